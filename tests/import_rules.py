@@ -1,0 +1,68 @@
+"""Who may import whom: a lint, run by ``make lint``.
+
+The packages meet only where the architecture says so (``docs/architecture.md``); an import elsewhere is an error with
+its file and line.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+FOLDERS = {
+    "core": "saltern",
+    "modules": "saltern_modules",
+    "agent": "saltern_agent",
+    "master": "saltern_master",
+    "graphite": "saltern_graphite",
+    "web": "saltern_web",
+}
+ALLOWED: dict[str, set[str]] = {
+    "saltern": set(),
+    "saltern_modules": {"saltern"},
+    "saltern_agent": {"saltern", "saltern_modules"},
+    "saltern_master": {"saltern"},
+    "saltern_graphite": {"saltern.config", "saltern.errors", "saltern.log", "saltern.__about__", "saltern.files"},
+    "saltern_web": {"saltern"},
+}
+AGENT_LIBRARIES = {"zmq", "msgpack", "psutil", "yaml", "_sha2"}
+"""All that may be installed on a host with only the agent (``_sha2`` is Python 3.12's own)."""
+
+
+def imports(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield line and full module name of every import in a file."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node.lineno, alias.name
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            for alias in node.names:
+                yield node.lineno, f"{node.module}.{alias.name}"
+
+
+def _within(module: str, allowed: set[str]) -> bool:
+    return any(module == name or module.startswith(f"{name}.") for name in allowed)
+
+
+def faults() -> Iterator[str]:
+    """Yield one line for each import that the rules forbid."""
+    for folder, package in FOLDERS.items():
+        for path in sorted((ROOT / folder / package).rglob("*.py")):
+            for line, module in imports(path):
+                top = module.split(".")[0]
+                where = f"{path.relative_to(ROOT)}:{line}"
+                if top in FOLDERS.values() and top != package and not _within(module, ALLOWED[package]):
+                    yield f"{where}: {package} may not import {module}"
+                on_agent = folder in ("agent", "modules") or (folder == "core" and path.parent.name != "cli")
+                ours = top in FOLDERS.values()
+                if on_agent and not ours and top not in sys.stdlib_module_names and top not in AGENT_LIBRARIES:
+                    yield f"{where}: an agent's host has no {top}"
+
+
+if __name__ == "__main__":
+    found = list(faults())
+    print("\n".join(found) or "import rules: ok")
+    sys.exit(1 if found else 0)
