@@ -1,0 +1,47 @@
+"""Running a job on some minions at a time (``saltern -b``)."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from saltern.client import LocalClient
+from saltern.errors import TargetError
+from saltern.local import LocalConnection
+
+
+def batch_size(text: str, total: int) -> int:
+    """Return how many of *total* minions ``"10"`` or ``"25%"`` means, at least one. Raises ``TargetError``."""
+    try:
+        number = float(text.removesuffix("%"))
+    except ValueError:
+        number = 0.0
+    if number <= 0:
+        raise TargetError(f"-b {text}: must be a number of minions or a percentage, as in 10 or 25%")
+    return max(1, int(total * number / 100) if text.endswith("%") else int(number))
+
+
+def run_in_batches(
+    client: LocalClient,
+    target: str,
+    kind: str,
+    function: str | list[str],
+    args: list[Any],
+    kwargs: dict[str, Any],
+    options: argparse.Namespace,
+) -> Iterator[dict[str, dict[str, Any]]]:
+    """Yield answers as ``LocalClient.follow`` does; a new batch starts when the one before it has answered.
+
+    The minions are those that answer a ping now, as Salt does it.
+    """
+    present = sorted(client.cmd(target, "test.ping", timeout=options.timeout, tgt_type=kind))
+    size = batch_size(options.batch, len(present))
+    for start in range(0, len(present), size):
+        batch = present[start : start + size]
+        if options.out != "quiet":
+            print(f"\nExecuting run on {batch}\n", file=sys.stderr)
+        with LocalConnection(client.opts["sock_dir"]) as connection:
+            job = client.open_job(connection, batch, function, args, "list", kwargs, options.isolate)
+            yield from client.follow(connection, job, options.timeout)

@@ -1,0 +1,177 @@
+"""``saltern-key``: the keys of minions."""
+
+from __future__ import annotations
+
+import argparse
+import socket
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from saltern.cli.command import EX_GENERIC, EX_OK, command_parser, run_command, wants_versions
+from saltern.cli.output import OUTPUTS, display
+from saltern.config import MasterOptions, master_config
+from saltern.pki import ACCEPTED, DENIED, INVITE_TTL_S, PENDING, REJECTED, KeyStore, fingerprint
+from saltern.wheel import Wheel
+
+EXAMPLES = """  saltern-key                       list all keys (-L)
+  saltern-key -f web01              the fingerprint of a key, to compare with what its agent logs
+  saltern-key -a 'web*'             accept pending keys
+  saltern-key -A -y                 accept all of them, without asking
+  saltern-key -r web09              reject
+  saltern-key -d web09              delete; the minion loses every right at once
+  saltern-key --invite              one line to paste on a new host: it joins without waiting
+"""
+
+TITLES = {
+    ACCEPTED: "Accepted Keys:",
+    DENIED: "Denied Keys:",
+    PENDING: "Unaccepted Keys:",
+    REJECTED: "Rejected Keys:",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if wants_versions(words):
+        return EX_OK
+    options = _parser().parse_args(words)
+    return run_command("saltern-key", lambda: _run(options), traceback=options.traceback)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = command_parser("saltern-key", "saltern-key [options]", "Manage the keys of minions.", EXAMPLES)
+    actions = parser.add_mutually_exclusive_group()
+    lists = ("all", "acc", "accepted", "pre", "un", "unaccepted", "rej", "rejected", "den", "denied")
+    actions.add_argument("-l", "--list", choices=lists, metavar="STATE", help="list one state: acc, un, rej, den, all")
+    actions.add_argument("-L", "--list-all", action="store_true", help="list all keys")
+    actions.add_argument("-a", "--accept", metavar="GLOB", help="accept pending keys")
+    actions.add_argument("-A", "--accept-all", action="store_true", help="accept all pending keys")
+    actions.add_argument("-r", "--reject", metavar="GLOB", help="reject pending keys")
+    actions.add_argument("-R", "--reject-all", action="store_true", help="reject all pending keys")
+    actions.add_argument("-d", "--delete", metavar="GLOB", help="delete keys of any state")
+    actions.add_argument("-D", "--delete-all", action="store_true", help="delete all keys")
+    actions.add_argument("-f", "--finger", metavar="GLOB", help="print fingerprints")
+    actions.add_argument("-F", "--finger-all", action="store_true", help="print all fingerprints, the master's first")
+    actions.add_argument("--invite", action="store_true", help="print one line that lets a new host join")
+    parser.add_argument("--include-all", "--include-rejected", action="store_true", help="accept or reject others too")
+    parser.add_argument("--host", metavar="NAME", help="with --invite: where agents find this master (its full name)")
+    parser.add_argument(
+        "--ttl", type=float, default=INVITE_TTL_S, metavar="S", help="with --invite: good for S seconds"
+    )
+    parser.add_argument("-y", "--yes", action="store_true", help="don't ask")
+    parser.add_argument("--out", "--output", choices=OUTPUTS, metavar="FORM", help=", ".join(OUTPUTS))
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    opts = master_config(options.config_dir)
+    wheel = Wheel(opts)
+    if options.invite:
+        return _invite(wheel, opts, options)
+    if options.finger or options.finger_all:
+        return _fingers(wheel, opts, options)
+    for name, chosen, everything in (
+        ("accept", options.accept, options.accept_all),
+        ("reject", options.reject, options.reject_all),
+        ("delete", options.delete, options.delete_all),
+    ):
+        if chosen is not None or everything:
+            return _change(wheel, name, "*" if everything else chosen, options)
+    return _list(wheel, options)
+
+
+def _list(wheel: Wheel, options: argparse.Namespace) -> int:
+    keys = wheel.call_func("key.list_all")
+    if options.list and options.list != "all":
+        prefix = {"pre": "un"}.get(options.list, options.list)
+        wanted = {"acc": ACCEPTED, "un": PENDING, "unaccepted": PENDING, "rej": REJECTED, "den": DENIED}
+        state = wanted.get(prefix) or wanted[prefix[:3]]
+        keys = {state: keys[state]}
+    if options.out:
+        display(keys, options.out, color=False if options.no_color else None)
+        return EX_OK
+    for state, title in TITLES.items():
+        if state in keys:
+            print("\n".join([title, *keys[state]]))
+    return EX_OK
+
+
+def _fingers(wheel: Wheel, opts: MasterOptions, options: argparse.Namespace) -> int:
+    prints: dict[str, Any] = {}
+    if options.finger_all or options.finger in ("master", "master.pub"):
+        key = KeyStore(opts["pki_dir"]).master_key()
+        prints["local"] = {"master.pub": fingerprint(key), "master_key": key}
+    prints.update(wheel.call_func("key.finger", match="*" if options.finger_all else options.finger))
+    if not prints:
+        print(f"saltern-key: no key matches {options.finger!r}", file=sys.stderr)
+        return EX_GENERIC
+    if options.out:
+        display(prints, options.out, color=False if options.no_color else None)
+        return EX_OK
+    for state, found in prints.items():
+        print(TITLES.get(state, "Local Keys:"))
+        for name, value in found.items():
+            print(f"{name}:  {value}")
+    return EX_OK
+
+
+def _change(wheel: Wheel, name: str, glob: str, options: argparse.Namespace) -> int:
+    sources = {"accept": [PENDING], "reject": [PENDING], "delete": [ACCEPTED, PENDING, REJECTED, DENIED]}[name]
+    extra: dict[str, Any] = {}
+    if options.include_all and name == "accept":
+        sources += [REJECTED]
+        extra = {"include_rejected": True}
+    elif options.include_all and name == "reject":
+        sources += [ACCEPTED]
+        extra = {"include_accepted": True}
+    matched = wheel.call_func("key.name_match", match=glob)
+    affected = {state: ids for state, ids in matched.items() if state in sources}
+    names = [minion_id for ids in affected.values() for minion_id in ids]
+    if not names:
+        print(f"The key glob {glob!r} does not match any {_STATE_WORDS[name]} keys.", file=sys.stderr)
+        return EX_GENERIC
+    if not options.yes:
+        print(f"The following keys are going to be {name}ed:".replace("eed:", "ed:"))
+        for state, ids in affected.items():
+            print("\n".join([TITLES[state], *ids]))
+        if not _agreed():
+            return EX_GENERIC
+    result = wheel.call_func(f"key.{name}", match=glob, **extra)
+    if options.out:
+        display(result, options.out, color=False if options.no_color else None)
+    else:
+        for minion_id in names:
+            print(f"Key for minion {minion_id} {name}ed.".replace("eed.", "ed."))
+    return EX_OK
+
+
+_STATE_WORDS = {"accept": "unaccepted", "reject": "unaccepted", "delete": "known"}
+
+
+def _agreed() -> bool:
+    try:
+        return input("Proceed? [n/Y] ").strip().lower() in ("", "y", "yes")
+    except EOFError:
+        print("\nsaltern-key: nobody there to ask: use -y", file=sys.stderr)
+        return False
+
+
+def _invite(wheel: Wheel, opts: MasterOptions, options: argparse.Namespace) -> int:
+    token = wheel.call_func(
+        "key.invite",
+        host=options.host or socket.getfqdn(),
+        publish_port=opts["publish_port"],
+        ret_port=opts["ret_port"],
+        ttl_s=options.ttl,
+    )
+    if options.out:
+        display({"token": token}, options.out, color=False if options.no_color else None)
+    else:
+        print(f"saltern-agent --join {token}")
+    return EX_OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,184 @@
+"""``saltern``: run a function on minions."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from saltern.arguments import parse_arguments
+from saltern.cli.command import EX_GENERIC, EX_OK, EX_USAGE, command_parser, run_command, wants_versions
+from saltern.cli.output import OUTPUTS, display
+from saltern.client import Job, LocalClient
+from saltern.errors import TargetError
+from saltern.local import LocalConnection
+
+EX_MINIONS_FAILED = 11
+"""Some minion answered with a non-zero retcode, or not at all; Salt's number for it."""
+
+EXAMPLES = """  saltern '*' test.ping
+  saltern 'web*' cmd.run 'df -h'
+  saltern -L web01,web02 test.arg one 2 three=3
+  saltern -G os:Debian grains.item kernel
+  saltern -E 'web\\d+' status.uptime
+  saltern -C 'G@os:Debian and not db*' test.version
+  saltern '*' test.ping,grains.item , os             several functions, arguments parted by ,
+  saltern -b 10% '*' cmd.run 'apt-get -y upgrade'    a tenth of them at a time
+  saltern --out json --static '*' stats.collect
+"""
+
+Answer = dict[str, dict[str, Any]]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if wants_versions(words):
+        return EX_OK
+    parser = _parser()
+    # Options may stand anywhere, as Salt's users write them; a lone -- ends them.
+    options = parser.parse_intermixed_args(words)
+    return run_command("saltern", lambda: _run(parser, options), traceback=options.traceback)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = command_parser(
+        "saltern",
+        "saltern [options] '<target>' <function> [arguments]",
+        "Run a function on the minions that a target means.",
+        EXAMPLES,
+    )
+    targets = parser.add_argument_group("targets (default: a glob on minion ids)")
+    kinds = targets.add_mutually_exclusive_group()
+    kinds.add_argument("-L", "--list", dest="kind", action="store_const", const="list", help="a,b,c")
+    kinds.add_argument("-G", "--grain", dest="kind", action="store_const", const="grain", help="name:value glob")
+    kinds.add_argument("-P", "--grain-pcre", dest="kind", action="store_const", const="grain_pcre")
+    kinds.add_argument("-E", "--pcre", dest="kind", action="store_const", const="pcre", help="a regular expression")
+    kinds.add_argument("-C", "--compound", dest="kind", action="store_const", const="compound", help="and, or, not, G@")
+    running = parser.add_argument_group("running")
+    running.add_argument(
+        "-t", "--timeout", type=float, metavar="S", help="seconds of silence before asking who still runs"
+    )
+    running.add_argument("-b", "--batch", "--batch-size", metavar="N", help="at most N minions (or N%%) at a time")
+    running.add_argument("--async", dest="async_", action="store_true", help="start the job, print its jid, don't wait")
+    running.add_argument("--isolate", action="store_true", help="run it in a child process of the agent")
+    running.add_argument("-d", "--doc", action="store_true", help="show the documentation of functions")
+    output = parser.add_argument_group("output")
+    output.add_argument("--out", "--output", default="nested", choices=OUTPUTS, metavar="FORM", help=", ".join(OUTPUTS))
+    output.add_argument("-s", "--static", action="store_true", help="all answers at once, as one document")
+    output.add_argument("-v", "--verbose", action="store_true", help="print the jid, and who did not answer")
+    output.add_argument("--summary", action="store_true", help="count the answers at the end")
+    parser.add_argument("words", nargs="*", metavar="target function [arguments]")
+    return parser
+
+
+def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    words = options.words
+    if options.doc and len(words) < 2:
+        words = [*(words or ["*"]), "sys.doc"]
+    if len(words) < 2:
+        parser.print_usage(sys.stderr)
+        print("saltern: a target and a function are needed, as in: saltern '*' test.ping", file=sys.stderr)
+        return EX_USAGE
+    function, args, kwargs = _function(words[1], words[2:])
+    client = LocalClient(options.config_dir)
+    kind = options.kind or "glob"
+    if options.async_:
+        started = client.run_job(words[0], function, args, kind, kwarg=kwargs, isolate=options.isolate)
+        if not started:
+            return _nobody()
+        print(f"Executed command with job ID: {started['jid']}")
+        return EX_OK
+    if options.batch:
+        from saltern.cli.batch import run_in_batches
+
+        answers = run_in_batches(client, words[0], kind, function, args, kwargs, options)
+        return _show(answers, None, options)
+    with LocalConnection(client.opts["sock_dir"]) as connection:
+        job = client.open_job(connection, words[0], function, args, kind, kwargs, options.isolate)
+        if not job.minions:
+            return _nobody()
+        return _show(client.follow(connection, job, options.timeout), job, options)
+
+
+def _function(name: str, words: list[str]) -> tuple[str | list[str], list[Any], dict[str, Any]]:
+    """Return functions and arguments; ``a,b`` are several functions, whose arguments a lone ``,`` parts."""
+    if "," not in name:
+        args, kwargs = parse_arguments(words)
+        return name, args, kwargs
+    names = [part for part in name.split(",") if part]
+    groups: list[list[str]] = [[]]
+    for word in words:
+        if word == ",":
+            groups.append([])
+        else:
+            groups[-1].append(word)
+    if len(groups) > len(names):
+        raise TargetError(f"{len(groups)} groups of arguments for {len(names)} functions: one group each, parted by ,")
+    groups += [[] for _ in range(len(names) - len(groups))]
+    several = []
+    for group in groups:
+        args, kwargs = parse_arguments(group)
+        if kwargs:
+            raise TargetError("key=value can't be used with several functions: call them one by one")
+        several.append(args)
+    return names, several, {}
+
+
+def _nobody() -> int:
+    print("No minions matched the target. No command was sent, no jid was assigned.", file=sys.stderr)
+    return EX_USAGE
+
+
+def _show(answers: Iterator[Answer], job: Job | None, options: argparse.Namespace) -> int:
+    color = False if options.no_color else None
+    if job is not None and options.verbose:
+        head = f"Executing job with jid {job.jid}"
+        print(f"{head}\n{'-' * len(head)}\n")
+    gathered: dict[str, Any] = {}
+    failed: list[str] = []
+    silent: list[str] = []
+    for answer in answers:
+        for minion_id, data in answer.items():
+            value = data.get("ret", data.get("failed"))
+            if "failed" in data:
+                silent.append(minion_id)
+            elif _retcode(data.get("retcode")):
+                failed.append(minion_id)
+            gathered[minion_id] = value
+            if not options.static:
+                display({minion_id: value}, options.out, color=color)
+                sys.stdout.flush()
+    if options.static:
+        display(gathered, options.out, color=color)
+    if options.summary:
+        _print_summary(len(gathered), failed, silent)
+    if failed or silent:
+        if options.verbose or options.out != "quiet":
+            what = [f"{len(failed)} with a non-zero exit code"] if failed else []
+            what += [f"{len(silent)} did not return"] if silent else []
+            print(f"ERROR: of {len(gathered)} minions {', '.join(what)}", file=sys.stderr)
+        return EX_MINIONS_FAILED
+    return EX_OK if gathered else EX_GENERIC
+
+
+def _retcode(retcode: Any) -> bool:
+    """Return whether a retcode, or any in a map of them, says failure."""
+    return any(retcode.values()) if isinstance(retcode, dict) else bool(retcode)
+
+
+def _print_summary(targeted: int, failed: list[str], silent: list[str]) -> None:
+    line = "-" * 43
+    print(f"\n{line}\nSummary\n{line}")
+    print(f"# of minions targeted: {targeted}")
+    print(f"# of minions returned: {targeted - len(silent)}")
+    print(f"# of minions that did not return: {len(silent)}")
+    print(f"# of minions with errors: {len(failed)}")
+    if silent:
+        print(f"Minions that did not return: {' '.join(silent)}")
+    print(line)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

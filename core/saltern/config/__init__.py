@@ -1,0 +1,56 @@
+"""Options of the master and of minions, read from YAML and checked.
+
+``master_config(path)`` and ``minion_config(path)`` take a file or a folder. A folder holds ``master`` (or
+``minion``) and, beside it, ``master.d/*.conf``, read in order of their names, later ones winning. Without a path
+it is ``$SALTERN_CONFIG_DIR``, or ``/etc/saltern``.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import cast
+
+from saltern.config.load import load_options
+from saltern.config.master import MASTER, MasterOptions
+from saltern.config.minion import MINION, MinionOptions
+from saltern.errors import ConfigError
+
+DEFAULT_CONFIG_DIR = "/etc/saltern"
+
+__all__ = [
+    "DEFAULT_CONFIG_DIR",
+    "MasterOptions",
+    "MinionOptions",
+    "config_dir",
+    "master_config",
+    "minion_config",
+]
+
+
+def config_dir(path: str | os.PathLike[str] | None = None) -> str:
+    """Return the folder or file to read: *path*, else ``$SALTERN_CONFIG_DIR``, else ``/etc/saltern``.
+
+    Raises ``ConfigError`` when one that was asked for isn't there; the default may be missing.
+    """
+    chosen = os.fspath(path) if path else os.environ.get("SALTERN_CONFIG_DIR")
+    if not chosen:
+        return DEFAULT_CONFIG_DIR
+    if not os.path.exists(chosen):
+        raise ConfigError(f"{chosen}: there is no such folder or file: it was named as the configuration")
+    return chosen
+
+
+def master_config(path: str | os.PathLike[str] | None = None) -> MasterOptions:
+    """Return a master's options: defaults, overlaid by the file or folder *path*.
+
+    A folder without the file means defaults alone. Raises ``ConfigError`` naming file, line and key.
+    """
+    return cast(MasterOptions, load_options(MASTER, config_dir(path)))
+
+
+def minion_config(path: str | os.PathLike[str] | None = None) -> MinionOptions:
+    """Return a minion's options: defaults, overlaid by the file or folder *path*.
+
+    ``id`` is the host's full name when it isn't set. Raises ``ConfigError`` naming file, line and key.
+    """
+    return cast(MinionOptions, load_options(MINION, config_dir(path)))

@@ -1,0 +1,127 @@
+"""Reading option files: YAML in, checked options out, every fault with its file and line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import yaml
+
+from saltern.config.schema import Schema, fault
+from saltern.errors import ConfigError
+
+MAX_FILE_BYTES = 4 * 1024 * 1024
+
+
+class Setting(NamedTuple):
+    """One key of a file, with where it stands."""
+
+    key: str
+    value: Any
+    file: str
+    line: int
+
+
+def load_options(schema: Schema, path: str) -> dict[str, Any]:
+    """Return the options of *schema* from the file or folder *path* over the defaults.
+
+    ``config_dir`` and ``conf_file`` are set to where they came from. Raises ``ConfigError``.
+    """
+    main = os.path.join(path, schema.name) if os.path.isdir(path) else path
+    options: dict[str, Any] = {key: _copy(value) for key, value in schema.defaults.items()}
+    options["conf_file"] = os.path.abspath(main)
+    options["config_dir"] = os.path.dirname(options["conf_file"])
+    types = schema.types()
+    for file in _option_files(main):
+        for setting in read_settings(file):
+            _check(schema, types, setting)
+            options[setting.key] = setting.value
+    schema.finish(options)
+    return options
+
+
+def read_settings(file: str) -> Iterator[Setting]:
+    """Yield the top-level keys of a YAML file with their lines. Raises ``ConfigError``."""
+    try:
+        with open(file, "rb") as stream:
+            text = stream.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise ConfigError(f"{file}: can't be read: {error.strerror or error}") from None
+    if len(text) > MAX_FILE_BYTES:
+        raise ConfigError(f"{file}: is over {MAX_FILE_BYTES:,} bytes: a configuration file is smaller")
+    loader = None
+    try:
+        loader = yaml.SafeLoader(text)
+        node = loader.get_single_node()
+        if node is None:
+            return
+        if not isinstance(node, yaml.MappingNode):
+            raise ConfigError(f"{file}: line {node.start_mark.line + 1}: must be 'key: value' lines")
+        seen: dict[str, int] = {}
+        for key_node, value_node in node.value:
+            key = str(key_node.value)
+            line = key_node.start_mark.line + 1
+            if key in seen:
+                raise ConfigError(f"{file}: line {line}: {key} is set twice, first on line {seen[key]}: keep one")
+            seen[key] = line
+            yield Setting(key, loader.construct_object(value_node, deep=True), file, line)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ConfigError(_yaml_fault(file, error)) from None
+    finally:
+        if loader is not None:
+            loader.dispose()
+
+
+def config_stamp(main: str) -> tuple[tuple[str, int, int], ...]:
+    """Return a value that changes with any of the files behind the configuration file *main*."""
+    stamp = []
+    for path in _option_files(main):
+        try:
+            status = os.stat(path)
+        except OSError:
+            continue
+        stamp.append((path, status.st_mtime_ns, status.st_size))
+    return tuple(stamp)
+
+
+def _yaml_fault(file: str, error: Exception) -> str:
+    mark = getattr(error, "problem_mark", None)
+    where = f"{file}: line {mark.line + 1}, column {mark.column + 1}" if mark else file
+    problem = getattr(error, "problem", None) or str(error).split("\n")[0] or "nested too deeply"
+    return f"{where}: is not YAML: {problem}"
+
+
+def _option_files(main: str) -> Iterator[str]:
+    if os.path.exists(main):
+        yield main
+    drop_ins = f"{main}.d"
+    if os.path.isdir(drop_ins):
+        for name in sorted(os.listdir(drop_ins)):
+            if name.endswith(".conf"):
+                yield os.path.join(drop_ins, name)
+
+
+def _check(schema: Schema, types: dict[str, Any], setting: Setting) -> None:
+    where = f"{setting.file}: line {setting.line}: {setting.key}"
+    if setting.key not in types or setting.key in ("conf_file", "config_dir"):
+        raise ConfigError(f"{where} is not an option{nearest(setting.key, list(schema.defaults))}")
+    problem = fault(schema, setting.key, types[setting.key], setting.value)
+    if problem:
+        raise ConfigError(f"{where} {problem}")
+
+
+def nearest(word: str, known: list[str]) -> str:
+    """Return ``": did you mean 'x'?"`` for the known word nearest to *word*, or nothing."""
+    import difflib  # only a fault needs it
+
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    return f": did you mean {close[0]!r}?" if close else ""
+
+
+def _copy(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _copy(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [_copy(member) for member in value]
+    return value

@@ -1,0 +1,152 @@
+"""A master's options. ``master/master.yaml`` says what each is for; a test holds the two together."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, TypedDict
+
+from saltern.config.schema import Schema
+from saltern.wire import MAX_MESSAGE_BYTES
+
+
+class MasterOptions(TypedDict):
+    """Everything that the file ``master`` may hold; paths are absolute after loading."""
+
+    conf_file: str
+    config_dir: str
+    interface: str
+    publish_port: int
+    ret_port: int
+    root_dir: str
+    pki_dir: str
+    cachedir: str
+    sock_dir: str
+    log_level: str
+    log_file: str
+    auto_accept: bool
+    max_pending_keys: int
+    max_message_bytes: int
+    heartbeat_interval: float
+    heartbeat_timeout: float
+    publisher_acl: dict[str, Any]
+    timeout: float
+    keep_jobs_hours: float
+    job_db: str
+    store_metric_returns: bool
+    journal_max_bytes: int
+    journal_max_hours: float
+    event_queue_length: int
+    fileserver_backend: list[str]
+    file_roots: dict[str, Any]
+    gitfs_remotes: list[Any]
+    fileserver_update_interval: float
+    sync_on_change: bool
+    pillar_files: dict[str, Any]
+    schedule: dict[str, Any]
+    carbon_host: str
+    carbon_port: int
+    carbon_protocol: str
+    metric_pattern: str
+    render_url: str
+    self_metrics_interval: float
+    alerts: dict[str, Any]
+    alerts_interval: float
+    alerts_script_timeout: float
+
+
+DEFAULT_SCHEDULE: dict[str, Any] = {
+    "stats": {"function": "stats.collect", "seconds": 15, "target": "*", "metrics": True},
+}
+
+DEFAULTS: dict[str, Any] = {
+    "interface": "0.0.0.0",  # noqa: S104  # a master is there to be reached; every peer is authenticated
+    "publish_port": 4505,
+    "ret_port": 4506,
+    "root_dir": "/",
+    "pki_dir": "/etc/saltern/pki/master",
+    "cachedir": "/var/cache/saltern/master",
+    "sock_dir": "/var/run/saltern/master",
+    "log_level": "info",
+    "log_file": "",
+    "auto_accept": False,
+    "max_pending_keys": 1000,
+    "max_message_bytes": MAX_MESSAGE_BYTES,
+    "heartbeat_interval": 10.0,
+    "heartbeat_timeout": 30.0,
+    "publisher_acl": {},
+    "timeout": 5.0,
+    "keep_jobs_hours": 24.0,
+    "job_db": "",
+    "store_metric_returns": False,
+    "journal_max_bytes": 2 * 1024**3,
+    "journal_max_hours": 72.0,
+    "event_queue_length": 10_000,
+    "fileserver_backend": ["roots"],
+    "file_roots": {"base": ["/srv/saltern"]},
+    "gitfs_remotes": [],
+    "fileserver_update_interval": 60.0,
+    "sync_on_change": False,
+    "pillar_files": {},
+    "schedule": DEFAULT_SCHEDULE,
+    "carbon_host": "127.0.0.1",
+    "carbon_port": 2005,
+    "carbon_protocol": "saltern",
+    "metric_pattern": "saltern.[minion_id].[module]",
+    "render_url": "http://127.0.0.1:8080",
+    "self_metrics_interval": 15.0,
+    "alerts": {},
+    "alerts_interval": 15.0,
+    "alerts_script_timeout": 30.0,
+}
+
+PATHS = ("pki_dir", "cachedir", "sock_dir", "log_file", "job_db")
+"""Options that ``root_dir`` is put before when it isn't ``/``."""
+
+
+def _finish(options: dict[str, Any]) -> None:
+    options["schedule"] = {**DEFAULT_SCHEDULE, **options["schedule"]}
+    if not options["job_db"]:
+        options["job_db"] = os.path.join(options["cachedir"], "jobs.db")
+    place_under_root(options, PATHS)
+
+
+def place_under_root(options: dict[str, Any], paths: tuple[str, ...]) -> None:
+    """Put ``root_dir`` before each path option that isn't below it already, and make them absolute."""
+    root = os.path.abspath(options["root_dir"])
+    for key in paths:
+        if options[key]:
+            path = os.path.join(root, options[key])
+            if os.path.commonpath([root, path]) != root:
+                path = os.path.join(root, path.lstrip("/"))
+            options[key] = path
+
+
+MASTER = Schema(
+    name="master",
+    options=MasterOptions,
+    defaults=DEFAULTS,
+    bounds={
+        "publish_port": (0, 65535),
+        "ret_port": (0, 65535),
+        "carbon_port": (0, 65535),
+        "max_pending_keys": (1, 1_000_000),
+        "max_message_bytes": (64 * 1024, MAX_MESSAGE_BYTES),
+        "heartbeat_interval": (0.1, 3600),
+        "heartbeat_timeout": (0.2, 86400),
+        "timeout": (0.1, 86400),
+        "keep_jobs_hours": (0.01, 24 * 366 * 10),
+        "journal_max_bytes": (1024 * 1024, 2**50),
+        "journal_max_hours": (0.01, 24 * 366),
+        "event_queue_length": (10, 10_000_000),
+        "fileserver_update_interval": (0.5, 86400),
+        "self_metrics_interval": (1, 3600),
+        "alerts_interval": (1, 3600),
+        "alerts_script_timeout": (0.1, 3600),
+    },
+    choices={
+        "fileserver_backend": ("roots", "git"),
+        "carbon_protocol": ("saltern", "plaintext", "none"),
+        "log_level": ("debug", "info", "warning", "error", "critical"),
+    },
+    finish=_finish,
+)

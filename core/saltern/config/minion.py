@@ -1,0 +1,121 @@
+"""A minion's options. ``agent/agent.yaml`` says what each is for; a test holds the two together."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import Any, TypedDict
+
+from saltern.config.master import place_under_root
+from saltern.config.schema import Schema
+from saltern.errors import ConfigError, IdError
+from saltern.ids import check_minion_id
+from saltern.wire import MAX_MESSAGE_BYTES
+
+
+class MinionOptions(TypedDict):
+    """Everything that the file ``minion`` may hold; paths are absolute after loading."""
+
+    conf_file: str
+    config_dir: str
+    id: str
+    master: str
+    publish_port: int
+    ret_port: int
+    master_key: str
+    root_dir: str
+    pki_dir: str
+    cachedir: str
+    log_level: str
+    log_file: str
+    grains: dict[str, Any]
+    module_dirs: list[str]
+    sync_on_connect: bool
+    stats: dict[str, Any]
+    proc_root: str
+    sys_root: str
+    worker_threads: int
+    isolate_functions: list[str]
+    max_return_bytes: int
+    outbox_max_bytes: int
+    spool_after: float
+    spool_max_bytes: int
+    spool_max_hours: float
+    heartbeat_interval: float
+    heartbeat_timeout: float
+    reconnect_interval: float
+    reconnect_interval_max: float
+    pending_retry_interval: float
+
+
+DEFAULTS: dict[str, Any] = {
+    "id": "",
+    "master": "127.0.0.1",
+    "publish_port": 4505,
+    "ret_port": 4506,
+    "master_key": "",
+    "root_dir": "/",
+    "pki_dir": "/etc/saltern/pki/minion",
+    "cachedir": "/var/cache/saltern/minion",
+    "log_level": "info",
+    "log_file": "",
+    "grains": {},
+    "module_dirs": [],
+    "sync_on_connect": True,
+    "stats": {},
+    "proc_root": "/proc",
+    "sys_root": "/sys",
+    "worker_threads": 8,
+    "isolate_functions": [],
+    "max_return_bytes": 8 * 1024 * 1024,
+    "outbox_max_bytes": 4 * 1024 * 1024,
+    "spool_after": 5.0,
+    "spool_max_bytes": 256 * 1024 * 1024,
+    "spool_max_hours": 72.0,
+    "heartbeat_interval": 10.0,
+    "heartbeat_timeout": 30.0,
+    "reconnect_interval": 0.5,
+    "reconnect_interval_max": 20.0,
+    "pending_retry_interval": 10.0,
+}
+
+PATHS = ("pki_dir", "cachedir", "log_file")
+
+
+def own_name() -> str:
+    """Return this host's full name, or its short one where the full one says only ``localhost``."""
+    full, short = socket.getfqdn().lower(), socket.gethostname().lower()
+    return short if full.partition(".")[0] == "localhost" else full
+
+
+def _finish(options: dict[str, Any]) -> None:
+    try:
+        options["id"] = check_minion_id(options["id"] or own_name())
+    except IdError as error:
+        raise ConfigError(f"{options['conf_file']}: id: {error}") from None
+    place_under_root(options, PATHS)
+    options["module_dirs"] = [os.path.join(options["config_dir"], path) for path in options["module_dirs"]]
+
+
+MINION = Schema(
+    name="minion",
+    options=MinionOptions,
+    defaults=DEFAULTS,
+    bounds={
+        "publish_port": (1, 65535),
+        "ret_port": (1, 65535),
+        "worker_threads": (1, 256),
+        "max_return_bytes": (4096, MAX_MESSAGE_BYTES),
+        "outbox_max_bytes": (64 * 1024, 2**40),
+        "spool_after": (0.1, 3600),
+        "spool_max_bytes": (1024 * 1024, 2**50),
+        "spool_max_hours": (0.01, 24 * 366),
+        "heartbeat_interval": (0.1, 3600),
+        "heartbeat_timeout": (0.2, 86400),
+        "reconnect_interval": (0.05, 3600),
+        "reconnect_interval_max": (0.1, 86400),
+        "pending_retry_interval": (0.2, 3600),
+    },
+    choices={"log_level": ("debug", "info", "warning", "error", "critical")},
+    finish=_finish,
+)

@@ -1,0 +1,75 @@
+"""The grammars of everything that names something: minion ids, jids, environments, paths in an environment.
+
+They are checked before anything else happens to a value from outside.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import UTC, datetime
+
+from saltern.errors import IdError
+
+MAX_MINION_ID = 253  # a DNS name's length
+JID_FORMAT = "%Y%m%d%H%M%S%f"
+
+_MINION_ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?")
+_JID = re.compile(r"\d{20}")
+_ENV = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+
+
+def check_minion_id(value: object) -> str:
+    """Return *value* when it is a minion id: letters, digits, ``.``, ``_``, ``-``, starting with a letter or digit.
+
+    Raises ``IdError`` otherwise. The grammar keeps ids safe as file names and glob-free in tags.
+    """
+    if isinstance(value, str) and len(value) <= MAX_MINION_ID and ".." not in value and _MINION_ID.fullmatch(value):
+        return value
+    raise IdError(
+        f"minion id {value!r:.80} is not valid: use letters, digits, '.', '_' and '-', "
+        f"start with a letter or digit, at most {MAX_MINION_ID} characters"
+    )
+
+
+def check_jid(value: object) -> str:
+    """Return *value* when it is a jid: 20 digits, ``%Y%m%d%H%M%S%f``. Raises ``IdError`` otherwise."""
+    if isinstance(value, str) and _JID.fullmatch(value):
+        return value
+    raise IdError(f"jid {value!r:.80} is not valid: a jid is 20 digits, as in 20260131235959123456")
+
+
+def check_env(value: object) -> str:
+    """Return *value* when it names an environment (``base``). Raises ``IdError`` otherwise."""
+    if isinstance(value, str) and ".." not in value and _ENV.fullmatch(value):
+        return value
+    raise IdError(f"environment {value!r:.80} is not valid: use letters, digits, '_', '.' and '-'")
+
+
+def check_path(value: object) -> str:
+    """Return *value* when it is a relative path inside an environment, ``a/b.py``. Raises ``IdError`` otherwise.
+
+    Absolute paths, empty or dot segments, backslashes and NULs are refused, so a joined path can't leave its root.
+    """
+    if isinstance(value, str) and 0 < len(value) <= 4096 and not any(c in value for c in "\\\0"):
+        segments = value.split("/")
+        if not any(segment in ("", ".", "..") for segment in segments):
+            return value
+    raise IdError(f"path {value!r:.80} is not valid: use a relative path without '.' or '..', as in dir/file.txt")
+
+
+def jid_of(epoch_s: float) -> str:
+    """Return the jid of an instant, seconds since the epoch, in UTC: local time would repeat an hour every autumn."""
+    return datetime.fromtimestamp(epoch_s, UTC).strftime(JID_FORMAT)
+
+
+class JidSource:
+    """Hands out jids that never repeat within a process, even when the clock is stepped back."""
+
+    def __init__(self) -> None:
+        self._last_us = 0
+
+    def next(self) -> str:
+        """Return a new jid for now, at least a microsecond after the one before it."""
+        self._last_us = max(time.time_ns() // 1000, self._last_us + 1)
+        return jid_of(self._last_us / 1_000_000)

@@ -1,0 +1,154 @@
+"""The master's Unix socket: how programs on the master's own host talk to it.
+
+The socket is ``<sock_dir>/master.sock``; the kernel tells the master who called. Messages are msgpack maps behind a
+4-byte big-endian length. A client sends ``{"do": name, …}`` and reads ``{"result": …}`` or ``{"error": …, "kind":
+class}``; ``do: subscribe`` turns the connection into a stream of ``{"tag": …, "data": …}``.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import time
+from typing import Any
+
+from saltern import errors
+from saltern.errors import ChannelError, MasterNotRunning, RequestTimeout, SalternError, WireError
+from saltern.wire import pack_value, unpack_value
+
+SOCKET_NAME = "master.sock"
+MAX_LOCAL_BYTES = 64 * 1024 * 1024
+MAX_SOCKET_PATH = 100  # bytes; Linux's sun_path holds 108
+LENGTH = struct.Struct(">I")
+
+
+def frame(value: Any) -> bytes:
+    """Return one message as it goes over the socket."""
+    packed = pack_value(value)
+    return LENGTH.pack(len(packed)) + packed
+
+
+class SocketPath:
+    """A Unix socket's path, made short enough for the kernel by way of its folder's descriptor."""
+
+    def __init__(self, folder: str, name: str = SOCKET_NAME) -> None:
+        self._folder_fd: int | None = None
+        self.path = os.path.join(folder, name)
+        if len(os.fsencode(self.path)) > MAX_SOCKET_PATH:
+            self._folder_fd = os.open(folder, os.O_PATH | os.O_DIRECTORY)
+            self.path = f"/proc/self/fd/{self._folder_fd}/{name}"
+
+    def close(self) -> None:
+        """Give the folder's descriptor back."""
+        if self._folder_fd is not None:
+            os.close(self._folder_fd)
+            self._folder_fd = None
+
+
+class LocalConnection:
+    """One connection to a running master, blocking. Usable in a ``with`` block."""
+
+    def __init__(self, sock_dir: str, timeout_s: float = 10.0) -> None:
+        """Connect to the master whose sockets are in *sock_dir*. Raises ``MasterNotRunning``, ``ChannelError``."""
+        self._buffer = bytearray()
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.settimeout(timeout_s)
+        path = os.path.join(sock_dir, SOCKET_NAME)
+        short = None
+        try:
+            short = SocketPath(sock_dir)
+            self._socket.connect(short.path)
+        except PermissionError:
+            self.close()
+            raise ChannelError(f"{path}: permission denied: run this as the master's user or root") from None
+        except OSError as error:
+            self.close()
+            raise MasterNotRunning(
+                f"no master answers at {path} ({error.strerror}): is saltern-master running, "
+                "and is this its --config-dir?"
+            ) from None
+        finally:
+            if short:
+                short.close()
+
+    def __enter__(self) -> LocalConnection:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; safe to call twice."""
+        self._socket.close()
+
+    def fileno(self) -> int:
+        """Return the socket's descriptor, for a poller."""
+        return self._socket.fileno()
+
+    def call(self, do: str, timeout_s: float | None = 60.0, **fields: Any) -> Any:
+        """Ask the master to *do* something and return its result.
+
+        Raises the error that the master answered with, ``RequestTimeout`` when it didn't, or ``ChannelError``.
+        """
+        self.send(do, **fields)
+        answer = self.receive(timeout_s)
+        if answer is None:
+            raise RequestTimeout(f"the master did not answer {do!r} within {timeout_s:g} s")
+        if "error" in answer:
+            raise _error(answer)
+        return answer.get("result")
+
+    def send(self, do: str, **fields: Any) -> None:
+        """Send a request without waiting for its answer. Raises ``ChannelError``."""
+        try:
+            self._socket.sendall(frame({**fields, "do": do}))
+        except OSError as error:
+            raise ChannelError(f"the master closed the connection: {error.strerror}") from None
+
+    def receive(self, timeout_s: float | None) -> dict[str, Any] | None:
+        """Return the next message, or ``None`` when none came within *timeout_s* (``None``: wait for ever).
+
+        Raises ``ChannelError`` when the master is gone.
+        """
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        while True:
+            message = self._take()
+            if message is not None:
+                return message
+            left = None if deadline is None else deadline - time.monotonic()
+            if left is not None and left <= 0:
+                # What has arrived already counts even when no time is left to wait.
+                left = 0.000_001
+            self._socket.settimeout(left)
+            try:
+                data = self._socket.recv(1 << 18)
+            except (TimeoutError, BlockingIOError):
+                return None
+            except OSError as error:
+                raise ChannelError(f"the connection to the master broke: {error.strerror}") from None
+            if not data:
+                raise ChannelError("the master closed the connection")
+            self._buffer += data
+
+    def _take(self) -> dict[str, Any] | None:
+        if len(self._buffer) < LENGTH.size:
+            return None
+        (length,) = LENGTH.unpack_from(self._buffer)
+        if length > MAX_LOCAL_BYTES:
+            raise WireError(f"the master sent a message of {length:,} bytes: the limit is {MAX_LOCAL_BYTES:,}")
+        end = LENGTH.size + length
+        if len(self._buffer) < end:
+            return None
+        message = unpack_value(bytes(memoryview(self._buffer)[LENGTH.size : end]))
+        del self._buffer[:end]
+        if not isinstance(message, dict):
+            raise WireError("the master sent something that is not a message")
+        return message
+
+
+def _error(answer: dict[str, Any]) -> SalternError:
+    kind = getattr(errors, str(answer.get("kind")), ChannelError)
+    if not (isinstance(kind, type) and issubclass(kind, SalternError)):
+        kind = ChannelError
+    return kind(str(answer["error"]))

@@ -1,0 +1,251 @@
+"""What ``--out`` prints. The expected texts of ``nested`` were taken from Salt 3008's own output."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from collections import OrderedDict
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from saltern.cli.output import OUTPUTS, display, render
+
+RULE = "----------"
+
+NESTED: list[tuple[Any, str]] = [
+    (True, "True"),
+    (None, "None"),
+    (5, "5"),
+    (-1.5, "-1.5"),
+    (1e22, "1e+22"),
+    ("one line", "one line"),
+    ("", ""),
+    ("two\nlines", "two\nlines"),
+    ("trail\n", "trail"),
+    ("\n", ""),
+    ("a\r\nb", "a\nb"),
+    ("tab\tx", "tab\tx"),
+    ("esc \x1b[31mred\x1b[0m", "esc ?[31mred?[0m"),
+    ("a\x0bb\u2028c", "a\nb\nc"),
+    (b"bytes", "bytes"),
+    ([], ""),
+    ({}, ""),
+    ((), ""),
+    ([1, 2], "- 1\n- 2"),
+    (["a", "b\nc"], "- a\n- b\n  c"),
+    ([None, True], "- None\n- True"),
+    ([[1, 2], [3]], "|_\n  - 1\n  - 2\n|_\n  - 3"),
+    ([{"a": 1}], f"|_\n  {RULE}\n  a:\n      1"),
+    ([[], {}], f"|_\n|_\n  {RULE}"),
+    ([["a\nb"]], "|_\n  - a\n    b"),
+    ([["a"], "b\nc"], "|_\n  - a\n- b\n  c"),
+    ({"host": True}, "host:\n    True"),
+    ({"host": "two\nlines"}, "host:\n    two\n    lines"),
+    ({"host": ("t", 1)}, "host:\n    - t\n    - 1"),
+    ({"host": ["", "x"]}, "host:\n    - x"),
+    ({"a": []}, "a:"),
+    ({"a": ""}, "a:"),
+    ({"a": {}}, f"a:\n    {RULE}"),
+    ({"b": 1, "a": 2}, "a:\n    2\nb:\n    1"),
+    ({1: "x", "a": "y"}, "1:\n    x\na:\n    y"),
+    ({10: "y", 2: "x"}, "2:\n    x\n10:\n    y"),
+    ({None: 1}, "None:\n    1"),
+    ({"a:b": "c: d"}, "a:b:\n    c: d"),
+    ({"héllo": "wörld ☃"}, "héllo:\n    wörld ☃"),
+    ({"h": [[["deep"]]]}, "h:\n    |_\n      |_\n        - deep"),
+    (
+        {"h": {"x": 1, "y": {"z": None}}},
+        f"h:\n    {RULE}\n    x:\n        1\n    y:\n        {RULE}\n        z:\n            None",
+    ),
+    (
+        {"h": ["a", {"b": 1, "c": [2]}]},
+        f"h:\n    - a\n    |_\n      {RULE}\n      b:\n          1\n      c:\n          - 2",
+    ),
+    (
+        {"h": {"list": ["x", ["y", "z"], {"k": "v", "k2": ["w"]}]}},
+        f"h:\n    {RULE}\n    list:\n        - x\n        |_\n          - y\n          - z\n        |_\n"
+        f"          {RULE}\n          k:\n              v\n          k2:\n              - w",
+    ),
+]
+
+
+@pytest.mark.parametrize(("value", "text"), NESTED)
+def test_nested_looks_as_salt_does(value: Any, text: str) -> None:
+    assert render(value) == text
+
+
+def test_nested_colours_are_salts() -> None:
+    assert render({"h": {"a": [True, "x", {"b": 1}]}}, "nested", color=True) == (
+        "\x1b[0;36mh\x1b[0;0m:\n"
+        "    \x1b[0;36m----------\x1b[0;0m\n"
+        "    \x1b[0;36ma\x1b[0;0m:\n"
+        "        \x1b[0;1;33m- True\x1b[0;0m\n"
+        "        \x1b[0;32m- x\x1b[0;0m\n"
+        "        \x1b[0;32m|_\x1b[0;0m\n"
+        "          \x1b[0;36m----------\x1b[0;0m\n"
+        "          \x1b[0;36mb\x1b[0;0m:\n"
+        "              \x1b[0;1;33m1\x1b[0;0m"
+    )
+
+
+def test_nested_shows_what_salt_loses() -> None:
+    assert render({"h": [b"\xff\xfe", {1, 2}]}) == "h:\n    - \\xff\\xfe\n    |_\n      - 1\n      - 2"
+    assert render({"k\nl": "\x9bA\x08\r\x00"}) == "k?l:\n    ?A?\n    ?"
+
+
+JSON: list[tuple[Any, str]] = [
+    ({"h": True}, '{\n    "h": true\n}'),
+    (
+        {"h": {"b": 1, "a": [1, "é"]}},
+        '{\n    "h": {\n        "b": 1,\n        "a": [\n            1,\n            "é"\n        ]\n    }\n}',
+    ),
+    ({1: 2, None: 3, 1.5: 4}, '{\n    "1": 2,\n    "null": 3,\n    "1.5": 4\n}'),
+    ([1, 2], "[\n    1,\n    2\n]"),
+    ("x", '"x"'),
+    (None, "null"),
+    ({"h": "\ud800"}, '{\n    "h": "\\ud800"\n}'),
+    ({b"k\xff": b"\xff"}, '{\n    "k\\\\xff": "\\\\xff"\n}'),
+    ({"h": [float("nan"), float("inf")]}, '{\n    "h": [\n        null,\n        null\n    ]\n}'),
+    ({float("nan"): "\x9b\x1b"}, '{\n    "nan": "\\u009b\\u001b"\n}'),
+    ({"h": datetime(2026, 1, 31, tzinfo=UTC)}, '{\n    "h": "2026-01-31T00:00:00+00:00"\n}'),
+]
+
+
+@pytest.mark.parametrize(("value", "text"), JSON)
+def test_json(value: Any, text: str) -> None:
+    assert render(value, "json") == text
+    json.loads(text)
+
+
+YAML: list[tuple[Any, str]] = [
+    ({"h": True}, "h: true"),
+    ({"h": {"b": 1, "a": [1, "é"]}}, "h:\n  a:\n  - 1\n  - é\n  b: 1"),
+    ({"h": "two\nlines"}, "h: 'two\n\n  lines'"),
+    ({"h": b"\xff"}, "h: !!binary |\n  /w=="),
+    ({2: 1, "a": 2}, "2: 1\na: 2"),
+    (["x", ("y",)], "- x\n- - y"),
+    ("x", "x"),
+    (None, "null"),
+    ({"h": OrderedDict(b=1, a=2)}, "h:\n  a: 2\n  b: 1"),
+    ({"h": "\x9b\x1b"}, 'h: "\\x9B\\e"'),
+]
+
+
+@pytest.mark.parametrize(("value", "text"), YAML)
+def test_yaml(value: Any, text: str) -> None:
+    assert render(value, "yaml") == text
+
+
+def test_yaml_shows_surrogates_and_objects() -> None:
+    text = render({"h": "\ud800", "o": object}, "yaml")
+    assert "ud800" in text.lower()
+    assert "class 'object'" in text
+
+
+TXT: list[tuple[Any, str]] = [
+    ({"h": True}, "h: True"),
+    ({"h": "two\nlines", "i": None}, "h: two\nh: lines\ni: None"),
+    ({"h": {"b": 1, "a": [1, "é"]}}, "h: {'b': 1, 'a': [1, 'é']}"),
+    ({"h": ""}, ""),
+    ({"h": b"ok\xff"}, "h: ok\\xff"),
+    ({"h": "\x1b]0;title\x07"}, "h: ?]0;title?"),
+    ("x\ny", "x\ny"),
+    ([1, 2], "[1, 2]"),
+]
+
+
+@pytest.mark.parametrize(("value", "text"), TXT)
+def test_txt(value: Any, text: str) -> None:
+    assert render(value, "txt") == text
+
+
+def test_raw_and_quiet() -> None:
+    assert render({"h": {"b": b"\xff", "a": "\x1b"}}, "raw") == "{'h': {'b': b'\\xff', 'a': '\\x1b'}}"
+    assert render("x\x1b", "raw") == "x?"
+    assert render({"h": True}, "quiet") == ""
+
+
+def test_an_unknown_form_names_the_known_ones() -> None:
+    with pytest.raises(ValueError, match="unknown output form 'xml': use one of nested, json, yaml, txt, raw, quiet"):
+        render(1, "xml")
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_colours_are_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    terminal, file = Terminal(), io.StringIO()
+    display({"h": True}, stream=terminal)
+    display({"h": True}, stream=file)
+    assert terminal.getvalue().startswith("\x1b[0;36mh")
+    assert file.getvalue() == "h:\n    True\n"
+    for name, value in (("NO_COLOR", "1"), ("TERM", "dumb")):
+        with monkeypatch.context() as patch:
+            patch.setenv(name, value)
+            terminal = Terminal()
+            display({"h": True}, stream=terminal)
+            assert terminal.getvalue() == "h:\n    True\n"
+    forced = io.StringIO()
+    display({"h": True}, color=True, stream=forced)
+    assert "\x1b" in forced.getvalue()
+
+
+def test_display_prints_to_standard_output_and_nothing_for_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    display({"h": 1}, "json")
+    display({"h": 1}, "quiet")
+    display([], "nested")
+    assert capsys.readouterr().out == '{\n    "h": 1\n}\n'
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_what_a_stream_cannot_encode_is_escaped(encoding: str) -> None:
+    buffer = io.BytesIO()
+    stream = io.TextIOWrapper(buffer, encoding=encoding)
+    for out in OUTPUTS:
+        display({"h": "☃ \ud800"}, out, stream=stream)
+    stream.flush()
+    shown = buffer.getvalue().decode(encoding)
+    assert shown.count("ud800") + shown.count("uD800") >= 4
+    assert ("☃" in shown) == (encoding == "utf-8")
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(codec=None)) | st.binary(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.integers() | st.none() | st.binary(), inner),
+    max_leaves=12,
+)
+
+
+@given(VALUES)
+def test_any_value_is_shown_without_control_characters(value: Any) -> None:
+    for out in OUTPUTS:
+        text = render({"h": value}, out)
+        assert not [character for character in text if ord(character) < 32 and character not in "\t\n"]
+        assert not [character for character in text if 0x7F <= ord(character) < 0xA0]
+        text.encode(errors="backslashreplace")
+
+
+@given(VALUES)
+def test_json_and_yaml_are_always_well_formed(value: Any) -> None:
+    assert isinstance(json.loads(render({"h": value}, "json")), dict)
+    assert isinstance(yaml.safe_load(render({"h": value}, "yaml")), dict)
+
+
+def test_importing_is_cheap() -> None:
+    program = (
+        "import sys; import saltern.cli.output as o; o.render({'h': True});"
+        "print(sorted({'yaml', 'json', 'rich', 'argparse'} & set(sys.modules)))"
+    )
+    shown = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout
+    assert shown.strip() == "[]"
