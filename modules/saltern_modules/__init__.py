@@ -1,0 +1,1 @@
+"""Execution modules that come with the agent, one file each."""

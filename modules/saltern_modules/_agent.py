@@ -1,0 +1,89 @@
+"""What an execution module may ask of the agent that runs it.
+
+The agent puts an object of this shape into ``__opts__['__agent__']``. It is not there under
+``saltern-call --local`` and in tests: :func:`connected` then says so in one line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, cast
+
+from saltern.errors import CommandError
+
+AGENT_KEY = "__agent__"
+
+
+class Agent(Protocol):
+    """The running agent, as its modules see it. Every method may be called from any thread."""
+
+    def functions(self) -> dict[str, Callable[..., Any]]:
+        """Return every function that can be loaded, by ``module.function``; loads all modules."""
+
+    def load_errors(self) -> dict[str, str]:
+        """Return the modules that are not there, each with its reason."""
+
+    def module_versions(self) -> dict[str, dict[str, str | None]]:
+        """Return the synced modules as ``{name: {'digest': sha256 hex, 'commit': git id or None}}``."""
+
+    def sync_modules(self, saltenv: str = "base") -> list[str]:
+        """Fetch the master's modules; return those that changed, as ``modules.mypkg``."""
+
+    def refresh_modules(self) -> bool:
+        """Forget every loaded module, so that the next call loads it anew."""
+
+    def refresh_grains(self) -> bool:
+        """Collect the grains again."""
+
+    def refresh_pillar(self) -> bool:
+        """Fetch the pillar again."""
+
+    def running(self) -> list[dict[str, Any]]:
+        """Return the jobs running now: ``jid``, ``fun``, ``arg``, ``pid``, ``tid``, ``started``, ``user``."""
+
+    def kill_job(self, jid: str, signal: int) -> str:
+        """End the job *jid* with *signal*; return a line that says what was done."""
+
+    def schedule(self) -> dict[str, dict[str, Any]]:
+        """Return each scheduled job's definition together with its state.
+
+        The state is ``source`` (``master`` or ``local``), ``next_slot`` and ``last_slot`` (seconds since the
+        epoch, or None), ``running`` (bool) and ``skipped`` (slots missed because the last run was not over).
+        """
+
+    def schedule_modify(self, name: str, job: dict[str, Any] | None) -> bool:
+        """Override the job *name* on this minion, or delete it when *job* is None."""
+
+    def schedule_run(self, name: str) -> str:
+        """Run the scheduled job *name* now; return its jid."""
+
+    def fire_event(self, data: dict[str, Any], tag: str) -> bool:
+        """Send an event to the master's bus; return whether it was accepted for sending."""
+
+    def request(self, command: str, **kwargs: Any) -> Any:
+        """Call the master: ``file_list``, ``file_hash``, ``file_chunk``, ``pillar``."""
+
+    def current_job(self) -> dict[str, Any]:
+        """Return the calling thread's job: ``jid``, ``fun``, and ``schedule`` when a schedule started it."""
+
+    def register_child(self, pid: int) -> None:
+        """Say that process group *pid* belongs to the current job, so that killing the job reaches it."""
+
+    def forget_child(self, pid: int) -> None:
+        """Say that *pid* has ended."""
+
+    def connected(self) -> bool:
+        """Say whether the channel to the master is up."""
+
+
+def present(opts: Mapping[str, Any]) -> Agent | None:
+    """Return the agent in *opts*, or None when the function runs without one."""
+    return cast("Agent | None", opts.get(AGENT_KEY))
+
+
+def connected(opts: Mapping[str, Any], function: str) -> Agent:
+    """Return the agent in *opts*; raises ``CommandError`` naming *function* when there is none."""
+    agent = present(opts)
+    if agent is None:
+        raise CommandError(f"{function} needs a running agent: there is none here (saltern-call --local?)")
+    return agent

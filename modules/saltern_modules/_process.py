@@ -1,0 +1,189 @@
+"""Runs one program for a function: in its own process group, for a bounded time, keeping bounded output."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import IO, Any, NamedTuple
+
+from saltern.errors import CommandError
+
+TICK_S = 0.1
+"""How often a program that has closed nothing is asked whether it has ended."""
+
+TERM_GRACE_S = 2.0
+"""Between SIGTERM and SIGKILL for a program that overstays its timeout."""
+
+DRAIN_S = 0.2
+"""How long output is waited for after the program's end: a daemon that it left may hold the pipe for ever."""
+
+CHUNK_BYTES = 1 << 16
+
+
+class Finished(NamedTuple):
+    """How a program ended. ``stderr`` is empty when it was merged into ``stdout``."""
+
+    pid: int
+    retcode: int
+    stdout: bytes
+    stderr: bytes
+    cut: int
+    """Bytes of output beyond the limit, which were read and thrown away."""
+    timed_out: bool
+
+
+class _Output:
+    """What one pipe brought, up to a limit."""
+
+    def __init__(self, limit: int) -> None:
+        self.kept = bytearray()
+        self.cut = 0
+        self._limit = limit
+
+    def add(self, data: bytes) -> None:
+        room = self._limit - len(self.kept)
+        self.kept += data[:room]
+        self.cut += max(len(data) - room, 0)
+
+
+class _Conversation:
+    """Feeds a program its input and takes its output, both at once, until it ends or its time is up."""
+
+    def __init__(self, process: subprocess.Popen[bytes], stdin: bytes, limit: int) -> None:
+        self.process = process
+        self.outputs: dict[str, _Output] = {"stdout": _Output(limit), "stderr": _Output(limit)}
+        self._stdin = memoryview(stdin)
+        self._selector = selectors.DefaultSelector()
+        for name in ("stdout", "stderr"):
+            if pipe := getattr(process, name):
+                os.set_blocking(pipe.fileno(), False)
+                self._selector.register(pipe, selectors.EVENT_READ, self.outputs[name])
+        if process.stdin:
+            os.set_blocking(process.stdin.fileno(), False)
+            self._selector.register(process.stdin, selectors.EVENT_WRITE)
+
+    def run(self, timeout: float | None) -> bool:
+        """Return True when the program ended or closed its output, False when *timeout* seconds passed."""
+        end = None if timeout is None else time.monotonic() + timeout
+        ended_at: float | None = None
+        while self._selector.get_map():
+            now = time.monotonic()
+            if end is not None and now >= end:
+                return False
+            if ended_at is not None and now >= ended_at + DRAIN_S:
+                return True
+            for key, _ in self._selector.select(TICK_S if end is None else min(TICK_S, end - now)):
+                self._move(key)
+            if ended_at is None and self.process.poll() is not None:
+                ended_at = time.monotonic()
+        try:
+            self.process.wait(None if end is None else max(end - time.monotonic(), 0))
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def _move(self, key: selectors.SelectorKey) -> None:
+        try:
+            if key.data is None:
+                written = os.write(key.fd, self._stdin[:CHUNK_BYTES])
+                self._stdin = self._stdin[written:]
+                finished = not self._stdin
+            else:
+                data = os.read(key.fd, CHUNK_BYTES)
+                key.data.add(data)
+                finished = not data
+        except BlockingIOError:
+            return
+        except OSError:  # the program closed its end
+            finished = True
+        if finished:
+            self._selector.unregister(key.fileobj)
+            pipe: IO[bytes] = key.fileobj  # type: ignore[assignment]  # only pipes were registered
+            pipe.close()
+
+    def close(self) -> None:
+        """Close whatever is still open."""
+        self._selector.close()
+        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if pipe:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    cwd: str | None = None,
+    env: Mapping[str, str] | None = None,
+    user: Mapping[str, Any] | None = None,
+    stdin: bytes | None = None,
+    timeout: float | None = None,
+    limit: int,
+    merge: bool = False,
+    started: Callable[[int], None] = lambda pid: None,
+    ended: Callable[[int], None] = lambda pid: None,
+) -> Finished:
+    """Run *argv* and return how it ended.
+
+    It leads a session and process group of its own, and *timeout* seconds later that whole group is ended.
+    *limit* bytes are kept of each of its outputs; *merge* sends its errors where its output goes. *user* holds
+    ``subprocess.Popen``'s ``user``, ``group`` and ``extra_groups``. *started* and *ended* are told its pid.
+    Raises ``CommandError`` when it can't be started.
+    """
+    try:
+        process = subprocess.Popen(
+            list(argv),
+            cwd=cwd,
+            env=None if env is None else dict(env),
+            stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT if merge else subprocess.PIPE,
+            start_new_session=True,
+            **(user or {}),
+        )
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        raise CommandError(_why_not(argv, cwd, error)) from error
+    conversation = _Conversation(process, stdin or b"", limit)
+    in_time = False
+    try:
+        started(process.pid)
+        in_time = conversation.run(timeout)
+    finally:
+        # Also on the exception that ends a killed job: its program must not outlive it.
+        if not in_time:
+            _end_group(process)
+        conversation.close()
+        ended(process.pid)
+    output, errors = conversation.outputs["stdout"], conversation.outputs["stderr"]
+    return Finished(
+        process.pid,
+        process.returncode,
+        bytes(output.kept),
+        bytes(errors.kept),
+        output.cut + errors.cut,
+        not in_time,
+    )
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    """End the program and everything that it started: politely first, then by force."""
+    for number, patience in ((signal.SIGTERM, TERM_GRACE_S), (signal.SIGKILL, None)):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(patience)
+
+
+def _why_not(argv: Sequence[str], cwd: str | None, error: Exception) -> str:
+    """Return one line that says why *argv* could not be started."""
+    if isinstance(error, OSError) and cwd is not None and error.filename == cwd:
+        return f"can't run {argv[0]!r} in {cwd!r}: {error.strerror}"
+    if isinstance(error, FileNotFoundError):
+        return f"can't run {argv[0]!r}: there is no such program; a shell's syntax needs python_shell=True"
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    return f"can't run {argv[0]!r}: {reason}"

@@ -1,0 +1,25 @@
+"""Open files of the whole host: ``/proc/sys/fs/file-nr`` is ``open unused max`` (proc_sys_fs(5))."""
+
+from __future__ import annotations
+
+from saltern_modules.collectors.base import Collector, Metrics
+from saltern_modules.collectors.numbers import integers, percent
+
+
+def parse_file_nr(data: bytes) -> Metrics:
+    """Return ``open``, ``max`` and ``percent``, or ``{}`` when *data* is something else."""
+    values = integers(data.split())
+    if values is None or len(values) != 3:
+        return {}
+    return {"open": values[0], "max": values[2], "percent": percent(values[0], values[2])}
+
+
+class Files(Collector):
+    """``files.open``, ``files.max``, ``files.percent``."""
+
+    name = "files"
+    description = "open files of the whole host"
+
+    def collect(self, now: float) -> Metrics:
+        """Return the counts of this instant."""
+        return parse_file_nr(self.files.read("sys/fs/file-nr", optional=True))

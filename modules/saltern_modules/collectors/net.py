@@ -1,0 +1,77 @@
+"""Traffic of network interfaces, from ``/proc/net/dev`` (proc_pid_net(5)).
+
+A line is ``name:`` and sixteen numbers, eight received and eight sent::
+
+    bytes packets errs drop fifo frame compressed multicast | bytes packets errs drop fifo colls carrier compressed
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from saltern_modules.collectors.base import Collector, Metrics
+from saltern_modules.collectors.numbers import Rates, integers, segment
+from saltern_modules.collectors.source import Source
+
+COLUMNS = (
+    ("rx_bytes", 0),
+    ("rx_packets", 1),
+    ("rx_errors", 2),
+    ("rx_dropped", 3),
+    ("rx_multicast", 7),
+    ("tx_bytes", 8),
+    ("tx_packets", 9),
+    ("tx_errors", 10),
+    ("tx_dropped", 11),
+)
+RATES = tuple(name for name, _ in COLUMNS if name != "rx_multicast")
+
+
+def parse_dev(data: bytes) -> dict[str, dict[str, float]]:
+    """Return each interface's counters by our names; lines of another form are left out."""
+    interfaces: dict[str, dict[str, float]] = {}
+    for line in data.split(b"\n"):
+        # From the right: an alias's name has a colon in it.
+        name, colon, rest = line.rpartition(b":")
+        fields = rest.split()
+        if colon and len(fields) >= 16:
+            values = integers(fields)
+            if values is not None:
+                label = name.strip().decode("ascii", "replace")
+                interfaces[label] = {column: values[at] for column, at in COLUMNS}
+    return interfaces
+
+
+class Net(Collector):
+    """``net.<interface>.rx_bytes`` and so on as counters, ``…_per_s`` as rates."""
+
+    name = "net"
+    description = "traffic of network interfaces, as counters and rates"
+    settings: ClassVar[Mapping[str, Any]] = {"exclude": ["veth*", "cali*", "ifb*", "tap*"]}
+
+    def __init__(self, files: Source, settings: Mapping[str, Any]) -> None:
+        super().__init__(files, settings)
+        self._rates = Rates(RATES)
+        self._names: dict[str, str] = {}
+
+    def read(self) -> dict[str, dict[str, float]]:
+        """Return the counters of every interface, by its own name."""
+        return parse_dev(self.files.read("net/dev", optional=True))
+
+    def collect(self, now: float) -> Metrics:
+        """Return the traffic of every interface that is not excluded."""
+        interfaces = self.read()
+        if interfaces.keys() != self._names.keys():
+            self._names = {name: self._label(name) for name in interfaces}
+        metrics: Metrics = {label: interfaces[name] for name, label in self._names.items() if label}
+        for label, rates in self._rates.update(now, metrics).items():
+            metrics[label].update(rates)
+        return metrics
+
+    def _label(self, name: str) -> str:
+        """Return the interface's segment, empty when it is excluded."""
+        if any(fnmatch.fnmatchcase(name, pattern) for pattern in self.options["exclude"]):
+            return ""
+        return segment(name)

@@ -1,0 +1,213 @@
+"""Files of the master, by ``salt://`` paths.
+
+A file is fetched in chunks into a temporary one beside its destination, checked against the master's
+digest, and only then moved into place.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from saltern.errors import CommandError
+from saltern_modules import _agent
+
+__opts__: Mapping[str, Any]
+
+SCHEME = "salt://"
+MAX_TEXT_BYTES = 1 << 20
+"""``get_file_str`` returns no file larger than this: a return travels in one message."""
+
+NEW_FILE_MODE = 0o644
+
+
+def get_file(path: str, dest: str, saltenv: str = "base", makedirs: bool = False) -> str:
+    """Fetch ``salt://…`` to *dest* (a file, or an existing folder); return where it is.
+
+    With *makedirs*, missing folders of *dest* are made. Raises ``CommandError`` when the master has no such
+    file, when what arrived is not what it announced, or when *dest* can't be written.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' cp.get_file salt://vimrc /etc/vimrc
+    """
+    name = _name(path, "cp.get_file")
+    if os.path.isdir(dest):
+        dest = os.path.join(dest, os.path.basename(name))
+    if not os.path.isabs(dest):
+        raise CommandError(f"cp.get_file: the destination must be an absolute path, not {dest!r}")
+    _fetch(name, dest, saltenv, "cp.get_file", makedirs=makedirs)
+    return dest
+
+
+def get_file_str(path: str, saltenv: str = "base") -> str:
+    """Return the text of ``salt://…``, read as UTF-8; at most 1 MiB.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' cp.get_file_str salt://motd
+    """
+    name = _name(path, "cp.get_file_str")
+    known = _hash(name, saltenv, "cp.get_file_str")
+    if known["size"] > MAX_TEXT_BYTES:
+        raise CommandError(f"cp.get_file_str: {path} has {known['size']} bytes: cp.get_file takes large files")
+    with open(_cached(name, saltenv, known, "cp.get_file_str"), "rb") as file:
+        return file.read().decode("utf-8", "replace")
+
+
+def cache_file(path: str, saltenv: str = "base") -> str:
+    """Fetch ``salt://…`` into the agent's cache, unless it is there already; return where it is.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' cp.cache_file salt://scripts/install.sh
+    """
+    name = _name(path, "cp.cache_file")
+    return _cached(name, saltenv, _hash(name, saltenv, "cp.cache_file"), "cp.cache_file")
+
+
+def hash_file(path: str, saltenv: str = "base") -> dict[str, Any]:
+    """Return what the master says of ``salt://…``: ``{'hash_type': 'sha256', 'hsum', 'size', 'commit'}``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' cp.hash_file salt://vimrc
+    """
+    return _hash(_name(path, "cp.hash_file"), saltenv, "cp.hash_file")
+
+
+def list_master(saltenv: str = "base", prefix: str = "") -> list[str]:
+    """Return the paths of the files that the master serves, those beginning with *prefix*, sorted.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' cp.list_master prefix=scripts/
+    """
+    paths = _agent.connected(__opts__, "cp.list_master").request("file_list", saltenv=saltenv)
+    return sorted(path for path in paths if path.startswith(prefix))
+
+
+def is_cached(path: str, saltenv: str = "base") -> str:
+    """Return where ``salt://…`` is in the agent's cache, or ``""``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' cp.is_cached salt://vimrc
+    """
+    place = _place(_name(path, "cp.is_cached"), saltenv)
+    return place if os.path.isfile(place) else ""
+
+
+def _name(path: str, function: str) -> str:
+    """Return *path* without its scheme; raises ``CommandError`` for anything but a plain relative path."""
+    name = path.removeprefix(SCHEME) if isinstance(path, str) else ""
+    parts = name.split("/")
+    if not name or name == path or "\0" in name or any(part in ("", ".", "..") for part in parts):
+        raise CommandError(f"{function}: the path must be like salt://folder/file, not {path!r}")
+    return name
+
+
+def _place(name: str, saltenv: str) -> str:
+    if not saltenv or not saltenv.replace("_", "").replace("-", "").isalnum():
+        raise CommandError(f"cp: an environment is a word such as base, not {saltenv!r}")
+    cache = __opts__.get("cachedir")
+    if not cache:
+        raise CommandError("cp: the option cachedir is not set: it says where fetched files are kept")
+    return os.path.join(cache, "files", saltenv, name)
+
+
+def _hash(name: str, saltenv: str, function: str) -> dict[str, Any]:
+    known = _agent.connected(__opts__, function).request("file_hash", path=name, saltenv=saltenv)
+    if not known:
+        raise CommandError(f"{function}: the master has no {SCHEME}{name} in environment {saltenv}")
+    return dict(known)
+
+
+def _cached(name: str, saltenv: str, known: Mapping[str, Any], function: str) -> str:
+    place = _place(name, saltenv)
+    if not os.path.isfile(place) or _digest(place) != known["hsum"]:
+        _fetch(name, place, saltenv, function, known=known, makedirs=True)
+    return place
+
+
+def _digest(path: str) -> str:
+    from saltern.digest import sha256  # loaded when the first file is fetched
+
+    digest = sha256()
+    with open(path, "rb") as file:
+        while chunk := file.read(1 << 16):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _fetch(
+    name: str,
+    dest: str,
+    saltenv: str,
+    function: str,
+    *,
+    known: Mapping[str, Any] | None = None,
+    makedirs: bool = False,
+) -> None:
+    """Fetch the file *name* to *dest*, verified and whole or not at all. Raises ``CommandError``."""
+    import tempfile  # loaded when the first file is fetched
+
+    known = known or _hash(name, saltenv, function)
+    folder = os.path.dirname(dest)
+    try:
+        if makedirs:
+            os.makedirs(folder, exist_ok=True)
+        descriptor, part = tempfile.mkstemp(prefix=".saltern-", dir=folder)
+    except OSError as error:
+        raise CommandError(f"{function}: can't write in {folder}: {error.strerror}") from error
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            _receive(name, saltenv, known, file.write, function)
+        os.chmod(part, _mode(dest))
+        os.replace(part, dest)
+    except BaseException as error:
+        os.unlink(part)
+        if isinstance(error, OSError):
+            raise CommandError(f"{function}: can't write {dest}: {error.strerror}") from error
+        raise
+
+
+def _mode(dest: str) -> int:
+    """Return the permissions that the file has already, or those of a new one."""
+    try:
+        return os.stat(dest).st_mode & 0o7777
+    except OSError:
+        return NEW_FILE_MODE
+
+
+def _receive(name: str, saltenv: str, known: Mapping[str, Any], write: Any, function: str) -> None:
+    from saltern.digest import sha256  # loaded when the first file is fetched
+
+    agent = _agent.connected(__opts__, function)
+    digest = sha256()
+    received = 0
+    while received < known["size"]:
+        chunk = agent.request("file_chunk", path=name, offset=received, saltenv=saltenv, digest=known["hsum"])
+        data = chunk["data"]
+        if not data:
+            break
+        received += len(data)
+        if received > known["size"]:
+            break
+        digest.update(data)
+        write(data)
+    if received != known["size"] or digest.hexdigest() != known["hsum"]:
+        raise CommandError(f"{function}: {SCHEME}{name} changed or was damaged on its way: try again")

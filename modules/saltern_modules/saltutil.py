@@ -1,0 +1,161 @@
+"""Modules, grains and pillar refreshed; running jobs found and ended."""
+
+from __future__ import annotations
+
+import fnmatch
+import signal
+from collections.abc import Mapping
+from typing import Any
+
+from saltern.errors import CommandError
+from saltern_modules import _agent
+
+__opts__: Mapping[str, Any]
+
+
+def sync_modules(saltenv: str = "base") -> list[str]:
+    """Fetch the master's modules; return those that changed: ``['modules.mypkg']``.
+
+    A file that does not compile is refused, and the one that was there stays.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' saltutil.sync_modules
+    """
+    return _agent.connected(__opts__, "saltutil.sync_modules").sync_modules(saltenv)
+
+
+def sync_all(saltenv: str = "base") -> dict[str, list[str]]:
+    """Fetch everything that the master keeps for its minions: ``{'modules': ['modules.mypkg']}``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' saltutil.sync_all
+    """
+    return {"modules": _agent.connected(__opts__, "saltutil.sync_all").sync_modules(saltenv)}
+
+
+def refresh_modules() -> bool:
+    """Load every module anew when it is next called.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' saltutil.refresh_modules
+    """
+    return _agent.connected(__opts__, "saltutil.refresh_modules").refresh_modules()
+
+
+def refresh_grains() -> bool:
+    """Collect the grains again.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' saltutil.refresh_grains
+    """
+    return _agent.connected(__opts__, "saltutil.refresh_grains").refresh_grains()
+
+
+def refresh_pillar() -> bool:
+    """Fetch the pillar again.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' saltutil.refresh_pillar
+    """
+    return _agent.connected(__opts__, "saltutil.refresh_pillar").refresh_pillar()
+
+
+def running() -> list[dict[str, Any]]:
+    """Return the jobs that run now, this one left out: ``[{'jid', 'fun', 'arg', 'pid', 'started', …}]``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' saltutil.running
+    """
+    agent = _agent.connected(__opts__, "saltutil.running")
+    own = str(agent.current_job().get("jid"))
+    return [job for job in agent.running() if str(job.get("jid")) != own]
+
+
+def is_running(fun: str) -> list[dict[str, Any]]:
+    """Return the running jobs whose function matches the glob *fun*.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' saltutil.is_running 'cmd.*'
+    """
+    return [job for job in running() if fnmatch.fnmatchcase(str(job.get("fun")), fun)]
+
+
+def find_job(jid: str) -> dict[str, Any]:
+    """Return the running job *jid*, or ``{}``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' saltutil.find_job 20260321080000000000
+    """
+    return next((job for job in running() if str(job.get("jid")) == str(jid)), {})
+
+
+def signal_job(jid: str, sig: int | str) -> str:
+    """End the job *jid* with the signal *sig* (a number or a name such as ``TERM``).
+
+    Returns a line that says what was done. Raises ``CommandError`` when there is no such signal.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' saltutil.signal_job 20260321080000000000 15
+    """
+    return _agent.connected(__opts__, "saltutil.signal_job").kill_job(str(jid), _signal_number(sig))
+
+
+def term_job(jid: str) -> str:
+    """End the job *jid* with SIGTERM.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' saltutil.term_job 20260321080000000000
+    """
+    return signal_job(jid, signal.SIGTERM)
+
+
+def kill_job(jid: str) -> str:
+    """End the job *jid* with SIGKILL.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' saltutil.kill_job 20260321080000000000
+    """
+    return signal_job(jid, signal.SIGKILL)
+
+
+def _signal_number(sig: int | str) -> int:
+    text = str(int(sig)) if isinstance(sig, int) else sig
+    try:
+        if text.isdigit():
+            return signal.Signals(int(text)).value
+        return signal.Signals["SIG" + text.upper().removeprefix("SIG")].value
+    except (ValueError, KeyError):
+        raise CommandError(f"saltutil.signal_job: no signal {sig!r}: use a number or TERM, KILL, …") from None

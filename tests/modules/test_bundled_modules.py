@@ -1,0 +1,384 @@
+"""What holds for every module that comes with the agent, and the small ones one by one."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import saltern_modules
+from saltern import __version__
+from saltern.errors import CommandError
+
+NAMES = sorted(
+    path.stem for path in Path(saltern_modules.__file__).parent.glob("*.py") if not path.stem.startswith("_")
+)
+
+
+def public_functions(module: ModuleType) -> dict[str, Any]:
+    return {
+        name: function
+        for name, function in vars(module).items()
+        if inspect.isfunction(function) and function.__module__ == module.__name__ and not name.startswith("_")
+    }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_function_teaches_by_example(minion: Any, name: str) -> None:
+    module = minion.load(name)
+    virtual = getattr(module, "__virtualname__", name)
+    aliases = getattr(module, "__func_alias__", {})
+    functions = public_functions(module)
+    assert functions
+    assert module.__doc__
+    for function_name, function in functions.items():
+        doc = inspect.getdoc(function) or ""
+        assert "CLI Example:" in doc, function_name
+        assert ".. code-block:: bash" in doc, function_name
+        assert f"{virtual}.{aliases.get(function_name, function_name)}" in doc, function_name
+
+
+def test_sampling_loads_nothing_heavy() -> None:
+    """Every megabyte counts: the agent's whole budget is 22 of them."""
+    heavy = "psutil subprocess dataclasses argparse hashlib tempfile json pathlib inspect ctypes difflib"
+    code = (
+        "import sys\n"
+        "import saltern_modules.stats as stats, saltern_modules.cmd, saltern_modules.cp\n"
+        "import saltern_modules.status, saltern_modules.test, saltern_modules.sysmod\n"
+        "stats.__opts__, stats.__context__ = {}, {}\n"
+        "stats.collect()\n"
+        f"print(*[name for name in {heavy.split()} if name in sys.modules])\n"
+    )
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+@pytest.mark.parametrize(
+    ("module", "function", "args"),
+    [
+        ("saltutil", "sync_modules", ()),
+        ("event", "send", ("tag",)),
+        ("schedule", "list_", ()),
+        ("cp", "list_master", ()),
+        ("sysmod", "load_errors", ()),
+        ("status", "master", ()),
+    ],
+)
+def test_without_an_agent_one_line_says_so(minion: Any, module: str, function: str, args: tuple[Any, ...]) -> None:
+    loaded = minion.load(module)
+    with pytest.raises(CommandError, match="needs a running agent"):
+        getattr(loaded, function)(*args)
+
+
+class TestTest:
+    @pytest.fixture
+    def test(self, minion: Any) -> Any:
+        return minion.load("test")
+
+    def test_answers(self, test: Any) -> None:
+        assert test.ping() is True
+        assert test.echo({"a": 1}) == {"a": 1}
+        assert (test.true_(), test.false_()) == (True, False)
+        assert test.__func_alias__ == {"true_": "true", "false_": "false"}
+        assert test.version() == __version__
+
+    def test_arguments_arrive_without_the_publishers(self, test: Any) -> None:
+        given = {"foo": "bar", "__pub_jid": "1"}
+        assert test.arg(1, "two", **given) == {"args": [1, "two"], "kwargs": {"foo": "bar"}}
+        assert test.kwarg(**given) == {"foo": "bar"}
+        assert test.arg_repr(1, **given) == {"args": "(1,)", "kwargs": "{'foo': 'bar'}"}
+        assert test.arg_type(1, **given) == {"args": ["<class 'int'>"], "kwargs": {"foo": "<class 'str'>"}}
+
+    def test_numbers(self, test: Any) -> None:
+        value, seconds = test.fib(10)
+        assert value == 55
+        assert seconds >= 0
+        assert test.fib(0)[0] == 0
+        assert test.collatz(6)[0] == [6, 3, 10, 5, 16, 8, 4, 2, 1]
+        with pytest.raises(ValueError, match="at least 1"):
+            test.collatz(0)
+
+    def test_time_and_failure(self, test: Any) -> None:
+        assert test.sleep(0.01) is True
+        assert test.rand_sleep(0.01) is True
+        with pytest.raises(Exception, match="Oh noes!"):
+            test.exception("Oh noes!")
+        assert "test_time_and_failure" in test.stack()
+
+    def test_versions(self, test: Any) -> None:
+        report = test.versions_report()
+        assert report["Saltern Version"] == {"Saltern": __version__}
+        assert report["Dependency Versions"]["msgpack"]
+        assert report["System Versions"]["os"] == "Debian"
+
+
+class TestGrainsAndPillar:
+    def test_grains(self, minion: Any) -> None:
+        grains = minion.load("grains")
+        assert grains.items() == minion.grains
+        assert grains.items() is not minion.grains
+        assert grains.item("os", "cpus:list:1", "nothing") == {"os": "Debian", "cpus:list:1": 8}
+        assert grains.get("cpus:list:1") == 8
+        assert grains.get("cpus.list", delimiter=".") == [4, 8]
+        assert grains.get("cpus:list:9") == ""
+        assert grains.get("nothing", default=None) is None
+        assert (grains.has_value("os"), grains.has_value("roles")) == (True, False)
+        assert grains.ls() == grains.keys() == ["cpus", "os", "roles"]
+        assert grains.keys("cpus") == ["list"]
+        assert grains.keys("os") == []
+
+    def test_pillar(self, minion: Any) -> None:
+        pillar = minion.load("pillar")
+        assert pillar.items() == minion.pillar
+        assert pillar.items("role") == {"role": "web"}
+        assert pillar.raw() == minion.pillar
+        assert pillar.raw("role") == "web"
+        assert pillar.get("database:port") == 5432
+        assert pillar.get("database:host", "localhost") == "localhost"
+        assert pillar.item("role", "x") == {"role": "web", "x": ""}
+        assert pillar.keys("database") == ["port"]
+        assert pillar.ls() == ["database", "role"]
+        for path, message in (("nothing", "nothing at"), ("role", "no dict but a str")):
+            with pytest.raises(CommandError, match=message):
+                pillar.keys(path)
+
+
+class TestSaltutil:
+    def test_sync_and_refresh(self, minion: Any, agent: Any) -> None:
+        saltutil = minion.load("saltutil")
+        assert saltutil.sync_modules() == ["modules.mypkg"]
+        assert saltutil.sync_all("dev") == {"modules": ["modules.mypkg"]}
+        assert agent.calls == [("sync_modules", "base"), ("sync_modules", "dev")]
+        assert saltutil.refresh_modules() is saltutil.refresh_grains() is saltutil.refresh_pillar() is True
+
+    def test_jobs(self, minion: Any, agent: Any) -> None:
+        saltutil = minion.load("saltutil")
+        assert saltutil.running() == [{"jid": "2", "fun": "cmd.run"}]
+        assert saltutil.is_running("cmd.*") == [{"jid": "2", "fun": "cmd.run"}]
+        assert saltutil.is_running("test.*") == []
+        assert saltutil.find_job("2")["fun"] == "cmd.run"
+        assert saltutil.find_job("9") == {}
+        saltutil.kill_job("2")
+        saltutil.term_job(2)
+        saltutil.signal_job("2", "hup")
+        saltutil.signal_job("2", "10")
+        assert agent.calls == [("kill_job", "2", number) for number in (9, 15, 1, 10)]
+        with pytest.raises(CommandError, match="no signal 'NOPE'"):
+            saltutil.signal_job("2", "NOPE")
+
+
+class TestSys:
+    @pytest.fixture
+    def sysmod(self, minion: Any) -> Any:
+        test, cmd = minion.load("test"), minion.load("cmd")
+        minion.functions.update({"test.ping": test.ping, "test.sleep": test.sleep, "cmd.run": cmd.run})
+        return minion.load("sysmod")
+
+    def test_it_is_called_sys(self, sysmod: Any) -> None:
+        assert sysmod.__virtual__() == "sys"
+
+    def test_lists(self, sysmod: Any) -> None:
+        assert sysmod.list_functions() == ["cmd.run", "test.ping", "test.sleep"]
+        assert sysmod.list_functions("test") == ["test.ping", "test.sleep"]
+        assert sysmod.list_functions("*.s*", "cmd") == ["cmd.run", "test.sleep"]
+        assert sysmod.list_modules() == ["cmd", "test"]
+        assert sysmod.list_modules("t*") == ["test"]
+
+    def test_documentation(self, sysmod: Any) -> None:
+        assert sysmod.doc("test.ping")["test.ping"].startswith("Return ``True``")
+        assert sysmod.argspec("test.sleep", "cmd.run") == {
+            "test.sleep": {"args": ["length"], "defaults": None, "varargs": None, "kwargs": None},
+            "cmd.run": {"args": ["cmd"], "defaults": None, "varargs": None, "kwargs": True},
+        }
+
+    def test_what_the_agent_knows(self, sysmod: Any, agent: Any) -> None:
+        assert sysmod.load_errors() == {"broken": "SyntaxError: line 3"}
+        assert sysmod.versions() == {"mypkg": {"digest": "ab", "commit": None}}
+
+
+class TestSchedule:
+    @pytest.fixture
+    def schedule(self, minion: Any, agent: Any) -> Any:
+        return minion.load("schedule")
+
+    def test_it_is_told(self, schedule: Any, agent: Any) -> None:
+        assert schedule.__func_alias__ == {"list_": "list"}
+        assert schedule.list_()["stats"]["seconds"] == 15
+        assert schedule.is_enabled("stats") is True
+        assert schedule.is_enabled("nothing") is False
+        assert schedule.show_next_fire_time("stats") == {
+            "result": True,
+            "next_fire_time": "2026-02-02T02:40:15",
+        }
+        agent.jobs["stats"].update(enabled=False, next_slot=None)
+        assert schedule.show_next_fire_time("stats")["next_fire_time"] is None
+        assert schedule.list_(show_disabled=False) == {}
+
+    def test_it_is_changed(self, schedule: Any, agent: Any) -> None:
+        added = schedule.add("up", function="status.uptime", minutes=1, seconds=30, job_args=[1])
+        assert added == {"result": True, "comment": "Added job: up to schedule."}
+        assert agent.calls[-1] == (
+            "schedule_modify",
+            "up",
+            {"function": "status.uptime", "seconds": 90, "args": [1]},
+        )
+        schedule.modify("stats", seconds=30, __pub_jid="1")
+        base = {"function": "stats.collect", "seconds": 15, "enabled": True}
+        assert agent.calls[-1] == ("schedule_modify", "stats", {**base, "seconds": 30})
+        schedule.disable_job("stats")
+        assert agent.calls[-1] == ("schedule_modify", "stats", {**base, "enabled": False})
+        schedule.enable_job("stats")
+        schedule.delete("stats")
+        assert agent.calls[-1] == ("schedule_modify", "stats", None)
+        assert schedule.run_job("stats")["jid"] == "20260321080000000000"
+
+    @pytest.mark.parametrize(
+        ("function", "name", "options", "message"),
+        [
+            ("add", "stats", {"function": "test.ping", "seconds": 1}, "a job 'stats' already"),
+            ("add", "x", {"function": "test.ping"}, "needs seconds"),
+            ("add", "x", {"seconds": 1}, "needs function"),
+            ("add", "x", {"function": "test.ping", "second": 1}, "did you mean 'seconds'"),
+            ("add", "x", {"function": "test.ping", "seconds": 0}, "above 0"),
+            ("add", "x", {"function": "test.ping", "seconds": 1, "job_args": "x"}, "must be a list"),
+            ("modify", "stat", {"seconds": 1}, "did you mean 'stats'"),
+            ("delete", "zzz", {}, "there are stats"),
+            ("run_job", "zzz", {}, "there is no job"),
+        ],
+    )
+    def test_what_is_wrong_is_named(
+        self, schedule: Any, agent: Any, function: str, name: str, options: dict[str, Any], message: str
+    ) -> None:
+        with pytest.raises(CommandError, match=message):
+            getattr(schedule, function)(name, **options)
+        assert agent.calls == []
+
+
+class TestEvent:
+    def test_events_are_sent(self, minion: Any, agent: Any) -> None:
+        event = minion.load("event")
+        assert event.send("my/tag", {"a": 1}, b=2, __pub_jid="1") is True
+        assert event.fire({"c": 3}, "other") is True
+        assert agent.calls == [("fire_event", {"a": 1, "b": 2}, "my/tag"), ("fire_event", {"c": 3}, "other")]
+
+    def test_junk_is_refused(self, minion: Any, agent: Any) -> None:
+        event = minion.load("event")
+        with pytest.raises(CommandError, match="tag must be text"):
+            event.send("")
+        with pytest.raises(CommandError, match="must be a dict"):
+            event.send("tag", "data")
+
+
+class TestCp:
+    @pytest.fixture
+    def cp(self, minion: Any, agent: Any) -> Any:
+        agent.files = {"scripts/run.sh": b"echo hi\n" * 500, "motd": "grüezi\n".encode(), "empty": b""}
+        return minion.load("cp")
+
+    def test_a_file_arrives_whole(self, cp: Any, agent: Any, tmp_path: Path) -> None:
+        dest = tmp_path / "run.sh"
+        assert cp.get_file("salt://scripts/run.sh", str(dest)) == str(dest)
+        assert dest.read_bytes() == agent.files["scripts/run.sh"]
+        assert dest.stat().st_mode & 0o777 == 0o644
+        assert cp.get_file("salt://empty", str(tmp_path)) == str(tmp_path / "empty")
+        assert (tmp_path / "empty").read_bytes() == b""
+        assert cp.get_file("salt://motd", str(tmp_path / "a/b/motd"), makedirs=True)
+
+    def test_permissions_stay(self, cp: Any, tmp_path: Path) -> None:
+        dest = tmp_path / "motd"
+        dest.write_text("old")
+        dest.chmod(0o600)
+        cp.get_file("salt://motd", str(dest))
+        assert dest.stat().st_mode & 0o777 == 0o600
+
+    def test_what_was_damaged_is_thrown_away(self, cp: Any, agent: Any, tmp_path: Path) -> None:
+        agent.tamper = True
+        dest = tmp_path / "motd"
+        dest.write_text("old")
+        with pytest.raises(CommandError, match="damaged on its way"):
+            cp.get_file("salt://motd", str(dest))
+        assert dest.read_text() == "old"
+        assert [path.name for path in tmp_path.iterdir()] == ["motd"]
+
+    def test_the_cache_is_used_until_the_file_changes(self, cp: Any, agent: Any) -> None:
+        def chunks() -> int:
+            return sum(call[0] == "file_chunk" for call in agent.calls)
+
+        assert cp.is_cached("salt://motd") == ""
+        place = cp.cache_file("salt://motd")
+        assert cp.is_cached("salt://motd") == place
+        assert chunks() == 1
+        assert cp.get_file_str("salt://motd") == "grüezi\n"
+        assert chunks() == 1
+        agent.files["motd"] = b"new"
+        assert cp.get_file_str("salt://motd") == "new"
+        assert chunks() == 2
+
+    def test_lists_and_digests(self, cp: Any) -> None:
+        assert cp.list_master() == ["empty", "motd", "scripts/run.sh"]
+        assert cp.list_master(prefix="scr") == ["scripts/run.sh"]
+        assert cp.hash_file("salt://empty") == {
+            "hash_type": "sha256",
+            "hsum": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+            "size": 0,
+            "commit": None,
+        }
+
+    @pytest.mark.parametrize("path", ["motd", "salt://", "salt://../x", "salt://a//b", "salt:///etc/x", "salt://a/./b"])
+    def test_only_plain_paths_are_asked_for(self, cp: Any, agent: Any, path: str) -> None:
+        with pytest.raises(CommandError, match="salt://folder/file"):
+            cp.cache_file(path)
+        assert agent.calls == []
+
+    def test_what_can_not_be_done_is_said(self, cp: Any, minion: Any, tmp_path: Path) -> None:
+        with pytest.raises(CommandError, match="no salt://nothing in environment base"):
+            cp.get_file("salt://nothing", str(tmp_path / "x"))
+        with pytest.raises(CommandError, match="can't write in"):
+            cp.get_file("salt://motd", str(tmp_path / "no/folder"))
+        with pytest.raises(CommandError, match="absolute"):
+            cp.get_file("salt://motd", "relative")
+        with pytest.raises(CommandError, match="environment is a word"):
+            cp.cache_file("salt://motd", saltenv="../x")
+        del minion.opts["cachedir"]
+        with pytest.raises(CommandError, match="cachedir"):
+            cp.cache_file("salt://motd")
+
+
+class TestStatus:
+    def test_the_sample_tree(self, fake_host: Any) -> None:
+        status = fake_host.load("status")
+        assert status.loadavg() == {"1-min": 0.29, "5-min": 0.1, "15-min": 0.02}
+        assert status.meminfo()["MemTotal"] == {"value": "16384000", "unit": "kB"}
+        assert status.meminfo()["HugePages_Total"] == {"value": "0"}
+        assert status.cpuinfo() == {
+            "processor": "1",
+            "model name": "Fast",
+            "flags": ["fpu", "sse"],
+            "count": 2,
+        }
+        assert status.version() == "Linux version 6.1.0 (build@host) #1 SMP"
+        assert status.netstats()["TcpExt"] == {"SyncookiesSent": 0, "ListenDrops": 4}
+        up = status.uptime()
+        assert (up["seconds"], up["days"], up["time"]) == (2058, 0, "0:34")
+
+    def test_this_host(self, minion: Any, agent: Any) -> None:
+        status = minion.load("status")
+        assert 0 <= status.diskusage("/")["/"]["percent"] <= 100
+        assert status.diskusage("no-such-type") == {}
+        assert isinstance(status.w(), list)
+        assert str(1) in status.procs()
+        assert status.pid("no-such-command-line-anywhere") == ""
+        assert status.master() is True
+
+    def test_a_host_without_proc(self, minion: Any, tmp_path: Path) -> None:
+        minion.opts["proc_root"] = str(tmp_path)
+        with pytest.raises(CommandError, match=r"can't read .*loadavg"):
+            minion.load("status").loadavg()
+        (tmp_path / "loadavg").write_text("junk")
+        with pytest.raises(CommandError, match="not of the form"):
+            minion.load("status").loadavg()

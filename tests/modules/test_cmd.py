@@ -1,0 +1,180 @@
+"""Programs run by ``cmd``: their output, their bounds, and what is refused."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from saltern.errors import CommandError
+
+
+@pytest.fixture
+def cmd(minion: Any) -> ModuleType:
+    return minion.load("cmd")  # type: ignore[no-any-return]  # the fixture's class lives in conftest
+
+
+def test_run_returns_output_and_errors_together(cmd: ModuleType) -> None:
+    assert cmd.run("echo out; echo err >&2", python_shell=True) == "out\nerr"
+    assert cmd.__context__["retcode"] == 0
+
+
+def test_a_string_is_split_but_no_shell_sees_it(cmd: ModuleType) -> None:
+    assert cmd.run("echo 'a b' $HOME | cat") == "a b $HOME | cat"
+    assert cmd.run(["echo", "a  b"]) == "a  b"
+
+
+def test_a_shell_when_asked_for(cmd: ModuleType) -> None:
+    assert cmd.shell("echo a b | wc -w").strip() == "2"
+    assert cmd.run("echo $0", python_shell=True, shell="/bin/sh") == "/bin/sh"
+
+
+def test_run_all_tells_everything(cmd: ModuleType) -> None:
+    result = cmd.run_all("echo out; echo err >&2; exit 3", python_shell=True)
+    assert result.pop("pid") > 0
+    assert result == {"retcode": 3, "stdout": "out", "stderr": "err"}
+    assert cmd.__context__["retcode"] == 3
+    assert cmd.run_stdout("echo x") == "x"
+    assert cmd.run_stderr("echo e >&2", python_shell=True) == "e"
+    assert cmd.retcode("false") == 1
+
+
+def test_codes_that_count_as_success(cmd: ModuleType) -> None:
+    assert cmd.run_all("false", ignore_retcode=True)["retcode"] == 1
+    assert cmd.__context__["retcode"] == 0
+    assert cmd.run_all("exit 7", python_shell=True, success_retcodes=[7])["retcode"] == 0
+    assert cmd.__context__["retcode"] == 0
+
+
+def test_input_folder_and_environment(cmd: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SALTERN_TEST_GONE", "x")
+    assert cmd.run("cat", stdin="héllo") == "héllo"
+    assert cmd.run("pwd", cwd=str(tmp_path)) == str(tmp_path)
+    line = "echo $A-$B-$SALTERN_TEST_GONE"
+    assert cmd.shell(line, env=[{"A": 1}, {"B": "b", "SALTERN_TEST_GONE": False}]) == "1-b-"
+    assert cmd.run("/usr/bin/env", env={"ONLY": "this"}, clean_env=True) == "ONLY=this"
+
+
+def test_much_input_and_output_at_once(cmd: ModuleType) -> None:
+    text = "x" * 500_000
+    assert cmd.run("cat", stdin=text) == text
+
+
+def test_output_is_bounded_and_says_so(cmd: ModuleType) -> None:
+    result = cmd.run_all("head -c 300000 /dev/zero", output_limit=1000)
+    kept, note = result["stdout"].rsplit("\n", 1)
+    assert len(kept) == 1000
+    assert note == "[cmd.run_all: 299000 more bytes of output were cut: output_limit]"
+    assert result["retcode"] == 0
+
+
+def test_a_timeout_ends_the_whole_group(cmd: ModuleType, tmp_path: Path) -> None:
+    pidfile = tmp_path / "pid"
+    started = time.monotonic()
+    result = cmd.run_all(f"sleep 60 & echo $! > {pidfile}; echo before; wait", python_shell=True, timeout=0.3)
+    assert time.monotonic() - started < 5
+    assert result["retcode"] == 1
+    assert result["stdout"] == "before\n[cmd.run_all: timed out after 0.3 s and was ended]"
+    assert cmd.__context__["retcode"] == 1
+    assert gone(int(pidfile.read_text()))
+
+
+def gone(pid: int) -> bool:
+    """Say whether the process ends (a zombie that nobody has buried yet has ended) within two seconds."""
+    for _ in range(100):
+        try:
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                return True
+        except OSError:
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def test_a_daemon_left_behind_does_not_hold_the_answer(cmd: ModuleType) -> None:
+    started = time.monotonic()
+    assert cmd.shell("sleep 3 & echo started") == "started"
+    assert time.monotonic() - started < 2
+
+
+def test_a_killed_job_takes_its_program_along(cmd: ModuleType, agent: Any) -> None:
+    results: list[dict[str, Any]] = []
+    thread = threading.Thread(target=lambda: results.append(cmd.run_all("sleep 60")))
+    thread.start()
+    while not agent.children:
+        time.sleep(0.01)
+    os.killpg(agent.children[0], 15)
+    thread.join(5)
+    assert results[0]["retcode"] == -15
+
+
+@pytest.mark.parametrize(
+    ("command", "options", "message"),
+    [
+        ("/nowhere/at-all", {}, "no such program"),
+        ("", {}, "empty"),
+        ([], {}, "empty"),
+        ("echo 'open", {}, "can't split"),
+        ("true", {"cwd": "/nowhere"}, "can't run 'true' in '/nowhere'"),
+        ("true", {"timeuot": 3}, "did you mean 'timeout'"),
+        ("true", {"timeout": 0}, "number above 0"),
+        ("true", {"output_limit": "big"}, "number above 0"),
+        ("true", {"env": "A=1"}, "env must be a dict"),
+        ("true", {"runas": "no-such-user"}, "no user 'no-such-user'"),
+        ("a\0b", {}, "can't run"),
+    ],
+)
+def test_what_can_not_be_run_is_one_line(cmd: ModuleType, command: Any, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(CommandError, match=message) as caught:
+        cmd.run(command, **options)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_the_publisher_adds_is_no_option(cmd: ModuleType) -> None:
+    assert cmd.run("echo x", __pub_jid="1", __pub_fun="cmd.run") == "x"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_runas_drops_to_the_user(cmd: ModuleType) -> None:
+    assert cmd.shell("id -un; echo $USER", runas="nobody") == "nobody\nnobody"
+    assert cmd.run("id -G", runas="nobody") == str(os.stat("/proc/self").st_gid or 65534)
+
+
+def test_runas_needs_root(cmd: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    with pytest.raises(CommandError, match="only an agent that is root"):
+        cmd.run("id", runas="root")
+
+
+def test_a_local_script_is_run_from_a_copy(cmd: ModuleType, tmp_path: Path) -> None:
+    script = tmp_path / "show.sh"
+    script.write_text(f"#!{sys.executable}\nimport sys; print(sys.argv[1:]); sys.exit(4)\n")
+    result = cmd.script(str(script), args='one "two three"')
+    assert result["stdout"] == "['one', 'two three']"
+    assert result["retcode"] == 4
+
+
+def test_a_script_from_the_master(minion: Any, tmp_path: Path) -> None:
+    cached = tmp_path / "cached"
+    cached.write_text("echo $1\n")
+    minion.functions["cp.cache_file"] = lambda path, saltenv: str(cached)
+    assert minion.load("cmd").script("salt://x.sh", args=["hello"])["stdout"] == "hello"
+
+
+def test_a_script_that_is_not_there(cmd: ModuleType) -> None:
+    with pytest.raises(CommandError, match="can't read /nowhere"):
+        cmd.script("/nowhere/x.sh")
+    with pytest.raises(CommandError, match="absolute path"):
+        cmd.script("x.sh")
+
+
+def test_programs_are_found(cmd: ModuleType) -> None:
+    assert cmd.has_exec("sh")
+    assert os.path.basename(cmd.which("sh")) == "sh"
+    assert cmd.which("no-such-program-here") is None

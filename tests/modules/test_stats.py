@@ -1,0 +1,276 @@
+"""``stats.collect`` as a whole: on the sample tree, on this host, and when things go wrong."""
+
+from __future__ import annotations
+
+import logging
+import math
+import re
+import shutil
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from saltern.errors import CommandError
+from saltern_modules.collectors import inet_dump, portable
+from saltern_modules.collectors.base import Collector
+from saltern_modules.collectors.sampler import Sampler
+from saltern_modules.collectors.source import Source
+
+SEGMENT = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def leaves(metrics: dict[str, Any], path: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
+    found = {}
+    for key, value in metrics.items():
+        if isinstance(value, dict):
+            found.update(leaves(value, (*path, key)))
+        else:
+            found[(*path, key)] = value
+    return found
+
+
+@pytest.fixture
+def own_host(fake_host: Any, tmp_path: Path) -> Path:
+    """The sample tree as a copy that the test may change."""
+    root = tmp_path / "proc"
+    shutil.copytree(fake_host.opts["proc_root"], root)
+    fake_host.opts["proc_root"] = str(root)
+    return root
+
+
+def test_the_second_sample_of_this_host_has_150_good_metrics(minion: Any) -> None:
+    stats = minion.load("stats")
+    stats.collect()
+    started = time.monotonic()
+    while time.monotonic() - started < 0.05:  # some ticks of processor time, for percentages to be of
+        pass
+    found = leaves(stats.collect())
+    assert len(found) >= 150
+    for path, value in found.items():
+        assert all(SEGMENT.fullmatch(part) for part in path), path
+        assert type(value) in (int, float), path
+        assert math.isfinite(value), path
+    assert {value for path, value in found.items() if path[-1] == "success"} == {1}
+    for name in ("cpu.total.percent", "load.1m", "memory.used", "disk.root.percent", "uptime.seconds"):
+        assert tuple(name.split(".")) in found
+
+
+def test_the_sample_tree(fake_host: Any) -> None:
+    found = fake_host.load("stats").collect()
+    assert found["load"] == {"1m": 0.29, "5m": 0.1, "15m": 0.02}
+    assert found["cpu"] == {"count": 2}
+    assert found["swap"]["percent"] == 25.0
+    assert set(found["net"]) == {"lo", "eth0_100"}
+    assert set(found["diskio"]) == {"sda", "nvme0n1"}
+    assert found["processes"] == {
+        "total": 4,
+        "threads": 186,
+        "runnable": 3,
+        "waiting_io": 1,
+        "scanned": 1,
+        "kernel": 1,
+        "running": 0,
+        "sleeping": 1,
+        "blocked": 1,
+        "idle": 0,
+        "zombie": 1,
+        "stopped": 0,
+        "traced": 0,
+        "other": 0,
+    }
+    assert found["sockets"]["tcp"]["listen"] == 2
+    assert found["temperature"] == {
+        "coretemp_Package_id_0": 45.5,
+        "coretemp_temp2": 41.0,
+        "coretemp_Package_id_0_2": -5.0,
+    }
+
+
+def test_the_first_sample_has_no_rates_and_the_second_has(own_host: Path, fake_host: Any) -> None:
+    stats = fake_host.load("stats")
+    assert not [path for path in leaves(stats.collect()) if path[-1].endswith("_per_s")]
+    dev = own_host / "net/dev"
+    dev.write_text(dev.read_text().replace("133498679", "133999999"))
+    stat = own_host / "stat"
+    stat.write_text(stat.read_text().replace("cpu0 585 4 633 204149", "cpu0 645 4 633 204189"))
+    second = stats.collect()
+    assert second["net"]["eth0_100"]["rx_bytes_per_s"] > 0
+    assert second["net"]["eth0_100"]["tx_bytes_per_s"] == 0.0
+    assert second["cpu"]["0"]["percent"] == 60.0
+    assert "1" not in second["cpu"], "no tick has passed on it"
+
+
+def test_a_counter_that_was_reset_has_no_rate(own_host: Path, fake_host: Any) -> None:
+    stats = fake_host.load("stats")
+    stats.collect()
+    dev = own_host / "net/dev"
+    dev.write_text(dev.read_text().replace("133498679", "5"))
+    interface = stats.collect()["net"]["eth0_100"]
+    assert interface["rx_bytes"] == 5
+    assert "rx_bytes_per_s" not in interface
+    assert "rx_packets_per_s" in interface
+
+
+def test_a_schedule_and_a_call_by_hand_do_not_share_their_rates(fake_host: Any, agent: Any) -> None:
+    stats = fake_host.load("stats")
+    agent.job = {"jid": "1", "fun": "stats.collect", "schedule": "stats"}
+    stats.collect()
+    agent.job = {"jid": "2", "fun": "stats.collect"}
+    assert "rx_bytes_per_s" not in stats.collect()["net"]["lo"]
+    agent.job = {"jid": "3", "fun": "stats.collect", "schedule": "stats"}
+    assert "rx_bytes_per_s" in stats.collect()["net"]["lo"]
+
+
+def test_samplers_are_bounded(fake_host: Any, agent: Any) -> None:
+    stats = fake_host.load("stats")
+    for number in range(20):
+        agent.job = {"schedule": f"job{number}"}
+        stats.get("load")
+    assert len(stats.__context__["samplers"]) == stats.MAX_SAMPLERS
+
+
+def test_a_failing_collector_hurts_no_other_and_is_logged_once(
+    own_host: Path, fake_host: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    (own_host / "loadavg").write_bytes(b"\xff nonsense\n")
+    stats = fake_host.load("stats")
+    with caplog.at_level(logging.WARNING):
+        first, second = stats.collect(), stats.collect()
+    for sample in (first, second):
+        assert "load" not in sample
+        assert sample["collector"]["load"]["success"] == 0
+        assert sample["collector"]["memory"]["success"] == 1
+        assert sample["memory"]["percent"] == 50.0
+    assert len([record for record in caplog.records if "load collector failed" in record.message]) == 1
+
+
+def test_an_empty_proc_fails_some_collectors_and_no_more(fake_host: Any, tmp_path: Path) -> None:
+    fake_host.opts.update(proc_root=str(tmp_path), sys_root=str(tmp_path))
+    found = Sampler(fake_host.opts).sample()
+    success = {name: cost["success"] for name, cost in found["collector"].items()}
+    assert success["memory"] == 0
+    assert success["temperature"] == success["pressure"] == success["net"] == 1
+    assert "pressure" not in found
+
+
+def test_what_a_file_says_later_is_read_though_it_stays_open(tmp_path: Path) -> None:
+    (tmp_path / "stat").write_bytes(b"one")
+    source = Source(str(tmp_path))
+    assert source.read("stat") == b"one"
+    (tmp_path / "stat").write_bytes(b"two" * 2000)
+    assert source.read("stat") == b"one", "within a sample it is read once"
+    source.begin()
+    assert source.read("stat") == b"two" * 2000
+    assert source.read("nowhere", optional=True) == b""
+    with pytest.raises(FileNotFoundError):
+        Source(str(tmp_path)).read("nowhere")
+
+
+def test_above_the_bound_no_process_and_no_socket_is_looked_at(fake_host: Any) -> None:
+    fake_host.opts["stats"] = {"processes": {"max_scanned": 3}, "sockets": {"max_scanned": 3}}
+    found = fake_host.load("stats").collect()
+    assert found["processes"] == {"total": 4, "threads": 186, "runnable": 3, "waiting_io": 1, "scanned": 0}
+    assert found["sockets"]["tcp"]["scanned"] == 0
+    assert "listen" not in found["sockets"]["tcp"]
+    assert found["sockets"]["tcp"]["in_use"] == 4
+
+
+def test_switches_and_filters(fake_host: Any) -> None:
+    fake_host.opts["stats"] = {
+        "collectors": {"temperature": False},
+        "net": {"exclude": ["lo"]},
+        "diskio": {"exclude": ["nvme*"], "partitions": True},
+        "cpu": {"per_cpu": False},
+    }
+    stats = fake_host.load("stats")
+    found = stats.collect()
+    assert "temperature" not in found
+    assert "temperature" not in found["collector"]
+    assert set(found["net"]) == {"eth0_100", "vethab12"}
+    assert set(found["diskio"]) == {"loop0", "sda", "sda1"}
+    assert stats.collectors()["temperature"]["on"] is False
+    assert stats.collectors()["cpu"]["settings"] == {"per_cpu": True}
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"collectors": {"temperatur": False}}, "did you mean 'temperature'"),
+        ({"collectors": {"cpu": "no"}}, "true or false"),
+        ({"collectors": ["cpu"]}, "must map names"),
+        ({"dsik": {}}, "did you mean 'disk'"),
+        ({"uptime": {}}, "no option 'uptime'"),
+        ({"disk": {"exclude_mounts": []}}, "did you mean 'exclude_mount'"),
+        ({"disk": {"exclude_mount": "/mnt"}}, "must be a list"),
+        ({"disk": {"exclude_mount": [1]}}, "must be a list"),
+        ({"disk": 3}, "must hold options"),
+        ({"processes": {"max_scanned": True}}, "must be a int"),
+        ([1], "must hold options"),
+    ],
+)
+def test_a_wrong_option_is_named(fake_host: Any, config: Any, message: str) -> None:
+    fake_host.opts["stats"] = config
+    with pytest.raises(CommandError, match=message) as caught:
+        fake_host.load("stats").collect()
+    assert "\n" not in str(caught.value)
+
+
+def test_one_collector_alone(fake_host: Any) -> None:
+    stats = fake_host.load("stats")
+    found = stats.get("load")
+    assert set(found) == {"load", "collector"}
+    assert set(found["collector"]) == {"load"}
+    with pytest.raises(CommandError, match="did you mean 'load'"):
+        stats.get("laod")
+    fake_host.opts["stats"] = {"collectors": {"load": False}}
+    with pytest.raises(CommandError, match="is off"):
+        fake_host.load("stats").get("load")
+
+
+def test_every_collector_describes_itself(fake_host: Any) -> None:
+    listed = fake_host.load("stats").collectors()
+    assert {"cpu", "load", "memory", "swap", "disk", "diskio", "net", "processes", "files"} <= set(listed)
+    assert {"sockets", "temperature", "uptime", "agent", "pressure", "vmstat"} <= set(listed)
+    for name, collector in Collector.registry.items():
+        assert listed[name]["description"] == collector.description
+        assert collector.__doc__
+
+
+def test_the_kernels_dump_sees_our_own_sockets() -> None:
+    before = inet_dump.tcp_states(100_000).count(10)
+    with socket.create_server(("127.0.0.1", 0)):
+        assert inet_dump.tcp_states(100_000).count(10) == before + 1
+
+
+def test_without_netlink_the_tables_are_read(minion: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(limit: int) -> list[int]:
+        raise OSError("not allowed")
+
+    monkeypatch.setattr(inet_dump, "tcp_states", refuse)
+    with socket.create_server(("127.0.0.1", 0)):
+        found = minion.load("stats").get("sockets")
+    assert found["sockets"]["tcp"]["listen"] >= 1
+    assert found["collector"]["sockets"]["success"] == 1
+
+
+def test_another_system_is_asked_through_psutil(minion: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = leaves(Sampler(minion.opts).sample())
+    monkeypatch.setattr(sys, "platform", "darwin")
+    elsewhere = Sampler(minion.opts)
+    elsewhere.sample()
+    found = elsewhere.sample()
+    names = leaves(found)
+    assert {cost["success"] for cost in found["collector"].values()} == {1}
+    assert set(found["collector"]) == set(portable.COLLECTORS)
+    for path, value in names.items():
+        assert all(SEGMENT.fullmatch(part) for part in path), path
+        assert type(value) in (int, float), path
+    for path in ((part, *rest) for part, *rest in here if part in ("load", "uptime", "agent", "disk")):
+        if path[-1] not in ("minor_page_faults", "major_page_faults", "shared_bytes"):
+            assert path in names
+    assert names["memory", "total"] == here["memory", "total"]
+    assert names["net", "lo", "rx_bytes_per_s"] >= 0
