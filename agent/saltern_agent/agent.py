@@ -1,0 +1,336 @@
+"""The agent, put together: what happens when the master says something, a slot is due, or a job is over."""
+
+from __future__ import annotations
+
+import fnmatch
+import logging
+import os
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from saltern.__about__ import __version__
+from saltern.errors import IdError, SalternError, WireError
+from saltern.ids import JidSource, check_jid, jid_of
+from saltern.pki import KeyPair
+from saltern.plain import Plain
+from saltern.wire import MAX_MESSAGE_BYTES, Message
+from saltern_agent import grains
+from saltern_agent.calls import Calls
+from saltern_agent.channel import UP, Address, Channel
+from saltern_agent.executor import Executor
+from saltern_agent.isolate import Isolated
+from saltern_agent.jobs import Current, Job, Outcome
+from saltern_agent.link import Timing
+from saltern_agent.loader import Loader
+from saltern_agent.loop import Loop, Timer
+from saltern_agent.outbox import Outbox, refusals
+from saltern_agent.runner import Runner
+from saltern_agent.schedule import Run, Schedule
+from saltern_agent.services import Services
+from saltern_agent.slots import stable_hash
+from saltern_agent.spool import Spool
+from saltern_agent.sync import Sync, module_folders
+
+if TYPE_CHECKING:
+    from saltern.config import MinionOptions
+
+log = logging.getLogger(__name__)
+
+TICK_S = 1.0
+FIRST_SYNC_S = 2.0  # how long the first samples wait for the modules that they may need
+CHANGE_DELAY_S = 1.0  # a fleet asks for a changed module within this long, not at once
+
+
+def timing(options: MinionOptions) -> Timing:
+    """Return the channel's timing from the options."""
+    return Timing(
+        options["reconnect_interval"],
+        options["reconnect_interval_max"],
+        options["heartbeat_interval"],
+        options["heartbeat_timeout"],
+    )
+
+
+class Agent:
+    """One agent. ``run`` it until ``stop`` is called.
+
+    Raises ``JournalError`` when its spool can't be used. *token* is the secret of an invitation.
+    """
+
+    def __init__(self, options: MinionOptions, keys: KeyPair, master_key: str, token: str = "") -> None:
+        self.options = options
+        self.boot = time.time()
+        self.current = Current()
+        self.grains: dict[str, Any] = {}
+        self.pillar: dict[str, Any] = {}
+        self.loop = Loop()
+        cachedir = options["cachedir"]
+        services = Services(self)
+        opts: dict[str, Any] = {**options, "__agent__": services}
+        self.loader = Loader(opts, module_folders(options), self.current)
+        services.serve(self.loader)
+        self.executor = Executor(self.loader, self.current)
+        self.calls = Calls(self.loop.post, self._send)
+        self.sync = Sync(cachedir, services.request, self._modules_changed)
+        self.schedule = Schedule(options["id"], os.path.join(cachedir, "schedule"), self.loop.later, self._start_run)
+        spool = Spool(os.path.join(cachedir, "spool"), options["spool_max_bytes"], options["spool_max_hours"] * 3600)
+        self.outbox = Outbox(
+            spool, self._send, max_bytes=options["outbox_max_bytes"], spool_after_s=options["spool_after"]
+        )
+        self.runner = Runner(
+            self.loop,
+            self._execute,
+            self._version_of,
+            self.send_later,
+            threads=options["worker_threads"],
+            max_return_bytes=min(options["max_return_bytes"], MAX_MESSAGE_BYTES),
+        )
+        address = Address(options["master"], options["publish_port"], options["ret_port"], master_key)
+        self.channel = Channel(
+            self.loop,
+            address,
+            keys,
+            timing(options),
+            self,
+            boot=self.boot,
+            pending_retry_s=options["pending_retry_interval"],
+        )
+        self._isolated = Isolated(opts, MAX_MESSAGE_BYTES)
+        self._token = token
+        self._jids = JidSource()
+        self._sync_on_change = False
+        self._schedule_to_come: Any = None
+        self._tick_timer: Timer | None = None
+
+    def run(self) -> None:
+        """Work until ``stop``; then write what wasn't acknowledged to the spool."""
+        self.executor.capture_output()
+        self._set_grains(grains.collect(self.options))
+        self.schedule.load()
+        self.channel.open()
+        self._tick()
+        try:
+            self.loop.run()
+        finally:
+            self.runner.close()
+            self.loop.close()
+            self.channel.close()
+            self.outbox.close()
+
+    def stop(self) -> None:
+        """End ``run`` soon; may be called from any thread and from signal handlers."""
+        self.loop.post(self.loop.stop)
+
+    # what modules ask for, by way of services
+
+    @property
+    def connected(self) -> bool:
+        """Whether the channel to the master is up."""
+        return self.channel.state == UP
+
+    def refresh_grains(self) -> None:
+        """Collect the grains again and tell the master, from a worker."""
+        collected = grains.collect(self.options)
+        self.loop.ask(partial(self._set_grains, collected))
+        self.loop.post(self.channel.greet)
+
+    def refresh_pillar(self) -> None:
+        """Fetch the pillar again, from a worker. Raises ``ChannelError``."""
+        pillar = self.calls.request("pillar", {})
+        self.loop.ask(partial(self._set_pillar, pillar))
+
+    def run_scheduled_now(self, name: str) -> str:
+        """Run the scheduled job *name* beside its slots; return its jid. Raises ``CommandError``."""
+        run = self.schedule.run_now(name)
+        jid = self._jids.next()
+        self.runner.start_scheduled(self._scheduled_job(run, jid))
+        return jid
+
+    def queue_stats(self) -> dict[str, int]:
+        """Return what waits to be sent, and what never was."""
+        return {**self.outbox.stats(), "skipped": self.schedule.skipped}
+
+    def send_later(self, frame: bytes) -> None:
+        """Queue a return or an event."""
+        self.outbox.put(frame)
+        if self._tick_timer is None:
+            self._tick_timer = self.loop.later(TICK_S, self._tick)
+
+    # what the channel tells
+
+    def hello(self) -> dict[str, Any]:
+        """Return the body of a ``hello``."""
+        body = {"id": self.options["id"], "version": __version__, "grains": self.grains, "boot": self.boot}
+        return {**body, "token": self._token} if self._token else body
+
+    def welcomed(self, body: dict[str, Any]) -> None:
+        """The master took us in: send what waits, take over its schedule, pillar and modules."""
+        self._token = ""  # it is used up
+        limit = body.get("max_message_bytes")
+        self.outbox.opened(limit if isinstance(limit, int) else MAX_MESSAGE_BYTES)
+        self.calls.opened()
+        self._set_pillar(body.get("pillar"))
+        self._sync_on_change = bool(body.get("sync_on_change"))
+        self._schedule_to_come = body.get("schedule")
+        if self.options["sync_on_connect"] and body.get("modules", "") != self.sync.digest:
+            self.loop.later(FIRST_SYNC_S, self._install_schedule)
+            self._sync_in_background()
+        else:
+            self._install_schedule()
+
+    def lost(self) -> None:
+        """The channel is away: nothing can be sent."""
+        self.calls.closed()
+        self.outbox.closed()
+
+    def received(self, message: Message) -> None:
+        """Do what the master says."""
+        handle = self._HANDLERS.get(message.type)
+        if handle is None:
+            log.debug("a message of the unknown type %.40s was ignored", message.type)
+        else:
+            handle(self, message)
+
+    def _ack(self, message: Message) -> None:
+        self.outbox.ack(message.seq, refusals(message.body))
+
+    def _reply(self, message: Message) -> None:
+        self.calls.reply(message.seq, message.body)
+
+    def _job(self, message: Message) -> None:
+        try:
+            job = read_job(message.body)
+        except (WireError, IdError) as error:
+            log.error("a job was ignored: %s", error)
+            return
+        log.info("job %s: %s for %s", job.jid, job.fun, job.user or "the master")
+        self.runner.start(job)
+
+    def _new_schedule(self, message: Message) -> None:
+        self._schedule_to_come = message.body.get("schedule")
+        self._install_schedule(at_once=False)
+
+    def _new_modules(self, message: Message) -> None:
+        if self._sync_on_change and message.body.get("digest") != self.sync.digest:
+            spread_s = stable_hash(self.options["id"]) / 2**64 * CHANGE_DELAY_S
+            self.loop.later(spread_s, self._sync_in_background)
+
+    def _new_pillar(self, message: Message) -> None:
+        self._in_background("the pillar was not fetched", self.refresh_pillar)
+
+    _HANDLERS: dict[str, Callable[[Agent, Message], None]] = {  # noqa: RUF012  # never changed
+        "ack": _ack,
+        "reply": _reply,
+        "job": _job,
+        "schedule": _new_schedule,
+        "modules": _new_modules,
+        "pillar": _new_pillar,
+    }
+
+    # jobs
+
+    def _execute(self, job: Job) -> Outcome:
+        """Run a job, in a worker's thread or from there in a process of its own."""
+        patterns = self.options["isolate_functions"]
+        if job.isolate or any(fnmatch.fnmatchcase(fun, pattern) for fun, _ in job.functions() for pattern in patterns):
+            return self._isolated.run(job, self.grains, self.pillar)
+        return self.executor.run(job)
+
+    def _version_of(self, function: str) -> dict[str, str | None] | None:
+        """Return the version of the synced module that *function* is from, also when a child loaded it."""
+        return self.sync.version(self.loader.file_of(function) or function.partition(".")[0])
+
+    def _start_run(self, run: Run) -> bool:
+        job = self._scheduled_job(run, jid_of(run.jid_epoch_s))
+        return self.runner.start_scheduled(job, partial(self.schedule.finished, run.name))
+
+    def _scheduled_job(self, run: Run, jid: str) -> Job:
+        definition = run.definition
+        queue = self.outbox.stats()
+        return Job(
+            jid,
+            definition.function,
+            definition.args,
+            definition.kwargs,
+            user="schedule",
+            extra={
+                "schedule": run.name,
+                "slot": run.slot_epoch_s,
+                "metrics": definition.metrics,
+                "return_job": definition.return_job,
+                "account": {"dropped": queue["dropped"], "skipped": run.skipped, "spooled": queue["spooled"]},
+            },
+        )
+
+    # modules, grains, pillar
+
+    def _install_schedule(self, *, at_once: bool = True) -> None:
+        """Take over the schedule that came, unless that was done."""
+        schedule, self._schedule_to_come = self._schedule_to_come, None
+        if isinstance(schedule, dict):
+            self.schedule.install(schedule, at_once=at_once)
+
+    def _sync_in_background(self) -> None:
+        def work() -> None:
+            self.sync.run()
+
+        self._in_background("modules were not synced", work, self._install_schedule)
+
+    def _in_background(self, failure: str, work: Callable[[], None], then: Callable[[], None] | None = None) -> None:
+        def run() -> None:
+            try:
+                work()
+            except SalternError as error:
+                log.error("%s: %s", failure, error)
+            if then is not None:
+                self.loop.post(then)
+
+        if not self.runner.background(run):
+            log.error("%s: all workers are busy", failure)
+
+    def _modules_changed(self, changed: list[str], refused: dict[str, str]) -> None:
+        self.loader.refused = refused
+        if changed:
+            self.loader.forget(changed)
+
+    def _set_grains(self, found: dict[str, Any]) -> None:
+        self.grains = Plain().of(found)
+        self.loader.set_grains(self.grains)
+
+    def _set_pillar(self, pillar: Any) -> None:
+        self.pillar = pillar if isinstance(pillar, dict) else {}
+        self.loader.set_pillar(self.pillar)
+
+    # small steps
+
+    def _send(self, frame: bytes) -> bool:
+        return self.channel.send(frame)
+
+    def _tick(self) -> None:
+        """Look after the outbox for as long as there is something in it; an idle agent isn't woken up."""
+        self.outbox.tick()
+        self._tick_timer = self.loop.later(TICK_S, self._tick) if self.outbox.pending else None
+
+
+def read_job(body: dict[str, Any]) -> Job:
+    """Return the job of a ``job`` message. Raises ``IdError``, ``WireError`` for one that makes no sense."""
+    jid = check_jid(body.get("jid"))
+    fun, arg, kwarg = body.get("fun"), body.get("arg") or [], body.get("kwarg") or {}
+    if not isinstance(fun, str) and not (isinstance(fun, list) and all(isinstance(name, str) for name in fun)):
+        raise WireError(f"job {jid}: fun must be text or a list of texts")
+    if not isinstance(arg, list) or not isinstance(kwarg, dict):
+        raise WireError(f"job {jid}: arg must be a list and kwarg a map")
+    if isinstance(fun, list) and not all(isinstance(args, list) for args in arg):
+        raise WireError(f"job {jid}: arg must hold a list for each function")
+    timeout = body.get("timeout")
+    return Job(
+        jid,
+        fun,
+        arg,
+        {str(key): value for key, value in kwarg.items()},
+        user=str(body.get("user") or ""),
+        isolate=bool(body.get("isolate")),
+        timeout_s=timeout if isinstance(timeout, (int, float)) and timeout > 0 else None,
+    )

@@ -1,0 +1,232 @@
+"""``saltern-call``: run a function on this host, here and now."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import saltern.log
+from saltern.__about__ import __version__
+from saltern.arguments import parse_arguments
+from saltern.config import MinionOptions, minion_config
+from saltern.errors import ConfigError, NotAuthorised, RequestTimeout, SalternError
+from saltern.ids import JidSource
+from saltern.plain import Plain
+from saltern.wire import Message
+from saltern_agent import grains, identity
+from saltern_agent.agent import timing
+from saltern_agent.calls import Calls
+from saltern_agent.channel import PENDING, REFUSED, UP, Address, Channel
+from saltern_agent.executor import UNAVAILABLE, Executor
+from saltern_agent.jobs import Current, Job, Outcome
+from saltern_agent.loader import Loader
+from saltern_agent.loop import Loop
+from saltern_agent.services import CallServices
+from saltern_agent.sync import module_folders
+
+EX_FAILED = 1
+EX_USAGE = 2
+EX_CONFIG = 78
+CONNECT_TIMEOUT_S = 5.0
+LOOK_INTERVAL_S = 0.02
+
+EXAMPLES = """examples:
+  saltern-call test.ping
+  saltern-call --local stats.collect --out json
+  saltern-call --local cmd.run 'df -h' timeout=5
+  saltern-call -d stats
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; return 0, the function's return code, or 78 for a configuration at fault."""
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    if arguments.versions_report:
+        from saltern.versions import versions_report
+
+        print(versions_report())
+        return 0
+    if not arguments.function and not arguments.doc:
+        parser.print_usage(sys.stderr)
+        return EX_USAGE
+    try:
+        saltern.log.setup(arguments.log_level)
+        return _run(arguments)
+    except ConfigError as error:
+        print(f"saltern-call: {error}", file=sys.stderr)
+        return EX_CONFIG
+    except SalternError as error:
+        print(f"saltern-call: {error}", file=sys.stderr)
+        return EX_FAILED
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="saltern-call",
+        usage="saltern-call [options] <function> [arguments]",
+        description="Run a function of this host's execution modules, in this process.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("-c", "--config-dir", metavar="DIR", help="folder (or file) of the minion's configuration")
+    parser.add_argument("--id", metavar="ID", help="this minion's id")
+    parser.add_argument("--local", action="store_true", help="don't connect to the master: no pillar, no files of it")
+    parser.add_argument("--out", "--output", default="nested", metavar="FORM", help="nested, json, yaml, txt, quiet")
+    parser.add_argument("-l", "--log-level", default="warning", choices=saltern.log.LEVELS, metavar="LEVEL")
+    parser.add_argument("-d", "--doc", action="store_true", help="show the documentation of a function or module")
+    parser.add_argument("--version", action="version", version=f"saltern-call {__version__}")
+    parser.add_argument("--versions-report", action="store_true", help="print the versions of everything and exit")
+    parser.add_argument("function", nargs="?", help="module.function")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="as typed, read as YAML; key=value for keywords")
+    return parser
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    options = minion_config(arguments.config_dir)
+    options["id"] = arguments.id or options["id"]
+    arg, kwarg = parse_arguments(arguments.arguments)
+    function = arguments.function
+    if arguments.doc:
+        function, arg, kwarg = "sys.doc", [arguments.function] if arguments.function else [], {}
+    job = Job(JidSource().next(), function, arg, kwarg, user="saltern-call")
+    outcome = run_here(options, job) if arguments.local or arguments.doc else run_connected(options, job)
+    _show(Plain().of(outcome.value), arguments.out, outcome)
+    return int(outcome.retcode)
+
+
+def run_here(options: MinionOptions, job: Job) -> Outcome:
+    """Run *job* in this process with what is on this host alone."""
+    current = Current()
+    loader = Loader({**options}, module_folders(options), current)
+    loader.set_grains(Plain().of(grains.collect(options)))
+    return Executor(loader, current).run(job)
+
+
+def run_connected(options: MinionOptions, job: Job) -> Outcome:
+    """Run *job* in this process while a channel of its own to the master is open.
+
+    Raises ``RequestTimeout`` when the master can't be reached in time, ``NotAuthorised`` when it does not take us in.
+    """
+    connection = Connection(options)
+    try:
+        connection.open()
+        current = Current()
+        services = CallServices(current, connection.calls.request)
+        loader = Loader({**options, "__agent__": services}, module_folders(options), current)
+        services.serve(loader)
+        loader.set_grains(connection.grains)
+        loader.set_pillar(connection.pillar)
+        return Executor(loader, current).run(job)
+    finally:
+        connection.close()
+
+
+class Connection:
+    """A channel for calls only, its loop in a thread of its own; no jobs come over it."""
+
+    def __init__(self, options: MinionOptions) -> None:
+        self.grains: dict[str, Any] = Plain().of(grains.collect(options))
+        self.pillar: dict[str, Any] = {}
+        self._options = options
+        self._boot = time.time()
+        self._keys = identity.keys(options)
+        self._address = Address(
+            options["master"],
+            options["publish_port"],
+            options["ret_port"],
+            identity.pinned_master_key(options),
+        )
+        self._settled = threading.Event()
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="channel", daemon=True)
+        self.loop: Loop
+        self.channel: Channel
+        self.calls: Calls
+
+    def open(self) -> None:
+        """Connect. Raises ``RequestTimeout``, ``NotAuthorised``, both saying what the master said."""
+        self._thread.start()
+        self._ready.wait()
+        if not self._settled.wait(CONNECT_TIMEOUT_S):
+            raise RequestTimeout(f"no connection within {CONNECT_TIMEOUT_S:g} s: {self.channel.reason}; or use --local")
+        if self.channel.state != UP:
+            raise NotAuthorised(f"{self.channel.reason}; or use --local")
+
+    def close(self) -> None:
+        """Disconnect."""
+        if self._thread.is_alive():
+            self.loop.post(self.loop.stop)
+            self._thread.join()
+
+    def _work(self) -> None:
+        self.loop = Loop()
+        self.calls = Calls(self.loop.post, self._send)
+        self.channel = Channel(
+            self.loop,
+            self._address,
+            self._keys,
+            timing(self._options),
+            self,
+            boot=self._boot,
+            pending_retry_s=CONNECT_TIMEOUT_S,
+            attach=False,
+        )
+        self._ready.set()
+        self.channel.open()
+        self._look()
+        self.loop.run()
+        self.loop.close()
+        self.channel.close()
+
+    def _look(self) -> None:
+        """See whether the master has answered; only a welcome is told by a call."""
+        if self.channel.state in (UP, PENDING, REFUSED):
+            self._settled.set()
+        else:
+            self.loop.later(LOOK_INTERVAL_S, self._look)
+
+    def _send(self, frame: bytes) -> bool:
+        return self.channel.send(frame)
+
+    # what the channel tells
+
+    def hello(self) -> dict[str, Any]:
+        """Return the body of a ``hello``."""
+        facts = {"id": self._options["id"], "version": __version__, "grains": self.grains, "boot": self._boot}
+        return {**facts, "call": True}
+
+    def welcomed(self, body: dict[str, Any]) -> None:
+        """The master took us in."""
+        pillar = body.get("pillar")
+        self.pillar = pillar if isinstance(pillar, dict) else {}
+        self.calls.opened()
+
+    def lost(self) -> None:
+        """The channel is away."""
+        self.calls.closed()
+
+    def received(self, message: Message) -> None:
+        """Take in an answer; nothing else is for us."""
+        if message.type == "reply":
+            self.calls.reply(message.seq, message.body)
+
+
+def _show(value: Any, form: str, outcome: Outcome) -> None:
+    """Print what the function returned; what went wrong goes to stderr."""
+    from saltern.cli.output import display
+
+    if outcome.success or outcome.retcode != UNAVAILABLE:
+        display({"local": value}, form)
+    else:
+        print(f"saltern-call: {value}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+"""Calls to the master, made by worker threads and answered over the channel."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from saltern.errors import ChannelError, RequestTimeout
+from saltern.wire import pack
+
+CALL_TIMEOUT_S = 30.0
+MAX_CALLS = 1000
+
+
+class Waiting:
+    """A call that has no answer yet."""
+
+    __slots__ = ("done", "error", "result")
+
+    def __init__(self) -> None:
+        self.done = threading.Event()
+        self.result: Any = None
+        self.error: str | None = None
+
+    def end(self, result: Any, error: str | None) -> None:
+        """Hand over the answer."""
+        self.result = result
+        self.error = error
+        self.done.set()
+
+
+class Calls:
+    """Binds replies to their calls. *post* runs something in the loop's thread, *send* sends a frame from there."""
+
+    def __init__(self, post: Callable[[Callable[[], None]], None], send: Callable[[bytes], bool]) -> None:
+        self._post = post
+        self._send = send
+        self._waiting: dict[int, Waiting] = {}
+        self._number = 0
+        self._up = False
+
+    def request(self, cmd: str, args: dict[str, Any], timeout_s: float = CALL_TIMEOUT_S) -> Any:
+        """Call the master and return the result; to be used from any thread but the loop's.
+
+        Raises ``ChannelError`` with the master's reason, or at once when it is away; ``RequestTimeout``.
+        """
+        waiting = Waiting()
+        self._post(lambda: self._start(cmd, args, waiting))
+        if not waiting.done.wait(timeout_s):
+            raise RequestTimeout(f"{cmd}: the master did not answer within {timeout_s:g} s")
+        if waiting.error is not None:
+            raise ChannelError(f"{cmd}: {waiting.error}")
+        return waiting.result
+
+    def opened(self) -> None:
+        """Calls can be sent from now on."""
+        self._up = True
+
+    def closed(self) -> None:
+        """The channel is away: no call that waits will be answered."""
+        self._up = False
+        waiting, self._waiting = self._waiting, {}
+        for call in waiting.values():
+            call.end(None, "the master went away before it answered")
+
+    def reply(self, number: int, body: dict[str, Any]) -> None:
+        """Take in the master's answer to call *number*; one that nobody waits for is ignored."""
+        waiting = self._waiting.pop(number, None)
+        if waiting is not None:
+            error = body.get("error")
+            waiting.end(body.get("result"), None if error is None else str(error))
+
+    def _start(self, cmd: str, args: dict[str, Any], waiting: Waiting) -> None:
+        if not self._up:
+            return waiting.end(None, "the master is away")
+        self._number += 1
+        try:
+            sent = self._send(pack("call", self._number, {"cmd": cmd, "args": args}))
+        except Exception as error:  # whatever a module gave as arguments: its caller is told
+            return waiting.end(None, str(error))
+        if not sent:
+            return waiting.end(None, "the master takes no more messages")
+        while len(self._waiting) >= MAX_CALLS:  # those that ran into their time limit
+            self._waiting.pop(next(iter(self._waiting)))
+        self._waiting[self._number] = waiting
+        return None

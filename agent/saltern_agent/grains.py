@@ -1,0 +1,246 @@
+"""Grains: facts of this host, read without starting a program or asking the network.
+
+Their names and meanings are Salt's. ``grains:`` in the configuration overrides and adds.
+"""
+
+from __future__ import annotations
+
+import array
+import contextlib
+import fcntl
+import os
+import platform
+import re
+import socket
+import struct
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from saltern.__about__ import __version__
+from saltern_agent.slots import stable_hash
+
+MAX_FILE_BYTES = 256 * 1024
+
+SIOCGIFCONF = 0x8912  # netdevice(7): the interfaces' IPv4 addresses
+IFREQ_BYTES = 40 if struct.calcsize("P") == 8 else 32
+MAX_INTERFACES = 1024
+
+FAMILIES = {
+    "debian": "Debian",
+    "rhel": "RedHat",
+    "fedora": "RedHat",
+    "centos": "RedHat",
+    "amzn": "RedHat",
+    "suse": "Suse",
+    "opensuse": "Suse",
+    "sles": "Suse",
+    "arch": "Arch",
+    "alpine": "Alpine",
+    "gentoo": "Gentoo",
+    "nixos": "NixOS",
+}
+NAMES = {
+    "debian": "Debian",
+    "ubuntu": "Ubuntu",
+    "rhel": "RedHat",
+    "centos": "CentOS",
+    "fedora": "Fedora",
+    "rocky": "Rocky",
+    "almalinux": "AlmaLinux",
+    "amzn": "Amazon",
+    "alpine": "Alpine",
+    "arch": "Arch",
+    "sles": "SUSE",
+    "opensuse-leap": "openSUSE Leap",
+    "opensuse-tumbleweed": "openSUSE Tumbleweed",
+    "gentoo": "Gentoo",
+    "nixos": "NixOS",
+    "raspbian": "Raspbian",
+}
+DEBIAN_ARCHES = {"x86_64": "amd64", "aarch64": "arm64", "i686": "i386", "armv7l": "armhf"}
+HYPERVISORS = {
+    "kvm": "kvm",
+    "qemu": "kvm",
+    "vmware": "VMware",
+    "virtualbox": "VirtualBox",
+    "xen": "xen",
+    "hyper-v": "HyperV",
+    "virtual machine": "HyperV",
+    "bochs": "kvm",
+    "google compute engine": "kvm",
+    "amazon ec2": "kvm",
+    "openstack": "kvm",
+}
+
+
+def collect(opts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the grains of this host for an agent with the options *opts*; what can't be known is left out."""
+    proc, sys_root = opts["proc_root"], opts["sys_root"]
+    found: dict[str, Any] = {
+        **identity(opts["id"], opts["master"]),
+        **os_release(_read("/etc/os-release") or _read("/usr/lib/os-release")),
+        **processors(_read(f"{proc}/cpuinfo")),
+        **memory(_read(f"{proc}/meminfo")),
+        **addresses(proc, sys_root),
+        "virtual": virtual(sys_root),
+        "init": os.path.basename(_read(f"{proc}/1/comm").strip()) or "unknown",
+        "machine_id": _read("/etc/machine-id").strip(),
+        **opts["grains"],
+    }
+    return {name: value for name, value in found.items() if value not in ("", None)}
+
+
+def identity(minion_id: str, master: str) -> dict[str, Any]:
+    """Return what names this host, its kernel and the agent."""
+    uname = os.uname()
+    nodename = uname.nodename
+    fqdn = nodename if "." in nodename else full_name(nodename, _read("/etc/hosts"))
+    host, _, domain = fqdn.partition(".")
+    return {
+        "id": minion_id,
+        "master": master,
+        "server_id": stable_hash(minion_id) % 2**31,
+        "host": host,
+        "domain": domain,
+        "fqdn": fqdn,
+        "nodename": nodename,
+        "localhost": nodename,
+        "kernel": uname.sysname,
+        "kernelrelease": uname.release,
+        "kernelversion": uname.version,
+        "cpuarch": uname.machine,
+        "osarch": uname.machine,
+        "pid": os.getpid(),
+        "pythonversion": list(sys.version_info),
+        "pythonexecutable": sys.executable,
+        "saltversion": __version__,
+        "salternversion": __version__,
+        "ps": "ps -efHww",
+        "path": os.environ.get("PATH", ""),
+    }
+
+
+def full_name(name: str, hosts: str) -> str:
+    """Return the full name that ``/etc/hosts`` (hosts(5)) gives to *name*, else *name*; DNS may hang."""
+    for line in hosts.splitlines():
+        names = line.split("#")[0].split()[1:]
+        if name in names:
+            return next((full for full in names if full.startswith(f"{name}.")), name)
+    return name
+
+
+def os_release(text: str) -> dict[str, Any]:
+    """Return the distribution's grains from an ``os-release`` file (os-release(5))."""
+    fields = dict(re.findall(r"^([A-Z_]+)=[\"']?(.*?)[\"']?\s*$", text, re.MULTILINE))
+    ident = fields.get("ID", "").lower()
+    name = NAMES.get(ident) or fields.get("NAME") or platform.system()
+    family = next(
+        (FAMILIES[word] for word in (ident, *fields.get("ID_LIKE", "").lower().split()) if word in FAMILIES), name
+    )
+    release = fields.get("VERSION_ID", "") or ("rolling" if fields else "")
+    grains: dict[str, Any] = {
+        "os": name,
+        "os_family": family,
+        "osfullname": fields.get("NAME", name),
+        "osrelease": release,
+        "osrelease_info": [int(part) if part.isdecimal() else part for part in release.split(".") if part],
+        "osmajorrelease": int(release.split(".")[0]) if release.split(".")[0].isdecimal() else "",
+        "oscodename": fields.get("VERSION_CODENAME", ""),
+        "osfinger": f"{name}-{release if name == 'Ubuntu' else release.split('.')[0]}",
+    }
+    machine = platform.machine()
+    if family == "Debian":
+        grains["osarch"] = DEBIAN_ARCHES.get(machine, machine)
+    return grains
+
+
+def processors(cpuinfo: str) -> dict[str, Any]:
+    """Return the number of processors, their model and flags from ``/proc/cpuinfo``."""
+    model = re.search(r"^(?:model name|Processor|cpu model|Model)\s*:\s*(.+)$", cpuinfo, re.MULTILINE)
+    flags = re.search(r"^(?:flags|Features)\s*:\s*(.+)$", cpuinfo, re.MULTILINE)
+    return {
+        "num_cpus": os.cpu_count() or 1,
+        "cpu_model": model[1].strip() if model else "",
+        "cpu_flags": flags[1].split() if flags else [],
+    }
+
+
+def memory(meminfo: str) -> dict[str, Any]:
+    """Return the sizes of memory and swap in MiB from ``/proc/meminfo``."""
+    found = {name: int(kib) // 1024 for name, kib in re.findall(r"^(MemTotal|SwapTotal):\s+(\d+) kB", meminfo, re.M)}
+    return {"mem_total": found.get("MemTotal"), "swap_total": found.get("SwapTotal")}
+
+
+def addresses(proc: str, sys_root: str) -> dict[str, Any]:
+    """Return the interfaces' addresses, ``{'lo': ['127.0.0.1', '::1'], …}`` and the like."""
+    four = ipv4_by_interface()
+    six = ipv6_by_interface(_read(f"{proc}/net/if_inet6"))
+    names = sorted({*four, *six})
+    hardware = {
+        name: address
+        for name in _listed(f"{sys_root}/class/net")
+        if (address := _read(f"{sys_root}/class/net/{name}/address").strip())
+    }
+    return {
+        "ipv4": sorted({address for found in four.values() for address in found}),
+        "ipv6": sorted({address for found in six.values() for address in found}),
+        "ip4_interfaces": four,
+        "ip6_interfaces": six,
+        "ip_interfaces": {name: [*four.get(name, []), *six.get(name, [])] for name in names},
+        "hwaddr_interfaces": hardware,
+    }
+
+
+def ipv4_by_interface() -> dict[str, list[str]]:
+    """Return the IPv4 addresses by interface, as the kernel lists them (netdevice(7), ``SIOCGIFCONF``)."""
+    buffer = array.array("B", bytes(IFREQ_BYTES * MAX_INTERFACES))
+    address, _ = buffer.buffer_info()
+    found: dict[str, list[str]] = {}
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        answer = fcntl.ioctl(probe, SIOCGIFCONF, struct.pack("iP", len(buffer), address))
+        length = struct.unpack("iP", answer)[0]
+        for at in range(0, length, IFREQ_BYTES):
+            name = bytes(buffer[at : at + 16]).split(b"\0")[0].decode("utf-8", "replace").split(":")[0]
+            found.setdefault(name, []).append(socket.inet_ntoa(bytes(buffer[at + 20 : at + 24])))
+    return found
+
+
+def ipv6_by_interface(if_inet6: str) -> dict[str, list[str]]:
+    """Return the IPv6 addresses by interface from ``/proc/net/if_inet6``: 32 hex digits first, the name last."""
+    found: dict[str, list[str]] = {}
+    for line in if_inet6.splitlines():
+        fields = line.split()
+        if len(fields) >= 6 and len(fields[0]) == 32:
+            with contextlib.suppress(ValueError, OSError):
+                address = socket.inet_ntop(socket.AF_INET6, bytes.fromhex(fields[0]))
+                found.setdefault(fields[-1], []).append(address)
+    return found
+
+
+def virtual(sys_root: str) -> str:
+    """Return ``container``, the name of the hypervisor, or ``physical``."""
+    if os.path.exists("/.dockerenv") or os.path.exists("/run/.containerenv"):
+        return "container"
+    dmi = f"{sys_root}/class/dmi/id"
+    words = f"{_read(f'{dmi}/sys_vendor')} {_read(f'{dmi}/product_name')}".lower()
+    for word, name in HYPERVISORS.items():
+        if word in words:
+            return name
+    return "physical"
+
+
+def _read(path: str) -> str:
+    """Return a small file's text, or an empty one when it can't be read."""
+    try:
+        with open(path, "rb") as stream:
+            return stream.read(MAX_FILE_BYTES).decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def _listed(folder: str) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:
+        return []

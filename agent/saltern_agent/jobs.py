@@ -1,0 +1,190 @@
+"""A job while it runs, and the thread that runs it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal as signals
+import threading
+import time
+from typing import Any, NamedTuple
+
+log = logging.getLogger(__name__)
+
+CHILD_GRACE_S = 2.0  # for a function to return once its programs were ended
+THREAD_GRACE_S = 1.0  # for a thread to notice that it is to end
+
+
+class Killed(BaseException):
+    """Raised inside a thread whose job is killed; no function should catch it."""
+
+
+class Outcome(NamedTuple):
+    """What a function, or several, came to; with several, the first three are maps by function.
+
+    ``marks`` names what was already changed in the value so that it could be carried (see ``saltern.plain``).
+    """
+
+    value: Any
+    retcode: Any
+    success: Any
+    duration_ms: float
+    marks: list[str] | None = None
+
+
+class Job:
+    """One job: what is to be run, and what is known of its running.
+
+    ``fun`` is a name, or several, and then ``arg`` holds a list for each. ``extra`` goes into the return as it is
+    (a scheduled run's ``schedule``, ``slot``, …).
+    """
+
+    __slots__ = (
+        "_lock",
+        "abandoned",
+        "arg",
+        "children",
+        "done",
+        "extra",
+        "fun",
+        "isolate",
+        "jid",
+        "killed_by",
+        "kwarg",
+        "retcode",
+        "started",
+        "thread",
+        "timeout_s",
+        "user",
+    )
+
+    def __init__(
+        self,
+        jid: str,
+        fun: str | list[str],
+        arg: list[Any],
+        kwarg: dict[str, Any],
+        *,
+        user: str = "",
+        isolate: bool = False,
+        timeout_s: float | None = None,
+        extra: dict[str, Any] | None = None,
+    ) -> None:
+        self.jid = jid
+        self.fun = fun
+        self.arg = arg
+        self.kwarg = kwarg
+        self.user = user
+        self.isolate = isolate
+        self.timeout_s = timeout_s
+        self.extra = extra or {}
+        self.started = time.time()
+        self.thread = 0
+        self.children: set[int] = set()
+        self.killed_by = 0
+        self.abandoned = False
+        self.retcode = 0  # what the function put into __context__['retcode']
+        self.done = threading.Event()
+        self._lock = threading.Lock()
+
+    def functions(self) -> list[tuple[str, list[Any]]]:
+        """Return the functions with their positional arguments."""
+        if isinstance(self.fun, str):
+            return [(self.fun, self.arg)]
+        return [(fun, self.arg[i] if i < len(self.arg) else []) for i, fun in enumerate(self.fun)]
+
+    def fun_args(self) -> list[Any]:
+        """Return the arguments as a return carries them: keywords last, marked as Salt marks them."""
+        return [*self.arg, {**self.kwarg, "__kwarg__": True}] if self.kwarg else self.arg
+
+    def describe(self) -> dict[str, Any]:
+        """Return the job as ``saltutil.running`` shows it."""
+        return {
+            "jid": self.jid,
+            "fun": self.fun,
+            "arg": self.arg,
+            "kwarg": self.kwarg,
+            "user": self.user,
+            "pid": next(iter(self.children), os.getpid()),
+            "tid": self.thread,
+            "started": self.started,
+            **{key: self.extra[key] for key in ("schedule",) if key in self.extra},
+        }
+
+    def register_child(self, pid: int) -> None:
+        """Take note of a program, or of a group of them, that ends with this job."""
+        with self._lock:
+            self.children.add(pid)
+            killed_by = self.killed_by
+        if killed_by:
+            _signal(pid, killed_by)
+
+    def forget_child(self, pid: int) -> None:
+        """Take note that it ended."""
+        with self._lock:
+            self.children.discard(pid)
+
+    def close(self) -> bool:
+        """Say that the function is over; return whether its outcome is still wanted (it wasn't abandoned)."""
+        with self._lock:
+            wanted = not self.abandoned
+            self.done.set()
+        return wanted
+
+    def kill(self, signal: int) -> str:
+        """End this job: first its programs, by *signal* and then for certain, then its thread. Say what was done.
+
+        A thread that hangs outside Python can't be ended: ``abandoned`` is set then, and whoever called must
+        answer for it.
+        """
+        with self._lock:
+            self.killed_by = signal
+            children = list(self.children)
+        for number in (signal, signals.SIGKILL) if children else ():
+            for pid in children:
+                _signal(pid, number)
+            if self.done.wait(CHILD_GRACE_S):
+                listed = ", ".join(str(pid) for pid in children)
+                return f"job {self.jid} was ended: signal {int(number)} went to process {listed}"
+        if self._interrupt() and self.done.wait(THREAD_GRACE_S):
+            return f"job {self.jid} was ended: it was interrupted"
+        if self.abandon():
+            return f"job {self.jid} does not end: its thread hangs outside Python and was abandoned"
+        return f"job {self.jid} was over already"
+
+    def abandon(self) -> bool:
+        """Give the job up: its outcome, should one come, isn't wanted. Return whether it was still running."""
+        with self._lock:
+            if not self.done.is_set():
+                self.abandoned = True
+            return self.abandoned
+
+    def _interrupt(self) -> bool:
+        """Raise ``Killed`` in the job's thread at its next step of Python; return whether there is such a thread."""
+        import ctypes  # rarely needed, and not small
+
+        with self._lock:
+            if self.done.is_set() or not self.thread:
+                return False
+            raised = ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self.thread), ctypes.py_object(Killed))
+        return bool(raised == 1)
+
+
+class Current(threading.local):
+    """The job that a thread works on, and what its function printed."""
+
+    job: Job | None = None
+    printed: list[str] | None = None
+
+
+def _signal(pid: int, signal: int) -> None:
+    """Send *signal* to the process group of *pid* when it leads one, else to it alone."""
+    try:
+        if os.getpgid(pid) == pid:
+            os.killpg(pid, signal)
+        else:
+            os.kill(pid, signal)
+    except ProcessLookupError:
+        return
+    except PermissionError:
+        log.warning("process %d can't be sent %s: it runs as another user", pid, signals.Signals(signal).name)

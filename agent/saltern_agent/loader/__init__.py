@@ -1,0 +1,5 @@
+"""Finding, loading and calling execution modules."""
+
+from saltern_agent.loader.loader import Loader
+
+__all__ = ["Loader"]

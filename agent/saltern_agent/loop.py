@@ -1,0 +1,160 @@
+"""The agent's one thread of control: sockets, timers, and what other threads ask it to do.
+
+Only this thread touches ZeroMQ sockets, the outbox and the schedule. Another thread hands it work by ``post``, or
+by ``ask`` when it wants the answer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import Any
+
+import zmq
+
+from saltern.errors import RequestTimeout
+
+log = logging.getLogger(__name__)
+
+ASK_TIMEOUT_S = 10.0
+MAX_WAIT_S = 60.0  # a suspended machine's clocks are looked at again after this long
+
+
+class Timer:
+    """A call that is due at ``when`` (monotonic seconds), until it is cancelled."""
+
+    __slots__ = ("call", "number", "when")
+
+    def __init__(self, when: float, number: int, call: Callable[[], None]) -> None:
+        self.when = when
+        self.number = number
+        self.call: Callable[[], None] | None = call
+
+    def __lt__(self, other: Timer) -> bool:
+        return (self.when, self.number) < (other.when, other.number)
+
+    def cancel(self) -> None:
+        """Never call it; cancelling again does nothing."""
+        self.call = None
+
+
+class Loop:
+    """Waits for sockets, timers and posted calls, and runs them one after the other."""
+
+    def __init__(self) -> None:
+        self._poller = zmq.Poller()
+        self._watched: dict[Any, Callable[[], None]] = {}
+        self._timers: list[Timer] = []
+        self._number = 0
+        self._posted: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_read, False)
+        os.set_blocking(self._wake_write, False)
+        self._thread = threading.get_ident()
+        self._running = False
+        self.watch(self._wake_read, self._run_posted)
+
+    @property
+    def wake_descriptor(self) -> int:
+        """The descriptor that a byte is written to when the loop should look up; fit for ``set_wakeup_fd``."""
+        return self._wake_write
+
+    def watch(self, source: Any, call: Callable[[], None]) -> None:
+        """Run *call* whenever *source*, a ZeroMQ socket or a descriptor, can be read."""
+        self._watched[source] = call
+        self._poller.register(source, zmq.POLLIN)
+
+    def unwatch(self, source: Any) -> None:
+        """Forget *source*; one that isn't watched is ignored."""
+        if self._watched.pop(source, None) is not None:
+            self._poller.unregister(source)
+
+    def later(self, delay_s: float, call: Callable[[], None]) -> Timer:
+        """Run *call* in *delay_s* seconds."""
+        self._number += 1
+        timer = Timer(time.monotonic() + delay_s, self._number, call)
+        heapq.heappush(self._timers, timer)
+        return timer
+
+    def post(self, call: Callable[[], None]) -> None:
+        """Run *call* in the loop's thread soon; may be used from any thread and from signal handlers."""
+        self._posted.put(call)
+        with contextlib.suppress(BlockingIOError):  # a full pipe wakes it up just as well
+            os.write(self._wake_write, b"\0")
+
+    def ask(self, call: Callable[[], Any], timeout_s: float = ASK_TIMEOUT_S) -> Any:
+        """Run *call* in the loop's thread and return what it returns, or raise what it raises.
+
+        May be used from any thread. Raises ``RequestTimeout`` when the loop doesn't come round to it.
+        """
+        if threading.get_ident() == self._thread:
+            return call()
+        done = threading.Event()
+        result: list[Any] = []
+        error: list[Exception] = []
+
+        def run() -> None:
+            try:
+                result.append(call())
+            except Exception as problem:  # handed to the one who asked
+                error.append(problem)
+            done.set()
+
+        self.post(run)
+        if not done.wait(timeout_s):
+            raise RequestTimeout(f"the agent's loop did not answer within {timeout_s:g} s: it is stopping")
+        if error:
+            raise error[0]
+        return result[0]
+
+    def run(self) -> None:
+        """Run until ``stop``. What goes wrong in one call is logged and ends that call alone."""
+        self._running = True
+        self._thread = threading.get_ident()
+        while self._running:
+            for source, _event in self._poller.poll(self._wait_ms()):
+                call = self._watched.get(source)
+                if call is not None:
+                    self._guarded(call)
+            self._run_timers()
+
+    def stop(self) -> None:
+        """End ``run`` once what it is doing is done."""
+        self._running = False
+
+    def close(self) -> None:
+        """Run what was posted and not run yet, and give back the descriptors."""
+        self._run_posted()
+        os.close(self._wake_read)
+        os.close(self._wake_write)
+
+    def _wait_ms(self) -> int:
+        if not self._timers:
+            return int(MAX_WAIT_S * 1000)
+        wait_s = min(self._timers[0].when - time.monotonic(), MAX_WAIT_S)
+        return max(0, int(wait_s * 1000) + 1)
+
+    def _run_timers(self) -> None:
+        now = time.monotonic()
+        while self._timers and self._timers[0].when <= now:
+            call = heapq.heappop(self._timers).call
+            if call is not None:
+                self._guarded(call)
+
+    def _run_posted(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._wake_read, 4096)
+        for _ in range(self._posted.qsize()):
+            self._guarded(self._posted.get())
+
+    def _guarded(self, call: Callable[[], None]) -> None:
+        try:
+            call()
+        except Exception:  # one message or timer that fails must not end the agent
+            log.exception("the agent failed in one of its own steps and goes on")

@@ -1,0 +1,158 @@
+"""``saltern-agent``: the program on every host."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple, NoReturn
+
+import saltern.log
+from saltern.__about__ import __version__
+from saltern.errors import ConfigError, IdError, SalternError
+from saltern.ids import check_minion_id
+from saltern_agent import identity, settings
+from saltern_agent.agent import Agent
+
+log = logging.getLogger(__name__)
+
+EX_FAILED = 1
+EX_USAGE = 2
+EX_CONFIG = 78
+
+HELP = """usage: saltern-agent [options]
+
+Run this host's agent in the foreground: it connects to the master, runs its jobs and its schedule.
+
+options:
+  -c, --config-dir DIR   folder (or file) of the configuration; default $SALTERN_CONFIG_DIR or /etc/saltern
+  --id ID                this minion's id; default: the option id, else the host's full name
+  --join TOKEN           join the master that printed TOKEN (saltern-key --invite), and stay
+  -l, --log-level LEVEL  debug, info, warning, error or critical
+  --version              print the version and exit
+  --versions-report      print the versions of everything and exit
+  -h, --help             print this and exit
+
+examples:
+  saltern-agent --join saltern1.k6ky…              first start on a new host
+  saltern-agent                                    from then on
+  saltern-agent -c /srv/second --id web01-canary   a second agent on the same host
+"""
+
+
+class Arguments(NamedTuple):
+    """The command line."""
+
+    config_dir: str | None = None
+    id: str | None = None
+    join: str | None = None
+    log_level: str | None = None
+
+
+FLAGS = {
+    "-c": "config_dir",
+    "--config-dir": "config_dir",
+    "--id": "id",
+    "--join": "join",
+    "-l": "log_level",
+    "--log-level": "log_level",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the agent; return its exit code: 0 when it was told to stop, 78 when its configuration is at fault."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if _prints(words):
+        return 0
+    try:
+        arguments = parse(words)
+        agent = make(arguments)
+    except UsageError as error:
+        print(f"saltern-agent: {error}; see saltern-agent --help", file=sys.stderr)
+        return EX_USAGE
+    except ConfigError as error:
+        print(f"saltern-agent: {error}", file=sys.stderr)
+        return EX_CONFIG
+    except (SalternError, OSError) as error:
+        print(f"saltern-agent: {error}", file=sys.stderr)
+        return EX_FAILED
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: agent.stop())
+    gc.collect()
+    gc.freeze()
+    log.info("saltern-agent %s starts as %s, pid %d", __version__, agent.options["id"], os.getpid())
+    agent.run()
+    log.info("saltern-agent stopped")
+    return _leave()
+
+
+class UsageError(SalternError):
+    """A command line that can't be understood."""
+
+
+def parse(words: Sequence[str]) -> Arguments:
+    """Return the arguments in *words*. By hand: ``argparse`` would stay in memory for the life of the agent."""
+    found: dict[str, str] = {}
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        flag, equals, value = word.partition("=")
+        if flag not in FLAGS:
+            raise UsageError(f"{word!r} is not an option")
+        if not equals:
+            if not rest:
+                raise UsageError(f"{flag} needs a value")
+            value = rest.pop(0)
+        found[FLAGS[flag]] = value
+    return Arguments(**found)
+
+
+def make(arguments: Arguments) -> Agent:
+    """Return the agent that the command line and the configuration describe, its logging set up.
+
+    Raises ``ConfigError``, ``KeyStoreError``, ``JournalError``, ``UsageError``.
+    """
+    if arguments.log_level is not None and arguments.log_level not in saltern.log.LEVELS:
+        raise UsageError(f"there is no log level {arguments.log_level!r}: use one of {', '.join(saltern.log.LEVELS)}")
+    options = settings.load(arguments.config_dir)
+    try:
+        options["id"] = check_minion_id(arguments.id) if arguments.id else options["id"]
+    except IdError as error:
+        raise UsageError(f"--id: {error}") from None
+    options["log_level"] = arguments.log_level or options["log_level"]
+    try:
+        saltern.log.setup(options["log_level"], options["log_file"] or None)
+    except OSError as error:
+        raise ConfigError(f"log_file: {options['log_file']}: can't be opened: {error.strerror}") from None
+    token = identity.join(options, arguments.join) if arguments.join else ""
+    master_key = identity.pinned_master_key(options)
+    return Agent(options, identity.keys(options), master_key, token)
+
+
+def _prints(words: Sequence[str]) -> bool:
+    """Print what was asked for and return whether that was all."""
+    if "-h" in words or "--help" in words:
+        print(HELP, end="")
+    elif "--version" in words:
+        print(f"saltern-agent {__version__}")
+    elif "--versions-report" in words:
+        from saltern.versions import versions_report
+
+        print(versions_report())
+    else:
+        return False
+    return True
+
+
+def _leave() -> NoReturn:
+    """End the process now: a worker that hangs in a function must not keep it, nor run on while Python ends."""
+    logging.shutdown()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

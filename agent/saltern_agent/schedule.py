@@ -1,0 +1,274 @@
+"""The scheduled jobs of this minion: the master's, overlaid by the minion's own, kept on disk.
+
+The last schedule that the master sent is in ``cachedir/schedule``, so that an agent that starts while its master is
+away samples all the same, into the spool.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, NamedTuple, Protocol
+
+from saltern.errors import CommandError, ConfigError, WireError
+from saltern.files import write_atomic
+from saltern.wire import pack_value, unpack_value
+from saltern_agent.slots import Slots
+
+log = logging.getLogger(__name__)
+
+MAX_WAIT_S = 60.0  # after a step of the clock a job is at most this late
+MIN_SECONDS = 0.1
+MAX_SECONDS = 366 * 86400.0
+LOCAL_DEFAULTS = {"metrics": False, "return_job": True}
+"""Of a job that only this minion has: somebody wants to see its returns."""
+
+
+class Definition(NamedTuple):
+    """What a scheduled job does."""
+
+    function: str
+    seconds: float
+    args: list[Any]
+    kwargs: dict[str, Any]
+    metrics: bool
+    return_job: bool
+    enabled: bool
+
+
+class Run(NamedTuple):
+    """One run of a scheduled job that is due: ``jid_epoch_s`` is what its jid is made of.
+
+    ``skipped`` counts the slots of this job that had to be skipped so far.
+    """
+
+    name: str
+    definition: Definition
+    slot_epoch_s: float
+    jid_epoch_s: float
+    skipped: int
+
+
+class Cancellable(Protocol):
+    """A timer."""
+
+    def cancel(self) -> None:
+        """Never fire."""
+
+
+class Entry:
+    """A scheduled job and its state; ``running`` until ``Schedule.finished``."""
+
+    __slots__ = ("definition", "running", "skipped", "slots", "source", "timer")
+
+    def __init__(self, definition: Definition, slots: Slots, source: str) -> None:
+        self.definition = definition
+        self.slots = slots
+        self.source = source
+        self.running = False
+        self.skipped = 0
+        self.timer: Cancellable | None = None
+
+
+class Schedule:
+    """Fires the jobs of one minion.
+
+    *later* sets a timer, *start* starts a run and returns whether there was a worker for it, *path* is where the
+    schedule is kept. ``skipped`` counts slots whose predecessor was still running, or that had no worker.
+    """
+
+    def __init__(
+        self,
+        minion_id: str,
+        path: str,
+        later: Callable[[float, Callable[[], None]], Cancellable],
+        start: Callable[[Run], bool],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.skipped = 0
+        self._minion_id = minion_id
+        self._path = path
+        self._later = later
+        self._start = start
+        self._clock = clock
+        self._entries: dict[str, Entry] = {}
+        self._master: dict[str, Any] = {}
+        self._local: dict[str, Any] = {}  # None for a job of the master's that is deleted here
+
+    def load(self) -> None:
+        """Take up the schedule that was kept, if there is one, and run its jobs for the current slot."""
+        try:
+            with open(self._path, "rb") as stream:
+                kept = unpack_value(stream.read())
+            self._master, self._local = dict(kept["master"]), dict(kept["local"])
+        except FileNotFoundError:
+            return
+        except (OSError, WireError, TypeError, KeyError, ValueError) as error:
+            log.warning("%s: the schedule that was kept can't be read: %s", self._path, error)
+            return
+        self._apply(at_once=True)
+
+    def install(self, master: Mapping[str, Any], *, at_once: bool) -> None:
+        """Take over the master's whole schedule; jobs that are as before go on undisturbed.
+
+        New jobs run for the current slot when *at_once*, and otherwise wait for their phase.
+        """
+        if master != self._master:
+            self._master = dict(master)
+            self._save()
+        self._apply(at_once=at_once)
+
+    def modify(self, name: str, job: Mapping[str, Any] | None) -> bool:
+        """Override the job *name* here, or delete it when *job* is ``None``; return whether that changed anything.
+
+        Raises ``ConfigError`` for a job that can't be run.
+        """
+        if job is None:
+            if name not in self._entries:
+                return False
+            self._local.pop(name, None)
+            if name in self._master:
+                self._local[name] = None
+        else:
+            given = {key: value for key, value in job.items() if key in Definition._fields}
+            base = self._local.get(name) or self._master.get(name) or LOCAL_DEFAULTS
+            merged = {**base, **given}
+            parse(name, merged)
+            if self._local.get(name) == merged:
+                return False
+            self._local[name] = merged
+        self._save()
+        self._apply(at_once=False)
+        return True
+
+    def run_now(self, name: str) -> Run:
+        """Return a run of the job *name* beside its slots. Raises ``CommandError`` for an unknown name."""
+        entry = self._entries.get(name)
+        if entry is None:
+            raise CommandError(f"there is no scheduled job {name!r}: there are {', '.join(self._entries) or 'none'}")
+        now = self._clock()
+        slot = int(now // entry.slots.interval_s)
+        return Run(name, entry.definition, entry.slots.epoch_s(slot), now, entry.skipped)
+
+    def finished(self, name: str) -> None:
+        """Say that the run of *name* is over."""
+        entry = self._entries.get(name)
+        if entry is not None:
+            entry.running = False
+
+    def describe(self) -> dict[str, dict[str, Any]]:
+        """Return every job's definition and state, as ``saltern_modules._agent.Agent.schedule`` promises."""
+        now = self._clock()
+        return {
+            name: {
+                **entry.definition._asdict(),
+                "source": entry.source,
+                "running": entry.running,
+                "skipped": entry.skipped,
+                "next_slot": _next_slot(entry, now) if entry.definition.enabled else None,
+                "last_slot": None if entry.slots.last is None else entry.slots.epoch_s(entry.slots.last),
+            }
+            for name, entry in self._entries.items()
+        }
+
+    def _apply(self, *, at_once: bool) -> None:
+        wanted = {**self._master, **self._local}
+        for name in [name for name in self._entries if wanted.get(name) is None]:
+            self._remove(name)
+        for name, job in wanted.items():
+            if job is None:
+                continue
+            try:
+                definition = parse(name, job)
+            except ConfigError as error:
+                log.error("%s", error)
+                self._remove(name)
+                continue
+            self._put(name, definition, "local" if name in self._local else "master", at_once)
+
+    def _put(self, name: str, definition: Definition, source: str, at_once: bool) -> None:
+        old = self._entries.get(name)
+        if old is not None and old.definition == definition:
+            old.source = source
+            return
+        entry = Entry(definition, Slots(f"{self._minion_id}/{name}", definition.seconds), source)
+        if old is not None:
+            entry.running, entry.skipped = old.running, old.skipped
+            if old.definition.seconds == definition.seconds:
+                entry.slots.last = old.slots.last
+            self._remove(name)
+        self._entries[name] = entry
+        if not definition.enabled:
+            return
+        now = self._clock()
+        if not at_once:
+            entry.slots.due(now)  # as if run: it waits for its phase
+        elif (slot := entry.slots.current(now)) is not None:
+            self._begin(name, entry, slot)
+        self._arm(name, entry)
+
+    def _remove(self, name: str) -> None:
+        entry = self._entries.pop(name, None)
+        if entry is not None and entry.timer is not None:
+            entry.timer.cancel()
+
+    def _arm(self, name: str, entry: Entry) -> None:
+        wait_s = min(entry.slots.wait_s(self._clock()), MAX_WAIT_S)
+        entry.timer = self._later(wait_s, partial(self._fire, name, entry))
+
+    def _fire(self, name: str, entry: Entry) -> None:
+        slot = entry.slots.due(self._clock())
+        if slot is not None:
+            self._begin(name, entry, slot)
+        self._arm(name, entry)
+
+    def _begin(self, name: str, entry: Entry, slot: int) -> None:
+        slots = entry.slots
+        run = Run(name, entry.definition, slots.epoch_s(slot), slots.jid_epoch_s(slot), entry.skipped)
+        if entry.running or not self._start(run):
+            entry.skipped += 1
+            self.skipped += 1
+            if entry.skipped == 1:
+                reason = "its last run isn't over" if entry.running else "no worker is free"
+                log.warning("schedule: %s: a slot was skipped: %s", name, reason)
+            return
+        entry.running = True
+
+    def _save(self) -> None:
+        try:
+            os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
+            write_atomic(self._path, pack_value({"master": self._master, "local": self._local}), mode=0o600)
+        except OSError as error:
+            log.error("%s: the schedule can't be kept: %s", self._path, error.strerror)
+
+
+def parse(name: str, job: Any) -> Definition:
+    """Return the definition of the scheduled job *name*. Raises ``ConfigError`` that says what is wrong."""
+    where = f"schedule: {name}"
+    if not isinstance(job, Mapping):
+        raise ConfigError(f"{where}: must be a mapping with function and seconds, not {job!r:.60}")
+    function, seconds = job.get("function"), job.get("seconds")
+    args, kwargs = job.get("args") or [], job.get("kwargs") or {}
+    if not isinstance(function, str) or "." not in function:
+        raise ConfigError(f"{where}: function must be like stats.collect, not {function!r:.60}")
+    if not isinstance(seconds, (int, float)) or not MIN_SECONDS <= seconds <= MAX_SECONDS:
+        raise ConfigError(f"{where}: seconds must be between {MIN_SECONDS} and a year, not {seconds!r:.60}")
+    if not isinstance(args, list) or not isinstance(kwargs, Mapping):
+        raise ConfigError(f"{where}: args must be a list and kwargs a mapping")
+    return Definition(
+        function,
+        seconds,
+        list(args),
+        {str(key): value for key, value in kwargs.items()},
+        metrics=bool(job.get("metrics", True)),
+        return_job=bool(job.get("return_job", False)),
+        enabled=bool(job.get("enabled", True)),
+    )
+
+
+def _next_slot(entry: Entry, now: float) -> float:
+    fires_at = now + entry.slots.wait_s(now)
+    return entry.slots.epoch_s(int((fires_at - entry.slots.phase_s) / entry.slots.interval_s + 0.5))

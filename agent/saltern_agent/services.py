@@ -1,0 +1,164 @@
+"""What modules may ask of the agent: ``__opts__['__agent__']``, by the contract in ``saltern_modules._agent``."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from saltern.errors import CommandError, WireError
+from saltern.plain import Plain
+from saltern.wire import pack
+from saltern_agent.jobs import Current
+from saltern_agent.loader import Loader
+
+if TYPE_CHECKING:
+    from saltern_agent.agent import Agent
+
+log = logging.getLogger(__name__)
+
+
+class LocalServices:
+    """What needs no running agent; the rest says so."""
+
+    def __init__(self, current: Current) -> None:
+        self._current = current
+        self._loader: Loader | None = None
+
+    def serve(self, loader: Loader) -> None:
+        """Use *loader*, which is made after this object because its modules are given it."""
+        self._loader = loader
+
+    @property
+    def loader(self) -> Loader:
+        """The modules of this agent."""
+        assert self._loader is not None
+        return self._loader
+
+    def functions(self) -> dict[str, Callable[..., Any]]:
+        """Return every function that can be loaded, by ``module.function``; loads all modules."""
+        return self.loader.functions()
+
+    def load_errors(self) -> dict[str, str]:
+        """Return the modules that are not there, each with its reason."""
+        return self.loader.load_errors()
+
+    def refresh_modules(self) -> bool:
+        """Forget every loaded module, so that the next call loads it anew."""
+        self.loader.forget()
+        return True
+
+    def current_job(self) -> dict[str, Any]:
+        """Return the calling thread's job: ``jid``, ``fun``, and ``schedule`` when a schedule started it."""
+        job = self._current.job
+        if job is None:
+            return {}
+        described = {"jid": job.jid, "fun": job.fun}
+        if "schedule" in job.extra:
+            described["schedule"] = job.extra["schedule"]
+        return described
+
+    def register_child(self, pid: int) -> None:
+        """Say that process group *pid* belongs to the current job, so that killing the job reaches it."""
+        if self._current.job is not None:
+            self._current.job.register_child(pid)
+
+    def forget_child(self, pid: int) -> None:
+        """Say that *pid* has ended."""
+        if self._current.job is not None:
+            self._current.job.forget_child(pid)
+
+
+class Services(LocalServices):
+    """Everything, asked of a running agent; every method may be called from any thread but the loop's."""
+
+    def __init__(self, agent: Agent) -> None:
+        super().__init__(agent.current)
+        self._agent = agent
+
+    def module_versions(self) -> dict[str, dict[str, str | None]]:
+        """Return the synced modules as ``{name: {'digest': sha256 hex, 'commit': git id or None}}``."""
+        return self._agent.sync.versions()
+
+    def sync_modules(self, saltenv: str = "base") -> list[str]:
+        """Fetch the master's modules; return those that changed, as ``modules.mypkg``."""
+        return self._agent.sync.run(saltenv)
+
+    def refresh_grains(self) -> bool:
+        """Collect the grains again, and tell the master."""
+        self._agent.refresh_grains()
+        return True
+
+    def refresh_pillar(self) -> bool:
+        """Fetch the pillar again."""
+        self._agent.refresh_pillar()
+        return True
+
+    def running(self) -> list[dict[str, Any]]:
+        """Return the jobs running now: ``jid``, ``fun``, ``arg``, ``pid``, ``tid``, ``started``, ``user``."""
+        return self._agent.runner.running()
+
+    def kill_job(self, jid: str, signal: int) -> str:
+        """End the job *jid* with *signal*; return a line that says what was done."""
+        return self._agent.runner.kill(jid, signal)
+
+    def schedule(self) -> dict[str, dict[str, Any]]:
+        """Return each scheduled job's definition together with its state."""
+        jobs: dict[str, dict[str, Any]] = self._agent.loop.ask(self._agent.schedule.describe)
+        return jobs
+
+    def schedule_modify(self, name: str, job: dict[str, Any] | None) -> bool:
+        """Override the job *name* on this minion, or delete it when *job* is None."""
+        return bool(self._agent.loop.ask(lambda: self._agent.schedule.modify(name, job)))
+
+    def schedule_run(self, name: str) -> str:
+        """Run the scheduled job *name* now; return its jid."""
+        return str(self._agent.loop.ask(lambda: self._agent.run_scheduled_now(name)))
+
+    def fire_event(self, data: dict[str, Any], tag: str) -> bool:
+        """Send an event to the master's bus; return whether it was accepted for sending.
+
+        It is kept like a return while the master is away. One that is too large is not accepted.
+        """
+        try:
+            try:
+                frame = pack("event", 0, {"tag": tag, "data": data}, self._agent.options["max_return_bytes"])
+            except WireError:
+                plain = {"tag": tag, "data": Plain().of(data)}
+                frame = pack("event", 0, plain, self._agent.options["max_return_bytes"])
+        except WireError as error:
+            log.error("event %s was not sent: %s", tag, error)
+            return False
+        self._agent.loop.post(lambda: self._agent.send_later(frame))
+        return True
+
+    def request(self, command: str, **kwargs: Any) -> Any:
+        """Call the master: ``file_list``, ``file_hash``, ``file_chunk``, ``pillar``. Raises ``ChannelError``."""
+        return self._agent.calls.request(command, kwargs)
+
+    def connected(self) -> bool:
+        """Say whether the channel to the master is up."""
+        return self._agent.connected
+
+    def queue_stats(self) -> dict[str, int]:
+        """Return ``pending``, ``spooled``, ``spool_bytes``, ``dropped`` and ``skipped`` of the agent's queue."""
+        return self._agent.queue_stats()
+
+
+class CallServices(LocalServices):
+    """What ``saltern-call`` offers while it is connected: calls to the master, but no schedule and no jobs."""
+
+    def __init__(self, current: Current, request: Callable[[str, dict[str, Any]], Any]) -> None:
+        super().__init__(current)
+        self._request = request
+
+    def request(self, command: str, **kwargs: Any) -> Any:
+        """Call the master: ``file_list``, ``file_hash``, ``file_chunk``, ``pillar``. Raises ``ChannelError``."""
+        return self._request(command, kwargs)
+
+    def connected(self) -> bool:
+        """Say whether the channel to the master is up."""
+        return True
+
+    def __getattr__(self, name: str) -> Any:
+        raise CommandError(f"{name} needs the running agent: use saltern on the master instead of saltern-call")

@@ -1,0 +1,53 @@
+"""The agent's options, read by a child process.
+
+YAML and the checks cost more than a megabyte, and they are needed for the first milliseconds only: the child that
+reads the configuration takes them with it.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NoReturn, cast
+
+from saltern.errors import ConfigError, WireError
+from saltern.wire import pack_value, unpack_value
+
+if TYPE_CHECKING:
+    from saltern.config import MinionOptions
+
+
+def load(path: str | None) -> MinionOptions:
+    """Return the options as ``saltern.config.minion_config`` does. Raises ``ConfigError``.
+
+    To be called before any thread is started.
+    """
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        _answer(path, write)
+    os.close(write)
+    with open(read, "rb") as stream:
+        packed = stream.read()
+    os.waitpid(child, 0)
+    try:
+        options, error = unpack_value(packed)
+    except (WireError, ValueError, TypeError):
+        raise ConfigError("the configuration could not be read: the process that reads it ended early") from None
+    if error:
+        raise ConfigError(error)
+    return cast("MinionOptions", options)
+
+
+def _answer(path: str | None, write: int) -> NoReturn:
+    """Write ``[options, error]`` and end this process, whatever happens."""
+    try:
+        from saltern.config import minion_config
+
+        try:
+            answer = [minion_config(path), ""]
+        except ConfigError as error:
+            answer = [{}, str(error)]
+        with open(write, "wb") as stream:
+            stream.write(pack_value(answer))
+    finally:
+        os._exit(0)

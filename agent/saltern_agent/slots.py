@@ -1,0 +1,68 @@
+"""When a scheduled job is due.
+
+A slot is a multiple of the interval since the epoch, in wall-clock seconds; the point's time is the slot. A job
+fires at ``slot + phase``, where the phase is a stable hash of the minion's id and the job's name: a fleet never
+fires at once, and a host neither skips a slot nor runs one twice, restarts and small clock steps included.
+"""
+
+from __future__ import annotations
+
+import math
+
+from saltern.digest import sha256
+
+STEP_BACK_SLOTS = 2  # a clock that went back further was set, rather than slewed: its new time counts
+JID_OFFSETS = 1_000_000
+
+
+def stable_hash(text: str) -> int:
+    """Return 64 bits of hash that are the same on every host and in every run."""
+    return int(sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16], 16)
+
+
+class Slots:
+    """The slots of one job of *interval_s* seconds, and which of them were run; *key* spreads the phases."""
+
+    __slots__ = ("interval_s", "jid_offset_s", "last", "phase_s")
+
+    def __init__(self, key: str, interval_s: float) -> None:
+        self.interval_s = interval_s
+        digest = stable_hash(key)
+        self.phase_s = digest / 2**64 * interval_s
+        self.jid_offset_s = digest % JID_OFFSETS / 1_000_000
+        self.last: int | None = None
+
+    def due(self, now: float) -> int | None:
+        """Return the slot, as a multiple of the interval, that is to be run at *now*, or ``None``.
+
+        Slots that passed unseen (a stopped machine, a clock set forward) are not made up for.
+        """
+        slot = math.floor((now - self.phase_s) / self.interval_s)
+        return slot if self._take(slot) else None
+
+    def current(self, now: float) -> int | None:
+        """Return the slot that *now* is in when it wasn't run yet, without waiting for the phase, else ``None``."""
+        slot = math.floor(now / self.interval_s)
+        return slot if self._take(slot) else None
+
+    def wait_s(self, now: float) -> float:
+        """Return the seconds from *now* until a slot is due that wasn't run yet; 0 when one is."""
+        slot = math.floor((now - self.phase_s) / self.interval_s)
+        if self.last is not None and self.last - STEP_BACK_SLOTS <= slot <= self.last:
+            slot = self.last + 1
+        return max(0.0, slot * self.interval_s + self.phase_s - now)
+
+    def epoch_s(self, slot: int) -> float:
+        """Return the instant of *slot*, a whole number when it is one."""
+        epoch_s = slot * self.interval_s
+        return int(epoch_s) if epoch_s == int(epoch_s) else round(epoch_s, 6)
+
+    def jid_epoch_s(self, slot: int) -> float:
+        """Return the instant that the jid of *slot* is made of: the same however often the slot is run."""
+        return self.epoch_s(slot) + self.jid_offset_s
+
+    def _take(self, slot: int) -> bool:
+        if self.last is not None and self.last - STEP_BACK_SLOTS <= slot <= self.last:
+            return False
+        self.last = slot
+        return True

@@ -1,0 +1,138 @@
+"""The command line, keys, joining, and what a fault in them looks like."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from saltern.__about__ import __version__
+from saltern.config import minion_config
+from saltern.errors import ConfigError, KeyStoreError
+from saltern.pki import Invite
+from saltern_agent import identity, settings
+from saltern_agent.main import EX_CONFIG, EX_USAGE, UsageError, main, parse
+
+KEY = "k" * 40
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Callable[..., Path]:
+    def write(**options: Any) -> Path:
+        base = {"id": "host01", "root_dir": str(tmp_path / "root")}
+        (tmp_path / "minion").write_text(yaml.safe_dump({**base, **options}))
+        return tmp_path
+
+    return write
+
+
+def run(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "saltern_agent.main", *words], capture_output=True, text=True, timeout=20, check=False
+    )
+
+
+def test_words(capsys: pytest.CaptureFixture[str]) -> None:
+    assert parse(["-c", "/x", "--id=a", "--log-level", "debug"])[:4] == ("/x", "a", None, "debug")
+    for words, text in [(["--nonsense"], "'--nonsense' is not an option"), (["--id"], "--id needs a value")]:
+        with pytest.raises(UsageError, match=text):
+            parse(words)
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"saltern-agent {__version__}\n"
+    assert main(["--help"]) == 0
+    assert "--join TOKEN" in capsys.readouterr().out
+    assert main(["--versions-report"]) == 0
+    assert "pyzmq" in capsys.readouterr().out
+    assert main(["what"]) == EX_USAGE
+    assert "see saltern-agent --help" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "words", "code", "text"),
+    [
+        ({}, [], EX_CONFIG, "master_key is not set: set it to what saltern-key -F master shows"),
+        ({"master_key": "short"}, [], EX_CONFIG, "master_key: 'short' is not a public key"),
+        ({"masterr": "x"}, [], EX_CONFIG, "line 2: masterr is not an option: did you mean 'master'?"),
+        ({"master_key": KEY}, ["--id", "no/good"], EX_USAGE, "--id: minion id 'no/good' is not valid"),
+        ({"master_key": KEY}, ["-l", "loud"], EX_USAGE, "there is no log level 'loud'"),
+        ({"master_key": KEY, "log_file": "/proc/no/such"}, [], EX_CONFIG, "log_file"),
+        ({}, ["--join", "nonsense"], 1, "this is not a join token"),
+    ],
+)
+def test_faults_are_one_line(
+    config: Callable[..., Path], options: dict[str, Any], words: list[str], code: int, text: str
+) -> None:
+    folder = config(**options)
+    done = run("-c", str(folder), *words)
+    assert done.returncode == code
+    assert text in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("saltern-agent: ")
+
+
+def test_a_secret_key_that_others_may_read(config: Callable[..., Path], tmp_path: Path) -> None:
+    folder = config(master_key=KEY)
+    options = minion_config(folder)
+    identity.keys(options)
+    path = Path(options["pki_dir"]) / "minion.key"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert identity.keys(options) == identity.keys(options)
+    path.chmod(0o644)
+    with pytest.raises(KeyStoreError, match="chmod 600"):
+        identity.keys(options)
+
+
+def test_options_are_read_by_a_child(config: Callable[..., Path]) -> None:
+    folder = config(grains={"role": "web"})
+    assert settings.load(str(folder)) == minion_config(folder)
+    (folder / "minion").write_text("id: [")
+    with pytest.raises(ConfigError, match="is not YAML"):
+        settings.load(str(folder))
+
+
+def test_the_pinned_key(config: Callable[..., Path]) -> None:
+    options = minion_config(config())
+    with pytest.raises(ConfigError, match="--join"):
+        identity.pinned_master_key(options)
+    pinned = Path(options["pki_dir"]) / "minion_master.pub"
+    pinned.parent.mkdir(parents=True)
+    pinned.write_text("rubbish\n")
+    with pytest.raises(ConfigError, match="is not a public key"):
+        identity.pinned_master_key(options)
+    pinned.write_text(f"{KEY}\n")
+    assert identity.pinned_master_key(options) == KEY
+    options["master_key"] = "m" * 40
+    assert identity.pinned_master_key(options) == "m" * 40
+
+
+def test_joining_pins_and_configures(config: Callable[..., Path]) -> None:
+    folder = config()
+    options = minion_config(folder)
+    token = Invite("fd00::1", 5505, 5506, KEY, "s3cret").token()
+    assert identity.join(options, token) == "s3cret"
+    assert (options["master"], options["publish_port"], options["ret_port"]) == ("fd00::1", 5505, 5506)
+    again = minion_config(folder)
+    assert (again["master"], again["publish_port"], again["ret_port"]) == ("fd00::1", 5505, 5506)
+    assert identity.pinned_master_key(again) == KEY
+    again["master_key"] = "m" * 40
+    with pytest.raises(ConfigError, match="another key than the token's"):
+        identity.join(again, token)
+
+
+def test_joining_for_real(master: Any, config: Callable[..., Path], make_agent: Callable[..., Any]) -> None:
+    token = Invite("127.0.0.1", master.publish_port, master.ret_port, master.public, "s3cret").token()
+    agent = make_agent(master_key="", publish_port=1, ret_port=2)
+    agent.start("--join", token)
+    assert master.run("test.ping")["return"] is True
+    assert master.hellos[0].body["token"] == "s3cret"
+    agent.signal(signal.SIGTERM)
+    agent.start()
+    assert master.run("test.ping")["return"] is True
+    assert "token" not in master.hellos[-1].body
+    assert "s3cret" not in agent.logged()

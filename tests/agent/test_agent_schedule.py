@@ -1,0 +1,230 @@
+"""The schedule under a clock of the test's own."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from saltern.errors import CommandError, ConfigError
+from saltern_agent.schedule import Run, Schedule, parse
+
+START = 1_700_000_000.0
+STATS = {"function": "stats.collect", "seconds": 15, "metrics": True}
+
+
+class FakeTimer:
+    def __init__(self, when: float, call: Callable[[], None]) -> None:
+        self.when, self.call, self.cancelled = when, call, False
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+    def __lt__(self, other: FakeTimer) -> bool:
+        return self.when < other.when
+
+
+class World:
+    """A clock, timers, and what was started; every run ends at once unless ``hangs``."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = str(path / "cache" / "schedule")
+        self.now = START
+        self.timers: list[FakeTimer] = []
+        self.runs: list[Run] = []
+        self.hangs = False
+        self.free = True
+        self.schedule = self.made()
+
+    def made(self) -> Schedule:
+        self.timers.clear()
+        return Schedule("host01", self.path, self.later, self.start, lambda: self.now)
+
+    def later(self, delay_s: float, call: Callable[[], None]) -> FakeTimer:
+        timer = FakeTimer(self.now + delay_s, call)
+        heapq.heappush(self.timers, timer)
+        return timer
+
+    def start(self, run: Run) -> bool:
+        if not self.free:
+            return False
+        self.runs.append(run)
+        if not self.hangs:
+            self.timers.append(FakeTimer(self.now, lambda: self.schedule.finished(run.name)))
+            heapq.heapify(self.timers)
+        return True
+
+    def pass_time(self, seconds: float) -> None:
+        until = self.now + seconds
+        while self.timers and self.timers[0].when <= until:
+            timer = heapq.heappop(self.timers)
+            self.now = max(self.now, timer.when) + 1e-6
+            if not timer.cancelled:
+                timer.call()
+        self.now = until
+
+    def slots(self, name: str = "stats") -> list[float]:
+        return [run.slot_epoch_s for run in self.runs if run.name == name]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def test_first_at_once_then_every_slot_once(world: World) -> None:
+    world.schedule.install({"stats": STATS}, at_once=True)
+    assert world.slots() == [START - START % 15]
+    world.pass_time(15 * 20)
+    slots = world.slots()
+    assert slots == [slots[0] + 15 * n for n in range(len(slots))]
+    assert 20 <= len(slots) <= 21
+
+
+def test_a_pushed_job_waits_for_its_phase(world: World) -> None:
+    world.schedule.install({"stats": STATS}, at_once=False)
+    assert world.runs == []
+    world.pass_time(15)
+    assert len(world.runs) == 1
+
+
+def test_the_same_schedule_again_changes_nothing(world: World) -> None:
+    world.schedule.install({"stats": STATS}, at_once=True)
+    world.pass_time(1)
+    for _ in range(5):
+        world.schedule.install({"stats": dict(STATS)}, at_once=True)
+    assert len(world.runs) == 1
+    world.pass_time(60)
+    assert world.slots() == sorted(set(world.slots()))
+
+
+def test_a_changed_argument_does_not_run_the_slot_again(world: World) -> None:
+    world.schedule.install({"stats": STATS}, at_once=True)
+    world.schedule.install({"stats": {**STATS, "args": ["cpu"]}}, at_once=True)
+    assert len(world.runs) == 1
+    world.pass_time(30)
+    assert world.runs[-1].definition.args == ["cpu"]
+
+
+def test_a_run_that_is_not_over_skips_slots_and_they_are_counted(world: World) -> None:
+    world.hangs = True
+    world.schedule.install({"stats": STATS, "other": {**STATS, "function": "test.ping"}}, at_once=True)
+    world.pass_time(45)
+    assert len(world.slots()) == 1
+    assert world.schedule.skipped == 6
+    world.schedule.finished("stats")
+    world.pass_time(15)
+    assert len(world.slots()) == 2
+    assert world.schedule.describe()["stats"]["skipped"] == 3
+
+
+def test_no_free_worker_is_a_skipped_slot(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    world.free = False
+    world.schedule.install({"stats": STATS}, at_once=True)
+    assert world.schedule.skipped == 1
+    assert "no worker is free" in caplog.text
+    world.free = True
+    world.pass_time(15)
+    assert len(world.runs) == 1
+
+
+def test_the_last_schedule_is_kept(world: World) -> None:
+    world.schedule.install({"stats": STATS}, at_once=True)
+    world.runs.clear()
+    world.schedule = world.made()
+    world.schedule.load()
+    assert len(world.runs) == 1
+    assert world.schedule.describe()["stats"]["source"] == "master"
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00garbage", b"\x93\x01\x02\x03", b"\x82\xa6master\x01\xa5local\x02"])
+def test_a_broken_file_is_said_and_passed_over(world: World, content: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    Path(world.path).parent.mkdir()
+    Path(world.path).write_bytes(content)
+    world.schedule.load()
+    assert world.schedule.describe() == {}
+    assert "can't be read" in caplog.text
+
+
+def test_bad_entries_are_named_and_the_others_run(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    bad: dict[str, Any] = {
+        "a": "text",
+        "b": {"seconds": 5},
+        "c": {"function": "test.ping"},
+        "d": {"function": "test.ping", "seconds": -1},
+        "e": {"function": "test.ping", "seconds": 5, "args": "x"},
+        "f": {"function": "test.ping", "seconds": float("nan")},
+    }
+    world.schedule.install({**bad, "stats": STATS}, at_once=True)
+    assert list(world.schedule.describe()) == ["stats"]
+    for name in bad:
+        assert f"schedule: {name}:" in caplog.text
+
+
+def test_overrides_of_this_minion(world: World) -> None:
+    world.schedule.install({"stats": STATS}, at_once=True)
+    assert world.schedule.modify("stats", {"seconds": 60}) is True
+    assert world.schedule.modify("stats", {"seconds": 60}) is False
+    described = world.schedule.describe()["stats"]
+    assert (described["seconds"], described["source"], described["function"]) == (60, "local", "stats.collect")
+    world.schedule.install({"stats": {**STATS, "seconds": 30}}, at_once=True)
+    assert world.schedule.describe()["stats"]["seconds"] == 60
+    assert world.schedule.modify("stats", None) is True
+    assert world.schedule.describe() == {}
+    assert world.schedule.modify("stats", None) is False
+    again = world.made()
+    again.load()
+    assert again.describe() == {}
+    assert again.modify("mine", {"function": "test.ping", "seconds": 5, "next_slot": 1}) is True
+    assert again.describe()["mine"]["metrics"] is False
+    with pytest.raises(ConfigError, match="seconds"):
+        again.modify("mine", {"seconds": 0})
+
+
+def test_disabled_jobs_are_listed_but_do_not_run(world: World) -> None:
+    world.schedule.install({"stats": {**STATS, "enabled": False}}, at_once=True)
+    world.pass_time(60)
+    assert world.runs == []
+    assert world.schedule.describe()["stats"]["next_slot"] is None
+    world.schedule.modify("stats", {"enabled": True})
+    world.pass_time(16)
+    assert len(world.runs) == 1
+
+
+def test_next_and_last_slot(world: World) -> None:
+    world.schedule.install({"stats": STATS}, at_once=True)
+    described = world.schedule.describe()["stats"]
+    assert described["next_slot"] == described["last_slot"] + 15
+
+
+def test_a_removed_job_stops(world: World) -> None:
+    world.schedule.install({"stats": STATS}, at_once=True)
+    world.schedule.install({}, at_once=True)
+    world.pass_time(60)
+    assert len(world.runs) == 1
+    assert all(timer.cancelled for timer in world.timers)
+
+
+def test_run_now(world: World) -> None:
+    world.schedule.install({"stats": STATS}, at_once=True)
+    assert world.schedule.run_now("stats").definition.function == "stats.collect"
+    with pytest.raises(CommandError, match="there are stats"):
+        world.schedule.run_now("stat")
+
+
+def test_a_clock_set_forward_makes_no_burst(world: World) -> None:
+    world.schedule.install({"stats": STATS}, at_once=True)
+    for timer in world.timers:
+        timer.when += 86400  # monotonic timers don't move with the wall clock
+    world.now += 86400
+    world.pass_time(16)
+    assert len(world.runs) <= 3
+
+
+def test_defaults() -> None:
+    definition = parse("x", {"function": "a.b", "seconds": 5, "kwargs": {1: 2}})
+    assert definition.kwargs == {"1": 2}
+    assert (definition.metrics, definition.return_job, definition.enabled) == (True, False, True)

@@ -1,0 +1,221 @@
+"""Whatever a function does, an outcome comes of it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from saltern.wire import unpack
+from saltern_agent.executor import Executor, signature
+from saltern_agent.isolate import Isolated
+from saltern_agent.jobs import Current, Job, Outcome
+from saltern_agent.loader import Loader
+from saltern_agent.returns import pack_return
+
+MODULE = """
+import sys, os
+from saltern.errors import CommandError
+def ok(a, b=2, *rest, key, other=None, **more): return [a, b, rest, key, other, more]
+def raises(): raise ValueError("first line\\nsecond")
+def silent(): raise RuntimeError
+def exits(code=None): sys.exit(code)
+def command(): raise CommandError("the disk is on fire")
+def inside(): return len(5)
+def retcode(n): __context__["retcode"] = n; return "out"
+def prints(): print("hello"); print("there"); return 1
+def floods():
+    for _ in range(100000): print("x" * 100)
+def keyboard(): raise KeyboardInterrupt
+def stop(): raise GeneratorExit
+def recursive(): return recursive()
+def weird(): return {1, 2}, {"when": object()}
+def big(n): return "x" * n
+def crash(): os.kill(os.getpid(), 11)
+def leaves(): os._exit(7)
+def child(): return os.getpid()
+def echo(): os.system("echo noise"); return "quiet"
+"""
+
+
+@pytest.fixture
+def executor(module_dir: Path) -> Executor:
+    (module_dir / "mod.py").write_text(MODULE)
+    current = Current()
+    return Executor(Loader({}, [str(module_dir)], current), current)
+
+
+def run(executor: Executor, fun: Any, *arg: Any, **kwarg: Any) -> Outcome:
+    return executor.run(Job("1", fun, list(arg), kwarg))
+
+
+def test_arguments_and_duration(executor: Executor) -> None:
+    outcome = run(executor, "mod.ok", 1, key="k", z=9)
+    assert outcome.value == [1, 2, (), "k", None, {"z": 9}]
+    assert (outcome.retcode, outcome.success) == (0, True)
+    assert outcome.duration_ms >= 0
+
+
+@pytest.mark.parametrize(
+    ("fun", "arg", "text", "retcode"),
+    [
+        ("mod.raises", [], "The minion function caused an exception: ValueError: first line", 1),
+        ("mod.silent", [], "The minion function caused an exception: RuntimeError", 1),
+        ("mod.exits", [], "The minion function caused an exception: SystemExit", 1),
+        ("mod.exits", [3], "The minion function caused an exception: SystemExit: 3", 3),
+        ("mod.exits", ["bye"], "The minion function caused an exception: SystemExit: bye", 1),
+        ("mod.exits", [0], "The minion function caused an exception: SystemExit: 0", 1),
+        ("mod.command", [], "ERROR: the disk is on fire", 1),
+        ("mod.keyboard", [], "The minion function caused an exception: KeyboardInterrupt", 1),
+        ("mod.stop", [], "The minion function caused an exception: GeneratorExit", 1),
+        (
+            "mod.recursive",
+            [],
+            "The minion function caused an exception: RecursionError: maximum recursion depth exceeded",
+            1,
+        ),
+        (
+            "mod.inside",
+            [],
+            "The minion function caused an exception: TypeError: object of type 'int' has no len()",
+            1,
+        ),
+    ],
+)
+def test_failures(executor: Executor, fun: str, arg: list[Any], text: str, retcode: int) -> None:
+    outcome = run(executor, fun, *arg)
+    assert outcome.value == text
+    assert (outcome.retcode, outcome.success) == (retcode, False)
+
+
+def test_wrong_arguments_show_the_right_ones(executor: Executor) -> None:
+    outcome = run(executor, "mod.ok")
+    assert outcome.value.startswith("Passed invalid arguments to mod.ok: ok() missing 1 required positional argument")
+    assert outcome.value.endswith("Usage: mod.ok(a, b=2, *rest, key, other=None, **more)")
+    assert run(executor, "mod.exits", 1, 2).value.endswith("Usage: mod.exits(code=None)")
+    assert outcome.retcode == 1
+
+
+def test_unknown_functions(executor: Executor) -> None:
+    outcome = run(executor, "mod.okk")
+    assert outcome.value == "'mod.okk' is not available. Did you mean 'mod.ok'?"
+    assert (outcome.retcode, outcome.success) == (254, False)
+
+
+def test_return_codes(executor: Executor) -> None:
+    assert run(executor, "mod.retcode", 3)[:3] == ("out", 3, False)
+    assert run(executor, "mod.retcode", 0)[:3] == ("out", 0, True)
+    assert run(executor, "mod.retcode", "junk")[:3] == ("out", 1, False)
+    assert run(executor, "mod.exits")[1] == 1
+    assert run(executor, "mod.prints")[1] == 0
+
+
+def test_several_functions(executor: Executor) -> None:
+    job = Job("1", ["mod.retcode", "mod.raises", "test.ping", "mod.prints"], [[5], []], {})
+    outcome = executor.run(job)
+    assert outcome.value["mod.retcode"] == "out"
+    assert outcome.retcode == {"mod.retcode": 5, "mod.raises": 1, "test.ping": 0, "mod.prints": 0}
+    assert outcome.success == {"mod.retcode": False, "mod.raises": False, "test.ping": True, "mod.prints": True}
+
+
+def test_what_is_printed_is_one_line_in_the_log(
+    executor: Executor, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setattr(sys, "stdout", sys.stdout)
+    executor.capture_output()
+    with caplog.at_level("INFO"):
+        assert run(executor, "mod.prints").value == 1
+        run(executor, "mod.floods")
+    print("not from a function")
+    messages = [record.getMessage() for record in caplog.records]
+    assert messages[0] == "job 1: mod.prints printed: hello\nthere"  # the formatter escapes the newline
+    assert len(messages) == 2
+    assert len(messages[1]) < 2100
+    assert capsys.readouterr().out == "not from a function\n"
+
+
+def test_signatures() -> None:
+    def f(a: int, *, b: int, c: str = "x") -> None: ...
+
+    assert signature(f) == "(a, *, b, c='x')"
+    assert signature(lambda: None) == "()"
+    assert signature(len) == "(…)"
+
+
+# returns
+
+
+def body(job: Job, outcome: Outcome, limit: int = 1 << 20) -> dict[str, Any]:
+    return unpack(pack_return(job, outcome, None, limit)).body
+
+
+def test_odd_values_arrive_in_a_plain_form_and_are_marked(executor: Executor) -> None:
+    job = Job("1", "mod.weird", [], {})
+    packed = body(job, executor.run(job))
+    assert packed["return"][0] == [1, 2]
+    assert packed["plain"] == ["$[0]: set", "$[1].when: object"]
+
+
+def test_a_return_that_is_too_large_is_replaced(executor: Executor) -> None:
+    job = Job("1", "mod.big", [100_000], {}, extra={"schedule": "x"})
+    packed = body(job, executor.run(job), limit=5000)
+    assert packed["return"].startswith("The return of mod.big is too large: a ret message of 100,")
+    assert (packed["success"], packed["retcode"], packed["plain"]) == (False, 1, ["$: replaced, it was too large"])
+    assert packed["schedule"] == "x"
+
+
+def test_fun_args_and_versions() -> None:
+    job = Job("1", "a.b", [1], {"k": 2})
+    frame = pack_return(job, Outcome(1, 0, True, 0.5), {"digest": "d", "commit": None}, 1 << 20)
+    assert unpack(frame).body == {
+        "jid": "1",
+        "fun": "a.b",
+        "fun_args": [1, {"k": 2, "__kwarg__": True}],
+        "return": 1,
+        "retcode": 0,
+        "success": True,
+        "duration_ms": 0.5,
+        "module": {"digest": "d", "commit": None},
+    }
+
+
+# isolation
+
+
+@pytest.fixture
+def isolated(module_dir: Path, tmp_path: Path) -> Isolated:
+    (module_dir / "mod.py").write_text(MODULE)
+    opts = {
+        "id": "host01",
+        "module_dirs": [str(module_dir)],
+        "cachedir": str(tmp_path),
+        "log_level": "error",
+        "log_file": "",
+        "__agent__": object(),
+    }
+    return Isolated(opts, 100_000)
+
+
+def isolate(isolated: Isolated, fun: Any, *arg: Any) -> Outcome:
+    return isolated.run(Job("1", fun, list(arg), {}), {"os": "x"}, {})
+
+
+def test_isolated_functions(isolated: Isolated) -> None:
+    import os
+
+    outcome = isolate(isolated, "mod.child")
+    assert outcome.success
+    assert outcome.value != os.getpid()
+    assert isolate(isolated, "mod.echo").value == "quiet"
+    assert isolate(isolated, ["test.ping", "mod.retcode"], [], [4]).retcode == {"test.ping": 0, "mod.retcode": 4}
+    assert isolate(isolated, "mod.weird").marks == ["$[0]: set", "$[1].when: object"]
+
+
+def test_isolated_crashes(isolated: Isolated) -> None:
+    assert isolate(isolated, "mod.crash").value.endswith("and it crashed by SIGSEGV")
+    assert isolate(isolated, "mod.leaves").value.endswith("and it ended with exit code 7 without an answer")
+    outcome = isolate(isolated, "mod.big", 1_000_000)
+    assert outcome.value.endswith("and its answer is over 100,000 bytes")
+    assert (outcome.retcode, outcome.success) == (1, False)
