@@ -1,0 +1,121 @@
+"""The states' file, so that a restart of the master tells nothing twice.
+
+A msgpack map, written whole and atomically::
+
+    { "version": 1, "rules": { name: { "target": text, "series": { series: {field of SeriesState: value} } } } }
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, NamedTuple
+
+from saltern.errors import WireError
+from saltern.files import write_atomic
+from saltern.wire import pack_value, unpack_value
+from saltern_master.alerts.rule import CRIT, SEVERITY, STATES, WARN
+from saltern_master.alerts.state import SeriesState
+
+VERSION = 1
+MAX_FILE_BYTES = 256 * 1024 * 1024
+
+_log = logging.getLogger(__name__)
+
+
+class Kept(NamedTuple):
+    """The states of one rule, and the target that they are of."""
+
+    target: str
+    series: dict[str, SeriesState]
+
+
+class StateFile:
+    """The file at *path*; a save that fails is logged once and tried again at the next one."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._essence: dict[str, object] = {}  # of what the file holds
+        self._writing: asyncio.Task[bool] | None = None
+        self._failed = False
+
+    def load(self) -> dict[str, Kept]:
+        """Return what was saved. An unusable file is said so in the log and counts as none."""
+        try:
+            with open(self._path, "rb") as stream:
+                saved = unpack_value(stream.read(MAX_FILE_BYTES))
+            if saved["version"] != VERSION:
+                raise ValueError(f"version {saved['version']!r:.20}")
+            states = {str(name): _kept(kept) for name, kept in saved["rules"].items()}
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            _log.warning("%s: can't be read, so every alert starts from ok: %s", self._path, error.strerror)
+            return {}
+        except (WireError, ValueError, TypeError, KeyError, AttributeError) as error:
+            _log.warning("%s: holds no states, so every alert starts from ok: %.200s", self._path, error)
+            return {}
+        self._essence = _essence(states)
+        return states
+
+    async def save(self, states: Mapping[str, Kept]) -> None:
+        """Write *states* in a thread, if more than the newest values changed."""
+        if self._writing is not None:  # of a save that was cancelled
+            await asyncio.wait([self._writing])
+        essence = _essence(states)
+        if essence == self._essence:
+            return
+        self._writing = asyncio.create_task(asyncio.to_thread(self._write, states))
+        if await asyncio.shield(self._writing):
+            self._essence = essence
+        self._writing = None
+
+    def _write(self, states: Mapping[str, Kept]) -> bool:
+        rules = {
+            name: {"target": kept.target, "series": {series: asdict(state) for series, state in kept.series.items()}}
+            for name, kept in states.items()
+        }
+        try:
+            os.makedirs(os.path.dirname(self._path), exist_ok=True)
+            write_atomic(self._path, pack_value({"version": VERSION, "rules": rules}))
+        except OSError as error:
+            if not self._failed:
+                _log.error("%s: the alerts' states can't be saved: %s", self._path, error.strerror or error)
+            self._failed = True
+            return False
+        self._failed = False
+        return True
+
+
+def _essence(states: Mapping[str, Kept]) -> dict[str, object]:
+    """Return what has to be saved when it changes: all but the newest values and their times."""
+    return {
+        name: (
+            kept.target,
+            {key: (one.state, one.level, one.since, one.notified, one.held) for key, one in kept.series.items()},
+        )
+        for name, kept in states.items()
+    }
+
+
+def _kept(saved: dict[str, Any]) -> Kept:
+    return Kept(str(saved["target"]), {str(series): _state(state) for series, state in saved["series"].items()})
+
+
+def _state(saved: dict[str, Any]) -> SeriesState:
+    state, level = saved["state"], saved["level"]
+    if state not in STATES or level not in SEVERITY:
+        raise ValueError(f"{state!r:.20} is no state")
+    value = saved["value"]
+    return SeriesState(
+        state=state,
+        since=float(saved["since"]),
+        seen=float(saved["seen"]),
+        level=level,
+        value=None if value is None else float(value),
+        held={name: float(at) for name, at in saved["held"].items() if name in (WARN, CRIT)},
+        notified=float(saved["notified"]),
+    )

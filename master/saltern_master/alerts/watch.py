@@ -1,0 +1,79 @@
+"""A rule at work, and how it is shown and told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from saltern_master.alerts.book import Problem
+from saltern_master.alerts.rule import CRIT, WARN, Rule
+from saltern_master.alerts.source import Series
+from saltern_master.alerts.state import MAX_SERIES, Change, Sample, SeriesState
+
+
+@dataclass(slots=True)
+class Watch:
+    """A rule at work: its series' states, and how its last evaluation went.
+
+    ``answered`` is false until the source answered for it, and again after it didn't. ``note`` is what is odd
+    about an answer that was used all the same.
+    """
+
+    rule: Rule
+    states: dict[str, SeriesState] = field(default_factory=dict)
+    answered: bool = False
+    error: str = ""
+    note: str = ""
+    last_evaluated: float | None = None
+
+
+def alert_of(rule: Rule, series: str, change: Change) -> dict[str, Any]:
+    """Return what an event and a script are told."""
+    crossed = change.state if change.state in (WARN, CRIT) else change.previous
+    return {
+        "name": rule.name,
+        "series": series,
+        "state": change.state,
+        "previous": change.previous,
+        "value": change.value,
+        "threshold": rule.threshold_text(crossed),
+        "since": change.since,
+        rule.kind: rule.target,
+        "message": rule.message,
+        "when": change.when,
+    }
+
+
+def oddity(series: list[Series], samples: Mapping[str, Sample], states: Mapping[str, SeriesState]) -> str:
+    """Return what is odd about an answer, or ``""``."""
+    if len({one.name for one in series}) < len(series):
+        return "several series have the same name, of which the first counts: name them apart"
+    if not samples.keys() <= states.keys():
+        return f"has over {MAX_SERIES:,} series, of which the first count: narrow it"
+    return ""
+
+
+def listed(watch: Watch) -> dict[str, Any]:
+    """Return a rule as ``alerts.list`` shows it."""
+    rule = watch.rule
+    return {
+        "name": rule.name,
+        "target": rule.target,
+        "warn": rule.threshold_text(WARN),
+        "crit": rule.threshold_text(CRIT),
+        "for": rule.for_s,
+        "enabled": rule.enabled,
+        "error": watch.error or watch.note,
+        "last_evaluated": watch.last_evaluated,
+        "series": [
+            {"series": series, "state": state.state, "value": state.value, "since": state.since}
+            for series, state in sorted(watch.states.items())
+        ],
+    }
+
+
+def listed_problem(problem: Problem) -> dict[str, Any]:
+    """Return a rule or file that can't be used as ``alerts.list`` shows it."""
+    unknown = dict.fromkeys(("target", "warn", "crit", "for", "last_evaluated"))
+    return {"name": problem.name, **unknown, "enabled": False, "error": problem.text, "series": []}

@@ -1,0 +1,1 @@
+"""The two encrypted ports that agents connect to."""

@@ -1,0 +1,62 @@
+"""What a file server's backend offers, and the limits that all of them keep."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+CHUNK_BYTES = 1024 * 1024
+"""The most that one read hands out."""
+
+MAX_FILE_BYTES = 1024**3
+"""The largest file that is served."""
+
+MAX_FILES = 100_000
+"""The most files that one folder or one remote may bring into an environment."""
+
+BASE = "base"
+"""The environment that is always there, empty or not."""
+
+
+class FileEntry(NamedTuple):
+    """One file as it is now: ``hsum`` is the SHA-256 of its content in hex, ``commit`` where git gave it."""
+
+    path: str
+    hsum: str
+    size: int
+    commit: str | None
+
+
+class Backend(Protocol):
+    """A source of files by environment and path; every method may be called from any thread.
+
+    Environments and paths have been checked against their grammars before a backend sees them.
+    """
+
+    name: str
+
+    def update(self) -> bool:
+        """Look for changes at the source and return whether what is served changed.
+
+        It blocks (disk, network), so it belongs in a thread. A source that fails is logged and keeps what it had.
+        """
+
+    def envs(self) -> list[str]:
+        """Return the environments that this backend may have files for."""
+
+    def paths(self, saltenv: str, folder: str = "") -> list[str]:
+        """Return the sorted paths of the files in *saltenv*, or only those below *folder*."""
+
+    def entry(self, saltenv: str, path: str) -> FileEntry | None:
+        """Return the file at *path*, or ``None`` when there is none.
+
+        Raises ``FileServerError`` for one that is there but can't be served.
+        """
+
+    def read(self, saltenv: str, path: str, hsum: str, offset: int, size: int) -> bytes | None:
+        """Return up to *size* bytes from *offset* of the content whose SHA-256 is *hsum*.
+
+        ``None`` when the file is gone or has other content by now. Raises ``FileServerError`` when it can't be read.
+        """
+
+    def counts(self) -> dict[str, int]:
+        """Return the backend's own numbers for the master's metrics, by short name."""

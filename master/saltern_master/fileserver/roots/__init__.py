@@ -1,0 +1,1 @@
+"""Files from folders on the master's own disk: ``file_roots``."""

@@ -1,0 +1,134 @@
+"""The ``roots`` backend: ``file_roots: {base: [/srv/saltern], dev: […]}``, looked at afresh on every call."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from saltern.errors import ConfigError, FileServerError, IdError
+from saltern.ids import check_env
+from saltern_master.fileserver.backend import MAX_FILE_BYTES, MAX_FILES, FileEntry
+from saltern_master.fileserver.roots.confined import Identity, Listing, open_inside, scan
+from saltern_master.fileserver.roots.hash_cache import HashCache
+
+log = logging.getLogger(__name__)
+
+
+class RootsBackend:
+    """Serves the folders of each environment, the first that has a file winning."""
+
+    name = "roots"
+
+    def __init__(self, file_roots: dict[str, Any], *, max_files: int = MAX_FILES) -> None:
+        """*file_roots* is the option as it was written. Raises ``ConfigError`` naming the environment at fault."""
+        self._roots = {env: _folders(env, folders) for env, folders in file_roots.items()}
+        self._max_files = max_files
+        self._hashes = HashCache()
+        self._update_lock = threading.Lock()
+        self._signatures: dict[str, str] = {}
+        self._complaints: dict[str, str] = {}
+        self._files = 0
+        self._skipped = 0
+
+    def update(self) -> bool:
+        """Look at every file's status (none is read) and return whether any came, went or changed."""
+        with self._update_lock:
+            signatures: dict[str, str] = {}
+            files = skipped = 0
+            for env, roots in self._roots.items():
+                digest = hashlib.sha256()
+                for root in roots:
+                    listing = scan(root, "", self._max_files)
+                    files += len(listing.files)
+                    skipped += listing.skipped
+                    self._complain(env, root, listing)
+                    for path in sorted(listing.files):
+                        digest.update(f"{root}\0{path}\0{listing.files[path]}\0".encode(errors="surrogateescape"))
+                signatures[env] = digest.hexdigest()
+            self._files, self._skipped = files, skipped
+            before, self._signatures = self._signatures, signatures
+            return signatures != before if before else files > 0
+
+    def envs(self) -> list[str]:
+        """Return the environments of ``file_roots``."""
+        return list(self._roots)
+
+    def paths(self, saltenv: str, folder: str = "") -> list[str]:
+        """Return the sorted paths of the files in *saltenv*, or only those below *folder*."""
+        found: set[str] = set()
+        for root in self._roots.get(saltenv, ()):
+            found.update(scan(root, folder, self._max_files).files)
+        return sorted(found)
+
+    def entry(self, saltenv: str, path: str) -> FileEntry | None:
+        """Return the file at *path*, or ``None``. Raises ``FileServerError`` for one that can't be served."""
+        with self._opened(saltenv, path) as opened:
+            if opened is None:
+                return None
+            _, hsum, identity = opened
+            return FileEntry(path, hsum, identity.size, None)
+
+    def read(self, saltenv: str, path: str, hsum: str, offset: int, size: int) -> bytes | None:
+        """Return up to *size* bytes of the content *hsum* from *offset*; ``None`` when it has changed or gone."""
+        with self._opened(saltenv, path) as opened:
+            if opened is None:
+                return None
+            descriptor, current, identity = opened
+            if current != hsum:
+                return None
+            data = os.pread(descriptor, size, offset)
+            return data if Identity.of(os.fstat(descriptor)) == identity else None
+
+    def counts(self) -> dict[str, int]:
+        """Return files seen and names skipped at the last update, and files hashed since the start."""
+        return {"files": self._files, "skipped": self._skipped, "hashed": self._hashes.hashed}
+
+    @contextmanager
+    def _opened(self, saltenv: str, path: str) -> Iterator[tuple[int, str, Identity] | None]:
+        """Give the descriptor, hash and identity of the first file at *path*; ``None`` when no root has it."""
+        for root in self._roots.get(saltenv, ()):
+            try:
+                descriptor = open_inside(root, path)
+            except FileNotFoundError:
+                continue
+            try:
+                identity = Identity.of(os.fstat(descriptor))
+                if identity.size > MAX_FILE_BYTES:
+                    raise FileServerError(f"salt://{path} is over {MAX_FILE_BYTES:,} bytes: too large to be served")
+                yield descriptor, self._hashes.hsum(f"{root}/{path}", descriptor, identity), identity
+            except OSError as error:
+                raise FileServerError(f"salt://{path} can't be read: {error.strerror}") from None
+            finally:
+                os.close(descriptor)
+            return
+        yield None
+
+    def _complain(self, env: str, root: str, listing: Listing) -> None:
+        """Say in one line what of *root* is left out, once until that changes."""
+        complaint = ""
+        if listing.cut:
+            complaint = f"has over {self._max_files:,} files: the rest is not listed"
+        elif listing.skipped:
+            complaint = f"{listing.skipped} names are not served: links that lead outside, special files or odd names"
+        if complaint and self._complaints.get(root) != complaint:
+            log.warning("file_roots: %s: %s: %s", env, root, complaint)
+        self._complaints[root] = complaint
+
+
+def _folders(env: str, folders: object) -> list[str]:
+    """Return the folders of one environment. Raises ``ConfigError``."""
+    try:
+        check_env(env)
+    except IdError as error:
+        raise ConfigError(f"file_roots: {error}") from None
+    if not isinstance(folders, list) or not all(isinstance(folder, str) and folder for folder in folders):
+        raise ConfigError(f"file_roots: {env}: must be a list of folders, as in [/srv/saltern], not {folders!r:.60}")
+    for folder in folders:
+        if not os.path.isabs(folder):
+            raise ConfigError(f"file_roots: {env}: {folder!r} must be an absolute path, as in /srv/saltern")
+    return [os.path.normpath(folder) for folder in folders]

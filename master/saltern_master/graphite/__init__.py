@@ -1,0 +1,1 @@
+"""The graphite engine: from returns to points in a Carbon."""

@@ -1,0 +1,26 @@
+"""How points leave the master. Drivers in ``shippers/``; ``memory`` is for tests."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+
+class Points(NamedTuple):
+    """Points as three columns of equal length."""
+
+    names: list[str]
+    times: list[int]
+    values: list[float]
+
+
+class Shipper(Protocol):
+    """Delivers points to one Carbon."""
+
+    async def ship(self, points: Points) -> int:
+        """Deliver *points*; return how many the far end refused for good.
+
+        Raises ``ChannelError`` when it could not be told whether they arrived: they are to be shipped again.
+        """
+
+    async def close(self) -> None:
+        """Close what is open."""

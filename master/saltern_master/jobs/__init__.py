@@ -1,0 +1,1 @@
+"""Jobs: sent to the minions that a target means, and kept with their returns."""

@@ -1,0 +1,58 @@
+"""What a job store does. Drivers: ``sql.py`` (SQLite), ``memory.py`` (tests)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
+
+
+class JobLoad(NamedTuple):
+    """A job as it was asked for; times in epoch seconds."""
+
+    jid: str
+    created: float
+    load: dict[str, Any]
+    """``fun``, ``arg``, ``tgt``, ``tgt_type``, ``user``, ``minions``."""
+
+
+class JobReturn(NamedTuple):
+    """What one minion answered to one job."""
+
+    jid: str
+    minion_id: str
+    fun: str
+    success: bool
+    received: float
+    data: dict[str, Any]
+    """The event's data: ``return``, ``retcode``, ``fun_args``, …"""
+
+
+class JobStore(Protocol):
+    """Keeps jobs and returns; (jid, minion) is unique, so that storing twice is storing once.
+
+    All methods may block and are called from threads.
+    """
+
+    def open(self) -> None:
+        """Make ready. Raises ``JournalError``."""
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+
+    def put_jobs(self, jobs: Sequence[JobLoad]) -> None:
+        """Store jobs in one transaction."""
+
+    def put_returns(self, returns: Sequence[JobReturn]) -> None:
+        """Store returns in one transaction."""
+
+    def job(self, jid: str) -> JobLoad | None:
+        """Return a job, or ``None``."""
+
+    def returns(self, jid: str) -> list[JobReturn]:
+        """Return a job's returns, by minion."""
+
+    def jobs(self, limit: int) -> list[JobLoad]:
+        """Return the latest jobs, newest first."""
+
+    def purge(self, before: float) -> int:
+        """Delete the jobs from before an instant, with their returns; return how many rows went."""

@@ -1,0 +1,67 @@
+"""``saltern-master``: the program."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+from collections.abc import Sequence
+
+from saltern import log
+from saltern.__about__ import __version__
+from saltern.config import master_config
+from saltern.errors import SalternError
+from saltern.versions import versions_report
+
+EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h
+
+EPILOG = """examples:
+  saltern-master                         run with /etc/saltern/master
+  saltern-master -c ~/saltern/etc        run with the configuration in another folder
+  saltern-master -l debug                say more, with tracebacks
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a master until SIGTERM or SIGINT; return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="saltern-master",
+        description="The control plane: keys, jobs, events, files, and the way of points to Carbon.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("-c", "--config-dir", metavar="DIR", help="folder (or file) of the configuration")
+    parser.add_argument("-l", "--log-level", choices=log.LEVELS, help="overrides log_level")
+    parser.add_argument("--version", action="version", version=f"saltern-master {__version__}")
+    parser.add_argument("--versions-report", action="store_true", help="print the versions of everything and exit")
+    arguments = parser.parse_args(argv)
+    if arguments.versions_report:
+        print(versions_report())
+        return 0
+    try:
+        options = master_config(arguments.config_dir)
+        log.setup(arguments.log_level or options["log_level"], options["log_file"] or None)
+        asyncio.run(_serve(options))
+    except SalternError as error:
+        print(f"saltern-master: {error}", file=sys.stderr)
+        return EXIT_CONFIG
+    except OSError as error:
+        print(f"saltern-master: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+async def _serve(options: object) -> None:
+    from saltern_master.master import Master  # after the arguments: --help and faults answer at once
+
+    master = Master(options)  # type: ignore[arg-type]  # MasterOptions, from master_config
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, master.stop)
+    loop.add_signal_handler(signal.SIGHUP, master.reload)
+    await master.run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,62 @@
+"""Pillar: data that the master hands to one minion alone.
+
+``pillar_files`` maps target globs to YAML files beside the master's configuration. A minion gets the files whose
+glob matches its id (as its key proves it), later ones laid over earlier ones.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import logging
+import os
+from typing import Any
+
+from saltern.config.load import read_settings
+from saltern.errors import ConfigError
+
+log = logging.getLogger(__name__)
+
+
+class Pillar:
+    """Renders the pillar of a minion. Files are read again when they change."""
+
+    def __init__(self, files: dict[str, Any], config_dir: str) -> None:
+        """Raises ``ConfigError`` when *files* is not globs to lists of files."""
+        self._files: list[tuple[str, list[str]]] = []
+        for pattern, names in files.items():
+            names = [names] if isinstance(names, str) else names
+            if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+                raise ConfigError(f"pillar_files: {pattern}: must be a file or a list of files")
+            self._files.append((pattern, [os.path.join(config_dir, name) for name in names]))
+        self._read: dict[str, tuple[int, dict[str, Any]]] = {}
+
+    def of(self, minion_id: str) -> dict[str, Any]:
+        """Return the pillar of a minion; a file with a fault is left out and named in the log."""
+        pillar: dict[str, Any] = {}
+        for pattern, names in self._files:
+            if fnmatch.fnmatchcase(minion_id, pattern):
+                for name in names:
+                    overlay(pillar, self._content(name))
+        return pillar
+
+    def _content(self, name: str) -> dict[str, Any]:
+        try:
+            stamp = os.stat(name).st_mtime_ns
+            known = self._read.get(name)
+            if known is None or known[0] != stamp:
+                known = self._read[name] = (stamp, {s.key: s.value for s in read_settings(name)})
+            return known[1]
+        except (OSError, ConfigError) as error:
+            log.error("pillar: %s", error)
+            return {}
+
+
+def overlay(below: dict[str, Any], above: dict[str, Any]) -> None:
+    """Lay *above* over *below*, in place; dicts merge, everything else replaces."""
+    for key, value in above.items():
+        if isinstance(value, dict) and isinstance(below.get(key), dict):
+            merged = dict(below[key])
+            overlay(merged, value)
+            below[key] = merged
+        else:
+            below[key] = value

@@ -1,0 +1,84 @@
+"""The master's schedule: checked once, then handed to each minion as far as it is meant for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from saltern.config.load import nearest
+from saltern.errors import ConfigError, TargetError
+from saltern_master.targeting import Grains, resolve
+
+KEYS: dict[str, tuple[type, ...]] = {
+    "function": (str,),
+    "args": (list,),
+    "kwargs": (dict,),
+    "seconds": (int, float),
+    "target": (str, list),
+    "target_type": (str,),
+    "metrics": (bool,),
+    "return_job": (bool,),
+    "enabled": (bool,),
+}
+MIN_SECONDS, MAX_SECONDS = 1, 366 * 86400
+
+
+class Entry(NamedTuple):
+    """One scheduled function and the minions it is for."""
+
+    target: str | list[str]
+    target_type: str
+    job: dict[str, Any]
+    """What the agent gets: every key but the target's."""
+
+
+class Schedules:
+    """All entries of ``schedule:``."""
+
+    def __init__(self, option: Mapping[str, Any], conf_file: str) -> None:
+        """An entry that is ``false`` is none. Raises ``ConfigError`` naming the entry and its fault."""
+        self._entries = {name: _entry(name, value, conf_file) for name, value in option.items() if value is not False}
+
+    def of(self, minion_id: str, grains: Callable[[str], Grains]) -> dict[str, dict[str, Any]]:
+        """Return the schedule of a minion: name to job."""
+        return {
+            name: entry.job
+            for name, entry in self._entries.items()
+            if resolve(entry.target, entry.target_type, [minion_id], grains)
+        }
+
+    def seconds(self, name: str) -> float | None:
+        """Return the interval of an entry of the master's, in seconds."""
+        entry = self._entries.get(name)
+        return float(entry.job["seconds"]) if entry else None
+
+
+def _entry(name: str, value: Any, conf_file: str) -> Entry:
+    where = f"{conf_file}: schedule: {name}"
+    if not isinstance(value, dict):
+        raise ConfigError(f"{where}: must be a mapping with function and seconds")
+    for key, part in value.items():
+        if key not in KEYS:
+            raise ConfigError(f"{where}: {key} is not known{nearest(str(key), list(KEYS))}")
+        if not isinstance(part, KEYS[key]) or (isinstance(part, bool) and bool not in KEYS[key]):
+            raise ConfigError(f"{where}: {key}: must be {' or '.join(t.__name__ for t in KEYS[key])}, not {part!r}")
+    if not value.get("function"):
+        raise ConfigError(f"{where}: function is missing, as in stats.collect")
+    seconds = value.get("seconds")
+    if seconds is None or not MIN_SECONDS <= seconds <= MAX_SECONDS:
+        raise ConfigError(f"{where}: seconds: must be between {MIN_SECONDS} and {MAX_SECONDS}, not {seconds!r}")
+    target, target_type = value.get("target", "*"), value.get("target_type", "glob")
+    try:
+        resolve(target, target_type, [], lambda _: {})
+    except TargetError as error:
+        raise ConfigError(f"{where}: target: {error}") from None
+    job = {
+        "function": value["function"],
+        "args": value.get("args", []),
+        "kwargs": value.get("kwargs", {}),
+        "seconds": seconds,
+        "metrics": value.get("metrics", False),
+        "return_job": value.get("return_job", False),
+        "enabled": value.get("enabled", True),
+    }
+    return Entry(target, target_type, job)

@@ -1,0 +1,1 @@
+"""``saltern-up``: the whole stack on this host, by one command."""

@@ -1,0 +1,242 @@
+"""The stack's folder: configuration, keys, ports, and the programs to start.
+
+::
+
+    DIR/etc/master            yours to edit; made on the first start
+    DIR/etc/master.d/up.conf  written at every start: ports and folders
+    DIR/etc/minions/<id>/     the same for each agent
+    DIR/srv/                  files for minions; modules go in DIR/srv/_modules
+    DIR/pki  DIR/cache  DIR/graphite  DIR/log
+    DIR/run/endpoints.json    where everything listens
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import sys
+from typing import Any, NamedTuple
+
+from saltern.errors import ConfigError
+from saltern.files import write_atomic
+from saltern.ids import check_minion_id
+from saltern.pki import ACCEPTED, KeyStore, own_keys
+
+HOST = "127.0.0.1"
+PREFERRED_PORTS = {"publish": 4505, "ret": 4506, "line": 2003, "batch": 2005, "http": 8080}
+DEMO_IDS = ("web01", "db01")
+
+MASTER_FILE = """# The master of this stack. master.d/up.conf holds what saltern-up decides; the rest is yours.
+# Every option with its default: master/master.yaml in Saltern's sources.
+{extra}"""
+
+DEMO_EXTRA = """auto_accept: true
+fileserver_update_interval: 2
+sync_on_change: true
+alerts_interval: 5
+"""
+
+DEMO_ALERTS = """# An alert: a metric glob or a Graphite target, levels, and a script if you like (JSON on its stdin).
+load:
+  metric: saltern.*.stats.load.1m
+  warn: "> {warn}"
+  crit: "> {crit}"
+  for: 30s
+disk_full:
+  metric: saltern.*.stats.disk.root.percent
+  warn: "> 85"
+  crit: "> 95"
+silent:
+  metric: saltern.*.stats.uptime.seconds
+  crit: "< 0"
+  nodata: crit
+"""
+
+
+class Program(NamedTuple):
+    """One process of the stack: what it is called, its argv, and the file that it writes when it listens."""
+
+    name: str
+    argv: list[str]
+    ready_file: str | None
+
+
+class Stack:
+    """A stack below the folder *root*, with *minions* agents.
+
+    It listens where it did the last time; a new one on the *usual_ports* as far as they are free, or on any.
+    """
+
+    def __init__(self, root: str, minions: int, *, demo: bool, usual_ports: bool) -> None:
+        self.root = os.path.abspath(root)
+        self.demo = demo
+        self.config_dir = os.path.join(self.root, "etc")
+        self.sock_dir = os.path.join(self.root, "run")
+        self.log_dir = os.path.join(self.root, "log")
+        self.graphite_dir = os.path.join(self.root, "graphite")
+        self.endpoints_file = os.path.join(self.sock_dir, "endpoints.json")
+        own = _own_id()
+        more = DEMO_IDS if demo else ()
+        others = [more[i] if i < len(more) else f"{own}-{i + 2}" for i in range(minions - 1)]
+        self.minion_ids = [own, *others] if minions else []
+        self.ports: dict[str, int] = {}
+        self._usual_ports = PREFERRED_PORTS if usual_ports else {}
+
+    def prepare(self) -> None:
+        """Make folders, keys and configuration, on ports that are free now. Raises ``ConfigError``."""
+        try:
+            for folder in (
+                "etc/master.d",
+                "etc/alerts.d",
+                "etc/minions",
+                "srv/_modules",
+                "run",
+                "log",
+                "cache",
+                "graphite",
+            ):
+                os.makedirs(os.path.join(self.root, folder), mode=0o755, exist_ok=True)
+            self.ports = self._choose_ports()
+            self._write_master()
+            master_key = own_keys(os.path.join(self.root, "pki", "master"), "master").public
+            store = KeyStore(os.path.join(self.root, "pki", "master"))
+            store.create()
+            for minion_id in self.minion_ids:
+                self._write_minion(minion_id, master_key, store)
+        except OSError as error:
+            raise ConfigError(f"{error.filename or self.root}: {error.strerror}") from None
+
+    def programs(self) -> list[Program]:
+        """Return what to start, in order."""
+        python = [sys.executable, "-m"]
+        http, line, batch = (f"{HOST}:{self.ports[name]}" for name in ("http", "line", "batch"))
+        graphite = [*python, "saltern_graphite", "serve", "--root", self.graphite_dir]
+        graphite += ["--line", line, "--udp", line, "--batch", batch, "--http", http]
+        ready = {
+            "master": os.path.join(self.sock_dir, "master.json"),
+            "graphite": os.path.join(self.graphite_dir, "run", "graphite.json"),
+        }
+        return [
+            Program("graphite", graphite, ready["graphite"]),
+            Program("master", [*python, "saltern_master", "-c", self.config_dir], ready["master"]),
+            *[
+                Program(f"agent {minion_id}", [*python, "saltern_agent", "-c", self.minion_config(minion_id)], None)
+                for minion_id in self.minion_ids
+            ],
+        ]
+
+    def minion_config(self, minion_id: str) -> str:
+        """Return the folder of an agent's configuration."""
+        return os.path.join(self.config_dir, "minions", minion_id)
+
+    @property
+    def http_url(self) -> str:
+        """Where Grafana's data source points."""
+        return f"http://{HOST}:{self.ports['http']}"
+
+    def write_endpoints(self, pids: dict[str, int]) -> None:
+        """Say where everything listens."""
+        endpoints = {
+            "http": self.http_url,
+            "line": f"{HOST}:{self.ports['line']}",
+            "batch": f"{HOST}:{self.ports['batch']}",
+            "publish": f"{HOST}:{self.ports['publish']}",
+            "ret": f"{HOST}:{self.ports['ret']}",
+            "sock_dir": self.sock_dir,
+            "config_dir": self.config_dir,
+            "minions": self.minion_ids,
+            "pids": pids,
+        }
+        write_atomic(self.endpoints_file, json.dumps(endpoints, indent=1).encode() + b"\n")
+
+    def _choose_ports(self) -> dict[str, int]:
+        """Keep the ports of the last start while they are free; else the usual ones if wanted, else any."""
+        ports_file = os.path.join(self.root, "run", "ports.json")
+        last: dict[str, int] = {}
+        try:
+            with open(ports_file, encoding="ascii") as stream:
+                last = {name: int(port) for name, port in json.load(stream).items() if name in PREFERRED_PORTS}
+        except (OSError, ValueError, AttributeError):
+            pass
+        ports = {}
+        held = []  # until all are chosen, so that none is chosen twice
+        for name in PREFERRED_PORTS:
+            for port in (last.get(name), self._usual_ports.get(name), 0):
+                listener = _listen(port) if port is not None else None
+                if listener is not None:
+                    held.append(listener)
+                    ports[name] = listener.getsockname()[1]
+                    break
+        for listener in held:
+            listener.close()
+        write_atomic(ports_file, json.dumps(ports).encode())
+        return ports
+
+    def _write_master(self) -> None:
+        main = os.path.join(self.config_dir, "master")
+        if not os.path.exists(main):
+            write_atomic(main, MASTER_FILE.format(extra=DEMO_EXTRA if self.demo else "").encode())
+            if self.demo:
+                cores = os.cpu_count() or 1
+                alerts = DEMO_ALERTS.format(warn=2 * cores, crit=4 * cores)
+                write_atomic(os.path.join(self.config_dir, "alerts.d", "demo.yaml"), alerts.encode())
+        _write_options(
+            os.path.join(self.config_dir, "master.d", "up.conf"),
+            {
+                "interface": HOST,
+                "publish_port": self.ports["publish"],
+                "ret_port": self.ports["ret"],
+                "pki_dir": os.path.join(self.root, "pki", "master"),
+                "cachedir": os.path.join(self.root, "cache", "master"),
+                "sock_dir": self.sock_dir,
+                "file_roots": {"base": [os.path.join(self.root, "srv")]},
+                "carbon_host": HOST,
+                "carbon_port": self.ports["batch"],
+                "render_url": self.http_url,
+            },
+        )
+
+    def _write_minion(self, minion_id: str, master_key: str, store: KeyStore) -> None:
+        folder = self.minion_config(minion_id)
+        os.makedirs(os.path.join(folder, "minion.d"), exist_ok=True)
+        main = os.path.join(folder, "minion")
+        if not os.path.exists(main):
+            write_atomic(main, b"# This agent's own options; minion.d/up.conf holds what saltern-up decides.\n")
+        pki_dir = os.path.join(self.root, "pki", minion_id)
+        store.put(ACCEPTED, minion_id, own_keys(pki_dir, "minion").public)
+        _write_options(
+            os.path.join(folder, "minion.d", "up.conf"),
+            {
+                "id": minion_id,
+                "master": HOST,
+                "publish_port": self.ports["publish"],
+                "ret_port": self.ports["ret"],
+                "master_key": master_key,
+                "pki_dir": pki_dir,
+                "cachedir": os.path.join(self.root, "cache", minion_id),
+            },
+        )
+
+
+def _write_options(path: str, options: dict[str, Any]) -> None:
+    """Write options as YAML; JSON is a part of it."""
+    lines = [f"{key}: {json.dumps(value)}" for key, value in options.items()]
+    write_atomic(path, "\n".join(["# Written by saltern-up at every start.", *lines, ""]).encode())
+
+
+def _listen(port: int) -> socket.socket | None:
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+        listener.listen(1)
+    except OSError:
+        listener.close()
+        return None
+    return listener
+
+
+def _own_id() -> str:
+    return check_minion_id(re.sub(r"[^a-z0-9._-]+", "-", socket.gethostname().lower()).strip("-._") or "localhost")

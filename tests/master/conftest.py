@@ -1,0 +1,30 @@
+"""Options of a master in a temporary folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from saltern.config import MasterOptions, master_config
+
+
+@pytest.fixture
+def options(tmp_path: Path) -> MasterOptions:
+    """Options of a master below tmp_path, on free ports, without Carbon."""
+    (tmp_path / "srv" / "_modules").mkdir(parents=True)
+    (tmp_path / "master").write_text(
+        f"""
+root_dir: {tmp_path}
+interface: 127.0.0.1
+publish_port: 0
+ret_port: 0
+sock_dir: {tmp_path}/run
+file_roots: {{base: [{tmp_path}/srv]}}
+carbon_protocol: none
+heartbeat_interval: 0.2
+heartbeat_timeout: 1
+fileserver_update_interval: 0.5
+"""
+    )
+    return master_config(tmp_path)

@@ -1,0 +1,413 @@
+"""The git backend against real repositories."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from saltern.errors import FileServerError
+from saltern_master.fileserver.gitfs import program
+from saltern_master.fileserver.gitfs.backend import GitBackend
+
+IDENTITY = ["-c", "user.name=t", "-c", "user.email=t@t", "-c", "init.defaultBranch=main"]
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+
+
+class Origin:
+    """A repository with a work tree, as an operator has one."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.mkdir()
+        self.git("init", "--quiet")
+
+    def git(self, *arguments: str) -> str:
+        argv = ["git", *IDENTITY, "-C", str(self.path), *arguments]
+        return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.strip()
+
+    def commit(self, **files: str | None) -> str:
+        """Write files (``a__b`` is ``a/b.py``; ``None`` removes one), commit and return the commit."""
+        for name, text in files.items():
+            file = self.path / f"{name.replace('__', '/')}.py"
+            if text is None:
+                file.unlink()
+            else:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(text)
+        return self.commit_all()
+
+    def commit_all(self) -> str:
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", "m")
+        return self.git("rev-parse", "HEAD")
+
+    @property
+    def url(self) -> str:
+        return f"file://{self.path}"
+
+
+@pytest.fixture
+def origin(tmp_path: Path) -> Origin:
+    return Origin(tmp_path / "origin")
+
+
+@pytest.fixture
+def backend(tmp_path: Path) -> Callable[..., GitBackend]:
+    return lambda *remotes, **kwargs: GitBackend(remotes, str(tmp_path / "cache"), **kwargs)
+
+
+def text(backend: GitBackend, path: str, saltenv: str = "base") -> str | None:
+    entry = backend.entry(saltenv, path)
+    if entry is None:
+        return None
+    data = backend.read(saltenv, path, entry.hsum, 0, 1 << 20)
+    assert data is not None
+    assert entry.hsum == hashlib.sha256(data).hexdigest()
+    assert entry.size == len(data)
+    return data.decode()
+
+
+def test_main_is_served_with_its_commit(origin: Origin, backend: Any) -> None:
+    commit = origin.commit(_modules__mypkg="def f(): return 1")
+    served = backend(origin.url)
+    assert served.paths("base") == []
+    assert served.update() is True
+    assert served.update() is False
+    assert served.paths("base") == ["_modules/mypkg.py"]
+    assert text(served, "_modules/mypkg.py") == "def f(): return 1"
+    assert served.entry("base", "_modules/mypkg.py").commit == commit
+    assert served.entry("base", "_modules/other.py") is None
+    assert served.paths("dev") == []
+    assert served.counts() == {"files": 1, "remotes": 1, "failing": 0}
+
+
+def test_without_main_the_remotes_head_is_served(origin: Origin, backend: Any) -> None:
+    origin.git("checkout", "--quiet", "-b", "trunk")
+    origin.commit(a="1")
+    served = backend(str(origin.path))
+    assert served.update() is True
+    assert text(served, "a.py") == "1"
+
+
+def test_a_branch_moves(origin: Origin, backend: Any) -> None:
+    origin.commit(a="1", b="same")
+    served = backend({"url": origin.url, "ref": "main"})
+    served.update()
+    second = origin.commit(a="2")
+    assert text(served, "a.py") == "1"
+    assert served.update() is True
+    assert text(served, "a.py") == "2"
+    assert text(served, "b.py") == "same"
+    assert served.entry("base", "b.py").commit == second
+
+
+def test_other_branches_and_tags_are_not_fetched(origin: Origin, backend: Any, tmp_path: Path) -> None:
+    origin.commit(a="1")
+    origin.git("tag", "-m", "x", "v0")
+    origin.commit(a="2")
+    origin.git("checkout", "--quiet", "-b", "side")
+    side = origin.commit(a="3")
+    served = backend(origin.url)
+    served.update()
+    (repository,) = (tmp_path / "cache").glob("*/repo.git")
+    refs = subprocess.check_output(["git", f"--git-dir={repository}", "for-each-ref", "--format=%(refname)"], text=True)
+    assert refs.split() == ["refs/saltern/current"]
+    history = subprocess.check_output(["git", f"--git-dir={repository}", "rev-list", "refs/saltern/current"], text=True)
+    assert len(history.split()) == 1
+    assert subprocess.run(["git", f"--git-dir={repository}", "cat-file", "-e", side], capture_output=True).returncode
+
+
+def test_a_forced_push_is_followed(origin: Origin, backend: Any) -> None:
+    origin.commit(a="1")
+    origin.commit(a="2")
+    served = backend(origin.url)
+    served.update()
+    origin.git("reset", "--hard", "--quiet", "HEAD~1")
+    origin.git("commit", "--quiet", "--amend", "--message", "rewritten", "--allow-empty")
+    assert served.update() is True
+    assert text(served, "a.py") == "1"
+
+
+@pytest.mark.parametrize("annotate", [[], ["--message", "x"]])
+def test_a_tag_stays_where_it_is(origin: Origin, backend: Any, annotate: list[str]) -> None:
+    tagged = origin.commit(a="1")
+    origin.git("tag", *annotate, "v1.2")
+    origin.commit(a="2")
+    served = backend({"url": origin.url, "ref": "v1.2"})
+    assert served.update() is True
+    assert served.update() is False
+    assert text(served, "a.py") == "1"
+    assert served.entry("base", "a.py").commit == tagged
+
+
+def test_a_branch_comes_before_a_tag_of_its_name(origin: Origin, backend: Any) -> None:
+    origin.commit(a="tag")
+    origin.git("tag", "both")
+    origin.git("checkout", "--quiet", "-b", "both")
+    origin.commit(a="branch")
+    served = backend({"url": origin.url, "ref": "both"})
+    served.update()
+    assert text(served, "a.py") == "branch"
+
+
+def test_a_pinned_commit_needs_its_remote_once(origin: Origin, backend: Any) -> None:
+    pinned = origin.commit(a="1")
+    origin.commit(a="2")
+    served = backend({"url": origin.url, "ref": pinned})
+    assert served.update() is True
+    shutil.rmtree(origin.path)
+    assert served.update() is False
+    assert text(served, "a.py") == "1"
+    assert served.counts()["failing"] == 0
+
+
+def test_root_mountpoint_and_environment(origin: Origin, backend: Any) -> None:
+    origin.commit(top="no", saltern___modules__a="yes", saltern2__b="no")
+    remote = {origin.url: [{"root": "saltern/"}, {"mountpoint": "salt://shared"}, {"saltenv": "dev"}]}
+    served = backend(remote)
+    served.update()
+    assert served.envs() == ["dev"]
+    assert served.paths("dev") == ["shared/_modules/a.py"]
+    assert served.paths("dev", "shared/_modules") == ["shared/_modules/a.py"]
+    assert served.paths("dev", "shared/_mod") == []
+    assert text(served, "shared/_modules/a.py", "dev") == "yes"
+
+
+def test_the_first_remote_wins(origin: Origin, backend: Any, tmp_path: Path) -> None:
+    other = Origin(tmp_path / "other")
+    origin.commit(a="origin")
+    other.commit(a="other", b="other")
+    served = backend(origin.url, other.url)
+    served.update()
+    assert served.paths("base") == ["a.py", "b.py"]
+    assert (text(served, "a.py"), text(served, "b.py")) == ("origin", "other")
+
+
+def test_a_remote_that_vanishes_keeps_its_tree_and_is_said_once(
+    origin: Origin, backend: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = Origin(tmp_path / "other")
+    origin.commit(a="1")
+    other.commit(b="1")
+    served = backend({"url": origin.url, "name": "mine"}, other.url)
+    served.update()
+    origin.path.rename(tmp_path / "away")
+    other.commit(b="2")
+    caplog.clear()
+    with caplog.at_level(logging.WARNING):
+        assert served.update() is True  # the other one works on
+        assert served.update() is False
+    (record,) = caplog.records
+    assert record.getMessage().startswith("gitfs: mine: ")
+    assert "commit" in record.getMessage()
+    assert "\n" not in record.getMessage()
+    assert (text(served, "a.py"), text(served, "b.py")) == ("1", "2")
+    assert served.counts()["failing"] == 1
+    (tmp_path / "away").rename(origin.path)
+    origin.commit(a="2")
+    with caplog.at_level(logging.INFO):
+        assert served.update() is True
+    assert "mine: works again" in caplog.text
+    assert text(served, "a.py") == "2"
+    assert served.counts()["failing"] == 0
+
+
+def test_a_missing_ref_and_an_empty_repository_are_named(
+    origin: Origin, backend: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    origin.commit(a="1")
+    empty = Origin(tmp_path / "empty")
+    served = backend(
+        {"url": origin.url, "ref": "nope", "name": "r"},
+        {"url": empty.url, "name": "e"},
+        {"url": origin.url, "root": "nowhere", "name": "f"},
+        {"url": origin.url, "ref": "0" * 40, "name": "z"},
+    )
+    assert served.update() is False
+    assert [remote.fault for remote in served.remotes][:2] == [
+        "has no branch or tag 'nope'",
+        "has no branch 'main' and no HEAD: is it empty?",
+    ]
+    assert str(served.remotes[2].fault).startswith("has no folder 'nowhere' at ")
+    assert served.remotes[3].fault
+    assert len(caplog.records) == 4
+
+
+def test_what_was_fetched_is_served_after_a_restart_without_the_remote(origin: Origin, backend: Any) -> None:
+    origin.commit(a="1")
+    backend(origin.url).update()
+    shutil.rmtree(origin.path)
+    served = backend(origin.url)
+    assert served.update() is True
+    assert text(served, "a.py") == "1"
+    assert served.counts()["failing"] == 1
+
+
+def test_folders_of_removed_remotes_are_dropped(origin: Origin, backend: Any, tmp_path: Path) -> None:
+    origin.commit(a="1")
+    backend(origin.url).update()
+    (tmp_path / "cache" / "keep.txt").write_text("not ours")
+    old = {folder.name for folder in (tmp_path / "cache").iterdir()}
+    served = backend({"url": origin.url, "saltenv": "dev"})
+    served.update()
+    new = {folder.name for folder in (tmp_path / "cache").iterdir()}
+    assert old & new == {"keep.txt"}
+    assert len(new) == 2
+
+
+def test_a_damaged_repository_is_replaced(origin: Origin, backend: Any, tmp_path: Path) -> None:
+    origin.commit(a="1")
+    served = backend(origin.url)
+    served.update()
+    (repository,) = (tmp_path / "cache").glob("*/repo.git")
+    (repository / "shallow").write_text("garbage\n")
+    (repository / "shallow.lock").write_text("")  # as a killed git leaves it
+    origin.commit(a="2")
+    assert served.update() is True
+    assert text(served, "a.py") == "2"
+    assert sorted(path.name for path in repository.parent.iterdir()) == ["blobs", "repo.git"]
+
+
+def test_a_damaged_or_missing_blob_is_taken_out_again(origin: Origin, backend: Any, tmp_path: Path) -> None:
+    origin.commit(a="content")
+    served = backend(origin.url)
+    served.update()
+    entry = served.entry("base", "a.py")
+    (blob,) = (tmp_path / "cache").glob("*/blobs/*")
+    blob.unlink()
+    assert text(served, "a.py") == "content"
+    blob.write_bytes(b"")  # as a crash may leave it
+    again = backend(origin.url)
+    again.update()
+    assert again.entry("base", "a.py") == entry
+    assert text(again, "a.py") == "content"
+
+
+def test_blobs_of_older_trees_are_forgotten(origin: Origin, backend: Any, tmp_path: Path) -> None:
+    origin.commit(a="1", b="same")
+    served = backend(origin.url)
+    served.update()
+    old = served.entry("base", "a.py")
+    served.entry("base", "b.py")
+    origin.commit(a="2")
+    served.update()
+    assert served.read("base", "a.py", old.hsum, 0, 10) is None
+    text(served, "a.py")
+    assert len(list((tmp_path / "cache").glob("*/blobs/*"))) == 2
+
+
+def test_links_submodules_and_hostile_names_are_not_served(origin: Origin, backend: Any) -> None:
+    origin.commit(a="1")
+    (origin.path / "leak").symlink_to("/etc/passwd")
+    (origin.path / "back\\slash").write_text("x")
+    (origin.path / os.fsdecode(b"\xff")).write_text("x")
+    (origin.path / "new\nline é").write_text("fine")
+    origin.git("add", "--all")
+    origin.git("update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},submodule")
+    origin.git("commit", "--quiet", "--message", "m")
+    served = backend(origin.url)
+    served.update()
+    assert served.paths("base") == ["a.py", "new\nline é"]
+    assert text(served, "new\nline é") == "fine"
+
+
+def test_a_tree_with_dots_in_its_names_stays_inside(origin: Origin, backend: Any) -> None:
+    origin.commit(a="1")
+    blob = origin.git("rev-parse", "HEAD:a.py")
+    good = b"100644 a.py\0" + bytes.fromhex(blob)
+    inner = _write_tree(origin, b"100644 x\0" + bytes.fromhex(blob))
+    tree = _write_tree(origin, b"40000 ..\0" + bytes.fromhex(inner) + good)
+    commit = origin.git("commit-tree", "-m", "evil", tree)
+    origin.git("update-ref", "refs/heads/evil", commit)
+    served = backend({"url": origin.url, "ref": "evil"})
+    served.update()
+    assert set(served.paths("base")) <= {"a.py"}
+
+
+def _write_tree(origin: Origin, content: bytes) -> str:
+    argv = ["git", "-C", str(origin.path), "hash-object", "-t", "tree", "-w", "--stdin", "--literally"]
+    return subprocess.run(argv, input=content, check=True, capture_output=True).stdout.decode().strip()
+
+
+def test_a_helper_transport_never_runs(tmp_path: Path) -> None:
+    marker = tmp_path / "ran"
+    with pytest.raises(program.GitFault, match="not allowed"):
+        program.run("ls-remote", "--", f"ext::sh -c 'touch% {marker}'")
+    assert not marker.exists()
+
+
+def test_settings_of_a_calling_git_do_not_leak_in(
+    origin: Origin, backend: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    origin.commit(a="1")
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "elsewhere"))
+    monkeypatch.setenv("GIT_OBJECT_DIRECTORY", str(tmp_path / "objects"))
+    served = backend(origin.url)
+    assert served.update() is True
+    assert not (tmp_path / "objects").exists()
+
+
+def test_a_remote_that_hangs_is_given_up(origin: Origin, backend: Any) -> None:
+    origin.commit(a="1")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        served = backend(f"git://127.0.0.1:{port}/x.git", origin.url, list_timeout_s=0.5)
+        assert served.update() is True
+    assert text(served, "a.py") == "1"
+    assert served.remotes[0].fault == "git ls-remote took longer than 0.5 s"
+
+
+def test_output_is_bounded(origin: Origin, tmp_path: Path) -> None:
+    origin.commit(a="1" * 5000)
+    with pytest.raises(program.GitFault, match="printed over 100 bytes"):
+        program.run("cat-file", "blob", "HEAD:a.py", git_dir=str(origin.path / ".git"), max_output=100)
+
+
+def test_a_missing_git_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nonexistent")
+    with pytest.raises(program.GitFault, match="git program is not installed"):
+        program.run("version")
+
+
+def test_one_remote_can_be_updated_alone(origin: Origin, backend: Any, tmp_path: Path) -> None:
+    other = Origin(tmp_path / "other")
+    origin.commit(a="1")
+    other.commit(b="1")
+    served = backend({"url": origin.url, "name": "mine"}, other.url)
+    assert served.update_one("mine") is True
+    assert served.paths("base") == ["a.py"]
+    assert served.update_one(other.url) is True
+    with pytest.raises(FileServerError, match=r"no remote 'nope': there are mine, file://"):
+        served.update_one("nope")
+
+
+def test_many_updates_do_not_pile_up_objects(
+    origin: Origin, backend: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "saltern_master.fileserver.gitfs.repository._COLLECT",
+        ("-c", "gc.auto=1", "-c", "gc.pruneExpire=now", "-c", "gc.autoDetach=false"),
+    )
+    served = backend(origin.url)
+    for number in range(8):
+        last = origin.commit(a=str(number), **{f"f{n}": f"{number} {n}" for n in range(90)})
+        served.update()
+    (repository,) = (tmp_path / "cache").glob("*/repo.git")
+    counts = subprocess.check_output(["git", f"--git-dir={repository}", "count-objects", "-v"], text=True)
+    numbers = dict(line.split(": ") for line in counts.splitlines())
+    assert int(numbers["count"]) + int(numbers["in-pack"]) < 500  # of 744
+    assert served.entry("base", "a.py").commit == last

@@ -1,0 +1,112 @@
+"""Both job stores keep the same promises."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from saltern.errors import JournalError
+from saltern_master.jobs.memory import MemoryJobStore
+from saltern_master.jobs.sql import SqlJobStore
+from saltern_master.jobs.store import JobLoad, JobReturn, JobStore
+
+JID, LATER = "20260101000000000000", "20260102000000000000"
+
+
+@pytest.fixture(params=["memory", "sql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[JobStore]:
+    made: JobStore = MemoryJobStore() if request.param == "memory" else SqlJobStore(str(tmp_path / "jobs.db"))
+    made.open()
+    yield made
+    made.close()
+
+
+def answer(minion: str, value: Any, jid: str = JID, received: float = 100.0) -> JobReturn:
+    return JobReturn(jid, minion, "test.echo", True, received, {"return": value, "retcode": 0, "id": minion})
+
+
+def test_jobs_and_returns_come_back(store: JobStore) -> None:
+    store.put_jobs([JobLoad(JID, 100.0, {"fun": "test.echo", "minions": ["a", "b"]}), JobLoad(LATER, 200.0, {})])
+    store.put_returns([answer("b", 2), answer("a", {"x": [1, None, "ü"]})])
+    assert store.job(JID) == JobLoad(JID, 100.0, {"fun": "test.echo", "minions": ["a", "b"]})
+    assert store.job("30000101000000000000") is None
+    assert [job.jid for job in store.jobs(10)] == [LATER, JID]
+    assert [job.jid for job in store.jobs(1)] == [LATER]
+    assert [(item.minion_id, item.data["return"]) for item in store.returns(JID)] == [
+        ("a", {"x": [1, None, "ü"]}),
+        ("b", 2),
+    ]
+
+
+def test_storing_twice_is_storing_once(store: JobStore) -> None:
+    for _ in range(2):
+        store.put_returns([answer("a", 1), answer("a", 1)])
+    assert len(store.returns(JID)) == 1
+
+
+def test_purging_takes_jobs_with_their_returns(store: JobStore) -> None:
+    store.put_jobs([JobLoad(JID, 100.0, {}), JobLoad(LATER, 200.0, {})])
+    store.put_returns([answer("a", 1), answer("a", 1, LATER, 200.0)])
+    assert store.purge(150.0) == 2
+    assert [job.jid for job in store.jobs(10)] == [LATER]
+    assert (store.returns(JID), len(store.returns(LATER))) == ([], 1)
+
+
+def test_the_tables_are_salts_and_private(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.db"
+    store = SqlJobStore(str(path))
+    store.open()
+    store.put_returns([answer("a", {"n": 1})])
+    store.close()
+    with sqlite3.connect(path) as connection:
+        row = connection.execute("select jid, id, fun, return, success from salt_returns").fetchone()
+    connection.close()
+    assert row == (JID, "a", "test.echo", '{"n": 1}', 1)
+    assert os.stat(path).st_mode & 0o777 == 0o600
+
+
+def test_keys_of_bytes_are_kept_as_text(tmp_path: Path) -> None:
+    store = SqlJobStore(str(tmp_path / "jobs.db"))
+    store.open()
+    store.put_returns([answer("a", {b"k\xff": [{b"n": 1}]})])
+    assert store.returns(JID)[0].data["return"] == {"k\\xff": [{"n": 1}]}
+    store.close()
+
+
+def test_a_function_name_that_is_no_text_is_kept(tmp_path: Path) -> None:
+    store = SqlJobStore(str(tmp_path / "jobs.db"))
+    store.open()
+    store.put_returns([answer("a", 1)._replace(fun="x.\udc80")])
+    assert store.returns(JID)[0].fun == "x.\\udc80"
+    store.close()
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(codec=None)) | st.binary(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.integers() | st.binary(), inner),
+    max_leaves=8,
+)
+
+
+@given(VALUES)
+@settings(max_examples=50, deadline=None)
+def test_any_value_that_a_minion_sends_can_be_stored(tmp_path_factory: pytest.TempPathFactory, value: Any) -> None:
+    store = SqlJobStore(str(tmp_path_factory.mktemp("sql") / "jobs.db"))
+    store.open()
+    store.put_returns([answer("a", value)])
+    ((found),) = store.returns(JID)
+    assert set(found.data) == {"return", "retcode", "id"}
+    store.close()
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+    (tmp_path / "jobs.db").write_text("something else, and long enough to be taken for a database's header" * 20)
+    with pytest.raises(JournalError, match=r"jobs\.db: the job store can't be opened: file is not a database"):
+        SqlJobStore(str(tmp_path / "jobs.db")).open()

@@ -1,0 +1,77 @@
+"""From returns to metric names."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from saltern.errors import ConfigError
+from saltern_master.graphite.names import Pattern, clean, flatten
+
+
+def test_the_default_pattern() -> None:
+    pattern = Pattern("saltern.[minion_id].[module]")
+    assert pattern.prefix("web01.example.com", "stats.collect") == "saltern.web01_example_com.stats"
+
+
+def test_every_placeholder() -> None:
+    pattern = Pattern("x.[minion_id].[module].[function].[schedule]")
+    assert pattern.prefix("a", "m.f", "every.minute") == "x.a.m.f.every_minute"
+
+
+def test_a_minion_called_master_does_not_write_among_the_masters_metrics() -> None:
+    assert Pattern("saltern.[minion_id].[module]").prefix("master", "bus.x") == "saltern.master_.bus"
+
+
+@pytest.mark.parametrize("bad", ["", "a..b", ".a", "a.", "a.[minion]", "a/b"])
+def test_bad_patterns(bad: str) -> None:
+    with pytest.raises(ConfigError, match="metric_pattern"):
+        Pattern(bad)
+
+
+def test_leaves_and_what_is_none() -> None:
+    value = {
+        "a": 1,
+        "b": {"c d": 2.5, "up": True, "e.f": False},
+        "text": "12",
+        "nothing": None,
+        "many": [1, 2],
+        "nan": math.nan,
+        "inf": math.inf,
+        "huge": 10**400,
+        3: 4,
+    }
+    flat = flatten("p", "m.f", value)
+    assert flat.values == {"p.a": 1.0, "p.b.c_d": 2.5, "p.b.up": 1.0, "p.b.e_f": 0.0, "p.3": 4.0}
+    assert dict(flat.skipped) == {
+        "p.text": "text",
+        "p.nothing": "empty",
+        "p.many": "a list",
+        "p.nan": "not finite",
+        "p.inf": "not finite",
+        "p.huge": "too large or too many",
+    }
+    assert flat.skipped_count == 6
+
+
+def test_a_bare_number_goes_by_the_functions_name() -> None:
+    assert flatten("p", "m.load", 3).values == {"p.load": 3.0}
+
+
+def test_depth_is_bounded() -> None:
+    deep: dict[str, Any] = {"x": 1}
+    for _ in range(100):
+        deep = {"d": deep}
+    flat = flatten("p", "m.f", deep)
+    assert flat.values == {}
+    assert flat.skipped[0][1] == "nested too deeply"
+
+
+@given(st.text())
+def test_a_clean_segment_is_one_segment(text: str) -> None:
+    assert re.fullmatch(r"[A-Za-z0-9_\-:%#@+=]{1,200}", clean(text))
