@@ -1,0 +1,1 @@
+"""Carbon receivers, cache and log, Whisper store and the render API."""

@@ -1,0 +1,39 @@
+"""The counts that a running server keeps of itself."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Mapping
+
+
+class Counters:
+    """Named totals that only ever grow; any thread may add to them.
+
+    Names are the self-metrics' own: ``metricsReceived``, ``committedPoints``, ``drops.<cause>``, …
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._totals: Counter[str] = Counter()
+
+    def add(self, name: str, amount: float = 1) -> None:
+        """Add *amount* to the total *name*."""
+        with self._lock:
+            self._totals[name] += amount  # type: ignore[assignment]  # Counter is typed for whole numbers only
+
+    def add_all(self, amounts: Mapping[str, int], prefix: str = "") -> None:
+        """Add each amount to the total of its name, *prefix* put before it."""
+        with self._lock:
+            for name, amount in amounts.items():
+                self._totals[prefix + name] += amount
+
+    def drop(self, causes: Mapping[str, int]) -> None:
+        """Count points that are lost, by cause, and together as ``errors``."""
+        self.add_all(causes, prefix="drops.")
+        self.add("errors", sum(causes.values()))
+
+    def totals(self) -> dict[str, float]:
+        """Return a copy of all totals since the start."""
+        with self._lock:
+            return dict(self._totals)

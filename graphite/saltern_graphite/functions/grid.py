@@ -1,0 +1,71 @@
+"""Several series on one grid, as rows of a matrix."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from saltern_graphite.aggregation import Matrix, consolidation, reduce_groups
+from saltern_graphite.series import Series, SeriesList, Values
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """*matrix* holds one series in each row; shorter ones end in NaN."""
+
+    matrix: Matrix
+    start: int
+    end: int
+    step: int
+
+
+def coarsened(series: Series, step: int) -> Series:
+    """*series* at a coarser *step* (a multiple of its own), grouped from its first point by its own function.
+
+    The groups are not aligned to the step: Graphite's choice, and dashboards show it.
+    """
+    if step == series.step:
+        return series
+    reducer = consolidation(series.consolidation)
+    values = reduce_groups(reducer, series.values, step // series.step, series.x_files_factor)
+    return Series(
+        series.name,
+        series.start,
+        series.end,
+        step,
+        values,
+        series.path,
+        series.tags,
+        series.consolidation,
+        series.x_files_factor,
+        series.options,
+    )
+
+
+def normalized(series: SeriesList) -> list[Series]:
+    """*series* brought to the least common multiple of their steps."""
+    step = math.lcm(*(one.step for one in series))
+    return [coarsened(one, step) for one in series]
+
+
+def grid(series: SeriesList) -> Grid:
+    """One or more *series* as rows, first value to first value, as Graphite adds them up."""
+    rows = normalized(series)
+    step = rows[0].step
+    start = min(one.start for one in rows)
+    end = max(one.end for one in rows)
+    return Grid(stacked_rows([one.values for one in rows]), start, end - (end - start) % step, step)
+
+
+def stacked_rows(rows: Sequence[Values]) -> Matrix:
+    """*rows* under one another, the short ones filled up with NaN."""
+    width = max(map(len, rows))
+    if all(len(row) == width for row in rows):
+        return np.stack(rows)
+    matrix = np.full((len(rows), width), np.nan)
+    for index, row in enumerate(rows):
+        matrix[index, : len(row)] = row
+    return matrix

@@ -1,0 +1,194 @@
+"""Calculate: aggregations over a window that moves along the series."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import numpy as np
+import numpy.typing as npt
+
+from saltern_graphite.aggregation import Reducer, aggregation, enough_known
+from saltern_graphite.functions.params import Param, ParamType, series_list
+from saltern_graphite.functions.registry import function
+from saltern_graphite.render.context import Context, Deferred
+from saltern_graphite.render.times import parse_interval
+from saltern_graphite.series import Series, Values
+
+GROUP = "Calculate"
+_CELLS_AT_ONCE = 1 << 21
+"""How many numbers of the windows are laid out at a time (16 MiB), for aggregations without a shortcut."""
+
+_WINDOW = Param(
+    "windowSize",
+    ParamType.INTEGER_OR_INTERVAL,
+    required=True,
+    suggestions=(5, 7, 10, "1min", "5min", "10min", "30min", "1hour"),
+)
+_SHARE = Param("xFilesFactor", ParamType.FLOAT)
+
+
+def _scanned(values: Values, width: int, scan: Callable[[Values], Values], join: Callable[..., Values]) -> Values:
+    """An associative operation over each window of *width* values, in time independent of the width.
+
+    The column is cut into blocks of *width*; running results from each block's start and back from its end meet
+    in every window. *scan* is the running operation along axis 1, *join* the operation itself.
+    """
+    count = len(values) - width + 1
+    blocks = -(-len(values) // width)
+    padded = np.zeros(blocks * width)
+    padded[: len(values)] = values
+    rows = padded.reshape(blocks, width)
+    forward = scan(rows).reshape(-1)[width - 1 : width - 1 + count]
+    backward = scan(rows[:, ::-1])[:, ::-1].reshape(-1)[:count]
+    whole = np.arange(count) % width == 0  # the window is a block: both running results are all of it
+    return np.where(whole, forward, join(backward, forward))
+
+
+def _window_sums(values: Values, width: int) -> Values:
+    return _scanned(values, width, lambda rows: np.add.accumulate(rows, axis=1), np.add)
+
+
+def _window_maxima(values: Values, width: int) -> Values:
+    lowered = np.where(np.isnan(values), -np.inf, values)
+    return _scanned(lowered, width, lambda rows: np.maximum.accumulate(rows, axis=1), np.maximum)
+
+
+def _window_minima(values: Values, width: int) -> Values:
+    return -_window_maxima(-values, width)
+
+
+def _window_totals(values: Values, width: int) -> Values:
+    return _window_sums(np.where(np.isnan(values), 0.0, values), width)
+
+
+def _window_averages(values: Values, width: int) -> Values:
+    return _window_totals(values, width) / _window_sums((~np.isnan(values)).astype(np.float64), width)
+
+
+def _window_products(values: Values, width: int) -> Values:
+    return _laid_out(aggregation("multiply"), np.where(np.isnan(values), 1.0, values), width)
+
+
+def _laid_out(reducer: Reducer, values: Values, width: int) -> Values:
+    """*reducer* over each window of *width* values written out, as many at a time as memory should bear."""
+    windows: npt.NDArray[np.float64] = np.lib.stride_tricks.sliding_window_view(values, width)
+    at_once = max(_CELLS_AT_ONCE // width, 1)
+    parts = [reducer(windows[begin : begin + at_once].T) for begin in range(0, len(windows), at_once)]
+    return np.concatenate(parts)
+
+
+_ON_WINDOWS: Mapping[str, Callable[[Values, int], Values]] = MappingProxyType(
+    {
+        "average": _window_averages,
+        "avg": _window_averages,
+        "avg_zero": _window_averages,
+        "sum": _window_totals,
+        "total": _window_totals,
+        "max": _window_maxima,
+        "min": _window_minima,
+        "multiply": _window_products,
+    }
+)
+"""Aggregations with a shortcut, and those that see a window's known values only and so differ from the usual."""
+
+
+def moving(values: Values, width: int, func: str, share: float) -> Values:
+    """*func* over every window of *width* values; missing where less than *share* of a window is known."""
+    if width < 1 or len(values) < width:
+        return np.empty(0)
+    known = np.rint(_window_sums((~np.isnan(values)).astype(np.float64), width))
+    shortcut = _ON_WINDOWS.get(func.removesuffix("Series"))
+    answer = shortcut(values, width) if shortcut else _laid_out(aggregation(func), values, width)
+    return np.where(enough_known(known, width, share), answer, np.nan)
+
+
+def move(context: Context, source: Deferred, window: int | str, func: str, share: float | None) -> list[Series]:
+    """The moving *func* of each series, from data that begins one window earlier.
+
+    A window given in points is as long as that many of the coarsest series' steps. The window at a time includes
+    that time's own value.
+    """
+    aggregation(func)
+    if isinstance(window, str):
+        preview = abs(parse_interval(window))
+        shown = f'"{window}"'
+    else:
+        preview = max((one.step for one in source.evaluate()), default=1) * abs(window)
+        shown = str(window)
+    tag = f"moving{func.capitalize()}"
+    results = []
+    for one in source.evaluate(context.window(context.start - preview)):
+        width = preview // one.step if isinstance(window, str) else abs(window)
+        asked = one.x_files_factor if share is None else share
+        unused = preview // one.step - width  # a finer series than the one the window was measured by
+        values = moving(one.values[1 + unused :], width, func, asked)
+        if width < 1:
+            values = np.full(len(one.values), np.nan)
+        name = f"{tag}({one.name},{shown})"
+        results.append(one.derived(name, values, start=one.start + preview, tags={tag: window}))
+    return results
+
+
+@function(
+    "movingWindow",
+    GROUP,
+    series_list(),
+    _WINDOW,
+    Param("func", ParamType.AGGREGATION, default="average"),
+    _SHARE,
+    deferred=True,
+)
+def moving_window(
+    context: Context, source: Deferred, window: int | str, func: str, share: float | None
+) -> list[Series]:
+    """*func* over the last *windowSize* points, or over the last stretch of time, at each point.
+
+    ``movingWindow(servers.*.load, '5min', 'median')``
+    """
+    return move(context, source, window, func, share)
+
+
+@function("movingAverage", GROUP, series_list(), _WINDOW, _SHARE, deferred=True)
+def moving_average(context: Context, source: Deferred, window: int | str, share: float | None) -> list[Series]:
+    """The mean over the last *windowSize* points, or over the last stretch of time, at each point.
+
+    ``movingAverage(servers.*.load, '5min')``
+    """
+    return move(context, source, window, "average", share)
+
+
+@function("movingSum", GROUP, series_list(), _WINDOW, _SHARE, deferred=True)
+def moving_sum(context: Context, source: Deferred, window: int | str, share: float | None) -> list[Series]:
+    """The sum over the last *windowSize* points, or over the last stretch of time, at each point.
+
+    ``movingSum(requests.count, '1h')``
+    """
+    return move(context, source, window, "sum", share)
+
+
+@function("movingMin", GROUP, series_list(), _WINDOW, _SHARE, deferred=True)
+def moving_min(context: Context, source: Deferred, window: int | str, share: float | None) -> list[Series]:
+    """The least of the last *windowSize* points, or of the last stretch of time, at each point.
+
+    ``movingMin(disk.free, '1d')``
+    """
+    return move(context, source, window, "min", share)
+
+
+@function("movingMax", GROUP, series_list(), _WINDOW, _SHARE, deferred=True)
+def moving_max(context: Context, source: Deferred, window: int | str, share: float | None) -> list[Series]:
+    """The greatest of the last *windowSize* points, or of the last stretch of time, at each point.
+
+    ``movingMax(servers.*.load, 10)``
+    """
+    return move(context, source, window, "max", share)
+
+
+@function("movingMedian", GROUP, series_list(), _WINDOW, _SHARE, deferred=True)
+def moving_median(context: Context, source: Deferred, window: int | str, share: float | None) -> list[Series]:
+    """The median of the last *windowSize* points, or of the last stretch of time, at each point.
+
+    ``movingMedian(response.time, '10min')``
+    """
+    return move(context, source, window, "median", share)

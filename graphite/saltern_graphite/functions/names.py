@@ -1,0 +1,41 @@
+"""How results are named and grouped: the pieces of names that Graphite's functions look at."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+from saltern_graphite.series import Series, SeriesList
+from saltern_graphite.target import scan_path
+
+_CALLS = re.compile(r"(?:[A-Za-z_][A-Za-z0-9_]*\()+")
+_NAMES_REMEMBERED = 4096
+
+
+@lru_cache(maxsize=_NAMES_REMEMBERED)
+def inner_path(name: str) -> str:
+    """The metric path inside a name such as ``scale(movingAverage(a.b,5),2)``; *name* itself if there is none."""
+    calls = _CALLS.match(name) if name.endswith(")") else None
+    return (scan_path(name, calls.end()) if calls else None) or name
+
+
+def node_or_tag(series: Series, elements: Sequence[str], node: int | str) -> str:
+    """Element *node* of a path (negative: from its end), or the value of a tag; empty if there is none."""
+    if isinstance(node, int) and -len(elements) <= node < len(elements):
+        return elements[node]
+    return series.tags.get(str(node), "")
+
+
+def group_key(series: Series, nodes: Sequence[int | str]) -> str:
+    """The chosen *nodes* of the series' innermost path, joined by dots."""
+    elements = inner_path(series.name).split(";", 1)[0].split(".")
+    return ".".join(node_or_tag(series, elements, node) for node in nodes)
+
+
+def grouped_by(series: SeriesList, nodes: Sequence[int | str]) -> dict[str, list[Series]]:
+    """*series* by their :func:`group_key`, in order of first appearance."""
+    groups: dict[str, list[Series]] = {}
+    for one in series:
+        groups.setdefault(group_key(one, nodes), []).append(one)
+    return groups

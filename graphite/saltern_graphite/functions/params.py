@@ -1,0 +1,208 @@
+"""Parameters of render functions: their types, and how an argument is made to fit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from types import MappingProxyType
+
+from saltern.errors import FunctionError
+from saltern_graphite.aggregation import AGGREGATIONS
+from saltern_graphite.render.context import Deferred
+from saltern_graphite.render.times import parse_interval
+from saltern_graphite.series import Series
+
+Argument = list[Series] | Deferred | float | int | str | bool | None
+"""What an evaluated argument can be."""
+
+
+class ParamType(Enum):
+    """The types that Graphite's ``/functions`` names; editors choose their input field by them."""
+
+    ANY = "any"
+    AGGREGATION = "aggFunc"
+    AGGREGATION_OR_FUNCTION = "aggOrSeriesFunc"
+    BOOLEAN = "boolean"
+    DATE = "date"
+    FLOAT = "float"
+    INTEGER = "integer"
+    INTEGER_OR_INF = "intOrInf"
+    INTEGER_OR_INTERVAL = "intOrInterval"
+    INTERVAL = "interval"
+    NODE = "node"
+    NODE_OR_TAG = "nodeOrTag"
+    SERIES = "seriesList"
+    SERIES_LISTS = "seriesLists"
+    STRING = "string"
+    TAG = "tag"
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """One parameter. ``multiple``: it takes all the remaining positional arguments."""
+
+    name: str
+    type: ParamType
+    required: bool = False
+    default: Argument = None
+    multiple: bool = False
+    options: tuple[str, ...] = ()
+    suggestions: tuple[str | int, ...] = ()
+
+    def accept(self, argument: Argument) -> Argument:
+        """*argument* as this parameter's type; ``FunctionError`` says why it doesn't fit."""
+        if argument is None:
+            if self.required:
+                raise FunctionError(f"{self.name} must be given: {self.wanted()}")
+            return self.default
+        try:
+            accepted = _COERCIONS[self.type](argument)
+        except FunctionError as error:
+            raise FunctionError(f"{self.name}: {error}") from None
+        except (ValueError, TypeError, OverflowError):
+            raise FunctionError(f"{self.name} must be {self.wanted()}, not {describe(argument)}") from None
+        if self.options and accepted not in self.options:
+            raise FunctionError(f"{self.name} must be one of {', '.join(self.options)}, not {accepted!r}")
+        return accepted
+
+    def wanted(self) -> str:
+        """What this parameter takes, in words."""
+        return _WORDS[self.type]
+
+    def as_json(self) -> dict[str, object]:
+        """The parameter in the shape of graphite-web's ``/functions``."""
+        answer: dict[str, object] = {"name": self.name, "type": self.type.value}
+        if self.required:
+            answer["required"] = True
+        if self.default is not None:
+            answer["default"] = self.default
+        if self.multiple:
+            answer["multiple"] = True
+        options = self.options
+        if self.type in (ParamType.AGGREGATION, ParamType.AGGREGATION_OR_FUNCTION):
+            options = tuple(AGGREGATIONS)
+        if options:
+            answer["options"] = sorted(options)
+        if self.suggestions:
+            answer["suggestions"] = list(self.suggestions)
+        return answer
+
+
+def series_list(name: str = "seriesList", *, required: bool = True, multiple: bool = False) -> Param:
+    """The parameter that nearly every function begins with."""
+    return Param(name, ParamType.SERIES, required=required, multiple=multiple)
+
+
+def describe(argument: Argument) -> str:
+    """*argument* as a user would call it."""
+    if isinstance(argument, list | Deferred):
+        return "a series list"
+    return repr(argument)
+
+
+def _boolean(argument: Argument) -> bool:
+    if isinstance(argument, str) and argument.lower() in ("true", "false"):
+        return argument.lower() == "true"
+    if isinstance(argument, bool | int | float) and argument in (0, 1):
+        return bool(argument)
+    raise ValueError
+
+
+def _number(argument: Argument) -> float:
+    if isinstance(argument, bool | list | Deferred) or argument is None:
+        raise TypeError
+    return float(argument)
+
+
+def _integer(argument: Argument) -> int:
+    if isinstance(argument, bool) or not isinstance(argument, int | str):
+        raise TypeError
+    return int(argument)
+
+
+def _integer_or_inf(argument: Argument) -> float | int:
+    return math.inf if _number(argument) == math.inf else _integer(argument)
+
+
+def _interval(argument: Argument) -> str:
+    if not isinstance(argument, str) or not argument.strip("+-"):
+        raise TypeError
+    parse_interval(argument)
+    return argument
+
+
+def _integer_or_interval(argument: Argument) -> int | str:
+    return _interval(argument) if isinstance(argument, str) else _integer(argument)
+
+
+def _aggregation(argument: Argument) -> str:
+    if not isinstance(argument, str) or argument.removesuffix("Series") not in AGGREGATIONS:
+        raise ValueError
+    return argument
+
+
+def _string(argument: Argument) -> str:
+    if isinstance(argument, list | Deferred):
+        raise TypeError
+    return str(argument)
+
+
+def _node_or_tag(argument: Argument) -> int | str:
+    if isinstance(argument, bool) or not isinstance(argument, int | str):
+        raise TypeError
+    return argument
+
+
+def _series(argument: Argument) -> list[Series] | Deferred:
+    if not isinstance(argument, list | Deferred):
+        raise TypeError
+    return argument
+
+
+def _anything(argument: Argument) -> Argument:
+    return argument
+
+
+_COERCIONS: Mapping[ParamType, Callable[[Argument], Argument]] = MappingProxyType(
+    {
+        ParamType.ANY: _anything,
+        ParamType.AGGREGATION: _aggregation,
+        ParamType.AGGREGATION_OR_FUNCTION: _string,
+        ParamType.BOOLEAN: _boolean,
+        ParamType.DATE: _string,
+        ParamType.FLOAT: _number,
+        ParamType.INTEGER: _integer,
+        ParamType.INTEGER_OR_INF: _integer_or_inf,
+        ParamType.INTEGER_OR_INTERVAL: _integer_or_interval,
+        ParamType.INTERVAL: _interval,
+        ParamType.NODE: _integer,
+        ParamType.NODE_OR_TAG: _node_or_tag,
+        ParamType.SERIES: _series,
+        ParamType.SERIES_LISTS: _series,
+        ParamType.STRING: _string,
+        ParamType.TAG: _string,
+    }
+)
+
+_WORDS: Mapping[ParamType, str] = MappingProxyType(
+    {
+        ParamType.ANY: "a number or a series list",
+        ParamType.AGGREGATION: f"an aggregation ({', '.join(AGGREGATIONS)})",
+        ParamType.AGGREGATION_OR_FUNCTION: "the name of an aggregation or function",
+        ParamType.BOOLEAN: "true or false",
+        ParamType.DATE: "a time, in quotes",
+        ParamType.FLOAT: "a number",
+        ParamType.INTEGER: "an integer",
+        ParamType.INTEGER_OR_INF: "an integer or inf",
+        ParamType.INTEGER_OR_INTERVAL: "a number of points, or an interval in quotes such as '5min'",
+        ParamType.INTERVAL: "an interval in quotes, such as '1h'",
+        ParamType.NODE: "the number of a path element",
+        ParamType.NODE_OR_TAG: "the number of a path element, or a tag in quotes",
+        ParamType.SERIES: "a series list",
+        ParamType.SERIES_LISTS: "series lists",
+        ParamType.STRING: "a string in quotes",
+        ParamType.TAG: "a tag in quotes",
+    }
+)

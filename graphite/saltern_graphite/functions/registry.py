@@ -1,0 +1,156 @@
+"""Render functions: how one is declared, and the library that holds them all."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType, ModuleType
+
+from saltern.errors import FunctionError
+from saltern_graphite.functions.params import Argument, Param, ParamType
+from saltern_graphite.render.context import Context
+from saltern_graphite.series import Series
+
+Implementation = Callable[..., list[Series]]
+
+
+@dataclass(frozen=True)
+class Function:
+    """One function of the render API: what it is called, what it takes, what it does.
+
+    ``deferred``: the first argument is handed over unevaluated, as a :class:`Deferred`, for functions that
+    look at another window than the request's.
+    """
+
+    name: str
+    group: str
+    params: tuple[Param, ...]
+    implementation: Implementation
+    aliases: tuple[str, ...] = ()
+    deferred: bool = False
+
+    @property
+    def description(self) -> str:
+        """The implementation's docstring."""
+        return inspect.getdoc(self.implementation) or ""
+
+    def __call__(self, context: Context, *args: object, **kwargs: object) -> list[Series]:
+        """Call the implementation as it stands, for functions built on others."""
+        return self.implementation(context, *args, **kwargs)
+
+    def param_at(self, index: int) -> Param | None:
+        """The parameter that takes positional argument *index*, if any does."""
+        if index < len(self.params):
+            return self.params[index]
+        return self.params[-1] if self.params and self.params[-1].multiple else None
+
+    def param_named(self, name: str) -> Param:
+        """The parameter called *name*; ``FunctionError`` with the nearest one otherwise."""
+        names = {param.name: param for param in self.params}
+        if name not in names:
+            raise FunctionError(f"has no argument {name!r}{_nearest(name, names)}")
+        return names[name]
+
+    def bind(self, args: list[Argument], kwargs: Mapping[str, Argument]) -> list[Argument]:
+        """Check and coerce arguments: one value for each parameter, then those of a repeated last one.
+
+        Raises ``FunctionError`` naming the parameter.
+        """
+        bound: list[Argument] = []
+        for index, argument in enumerate(args):
+            param = self.param_at(index)
+            if param is None:
+                raise FunctionError(f"takes {len(self.params)} arguments at most, {len(args)} were given")
+            bound.append(param.accept(argument))
+        named = dict(kwargs)
+        for param in self.params[len(args) :]:
+            if param.name in named or not param.multiple:
+                bound.append(param.accept(named.pop(param.name, None)))
+            elif param.required:
+                param.accept(None)
+        if named:
+            raise FunctionError(f"argument {next(iter(named))!r} is given twice")
+        return bound
+
+    def as_json(self, name: str) -> dict[str, object]:
+        """The function under *name* (its own or an alias), in the shape of graphite-web's ``/functions``."""
+        return {
+            "name": name,
+            "function": f"{name}({', '.join(map(_signature, self.params))})",
+            "description": self.description,
+            "module": self.implementation.__module__,
+            "group": self.group,
+            "params": [param.as_json() for param in self.params],
+        }
+
+
+def function(
+    name: str,
+    group: str,
+    *params: Param,
+    aliases: tuple[str, ...] = (),
+    deferred: bool = False,
+) -> Callable[[Implementation], Function]:
+    """Declare a render function. Its docstring is its documentation for users."""
+
+    def declare(implementation: Implementation) -> Function:
+        return Function(name, group, params, implementation, aliases, deferred)
+
+    return declare
+
+
+class Library(Mapping[str, Function]):
+    """Every function by each of its names, aliases included."""
+
+    def __init__(self, modules: Iterable[ModuleType]) -> None:
+        functions: dict[str, Function] = {}
+        for module in modules:
+            for value in vars(module).values():
+                if isinstance(value, Function) and value.implementation.__module__ == module.__name__:
+                    functions.update(dict.fromkeys((value.name, *value.aliases), value))
+        self._functions = MappingProxyType(functions)
+
+    def __getitem__(self, name: str) -> Function:
+        return self._functions[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._functions)
+
+    def __len__(self) -> int:
+        return len(self._functions)
+
+    def find(self, name: str) -> Function:
+        """The function called *name*; ``FunctionError`` with the nearest name otherwise."""
+        found = self._functions.get(name)
+        if found is None:
+            raise FunctionError(f"there is no function {name!r}{_nearest(name, self._functions)}")
+        return found
+
+    def as_json(self, *, grouped: bool = False, group: str | None = None) -> dict[str, object]:
+        """All functions by name, or by group and name; only those of *group* when it is given."""
+        chosen = {name: one for name, one in self._functions.items() if group is None or one.group == group}
+        if not grouped:
+            return {name: one.as_json(name) for name, one in chosen.items()}
+        by_group: dict[str, dict[str, object]] = {}
+        for name, one in chosen.items():
+            by_group.setdefault(one.group, {})[name] = one.as_json(name)
+        return dict(by_group)
+
+
+def _nearest(name: str, names: Iterable[str]) -> str:
+    matches = difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)
+    return f": did you mean {matches[0]!r}?" if matches else ""
+
+
+def _signature(param: Param) -> str:
+    if param.multiple:
+        return f"*{param.name}"
+    if param.required:
+        return param.name
+    default = param.default
+    return f"{param.name}={'inf' if default == float('inf') else repr(default)}"
+
+
+__all__ = ["Function", "Library", "Param", "ParamType", "function"]

@@ -1,0 +1,195 @@
+"""Transform: values gathered into intervals of another length."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from saltern.errors import FunctionError
+from saltern_graphite.aggregation import Indexes, aggregation, reduce_spans
+from saltern_graphite.functions.params import Param, ParamType, series_list
+from saltern_graphite.functions.registry import function
+from saltern_graphite.render.context import Context, Deferred
+from saltern_graphite.render.times import parse_interval, unit_of
+from saltern_graphite.series import Series, SeriesList, Values
+
+GROUP = "Transform"
+_DAY_S = 86400
+_HOUR_S = 3600
+_MINUTE_S = 60
+
+_INTERVAL = Param("intervalString", ParamType.INTERVAL, required=True, suggestions=("10min", "1h", "1d"))
+_FUNC = Param("func", ParamType.AGGREGATION, default="sum")
+
+
+def _interval_s(text: str) -> int:
+    seconds = parse_interval(text)
+    if seconds <= 0:
+        raise FunctionError(f"intervalString must be longer than 0, not {text!r}")
+    return seconds
+
+
+def _bucket_edges(context: Context, start: int, end: int, interval: int) -> Indexes:
+    """The times at which buckets of *interval* begin, from *start* on, that cover all up to *end*."""
+    count = max(-(-(end - start) // interval), 0)
+    context.evaluation.spend_points(count)
+    return start + interval * np.arange(count, dtype=np.int64)
+
+
+def _gathered(series: Series, func: str, interval: int, edges: Indexes) -> Values:
+    """*func* over the values of *series* in each bucket ``[edge, edge + interval)``."""
+    size = min(len(series.values), max(-(-(series.end - series.start) // series.step), 0))
+    starts = np.clip(-((series.start - edges) // series.step), 0, size)
+    stops = np.clip(-((series.start - edges - interval) // series.step), 0, size)
+    share = series.x_files_factor
+    return reduce_spans(aggregation(func), series.values, starts, stops, interval / series.step, share)
+
+
+@function(
+    "summarize",
+    GROUP,
+    series_list(),
+    _INTERVAL,
+    _FUNC,
+    Param("alignToFrom", ParamType.BOOLEAN, default=False),
+)
+def summarize(context: Context, series: SeriesList, interval_text: str, func: str, align_to_from: bool) -> list[Series]:
+    """One value for each interval, by *func*. Intervals begin at multiples of their length since 1970 (UTC),
+    or at the first value with *alignToFrom*.
+
+    ``summarize(sales.count, '1h', 'sum')``
+    """
+    interval = _interval_s(interval_text)
+    suffix = ", true" if align_to_from else ""
+    results = []
+    for one in series:
+        start, end = one.start, one.end
+        if not align_to_from:
+            start, end = start - start % interval, end - end % interval + interval
+        edges = _bucket_edges(context, start, end, interval)
+        results.append(
+            one.derived(
+                f'summarize({one.name}, "{interval_text}", "{func}"{suffix})',
+                _gathered(one, func, interval, edges),
+                start=start,
+                end=start + len(edges) * interval,
+                step=interval,
+                tags={"summarize": interval_text, "summarizeFunction": func},
+            )
+        )
+    return results
+
+
+@function(
+    "smartSummarize",
+    GROUP,
+    series_list(),
+    _INTERVAL,
+    _FUNC,
+    Param("alignTo", ParamType.STRING),
+    deferred=True,
+)
+def smart_summarize(
+    context: Context, source: Deferred, interval_text: str, func: str, align_to: str | None
+) -> list[Series]:
+    """One value for each interval, by *func*. Intervals begin at the start of the request, or, with
+    *alignTo* ('hours', 'days', 'weeks1' …), at the start of that unit in the request's time zone.
+
+    ``smartSummarize(sales.count, '1d', 'sum', 'days')``
+    """
+    interval = _interval_s(interval_text)
+    if align_to is not None and align_to.lower() not in ("true", "false"):
+        context = context.window(_aligned_start(context, align_to))
+    results = []
+    for one in source.evaluate(context):
+        edges = _bucket_edges(context, one.start, one.end, interval)
+        results.append(
+            one.derived(
+                f'smartSummarize({one.name}, "{interval_text}", "{func}")',
+                _gathered(one, func, interval, edges),
+                end=one.start + len(edges) * interval,
+                step=interval,
+                tags={"smartSummarize": interval_text, "smartSummarizeFunction": func},
+            )
+        )
+    return results
+
+
+def _aligned_start(context: Context, align_to: str) -> int:
+    """The start of the window, moved back to the start of a unit: ``hours``, ``days``, ``weeks7`` (Sunday) …"""
+    unit = unit_of(align_to.lower())
+    moment = datetime.fromtimestamp(context.start, context.zone).replace(microsecond=0)
+    if unit == "s":
+        return context.start
+    moment = moment.replace(second=0)
+    if unit == "min":
+        return int(moment.timestamp())
+    moment = moment.replace(minute=0)
+    if unit == "h":
+        return int(moment.timestamp())
+    moment = moment.replace(hour=0)
+    if unit == "w":
+        weekday = int(align_to[-1]) if align_to[-1] in "1234567" else 1
+        moment -= timedelta(days=(moment.isoweekday() - weekday) % 7)
+    elif unit == "mon":
+        moment = moment.replace(day=1)
+    elif unit == "y":
+        moment = moment.replace(month=1, day=1)
+    return int(moment.timestamp())
+
+
+@function(
+    "hitcount",
+    GROUP,
+    series_list(),
+    _INTERVAL,
+    Param("alignToInterval", ParamType.BOOLEAN, default=False),
+    deferred=True,
+)
+def hitcount(context: Context, source: Deferred, interval_text: str, align_to_interval: bool) -> list[Series]:
+    """How many events a rate per second makes in each interval. Intervals end where the series does, or,
+    with *alignToInterval*, begin on a whole minute, hour or day.
+
+    ``hitcount(requests.rate, '1d')``
+    """
+    interval = _interval_s(interval_text)
+    suffix = ", true" if align_to_interval else ""
+    if align_to_interval and interval >= _MINUTE_S:
+        unit = "d" if interval >= _DAY_S else "h" if interval >= _HOUR_S else "min"
+        context = context.window(_aligned_start(context, unit))
+    results = []
+    for one in source.evaluate(context):
+        end = one.end
+        if align_to_interval:
+            end = one.start + (one.end - one.start) // interval * interval + interval
+        buckets = -(-(end - one.start) // interval)
+        context.evaluation.spend_points(buckets)
+        start = end - buckets * interval
+        results.append(
+            one.derived(
+                f'hitcount({one.name}, "{interval_text}"{suffix})',
+                _hits(one, start, interval, buckets),
+                start=start,
+                end=end,
+                step=interval,
+                tags={"hitcount": interval_text},
+            )
+        )
+    return results
+
+
+def _hits(series: Series, start: int, interval: int, buckets: int) -> Values:
+    """Value times seconds in each of *buckets* intervals from *start* on; a value may span several."""
+    places = np.flatnonzero(~np.isnan(series.values))
+    begins = series.start + places * series.step - start
+    ends = begins + series.step
+    first = begins // interval
+    pieces = (ends - 1) // interval - first + 1
+    owner = np.repeat(np.arange(len(places)), pieces)
+    bucket = first[owner] + np.arange(len(owner)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+    seconds = np.minimum(ends[owner], (bucket + 1) * interval) - np.maximum(begins[owner], bucket * interval)
+    inside = (bucket >= 0) & (bucket < buckets)
+    bucket, weights = bucket[inside], (series.values[places][owner] * seconds)[inside]
+    hits = np.bincount(bucket, weights, minlength=buckets)
+    return np.where(np.bincount(bucket, minlength=buckets) > 0, hits, np.nan)

@@ -1,0 +1,1 @@
+"""The HTTP API that Grafana and Graphite's other clients speak."""

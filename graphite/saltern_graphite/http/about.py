@@ -1,0 +1,67 @@
+"""What the server says of itself: version, functions, health; and the parts of the API that are empty so far."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from saltern_graphite.functions import Library
+from saltern_graphite.http.answers import json_answer
+from saltern_graphite.http.params import read_params
+from saltern_graphite.store_view import StoreView
+
+GRAPHITE_VERSION = "1.1.10"
+"""Of which Graphite we speak the API; clients choose what they send by it."""
+
+
+class AboutApi:
+    """Answers that don't depend on any metric."""
+
+    def __init__(self, store: StoreView, library: Library) -> None:
+        self._store = store
+        self._library = library
+
+    async def version(self, request: Request) -> Response:
+        """``/version``: of Graphite, as clients expect."""
+        return PlainTextResponse(f"{GRAPHITE_VERSION}\n")
+
+    async def functions(self, request: Request) -> Response:
+        """``/functions``: all functions, with ``grouped=1`` by group, with ``group=`` those of one."""
+        params = await read_params(request)
+        grouped = params.get("grouped").lower() in ("1", "true")
+        group = params.get("group") or None
+        return await json_answer(request, params, lambda: self._library.as_json(grouped=grouped, group=group))
+
+    async def function(self, request: Request) -> Response:
+        """``/functions/<name>``: one function."""
+        params = await read_params(request)
+        name = request.path_params["name"]
+        function = self._library.get(name)
+        if function is None:
+            return JSONResponse({"error": f"Function not found: {name}"}, 404)
+        described = function.as_json(name)
+        return await json_answer(request, params, lambda: described)
+
+    async def health(self, request: Request) -> Response:
+        """``/health``: what the store says, and how far the index is; 503 when the store is not ``ok``."""
+        index = self._store.index
+        progress = index.progress
+        told: Mapping[str, object] = {
+            "ok": True,
+            **self._store.health(),
+            "metrics": len(index),
+            "index": {
+                "building": progress.running,
+                "complete": progress.complete,
+                "metrics": progress.metrics,
+                "folders": progress.folders,
+                "seconds": round(progress.seconds, 3),
+            },
+        }
+        return JSONResponse(told, 200 if told["ok"] else 503)
+
+    async def nothing(self, request: Request) -> Response:
+        """An empty list, for what is not stored: there are no tags and no events."""
+        return await json_answer(request, await read_params(request), list)

@@ -1,0 +1,46 @@
+"""What a server is told to do: one record, filled by the command line or by another program."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from saltern_graphite import cache, wal
+
+FLUSH_INTERVAL_S = 10.0
+MAX_CONNECTIONS = 2_000  # on each TCP port
+
+
+@dataclass(frozen=True, slots=True)
+class StoreOptions:
+    """How points are kept. ``None`` folders are ``whisper`` and ``conf`` under the store's root."""
+
+    whisper: str | None = None
+    conf: str | None = None
+    fsync: str = "interval"
+    flush_interval_s: float = FLUSH_INTERVAL_S
+    cache_max_points: int = cache.MAX_POINTS
+    log_max_bytes: int = wal.MAX_BYTES
+
+    def whisper_dir(self, root: str) -> str:
+        """Return the folder of the Whisper tree."""
+        return self.whisper or os.path.join(root, "whisper")
+
+    def conf_dir(self, root: str) -> str:
+        """Return the folder of the schema files."""
+        return self.conf or os.path.join(root, "conf")
+
+
+@dataclass(frozen=True, slots=True)
+class ServerOptions:
+    """Where to listen (host, port; port 0: any free one; ``None``: not at all) and what to bound."""
+
+    line: tuple[str, int] | None = ("127.0.0.1", 2003)
+    udp: tuple[str, int] | None = None
+    batch: tuple[str, int] | None = ("127.0.0.1", 2005)
+    http: tuple[str, int] = ("127.0.0.1", 8080)
+    read_only: bool = False
+    max_connections: int = MAX_CONNECTIONS
+    idle_timeout_s: float = 0.0
+    self_metrics_interval_s: float | None = None
+    """``None``: the step of the archive that keeps them."""

@@ -1,0 +1,143 @@
+"""Which retentions a new metric's file gets: ``storage-schemas.conf`` in Carbon's own format.
+
+::
+
+    [name]
+    pattern = ^servers\\.          a Python regular expression, searched for anywhere in the name
+    retentions = 15s:2d,1m:14d    precision:retention, finest first
+
+Sections are tried in file order; the first match wins. A precision is seconds or a number with a unit (s m h d w
+y); a retention is a number of *points* or a length with a unit. A name that no section matches gets
+:data:`DEFAULT_RETENTIONS`. Files that exist already never change.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from itertools import pairwise
+
+from saltern_graphite.conf_file import Problem, Section, read_sections
+
+SCHEMAS_FILE = "storage-schemas.conf"
+DEFAULT_RETENTIONS_TEXT = "15s:2d,1m:14d,10m:1y"
+UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "y": 31_536_000}
+
+_LENGTH = re.compile(r"(\d{1,10})([smhdwy]?)\Z")
+_MAX_UINT32 = 0xFFFF_FFFF  # a Whisper header holds its numbers in 32 bits
+_POINT_BYTES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """One archive: a slot every *step* seconds, *points* slots."""
+
+    step: int
+    points: int
+
+    @property
+    def seconds(self) -> int:
+        """How far back the archive reaches."""
+        return self.step * self.points
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """A section: names in which *pattern* is found get *retentions*. The built-in default has line 0."""
+
+    name: str
+    pattern: re.Pattern[str]
+    retentions: tuple[Retention, ...]
+    line: int = 0
+
+
+def parse_retentions(text: str) -> tuple[Retention, ...]:
+    """Return the archives that *text* (``15s:2d,1m:14d``) describes, finest first.
+
+    Raises ``ValueError`` saying what is wrong, including what Whisper itself would refuse: two archives of one
+    precision, a precision that doesn't divide the next, a coarser archive that isn't longer, or a finer one with
+    too few points to fill one slot of the next.
+    """
+    retentions = sorted((_parse_retention(part.strip()) for part in text.split(",")), key=lambda r: r.step)
+    for fine, coarse in pairwise(retentions):
+        if fine.step == coarse.step:
+            raise ValueError(f"two archives of {fine.step} s: keep one")
+        if coarse.step % fine.step:
+            raise ValueError(f"a step of {fine.step} s does not divide the next, {coarse.step} s")
+        if coarse.seconds <= fine.seconds:
+            raise ValueError(
+                f"the {coarse.step} s archive keeps {coarse.seconds} s, no more than the finer one's {fine.seconds} s"
+            )
+        if fine.points < coarse.step // fine.step:
+            raise ValueError(
+                f"the {fine.step} s archive has {fine.points} points, too few for one slot of {coarse.step} s"
+            )
+    if sum(retention.points for retention in retentions) * _POINT_BYTES > _MAX_UINT32 - 4096:
+        raise ValueError("the file would be over 4 GiB, more than Whisper can address")
+    return tuple(retentions)
+
+
+def _parse_retention(text: str) -> Retention:
+    precision, separator, length = text.partition(":")
+    step = _LENGTH.match(precision.strip())
+    reach = _LENGTH.match(length.strip())
+    if not separator or step is None or reach is None:
+        raise ValueError(f"{text!r} is not precision:retention such as 15s:2d (units s m h d w y)")
+    step_s = int(step[1]) * UNIT_S[step[2] or "s"]
+    if step_s == 0:
+        raise ValueError(f"the precision in {text!r} is zero")
+    points = int(reach[1]) if not reach[2] else int(reach[1]) * UNIT_S[reach[2]] // step_s
+    if points == 0:
+        raise ValueError(f"{text!r} keeps no point at all: the retention is shorter than the precision")
+    if step_s * points > _MAX_UINT32:
+        raise ValueError(f"{text!r} reaches back over 136 years, more than Whisper can hold")
+    return Retention(step_s, points)
+
+
+DEFAULT_SCHEMA = Schema("built-in default", re.compile(""), parse_retentions(DEFAULT_RETENTIONS_TEXT))
+
+
+class Schemas:
+    """The sections of one file, in order, and what was wrong with the others."""
+
+    def __init__(self, schemas: list[Schema], problems: list[Problem]) -> None:
+        self.schemas = schemas
+        self.problems = problems
+
+    @classmethod
+    def load(cls, folder: str) -> Schemas:
+        """Read ``storage-schemas.conf`` in *folder*; a missing file leaves the built-in default alone."""
+        path = os.path.join(folder, SCHEMAS_FILE)
+        sections, problems = read_sections(path)
+        schemas: list[Schema] = []
+        for section in sections:
+            found = _schema(section, path)
+            if isinstance(found, Schema):
+                schemas.append(found)
+            else:
+                problems.append(found)
+        return cls(schemas, sorted(problems, key=lambda problem: problem.line))
+
+    def match(self, name: str) -> Schema:
+        """Return the first section whose pattern is found in *name*, else the built-in default."""
+        for schema in self.schemas:
+            if schema.pattern.search(name):
+                return schema
+        return DEFAULT_SCHEMA
+
+
+def _schema(section: Section, path: str) -> Schema | Problem:
+    text, pattern = section.get("retentions"), section.get("pattern")
+    if pattern is None or text is None:
+        missing = "pattern" if pattern is None else "retentions"
+        return Problem(path, section.line, f"section [{section.name}] has no {missing}")
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        why = f"pattern {pattern!r} in [{section.name}] is not a regular expression: {error}"
+        return Problem(path, section.line_of("pattern"), why)
+    try:
+        return Schema(section.name, compiled, parse_retentions(text), section.line)
+    except ValueError as error:
+        return Problem(path, section.line_of("retentions"), f"retentions in [{section.name}]: {error}")

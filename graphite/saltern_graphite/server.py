@@ -1,0 +1,193 @@
+"""The server: store, receivers and HTTP in one process and one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import socket
+import time
+from collections.abc import Generator, Mapping
+
+import uvicorn
+
+from saltern.errors import StoreError
+from saltern_graphite.gate import Gate
+from saltern_graphite.http.app import create_app
+from saltern_graphite.notices import Notices
+from saltern_graphite.options import ServerOptions
+from saltern_graphite.receivers.batch import BatchConnection
+from saltern_graphite.receivers.connection import NOTICE_EVERY_S, Connection, Intake, Listener
+from saltern_graphite.receivers.line import LineConnection
+from saltern_graphite.receivers.udp import UdpReceiver
+from saltern_graphite.self_metrics import SelfMetrics
+from saltern_graphite.store import Store
+
+RUN_FILE = "graphite.json"
+HTTP_STARTS_S = 10.0
+HTTP_STOPS_S = 0.4
+DRAIN_S = 0.1  # at the end, for what senders have sent already
+
+log = logging.getLogger(__name__)
+
+
+class _HttpServer(uvicorn.Server):
+    """uvicorn without its signal handlers: the signals are ours."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+
+class Server:
+    """Runs *store* behind its sockets; :meth:`start`, then :meth:`stop`, both in one event loop.
+
+    *root* is where ``run/graphite.json`` goes. A read-only server opens nothing but HTTP and writes nothing.
+    """
+
+    def __init__(self, root: str, store: Store, options: ServerOptions) -> None:
+        self._root = root
+        self._store = store
+        self._options = options
+        self._listeners: list[Listener] = []
+        self._udp: UdpReceiver | None = None
+        self._gate: Gate | None = None
+        self._http: _HttpServer | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._announced = False
+        self.endpoints: dict[str, object] = {}
+        """Where it listens: ``line``, ``udp``, ``batch`` as host:port, ``http`` as a URL, and ``pid``."""
+
+    async def start(self) -> None:
+        """Start everything; on return all of it listens and the run file says where.
+
+        Raises ``StoreError`` when the folder or an address can't be used.
+        """
+        if self._options.read_only:
+            self._store.reload_schemas()
+        else:
+            await self._start_receiving()
+        self._store.index.start_build(self._store.whisper_dir)
+        await self._start_http()
+        self.endpoints["pid"] = os.getpid()
+        log.info("listening: %s", " ".join(f"{name}={where}" for name, where in self.endpoints.items()))
+        if not self._options.read_only:
+            self._tasks.append(asyncio.create_task(self._report()))
+            write_run_file(self._root, self.endpoints)
+            self._announced = True
+
+    async def stop(self) -> None:
+        """Stop accepting, take what was sent, stop HTTP, and flush what fits; the log keeps the rest."""
+        for listener in self._listeners:
+            listener.stop_accepting()
+        if self._gate is not None:
+            await asyncio.sleep(DRAIN_S)
+            self._gate.open_for_good()
+        for receiver in (*self._listeners, self._udp):
+            if receiver is not None:
+                receiver.close()
+        for task in self._tasks[1:]:
+            task.cancel()
+        flushing = asyncio.get_running_loop().run_in_executor(None, self._store.stop)
+        await self._stop_http()
+        await flushing
+        if self._announced:
+            with contextlib.suppress(OSError):
+                os.unlink(os.path.join(self._root, "run", RUN_FILE))
+
+    async def _start_receiving(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._gate = gate = Gate(loop, lambda: self._store.full)
+        self._store.on_room = gate.open_soon
+        await loop.run_in_executor(None, self._store.start)
+        intake = Intake(self._store, gate, Notices(log, NOTICE_EVERY_S))
+        drivers: dict[str, type[Connection]] = {"line": LineConnection, "batch": BatchConnection}
+        addresses = {"line": self._options.line, "batch": self._options.batch}
+        for name, driver in drivers.items():
+            address = addresses[name]
+            if address is None:
+                continue
+            listener = Listener(
+                driver,
+                intake,
+                max_connections=self._options.max_connections,
+                idle_timeout_s=self._options.idle_timeout_s,
+            )
+            self._listeners.append(listener)
+            self.endpoints[name] = await _listen(name, listener, address)
+        if self._options.udp is not None:
+            self._udp = UdpReceiver(intake)
+            self.endpoints["udp"] = await _listen("udp", self._udp, self._options.udp)
+
+    async def _start_http(self) -> None:
+        host, port = self._options.http
+        try:
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            sock = socket.create_server((host, port), family=family, backlog=512)
+        except OSError as error:
+            raise StoreError(f"can't listen on {host}:{port} for http: {error.strerror}") from error
+        config = uvicorn.Config(
+            create_app(self._store), log_config=None, log_level="warning", access_log=False, lifespan="off",
+            timeout_graceful_shutdown=1,
+        )  # fmt: skip
+        self._http = _HttpServer(config)
+        serving = asyncio.create_task(self._http.serve(sockets=[sock]))
+        self._tasks.insert(0, serving)
+        async with asyncio.timeout(HTTP_STARTS_S):
+            while not self._http.started and not serving.done():
+                await asyncio.sleep(0.01)
+        self.endpoints["http"] = f"http://{show_address(*sock.getsockname()[:2])}"
+
+    async def _stop_http(self) -> None:
+        if self._http is None:
+            return
+        serving = self._tasks[0]
+        self._http.should_exit = True
+        await asyncio.wait([serving], timeout=HTTP_STOPS_S)
+        self._http.force_exit = True
+        serving.cancel()
+        await asyncio.wait([serving], timeout=HTTP_STOPS_S)
+
+    async def _report(self) -> None:
+        """Feed our own metrics to the store, on every whole interval."""
+        metrics = SelfMetrics(self._store)
+        while True:
+            interval = self._options.self_metrics_interval_s or metrics.interval_s()
+            await asyncio.sleep(interval - time.time() % interval)
+            sample = metrics.sample()
+            if self._store.full:
+                continue
+            try:
+                self._store.accept(list(sample), [time.time()] * len(sample), list(sample.values()))
+            except StoreError as error:
+                log.debug("own metrics are left out: %s", error)
+
+
+async def _listen(name: str, receiver: Listener | UdpReceiver, address: tuple[str, int]) -> str:
+    try:
+        return show_address(*await receiver.start(*address))
+    except OSError as error:
+        raise StoreError(f"can't listen on {show_address(*address)} for {name}: {error.strerror}") from error
+
+
+def show_address(host: str, port: int) -> str:
+    """Return ``host:port``, an IPv6 host in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def write_run_file(root: str, endpoints: Mapping[str, object]) -> None:
+    """Write ``run/graphite.json`` under *root* so that a reader finds all of it or nothing.
+
+    Raises ``StoreError``.
+    """
+    folder = os.path.join(root, "run")
+    path = os.path.join(folder, RUN_FILE)
+    try:
+        os.makedirs(folder, exist_ok=True)
+        with open(f"{path}.new", "w", encoding="utf-8") as file:
+            json.dump(endpoints, file)
+        os.replace(f"{path}.new", path)
+    except OSError as error:
+        raise StoreError(f"{path} can't be written: {error.strerror}") from error

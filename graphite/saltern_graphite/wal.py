@@ -1,0 +1,229 @@
+"""The write-ahead log: every accepted point is here until it is in a Whisper file.
+
+What it promises: an accepted point survives ``kill -9`` of the server, always, because it was handed to the kernel in
+one ``write()`` before it was acknowledged. A power cut loses at most the last second with ``--fsync interval`` (the
+default), nothing with ``always``, and whatever the kernel hadn't written yet with ``never``.
+
+The log is a folder of numbered segments (:mod:`saltern_graphite.wal_record` has their bytes). Points go to the newest;
+a segment is closed when it is large or a minute old, and deleted once no point in it is unwritten. At the next
+start the segments that are left are read back into the cache. Writing a point twice changes nothing in Whisper, so
+reading back more than needed does no harm.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import threading
+import time
+from collections.abc import Iterator, Sequence
+
+from saltern.errors import StoreError
+from saltern_graphite.durability import SYNC_INTERVAL_S, sync_folder, write_all
+from saltern_graphite.notices import Notices
+from saltern_graphite.wal_record import MAGIC, Columns, decode, encode
+
+MAX_BYTES = 1024 * 1024 * 1024
+SEGMENT_BYTES = 64 * 1024 * 1024
+SEGMENT_AGE_S = 60.0
+SUFFIX = ".wal"
+
+log = logging.getLogger(__name__)
+
+
+class Wal:
+    """The log in *folder*; :meth:`open` it first. ``append`` and ``rotate`` may come from different threads.
+
+    *fsync* is one of :data:`saltern_graphite.durability.FSYNC_POLICIES`; *max_bytes* is where :attr:`full` begins.
+    """
+
+    def __init__(self, folder: str, *, fsync: str = "interval", max_bytes: int = MAX_BYTES) -> None:
+        self.folder = folder
+        self.fsync = fsync
+        self.max_bytes = max_bytes
+        self.segment_bytes = min(SEGMENT_BYTES, max(max_bytes // 4, 1))
+        self._lock = threading.Lock()
+        self._notices = Notices(log)
+        self._lock_fd = -1
+        self._fd = -1
+        self._current = 0
+        self._opened_at = 0.0
+        self._size = 0
+        self._closed: dict[int, int] = {}
+        self._dirty = False
+        self._stopping = threading.Event()
+        self._syncer: threading.Thread | None = None
+
+    @property
+    def current(self) -> int:
+        """The number of the segment that points go to now."""
+        return self._current
+
+    @property
+    def bytes(self) -> int:
+        """The size of all segments together."""
+        return self._size + sum(self._closed.copy().values())
+
+    @property
+    def full(self) -> bool:
+        """Whether the bound is reached: nothing more should be received until segments are freed."""
+        return self.bytes >= self.max_bytes
+
+    def open(self) -> None:
+        """Take the folder for this process alone and start a new segment.
+
+        Raises ``StoreError`` when another process has it or it can't be written.
+        """
+        try:
+            os.makedirs(self.folder, exist_ok=True)
+            self._lock_fd = os.open(os.path.join(self.folder, "lock"), os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise StoreError(f"log folder {self.folder} can't be used: {error.strerror}") from error
+        try:
+            fcntl.flock(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._lock_fd)
+            why = "stop the saltern-graphite that uses it, or choose another --root"
+            raise StoreError(f"log folder {self.folder} is in use: {why}") from error
+        for name in sorted(os.listdir(self.folder)):
+            stem, suffix = os.path.splitext(name)
+            if suffix == SUFFIX and stem.isdigit():
+                self._closed[int(stem)] = os.path.getsize(os.path.join(self.folder, name))
+        try:
+            self._start_segment(max(self._closed, default=0) + 1)
+        except OSError as error:
+            os.close(self._lock_fd)
+            raise StoreError(f"no log can be written in {self.folder}: {error.strerror}") from error
+        if self.fsync == "interval":
+            self._syncer = threading.Thread(target=self._sync_forever, name="log-sync", daemon=True)
+            self._syncer.start()
+
+    def replay(self) -> Iterator[tuple[int, Columns]]:
+        """Yield ``(segment, points)`` for every record left by earlier runs, in the order they were written.
+
+        A torn tail is cut off behind the last whole record, and one log line says so.
+        """
+        for segment in sorted(self._closed):
+            path = self._path(segment)
+            try:
+                with open(path, "rb") as file:
+                    data = file.read()
+            except OSError as error:
+                log.error("log segment %s can't be read and stays where it is: %s", path, error.strerror)
+                continue
+            end = 0
+            for end, points in decode(data):  # noqa: B007  # the last end is what remains
+                yield segment, points
+            if end < len(data) and data != MAGIC:
+                self._cut(segment, end, len(data))
+
+    def append(self, names: Sequence[str], times: Sequence[int], values: Sequence[float]) -> int:
+        """Write points, three columns of one length, and return the number of the segment they are in.
+
+        When it returns they survive ``kill -9`` (and, with ``always``, a power cut). Raises ``StoreError`` when
+        they can't be written; then nothing of them is in the log.
+        """
+        record = encode(names, times, values)
+        with self._lock:
+            try:
+                write_all(self._fd, record)
+                if self.fsync == "always":
+                    os.fdatasync(self._fd)
+            except OSError as error:
+                self._undo()
+                raise StoreError(f"log {self._path(self._current)} can't be written: {error.strerror}") from error
+            self._size += len(record)
+            self._dirty = True
+            return self._current
+
+    def rotate(self) -> None:
+        """Close the current segment and start the next when it is large or old enough; errors are only logged."""
+        with self._lock:
+            age = time.monotonic() - self._opened_at
+            if self._size <= len(MAGIC) or (self._size < self.segment_bytes and age < SEGMENT_AGE_S):
+                return
+            old, fd, size = self._current, self._fd, self._size
+            try:
+                self._start_segment(old + 1)
+            except OSError as error:
+                self._notices.warn("rotate", "no new log segment in %s: %s", self.folder, error.strerror)
+                return
+            self._closed[old] = size
+        self._sync(fd)
+        os.close(fd)
+
+    def releasable(self, before: int) -> bool:
+        """Return whether there are closed segments numbered below *before*."""
+        return any(segment < before for segment in self._closed.copy())
+
+    def release(self, before: int) -> None:
+        """Delete the closed segments numbered below *before*: their points are in Whisper."""
+        for segment in sorted(self._closed.copy()):
+            if segment >= before:
+                break
+            try:
+                os.unlink(self._path(segment))
+            except OSError as error:
+                self._notices.warn("unlink", "log segment %s stays: %s", self._path(segment), error.strerror)
+                return
+            del self._closed[segment]
+
+    def close(self) -> None:
+        """Sync what is written and give the folder free. The segments stay for the next start."""
+        self._stopping.set()
+        if self._syncer is not None:
+            self._syncer.join()
+        self._sync(self._fd)
+        os.close(self._fd)
+        os.close(self._lock_fd)
+
+    def _path(self, segment: int) -> str:
+        return os.path.join(self.folder, f"{segment:010d}{SUFFIX}")
+
+    def _start_segment(self, number: int) -> None:
+        fd = os.open(self._path(number), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o644)
+        try:
+            write_all(fd, MAGIC)
+            if self.fsync != "never":
+                sync_folder(self.folder)
+        except OSError:
+            os.close(fd)
+            os.unlink(self._path(number))
+            raise
+        self._fd, self._current = fd, number
+        self._size, self._opened_at = len(MAGIC), time.monotonic()
+
+    def _undo(self) -> None:
+        """Cut a half-written record off, so that later ones can be read."""
+        try:
+            os.ftruncate(self._fd, self._size)
+        except OSError as error:
+            self._notices.warn("undo", "log %s: %s", self._path(self._current), error.strerror)
+
+    def _cut(self, segment: int, end: int, size: int) -> None:
+        path = self._path(segment)
+        log.warning("log segment %s: %d bytes after the last whole record are damaged and cut off", path, size - end)
+        try:
+            os.truncate(path, end)
+        except OSError as error:
+            log.warning("log segment %s can't be cut: %s", path, error.strerror)
+        self._closed[segment] = end
+
+    def _sync_forever(self) -> None:
+        while not self._stopping.wait(SYNC_INTERVAL_S):
+            with self._lock:
+                if not self._dirty:
+                    continue
+                fd = os.dup(self._fd)  # a rotation may close the segment meanwhile
+                self._dirty = False
+            self._sync(fd)
+            os.close(fd)
+
+    def _sync(self, fd: int) -> None:
+        if self.fsync == "never":
+            return
+        try:
+            os.fdatasync(fd)
+        except OSError as error:
+            self._notices.warn("sync", "log in %s can't be synced to disk: %s", self.folder, error.strerror)

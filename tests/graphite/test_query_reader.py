@@ -1,0 +1,148 @@
+"""Reading: the same as the whisper library's fetch, plus what is only in the cache."""
+
+from __future__ import annotations
+
+import logging
+import math
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import whisper
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from saltern_graphite.reader import Reader
+from saltern_graphite.render.source import Fetched
+
+NOW = 1_718_020_807
+ARCHIVES = [(10, 30), (60, 20), (300, 12)]
+METHODS = ["average", "sum", "last", "max", "min", "avg_zero", "absmax", "absmin"]
+
+Points = list[tuple[int, float]]
+
+
+class FakeCache:
+    def __init__(self, points: dict[str, Points] | None = None) -> None:
+        self._points = points or {}
+
+    def points(self, name: str) -> Points:
+        return self._points.get(name, [])
+
+
+def reader_of(folder: Path | str, cached: Points | None = None, method: str = "average") -> Reader:
+    cache = FakeCache({"a.b": cached or []})
+    return Reader(str(folder), cache, lambda name: ARCHIVES, lambda name: method)
+
+
+def create(folder: Path | str, method: str = "average", name: str = "a/b.wsp") -> str:
+    path = Path(folder) / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    whisper.create(str(path), ARCHIVES, xFilesFactor=0.0, aggregationMethod=method)
+    return str(path)
+
+
+def as_whisper(found: Fetched | None) -> object:
+    if found is None:
+        return None
+    values = [None if math.isnan(value) else value for value in found.values.tolist()]
+    return (found.start, found.end, found.step), values
+
+
+moments = st.integers(NOW - 4200, NOW + 400)
+updates = st.lists(st.tuples(st.integers(NOW - 3600, NOW), st.integers(-9, 9).map(float)), max_size=60)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(updates, max_size=3), moments, moments, st.integers(-500, 500), st.sampled_from(METHODS))
+def test_the_same_as_whisper(batches: list[Points], start: int, end: int, drift: int, method: str) -> None:
+    start, end = min(start, end), max(start, end)
+    with tempfile.TemporaryDirectory() as folder:
+        path = create(folder, method)
+        for batch in batches:
+            whisper.update_many(path, batch, now=NOW)
+        found = reader_of(folder).fetch("a.b", start, end, NOW + drift)
+        expected = whisper.fetch(path, start, end, now=NOW + drift)
+    assert as_whisper(found) == expected
+    assert found is None or found.method == method
+
+
+@settings(max_examples=100, deadline=None)
+@given(updates, updates, st.integers(NOW - 3600, NOW - 1), st.sampled_from(["sum", "max", "last", "average"]))
+def test_cached_points_show_as_if_they_were_written(stored: Points, cached: Points, start: int, method: str) -> None:
+    """Exactly so in the finest archive; in a coarser one wherever a point of the finest fell."""
+    cached = sorted(dict(cached).items())
+    with tempfile.TemporaryDirectory() as folder:
+        path = create(folder, method)
+        whisper.update_many(path, stored, now=NOW)
+        found = reader_of(folder, cached).fetch("a.b", start, NOW, NOW)
+        before = whisper.fetch(path, start, NOW, now=NOW)[1]
+    assert found is not None
+    slots = {time // found.step * found.step for time, _ in cached}
+    times = range(found.start, found.end, found.step)
+    for time, value, old in zip(times, found.values.tolist(), before, strict=True):
+        if time in slots:
+            assert not math.isnan(value)
+        else:
+            assert value == old or (old is None and math.isnan(value))
+    if found.step == ARCHIVES[0][0]:
+        last = {time // 10 * 10: value for time, value in cached}
+        shown = dict(zip(times, found.values.tolist(), strict=True))
+        assert all(shown[time] == value for time, value in last.items() if time in shown)
+
+
+def test_a_coarse_slot_is_made_of_file_and_cache(tmp_path: Path) -> None:
+    minute = NOW // 60 * 60 - 60
+    path = create(tmp_path, "sum")
+    whisper.update_many(path, [(minute, 1.0), (minute + 10, 2.0)], now=NOW)
+    reader = reader_of(tmp_path, [(minute + 10, 5.0), (minute + 50, 7.0)], "sum")
+    found = reader.fetch("a.b", NOW - 1000, NOW, NOW)
+    assert found is not None
+    assert found.step == 60
+    assert found.values[(minute - found.start) // 60] == 1.0 + 5.0 + 7.0
+
+
+def test_a_metric_that_has_no_file_yet(tmp_path: Path) -> None:
+    cached = [(NOW - 100, 1.0), (NOW - 99, 2.0), (NOW - 5, 3.0)]
+    fine = reader_of(tmp_path, cached).fetch("a.b", NOW - 120, NOW, NOW)
+    coarse = reader_of(tmp_path, cached, "sum").fetch("a.b", NOW - 600, NOW, NOW)
+    assert fine is not None
+    assert coarse is not None
+    assert (fine.step, coarse.step) == (10, 60)
+    assert np.nansum(fine.values) == 5.0  # the second of two points in one slot stays
+    assert coarse.values[-1] + np.nansum(coarse.values[:-1]) == 5.0
+    assert reader_of(tmp_path, cached).fetch("a.b", NOW + 10, NOW + 20, NOW) is None
+    assert reader_of(tmp_path).fetch("a.b", NOW - 120, NOW, NOW) is None
+
+
+def test_a_point_shows_in_the_very_second_it_came(tmp_path: Path) -> None:
+    found = reader_of(tmp_path, [(NOW, 4.0)]).fetch("a.b", NOW - 60, NOW, NOW)
+    assert found is not None
+    assert found.values[-1] == 4.0
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [lambda data: b"", lambda data: data[:20], lambda data: data[:500], lambda data: b"\xff" * len(data)],
+    ids=["empty", "half a header", "cut short", "garbage"],
+)
+def test_a_damaged_file_is_no_data_and_one_line(
+    tmp_path: Path, damage: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = Path(create(tmp_path))
+    assert callable(damage)
+    whole = path.read_bytes()
+    path.write_bytes(damage(whole))
+    reader = reader_of(tmp_path)
+    with caplog.at_level(logging.WARNING):
+        assert [reader.fetch("a.b", NOW - 60, NOW, NOW) for _ in range(3)] == [None, None, None]
+    assert len(caplog.records) == 1
+    assert "a/b.wsp" in caplog.text
+    path.write_bytes(whole)
+    assert reader.fetch("a.b", NOW - 60, NOW, NOW) is not None
+
+
+def test_a_file_where_a_folder_should_be(tmp_path: Path) -> None:
+    (tmp_path / "a").touch()
+    assert reader_of(tmp_path).fetch("a.b", NOW - 60, NOW, NOW) is None

@@ -1,0 +1,132 @@
+"""Schema files in Carbon's format: what they mean, and how a bad one is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import whisper
+
+from saltern_graphite.main import main
+from saltern_graphite.rollup import METHODS, Aggregations
+from saltern_graphite.schemas import DEFAULT_SCHEMA, Retention, Schemas, parse_retentions
+
+
+def write(folder: Path, name: str, text: str) -> str:
+    path = folder / name
+    path.write_text(text)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "archives"),
+    [
+        ("60:10080", [(60, 10080)]),
+        ("15s:2d,1m:14d,10m:1y", [(15, 11520), (60, 20160), (600, 52560)]),
+        ("1h:3y, 60s:1d , 5m:30d", [(60, 1440), (300, 8640), (3600, 26280)]),
+        ("1w:1y", [(604800, 52)]),
+    ],
+)
+def test_retentions_mean_what_they_mean_to_whisper(text: str, archives: list[tuple[int, int]]) -> None:
+    assert parse_retentions(text) == tuple(Retention(*archive) for archive in archives)
+    assert sorted(whisper.parseRetentionDef(part) for part in text.split(",")) == archives
+    whisper.validateArchiveList(list(archives))
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "not precision:retention"),
+        ("15s", "not precision:retention"),
+        ("15x:1d", "not precision:retention"),
+        ("15s:-1d", "not precision:retention"),
+        ("0s:1d", "is zero"),
+        ("1h:1m", "no point at all"),
+        ("60:1d,60:2d", "keep one"),
+        ("60s:1d,90s:2d", "does not divide"),
+        ("60s:1d,300s:1d", "no more than the finer"),
+        ("1s:5,10s:100", "too few"),
+        ("1s:200y", "136 years"),
+        ("1s:20y", "4 GiB"),
+    ],
+)
+def test_bad_retentions_say_why(text: str, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        parse_retentions(text)
+
+
+def test_first_matching_section_wins_and_the_rest_gets_the_default(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        "storage-schemas.conf",
+        "# comment\n; another\n[carbon]\npattern = ^carbon\\.\nretentions = 60:90d\n"
+        "[cpu]\nPattern: \\.cpu\\.\nRETENTIONS: 10s:1d\n[a]\npattern = ^a\nretentions = 1s:1h\n",
+    )
+    schemas = Schemas.load(str(tmp_path))
+    assert schemas.problems == []
+    assert schemas.match("carbon.agents.cpu.x").name == "carbon"
+    assert schemas.match("a.cpu.b").retentions == (Retention(10, 8640),)
+    assert schemas.match("a.b").name == "a"
+    assert schemas.match("b") is DEFAULT_SCHEMA
+
+
+def test_bad_sections_are_named_and_the_others_work(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        "storage-schemas.conf",
+        "stray = 1\n[regex]\npattern = (\nretentions = 1m:1d\n[none]\npattern = x\n[good]\npattern = ^g\n"
+        "retentions = 1m:1d\n[bad]\npattern = ^b\nretentions = 1m\n[good]\npattern = .\n[odd\n[junk]\nwhat is this\n",
+    )
+    schemas = Schemas.load(str(tmp_path))
+    assert [schema.name for schema in schemas.schemas] == ["good"]
+    told = [str(problem) for problem in schemas.problems]
+    assert [problem.line for problem in schemas.problems] == [1, 3, 5, 12, 13, 15, 17]
+    assert all(line.startswith(f"{path}:") for line in told)
+    assert "before any [section]" in told[0]
+    assert "not a regular expression" in told[1]
+    assert "no retentions" in told[2]
+    assert "there twice" in told[4]
+
+
+def test_aggregation_rules_and_their_defaults(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        "storage-aggregation.conf",
+        "[min]\npattern = \\.min$\nxFilesFactor = 0.1\naggregationMethod = min\n"
+        "[half]\npattern = ^half\nxFilesFactor = 0.5\n"
+        "[bad]\npattern = .\naggregationMethod = mean\n[worse]\npattern = .\nxFilesFactor = 2\n",
+    )
+    rules = Aggregations.load(str(tmp_path))
+    assert (rules.match("a.min").method, rules.match("a.min").x_files_factor) == ("min", 0.1)
+    assert (rules.match("half").method, rules.match("half").x_files_factor) == ("average", 0.5)
+    assert (rules.match("a.b").method, rules.match("a.b").x_files_factor) == ("average", 0.0)
+    assert [problem.line for problem in rules.problems] == [10, 13]
+
+
+def test_methods_are_whispers() -> None:
+    assert {place + 1: method for place, method in enumerate(METHODS)} == whisper.aggregationTypeToMethod
+
+
+def test_missing_folder_is_the_built_in_default(tmp_path: Path) -> None:
+    assert Schemas.load(str(tmp_path / "no")).problems == []
+    assert Aggregations.load(str(tmp_path / "no")).problems == []
+
+
+def test_unreadable_file_is_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "storage-schemas.conf").write_bytes(b"\xff\xfe")
+    (problem,) = Schemas.load(str(tmp_path)).problems
+    assert "not UTF-8" in str(problem)
+
+
+def test_validate_shows_sections_and_answers_by_exit_status(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write(tmp_path, "storage-schemas.conf", "[a]\npattern = ^a\nretentions = 10s:1h\n")
+    assert main(["validate", "--conf", str(tmp_path), "a.b", "z"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "a.b: [a] 10s:360; [built-in default] average, xFilesFactor 0",
+        "z: [built-in default] 15s:11520,60s:20160,600s:52560; [built-in default] average, xFilesFactor 0",
+    ]
+    assert main(["validate", "--conf", str(tmp_path), "a..b"]) == 1
+    assert "refused (empty_segment)" in capsys.readouterr().out
+    Path(path).write_text("[a]\npattern = ^a\n")
+    assert main(["validate", "--conf", str(tmp_path)]) == 1
+    assert f"{path}:1:" in capsys.readouterr().out

@@ -1,0 +1,293 @@
+"""The store and its writer: accepted points reach the files, whatever the disk does meanwhile."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import whisper
+
+from saltern.errors import StoreError
+from saltern_graphite import writer as writer_module
+from saltern_graphite.options import StoreOptions
+from saltern_graphite.store import Store
+from saltern_graphite.whisper_update import Update, update
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 8.0) -> None:
+    """Wait until *condition* holds: the writer's turns can't be awaited from outside."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> str:
+    return str(tmp_path)
+
+
+@pytest.fixture
+def store(root: str) -> Iterator[Store]:
+    running = Store(root, StoreOptions(flush_interval_s=0.3))
+    running.start()
+    yield running
+    running.stop()
+
+
+def stored(store: Store, metric: str) -> dict[int, float]:
+    """The points of *metric*'s file, as the library reads them."""
+    path = os.path.join(store.whisper_dir, *metric.split(".")) + ".wsp"
+    if not os.path.exists(path):
+        return {}
+    now = int(time.time())
+    (start, end, step), read = whisper.fetch(path, now - 3600, now)
+    return {at: value for at, value in zip(range(start, end, step), read, strict=True) if value is not None}
+
+
+def slot(age: int = 0) -> int:
+    return (int(time.time()) - age) // 15 * 15
+
+
+def test_points_are_visible_at_once_and_in_the_file_soon(store: Store) -> None:
+    at = slot()
+    result = store.accept(["a.b", "a.b"], [at - 15, at + 0.9], [1.0, 2.0])
+    assert (result.accepted, result.refused) == (2, {})
+    assert store.cache.points("a.b") in ([], [(at - 15, 1.0), (at, 2.0)])
+    wait_for(lambda: store.cache.size == 0)
+    assert stored(store, "a.b") == {at - 15: 1.0, at: 2.0}
+    assert "a.b" in store.index
+
+
+def test_refusals_are_counted_by_cause_and_do_not_hurt_the_rest(store: Store) -> None:
+    now = time.time()
+    names = ["a..b", "a/b", "nan", "inf", "zero", "ms", "future", "t", "ok", "..ok.too"]
+    times = [now, now, now, now, 0, now * 1000, now + 90_000, float("nan"), now, now]
+    values = [1.0, 1.0, float("nan"), float("inf"), 1.0, 1.0, 1.0, 1.0, 5.0, 6.0]
+    result = store.accept(names, times, values)
+    expected = {"empty_segment": 1, "bad_character": 1, "not_finite": 2, "bad_time": 2, "future": 2}
+    assert (result.accepted, result.refused) == (2, expected)
+    assert result.samples["empty_segment"] == "a..b"
+    totals = store.counters.totals()
+    assert {f"drops.{cause}": count for cause, count in expected.items()}.items() <= totals.items()
+    assert totals["errors"] == 8
+    wait_for(lambda: store.cache.size == 0)
+    assert set(stored(store, "ok.too").values()) == {6.0}
+
+
+def test_huge_but_finite_values_are_taken(store: Store) -> None:
+    result = store.accept(["a", "b"], [time.time()] * 2, [1.7e308, 1.7e308])
+    assert result.accepted == 2
+    assert store.accept([], [], []).accepted == 0
+
+
+def test_new_metrics_are_told_once(root: str) -> None:
+    told: list[str] = []
+    store = Store(root)
+    store.on_new_metric = told.append
+    store.start()
+    for _ in range(3):
+        store.accept(["x", "y", ".x"], [time.time()] * 3, [1.0] * 3)
+    store.stop()
+    assert sorted(told) == ["x", "y"]
+
+
+def test_tagged_metrics_live_under_their_hash(store: Store) -> None:
+    store.accept(["cpu;host=b;dc=a"], [slot()], [1.0])
+    wait_for(lambda: store.cache.size == 0)
+    found = list(Path(store.whisper_dir, "_tagged").rglob("*.wsp"))
+    assert len(found) == 1
+    assert len(found[0].stem) == 64
+
+
+def test_points_outside_every_archive_are_counted(store: Store) -> None:
+    store.accept(["a"], [1_000_000], [1.0])
+    wait_for(lambda: store.cache.size == 0)
+    assert store.counters.totals()["drops.outside_retention"] == 1
+
+
+def test_schemas_decide_new_files_and_can_be_read_again(tmp_path: Path, store: Store) -> None:
+    conf = tmp_path / "conf"
+    conf.mkdir()
+    (conf / "storage-schemas.conf").write_text("[a]\npattern = ^a\nretentions = 10s:1h\n[bad]\n")
+    (conf / "storage-aggregation.conf").write_text("[a]\npattern = .\naggregationMethod = max\nxFilesFactor = 0.25\n")
+    store.reload_schemas()
+    assert store.retentions("a.b") == [(10, 360)]
+    assert store.aggregation_method("a.b") == "max"
+    store.accept(["a.b"], [time.time()], [1.0])
+    wait_for(lambda: store.cache.size == 0)
+    info = whisper.info(os.path.join(store.whisper_dir, "a", "b.wsp"))
+    assert (info["aggregationMethod"], info["xFilesFactor"]) == ("max", 0.25)
+    assert [(archive["secondsPerPoint"], archive["points"]) for archive in info["archives"]] == [(10, 360)]
+
+
+def test_a_corrupt_file_is_set_aside_and_begun_anew(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    folder = Path(store.whisper_dir)
+    (folder / "a.wsp").write_bytes(b"not whisper")
+    at = slot()
+    store.accept(["a"], [at], [3.0])
+    wait_for(lambda: store.cache.size == 0)
+    assert stored(store, "a") == {at: 3.0}
+    assert [path.read_bytes() for path in folder.glob("a.wsp.corrupt-*")] == [b"not whisper"]
+    assert [record.levelname for record in caplog.records if "set aside" in record.message] == ["ERROR"]
+
+
+def test_a_full_disk_loses_nothing_and_heals(
+    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(writer_module, "RETRY_S", 0.05)
+    full = threading.Event()
+    full.set()
+    tried = []
+
+    def failing(path: str, points: object, now: int) -> Update:
+        if full.is_set():
+            tried.append(path)
+            raise OSError(errno.ENOSPC, "No space left on device", path)
+        return update(path, points, now)  # type: ignore[arg-type]  # passed through
+
+    monkeypatch.setattr(writer_module, "update", failing)
+    at = slot()
+    store.accept(["a", "b"], [at, at], [1.0, 2.0])
+    wait_for(lambda: len(tried) > 3)
+    assert store.health()["ok"] is False
+    assert "No space left" in str(store.health()["error"])
+    assert store.cache.size == 2
+    store.accept(["a"], [at], [5.0])
+    assert store.cache.points("a") == [(at, 5.0)]
+    full.clear()
+    wait_for(lambda: store.cache.size == 0)
+    assert (stored(store, "a"), stored(store, "b")) == ({at: 5.0}, {at: 2.0})
+    wait_for(lambda: store.health()["ok"] is True)
+    assert len([record for record in caplog.records if "can't be written" in record.message]) == 1
+
+
+def test_one_file_that_can_not_be_written_holds_up_no_other(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(store.whisper_dir, "bad.wsp").mkdir()
+    at = slot()
+    store.accept(["bad", "good"], [at, at], [1.0, 2.0])
+    wait_for(lambda: stored(store, "good") == {at: 2.0} and store.health()["ok"] is False)
+    assert store.cache.points("bad") == [(at, 1.0)]
+
+
+def test_a_fault_of_ours_with_one_file_ends_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def faulty(path: str, points: object, now: int) -> Update:
+        if path.endswith("odd.wsp"):
+            raise ZeroDivisionError("division by zero")
+        return update(path, points, now)  # type: ignore[arg-type]  # passed through
+
+    monkeypatch.setattr(writer_module, "update", faulty)
+    at = slot()
+    store.accept(["odd", "good"], [at, at], [1.0, 2.0])
+    wait_for(lambda: stored(store, "good") == {at: 2.0})
+    assert store.cache.points("odd") == [(at, 1.0)]
+    wait_for(lambda: "ZeroDivisionError" in str(store.health()["error"]))
+
+
+def test_a_log_that_can_not_be_written_refuses_and_keeps_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*columns: object) -> int:
+        raise StoreError("log can't be written: No space left on device")
+
+    monkeypatch.setattr(store.wal, "append", broken)
+    with pytest.raises(StoreError, match="No space"):
+        store.accept(["a"], [time.time()], [1.0])
+    assert store.cache.size == 0
+
+
+def test_what_was_not_flushed_is_read_back(root: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def dead(path: str, points: object, now: int) -> Update:
+        raise OSError(errno.EIO, "Input/output error", path)
+
+    at = slot()
+    with monkeypatch.context() as patched:
+        patched.setattr(writer_module, "update", dead)
+        first = Store(root)
+        first.start()
+        first.accept(["a", "a"], [at - 15, at], [1.0, 2.0])
+        first.stop()
+    assert stored(first, "a") == {}
+    told: list[str] = []
+    second = Store(root)
+    second.on_new_metric = told.append
+    second.start()
+    assert not second.full
+    assert told == ["a"]
+    wait_for(lambda: second.cache.size == 0)
+    assert stored(second, "a") == {at - 15: 1.0, at: 2.0}
+    second.stop()
+
+
+def test_a_replay_larger_than_the_cache_passes_through_it(root: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = slot(6000)
+    with monkeypatch.context() as patched:
+        patched.setattr(writer_module.Writer, "write", lambda *_, **__: False)
+        first = Store(root)
+        first.start()
+        for batch in range(20):
+            names = [f"m{n}" for n in range(10)]
+            first.accept(names, [at + 15 * batch] * 10, [float(batch)] * 10)
+        first.stop()
+    second = Store(root, StoreOptions(cache_max_points=30))
+    second.start()
+    wait_for(lambda: not second.full and second.cache.size == 0)
+    (start, _, step), read = whisper.fetch(os.path.join(second.whisper_dir, "m3.wsp"), at - 15, at + 15 * 19)
+    assert (start, step) == (at, 15)
+    assert read == [float(batch) for batch in range(20)]
+    second.stop()
+
+
+def test_the_log_is_freed_once_everything_is_written(root: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("saltern_graphite.wal.SEGMENT_AGE_S", 0.1)
+    store = Store(root, StoreOptions(flush_interval_s=0.2))
+    store.start()
+    store.accept(["a"], [time.time()], [1.0])
+    first = Path(root, "log", "0000000001.wal")
+    assert first.exists()
+    wait_for(lambda: not first.exists())
+    assert store.cache.size == 0
+    store.stop()
+
+
+def test_the_log_is_not_freed_while_a_point_of_it_is_unwritten(root: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("saltern_graphite.wal.SEGMENT_AGE_S", 0.1)
+    store = Store(root, StoreOptions(flush_interval_s=0.2))
+    Path(store.whisper_dir, "bad.wsp").mkdir(parents=True)
+    store.start()
+    store.accept(["bad"], [time.time()], [1.0])
+    wait_for(lambda: store.wal.current > 1)
+    store.accept(["good"], [time.time()], [1.0])
+    wait_for(lambda: bool(stored(store, "good")) and store.wal.current > 2)
+    assert Path(root, "log", "0000000001.wal").exists()
+    store.stop()
+
+
+def test_a_burst_is_spread_over_the_interval(root: str) -> None:
+    store = Store(root, StoreOptions(flush_interval_s=2.0))
+    store.start()
+    names = [f"m{n}" for n in range(200)]
+    store.accept(names, [slot()] * 200, [1.0] * 200)
+    wait_for(lambda: store.cache.size == 0)
+    store.accept(names, [slot()] * 200, [2.0] * 200)
+    seen = set()
+    wait_for(lambda: seen.add(store.cache.queues) or store.cache.queues == 0)  # type: ignore[func-returns-value]  # add
+    assert len(seen) >= 5
+    store.stop()
+
+
+def test_a_store_not_started_answers_readers(root: str) -> None:
+    store = Store(root)
+    assert store.health()["ok"] is True
+    assert store.cache.points("a") == []
+    assert os.listdir(root) == []
+    store.stop()
+
+
+def test_a_folder_that_can_not_be_made_is_one_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="can't be made"):
+        Store(str(tmp_path / "file")).start()
