@@ -1,0 +1,136 @@
+"""Many agents in one process, as lean as they can be: sockets, the protocol, and nothing else.
+
+Run as a program, it connects ``--count`` agents and answers every job with ``true`` until stdin ends. With ``--raw``
+it connects as many sockets without any protocol, which send back what they get: the floor under all the rest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import select
+import sys
+from collections.abc import Callable
+
+import zmq
+
+from saltern.wire import pack, unpack
+
+STDIN = 0
+FILES_A_SOCKET = 3
+BOOT = 1.0
+RAW_HELLO = b"hello"
+
+Socket = zmq.Socket[bytes]
+
+
+class Sockets:
+    """Encrypted sockets and what to do with their frames, waited for by epoll: poll(2) looks at all, each time."""
+
+    def __init__(self, count: int, server_key: str) -> None:
+        self._context = zmq.Context()
+        self._context.set(zmq.MAX_SOCKETS, count + 16)
+        self._server_key = server_key.encode()
+        self._epoll = select.epoll()
+        self._epoll.register(STDIN, select.EPOLLIN)
+        self._handlers: dict[int, tuple[Socket, Callable[[bytes], None]]] = {}
+
+    def connect(self, endpoint: str, keys: tuple[bytes, bytes], on_frame: Callable[[bytes], None]) -> Socket:
+        """Return a new socket; *on_frame* gets what comes on it."""
+        socket = self._context.socket(zmq.DEALER)
+        socket.linger = 0
+        socket.curve_serverkey = self._server_key
+        socket.curve_publickey, socket.curve_secretkey = keys
+        socket.connect(f"tcp://{endpoint}")
+        descriptor = socket.getsockopt(zmq.FD)
+        assert isinstance(descriptor, int)
+        self._handlers[descriptor] = socket, on_frame
+        self._epoll.register(descriptor, select.EPOLLIN | select.EPOLLET)
+        self.read(socket, on_frame)  # the descriptor only tells of what comes after a look that found nothing
+        return socket
+
+    def run(self) -> None:
+        """Hand frames to their sockets' handlers until stdin ends."""
+        while True:
+            for descriptor, _ in self._epoll.poll():
+                if descriptor == STDIN:
+                    return
+                self.read(*self._handlers[descriptor])
+
+    def read(self, socket: Socket, on_frame: Callable[[bytes], None]) -> None:
+        """Take all that has come: the descriptor tells of new frames once."""
+        try:
+            while True:
+                on_frame(socket.recv(zmq.NOBLOCK))
+        except zmq.Again:
+            pass
+
+
+class Agent:
+    """One agent: says hello, attaches when it is welcomed, answers jobs."""
+
+    def __init__(self, sockets: Sockets, minion_id: str, options: argparse.Namespace) -> None:
+        self.keys = zmq.curve_keypair()
+        self._id = minion_id
+        self._sockets = sockets
+        self._publish_endpoint = options.publish
+        self._seq = 0
+        self._publish: Socket | None = None
+        self._ret = sockets.connect(options.ret, self.keys, self._on_ret)
+        grains = {"os": "Simulated", "id": minion_id}
+        self._ret.send(pack("hello", 0, {"id": minion_id, "version": "simulated", "grains": grains, "boot": BOOT}))
+
+    def _on_ret(self, frame: bytes) -> None:
+        if unpack(frame).type == "welcome" and self._publish is None:
+            self._publish = self._sockets.connect(self._publish_endpoint, self.keys, self._on_publish)
+            self._publish.send(pack("attach", 0, {"boot": BOOT}))
+
+    def _on_publish(self, frame: bytes) -> None:
+        message = unpack(frame)
+        if message.type != "job":
+            return
+        job = message.body
+        self._seq += 1
+        body = {"jid": job["jid"], "fun": job["fun"], "fun_args": job["arg"], "return": True}
+        self._ret.send(pack("ret", self._seq, {**body, "retcode": 0, "success": True, "duration_ms": 0.1}))
+        # A send may swallow the signal of an acknowledgement that has come.
+        self._sockets.read(self._ret, self._on_ret)
+
+
+def main() -> int:
+    """Run the agents."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, required=True)
+    parser.add_argument("--server-key", required=True)
+    parser.add_argument("--ret", required=True, metavar="HOST:PORT")
+    parser.add_argument("--publish", metavar="HOST:PORT")
+    parser.add_argument("--raw", action="store_true")
+    options = parser.parse_args()
+    count = options.count * (1 if options.raw else 2)
+    _allow_files(count * FILES_A_SOCKET + 64)
+    sockets = Sockets(count, options.server_key)
+    if options.raw:
+        agents: list[object] = [_echo(sockets, options.ret) for _ in range(options.count)]
+    else:
+        agents = [Agent(sockets, f"sim{number:05d}", options) for number in range(options.count)]
+    sockets.run()
+    del agents
+    return 0
+
+
+def _echo(sockets: Sockets, endpoint: str) -> Socket:
+    """Connect a socket that sends back whatever comes."""
+    made: list[Socket] = []
+    made.append(sockets.connect(endpoint, zmq.curve_keypair(), lambda frame: made[0].send(frame)))
+    made[0].send(RAW_HELLO)
+    return made[0]
+
+
+def _allow_files(count: int) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < count:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(count, hard), hard))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
