@@ -1,0 +1,239 @@
+"""Modules that users bring: from a folder and from a git repository, good ones and bad ones."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.stacks import Parts, wait_for
+
+MYPKG = "def myinstall(name):\n    return __salt__['pkg.install'](name)\n"
+PKG = "def install(name):\n    return {'installed': name}\n"
+HOSTILE = """
+import datetime, os, sys, time
+
+def raises():
+    raise ValueError("no such thing")
+
+def junk():
+    return {"set": {3, 1}, "when": datetime.datetime(2026, 1, 2), "object": object(), (1, 2): "tuple key"}
+
+def prints():
+    print("a module prints this")
+    sys.stdout.write("and this")
+    return 1
+
+def exits():
+    sys.exit(3)
+
+def hangs():
+    while True:
+        time.sleep(0.05)
+
+def dies():
+    os._exit(9)
+
+def huge():
+    return "x" * 20_000_000
+
+def recurses():
+    return recurses()
+
+def _private():
+    return 1
+"""
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
+    parts = Parts(
+        tmp_path_factory.mktemp("stack"), master="schedule: {stats: false}\nfileserver_update_interval: 0.5\n"
+    )
+    try:
+        parts.start()
+        wait_for(lambda: parts.up() == parts.stack.minion_ids, "the agent")
+        yield parts
+    finally:
+        parts.stop_all()
+
+
+def modules(parts: Parts) -> Path:
+    return Path(parts.stack.root) / "srv" / "_modules"
+
+
+def call(parts: Parts, fun: str, *arg: object, **kwarg: object) -> object:
+    """Return the answer of the one minion."""
+    answers = parts.client.cmd("*", fun, list(arg), kwarg=kwarg, timeout=5)
+    return answers.get(parts.stack.minion_ids[0], answers)
+
+
+def event_of(parts: Parts, fun: str, *arg: object, isolate: bool = False) -> dict[str, object]:
+    ((_, data),) = next(parts.client.cmd_iter("*", fun, list(arg), isolate=isolate)).items()
+    return dict(data)
+
+
+def sync(parts: Parts) -> object:
+    parts.runner.cmd("fileserver.update")
+    return call(parts, "saltutil.sync_modules")
+
+
+def test_a_function_calls_another_modules(parts: Parts) -> None:
+    (modules(parts) / "mypkg.py").write_text(MYPKG)
+    (modules(parts) / "pkg.py").write_text(PKG)
+    assert sorted(sync(parts)) == ["modules.mypkg", "modules.pkg"]  # type: ignore[call-overload]
+    assert call(parts, "mypkg.myinstall", "vim") == {"installed": "vim"}
+    assert sync(parts) == []
+    event = event_of(parts, "pkg.install", "vim")
+    assert {"fun", "fun_args", "jid", "id", "return", "retcode", "success", "_stamp", "cmd"} <= set(event)
+    assert event["cmd"] == "_return"
+    assert len(str(event["module"]["digest"])) == 64  # type: ignore[index]
+
+
+def test_a_file_that_does_not_compile_is_refused_by_name_and_the_old_one_stays(parts: Parts) -> None:
+    (modules(parts) / "pkg.py").write_text(PKG)
+    sync(parts)
+    (modules(parts) / "pkg.py").write_text("def install(:\n")
+    (modules(parts) / "good.py").write_text("def f():\n    return 1\n")
+    assert "modules.good" in sync(parts)  # type: ignore[operator]
+    assert call(parts, "pkg.install", "vim") == {"installed": "vim"}
+    assert call(parts, "good.f") == 1
+    assert "pkg" in parts.log(f"agent {parts.stack.minion_ids[0]}")
+    (modules(parts) / "good.py").unlink()
+    (modules(parts) / "pkg.py").write_text(PKG)
+    sync(parts)
+    assert "is not available" in str(call(parts, "good.f"))
+
+
+def test_hostile_functions_hurt_nobody(parts: Parts) -> None:
+    (modules(parts) / "hostile.py").write_text(HOSTILE)
+    sync(parts)
+    agent = f"agent {parts.stack.minion_ids[0]}"
+    pid = parts.pid(agent)
+    raised = event_of(parts, "hostile.raises")
+    assert (raised["success"], raised["retcode"]) == (False, 1)
+    assert "ValueError: no such thing" in str(raised["return"])
+    junk = event_of(parts, "hostile.junk")
+    assert junk["return"]["set"] == [1, 3]  # type: ignore[index]
+    assert junk["return"]["when"] == "2026-01-02T00:00:00"  # type: ignore[index]
+    assert "$.set: set" in junk["plain"]  # type: ignore[operator]
+    assert call(parts, "hostile.prints") == 1
+    assert "a module prints this" in parts.log(agent)
+    exited = event_of(parts, "hostile.exits")
+    assert (exited["success"], exited["retcode"]) == (False, 3)
+    assert event_of(parts, "hostile.recurses")["success"] is False
+    huge = event_of(parts, "hostile.huge")
+    assert huge["success"] is False
+    assert "too large" in str(huge["return"])
+    assert "is not available" in str(call(parts, "hostile._private"))
+    died = event_of(parts, "hostile.dies", isolate=True)
+    assert died["success"] is False
+    assert parts.alive(agent)
+    assert parts.pid(agent) == pid
+    assert call(parts, "test.ping") is True
+
+
+def test_a_hung_job_is_found_and_killed(parts: Parts) -> None:
+    (modules(parts) / "hostile.py").write_text(HOSTILE)
+    sync(parts)
+    minion = parts.stack.minion_ids[0]
+    jid = parts.client.run_job("*", "hostile.hangs")["jid"]
+    wait_for(lambda: call(parts, "saltutil.find_job", jid), "the job to run")
+    assert call(parts, "test.ping") is True
+    call(parts, "saltutil.kill_job", jid)
+    wait_for(lambda: parts.runner.cmd("jobs.lookup_jid", [jid]).get(minion), "the killed job's return")
+    assert call(parts, "saltutil.running") in ([], None) or all(
+        job["fun"] != "hostile.hangs"
+        for job in call(parts, "saltutil.running")  # type: ignore[attr-defined]
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("import nothing_of_that_name\n", "nothing_of_that_name"),
+        ("def __virtual__():\n    return False, 'needs a moon'\ndef f():\n    return 1\n", "needs a moon"),
+        ("raise SystemExit(4)\n", "SystemExit"),
+        ("1 / 0\n", "ZeroDivisionError"),
+    ],
+)
+def test_a_module_that_does_not_load_is_reported_and_hurts_no_other(parts: Parts, source: str, reason: str) -> None:
+    (modules(parts) / "broken.py").write_text(source)
+    sync(parts)
+    assert reason in str(call(parts, "broken.f"))
+    assert call(parts, "test.ping") is True
+
+
+def test_the_loader_keeps_salts_contract(parts: Parts) -> None:
+    (modules(parts) / "realname.py").write_text(
+        "__virtualname__ = 'nice'\n__func_alias__ = {'list_': 'list'}\n"
+        "from os import getcwd\n"
+        "def __virtual__():\n    return __virtualname__\n"
+        "def list_():\n    __context__['n'] = __context__.get('n', 0) + 1\n    return __context__['n']\n"
+        "def facts():\n    return [__grains__['id'], __opts__['id'], isinstance(__pillar__, dict)]\n"
+    )
+    sync(parts)
+    minion = parts.stack.minion_ids[0]
+    assert call(parts, "nice.list") == 1
+    assert call(parts, "nice.list") == 2
+    assert call(parts, "nice.facts") == [minion, minion, True]
+    for hidden in ("realname.list", "nice.list_", "nice.getcwd"):
+        assert "is not available" in str(call(parts, hidden))
+
+
+def test_scheduled_returns_of_a_new_module_become_metrics(tmp_path: Path) -> None:
+    master = 'schedule: {mine: {function: "queue.depth", seconds: 1, metrics: true}}\nself_metrics_interval: 1\n'
+    parts = Parts(tmp_path / "s", master=master)
+    (modules(parts) / "queue.py").write_text("def depth():\n    return {'jobs': 7, 'up': True, 'name': 'mail'}\n")
+    try:
+        parts.start()
+        minion = parts.stack.minion_ids[0]
+        owner = minion.replace(".", "_")
+        points = wait_for(lambda: parts.render(f"saltern.{owner}.queue.*").get(f"saltern.{owner}.queue.jobs"), "points")
+        assert points[-1][0] == 7
+        explained = parts.runner.cmd("metrics.explain", [minion, "queue.depth"])
+        assert explained["metrics"] == {f"saltern.{owner}.queue.jobs": 7.0, f"saltern.{owner}.queue.up": 1.0}
+        assert explained["not_numbers"] == {f"saltern.{owner}.queue.name": "text"}
+        account = wait_for(lambda: parts.runner.cmd("metrics.account").get(minion, {}).get("mine"), "the account")
+        assert account["received"] >= 1
+    finally:
+        parts.stop_all()
+
+
+def git(folder: Path, *words: str) -> str:
+    environment = {**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null"}
+    identity = ["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false"]
+    done = subprocess.run(
+        ["git", *identity, *words], cwd=folder, env=environment, check=True, capture_output=True, text=True
+    )
+    return done.stdout.strip()
+
+
+def test_modules_come_from_a_git_repository_with_their_commit(tmp_path: Path) -> None:
+    repository = tmp_path / "repository"
+    (repository / "_modules").mkdir(parents=True)
+    git(repository, "init", "-q", "-b", "main")
+    (repository / "_modules" / "mypkg.py").write_text(MYPKG)
+    (repository / "_modules" / "pkg.py").write_text(PKG)
+    git(repository, "add", ".")
+    git(repository, "commit", "-qm", "first")
+    master = (
+        f"schedule: {{stats: false}}\nfileserver_backend: [roots, git]\ngitfs_remotes: ['{repository}']\n"
+        "fileserver_update_interval: 0.5\nsync_on_change: true\n"
+    )
+    parts = Parts(tmp_path / "s", master=master)
+    try:
+        parts.start()
+        wait_for(lambda: parts.up() == parts.stack.minion_ids, "the agent")
+        wait_for(lambda: call(parts, "mypkg.myinstall", "vim") == {"installed": "vim"}, "the sync on connect")
+        event = event_of(parts, "mypkg.myinstall", "vim")
+        assert event["module"]["commit"] == git(repository, "rev-parse", "HEAD")  # type: ignore[index]
+        (repository / "_modules" / "pkg.py").write_text(PKG.replace("installed", "done"))
+        git(repository, "commit", "-qam", "second")
+        # The agents were told to sync whenever the backend changes.
+        wait_for(lambda: call(parts, "mypkg.myinstall", "vim") == {"done": "vim"}, "the sync on change", 30)
+    finally:
+        parts.stop_all()

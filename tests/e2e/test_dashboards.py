@@ -1,0 +1,214 @@
+"""Every target of every dashboard, asked of a running stack, draws something."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from glob import glob
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+import pytest
+import yaml
+
+GRAFANA = Path(__file__).parents[2] / "grafana"
+FILES = sorted((GRAFANA / "dashboards").glob("*.json"))
+DASHBOARDS: dict[str, dict[str, Any]] = {path.stem: json.loads(path.read_text()) for path in FILES}
+
+UP_WITHIN_S = 20.0
+DRAWN_WITHIN_S = 40.0
+"""From the start: Carbon's own metrics come every ten seconds, and a rate takes two points."""
+
+MASTER = """
+schedule: {stats: {function: stats.collect, seconds: 2, target: "*", metrics: true}}
+self_metrics_interval: 1
+alerts_interval: 1
+"""
+SCHEMAS = """[everything]
+pattern = .*
+retentions = 1s:1h
+"""
+
+_DISKS = [path for path in glob("/sys/block/*") if not re.match(r"(loop|ram|zram|dm-|md)", Path(path).name)]
+LACKING = {
+    ("host", "Temperatures"): (
+        "no temperature sensors",
+        not glob("/sys/class/hwmon/*/temp*_input") and not glob("/sys/class/thermal/thermal_zone*/temp"),
+    ),
+    ("host", "Swap in use"): ("no swap", Path("/proc/swaps").read_text().count("\n") < 2),
+    **{
+        panel: ("a kernel without pressure stall information", not os.access("/proc/pressure/cpu", os.R_OK))
+        for panel in [
+            ("host", "Waiting (pressure)"),
+            ("fleet", "Waiting for memory"),
+            ("fleet", "Waiting for disks"),
+        ]
+    },
+    **dict.fromkeys(
+        [("fleet", "Disk traffic"), ("host", "Disk traffic"), ("host", "Disk operations"), ("host", "Disk busy")],
+        ("no disk that is a block device", not _DISKS),
+    ),
+    **{
+        panel: ("no network interface but the loopback", len(glob("/sys/class/net/*")) < 2)
+        for panel in [("fleet", "Network received"), ("fleet", "Network sent")]
+    },
+}
+"""(dashboard, panel): what a machine may lack so that the panel stays empty, and whether this one does."""
+
+
+class Drawn(NamedTuple):
+    """One target of one panel."""
+
+    dashboard: str
+    panel: str
+    target: str
+
+
+def panels(dashboard: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the panels that draw something."""
+    for panel in dashboard["panels"]:
+        yield from (one for one in (panel, *panel.get("panels", [])) if one["type"] != "row")
+
+
+TARGETS = {
+    f"{name}/{panel['title']}/{panel['id']}{target['refId']}": Drawn(name, panel["title"], target["target"])
+    for name, dashboard in DASHBOARDS.items()
+    for panel in panels(dashboard)
+    for target in panel["targets"]
+}
+
+
+class RunningStack(NamedTuple):
+    """``saltern-up`` as a process of its own."""
+
+    started: float
+    http: str
+    minions: list[str]
+
+    def render(self, target: str) -> list[dict[str, Any]]:
+        """Return the series that Grafana gets for *target*, asking as its panels do: named with the query's letter."""
+        named = f'aliasSub({target}, "(^.*$)", "\\1 A")'
+        form = {"target": named, "from": "-10min", "until": "now", "format": "json", "maxDataPoints": "500"}
+        answer = httpx.post(f"{self.http}/render", data=form)
+        assert answer.status_code == 200, f"{target}: {answer.text}"
+        series: list[dict[str, Any]] = answer.json()
+        assert all(one["target"].endswith(" A") for one in series)
+        return series
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    root = tmp_path_factory.mktemp("stack")
+    for path, text in {"etc/master": MASTER, "graphite/conf/storage-schemas.conf": SCHEMAS}.items():
+        (root / path).parent.mkdir(parents=True)
+        (root / path).write_text(text)
+    argv = [sys.executable, "-m", "saltern_master.up", "--root", str(root), "--minions", "2", "--plain"]
+    with open(root / "up.log", "w") as log, subprocess.Popen(argv, stdout=log, stderr=log) as process:
+        started = time.monotonic()
+        endpoints = root / "run" / "endpoints.json"
+        try:
+            while not endpoints.exists():
+                assert process.poll() is None, (root / "up.log").read_text()
+                assert time.monotonic() - started < UP_WITHIN_S, (root / "up.log").read_text()
+                time.sleep(0.05)
+            told = json.loads(endpoints.read_text())
+            yield RunningStack(started, told["http"], told["minions"])
+        finally:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(20) == 0
+
+
+@pytest.mark.parametrize("drawn", TARGETS.values(), ids=TARGETS)
+def test_a_target_draws_a_series(stack: RunningStack, drawn: Drawn) -> None:
+    target = drawn.target.replace("$minion", "*" if drawn.dashboard == "fleet" else stack.minions[0])
+    reason, lacking = LACKING.get((drawn.dashboard, drawn.panel), ("", False))
+    if lacking:
+        stack.render(target)
+        pytest.skip(f"this machine has {reason}")
+    while True:
+        series = stack.render(target)
+        if any(value is not None for one in series for value, _ in one["datapoints"]):
+            break
+        assert time.monotonic() - stack.started < DRAWN_WITHIN_S, f"{target}: {len(series)} series, all empty"
+        time.sleep(0.2)
+    assert not [one["target"] for one in series if "saltern.*" in one["target"]], "a legend is a pattern"
+
+
+@pytest.mark.parametrize("name", ["fleet", "host"])
+def test_the_minion_variable_lists_the_minions(stack: RunningStack, name: str) -> None:
+    (variable,) = [one for one in DASHBOARDS[name]["templating"]["list"] if one["name"] == "minion"]
+    regex = re.compile(variable["regex"].strip("/"))
+    while True:
+        nodes = httpx.post(f"{stack.http}/metrics/find", data={"query": variable["query"]}).json()
+        listed = [node["text"] for node in nodes if regex.search(node["text"])]
+        if len(listed) >= len(stack.minions):
+            break
+        assert time.monotonic() - stack.started < DRAWN_WITHIN_S, nodes
+        time.sleep(0.2)
+    assert sorted(listed) == sorted(minion.replace(".", "_") for minion in stack.minions)
+    assert "master" in [node["text"] for node in nodes]
+
+
+def test_no_dashboard_is_missing() -> None:
+    assert set(DASHBOARDS) == {"fleet", "host", "pipeline"}
+
+
+def test_uids_are_unique_and_stable() -> None:
+    assert {name: dashboard["uid"] for name, dashboard in DASHBOARDS.items()} == {
+        "fleet": "saltern-fleet",
+        "host": "saltern-host",
+        "pipeline": "saltern-pipeline",
+    }
+
+
+@pytest.mark.parametrize("name", DASHBOARDS)
+def test_a_dashboard_is_whole(name: str) -> None:
+    dashboard = DASHBOARDS[name]
+    assert dashboard["title"]
+    assert dashboard["refresh"] == "15s"
+    assert dashboard["schemaVersion"] >= 39
+    assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])
+    for panel in panels(dashboard):
+        assert panel["title"]
+        assert panel["targets"], panel["title"]
+        assert panel["fieldConfig"]["defaults"]["unit"], panel["title"]
+        assert panel["datasource"] == {"type": "graphite", "uid": "${DS_GRAPHITE}"}
+        refs = [target["refId"] for target in panel["targets"]]
+        assert len(set(refs)) == len(refs), panel["title"]
+        for target in panel["targets"]:
+            assert target["target"].count("(") == target["target"].count(")")
+            assert re.search(r"\b(alias|aliasByNode|groupByNode)\(", target["target"]), "a legend must be short"
+
+
+@pytest.mark.parametrize("name", DASHBOARDS)
+def test_panels_do_not_overlap(name: str) -> None:
+    taken: dict[tuple[int, int], str] = {}
+    for panel in DASHBOARDS[name]["panels"]:
+        place = panel["gridPos"]
+        assert place["x"] >= 0
+        assert place["x"] + place["w"] <= 24, panel["title"]
+        for x in range(place["x"], place["x"] + place["w"]):
+            for y in range(place["y"], place["y"] + place["h"]):
+                assert (x, y) not in taken, f"{panel['title']} lies on {taken.get((x, y))}"
+                taken[x, y] = panel["title"]
+
+
+def test_every_lack_is_a_panel() -> None:
+    assert set(LACKING) <= {(drawn.dashboard, drawn.panel) for drawn in TARGETS.values()}
+
+
+def test_provisioning_gives_the_data_source_that_the_dashboards_take() -> None:
+    (source,) = yaml.safe_load((GRAFANA / "provisioning/datasources/saltern.yaml").read_text())["datasources"]
+    (provider,) = yaml.safe_load((GRAFANA / "provisioning/dashboards/saltern.yaml").read_text())["providers"]
+    assert (source["type"], source["uid"]) == ("graphite", "saltern")
+    assert provider["options"]["path"]
+    for dashboard in DASHBOARDS.values():
+        (variable,) = [one for one in dashboard["templating"]["list"] if one["name"] == "DS_GRAPHITE"]
+        assert variable["current"]["value"] == source["uid"]

@@ -1,0 +1,116 @@
+"""Scripts that users bring from Salt, with ``salt`` replaced by ``saltern``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import saltern.client
+import saltern.config
+import saltern.event
+import saltern.wheel
+from saltern.errors import MasterNotRunning
+from support.stacks import Parts, wait_for
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
+    parts = Parts(tmp_path_factory.mktemp("stack"), minions=2, master="schedule: {stats: false}\n")
+    try:
+        parts.start()
+        wait_for(lambda: len(parts.up()) == 2, "the agents")
+        yield parts
+    finally:
+        parts.stop_all()
+
+
+def test_pending_keys_are_accepted_by_a_script(tmp_path: Path) -> None:
+    parts = Parts(tmp_path / "s", master="schedule: {stats: false}\n", minion="pending_retry_interval: 0.5\n")
+    path = parts.stack.config_dir
+    minion = parts.stack.minion_ids[0]
+    (Path(parts.stack.root) / "pki" / "master" / "minions" / minion).unlink()
+    try:
+        parts.start()
+        opts = saltern.config.master_config(path)
+        wheel = saltern.wheel.Wheel(opts)
+        pending = wait_for(lambda: wheel.call_func("key.list_all")["minions_pre"], "the pending key")
+        assert pending == [minion]
+        assert "waiting" in parts.log(f"agent {minion}") or "wait" in parts.log(f"agent {minion}")
+        for m in pending:
+            wheel.call_func("key.accept", match=m)
+        client = saltern.client.LocalClient(path)
+        wait_for(parts.up, "the accepted agent")
+        assert client.cmd("*", "test.ping") == {minion: True}
+    finally:
+        parts.stop_all()
+
+
+def test_functions_on_minions(parts: Parts) -> None:
+    client = saltern.client.LocalClient(parts.stack.config_dir)
+    minions = parts.stack.minion_ids
+    assert client.cmd("*", "test.ping") == dict.fromkeys(minions, True)
+    answer = client.cmd("*", "test.arg", ["arg1", "arg2"], kwarg={"foo": "bar"})
+    assert answer == {minion: {"args": ["arg1", "arg2"], "kwargs": {"foo": "bar"}} for minion in minions}
+    several = client.cmd("*", ["grains.items", "sys.doc", "cmd.run"], [[], [], ["uptime"]])
+    for minion in minions:
+        assert several[minion]["grains.items"]["id"] == minion
+        assert "CLI Example" in several[minion]["sys.doc"]["test.ping"]
+        assert "load average" in several[minion]["cmd.run"]
+    assert client.cmd(minions[0], "test.ping") == {minions[0]: True}
+    assert client.cmd([minions[1]], "test.ping") == {minions[1]: True}
+    assert client.cmd(f"id:{minions[1]}", "test.ping", tgt_type="grain") == {minions[1]: True}
+    assert client.cmd("nobody", "test.ping") == {}
+
+
+def test_a_job_runs_on_its_own(parts: Parts) -> None:
+    client = saltern.client.LocalClient(parts.stack.config_dir)
+    started = client.run_job("*", "test.sleep", [300])
+    assert started == {"jid": started["jid"], "minions": sorted(parts.stack.minion_ids)}
+    minion = parts.stack.minion_ids[0]
+    found = wait_for(lambda: client.cmd(minion, "saltutil.find_job", [started["jid"]])[minion], "the job")
+    assert found["fun"] == "test.sleep"
+    client.cmd("*", "saltutil.kill_job", [started["jid"]])
+
+
+def test_a_long_job_is_waited_for(parts: Parts) -> None:
+    client = saltern.client.LocalClient(parts.stack.config_dir)
+    minion = parts.stack.minion_ids[0]
+    assert client.cmd(minion, "test.sleep", [2], timeout=0.3) == {minion: True}
+
+
+def test_events(parts: Parts) -> None:
+    opts = saltern.config.master_config(parts.stack.config_dir)
+    bus = saltern.event.MasterEvent(opts["sock_dir"])
+    bus.subscribe()
+    client = saltern.client.LocalClient(parts.stack.config_dir)
+    minion = parts.stack.minion_ids[0]
+    jid = client.cmd_async(minion, "test.echo", ["hello"])
+    for e in bus.iter_events(full=True, wait=10):
+        if e["tag"] == f"salt/job/{jid}/ret/{minion}":
+            data = e["data"]
+            break
+    assert {key: data[key] for key in ("fun", "fun_args", "jid", "id", "return", "retcode", "success", "cmd")} == {
+        "fun": "test.echo",
+        "fun_args": ["hello"],
+        "jid": jid,
+        "id": minion,
+        "return": "hello",
+        "retcode": 0,
+        "success": True,
+        "cmd": "_return",
+    }
+    assert data["_stamp"][:2] == "20"
+    assert bus.fire_event({"from": "a script"}, "my/tag")
+    heard = bus.get_event(wait=5, tag="my/")
+    assert heard is not None
+    assert heard["from"] == "a script"
+    bus.close()
+
+
+def test_without_a_master_the_error_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "master").write_text(f"sock_dir: {tmp_path}/run\n")
+    client = saltern.client.LocalClient(tmp_path)
+    with pytest.raises(MasterNotRunning, match="is saltern-master running"):
+        client.cmd("*", "test.ping")

@@ -1,0 +1,168 @@
+"""``saltern-up``: one command, and nothing is left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from saltern.client import LocalClient
+from saltern_master.up.view import sparkline
+from support.stacks import process_tree, wait_for
+
+
+def start(*arguments: str, environment: dict[str, str] | None = None) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "saltern_master.up", *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, **(environment or {})},
+    )
+
+
+def lines_until(process: subprocess.Popen[str], words: str) -> list[str]:
+    assert process.stdout is not None
+    lines: list[str] = []
+    for line in process.stdout:
+        lines.append(line.rstrip())
+        if words in line:
+            return lines
+    pytest.fail(f"{words!r} never came: {lines}")
+
+
+def render(http: str, target: str) -> list[Any]:
+    with urllib.request.urlopen(f"{http}/render?target={target}&format=json&from=-5min", timeout=10) as answer:
+        return list(json.load(answer))
+
+
+def gone(pids: set[int]) -> bool:
+    return not any(os.path.exists(f"/proc/{pid}") for pid in pids)
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_demo_shows_itself_and_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
+    up = start("--demo", environment={"TMPDIR": str(tmp_path)})
+    try:
+        lines = lines_until(up, "3/3 up")
+        text = "\n".join(lines)
+        for part in ("graphite is listening", "master is listening", "3 minions are up and their first points"):
+            assert part in text
+        (root,) = tmp_path.glob("saltern-demo-*")
+        endpoints = json.loads((root / "run" / "endpoints.json").read_text())
+        assert {"http", "line", "publish", "ret", "sock_dir", "config_dir"} <= set(endpoints)
+        assert len(render(endpoints["http"], "saltern.*.stats.load.1m")) == 3
+        pids = process_tree(up.pid)
+        assert len(pids) == 6
+        up.send_signal(number)
+        assert up.wait(10) == 0
+        assert "stopped cleanly" in (up.stdout.read() if up.stdout else "")
+        wait_for(lambda: gone(pids), "every process to end")
+        assert list(tmp_path.glob("saltern-demo-*")) == []
+    finally:
+        up.kill()
+        up.wait()
+        if up.stdout:
+            up.stdout.close()
+
+
+@pytest.mark.timeout(120)
+def test_a_root_survives_a_restart(tmp_path: Path) -> None:
+    root = (
+        tmp_path / "a folder whose name is so long that no Unix socket's path would fit into the kernel's field" / "r"
+    )
+    seen = []
+    for _ in range(2):
+        up = start("--root", str(root), "--minions", "2")
+        try:
+            lines_until(up, "2/2 up")
+            endpoints = json.loads((root / "run" / "endpoints.json").read_text())
+            answers = LocalClient(endpoints["config_dir"]).cmd("*", "test.ping")
+            assert answers == dict.fromkeys(endpoints["minions"], True)
+            points = sum(
+                v is not None
+                for row in render(endpoints["http"], "saltern.*.stats.uptime.seconds")
+                for v, _ in row["datapoints"]
+            )
+            seen.append((endpoints["http"], endpoints["ret"], points))
+            up.terminate()
+            assert up.wait(10) == 0
+            assert not (root / "run" / "endpoints.json").exists()
+        finally:
+            up.kill()
+            up.wait()
+            if up.stdout:
+                up.stdout.close()
+    assert seen[0][:2] == seen[1][:2]
+    assert 0 < seen[0][2] <= seen[1][2]
+
+
+@pytest.mark.timeout(60)
+def test_a_part_that_ends_is_started_again(tmp_path: Path) -> None:
+    up = start("--root", str(tmp_path / "r"), "--minions", "1")
+    try:
+        lines_until(up, "1/1 up")
+        endpoints = json.loads((tmp_path / "r" / "run" / "endpoints.json").read_text())
+        os.kill(endpoints["pids"]["master"], signal.SIGKILL)
+        lines_until(up, "master ended with SIGKILL: again in")
+        client = LocalClient(endpoints["config_dir"])
+
+        def answered() -> bool:
+            try:
+                return client.cmd("*", "test.ping") == {endpoints["minions"][0]: True}
+            except Exception:
+                return False
+
+        assert wait_for(answered, "the agent to be back")
+    finally:
+        up.terminate()
+        up.wait(10)
+        if up.stdout:
+            up.stdout.close()
+
+
+@pytest.mark.timeout(90)
+def test_two_stacks_started_together_share_no_port(tmp_path: Path) -> None:
+    ups = [start("--root", str(tmp_path / name), "--minions", "1") for name in ("a", "b", "c")]
+    try:
+        for up in ups:
+            lines_until(up, "1/1 up")
+        found = [json.loads((tmp_path / name / "run" / "endpoints.json").read_text()) for name in ("a", "b", "c")]
+        listening = [endpoints[port] for endpoints in found for port in ("http", "line", "batch", "ret", "publish")]
+        assert len(set(listening)) == 15
+    finally:
+        for up in ups:
+            up.terminate()
+        for up in ups:
+            up.wait(10)
+            if up.stdout:
+                up.stdout.close()
+
+
+def test_arguments_that_make_no_sense() -> None:
+    for arguments, message in (((), "--root DIR"), (("--demo", "--minions", "-1"), "must be between 0 and 100")):
+        process = start(*arguments)
+        output, _ = process.communicate(timeout=20)
+        assert process.returncode == 2
+        assert message in output
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [([], ""), ([5, 5, 5], "▁▁▁"), ([0, 7], "▁█"), (list(range(8)), "▁▂▃▄▅▆▇█"), ([1e9, -1e9], "█▁")],
+)
+def test_sparklines(values: list[float], line: str) -> None:
+    assert sparkline(values) == line
+
+
+def test_a_sparkline_shows_the_latest() -> None:
+    assert sparkline([100.0] * 50 + [0.0, 1.0], width=2) == "▁█"
