@@ -1,0 +1,1 @@
+"""The commands of ``saltern-graphite``: one file each, with ``add`` (its arguments) and ``run`` (its exit status)."""

@@ -1,0 +1,132 @@
+"""``saltern-graphite serve``: receive, store and answer until SIGTERM or SIGINT."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import os
+import resource
+import signal
+import sys
+
+import saltern.log
+from saltern.errors import SalternError
+from saltern_graphite import cache, wal
+from saltern_graphite.commands.argument_types import address, address_or_off, positive, seconds
+from saltern_graphite.durability import FSYNC_POLICIES
+from saltern_graphite.options import FLUSH_INTERVAL_S, MAX_CONNECTIONS, ServerOptions, StoreOptions
+from saltern_graphite.rollup import AGGREGATION_FILE
+from saltern_graphite.schemas import DEFAULT_RETENTIONS_TEXT, SCHEMAS_FILE
+from saltern_graphite.server import Server
+from saltern_graphite.store import Store
+
+log = logging.getLogger(__name__)
+
+_EPILOG = f"""\
+Everything is under --root: whisper/ (the files), log/ (what isn't in them yet), conf/ ({SCHEMAS_FILE},
+{AGGREGATION_FILE}; without them every metric gets {DEFAULT_RETENTIONS_TEXT}, average), run/graphite.json
+(where it listens, written when it does).
+
+What is promised: an accepted point survives kill -9 of this process, always. A power cut loses at most the last
+second with --fsync interval, nothing with always, what the kernel had not written yet with never.
+
+SIGTERM and SIGINT stop it cleanly; SIGHUP reads the schema files again. Port 0 means any free one.
+"""
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command and its arguments."""
+    serve = commands.add_parser(
+        "serve",
+        help="receive, store and answer",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    serve.set_defaults(run=run)
+    serve.add_argument("--root", metavar="DIR", required=True, help="where everything is kept")
+    serve.add_argument("--whisper", metavar="DIR", help="the Whisper tree (default: ROOT/whisper)")
+    serve.add_argument("--conf", metavar="DIR", help="folder of the schema files (default: ROOT/conf)")
+    where = "HOST:PORT"
+    serve.add_argument("--line", metavar=where, type=address_or_off, default=("127.0.0.1", 2003),
+                       help="plaintext over TCP, or 'off' (default: 127.0.0.1:2003)")  # fmt: skip
+    serve.add_argument("--udp", metavar=where, type=address_or_off, help="plaintext over UDP (default: off)")
+    serve.add_argument("--batch", metavar=where, type=address_or_off, default=("127.0.0.1", 2005),
+                       help="acknowledged batches over TCP, or 'off' (default: 127.0.0.1:2005)")  # fmt: skip
+    serve.add_argument("--http", metavar=where, type=address, default=("127.0.0.1", 8080),
+                       help="the Graphite HTTP API (default: 127.0.0.1:8080)")  # fmt: skip
+    serve.add_argument("--read-only", action="store_true", help="only answer HTTP; no file is touched")
+    serve.add_argument("--fsync", choices=FSYNC_POLICIES, default="interval",
+                       help="when the log is forced to the disk: every second, before each acknowledgement, or "
+                       "when the kernel likes (default: %(default)s)")  # fmt: skip
+    serve.add_argument("--flush-interval", metavar="SECONDS", type=seconds, default=FLUSH_INTERVAL_S,
+                       help="longest time until a point is in its file (default: %(default)s)")  # fmt: skip
+    serve.add_argument("--cache-max-points", metavar="N", type=positive, default=cache.MAX_POINTS,
+                       help="points waiting in memory before senders must wait (default: %(default)s)")  # fmt: skip
+    serve.add_argument("--log-max-bytes", metavar="N", type=positive, default=wal.MAX_BYTES,
+                       help="size of the log before senders must wait (default: %(default)s)")  # fmt: skip
+    serve.add_argument("--max-connections", metavar="N", type=positive, default=MAX_CONNECTIONS,
+                       help="connections per port (default: %(default)s)")  # fmt: skip
+    serve.add_argument("--idle-timeout", metavar="SECONDS", type=seconds, default=0.0,
+                       help="close connections silent for so long; 0: never (default: %(default)s)")  # fmt: skip
+    serve.add_argument("--log-level", choices=saltern.log.LEVELS, default="info", help="(default: %(default)s)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until told to stop; return 1 with one line on stderr when it can't start."""
+    saltern.log.setup(arguments.log_level)
+    _raise_descriptor_limit()
+    try:
+        asyncio.run(_serve(arguments))
+    except SalternError as error:
+        print(f"saltern-graphite: {error}", file=sys.stderr)
+        return 1
+    # A render or a write to a dead disk may still run in a thread. All points are in files or log: wait for none.
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(0)
+
+
+async def _serve(arguments: argparse.Namespace) -> None:
+    """Run a server until SIGTERM or SIGINT."""
+    store = Store(
+        arguments.root,
+        StoreOptions(
+            whisper=arguments.whisper,
+            conf=arguments.conf,
+            fsync=arguments.fsync,
+            flush_interval_s=arguments.flush_interval,
+            cache_max_points=arguments.cache_max_points,
+            log_max_bytes=arguments.log_max_bytes,
+        ),
+    )
+    options = ServerOptions(
+        line=arguments.line,
+        udp=arguments.udp,
+        batch=arguments.batch,
+        http=arguments.http,
+        read_only=arguments.read_only,
+        max_connections=arguments.max_connections,
+        idle_timeout_s=arguments.idle_timeout,
+    )
+    server = Server(arguments.root, store, options)
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    loop.add_signal_handler(signal.SIGHUP, store.reload_schemas)
+    try:
+        await server.start()
+        await ended.wait()
+        log.info("stopping")
+    finally:
+        await server.stop()
+
+
+def _raise_descriptor_limit() -> None:
+    """Allow as many open files as the system lets us: each sender needs one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
