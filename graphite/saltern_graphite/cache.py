@@ -1,48 +1,54 @@
 """The points that are not on disk yet.
 
-A metric's points wait here in an :class:`Entry` until the writer takes them. While it writes them they stay visible,
-and they come back when the disk says no. Entries queue in the order in which they first got a point, so the
-front one is the oldest; metrics never seen before go to the very front, because their file is worth creating at once.
+They wait in generations (:mod:`saltern_graphite.generation`): one is open and takes what comes, older ones are sealed
+and being written. Points of a file that can't be written, while others can, are held aside until it can. Readers
+see all of them.
 """
 
 from __future__ import annotations
 
-import math
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 
-MAX_POINTS = 2_000_000  # about 300 MB
+import numpy as np
+
+from saltern_graphite.generation import Generation, OpenGeneration, Places, Points, Seconds, Values
+from saltern_graphite.names import Ids, Names
+
+MAX_POINTS = 4_000_000  # about 100 MB
 LOW_WATERMARK = 0.95  # receivers start again below this share of the bound
+MAX_HELD_POINTS = 10_000  # of one metric whose file can't be written
 
 
-class Entry:
-    """One metric's waiting points: timestamp -> value, the last value given wins.
+@dataclass(slots=True)
+class Held:
+    """What is kept of a metric whose file can't be written; ``until`` is when to try again (``time.monotonic()``)."""
 
-    ``segment`` is the log segment that holds the oldest of them, ``since`` the ``time.monotonic()`` at which that one
-    came; ``fresh`` marks a metric never seen before, to be written at once.
-    """
-
-    __slots__ = ("fresh", "points", "segment", "since")
-
-    def __init__(self, segment: int, since: float) -> None:
-        self.points: dict[int, float] = {}
-        self.fresh = False
-        self.segment = segment
-        self.since = since
+    segment: int
+    since: float
+    until: float
+    points: dict[int, float] = field(default_factory=dict)
 
 
 class Cache:
-    """Waiting points by metric; every method may be called from any thread and none waits for the disk."""
+    """Waiting points by metric, under the numbers that *names* gives; at most *max_points* of them.
 
-    def __init__(self, max_points: int = MAX_POINTS) -> None:
+    Every method may be called from any thread and none waits for the disk. ``add`` belongs to one thread at a time,
+    as do :meth:`seal`, :meth:`finish` and the others that the writer calls.
+    """
+
+    def __init__(self, names: Names, max_points: int = MAX_POINTS) -> None:
         self.max_points = max_points
         self.on_room: Callable[[], None] = lambda: None
         """Called, in the writer's thread, when a full cache has drained below the low watermark."""
+        self._names = names
         self._lock = threading.Lock()
-        self._queue: OrderedDict[str, Entry] = OrderedDict()
-        self._writing: dict[str, Entry] = {}
+        self._open = OpenGeneration(0, 0)
+        self._sealing: OpenGeneration | None = None
+        self._sealed: list[Generation] = []
+        self._held: dict[int, Held] = {}
         self._size = 0
         self._was_full = False
 
@@ -54,118 +60,131 @@ class Cache:
     @property
     def queues(self) -> int:
         """Metrics that wait to be written."""
-        return len(self._queue)
+        return self._open.metrics + sum(generation.unwritten for generation in self._sealed) + len(self._held)
 
     @property
     def full(self) -> bool:
         """Whether the bound is reached. It is checked once per block of data, so a block may go over it."""
         return self._size >= self.max_points
 
-    def add(
-        self,
-        names: Iterable[str],
-        times: Iterable[int],
-        values: Iterable[float],
-        segment: int,
-        first_seen: Iterable[str] = (),
-    ) -> None:
-        """Add points, three columns of one length, that the log holds in *segment*.
+    @property
+    def open(self) -> OpenGeneration:
+        """The generation that takes what comes; only to be looked at."""
+        return self._open
 
-        The metrics in *first_seen* go to the front of the queue.
-        """
-        now = time.monotonic()
-        added = 0
+    @property
+    def sealed(self) -> list[Generation]:
+        """The generations that wait for the writer, oldest first; for the writer alone."""
+        return self._sealed
+
+    def add(self, ids: Ids, times: Seconds, values: Values, segment: int) -> None:
+        """Add points, three columns of one length, that the log holds in *segment*."""
+        if not len(ids):
+            return
         with self._lock:
-            queue = self._queue
-            for name, timestamp, value in zip(names, times, values, strict=True):
-                entry = queue.get(name)
-                if entry is None:
-                    entry = queue[name] = Entry(segment, now)
-                if timestamp not in entry.points:
-                    added += 1
-                entry.points[timestamp] = value
-            for name in first_seen:
-                queue[name].fresh = True
-                queue.move_to_end(name, last=False)
-            self._size += added
+            self._open.add(ids, times, values, segment)
+            self._size += len(ids)
             self._was_full = self._was_full or self._size >= self.max_points
 
-    def points(self, name: str) -> list[tuple[int, float]]:
+    def points(self, name: str) -> Points:
         """Return the points of *name* that may not be on disk yet, in time order."""
+        number = self._names.find(name)
+        if number is None:
+            return []
         with self._lock:
-            writing, waiting = self._writing.get(name), self._queue.get(name)
-            if writing is None and waiting is None:
-                return []
-            merged = dict(writing.points) if writing else {}
-            if waiting:
-                merged.update(waiting.points)
+            held = self._held.get(number)
+            merged = dict(held.points) if held else {}
+            for generation in (*self._sealed, self._sealing, self._open):
+                if generation is not None:
+                    merged.update(generation.points(number))
         return sorted(merged.items())
 
-    def waiting(self, skip: Container[str] = ()) -> tuple[int, float]:
-        """Return how many fresh entries are at the front, and the ``since`` of the first that isn't fresh.
+    def seal(self, first_new: int) -> None:
+        """Close the open generation, if it holds anything, and hand it to the writer.
 
-        The names in *skip* don't count; without an entry, ``since`` is infinite.
-        """
-        fresh = 0
-        with self._lock:
-            for name, entry in self._queue.items():
-                if name in skip:
-                    continue
-                if not entry.fresh:
-                    return fresh, entry.since
-                fresh += 1
-        return fresh, math.inf
-
-    def take(self, most: int, skip: Container[str] = ()) -> list[tuple[str, Entry]]:
-        """Hand up to *most* entries to the writer, from the front, passing over the names in *skip*.
-
-        Each must be given to :meth:`done` or :meth:`put_back`.
+        *first_new* is the number from which on metrics of the next one were never seen before.
         """
         with self._lock:
-            names: list[str] = []
-            for name in self._queue:
-                if len(names) == most:
-                    break
-                if name not in skip:
-                    names.append(name)
-            taken = [(name, self._queue.pop(name)) for name in names]
-            self._writing.update(taken)
-        return taken
-
-    def done(self, name: str) -> None:
-        """Forget the points of *name* that were taken: they are in its file."""
+            if not self._open.count:
+                return
+            sealing = self._sealing = self._open
+            self._open = OpenGeneration(len(self._names), first_new)
+        sealed = sealing.sealed()  # sorting takes a while: neither receivers nor readers wait for it
         with self._lock:
-            self._size -= len(self._writing.pop(name).points)
+            self._sealed.append(sealed)
+            self._sealing = None
+        self._shrink(sealing.count - len(sealed.times))
+
+    def finish(self, generation: Generation, places: Places) -> None:
+        """The metrics at *places* of *generation* are in their files: forget their points."""
+        with self._lock:
+            points = generation.finish(places)
+            if not generation.unwritten:
+                self._sealed.remove(generation)
+        self._shrink(points)
+
+    def hold(self, generation: Generation, place: int, until: float) -> int:
+        """Keep the metric at *place* of *generation* aside until the time *until*; others can be written meanwhile.
+
+        Return how many of its points, the oldest, were dropped because it has over :data:`MAX_HELD_POINTS`.
+        """
+        number = int(generation.metrics[place])
+        with self._lock:
+            held = self._held.get(number)
+            if held is None:
+                held = self._held[number] = Held(generation.segment, generation.since, until)
+            held.until = until
+            before = len(held.points)
+            held.points.update(generation.points_at(place))
+            dropped = max(0, len(held.points) - MAX_HELD_POINTS)
+            for oldest in sorted(held.points)[:dropped]:
+                del held.points[oldest]
+            added = len(held.points) - before
+        self.finish(generation, np.array([place]))
+        self._shrink(-added)
+        return dropped
+
+    def held(self) -> dict[int, Held]:
+        """Return what is held aside, by the metric's number."""
+        with self._lock:
+            return dict(self._held)
+
+    def release(self, number: int) -> Held | None:
+        """Forget what is held of the metric *number* and return it; ``None`` if nothing is."""
+        with self._lock:
+            held = self._held.pop(number, None)
+        if held is not None:
+            self._shrink(len(held.points))
+        return held
+
+    def relog(self, segment: int, numbers: list[int]) -> None:
+        """What is held of *numbers* is now in the log's *segment* too."""
+        with self._lock:
+            for number in numbers:
+                if number in self._held:
+                    self._held[number].segment = segment
+
+    def oldest_segment(self) -> int | None:
+        """Return the lowest log segment that a point here is in; ``None`` when there is none."""
+        with self._lock:
+            return min((one.segment for one in self._all()), default=None)
+
+    def oldest_age(self) -> float:
+        """Return for how many seconds the point that waits longest has waited; 0.0 when there is none."""
+        now = time.monotonic()
+        with self._lock:
+            return now - min((one.since for one in self._all()), default=now)
+
+    def _all(self) -> Iterator[OpenGeneration | Generation | Held]:
+        yield from (one for one in (self._open, self._sealing) if one and one.count)
+        yield from self._sealed
+        yield from self._held.values()
+
+    def _shrink(self, points: int) -> None:
+        with self._lock:
+            self._size -= points
             room = self._was_full and self._size < self.max_points * LOW_WATERMARK
             if room:
                 self._was_full = False
         if room:
             self.on_room()
-
-    def put_back(self, name: str) -> None:
-        """Return the points of *name* that were taken to the front of the queue, under any newer ones."""
-        with self._lock:
-            entry = self._writing.pop(name)
-            newer = self._queue.get(name)
-            if newer is not None:
-                self._size -= len(entry.points.keys() & newer.points.keys())
-                entry.points.update(newer.points)
-            self._queue[name] = entry
-            self._queue.move_to_end(name, last=False)
-
-    def oldest_segment(self) -> int | None:
-        """Return the lowest log segment that a point held here is in; ``None`` when nothing is held.
-
-        It looks at every entry (about 5 ms per 100,000), so ask only when a segment could be freed.
-        """
-        with self._lock:
-            segments = [entry.segment for entry in self._queue.values()]
-            segments += [entry.segment for entry in self._writing.values()]
-        return min(segments, default=None)
-
-    def oldest_age(self) -> float:
-        """Return for how many seconds the entry that waits longest has waited; 0.0 when there is none."""
-        with self._lock:
-            first = [entry.since for entry in self._writing.values()]
-            first += [entry.since for entry in self._queue.values()]
-        return time.monotonic() - min(first) if first else 0.0

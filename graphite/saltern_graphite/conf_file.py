@@ -6,6 +6,7 @@ line or section is reported with its line number and costs that section alone, n
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 
@@ -24,11 +25,15 @@ class Problem:
 
 @dataclass(slots=True)
 class Section:
-    """A ``[name]`` with its options: lower-cased key -> (value, line)."""
+    """A ``[name]`` with its options: lower-cased key -> (value, line); *repeated* are the lines of keys said before.
+
+    Of a repeated key the last value counts. (Carbon does not start with such a file.)
+    """
 
     name: str
     line: int
     options: dict[str, tuple[str, int]] = field(default_factory=dict)
+    repeated: list[tuple[str, int]] = field(default_factory=list)
 
     def get(self, key: str) -> str | None:
         """Return the value of *key* (lower case), or ``None``."""
@@ -87,8 +92,24 @@ def parse_sections(text: str, path: str) -> tuple[list[Section], list[Problem]]:
             sections.pop(current.name, None)
             skipping = True
             continue
-        current.options[option[0].lower()] = (option[1], number)
+        key = option[0].lower()
+        if key in current.options:
+            current.repeated.append((key, number))
+        current.options[key] = (option[1], number)
     return list(sections.values()), problems
+
+
+def compile_pattern(section: Section, path: str, problems: list[Problem]) -> re.Pattern[str] | None:
+    """Return the ``pattern`` of *section*; ``None`` when there is none or it is added to *problems*."""
+    pattern = section.get("pattern")
+    if not pattern:
+        return None
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        why = f"pattern {pattern!r} in [{section.name}] is not a regular expression: {error}"
+        problems.append(Problem(path, section.line_of("pattern"), why))
+        return None
 
 
 def _split_option(line: str) -> tuple[str, str] | None:

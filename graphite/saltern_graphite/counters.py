@@ -1,14 +1,14 @@
-"""The counts that a running server keeps of itself."""
+"""The counts that a running server keeps of itself, and where its momentary values are read."""
 
 from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 
 class Counters:
-    """Named totals that only ever grow; any thread may add to them.
+    """Named totals that only ever grow, and gauges, read when asked; any thread may use them.
 
     Names are the self-metrics' own: ``metricsReceived``, ``committedPoints``, ``drops.<cause>``, …
     """
@@ -16,6 +16,7 @@ class Counters:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._totals: Counter[str] = Counter()
+        self._gauges: dict[str, Callable[[], float]] = {}
 
     def add(self, name: str, amount: float = 1) -> None:
         """Add *amount* to the total *name*."""
@@ -37,3 +38,14 @@ class Counters:
         """Return a copy of all totals since the start."""
         with self._lock:
             return dict(self._totals)
+
+    def gauge(self, name: str, read: Callable[[], float]) -> None:
+        """Have *read*, which must not block, asked for the value of *name* from now on."""
+        with self._lock:
+            self._gauges[name] = read
+
+    def gauges(self) -> dict[str, float]:
+        """Return the gauges' values now."""
+        with self._lock:
+            gauges = self._gauges.copy()
+        return {name: float(read()) for name, read in gauges.items()}

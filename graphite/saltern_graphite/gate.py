@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections import deque
 from collections.abc import Callable
 
 
@@ -15,20 +17,21 @@ class Gate:
     def __init__(self, loop: asyncio.AbstractEventLoop, closed: Callable[[], bool]) -> None:
         self._loop = loop
         self._closed = closed
-        self._waiting: list[Callable[[], None]] = []
+        self._waiting: deque[Callable[[], bool]] = deque()
 
     @property
     def closed(self) -> bool:
         """Whether receivers must wait."""
         return self._closed()
 
-    def wait(self, resume: Callable[[], None]) -> None:
-        """Call *resume* when the gate opens."""
+    def wait(self, resume: Callable[[], bool]) -> None:
+        """Call *resume* when the gate opens; it returns whether there was room for what it had."""
         self._waiting.append(resume)
 
     def open_soon(self) -> None:
         """Have the event loop let the waiting ones go on; for other threads."""
-        self._loop.call_soon_threadsafe(self.open)
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self._loop.call_soon_threadsafe(self.open)
 
     def open_for_good(self) -> None:
         """Let everyone go on whatever the store says: at the end, what is held must still reach the log."""
@@ -36,9 +39,7 @@ class Gate:
         self.open()
 
     def open(self) -> None:
-        """Let the waiting ones go on; one that finds no room any more waits anew."""
-        if self._closed():
-            return
-        waiting, self._waiting = self._waiting, []
-        for resume in waiting:
-            resume()
+        """Let the waiting ones go on, in turn, until one finds no room: it waits anew, and so do all behind it."""
+        for _ in range(len(self._waiting)):
+            if self._closed() or not self._waiting.popleft()():
+                break

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import re
+import sys
 
 from saltern.__about__ import __version__
-from saltern_graphite.commands import serve, validate
+from saltern_graphite.commands import dump, fill, resize, serve, validate, verify
 
 _EXAMPLES = """\
 examples:
@@ -17,6 +19,11 @@ examples:
       Look at another Carbon's files; nothing is written.
   echo "a.b 42 $(date +%s)" | nc -q0 127.0.0.1 2003
   saltern-graphite validate --conf /etc/carbon servers.web1.load
+  saltern-graphite resize --root /var/lib/saltern/graphite --dry-run 'servers.**'
+      What the schema files in force would change in files that exist already.
+  saltern-graphite fill /mnt/replica/whisper /var/lib/saltern/graphite/whisper
+  saltern-graphite verify --root /var/lib/saltern/graphite --stale 86400
+  saltern-graphite dump --root /var/lib/saltern/graphite --from -1h servers.web1.load
 """
 
 
@@ -30,13 +37,24 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in (serve, validate):
+    for command in (serve, validate, resize, fill, verify, dump):
         command.add(commands)
     return top
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line *argv* and return its exit status."""
-    arguments = parser().parse_args(argv)
+    arguments = parser().parse_args(_with_times(sys.argv[1:] if argv is None else argv))
     status: int = arguments.run(arguments)
     return status
+
+
+def _with_times(argv: list[str]) -> list[str]:
+    """Return *argv* with ``--from -2h`` as ``--from=-2h``: argparse would take the time for an option."""
+    joined: list[str] = []
+    for argument in argv:
+        if joined and joined[-1] in ("--from", "--until") and re.match(r"-\d", argument):
+            joined[-1] += "=" + argument
+        else:
+            joined.append(argument)
+    return joined

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 
 from saltern_graphite import cache, wal
+from saltern_graphite.whisper_update import LateMode
 
 FLUSH_INTERVAL_S = 10.0
 MAX_CONNECTIONS = 2_000  # on each TCP port
@@ -21,6 +22,10 @@ class StoreOptions:
     flush_interval_s: float = FLUSH_INTERVAL_S
     cache_max_points: int = cache.MAX_POINTS
     log_max_bytes: int = wal.MAX_BYTES
+    writers: int = 0
+    """Processes that write files; 0: the store's own thread does."""
+    late: LateMode = "combine"
+    """What becomes of points older than a file's first archive: see :mod:`saltern_graphite.whisper_update`."""
 
     def whisper_dir(self, root: str) -> str:
         """Return the folder of the Whisper tree."""
@@ -37,6 +42,7 @@ class ServerOptions:
 
     line: tuple[str, int] | None = ("127.0.0.1", 2003)
     udp: tuple[str, int] | None = None
+    pickle: tuple[str, int] | None = ("127.0.0.1", 2004)
     batch: tuple[str, int] | None = ("127.0.0.1", 2005)
     http: tuple[str, int] = ("127.0.0.1", 8080)
     read_only: bool = False

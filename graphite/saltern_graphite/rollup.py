@@ -19,7 +19,7 @@ import os
 import re
 from dataclasses import dataclass
 
-from saltern_graphite.conf_file import Problem, Section, read_sections
+from saltern_graphite.conf_file import Problem, Section, compile_pattern, read_sections
 
 AGGREGATION_FILE = "storage-aggregation.conf"
 METHODS = ("average", "sum", "last", "max", "min", "avg_zero", "absmax", "absmin")
@@ -60,7 +60,7 @@ class Aggregations:
             if isinstance(found, Aggregation):
                 rules.append(found)
             else:
-                problems.append(found)
+                problems.extend(found)
         return cls(rules, sorted(problems, key=lambda problem: problem.line))
 
     def match(self, name: str) -> Aggregation:
@@ -71,19 +71,16 @@ class Aggregations:
         return DEFAULT_AGGREGATION
 
 
-def _rule(section: Section, path: str) -> Aggregation | Problem:
-    pattern = section.get("pattern")
-    if pattern is None:
-        return Problem(path, section.line, f"section [{section.name}] has no pattern")
-    try:
-        compiled = re.compile(pattern)
-    except re.error as error:
-        why = f"pattern {pattern!r} in [{section.name}] is not a regular expression: {error}"
-        return Problem(path, section.line_of("pattern"), why)
+def _rule(section: Section, path: str) -> Aggregation | list[Problem]:
+    """Return what *section* says, or all that is wrong with it."""
+    problems: list[Problem] = []
+    if not section.get("pattern"):
+        problems.append(Problem(path, section.line, f"section [{section.name}] has no pattern"))
+    pattern = compile_pattern(section, path, problems)
     method = section.get("aggregationmethod") or DEFAULT_METHOD
     if method not in METHODS:
         why = f"aggregationMethod {method!r} in [{section.name}] is unknown: use one of {', '.join(METHODS)}"
-        return Problem(path, section.line_of("aggregationmethod"), why)
+        problems.append(Problem(path, section.line_of("aggregationmethod"), why))
     text = section.get("xfilesfactor") or str(DEFAULT_X_FILES_FACTOR)
     try:
         factor = float(text)
@@ -91,5 +88,5 @@ def _rule(section: Section, path: str) -> Aggregation | Problem:
         factor = -1.0
     if not 0 <= factor <= 1:
         why = f"xFilesFactor {text!r} in [{section.name}] is not a number from 0 to 1"
-        return Problem(path, section.line_of("xfilesfactor"), why)
-    return Aggregation(section.name, compiled, method, factor, section.line)
+        problems.append(Problem(path, section.line_of("xfilesfactor"), why))
+    return problems if problems or pattern is None else Aggregation(section.name, pattern, method, factor, section.line)

@@ -7,8 +7,9 @@
     retentions = 15s:2d,1m:14d    precision:retention, finest first
 
 Sections are tried in file order; the first match wins. A precision is seconds or a number with a unit (s m h d w
-y); a retention is a number of *points* or a length with a unit. A name that no section matches gets
-:data:`DEFAULT_RETENTIONS`. Files that exist already never change.
+y, or more of the word: 10min, 2days); a retention is a number of *points* or a length with a unit. A name that no
+section matches gets :data:`DEFAULT_RETENTIONS_TEXT`. Files that exist already never change by themselves:
+``saltern-graphite resize`` applies the rules to them.
 """
 
 from __future__ import annotations
@@ -18,13 +19,15 @@ import re
 from dataclasses import dataclass
 from itertools import pairwise
 
-from saltern_graphite.conf_file import Problem, Section, read_sections
+from saltern_graphite.conf_file import Problem, Section, compile_pattern, read_sections
 
 SCHEMAS_FILE = "storage-schemas.conf"
 DEFAULT_RETENTIONS_TEXT = "15s:2d,1m:14d,10m:1y"
 UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "y": 31_536_000}
+UNIT_WORDS = ("seconds", "minutes", "hours", "days", "weeks", "years")
+"""Whisper takes any beginning of these as a unit; Carbon's daemon the first letter alone."""
 
-_LENGTH = re.compile(r"(\d{1,10})([smhdwy]?)\Z")
+_LENGTH = re.compile(r"(\d{1,10})([a-z]*)\Z")
 _MAX_UINT32 = 0xFFFF_FFFF  # a Whisper header holds its numbers in 32 bits
 _POINT_BYTES = 12
 
@@ -80,19 +83,29 @@ def parse_retentions(text: str) -> tuple[Retention, ...]:
 
 def _parse_retention(text: str) -> Retention:
     precision, separator, length = text.partition(":")
-    step = _LENGTH.match(precision.strip())
-    reach = _LENGTH.match(length.strip())
+    step, reach = _parse_length(precision), _parse_length(length)
     if not separator or step is None or reach is None:
         raise ValueError(f"{text!r} is not precision:retention such as 15s:2d (units s m h d w y)")
-    step_s = int(step[1]) * UNIT_S[step[2] or "s"]
+    step_s = step[0] * (step[1] or 1)
     if step_s == 0:
         raise ValueError(f"the precision in {text!r} is zero")
-    points = int(reach[1]) if not reach[2] else int(reach[1]) * UNIT_S[reach[2]] // step_s
+    points = reach[0] * reach[1] // step_s if reach[1] else reach[0]
     if points == 0:
         raise ValueError(f"{text!r} keeps no point at all: the retention is shorter than the precision")
     if step_s * points > _MAX_UINT32:
         raise ValueError(f"{text!r} reaches back over 136 years, more than Whisper can hold")
     return Retention(step_s, points)
+
+
+def _parse_length(text: str) -> tuple[int, int] | None:
+    """Return the number in *text* and the seconds of its unit, 0 without one; ``None`` for anything else."""
+    found = _LENGTH.match(text.strip())
+    if found is None or not found[1].isascii():
+        return None
+    if not found[2]:
+        return int(found[1]), 0
+    word = next((word for word in UNIT_WORDS if word.startswith(found[2])), None)
+    return (int(found[1]), UNIT_S[word[0]]) if word else None
 
 
 DEFAULT_SCHEMA = Schema("built-in default", re.compile(""), parse_retentions(DEFAULT_RETENTIONS_TEXT))
@@ -116,7 +129,7 @@ class Schemas:
             if isinstance(found, Schema):
                 schemas.append(found)
             else:
-                problems.append(found)
+                problems.extend(found)
         return cls(schemas, sorted(problems, key=lambda problem: problem.line))
 
     def match(self, name: str) -> Schema:
@@ -127,17 +140,18 @@ class Schemas:
         return DEFAULT_SCHEMA
 
 
-def _schema(section: Section, path: str) -> Schema | Problem:
-    text, pattern = section.get("retentions"), section.get("pattern")
-    if pattern is None or text is None:
-        missing = "pattern" if pattern is None else "retentions"
-        return Problem(path, section.line, f"section [{section.name}] has no {missing}")
+def _schema(section: Section, path: str) -> Schema | list[Problem]:
+    """Return what *section* says, or all that is wrong with it."""
+    problems = [
+        Problem(path, section.line, f"section [{section.name}] has no {key}")
+        for key in ("pattern", "retentions")
+        if not section.get(key)
+    ]
+    pattern = compile_pattern(section, path, problems)
+    retentions: tuple[Retention, ...] = ()
     try:
-        compiled = re.compile(pattern)
-    except re.error as error:
-        why = f"pattern {pattern!r} in [{section.name}] is not a regular expression: {error}"
-        return Problem(path, section.line_of("pattern"), why)
-    try:
-        return Schema(section.name, compiled, parse_retentions(text), section.line)
+        if text := section.get("retentions"):
+            retentions = parse_retentions(text)
     except ValueError as error:
-        return Problem(path, section.line_of("retentions"), f"retentions in [{section.name}]: {error}")
+        problems.append(Problem(path, section.line_of("retentions"), f"retentions in [{section.name}]: {error}"))
+    return problems if problems or pattern is None else Schema(section.name, pattern, retentions, section.line)

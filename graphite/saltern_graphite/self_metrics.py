@@ -1,31 +1,63 @@
 """The server's own metrics, under Carbon's names so that Carbon's dashboards show them.
 
-They go through the same cache as everyone's. Counts are per interval, as Carbon's are; ``oldestUnwritten`` is in
-seconds, ``avgUpdateTime`` too, ``memUsage`` and ``log.bytes`` in bytes, ``cpuUsage`` in percent of one core.
+They go through the same cache as everyone's. Counts are for the time since the last sample, as Carbon's are:
+
+=========================  ==========================================================================================
+``metricsReceived``        points accepted from senders
+``committedPoints``        points written into files
+``updateOperations``       writes of one file; ``creates``: files made
+``droppedCreates``         always 0: no limit on new files loses points here
+``errors``                 points lost, of every cause, and writes that failed and are tried again
+``drops.<cause>``          points lost for one cause, once there were any
+``cache.overflow``         of those, the ones that came by UDP while the store was full
+``cache.queries``          metrics whose waiting points a reader asked for; ``cache.bulk_queries``: always 0
+``blacklistMatches``       points refused by the deny list; ``whitelistRejects``: by the allow list
+``connectionsRefused``     senders turned away because too many were connected
+``avgUpdateTime``          seconds per write, and ``pointsPerUpdate``, both only when something was written
+=========================  ==========================================================================================
+
+The others are of the moment: ``activeConnections``, ``cache.size`` (points), ``cache.queues`` (metrics), ``log.bytes``,
+``oldestUnwritten`` (seconds), ``memUsage`` (bytes) and ``cpuUsage`` (percent of one core), both with child processes.
+Whatever else is counted goes by its own name.
 """
 
 from __future__ import annotations
 
-import os
-import resource
 import socket
 import time
 
-from saltern_graphite.store import Store
+from saltern_graphite.measured import Measured, gauges
+from saltern_graphite.process_usage import cpu_seconds, memory_bytes
 
-_COUNTS = ("metricsReceived", "committedPoints", "updateOperations", "creates", "errors")
-_DROPS = "drops."
+_ALWAYS = (
+    "metricsReceived",
+    "committedPoints",
+    "updateOperations",
+    "creates",
+    "droppedCreates",
+    "errors",
+    "blacklistMatches",
+    "whitelistRejects",
+    "connectionsRefused",
+    "cacheQueries",
+    "cacheBulkQueries",
+)
+_SPELLED = {"cacheQueries": "cache.queries", "cacheBulkQueries": "cache.bulk_queries"}
+"""Counts that Carbon itself reports by another name than it keeps them."""
+
+_UPDATE_SECONDS = "updateSeconds"
+_OVERFLOW = "drops.udp_full"
 
 
 class SelfMetrics:
-    """Takes samples of *store* and of this process."""
+    """Takes samples of *store* and of this process and its children."""
 
-    def __init__(self, store: Store, host: str | None = None) -> None:
+    def __init__(self, store: Measured, host: str | None = None) -> None:
         host = host or socket.gethostname()
         self._prefix = f"carbon.agents.{host.replace('.', '_')}-a."
         self._store = store
         self._last: dict[str, float] = {}
-        self._last_cpu_s = time.process_time()
+        self._last_cpu_s = cpu_seconds()
         self._last_at = time.monotonic()
 
     def interval_s(self) -> float:
@@ -35,35 +67,22 @@ class SelfMetrics:
     def sample(self) -> dict[str, float]:
         """Return full name -> value for the time since the last sample."""
         totals = self._store.counters.totals()
-        since = {name: total - self._last.get(name, 0) for name, total in totals.items()}
+        since = {name: total - self._last.get(name, 0.0) for name, total in totals.items()}
         self._last = totals
-        values = {name: since.get(name, 0.0) for name in _COUNTS}
-        values.update((name, count) for name, count in since.items() if name.startswith(_DROPS))
-        updates = since.get("updateOperations", 0)
+        update_s = since.pop(_UPDATE_SECONDS, 0.0)
+        values = {_SPELLED.get(name, name): count for name, count in {**dict.fromkeys(_ALWAYS, 0.0), **since}.items()}
+        values["cache.overflow"] = since.get(_OVERFLOW, 0.0)
+        updates = values["updateOperations"]
         if updates:
-            values["avgUpdateTime"] = since.get("updateSeconds", 0.0) / updates
-            values["pointsPerUpdate"] = since.get("committedPoints", 0.0) / updates
-        cache = self._store.cache
-        values["cache.size"] = cache.size
-        values["cache.queues"] = cache.queues
-        values["cache.overflow"] = since.get("drops.udp_full", 0.0)
-        values["oldestUnwritten"] = cache.oldest_age()
-        values["log.bytes"] = self._store.wal.bytes
-        values["memUsage"] = _resident_bytes()
+            values["avgUpdateTime"] = update_s / updates
+            values["pointsPerUpdate"] = values["committedPoints"] / updates
+        values.update(gauges(self._store))
+        values["memUsage"] = memory_bytes()
         values["cpuUsage"] = self._cpu_percent()
         return {self._prefix + name: float(value) for name, value in values.items()}
 
     def _cpu_percent(self) -> float:
-        cpu_s, now = time.process_time(), time.monotonic()
+        cpu_s, now = cpu_seconds(), time.monotonic()
         percent = 100 * (cpu_s - self._last_cpu_s) / max(now - self._last_at, 1e-3)
         self._last_cpu_s, self._last_at = cpu_s, now
-        return percent
-
-
-def _resident_bytes() -> int:
-    """Return this process's resident memory."""
-    try:
-        with open("/proc/self/statm", "rb") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except OSError:  # no /proc: the peak is the next best
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        return max(percent, 0.0)  # a child that ended between two looks takes its time with it

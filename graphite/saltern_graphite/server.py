@@ -4,31 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import os
 import socket
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 
 import uvicorn
 
 from saltern.errors import StoreError
+from saltern_graphite.descriptors import accept_quietly, connections_that_fit, http_protocol
 from saltern_graphite.gate import Gate
 from saltern_graphite.http.app import create_app
 from saltern_graphite.notices import Notices
 from saltern_graphite.options import ServerOptions
+from saltern_graphite.receivers.address import show_address
 from saltern_graphite.receivers.batch import BatchConnection
-from saltern_graphite.receivers.connection import NOTICE_EVERY_S, Connection, Intake, Listener
+from saltern_graphite.receivers.connection import Connection
+from saltern_graphite.receivers.intake import Intake
 from saltern_graphite.receivers.line import LineConnection
+from saltern_graphite.receivers.listener import Listener
+from saltern_graphite.receivers.pickle import PickleConnection
 from saltern_graphite.receivers.udp import UdpReceiver
+from saltern_graphite.run_file import remove_run_file, write_run_file
 from saltern_graphite.self_metrics import SelfMetrics
 from saltern_graphite.store import Store
 
-RUN_FILE = "graphite.json"
 HTTP_STARTS_S = 10.0
 HTTP_STOPS_S = 0.4
 DRAIN_S = 0.1  # at the end, for what senders have sent already
+NOTICE_EVERY_S = 10.0
 
 log = logging.getLogger(__name__)
 
@@ -57,14 +62,17 @@ class Server:
         self._http: _HttpServer | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._announced = False
+        ports = 1 + sum(one is not None for one in (options.line, options.pickle, options.batch))  # and HTTP
+        self._max_connections = connections_that_fit(options.max_connections, ports)
         self.endpoints: dict[str, object] = {}
-        """Where it listens: ``line``, ``udp``, ``batch`` as host:port, ``http`` as a URL, and ``pid``."""
+        """Where it listens: ``line``, ``pickle``, ``batch``, ``udp`` as host:port, ``http`` as a URL, and ``pid``."""
 
     async def start(self) -> None:
         """Start everything; on return all of it listens and the run file says where.
 
         Raises ``StoreError`` when the folder or an address can't be used.
         """
+        accept_quietly(asyncio.get_running_loop(), Notices(log))
         if self._options.read_only:
             self._store.reload_schemas()
         else:
@@ -83,8 +91,8 @@ class Server:
         for listener in self._listeners:
             listener.stop_accepting()
         if self._gate is not None:
-            await asyncio.sleep(DRAIN_S)
             self._gate.open_for_good()
+            await asyncio.sleep(DRAIN_S)
         for receiver in (*self._listeners, self._udp):
             if receiver is not None:
                 receiver.close()
@@ -94,8 +102,7 @@ class Server:
         await self._stop_http()
         await flushing
         if self._announced:
-            with contextlib.suppress(OSError):
-                os.unlink(os.path.join(self._root, "run", RUN_FILE))
+            remove_run_file(self._root)
 
     async def _start_receiving(self) -> None:
         loop = asyncio.get_running_loop()
@@ -103,20 +110,23 @@ class Server:
         self._store.on_room = gate.open_soon
         await loop.run_in_executor(None, self._store.start)
         intake = Intake(self._store, gate, Notices(log, NOTICE_EVERY_S))
-        drivers: dict[str, type[Connection]] = {"line": LineConnection, "batch": BatchConnection}
-        addresses = {"line": self._options.line, "batch": self._options.batch}
-        for name, driver in drivers.items():
-            address = addresses[name]
+        options = self._options
+        drivers: dict[str, tuple[tuple[str, int] | None, type[Connection]]] = {
+            "line": (options.line, LineConnection),
+            "pickle": (options.pickle, PickleConnection),
+            "batch": (options.batch, BatchConnection),
+        }
+        for name, (address, driver) in drivers.items():
             if address is None:
                 continue
             listener = Listener(
-                driver,
-                intake,
-                max_connections=self._options.max_connections,
-                idle_timeout_s=self._options.idle_timeout_s,
+                driver, intake, max_connections=self._max_connections, idle_timeout_s=options.idle_timeout_s
             )
             self._listeners.append(listener)
             self.endpoints[name] = await _listen(name, listener, address)
+        self._store.counters.gauge(
+            "activeConnections", lambda: float(sum(len(listener.connections) for listener in self._listeners))
+        )
         if self._options.udp is not None:
             self._udp = UdpReceiver(intake)
             self.endpoints["udp"] = await _listen("udp", self._udp, self._options.udp)
@@ -128,9 +138,12 @@ class Server:
             sock = socket.create_server((host, port), family=family, backlog=512)
         except OSError as error:
             raise StoreError(f"can't listen on {host}:{port} for http: {error.strerror}") from error
+        # asyncio does this only for sockets that name their protocol; else an answer waits 40 ms for an acknowledgement
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         config = uvicorn.Config(
             create_app(self._store), log_config=None, log_level="warning", access_log=False, lifespan="off",
             timeout_graceful_shutdown=1,
+            http=http_protocol(self._max_connections, lambda: self._store.counters.add("connectionsRefused")),
         )  # fmt: skip
         self._http = _HttpServer(config)
         serving = asyncio.create_task(self._http.serve(sockets=[sock]))
@@ -170,24 +183,3 @@ async def _listen(name: str, receiver: Listener | UdpReceiver, address: tuple[st
         return show_address(*await receiver.start(*address))
     except OSError as error:
         raise StoreError(f"can't listen on {show_address(*address)} for {name}: {error.strerror}") from error
-
-
-def show_address(host: str, port: int) -> str:
-    """Return ``host:port``, an IPv6 host in brackets."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def write_run_file(root: str, endpoints: Mapping[str, object]) -> None:
-    """Write ``run/graphite.json`` under *root* so that a reader finds all of it or nothing.
-
-    Raises ``StoreError``.
-    """
-    folder = os.path.join(root, "run")
-    path = os.path.join(folder, RUN_FILE)
-    try:
-        os.makedirs(folder, exist_ok=True)
-        with open(f"{path}.new", "w", encoding="utf-8") as file:
-            json.dump(endpoints, file)
-        os.replace(f"{path}.new", path)
-    except OSError as error:
-        raise StoreError(f"{path} can't be written: {error.strerror}") from error

@@ -7,23 +7,28 @@
 from __future__ import annotations
 
 import logging
-import math
 import os
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import cast
+
+import numpy as np
+import numpy.typing as npt
 
 from saltern.errors import StoreError
 from saltern_graphite.cache import Cache
 from saltern_graphite.counters import Counters
+from saltern_graphite.file_work import FileWork
+from saltern_graphite.file_writer import FileWriter, Rule
+from saltern_graphite.file_writers.local import LocalFileWriter
+from saltern_graphite.file_writers.process import ProcessFileWriter
+from saltern_graphite.generation import Seconds, Values
 from saltern_graphite.index import Index
-from saltern_graphite.metric_name import BadName, canonical
+from saltern_graphite.names import Ids, Names, Refusals
 from saltern_graphite.options import StoreOptions
-from saltern_graphite.rollup import Aggregation, Aggregations
-from saltern_graphite.schemas import Schema, Schemas
+from saltern_graphite.rollup import Aggregations
+from saltern_graphite.schemas import Schemas
 from saltern_graphite.wal import Wal
 from saltern_graphite.writer import Writer
 
@@ -47,33 +52,23 @@ class Accepted:
     samples: dict[str, str] = field(default_factory=dict)
 
 
-class _Refusals:
-    """Counts refused points by cause and keeps a name of each."""
-
-    def __init__(self) -> None:
-        self.counts: Counter[str] = Counter()
-        self.samples: dict[str, str] = {}
-
-    def add(self, cause: str, name: str) -> None:
-        self.counts[cause] += 1
-        self.samples.setdefault(cause, name)
-
-
 class Store:
     """Keeps points under the folder *root*. :meth:`start` it before :meth:`accept`, :meth:`stop` it at the end.
 
-    ``accept`` belongs to one thread, that of the receivers; ``cache``, ``index``, ``health`` and the schema
-    questions may be used from any.
+    *files* writes the files; by default, what the options say. ``accept`` belongs to one thread, that of the
+    receivers; ``cache``, ``index``, ``health`` and the schema questions may be used from any.
     """
 
-    def __init__(self, root: str, options: StoreOptions | None = None) -> None:
+    def __init__(self, root: str, options: StoreOptions | None = None, files: FileWriter | None = None) -> None:
         options = options or StoreOptions()
         self.options = options
         self.whisper_dir = options.whisper_dir(root)
         self.counters = Counters()
-        self.cache = Cache(options.cache_max_points)
         self.index = Index()
-        self.wal = Wal(os.path.join(root, "log"), fsync=options.fsync, max_bytes=options.log_max_bytes)
+        self.names = Names()
+        self.names.on_new = self._met
+        self.cache = Cache(self.names, options.cache_max_points)
+        self.wal = Wal(os.path.join(root, "log"), self.names.of, fsync=options.fsync, max_bytes=options.log_max_bytes)
         self.on_new_metric: Callable[[str], None] = self.index.add
         """Called once, from any thread, for every metric first seen by this process."""
         self.on_room: Callable[[], None] = lambda: None
@@ -81,20 +76,12 @@ class Store:
         self._conf_dir = options.conf_dir(root)
         self._schemas = Schemas([], [])
         self._aggregations = Aggregations([], [])
-        self._names: dict[str, str] = {}
-        self._seen: set[str] = set()
+        self._files = files
         self._commit = threading.Lock()
         self._replayed = threading.Event()
         self._replayed.set()
-        self._writer = Writer(
-            self.cache,
-            self.whisper_dir,
-            self.counters,
-            self._schema_of,
-            self._release_log,
-            flush_interval_s=options.flush_interval_s,
-            sync=options.fsync == "always",
-        )
+        self._writer: Writer | None = None
+        self._log_error = ""  # what the last append said; empty once one worked
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
 
     def start(self) -> None:
@@ -109,6 +96,16 @@ class Store:
         except OSError as error:
             raise StoreError(f"Whisper folder {self.whisper_dir} can't be made: {error.strerror}") from error
         self.wal.open()
+        self._writer = Writer(
+            self.cache,
+            self.names,
+            self._files or self._file_writer(),
+            self.counters,
+            self._rule_of,
+            self._release_log,
+            whisper_dir=self.whisper_dir,
+            flush_interval_s=self.options.flush_interval_s,
+        )
         self.cache.on_room = self.on_room
         self._replayed.clear()
         self._thread.start()
@@ -116,7 +113,7 @@ class Store:
 
     def stop(self) -> None:
         """Write what fits into about a second; the rest is in the log and comes back at the next start."""
-        if not self._thread.is_alive():
+        if self._writer is None or not self._thread.is_alive():
             return
         self._writer.stop()
         self._thread.join(STOP_WAIT_S)
@@ -144,16 +141,22 @@ class Store:
         times before 1970 or not finite (``bad_time``) and times over a day ahead (``future``). Raises
         ``StoreError`` when the log can't be written: then none was accepted, and all may be given again.
         """
-        refused = _Refusals()
-        known = self._names
-        spelled = [known.get(name) or self._spell(name, refused) for name in names]
-        if refused.counts or not _all_good(times, values):
-            spelled, times, values = _good_points(spelled, times, values, refused)
-        if spelled:
-            self._commit_points(cast("list[str]", spelled), list(map(int, times)), values)
+        refused = Refusals()
+        seconds, numbers = np.array(times, np.float64), np.array(values, np.float64)
+        latest = time.time() + MAX_AHEAD_S
+        good = np.isfinite(numbers) & (seconds >= 1) & (seconds <= latest)  # a NaN is in no range
+        if not good.all():
+            _count_bad(refused, names, seconds, numbers, ~good)
+            names = [names[place] for place in np.flatnonzero(good).tolist()]
+            seconds, numbers = seconds[good], numbers[good]
+        ids, known = self.names.numbers(names, refused)
+        if known is not None:
+            ids, seconds, numbers = ids[known], seconds[known], numbers[known]
+        if len(ids):
+            self._commit_points(ids, seconds.astype(np.uint32), numbers)
         if refused.counts:
             self.counters.drop(refused.counts)
-        return Accepted(len(spelled), dict(refused.counts), refused.samples)
+        return Accepted(len(ids), refused.counts, refused.samples)
 
     def retentions(self, name: str) -> list[tuple[int, int]]:
         """Return the archives a new file for *name* would get: (seconds per point, points), finest first."""
@@ -165,7 +168,7 @@ class Store:
 
     def health(self) -> dict[str, object]:
         """Return how the store is, as plain values; ``ok`` is whether points come in and reach the disk."""
-        error = self._writer.last_error
+        error = self._log_error or (self._writer.last_error if self._writer else "")
         return {
             "ok": not error and not self.full,
             "error": error,
@@ -180,54 +183,66 @@ class Store:
             "totals": self.counters.totals(),
         }
 
-    def _spell(self, name: str, refused: _Refusals) -> str | None:
-        """Return how *name*, not met before, is spelled; ``None`` when it is refused."""
-        try:
-            spelled = self._names[name] = canonical(name)
-        except BadName as bad:
-            refused.add(bad.cause, name)
-            return None
-        return spelled
+    def _met(self, name: str) -> None:
+        self.on_new_metric(name)
 
-    def _commit_points(self, names: Sequence[str], times: Sequence[int], values: Sequence[float]) -> None:
+    def _commit_points(self, ids: Ids, times: Seconds, values: Values) -> None:
         with self._commit:  # between log and cache no segment may be freed
-            segment = self.wal.append(names, times, values)
-            self._cache_points(segment, names, times, values)
+            try:
+                segment = self.wal.append(ids, times, values)
+            except StoreError as error:
+                self._log_error = str(error)
+                raise
+            self._log_error = ""
+            self.cache.add(ids, times, values, segment)
 
-    def _cache_points(self, segment: int, names: Sequence[str], times: Sequence[int], values: Sequence[float]) -> None:
-        fresh = set(names) - self._seen
-        self.cache.add(names, times, values, segment, fresh)
-        self._seen |= fresh
-        for name in fresh:
-            self.on_new_metric(name)
+    def _rule_of(self, name: str) -> Rule:
+        rule = self._aggregations.match(name)
+        return Rule(self._schemas.match(name).retentions, rule.method, rule.x_files_factor)
 
-    def _schema_of(self, name: str) -> tuple[Schema, Aggregation]:
-        return self._schemas.match(name), self._aggregations.match(name)
+    def _file_writer(self) -> FileWriter:
+        sync, late = self.options.fsync == "always", self.options.late
+        if self.options.writers:
+            return ProcessFileWriter(self.whisper_dir, self.options.writers, sync=sync, late=late)
+        return LocalFileWriter(FileWork(self.whisper_dir, sync=sync, late=late))
 
     def _run(self) -> None:
         """The writer's thread: read the log back, then write until stopped."""
-        points = 0
-        for segment, columns in self.wal.replay():
-            while self.cache.full and not self._writer.stopping:
-                if not self._writer.turn():
-                    time.sleep(ROOM_POLL_S)
-            if self._writer.stopping:
-                break
-            self._cache_points(segment, *columns)
-            points += len(columns[0])
-        else:
+        assert self._writer is not None
+        if self._read_back(self._writer):
             self._replayed.set()
             self.on_room()
-            if points:
-                log.info("%d points of the last run were read back from the log", points)
         self._writer.run()
+
+    def _read_back(self, writer: Writer) -> bool:
+        """Put what the last run left in the log into the cache; return ``False`` if stopped meanwhile."""
+        points = 0
+        names: list[str] = []
+        numbers = np.zeros(0, np.uint32)
+        for record in self.wal.replay():
+            while self.cache.full and not writer.stopping:
+                if not writer.turn():
+                    time.sleep(ROOM_POLL_S)
+            if writer.stopping:
+                return False
+            if record.names is not names:
+                names, numbers = record.names, numbers[:0]
+            if len(names) > len(numbers):
+                more = [self.names.add(name) for name in names[len(numbers) :]]
+                numbers = np.concatenate((numbers, np.array(more, np.uint32)))
+            self.cache.add(numbers[record.places], record.times, record.values, record.segment)
+            points += len(record.places)
+        if points:
+            log.info("%d points of the last run were read back from the log", points)
+        return True
 
     def _release_log(self) -> None:
         """Free the log's segments that hold no unwritten point; called by the writer, in its thread."""
-        if not self._replayed.is_set():
+        if self._writer is None or not self._replayed.is_set():
             return
         self.wal.rotate()
         if self.wal.releasable(self.wal.current):
+            self._log_held_again()
             with self._commit:
                 oldest = self.cache.oldest_segment()
                 before = self.wal.current if oldest is None else min(oldest, self.wal.current)
@@ -235,33 +250,31 @@ class Store:
                 self.wal.release(before)
         self.on_room()  # the log may have room again; the gate asks before it opens
 
+    def _log_held_again(self) -> None:
+        """Copy what is held of unwritable files to the current segment, lest a few of these keep the whole log."""
+        held = {number: one for number, one in self.cache.held().items() if one.segment < self.wal.current}
+        if not held:
+            return
+        lengths = [len(one.points) for one in held.values()]
+        ids = np.repeat(np.fromiter(held, np.uint32, len(held)), lengths)
+        times = np.array([timestamp for one in held.values() for timestamp in one.points], np.uint32)
+        values = np.array([value for one in held.values() for value in one.points.values()], np.float64)
+        try:
+            segment = self.wal.append(ids, times, values)
+        except StoreError as error:
+            log.warning("%s; older segments are kept", error)
+            return
+        self.cache.relog(segment, list(held))
 
-def _all_good(times: Sequence[float], values: Sequence[float]) -> bool:
-    """Return whether every point may be stored; a sum shows a NaN or an infinity in one pass."""
-    if not times:
-        return True
-    finite = math.isfinite(sum(values)) and math.isfinite(sum(times))
-    return finite and min(times) >= 1 and max(times) <= time.time() + MAX_AHEAD_S
 
-
-def _good_points(
-    names: Sequence[str | None], times: Sequence[float], values: Sequence[float], refused: _Refusals
-) -> tuple[list[str | None], list[float], list[float]]:
-    """Return the columns without the points that can't be stored, and count those in *refused*.
-
-    A name that is ``None`` was counted before.
-    """
-    latest = time.time() + MAX_AHEAD_S
-    good: list[tuple[str, float, float]] = []
-    for name, timestamp, value in zip(names, times, values, strict=True):
-        if name is None:
-            continue
-        if not math.isfinite(value):
-            refused.add("not_finite", name)
-        elif not timestamp >= 1 or timestamp == math.inf:
-            refused.add("bad_time", name)
-        elif timestamp > latest:
-            refused.add("future", name)
-        else:
-            good.append((name, timestamp, value))
-    return [row[0] for row in good], [row[1] for row in good], [row[2] for row in good]
+def _count_bad(
+    refused: Refusals, names: Sequence[str], times: Values, values: Values, bad: npt.NDArray[np.bool_]
+) -> None:
+    """Count the *bad* points in *refused*, each by the first thing that is wrong with it."""
+    not_finite = bad & ~np.isfinite(values)
+    bad_time = bad & ~not_finite & (~(times >= 1) | np.isinf(times))
+    future = bad & ~not_finite & ~bad_time
+    for cause, rows in (("not_finite", not_finite), ("bad_time", bad_time), ("future", future)):
+        places = np.flatnonzero(rows)
+        if len(places):
+            refused.add(cause, names[int(places[0])], len(places))

@@ -17,12 +17,18 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 from saltern.errors import StoreError
 from saltern_graphite.durability import SYNC_INTERVAL_S, sync_folder, write_all
+from saltern_graphite.generation import Seconds, Values
+from saltern_graphite.names import Ids
 from saltern_graphite.notices import Notices
-from saltern_graphite.wal_record import MAGIC, Columns, decode, encode
+from saltern_graphite.wal_record import MAGIC, Record, decode, encode
 
 MAX_BYTES = 1024 * 1024 * 1024
 SEGMENT_BYTES = 64 * 1024 * 1024
@@ -32,13 +38,33 @@ SUFFIX = ".wal"
 log = logging.getLogger(__name__)
 
 
+class Replayed(NamedTuple):
+    """A record read back from *segment*. *places* are in *names*, a list that grows from record to record."""
+
+    segment: int
+    names: list[str]
+    places: npt.NDArray[np.int64]
+    times: Seconds
+    values: Values
+
+
 class Wal:
     """The log in *folder*; :meth:`open` it first. ``append`` and ``rotate`` may come from different threads.
 
-    *fsync* is one of :data:`saltern_graphite.durability.FSYNC_POLICIES`; *max_bytes* is where :attr:`full` begins.
+    Metrics go by numbers; *names_of* turns some of them into names. *fsync* is one of
+    :data:`saltern_graphite.durability.FSYNC_POLICIES`; *max_bytes* is where :attr:`full` begins.
     """
 
-    def __init__(self, folder: str, *, fsync: str = "interval", max_bytes: int = MAX_BYTES) -> None:
+    def __init__(
+        self,
+        folder: str,
+        names_of: Callable[[Sequence[int]], list[str]],
+        *,
+        fsync: str = "interval",
+        max_bytes: int = MAX_BYTES,
+    ) -> None:
+        self._names_of = names_of
+        self._named = np.zeros(1024, np.bool_)  # the numbers whose names are in the current segment
         self.folder = folder
         self.fsync = fsync
         self.max_bytes = max_bytes
@@ -99,8 +125,8 @@ class Wal:
             self._syncer = threading.Thread(target=self._sync_forever, name="log-sync", daemon=True)
             self._syncer.start()
 
-    def replay(self) -> Iterator[tuple[int, Columns]]:
-        """Yield ``(segment, points)`` for every record left by earlier runs, in the order they were written.
+    def replay(self) -> Iterator[Replayed]:
+        """Yield every record left by earlier runs, in the order they were written.
 
         A torn tail is cut off behind the last whole record, and one log line says so.
         """
@@ -113,19 +139,28 @@ class Wal:
                 log.error("log segment %s can't be read and stays where it is: %s", path, error.strerror)
                 continue
             end = 0
-            for end, points in decode(data):  # noqa: B007  # the last end is what remains
-                yield segment, points
+            names: list[str] = []
+            place_of = np.zeros(0, np.int64)
+            for end, record in decode(data):  # noqa: B007  # the last end is what remains
+                if len(record.new_ids):
+                    room = int(record.new_ids.max()) + 1
+                    if room > len(place_of):
+                        place_of = np.concatenate((place_of, np.zeros(room - len(place_of), np.int64)))
+                    place_of[record.new_ids] = np.arange(len(names), len(names) + len(record.new_ids))
+                    names += record.names
+                yield Replayed(segment, names, place_of[record.ids], record.times, record.values)
             if end < len(data) and data != MAGIC:
                 self._cut(segment, end, len(data))
 
-    def append(self, names: Sequence[str], times: Sequence[int], values: Sequence[float]) -> int:
+    def append(self, ids: Ids, times: Seconds, values: Values) -> int:
         """Write points, three columns of one length, and return the number of the segment they are in.
 
         When it returns they survive ``kill -9`` (and, with ``always``, a power cut). Raises ``StoreError`` when
         they can't be written; then nothing of them is in the log.
         """
-        record = encode(names, times, values)
         with self._lock:
+            new = self._not_named(ids)
+            record = encode(Record(ids, times, values, new, self._names_of(new.tolist())))
             try:
                 write_all(self._fd, record)
                 if self.fsync == "always":
@@ -133,6 +168,7 @@ class Wal:
             except OSError as error:
                 self._undo()
                 raise StoreError(f"log {self._path(self._current)} can't be written: {error.strerror}") from error
+            self._named[new] = True
             self._size += len(record)
             self._dirty = True
             return self._current
@@ -192,7 +228,18 @@ class Wal:
             os.unlink(self._path(number))
             raise
         self._fd, self._current = fd, number
+        self._named[:] = False
         self._size, self._opened_at = len(MAGIC), time.monotonic()
+
+    def _not_named(self, ids: Ids) -> Ids:
+        """Return those of *ids*, each once, whose names the current segment doesn't have yet."""
+        highest = int(ids.max(initial=0))
+        if highest >= len(self._named):
+            more = np.zeros(max(highest + 1, 2 * len(self._named)), np.bool_)
+            more[: len(self._named)] = self._named
+            self._named = more
+        new = ids[~self._named[ids]]
+        return np.unique(new) if len(new) else new
 
     def _undo(self) -> None:
         """Cut a half-written record off, so that later ones can be read."""
@@ -215,7 +262,11 @@ class Wal:
             with self._lock:
                 if not self._dirty:
                     continue
-                fd = os.dup(self._fd)  # a rotation may close the segment meanwhile
+                try:
+                    fd = os.dup(self._fd)  # a rotation may close the segment meanwhile
+                except OSError as error:  # no descriptor is left: it stays dirty, and is tried again
+                    self._notices.warn("sync", "log in %s can't be synced to disk: %s", self.folder, error.strerror)
+                    continue
                 self._dirty = False
             self._sync(fd)
             os.close(fd)

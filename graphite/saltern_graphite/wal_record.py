@@ -3,10 +3,12 @@
 ::
 
     segment  = MAGIC record*
-    record   = length:u32  crc32(payload):u32  payload        little-endian; length is the payload's
-    payload  = count:u32  times:i64*count  values:f64*count  names, UTF-8, joined by newlines
+    record   = length:u32  crc32(payload):u32  payload           little-endian; length is the payload's
+    payload  = points:u32  new:u32  ids:u32*points  times:u32*points  values:f64*points  new_ids:u32*new  names
 
-A record is one block of received points. Names hold no newline (:mod:`saltern_graphite.metric_name` sees to that).
+A record is one block of received points. Metrics go by numbers that hold for one segment: ``names``, UTF-8 and joined
+by newlines, are those of the ``new_ids``, which no earlier record of the segment has used. Names hold no
+newline (:mod:`saltern_graphite.metric_name` sees to that).
 """
 
 from __future__ import annotations
@@ -14,27 +16,46 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
-MAGIC = b"SALTLOG1"
+import numpy as np
+import numpy.typing as npt
+
+MAGIC = b"SALTLOG2"
 MAX_PAYLOAD_BYTES = 256 * 1024 * 1024  # far above any block we write: a larger length is damage
 
 _FRAME = struct.Struct("<II")
-_COUNT = struct.Struct("<I")
+_COUNTS = struct.Struct("<II")
 
-Columns = tuple[list[str], list[int], list[float]]
-"""Points as three columns of one length: names, times, values."""
+Numbers = npt.NDArray[np.uint32]
 
 
-def encode(names: Sequence[str], times: Sequence[int], values: Sequence[float]) -> bytes:
-    """Return the record of these points, three columns of one length."""
-    count = len(names)
-    numbers = struct.pack(f"<I{count}q{count}d", count, *times, *values)
-    payload = numbers + "\n".join(names).encode()
+class Record(NamedTuple):
+    """Points in three columns of one length, and the names of the numbers that the segment had not used before."""
+
+    ids: Numbers
+    times: npt.NDArray[np.uint32]
+    values: npt.NDArray[np.float64]
+    new_ids: Numbers
+    names: Sequence[str]
+
+
+def encode(record: Record) -> bytes:
+    """Return the bytes of *record*."""
+    names = "\n".join(record.names).encode()
+    head = _COUNTS.pack(len(record.ids), len(record.new_ids))
+    columns = (
+        record.ids.astype("<u4", copy=False),
+        record.times.astype("<u4", copy=False),
+        record.values.astype("<f8", copy=False),
+        record.new_ids.astype("<u4", copy=False),
+    )
+    payload = b"".join((head, *(column.tobytes() for column in columns), names))
     return _FRAME.pack(len(payload), zlib.crc32(payload)) + payload
 
 
-def decode(data: bytes | memoryview) -> Iterator[tuple[int, Columns]]:
-    """Yield ``(end, points)`` for each whole record of a segment's bytes, ``end`` being the offset behind it.
+def decode(data: bytes | memoryview) -> Iterator[tuple[int, Record]]:
+    """Yield ``(end, record)`` for each whole record of a segment's bytes, ``end`` being the offset behind it.
 
     It ends at the first record that is cut short or doesn't match its checksum: whatever follows can't be trusted.
     """
@@ -49,11 +70,15 @@ def decode(data: bytes | memoryview) -> Iterator[tuple[int, Columns]]:
         if length > MAX_PAYLOAD_BYTES or len(payload) < length or zlib.crc32(payload) != checksum:
             return
         place = start + length
-        yield place, _columns(payload)
+        yield place, _record(payload)
 
 
-def _columns(payload: memoryview) -> Columns:
-    (count,) = _COUNT.unpack_from(payload)
-    numbers = struct.unpack_from(f"<{count}q{count}d", payload, _COUNT.size)
-    text = str(payload[_COUNT.size + 16 * count :], "utf-8")
-    return text.split("\n") if count else [], list(numbers[:count]), list(numbers[count:])
+def _record(payload: memoryview) -> Record:
+    points, new = _COUNTS.unpack_from(payload)
+    place = _COUNTS.size
+    ids = np.frombuffer(payload, "<u4", points, place)
+    times = np.frombuffer(payload, "<u4", points, place + 4 * points)
+    values = np.frombuffer(payload, "<f8", points, place + 8 * points)
+    new_ids = np.frombuffer(payload, "<u4", new, place + 16 * points)
+    text = str(payload[place + 16 * points + 4 * new :], "utf-8")
+    return Record(ids, times, values, new_ids, text.split("\n") if new else [])

@@ -77,10 +77,10 @@ def read_layout(fd: int, path: str) -> Layout:
     """
     data = os.pread(fd, _FIRST_READ_BYTES, 0)
     try:
-        size = _header_size(data)
+        size = header_size(data)
         if size > len(data):
             data = os.pread(fd, size, 0)
-        layout = _parse_header(data[:size])
+        layout = parse_header(data[:size])
     except CorruptFile as error:
         raise CorruptFile(f"{path}: {error}") from None
     if os.fstat(fd).st_size < layout.end:
@@ -88,7 +88,8 @@ def read_layout(fd: int, path: str) -> Layout:
     return layout
 
 
-def _header_size(data: bytes) -> int:
+def header_size(data: bytes) -> int:
+    """Return how many bytes the header has that *data* begins with. Raises :class:`CorruptFile`."""
     if len(data) < _HEAD.size:
         raise CorruptFile(f"{len(data)} bytes are too few for a header")
     count: int = _HEAD.unpack_from(data)[3]
@@ -98,7 +99,8 @@ def _header_size(data: bytes) -> int:
 
 
 @lru_cache(maxsize=256)  # a tree has few distinct headers: one for each schema and method
-def _parse_header(data: bytes) -> Layout:
+def parse_header(data: bytes) -> Layout:
+    """Return the layout that the header *data*, all of it, tells of. Raises :class:`CorruptFile`."""
     method, _, factor, count = _HEAD.unpack_from(data)
     if not 1 <= method <= len(METHODS) or not 0 <= factor <= 1:
         raise CorruptFile(f"the header has method {method} and xFilesFactor {factor}")
@@ -113,6 +115,18 @@ def _parse_header(data: bytes) -> Layout:
     return Layout(METHODS[method - 1], factor, archives)
 
 
+@lru_cache(maxsize=256)  # see above
+def header_of(retentions: tuple[Retention, ...], method: str, x_files_factor: float) -> tuple[bytes, int]:
+    """Return the header of a file with archives of *retentions*, finest first, and the size of the whole file."""
+    offset = _HEAD.size + _ARCHIVE.size * len(retentions)
+    longest = max(retention.seconds for retention in retentions)
+    header = [_HEAD.pack(METHODS.index(method) + 1, longest, x_files_factor, len(retentions))]
+    for retention in retentions:
+        header.append(_ARCHIVE.pack(offset, retention.step, retention.points))
+        offset += retention.points * POINT.size
+    return b"".join(header), offset
+
+
 def create(
     path: str, retentions: Sequence[Retention], method: str, x_files_factor: float, *, sync: bool = False
 ) -> None:
@@ -121,12 +135,7 @@ def create(
     Slots are left as a hole, so that a new file costs one block whatever its retentions. With *sync* it survives a
     power cut. Raises ``OSError``; a file already there is replaced.
     """
-    offset = _HEAD.size + _ARCHIVE.size * len(retentions)
-    longest = max(retention.seconds for retention in retentions)
-    header = [_HEAD.pack(METHODS.index(method) + 1, longest, x_files_factor, len(retentions))]
-    for retention in retentions:
-        header.append(_ARCHIVE.pack(offset, retention.step, retention.points))
-        offset += retention.points * POINT.size
+    header, size = header_of(tuple(retentions), method, x_files_factor)
     folder = os.path.dirname(path)
     unfinished = os.path.join(folder, _UNFINISHED)
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
@@ -137,8 +146,8 @@ def create(
         fd = os.open(unfinished, flags, 0o644)
     try:
         try:
-            write_all(fd, b"".join(header))
-            os.ftruncate(fd, offset)
+            write_all(fd, header)
+            os.ftruncate(fd, size)
             if sync:
                 os.fsync(fd)
         finally:

@@ -1,9 +1,9 @@
 """The thread that moves points from the cache into Whisper files and frees the log behind them.
 
-It is steady rather than quick: each turn it writes just so many of the waiting metrics that all of them are on disk
-before the oldest has waited ``flush_interval_s``, so a burst is spread over the interval and a steady stream
-makes a steady load. New metrics are written in the next turn. When the disk refuses, the points stay in cache and log,
-one line a minute says so, and the writer tries again; nothing needs a restart.
+It is steady rather than quick: a generation of points is written over half of ``flush_interval_s``, after having
+collected for the other half, so a burst is spread and a steady stream makes a steady load. Metrics never seen before
+are written in the next turn. When the disk refuses, the points stay in cache and log, one line a minute says so,
+and the writer tries again; nothing needs a restart.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from __future__ import annotations
 import errno
 import logging
 import math
-import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 
-from saltern_graphite.cache import Cache, Entry
+import numpy as np
+
+from saltern_graphite.cache import Cache
 from saltern_graphite.counters import Counters
 from saltern_graphite.durability import sync_file_system
-from saltern_graphite.metric_name import relative_path
+from saltern_graphite.file_writer import Batch, Failure, FileWriter, Outcome, Rule
+from saltern_graphite.generation import Generation, Places
+from saltern_graphite.names import Names
 from saltern_graphite.notices import Notices
-from saltern_graphite.rollup import Aggregation
-from saltern_graphite.schemas import Schema
-from saltern_graphite.whisper_file import CorruptFile, create, set_aside
-from saltern_graphite.whisper_update import update
 
 TURN_S = 0.25
 RETRY_S = 1.0  # after an error that hits every file
@@ -32,42 +32,49 @@ HOLD_S = 10.0  # after an error of one file
 PRESSURE = 0.5  # above this share of the cache's bound everything is written at once
 RELEASE_EVERY_S = 1.0
 STOP_S = 0.8  # for the last flush; what isn't written by then is in the log
+BATCH_METRICS = 1024
 
-_WHOLE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+_EVERY_FILE = {
+    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ECHILD
+}  # fmt: skip
+_NO_MORE_FILES = {errno.ENOSPC, errno.EDQUOT}  # of a file to be created: those that exist may still have room
 
 log = logging.getLogger(__name__)
 
-SchemaOf = Callable[[str], tuple[Schema, Aggregation]]
+RuleOf = Callable[[str], Rule]
 
 
 class Writer:
-    """Writes *cache* into the tree at *whisper_dir*; :meth:`run` is the thread's whole life.
+    """Writes *cache* by means of *files*; :meth:`run` is the thread's whole life.
 
-    *schema_of* gives the schema of a new metric, *release* frees the log of what is written, *sync* asks that files
-    survive a power cut.
+    *rule_of* gives the layout of a new metric's file, *release* frees the log of what is written; *whisper_dir* is
+    what :meth:`sync_tree` forces to the disk.
     """
 
     def __init__(
         self,
         cache: Cache,
-        whisper_dir: str,
+        names: Names,
+        files: FileWriter,
         counters: Counters,
-        schema_of: SchemaOf,
+        rule_of: RuleOf,
         release: Callable[[], None],
         *,
+        whisper_dir: str,
         flush_interval_s: float,
-        sync: bool,
     ) -> None:
         self._cache = cache
-        self._whisper_dir = whisper_dir
+        self._names = names
+        self._files = files
         self._counters = counters
-        self._schema_of = schema_of
+        self._rule_of = rule_of
         self._release = release
-        self._flush_interval_s = flush_interval_s
-        self._sync = sync
+        self._whisper_dir = whisper_dir
+        self._half_s = flush_interval_s / 2
         self._notices = Notices(log)
-        self._held: dict[str, float] = {}
         self._stopping = threading.Event()
+        self._missing: set[int] = set()  # metrics whose files were there and are to be made anew
+        self._first_new = 0  # metrics with this number or a higher one were in no generation yet
         self.last_error = ""
         """What the last failed write said; empty once writing works and no file is held back."""
 
@@ -88,37 +95,33 @@ class Writer:
             if time.monotonic() >= next_release:
                 self._release()
                 next_release = time.monotonic() + RELEASE_EVERY_S
-            busy = healthy and self._pressed and self._cache.queues > len(self._held)
+            busy = healthy and self._pressed
             self._stopping.wait(0 if busy else TURN_S if healthy else RETRY_S)
-        self._held.clear()
-        self.write(self._cache.queues, deadline=time.monotonic() + STOP_S)
+        deadline = time.monotonic() + STOP_S
+        self._seal()
+        if self._retry_held(math.inf):
+            for generation in list(self._cache.sealed):
+                if not self._write(generation, generation.waiting, deadline):
+                    break
         if self._cache.size:
             log.warning("%d points are not on disk yet: the log keeps them for the next start", self._cache.size)
+        self._files.close()
 
     def turn(self) -> bool:
         """Write what is due now; return whether the disk took it."""
         now = time.monotonic()
-        if self._held:
-            self._held = {name: until for name, until in self._held.items() if until > now}
-        return self.write(self._due(now))
-
-    def write(self, most: int, deadline: float = math.inf) -> bool:
-        """Write up to *most* metrics, from the front of the queue, until *deadline* (``time.monotonic()``).
-
-        Return ``False`` when an error that hits every file ended it early.
-        """
-        while most > 0 and time.monotonic() < deadline:
-            if self._stopping.is_set() and math.isinf(deadline):
-                break  # the last flush has a deadline
-            taken = self._cache.take(min(most, 100), self._held)
-            if not taken:
-                break
-            most -= len(taken)
-            for place, (name, entry) in enumerate(taken):
-                if not self._write_one(name, entry):
-                    for left, _ in reversed(taken[place + 1 :]):
-                        self._cache.put_back(left)
+        if self._pressed or (self._cache.open.metrics and self._ripe(now)):
+            self._seal()
+        if not self._retry_held(now):
+            return False
+        # Metrics never seen before come first: no older generation holds a point of theirs.
+        for new in (True, False):
+            for generation in list(self._cache.sealed):
+                due = generation.new if new else self._due(generation, now)
+                if not self._write(generation, due, math.inf):
                     return False
+        if not self._cache.held():
+            self.last_error = ""
         return True
 
     def sync_tree(self) -> bool:
@@ -134,68 +137,154 @@ class Writer:
     def _pressed(self) -> bool:
         return self._cache.size > self._cache.max_points * PRESSURE
 
-    def _due(self, now: float) -> int:
-        """Return how many metrics to write this turn."""
-        queues = self._cache.queues - len(self._held)
-        if self._pressed:
-            return queues
-        fresh, since = self._cache.waiting(self._held)
-        if math.isinf(since):
-            return fresh
-        left_s = since + self._flush_interval_s - now
-        return fresh + math.ceil((queues - fresh) * min(1.0, TURN_S / max(left_s, TURN_S)))
+    def _ripe(self, now: float) -> bool:
+        """Whether the open generation is to be sealed: it is old enough, or has metrics never seen before."""
+        return len(self._names) > self._first_new or now - self._cache.open.since >= self._half_s
 
-    def _write_one(self, name: str, entry: Entry) -> bool:
-        """Write one metric; return ``False`` when no other file would fare better."""
+    def _seal(self) -> None:
+        known = len(self._names)
+        self._cache.seal(known)
+        self._first_new = known
+
+    def _due(self, generation: Generation, now: float) -> int:
+        """Return how many metrics of *generation* to write this turn, so that all are by the end of its time."""
+        left_s = generation.sealed_at + self._half_s - now
+        if self._pressed or left_s <= TURN_S:
+            return generation.waiting
+        return math.ceil(generation.waiting * TURN_S / left_s)
+
+    def _write(self, generation: Generation, most: int, deadline: float) -> bool:
+        """Write up to *most* metrics of *generation* until *deadline* (``time.monotonic()``).
+
+        Return ``False`` when an error that hits every file ended it early.
+        """
+        under_way: deque[tuple[Places, Batch]] = deque()
         began = time.perf_counter()
-        try:
-            stored, outside = self._store(name, entry)
-        except Exception as error:  # a fault of ours with one file must not end the thread that writes all others
-            self._cache.put_back(name)
-            return self._go_on_after(name, error)
-        self._cache.done(name)
-        self._counters.add("updateOperations")
-        self._counters.add("committedPoints", stored)
+        healthy = True
+        while under_way or (most > 0 and healthy and generation.waiting):
+            if healthy and most > 0 and generation.waiting and len(under_way) < self._files.depth:
+                if time.monotonic() >= deadline or (self.stopping and math.isinf(deadline)):
+                    most = 0  # the last flush has a deadline of its own
+                    continue
+                places = self._without_held(generation, generation.take(min(most, BATCH_METRICS)))
+                most -= BATCH_METRICS
+                if len(places):
+                    batch = self._batch(generation, places)
+                    self._files.submit(batch)
+                    under_way.append((places, batch))
+                continue
+            places, batch = under_way.popleft()
+            healthy = self._settle(generation, places, batch, self._files.collect()) and healthy
         self._counters.add("updateSeconds", time.perf_counter() - began)
-        if outside:
-            self._counters.drop({"outside_retention": outside})
-        if not self._held:
-            self.last_error = ""
+        return healthy
+
+    def _without_held(self, generation: Generation, places: Places) -> Places:
+        """Pass over metrics whose files can't be written at present: their points are held with the others."""
+        held = self._cache.held()
+        if not held:
+            return places
+        barred = np.isin(generation.metrics[places], np.fromiter(held, np.uint32, len(held)))
+        for place in places[barred].tolist():
+            self._hold(generation, place, held[int(generation.metrics[place])].until)
+        return places[~barred]
+
+    def _batch(self, generation: Generation, places: Places) -> Batch:
+        numbers = generation.metrics[places]
+        lengths, begins = generation.lengths(places), generation.begins(places)
+        ends = np.cumsum(lengths)
+        rows = np.arange(int(ends[-1])) + np.repeat(begins - ends + lengths, lengths)
+        names = self._names.of(numbers.tolist())
+        rules: list[Rule | None] | None = None
+        if int(numbers.max()) >= generation.first_new or self._missing:
+            create = (numbers >= generation.first_new).tolist()
+            rules = [
+                self._rule_of(name) if new or number in self._missing else None
+                for name, number, new in zip(names, numbers.tolist(), create, strict=True)
+            ]
+            self._missing.difference_update(numbers.tolist())
+        times, values = generation.times[rows], generation.values[rows]
+        return Batch(numbers, names, ends, times, values, int(time.time()), rules)
+
+    def _settle(self, generation: Generation, places: Places, batch: Batch, outcome: Outcome) -> bool:
+        """Take note of what became of *batch*; return whether other files are worth a try."""
+        healthy, failed = True, np.zeros(len(places), np.bool_)
+        for failure in outcome.failures:
+            failed[failure.place] = True
+            again = self._fault(failure, int(batch.numbers[failure.place]))
+            if again:
+                generation.again(places[failure.place : failure.place + 1])
+            else:
+                self._hold(generation, int(places[failure.place]), time.monotonic() + HOLD_S)
+            healthy = healthy and not _hits_every_file(failure)
+        done = places[~failed]
+        if len(done):
+            self._cache.finish(generation, done)
+        self._count(outcome, len(done))
+        return healthy
+
+    def _fault(self, failure: Failure, number: int) -> bool:
+        """Tell of *failure* of the metric *number*; return whether to try again at once, or as soon as the disk can."""
+        if failure.kind in ("error", "uncreated"):
+            self._fail("write", f"{failure.text}; its points are kept and tried again")
+            return _hits_every_file(failure)
+        if failure.kind == "corrupt":
+            self._counters.add("corruptFiles")
+            log.error("%s", failure.text)
+        self._missing.add(number)
         return True
 
-    def _go_on_after(self, name: str, error: Exception) -> bool:
-        """Tell of *error* and leave *name* alone for a while; return whether other files are worth a try."""
-        if isinstance(error, OSError):
-            where, why = error.filename or relative_path(name), error.strerror
-        else:
-            where, why = relative_path(name), f"{type(error).__name__}: {error}"
-        self._fail("write", f"{where} can't be written: {why}; its points are kept and tried again")
-        if isinstance(error, OSError) and error.errno in _WHOLE_DISK:
-            return False
-        self._held[name] = time.monotonic() + HOLD_S
+    def _retry_held(self, now: float) -> bool:
+        """Try again to write what is held aside and was left alone long enough; return whether the disk took it."""
+        for number, held in self._cache.held().items():
+            if held.until > now:
+                continue
+            points = sorted(held.points.items())
+            batch = Batch(
+                np.array([number], np.uint32),
+                [self._names.name(number)],
+                np.array([len(points)]),
+                np.array([timestamp for timestamp, _ in points], np.uint32),
+                np.array([value for _, value in points], np.float64),
+                int(time.time()),
+                [self._rule_of(self._names.name(number))],
+            )
+            self._files.submit(batch)
+            outcome = self._files.collect()
+            self._count(outcome, 1 - len(outcome.failures))
+            if not outcome.failures:
+                self._cache.release(number)
+                continue
+            held.until = now + HOLD_S
+            failure = outcome.failures[0]
+            self._fault(failure, number)
+            if _hits_every_file(failure):
+                return False
+            if failure.kind == "uncreated" and failure.code in _NO_MORE_FILES:
+                for other in self._cache.held().values():  # none of them will fare better now
+                    other.until = max(other.until, held.until)
+                break
         return True
 
-    def _store(self, name: str, entry: Entry) -> tuple[int, int]:
-        path = os.path.join(self._whisper_dir, relative_path(name))
-        points = entry.points.items()
-        now = int(time.time())
-        try:
-            result = update(path, points, now)
-        except FileNotFoundError:
-            self._create(name, path)
-            result = update(path, points, now)
-        except CorruptFile as error:
-            log.error("%s; set aside as %s and begun anew", error, set_aside(path))
-            self._create(name, path)
-            result = update(path, points, now)
-        return result.stored, result.outside
+    def _count(self, outcome: Outcome, updates: int) -> None:
+        self._counters.add("updateOperations", updates)
+        self._counters.add("committedPoints", outcome.stored)
+        self._counters.add("creates", outcome.created)
+        if outcome.outside:
+            self._counters.drop({"outside_retention": outcome.outside})
 
-    def _create(self, name: str, path: str) -> None:
-        schema, aggregation = self._schema_of(name)
-        create(path, schema.retentions, aggregation.method, aggregation.x_files_factor, sync=self._sync)
-        self._counters.add("creates")
+    def _hold(self, generation: Generation, place: int, until: float) -> None:
+        dropped = self._cache.hold(generation, place, until)
+        if dropped:
+            self._counters.drop({"file_unwritable": dropped})
 
     def _fail(self, kind: str, message: str) -> None:
         self.last_error = message
         self._counters.add("errors")
         self._notices.warn(kind, "%s", message)
+
+
+def _hits_every_file(failure: Failure) -> bool:
+    """Whether no other file would fare better."""
+    if failure.kind == "uncreated" and failure.code in _NO_MORE_FILES:
+        return False
+    return failure.code in _EVERY_FILE

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from unittest.mock import patch
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from saltern_graphite import line as line_module
 from saltern_graphite.line import MAX_LINE_BYTES, Block, LineBuffer, parse
 
 NOW = 1_700_000_000.0
@@ -25,7 +27,8 @@ _stream = st.lists(st.one_of(_good, _good, _good, _odd, st.binary(max_size=20)),
 
 def plain(data: bytes) -> tuple[list[tuple[str, float, float]], dict[str, int]]:
     """The protocol, written down as simply as can be."""
-    points, bad = [], {}
+    points: list[tuple[str, float, float]] = []
+    bad: dict[str, int] = {}
     for line in data.split(b"\n"):
         try:
             fields = line.decode().split()
@@ -49,7 +52,7 @@ def plain(data: bytes) -> tuple[list[tuple[str, float, float]], dict[str, int]]:
 
 
 def rows(block: Block) -> list[tuple[str, float, float]]:
-    return list(zip(block.names, block.times, block.values, strict=True))
+    return list(zip(block.names, map(float, block.times), map(float, block.values), strict=True))
 
 
 @given(_stream)
@@ -59,6 +62,40 @@ def test_parse_is_the_plain_loop(data: bytes) -> None:
     assert repr(rows(block)) == repr(points)  # repr: NaN equals NaN
     assert block.bad == bad
     assert len(block.samples) <= sum(bad.values())
+
+
+_numbers = st.one_of(
+    st.integers(-(10**18), 10**18).map(str),
+    st.floats().map(repr),
+    st.floats(-1e9, 1e9).map("{:.3f}".format),
+    st.sampled_from(["0", "-0", "-0.0", ".5", "5.", "-.5", ".", "-", "1.2.3", "12345678.12345678", "1/2", "+1", ""]),
+    st.text("0123456789.-/:e", max_size=18),
+)
+_times = st.one_of(st.sampled_from(["1700000000", "-1", "-1.5", "N", "1700000000.25", "-2"]), _numbers)
+_plain_lines = st.lists(
+    st.builds(
+        lambda name, value, time: f"{name} {value} {time}\n".encode(), st.sampled_from(["a.b", "x"]), _numbers, _times
+    ),
+    min_size=1,
+)
+
+
+@given(st.one_of(_plain_lines.map(b"".join), _stream))
+def test_columns_are_the_plain_loop(data: bytes) -> None:
+    with patch.object(line_module, "_MIN_COLUMN_BYTES", 0):
+        block = parse(data, NOW)
+    points, bad = plain(data)
+    assert repr(rows(block)) == repr(points)
+    assert block.bad == bad
+
+
+def test_a_large_block_of_plain_lines_goes_by_columns() -> None:
+    lines = [(f"servers.web{n}.load", n / 7, 1_700_000_000 + n % 3) for n in range(3000)]
+    data = "".join(f"{name} {value} {time}\n" for name, value, time in lines).encode()
+    with patch.object(line_module, "_parse_at_once", side_effect=AssertionError("the slow way")):
+        block = parse(data, NOW)
+    assert rows(block) == [(name, float(time), value) for name, value, time in lines]
+    assert parse(data.replace(b"web77.", b"web77. "), NOW).bad == {"bad_fields": 1}
 
 
 @given(_stream, st.lists(st.integers(1, 9), min_size=1))

@@ -2,95 +2,163 @@
 
 from __future__ import annotations
 
-from hypothesis import settings
+import numpy as np
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from saltern_graphite import cache as cache_module
 from saltern_graphite.cache import Cache
+from saltern_graphite.generation import LONG_CHAIN, Generation, OpenGeneration
+from saltern_graphite.names import Names
 
-NAMES = ["a", "b", "c"]
+NAMES = ["a", "b", "c", "d"]
+
+_block = st.lists(st.tuples(st.sampled_from(range(len(NAMES))), st.integers(1, 5), st.integers(0, 99)), max_size=6)
+
+
+def columns(block: list[tuple[int, int, int]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+    ids, times, values = np.array(block, np.int64).reshape(-1, 3).T
+    return ids.astype(np.uint32), times.astype(np.uint32), values.astype(np.float64)
+
+
+def new_cache(max_points: int = 10) -> Cache:
+    names = Names()
+    for name in NAMES:
+        names.add(name)
+    return Cache(names, max_points)
 
 
 class CacheMachine(RuleBasedStateMachine):
-    """Points that were added and not done must be seen, newest value first, whatever happens between."""
+    """Points that were added and are not in a file must be seen, the newest value of each second."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.cache = Cache(max_points=10)
-        self.waiting: dict[str, dict[int, float]] = {}
-        self.writing: dict[str, dict[int, float]] = {}
-        self.segments: dict[str, int] = {}
+        self.cache = new_cache()
         self.segment = 0
+        self.added: dict[int, dict[int, float]] = {number: {} for number in range(len(NAMES))}
+        self.in_files: dict[int, dict[int, float]] = {number: {} for number in range(len(NAMES))}
 
-    @rule(name=st.sampled_from(NAMES), time=st.integers(1, 5), value=st.integers(0, 99), fresh=st.booleans())
-    def add(self, name: str, time: int, value: int, fresh: bool) -> None:
+    @rule(block=_block)
+    def add(self, block: list[tuple[int, int, int]]) -> None:
         self.segment += 1
-        self.cache.add([name], [time], [float(value)], self.segment, [name] if fresh else [])
-        self.waiting.setdefault(name, {})[time] = float(value)
-
-    @rule(most=st.integers(0, 3), skip=st.sets(st.sampled_from(NAMES)))
-    def take(self, most: int, skip: set[str]) -> None:
-        if self.writing:
-            return
-        for name, entry in self.cache.take(most, skip):
-            assert name not in skip
-            self.writing[name] = self.waiting.pop(name)
-            assert entry.points == self.writing[name]
+        self.cache.add(*columns(block), self.segment)
+        for number, time, value in block:
+            self.added[number][time] = float(value)
+            self.in_files[number].pop(time, None)
 
     @rule()
-    def done(self) -> None:
-        for name in list(self.writing):
-            self.cache.done(name)
-            del self.writing[name]
+    def seal(self) -> None:
+        self.cache.seal(len(NAMES))
 
-    @rule()
-    def put_back(self) -> None:
-        for name in list(self.writing):
-            self.cache.put_back(name)
-            self.waiting[name] = {**self.writing.pop(name), **self.waiting.get(name, {})}
+    @rule(most=st.integers(1, 3), outcome=st.sampled_from(["finish", "again", "hold"]))
+    def write(self, most: int, outcome: str) -> None:
+        held = self.cache.held()
+        for generation in self.cache.sealed[:1]:  # generations are written in order
+            places = generation.take(most)
+            if outcome == "again" or any(int(number) in held for number in generation.metrics[places]):
+                generation.again(places)
+            elif outcome == "hold":
+                for place in places.tolist():
+                    assert self.cache.hold(generation, place, 0.0) == 0
+            else:
+                for place in places.tolist():
+                    self.in_files[int(generation.metrics[place])].update(generation.points_at(place))
+                self.cache.finish(generation, places)
+
+    @rule(number=st.sampled_from(range(len(NAMES))))
+    def write_held(self, number: int) -> None:
+        held = self.cache.release(number)
+        if held is not None:
+            self.in_files[number].update(held.points)
 
     @invariant()
     def agrees(self) -> None:
-        for name in NAMES:
-            seen = {**self.writing.get(name, {}), **self.waiting.get(name, {})}
-            assert self.cache.points(name) == sorted(seen.items())
-        held = [*self.waiting.values(), *self.writing.values()]
-        assert self.cache.size == sum(map(len, held))
+        unseen = 0
+        for number, name in enumerate(NAMES):
+            seen = dict(self.cache.points(name))
+            assert {**self.in_files[number], **seen} == self.added[number]
+            unseen += len(seen)
+        assert self.cache.size >= unseen
         assert self.cache.full == (self.cache.size >= 10)
-        assert self.cache.queues == len(self.waiting)
-        assert (self.cache.oldest_segment() is None) == (not held)
+        assert (self.cache.oldest_segment() is None) == (self.cache.size == 0)
+        assert (self.cache.oldest_age() == 0) == (self.cache.size == 0)
+        assert (self.cache.queues == 0) == (self.cache.size == 0)
 
 
 TestCacheMachine = CacheMachine.TestCase
 TestCacheMachine.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
 
 
-def test_fresh_metrics_come_first_then_the_oldest() -> None:
-    cache = Cache()
-    cache.add(["a", "b"], [1, 1], [1.0, 1.0], 1)
-    cache.add(["a", "new"], [2, 1], [2.0, 1.0], 2, ["new"])
-    assert cache.waiting()[0] == 1
-    assert [name for name, _ in cache.take(10)] == ["new", "a", "b"]
+@given(st.lists(_block, max_size=5))
+def test_sealing_sorts_by_metric_and_time_and_keeps_the_last_value(blocks: list[list[tuple[int, int, int]]]) -> None:
+    opened = OpenGeneration(0, 0)
+    expected: dict[tuple[int, int], float] = {}
+    for segment, block in enumerate(blocks):
+        if block:
+            opened.add(*columns(block), segment)
+        expected.update({(number, time): float(value) for number, time, value in block})
+    assert opened.metrics == len({number for number, _ in expected})
+    for number in range(len(NAMES)):
+        own = [(time, value) for (other, time), value in sorted(expected.items()) if other == number]
+        assert opened.points(number) == own
+        if expected:
+            assert opened.sealed().points(number) == own
 
 
-def test_a_segment_is_held_by_its_oldest_point_even_when_put_back() -> None:
-    cache = Cache()
-    cache.add(["a"], [1], [1.0], 3)
-    cache.take(1)
-    cache.add(["a"], [2], [1.0], 7)
-    cache.put_back("a")
+def sealed(cache: Cache, first_new: int = 0) -> Generation:
+    cache.seal(first_new)
+    return cache.sealed[-1]
+
+
+def test_new_metrics_are_taken_first() -> None:
+    cache = new_cache()
+    cache.seal(0)
+    cache.add(*columns([(0, 1, 1), (1, 1, 1)]), 1)
+    assert sealed(cache, 2).new == 2
+    cache.add(*columns([(0, 2, 2), (2, 1, 1), (3, 1, 1)]), 2)
+    generation = sealed(cache, 4)
+    assert (generation.waiting, generation.new) == (3, 2)
+    assert generation.metrics[generation.take(2)].tolist() == [2, 3]
+    assert (generation.waiting, generation.new) == (1, 0)
+
+
+def test_a_segment_is_held_by_its_oldest_point() -> None:
+    cache = new_cache()
+    cache.add(*columns([(0, 1, 1)]), 3)
+    generation = sealed(cache)
+    cache.add(*columns([(0, 2, 2)]), 7)
     assert cache.oldest_segment() == 3
-    cache.take(1)
-    cache.done("a")
-    assert cache.oldest_segment() is None
+    cache.hold(generation, 0, 0.0)
+    assert cache.oldest_segment() == 3
+    cache.relog(9, [0])
+    assert cache.oldest_segment() == 7
+    cache.finish(sealed(cache), np.array([0]))
+    assert cache.oldest_segment() == 9
+
+
+def test_what_is_held_of_one_metric_is_bounded(monkeypatch: object) -> None:
+    cache = new_cache(max_points=100_000)
+    most = cache_module.MAX_HELD_POINTS
+    cache.add(*columns([(0, time + 1, 0) for time in range(most + 5)]), 1)
+    assert cache.hold(sealed(cache), 0, 0.0) == 5
+    assert cache.size == most
+    assert cache.points("a")[0][0] == 6
+
+
+def test_a_long_chain_is_found_whole() -> None:
+    cache = new_cache(max_points=100_000)
+    for time in range(LONG_CHAIN + 10):
+        cache.add(*columns([(1, time + 1, time), (2, time + 1, 0)]), 1)
+    assert cache.points("b") == [(time + 1, float(time)) for time in range(LONG_CHAIN + 10)]
 
 
 def test_room_is_told_once_below_the_low_watermark() -> None:
     told = []
-    cache = Cache(max_points=20)
+    cache = new_cache(max_points=20)
     cache.on_room = lambda: told.append(cache.size)
-    names = [f"m{n}" for n in range(25)]
-    cache.add(names, [1] * 25, [0.0] * 25, 1)
-    for name, _ in cache.take(25):
-        cache.done(name)
+    cache.add(*columns([(number % 4, number + 1, 0) for number in range(24)]), 1)
+    generation = sealed(cache)
+    while cache.size:
+        cache.finish(generation, generation.take(1))
     assert told == [18]

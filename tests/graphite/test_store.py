@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-import threading
+import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,12 +14,13 @@ import whisper
 
 from saltern.errors import StoreError
 from saltern_graphite import writer as writer_module
+from saltern_graphite.file_writers.memory import MemoryFileWriter
+from saltern_graphite.file_writers.process import ProcessFileWriter
 from saltern_graphite.options import StoreOptions
 from saltern_graphite.store import Store
-from saltern_graphite.whisper_update import Update, update
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 8.0) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 20.0) -> None:
     """Wait until *condition* holds: the writer's turns can't be awaited from outside."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -138,33 +139,38 @@ def test_a_corrupt_file_is_set_aside_and_begun_anew(store: Store, caplog: pytest
 
 
 def test_a_full_disk_loses_nothing_and_heals(
-    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    root: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(writer_module, "RETRY_S", 0.05)
-    full = threading.Event()
-    full.set()
-    tried = []
-
-    def failing(path: str, points: object, now: int) -> Update:
-        if full.is_set():
-            tried.append(path)
-            raise OSError(errno.ENOSPC, "No space left on device", path)
-        return update(path, points, now)  # type: ignore[arg-type]  # passed through
-
-    monkeypatch.setattr(writer_module, "update", failing)
+    files = MemoryFileWriter()
+    files.failing = dict.fromkeys("ab", (errno.ENOSPC, "No space left on device"))
+    store = Store(root, StoreOptions(flush_interval_s=0.3), files)
+    store.start()
     at = slot()
     store.accept(["a", "b"], [at, at], [1.0, 2.0])
-    wait_for(lambda: len(tried) > 3)
+    wait_for(lambda: len(files.batches) > 3)
     assert store.health()["ok"] is False
     assert "No space left" in str(store.health()["error"])
     assert store.cache.size == 2
     store.accept(["a"], [at], [5.0])
     assert store.cache.points("a") == [(at, 5.0)]
-    full.clear()
+    files.failing = {}
     wait_for(lambda: store.cache.size == 0)
-    assert (stored(store, "a"), stored(store, "b")) == ({at: 5.0}, {at: 2.0})
+    assert files.files == {"a": {at: 5.0}, "b": {at: 2.0}}
     wait_for(lambda: store.health()["ok"] is True)
-    assert len([record for record in caplog.records if "can't be written" in record.message]) == 1
+    assert len([record for record in caplog.records if "tried again" in record.message]) == 1
+    store.stop()
+
+
+def test_a_file_that_is_removed_is_made_anew(store: Store) -> None:
+    at = slot()
+    store.accept(["a.b"], [at], [1.0])
+    wait_for(lambda: store.cache.size == 0)
+    Path(store.whisper_dir, "a", "b.wsp").unlink()
+    Path(store.whisper_dir, "a").rmdir()
+    store.accept(["a.b"], [at], [2.0])
+    wait_for(lambda: store.cache.size == 0)
+    assert stored(store, "a.b") == {at: 2.0}
 
 
 def test_one_file_that_can_not_be_written_holds_up_no_other(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,17 +182,19 @@ def test_one_file_that_can_not_be_written_holds_up_no_other(store: Store, monkey
 
 
 def test_a_fault_of_ours_with_one_file_ends_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    def faulty(path: str, points: object, now: int) -> Update:
-        if path.endswith("odd.wsp"):
-            raise ZeroDivisionError("division by zero")
-        return update(path, points, now)  # type: ignore[arg-type]  # passed through
+    def faulty(*_: object) -> None:
+        raise ZeroDivisionError("division by zero")
 
-    monkeypatch.setattr(writer_module, "update", faulty)
     at = slot()
-    store.accept(["odd", "good"], [at, at], [1.0, 2.0])
-    wait_for(lambda: stored(store, "good") == {at: 2.0})
-    assert store.cache.points("odd") == [(at, 1.0)]
-    wait_for(lambda: "ZeroDivisionError" in str(store.health()["error"]))
+    store.accept(["good"], [at], [1.0])
+    wait_for(lambda: stored(store, "good") == {at: 1.0})
+    with monkeypatch.context() as patched:
+        patched.setattr("saltern_graphite.file_work.set_aside", faulty)
+        Path(store.whisper_dir, "odd.wsp").write_bytes(b"not whisper")
+        store.accept(["odd", "good"], [at, at], [1.0, 2.0])
+        wait_for(lambda: stored(store, "good") == {at: 2.0})
+        assert store.cache.points("odd") == [(at, 1.0)]
+        wait_for(lambda: "ZeroDivisionError" in str(store.health()["error"]))
 
 
 def test_a_log_that_can_not_be_written_refuses_and_keeps_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,17 +207,14 @@ def test_a_log_that_can_not_be_written_refuses_and_keeps_nothing(store: Store, m
     assert store.cache.size == 0
 
 
-def test_what_was_not_flushed_is_read_back(root: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def dead(path: str, points: object, now: int) -> Update:
-        raise OSError(errno.EIO, "Input/output error", path)
-
+def test_what_was_not_flushed_is_read_back(root: str) -> None:
+    files = MemoryFileWriter()
+    files.failing = {"a": (errno.EIO, "Input/output error")}
     at = slot()
-    with monkeypatch.context() as patched:
-        patched.setattr(writer_module, "update", dead)
-        first = Store(root)
-        first.start()
-        first.accept(["a", "a"], [at - 15, at], [1.0, 2.0])
-        first.stop()
+    first = Store(root, files=files)
+    first.start()
+    first.accept(["a", "a"], [at - 15, at], [1.0, 2.0])
+    first.stop()
     assert stored(first, "a") == {}
     told: list[str] = []
     second = Store(root)
@@ -222,16 +227,16 @@ def test_what_was_not_flushed_is_read_back(root: str, monkeypatch: pytest.Monkey
     second.stop()
 
 
-def test_a_replay_larger_than_the_cache_passes_through_it(root: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_replay_larger_than_the_cache_passes_through_it(root: str) -> None:
     at = slot(6000)
-    with monkeypatch.context() as patched:
-        patched.setattr(writer_module.Writer, "write", lambda *_, **__: False)
-        first = Store(root)
-        first.start()
-        for batch in range(20):
-            names = [f"m{n}" for n in range(10)]
-            first.accept(names, [at + 15 * batch] * 10, [float(batch)] * 10)
-        first.stop()
+    names = [f"m{n}" for n in range(10)]
+    files = MemoryFileWriter()
+    files.failing = dict.fromkeys(names, (errno.EIO, "Input/output error"))
+    first = Store(root, files=files)
+    first.start()
+    for batch in range(20):
+        first.accept(names, [at + 15 * batch] * 10, [float(batch)] * 10)
+    first.stop()
     second = Store(root, StoreOptions(cache_max_points=30))
     second.start()
     wait_for(lambda: not second.full and second.cache.size == 0)
@@ -253,21 +258,61 @@ def test_the_log_is_freed_once_everything_is_written(root: str, monkeypatch: pyt
     store.stop()
 
 
-def test_the_log_is_not_freed_while_a_point_of_it_is_unwritten(root: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_point_that_can_not_be_written_stays_in_the_log_but_does_not_keep_all_of_it(
+    root: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("saltern_graphite.wal.SEGMENT_AGE_S", 0.1)
     store = Store(root, StoreOptions(flush_interval_s=0.2))
     Path(store.whisper_dir, "bad.wsp").mkdir(parents=True)
     store.start()
-    store.accept(["bad"], [time.time()], [1.0])
+    at = slot()
+    store.accept(["bad"], [at], [1.0])
+    first = Path(root, "log", "0000000001.wal")
     wait_for(lambda: store.wal.current > 1)
-    store.accept(["good"], [time.time()], [1.0])
-    wait_for(lambda: bool(stored(store, "good")) and store.wal.current > 2)
-    assert Path(root, "log", "0000000001.wal").exists()
+    store.accept(["good"], [at], [1.0])
+    wait_for(lambda: bool(stored(store, "good")) and not first.exists())
+    store.stop()
+    Path(store.whisper_dir, "bad.wsp").rmdir()
+    again = Store(root)
+    again.start()
+    wait_for(lambda: again.cache.size == 0)
+    assert stored(again, "bad") == {at: 1.0}
+    again.stop()
+
+
+def test_writer_processes_do_the_same(root: str) -> None:
+    store = Store(root, StoreOptions(flush_interval_s=0.2, writers=2))
+    store.start()
+    Path(store.whisper_dir, "m1.wsp").write_bytes(b"not whisper")
+    names = [f"m{n}" for n in range(50)]
+    at = slot()
+    store.accept(names, [at] * 50, list(map(float, range(50))))
+    wait_for(lambda: store.cache.size == 0)
+    assert [stored(store, name) for name in names] == [{at: float(n)} for n in range(50)]
+    totals = store.counters.totals()
+    assert (totals["creates"], totals["committedPoints"], totals["updateOperations"]) == (50, 50, 50)
+    store.stop()
+
+
+def test_a_writer_process_that_dies_loses_nothing(root: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer_module, "RETRY_S", 0.05)
+    files = ProcessFileWriter(os.path.join(root, "whisper"), 2, sync=False, late="combine")
+    store = Store(root, StoreOptions(flush_interval_s=0.2), files)
+    store.start()
+    before = files.pids
+    os.kill(before[1], signal.SIGKILL)
+    names = [f"m{n}" for n in range(50)]
+    at = slot()
+    store.accept(names, [at] * 50, [1.0] * 50)
+    wait_for(lambda: store.cache.size == 0)
+    assert all(stored(store, name) == {at: 1.0} for name in names)
+    assert files.pids[0] == before[0]
+    assert files.pids[1] != before[1]
     store.stop()
 
 
 def test_a_burst_is_spread_over_the_interval(root: str) -> None:
-    store = Store(root, StoreOptions(flush_interval_s=2.0))
+    store = Store(root, StoreOptions(flush_interval_s=4.0))
     store.start()
     names = [f"m{n}" for n in range(200)]
     store.accept(names, [slot()] * 200, [1.0] * 200)

@@ -1,4 +1,4 @@
-"""Our Whisper files against the whisper library: same bytes, same answers, and better ones for late points."""
+"""Single Whisper files, created, updated and set aside, against the whisper library."""
 
 from __future__ import annotations
 
@@ -109,34 +109,6 @@ def test_a_backfill_over_all_archives_lands_in_each(tmp_path: Path) -> None:
     coarse = values(path, 20)
     assert set(coarse) == set(range(oldest, NOW + 1, 20))
     assert [value for time, value in coarse.items() if time < NOW // 20 * 20] == [20.0] * 59
-
-
-def test_an_old_point_does_not_destroy_the_newest(tmp_path: Path) -> None:
-    path = new_file(tmp_path)
-    update(path, [(NOW, 1.0)], NOW)
-    update(path, [(NOW - 60, 9.0)], NOW)  # one whole round before: the same slot of the finest ring
-    assert values(path, 1) == {NOW: 1.0}
-    assert values(path, 5)[(NOW - 60) // 5 * 5] == 9.0
-
-
-def test_a_late_point_does_not_replace_an_average_whose_points_are_gone(tmp_path: Path) -> None:
-    path = new_file(tmp_path)
-    slot = NOW // 5 * 5
-    update(path, [(slot + place, 10.0) for place in range(5)], slot + 5)
-    later = slot + 62  # three of the five fine slots are overwritten by now
-    update(path, [(slot + 4, 99.0)], later)
-    assert values(path, 5, later)[slot] == 10.0
-    assert values(path, 1, later)[slot + 4] == 99.0
-
-
-@pytest.mark.parametrize(("method", "value"), [("max", 7.0), ("min", 3.0), ("absmax", 7.0), ("absmin", 3.0)])
-def test_late_points_in_two_parts_keep_the_extreme(tmp_path: Path, method: str, value: float) -> None:
-    path = new_file(tmp_path, method)
-    slot = (NOW - 150) // 5 * 5
-    first, second = (7.0, 5.0) if value == 7.0 else (3.0, 5.0)
-    update(path, [(slot, first)], NOW)
-    update(path, [(slot + 1, second)], NOW)
-    assert values(path, 5)[slot] == value
 
 
 def test_future_points_go_to_the_finest_archive(tmp_path: Path) -> None:

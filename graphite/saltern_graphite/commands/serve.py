@@ -14,7 +14,8 @@ import sys
 import saltern.log
 from saltern.errors import SalternError
 from saltern_graphite import cache, wal
-from saltern_graphite.commands.argument_types import address, address_or_off, positive, seconds
+from saltern_graphite.allocator import keep_freed_memory
+from saltern_graphite.commands.argument_types import address, address_or_off, positive, seconds, whole
 from saltern_graphite.durability import FSYNC_POLICIES
 from saltern_graphite.options import FLUSH_INTERVAL_S, MAX_CONNECTIONS, ServerOptions, StoreOptions
 from saltern_graphite.rollup import AGGREGATION_FILE
@@ -52,6 +53,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     serve.add_argument("--line", metavar=where, type=address_or_off, default=("127.0.0.1", 2003),
                        help="plaintext over TCP, or 'off' (default: 127.0.0.1:2003)")  # fmt: skip
     serve.add_argument("--udp", metavar=where, type=address_or_off, help="plaintext over UDP (default: off)")
+    serve.add_argument("--pickle", metavar=where, type=address_or_off, default=None,
+                       help="Carbon's pickles over TCP, such as 127.0.0.1:2004 (default: off)")  # fmt: skip
     serve.add_argument("--batch", metavar=where, type=address_or_off, default=("127.0.0.1", 2005),
                        help="acknowledged batches over TCP, or 'off' (default: 127.0.0.1:2005)")  # fmt: skip
     serve.add_argument("--http", metavar=where, type=address, default=("127.0.0.1", 8080),
@@ -64,6 +67,11 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
                        help="longest time until a point is in its file (default: %(default)s)")  # fmt: skip
     serve.add_argument("--cache-max-points", metavar="N", type=positive, default=cache.MAX_POINTS,
                        help="points waiting in memory before senders must wait (default: %(default)s)")  # fmt: skip
+    serve.add_argument("--writers", metavar="N", type=whole, default=0,
+                       help="processes that write files; 0: a thread of this one (default: %(default)s)")  # fmt: skip
+    serve.add_argument("--late", choices=("combine", "whisper"), default="combine",
+                       help="points older than a file's first archive: rolled up as if they had come in time, or as "
+                       "the whisper library does, the last of a slot winning (default: %(default)s)")  # fmt: skip
     serve.add_argument("--log-max-bytes", metavar="N", type=positive, default=wal.MAX_BYTES,
                        help="size of the log before senders must wait (default: %(default)s)")  # fmt: skip
     serve.add_argument("--max-connections", metavar="N", type=positive, default=MAX_CONNECTIONS,
@@ -77,6 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Serve until told to stop; return 1 with one line on stderr when it can't start."""
     saltern.log.setup(arguments.log_level)
     _raise_descriptor_limit()
+    keep_freed_memory()
     try:
         asyncio.run(_serve(arguments))
     except SalternError as error:
@@ -99,11 +108,14 @@ async def _serve(arguments: argparse.Namespace) -> None:
             flush_interval_s=arguments.flush_interval,
             cache_max_points=arguments.cache_max_points,
             log_max_bytes=arguments.log_max_bytes,
+            writers=arguments.writers,
+            late=arguments.late,
         ),
     )
     options = ServerOptions(
         line=arguments.line,
         udp=arguments.udp,
+        pickle=arguments.pickle,
         batch=arguments.batch,
         http=arguments.http,
         read_only=arguments.read_only,

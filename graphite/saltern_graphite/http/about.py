@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from saltern_graphite.functions import Library
+from saltern_graphite.health import why_not_ok
 from saltern_graphite.http.answers import json_answer
 from saltern_graphite.http.params import read_params
 from saltern_graphite.store_view import StoreView
@@ -45,12 +46,17 @@ class AboutApi:
         return await json_answer(request, params, lambda: described)
 
     async def health(self, request: Request) -> Response:
-        """``/health``: what the store says, and how far the index is; 503 when the store is not ``ok``."""
+        """``/health``: what the store says, and how far the index is; 503 when the store is not ``ok``.
+
+        :mod:`saltern_graphite.health` has its shape.
+        """
         index = self._store.index
         progress = index.progress
+        said = self._store.health()
         told: Mapping[str, object] = {
             "ok": True,
-            **self._store.health(),
+            **said,
+            "error": why_not_ok(said),
             "metrics": len(index),
             "index": {
                 "building": progress.running,

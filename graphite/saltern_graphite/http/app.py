@@ -10,11 +10,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from saltern_graphite.counted_cache import CountedCache
 from saltern_graphite.functions import LIBRARY
 from saltern_graphite.http.about import AboutApi
 from saltern_graphite.http.answers import Endpoint, error_answer, guarded
 from saltern_graphite.http.metrics import MetricsApi
+from saltern_graphite.http.prometheus import scrape_or_find
 from saltern_graphite.http.render import Renderer
+from saltern_graphite.measured import Measured
 from saltern_graphite.reader import Reader
 from saltern_graphite.render.evaluator import Limits
 from saltern_graphite.render.source import StoredSeries
@@ -37,7 +40,9 @@ class HttpSettings:
 def create_app(store: StoreView, settings: HttpSettings | None = None) -> Starlette:
     """The application over *store*. It starts nothing and closes nothing of the store's."""
     settings = settings or HttpSettings()
-    reader = Reader(store.whisper_dir, store.cache, store.retentions, store.aggregation_method)
+    measured: Measured | None = store if isinstance(store, Measured) else None
+    cache = CountedCache(store.cache, measured.counters) if measured else store.cache
+    reader = Reader(store.whisper_dir, cache, store.retentions, store.aggregation_method)
     render = Renderer(
         StoredSeries(store.index, reader),
         LIBRARY,
@@ -51,13 +56,14 @@ def create_app(store: StoreView, settings: HttpSettings | None = None) -> Starle
     async def render_endpoint(request: Request) -> Response:
         return await render(request)
 
+    at_metrics = scrape_or_find(measured, metrics.find) if measured else metrics.find
     both, read = ["GET", "POST"], ["GET"]
     routes = [
         *_routes("/render", render_endpoint, both),
         *_routes("/metrics/find", metrics.find, both),
         *_routes("/metrics/expand", metrics.expand, both),
         *_routes("/metrics/index.json", metrics.index, both),
-        *_routes("/metrics", metrics.find, both),
+        *_routes("/metrics", at_metrics, both),
         *_routes("/version", about.version, read),
         *_routes("/functions", about.functions, read),
         *_routes("/functions/{name}", about.function, read),

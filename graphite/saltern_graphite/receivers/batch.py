@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 from saltern.errors import StoreError
-from saltern_graphite.batch_frame import LENGTH, MAX_FRAME_BYTES, BadFrame, decode, encode
-from saltern_graphite.receivers.connection import Connection, Intake, Listener
+from saltern_graphite.batch_frame import MAX_FRAME_BYTES, BadFrame, decode, encode
+from saltern_graphite.receivers.connection import Connection, Connections
+from saltern_graphite.receivers.frame_buffer import FrameBuffer, FrameTooLong
+from saltern_graphite.receivers.intake import Intake
 
 CAUSE = "bad_frame"
 
@@ -15,33 +17,26 @@ CAUSE = "bad_frame"
 class BatchConnection(Connection):
     """One sender of batches."""
 
-    def __init__(self, intake: Intake, listener: Listener) -> None:
-        super().__init__(intake, listener)
-        self._buffer = bytearray()
+    def __init__(self, intake: Intake, connections: Connections) -> None:
+        super().__init__(intake, connections)
+        self._buffer = FrameBuffer(MAX_FRAME_BYTES)
         self._lost = False
 
     def take(self, data: bytes) -> bool:
         """Take frames; ``False`` when the store has no room, the frames that are left stay in the buffer."""
-        self._buffer += data
-        place = 0
-        while not self._lost and len(self._buffer) >= place + LENGTH.size:
-            (length,) = LENGTH.unpack_from(self._buffer, place)
-            if length > MAX_FRAME_BYTES:
-                why = f"a frame of {length} bytes is over the limit of {MAX_FRAME_BYTES}"
-                self._refuse(BadFrame(why, lost=True))
-                break
-            end = place + LENGTH.size + length
-            if len(self._buffer) < end:
-                break
-            if self.intake.gate.closed:
-                del self._buffer[:place]
-                return False
-            self._answer(bytes(self._buffer[place + LENGTH.size : end]))
-            place = end
-        del self._buffer[:place]
         if self._lost:
-            self._buffer.clear()
-        return True
+            return True
+        self._buffer.feed(data)
+        try:
+            while not self.intake.gate.closed:
+                body = self._buffer.next()
+                if body is None or self._lost:
+                    return True
+                self._answer(body)
+        except FrameTooLong as long:
+            self._refuse(BadFrame(str(long), lost=True))
+            return True
+        return False
 
     def _answer(self, body: bytes) -> None:
         try:
@@ -66,4 +61,5 @@ class BatchConnection(Connection):
         self.send(encode({"type": "error", "seq": bad.seq, "error": str(bad)}))
         if bad.lost:
             self._lost = True
+            self._buffer.clear()
             self.close()

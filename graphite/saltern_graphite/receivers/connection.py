@@ -1,55 +1,45 @@
-"""What every TCP receiver has in common: a bounded number of connections, idle ones ended, and back-pressure.
+"""What every TCP receiver has in common: a sender's connection, with back-pressure.
 
 A driver derives from :class:`Connection` and says what bytes mean in :meth:`Connection.take`. When the store has
 no room, the driver keeps what it holds, the connection stops reading, TCP slows the sender down, and the driver goes
-on when the gate opens.
+on when the gate opens. All the other connections stop too, before they have read anything: what waits in memory is a
+block, not a block for each sender.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass
+from typing import Protocol
 
-from saltern_graphite.gate import Gate
-from saltern_graphite.notices import Notices
-from saltern_graphite.store import Accepted, Store
-
-BACKLOG = 512
-NOTICE_EVERY_S = 10.0
-
-log = logging.getLogger(__name__)
+from saltern_graphite.receivers.address import show_address
+from saltern_graphite.receivers.intake import Intake
 
 
-@dataclass(frozen=True, slots=True)
-class Intake:
-    """What receivers share: the *store*, the *gate* that closes when it is full, and *notices* for bad input."""
+class Connections(Protocol):
+    """What a connection belongs to."""
 
-    store: Store
-    gate: Gate
-    notices: Notices
+    def admit(self, connection: Connection) -> bool:
+        """Take *connection* in, unless there are too many."""
 
-    def received(self, accepted: Accepted, peer: str) -> None:
-        """Count what the store took from *peer*, and log a sample of what it refused."""
-        self.store.counters.add("metricsReceived", accepted.accepted)
-        for cause, name in accepted.samples.items():
-            count = accepted.refused[cause]
-            self.notices.warn(cause, "%s: %d points refused (%s), such as %.200r", peer, count, cause, name)
+    def forget(self, connection: Connection) -> None:
+        """*connection* has ended."""
+
+    def hold(self) -> None:
+        """Have every connection wait until the gate opens."""
 
 
 class Connection(asyncio.Protocol, ABC):
     """One sender's connection. Drivers override :meth:`take` and, if the end matters, :meth:`at_end`."""
 
-    def __init__(self, intake: Intake, listener: Listener) -> None:
+    def __init__(self, intake: Intake, connections: Connections) -> None:
         self.intake = intake
         self.peer = "?"
         self.last_heard = 0.0
-        self._listener = listener
+        self._connections = connections
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
-        self._holding = False  # the store has no room for what the driver holds
+        self._holding = False  # the store has no room
         self._choking = False  # the sender doesn't read our answers
         self._ended = False
 
@@ -64,6 +54,11 @@ class Connection(asyncio.Protocol, ABC):
         """Take what the stream's end completes; the same answer as :meth:`take`."""
         return True
 
+    @property
+    def waits_for_us(self) -> bool:
+        """Whether its silence is our doing."""
+        return self._holding or self._ended
+
     def send(self, data: bytes) -> None:
         """Send an answer."""
         if self._transport is not None and not self._transport.is_closing():
@@ -74,18 +69,28 @@ class Connection(asyncio.Protocol, ABC):
         if self._transport is not None:
             self._transport.close()
 
+    def hold(self) -> None:
+        """Read nothing until the gate opens."""
+        if self._holding:
+            return
+        self._holding = True
+        self.intake.gate.wait(self._resume)
+        self._set_reading()
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         peer = transport.get_extra_info("peername")
-        self.peer = f"{peer[0]}:{peer[1]}" if isinstance(peer, tuple) else "?"
+        self.peer = show_address(*peer[:2]) if isinstance(peer, tuple) else "?"
         self.last_heard = self._loop.time()
-        if not self._listener.admit(self):
+        if not self._connections.admit(self):
             transport.abort()
+        else:
+            self._loop.call_soon(self._hold_if_closed)  # asyncio starts reading after this call
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
-        self._listener.forget(self)
+        self._connections.forget(self)
 
     def data_received(self, data: bytes) -> None:
         self.last_heard = self._loop.time()
@@ -111,14 +116,20 @@ class Connection(asyncio.Protocol, ABC):
             taken = self.at_end()
             if taken:
                 self.close()
-        if not taken and not self._holding:
-            self.intake.gate.wait(self._resume)
-        self._holding = not taken
-        self._set_reading()
+        if not taken:
+            self.hold()
+            self._connections.hold()
 
-    def _resume(self) -> None:
+    def _resume(self) -> bool:
         self._holding = False
+        self.last_heard = self._loop.time()
         self._proceed(b"")  # even when the sender has gone: what it sent is held here
+        self._set_reading()
+        return not self._holding
+
+    def _hold_if_closed(self) -> None:
+        if self._transport is not None and self.intake.gate.closed:
+            self.hold()
 
     def _set_reading(self) -> None:
         if self._transport is None or self._transport.is_closing() or self._ended:
@@ -127,74 +138,3 @@ class Connection(asyncio.Protocol, ABC):
             self._transport.pause_reading()
         else:
             self._transport.resume_reading()
-
-
-class Listener:
-    """A listening socket and its connections, at most *max_connections* of them.
-
-    One that is silent for *idle_timeout_s* seconds is closed; 0 lets it stay.
-    """
-
-    def __init__(
-        self,
-        driver: Callable[[Intake, Listener], Connection],
-        intake: Intake,
-        *,
-        max_connections: int,
-        idle_timeout_s: float,
-    ) -> None:
-        self._driver = driver
-        self._intake = intake
-        self._max_connections = max_connections
-        self._idle_timeout_s = idle_timeout_s
-        self._server: asyncio.Server | None = None
-        self._sweep: asyncio.TimerHandle | None = None
-        self.connections: set[Connection] = set()
-
-    async def start(self, host: str, port: int) -> tuple[str, int]:
-        """Listen on *host*:*port* (0: any free port) and return where. Raises ``OSError``."""
-        loop = asyncio.get_running_loop()
-        make = self._driver
-        self._server = await loop.create_server(
-            lambda: make(self._intake, self), host, port, backlog=BACKLOG, reuse_address=True
-        )
-        if self._idle_timeout_s:
-            self._sweep_idle()
-        bound = self._server.sockets[0].getsockname()
-        return bound[0], bound[1]
-
-    def admit(self, connection: Connection) -> bool:
-        """Take *connection* in, unless there are too many."""
-        if len(self.connections) >= self._max_connections:
-            self._intake.store.counters.add("connectionsRefused")
-            self._intake.notices.warn(
-                "connections", "%s: turned away, %d connections are open", connection.peer, self._max_connections
-            )
-            return False
-        self.connections.add(connection)
-        return True
-
-    def forget(self, connection: Connection) -> None:
-        """*connection* has ended."""
-        self.connections.discard(connection)
-
-    def stop_accepting(self) -> None:
-        """Take no new connection; those that are open go on."""
-        if self._server is not None:
-            self._server.close()
-
-    def close(self) -> None:
-        """End everything."""
-        self.stop_accepting()
-        if self._sweep is not None:
-            self._sweep.cancel()
-        for connection in list(self.connections):
-            connection.close()
-
-    def _sweep_idle(self) -> None:
-        loop = asyncio.get_running_loop()
-        for connection in list(self.connections):
-            if loop.time() - connection.last_heard > self._idle_timeout_s:
-                self._intake.store.counters.add("connectionsIdle")
-                connection.close()
-        self._sweep = loop.call_later(self._idle_timeout_s / 4, self._sweep_idle)

@@ -1,0 +1,58 @@
+"""File descriptors are for connections only as far as log, files and writers can spare them.
+
+A crowd of senders, or of idle browsers, must never keep a point that was accepted from being written. So each
+port takes only its share of what the process may open, and turns the rest away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from collections.abc import Callable
+from typing import Any
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from saltern_graphite.notices import Notices
+from saltern_graphite.process_usage import most_descriptors
+
+KEPT = 32
+"""For everything that is no connection: the log, Whisper files being written or read, pipes to writers, sockets."""
+
+_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+
+
+def connections_that_fit(wanted: int, ports: int) -> int:
+    """Return how many connections each of *ports* ports may have: *wanted*, or as many as descriptors allow."""
+    return max(1, min(wanted, (most_descriptors() - KEPT) // ports))
+
+
+def accept_quietly(loop: asyncio.AbstractEventLoop, notices: Notices) -> None:
+    """Have *loop* say only now and then that no descriptor was left for a new connection.
+
+    A burst can use them all up before the surplus is turned away. asyncio then tries again after a second, but
+    first writes hundreds of tracebacks, one for each place in the queue of the listening socket.
+    """
+
+    def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if isinstance(error, OSError) and error.errno in _EXHAUSTED:
+            why = f"{error.strerror}; {most_descriptors()} descriptors may be open"
+            notices.warn("descriptors", "new connections wait: %s", why)
+        else:
+            loop.default_exception_handler(context)
+
+    loop.set_exception_handler(handle)
+
+
+def http_protocol(most: int, refused: Callable[[], None]) -> type[asyncio.Protocol]:
+    """Return uvicorn's HTTP protocol, with at most *most* connections; *refused* is called for each one more."""
+
+    class BoundedHttp(H11Protocol):
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn does
+            super().connection_made(transport)
+            if len(self.connections) > most:
+                refused()
+                transport.abort()
+
+    return BoundedHttp

@@ -1,0 +1,1 @@
+"""Drivers of :mod:`saltern_graphite.file_writer`."""

@@ -1,0 +1,40 @@
+"""What ``/health`` tells, and why a store is not well in one line.
+
+::
+
+    {"ok": bool,                  points come in and reach the disk; the status is 200 when true, 503 when false
+     "error": "one line",         what is wrong and where; empty when ok
+     "replaying": bool,           the log of the last run is still being read back
+     "cache": {"points": int, "max_points": int, "metrics": int, "oldest_s": float},
+     "log": {"bytes": int, "max_bytes": int, "fsync": "never" | "interval" | "always"},
+     "totals": {name: number},    counts since the start, by the names of the self-metrics
+     "metrics": int,              metrics known to the index
+     "index": {"building": bool, "complete": bool, "metrics": int, "folders": int, "seconds": float}}
+
+A load balancer or a supervisor needs the status alone. 503 does not mean that points are being lost: it means that
+someone should look before they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+_BOUNDS = (("cache", "points", "points wait to be written"), ("log", "bytes", "bytes are in the write-ahead log"))
+
+
+def why_not_ok(told: Mapping[str, object]) -> str:
+    """Return what is wrong according to a store's own report, in one line; empty when it is ok."""
+    if told.get("ok", True):
+        return ""
+    if told.get("error"):
+        return " ".join(str(told["error"]).split())
+    if told.get("replaying"):
+        return "the log of the last run is being read back; senders wait until it is"
+    for part, unit, what in _BOUNDS:
+        bounds = told.get(part)
+        if not isinstance(bounds, Mapping):
+            continue
+        have, most = bounds.get(unit), bounds.get(f"max_{unit}")
+        if isinstance(have, int) and isinstance(most, int) and have >= most:
+            return f"{have} {what}, the bound is {most}: senders wait until the disk has caught up"
+    return "the store says that it is not ok, and no reason; its log may have one"

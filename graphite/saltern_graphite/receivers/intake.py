@@ -1,0 +1,45 @@
+"""What receivers share, and what they tell about the points that came."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from saltern_graphite.gate import Gate
+from saltern_graphite.line import Block
+from saltern_graphite.name_lists import CAUSES as LISTED
+from saltern_graphite.notices import Notices
+from saltern_graphite.store import Accepted, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """The *store*, the *gate* that closes when it is full, and *notices* for bad input."""
+
+    store: Store
+    gate: Gate
+    notices: Notices
+
+    def accept(self, block: Block) -> Accepted:
+        """Give the points of *block* to the store. Raises ``StoreError`` as it does."""
+        # The store makes arrays of these columns; those of a large block are arrays already.
+        times, values = cast("list[float]", block.times), cast("list[float]", block.values)
+        return self.store.accept(block.names, times, values)
+
+    def received(self, accepted: Accepted, peer: str) -> None:
+        """Count what the store took from *peer*, and log a sample of what it refused."""
+        self.store.counters.add("metricsReceived", accepted.accepted)
+        for cause, name in accepted.samples.items():
+            count = accepted.refused[cause]
+            if cause in LISTED:  # Carbon's counters; a name that is not wanted is no news
+                self.store.counters.add(cause, count)
+            else:
+                self.notices.warn(cause, "%s: %d points refused (%s), such as %.200r", peer, count, cause, name)
+
+    def refused(self, block: Block, peer: str) -> None:
+        """Count what was bad in a *block* of *peer*'s, and log a sample of each kind."""
+        if not block.bad:
+            return
+        self.store.counters.drop(block.bad)
+        for cause, sample in block.samples:
+            self.notices.warn(cause, "%s: refused (%s): %r", peer, cause, sample)

@@ -1,0 +1,34 @@
+"""Where a running server listens, for whoever started it: ``run/graphite.json``."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Mapping
+
+from saltern.errors import StoreError
+
+RUN_FILE = "graphite.json"
+
+
+def write_run_file(root: str, endpoints: Mapping[str, object]) -> None:
+    """Write ``run/graphite.json`` under *root* so that a reader finds all of it or nothing.
+
+    Raises ``StoreError``.
+    """
+    folder = os.path.join(root, "run")
+    path = os.path.join(folder, RUN_FILE)
+    try:
+        os.makedirs(folder, exist_ok=True)
+        with open(f"{path}.new", "w", encoding="utf-8") as file:
+            json.dump(endpoints, file)
+        os.replace(f"{path}.new", path)
+    except OSError as error:
+        raise StoreError(f"{path} can't be written: {error.strerror}") from error
+
+
+def remove_run_file(root: str) -> None:
+    """Remove it: the server has gone."""
+    with contextlib.suppress(OSError):
+        os.unlink(os.path.join(root, "run", RUN_FILE))

@@ -1,0 +1,71 @@
+"""Being stopped in good order: signals as a flag, which work looks at between files."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from types import FrameType
+
+from saltern.errors import SalternError
+
+CLEAN, PROBLEMS, USAGE = 0, 1, 2
+BROKEN_PIPE = 128 + signal.SIGPIPE
+
+
+class UsageError(SalternError):
+    """The command line asks for something that can't be: exit status 2."""
+
+
+class Stop:
+    """Whether the user asked to stop, by SIGINT or SIGTERM. A second signal ends the process as usual."""
+
+    def __init__(self) -> None:
+        self.signal = 0
+
+    def __bool__(self) -> bool:
+        return self.signal != 0
+
+    @property
+    def status(self) -> int:
+        """The exit status that tells of the signal."""
+        return 128 + self.signal
+
+    def attend(self, number: int, frame: FrameType | None) -> None:
+        """Take the signal *number*; the next one is not waited for."""
+        self.signal = number
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+
+
+def attended(work: Callable[[Stop], int]) -> int:
+    """Run *work* and return its exit status, or 128 and the signal's number if it was stopped.
+
+    Errors become one line on stderr, and the status 1, or 2 for a :class:`UsageError`. Output that nobody reads any
+    more ends the work quietly.
+    """
+    stop = Stop()
+    before = {number: signal.signal(number, stop.attend) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        status = work(stop)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is left in the buffer can't be written either, and the interpreter would complain at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    except SalternError as error:
+        return _told(str(error), USAGE if isinstance(error, UsageError) else PROBLEMS)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _told(f"{where}{error.strerror or error}", PROBLEMS)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return stop.status if stop else status
+
+
+def _told(message: str, status: int) -> int:
+    print(f"saltern-graphite: {message}", file=sys.stderr)
+    return status

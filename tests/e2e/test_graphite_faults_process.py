@@ -1,0 +1,151 @@
+"""Faults of the process itself and of its host: killed in the middle, out of descriptors, the clock set back."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from support.batch_sender import Sender
+from support.graphite_faults import FaultServer, all_stored, cpu_seconds
+from support.stacks import wait_for
+from support.whisper_trees import in_file
+
+pytestmark = pytest.mark.timeout(180)
+
+FAKE_CLOCK = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
+NAMES = [f"m{n}" for n in range(100)]
+DESCRIPTORS = 64
+CONNECTIONS = 150
+
+
+@pytest.fixture
+def at() -> int:
+    """The time of the first points: late enough to be in the finest archive at the end of the test."""
+    return int(time.time()) - 600
+
+
+def test_kills_in_the_middle_of_heavy_ingest_lose_nothing(tmp_path: Path, at: int) -> None:
+    root = tmp_path / "root"
+    with FaultServer(root, console=tmp_path / "console") as server:
+        sender = server.sender()
+        sent = 0
+        for killed_after in (3, 40, 15):
+            dead = threading.Event()
+
+            def send(start: int, dead: threading.Event = dead) -> None:
+                with contextlib.suppress(OSError):
+                    for n in range(start, start + 10_000):
+                        assert sender.send(NAMES, at + n % 300, float(n))
+                dead.set()
+
+            sending = threading.Thread(target=send, args=(sent,), daemon=True)
+            already = len(sender.acknowledged)
+            sending.start()
+            wait_for(lambda: len(sender.acknowledged) >= already + killed_after * len(NAMES), "batches")  # noqa: B023
+            server.end(signal.SIGKILL)
+            assert dead.wait(20)
+            sending.join()
+            sent += 100
+            server.start()
+            sender.connect()
+        assert sender.send(NAMES, at + 300, 1.0)
+        all_stored(server, root / "whisper", sender)
+        server.well()
+
+
+def test_a_torn_tail_of_the_log_is_cut_off_and_all_before_it_is_kept(tmp_path: Path, at: int) -> None:
+    root = tmp_path / "root"
+    with FaultServer(root, "--flush-interval", "600", console=tmp_path / "console") as server:
+        sender = server.sender()
+        for n in range(20):
+            assert sender.send(NAMES, at + n, float(n))
+        server.end(signal.SIGKILL)
+        segment = max((path for path in (root / "log").iterdir() if path.stat().st_size), key=os.path.getmtime)
+        data = segment.read_bytes()
+        with open(segment, "ab") as file:
+            file.write(data[len(data) // 2 :][:1000])  # the middle of a record, as a power cut may leave it
+        server.start()
+        (line,) = server.lines("cut off")
+        assert str(segment) in line
+        sender.connect()
+        assert sender.send(NAMES, at + 20, 20.0)
+        assert server.end() == 0
+        server.start()  # a clean stop takes no longer than a second: what it didn't get to write comes back now
+        all_stored(server, root / "whisper", sender)
+
+
+def test_running_out_of_descriptors_stops_neither_log_nor_writer(tmp_path: Path, at: int) -> None:
+    root = tmp_path / "root"
+    limit = ["prlimit", f"--nofile={DESCRIPTORS}:{DESCRIPTORS}"]
+    with FaultServer(root, console=tmp_path / "console", prefix=limit) as server:
+        sender = server.sender()
+        assert sender.send(NAMES, at, 1.0)
+        all_stored(server, root / "whisper", sender)
+        lines_before = len(server.log().splitlines())
+        with contextlib.ExitStack() as crowd:
+            for n in range(CONNECTIONS):
+                crowd.enter_context(server.connect("line" if n % 3 else "http"))
+            cpu_before, began = cpu_seconds(server), time.monotonic()
+            new = [f"crowded.m{n}" for n in range(30)]
+            for n in range(1, 30):  # the sender that was there goes on
+                assert sender.send(NAMES + new, at + n, float(n))
+            all_stored(server, root / "whisper", sender)
+            time.sleep(max(0.0, began + 4 - time.monotonic()))  # what is measured is what it does all that time
+            busy = (cpu_seconds(server) - cpu_before) / (time.monotonic() - began)
+            assert busy < 0.5, f"{busy:.0%} of a core"
+            told = server.log().splitlines()[lines_before:]
+            assert len(told) < 20, told[:5]
+            assert any("connections" in line or "Too many open files" in line for line in told), told
+        wait_for(lambda: _line_arrives(server, root / "whisper", at), "a new sender to be let in")
+        server.well()
+
+
+def _line_arrives(server: FaultServer, tree: Path, at: int) -> bool:
+    with contextlib.suppress(OSError), server.connect("line") as sock:
+        sock.sendall(f"after.m 1 {at}\n".encode())
+        sock.shutdown(socket.SHUT_WR)
+        sock.recv(1)
+    return in_file(tree, "after.m") == {at: 1.0}
+
+
+@pytest.mark.skipif(FAKE_CLOCK is None, reason="needs Debian's package faketime to set the clock of a process")
+def test_a_clock_set_back_and_forth_loses_nothing(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    offset = tmp_path / "offset"
+    offset.write_text("+0\n")
+    fake = {
+        "LD_PRELOAD": str(FAKE_CLOCK),
+        "FAKETIME_TIMESTAMP_FILE": str(offset),
+        "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
+    with FaultServer(root, console=tmp_path / "console", environment=fake) as server:
+        sender = server.sender()
+        _send_for(sender, 1.0)
+        for n, shift in enumerate(("-600", "-1800", "+600", "+0"), start=2):
+            offset.write_text(f"{shift}\n")
+            _send_for(sender, float(n))
+            all_stored(server, root / "whisper", sender)
+            with server.connect("line") as sock:
+                sock.sendall(f"clock.now{n} {n} N\n".encode())
+            wait_for(lambda n=n: _seen(root / "whisper", f"clock.now{n}"), "a point of the server's time")  # type: ignore[misc]
+            server.well()
+        assert server.end() == 0
+
+
+def _send_for(sender: Sender, value: float) -> None:
+    """Send points of the right time: by the server's clock they are of the past or of the future."""
+    now = int(time.time())
+    for age in range(30):
+        assert sender.send(NAMES, now - age, value + age)
+
+
+def _seen(tree: Path, name: str) -> bool:
+    return (tree / name.replace(".", "/")).with_suffix(".wsp").exists()

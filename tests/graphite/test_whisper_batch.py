@@ -1,0 +1,172 @@
+"""Many Whisper files updated at once: which way they go, and what becomes of those that can't be written."""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import whisper
+
+from saltern_graphite import whisper_batch, whisper_open
+from saltern_graphite.rollup import METHODS
+from saltern_graphite.schemas import Retention
+from saltern_graphite.whisper_batch import FILES_AT_ONCE, update_batch
+from saltern_graphite.whisper_file import CorruptFile, create
+from saltern_graphite.whisper_open import BatchResult
+
+ARCHIVES = ((1, 60), (5, 60), (20, 60))
+RETENTIONS = tuple(Retention(*archive) for archive in ARCHIVES)
+NOW = 1_700_000_007
+
+
+def new_files(folder: Path, count: int, method: str = "average", factor: float = 0.0) -> list[str]:
+    paths = [str(folder / f"{place}.wsp") for place in range(count)]
+    for path in paths:
+        create(path, RETENTIONS, method, factor)
+    return paths
+
+
+def write(paths: list[str], time: int, points: int = 1, **options: Any) -> BatchResult:
+    """*points* neighbouring slots up to *time* into each file."""
+    times = np.tile(np.arange(time - points + 1, time + 1), len(paths))
+    values = (times % 7 + 0.5).astype(np.float64)
+    return update_batch(paths, np.arange(1, len(paths) + 1) * points, times, values, time, **options)
+
+
+def one_by_one(*_: object, **__: object) -> None:
+    raise AssertionError("this file should have been written along with the others")
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("factor", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("points", [1, 7])
+def test_points_in_time_are_written_together_round_every_ring(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, factor: float, points: int
+) -> None:
+    [ours, theirs, *more] = new_files(tmp_path, 4, method, factor)
+    times = list(range(NOW, NOW + (1300 if points > 1 else 400), points))
+    for time in times[:20]:  # files begun by hand at different times have rings that begin at different places
+        for path in more:
+            whisper.update_many(path, [(time + 3, 1.0)], now=time + 3)
+    for round_, time in enumerate(times):
+        if round_ == 20:
+            monkeypatch.setattr(whisper_open, "update_open", one_by_one)
+        assert write([ours, *more], time, points).failures == []
+        whisper.update_many(theirs, [(t, t % 7 + 0.5) for t in range(time - points + 1, time + 1)], now=time)
+    assert Path(ours).read_bytes() == Path(theirs).read_bytes()
+
+
+def test_more_files_than_are_open_at_once(tmp_path: Path) -> None:
+    paths = new_files(tmp_path, FILES_AT_ONCE + 3)
+    used = len(os.listdir("/proc/self/fd"))
+    result = write(paths, NOW, 2)
+    assert result.stored.tolist() == [2] * len(paths)
+    assert len({Path(path).read_bytes() for path in paths}) == 1
+    assert len(os.listdir("/proc/self/fd")) == used
+
+
+def test_more_points_than_are_worked_on_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(whisper_batch, "POINTS_AT_ONCE", 50)
+    paths = new_files(tmp_path, 5)
+    assert write(paths, NOW, 59).stored.tolist() == [59] * 5
+    assert len({Path(path).read_bytes() for path in paths}) == 1
+
+
+def test_a_bad_file_fails_alone(tmp_path: Path) -> None:
+    paths = new_files(tmp_path, 6)
+    os.unlink(paths[1])
+    os.truncate(paths[2], 100)
+    os.truncate(paths[3], os.path.getsize(paths[3]) - 1)
+    Path(paths[4]).write_bytes(b"\xff" * 5000)
+    result = write(paths, NOW)
+    found = {place: type(error) for place, error in result.failures}
+    assert found == {1: FileNotFoundError, 2: CorruptFile, 3: CorruptFile, 4: CorruptFile}
+    assert all(paths[place] in str(error) for place, error in result.failures)
+    assert result.stored.tolist() == [1, 0, 0, 0, 0, 1]
+    assert not Path(paths[1]).exists()
+    assert Path(paths[0]).read_bytes() == Path(paths[5]).read_bytes()
+
+
+def test_a_file_replaced_between_two_updates_is_looked_at_anew(tmp_path: Path) -> None:
+    [path, other] = new_files(tmp_path, 2)
+    write([path], NOW)
+    os.unlink(other)
+    create(other, (Retention(2, 30), Retention(10, 50)), "sum", 0.0)
+    write([other], NOW - 40)
+    os.rename(other, path)
+    assert write([path], NOW).stored.tolist() == [1]
+    assert whisper.fetch(path, NOW - 42, NOW, NOW)[1][0] == (NOW - 40) % 7 + 0.5
+    assert whisper.fetch(path, NOW - 2, NOW, NOW)[1] == [NOW % 7 + 0.5]
+
+
+@pytest.mark.parametrize("good", [0, 3, 10])
+def test_a_disk_that_fills_up_fails_the_rest_and_a_retry_mends_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, good: int
+) -> None:
+    paths = new_files(tmp_path, 4)
+    left = good
+    real = os.pwrite
+
+    def pwrite(fd: int, data: bytes, offset: int) -> int:
+        nonlocal left
+        left -= 1
+        if left == -1:
+            return real(fd, data[:5], offset)  # a write may also stop short before it fails
+        if left < -1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(fd, data, offset)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwrite", pwrite)
+        result = write(paths, NOW)
+        assert {getattr(error, "errno", 0) for _, error in result.failures} == {errno.ENOSPC}
+        assert sorted(place for place, _ in result.failures) == [0, 1, 2, 3]
+        assert result.stored.tolist() == [0, 0, 0, 0]
+    assert write(paths, NOW).failures == []
+    [whole] = new_files(tmp_path / "whole", 1)
+    write([whole], NOW)
+    assert {Path(path).read_bytes() for path in paths} == {Path(whole).read_bytes()}
+
+
+def test_few_descriptors_are_enough(tmp_path: Path) -> None:
+    paths = new_files(tmp_path, 60)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(map(int, os.listdir("/proc/self/fd"))) + 8, hard))
+    try:
+        result = write(paths, NOW)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert result.failures == []
+    assert result.stored.tolist() == [1] * 60
+
+
+def test_files_of_another_owner_are_written_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = new_files(tmp_path, 3)
+    real = os.open
+
+    def opened(path: str, flags: int, mode: int = 0o777) -> int:
+        if flags & os.O_NOATIME and path == paths[1]:
+            raise PermissionError(errno.EPERM, "Operation not permitted", path)
+        return real(path, flags, mode)
+
+    monkeypatch.setattr(os, "open", opened)
+    result = write(paths, NOW)
+    assert (result.failures, result.stored.tolist()) == ([], [1, 1, 1])
+
+
+def test_files_without_points_and_points_without_archive(tmp_path: Path) -> None:
+    paths = new_files(tmp_path, 3)
+    times = np.array([NOW - 5000, NOW - 3000, NOW, 2**32 + 5], np.int64)
+    result = update_batch(paths, [0, 4, 4], times, np.ones(4), NOW)
+    assert (result.stored.tolist(), result.outside.tolist(), result.failures) == ([0, 1, 0], [0, 3, 0], [])
+
+
+def test_columns_that_dont_match_are_refused(tmp_path: Path) -> None:
+    paths = new_files(tmp_path, 2)
+    with pytest.raises(ValueError, match="2 files, 1 ends, 3 times and 3 values"):
+        update_batch(paths, [3], np.arange(3), np.ones(3), NOW)

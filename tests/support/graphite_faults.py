@@ -1,0 +1,170 @@
+"""A real ``saltern-graphite serve`` whose surroundings fail."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from support.batch_sender import Sender
+from support.stacks import process_tree, wait_for
+from support.whisper_trees import missing, unsound
+
+SCHEMAS = "[all]\npattern = .*\nretentions = 1s:1h,10s:2h\n"
+START_WAIT_S = 30.0
+ANSWER_WAIT_S = 20.0
+_ANY_PORT = "127.0.0.1:0"
+_PROGRAM = [sys.executable, "-c", "import sys; from saltern_graphite.main import main; sys.exit(main())"]
+
+
+class FaultServer:
+    """``with FaultServer(folder) as server``: started, and killed at the end whatever happened.
+
+    Its console is outside *root*, so that the test can fill that. *prefix* is put before the command
+    (``prlimit …``).
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *more: str,
+        console: Path,
+        prefix: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.root = root
+        self.endpoints: dict[str, Any] = {}
+        self._console = console
+        self._senders: list[Sender] = []
+        self._environment = {**os.environ, **(environment or {})}
+        self._process: subprocess.Popen[bytes] | None = None
+        (root / "conf").mkdir(parents=True, exist_ok=True)
+        (root / "conf" / "storage-schemas.conf").write_text(SCHEMAS)
+        ports = [word for name in ("line", "batch", "http") for word in (f"--{name}", _ANY_PORT)]
+        self._argv = [*prefix, *_PROGRAM, "serve", "--root", str(root), *ports, "--flush-interval", "1", *more]
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        """Start it and wait until it listens."""
+        run_file = self.root / "run" / "graphite.json"
+        run_file.unlink(missing_ok=True)
+        with open(self._console, "ab") as console:
+            self._process = subprocess.Popen(
+                self._argv, stdin=subprocess.DEVNULL, stdout=console, stderr=console, env=self._environment
+            )
+
+        def listens() -> bool:
+            assert self.alive, f"it ended: {self.log()[-2000:]}"
+            return run_file.exists()
+
+        wait_for(listens, "the server to listen", START_WAIT_S)
+        self.endpoints = json.loads(run_file.read_text())
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Send it a signal and return its exit code."""
+        assert self._process is not None
+        self._process.send_signal(number)
+        return self._process.wait(20)
+
+    def connect(self, name: str) -> socket.socket:
+        """Return a connection to one of its ports."""
+        host, _, port = str(self.endpoints[name]).removeprefix("http://").rpartition(":")
+        return socket.create_connection((host, int(port)), timeout=ANSWER_WAIT_S)
+
+    def sender(self) -> Sender:
+        """Return a new sender of batches, closed at the end."""
+        self._senders.append(Sender(lambda: self.connect("batch")))
+        return self._senders[-1]
+
+    def health(self) -> tuple[int, dict[str, Any]]:
+        """Return status and content of ``/health``."""
+        try:
+            with urllib.request.urlopen(self.endpoints["http"] + "/health", timeout=ANSWER_WAIT_S) as answer:
+                return int(answer.status), json.load(answer)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.load(error)
+
+    def ill(self, *words: str) -> None:
+        """Wait until ``/health`` is not ok, in one line of which one of *words* is a part."""
+
+        def told() -> bool:
+            status, health = self.health()
+            return status == 503 and any(word in health["error"] for word in words)
+
+        wait_for(told, f"/health to speak of {words}: {self.health()}")
+        assert "\n" not in self.health()[1]["error"]
+
+    def well(self) -> None:
+        """Wait until ``/health`` is ok."""
+        wait_for(lambda: self.health()[0] == 200, f"/health to be ok: {self.health()}", 30)
+
+    def scrape(self) -> str:
+        """Return ``/metrics`` in Prometheus' text."""
+        with urllib.request.urlopen(self.endpoints["http"] + "/metrics", timeout=ANSWER_WAIT_S) as answer:
+            return str(answer.read().decode())
+
+    def log(self) -> str:
+        """Return what it said."""
+        return self._console.read_text(errors="replace")
+
+    def lines(self, *words: str) -> list[str]:
+        """Return the lines of the log with one of *words* in them."""
+        return [line for line in self.log().splitlines() if any(word in line for word in words)]
+
+    def __enter__(self) -> FaultServer:
+        try:
+            self.start()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for sender in self._senders:
+            sender.close()
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(20)
+
+
+def all_stored(server: FaultServer, tree: Path, *senders: Sender) -> None:
+    """Assert that everything acknowledged comes to be in the files, and that each file there is whole."""
+    acknowledged = {point: value for sender in senders for point, value in sender.acknowledged.items()}
+    assert acknowledged
+    with contextlib.suppress(AssertionError):
+        wait_for(lambda: not missing(tree, acknowledged), "the points", 30)
+    lost = missing(tree, acknowledged)
+    assert not lost, f"{len(lost)} of {len(acknowledged)} are not in files, such as {lost[:3]}: {server.log()[-2000:]}"
+    assert unsound(tree.rglob("*.wsp")) == []
+    assert "Traceback" not in server.log()
+
+
+def cpu_seconds(server: FaultServer) -> float:
+    """Return the seconds of CPU that the server and its children have used."""
+    ticks = 0
+    for pid in process_tree(server.pid):
+        with contextlib.suppress(OSError):
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
