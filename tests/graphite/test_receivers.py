@@ -15,6 +15,7 @@ import msgpack
 import pytest
 
 from saltern.errors import StoreError
+from saltern_graphite import server as server_module
 from saltern_graphite import writer as writer_module
 from saltern_graphite.batch_frame import MAX_FRAME_BYTES
 from saltern_graphite.options import ServerOptions, StoreOptions
@@ -281,7 +282,8 @@ def test_connections_are_bounded_and_idle_ones_end(tmp_path: Path) -> None:
         async with serving(tmp_path, max_connections=2, idle_timeout_s=0.4) as (server, store):
             pairs = [await asyncio.open_connection(*where(server, "line")) for _ in range(3)]
             await until(lambda: count(store, "connectionsRefused") == 1)
-            assert await asyncio.gather(*(reader.read() for reader, _ in pairs)) == [b"", b"", b""]
+            ends = await asyncio.gather(*(reader.read() for reader, _ in pairs), return_exceptions=True)
+            assert [type(end) for end in ends] == [ConnectionResetError] * 3  # a sender that only writes notices it
             assert count(store, "connectionsIdle") == 2
             for _, writer in pairs:
                 writer.close()
@@ -315,5 +317,24 @@ def test_an_address_in_use_is_one_clear_error(tmp_path: Path) -> None:
             with pytest.raises(StoreError, match=rf"can't listen on 127\.0\.0\.1:{taken[1]} for line"):
                 await other.start()
             await other.stop()
+
+    run(test)
+
+
+def test_the_lists_in_the_conf_folder_decide_who_comes_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "RELOAD_EVERY_S", 0.05)
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf" / "blacklist.conf").write_text("^bad\n")
+
+    async def test() -> None:
+        async with serving(tmp_path) as (server, store):
+            await send_lines(server, b"bad.a 1 N\ngood 1 N\nbad.a 1 N\n")
+            await until(lambda: count(store, "metricsReceived") == 1)
+            assert (count(store, "blacklistMatches"), count(store, "errors")) == (2, 0)
+            (tmp_path / "conf" / "blacklist.conf").unlink()
+            await until(lambda: store.name_lists.refuse("bad.a") is None)
+            await send_lines(server, b"bad.a 1 N\n")
+            await until(lambda: count(store, "metricsReceived") == 2)
+            assert sorted(store.index.names()) == ["bad.a", "good"]
 
     run(test)

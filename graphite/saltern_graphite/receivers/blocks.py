@@ -13,6 +13,8 @@ from saltern_graphite.receivers.intake import Intake
 class BlockConnection(Connection):
     """One sender of points. Drivers say in :meth:`read` which points bytes hold, and what was bad."""
 
+    ends_by_reset = True
+
     def __init__(self, intake: Intake, connections: Connections) -> None:
         super().__init__(intake, connections)
         self._held: Block | None = None

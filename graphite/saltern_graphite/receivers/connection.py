@@ -9,6 +9,8 @@ block, not a block for each sender.
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from abc import ABC, abstractmethod
 from typing import Protocol
 
@@ -29,8 +31,16 @@ class Connections(Protocol):
         """Have every connection wait until the gate opens."""
 
 
-class Connection(asyncio.Protocol, ABC):
+class Connection(asyncio.BufferedProtocol, ABC):
     """One sender's connection. Drivers override :meth:`take` and, if the end matters, :meth:`at_end`."""
+
+    ends_by_reset = False
+    """Whether a sender that isn't done hears of our end, by ``close`` or by ``kill -9``, as a reset.
+
+    After a plain end of stream the next thing that it writes still vanishes without an error, and many senders
+    (carbon-c-relay is one) never read: each would lose a line whenever we stop. A reset makes that write fail, and
+    the sender keeps its line. It would also take what we answered last, so it is for drivers that answer nothing.
+    """
 
     def __init__(self, intake: Intake, connections: Connections) -> None:
         self.intake = intake
@@ -83,6 +93,7 @@ class Connection(asyncio.Protocol, ABC):
         peer = transport.get_extra_info("peername")
         self.peer = show_address(*peer[:2]) if isinstance(peer, tuple) else "?"
         self.last_heard = self._loop.time()
+        self._linger(reset=True)
         if not self._connections.admit(self):
             transport.abort()
         else:
@@ -92,8 +103,13 @@ class Connection(asyncio.Protocol, ABC):
         self._transport = None
         self._connections.forget(self)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> bytearray:
+        return self.intake.buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
         self.last_heard = self._loop.time()
+        with memoryview(self.intake.buffer) as read:
+            data = bytes(read[:nbytes])
         self._proceed(data)
 
     def eof_received(self) -> bool:
@@ -115,10 +131,17 @@ class Connection(asyncio.Protocol, ABC):
         if taken and self._ended:
             taken = self.at_end()
             if taken:
+                self._linger(reset=False)  # the sender is done, and may wait for our end of the stream
                 self.close()
         if not taken:
             self.hold()
             self._connections.hold()
+
+    def _linger(self, *, reset: bool) -> None:
+        """Have the kernel end the connection by a reset or by an end of stream, however it comes to be closed."""
+        sock = self._transport.get_extra_info("socket") if self._transport is not None else None
+        if self.ends_by_reset and sock is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", reset, 0))
 
     def _resume(self) -> bool:
         self._holding = False
