@@ -69,7 +69,7 @@ def saltern_graphite(root: Path, *options: str) -> Iterator[SalternGraphite]:
     conf.mkdir(parents=True, exist_ok=True)
     (conf / "storage-schemas.conf").write_text(SCHEMAS)
     argv = [sys.executable, "-m", "saltern_graphite", "serve", "--root", str(root), "--log-level", "warning"]
-    argv += ["--line", f"{HOST}:0", "--http", f"{HOST}:0", "--batch", "off", *options]
+    argv += ["--line", f"{HOST}:0", "--http", f"{HOST}:0", "--pickle", "off", "--batch", "off", *options]
     ready = root / "run" / "graphite.json"
     with running(argv, root / "log.txt") as process:
         wait_for("saltern-graphite", lambda: ready.exists() or process.poll() is not None, UP_WITHIN_S)

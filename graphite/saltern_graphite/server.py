@@ -16,6 +16,7 @@ from saltern.errors import StoreError
 from saltern_graphite.descriptors import accept_quietly, connections_that_fit, http_protocol
 from saltern_graphite.gate import Gate
 from saltern_graphite.http.app import create_app
+from saltern_graphite.name_lists import RELOAD_EVERY_S
 from saltern_graphite.notices import Notices
 from saltern_graphite.options import ServerOptions
 from saltern_graphite.receivers.address import show_address
@@ -83,6 +84,7 @@ class Server:
         log.info("listening: %s", " ".join(f"{name}={where}" for name, where in self.endpoints.items()))
         if not self._options.read_only:
             self._tasks.append(asyncio.create_task(self._report()))
+            self._tasks.append(asyncio.create_task(self._watch_name_lists()))
             write_run_file(self._root, self.endpoints)
             self._announced = True
 
@@ -162,6 +164,12 @@ class Server:
         self._http.force_exit = True
         serving.cancel()
         await asyncio.wait([serving], timeout=HTTP_STOPS_S)
+
+    async def _watch_name_lists(self) -> None:
+        while True:
+            await asyncio.sleep(RELOAD_EVERY_S)
+            if not self._store.full:  # nor is the last run's log still being read back, by another thread
+                self._store.name_lists.reload()
 
     async def _report(self) -> None:
         """Feed our own metrics to the store, on every whole interval."""

@@ -25,6 +25,8 @@ from saltern_graphite.file_writers.local import LocalFileWriter
 from saltern_graphite.file_writers.process import ProcessFileWriter
 from saltern_graphite.generation import Seconds, Values
 from saltern_graphite.index import Index
+from saltern_graphite.name_lists import CAUSES as LISTED
+from saltern_graphite.name_lists import NameLists
 from saltern_graphite.names import Ids, Names, Refusals
 from saltern_graphite.options import StoreOptions
 from saltern_graphite.rollup import Aggregations
@@ -65,7 +67,10 @@ class Store:
         self.whisper_dir = options.whisper_dir(root)
         self.counters = Counters()
         self.index = Index()
-        self.names = Names()
+        self.name_lists = NameLists(options.conf_dir(root))
+        """Which names are let in. Its ``reload`` belongs to the thread of :meth:`accept`."""
+        self.names = Names(self.name_lists.refuse)
+        self.name_lists.on_change = self.names.check_again
         self.names.on_new = self._met
         self.cache = Cache(self.names, options.cache_max_points)
         self.wal = Wal(os.path.join(root, "log"), self.names.of, fsync=options.fsync, max_bytes=options.log_max_bytes)
@@ -91,6 +96,7 @@ class Store:
         until then. Raises ``StoreError`` when the folder can't be used.
         """
         self.reload_schemas()
+        self.name_lists.reload()
         try:
             os.makedirs(self.whisper_dir, exist_ok=True)
         except OSError as error:
@@ -154,8 +160,8 @@ class Store:
             ids, seconds, numbers = ids[known], seconds[known], numbers[known]
         if len(ids):
             self._commit_points(ids, seconds.astype(np.uint32), numbers)
-        if refused.counts:
-            self.counters.drop(refused.counts)
+        if refused.counts:  # a name that is not wanted is no error; receivers count it under Carbon's name
+            self.counters.drop({cause: count for cause, count in refused.counts.items() if cause not in LISTED})
         return Accepted(len(ids), refused.counts, refused.samples)
 
     def retentions(self, name: str) -> list[tuple[int, int]]:

@@ -31,7 +31,21 @@ def program(root: Path, *more: str) -> Iterator[tuple[subprocess.Popen[str], dic
     run_file.unlink(missing_ok=True)
     any_port = "127.0.0.1:0"
     process = subprocess.Popen(
-        [*PROGRAM, "serve", "--root", str(root), "--line", any_port, "--batch", any_port, "--http", any_port, *more],
+        [
+            *PROGRAM,
+            "serve",
+            "--root",
+            str(root),
+            "--pickle",
+            "off",
+            "--line",
+            any_port,
+            "--batch",
+            any_port,
+            "--http",
+            any_port,
+            *more,
+        ],
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -182,7 +196,20 @@ def test_read_only_touches_no_file(tmp_path: Path) -> None:
 def test_a_second_server_on_the_same_root_is_refused_in_one_line(tmp_path: Path) -> None:
     with program(tmp_path):
         other = subprocess.run(
-            [*PROGRAM, "serve", "--root", str(tmp_path), "--line", "off", "--batch", "off", "--http", "127.0.0.1:0"],
+            [
+                *PROGRAM,
+                "serve",
+                "--root",
+                str(tmp_path),
+                "--line",
+                "off",
+                "--pickle",
+                "off",
+                "--batch",
+                "off",
+                "--http",
+                "127.0.0.1:0",
+            ],
             capture_output=True,
             text=True,
             timeout=20,

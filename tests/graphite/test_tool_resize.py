@@ -430,7 +430,8 @@ def test_no_point_is_lost_under_a_server(tmp_path: Path) -> None:
     begin = int(time.time()) - 3000
     rules(tmp_path, "[all]\npattern = .*\nretentions = 1s:20000\n")
     address = "127.0.0.1:0"
-    arguments = ["--root", str(tmp_path), "--line", address, "--http", address, "--flush-interval", "0.1"]
+    ports = ["--line", address, "--pickle", "off", "--http", address]
+    arguments = ["--root", str(tmp_path), *ports, "--flush-interval", "0.1"]
     sent = 0
     ended = threading.Event()
 

@@ -17,6 +17,7 @@ from saltern_graphite import cache, wal
 from saltern_graphite.allocator import keep_freed_memory
 from saltern_graphite.commands.argument_types import address, address_or_off, positive, seconds, whole
 from saltern_graphite.durability import FSYNC_POLICIES
+from saltern_graphite.name_lists import BLACKLIST_FILE, WHITELIST_FILE
 from saltern_graphite.options import FLUSH_INTERVAL_S, MAX_CONNECTIONS, ServerOptions, StoreOptions
 from saltern_graphite.rollup import AGGREGATION_FILE
 from saltern_graphite.schemas import DEFAULT_RETENTIONS_TEXT, SCHEMAS_FILE
@@ -27,13 +28,13 @@ log = logging.getLogger(__name__)
 
 _EPILOG = f"""\
 Everything is under --root: whisper/ (the files), log/ (what isn't in them yet), conf/ ({SCHEMAS_FILE},
-{AGGREGATION_FILE}; without them every metric gets {DEFAULT_RETENTIONS_TEXT}, average), run/graphite.json
-(where it listens, written when it does).
+{AGGREGATION_FILE}; without them every metric gets {DEFAULT_RETENTIONS_TEXT}, average; {WHITELIST_FILE} and
+{BLACKLIST_FILE}: which names are let in), run/graphite.json (where it listens, written when it does).
 
 What is promised: an accepted point survives kill -9 of this process, always. A power cut loses at most the last
 second with --fsync interval, nothing with always, what the kernel had not written yet with never.
 
-SIGTERM and SIGINT stop it cleanly; SIGHUP reads the schema files again. Port 0 means any free one.
+SIGTERM and SIGINT stop it cleanly; SIGHUP reads the files in conf/ again. Port 0 means any free one.
 """
 
 
@@ -53,8 +54,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     serve.add_argument("--line", metavar=where, type=address_or_off, default=("127.0.0.1", 2003),
                        help="plaintext over TCP, or 'off' (default: 127.0.0.1:2003)")  # fmt: skip
     serve.add_argument("--udp", metavar=where, type=address_or_off, help="plaintext over UDP (default: off)")
-    serve.add_argument("--pickle", metavar=where, type=address_or_off, default=None,
-                       help="Carbon's pickles over TCP, such as 127.0.0.1:2004 (default: off)")  # fmt: skip
+    serve.add_argument("--pickle", metavar=where, type=address_or_off, default=("127.0.0.1", 2004),
+                       help="Carbon's pickles over TCP, or 'off' (default: 127.0.0.1:2004)")  # fmt: skip
     serve.add_argument("--batch", metavar=where, type=address_or_off, default=("127.0.0.1", 2005),
                        help="acknowledged batches over TCP, or 'off' (default: 127.0.0.1:2005)")  # fmt: skip
     serve.add_argument("--http", metavar=where, type=address, default=("127.0.0.1", 8080),
@@ -127,13 +128,20 @@ async def _serve(arguments: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    loop.add_signal_handler(signal.SIGHUP, store.reload_schemas)
+    loop.add_signal_handler(signal.SIGHUP, _reload, store)
     try:
         await server.start()
         await ended.wait()
         log.info("stopping")
     finally:
         await server.stop()
+
+
+def _reload(store: Store) -> None:
+    """Read everything in the conf folder again."""
+    store.reload_schemas()
+    if not store.full:
+        store.name_lists.reload()
 
 
 def _raise_descriptor_limit() -> None:
