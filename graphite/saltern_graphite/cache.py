@@ -20,6 +20,7 @@ from saltern_graphite.names import Ids, Names
 MAX_POINTS = 4_000_000  # about 100 MB
 LOW_WATERMARK = 0.95  # receivers start again below this share of the bound
 MAX_HELD_POINTS = 10_000  # of one metric whose file can't be written
+HELD_WEIGHT = 6  # a point held aside takes about as much memory as six in columns
 
 
 @dataclass(slots=True)
@@ -50,6 +51,7 @@ class Cache:
         self._sealed: list[Generation] = []
         self._held: dict[int, Held] = {}
         self._size = 0
+        self._held_points = 0
         self._was_full = False
 
     @property
@@ -64,8 +66,11 @@ class Cache:
 
     @property
     def full(self) -> bool:
-        """Whether the bound is reached. It is checked once per block of data, so a block may go over it."""
-        return self._size >= self.max_points
+        """Whether the bound is reached. It is checked once per block of data, so a block may go over it.
+
+        Points held aside count by the memory they take, :data:`HELD_WEIGHT` times the others.
+        """
+        return self._load >= self.max_points
 
     @property
     def open(self) -> OpenGeneration:
@@ -84,7 +89,7 @@ class Cache:
         with self._lock:
             self._open.add(ids, times, values, segment)
             self._size += len(ids)
-            self._was_full = self._was_full or self._size >= self.max_points
+            self._was_full = self._was_full or self.full
 
     def points(self, name: str) -> Points:
         """Return the points of *name* that may not be on disk yet, in time order."""
@@ -140,6 +145,7 @@ class Cache:
             for oldest in sorted(held.points)[:dropped]:
                 del held.points[oldest]
             added = len(held.points) - before
+            self._held_points += added
         self.finish(generation, np.array([place]))
         self._shrink(-added)
         return dropped
@@ -153,6 +159,8 @@ class Cache:
         """Forget what is held of the metric *number* and return it; ``None`` if nothing is."""
         with self._lock:
             held = self._held.pop(number, None)
+            if held is not None:
+                self._held_points -= len(held.points)
         if held is not None:
             self._shrink(len(held.points))
         return held
@@ -175,6 +183,10 @@ class Cache:
         with self._lock:
             return now - min((one.since for one in self._all()), default=now)
 
+    @property
+    def _load(self) -> int:
+        return self._size + (HELD_WEIGHT - 1) * self._held_points
+
     def _all(self) -> Iterator[OpenGeneration | Generation | Held]:
         yield from (one for one in (self._open, self._sealing) if one and one.count)
         yield from self._sealed
@@ -183,7 +195,7 @@ class Cache:
     def _shrink(self, points: int) -> None:
         with self._lock:
             self._size -= points
-            room = self._was_full and self._size < self.max_points * LOW_WATERMARK
+            room = self._was_full and self._load < self.max_points * LOW_WATERMARK
             if room:
                 self._was_full = False
         if room:

@@ -16,15 +16,17 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from saltern_graphite.notices import Notices
 from saltern_graphite.process_usage import most_descriptors
 
-KEPT = 32
-"""For everything that is no connection: the log, Whisper files being written or read, pipes to writers, sockets."""
+KEPT = 320
+"""For everything that is no connection: up to 256 Whisper files that are written at once, the log, files being read,
+pipes to writers, sockets. At most half of all: a small limit is shared."""
 
 _EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
 def connections_that_fit(wanted: int, ports: int) -> int:
     """Return how many connections each of *ports* ports may have: *wanted*, or as many as descriptors allow."""
-    return max(1, min(wanted, (most_descriptors() - KEPT) // ports))
+    most = most_descriptors()
+    return max(1, min(wanted, (most - min(KEPT, most // 2)) // ports))
 
 
 def accept_quietly(loop: asyncio.AbstractEventLoop, notices: Notices) -> None:

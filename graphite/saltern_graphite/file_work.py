@@ -44,7 +44,7 @@ class FileWork:
         paths = [self._prefix + relative_path(name) for name in batch.names]
         known = self._memory.joined(batch)
         result = update_batch(paths, known.ends, known.times.astype(np.int64), known.values, batch.now, late=self._late)
-        self._memory.keep(known, result)
+        self._memory.keep(known, result.open_spans)
         again = len(known.times) - len(batch.times)
         outcome.stored += max(0, int(result.stored.sum()) - again)
         outcome.outside += int(result.outside.sum())
@@ -72,6 +72,7 @@ class FileWork:
             layout = (rule.retentions, rule.method, rule.x_files_factor)
             requests.append(NewFile(paths[place], *layout, times, batch.values[span]))
         result = create_batch(requests, batch.now, sync=self._sync, late=self._late)
+        self._memory.keep(batch, {missing[number]: span for number, span in result.open_spans.items()})
         outcome.stored += int(result.stored.sum())
         outcome.outside += int(result.outside.sum())
         outcome.created += len(requests) - len(result.failures)

@@ -9,12 +9,12 @@ not the points after it.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 
 from saltern_graphite.file_writer import Batch
-from saltern_graphite.whisper_open import BatchResult
 
 MAX_POINTS = 200_000
 """Points remembered over all metrics; those of the metric that had none for longest go first."""
@@ -59,9 +59,9 @@ class LateMemory:
             ends.append(count)
         return batch.with_points(np.array(ends, np.int64), np.array(times, np.uint32), np.array(values, np.float64))
 
-    def keep(self, batch: Batch, result: BatchResult) -> None:
-        """Remember what *result* says is open of *batch*, as it was joined."""
-        for place, (since, until) in result.open_spans.items():
+    def keep(self, batch: Batch, open_spans: Mapping[int, tuple[int, int]]) -> None:
+        """Remember the points of *batch*, as it was joined, that lie in *open_spans*: from and until, by place."""
+        for place, (since, until) in open_spans.items():
             begin = int(batch.ends[place - 1]) if place else 0
             span = slice(begin, int(batch.ends[place]))
             rows = zip(batch.times[span].tolist(), batch.values[span].tolist(), strict=True)

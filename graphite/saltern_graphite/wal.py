@@ -277,4 +277,5 @@ class Wal:
         try:
             os.fdatasync(fd)
         except OSError as error:
+            self._dirty = True  # to be tried again, even if nothing more comes
             self._notices.warn("sync", "log in %s can't be synced to disk: %s", self.folder, error.strerror)

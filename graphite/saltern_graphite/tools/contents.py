@@ -13,10 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from saltern_graphite.reader import SLOT
+from saltern_graphite.store import MAX_AHEAD_S
 from saltern_graphite.tools.points import Points
 from saltern_graphite.whisper_file import POINT, Archive, CorruptFile, Layout, read_layout
-
-MAX_AHEAD_S = 86_400  # the receivers refuse times further ahead
 
 
 @dataclass(frozen=True, slots=True)

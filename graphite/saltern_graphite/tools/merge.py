@@ -14,8 +14,9 @@ import numpy as np
 
 from saltern_graphite.tools.contents import Contents
 from saltern_graphite.tools.points import Points, Times, overlay, roll_up
-from saltern_graphite.tools.reshape import Source, oldest_slot, reshape, window
+from saltern_graphite.tools.reshape import Source, reshape, window
 from saltern_graphite.whisper_file import Layout
+from saltern_graphite.whisper_late import oldest_interval
 
 MONOTONE = ("max", "min", "absmax", "absmin")
 """Methods whose roll-ups can be rolled up together, even if some points are behind both."""
@@ -50,7 +51,7 @@ def merge(into: Contents, given: Contents, now: int, *, overwrite: bool = False)
         if overwrite:  # what is below them counts, whether it changed now or at an earlier run
             changed = np.union1d(changed, source.points.times)
         merged.append(points)
-        whole = max(oldest_slot(archive, now), source.whole)
+        whole = max(oldest_interval(archive, now), source.whole)
         finer = Source(archive.step, points, whole)
     return merged
 

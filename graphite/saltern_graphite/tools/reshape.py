@@ -25,6 +25,7 @@ import numpy as np
 from saltern_graphite.tools.contents import Contents
 from saltern_graphite.tools.points import Points, no_points, overlay, roll_up
 from saltern_graphite.whisper_file import Archive, Layout
+from saltern_graphite.whisper_late import oldest_interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +37,10 @@ class Source:
     whole: float
 
 
-def oldest_slot(archive: Archive, now: int) -> int:
-    """Return the start of the oldest slot of *archive* that the present one does not take the place of."""
-    return now - now % archive.step - archive.retention + archive.step
-
-
 def reshape(contents: Contents, new: Layout, now: int) -> list[Source]:
     """Return *contents* as the archives of the layout *new*, not yet cut to their windows; see the module."""
     old = [
-        Source(archive.step, points, oldest_slot(archive, now))
+        Source(archive.step, points, oldest_interval(archive, now))
         for archive, points in zip(contents.layout.archives, contents.archives, strict=True)
     ]
     anew = contents.layout.method != new.method
@@ -53,7 +49,7 @@ def reshape(contents: Contents, new: Layout, now: int) -> list[Source]:
     for archive in new.archives:
         between = [source for source in old if finer_step < source.step < archive.step]
         exact = next((source for source in old if source.step == archive.step), None)
-        kept_from = oldest_slot(new.archives[len(made) - 1], now) if made else inf
+        kept_from = oldest_interval(new.archives[len(made) - 1], now) if made else inf
         made.append(_archive(archive.step, exact, made[-1] if made else None, between, new, kept_from, anew))
         finer_step = archive.step
     coarsest = made[-1]
@@ -74,7 +70,7 @@ def spread(sources: Sequence[Source], new: Layout, now: int) -> list[Source]:
         coarse = done[-1]
         first = np.searchsorted(fine.points.times, coarse.points.times)
         after = np.searchsorted(fine.points.times, coarse.points.times + coarse.step)
-        oldest = oldest_slot(archive, now)
+        oldest = oldest_interval(archive, now)
         lonely = coarse.points.only((first == after) & (coarse.points.times >= oldest) & (coarse.points.times <= now))
         counts = np.minimum(coarse.step // fine.step, (now - lonely.times) // fine.step + 1)
         values = lonely.values / counts if new.method == "sum" else lonely.values
@@ -88,7 +84,7 @@ def window(points: Points, archive: Archive, now: int) -> Points:
     """Return the *points* that the ring *archive* has at *now*: the newest of each slot, none too old."""
     if not len(points):
         return points
-    oldest = max(oldest_slot(archive, now), int(points.times[-1]) - archive.retention + archive.step)
+    oldest = max(oldest_interval(archive, now), int(points.times[-1]) - archive.retention + archive.step)
     return points.only(points.times >= oldest)
 
 

@@ -12,8 +12,9 @@ from functools import lru_cache
 import whisper
 
 from saltern_graphite.metric_name import SUFFIX
+from saltern_graphite.store import MAX_AHEAD_S
 from saltern_graphite.tools.attendance import Stop
-from saltern_graphite.tools.contents import MAX_AHEAD_S, read_contents, read_slots
+from saltern_graphite.tools.contents import read_contents, read_slots
 from saltern_graphite.tools.places import Rules, describe
 from saltern_graphite.tools.progress import Progress
 from saltern_graphite.tools.tree import Found, Selection, walk
