@@ -2,16 +2,30 @@
 # Programs that tests run for real, from Debian's packages: installed when absent, as root; said otherwise.
 set -eu
 missing=""
-for pair in git:git carbon-cache:graphite-carbon; do
+for pair in \
+    git:git /usr/bin/carbon-cache:graphite-carbon carbon-c-relay:carbon-c-relay \
+    victoria-metrics:victoria-metrics /usr/sbin/collectd:collectd-core nc.openbsd:netcat-openbsd \
+    graphite-manage:graphite-web rsync:rsync; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
 done
 [ -z "$missing" ] && exit 0
-if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
-    echo "installing:$missing"
-    apt-get update -qq
-    # shellcheck disable=SC2086  # a list of words
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $missing >/dev/null
-else
+if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
     echo "the tests need these Debian packages:$missing" >&2
     exit 1
+fi
+echo "installing:$missing"
+# Some of them are daemons, which Debian would start on their usual ports: the tests start their own.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+    trap 'rm -f "$policy"' EXIT
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+fi
+apt-get update -qq
+# shellcheck disable=SC2086  # a list of words
+DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+if command -v systemctl >/dev/null 2>&1; then
+    for package in $missing; do
+        systemctl disable --quiet "${package%-core}" 2>/dev/null || true
+    done
 fi
