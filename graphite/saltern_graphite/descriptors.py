@@ -47,8 +47,11 @@ def accept_quietly(loop: asyncio.AbstractEventLoop, notices: Notices) -> None:
     loop.set_exception_handler(handle)
 
 
-def http_protocol(most: int, refused: Callable[[], None]) -> type[asyncio.Protocol]:
-    """Return uvicorn's HTTP protocol, with at most *most* connections; *refused* is called for each one more."""
+def http_protocol(most: int, refused: Callable[[], None], asked: Callable[[], None]) -> type[asyncio.Protocol]:
+    """Return uvicorn's HTTP protocol, with at most *most* connections.
+
+    *refused* is called for each one more, *asked* whenever something of a request comes.
+    """
 
     class BoundedHttp(H11Protocol):
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn does
@@ -56,5 +59,9 @@ def http_protocol(most: int, refused: Callable[[], None]) -> type[asyncio.Protoc
             if len(self.connections) > most:
                 refused()
                 transport.abort()
+
+        def data_received(self, data: bytes) -> None:
+            asked()
+            super().data_received(data)
 
     return BoundedHttp

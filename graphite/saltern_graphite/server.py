@@ -26,6 +26,7 @@ from saltern_graphite.receivers.intake import Intake
 from saltern_graphite.receivers.line import LineConnection
 from saltern_graphite.receivers.listener import Listener
 from saltern_graphite.receivers.pickle import PickleConnection
+from saltern_graphite.receivers.read_buffer import ReadBuffer
 from saltern_graphite.receivers.udp import UdpReceiver
 from saltern_graphite.run_file import remove_run_file, write_run_file
 from saltern_graphite.self_metrics import SelfMetrics
@@ -59,6 +60,7 @@ class Server:
         self._options = options
         self._listeners: list[Listener] = []
         self._udp: UdpReceiver | None = None
+        self._buffer = ReadBuffer()
         self._gate: Gate | None = None
         self._http: _HttpServer | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -111,7 +113,7 @@ class Server:
         self._gate = gate = Gate(loop, lambda: self._store.full)
         self._store.on_room = gate.open_soon
         await loop.run_in_executor(None, self._store.start)
-        intake = Intake(self._store, gate, Notices(log, NOTICE_EVERY_S))
+        intake = Intake(self._store, gate, Notices(log, NOTICE_EVERY_S), self._buffer)
         options = self._options
         drivers: dict[str, tuple[tuple[str, int] | None, type[Connection]]] = {
             "line": (options.line, LineConnection),
@@ -145,7 +147,9 @@ class Server:
         config = uvicorn.Config(
             create_app(self._store), log_config=None, log_level="warning", access_log=False, lifespan="off",
             timeout_graceful_shutdown=1,
-            http=http_protocol(self._max_connections, lambda: self._store.counters.add("connectionsRefused")),
+            http=http_protocol(
+                self._max_connections, lambda: self._store.counters.add("connectionsRefused"), self._buffer.asked
+            ),
         )  # fmt: skip
         self._http = _HttpServer(config)
         serving = asyncio.create_task(self._http.serve(sockets=[sock]))

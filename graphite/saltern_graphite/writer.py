@@ -95,7 +95,8 @@ class Writer:
             if time.monotonic() >= next_release:
                 self._release()
                 next_release = time.monotonic() + RELEASE_EVERY_S
-            busy = healthy and self._pressed
+            hurried = not self._half_s and self._cache.open.metrics > 0
+            busy = healthy and (self._pressed or hurried)
             self._stopping.wait(0 if busy else TURN_S if healthy else RETRY_S)
         deadline = time.monotonic() + STOP_S
         self._seal()

@@ -24,6 +24,9 @@ from saltern_graphite.schemas import DEFAULT_RETENTIONS_TEXT, SCHEMAS_FILE
 from saltern_graphite.server import Server
 from saltern_graphite.store import Store
 
+SWITCH_S = 0.0005
+"""How long a thread may keep others waiting: an answer takes a few turns, and receiving would take ten times that."""
+
 log = logging.getLogger(__name__)
 
 _EPILOG = f"""\
@@ -68,8 +71,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
                        help="longest time until a point is in its file (default: %(default)s)")  # fmt: skip
     serve.add_argument("--cache-max-points", metavar="N", type=positive, default=cache.MAX_POINTS,
                        help="points waiting in memory before senders must wait (default: %(default)s)")  # fmt: skip
-    serve.add_argument("--writers", metavar="N", type=whole, default=0,
-                       help="processes that write files; 0: a thread of this one (default: %(default)s)")  # fmt: skip
+    serve.add_argument("--writers", metavar="N", type=whole, default=1,
+                       help="processes that write files, about 28 MB each; 0: a thread of this one "
+                       "(default: %(default)s)")  # fmt: skip
     serve.add_argument("--late", choices=("combine", "whisper"), default="combine",
                        help="points older than a file's first archive: rolled up as if they had come in time, or as "
                        "the whisper library does, the last of a slot winning (default: %(default)s)")  # fmt: skip
@@ -87,6 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
     saltern.log.setup(arguments.log_level)
     _raise_descriptor_limit()
     keep_freed_memory()
+    sys.setswitchinterval(SWITCH_S)
     try:
         asyncio.run(_serve(arguments))
     except SalternError as error:

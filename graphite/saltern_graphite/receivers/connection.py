@@ -103,14 +103,12 @@ class Connection(asyncio.BufferedProtocol, ABC):
         self._transport = None
         self._connections.forget(self)
 
-    def get_buffer(self, sizehint: int) -> bytearray:
-        return self.intake.buffer
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self.intake.buffer.room()
 
     def buffer_updated(self, nbytes: int) -> None:
         self.last_heard = self._loop.time()
-        with memoryview(self.intake.buffer) as read:
-            data = bytes(read[:nbytes])
-        self._proceed(data)
+        self._proceed(self.intake.buffer.taken(nbytes))
 
     def eof_received(self) -> bool:
         self._ended = True

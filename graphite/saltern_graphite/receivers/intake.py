@@ -9,22 +9,18 @@ from saltern_graphite.gate import Gate
 from saltern_graphite.line import Block
 from saltern_graphite.name_lists import CAUSES as LISTED
 from saltern_graphite.notices import Notices
+from saltern_graphite.receivers.read_buffer import ReadBuffer
 from saltern_graphite.store import Accepted, Store
-
-READ_BYTES = 1024 * 1024  # 20,000 lines: what a block costs beside its points is little then
 
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """The *store*, the *gate* that closes when it is full, and *notices* for bad input.
-
-    *buffer* is what TCP is read into: one for all connections, as each read is used up before the next.
-    """
+    """The *store*, the *gate* that closes when it is full, *notices* for bad input, and what TCP is read into."""
 
     store: Store
     gate: Gate
     notices: Notices
-    buffer: bytearray = field(default_factory=lambda: bytearray(READ_BYTES), repr=False)
+    buffer: ReadBuffer = field(default_factory=ReadBuffer, repr=False)
 
     def accept(self, block: Block) -> Accepted:
         """Give the points of *block* to the store. Raises ``StoreError`` as it does."""

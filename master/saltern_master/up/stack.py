@@ -113,7 +113,8 @@ class Stack:
         python = [sys.executable, "-m"]
         http, line, batch = (f"{HOST}:{self.ports[name]}" for name in ("http", "line", "batch"))
         graphite = [*python, "saltern_graphite", "serve", "--root", self.graphite_dir]
-        graphite += ["--line", line, "--udp", line, "--pickle", "off", "--batch", batch, "--http", http]
+        graphite += ["--line", line, "--udp", line, "--batch", batch, "--http", http]
+        graphite += ["--pickle", "off", "--writers", "0"]  # what one host needs
         ready = {
             "master": os.path.join(self.sock_dir, "master.json"),
             "graphite": os.path.join(self.graphite_dir, "run", "graphite.json"),
