@@ -20,7 +20,7 @@ from saltern_graphite.rollup import METHODS
 from saltern_graphite.tools.contents import Contents, load_contents
 from saltern_graphite.tools.merge import merge
 from saltern_graphite.tools.points import Points
-from saltern_graphite.tools.reshape import oldest_slot
+from saltern_graphite.whisper_late import oldest_interval
 
 NOW = 1_700_000_007
 ARCHIVES = [(1, 60), (5, 60), (20, 60)]
@@ -40,7 +40,7 @@ def fed(path: str, points: Values, method: str, archives: list[tuple[int, int]],
 
 
 def in_window(contents: Contents, place: int, now: int) -> Values:
-    oldest = oldest_slot(contents.layout.archives[place], now)
+    oldest = oldest_interval(contents.layout.archives[place], now)
     return {at: value for at, value in columns(contents.archives[place]).items() if at >= oldest}
 
 
@@ -151,7 +151,7 @@ def test_whatever_the_layouts_what_fits_is_there_and_a_second_time_changes_nothi
         assert set(in_window(into, place, NOW)) <= set(columns(merged[place]))
         twin = next((at for at, found in enumerate(given.layout.archives) if found.step == archive.step), None)
         if twin is not None:
-            fitting = {at for at in columns(given.archives[twin]) if at >= oldest_slot(archive, NOW)}
+            fitting = {at for at in columns(given.archives[twin]) if at >= oldest_interval(archive, NOW)}
             assert fitting <= set(columns(merged[place]))
     for place, points in enumerate(merged):  # what a file can hold
         archive = into.layout.archives[place]

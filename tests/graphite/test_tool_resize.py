@@ -29,7 +29,7 @@ from saltern_graphite.tools.contents import Contents, load_contents
 from saltern_graphite.tools.points import Points
 from saltern_graphite.tools.rebuilt_file import layout_of, rebuilt, write_slots
 from saltern_graphite.tools.replacement import Replacements
-from saltern_graphite.tools.reshape import oldest_slot, reshape, spread, windows
+from saltern_graphite.tools.reshape import reshape, spread, windows
 from saltern_graphite.whisper_file import Layout, read_layout
 from saltern_graphite.whisper_update import update
 
@@ -104,7 +104,7 @@ def test_every_point_that_fits_is_kept_and_none_invented(
                     target
                     for target, fit in enumerate(layout.archives)
                     if (fit.step >= archive.step or fit is coarsest)
-                    and time_ - time_ % fit.step >= oldest_slot(fit, now)
+                    and time_ - time_ % fit.step >= oldest_interval(fit, now)
                 ]
                 if not fitting:
                     continue
@@ -157,7 +157,7 @@ def test_roll_ups_are_what_they_were_had_the_points_come_into_the_new_layout(
         layout = layout_of(new, wanted, 0.0)
         after, expected = resized(path, layout, now), load_contents(fresh, now)
         for place, archive in enumerate(layout.archives):
-            oldest = oldest_slot(archive, now)
+            oldest = oldest_interval(archive, now)
             should = {at: value for at, value in values(expected, place).items() if at >= oldest}
             assert values(after, place) == pytest.approx(should)
 
