@@ -31,6 +31,7 @@ from saltern_graphite.tools.rebuilt_file import layout_of, rebuilt, write_slots
 from saltern_graphite.tools.replacement import Replacements
 from saltern_graphite.tools.reshape import reshape, spread, windows
 from saltern_graphite.whisper_file import Layout, read_layout
+from saltern_graphite.whisper_late import oldest_interval
 from saltern_graphite.whisper_update import update
 
 NOW = 1_700_000_007
