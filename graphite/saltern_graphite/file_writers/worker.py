@@ -14,6 +14,7 @@ end is the worker's.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import signal
 import socket
 import struct
@@ -95,13 +96,11 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--sync", action="store_true")
     parser.add_argument("--late", default="combine")
     arguments = parser.parse_args(argv)
-    for number in (
-        signal.SIGINT,
-        signal.SIGTERM,
-    ):  # sent to all of the group: the server closes the socket when it ends
+    for number in (signal.SIGINT, signal.SIGTERM):  # sent to all of the group, but the server still needs us then
         signal.signal(number, signal.SIG_IGN)
     work = FileWork(arguments.whisper_dir, sync=arguments.sync, late=arguments.late)
-    with socket.socket(fileno=sys.stdin.fileno()) as sock:
+    # A server that was killed can't be answered; its next run has all that it had not heard of in the log.
+    with socket.socket(fileno=sys.stdin.fileno()) as sock, contextlib.suppress(ConnectionError):
         while (body := receive(sock)) is not None:
             sock.sendall(pack_outcome(work.do(unpack_batch(body))))
     return 0
