@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from urllib.parse import unquote_plus
+from collections.abc import Callable
+from itertools import chain, islice
 
+import anyio
 from starlette.requests import Request
 from starlette.responses import Response
 
 from saltern.errors import GraphiteError
-from saltern_graphite.http.answers import json_answer
+from saltern_graphite.http.answers import json_answer, packed
+from saltern_graphite.http.name_stream import streamed_names
+from saltern_graphite.http.node_formats import (
+    Described,
+    as_msgpack,
+    completing,
+    completions,
+    described,
+    names_at,
+    plain,
+    tree,
+)
+from saltern_graphite.http.node_pickle import as_pickle
 from saltern_graphite.http.params import read_params
-from saltern_graphite.index import Node
+from saltern_graphite.index import Matches
 from saltern_graphite.store_view import StoreView
 
-_BRANCH = {"allowChildren": 1, "expandable": 1, "leaf": 0}
-_LEAF = {"allowChildren": 0, "expandable": 0, "leaf": 1}
-FIND_FORMATS = ("treejson", "completer", "json", "nodelist")
+FIND_FORMATS = ("treejson", "completer", "json", "nodelist", "pickle", "msgpack")
 MAX_NODES = 200_000
 """How many matches one answer may hold; ``/metrics/index.json`` has them all."""
+MAX_PAGE = 1_000_000
+_NO_CACHE = {"Pragma": "no-cache", "Cache-Control": "no-cache"}
 
 
 class MetricsApi:
@@ -29,7 +42,11 @@ class MetricsApi:
         self._store = store
 
     async def find(self, request: Request) -> Response:
-        """``/metrics/find``: the nodes right where the query points, in one of :data:`FIND_FORMATS`."""
+        """``/metrics/find``: the nodes right where the query points, in one of :data:`FIND_FORMATS`.
+
+        ``from`` and ``until`` are checked and change nothing: as in Graphite, a metric is found whatever its points'
+        times are.
+        """
         params = await read_params(request)
         style = params.get("format") or "treejson"
         if style not in FIND_FORMATS:
@@ -42,20 +59,20 @@ class MetricsApi:
         for name in ("from", "until"):
             if params.get(name, "-1") != "-1":
                 params.time(name, "now", zone, now)
-        position = params.integer("position", -1)
         leaves_only, wildcards = bool(params.integer("leavesOnly")), bool(params.integer("wildcards"))
-        if style == "completer":
-            query = _completing(query, variants=bool(params.integer("automatic_variants")))
+        position = params.integer("position", -1)
+        variants = bool(params.integer("automatic_variants"))
+        if style in ("pickle", "msgpack"):
+            return await self._find_binary(request, style, lambda: self._nodes(query, leaves_only), now)
 
         def content() -> object:
-            nodes = self._nodes(query, leaves_only=leaves_only)
             if style == "treejson":
-                return tree(nodes, query, wildcards=wildcards)
+                return tree(self._store.index.ends(query), query, MAX_NODES, leaves_only, wildcards)
             if style == "completer":
+                nodes = self._nodes(completing(query, variants=variants), leaves_only)
                 return {"metrics": completions(nodes, wildcards=wildcards)}
-            if style == "nodelist":
-                return {"nodes": names_at(nodes, position)}
-            return [self._described(node, now) for node in nodes]
+            nodes = self._nodes(query, leaves_only)
+            return {"nodes": names_at(nodes, position)} if style == "nodelist" else plain(self._described(nodes, now))
 
         return await json_answer(request, params, content)
 
@@ -66,30 +83,60 @@ class MetricsApi:
         leaves_only, by_query = bool(params.integer("leavesOnly")), bool(params.integer("groupByExpr"))
 
         def content() -> object:
-            found = {
-                query: sorted({node.path for node in self._nodes(_query(query), leaves_only=leaves_only)})
-                for query in queries
-            }
-            return {"results": found if by_query else sorted({path for paths in found.values() for path in paths})}
+            found: dict[str, list[str]] = {}
+            count = 0
+            for query in queries:
+                nodes = self._nodes(_query(query), leaves_only)
+                found[query] = sorted({*nodes.branches, *nodes.leaves}) if nodes.branches else nodes.leaves
+                count += len(found[query])
+                _check(count, "the queries together match")
+            if by_query:
+                return {"results": found}
+            if len(found) == 1:
+                return {"results": found.popitem()[1]}
+            return {"results": sorted(set(chain.from_iterable(found.values())))}
 
         return await json_answer(request, params, content)
 
     async def index(self, request: Request) -> Response:
-        """``/metrics/index.json``: every metric."""
-        return await json_answer(request, await read_params(request), self._store.index.names)
+        """``/metrics/index.json``: every metric, sorted.
 
-    def _nodes(self, query: str, *, leaves_only: bool) -> list[Node]:
-        nodes = [node for node in self._store.index.find(query) if node.is_leaf or not leaves_only]
-        if len(nodes) > MAX_NODES:
-            raise GraphiteError(f"{query[:100]!r} matches {len(nodes)} nodes, {MAX_NODES} are allowed: narrow it")
-        return nodes
+        With ``limit=n`` at most so many, and with ``after=name`` those behind that name: the last of one page asks
+        for the next, until a page is shorter than its limit.
+        """
+        params = await read_params(request)
+        after, limit = params.get("after"), params.integer("limit")
+        if not 0 <= limit <= MAX_PAGE:
+            raise GraphiteError(f"limit must be from 0 (all) to {MAX_PAGE}, not {limit}")
+        names = self._store.index.walk(after)
+        if not limit:
+            return streamed_names(request, params, names)
+        return await json_answer(request, params, lambda: list(islice(chain.from_iterable(names), limit)))
 
-    def _described(self, node: Node, now: int) -> dict[str, object]:
-        description: dict[str, object] = {"path": node.path, "is_leaf": node.is_leaf}
-        if node.is_leaf:
-            reach = max((step * points for step, points in self._store.retentions(node.path)), default=0)
-            description["intervals"] = [{"start": now - reach, "end": now}]
-        return description
+    async def _find_binary(self, request: Request, style: str, find: Callable[[], Matches], now: int) -> Response:
+        def answer() -> Response:
+            nodes = self._described(find(), now)
+            if style == "pickle":
+                return packed(request, as_pickle(nodes), "application/pickle", _NO_CACHE)
+            return packed(request, as_msgpack(nodes), "application/x-msgpack", _NO_CACHE)
+
+        return await anyio.to_thread.run_sync(answer)
+
+    def _nodes(self, query: str, leaves_only: bool) -> Matches:
+        """What *query* matches. ``GraphiteError`` if it is too much, before any of it is gathered."""
+        index = self._store.index
+        ends = index.ends(query)
+        _check(ends.leaves + (0 if leaves_only else ends.branches), f"{query[:100]!r} matches")
+        branches, leaves = index.match(query)
+        return Matches([] if leaves_only else branches, leaves)
+
+    def _described(self, nodes: Matches, now: int) -> list[Described]:
+        return described(nodes, self._store.retentions, now)
+
+
+def _check(count: int, what: str) -> None:
+    if count > MAX_NODES:
+        raise GraphiteError(f"{what} {count} nodes, {MAX_NODES} are allowed: narrow it")
 
 
 def _query(text: str) -> str:
@@ -98,53 +145,3 @@ def _query(text: str) -> str:
     No metric has a blank in its name.
     """
     return text.strip().replace(" ", "+")
-
-
-def _completing(query: str, *, variants: bool) -> str:
-    query = query.replace("..", "*.")
-    query = query if query.endswith("*") else f"{query}*"
-    if not variants:
-        return query
-    return ".".join(f"{{{part}}}" if "," in part and "{" not in part else part for part in query.split("."))
-
-
-def tree(nodes: Sequence[Node], query: str, *, wildcards: bool) -> list[dict[str, object]]:
-    """``treejson``: one entry per name, branches first; a name that is both shows as the branch alone.
-
-    Grafana reads ``leaf``, ``expandable`` and ``allowChildren`` as integers.
-    """
-    before = query[: query.rfind(".") + 1]
-    names: dict[str, bool] = {}
-    for node in nodes:
-        names[node.name] = names.get(node.name, True) and node.is_leaf
-    entries: list[dict[str, object]] = []
-    if wildcards and len(nodes) > 1:
-        entries.append({"text": "*", "id": f"{before}*", **(_LEAF if all(names.values()) else _BRANCH)})
-    for name, is_leaf in sorted(names.items(), key=lambda item: (item[1], item[0])):
-        entries.append({"text": unquote_plus(name), "id": before + name, **(_LEAF if is_leaf else _BRANCH)})
-    return entries
-
-
-def completions(nodes: Sequence[Node], *, wildcards: bool) -> list[dict[str, str]]:
-    """``completer``: what an input field can be completed to."""
-    entries = [
-        {
-            "path": node.path if node.is_leaf else f"{node.path}.",
-            "name": node.name,
-            "is_leaf": str(int(node.is_leaf)),
-        }
-        for node in sorted(nodes, key=lambda node: node.name)
-    ]
-    if wildcards and len(entries) > 1:
-        entries.append({"name": "*"})
-    return entries
-
-
-def names_at(nodes: Sequence[Node], position: int) -> list[str]:
-    """``nodelist``: the different path elements at *position*; paths that are too short have none."""
-    found = set()
-    for node in nodes:
-        elements = node.path.split(".")
-        if -len(elements) <= position < len(elements):
-            found.add(elements[position])
-    return sorted(found)

@@ -1,0 +1,167 @@
+"""Reading the tree of Whisper files from the disk, as a stream of messages that repeats nothing.
+
+A folder with the same content as one before, all the way down, is told by its number alone::
+
+    ["node", names, numbers]          the next branch, numbered from 1 on: its children's names, and of each the number
+                                      of its branch, 0 for a leaf; the name "" is a metric at the branch itself
+    ["graft", path, names, numbers]   these children lie at this path, a list of elements
+    ["progress", metrics, folders]    seen so far
+    ["passed over", path, why]        a folder that can't be read
+    ["end", unfit]                    that was all; so many files and folders can't be parts of a metric's name
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+Message = tuple[object, ...]
+
+MAX_DEPTH = 64
+"""Folders below this are not looked into."""
+TELL_EVERY_S = 0.1
+SLICE_S, PAUSE_S = 0.002, 0.001
+"""A considerate scan rests this long after so much work, in which other threads get the interpreter at once."""
+SUFFIX = ".wsp"
+_TAGGED = "_tagged"
+_SELF = ""
+
+
+@dataclass(slots=True)
+class _Folder:
+    """A folder that is being read: what was found in it and below it, and what is still to be looked into."""
+
+    name: str
+    disk: str
+    identity: tuple[int, int]
+    found: dict[str, int]
+    waiting: list[str] = field(default_factory=list)
+
+
+class Scan:
+    """One reading of the tree at *root*; :meth:`messages` does it. *considerate*: other threads have work to do."""
+
+    def __init__(self, root: str, *, considerate: bool = False) -> None:
+        self._root = root
+        self._slice_s = SLICE_S if considerate else float("inf")
+        self._numbers: dict[bytes, int] = {}
+        self._open: list[_Folder] = []
+        self._circle: set[tuple[int, int]] = set()
+        self._metrics = 0
+        self._folders = 0
+        self._unfit = 0
+        self._last_told = time.monotonic()
+
+    def messages(self) -> Iterator[Message]:
+        """Read the tree, depth first; what is known is told ten times a second, and at the end."""
+        rested = time.monotonic()
+        yield from self._enter("", self._root)
+        while self._open:
+            folder = self._open[-1]
+            if folder.waiting:
+                name = folder.waiting.pop()
+                yield from self._enter(name, f"{folder.disk}/{name}")
+            else:
+                yield from self._leave()
+            now = time.monotonic()
+            if now - rested > self._slice_s:
+                time.sleep(PAUSE_S)
+                rested = time.monotonic()
+            if now - self._last_told > TELL_EVERY_S:
+                yield from self._tell()
+                self._last_told = now
+        yield ("progress", self._metrics, self._folders)
+        yield ("end", self._unfit)
+
+    def _enter(self, name: str, disk: str) -> Iterator[Message]:
+        """Read one folder, if it is one."""
+        try:
+            names = os.listdir(disk)
+            status = os.stat(disk)
+        except (FileNotFoundError, NotADirectoryError):  # gone meanwhile; or some other file
+            return
+        except OSError as error:
+            yield ("passed over", os.fsencode(disk).decode(errors="replace"), error.strerror)
+            return
+        self._folders += 1
+        identity = (status.st_dev, status.st_ino)
+        if len(self._open) > MAX_DEPTH or identity in self._circle:
+            return  # a link that leads in circles
+        leaves, below = self._sorted_out(names)
+        if not self._open and _TAGGED in below:
+            below.remove(_TAGGED)
+        self._metrics += len(leaves)
+        self._open.append(_Folder(name, disk, identity, dict.fromkeys(leaves, 0), below))
+        self._circle.add(identity)
+
+    def _sorted_out(self, names: list[str]) -> tuple[list[str], list[str]]:
+        """The metrics and what may be folders among *names*, those that can be elements of a metric's name.
+
+        Nearly every folder holds nothing but Whisper files or nothing but folders, and good ones: that is seen from
+        all names at once.
+        """
+        text = "/".join(names)
+        if text.isascii() and ";" not in text:
+            dots = text.count(".")
+            if not dots:
+                return [], names
+            if dots == text.count(SUFFIX + "/") + text.endswith(SUFFIX) == len(names) and "/." not in f"/{text}":
+                return text.replace(SUFFIX, "").split("/"), []
+        leaves = [name[: -len(SUFFIX)] for name in names if name.endswith(SUFFIX)]
+        below = [name for name in names if not name.endswith(SUFFIX)]
+        fit = [name for name in leaves if _fits(name)], [name for name in below if _fits(name)]
+        self._unfit += len(names) - len(fit[0]) - len(fit[1])
+        return fit
+
+    def _leave(self) -> Iterator[Message]:
+        """Close the innermost folder: it is complete but for what was told already."""
+        folder = self._open.pop()
+        self._circle.discard(folder.identity)
+        if not folder.found:
+            return
+        if not self._open:
+            yield ("graft", [], list(folder.found), list(folder.found.values()))
+            return
+        above = self._open[-1]
+        if folder.name in above.found:
+            folder.found[_SELF] = 0
+        names = sorted(folder.found)
+        numbers = list(map(folder.found.__getitem__, names))
+        content = "/".join(names).encode()
+        if any(numbers):
+            content += array("Q", [0, *numbers]).tobytes()  # no name has a zero byte
+        key = hashlib.blake2b(content, digest_size=16).digest()
+        number = self._numbers.get(key)
+        if number is None:
+            number = self._numbers[key] = len(self._numbers) + 1
+            yield ("node", names, numbers)
+        above.found[folder.name] = number
+
+    def _tell(self) -> Iterator[Message]:
+        """Tell what was found in the folders that are still open."""
+        path: list[str] = []
+        for folder in self._open:
+            if folder is not self._open[0]:
+                path.append(folder.name)
+            if folder.found:
+                yield ("graft", path.copy(), list(folder.found), list(folder.found.values()))
+                folder.found.clear()
+        yield ("progress", self._metrics, self._folders)
+
+
+def _fits(name: str) -> bool:
+    """Whether *name* can be an element: not empty, no dot, no tag, and of bytes that are UTF-8.
+
+    Other bytes come from the system as lone surrogates.
+    """
+    if not name or "." in name or ";" in name:
+        return False
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
