@@ -1,0 +1,1 @@
+"""Events: what happened when, for annotations on charts."""

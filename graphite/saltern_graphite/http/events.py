@@ -1,0 +1,84 @@
+"""``/events/…``: what happened when, for annotations, as in Graphite."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import anyio
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from saltern.errors import GraphiteError
+from saltern_graphite.events.event import read_event
+from saltern_graphite.events.store import EventStore
+from saltern_graphite.http.answers import json_answer
+from saltern_graphite.http.params import Params, read_body, read_params
+from saltern_graphite.http.routes import both_slashes
+from saltern_graphite.http.tags import told_as_json
+
+_MAX_ID = 2**63 - 1
+
+
+class EventsApi:
+    """Answers from the event store. All database work is done in worker threads."""
+
+    def __init__(self, store: EventStore) -> None:
+        self._store = store
+
+    def routes(self) -> list[Route]:
+        """Where it answers."""
+        both, read = ["GET", "POST"], ["GET"]
+        return [
+            *both_slashes("/events", told_as_json(self.add_or_list), both),
+            *both_slashes("/events/get_data", told_as_json(self.find), both),
+            *both_slashes("/events/{id:int}", told_as_json(self.event), read),
+        ]
+
+    async def add_or_list(self, request: Request) -> Response:
+        """POST ``/events/``: keep the event in the body, see :func:`read_event`. GET: as :meth:`find`."""
+        if request.method != "POST":
+            return await self.find(request)
+        event = read_event(await _document(request), time.time())
+        await anyio.to_thread.run_sync(self._store.add, event)
+        return Response()
+
+    async def find(self, request: Request) -> Response:
+        """``/events/get_data``: events from ``from`` (the first ever) to ``until`` (now), both included, by time.
+
+        ``tags``: those with all of them, blanks between; with ``set=union`` those with any.
+        """
+        params = await read_params(request)
+        zone = params.zone()
+        now = params.time("now", "now", zone, int(time.time()))
+        start = params.time("from", "0", zone, now) if params.get("from") else 0
+        end = params.time("until", "now", zone, now) if params.get("until") else now + 1  # this second's too
+        tags = _tags(params)
+        union = params.get("set") == "union"
+        return await json_answer(
+            request, params, lambda: [event.as_json() for event in self._store.find(start, end, tags, union=union)]
+        )
+
+    async def event(self, request: Request) -> Response:
+        """``/events/<id>``: one event."""
+        params = await read_params(request)
+        number: int = request.path_params["id"]
+        try:
+            if number > _MAX_ID:
+                raise LookupError(number)
+            event = await anyio.to_thread.run_sync(self._store.get, number)
+        except LookupError:
+            return JSONResponse({"error": f"there is no event {number}"}, 404)
+        return await json_answer(request, params, event.as_detail)
+
+
+def _tags(params: Params) -> list[str] | None:
+    return params.get("tags").split() if "tags" in params else None
+
+
+async def _document(request: Request) -> object:
+    try:
+        return json.loads(await read_body(request))
+    except (ValueError, RecursionError) as error:
+        raise GraphiteError(f"the body is no JSON: {error}") from None

@@ -1,0 +1,1 @@
+"""Tagged series: which there are, found by their tags as in Graphite 1.1."""

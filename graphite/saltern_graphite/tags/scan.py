@@ -1,0 +1,64 @@
+"""Tagged series that are in a Whisper tree already, by the names of their files.
+
+Carbon names the file of a tagged series by the hash of its name, which tells nothing, or, with
+``TAG_HASH_FILENAMES = False``, by the name itself. Only the latter can be found here.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from saltern_graphite.metric_name import SUFFIX
+from saltern_graphite.tags.tagged_name import FOLDER, name_of_file
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Scanned:
+    """What a scan found: files whose name tells their series, and files that tell nothing."""
+
+    named: int = 0
+    hashed: int = 0
+
+
+def scan(whisper_dir: str, found: Callable[[str], None], stop: threading.Event) -> Scanned:
+    """Call *found* with every series that the files under *whisper_dir* name; ends early when *stop* is set.
+
+    A missing folder is an empty one; one that can't be read is named in the log and passed over.
+    """
+    scanned = Scanned()
+    for relative in _files(whisper_dir, stop):
+        name = name_of_file(relative)
+        if name is None:
+            scanned.hashed += 1
+        else:
+            scanned.named += 1
+            found(name)
+    if scanned.named or scanned.hashed:
+        log.info("tagged files: %d named by their series, %d by its hash", scanned.named, scanned.hashed)
+    return scanned
+
+
+def _files(whisper_dir: str, stop: threading.Event) -> Iterator[str]:
+    """The Whisper files two folders down in ``_tagged``, as ``_tagged/xxx/yyy/file.wsp``."""
+    for first in _entries(whisper_dir, FOLDER):
+        if stop.is_set():
+            return
+        for second in _entries(whisper_dir, f"{FOLDER}/{first}"):
+            folder = f"{FOLDER}/{first}/{second}"
+            yield from (f"{folder}/{name}" for name in _entries(whisper_dir, folder) if name.endswith(SUFFIX))
+
+
+def _entries(whisper_dir: str, folder: str) -> list[str]:
+    try:
+        return os.listdir(os.path.join(whisper_dir, folder))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        log.warning("tags: %s can't be read: %s", folder, error.strerror)
+        return []

@@ -1,0 +1,169 @@
+"""Tagged series that the store meets, and those that are in its tree."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+
+from saltern.errors import StoreError
+from saltern_graphite.metric_name import relative_path
+from saltern_graphite.tags.index import TagIndex
+from saltern_graphite.tags.registrar import BATCH, Registrar
+from saltern_graphite.tags.registry import FILE, Registry
+from saltern_graphite.tags.scan import scan
+from saltern_graphite.tags.tagged_name import readable_path
+
+WITHIN_S = 20.0
+
+
+class FlakyIndex(TagIndex):
+    """An index that fails for as long as it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.failing = threading.Event()
+        self.failed = threading.Event()
+
+    def add(self, names: Iterable[str]) -> int:
+        if self.failing.is_set():
+            self.failed.set()
+            raise StoreError("the tag index x: disk is full")
+        return super().add(names)
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WITHIN_S
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.01)
+
+
+def test_names_are_entered_soon_and_in_batches() -> None:
+    index = TagIndex()
+    registrar = Registrar(index)
+    registrar.start()
+    names = [f"cpu;host=w{number}" for number in range(2 * BATCH + 1)]
+    for name in names:
+        registrar.add(name)
+    wait_for(lambda: registrar.entered == len(names))
+    assert registrar.waiting == 0
+    assert index.find(["name=cpu"]) == sorted(names)
+    registrar.stop()
+
+
+def test_what_could_not_be_entered_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+    index = FlakyIndex()
+    index.failing.set()
+    registrar = Registrar(index, retry_s=0.01)
+    registrar.start()
+    with caplog.at_level(logging.ERROR):
+        registrar.add("cpu;host=a")
+        assert index.failed.wait(WITHIN_S)
+        registrar.add("cpu;host=b")
+        index.failed.clear()
+        assert index.failed.wait(WITHIN_S)
+    wait_for(lambda: registrar.last_error == "the tag index x: disk is full")
+    assert [record.message for record in caplog.records] == [
+        "tagged series can't be entered, it is tried again every 0.01 s: the tag index x: disk is full"
+    ]
+    index.failing.clear()
+    wait_for(lambda: registrar.entered == 2)
+    assert index.find(["name=cpu"]) == ["cpu;host=a", "cpu;host=b"]
+    wait_for(lambda: registrar.last_error == "")
+    registrar.stop()
+
+
+def test_what_waits_at_the_end_is_entered() -> None:
+    index = TagIndex()
+    registrar = Registrar(index)
+    registrar.start()
+    registrar.add("cpu;host=last")
+    registrar.stop(WITHIN_S)
+    assert index.find(["name=cpu"]) == ["cpu;host=last"]
+
+
+def test_what_is_not_entered_at_the_end_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    index = FlakyIndex()
+    index.failing.set()
+    registrar = Registrar(index, retry_s=60)
+    registrar.start()
+    registrar.add("cpu;host=lost")
+    assert index.failed.wait(WITHIN_S)
+    with caplog.at_level(logging.WARNING):
+        registrar.stop(WITHIN_S)
+    assert "1 tagged series are not in the tag index yet: the tag index x: disk is full" in caplog.text
+
+
+def file_at(folder: Path, relative: str) -> None:
+    path = folder / relative
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+
+
+def test_files_that_tell_their_series_are_found(tmp_path: Path) -> None:
+    names = ["disk.used;dc=a;rack=1.2", "cpu;dc=b", "ü.x;host=é"]
+    for name in names:
+        file_at(tmp_path, readable_path(name))
+    file_at(tmp_path, relative_path("mem;dc=a"))
+    file_at(tmp_path, "_tagged/000/000/not a metric.wsp")
+    file_at(tmp_path, "_tagged/000/000/cpu;dc=elsewhere.wsp")
+    file_at(tmp_path, readable_path("cpu;dc=c") + ".tmp")
+    file_at(tmp_path, "plain/metric.wsp")
+    (tmp_path / "_tagged" / "stray").touch()
+    found: list[str] = []
+    scanned = scan(str(tmp_path), found.append, threading.Event())
+    assert sorted(found) == sorted(names)
+    assert (scanned.named, scanned.hashed) == (3, 3)
+
+
+def test_a_tree_without_tags_has_none(tmp_path: Path) -> None:
+    scanned = scan(str(tmp_path / "none"), lambda name: pytest.fail(name), threading.Event())
+    assert (scanned.named, scanned.hashed) == (0, 0)
+
+
+def test_a_scan_ends_when_it_is_told(tmp_path: Path) -> None:
+    file_at(tmp_path, readable_path("cpu;dc=b"))
+    stop = threading.Event()
+    stop.set()
+    assert scan(str(tmp_path), lambda name: pytest.fail(name), stop).named == 0
+
+
+def test_the_registry_keeps_tagged_names_alone(tmp_path: Path) -> None:
+    whisper_dir = tmp_path / "whisper"
+    file_at(whisper_dir, readable_path("old;dc=a"))
+    registry = Registry(str(tmp_path), str(whisper_dir))
+    registry.start()
+    registry.met("plain.metric")
+    registry.met("new;dc=a")
+    wait_for(lambda: registry.index.find(["dc=a"]) == ["new;dc=a", "old;dc=a"])
+    registry.stop()
+    assert (tmp_path / FILE).exists()
+    again = Registry(str(tmp_path), str(whisper_dir), read_only=True)
+    assert again.index.find(["name=~.+"]) == ["new;dc=a", "old;dc=a"]
+    again.index.close()
+
+
+def test_what_waits_is_entered_before_the_log_is_freed(tmp_path: Path) -> None:
+    registry = Registry(str(tmp_path), str(tmp_path))
+    registry.met("cpu;dc=a")  # its thread is not even started
+    registry.settle()
+    assert registry.index.find(["dc=a"]) == ["cpu;dc=a"]
+    assert registry.registrar.waiting == 0
+    registry.settle()
+    registry.stop()  # as when the server could not start
+
+
+def test_a_read_only_registry_touches_no_file(tmp_path: Path) -> None:
+    file_at(tmp_path, readable_path("old;dc=a"))
+    before = sorted(tmp_path.rglob("*"))
+    registry = Registry(str(tmp_path), str(tmp_path), read_only=True)
+    registry.start()
+    registry.index.add(["posted;dc=a"])
+    wait_for(lambda: registry.index.find(["dc=a"]) == ["old;dc=a", "posted;dc=a"])
+    registry.stop()
+    assert sorted(tmp_path.rglob("*")) == before

@@ -1,0 +1,34 @@
+"""Requests to an application without a socket."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx
+from starlette.applications import Starlette
+
+
+class AsgiClient:
+    """Asks *app*, each request in an event loop of its own; what the application raises is raised here."""
+
+    def __init__(self, app: Starlette) -> None:
+        self._app = app
+
+    def request(self, method: str, url: str, **kwargs: Any) -> httpx.Response:
+        """Send one request; keywords are those of ``httpx``."""
+
+        async def send() -> httpx.Response:
+            transport = httpx.ASGITransport(self._app, raise_app_exceptions=True)
+            async with httpx.AsyncClient(transport=transport, base_url="http://graphite") as client:
+                return await client.request(method, url, **kwargs)
+
+        return asyncio.run(send())
+
+    def get(self, url: str, **kwargs: Any) -> httpx.Response:
+        """GET *url*."""
+        return self.request("GET", url, **kwargs)
+
+    def post(self, url: str, **kwargs: Any) -> httpx.Response:
+        """POST to *url*."""
+        return self.request("POST", url, **kwargs)
