@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
+from saltern.errors import FunctionError
 from saltern_graphite.functions.grid import stacked_rows
-from saltern_graphite.functions.params import Param, ParamType, series_list
+from saltern_graphite.functions.moment import moment
+from saltern_graphite.functions.params import Argument, Param, ParamType, series_list
 from saltern_graphite.functions.registry import function
 from saltern_graphite.functions.special import constant
 from saltern_graphite.render.context import Context
@@ -13,6 +17,11 @@ from saltern_graphite.series import Series, SeriesList
 
 GROUP = "Graph"
 _DEFAULT_STACK = "__DEFAULT__"
+
+
+def _marked(series: Series, name: str, tag: str, value: float) -> Series:
+    """*series* under a new name and with a tag; its path stays, so that aggregates are not named after hints."""
+    return replace(series, name=name, tags={**series.tags, tag: str(value)})
 
 
 @function("alpha", GROUP, series_list(), Param("alpha", ParamType.FLOAT, required=True))
@@ -42,15 +51,22 @@ def line_width(context: Context, series: SeriesList, width: float) -> list[Serie
     return [one.drawn(lineWidth=width) for one in series]
 
 
-@function("dashed", GROUP, series_list(), Param("dashLength", ParamType.INTEGER, default=5))
-def dashed(context: Context, series: SeriesList, length: int) -> list[Series]:
-    """Draws a dashed line.
+class _Length(Param):
+    """Declared an integer, as in Graphite, but a fraction is taken too, as its documentation says."""
+
+    def accept(self, argument: Argument) -> Argument:
+        """*argument* as a number; integers stay integers."""
+        number = argument if isinstance(argument, int) else Param(self.name, ParamType.FLOAT).accept(argument)
+        return self.default if number is None else number
+
+
+@function("dashed", GROUP, series_list(), _Length("dashLength", ParamType.INTEGER, default=5))
+def dashed(context: Context, series: SeriesList, length: float) -> list[Series]:
+    """Draws a dashed line, with dashes and gaps of this many pixels.
 
     ``dashed(servers.web01.load, 3)``
     """
-    return [
-        one.derived(f"dashed({one.name}, {length})", tags={"dashed": length}).drawn(dashed=length) for one in series
-    ]
+    return [_marked(one, f"dashed({one.name}, {length:g})", "dashed", length).drawn(dashed=length) for one in series]
 
 
 @function("drawAsInfinite", GROUP, series_list())
@@ -60,8 +76,7 @@ def draw_as_infinite(context: Context, series: SeriesList) -> list[Series]:
     ``drawAsInfinite(deployments.count)``
     """
     return [
-        one.derived(f"drawAsInfinite({one.name})", tags={"drawAsInfinite": 1}).drawn(drawAsInfinite=True)
-        for one in series
+        _marked(one, f"drawAsInfinite({one.name})", "drawAsInfinite", 1).drawn(drawAsInfinite=True) for one in series
     ]
 
 
@@ -71,7 +86,7 @@ def second_y_axis(context: Context, series: SeriesList) -> list[Series]:
 
     ``secondYAxis(servers.web01.requests)``
     """
-    return [one.derived(f"secondYAxis({one.name})", tags={"secondYAxis": 1}).drawn(secondYAxis=True) for one in series]
+    return [_marked(one, f"secondYAxis({one.name})", "secondYAxis", 1).drawn(secondYAxis=True) for one in series]
 
 
 @function("stacked", GROUP, series_list(), Param("stack", ParamType.STRING))
@@ -108,3 +123,23 @@ def threshold(context: Context, value: float, label: str | None, name: str | Non
     line = constant(context, value)
     line = line.renamed(label) if label else line
     return [line.drawn(color=name) if name else line]
+
+
+@function(
+    "verticalLine",
+    GROUP,
+    Param("ts", ParamType.DATE, required=True),
+    Param("label", ParamType.STRING),
+    Param("color", ParamType.STRING),
+)
+def vertical_line(context: Context, text: str, label: str | None, name: str | None) -> list[Series]:
+    """A vertical line at a time inside the window, with a label and a colour.
+
+    ``verticalLine('16:00_20110501', 'release 2.1', 'blue')``
+    """
+    time = moment("ts", text, context)
+    if not context.start <= time <= context.end:
+        side = "before the start" if time < context.start else "after the end"
+        raise FunctionError(f"ts {text!r} ({time}) is {side} of the time range, {context.start} to {context.end}")
+    line = context.result(label or "", np.ones(2), time, time, 1)
+    return [line.drawn(drawAsInfinite=True, **({"color": name} if name else {}))]

@@ -5,10 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from saltern_graphite.render.formats import csv, json, raw
+from saltern_graphite.render.formats import chart, csv, dygraph, json, msgpack, pickle, raw, rickshaw
 from saltern_graphite.render.formats.base import Answer, Format, Options
 
-FORMATS: Mapping[str, Format] = MappingProxyType({"json": json.render, "csv": csv.render, "raw": raw.render})
+FORMATS: Mapping[str, Format] = MappingProxyType(
+    {
+        "json": json.render,
+        "csv": csv.render,
+        "raw": raw.render,
+        "pickle": pickle.render,
+        "msgpack": msgpack.render,
+        "dygraph": dygraph.render,
+        "rickshaw": rickshaw.render,
+        "png": chart.png,
+        "svg": chart.svg,
+        "pdf": chart.pdf,
+    }
+)
 """What ``format=`` can be."""
 
-__all__ = ["FORMATS", "Answer", "Format", "Options"]
+
+def default_format() -> str:
+    """What a request without ``format`` gets: a chart, as from Graphite, or numbers where none can be drawn."""
+    return "png" if chart.available() else "json"
+
+
+__all__ = ["FORMATS", "Answer", "Format", "Options", "default_format"]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import NamedTuple
 
@@ -12,13 +12,17 @@ from saltern_graphite.series import Series
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The request's wishes that formats look at; each format uses those it knows."""
+    """The request's wishes that formats look at; each format uses those it knows.
+
+    ``chart`` holds the request's parameters as they came, for charts; see :mod:`.charts.parameters`.
+    """
 
     zone: tzinfo
     max_data_points: int | None = None
     no_null_points: bool = False
     jsonp: str | None = None
     pretty: bool = False
+    chart: Mapping[str, str] = field(default_factory=dict)
 
 
 class Answer(NamedTuple):
