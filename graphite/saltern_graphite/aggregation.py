@@ -28,12 +28,18 @@ def known_counts(matrix: Matrix) -> Values:
 
 
 def _sum(matrix: Matrix) -> Values:
+    plain: Values = np.add.reduce(matrix, axis=0)
+    if not np.isnan(plain).any():  # the usual case: nothing is missing
+        return plain
     missing = np.isnan(matrix)
     total: Values = np.add.reduce(np.where(missing, 0.0, matrix), axis=0)
     return np.where(missing.all(axis=0), np.nan, total)
 
 
 def _average(matrix: Matrix) -> Values:
+    plain: Values = np.add.reduce(matrix, axis=0)
+    if not np.isnan(plain).any():
+        return plain / len(matrix)
     missing = np.isnan(matrix)
     total: Values = np.add.reduce(np.where(missing, 0.0, matrix), axis=0)
     mean: Values = total / np.count_nonzero(~missing, axis=0)
@@ -176,7 +182,8 @@ def reduce_all(reducer: Reducer, values: Values) -> float:
     """*reducer* over all of *values*; NaN when there are none at all."""
     if not len(values):
         return float("nan")
-    return float(reducer(values.reshape(-1, 1))[0])
+    # two equal columns, since numpy adds up a single one in another order than row by row
+    return float(reducer(np.stack((values, values), axis=1))[0])
 
 
 def enough_known(known: Values, total: float, share: float) -> npt.NDArray[np.bool_]:
@@ -184,36 +191,24 @@ def enough_known(known: Values, total: float, share: float) -> npt.NDArray[np.bo
     return (known > 0) & (known / total >= share)
 
 
-def reduce_rows(reducer: Reducer, matrix: Matrix, share: float) -> Values:
-    """*reducer* down each column; NaN where less than *share* of the rows is known."""
-    known = known_counts(matrix)
-    return np.where(enough_known(known, len(matrix), share), reducer(matrix), np.nan)
-
-
-def reduce_spans(
-    reducer: Reducer, values: Values, starts: Indexes, stops: Indexes, total: float, share: float
-) -> Values:
-    """*reducer* over ``values[starts[i]:stops[i]]`` for each i.
-
-    A span is NaN when it is empty or when less than *share* of *total* (the values that a full span would
-    hold) is known. Spans of one size are reduced together; grids give very few sizes.
-    """
-    running = np.concatenate(([0], np.cumsum(~np.isnan(values))))
-    known = (running[stops] - running[starts]).astype(np.float64)
-    wanted = enough_known(known, total, share)
-    answer = np.full(len(starts), np.nan)
-    sizes = stops - starts
-    for size in np.unique(sizes[wanted]):
-        chosen = np.flatnonzero((sizes == size) & wanted)
-        answer[chosen] = reducer(values[starts[chosen] + np.arange(size)[:, np.newaxis]])
-    return answer
+def reduce_rows(reducer: Reducer, matrix: Matrix, share: float, total: float | None = None) -> Values:
+    """*reducer* down each column; NaN where less than *share* of *total* (default: the rows) is known."""
+    total = len(matrix) if total is None else total
+    missing = np.isnan(matrix)
+    if len(matrix) and len(matrix) / total >= share and not missing.any():
+        return reducer(matrix)
+    known = len(matrix) - np.count_nonzero(missing, axis=0).astype(np.float64)
+    return np.where(enough_known(known, total, share), reducer(matrix), np.nan)
 
 
 def reduce_groups(reducer: Reducer, values: Values, width: int, share: float) -> Values:
     """*reducer* over consecutive groups of *width* values; the last may be short, and is judged as if full."""
-    starts = np.arange(0, len(values), width, dtype=np.int64)
-    stops = np.minimum(starts + width, len(values))
-    return reduce_spans(reducer, values, starts, stops, width, share)
+    whole = len(values) // width * width
+    # A copy, not a view: sums over a view would not run in the order of the values.
+    parts = [reduce_rows(reducer, np.ascontiguousarray(values[:whole].reshape(-1, width).T), share)] if whole else []
+    if whole < len(values):
+        parts.append(reduce_rows(reducer, values[whole:].reshape(-1, 1), share, width))
+    return np.concatenate(parts) if parts else np.empty(0)
 
 
 def percentiles(matrix: Matrix, n: float, *, interpolate: bool = False) -> Values:

@@ -48,8 +48,9 @@ class Series:
         step: int | None = None,
         consolidation: str | None = None,
         tags: Mapping[str, object] | None = None,
+        path: str | None = None,
     ) -> Series:
-        """What a function makes of this series: a new name, which is also its path, and what changed.
+        """What a function makes of this series: a new name, which is also its path unless given, and what changed.
 
         *tags* are added to the series' own, as text. Everything not given stays.
         """
@@ -59,7 +60,7 @@ class Series:
             self.end if end is None else end,
             self.step if step is None else step,
             self.values if values is None else values,
-            name,
+            path or name,
             self.tags if tags is None else {**self.tags, **{tag: str(value) for tag, value in tags.items()}},
             self.consolidation if consolidation is None else consolidation,
             self.x_files_factor,

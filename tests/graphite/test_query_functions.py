@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from saltern.errors import FunctionError
 from saltern_graphite.functions import LIBRARY
+from saltern_graphite.functions.arithmetic import round_decimal
 from saltern_graphite.functions.params import Param, ParamType
 from saltern_graphite.globs import compile_glob
 from saltern_graphite.render.downsample import downsample
@@ -44,6 +46,12 @@ class FakeSource:
                 for glob, element in zip(globs, name.split("."), strict=True)
             )
         )
+
+    def tagged(self, expressions: Sequence[str], limit: int) -> list[str]:
+        return []
+
+    def event_times(self, tags: Sequence[str], start: int, end: int) -> list[int]:
+        return []
 
     def fetch(self, name: str, start: int, end: int, now: int) -> Fetched | None:
         self.fetches.append((name, start, end))
@@ -90,6 +98,8 @@ def shown(series: list[Series]) -> dict[str, list[float | None]]:
         ("aggregate(a.*.n,'avg')", {"avgSeries(a.*.n)": [5.5, 2, X, 22]}),
         ("aggregate(a.*.n,'sum',1)", {"sumSeries(a.*.n)": [11, X, X, 44]}),
         ("sumSeries(setXFilesFactor(a.*.n,1))", {"sumSeries(a.*.n)": [11, X, X, 44]}),
+        ("sumSeries(a.x.n,setXFilesFactor(a.y.n,1))", {"sumSeries(a.x.n,a.y.n)": [11, X, X, 44]}),
+        ("sumSeries(aggregate(a.*.n,'max',1),b.c)", {"sumSeries(maxSeries(a.*.n),b.c)": [10, 5, 5, 43]}),
         ("sumSeries(b.c,coarse)", {"sumSeries(b.c,coarse)": [2.5 + 6, 4 + 8]}),
         ("sumSeries(consolidateBy(b.c,'sum'),coarse)", {'sumSeries(consolidateBy(b.c,"sum"),coarse)': [11, 16]}),
         ("groupByNode(a.*.n,1,'sum')", {"x": [1, 2, X, 4], "y": [10, X, X, 40]}),
@@ -98,11 +108,21 @@ def shown(series: list[Series]) -> dict[str, list[float | None]]:
         ("sumSeriesWithWildcards(a.*.n,1)", {"a.n": [11, 2, X, 44]}),
         ("asPercent(a.x.n,b.c)", {"asPercent(a.x.n,b.c)": [X, 40, X, 400 / 3]}),
         ("asPercent(a.x.n,200)", {"asPercent(a.x.n,200)": [0.5, 1, X, 2]}),
+        (
+            "asPercent(group(b.c,a.x.n),coarse)",
+            {"asPercent(b.c,coarse)": [250 / 6, 50], "asPercent(a.x.n,coarse)": [25, 50]},
+        ),
         ("percentileOfSeries(a.*.n,100)", {"percentileOfSeries(a.*.n,100)": [10, 2, X, 40]}),
         ("scale(b.c,2.5)", {"scale(b.c,2.5)": [0, 12.5, 12.5, 7.5]}),
         ("b.c|scale(2)|offset(1)", {"offset(scale(b.c,2),1)": [1, 11, 11, 7]}),
         ("add(b.c,1.9)", {"add(b.c,1)": [1.9, 6.9, 6.9, 4.9]}),
         ("invert(b.c)", {"invert(b.c)": [X, 0.2, 0.2, 1 / 3]}),
+        ("scale(b.c,true)", {"scale(b.c,1)": [0, 5, 5, 3]}),
+        ("log(coarse,0.5)", {"log(coarse, 0.5)": [math.log(6, 0.5), -3]}),
+        (
+            "round(scale(b.c,0.535),2)",
+            {"round(scale(b.c,0.535),2)": [0, round(5 * 0.535, 2), round(5 * 0.535, 2), 1.6]},
+        ),
         ("derivative(b.c)", {"derivative(b.c)": [X, 5, 0, -2]}),
         ("nonNegativeDerivative(b.c)", {"nonNegativeDerivative(b.c)": [X, 5, 0, X]}),
         ("perSecond(b.c)", {"perSecond(b.c)": [X, 0.083333, 0, X]}),
@@ -113,6 +133,7 @@ def shown(series: list[Series]) -> dict[str, list[float | None]]:
         ("keepLastValue(a.y.n)", {"keepLastValue(a.y.n)": [10, 10, 10, 40]}),
         ("keepLastValue(a.y.n,1)", {"keepLastValue(a.y.n)": [10, X, X, 40]}),
         ("transformNull(a.y.n,-1)", {"transformNull(a.y.n,-1)": [10, -1, -1, 40]}),
+        ("transformNull(coarse,-1,empty)", {"transformNull(coarse,-1,referenceSeries)": [6, 8]}),
         ("transformNull(a.y.n,-1,a.x.n)", {"transformNull(a.y.n,-1,referenceSeries)": [10, -1, X, 40]}),
         ("isNonNull(a.y.n)", {"isNonNull(a.y.n)": [1, 0, 0, 1]}),
         ("summarize(b.c,'2min')", {'summarize(b.c, "2min", "sum")': [0, 10, 3]}),
@@ -120,6 +141,9 @@ def shown(series: list[Series]) -> dict[str, list[float | None]]:
         ("smartSummarize(b.c,'2min')", {'smartSummarize(b.c, "2min", "sum")': [5, 8]}),
         ("movingSum(b.c,2)", {"movingSum(b.c,2)": [3, 5, 10, 8]}),
         ("movingAverage(b.c,'2min')", {'movingAverage(b.c,"2min")': [1.5, 2.5, 5, 4]}),
+        ("movingAverage(b.c,2.0)", {"movingAverage(b.c,2.0)": [1.5, 2.5, 5, 4]}),
+        ("template(movingAverage(b.$x,$n),x='c',n='2')", {"movingAverage(b.c,2.0)": [1.5, 2.5, 5, 4]}),
+        ("sumSeries(timeShift(b.c,'2min'),b.c)", {"sumSeries(b.c)": [5, 8, 5, 8]}),
         ("timeShift(b.c,'2min')", {'timeShift(b.c, "-2min")': [5, 3, 0, 5]}),
         ("removeAboveValue(b.c,4)", {"removeAboveValue(b.c, 4)": [0, X, X, 3]}),
         ("highestMax(a.*.n,1)", {"a.y.n": [10, X, X, 40]}),
@@ -131,6 +155,8 @@ def shown(series: list[Series]) -> dict[str, list[float | None]]:
         ("stacked(a.*.n)", {"stacked(a.x.n)": [1, 2, X, 4], "stacked(a.y.n)": [11, X, X, 44]}),
         ("alias(b.c,'it')", {"it": [0, 5, 5, 3]}),
         ("aliasByNode(scale(a.x.n,2),1,-1)", {"x.n": [2, 4, X, 8]}),
+        ("aliasByNode(b.c,1.0)", {"c": [0, 5, 5, 3]}),
+        ("aliasByNode(alias(b.c,'x.y (5 min)'),1)", {"y": [0, 5, 5, 3]}),
         ("aliasByMetric(a.x.n)", {"n": [1, 2, X, 4]}),
         (r"aliasSub(b.c,'(^.*$)','\1 A')", {"b.c A": [0, 5, 5, 3]}),
         ("constantLine(5)", {"5.0": [5, 5, 5]}),
@@ -220,6 +246,13 @@ def test_downsampling_is_aligned_and_bounded(length: int, most: int, offset: int
         ("grep(b.c,'(')", "column 1: grep: pattern '(' is no regular expression"),
         (r"aliasSub(b.c,'b','\9')", "column 1: aliasSub: replace"),
         ("aliasByNode(b.c)", "column 1: aliasByNode: nodes must be given"),
+        ("aliasByNode(b.c,1.5)", "column 1: aliasByNode: nodes must be the number of a path element"),
+        ("group(b.c,None)", "column 1: group: seriesLists must be given: a series list"),
+        ("movingAverage(b.c,1e300)", "column 1: movingAverage: windowSize: over 1000000000 points"),
+        ("timeShift(b.c,'999999999y')", "column 1: timeShift: timeShift: '999999999y' is too far"),
+        (f"scale(b.c,'{'x' * 999}')", f"column 1: scale: factor must be a number, not '{'x' * 99}…"),
+        (f"{'x' * 999}(b.c)", f"column 1: there is no function '{'x' * 100}'"),
+        ("log(b.c,1)", "column 1: log: base must be above 0 and not 1"),
         ("percentileOfSeries(b.c,0)", "column 1: percentileOfSeries: n must be above 0"),
         ("consolidateBy(b.c,'median')", "column 1: consolidateBy: consolidationFunc must be one of sum"),
         ("sum(sum(b.c), timeFunction('t',0))", "column 15: timeFunction: step must be 1 or more"),
@@ -230,6 +263,26 @@ def test_errors_name_the_call_and_what_would_be_right(target: str, message: str)
         evaluate(target)
     assert str(caught.value).startswith(message)
     assert "\n" not in str(caught.value)
+
+
+def test_what_set_x_files_factor_sets_ends_with_its_target() -> None:
+    evaluator = Evaluator(FakeSource(METRICS), LIBRARY)
+    context = evaluator.context(START, START + 240, START + 240, UTC, x_files_factor=0.25)
+    for target, share in (
+        ("setXFilesFactor(b.c,1)", 1.0),
+        ("sum(b.c)", 0.25),
+        ("group(xFilesFactor(b.c,1),sum(b.c))", 1.0),
+    ):
+        assert evaluator.evaluate(parse(target), context)[-1].x_files_factor == share
+
+
+@given(
+    st.lists(st.floats(-1e18, 1e18) | st.integers(-(10**6), 10**6).map(lambda n: n / 2000), min_size=1),
+    st.integers(-30, 30),
+)
+def test_rounding_is_pythons(values: list[float], digits: int) -> None:
+    with np.errstate(all="ignore"):
+        assert round_decimal(np.array(values), digits).tolist() == [round(value, digits) for value in values]
 
 
 def test_costs_are_bounded() -> None:
@@ -267,6 +320,7 @@ _ARGUMENTS: dict[ParamType, list[str]] = {
     ParamType.AGGREGATION: ["'sum'", "'median'", "'avg_zero'", "'last'", "'stddevSeries'", "'multiply'", "'diff'"],
     ParamType.AGGREGATION_OR_FUNCTION: ["'sum'", "'maxSeries'", "'countSeries'", "'derivative'", "'range'"],
     ParamType.BOOLEAN: ["true", "false"],
+    ParamType.DATE: ["'midnight'", "'-1h'", f"'{START}'", "'noon+1h'"],
     ParamType.FLOAT: ["0", "-1.5", "50", "1e300", "inf", "3"],
     ParamType.INTEGER: ["0", "1", "-2", "100", "1000000000000"],
     ParamType.INTEGER_OR_INF: ["inf", "0", "2", "-1"],
@@ -275,7 +329,9 @@ _ARGUMENTS: dict[ParamType, list[str]] = {
     ParamType.NODE: ["0", "-1", "7"],
     ParamType.NODE_OR_TAG: ["0", "-1", "7", "'name'"],
     ParamType.SERIES: ["b.c", "a.*.n", "coarse", "empty", "nope", "constantLine(1)", "group(a.x.n,coarse)"],
+    ParamType.SERIES_LISTS: ["map(a.*.n,1)", "map(b.c,0)"],
     ParamType.STRING: ["'x'", "'='", "'max'", "'days'", "''"],
+    ParamType.TAG: ["'name'", "'nope'"],
 }
 
 

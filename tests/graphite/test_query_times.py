@@ -47,6 +47,7 @@ def at(*moment: int) -> int:
         ("12am", at(2024, 6, 10)),
         ("12pm", at(2024, 6, 10, 12)),
         ("12:30pm", at(2024, 6, 10, 12, 30)),
+        ("1:5", at(2024, 6, 10, 1, 5)),
         ("10:30pm_20240609", at(2024, 6, 9, 22, 30)),
         ("tomorrow", at(2024, 6, 11)),
         ("06/09/24", at(2024, 6, 9)),
@@ -61,6 +62,14 @@ def at(*moment: int) -> int:
 )
 def test_times(text: str, expected: int) -> None:
     assert parse_time(text, UTC, NOW) == expected
+
+
+def test_where_clocks_change_standard_time_counts() -> None:
+    assert parse_time("02:30_20231029", BERLIN, NOW) == at(
+        2023, 10, 29, 1, 30
+    )  # the second half past two of that night
+    assert parse_time("02:30_20240331", BERLIN, NOW) == at(2024, 3, 31, 1, 30)  # there is none
+    assert parse_time("2:30", BERLIN, at(2023, 10, 29, 1, 45)) == at(2023, 10, 29, 1, 30)
 
 
 def test_a_reference_is_read_in_its_zone_and_an_offset_is_exact() -> None:

@@ -6,6 +6,12 @@ import numpy as np
 
 from saltern_graphite.series import Values
 
+_EXACT_DIGITS = 22
+"""The greatest power of ten that a float holds exactly."""
+_EXACT_TO = 2.0**49
+"""Below this a scaled number has bits left after the point, so that the middle is seen."""
+_DOUBT = 1e-3
+
 
 def divide(dividend: Values, divisor: Values) -> Values:
     """``dividend / divisor``, missing where the divisor is 0."""
@@ -14,23 +20,27 @@ def divide(dividend: Values, divisor: Values) -> Values:
 
 def power(base: Values, exponent: float) -> Values:
     """``base ** exponent``; missing where that is undefined or overflows from finite numbers."""
-    raised = np.power(base, exponent)
+    raised = np.power(base, np.full_like(base, exponent))  # with a number NumPy takes a square root's short cuts
     return np.where(np.isinf(raised) & np.isfinite(base), np.nan, raised)
 
 
 def round_decimal(values: Values, digits: int) -> Values:
-    """*values* rounded to *digits* after the point, to the nearest as their decimal form has it.
+    """*values* rounded to *digits* after the point, just as Python's ``round`` does: the exact number decides.
 
-    ``np.round`` alone multiplies first, and so takes 2.675 (which is a little less) up to 2.68.
+    ``np.round`` multiplies first, and so takes 2.675 (which is a little less) up to 2.68. Multiplying is right
+    except next to the middle between two results, and beyond what a float holds exactly; these few go to ``round``.
     """
-    rounded = np.round(values, digits)
-    if digits <= 0:
-        return rounded
-    unit = 10.0**-digits
-    for neighbour in (np.round(rounded - unit, digits), np.round(rounded + unit, digits)):
-        nearer = np.abs(values - neighbour) < np.abs(values - rounded)
-        rounded = np.where(nearer, neighbour, rounded)
-    return np.where(np.isfinite(rounded), rounded, values)
+    if digits == 0:
+        return np.rint(values)
+    unit = 10.0 ** min(abs(digits), _EXACT_DIGITS)
+    scaled = values * unit if digits > 0 else values / unit
+    rounded = np.rint(scaled) / unit if digits > 0 else np.rint(scaled) * unit
+    doubtful = (np.abs(np.abs(scaled - np.floor(scaled)) - 0.5) < _DOUBT) | (np.abs(scaled) > _EXACT_TO)
+    if abs(digits) > _EXACT_DIGITS:
+        doubtful = np.ones(len(values), dtype=np.bool_)
+    doubtful &= np.isfinite(values)
+    rounded[doubtful] = [round(value, digits) for value in values[doubtful].tolist()]
+    return np.where(np.isfinite(values), rounded, values)
 
 
 def previous_known(values: Values) -> Values:

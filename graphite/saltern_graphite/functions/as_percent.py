@@ -44,13 +44,16 @@ def as_percent(
     if total is None:
         whole = AGGREGATIONS["sum"](stacked_rows([one.values for one in rows]))
         return [_share_of(context, one, whole, f"sumSeries({paths_of(series)})") for one in rows]
+    if isinstance(total, str):
+        raise FunctionError(f"total must be a number or a series list, not {total[:100]!r}")
     if not isinstance(total, list):
         return [_share_of(context, one, np.full(len(one.values), float(total)), str(total)) for one in rows]
     if len(total) == len(series):
         pairs = zip(_by_name(series), _by_name(total), strict=True)
         return [_share(context, one, other) for one, other in pairs]
     if len(total) == 1:
-        return [_share(context, one, total[0]) for one in series]
+        *parts, reference = normalized([*series, total[0]])
+        return [_share_of(context, one, reference.values, reference.name) for one in parts]
     raise FunctionError(
         f"total must be a number, one series, or as many as in seriesList ({len(series)}), not {len(total)}"
     )

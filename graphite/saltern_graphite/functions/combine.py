@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from saltern.errors import FunctionError
-from saltern_graphite.aggregation import aggregation, percentiles, reduce_rows
+from saltern_graphite.aggregation import aggregation, percentiles
 from saltern_graphite.functions.arithmetic import divide
 from saltern_graphite.functions.grid import grid
 from saltern_graphite.functions.names import grouped_by
@@ -26,7 +26,8 @@ def combine(
 ) -> list[Series]:
     """All of *series* into one by the aggregation *func*; none at all stay none.
 
-    The result keeps the tags that all inputs share. Its name begins with *prefix*, else ``<func>Series``.
+    *x_files_factor* is the share of the inputs that must be known, the first one's own unless it is given. The result
+    keeps the tags that all inputs share. Its name begins with *prefix*, else ``<func>Series``.
     """
     reducer = aggregation(func)
     if not series:
@@ -41,7 +42,7 @@ def combine(
             tags = {tag: value for tag, value in tags.items() if one.tags.get(tag) == value}
     tags.setdefault("name", name)
     tags["aggregatedBy"] = func
-    values = reduce_rows(reducer, cells.matrix, share)
+    values = cells.reduced(reducer, share)
     return [Series(name, cells.start, cells.end, cells.step, values, name, tags, x_files_factor=share)]
 
 
@@ -56,7 +57,7 @@ def sum_series(context: Context, *lists: SeriesList) -> list[Series]:
 
     ``sumSeries(servers.*.requests)``
     """
-    return combine(flat(lists), "sum")
+    return combine(flat(lists), "sum", context.x_files_factor)
 
 
 @function("averageSeries", GROUP, _LISTS, aliases=("avg",))
@@ -65,7 +66,7 @@ def average_series(context: Context, *lists: SeriesList) -> list[Series]:
 
     ``averageSeries(servers.*.cpu.user)``
     """
-    return combine(flat(lists), "average")
+    return combine(flat(lists), "average", context.x_files_factor)
 
 
 @function("minSeries", GROUP, _LISTS)
@@ -74,7 +75,7 @@ def min_series(context: Context, *lists: SeriesList) -> list[Series]:
 
     ``minSeries(servers.*.disk.free)``
     """
-    return combine(flat(lists), "min")
+    return combine(flat(lists), "min", context.x_files_factor)
 
 
 @function("maxSeries", GROUP, _LISTS)
@@ -83,7 +84,7 @@ def max_series(context: Context, *lists: SeriesList) -> list[Series]:
 
     ``maxSeries(servers.*.load)``
     """
-    return combine(flat(lists), "max")
+    return combine(flat(lists), "max", context.x_files_factor)
 
 
 @function("diffSeries", GROUP, _LISTS)
@@ -92,7 +93,7 @@ def diff_series(context: Context, *lists: SeriesList) -> list[Series]:
 
     ``diffSeries(service.requests, service.errors)``
     """
-    return combine(flat(lists), "diff")
+    return combine(flat(lists), "diff", context.x_files_factor)
 
 
 @function("multiplySeries", GROUP, _LISTS)
@@ -102,7 +103,7 @@ def multiply_series(context: Context, *lists: SeriesList) -> list[Series]:
     ``multiplySeries(queue.length, queue.item_size)``
     """
     series = flat(lists)
-    return series if len(series) == 1 else combine(series, "multiply")
+    return series if len(series) == 1 else combine(series, "multiply", context.x_files_factor)
 
 
 @function("rangeOfSeries", GROUP, _LISTS)
@@ -111,7 +112,7 @@ def range_of_series(context: Context, *lists: SeriesList) -> list[Series]:
 
     ``rangeOfSeries(servers.*.load)``
     """
-    return combine(flat(lists), "rangeOf")
+    return combine(flat(lists), "rangeOf", context.x_files_factor)
 
 
 @function("stddevSeries", GROUP, _LISTS)
@@ -120,7 +121,7 @@ def stddev_series(context: Context, *lists: SeriesList) -> list[Series]:
 
     ``stddevSeries(servers.*.load)``
     """
-    return combine(flat(lists), "stddev")
+    return combine(flat(lists), "stddev", context.x_files_factor)
 
 
 @function("countSeries", GROUP, series_list("seriesLists", required=False, multiple=True))
@@ -136,7 +137,7 @@ def count_series(context: Context, *lists: SeriesList) -> list[Series]:
         middle = max((context.end - context.start) // 2, 1)
         return [context.synthetic("0", np.zeros(3), middle, path="countSeries()")]
     cells = grid(series)
-    count = np.full(cells.matrix.shape[1], float(len(series)))
+    count = np.full(len(cells.rows[0]), float(len(series)))
     return [context.result(f"countSeries({paths_of(series)})", count, cells.start, cells.end, cells.step)]
 
 
@@ -168,17 +169,18 @@ def aggregate(context: Context, series: SeriesList, func: str, x_files_factor: f
 
     ``aggregate(servers.*.load, 'median')``
     """
-    return combine(series, func, x_files_factor)
+    return combine(series, func, context.x_files_factor if x_files_factor is None else x_files_factor)
 
 
-def with_wildcards(series: SeriesList, func: str, positions: tuple[int, ...]) -> list[Series]:
+def with_wildcards(context: Context, series: SeriesList, func: str, positions: tuple[int, ...]) -> list[Series]:
     """Combine the series whose names are the same without the path elements at *positions*."""
     groups: dict[str, list[Series]] = {}
     for one in series:
         elements = one.name.split(".")
         key = ".".join(element for index, element in enumerate(elements) if index not in positions)
         groups.setdefault(key, []).append(one)
-    return [result.renamed(key) for key, group in groups.items() for result in combine(group, func)]
+    share = context.x_files_factor
+    return [result.renamed(key) for key, group in groups.items() for result in combine(group, func, share)]
 
 
 @function("aggregateWithWildcards", GROUP, series_list(), _FUNC, _POSITIONS)
@@ -187,7 +189,7 @@ def aggregate_with_wildcards(context: Context, series: SeriesList, func: str, *p
 
     ``aggregateWithWildcards(dc.*.host.*.load, 'max', 3)``
     """
-    return with_wildcards(series, func, positions)
+    return with_wildcards(context, series, func, positions)
 
 
 @function("sumSeriesWithWildcards", GROUP, series_list(), _POSITIONS)
@@ -196,7 +198,7 @@ def sum_series_with_wildcards(context: Context, series: SeriesList, *positions: 
 
     ``sumSeriesWithWildcards(dc.*.host.*.requests, 3)``
     """
-    return with_wildcards(series, "sum", positions)
+    return with_wildcards(context, series, "sum", positions)
 
 
 @function("averageSeriesWithWildcards", GROUP, series_list(), _POSITIONS)
@@ -205,7 +207,7 @@ def average_series_with_wildcards(context: Context, series: SeriesList, *positio
 
     ``averageSeriesWithWildcards(dc.*.host.*.load, 3)``
     """
-    return with_wildcards(series, "average", positions)
+    return with_wildcards(context, series, "average", positions)
 
 
 @function("multiplySeriesWithWildcards", GROUP, series_list(), _POSITIONS)
@@ -214,7 +216,7 @@ def multiply_series_with_wildcards(context: Context, series: SeriesList, *positi
 
     ``multiplySeriesWithWildcards(dc.*.host.*.share, 3)``
     """
-    return with_wildcards(series, "multiply", positions)
+    return with_wildcards(context, series, "multiply", positions)
 
 
 def group_by(context: Context, series: SeriesList, callback: str, nodes: tuple[int | str, ...]) -> list[Series]:
@@ -224,7 +226,10 @@ def group_by(context: Context, series: SeriesList, callback: str, nodes: tuple[i
         aggregation(callback)
     results: list[Series] = []
     for key, group in grouped_by(series, nodes).items():
-        made = context.evaluation.apply(callback, group, context) if known else combine(group, callback)
+        if known:
+            made = context.evaluation.apply(callback, group, context)
+        else:
+            made = combine(group, callback, context.x_files_factor)
         results.extend(one.renamed(key) for one in made[:1])
     return results
 
@@ -282,6 +287,6 @@ def divide_series(context: Context, dividends: SeriesList, divisors: SeriesList)
     for dividend in dividends:
         cells = grid((dividend, divisors[0]))
         name = f"divideSeries({dividend.name},{divisors[0].name})"
-        quotient = divide(cells.matrix[0], cells.matrix[1])
+        quotient = divide(*cells.rows)
         results.append(context.result(name, quotient, cells.start, cells.end, cells.step))
     return results

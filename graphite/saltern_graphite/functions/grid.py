@@ -8,18 +8,28 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from saltern_graphite.aggregation import Matrix, consolidation, reduce_groups
+from saltern_graphite.aggregation import Matrix, Reducer, consolidation, reduce_groups
+from saltern_graphite.folds import reduce_lines
 from saltern_graphite.series import Series, SeriesList, Values
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """*matrix* holds one series in each row; shorter ones end in NaN."""
+    """*rows* are series of one length: shorter ones end in NaN."""
 
-    matrix: Matrix
+    rows: Sequence[Values]
     start: int
     end: int
     step: int
+
+    @property
+    def matrix(self) -> Matrix:
+        """All rows under one another, in a copy."""
+        return np.stack(self.rows)
+
+    def reduced(self, reducer: Reducer, share: float) -> Values:
+        """*reducer* over all rows; NaN where less than *share* of them is known."""
+        return reduce_lines(reducer, self.rows, share)
 
 
 def coarsened(series: Series, step: int) -> Series:
@@ -57,15 +67,15 @@ def grid(series: SeriesList) -> Grid:
     step = rows[0].step
     start = min(one.start for one in rows)
     end = max(one.end for one in rows)
-    return Grid(stacked_rows([one.values for one in rows]), start, end - (end - start) % step, step)
+    return Grid(filled_up([one.values for one in rows]), start, end - (end - start) % step, step)
 
 
 def stacked_rows(rows: Sequence[Values]) -> Matrix:
     """*rows* under one another, the short ones filled up with NaN."""
+    return np.stack(filled_up(rows))
+
+
+def filled_up(rows: Sequence[Values]) -> list[Values]:
+    """*rows*, the short ones filled up with NaN."""
     width = max(map(len, rows))
-    if all(len(row) == width for row in rows):
-        return np.stack(rows)
-    matrix = np.full((len(rows), width), np.nan)
-    for index, row in enumerate(rows):
-        matrix[index, : len(row)] = row
-    return matrix
+    return [row if len(row) == width else np.concatenate((row, np.full(width - len(row), np.nan))) for row in rows]

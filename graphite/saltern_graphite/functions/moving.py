@@ -36,17 +36,25 @@ def _scanned(values: Values, width: int, scan: Callable[[Values], Values], join:
     """
     count = len(values) - width + 1
     blocks = -(-len(values) // width)
-    padded = np.zeros(blocks * width)
-    padded[: len(values)] = values
+    padded = np.concatenate((values, np.zeros(blocks * width - len(values))))
     rows = padded.reshape(blocks, width)
     forward = scan(rows).reshape(-1)[width - 1 : width - 1 + count]
     backward = scan(rows[:, ::-1])[:, ::-1].reshape(-1)[:count]
-    whole = np.arange(count) % width == 0  # the window is a block: both running results are all of it
-    return np.where(whole, forward, join(backward, forward))
+    joined = join(backward, forward)
+    joined[::width] = forward[::width]  # there the window is a block: both running results are all of it
+    return joined
 
 
 def _window_sums(values: Values, width: int) -> Values:
     return _scanned(values, width, lambda rows: np.add.accumulate(rows, axis=1), np.add)
+
+
+def _window_counts(values: Values, width: int) -> Values:
+    """How many values of each window are known."""
+    known = ~np.isnan(values)
+    if known.all():
+        return np.full(len(values) - width + 1, float(width))
+    return _window_sums(known.astype(np.float64), width)
 
 
 def _window_maxima(values: Values, width: int) -> Values:
@@ -63,7 +71,7 @@ def _window_totals(values: Values, width: int) -> Values:
 
 
 def _window_averages(values: Values, width: int) -> Values:
-    return _window_totals(values, width) / _window_sums((~np.isnan(values)).astype(np.float64), width)
+    return _window_totals(values, width) / _window_counts(values, width)
 
 
 def _window_products(values: Values, width: int) -> Values:
@@ -97,7 +105,7 @@ def moving(values: Values, width: int, func: str, share: float) -> Values:
     """*func* over every window of *width* values; missing where less than *share* of a window is known."""
     if width < 1 or len(values) < width:
         return np.empty(0)
-    known = np.rint(_window_sums((~np.isnan(values)).astype(np.float64), width))
+    known = _window_counts(values, width)
     shortcut = _ON_WINDOWS.get(func.removesuffix("Series"))
     answer = shortcut(values, width) if shortcut else _laid_out(aggregation(func), values, width)
     return np.where(enough_known(known, width, share), answer, np.nan)

@@ -15,9 +15,14 @@ _NAMES_REMEMBERED = 4096
 
 @lru_cache(maxsize=_NAMES_REMEMBERED)
 def inner_path(name: str) -> str:
-    """The metric path inside a name such as ``scale(movingAverage(a.b,5),2)``; *name* itself if there is none."""
-    calls = _CALLS.match(name) if name.endswith(")") else None
-    return (scan_path(name, calls.end()) if calls else None) or name
+    """The metric path inside a name such as ``scale(movingAverage(a.b,5),2)``; *name* itself if there is none.
+
+    Any name that ends in ``)`` is read so, also one that an alias made: of ``load.web01 (5 min)`` it is ``load.web01``.
+    """
+    if not name.endswith(")"):
+        return name
+    calls = _CALLS.match(name)
+    return scan_path(name, calls.end() if calls else 0) or name
 
 
 def node_or_tag(series: Series, elements: Sequence[str], node: int | str) -> str:
@@ -27,9 +32,15 @@ def node_or_tag(series: Series, elements: Sequence[str], node: int | str) -> str
     return series.tags.get(str(node), "")
 
 
+def _path_in(series: Series) -> str:
+    if series.tags.get("name") == series.name and not _CALLS.match(series.name):
+        return series.name  # a metric: a ')' at its end is its own
+    return inner_path(series.name)
+
+
 def group_key(series: Series, nodes: Sequence[int | str]) -> str:
     """The chosen *nodes* of the series' innermost path, joined by dots."""
-    elements = inner_path(series.name).split(";", 1)[0].split(".")
+    elements = _path_in(series).split(";", 1)[0].split(".")
     return ".".join(node_or_tag(series, elements, node) for node in nodes)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -10,6 +9,7 @@ from types import MappingProxyType
 
 from saltern.errors import FunctionError
 from saltern_graphite.aggregation import AGGREGATIONS
+from saltern_graphite.functions.written_integer import WrittenInteger
 from saltern_graphite.render.context import Deferred
 from saltern_graphite.render.times import parse_interval
 from saltern_graphite.series import Series
@@ -39,6 +39,19 @@ class ParamType(Enum):
     TAG = "tag"
 
 
+_COMBINING = (
+    "asPercent", "averageSeries", "averageSeriesWithWildcards", "countSeries", "diffSeries", "diffSeriesLists",
+    "maxSeries", "minSeries", "multiplySeries", "multiplySeriesLists", "multiplySeriesWithWildcards", "pct",
+    "powSeries", "rangeOfSeries", "stddevSeries", "sumSeries", "sumSeriesLists", "sumSeriesWithWildcards",
+)  # fmt: skip
+"""The functions that editors offer as callbacks; any other is taken as well."""
+
+
+MAX_WINDOW_POINTS = 10**9
+_SHOWN_CHARS = 100
+"""So much of a long argument is repeated in an error."""
+
+
 @dataclass(frozen=True, slots=True)
 class Param:
     """One parameter. ``multiple``: it takes all the remaining positional arguments."""
@@ -54,7 +67,7 @@ class Param:
     def accept(self, argument: Argument) -> Argument:
         """*argument* as this parameter's type; ``FunctionError`` says why it doesn't fit."""
         if argument is None:
-            if self.required:
+            if self.required or self.multiple:
                 raise FunctionError(f"{self.name} must be given: {self.wanted()}")
             return self.default
         try:
@@ -83,6 +96,8 @@ class Param:
         options = self.options
         if self.type in (ParamType.AGGREGATION, ParamType.AGGREGATION_OR_FUNCTION):
             options = tuple(AGGREGATIONS)
+        if self.type is ParamType.AGGREGATION_OR_FUNCTION:
+            options += _COMBINING
         if options:
             answer["options"] = sorted(options)
         if self.suggestions:
@@ -99,7 +114,8 @@ def describe(argument: Argument) -> str:
     """*argument* as a user would call it."""
     if isinstance(argument, list | Deferred):
         return "a series list"
-    return repr(argument)
+    shown = repr(argument)
+    return shown if len(shown) <= _SHOWN_CHARS else f"{shown[:_SHOWN_CHARS]}…"
 
 
 def _boolean(argument: Argument) -> bool:
@@ -111,19 +127,22 @@ def _boolean(argument: Argument) -> bool:
 
 
 def _number(argument: Argument) -> float:
-    if isinstance(argument, bool | list | Deferred) or argument is None:
+    if isinstance(argument, list | Deferred) or argument is None:
         raise TypeError
     return float(argument)
 
 
 def _integer(argument: Argument) -> int:
-    if isinstance(argument, bool) or not isinstance(argument, int | str):
+    """An integer; a float that is whole, as a template's variable may make it, is one."""
+    if isinstance(argument, float) and argument.is_integer():
+        return int(argument)
+    if not isinstance(argument, int | str):
         raise TypeError
     return int(argument)
 
 
 def _integer_or_inf(argument: Argument) -> float | int:
-    return math.inf if _number(argument) == math.inf else _integer(argument)
+    return argument if isinstance(argument, float) else _number(argument)
 
 
 def _interval(argument: Argument) -> str:
@@ -134,7 +153,12 @@ def _interval(argument: Argument) -> str:
 
 
 def _integer_or_interval(argument: Argument) -> int | str:
-    return _interval(argument) if isinstance(argument, str) else _integer(argument)
+    if isinstance(argument, str):
+        return _interval(argument)
+    window = WrittenInteger(argument) if isinstance(argument, float | bool) else _integer(argument)
+    if abs(window) > MAX_WINDOW_POINTS:
+        raise FunctionError(f"over {MAX_WINDOW_POINTS} points are more than any file has")
+    return window
 
 
 def _aggregation(argument: Argument) -> str:
@@ -150,9 +174,7 @@ def _string(argument: Argument) -> str:
 
 
 def _node_or_tag(argument: Argument) -> int | str:
-    if isinstance(argument, bool) or not isinstance(argument, int | str):
-        raise TypeError
-    return argument
+    return argument if isinstance(argument, str) else _integer(argument)
 
 
 def _series(argument: Argument) -> list[Series] | Deferred:

@@ -15,6 +15,21 @@ from saltern_graphite.series import Series
 
 Implementation = Callable[..., list[Series]]
 
+_MODULE = "graphite.render.functions"
+"""Where graphite-web has its functions; clients read it, and ours are theirs to them."""
+_SIGNATURES = MappingProxyType(
+    {
+        "aggregateWithWildcards": "seriesList, func, *positions",
+        "highest": "seriesList, n=1, func='average'",
+        "legendValue": "seriesList, *valueTypes",
+        "lowest": "seriesList, n=1, func='average'",
+        "powSeries": "*seriesLists",
+        "stacked": "seriesLists, stackName='__DEFAULT__'",
+        "timeShift": "seriesList, timeShift, resetEnd=True, alignDST=False",
+    }
+)
+"""Where graphite-web shows other names in a function's head than in the list of its parameters."""
+
 
 @dataclass(frozen=True)
 class Function:
@@ -50,7 +65,7 @@ class Function:
         """The parameter called *name*; ``FunctionError`` with the nearest one otherwise."""
         names = {param.name: param for param in self.params}
         if name not in names:
-            raise FunctionError(f"has no argument {name!r}{_nearest(name, names)}")
+            raise FunctionError(f"has no argument {name[:100]!r}{_nearest(name[:100], names)}")
         return names[name]
 
     def bind(self, args: list[Argument], kwargs: Mapping[str, Argument]) -> list[Argument]:
@@ -78,9 +93,9 @@ class Function:
         """The function under *name* (its own or an alias), in the shape of graphite-web's ``/functions``."""
         return {
             "name": name,
-            "function": f"{name}({', '.join(map(_signature, self.params))})",
+            "function": f"{name}({_SIGNATURES.get(self.name) or ', '.join(map(_signature, self.params))})",
             "description": self.description,
-            "module": self.implementation.__module__,
+            "module": _MODULE,
             "group": self.group,
             "params": [param.as_json() for param in self.params],
         }
@@ -125,7 +140,7 @@ class Library(Mapping[str, Function]):
         """The function called *name*; ``FunctionError`` with the nearest name otherwise."""
         found = self._functions.get(name)
         if found is None:
-            raise FunctionError(f"there is no function {name!r}{_nearest(name, self._functions)}")
+            raise FunctionError(f"there is no function {name[:100]!r}{_nearest(name[:100], self._functions)}")
         return found
 
     def as_json(self, *, grouped: bool = False, group: str | None = None) -> dict[str, object]:

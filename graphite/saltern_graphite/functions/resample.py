@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from saltern.errors import FunctionError
-from saltern_graphite.aggregation import Indexes, aggregation, reduce_spans
+from saltern_graphite.aggregation import Indexes, aggregation
 from saltern_graphite.functions.params import Param, ParamType, series_list
 from saltern_graphite.functions.registry import function
 from saltern_graphite.render.context import Context, Deferred
 from saltern_graphite.render.times import parse_interval, unit_of
 from saltern_graphite.series import Series, SeriesList, Values
+from saltern_graphite.spans import Spans
 
 GROUP = "Transform"
 _DAY_S = 86400
@@ -37,13 +38,27 @@ def _bucket_edges(context: Context, start: int, end: int, interval: int) -> Inde
     return start + interval * np.arange(count, dtype=np.int64)
 
 
-def _gathered(series: Series, func: str, interval: int, edges: Indexes) -> Values:
-    """*func* over the values of *series* in each bucket ``[edge, edge + interval)``."""
-    size = min(len(series.values), max(-(-(series.end - series.start) // series.step), 0))
-    starts = np.clip(-((series.start - edges) // series.step), 0, size)
-    stops = np.clip(-((series.start - edges - interval) // series.step), 0, size)
-    share = series.x_files_factor
-    return reduce_spans(aggregation(func), series.values, starts, stops, interval / series.step, share)
+class _Buckets:
+    """Series gathered into buckets of *interval* seconds by *func*; those on one grid are cut at the same places."""
+
+    def __init__(self, context: Context, func: str, interval: int) -> None:
+        self._context = context
+        self._reducer = aggregation(func)
+        self._interval = interval
+        self._spans: dict[tuple[int, int, int, int, int], Spans] = {}
+
+    def gathered(self, series: Series, start: int, end: int) -> Values:
+        """The values of *series* in each bucket ``[edge, edge + interval)``, edges from *start* on up to *end*."""
+        interval, step = self._interval, series.step
+        edges = _bucket_edges(self._context, start, end, interval)
+        size = min(len(series.values), max(-(-(series.end - series.start) // step), 0))
+        grid = (start, len(edges), series.start, step, size)
+        spans = self._spans.get(grid)
+        if spans is None:
+            starts = np.clip(-((series.start - edges) // step), 0, size)
+            stops = np.clip(-((series.start - edges - interval) // step), 0, size)
+            spans = self._spans[grid] = Spans(starts, stops)
+        return spans.reduced(self._reducer, series.values, interval / step, series.x_files_factor)
 
 
 @function(
@@ -62,23 +77,35 @@ def summarize(context: Context, series: SeriesList, interval_text: str, func: st
     """
     interval = _interval_s(interval_text)
     suffix = ", true" if align_to_from else ""
+    buckets = _Buckets(context, func, interval)
     results = []
     for one in series:
         start, end = one.start, one.end
         if not align_to_from:
             start, end = start - start % interval, end - end % interval + interval
-        edges = _bucket_edges(context, start, end, interval)
+        values = buckets.gathered(one, start, end)
         results.append(
             one.derived(
                 f'summarize({one.name}, "{interval_text}", "{func}"{suffix})',
-                _gathered(one, func, interval, edges),
+                values,
                 start=start,
-                end=start + len(edges) * interval,
+                end=start + len(values) * interval,
                 step=interval,
                 tags={"summarize": interval_text, "summarizeFunction": func},
             )
         )
     return results
+
+
+class _Alignment(Param):
+    """A unit of time, abbreviated at will; editors offer the units in full, and what old dashboards send."""
+
+    __slots__ = ()
+
+    def as_json(self) -> dict[str, object]:
+        """The parameter in the shape of graphite-web's ``/functions``."""
+        units = ("days", "hours", "minutes", "months", "seconds", "weeks", "years")
+        return {**super().as_json(), "options": [False, None, True, *units]}
 
 
 @function(
@@ -87,7 +114,7 @@ def summarize(context: Context, series: SeriesList, interval_text: str, func: st
     series_list(),
     _INTERVAL,
     _FUNC,
-    Param("alignTo", ParamType.STRING),
+    _Alignment("alignTo", ParamType.STRING),
     deferred=True,
 )
 def smart_summarize(
@@ -101,14 +128,15 @@ def smart_summarize(
     interval = _interval_s(interval_text)
     if align_to is not None and align_to.lower() not in ("true", "false"):
         context = context.window(_aligned_start(context, align_to))
+    buckets = _Buckets(context, func, interval)
     results = []
     for one in source.evaluate(context):
-        edges = _bucket_edges(context, one.start, one.end, interval)
+        values = buckets.gathered(one, one.start, one.end)
         results.append(
             one.derived(
                 f'smartSummarize({one.name}, "{interval_text}", "{func}")',
-                _gathered(one, func, interval, edges),
-                end=one.start + len(edges) * interval,
+                values,
+                end=one.start + len(values) * interval,
                 step=interval,
                 tags={"smartSummarize": interval_text, "smartSummarizeFunction": func},
             )

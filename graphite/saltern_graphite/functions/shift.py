@@ -59,6 +59,7 @@ def time_shift(context: Context, source: Deferred, shift: str, reset_end: bool, 
                 start=start,
                 end=end if reset_end else one.end - one.start + start,
                 tags={"timeShift": shift},
+                path=one.path,
             )
         )
     return results

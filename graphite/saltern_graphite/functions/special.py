@@ -67,6 +67,7 @@ def set_x_files_factor(context: Context, series: SeriesList, share: float) -> li
 
     ``sumSeries(setXFilesFactor(servers.*.load, 0.5))``
     """
+    context.evaluation.x_files_factor = share
     return [one.with_x_files_factor(share) for one in series]
 
 

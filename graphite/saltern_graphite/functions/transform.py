@@ -10,6 +10,7 @@ from saltern_graphite.functions.arithmetic import power, previous_known, round_d
 from saltern_graphite.functions.grid import stacked_rows
 from saltern_graphite.functions.params import Param, ParamType, series_list
 from saltern_graphite.functions.registry import function
+from saltern_graphite.functions.shown_integer import ShownInteger
 from saltern_graphite.render.context import Context
 from saltern_graphite.series import Series, SeriesList, Values
 
@@ -90,14 +91,14 @@ def square_root(context: Context, series: SeriesList) -> list[Series]:
     return [one.derived(f"squareRoot({one.name})", power(one.values, 0.5), tags={"squareRoot": 1}) for one in series]
 
 
-@function("log", GROUP, series_list(), Param("base", ParamType.INTEGER, default=10))
-def log(context: Context, series: SeriesList, base: int) -> list[Series]:
+@function("log", GROUP, series_list(), ShownInteger("base", ParamType.INTEGER, default=10))
+def log(context: Context, series: SeriesList, base: float) -> list[Series]:
     """The logarithm of every value to *base*; missing for 0 and below.
 
     ``log(disk.free, 2)``
     """
-    if base < 2:
-        raise FunctionError(f"base must be 2 or more, not {base}")
+    if base <= 0 or base == 1:
+        raise FunctionError(f"base must be above 0 and not 1, not {base}")
     results = []
     for one in series:
         positive = np.where(one.values > 0, one.values, np.nan)
@@ -106,7 +107,17 @@ def log(context: Context, series: SeriesList, base: int) -> list[Series]:
     return results
 
 
-@function("round", GROUP, series_list(), Param("precision", ParamType.INTEGER))
+class _Precision(Param):
+    """``/functions`` tells a default that names don't show when it is taken."""
+
+    __slots__ = ()
+
+    def as_json(self) -> dict[str, object]:
+        """The parameter in the shape of graphite-web's ``/functions``."""
+        return {**super().as_json(), "default": 0}
+
+
+@function("round", GROUP, series_list(), _Precision("precision", ParamType.INTEGER))
 def round_values(context: Context, series: SeriesList, precision: int | None) -> list[Series]:
     """Rounds every value to *precision* digits after the point; none by default.
 
@@ -267,7 +278,7 @@ def transform_null(context: Context, series: SeriesList, default: float, referen
         values, filling = one.values, np.full(len(one.values), float(default))
         if fill is not None:
             values, filling = stacked_rows([one.values, fill])
-        filled = np.where(np.isnan(values), filling, values)
+        filled = np.where(np.isnan(values), filling, values)[: len(one.values)]
         results.append(one.derived(f"transformNull({one.name},{shown})", filled, tags=tags))
     return results
 

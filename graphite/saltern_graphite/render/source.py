@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from saltern.errors import FunctionError
 from saltern_graphite.index import Index
+from saltern_graphite.metric_name import BadName, canonical
 from saltern_graphite.series import Values
 
 
@@ -26,8 +28,32 @@ class SeriesSource(Protocol):
         """The metrics that *pattern* matches, sorted; ``FunctionError`` if there are more than *limit*."""
         ...
 
+    def tagged(self, expressions: Sequence[str], limit: int) -> list[str]:
+        """The series whose tags pass all *expressions*, sorted; ``FunctionError`` if there are more than *limit*."""
+        ...
+
+    def event_times(self, tags: Sequence[str], start: int, end: int) -> list[int]:
+        """When there was an event with all of *tags* in ``[start, end)``, sorted."""
+        ...
+
     def fetch(self, name: str, start: int, end: int, now: int) -> Fetched | None:
         """The values of *name* in ``(start, end]`` as seen at *now*; None if there can be none."""
+        ...
+
+
+class TaggedNames(Protocol):
+    """What finds series by tag: :class:`saltern_graphite.tags.index.TagIndex`."""
+
+    def find(self, expressions: Sequence[str], limit: int) -> list[str]:
+        """As :meth:`SeriesSource.tagged`."""
+        ...
+
+
+class EventTimes(Protocol):
+    """What knows of events: :class:`saltern_graphite.events.store.EventStore`."""
+
+    def times(self, tags: Sequence[str], start: int, end: int) -> list[int]:
+        """As :meth:`SeriesSource.event_times`."""
         ...
 
 
@@ -40,18 +66,38 @@ class Fetcher(Protocol):
 
 
 class StoredSeries:
-    """The metrics of a store: found in its index, read from its files and cache."""
+    """The metrics of a store: found in its index or by their tags, read from its files and cache."""
 
-    def __init__(self, index: Index, reader: Fetcher) -> None:
+    def __init__(
+        self, index: Index, reader: Fetcher, tags: TaggedNames | None = None, events: EventTimes | None = None
+    ) -> None:
         self._index = index
         self._reader = reader
+        self._tags = tags
+        self._events = events
 
     def match(self, pattern: str, limit: int) -> list[str]:
-        """The metrics that *pattern* matches, sorted; ``FunctionError`` if there are more than *limit*."""
-        names = self._index.expand(pattern)
-        if len(names) > limit:
-            raise FunctionError(f"{pattern!r} matches {len(names)} metrics, {limit} are allowed: narrow it")
-        return names
+        """The metrics that *pattern* matches, sorted; ``FunctionError`` if there are more than *limit*.
+
+        With tags, ``name;tag=value``, it is the name of one series, in any order of its tags.
+        """
+        if ";" in pattern:
+            try:
+                return [canonical(pattern)]
+            except BadName:
+                return []
+        count = self._index.ends(pattern).leaves  # before any of them is gathered
+        if count > limit:
+            raise FunctionError(f"{pattern!r} matches {count} metrics, {limit} are allowed: narrow it")
+        return self._index.expand(pattern)
+
+    def tagged(self, expressions: Sequence[str], limit: int) -> list[str]:
+        """The series whose tags pass all *expressions*, sorted; ``FunctionError`` if there are more than *limit*."""
+        return [] if self._tags is None else self._tags.find(expressions, limit)
+
+    def event_times(self, tags: Sequence[str], start: int, end: int) -> list[int]:
+        """When there was an event with all of *tags* in ``[start, end)``, sorted."""
+        return [] if self._events is None else self._events.times(tags, start, end)
 
     def fetch(self, name: str, start: int, end: int, now: int) -> Fetched | None:
         """The values of *name* in ``(start, end]`` as seen at *now*; None if there can be none."""

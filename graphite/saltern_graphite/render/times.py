@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo
 from saltern.errors import FunctionError, GraphiteError
 
 _IGNORED = str.maketrans("", "", "_, ")
-_CLOCK = re.compile(r"(\d{1,2}):(\d{2})(am|pm)?|(\d{1,2})(am|pm)|(noon|midnight|teatime)")
+_CLOCK = re.compile(r"(\d{1,2}):(\d{1,2})(am|pm)?|(\d{1,2})(am|pm)|(noon|midnight|teatime)")
 _NAMED_HOURS = {"noon": 12, "midnight": 0, "teatime": 16}
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -68,6 +68,8 @@ def parse_interval(text: str) -> int:
             raise FunctionError(f"{text!r} is no interval: write numbers with units, as in 90s, 5min or 1d12h")
         total += int(match[1]) * _unit_seconds(match[2])
         position = match.end()
+    if total >= MAX_EPOCH_S:
+        raise FunctionError(f"{text[:50]!r} is too far: over 30,000 years")
     return sign * total
 
 
@@ -105,8 +107,16 @@ def _reference(text: str, zone: tzinfo, now: int) -> int:
         day = _day(rest, today)
     except ValueError as error:
         raise GraphiteError(f"{rest!r} is no day ({error})") from None
-    moment = day.replace(hour=hour, minute=minute, second=0, microsecond=0)
-    return int(moment.timestamp())
+    return _epoch(day.replace(hour=hour, minute=minute, second=0, microsecond=0))
+
+
+def _epoch(moment: datetime) -> int:
+    """*moment* in epoch seconds.
+
+    In an hour that clocks show twice, and in one that they leave out, standard time counts, as in Graphite.
+    """
+    first, second = moment.replace(fold=0), moment.replace(fold=1)
+    return int(max(first.timestamp(), second.timestamp()))
 
 
 def _clock(text: str) -> tuple[int, int, str]:

@@ -99,12 +99,16 @@ class Nothing:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A function with its arguments. ``a | f(1)`` parses to the same as ``f(a, 1)``."""
+    """A function with its arguments. ``a | f(1)`` parses to the same as ``f(a, 1)``.
+
+    ``text`` is the call as it was written; empty for one that was piped into or made otherwise.
+    """
 
     name: str
     args: tuple[Expression, ...] = ()
     kwargs: tuple[tuple[str, Expression], ...] = ()
     column: int = field(default=1, compare=False)
+    text: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         return f"{self.name}({_print_arguments(self.args, self.kwargs)})"

@@ -129,7 +129,7 @@ class _Parser:
                 if not self._separator(f"{name}("):
                     break
         self._depth_left += 1
-        return Call(name, tuple(args), tuple(kwargs.items()), column)
+        return Call(name, tuple(args), tuple(kwargs.items()), column, self.text[column - 1 : self.position])
 
     def _template(self, column: int) -> Template:
         self._enter()

@@ -1,0 +1,157 @@
+"""Calculate: what a series was to be expected to do, by Holt-Winters smoothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from saltern.errors import FunctionError
+from saltern_graphite.functions.area import between
+from saltern_graphite.functions.grid import stacked_rows
+from saltern_graphite.functions.holt_winters import analyse
+from saltern_graphite.functions.params import Param, ParamType, series_list
+from saltern_graphite.functions.registry import function
+from saltern_graphite.functions.shown_integer import ShownInteger
+from saltern_graphite.render.context import Context, Deferred
+from saltern_graphite.render.times import parse_interval
+from saltern_graphite.series import Series, Values
+
+GROUP = "Calculate"
+
+
+_DELTA = ShownInteger("delta", ParamType.INTEGER, default=3)
+_BOOTSTRAP = Param("bootstrapInterval", ParamType.INTERVAL, default="7d", suggestions=("7d", "30d"))
+_SEASON = Param("seasonality", ParamType.INTERVAL, default="1d", suggestions=("1d", "7d"))
+
+
+class _Smoothed:
+    """Series with their predictions and deviations, over a window that begins *bootstrap* earlier."""
+
+    def __init__(self, context: Context, source: Deferred, bootstrap: str, seasonality: str) -> None:
+        self.preview_s = parse_interval(bootstrap)
+        if self.preview_s < 0:
+            raise FunctionError(f"bootstrapInterval must not be negative, as {bootstrap!r} is")
+        self.series = source.evaluate(context.window(context.start - self.preview_s))
+        self.predictions: list[Values] = [np.empty(0)] * len(self.series)
+        self.deviations: list[Values] = [np.empty(0)] * len(self.series)
+        by_step: dict[int, list[int]] = {}
+        for index, one in enumerate(self.series):
+            by_step.setdefault(one.step, []).append(index)
+        for step, indexes in by_step.items():
+            self._analyse(context, indexes, self._season_steps(seasonality, step))
+
+    @staticmethod
+    def _season_steps(seasonality: str, step: int) -> int:
+        steps = parse_interval(seasonality) // step
+        if steps < 2:
+            raise FunctionError(
+                f"seasonality must be two steps of the series ({2 * step} s) or more, not {seasonality!r}"
+            )
+        return steps
+
+    def _analyse(self, context: Context, indexes: list[int], season: int) -> None:
+        rows = stacked_rows([self.series[index].values for index in indexes])
+        predictions, deviations = analyse(rows, season, context.evaluation.check)
+        for row, index in enumerate(indexes):
+            first, last = self.preview_s // self.series[index].step, len(self.series[index].values)
+            self.predictions[index] = predictions[row, first:last]
+            self.deviations[index] = deviations[row, first:last]
+
+    def forecasts(self) -> list[Series]:
+        """The predictions, from the beginning of the request on."""
+        tags = {"holtWintersForecast": 1, "holtWintersDeviation": 1}
+        return [
+            one.derived(f"holtWintersForecast({one.name})", values, start=one.start + self.preview_s, tags=tags)
+            for one, values in zip(self.series, self.predictions, strict=True)
+        ]
+
+    def bands(self, delta: float) -> list[Series]:
+        """For each series a lower and an upper band, *delta* deviations off the predictions; they keep its path."""
+        tags = dict.fromkeys(
+            (
+                "holtWintersForecast",
+                "holtWintersDeviation",
+                "holtWintersConfidenceUpper",
+                "holtWintersConfidenceLower",
+            ),
+            1,
+        )
+        results = []
+        for one, forecast, deviation in zip(self.series, self.predictions, self.deviations, strict=True):
+            margin = delta * deviation
+            start = one.start + self.preview_s
+            for label, values in (("Lower", forecast - margin), ("Upper", forecast + margin)):
+                name = f"holtWintersConfidence{label}({one.name})"
+                results.append(one.derived(name, values, start=start, path=one.path, tags=tags))
+        return results
+
+
+@function("holtWintersForecast", GROUP, series_list(), _BOOTSTRAP, _SEASON, deferred=True)
+def holt_winters_forecast(context: Context, source: Deferred, bootstrap: str, seasonality: str) -> list[Series]:
+    """What each value was expected to be, from the values before it: their level, trend and season.
+
+    It learns from *bootstrapInterval* before the window asked for.
+
+    ``holtWintersForecast(site.requests, '7d', '1d')``
+    """
+    return _Smoothed(context, source, bootstrap, seasonality).forecasts()
+
+
+@function("holtWintersConfidenceBands", GROUP, series_list(), _DELTA, _BOOTSTRAP, _SEASON, deferred=True)
+def holt_winters_confidence_bands(
+    context: Context, source: Deferred, delta: float, bootstrap: str, seasonality: str
+) -> list[Series]:
+    """A lower and an upper line for each series: *delta* usual deviations below and above the forecast.
+
+    ``holtWintersConfidenceBands(site.requests, 3)``
+    """
+    return _Smoothed(context, source, bootstrap, seasonality).bands(delta)
+
+
+@function("holtWintersConfidenceArea", GROUP, series_list(), _DELTA, _BOOTSTRAP, _SEASON, deferred=True)
+def holt_winters_confidence_area(
+    context: Context, source: Deferred, delta: float, bootstrap: str, seasonality: str
+) -> list[Series]:
+    """The area between the confidence bands of one series.
+
+    ``holtWintersConfidenceArea(site.requests, 3)``
+    """
+    smoothed = _Smoothed(context, source, bootstrap, seasonality)
+    if len(smoothed.series) != 1:
+        raise FunctionError(f"seriesList must be exactly one series, not {len(smoothed.series)}")
+    area = between(smoothed.bands(delta), "holtWintersConfidenceArea")
+    return [replace(one, path=one.name) for one in area]
+
+
+def _outside(series: Series, lower: Series, upper: Series) -> Values:
+    """By how much each value lies outside the bands; 0 inside, and where value or band is missing.
+
+    Bands of another step (from an archive that reaches further back) are compared by time, others place by place.
+    """
+    places = np.arange(len(series.values))
+    if lower.step != series.step:
+        places = (series.start + places * series.step - lower.start) // lower.step
+    known = (places >= 0) & (places < len(lower.values))
+    low, high = np.full(len(places), np.nan), np.full(len(places), np.nan)
+    low[known], high[known] = lower.values[places[known]], upper.values[places[known]]
+    values = series.values
+    return np.where(values > high, values - high, np.where(values < low, values - low, 0.0))
+
+
+@function("holtWintersAberration", GROUP, series_list(), _DELTA, _BOOTSTRAP, _SEASON, deferred=True)
+def holt_winters_aberration(
+    context: Context, source: Deferred, delta: float, bootstrap: str, seasonality: str
+) -> list[Series]:
+    """By how much each value lies above the upper or (negative) below the lower confidence band; 0 inside.
+
+    ``holtWintersAberration(site.requests, 3)``
+    """
+    bands = {band.name: band for band in _Smoothed(context, source, bootstrap, seasonality).bands(delta)}
+    results = []
+    for one in source.evaluate():
+        lower = bands.get(f"holtWintersConfidenceLower({one.name})")
+        upper = bands.get(f"holtWintersConfidenceUpper({one.name})")
+        values = _outside(one, lower, upper) if lower and upper else np.zeros(len(one.values))
+        results.append(one.derived(f"holtWintersAberration({one.name})", values, tags={"holtWintersAberration": 1}))
+    return results

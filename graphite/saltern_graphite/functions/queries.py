@@ -1,0 +1,101 @@
+"""Functions that write targets out of names, and evaluate them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import numpy as np
+
+from saltern.errors import FunctionError
+from saltern_graphite.aggregation import aggregation, reduce_all
+from saltern_graphite.functions.inner_target import evaluate_text
+from saltern_graphite.functions.params import Param, ParamType, series_list
+from saltern_graphite.functions.patterns import compiled
+from saltern_graphite.functions.registry import function
+from saltern_graphite.render.context import Context
+from saltern_graphite.series import Series, SeriesList
+
+_SEARCH = Param("search", ParamType.STRING, required=True)
+_REPLACE = Param("replace", ParamType.STRING, required=True)
+_FORMAT = re.compile(r"(?:[^%]|%%|%[-#0 +]{0,5}[0-9]{0,3}(?:\.[0-9]{0,3})?[diouxXeEfFgGsra])*", re.DOTALL)
+"""What may stand in a name that a number is put into: fields of bounded width, and no other."""
+
+
+def _replaced(series: SeriesList, search: str, replacement: str) -> list[str]:
+    """The names of *series* with *replacement* for what *search* finds."""
+    pattern = compiled("search", search)
+    try:
+        return [pattern.sub(replacement, one.name) for one in series]
+    except (re.error, IndexError) as error:
+        raise FunctionError(f"replace {replacement!r} does not fit search {search!r}: {error}") from None
+
+
+@function("aliasQuery", "Alias", series_list(), _SEARCH, _REPLACE, Param("newName", ParamType.STRING, required=True))
+def alias_query(context: Context, series: SeriesList, search: str, replacement: str, name: str) -> list[Series]:
+    """Calls each series *newName*, with the last value of another one put in for ``%d``, ``%g`` or the like.
+
+    The other one is the target that is made of the series' name by replacing what the regular expression
+    *search* finds; ``\\1`` is its first group.
+
+    ``aliasQuery(channel.power.*, 'channel\\.power\\.([0-9]+)', 'channel.frequency.\\1', 'Channel %d MHz')``
+    """
+    results = []
+    for one, target in zip(series, _replaced(series, search, replacement), strict=True):
+        found = evaluate_text(target, context)
+        if not found:
+            raise FunctionError(f"no series found with {target[:200]!r}")
+        last = reduce_all(aggregation("last"), found[0].values)
+        if np.isnan(last):
+            raise FunctionError(f"{found[0].name[:200]!r} has no last value")
+        results.append(one.renamed(_formatted(name, last)))
+    return results
+
+
+def _formatted(name: str, number: float) -> str:
+    if _FORMAT.fullmatch(name):
+        try:
+            return name % number
+        except (TypeError, ValueError, OverflowError):
+            pass
+    raise FunctionError(f"newName must hold one place for a number, such as %d or %.2f, not {name!r}")
+
+
+@function(
+    "applyByNode",
+    "Combine",
+    series_list(),
+    Param("nodeNum", ParamType.NODE, required=True),
+    Param("templateFunction", ParamType.STRING, required=True),
+    Param("newName", ParamType.STRING),
+)
+def apply_by_node(context: Context, series: SeriesList, node: int, template: str, name: str | None) -> list[Series]:
+    """Evaluates the target *templateFunction* once for each different beginning of the names, up to element
+    *nodeNum*; that beginning stands in for every ``%`` in it, and in *newName*.
+
+    ``applyByNode(servers.*.disk.total, 1, 'divideSeries(%.disk.used,%.disk.total)', '%.disk.share')``
+    """
+    results = []
+    for prefix in sorted({".".join(one.name.split(".")[: node + 1]) for one in series}):
+        for made in evaluate_text(template.replace("%", prefix), context):
+            shown = name.replace("%", prefix) if name else made.name
+            # they are drawn over the window of the last series of the list, as Graphite does
+            results.append(replace(made, name=shown, path=prefix, start=series[-1].start, end=series[-1].end))
+    return results
+
+
+@function(
+    "useSeriesAbove", "Filter Series", series_list(), Param("value", ParamType.FLOAT, required=True), _SEARCH, _REPLACE
+)
+def use_series_above(context: Context, series: SeriesList, value: float, search: str, replacement: str) -> list[Series]:
+    """For each series that ever exceeds *value*: the one whose name is made of its own by replacing what the
+    regular expression *search* finds.
+
+    ``useSeriesAbove(servers.*.requests, 100, 'requests', 'latency')``
+    """
+    greatest = aggregation("max")
+    high = [one for one in series if reduce_all(greatest, one.values) > value]
+    results = []
+    for target in _replaced(high, search, replacement):
+        results += [one for one in evaluate_text(target, context) if len(one.values)]
+    return results
