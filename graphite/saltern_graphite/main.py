@@ -7,7 +7,7 @@ import re
 import sys
 
 from saltern.__about__ import __version__
-from saltern_graphite.commands import dump, fill, resize, serve, validate, verify
+from saltern_graphite.commands import dump, fill, passwd, resize, serve, validate, verify
 
 _EXAMPLES = """\
 examples:
@@ -24,6 +24,8 @@ examples:
   saltern-graphite fill /mnt/replica/whisper /var/lib/saltern/graphite/whisper
   saltern-graphite verify --root /var/lib/saltern/graphite --stale 86400
   saltern-graphite dump --root /var/lib/saltern/graphite --from -1h servers.web1.load
+  (umask 077; saltern-graphite passwd grafana >> /etc/saltern/graphite.auth)
+      A user for serve --auth-file.
 """
 
 
@@ -37,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in (serve, validate, resize, fill, verify, dump):
+    for command in (serve, validate, resize, fill, verify, dump, passwd):
         command.add(commands)
     return top
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from saltern_graphite import cache, wal
+from saltern_graphite.http.settings import HttpSettings
 from saltern_graphite.whisper_update import LateMode
 
 FLUSH_INTERVAL_S = 10.0
@@ -45,6 +46,7 @@ class ServerOptions:
     pickle: tuple[str, int] | None = ("127.0.0.1", 2004)
     batch: tuple[str, int] | None = ("127.0.0.1", 2005)
     http: tuple[str, int] = ("127.0.0.1", 8080)
+    http_settings: HttpSettings = field(default_factory=HttpSettings)
     read_only: bool = False
     max_connections: int = MAX_CONNECTIONS
     idle_timeout_s: float = 0.0

@@ -37,6 +37,12 @@ _COUNTERS = {
     "whitelistRejects": ("whitelist_rejects_total", "Points refused by the allow list."),
     "connectionsRefused": ("connections_refused_total", "Senders turned away because too many were connected."),
     "connectionsIdle": ("connections_idle_total", "Senders disconnected because they were silent."),
+    "requestCacheHits": ("request_cache_hits_total", "Answers of /render that were given again."),
+    "requestCacheMisses": ("request_cache_misses_total", "Answers of /render that were worked out."),
+    "requestsTimedOut": ("requests_timed_out_total", "Requests given up because they took too long."),
+    "requestsCancelled": ("requests_cancelled_total", "Requests given up because their client had gone."),
+    "requestsUnauthorized": ("requests_unauthorized_total", "Requests without credentials that are known."),
+    "accessLogDropped": ("access_log_dropped_total", "Lines of the access log that the disk did not take."),
 }
 _GAUGES = {
     "activeConnections": ("connections", "Senders connected now."),

@@ -13,6 +13,7 @@ import logging
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from threading import Lock
 
 import numpy as np
@@ -24,12 +25,19 @@ from saltern_graphite.metric_name import relative_path
 from saltern_graphite.render.source import Fetched
 from saltern_graphite.series import Values
 from saltern_graphite.store_view import CachedPoints
+from saltern_graphite.tags.tagged_name import readable_path
 from saltern_graphite.whisper_file import Archive, Layout, read_layout
 
 log = logging.getLogger(__name__)
 
 SLOT = np.dtype([("time", ">u4"), ("value", ">f8")])
 """A slot of a Whisper archive."""
+
+_TIMES_END = 1 << 32
+"""No slot can hold this time or a later one."""
+
+_TIMES_KEPT = 1 << 16
+"""The times of a window with no more slots than this are kept for the next metric: at most 16 times 256 KiB."""
 
 _BAD_FILES_REMEMBERED = 1000
 """Of how many files we remember that they are bad, so as to say it once."""
@@ -64,7 +72,9 @@ class Reader:
         A file that can't be read counts as no data and is named in the log, once.
         """
         points = self._cache.points(name)
-        path = os.path.join(self._whisper_dir, relative_path(name))
+        path = f"{self._whisper_dir}/{relative_path(name)}"
+        if ";" in name and not os.path.exists(path):  # Carbon may have named it so that people can read it
+            path = f"{self._whisper_dir}/{readable_path(name)}"
         try:
             handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
@@ -149,11 +159,31 @@ def _read(handle: int, archive: Archive, first: int, stop: int) -> Values:
         return np.full(count, np.nan)
     place = (first - int(base)) // archive.step % archive.points
     until_end = min(count, archive.points - place)
-    slots = _slots(handle, archive, place, until_end)
+    turn = first + until_end * archive.step
+    values = np.empty(count)
+    values[:until_end] = _values(_slots(handle, archive, place, until_end), first, turn, archive.step)
     if count > until_end:
-        slots = np.concatenate((slots, _slots(handle, archive, 0, count - until_end)))
-    expected = np.arange(first, stop, archive.step)
-    return np.where(slots["time"] == expected, slots["value"], np.nan)
+        values[until_end:] = _values(_slots(handle, archive, 0, count - until_end), turn, stop, archive.step)
+    return values
+
+
+def _values(slots: npt.NDArray[np.void], first: int, stop: int, step: int) -> Values:
+    """The values of *slots*, which are for the times from *first* up to *stop*; NaN where another time is."""
+    values: Values = slots["value"].astype(np.float64)
+    if first >= 0 and stop <= _TIMES_END:
+        stored_times = _stored_times if len(slots) <= _TIMES_KEPT else _stored_times.__wrapped__
+        held = slots["time"].view(np.uint32) == stored_times(first, stop, step)
+    else:
+        held = slots["time"] == np.arange(first, stop, step)
+    if not held.all():
+        values[~held] = np.nan
+    return values
+
+
+@lru_cache(maxsize=16)  # the metrics of a request are read over the same few windows
+def _stored_times(first: int, stop: int, step: int) -> npt.NDArray[np.uint32]:
+    """The times from *first* up to *stop* with their bytes as a file holds them: those compare without a swap."""
+    return np.arange(first, stop, step).astype(">u4").view(np.uint32)
 
 
 def _slots(handle: int, archive: Archive, place: int, count: int) -> npt.NDArray[np.void]:

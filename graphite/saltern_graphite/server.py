@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import functools
 import logging
 import os
-import socket
+import threading
 import time
-from collections.abc import Generator
-
-import uvicorn
 
 from saltern.errors import StoreError
 from saltern_graphite.descriptors import accept_quietly, connections_that_fit, http_protocol
+from saltern_graphite.events.store import FILE as EVENTS_FILE
+from saltern_graphite.events.store import EventStore
 from saltern_graphite.gate import Gate
-from saltern_graphite.http.app import create_app
+from saltern_graphite.http.server import HttpServer
 from saltern_graphite.name_lists import RELOAD_EVERY_S
 from saltern_graphite.notices import Notices
 from saltern_graphite.options import ServerOptions
@@ -31,21 +30,12 @@ from saltern_graphite.receivers.udp import UdpReceiver
 from saltern_graphite.run_file import remove_run_file, write_run_file
 from saltern_graphite.self_metrics import SelfMetrics
 from saltern_graphite.store import Store
+from saltern_graphite.tags.registry import Registry
 
-HTTP_STARTS_S = 10.0
-HTTP_STOPS_S = 0.4
 DRAIN_S = 0.1  # at the end, for what senders have sent already
 NOTICE_EVERY_S = 10.0
 
 log = logging.getLogger(__name__)
-
-
-class _HttpServer(uvicorn.Server):
-    """uvicorn without its signal handlers: the signals are ours."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        yield
 
 
 class Server:
@@ -62,9 +52,12 @@ class Server:
         self._udp: UdpReceiver | None = None
         self._buffer = ReadBuffer()
         self._gate: Gate | None = None
-        self._http: _HttpServer | None = None
+        self._http: HttpServer | None = None
+        self._tags: Registry | None = None
+        self._events: EventStore | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._announced = False
+        self._stopping = threading.Event()
         ports = 1 + sum(one is not None for one in (options.line, options.pickle, options.batch))  # and HTTP
         self._max_connections = connections_that_fit(options.max_connections, ports)
         self.endpoints: dict[str, object] = {}
@@ -73,15 +66,27 @@ class Server:
     async def start(self) -> None:
         """Start everything; on return all of it listens and the run file says where.
 
-        Raises ``StoreError`` when the folder or an address can't be used.
+        Raises ``StoreError`` when the folder or an address can't be used, ``ConfigError`` when the file of
+        credentials or the access log can't.
         """
+        read_only = self._options.read_only
+        self._tags = tags = Registry(self._root, self._store.whisper_dir, read_only=read_only)
+        self._events = events = EventStore.open(
+            os.path.join(self._root, EVENTS_FILE), read_only=read_only, count=self._store.counters.add
+        )
+        self._store.on_new_metric = self._met
+        self._store.on_release = tags.settle
+        self._http = http = HttpServer(self._store, self._options.http_settings, tags.index, events)
         accept_quietly(asyncio.get_running_loop(), Notices(log))
         if self._options.read_only:
             self._store.reload_schemas()
         else:
             await self._start_receiving()
-        self._store.index.start_build(self._store.whisper_dir)
-        await self._start_http()
+        self._store.index.start_build(self._store.whisper_dir, self._stopping)
+        tags.start()
+        refused = functools.partial(self._store.counters.add, "connectionsRefused")
+        protocol = http_protocol(self._max_connections, refused, self._buffer.asked)
+        self.endpoints["http"] = await http.start(*self._options.http, protocol)
         self.endpoints["pid"] = os.getpid()
         log.info("listening: %s", " ".join(f"{name}={where}" for name, where in self.endpoints.items()))
         if not self._options.read_only:
@@ -92,6 +97,7 @@ class Server:
 
     async def stop(self) -> None:
         """Stop accepting, take what was sent, stop HTTP, and flush what fits; the log keeps the rest."""
+        self._stopping.set()
         for listener in self._listeners:
             listener.stop_accepting()
         if self._gate is not None:
@@ -100,13 +106,27 @@ class Server:
         for receiver in (*self._listeners, self._udp):
             if receiver is not None:
                 receiver.close()
-        for task in self._tasks[1:]:
+        for task in self._tasks:
             task.cancel()
         flushing = asyncio.get_running_loop().run_in_executor(None, self._store.stop)
-        await self._stop_http()
+        if self._http is not None:
+            await self._http.stop()
         await flushing
+        await asyncio.get_running_loop().run_in_executor(None, self._close_databases)
         if self._announced:
             remove_run_file(self._root)
+
+    def _met(self, name: str) -> None:
+        """Take note of a metric first seen by this process."""
+        self._store.index.add(name)
+        if self._tags is not None:
+            self._tags.met(name)
+
+    def _close_databases(self) -> None:
+        if self._tags is not None:
+            self._tags.stop()
+        if self._events is not None:
+            self._events.close()
 
     async def _start_receiving(self) -> None:
         loop = asyncio.get_running_loop()
@@ -135,39 +155,10 @@ class Server:
             self._udp = UdpReceiver(intake)
             self.endpoints["udp"] = await _listen("udp", self._udp, self._options.udp)
 
-    async def _start_http(self) -> None:
-        host, port = self._options.http
-        try:
-            family = socket.AF_INET6 if ":" in host else socket.AF_INET
-            sock = socket.create_server((host, port), family=family, backlog=512)
-        except OSError as error:
-            raise StoreError(f"can't listen on {host}:{port} for http: {error.strerror}") from error
-        # asyncio does this only for sockets that name their protocol; else an answer waits 40 ms for an acknowledgement
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        config = uvicorn.Config(
-            create_app(self._store), log_config=None, log_level="warning", access_log=False, lifespan="off",
-            timeout_graceful_shutdown=1,
-            http=http_protocol(
-                self._max_connections, lambda: self._store.counters.add("connectionsRefused"), self._buffer.asked
-            ),
-        )  # fmt: skip
-        self._http = _HttpServer(config)
-        serving = asyncio.create_task(self._http.serve(sockets=[sock]))
-        self._tasks.insert(0, serving)
-        async with asyncio.timeout(HTTP_STARTS_S):
-            while not self._http.started and not serving.done():
-                await asyncio.sleep(0.01)
-        self.endpoints["http"] = f"http://{show_address(*sock.getsockname()[:2])}"
-
-    async def _stop_http(self) -> None:
-        if self._http is None:
-            return
-        serving = self._tasks[0]
-        self._http.should_exit = True
-        await asyncio.wait([serving], timeout=HTTP_STOPS_S)
-        self._http.force_exit = True
-        serving.cancel()
-        await asyncio.wait([serving], timeout=HTTP_STOPS_S)
+    def reload_http(self) -> None:
+        """Read the credentials again, and open the access log again."""
+        if self._http is not None:
+            self._http.reload()
 
     async def _watch_name_lists(self) -> None:
         while True:

@@ -78,6 +78,8 @@ class Store:
         """Called once, from any thread, for every metric first seen by this process."""
         self.on_room: Callable[[], None] = lambda: None
         """Called from the writer's thread when a full store may have room again. Set it before :meth:`start`."""
+        self.on_release: Callable[[], None] = lambda: None
+        """Called from the writer's thread before a part of the log is freed. Set it before :meth:`start`."""
         self._conf_dir = options.conf_dir(root)
         self._schemas = Schemas([], [])
         self._aggregations = Aggregations([], [])
@@ -253,6 +255,7 @@ class Store:
                 oldest = self.cache.oldest_segment()
                 before = self.wal.current if oldest is None else min(oldest, self.wal.current)
             if self.wal.releasable(before) and (self.wal.fsync == "never" or self._writer.sync_tree()):
+                self.on_release()
                 self.wal.release(before)
         self.on_room()  # the log may have room again; the gate asks before it opens
 

@@ -16,6 +16,7 @@ from saltern.errors import SalternError
 from saltern_graphite import cache, wal
 from saltern_graphite.allocator import keep_freed_memory
 from saltern_graphite.commands.argument_types import address, address_or_off, positive, seconds, whole
+from saltern_graphite.commands.http_options import add_http_options, http_settings
 from saltern_graphite.durability import FSYNC_POLICIES
 from saltern_graphite.name_lists import BLACKLIST_FILE, WHITELIST_FILE
 from saltern_graphite.options import FLUSH_INTERVAL_S, MAX_CONNECTIONS, ServerOptions, StoreOptions
@@ -37,7 +38,8 @@ Everything is under --root: whisper/ (the files), log/ (what isn't in them yet),
 What is promised: an accepted point survives kill -9 of this process, always. A power cut loses at most the last
 second with --fsync interval, nothing with always, what the kernel had not written yet with never.
 
-SIGTERM and SIGINT stop it cleanly; SIGHUP reads the files in conf/ again. Port 0 means any free one.
+SIGTERM and SIGINT stop it cleanly; SIGHUP reads the files in conf/ and --auth-file again, and
+opens --access-log again. Port 0 means any free one.
 """
 
 
@@ -84,6 +86,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     serve.add_argument("--idle-timeout", metavar="SECONDS", type=seconds, default=0.0,
                        help="close connections silent for so long; 0: never (default: %(default)s)")  # fmt: skip
     serve.add_argument("--log-level", choices=saltern.log.LEVELS, default="info", help="(default: %(default)s)")
+    add_http_options(serve)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -124,6 +127,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
         pickle=arguments.pickle,
         batch=arguments.batch,
         http=arguments.http,
+        http_settings=http_settings(arguments),
         read_only=arguments.read_only,
         max_connections=arguments.max_connections,
         idle_timeout_s=arguments.idle_timeout,
@@ -133,7 +137,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    loop.add_signal_handler(signal.SIGHUP, _reload, store)
+    loop.add_signal_handler(signal.SIGHUP, _reload, store, server)
     try:
         await server.start()
         await ended.wait()
@@ -142,8 +146,9 @@ async def _serve(arguments: argparse.Namespace) -> None:
         await server.stop()
 
 
-def _reload(store: Store) -> None:
-    """Read everything in the conf folder again."""
+def _reload(store: Store, server: Server) -> None:
+    """Read everything in the conf folder again, and what HTTP has in files."""
+    server.reload_http()
     store.reload_schemas()
     if not store.full:
         store.name_lists.reload()

@@ -1,4 +1,4 @@
-"""What the server says of itself: version, functions, health; and the parts of the API that are empty so far."""
+"""What the server says of itself: version, functions, health."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from collections.abc import Mapping
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
 
-from saltern_graphite.functions import Library
+from saltern_graphite.functions import Library, pie
 from saltern_graphite.health import why_not_ok
 from saltern_graphite.http.answers import json_answer
 from saltern_graphite.http.params import read_params
+from saltern_graphite.http.routes import both_slashes
 from saltern_graphite.store_view import StoreView
 
 GRAPHITE_VERSION = "1.1.10"
@@ -24,6 +26,16 @@ class AboutApi:
         self._store = store
         self._library = library
 
+    def routes(self) -> list[Route]:
+        """Where it answers."""
+        read = ["GET"]
+        return [
+            *both_slashes("/version", self.version, read),
+            *both_slashes("/functions", self.functions, read),
+            *both_slashes("/functions/{name}", self.function, read),
+            *both_slashes("/health", self.health, read),
+        ]
+
     async def version(self, request: Request) -> Response:
         """``/version``: of Graphite, as clients expect."""
         return PlainTextResponse(f"{GRAPHITE_VERSION}\n")
@@ -33,13 +45,17 @@ class AboutApi:
         params = await read_params(request)
         grouped = params.get("grouped").lower() in ("1", "true")
         group = params.get("group") or None
+        if params.get("type") == "pie":
+            return await json_answer(request, params, lambda: pie.all_described(grouped=grouped, group=group))
         return await json_answer(request, params, lambda: self._library.as_json(grouped=grouped, group=group))
 
     async def function(self, request: Request) -> Response:
         """``/functions/<name>``: one function."""
         params = await read_params(request)
         name = request.path_params["name"]
-        function = self._library.get(name)
+        if params.get("type") == "pie" and name in pie.PIE_MODES:
+            return await json_answer(request, params, lambda: pie.described(name))
+        function = None if params.get("type") == "pie" else self._library.get(name)
         if function is None:
             return JSONResponse({"error": f"Function not found: {name}"}, 404)
         described = function.as_json(name)
@@ -67,7 +83,3 @@ class AboutApi:
             },
         }
         return JSONResponse(told, 200 if told["ok"] else 503)
-
-    async def nothing(self, request: Request) -> Response:
-        """An empty list, for what is not stored: there are no tags and no events."""
-        return await json_answer(request, await read_params(request), list)

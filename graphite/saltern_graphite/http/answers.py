@@ -12,36 +12,52 @@ from collections.abc import Awaitable, Callable, Mapping
 import anyio
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 
 from saltern.errors import GraphiteError
-from saltern_graphite.http.params import Params
+from saltern_graphite.http.params import BodyTooLong, BodyTooSlow, Params
+from saltern_graphite.render.deadline import ClientGone, TookTooLong
 
 log = logging.getLogger(__name__)
 
 Endpoint = Callable[[Request], Awaitable[Response]]
-_CALLBACK = re.compile(r"[A-Za-z_$][\w$.]{0,199}")
+MAX_ERROR_CHARS = 1000
+_CALLBACK = re.compile(r"[A-Za-z_$][\w$.]{0,199}", re.ASCII)
 _GZIP_FROM_BYTES = 1000
 _GZIP_LEVEL = 1  # a chart's numbers shrink well at once; higher levels cost more than the network
 _NO_CACHE = {"Pragma": "no-cache", "Cache-Control": "no-cache"}
+_STATUS: Mapping[type[GraphiteError], int] = {
+    BodyTooLong: 413,
+    BodyTooSlow: 408,
+    TookTooLong: 503,
+    ClientGone: 499,  # nobody reads it; the access log says it as nginx does
+}
 
 
-def error_answer(status: int, message: str) -> Response:
-    """*message* as one line of plain text."""
-    return PlainTextResponse(" ".join(message.split()) + "\n", status)
+def error_answer(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
+    """*message* as one line of plain text, cut at :data:`MAX_ERROR_CHARS`."""
+    line = " ".join(message.split())
+    if len(line) > MAX_ERROR_CHARS:
+        line = f"{line[:MAX_ERROR_CHARS]} …"
+    headers = {"Cache-Control": "no-store", **(headers or {})}
+    return Response(f"{line}\n".encode(errors="replace"), status, headers, "text/plain")
 
 
 def guarded(endpoint: Endpoint) -> Endpoint:
-    """*endpoint* with its errors made answers: 400 for what the client got wrong, 500 for what we did."""
+    """*endpoint* with its errors made answers: 4xx for what the client got wrong, 503 for what takes too long, 500
+    for what we did."""
 
     @functools.wraps(endpoint)
     async def answer(request: Request) -> Response:
         try:
             return await endpoint(request)
         except GraphiteError as error:
-            return error_answer(400, str(error))
+            return error_answer(_STATUS.get(type(error), 400), str(error))
         except HTTPException:
             raise
+        except MemoryError:
+            log.error("%s %s: no memory for its answer", request.method, request.url.path)
+            return error_answer(503, "there is no memory for this answer: ask for fewer series or a shorter range")
         except Exception:
             log.exception("%s %s failed", request.method, request.url.path)
             return error_answer(500, "the server failed on this request; its log says why")
@@ -71,15 +87,25 @@ async def json_answer(request: Request, params: Params, make: Callable[[], objec
         body = json.dumps(make(), ensure_ascii=ascii_only, indent=indent)
         body = body.replace(": Infinity", ": 1e9999")  # JSON has no infinity; every reader overflows to one
         body = f"{callback}({body})" if callback else body
-        return packed(request, body.encode(), f"{media_type};charset=utf-8", _NO_CACHE)
+        return packed(request, body.encode(errors="replace"), f"{media_type};charset=utf-8", _NO_CACHE)
 
     return await anyio.to_thread.run_sync(answer)
+
+
+def takes_gzip(request: Request) -> bool:
+    """Whether the client of *request* takes compressed bodies."""
+    return "gzip" in request.headers.get("accept-encoding", "")
+
+
+def compressed(body: bytes) -> bytes | None:
+    """*body* compressed, or None where it isn't worth it. Call it in a worker thread."""
+    return gzip.compress(body, _GZIP_LEVEL) if len(body) >= _GZIP_FROM_BYTES else None
 
 
 def packed(request: Request, body: bytes, media_type: str, headers: Mapping[str, str]) -> Response:
     """*body* as an answer, compressed if it is worth it and the client takes it. Call it in a worker thread."""
     headers = {**headers, "Content-Type": media_type, "Vary": "Accept-Encoding"}
-    if len(body) >= _GZIP_FROM_BYTES and "gzip" in request.headers.get("accept-encoding", ""):
-        body = gzip.compress(body, _GZIP_LEVEL)
+    smaller = compressed(body) if takes_gzip(request) else None
+    if smaller is not None:
         headers["Content-Encoding"] = "gzip"
-    return Response(body, headers=headers)
+    return Response(body if smaller is None else smaller, headers=headers)

@@ -2,83 +2,102 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from saltern_graphite.counted_cache import CountedCache
+from saltern_graphite.events.store import EventStore
 from saltern_graphite.functions import LIBRARY
 from saltern_graphite.http.about import AboutApi
-from saltern_graphite.http.answers import Endpoint, error_answer, guarded
+from saltern_graphite.http.access_log import AccessLog
+from saltern_graphite.http.answers import error_answer
+from saltern_graphite.http.authentication import Authenticated
+from saltern_graphite.http.credentials import Credentials
+from saltern_graphite.http.events import EventsApi
+from saltern_graphite.http.logged import Logged
 from saltern_graphite.http.metrics import MetricsApi
 from saltern_graphite.http.prometheus import scrape_or_find
 from saltern_graphite.http.render import Renderer
+from saltern_graphite.http.routes import both_slashes
+from saltern_graphite.http.settings import HttpSettings
+from saltern_graphite.http.tags import TagsApi
 from saltern_graphite.measured import Measured
 from saltern_graphite.reader import Reader
-from saltern_graphite.render.evaluator import Limits
 from saltern_graphite.render.source import StoredSeries
 from saltern_graphite.store_view import StoreView
+from saltern_graphite.tags.index import TagIndex
+
+_PREFLIGHT_S = 600
 
 
-@dataclass(frozen=True, slots=True)
-class HttpSettings:
-    """How the API behaves.
+def create_app(
+    store: StoreView,
+    settings: HttpSettings | None = None,
+    credentials: Credentials | None = None,
+    access_log: AccessLog | None = None,
+    *,
+    tags: TagIndex | None = None,
+    events: EventStore | None = None,
+) -> Starlette:
+    """The application over *store*. It starts nothing and closes nothing of what it is given.
 
-    ``stored_method``: where a target doesn't say how to consolidate, a metric's own aggregation method does;
-    False averages always, as Graphite.
+    With *credentials* only who has them is answered; each request is told to *access_log*.
+    Without *tags* and *events* such are kept in memory.
     """
-
-    limits: Limits = field(default_factory=Limits)
-    render_threads: int = 4
-    stored_method: bool = True
-
-
-def create_app(store: StoreView, settings: HttpSettings | None = None) -> Starlette:
-    """The application over *store*. It starts nothing and closes nothing of the store's."""
     settings = settings or HttpSettings()
     measured: Measured | None = store if isinstance(store, Measured) else None
+    count: Callable[[str], None] = measured.counters.add if measured else lambda name: None
     cache = CountedCache(store.cache, measured.counters) if measured else store.cache
     reader = Reader(store.whisper_dir, cache, store.retentions, store.aggregation_method)
-    render = Renderer(
-        StoredSeries(store.index, reader),
-        LIBRARY,
-        settings.limits,
-        threads=settings.render_threads,
-        stored_method=settings.stored_method,
-    )
-    metrics = MetricsApi(store)
+    tags = TagIndex() if tags is None else tags
+    events = EventStore() if events is None else events
+    render = Renderer(StoredSeries(store.index, reader, tags, events), LIBRARY, settings, count)
     about = AboutApi(store, LIBRARY)
-
-    async def render_endpoint(request: Request) -> Response:
-        return await render(request)
-
-    at_metrics = scrape_or_find(measured, metrics.find) if measured else metrics.find
-    both, read = ["GET", "POST"], ["GET"]
-    routes = [
-        *_routes("/render", render_endpoint, both),
-        *_routes("/metrics/find", metrics.find, both),
-        *_routes("/metrics/expand", metrics.expand, both),
-        *_routes("/metrics/index.json", metrics.index, both),
-        *_routes("/metrics", at_metrics, both),
-        *_routes("/version", about.version, read),
-        *_routes("/functions", about.functions, read),
-        *_routes("/functions/{name}", about.function, read),
-        *_routes("/tags/autoComplete/tags", about.nothing, both),
-        *_routes("/tags/autoComplete/values", about.nothing, both),
-        *_routes("/events/get_data", about.nothing, both),
-        *_routes("/health", about.health, read),
+    routes: list[Route] = [
+        *render.routes(),
+        *_metrics_routes(store, measured),
+        *about.routes(),
+        *TagsApi(tags).routes(),
+        *EventsApi(events).routes(),
     ]
-    return Starlette(routes=routes, exception_handlers={HTTPException: _http_error})
+    middleware = [
+        *([Middleware(Logged, log=access_log)] if access_log else []),
+        *([_cors(settings.cors_origins)] if settings.cors_origins else []),
+        *([Middleware(Authenticated, credentials=credentials, open_paths=settings.open_paths, count=count)]
+          if credentials else []),
+    ]  # fmt: skip
+    return Starlette(routes=routes, middleware=middleware, exception_handlers={HTTPException: _http_error})
 
 
-def _routes(path: str, endpoint: Endpoint, methods: list[str]) -> list[Route]:
-    """With and without a slash at the end: clients send both, and a redirect would lose a POST's body."""
-    answer = guarded(endpoint)
-    return [Route(path, answer, methods=methods), Route(f"{path}/", answer, methods=methods)]
+def _metrics_routes(store: StoreView, measured: Measured | None) -> list[Route]:
+    metrics = MetricsApi(store)
+    at_metrics = scrape_or_find(measured, metrics.find) if measured else metrics.find
+    both = ["GET", "POST"]
+    return [
+        *both_slashes("/metrics/find", metrics.find, both),
+        *both_slashes("/metrics/expand", metrics.expand, both),
+        *both_slashes("/metrics/index.json", metrics.index, both),
+        *both_slashes("/metrics", at_metrics, both),
+    ]
+
+
+def _cors(origins: tuple[str, ...]) -> Middleware:
+    return Middleware(
+        CORSMiddleware,
+        allow_origins=origins,
+        allow_methods=("GET", "POST", "PUT", "DELETE"),
+        allow_headers=("*",),
+        allow_credentials="*" not in origins,
+        expose_headers=("ETag",),
+        max_age=_PREFLIGHT_S,
+    )
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
@@ -87,5 +106,8 @@ async def _http_error(request: Request, error: Exception) -> Response:
     if error.status_code == 404:
         return error_answer(404, f"nothing is at {request.url.path}")
     if error.status_code == 405:
-        return error_answer(405, f"{request.url.path} does not take {request.method}")
-    return error_answer(error.status_code, error.detail)
+        return error_answer(405, f"{request.url.path} does not take {request.method}", error.headers)
+    return error_answer(error.status_code, error.detail, error.headers)
+
+
+__all__ = ["HttpSettings", "create_app"]

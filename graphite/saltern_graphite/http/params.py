@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import tzinfo
+from functools import lru_cache
 from urllib.parse import parse_qsl
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from saltern.errors import GraphiteError
+from saltern_graphite.render.deadline import ClientGone
 from saltern_graphite.render.times import UTC, parse_time
 
 MAX_BODY_BYTES = 4 << 20
 MAX_FIELDS = 10_000
+BODY_WITHIN_S = 20.0
+
+
+class BodyTooLong(GraphiteError):
+    """A request whose body is over :data:`MAX_BODY_BYTES`."""
+
+
+class BodyTooSlow(GraphiteError):
+    """A request whose body did not come within :data:`BODY_WITHIN_S` seconds."""
 
 
 class Params:
@@ -46,13 +58,13 @@ class Params:
         try:
             return int(text) if text else default
         except ValueError:
-            raise GraphiteError(f"{name} must be an integer, not {text!r}") from None
+            raise GraphiteError(f"{name} must be an integer, not {text[:100]!r}") from None
 
     def zone(self) -> tzinfo:
         """The time zone ``tz``; UTC when it is not given or unknown."""
         name = self.get("tz")
         try:
-            return ZoneInfo(name) if name else UTC
+            return ZoneInfo(_zone_names().get(name.lower(), name)) if name else UTC
         except (ZoneInfoNotFoundError, ValueError, OSError):
             return UTC
 
@@ -64,22 +76,43 @@ class Params:
             raise GraphiteError(f"{name}: {error}") from None
 
 
+@lru_cache(maxsize=1)
+def _zone_names() -> Mapping[str, str]:
+    """Every time zone by its name in small letters: Graphite doesn't mind how it is written."""
+    return {name.lower(): name for name in available_timezones()}
+
+
 async def read_params(request: Request) -> Params:
-    """The parameters of *request*. ``GraphiteError`` for a body that is too long or of an unknown kind."""
+    """The parameters of *request*.
+
+    Raises ``GraphiteError`` for a body of an unknown kind, ``BodyTooLong`` and ``BodyTooSlow``.
+    """
     pairs = _pairs(request.url.query)
     if request.method != "POST":
         return Params(pairs)
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise GraphiteError(f"the body is longer than {MAX_BODY_BYTES} bytes")
+    body = await read_body(request)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json":
         return Params(pairs + _json_pairs(bytes(body)))
     if kind.startswith("multipart/"):
         raise GraphiteError("send the parameters as application/x-www-form-urlencoded or application/json")
     return Params(pairs + _pairs(body.decode(errors="replace")))
+
+
+async def read_body(request: Request) -> bytearray:
+    """The body of *request*. Raises ``BodyTooLong``, ``BodyTooSlow`` and ``ClientGone``."""
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_WITHIN_S):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MAX_BODY_BYTES:
+                    raise BodyTooLong(f"the body is longer than {MAX_BODY_BYTES} bytes")
+    except TimeoutError:
+        raise BodyTooSlow(f"the body did not come within {BODY_WITHIN_S:g} s") from None
+    except ClientDisconnect:
+        raise ClientGone("the client went away before its request was complete") from None
+    return body
 
 
 def _pairs(text: str) -> list[tuple[str, str]]:
@@ -96,8 +129,17 @@ def _json_pairs(body: bytes) -> list[tuple[str, str]]:
         raise GraphiteError(f"the body is no JSON: {error}") from None
     if not isinstance(document, dict):
         raise GraphiteError('the body must be a JSON object such as {"target": ["a.b"]}')
-    return [
-        (name, one if isinstance(one, str) else json.dumps(one))
-        for name, value in document.items()
-        for one in (value if isinstance(value, list) else [value])
-    ]
+    pairs = []
+    for name, value in document.items():
+        for one in value if isinstance(value, list) else [value]:
+            if isinstance(one, list | dict):
+                raise GraphiteError(f"{name[:100]!r} must be text, a number or a list of these")
+            pairs.append((_whole(name), _whole(one) if isinstance(one, str) else json.dumps(one)))
+    if len(pairs) > MAX_FIELDS:
+        raise GraphiteError(f"the body has {len(pairs)} parameters: {MAX_FIELDS} are allowed")
+    return pairs
+
+
+def _whole(text: str) -> str:
+    """*text* with halves of surrogate pairs, which JSON can spell, replaced: nothing could write them."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -2,131 +2,120 @@
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import tzinfo
+import hashlib
+from collections.abc import Callable, Hashable
+from dataclasses import replace
 
-import anyio
-from anyio import CapacityLimiter
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from saltern.errors import GraphiteError, TargetSyntaxError
 from saltern_graphite.functions import Library
-from saltern_graphite.http.answers import jsonp_callback, packed
+from saltern_graphite.http.answer_cache import AnswerCache, Rendered
+from saltern_graphite.http.answers import compressed, takes_gzip
+from saltern_graphite.http.facts import tell
 from saltern_graphite.http.params import Params, read_params
-from saltern_graphite.render.evaluator import Evaluator, Limits
-from saltern_graphite.render.formats import FORMATS, Options
+from saltern_graphite.http.partial import BadTarget, partial_body
+from saltern_graphite.http.render_request import RenderRequest, read_request
+from saltern_graphite.http.routes import both_slashes
+from saltern_graphite.http.settings import HttpSettings
+from saltern_graphite.http.workers import Workers
+from saltern_graphite.render.deadline import ClientGone, Deadline, TookTooLong
+from saltern_graphite.render.evaluator import Evaluator
+from saltern_graphite.render.formats import FORMATS, Answer
+from saltern_graphite.render.formats.chart import PACKED, given_slice
 from saltern_graphite.render.source import SeriesSource
 from saltern_graphite.series import Series
-from saltern_graphite.target import parse
+from saltern_graphite.target import Expression, parse
 
+_NOT_ASKED = {"target", "target[]", "cacheTimeout", "noCache", "_salt", "_"}
+"""Parameters that change nothing in the answer, and the targets, which are looked at by themselves."""
 
-@dataclass(frozen=True, slots=True)
-class RenderRequest:
-    """What one request wants, checked."""
-
-    targets: list[str]
-    start: int
-    end: int
-    now: int
-    format: str
-    options: Options
-    x_files_factor: float = 0.0
-    cache_s: int = 0
-    template: Mapping[str, str] = field(default_factory=dict)
-
-
-def read_request(params: Params, limits: Limits) -> RenderRequest:
-    """Check a request's parameters; ``GraphiteError`` says which is wrong."""
-    zone = params.zone()
-    targets = [target for target in params.all("target") if target.strip()]
-    if len(targets) > limits.targets:
-        raise GraphiteError(f"{len(targets)} targets in one request: {limits.targets} are allowed")
-    now = params.time("now", "now", zone, int(time.time()))
-    start, end = _window(params, zone, now)
-    return RenderRequest(
-        targets,
-        start,
-        end,
-        now,
-        _format(params),
-        Options(
-            zone,
-            max_data_points=_max_data_points(params),
-            no_null_points="noNullPoints" in params,
-            jsonp=jsonp_callback(params),
-            pretty=bool(params.get("pretty")),
-        ),
-        _x_files_factor(params),
-        0 if "noCache" in params else params.integer("cacheTimeout"),
-        {name[9:-1]: value for name, value in params if name.startswith("template[")},
-    )
-
-
-def _window(params: Params, zone: tzinfo, now: int) -> tuple[int, int]:
-    start = params.time("from", "-1d", zone, now)
-    end = params.time("until", "now", zone, now)
-    if start == end:
-        raise GraphiteError(f"Invalid empty time range: from and until are both {start}")
-    return min(start, end), max(start, end)
-
-
-def _format(params: Params) -> str:
-    wanted = params.get("format") or ("raw" if "rawData" in params else "pickle" if "pickle" in params else "json")
-    if wanted not in FORMATS:
-        raise GraphiteError(f"format {wanted[:100]!r} is not available: use one of {', '.join(FORMATS)}")
-    return wanted
-
-
-def _max_data_points(params: Params) -> int | None:
-    text = params.get("maxDataPoints")
-    try:
-        wanted = float(text)  # browsers send widths such as 1200.5
-    except ValueError:
-        return None
-    return int(wanted) if math.isfinite(wanted) and wanted >= 1 else None
-
-
-def _x_files_factor(params: Params) -> float:
-    text = params.get("xFilesFactor")
-    try:
-        share = float(text or 0)
-    except ValueError:
-        share = math.nan
-    if not 0 <= share <= 1:
-        raise GraphiteError(f"xFilesFactor must be a number from 0 to 1, not {text!r}")
-    return share
+_NOTED_CHARS = 1000  # of a target, beside the traceback in the log
 
 
 class Renderer:
-    """Answers ``/render``. Evaluation runs in threads, at most *threads* at a time; others wait their turn."""
+    """Answers ``/render``. Evaluation runs in threads; others wait their turn.
+
+    *count* is told what happened: ``requestCacheHits``, ``requestsTimedOut``, …
+    """
 
     def __init__(
-        self, source: SeriesSource, library: Library, limits: Limits, *, threads: int, stored_method: bool
+        self,
+        source: SeriesSource,
+        library: Library,
+        settings: HttpSettings,
+        count: Callable[[str], None] = lambda name: None,
     ) -> None:
         self._source = source
         self._library = library
-        self._limits = limits
-        self._stored_method = stored_method
-        self._limiter = CapacityLimiter(threads)
+        self._limits = settings.limits
+        self._stored_method = settings.stored_method
+        self._cache_s = settings.cache_s
+        self._cache = AnswerCache(settings.cache_bytes)
+        self._workers = Workers(settings.render_threads)
+        self._count = count
 
-    async def __call__(self, request: Request) -> Response:
-        """Answer one request."""
-        wanted = read_request(await read_params(request), self._limits)
-        caching = f"max-age={wanted.cache_s}" if wanted.cache_s > 0 else "no-cache"
+    def routes(self) -> list[Route]:
+        """Where it answers."""
+        return both_slashes("/render", self.answer, ["GET", "POST"])
 
-        def answer() -> Response:
-            body, media_type = FORMATS[wanted.format](self.evaluate(wanted), wanted.options)
-            return packed(request, body, media_type, {"Cache-Control": caching})
+    async def answer(self, request: Request) -> Response:
+        """``/render``."""
+        deadline = Deadline(self._limits.seconds)
+        params = await read_params(request)
+        wanted = read_request(params, self._limits)
+        zipped = takes_gzip(request)
+        key = _cache_key(wanted, params, zipped)
+        age_s = self._cache_s if wanted.cache_s is None else wanted.cache_s
+        rendered = self._cache.get(key, age_s)
+        if age_s > 0:
+            self._count("requestCacheMisses" if rendered is None else "requestCacheHits")
+        tell(request.scope, cache="miss" if rendered is None else "hit", targets=len(wanted.targets))
+        if rendered is None:
+            rendered = await self._work(request, wanted, deadline, zipped=zipped)
+            if rendered.complete:
+                self._cache.put(key, rendered, age_s)
+        tell(request.scope, series=rendered.series, points=rendered.points)
+        return _response(request, rendered, wanted.cache_s or 0)
 
-        return await anyio.to_thread.run_sync(answer, limiter=self._limiter)
+    async def _work(self, request: Request, wanted: RenderRequest, deadline: Deadline, *, zipped: bool) -> Rendered:
+        try:
+            return await self._workers.run(
+                request,
+                deadline,
+                lambda: self._render(wanted, deadline, zipped=zipped, tagged=request.method != "POST"),
+            )
+        except TookTooLong:
+            self._count("requestsTimedOut")
+            raise
+        except ClientGone:
+            self._count("requestsCancelled")
+            raise
 
-    def evaluate(self, wanted: RenderRequest) -> list[Series]:
-        """The series of all targets, in order. An error names its target and column."""
-        evaluator = Evaluator(self._source, self._library, self._limits, stored_method=self._stored_method)
+    def _render(self, wanted: RenderRequest, deadline: Deadline, *, zipped: bool, tagged: bool) -> Rendered:
+        """Evaluate and write out; *tagged* answers get an ETag, so that they can be asked for again."""
+        series, failures = self.evaluate(wanted, deadline)
+        points = sum(len(one.values) for one in series)
+        deadline.check()
+        body, media_type = _written(wanted, series, failures)
+        deadline.check()
+        etag = f'W/"{hashlib.blake2b(body, digest_size=16).hexdigest()}"' if tagged else None
+        smaller = compressed(body) if zipped and media_type not in PACKED else None
+        encoding = "" if smaller is None else "gzip"
+        return Rendered(
+            body if smaller is None else smaller, media_type, encoding, etag, len(series), points, not failures
+        )
+
+    def evaluate(self, wanted: RenderRequest, deadline: Deadline) -> tuple[list[Series], list[BadTarget]]:
+        """The series of all targets, in order, and of a partial request what failed.
+
+        Otherwise a failure is a ``GraphiteError`` that names its target and column.
+        """
+        evaluator = Evaluator(
+            self._source, self._library, self._limits, stored_method=self._stored_method, deadline=deadline
+        )
         context = evaluator.context(
             wanted.start,
             wanted.end,
@@ -136,14 +125,69 @@ class Renderer:
             template=wanted.template,
         )
         series: list[Series] = []
+        failures: list[BadTarget] = []
+        pie = wanted.options.chart.get("graphType") == "pie"
         for number, target in enumerate(wanted.targets, start=1):
-            if len(target) > self._limits.target_chars:
-                raise TargetSyntaxError(
-                    f"target {number} has {len(target)} characters: {self._limits.target_chars} are allowed"
-                )
             try:
-                series += evaluator.evaluate(parse(target, self._limits.depth), context)
+                given = given_slice(target, wanted.start, wanted.end) if pie else None
+                series += [given] if given else evaluator.evaluate(self._parsed(target), context)
+            except (TookTooLong, ClientGone):
+                raise
             except GraphiteError as error:
-                separator = ", " if str(error).startswith("column ") else ": "
-                raise GraphiteError(f"target {number}{separator}{error}") from None
-        return series
+                failure = BadTarget.of(number, error)
+                if not wanted.partial:
+                    raise GraphiteError(str(failure)) from None
+                failures.append(failure)
+            except Exception as error:  # ours
+                error.add_note(f"in target {number}: {target[:_NOTED_CHARS]!r}")
+                raise
+        return series, failures
+
+    def _parsed(self, target: str) -> Expression:
+        most = self._limits.target_chars
+        if len(target) > most:
+            raise TargetSyntaxError(f"{len(target)} characters: {most} are allowed")
+        return parse(target, self._limits.depth)
+
+
+def _written(wanted: RenderRequest, series: list[Series], failures: list[BadTarget]) -> Answer:
+    write = FORMATS[wanted.format]
+    if not wanted.partial:
+        return write(series, wanted.options)
+    callback = wanted.options.jsonp
+    body, media_type = write(series, replace(wanted.options, jsonp=None))
+    body = partial_body(body, failures)
+    return (
+        Answer(body, media_type)
+        if callback is None
+        else Answer(f"{callback}(".encode() + body + b")", "text/javascript")
+    )
+
+
+def _cache_key(wanted: RenderRequest, params: Params, zipped: bool) -> Hashable:
+    """What makes two requests the same: all that was asked, times as they were written, whatever the order."""
+    others = {name: value for name, value in params if name not in _NOT_ASKED}
+    return zipped, tuple(wanted.targets), tuple(sorted(others.items()))
+
+
+def _response(request: Request, rendered: Rendered, client_cache_s: int) -> Response:
+    headers = {
+        "Content-Type": rendered.media_type,
+        "Cache-Control": f"max-age={client_cache_s}" if client_cache_s > 0 else "no-cache",
+        "Vary": "Accept-Encoding",
+    }
+    if rendered.encoding:
+        headers["Content-Encoding"] = rendered.encoding
+    if rendered.etag is not None:
+        headers["ETag"] = rendered.etag
+        if _has(request.headers.get("if-none-match", ""), rendered.etag):
+            return Response(
+                status_code=304, headers={name: headers[name] for name in ("Cache-Control", "ETag", "Vary")}
+            )
+    return Response(rendered.body, headers=headers)
+
+
+def _has(known: str, etag: str) -> bool:
+    """Whether the client's ``If-None-Match`` says that it has *etag*; weak and strong are the same here."""
+    wanted = etag.removeprefix("W/")
+    return any(one.strip().removeprefix("W/") in ("*", wanted) for one in known.split(","))

@@ -1,0 +1,73 @@
+"""The part of ``serve``'s command line that says how HTTP behaves."""
+
+from __future__ import annotations
+
+import argparse
+from urllib.parse import urlsplit
+
+from saltern_graphite.commands.argument_types import positive, seconds, whole
+from saltern_graphite.http.authentication import OPEN_PATHS
+from saltern_graphite.http.settings import CACHE_BYTES, CACHE_S, HttpSettings
+from saltern_graphite.render.evaluator import Limits
+
+_LIMITS = Limits()
+
+
+def add_http_options(serve: argparse.ArgumentParser) -> None:
+    """Add the options that :func:`http_settings` reads."""
+    http = serve.add_argument_group("HTTP", "docs/http.md tells more of these")
+    http.add_argument("--max-series", metavar="N", type=positive, default=_LIMITS.series,
+                      help="series that one request may read (default: %(default)s)")  # fmt: skip
+    http.add_argument("--max-points", metavar="N", type=positive, default=_LIMITS.points,
+                      help="points that one request may read or make (default: %(default)s)")  # fmt: skip
+    http.add_argument("--max-time", metavar="SECONDS", type=_time, default=_LIMITS.seconds,
+                      help="how long one request may take (default: %(default)s)")  # fmt: skip
+    http.add_argument("--consolidate", choices=("stored", "average"), default="stored",
+                      help="how points become fewer where a target doesn't say: by the method of a metric's file, so "
+                      "that sums stay sums, or always by the average, as Graphite (default: %(default)s)")  # fmt: skip
+    http.add_argument("--cache-seconds", metavar="SECONDS", type=seconds, default=CACHE_S,
+                      help="how old an answer given again may be; 0: none is (default: %(default)s)")  # fmt: skip
+    http.add_argument("--cache-bytes", metavar="N", type=whole, default=CACHE_BYTES,
+                      help="memory for such answers (default: %(default)s)")  # fmt: skip
+    http.add_argument("--cors-origin", metavar="ORIGIN", type=origin, action="append", default=[],
+                      help="whose pages may read answers, such as https://grafana.example.org, or *; "
+                      "may be given several times")  # fmt: skip
+    http.add_argument("--auth-file", metavar="FILE",
+                      help="who may ask: lines as saltern-graphite passwd makes them (default: everyone)")  # fmt: skip
+    http.add_argument("--auth-open", metavar="PATH", choices=OPEN_PATHS, action="append", default=[],
+                      help="what needs no credentials all the same: %(choices)s; may be given twice")  # fmt: skip
+    http.add_argument("--access-log", metavar="FILE",
+                      help="one JSON object per request, or - for standard output (default: none)")  # fmt: skip
+
+
+def http_settings(arguments: argparse.Namespace) -> HttpSettings:
+    """Return what the command line says."""
+    return HttpSettings(
+        limits=Limits(series=arguments.max_series, points=arguments.max_points, seconds=arguments.max_time),
+        stored_method=arguments.consolidate == "stored",
+        cache_s=arguments.cache_seconds,
+        cache_bytes=arguments.cache_bytes,
+        cors_origins=tuple(arguments.cors_origin),
+        auth_file=arguments.auth_file,
+        open_paths=tuple(arguments.auth_open),
+        access_log=arguments.access_log,
+    )
+
+
+def origin(text: str) -> str:
+    """Return an origin as browsers send it, or ``*``; for argparse."""
+    try:
+        parts = urlsplit(text)
+        plain = parts.scheme in ("http", "https") and parts.hostname and f"{parts.scheme}://{parts.netloc}" == text
+        if text == "*" or (plain and parts.port != 0 and "@" not in text and text == text.lower()):
+            return text
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(f"{text!r} is no origin such as https://grafana.example.org, without a path")
+
+
+def _time(text: str) -> float:
+    value = seconds(text)
+    if value == 0:
+        raise argparse.ArgumentTypeError("a request needs some time: give more than 0 seconds")
+    return value

@@ -1,0 +1,108 @@
+"""Where the lines of the access log go: a file, or standard output; written by a thread of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import queue
+import threading
+from collections.abc import Callable, Mapping
+
+from saltern.errors import ConfigError
+from saltern_graphite.notices import Notices
+
+MOST_WAITING = 10_000
+"""Lines that wait for a slow disk; more are dropped and counted."""
+
+_AT_ONCE = 500
+_CLOSES_S = 2.0
+_MODE = 0o640
+
+log = logging.getLogger(__name__)
+
+Record = Mapping[str, object]
+
+
+class AccessLog:
+    """One JSON object per line, appended to *path*; ``-`` is standard output.
+
+    Writing never keeps a request waiting: lines that a disk can't take are dropped, each told to *count* as
+    ``accessLogDropped``. Raises ``ConfigError`` when *path* can't be opened.
+    """
+
+    def __init__(self, path: str, count: Callable[[str, float], None] = lambda name, amount: None) -> None:
+        self._path = path
+        self._count = count
+        self._notices = Notices(log)
+        self._waiting: queue.Queue[Record | None] = queue.Queue(MOST_WAITING)
+        self._reopening = False
+        self._torn = False
+        try:
+            self._descriptor = _open(path)
+        except OSError as error:
+            raise ConfigError(f"can't write the access log {path}: {error.strerror}") from error
+        self._thread = threading.Thread(target=self._run, name="access log", daemon=True)
+        self._thread.start()
+
+    def write(self, record: Record) -> None:
+        """Have *record* written soon; any thread may call it."""
+        try:
+            self._waiting.put_nowait(record)
+        except queue.Full:
+            self._count("accessLogDropped", 1)
+
+    def reopen(self) -> None:
+        """Open the file again before the next line: the one that is open may have been moved away."""
+        self._reopening = True
+
+    def close(self) -> None:
+        """Write what waits, unless that takes long, and stop."""
+        with contextlib.suppress(queue.Full):
+            self._waiting.put_nowait(None)
+            self._thread.join(_CLOSES_S)
+
+    def _run(self) -> None:
+        ended = False
+        while not ended:
+            records = [self._waiting.get()]
+            with contextlib.suppress(queue.Empty):
+                while len(records) < _AT_ONCE:
+                    records.append(self._waiting.get_nowait())
+            ended = None in records
+            if self._reopening:
+                self._reopening = False
+                self._open_again()
+            self._append([record for record in records if record is not None])
+        if self._path != "-":
+            os.close(self._descriptor)
+
+    def _append(self, records: list[Record]) -> None:
+        text = "\n" * self._torn + "".join(f"{json.dumps(record)}\n" for record in records)
+        data = memoryview(text.encode())
+        try:
+            while data:
+                data = data[os.write(self._descriptor, data) :]
+                self._torn = bool(data)
+        except OSError as error:
+            self._count("accessLogDropped", len(records))
+            self._notices.warn("write", "can't write the access log %s: %s", self._path, error.strerror)
+
+    def _open_again(self) -> None:
+        if self._path == "-":
+            return
+        try:
+            descriptor = _open(self._path)
+        except OSError as error:
+            self._notices.warn("open", "can't open the access log %s again: %s", self._path, error.strerror)
+            return
+        os.close(self._descriptor)
+        self._descriptor = descriptor
+        self._torn = False
+
+
+def _open(path: str) -> int:
+    if path == "-":
+        return 1
+    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, _MODE)

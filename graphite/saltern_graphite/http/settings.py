@@ -1,0 +1,37 @@
+"""How the HTTP API behaves: one record, filled by the command line or by another program."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from saltern_graphite.http.idle import REQUEST_WITHIN_S
+from saltern_graphite.render.evaluator import Limits
+
+CACHE_S = 1.0
+CACHE_BYTES = 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSettings:
+    """How the API behaves.
+
+    ``stored_method``: where a target doesn't say how to consolidate, a metric's own aggregation method does;
+    False averages always, as Graphite.
+    """
+
+    limits: Limits = field(default_factory=Limits)
+    render_threads: int = 4
+    stored_method: bool = True
+    cache_s: float = CACHE_S
+    """For how long an answer of ``/render`` may be given again, where the request doesn't say; 0: never."""
+    cache_bytes: int = CACHE_BYTES
+    cors_origins: tuple[str, ...] = ()
+    """Origins whose pages may read answers, such as ``https://grafana.example.org``; ``*``: all."""
+    auth_file: str | None = None
+    """Who may ask: see :mod:`saltern_graphite.http.credentials`. ``None``: everyone."""
+    open_paths: tuple[str, ...] = ()
+    """Paths that need no credentials all the same: ``/health``, ``/metrics``."""
+    request_within_s: float = REQUEST_WITHIN_S
+    """For how long a connection may be there without a request."""
+    access_log: str | None = None
+    """A file for one line per request, or ``-`` for standard output."""
