@@ -3,6 +3,7 @@
     ports ── hub ── inbox ── journal ──┬── job keeper ── job store (SQL)
                │       └──── bus       └── graphite engine ── shipper ── Carbon
                │              ├── local server (command line, Python API)
+               │              ├── annotations ── /events/ of a Graphite
                │              └── …
                └── calls: files, pillar, schedule
 
@@ -35,6 +36,7 @@ from saltern.wire import pack_any
 from saltern_master.accounting import Accounting
 from saltern_master.alerts.engine import AlertEngine
 from saltern_master.alerts.sources.http import HttpSource
+from saltern_master.annotations.engine import annotation_engine
 from saltern_master.bus import EventBus
 from saltern_master.calls import CallTable
 from saltern_master.channel.gate import Gate
@@ -104,6 +106,7 @@ class Master:
         )
         self.publisher = Publisher(self.keyring, self.fleet, self.bus, self.keeper)
         self.engine = self._graphite_engine()
+        self.annotations = annotation_engine(options, self.bus, self.keyring.minions)
         self.alerts = AlertEngine(options, HttpSource(options["render_url"]), self.bus.publish)
         self._local = LocalServer(
             options["sock_dir"],
@@ -186,8 +189,7 @@ class Master:
             self._self_metrics.run,
             self.alerts.run,
         ]
-        if self.engine is not None:
-            parts.append(self.engine.run)
+        parts += [engine.run for engine in (self.engine, self.annotations) if engine is not None]
         tasks = [asyncio.create_task(_kept_alive(part)) for part in parts]
         await self._stopping.wait()
         for task in tasks:
@@ -320,7 +322,11 @@ class Master:
             "jobs": lambda: {"published": self.publisher.published, **self.keeper.metrics()},
             "alerts": self.alerts.metrics,
         }
-        return counters if self.engine is None else {**counters, "graphite": self.engine.metrics}
+        if self.engine is not None:
+            counters["graphite"] = self.engine.metrics
+        if self.annotations is not None:
+            counters["annotations"] = self.annotations.metrics
+        return counters
 
     def _graphite_engine(self) -> GraphiteEngine | None:
         options = self.options

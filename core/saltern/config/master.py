@@ -52,6 +52,9 @@ class MasterOptions(TypedDict):
     alerts: dict[str, Any]
     alerts_interval: float
     alerts_script_timeout: float
+    events_url: str
+    events_of: list[str]
+    events_token: str
 
 
 DEFAULT_SCHEDULE: dict[str, Any] = {
@@ -97,6 +100,9 @@ DEFAULTS: dict[str, Any] = {
     "alerts": {},
     "alerts_interval": 15.0,
     "alerts_script_timeout": 30.0,
+    "events_url": "",
+    "events_of": ["alerts"],
+    "events_token": "",
 }
 
 PATHS = ("pki_dir", "cachedir", "sock_dir", "log_file", "job_db")
@@ -146,6 +152,7 @@ MASTER = Schema(
     choices={
         "fileserver_backend": ("roots", "git"),
         "carbon_protocol": ("saltern", "plaintext", "none"),
+        "events_of": ("alerts", "jobs", "presence"),
         "log_level": ("debug", "info", "warning", "error", "critical"),
     },
     finish=_finish,

@@ -28,6 +28,8 @@ class Schema(NamedTuple):
 def fault(schema: Schema, key: str, type_: Any, value: Any) -> str | None:
     """Return what is wrong with *value* for option *key*, or ``None`` when it will do."""
     wanted = _wanted(type_)
+    if not _fits(type_, value) and key.endswith("_token"):  # a secret isn't shown
+        return f"must be {wanted}, not {_kind(value)}: write it in quotes"
     if not _fits(type_, value):
         return f"must be {wanted}, not {_shown(value)}"
     if key in schema.bounds and isinstance(value, (int, float)):
@@ -83,6 +85,8 @@ def _wanted(type_: Any) -> str:
 
 
 def _shown(value: Any) -> str:
-    text = repr(value)
-    kind = _WORDS.get(type(value)) or _WORDS.get(type(value).__name__) or "nothing"
-    return f"{kind} ({text[:60]})" if value is not None else "empty"
+    return f"{_kind(value)} ({repr(value)[:60]})" if value is not None else "empty"
+
+
+def _kind(value: Any) -> str:
+    return _WORDS.get(type(value)) or _WORDS.get(type(value).__name__) or "nothing"

@@ -13,11 +13,10 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-from saltern.errors import ChannelError, GraphiteError
+from saltern.errors import GraphiteError
+from saltern_master.web_end import NoAnswer
 
-
-class NoAnswer(ChannelError):
-    """The render API can't be reached, or says that it can't answer now."""
+__all__ = ["NoAnswer", "RenderRefused", "RenderSource", "Series"]
 
 
 class RenderRefused(GraphiteError):

@@ -196,6 +196,7 @@ class Stack:
                 "carbon_host": HOST,
                 "carbon_port": self.ports["batch"],
                 "render_url": self.http_url,
+                "events_url": f"{self.http_url}/events/",
             },
         )
 
