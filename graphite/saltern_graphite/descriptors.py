@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from collections.abc import Callable
 from typing import Any
-
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from saltern_graphite.notices import Notices
 from saltern_graphite.process_usage import most_descriptors
@@ -45,23 +42,3 @@ def accept_quietly(loop: asyncio.AbstractEventLoop, notices: Notices) -> None:
             loop.default_exception_handler(context)
 
     loop.set_exception_handler(handle)
-
-
-def http_protocol(most: int, refused: Callable[[], None], asked: Callable[[], None]) -> type[asyncio.Protocol]:
-    """Return uvicorn's HTTP protocol, with at most *most* connections.
-
-    *refused* is called for each one more, *asked* whenever something of a request comes.
-    """
-
-    class BoundedHttp(H11Protocol):
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn does
-            super().connection_made(transport)
-            if len(self.connections) > most:
-                refused()
-                transport.abort()
-
-        def data_received(self, data: bytes) -> None:
-            asked()
-            super().data_received(data)
-
-    return BoundedHttp
