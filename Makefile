@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+JOBS   := 2
 
 .PHONY: demo test lint bench clean
 
@@ -11,7 +12,7 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	@sh tests/packages.sh
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

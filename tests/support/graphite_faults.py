@@ -157,7 +157,7 @@ def all_stored(server: FaultServer, tree: Path, *senders: Sender) -> None:
     lost = missing(tree, acknowledged)
     assert not lost, f"{len(lost)} of {len(acknowledged)} are not in files, such as {lost[:3]}: {server.log()[-2000:]}"
     assert unsound(tree.rglob("*.wsp")) == []
-    assert "Traceback" not in server.log()
+    assert "Traceback" not in server.log(), server.log()[-3000:]
 
 
 def cpu_seconds(server: FaultServer) -> float:

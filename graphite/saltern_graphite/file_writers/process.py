@@ -14,7 +14,7 @@ from collections import deque
 import numpy as np
 
 from saltern_graphite.file_writer import Batch, Failure, Outcome
-from saltern_graphite.file_writers.worker import pack_batch, receive, unpack_outcome
+from saltern_graphite.file_writers.worker import LENGTH, pack_batch, receive, unpack_outcome
 
 BUFFER_BYTES = 4 * 1024 * 1024
 STOP_S = 1.0
@@ -68,12 +68,15 @@ class _Worker:
         return Outcome(failures=[Failure(place, "error", errno.ECHILD, _GONE) for place in range(metrics)])
 
     def close(self) -> None:
-        self._sock.close()
+        self._sock.settimeout(STOP_S)
         try:
-            self._process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
+            self._sock.shutdown(socket.SHUT_WR)
+            while self._sock.recv(LENGTH.size):  # it ends its side when it ends
+                pass
+        except OSError:
             self._process.kill()
-            self._process.wait()
+        self._sock.close()
+        self._process.wait()
 
 
 class ProcessFileWriter:
