@@ -16,6 +16,9 @@ import numpy.typing as npt
 
 from saltern_graphite.schemas import Retention
 
+WRITER_NICE = 5
+"""How far whatever writes stands back (see nice(1)): where processors are few, who receives or asks goes first."""
+
 Kind = Literal["missing", "corrupt", "uncreated", "error"]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -20,7 +21,7 @@ from saltern.errors import StoreError
 from saltern_graphite.cache import Cache
 from saltern_graphite.counters import Counters
 from saltern_graphite.file_work import FileWork
-from saltern_graphite.file_writer import FileWriter, Rule
+from saltern_graphite.file_writer import WRITER_NICE, FileWriter, Rule
 from saltern_graphite.file_writers.local import LocalFileWriter
 from saltern_graphite.file_writers.process import ProcessFileWriter
 from saltern_graphite.generation import Seconds, Values
@@ -217,6 +218,8 @@ class Store:
     def _run(self) -> None:
         """The writer's thread: read the log back, then write until stopped."""
         assert self._writer is not None
+        if sys.platform == "linux":  # where a thread has a priority of its own
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), WRITER_NICE)
         if self._read_back(self._writer):
             self._replayed.set()
             self.on_room()

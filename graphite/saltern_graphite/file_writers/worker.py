@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import signal
 import socket
 import struct
@@ -25,7 +26,7 @@ import msgpack
 import numpy as np
 
 from saltern_graphite.file_work import FileWork
-from saltern_graphite.file_writer import Batch, Failure, Outcome, Rule
+from saltern_graphite.file_writer import WRITER_NICE, Batch, Failure, Outcome, Rule
 from saltern_graphite.schemas import Retention
 
 LENGTH = struct.Struct("<I")
@@ -98,6 +99,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     for number in (signal.SIGINT, signal.SIGTERM):  # sent to all of the group, but the server still needs us then
         signal.signal(number, signal.SIG_IGN)
+    os.nice(WRITER_NICE)
     work = FileWork(arguments.whisper_dir, sync=arguments.sync, late=arguments.late)
     # A server that was killed can't be answered; its next run has all that it had not heard of in the log.
     with socket.socket(fileno=sys.stdin.fileno()) as sock, contextlib.suppress(ConnectionError):
