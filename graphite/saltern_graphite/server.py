@@ -86,7 +86,7 @@ class Server:
         self._store.index.start_build(self._store.whisper_dir, self._stopping)
         tags.start()
         refused = functools.partial(self._store.counters.add, "connectionsRefused")
-        protocol = http_protocol(self._max_connections, refused, self._buffer.asked)
+        protocol = http_protocol(self._max_connections, refused, self._buffer)
         self.endpoints["http"] = await http.start(*self._options.http, protocol)
         self.endpoints["pid"] = os.getpid()
         log.info("listening: %s", " ".join(f"{name}={where}" for name, where in self.endpoints.items()))
