@@ -31,7 +31,7 @@ def test_blocks_are_smaller_while_somebody_asks(monkeypatch: pytest.MonkeyPatch)
     assert len(buffer.room()) == READ_BYTES_WHILE_WAITED_FOR
     buffer.answered()
     assert len(buffer.room()) == READ_BYTES_WHILE_WAITED_FOR
-    now[0] += WAITED_FOR_S  # the other one takes its time
+    now[0] += 2 * WAITED_FOR_S  # the other one takes its time
     assert len(buffer.room()) == READ_BYTES_AMONG_REQUESTS
     buffer.answered()
     buffer.asked()
@@ -59,11 +59,11 @@ def test_each_request_is_told_once_and_its_end_too(tmp_path: Path, monkeypatch: 
         await server.start()
         try:
             port = int(str(server.endpoints["http"]).rpartition(":")[2])
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            for end in (b"\r\n", b"Connection: close\r\n\r\n"):
-                writer.write(b"GET /version HTTP/1.1\r\nHost: a\r\n" + end)
-            assert (await reader.read()).count(b" 200 OK") == 2
-            writer.close()
+            for _ in range(2):
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.write(b"GET /version HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+                assert b" 200 OK" in await reader.read()
+                writer.close()
             _, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(b"POST /render HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n")
             async with asyncio.timeout(20):
