@@ -186,4 +186,5 @@ async def _listen(name: str, receiver: Listener | UdpReceiver, address: tuple[st
     try:
         return show_address(*await receiver.start(*address))
     except OSError as error:
-        raise StoreError(f"can't listen on {show_address(*address)} for {name}: {error.strerror}") from error
+        why = os.strerror(error.errno) if error.errno else error.strerror  # asyncio's own text tells it all again
+        raise StoreError(f"can't listen on {show_address(*address)} for {name}: {why}") from error
