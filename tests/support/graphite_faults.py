@@ -51,7 +51,8 @@ class FaultServer:
         (root / "conf").mkdir(parents=True, exist_ok=True)
         (root / "conf" / "storage-schemas.conf").write_text(SCHEMAS)
         ports = [word for name in ("line", "batch", "http") for word in (f"--{name}", _ANY_PORT)]
-        self._argv = [*prefix, *_PROGRAM, "serve", "--root", str(root), "--pickle", "off", *ports, "--flush-interval", "1", *more]
+        ports += ["--pickle", "off"]
+        self._argv = [*prefix, *_PROGRAM, "serve", "--root", str(root), *ports, "--flush-interval", "1", *more]
 
     @property
     def pid(self) -> int:
