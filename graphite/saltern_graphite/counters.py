@@ -34,6 +34,10 @@ class Counters:
         self.add_all(causes, prefix="drops.")
         self.add("errors", sum(causes.values()))
 
+    def total(self, name: str) -> float:
+        """Return the total *name* since the start."""
+        return self._totals[name]
+
     def totals(self) -> dict[str, float]:
         """Return a copy of all totals since the start."""
         with self._lock:

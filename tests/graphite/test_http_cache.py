@@ -99,8 +99,31 @@ def test_an_etag_saves_the_body(store: FolderStore) -> None:
     assert api.send("GET", "/render", headers={"if-none-match": etag}, **asked).status_code == 200
 
 
-def test_by_default_a_point_waits_a_second_at_most(store: FolderStore) -> None:
-    assert HttpSettings().cache_s == 1.0
+def test_by_default_nothing_that_came_in_waits(store: FolderStore) -> None:
+    api = FolderApi(store)
+    asked = {"target": ["servers.web1.load", "events('deploy')"], "format": "json", **window()}
+
+    def changed() -> bool:
+        """Whether the next answer is worked out, and the one after it given again."""
+        before = hits(api), api.totals().get("requestCacheMisses", 0)
+        for _ in range(2):
+            assert api.get("/render", **asked).status_code == 200
+        after = hits(api), api.totals()["requestCacheMisses"]
+        assert (after[0] - before[0], after[1] - before[1]) in ((1, 1), (2, 0))
+        return after[1] > before[1]
+
+    assert HttpSettings().cache_s is None
+    assert changed()
+    store.counters.add("metricsReceived", 3)
+    assert changed()
+    event = '{"what": "one", "tags": ["deploy"]}'
+    assert api.post("/events/", event).status_code == 200
+    assert changed()
+    assert api.post("/tags/tagSeries", "path=disk;host=a").status_code == 200
+    assert changed()
+
+
+def test_an_answer_lasts_as_long_as_is_said() -> None:
     now = [0.0]
     cache = AnswerCache(10_000, lambda: now[0])
     cache.put("key", Rendered(b"old", "text/plain"), 1.0)

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from saltern_graphite.commands.argument_types import positive, seconds, whole
 from saltern_graphite.http.authentication import OPEN_PATHS
-from saltern_graphite.http.settings import CACHE_BYTES, CACHE_S, HttpSettings
+from saltern_graphite.http.settings import CACHE_BYTES, UNCHANGED_S, HttpSettings
 from saltern_graphite.render.evaluator import Limits
 
 _LIMITS = Limits()
@@ -25,8 +25,9 @@ def add_http_options(serve: argparse.ArgumentParser) -> None:
     http.add_argument("--consolidate", choices=("stored", "average"), default="stored",
                       help="how points become fewer where a target doesn't say: by the method of a metric's file, so "
                       "that sums stay sums, or always by the average, as Graphite (default: %(default)s)")  # fmt: skip
-    http.add_argument("--cache-seconds", metavar="SECONDS", type=seconds, default=CACHE_S,
-                      help="how old an answer given again may be; 0: none is (default: %(default)s)")  # fmt: skip
+    http.add_argument("--cache-seconds", metavar="SECONDS", type=seconds, default=None,
+                      help="how old an answer given again may be; 0: none is (default: "
+                      f"{UNCHANGED_S:g}, and only while nothing has come in since)")  # fmt: skip
     http.add_argument("--cache-bytes", metavar="N", type=whole, default=CACHE_BYTES,
                       help="memory for such answers (default: %(default)s)")  # fmt: skip
     http.add_argument("--cors-origin", metavar="ORIGIN", type=origin, action="append", default=[],

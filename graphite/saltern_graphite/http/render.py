@@ -19,7 +19,7 @@ from saltern_graphite.http.params import Params, read_params
 from saltern_graphite.http.partial import BadTarget, partial_body
 from saltern_graphite.http.render_request import RenderRequest, read_request
 from saltern_graphite.http.routes import both_slashes
-from saltern_graphite.http.settings import HttpSettings
+from saltern_graphite.http.settings import UNCHANGED_S, HttpSettings
 from saltern_graphite.http.workers import Workers
 from saltern_graphite.render.deadline import ClientGone, Deadline, TookTooLong
 from saltern_graphite.render.evaluator import Evaluator
@@ -40,7 +40,8 @@ _TAGGED_MOST_BYTES = 4 << 20
 class Renderer:
     """Answers ``/render``. Evaluation runs in threads; others wait their turn.
 
-    *count* is told what happened: ``requestCacheHits``, ``requestsTimedOut``, …
+    *count* is told what happened: ``requestCacheHits``, ``requestsTimedOut``, …; *state* is another one when anything
+    that answers are made of has changed.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Renderer:
         library: Library,
         settings: HttpSettings,
         count: Callable[[str], None] = lambda name: None,
+        state: Callable[[], Hashable] = lambda: None,
     ) -> None:
         self._source = source
         self._library = library
@@ -58,6 +60,7 @@ class Renderer:
         self._cache = AnswerCache(settings.cache_bytes)
         self._workers = Workers(settings.render_threads)
         self._count = count
+        self._state = state
 
     def routes(self) -> list[Route]:
         """Where it answers."""
@@ -69,8 +72,11 @@ class Renderer:
         params = await read_params(request)
         wanted = read_request(params, self._limits)
         zipped = takes_gzip(request)
-        key = _cache_key(wanted, params, zipped)
         age_s = self._cache_s if wanted.cache_s is None else wanted.cache_s
+        state = None
+        if age_s is None:  # nobody said that an answer may be older than what is in the store
+            age_s, state = UNCHANGED_S, self._state()
+        key = (state, _cache_key(wanted, params, zipped))
         rendered = self._cache.get(key, age_s)
         if age_s > 0:
             self._count("requestCacheMisses" if rendered is None else "requestCacheHits")

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from saltern_graphite.http.idle import REQUEST_WITHIN_S
 from saltern_graphite.render.evaluator import Limits
 
-CACHE_S = 1.0
+UNCHANGED_S = 1.0
+"""How old an answer given again may be while nothing came in since it was made."""
 CACHE_BYTES = 16 << 20
 
 
@@ -22,8 +23,11 @@ class HttpSettings:
     limits: Limits = field(default_factory=Limits)
     render_threads: int = 4
     stored_method: bool = True
-    cache_s: float = CACHE_S
-    """For how long an answer of ``/render`` may be given again, where the request doesn't say; 0: never."""
+    cache_s: float | None = None
+    """For how long an answer of ``/render`` may be given again, where the request doesn't say; 0: never.
+
+    ``None``: for :data:`UNCHANGED_S`, but not once a point, an event or a tagged series came in.
+    """
     cache_bytes: int = CACHE_BYTES
     cors_origins: tuple[str, ...] = ()
     """Origins whose pages may read answers, such as ``https://grafana.example.org``; ``*``: all."""

@@ -74,6 +74,11 @@ class TagIndex:
         """Take canonical *names* out; return how many there were. Their points stay where they are."""
         return self._write(list(names), self._entry.remove)
 
+    @property
+    def version(self) -> int:
+        """Another number after each change."""
+        return self._version
+
     def find(self, expressions: Sequence[str], limit: int = MAX_SERIES) -> list[str]:
         """The series that pass all *expressions*, sorted.
 
