@@ -196,6 +196,8 @@ def test_a_failing_database_is_503(store: FakeStore) -> None:
     client = AsgiClient(create_app(store, tags=Failing()))
     answer = client.get("/tags/findSeries", params={"expr": "a=b"})
     assert (answer.status_code, answer.json()) == (503, {"error": "the tag index tags.sqlite: disk I/O error"})
+    answer = client.get("/render", params={"target": "seriesByTag('a=b')", "format": "json"})
+    assert (answer.status_code, answer.text) == (503, "the tag index tags.sqlite: disk I/O error\n")
 
 
 def write(store: FakeStore, relative: str, value: float) -> None:

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from saltern.errors import GraphiteError
+from saltern.errors import GraphiteError, StoreError
 from saltern_graphite.http.params import BodyTooLong, BodyTooSlow, Params
 from saltern_graphite.render.deadline import ClientGone, TookTooLong
 
@@ -30,6 +30,7 @@ _STATUS: Mapping[type[GraphiteError], int] = {
     BodyTooLong: 413,
     BodyTooSlow: 408,
     TookTooLong: 503,
+    StoreError: 503,
     ClientGone: 499,  # nobody reads it; the access log says it as nginx does
 }
 

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from saltern.errors import GraphiteError, TargetSyntaxError
+from saltern.errors import GraphiteError, StoreError, TargetSyntaxError
 from saltern_graphite.functions import Library
 from saltern_graphite.http.answer_cache import AnswerCache, Rendered
 from saltern_graphite.http.answers import compressed, takes_gzip
@@ -140,7 +140,7 @@ class Renderer:
             try:
                 given = given_slice(target, wanted.start, wanted.end) if pie else None
                 series += [given] if given else evaluator.evaluate(self._parsed(target), context)
-            except (TookTooLong, ClientGone):
+            except (TookTooLong, ClientGone, StoreError):
                 raise
             except GraphiteError as error:
                 failure = BadTarget.of(number, error)
