@@ -115,11 +115,18 @@ def _line_arrives(server: FaultServer, tree: Path, at: int) -> bool:
     return in_file(tree, "after.m") == {at: 1.0}
 
 
+def _shift_clock(offset: Path, shift: str) -> None:
+    """Change the file in one step: a process that reads half of it gets times that the kernel refuses."""
+    new = offset.with_suffix(".new")
+    new.write_text(f"{shift}\n")
+    new.replace(offset)
+
+
 @pytest.mark.skipif(FAKE_CLOCK is None, reason="needs Debian's package faketime to set the clock of a process")
 def test_a_clock_set_back_and_forth_loses_nothing(tmp_path: Path) -> None:
     root = tmp_path / "root"
     offset = tmp_path / "offset"
-    offset.write_text("+0\n")
+    _shift_clock(offset, "+0")
     fake = {
         "LD_PRELOAD": str(FAKE_CLOCK),
         "FAKETIME_TIMESTAMP_FILE": str(offset),
@@ -130,7 +137,7 @@ def test_a_clock_set_back_and_forth_loses_nothing(tmp_path: Path) -> None:
         sender = server.sender()
         _send_for(sender, 1.0)
         for n, shift in enumerate(("-600", "-1800", "+600", "+0"), start=2):
-            offset.write_text(f"{shift}\n")
+            _shift_clock(offset, shift)
             _send_for(sender, float(n))
             all_stored(server, root / "whisper", sender)
             with server.connect("line") as sock:
