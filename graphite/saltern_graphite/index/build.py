@@ -89,7 +89,7 @@ def build_beside(index: Target, whisper_dir: str, stop: threading.Event) -> None
     Should the process fail, the scan is done here after all.
     """
     index.progress = Progress(running=True)
-    if (done := _take(index, Scan(whisper_dir, considerate=True).messages(), stop, HERE_S)) or stop.is_set():
+    if (done := _take(index, Scan(whisper_dir, stop).messages(), stop, HERE_S)) or stop.is_set():
         _finish(index, done)
         return
     try:
@@ -99,7 +99,7 @@ def build_beside(index: Target, whisper_dir: str, stop: threading.Event) -> None
         done, why = False, str(error)
     if not done and not stop.is_set():
         log.warning("index: the process that reads %s failed (%s); reading it here", whisper_dir, why)
-        done = _take(index, Scan(whisper_dir, considerate=True).messages(), stop)
+        done = _take(index, Scan(whisper_dir, stop).messages(), stop)
     _finish(index, done)
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 import time
 from array import array
 from collections.abc import Iterator
@@ -25,7 +26,7 @@ MAX_DEPTH = 64
 """Folders below this are not looked into."""
 TELL_EVERY_S = 0.1
 SLICE_S, PAUSE_S = 0.002, 0.001
-"""A considerate scan rests this long after so much work, in which other threads get the interpreter at once."""
+"""Beside other threads a scan rests this long after so much work: they get the interpreter at once."""
 SUFFIX = ".wsp"
 _TAGGED = "_tagged"
 _SELF = ""
@@ -43,11 +44,14 @@ class _Folder:
 
 
 class Scan:
-    """One reading of the tree at *root*; :meth:`messages` does it. *considerate*: other threads have work to do."""
+    """One reading of the tree at *root*; :meth:`messages` does it.
 
-    def __init__(self, root: str, *, considerate: bool = False) -> None:
+    With *stop* other threads have work to do: it pauses now and then, and not once that is set.
+    """
+
+    def __init__(self, root: str, stop: threading.Event | None = None) -> None:
         self._root = root
-        self._slice_s = SLICE_S if considerate else float("inf")
+        self._stop = stop
         self._numbers: dict[bytes, int] = {}
         self._open: list[_Folder] = []
         self._circle: set[tuple[int, int]] = set()
@@ -68,8 +72,8 @@ class Scan:
             else:
                 yield from self._leave()
             now = time.monotonic()
-            if now - rested > self._slice_s:
-                time.sleep(PAUSE_S)
+            if self._stop is not None and now - rested > SLICE_S:
+                self._stop.wait(PAUSE_S)
                 rested = time.monotonic()
             if now - self._last_told > TELL_EVERY_S:
                 yield from self._tell()

@@ -28,6 +28,7 @@ class Tidier:
         self._shelf = Shelf()
         self._changes = 0
         self._running = threading.Lock()
+        self._rest = threading.Event()
 
     def changed(self, names: int, changes: int = 1) -> None:
         """Hear of *changes*; there are *names* now."""
@@ -53,7 +54,7 @@ class Tidier:
                     waiting.append((above, name, True))
                     waiting += [(branch, child, False) for child, below in branch.copy().items() if _loose(below)]
                 if time.monotonic() - began > SLICE_S:
-                    time.sleep(PAUSE_S)
+                    self._rest.wait(PAUSE_S)
                     began = time.monotonic()
 
     def _freeze(self, above: Branch, name: str) -> None:
