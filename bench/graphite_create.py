@@ -50,7 +50,7 @@ def bench(options: argparse.Namespace) -> list[Figure]:
     """Measure all sides in turns; a fresh server and a fresh folder on the same disk each time."""
     peer = carbon_cache.PACKAGE.peer()
     sides: dict[str, Callable[[Path], Program]] = {
-        "ours": lambda root: saltern_graphite(root, "--flush-interval", "0"),
+        "ours": lambda root: saltern_graphite(root, "--flush-interval", "0", "--writers", "2"),
         f"{peer}, fallocate": carbon_cache.carbon_cache,
         f"{peer}, sparse": lambda root: carbon_cache.carbon_cache(
             root, WHISPER_SPARSE_CREATE="True", WHISPER_FALLOCATE_CREATE="False"

@@ -7,8 +7,8 @@ until all files were written and nothing more comes. When a file was written its
   more than a quarter second: carbon-cache's writer sleeps for a second between two passes.
 * "end to end": the same over the seconds from the first byte sent to the last change, pauses included.
 
-Ours has ``--flush-interval 0``: as fast as possible, as it catches up after an outage. carbon-cache has no limit on
-updates, its best case. A first round of each, in which blocks are allocated and caches filled, doesn't count. At the
+Ours has ``--flush-interval 0 --writers 2``: as fast as possible, as it catches up after an outage. carbon-cache has no
+limit on updates, its best case. A first round of each, in which blocks are allocated and caches filled, doesn't count. At the
 end a sample of all files is read with the whisper library and compared with what was sent.
 
     make bench NAME=graphite_persist [ARGS=--quick]
@@ -65,7 +65,7 @@ def bench(options: argparse.Namespace) -> list[Figure]:
     count = metrics.asked(options)
     rounds = QUICK_ROUNDS if options.quick else ROUNDS
     with folder("persist") as root:
-        ours = _side("ours", root, saltern_graphite(root, "--flush-interval", "0"), count, rounds)
+        ours = _side("ours", root, saltern_graphite(root, "--flush-interval", "0", "--writers", "2"), count, rounds)
     with folder("persist") as root:
         theirs = _side(peer, root, carbon_cache.carbon_cache(root), count, rounds)
     rows = _rows(ours, theirs, peer)
