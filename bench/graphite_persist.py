@@ -8,8 +8,8 @@ until all files were written and nothing more comes. When a file was written its
 * "end to end": the same over the seconds from the first byte sent to the last change, pauses included.
 
 Ours has ``--flush-interval 0 --writers 2``: as fast as possible, as it catches up after an outage. carbon-cache has no
-limit on updates, its best case. A first round of each, in which blocks are allocated and caches filled, doesn't count. At the
-end a sample of all files is read with the whisper library and compared with what was sent.
+limit on updates, its best case. A first round of each, in which blocks are allocated and caches filled, doesn't count.
+At the end a sample of all files is read with the whisper library and compared with what was sent.
 
     make bench NAME=graphite_persist [ARGS=--quick]
 """
