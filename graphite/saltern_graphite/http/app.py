@@ -58,8 +58,11 @@ def create_app(
     reader = Reader(store.whisper_dir, cache, store.retentions, store.aggregation_method)
     tags = TagIndex() if tags is None else tags
     events = EventStore() if events is None else events
-    received: Callable[[], float] = (lambda: measured.counters.total("metricsReceived")) if measured else lambda: 0.0
-    state = lambda: (received(), tags.version, events.count())  # noqa: E731
+
+    def state() -> tuple[float, int, int]:
+        received = measured.counters.total("metricsReceived") if measured else 0.0
+        return received, tags.version, events.count()
+
     render = Renderer(StoredSeries(store.index, reader, tags, events), LIBRARY, settings, count, state)
     about = AboutApi(store, LIBRARY)
     routes: list[Route] = [
