@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from support.graphite_faults import FaultServer, all_stored
+from support.graphite_faults import QUIET_SCHEMAS, FaultServer, all_stored
 from support.mounts import Mount, ext4, tmpfs
 from support.stacks import wait_for
 from support.whisper_trees import in_file, path_of, unsound
@@ -178,7 +178,9 @@ def test_no_inodes_left_stops_new_files_alone(tmp_path: Path, at: int) -> None:
     tree = tmp_path / "tree"
     with (
         tmpfs(tree, "size=16m,nr_inodes=40") as mount,
-        FaultServer(tmp_path / "root", "--whisper", str(tree), console=tmp_path / "console") as server,
+        FaultServer(
+            tmp_path / "root", "--whisper", str(tree), console=tmp_path / "console", schemas=QUIET_SCHEMAS
+        ) as server,
     ):
         sender = server.sender()
         assert sender.send(OLD, at, 1.0)

@@ -72,8 +72,7 @@ def test_more_than_the_queue_is_dropped_and_counted_by_the_relay(tmp_path: Path)
             stores[1].start()
             wait_for(lambda: len(at(stores[1], slots[-1])) == len(home), "the newest points")
             lost = [len(home) - len(at(stores[1], slot)) for slot in slots[1:]]
-            assert sum(lost[:3]) == sum(lost)  # of the older ones
-            assert sum(lost) >= len(home) * len(lost) - queue
+            assert sum(lost) >= len(home) * len(lost) - queue  # which older ones: as its attempts to connect fell
             address = f"127_0_0_1:{stores[1].port('line')}"
 
             def dropped() -> float:
