@@ -1,7 +1,8 @@
 """Writing points into many Whisper files at once: several times as quick as one after the other.
 
 A point costs one open, ten reads and writes and one close, in a file of three archives; these take most of the time. Of
-each file the size and the header are looked at every time: another program may have put a different file there.
+each file the size and the header are looked at every time: another program may have put a different file there. Half of
+it is saved with files that are held open: see :mod:`whisper_held`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from saltern_graphite.whisper_columns import Times, Values
-from saltern_graphite.whisper_open import Batch, BatchResult
+from saltern_graphite.whisper_held import HeldFiles
+from saltern_graphite.whisper_open import Batch, BatchResult, by_layout
 from saltern_graphite.whisper_ring import FAST_FLAGS, open_file
 from saltern_graphite.whisper_update import LateMode
 
@@ -36,48 +38,82 @@ def update_batch(
     now: int,
     *,
     late: LateMode = "combine",
+    held: HeldFiles | None = None,
 ) -> BatchResult:
     """Write points into the files *paths*: ``times[ends[i - 1]:ends[i]]`` and as many *values* are those of file *i*.
 
     *times*, epoch seconds, are sorted and differ within a file. *now* and *late* mean what they mean to
     :func:`whisper_update.update`. Nothing is raised for a file: see ``failures``, ``FileNotFoundError`` among them.
-    Such a file may hold some of its points already; to write them again does no harm. Raises ``ValueError`` when the
-    columns don't match.
+    Such a file may hold some of its points already; to write them again does no harm. Files stay open in *held*, as
+    far as there is room. Raises ``ValueError`` when the columns don't match.
     """
     bounds = np.concatenate(([0], np.asarray(ends, np.int64)))
     if len(bounds) != len(paths) + 1 or bounds[-1] != len(times) or len(times) != len(values):
         raise ValueError(f"{len(paths)} files, {len(ends)} ends, {len(times)} times and {len(values)} values: no batch")
     batch = Batch(paths, bounds, np.asarray(times, np.int64), np.asarray(values, np.float64), now, late)
+    if held is None:
+        held = HeldFiles(0)
     first = 0
     while first < len(paths):
         roomy = int(np.searchsorted(bounds, bounds[first] + POINTS_AT_ONCE, side="right")) - 1
-        first = _write(batch, first, min(max(roomy, first + 1), first + FILES_AT_ONCE, len(paths)))
+        stop = min(max(roomy, first + 1), first + FILES_AT_ONCE, len(paths))
+        _write(batch, np.arange(first, stop), held)
+        first = stop
     return batch.result
 
 
-def _write(batch: Batch, first: int, stop: int) -> int:
-    """Write the files from *first* to *stop*, or up to where descriptors ran out; return the next one's place."""
-    files: list[int] = []
+def _write(batch: Batch, files: Times, held: HeldFiles) -> None:
+    """Write *files*, places in the batch: those held open first, then the others, as many at a time as can be open."""
+    rows = held.find([batch.paths[file] for file in files.tolist()])
+    known = rows >= 0
+    if known.any():
+        _write_held(batch, files[known], rows[known], held)
+    others: list[int] = files[~known].tolist()
+    while others:
+        others = _write_opened(batch, others, held)
+
+
+def _write_held(batch: Batch, files: Times, rows: Times, held: HeldFiles) -> None:
+    groups = list(held.groups(rows))
+    together = batch.write_open(files, held.descriptors(rows), groups)
+    for group in groups:
+        held.learn(rows, group)
+    for file in files[~together].tolist():  # something is unusual: it is looked at anew the next time
+        held.let_go(batch.paths[file])
+
+
+def _write_opened(batch: Batch, files: list[int], held: HeldFiles) -> list[int]:
+    """Open and write *files*; return those for which no descriptor was left."""
+    opened: list[int] = []
     fds: list[int] = []
+    kept: set[int] = set()
+    left: list[int] = []
     try:
-        for file in range(first, stop):
+        for place, file in enumerate(files):
             try:
                 fds.append(os.open(batch.paths[file], FAST_FLAGS))
             except OSError as error:
-                if error.errno in _NO_MORE_DESCRIPTORS and fds:
-                    stop = file
+                if error.errno in _NO_MORE_DESCRIPTORS and (fds or len(held)):
+                    held.close()
+                    left = files[place:]
                     break
                 fd = _open_again(batch, file, error)
                 if fd is None:
                     continue
                 fds.append(fd)
-            files.append(file)
+            opened.append(file)
         if fds:
-            batch.write_open(np.array(files), fds)
+            groups = list(by_layout(fds))
+            together = batch.write_open(np.array(opened), fds, groups)
+            for layout, places, bases in groups:
+                for place, known in zip(places.tolist(), bases, strict=True):
+                    if together[place] and held.hold(batch.paths[opened[place]], fds[place], layout, known):
+                        kept.add(fds[place])
     finally:
         for fd in fds:
-            os.close(fd)
-    return stop
+            if fd not in kept:
+                os.close(fd)
+    return left
 
 
 def _open_again(batch: Batch, file: int, error: OSError) -> int | None:

@@ -31,12 +31,17 @@ class Unfinished(Exception):
 
 
 class Columns:
-    """The open files *fds* of one *layout*; *bases* is the time in slot 0 of the first archive of each."""
+    """The open files *fds* of one *layout*; *bases* is the time in slot 0 of each archive (column) of each (row).
+
+    Once a ring is begun its base changes by whole rounds only, which moves no place in it. So bases may be those of
+    an earlier look; 0 is for a ring not begun then. Those read or begun here are put into *bases*.
+    """
 
     def __init__(self, fds: Sequence[int], layout: Layout, bases: Times) -> None:
         self._fds = fds
         self._layout = layout
-        self._bases = bases
+        self._known = bases
+        self._bases = bases[:, 0]
         self._ids = np.arange(len(fds))
         self._left: list[int] = []
 
@@ -54,8 +59,9 @@ class Columns:
         fresh = self._bases == 0
         if fresh.any():
             self._bases = np.where(fresh, slots[_first_of_each(files)], self._bases)
+            self._known[:, 0] = self._bases
         self._write(finer, files, slots, values)
-        for coarse in self._layout.archives[1:]:
+        for level, coarse in enumerate(self._layout.archives[1:], 1):
             slots = slots - slots % coarse.step
             if len(files) > len(self._fds):
                 first = _first_of_each(files, slots)
@@ -66,9 +72,12 @@ class Columns:
                 files, slots, values, enough = self._keep(going_on, files, slots, values, enough)
                 if not len(files):
                     break
-            self._bases = self._read_bases(coarse)
+            self._bases = self._known[self._ids, level]
             if not self._bases.all():
-                files, slots, values, enough = self._begin_rings(files, slots, values, enough)
+                self._read_bases(coarse)
+                if not self._bases.all():
+                    files, slots, values, enough = self._begin_rings(files, slots, values, enough)
+                self._known[self._ids, level] = self._bases
                 if not len(files):
                     break
             if enough.all():
@@ -125,11 +134,14 @@ class Columns:
         self._ids = self._ids[kept]
         return numbers[files[rows]], slots[rows], values[rows], enough[rows]
 
-    def _read_bases(self, archive: Archive) -> Times:
-        data = b"".join(map(os.pread, self._fds, repeat(_TIME_BYTES), repeat(archive.offset)))
-        if len(data) != _TIME_BYTES * len(self._fds):
+    def _read_bases(self, archive: Archive) -> None:
+        """Look at the rings of which no base is known."""
+        unknown = np.flatnonzero(self._bases == 0)
+        fds = self._fds_of(unknown)
+        data = b"".join(map(os.pread, fds, repeat(_TIME_BYTES), repeat(archive.offset)))
+        if len(data) != _TIME_BYTES * len(fds):
             raise Unfinished
-        return np.frombuffer(data, ">u4").astype(np.int64)
+        self._bases[unknown] = np.frombuffer(data, ">u4")
 
     def _places(self, archive: Archive, files: Times, slots: Times) -> Times:
         bases = self._bases if len(files) == len(self._fds) else self._bases[files]

@@ -20,7 +20,7 @@ from saltern_graphite.durability import sync_file_system, sync_folder
 from saltern_graphite.schemas import Retention
 from saltern_graphite.whisper_columns import Times, Values
 from saltern_graphite.whisper_file import header_of
-from saltern_graphite.whisper_open import Batch, BatchResult, Failure
+from saltern_graphite.whisper_open import Batch, BatchResult, Failure, by_layout
 from saltern_graphite.whisper_unfinished import UnfinishedFile, begin_file
 from saltern_graphite.whisper_update import LateMode
 
@@ -121,7 +121,8 @@ class _Making:
         times = np.concatenate([request.times for request in wanted])
         values = np.concatenate([request.values for request in wanted])
         batch = Batch([file.name for file in self._begun], bounds, times, values, self._now, self._late)
-        batch.write_open(np.arange(len(places)), [file.fd for file in self._begun])
+        fds = [file.fd for file in self._begun]
+        batch.write_open(np.arange(len(places)), fds, by_layout(fds))
         self._result.stored[places], self._result.outside[places] = batch.result.stored, batch.result.outside
         for number, span in batch.result.open_spans.items():
             self._result.open_spans[places[number]] = span

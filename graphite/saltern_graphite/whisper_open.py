@@ -8,11 +8,11 @@ nothing is unusual. All others, late points first of all, and files at which any
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise, repeat
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,9 +24,19 @@ from saltern_graphite.whisper_update import LAST_TIME, LateMode, update_open
 
 _HEAD_BYTES = 16
 _ARCHIVE_BYTES = 12
-_LOOK_BYTES = _HEAD_BYTES + 4 * _ARCHIVE_BYTES + 4  # the header of up to four archives and the first slot's time
+MOST_ARCHIVES = 4
+"""Files with more are written one by one."""
+_LOOK_BYTES = _HEAD_BYTES + MOST_ARCHIVES * _ARCHIVE_BYTES + 4  # the header and the first slot's time
 
 Failure = OSError | CorruptFile
+
+
+class Group(NamedTuple):
+    """Open files of one *layout*: their *places* among the open ones, and *bases* as :class:`Columns` has them."""
+
+    layout: Layout
+    places: Times
+    bases: Times
 
 
 @dataclass(slots=True)
@@ -61,24 +71,29 @@ class Batch:
         count = len(self.paths)
         self.result = BatchResult(np.zeros(count, np.int64), np.zeros(count, np.int64))
 
-    def write_open(self, files: Times, fds: list[int]) -> None:
+    def write_open(self, files: Times, fds: list[int], groups: Iterable[Group]) -> npt.NDArray[np.bool_]:
         """Write the points of *files*, places in the batch, which are open as *fds*; nothing is raised for one of them.
 
-        As columns what can be, the others one by one.
+        As columns what is in *groups* and can be, the others one by one. Returns which were written as columns; of
+        these *groups* has the bases now.
         """
-        left = np.ones(len(files), np.bool_)
-        for layout, group, bases in _by_layout(fds):
+        together = np.zeros(len(files), np.bool_)
+        for layout, group, bases in groups:
             usual = self._usual(layout, files[group])
+            known = bases
             if usual is not None:
-                group, bases = group[usual], bases[usual]
+                group, known = group[usual], bases[usual]
             if len(group):
                 chosen = fds if len(group) == len(fds) else [fds[place] for place in group.tolist()]
-                left[group] = False
-                left[group[self._write_group(layout, files[group], chosen, bases)]] = True
-        written = files[~left]
+                together[group] = True
+                together[group[self._write_group(layout, files[group], chosen, known)]] = False
+            if usual is not None:
+                bases[usual] = known
+        written = files[together]
         self.result.stored[written] = self.bounds[written + 1] - self.bounds[written]
-        for place in np.flatnonzero(left).tolist():
+        for place in np.flatnonzero(~together).tolist():
             self._write_single(int(files[place]), fds[place])
+        return together
 
     def _usual(self, layout: Layout, files: Times) -> npt.NDArray[np.bool_] | None:
         """Return which *files* have points, all in time and within one round of every ring; ``None``: all of them."""
@@ -127,8 +142,8 @@ class Batch:
             self.result.open_spans[file] = update.open_span
 
 
-def _by_layout(fds: Sequence[int]) -> Iterator[tuple[Layout, Times, Times]]:
-    """Yield the places in *fds* of whole files with a common layout, and the times in the first slots of these."""
+def by_layout(fds: Sequence[int]) -> Iterator[Group]:
+    """Yield the whole files among *fds* by their layout. Of the bases only those of the first archives are known."""
     try:
         heads = list(map(os.pread, fds, repeat(_LOOK_BYTES), repeat(0)))
         sizes = np.fromiter(map(os.lseek, fds, repeat(0), repeat(os.SEEK_END)), np.int64, len(fds))
@@ -146,7 +161,11 @@ def _by_layout(fds: Sequence[int]) -> Iterator[tuple[Layout, Times, Times]]:
         if layout is None:
             continue
         group = group[sizes[group] >= layout.end]
-        yield layout, group, table[group, size : size + 4].view(">u4")[:, 0].astype(np.int64)
+        if not len(group):
+            continue
+        bases = np.zeros((len(group), len(layout.archives)), np.int64)
+        bases[:, 0] = table[group, size : size + 4].view(">u4")[:, 0]
+        yield Group(layout, group, bases)
 
 
 def _layout_of(head: bytes) -> tuple[Layout | None, int]:
