@@ -8,10 +8,11 @@ import numpy as np
 
 from saltern_graphite.file_writer import Batch, Failure, Kind, Outcome
 from saltern_graphite.late_memory import LateMemory
-from saltern_graphite.metric_name import relative_path
+from saltern_graphite.tags.tagged_files import TaggedFiles
 from saltern_graphite.whisper_batch import update_batch
 from saltern_graphite.whisper_create import NewFile, create_batch
 from saltern_graphite.whisper_file import CorruptFile, set_aside
+from saltern_graphite.whisper_held import HeldFiles
 from saltern_graphite.whisper_update import LateMode
 
 
@@ -19,13 +20,16 @@ class FileWork:
     """Works on the tree at *whisper_dir*. With *sync* a new file survives a power cut.
 
     *late* says what becomes of points older than a file's first archive: see :mod:`saltern_graphite.whisper_update`.
+    Up to *most_held* files stay open between batches.
     """
 
-    def __init__(self, whisper_dir: str, *, sync: bool, late: LateMode) -> None:
+    def __init__(self, whisper_dir: str, *, sync: bool, late: LateMode, most_held: int = 0) -> None:
         self._prefix = os.path.join(whisper_dir, "")
+        self._places = TaggedFiles(self._prefix)
         self._sync = sync
         self._late: LateMode = late
         self._memory = LateMemory()
+        self._held = HeldFiles(most_held)
 
     def do(self, batch: Batch) -> Outcome:
         """Write *batch*; nothing is raised, what fails is in the outcome."""
@@ -40,10 +44,20 @@ class FileWork:
                 outcome.add(self.do(batch.part(np.array([place]))), [place])
         return outcome
 
+    @property
+    def holds_files(self) -> bool:
+        """Whether files are open."""
+        return len(self._held) > 0
+
+    def let_files_go(self) -> None:
+        """Close the files that are open."""
+        self._held.close()
+
     def _update(self, batch: Batch, outcome: Outcome) -> None:
-        paths = [self._prefix + relative_path(name) for name in batch.names]
+        paths = self._places.paths(batch.names)
         known = self._memory.joined(batch)
-        result = update_batch(paths, known.ends, known.times.astype(np.int64), known.values, batch.now, late=self._late)
+        times = known.times.astype(np.int64)
+        result = update_batch(paths, known.ends, times, known.values, batch.now, late=self._late, held=self._held)
         self._memory.keep(known, result.open_spans)
         again = len(known.times) - len(batch.times)
         outcome.stored += max(0, int(result.stored.sum()) - again)
@@ -51,11 +65,15 @@ class FileWork:
         missing: list[int] = []
         for place, error in result.failures:
             if isinstance(error, CorruptFile):
+                self._held.let_go(paths[place])
                 outcome.failures.append(_aside(place, paths[place], error))
             elif not isinstance(error, FileNotFoundError):
                 outcome.failures.append(_failure(place, "error", paths[place], error))
             elif batch.rules and batch.rules[place]:
-                missing.append(place)
+                if self._places.elsewhere(batch.names[place]):  # to be updated there
+                    outcome.failures.append(Failure(place, "missing", 0, ""))
+                else:
+                    missing.append(place)
             else:
                 outcome.failures.append(Failure(place, "missing", 0, ""))
         if missing:

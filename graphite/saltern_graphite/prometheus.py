@@ -42,6 +42,7 @@ _COUNTERS = {
     "requestsTimedOut": ("requests_timed_out_total", "Requests given up because they took too long."),
     "requestsCancelled": ("requests_cancelled_total", "Requests given up because their client had gone."),
     "requestsUnauthorized": ("requests_unauthorized_total", "Requests without credentials that are known."),
+    "tagIndexFailures": ("tag_index_failures_total", "Times that the tag index could not be written or opened."),
     "accessLogDropped": ("access_log_dropped_total", "Lines of the access log that the disk did not take."),
 }
 _GAUGES = {
@@ -50,6 +51,8 @@ _GAUGES = {
     "cache.queues": ("cache_metrics", "Metrics that have such points."),
     "oldestUnwritten": ("oldest_unwritten_seconds", "For how long the oldest of them has waited."),
     "log.bytes": ("log_bytes", "Size of the write-ahead log."),
+    "tags.series": ("tag_index_series", "Series in the tag index."),
+    "tags.waiting": ("tag_index_waiting", "Tagged series that are not in its file yet."),
 }
 _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _NOT_A_NAME = re.compile(r"[^a-zA-Z0-9_]")

@@ -25,6 +25,7 @@ from saltern_graphite.metric_name import relative_path
 from saltern_graphite.render.source import Fetched
 from saltern_graphite.series import Values
 from saltern_graphite.store_view import CachedPoints
+from saltern_graphite.tags.completed import completed
 from saltern_graphite.tags.tagged_name import readable_path
 from saltern_graphite.whisper_file import Archive, Layout, read_layout
 
@@ -73,8 +74,19 @@ class Reader:
         """
         points = self._cache.points(name)
         path = f"{self._whisper_dir}/{relative_path(name)}"
-        if ";" in name and not os.path.exists(path):  # Carbon may have named it so that people can read it
-            path = f"{self._whisper_dir}/{readable_path(name)}"
+        if ";" not in name:
+            return self._fetch(name, path, points, start, end, now)
+        readable = f"{self._whisper_dir}/{readable_path(name)}"
+        if not os.path.exists(readable):  # Carbon may have named it so that people can read it
+            return self._fetch(name, path, points, start, end, now)
+        if not os.path.exists(path):
+            return self._fetch(name, readable, points, start, end, now)
+        found = self._fetch(name, path, points, start, end, now)
+        return completed(found, self._fetch(name, readable, [], start, end, now))
+
+    def _fetch(
+        self, name: str, path: str, points: list[tuple[int, float]], start: int, end: int, now: int
+    ) -> Fetched | None:
         try:
             handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:

@@ -71,9 +71,14 @@ class Server:
         credentials or the access log can't.
         """
         read_only = self._options.read_only
-        self._tags = tags = Registry(self._root, self._store.whisper_dir, read_only=read_only)
+        names, counters = self._store.names, self._store.counters
+        self._tags = tags = Registry(
+            self._root, self._store.whisper_dir, read_only=read_only, known=names.awake, counters=counters
+        )
+        tags.index.on_removed = names.announce_again
+        self._store.parts["tags"] = tags.health
         self._events = events = EventStore.open(
-            os.path.join(self._root, EVENTS_FILE), read_only=read_only, count=self._store.counters.add
+            os.path.join(self._root, EVENTS_FILE), read_only=read_only, count=counters.add
         )
         self._store.on_new_metric = self._met
         self._store.on_release = tags.settle
@@ -118,7 +123,7 @@ class Server:
             remove_run_file(self._root)
 
     def _met(self, name: str) -> None:
-        """Take note of a metric first seen by this process."""
+        """Take note of a metric first seen by this process, or taken out of the tag index since."""
         self._store.index.add(name)
         if self._tags is not None:
             self._tags.met(name)

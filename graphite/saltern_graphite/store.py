@@ -76,7 +76,9 @@ class Store:
         self.cache = Cache(self.names, options.cache_max_points)
         self.wal = Wal(os.path.join(root, "log"), self.names.of, fsync=options.fsync, max_bytes=options.log_max_bytes)
         self.on_new_metric: Callable[[str], None] = self.index.add
-        """Called once, from any thread, for every metric first seen by this process."""
+        """Called, from any thread, for every metric first seen by this process, and when it is announced again."""
+        self.parts: dict[str, Callable[[], object]] = {}
+        """What others tell in :meth:`health`, by its name there; it must not block."""
         self.on_room: Callable[[], None] = lambda: None
         """Called from the writer's thread when a full store may have room again. Set it before :meth:`start`."""
         self.on_release: Callable[[], None] = lambda: None
@@ -190,6 +192,7 @@ class Store:
             },
             "log": {"bytes": self.wal.bytes, "max_bytes": self.wal.max_bytes, "fsync": self.wal.fsync},
             "totals": self.counters.totals(),
+            **{name: told() for name, told in self.parts.items()},
         }
 
     def _met(self, name: str) -> None:

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from saltern.errors import FunctionError, GraphiteError, StoreError
+from saltern_graphite.tags import found as found_module
 from saltern_graphite.tags import index as index_module
 from saltern_graphite.tags.expression import parse_expressions
 from saltern_graphite.tags.index import TagIndex
@@ -144,7 +145,7 @@ def test_more_series_than_allowed_are_an_error(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_what_is_remembered_is_forgotten_at_a_change(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(index_module, "MAX_FINDS_REMEMBERED", 2)
+    monkeypatch.setattr(found_module, "MAX_FINDS_REMEMBERED", 2)
     index = filled("cpu;dc=a")
     for _ in range(2):
         for expressions in (["dc=a"], ["dc=~a"], ["name=cpu"]):

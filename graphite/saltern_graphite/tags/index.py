@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
-from saltern.errors import FunctionError, GraphiteError
-from saltern_graphite.database import Database
+from saltern.errors import FunctionError, GraphiteError, StoreError
 from saltern_graphite.tags.condition import condition_of
 from saltern_graphite.tags.entry import Entry
 from saltern_graphite.tags.expression import anchored, parse_expressions
-from saltern_graphite.tags.schema import SCHEMA
+from saltern_graphite.tags.found import Found
+from saltern_graphite.tags.index_file import WHAT, IndexFile
 
 MAX_SERIES = 200_000
 """How many series one answer may hold."""
 MAX_LISTED = 100_000
 """How many tags or values one answer may hold."""
-MAX_FINDS_REMEMBERED = 64
-MAX_NAMES_REMEMBERED = 20_000
-"""Longer answers are not remembered."""
-_WHAT = "the tag index"
 _Row = TypeVar("_Row")
 
 _TAGS = "SELECT id, tag FROM tags WHERE substr(tag, 1, length(?)) = ? ORDER BY tag"
@@ -38,46 +33,64 @@ class TagIndex:
     Every method raises ``StoreError`` when the database fails.
     """
 
-    def __init__(self, database: Database | None = None) -> None:
-        self._database = database or Database.in_memory(SCHEMA, _WHAT)
+    def __init__(self, file: IndexFile | None = None) -> None:
+        self.on_removed: Callable[[list[str]], None] = lambda names: None
+        """Called with names that were asked to be taken out, when they are."""
+        self.file = file or IndexFile()
         self._entry = Entry()
         self._writing = threading.Lock()
-        self._lock = threading.Lock()  # of what is remembered
-        self._version = 0
-        self._found: OrderedDict[tuple[str, ...], list[str]] = OrderedDict()
+        self._found = Found()
+        self._series = self.file.count()
 
     @classmethod
     def open(cls, path: str, *, read_only: bool = False) -> TagIndex:
         """The index in the file *path*, made if it is missing; *read_only*: a copy of it in memory.
 
-        If the file can't be used, the log says so, and the index is in memory.
+        If the file can't be used, the log says so, and the index is in memory until :func:`mend` changes that.
         """
-        return cls(Database.kept(path, SCHEMA, _WHAT, read_only=read_only))
+        return cls(IndexFile(path, read_only=read_only))
 
     def close(self) -> None:
         """Close the database."""
-        self._database.close()
+        self.file.close()
 
     def count(self) -> int:
-        """How many series are in it."""
-        with self._database.reading() as connection:
-            return int(connection.execute("SELECT count(*) FROM series").fetchone()[0])
+        """How many series are in it; told at once, without a look at the database."""
+        return self._series
 
     def add(self, names: Iterable[str]) -> int:
         """Enter canonical *names*, with tags or without; return how many were new. They are on disk then."""
-        with self._database.reading() as connection:
+        with self.file.reading() as connection:
             known = "SELECT 1 FROM series WHERE path = ?"
             unknown = [name for name in names if connection.execute(known, (name,)).fetchone() is None]
-        return self._write(unknown, self._entry.add) if unknown else 0
+        return self._write(unknown, self._entry.add, 1) if unknown else 0
 
     def remove(self, names: Iterable[str]) -> int:
-        """Take canonical *names* out; return how many there were. Their points stay where they are."""
-        return self._write(list(names), self._entry.remove)
+        """Take canonical *names* out; return how many there were. Their points stay where they are.
+
+        ``StoreError`` too after a fault that is not mended yet: they would be back then.
+        """
+        if self.file.ill and not self.file.read_only:
+            raise StoreError(self.file.fault or f"{WHAT} is being mended: try again")
+        gone = list(names)
+        removed = self._write(gone, self._entry.remove, -1)
+        self.on_removed(gone)
+        return removed
+
+    def take_up_file(self) -> None:
+        """Use the file again after a fault of it; ``StoreError`` if that can't be done yet."""
+        with self._writing:
+            try:
+                self.file.mend()
+            finally:
+                self._entry.forget()
+                self._found.change()
+            self._series = self.file.count()
 
     @property
     def version(self) -> int:
         """Another number after each change."""
-        return self._version
+        return self._found.version
 
     def find(self, expressions: Sequence[str], limit: int = MAX_SERIES) -> list[str]:
         """The series that pass all *expressions*, sorted.
@@ -85,12 +98,11 @@ class TagIndex:
         ``FunctionError`` for a wrong expression, or if they are more than *limit*.
         """
         key = tuple(expressions)
-        with self._lock:
-            version, names = self._version, self._found.get(key)
+        version, names = self._found.get(key)
         if names is None:
             names = self._find(key, limit)
             if len(names) <= limit:
-                self._remember(key, names, version)
+                self._found.keep(key, names, version)
         if len(names) > limit:
             raise FunctionError(f"over {limit} series have these tags: narrow the expressions")
         return list(names)
@@ -98,7 +110,7 @@ class TagIndex:
     def tags(self, pattern: str = "", limit: int | None = None) -> list[tuple[int, str]]:
         """Tags with their ids, sorted: those whose beginning matches *pattern*, the first *limit* of them."""
         matches = anchored("filter", pattern)
-        with self._database.reading() as connection:
+        with self.file.reading() as connection:
             found = [row for row in connection.execute(_TAGS, ("", "")) if matches.search(row[1])]
         return _bounded(found, limit)
 
@@ -108,7 +120,7 @@ class TagIndex:
         ``LookupError`` if there is no such tag.
         """
         matches = anchored("filter", pattern)
-        with self._database.reading() as connection:
+        with self.file.reading() as connection:
             row = connection.execute("SELECT id FROM tags WHERE tag = ?", (tag,)).fetchone()
             if row is None:
                 raise LookupError(tag)
@@ -121,11 +133,11 @@ class TagIndex:
         With *expressions*: of the series that pass these, and none that they name.
         """
         if not expressions:
-            with self._database.reading() as connection:
+            with self.file.reading() as connection:
                 return [tag for _, tag in connection.execute(f"{_TAGS} LIMIT ?", (prefix, prefix, limit))]
         parsed = parse_expressions(expressions)
         named = {expression.tag for expression in parsed}
-        with self._database.reading() as connection:
+        with self.file.reading() as connection:
             condition = condition_of(connection, parsed)
             rows = connection.execute(
                 "SELECT DISTINCT tag FROM pairs WHERE id IN (SELECT pair FROM series_tags WHERE series IN"  # noqa: S608
@@ -139,11 +151,11 @@ class TagIndex:
     def complete_values(self, expressions: Sequence[str], tag: str, prefix: str, limit: int) -> list[str]:
         """The first *limit* values of *tag* that begin with *prefix*, sorted; with *expressions*: of what passes."""
         if not expressions:
-            with self._database.reading() as connection:
+            with self.file.reading() as connection:
                 rows = connection.execute(f"{_VALUES} LIMIT ?", (tag, prefix, prefix, limit))
                 return [value for _, value, _ in rows]
         parsed = parse_expressions([*expressions, f"{tag}!="])
-        with self._database.reading() as connection:
+        with self.file.reading() as connection:
             condition = condition_of(connection, parsed)
             rows = connection.execute(
                 "SELECT DISTINCT pair FROM series_tags WHERE series IN"  # noqa: S608
@@ -157,7 +169,7 @@ class TagIndex:
     def _find(self, expressions: tuple[str, ...], limit: int) -> list[str]:
         """One more than *limit* at most."""
         parsed = parse_expressions(expressions)
-        with self._database.reading() as connection:
+        with self.file.reading() as connection:
             condition = condition_of(connection, parsed)
             rows = connection.execute(
                 f"SELECT path FROM series WHERE {condition.sql} ORDER BY path LIMIT ?",  # noqa: S608
@@ -165,26 +177,18 @@ class TagIndex:
             )
             return [row[0] for row in rows]
 
-    def _remember(self, key: tuple[str, ...], names: list[str], version: int) -> None:
-        if len(names) > MAX_NAMES_REMEMBERED:
-            return
-        with self._lock:
-            if version == self._version:  # nothing was written while we looked
-                self._found[key] = names
-                if len(self._found) > MAX_FINDS_REMEMBERED:
-                    self._found.popitem(last=False)
-
-    def _write(self, names: list[str], change: Callable[[sqlite3.Connection, list[str]], int]) -> int:
+    def _write(self, names: list[str], change: Callable[[sqlite3.Connection, list[str]], int], sign: int) -> int:
         with self._writing:
             try:
-                with self._database.writing() as connection:
+                with self.file.writing() as connection:
                     changed = change(connection, names)
             except BaseException:
                 self._entry.forget()  # ids of what was undone
                 raise
-        with self._lock:
-            self._version += 1
-            self._found.clear()
+            self._series += sign * changed
+            if self.file.fault and sign > 0:
+                self.file.left += names
+        self._found.change()
         return changed
 
 

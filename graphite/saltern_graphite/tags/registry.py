@@ -1,33 +1,54 @@
-"""All there is about tags in one server: the index, what enters series into it, and the scan at the start."""
+"""All there is about tags in one server: the index, what enters series into it, and the scan of the tree."""
 
 from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable, Iterable, Iterator
 
+from saltern_graphite.counters import Counters
 from saltern_graphite.tags.index import TagIndex
-from saltern_graphite.tags.registrar import Registrar
+from saltern_graphite.tags.registrar import RETRY_S, Registrar
 from saltern_graphite.tags.scan import scan
 
 FILE = os.path.join("db", "tags.sqlite")
 """Where the index is, under the server's root."""
+CROWDED_S = 1.0
+"""Between looks of the scan at whether more names may wait."""
 
 
 class Registry:
     """The tag index of the server under *root*, kept up to date from :meth:`start` to :meth:`stop`.
 
-    *read_only*: a copy in memory of what is there; series can still be entered, until it stops.
+    *read_only*: a copy in memory of what is there; series can still be entered, until it stops. *known* tells every
+    metric that this process has met, with tags or without. *counters* get ``tagIndexFailures`` and the gauges
+    ``tags.series`` and ``tags.waiting``.
     """
 
-    def __init__(self, root: str, whisper_dir: str, *, read_only: bool = False) -> None:
+    def __init__(
+        self,
+        root: str,
+        whisper_dir: str,
+        *,
+        read_only: bool = False,
+        known: Callable[[], Iterable[str]] = tuple,
+        counters: Counters | None = None,
+    ) -> None:
+        counters = Counters() if counters is None else counters
         self.index = TagIndex.open(os.path.join(root, FILE), read_only=read_only)
-        self.registrar = Registrar(self.index)
+        self.registrar = Registrar(self.index, RETRY_S, known=lambda: _tagged(known()), count=counters.add)
+        self.registrar.on_begun_anew = self._scan_again
         self._whisper_dir = whisper_dir
         self._stop = threading.Event()
-        self._scan = threading.Thread(target=self._run_scan, name="tag-scan", daemon=True)
+        self._due = threading.Event()
+        self._scan = threading.Thread(target=self._run_scans, name="tag-scan", daemon=True)
+        counters.add("tagIndexFailures", 0)  # so that it is seen before the first
+        counters.gauge("tags.series", self.index.count)
+        counters.gauge("tags.waiting", lambda: self.registrar.waiting)
 
     def start(self) -> None:
         """Start entering series, and looking for those in the tree."""
+        self._due.set()
         self.registrar.start()
         self._scan.start()
 
@@ -41,13 +62,35 @@ class Registry:
         if self.registrar.waiting:
             self.registrar.flush()
 
+    def health(self) -> dict[str, object]:
+        """What ``/health`` tells of it: series in the index, those that wait to be in its file, and why in one line."""
+        error = " ".join((self.registrar.last_error or self.index.file.fault).split())
+        return {"series": self.index.count(), "waiting": self.registrar.waiting, "error": error}
+
     def stop(self) -> None:
         """Enter what waits, within a second, and close; started or not."""
         self._stop.set()
+        self._due.set()
         self.registrar.stop()
         if self._scan.is_alive():
             self._scan.join(1.0)
         self.index.close()
 
-    def _run_scan(self) -> None:
-        scan(self._whisper_dir, self.registrar.add, self._stop)
+    def _scan_again(self) -> None:
+        self._due.set()
+
+    def _run_scans(self) -> None:
+        while not self._stop.is_set():
+            self._due.clear()
+            scan(self._whisper_dir, self._add_found, self._stop)
+            self._due.wait()
+
+    def _add_found(self, name: str) -> None:
+        """Have *name* entered. A scan has time: names that points come for go before it."""
+        while self.registrar.crowded and not self._stop.wait(CROWDED_S):
+            pass
+        self.registrar.add(name)
+
+
+def _tagged(names: Iterable[str]) -> Iterator[str]:
+    return (name for name in names if ";" in name)
