@@ -201,7 +201,10 @@ def test_a_read_only_tree_only_delays(tmp_path: Path, at: int) -> None:
     tree = tmp_path / "tree"
     with (
         tmpfs(tree) as mount,
-        FaultServer(tmp_path / "root", "--whisper", str(tree), console=tmp_path / "console") as server,
+        # worker processes hold files open, which the kernel doesn't let become read-only unless itself finds a fault
+        FaultServer(
+            tmp_path / "root", "--whisper", str(tree), "--writers", "0", console=tmp_path / "console"
+        ) as server,
     ):
         sender = server.sender()
         assert sender.send(OLD, at, 1.0)

@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import select
 import signal
 import socket
 import struct
@@ -27,9 +28,16 @@ import numpy as np
 
 from saltern_graphite.file_work import FileWork
 from saltern_graphite.file_writer import WRITER_NICE, Batch, Failure, Outcome, Rule
+from saltern_graphite.process_usage import most_descriptors
 from saltern_graphite.schemas import Retention
 
 LENGTH = struct.Struct("<I")
+MOST_HELD = 16_384
+"""Files that stay open between batches, if the process may open so many."""
+OTHER_DESCRIPTORS = 512
+"""For files that are opened for one batch alone, and the rest."""
+IDLE_S = 15.0
+"""When nothing came for so long, longer than the server waits between two passes, all files are closed."""
 
 
 def pack_batch(batch: Batch) -> bytes:
@@ -100,10 +108,16 @@ def main(argv: list[str] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):  # sent to all of the group, but the server still needs us then
         signal.signal(number, signal.SIG_IGN)
     os.nice(WRITER_NICE)
-    work = FileWork(arguments.whisper_dir, sync=arguments.sync, late=arguments.late)
+    most_held = min(MOST_HELD, max(0, most_descriptors() - OTHER_DESCRIPTORS))
+    work = FileWork(arguments.whisper_dir, sync=arguments.sync, late=arguments.late, most_held=most_held)
     # A server that was killed can't be answered; its next run has all that it had not heard of in the log.
     with socket.socket(fileno=sys.stdin.fileno()) as sock, contextlib.suppress(ConnectionError):
-        while (body := receive(sock)) is not None:
+        while True:
+            if work.holds_files and not select.select([sock], [], [], IDLE_S)[0]:
+                work.let_files_go()
+            body = receive(sock)
+            if body is None:
+                break
             sock.sendall(pack_outcome(work.do(unpack_batch(body))))
     return 0
 
