@@ -41,8 +41,35 @@ def _chunks(data: bytes, size: int) -> Iterator[bytes]:
 def test_a_head_without_end_is_refused_in_one_line(tmp_path: Path, head: bytes) -> None:
     answer = asyncio.run(asyncio.wait_for(_answer(tmp_path, *_chunks(head, 10_000)), 20))
     status, _, body = answer.partition(b"\r\n\r\n")
-    assert status.startswith(b"HTTP/1.1 400 ")
+    assert status.startswith(b"HTTP/1.1 431 ")
     assert body == f"the request's line and headers are over {MAX_HEAD_BYTES} bytes: use POST\n".encode()
+
+
+def test_a_url_that_is_too_long_at_once(tmp_path: Path) -> None:
+    """The parser gives up on it by itself."""
+    head = b"GET /version?a=%b HTTP/1.1\r\nHost: a\r\n\r\n" % (b"a" * 70_000)
+    answer = asyncio.run(asyncio.wait_for(_answer(tmp_path, head), 20))
+    assert answer.startswith(b"HTTP/1.1 431 ")
+    assert answer.endswith(b"bytes: use POST\n")
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        b"BREW /pot HTTP/1.1\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc",  # a browser that wants TLS
+        "GET /render?target=ü HTTP/1.1\r\n\r\n".encode(),
+        b"POST /render HTTP/1.1\r\nContent-Length: x\r\n\r\n",
+        b"POST /render HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    ],
+)
+def test_what_is_no_http(tmp_path: Path, asked: bytes) -> None:
+    answer = asyncio.run(asyncio.wait_for(_answer(tmp_path, asked), 20))
+    status, _, body = answer.partition(b"\r\n\r\n")
+    assert status.startswith(b"HTTP/1.1 400 ")
+    assert b"content-length: %d\r\n" % len(body) in status
+    assert body.startswith(b"this is no HTTP/1.1 request that can be read: ")
+    assert body.count(b"\n") == 1
 
 
 def test_a_long_body_is_not_taken_for_a_head(tmp_path: Path) -> None:

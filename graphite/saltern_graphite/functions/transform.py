@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from saltern.errors import FunctionError
@@ -102,7 +104,7 @@ def log(context: Context, series: SeriesList, base: float) -> list[Series]:
     results = []
     for one in series:
         positive = np.where(one.values > 0, one.values, np.nan)
-        values = np.log(positive) / np.log(base)
+        values = np.log(positive) / math.log(base)  # a base may be longer than numpy's integers
         results.append(one.derived(f"log({one.name}, {base})", values, tags={"log": base}))
     return results
 

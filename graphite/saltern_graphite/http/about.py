@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from saltern_graphite.functions import Library, pie
 from saltern_graphite.health import why_not_ok
-from saltern_graphite.http.answers import json_answer
+from saltern_graphite.http.answers import error_object, json_answer
 from saltern_graphite.http.params import read_params
 from saltern_graphite.http.routes import both_slashes
 from saltern_graphite.store_view import StoreView
@@ -57,7 +57,7 @@ class AboutApi:
             return await json_answer(request, params, lambda: pie.described(name))
         function = None if params.get("type") == "pie" else self._library.get(name)
         if function is None:
-            return JSONResponse({"error": f"Function not found: {name}"}, 404)
+            return error_object(404, f"Function not found: {name}")
         described = function.as_json(name)
         return await json_answer(request, params, lambda: described)
 

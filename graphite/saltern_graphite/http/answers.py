@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import anyio
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from saltern.errors import GraphiteError, StoreError
 from saltern_graphite.http.params import BodyTooLong, BodyTooSlow, Params
@@ -37,11 +37,18 @@ _STATUS: Mapping[type[GraphiteError], int] = {
 
 def error_answer(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
     """*message* as one line of plain text, cut at :data:`MAX_ERROR_CHARS`."""
-    line = " ".join(message.split())
-    if len(line) > MAX_ERROR_CHARS:
-        line = f"{line[:MAX_ERROR_CHARS]} …"
     headers = {"Cache-Control": "no-store", **(headers or {})}
-    return Response(f"{line}\n".encode(errors="replace"), status, headers, "text/plain")
+    return Response(f"{_line(message)}\n".encode(errors="replace"), status, headers, "text/plain")
+
+
+def error_object(status: int, message: str) -> Response:
+    """The same as ``{"error": message}``, for those endpoints whose errors Graphite writes so."""
+    return JSONResponse({"error": _line(message)}, status, {"Cache-Control": "no-store"})
+
+
+def _line(message: str) -> str:
+    line = " ".join(message.split())
+    return line if len(line) <= MAX_ERROR_CHARS else f"{line[:MAX_ERROR_CHARS]} …"
 
 
 def guarded(endpoint: Endpoint) -> Endpoint:
@@ -57,10 +64,10 @@ def guarded(endpoint: Endpoint) -> Endpoint:
         except HTTPException:
             raise
         except MemoryError:
-            log.error("%s %s: no memory for its answer", request.method, request.url.path)
+            log.error("%s %s: no memory for its answer", request.method, request.scope["path"])
             return error_answer(503, "there is no memory for this answer: ask for fewer series or a shorter range")
         except Exception:
-            log.exception("%s %s failed", request.method, request.url.path)
+            log.exception("%s %s failed", request.method, request.scope["path"])
             return error_answer(500, "the server failed on this request; its log says why")
 
     return answer
@@ -70,7 +77,7 @@ def jsonp_callback(params: Params) -> str | None:
     """The parameter ``jsonp``; ``GraphiteError`` if it is no name that a script may call."""
     callback = params.get("jsonp")
     if callback and not _CALLBACK.fullmatch(callback):
-        raise GraphiteError(f"jsonp {callback[:100]!r} is no function name")
+        raise GraphiteError(f"jsonp {callback[:100]!r} is no function name: up to 200 letters, digits, _, $ and dots")
     return callback or None
 
 

@@ -35,6 +35,7 @@ from saltern_graphite.store_view import StoreView
 from saltern_graphite.tags.index import TagIndex
 
 _PREFLIGHT_S = 600
+_MAX_PATH_CHARS = 200  # in a complaint
 
 
 def create_app(
@@ -108,10 +109,13 @@ def _cors(origins: tuple[str, ...]) -> Middleware:
 async def _http_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
+    path = request.scope["path"][:_MAX_PATH_CHARS]
     if error.status_code == 404:
-        return error_answer(404, f"nothing is at {request.url.path}")
+        return error_answer(404, f"nothing is at {path}: Graphite's API is here, such as /render and /metrics/find")
     if error.status_code == 405:
-        return error_answer(405, f"{request.url.path} does not take {request.method}", error.headers)
+        taken = sorted((error.headers or {}).get("Allow", "").split(", "))
+        headers = {"Allow": ", ".join(taken)}
+        return error_answer(405, f"{path} takes {' and '.join(taken)}, not {request.method[:50]}", headers)
     return error_answer(error.status_code, error.detail, error.headers)
 
 

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import time
 
 import anyio
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from saltern.errors import GraphiteError
 from saltern_graphite.events.event import read_event
 from saltern_graphite.events.store import EventStore
-from saltern_graphite.http.answers import json_answer
-from saltern_graphite.http.params import Params, read_body, read_params
+from saltern_graphite.http.answers import error_object, json_answer
+from saltern_graphite.http.params import Params, read_body, read_json, read_params
 from saltern_graphite.http.routes import both_slashes
 from saltern_graphite.http.tags import told_as_json
 
 _MAX_ID = 2**63 - 1
+AN_EVENT = 'an event is a JSON object such as {"what": "deployed", "tags": ["web"]}'
 
 
 class EventsApi:
@@ -69,7 +69,7 @@ class EventsApi:
                 raise LookupError(number)
             event = await anyio.to_thread.run_sync(self._store.get, number)
         except LookupError:
-            return JSONResponse({"error": f"there is no event {number}"}, 404)
+            return error_object(404, f"there is no event {number}")
         return await json_answer(request, params, event.as_detail)
 
 
@@ -78,7 +78,10 @@ def _tags(params: Params) -> list[str] | None:
 
 
 async def _document(request: Request) -> object:
+    body = await read_body(request)
+    if not body:
+        raise GraphiteError(f"the body is empty: {AN_EVENT}")
     try:
-        return json.loads(await read_body(request))
-    except (ValueError, RecursionError) as error:
-        raise GraphiteError(f"the body is no JSON: {error}") from None
+        return read_json(body)
+    except GraphiteError as error:
+        raise GraphiteError(f"{error}; {AN_EVENT}") from None

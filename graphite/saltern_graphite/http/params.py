@@ -10,15 +10,20 @@ from functools import lru_cache
 from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
 from saltern.errors import GraphiteError
+from saltern_graphite.http import multipart
 from saltern_graphite.render.deadline import ClientGone
 from saltern_graphite.render.times import UTC, parse_time
 
 MAX_BODY_BYTES = 4 << 20
 MAX_FIELDS = 10_000
 BODY_WITHIN_S = 20.0
+JSON_KIND = "application/json"
+FORM_KINDS = ("application/x-www-form-urlencoded", "text/plain", "")
+"""As what a form may come. ``text/plain`` is what pages of other origins may send without asking first."""
 
 
 class BodyTooLong(GraphiteError):
@@ -85,22 +90,33 @@ def _zone_names() -> Mapping[str, str]:
 async def read_params(request: Request) -> Params:
     """The parameters of *request*.
 
-    Raises ``GraphiteError`` for a body of an unknown kind, ``BodyTooLong`` and ``BodyTooSlow``.
+    Raises ``GraphiteError`` for what can't be read, status 415 for a body of another kind, and what
+    :func:`read_body` does.
     """
-    pairs = _pairs(request.url.query)
+    pairs = _pairs(request.scope["query_string"].decode(errors="replace"))
     if request.method != "POST":
         return Params(pairs)
     body = await read_body(request)
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "application/json":
-        return Params(pairs + _json_pairs(bytes(body)))
-    if kind.startswith("multipart/"):
-        raise GraphiteError("send the parameters as application/x-www-form-urlencoded or application/json")
+    content_type = request.headers.get("content-type", "")
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind == JSON_KIND:
+        return Params(pairs + _json_pairs(body))
+    if kind == multipart.KIND:
+        return Params(pairs + multipart.multipart_pairs(content_type, body, MAX_FIELDS))
+    if body and kind not in FORM_KINDS:
+        raise HTTPException(415, f"the body is {kind[:100]}: send the parameters as {FORM_KINDS[0]} or {JSON_KIND}")
     return Params(pairs + _pairs(body.decode(errors="replace")))
 
 
 async def read_body(request: Request) -> bytearray:
-    """The body of *request*. Raises ``BodyTooLong``, ``BodyTooSlow`` and ``ClientGone``."""
+    """The body of *request*.
+
+    Raises ``BodyTooLong``, ``BodyTooSlow`` and ``ClientGone``, and status 415 for a compressed one: how long it
+    becomes nobody knows before.
+    """
+    coding = request.headers.get("content-encoding", "").strip().lower()
+    if coding not in ("", "identity"):
+        raise HTTPException(415, f"the body is compressed ({coding[:100]}): send it as it is")
     body = bytearray()
     try:
         async with asyncio.timeout(BODY_WITHIN_S):
@@ -118,15 +134,25 @@ async def read_body(request: Request) -> bytearray:
 def _pairs(text: str) -> list[tuple[str, str]]:
     try:
         return parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS)
-    except ValueError as error:
-        raise GraphiteError(f"the parameters can't be read: {error}") from None
+    except ValueError:  # the one cause there is
+        raise GraphiteError(f"the parameters can't be read: one request may have {MAX_FIELDS}") from None
 
 
-def _json_pairs(body: bytes) -> list[tuple[str, str]]:
+def read_json(body: bytes | bytearray) -> object:
+    """What *body* holds as JSON. ``GraphiteError`` says why it is none."""
     try:
-        document = json.loads(body or b"{}")
-    except (ValueError, RecursionError) as error:
+        document: object = json.loads(body)
+    except UnicodeDecodeError:
+        raise GraphiteError("the body is no JSON: it is not UTF-8 text") from None
+    except RecursionError:
+        raise GraphiteError("the body is no JSON that can be read: it is nested too deeply") from None
+    except ValueError as error:
         raise GraphiteError(f"the body is no JSON: {error}") from None
+    return document
+
+
+def _json_pairs(body: bytearray) -> list[tuple[str, str]]:
+    document = read_json(body or b"{}")
     if not isinstance(document, dict):
         raise GraphiteError('the body must be a JSON object such as {"target": ["a.b"]}')
     pairs = []

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Protocol
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -14,6 +15,10 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 MAX_HEAD_BYTES = 64 * 1024
 """Request line and headers together. Targets too long for it come in a body."""
 _TOO_LONG = f"the request's line and headers are over {MAX_HEAD_BYTES} bytes: use POST\n"
+_UNREADABLE = (
+    "this is no HTTP/1.1 request that can be read: the URL must be percent-encoded ASCII, headers well formed; "
+    "https:// needs a proxy before this port\n"
+)
 
 
 class Readers(Protocol):
@@ -37,6 +42,7 @@ def http_protocol(most: int, refused: Callable[[], None], readers: Readers) -> t
     class BoundedHttp(HttpToolsProtocol):
         _in_head = False
         _head_bytes = 0
+        _chunk_bytes = 0
         _waiting = False
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn does
@@ -46,24 +52,40 @@ def http_protocol(most: int, refused: Callable[[], None], readers: Readers) -> t
                 transport.abort()
 
         def data_received(self, data: bytes) -> None:
+            self._chunk_bytes = len(data)
             super().data_received(data)
             if self._in_head and not self.transport.is_closing():
                 self._head_bytes += len(data)
                 if self._head_bytes > MAX_HEAD_BYTES:
-                    self.send_400_response(
-                        f"the request's line and headers are over {MAX_HEAD_BYTES} bytes: use POST\n"
-                    )
+                    self._refuse(431, _TOO_LONG)
+
+        def send_400_response(self, msg: str) -> None:
+            """What uvicorn says of requests that its parser gives up on, in words that help."""
+            if self._in_head and self._head_bytes + self._chunk_bytes > MAX_HEAD_BYTES:  # its URLs are bounded too
+                self._refuse(431, _TOO_LONG)
+            else:
+                self._refuse(400, _UNREADABLE)
+
+        def _refuse(self, status: int, line: str) -> None:
+            body = line.encode()
+            head = (
+                f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
+                "content-type: text/plain; charset=utf-8\r\ncache-control: no-store\r\n"
+                f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+            )
+            self.transport.write(head.encode() + body)
+            self.transport.close()
 
         def on_message_begin(self) -> None:
             self._in_head, self._head_bytes = True, 0
             super().on_message_begin()
 
         def on_headers_complete(self) -> None:
-            self._in_head = False
             if not self._waiting:
                 self._waiting = True
                 readers.asked()
-            super().on_headers_complete()
+            super().on_headers_complete()  # fails for a URL of over 65,535 bytes
+            self._in_head = False
 
         def on_response_complete(self) -> None:
             self._over()

@@ -75,7 +75,7 @@ def _window(params: Params, zone: tzinfo, now: int) -> tuple[int, int]:
     start = params.time("from", "-1d", zone, now)
     end = params.time("until", "now", zone, now)
     if start == end:
-        raise GraphiteError(f"Invalid empty time range: from and until are both {start}")
+        raise GraphiteError(f"Invalid empty time range: from and until are both {start}, until must be later")
     return min(start, end), max(start, end)
 
 

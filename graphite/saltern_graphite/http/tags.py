@@ -7,11 +7,11 @@ import functools
 import anyio
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from saltern.errors import GraphiteError, StoreError
-from saltern_graphite.http.answers import Endpoint, json_answer
+from saltern_graphite.http.answers import Endpoint, error_object, json_answer
 from saltern_graphite.http.params import BodyTooLong, BodyTooSlow, Params, read_params
 from saltern_graphite.http.routes import both_slashes
 from saltern_graphite.render.deadline import ClientGone
@@ -34,9 +34,9 @@ def told_as_json(endpoint: Endpoint) -> Endpoint:
         except (BodyTooLong, BodyTooSlow, ClientGone):
             raise
         except StoreError as error:
-            return JSONResponse({"error": str(error)}, 503)
+            return error_object(503, str(error))
         except GraphiteError as error:
-            return JSONResponse({"error": str(error)}, 400)
+            return error_object(400, str(error))
 
     return answer
 
@@ -62,11 +62,12 @@ class TagsApi:
     def routes(self) -> list[Route]:
         """Where it answers; a tag may have any name, so ``/tags/<tag>`` comes last."""
         both, read = ["GET", "POST"], ["GET"]
+        every = [*both, "PUT", "DELETE", "PATCH"]  # for _post_only, which says what is taken
         return [
             *both_slashes("/tags", told_as_json(self.tags), read),
-            *both_slashes("/tags/tagSeries", _post_only(told_as_json(self.tag_series)), both),
-            *both_slashes("/tags/tagMultiSeries", _post_only(told_as_json(self.tag_multi_series)), both),
-            *both_slashes("/tags/delSeries", _post_only(told_as_json(self.delete_series)), both),
+            *both_slashes("/tags/tagSeries", _post_only(told_as_json(self.tag_series)), every),
+            *both_slashes("/tags/tagMultiSeries", _post_only(told_as_json(self.tag_multi_series)), every),
+            *both_slashes("/tags/delSeries", _post_only(told_as_json(self.delete_series)), every),
             *both_slashes("/tags/findSeries", told_as_json(self.find_series), both),
             *both_slashes("/tags/autoComplete/tags", told_as_json(self.complete_tags), both),
             *both_slashes("/tags/autoComplete/values", told_as_json(self.complete_values), both),

@@ -43,7 +43,8 @@ class TagExpression:
 
 def anchored(param: str, pattern: str) -> Pattern:
     """*pattern* compiled, held to the start of what it is looked for in; ``FunctionError`` names *param*."""
-    return compiled(param, pattern if pattern.startswith("^") else f"^({pattern})")
+    as_written = compiled(param, pattern)  # a complaint shows it so
+    return as_written if pattern.startswith("^") else compiled(param, f"^({pattern})")
 
 
 def parse_expression(text: str) -> TagExpression:

@@ -66,7 +66,7 @@ class _Parser:
     def __init__(self, text: str, max_depth: int) -> None:
         self.text = text
         self.position = 0
-        self._depth_left = max_depth
+        self._max_depth = self._depth_left = max_depth
 
     def target(self) -> Expression:
         """The whole of the text as one expression."""
@@ -221,7 +221,7 @@ class _Parser:
 
     def _enter(self) -> None:
         if self._depth_left <= 0:
-            raise self._error("calls are nested too deeply here")
+            raise self._error(f"calls are nested too deeply here: {self._max_depth} levels are allowed")
         self._depth_left -= 1
 
     def _expect(self, token: str) -> None:
