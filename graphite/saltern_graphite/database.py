@@ -36,6 +36,8 @@ class Database:
     def __init__(self, writer: sqlite3.Connection, path: str | None, what: str) -> None:
         self.path = path
         """Its file; None: it is in memory."""
+        self.fault = ""
+        """Why it is in memory although a file was wanted; empty otherwise."""
         self._writer = writer
         self._what = what
         self._lock = threading.RLock()
@@ -50,8 +52,10 @@ class Database:
         try:
             return cls.copy_of(path, schema, what) if read_only else cls.open(path, schema, what)
         except StoreError as error:
-            log.error("%s; until the next start it is empty, and in memory", error)
-            return cls.in_memory(schema, what)
+            database = cls.in_memory(schema, what)
+            database.fault = f"{error}; until the next start it is empty, and in memory"
+            log.error("%s", database.fault)
+            return database
 
     @classmethod
     def open(cls, path: str, schema: str, what: str) -> Database:

@@ -10,6 +10,7 @@
      "totals": {name: number},    counts since the start, by the names of the self-metrics
      "tags": {"series": int, "waiting": int, "error": "one line"},   the tag index: a fault of it costs no point,
                                   so it is no reason for 503; what waits to be in its file goes there afterwards
+     "events": {"count": int, "error": "one line"},   the same holds for these
      "metrics": int,              metrics known to the index
      "index": {"building": bool, "complete": bool, "metrics": int, "folders": int, "seconds": float}}
 

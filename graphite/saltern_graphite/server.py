@@ -80,6 +80,7 @@ class Server:
         self._events = events = EventStore.open(
             os.path.join(self._root, EVENTS_FILE), read_only=read_only, count=counters.add
         )
+        self._store.parts["events"] = events.health
         self._store.on_new_metric = self._met
         self._store.on_release = tags.settle
         self._http = http = HttpServer(self._store, self._options.http_settings, tags.index, events)

@@ -230,8 +230,11 @@ def test_events_are_there_after_a_restart(tmp_path: Path) -> None:
     again.add(Event(T, "for now"))
     again.close()
     third = EventStore.open(path)
-    assert third.count() == 1
+    assert third.health() == {"count": 1, "error": ""}
     third.close()
+    fourth = EventStore.open(f"{path}/x")
+    assert "can't be opened: File exists" in str(fourth.health()["error"])
+    fourth.close()
 
 
 def test_too_many_events_for_one_answer(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,6 +91,7 @@ def test_a_path_that_can_not_be_is_said(tmp_path: Path, caplog: pytest.LogCaptur
     with caplog.at_level(logging.ERROR):
         database = Database.kept(path, SCHEMA, "the test", read_only=False)
     assert "until the next start it is empty, and in memory" in caplog.text
+    assert database.fault in caplog.text
     put(database, 7)
     assert numbers(database) == [7]
     database.close()

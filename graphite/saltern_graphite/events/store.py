@@ -79,7 +79,7 @@ class EventStore:
     ) -> EventStore:
         """The events in the file *path*, made if it is missing; *read_only*: a copy of it in memory.
 
-        If the file can't be used, the log says so, and events are in memory.
+        If the file can't be used, the log and :meth:`health` say so, and events are in memory.
         """
         return cls(Database.kept(path, _SCHEMA, _WHAT, read_only=read_only), most, count)
 
@@ -90,6 +90,10 @@ class EventStore:
     def count(self) -> int:
         """How many events there are."""
         return self._count
+
+    def health(self) -> dict[str, object]:
+        """What ``/health`` tells of it: how many events there are, and in one line why they aren't in the file."""
+        return {"count": self._count, "error": " ".join(self._database.fault.split())}
 
     def add(self, event: Event) -> int:
         """Keep *event*; return the id that it got. It is on disk then."""
