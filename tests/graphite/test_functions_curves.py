@@ -24,6 +24,7 @@ METRICS: dict[str, Numbers] = {
     "empty": [X, X, X, X],
     "gaps": [X, 1, X, X, 4, X, 6, X],
     "regular": [X, 7, X, X, 8, X, X, 9, X, X, 4, X],
+    "regular_at_once": [7, X, X, 8, X, X, 9, X, X, 4, X, X],
     "Upper.Case": [0, 0, 0, 0],
 }
 E = math.e
@@ -46,6 +47,7 @@ E = math.e
         ("interpolate(gaps,1)", {"interpolate(gaps)": [X, 1, X, X, 4, 5, 6, X]}),
         ("interpolate(gaps,0)", {"interpolate(gaps)": METRICS["gaps"]}),
         ("compressPeriodicGaps(regular)", {"compressPeriodicGaps(regular)": [7, 8, 9, 4]}),
+        ("compressPeriodicGaps(regular_at_once)", {"compressPeriodicGaps(regular_at_once)": [7, 8, 9, 4]}),
         ("compressPeriodicGaps(a)", {"compressPeriodicGaps(a)": [1, 2, X, 4]}),
         ("compressPeriodicGaps(gaps)", {"compressPeriodicGaps(gaps)": METRICS["gaps"]}),
         ("compressPeriodicGaps(empty)", {"compressPeriodicGaps(empty)": [X] * 4}),

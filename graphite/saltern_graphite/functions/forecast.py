@@ -24,6 +24,9 @@ _DELTA = ShownInteger("delta", ParamType.INTEGER, default=3)
 _BOOTSTRAP = Param("bootstrapInterval", ParamType.INTERVAL, default="7d", suggestions=("7d", "30d"))
 _SEASON = Param("seasonality", ParamType.INTERVAL, default="1d", suggestions=("1d", "7d"))
 
+_MIN_SEASON = 2
+"""Steps of the shortest season. A shorter one, as for a series with a value a day, is taken for it, as in Graphite."""
+
 
 class _Smoothed:
     """Series with their predictions and deviations, over a window that begins *bootstrap* earlier."""
@@ -43,12 +46,8 @@ class _Smoothed:
 
     @staticmethod
     def _season_steps(seasonality: str, step: int) -> int:
-        steps = parse_interval(seasonality) // step
-        if steps < 2:
-            raise FunctionError(
-                f"seasonality must be two steps of the series ({2 * step} s) or more, not {seasonality!r}"
-            )
-        return steps
+        # the next prediction looks back to one step after the season's beginning: one step is no season, two are
+        return max(parse_interval(seasonality) // step, _MIN_SEASON)
 
     def _analyse(self, context: Context, indexes: list[int], season: int) -> None:
         rows = stacked_rows([self.series[index].values for index in indexes])

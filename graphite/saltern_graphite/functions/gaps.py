@@ -40,11 +40,11 @@ def interpolate(context: Context, series: SeriesList, limit: float) -> list[Seri
 def _period(values: Values) -> tuple[int, int] | None:
     """Where the first value stands and how many steps lie between values, if they look regular.
 
-    Graphite's guess: from the first two values that are not 0 (none in the very first place), confirmed by a
-    third one that stands alone where it should.
+    Graphite's guess: from the first two values that are not 0, confirmed by a third one that stands alone where it
+    should.
     """
     something = ~np.isnan(values) & (values != 0)
-    seen = np.flatnonzero(something[1:])[:2] + 1
+    seen = np.flatnonzero(something)[:2]
     if len(seen) < 2:
         return None
     first, second = seen.tolist()

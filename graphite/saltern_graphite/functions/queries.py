@@ -75,8 +75,14 @@ def apply_by_node(context: Context, series: SeriesList, node: int, template: str
 
     ``applyByNode(servers.*.disk.total, 1, 'divideSeries(%.disk.used,%.disk.total)', '%.disk.share')``
     """
+    prefixes = set()
+    for one in series:
+        elements = one.name.split(".")
+        if node >= len(elements):
+            raise FunctionError(f"nodeNum {node}: {one.name!r} has only the elements 0 to {len(elements) - 1}")
+        prefixes.add(".".join(elements[: node + 1]))
     results = []
-    for prefix in sorted({".".join(one.name.split(".")[: node + 1]) for one in series}):
+    for prefix in sorted(prefixes):
         for made in evaluate_text(template.replace("%", prefix), context):
             shown = name.replace("%", prefix) if name else made.name
             # they are drawn over the window of the last series of the list, as Graphite does
