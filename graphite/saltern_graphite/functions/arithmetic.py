@@ -19,9 +19,10 @@ def divide(dividend: Values, divisor: Values) -> Values:
 
 
 def power(base: Values, exponent: float) -> Values:
-    """``base ** exponent``; missing where that is undefined or overflows from finite numbers."""
+    """``base ** exponent``; missing where the base is, where that is undefined or overflows from finite numbers."""
     raised = np.power(base, np.full_like(base, exponent))  # with a number NumPy takes a square root's short cuts
-    return np.where(np.isinf(raised) & np.isfinite(base), np.nan, raised)
+    # to the power of 0 everything is 1 to NumPy, what is missing as well
+    return np.where((np.isinf(raised) & np.isfinite(base)) | np.isnan(base), np.nan, raised)
 
 
 def round_decimal(values: Values, digits: int) -> Values:

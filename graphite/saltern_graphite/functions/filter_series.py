@@ -19,6 +19,7 @@ from saltern_graphite.series import Series, SeriesList
 GROUP = "Filter Series"
 _N = Param("n", ParamType.FLOAT, required=True)
 _COUNT = Param("n", ParamType.INTEGER, required=True)
+_COUNT_OR_ONE = Param("n", ParamType.INTEGER, required=True, unsaid=1)
 _FUNC = Param("func", ParamType.AGGREGATION, default="average")
 _PATTERN = Param("pattern", ParamType.STRING, required=True)
 
@@ -85,7 +86,7 @@ minimum_above = _threshold_filter("minimumAbove", "min", ">", "least value is ab
 minimum_below = _threshold_filter("minimumBelow", "min", "<=", "least value is not above")
 
 
-@function("highest", GROUP, series_list(), _COUNT, _FUNC)
+@function("highest", GROUP, series_list(), _COUNT_OR_ONE, _FUNC)
 def highest(context: Context, series: SeriesList, n: int, func: str) -> list[Series]:
     """The *n* series whose values, aggregated by *func*, are greatest, the greatest first.
 
@@ -94,7 +95,7 @@ def highest(context: Context, series: SeriesList, n: int, func: str) -> list[Ser
     return sorted(series, key=ranking(func), reverse=True)[:n]
 
 
-@function("lowest", GROUP, series_list(), _COUNT, _FUNC)
+@function("lowest", GROUP, series_list(), _COUNT_OR_ONE, _FUNC)
 def lowest(context: Context, series: SeriesList, n: int, func: str) -> list[Series]:
     """The *n* series whose values, aggregated by *func*, are least, the least first.
 

@@ -89,7 +89,7 @@ def second_y_axis(context: Context, series: SeriesList) -> list[Series]:
     return [_marked(one, f"secondYAxis({one.name})", "secondYAxis", 1).drawn(secondYAxis=True) for one in series]
 
 
-@function("stacked", GROUP, series_list(), Param("stack", ParamType.STRING))
+@function("stacked", GROUP, series_list(), Param("stack", ParamType.STRING, also="stackName"))
 def stacked(context: Context, series: SeriesList, stack: str | None) -> list[Series]:
     """Puts series on top of one another: each becomes the sum so far, across the request's targets.
 

@@ -129,13 +129,24 @@ def move(context: Context, source: Deferred, window: int | str, func: str, share
     for one in source.evaluate(context.window(context.start - preview)):
         width = preview // one.step if isinstance(window, str) else abs(window)
         asked = one.x_files_factor if share is None else share
-        unused = preview // one.step - width  # a finer series than the one the window was measured by
-        values = moving(one.values[1 + unused :], width, func, asked)
+        unused = preview // one.step - width  # more than 0: finer than the series the window was measured by
+        absent = min(max(unused, 0), _absent(one, context.start - preview))
+        values = moving(one.values[1 + max(unused, 0) - absent :], width, func, asked)
+        start = one.start + preview - absent * one.step
+        on_grid = one.start % one.step == 0  # as what comes from a file is; a constant line's step is the window's
+        if unused < 0 and on_grid and len(values):  # so far back the file is coarser: the window is longer than meant
+            start = one.start + width * one.step
         if width < 1:
             values = np.full(len(one.values), np.nan)
         name = f"{tag}({one.name},{shown})"
-        results.append(one.derived(name, values, start=one.start + preview, tags={tag: window}))
+        results.append(one.derived(name, values, start=start, tags={tag: window}))
     return results
+
+
+def _absent(series: Series, asked: int) -> int:
+    """How many values *series* begins later than after *asked*, because its file doesn't reach back that far."""
+    first = asked - asked % series.step + series.step
+    return max(series.start - first, 0) // series.step
 
 
 @function(

@@ -54,7 +54,11 @@ _SHOWN_CHARS = 100
 
 @dataclass(frozen=True, slots=True)
 class Param:
-    """One parameter. ``multiple``: it takes all the remaining positional arguments."""
+    """One parameter. ``multiple``: it takes all the remaining positional arguments.
+
+    ``also``: another name that it may be given by: graphite-web's code takes that one, its documentation says
+    ``name``. ``unsaid``: what stands for a required one that is left out, where graphite-web goes on without it.
+    """
 
     name: str
     type: ParamType
@@ -63,10 +67,14 @@ class Param:
     multiple: bool = False
     options: tuple[str, ...] = ()
     suggestions: tuple[str | int, ...] = ()
+    also: str = ""
+    unsaid: Argument = None
 
     def accept(self, argument: Argument) -> Argument:
         """*argument* as this parameter's type; ``FunctionError`` says why it doesn't fit."""
         if argument is None:
+            if self.unsaid is not None:
+                return self.unsaid
             if self.required or self.multiple:
                 raise FunctionError(f"{self.name} must be given: {self.wanted()}")
             return self.default

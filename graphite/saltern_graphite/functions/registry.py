@@ -63,7 +63,7 @@ class Function:
 
     def param_named(self, name: str) -> Param:
         """The parameter called *name*; ``FunctionError`` with the nearest one otherwise."""
-        names = {param.name: param for param in self.params}
+        names = {spelling: param for param in self.params for spelling in (param.name, param.also) if spelling}
         if name not in names:
             raise FunctionError(f"has no argument {name[:100]!r}{_nearest(name[:100], names)}")
         return names[name]
@@ -79,7 +79,7 @@ class Function:
             if param is None:
                 raise FunctionError(f"takes {len(self.params)} arguments at most, {len(args)} were given")
             bound.append(param.accept(argument))
-        named = dict(kwargs)
+        named = {self.param_named(name).name: argument for name, argument in kwargs.items()}
         for param in self.params[len(args) :]:
             if param.name in named or not param.multiple:
                 bound.append(param.accept(named.pop(param.name, None)))

@@ -158,7 +158,7 @@ def _aligned_start(context: Context, align_to: str) -> int:
         return int(moment.timestamp())
     moment = moment.replace(hour=0)
     if unit == "w":
-        weekday = int(align_to[-1]) if align_to[-1] in "1234567" else 1
+        weekday = int(align_to[-1]) if align_to[-1] in "01234567" else 1  # 0 is Sunday, as 7 is
         moment -= timedelta(days=(moment.isoweekday() - weekday) % 7)
     elif unit == "mon":
         moment = moment.replace(day=1)

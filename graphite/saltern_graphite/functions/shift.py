@@ -35,7 +35,7 @@ def _across_clock_change(context: Context, delta: int) -> int:
     series_list(),
     Param("timeShift", ParamType.INTERVAL, required=True, suggestions=_SUGGESTIONS),
     Param("resetEnd", ParamType.BOOLEAN, default=True),
-    Param("alignDst", ParamType.BOOLEAN, default=False),
+    Param("alignDst", ParamType.BOOLEAN, default=False, also="alignDST"),
     deferred=True,
 )
 def time_shift(context: Context, source: Deferred, shift: str, reset_end: bool, align_dst: bool) -> list[Series]:
