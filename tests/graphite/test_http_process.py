@@ -140,3 +140,13 @@ def test_the_time_of_a_request(tmp_path: Path) -> None:
             "the request takes over 0.2 s: ask for fewer series or a shorter range, or try again later\n",
         )
         assert server.get("/version").status_code == 200
+
+
+def test_the_first_answer_is_over_the_whole_tree(tmp_path: Path) -> None:
+    for host in range(200):
+        folder = tmp_path / "whisper" / f"host{host}"
+        folder.mkdir(parents=True)
+        for metric in range(100):
+            (folder / f"m{metric}.wsp").touch()
+    with serving(tmp_path) as server:
+        assert len(server.get("/metrics/expand?query=*.*").json()["results"]) == 20_000

@@ -114,6 +114,16 @@ def carbons_tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_the_first_answer_is_over_all_of_carbons_tree(carbons_tree: Path) -> None:
+    names = sorted([f"disk.used;dc=a;host=w{number}" for number in range(5000)])
+    for name in names:
+        path = carbons_tree / "whisper" / readable_path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    with serving(carbons_tree) as server:
+        assert server.get("/tags/findSeries", expr="host=~w") == names
+
+
 def test_an_existing_tree_is_served_read_only(carbons_tree: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in carbons_tree.rglob("*")}
     with socket.create_server(("127.0.0.1", 0)) as free:

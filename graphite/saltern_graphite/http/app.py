@@ -21,6 +21,7 @@ from saltern_graphite.http.answers import error_answer
 from saltern_graphite.http.authentication import Authenticated
 from saltern_graphite.http.credentials import Credentials
 from saltern_graphite.http.events import EventsApi
+from saltern_graphite.http.index_wait import when_filled
 from saltern_graphite.http.logged import Logged
 from saltern_graphite.http.metrics import MetricsApi
 from saltern_graphite.http.prometheus import scrape_or_find
@@ -64,11 +65,14 @@ def create_app(
         received = measured.counters.total("metricsReceived") if measured else 0.0
         return received, tags.version, events.count()
 
+    def filling() -> bool:
+        return store.index.progress.running or tags.filling
+
     render = Renderer(StoredSeries(store.index, reader, tags, events), LIBRARY, settings, count, state)
     about = AboutApi(store, LIBRARY)
     routes: list[Route] = [
-        *render.routes(),
-        *_metrics_routes(store, measured),
+        *both_slashes("/render", when_filled(filling, render.answer), ["GET", "POST"]),
+        *_metrics_routes(store, measured, filling),
         *about.routes(),
         *TagsApi(tags).routes(),
         *EventsApi(events).routes(),
@@ -82,14 +86,15 @@ def create_app(
     return Starlette(routes=routes, middleware=middleware, exception_handlers={HTTPException: _http_error})
 
 
-def _metrics_routes(store: StoreView, measured: Measured | None) -> list[Route]:
+def _metrics_routes(store: StoreView, measured: Measured | None, filling: Callable[[], bool]) -> list[Route]:
     metrics = MetricsApi(store)
-    at_metrics = scrape_or_find(measured, metrics.find) if measured else metrics.find
+    find, expand, names = (when_filled(filling, one) for one in (metrics.find, metrics.expand, metrics.index))
+    at_metrics = scrape_or_find(measured, find) if measured else find
     both = ["GET", "POST"]
     return [
-        *both_slashes("/metrics/find", metrics.find, both),
-        *both_slashes("/metrics/expand", metrics.expand, both),
-        *both_slashes("/metrics/index.json", metrics.index, both),
+        *both_slashes("/metrics/find", find, both),
+        *both_slashes("/metrics/expand", expand, both),
+        *both_slashes("/metrics/index.json", names, both),
         *both_slashes("/metrics", at_metrics, both),
     ]
 

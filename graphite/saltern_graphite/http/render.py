@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from saltern.errors import GraphiteError, StoreError, TargetSyntaxError
 from saltern_graphite.functions import Library
@@ -18,7 +17,6 @@ from saltern_graphite.http.facts import tell
 from saltern_graphite.http.params import Params, read_params
 from saltern_graphite.http.partial import BadTarget, partial_body
 from saltern_graphite.http.render_request import RenderRequest, read_request
-from saltern_graphite.http.routes import both_slashes
 from saltern_graphite.http.settings import UNCHANGED_S, HttpSettings
 from saltern_graphite.http.workers import Workers
 from saltern_graphite.render.deadline import ClientGone, Deadline, TookTooLong
@@ -61,10 +59,6 @@ class Renderer:
         self._workers = Workers(settings.render_threads)
         self._count = count
         self._state = state
-
-    def routes(self) -> list[Route]:
-        """Where it answers."""
-        return both_slashes("/render", self.answer, ["GET", "POST"])
 
     async def answer(self, request: Request) -> Response:
         """``/render``."""

@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from saltern.errors import GraphiteError, StoreError
 from saltern_graphite.http.answers import Endpoint, error_object, json_answer
+from saltern_graphite.http.index_wait import when_filled
 from saltern_graphite.http.params import BodyTooLong, BodyTooSlow, Params, read_params
 from saltern_graphite.http.routes import both_slashes
 from saltern_graphite.render.deadline import ClientGone
@@ -64,15 +65,18 @@ class TagsApi:
         both, read = ["GET", "POST"], ["GET"]
         every = [*both, "PUT", "DELETE", "PATCH"]  # for _post_only, which says what is taken
         return [
-            *both_slashes("/tags", told_as_json(self.tags), read),
+            *both_slashes("/tags", self._reading(self.tags), read),
             *both_slashes("/tags/tagSeries", _post_only(told_as_json(self.tag_series)), every),
             *both_slashes("/tags/tagMultiSeries", _post_only(told_as_json(self.tag_multi_series)), every),
             *both_slashes("/tags/delSeries", _post_only(told_as_json(self.delete_series)), every),
-            *both_slashes("/tags/findSeries", told_as_json(self.find_series), both),
-            *both_slashes("/tags/autoComplete/tags", told_as_json(self.complete_tags), both),
-            *both_slashes("/tags/autoComplete/values", told_as_json(self.complete_values), both),
-            *both_slashes("/tags/{tag:path}", told_as_json(self.tag), read),
+            *both_slashes("/tags/findSeries", self._reading(self.find_series), both),
+            *both_slashes("/tags/autoComplete/tags", self._reading(self.complete_tags), both),
+            *both_slashes("/tags/autoComplete/values", self._reading(self.complete_values), both),
+            *both_slashes("/tags/{tag:path}", self._reading(self.tag), read),
         ]
+
+    def _reading(self, endpoint: Endpoint) -> Endpoint:
+        return when_filled(lambda: self._index.filling, told_as_json(endpoint))
 
     async def tag_series(self, request: Request) -> Response:
         """POST ``/tags/tagSeries``: enter the series ``path``; its canonical spelling is the answer."""

@@ -89,6 +89,13 @@ def build_beside(index: Target, whisper_dir: str, stop: threading.Event) -> None
     Should the process fail, the scan is done here after all.
     """
     index.progress = Progress(running=True)
+    try:
+        _build_beside(index, whisper_dir, stop)
+    finally:
+        index.progress.running = False  # whatever happened: requests wait for it
+
+
+def _build_beside(index: Target, whisper_dir: str, stop: threading.Event) -> None:
     if (done := _take(index, Scan(whisper_dir, stop).messages(), stop, HERE_S)) or stop.is_set():
         _finish(index, done)
         return

@@ -36,6 +36,8 @@ class TagIndex:
     def __init__(self, file: IndexFile | None = None) -> None:
         self.on_removed: Callable[[list[str]], None] = lambda names: None
         """Called with names that were asked to be taken out, when they are."""
+        self.filling = False
+        """Whether series that a tree has are still being entered, after a start."""
         self.file = file or IndexFile()
         self._entry = Entry()
         self._writing = threading.Lock()

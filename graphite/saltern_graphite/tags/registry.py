@@ -48,6 +48,7 @@ class Registry:
 
     def start(self) -> None:
         """Start entering series, and looking for those in the tree."""
+        self.index.filling = True
         self._due.set()
         self.registrar.start()
         self._scan.start()
@@ -82,7 +83,11 @@ class Registry:
     def _run_scans(self) -> None:
         while not self._stop.is_set():
             self._due.clear()
-            scan(self._whisper_dir, self._add_found, self._stop)
+            try:
+                scan(self._whisper_dir, self._add_found, self._stop)
+                self.registrar.flush()
+            finally:
+                self.index.filling = False
             self._due.wait()
 
     def _add_found(self, name: str) -> None:
