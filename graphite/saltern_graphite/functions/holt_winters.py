@@ -55,25 +55,31 @@ def analyse(actual: Matrix, season: int, check: Callable[[], None] | None = None
     seasonal = np.zeros((rows, season + length))
     deviation = np.zeros((rows, season + length))
     prediction = np.full((rows, length + 1), np.nan)
-    prediction[:, :1] = actual[:, :1]
+    prediction[:, :1] = actual[:, :1] if length else np.nan
     advance = _advance_steps if rows >= ROWS_WORTH_STEPPING else _advance_rows
     level, trend = np.zeros(rows), np.zeros(rows)
-    for begin in range(0, length, min(season, _STEPS_AT_ONCE)):
+    sums = np.empty_like(actual)
+    chunks = _chunks(season, length)
+    for now, here in chunks:
         if check:
             check()
-        end = min(begin + min(season, _STEPS_AT_ONCE), length)
-        now, then, here = slice(begin, end), slice(begin, end), slice(season + begin, season + end)
-        values, gaps = actual[:, now], missing[:, now]
-        push = ALPHA * (values - seasonal[:, then])
-        levels, sums, trend = advance(push, values, fresh[:, now], level, trend)
+        values, before = actual[:, now], seasonal[:, now]
+        levels, sums[:, now], trend = advance(ALPHA * (values - before), values, fresh[:, now], level, trend)
         level = levels[:, -1]
-        season_now = GAMMA * (values - levels) + (1 - GAMMA) * seasonal[:, then]
-        seasonal[:, here] = np.where(gaps, 0.0, season_now)
-        prediction[:, begin + 1 : end + 1] = sums + seasonal[:, begin + 1 : end + 1]
-        predicted = prediction[:, now]
-        error = np.abs(values - np.where(np.isnan(predicted), 0.0, predicted))
-        deviation[:, here] = np.where(gaps, 0.0, GAMMA * error + (1 - GAMMA) * deviation[:, then])
-    return prediction[:, :length], deviation[:, season:]
+        seasonal[:, here] = np.where(missing[:, now], 0.0, GAMMA * (values - levels) + (1 - GAMMA) * before)
+    prediction[:, 1:] = sums + seasonal[:, 1 : length + 1]
+    predicted = prediction[:, :length]
+    error = GAMMA * np.abs(actual - np.where(np.isnan(predicted), 0.0, predicted))
+    for now, here in chunks:
+        deviation[:, here] = np.where(missing[:, now], 0.0, error[:, now] + (1 - GAMMA) * deviation[:, now])
+    return predicted, deviation[:, season:]
+
+
+def _chunks(season: int, length: int) -> list[tuple[slice, slice]]:
+    """Steps of which none is a season before another: their columns, and those where a season of columns leads."""
+    size = min(season, _STEPS_AT_ONCE)
+    ends = [(begin, min(begin + size, length)) for begin in range(0, length, size)]
+    return [(slice(begin, end), slice(season + begin, season + end)) for begin, end in ends]
 
 
 def _advance_rows(
@@ -86,18 +92,16 @@ def _advance_rows(
     for row, pushes in enumerate(push.tolist()):
         cuts = (0, *np.flatnonzero(fresh[row, 1:]) + 1, len(pushes)) if broken[row] else (0, len(pushes))
         now, slope = float(level[row]), float(trend[row])
-        totals: list[float] = []
         for begin, end in pairwise(cuts):
             if broken[row] and fresh[row, begin]:
                 now, slope = float(values[row, begin]), 0.0
             total = now + slope
-            for pushed in pushes[begin:end]:
+            for place, pushed in enumerate(pushes[begin:end], begin):
                 after = pushed + keep * total
                 slope = learn * (after - now) + hold * slope
-                total = after + slope
+                pushes[place] = total = after + slope
                 now = after
-                totals.append(total)
-        sums[row], slopes[row] = totals, slope
+        sums[row], slopes[row] = pushes, slope
     before = np.column_stack((level + trend, sums[:, :-1]))
     levels = push + keep * np.where(fresh, values + 0.0, before)
     return levels, sums, slopes
