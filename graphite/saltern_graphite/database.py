@@ -11,12 +11,12 @@ import logging
 import os
 import sqlite3
 import threading
-import time
 import weakref
 from collections.abc import Iterator
 
 from saltern.errors import StoreError
 from saltern_graphite.database_copy import copy_into
+from saltern_graphite.database_damage import is_damage, set_aside
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,6 @@ BUSY_TIMEOUT_S = 5.0
 """For how long another process may hold the file, ``sqlite3`` on the command line for one."""
 MAX_IDLE_READERS = 4
 _MODE = 0o600
-_NOT_OURS = ("SQLITE_NOTADB", "SQLITE_CORRUPT")
 
 
 class Database:
@@ -69,9 +68,9 @@ class Database:
             try:
                 return cls(_opened(path, schema), path, what)
             except sqlite3.DatabaseError as error:
-                if getattr(error, "sqlite_errorname", "") not in _NOT_OURS:
+                if not is_damage(error):
                     raise
-                _set_aside(path, what, str(error))
+                log.error("%s %s can't be used (%s): it is set aside as %s", what, path, error, set_aside(path))
                 return cls(_opened(path, schema), path, what)
         except (OSError, sqlite3.Error) as error:
             raise StoreError(f"{what} {path} can't be opened: {_reason(error)}") from None
@@ -171,15 +170,6 @@ def _opened(path: str, schema: str) -> sqlite3.Connection:
         writer.close()
         raise
     return writer
-
-
-def _set_aside(path: str, what: str, why: str) -> None:
-    aside = f"{path}.corrupt-{int(time.time())}"
-    os.replace(path, aside)
-    for suffix in ("-wal", "-shm"):
-        with contextlib.suppress(FileNotFoundError):
-            os.replace(path + suffix, aside + suffix)
-    log.error("%s %s can't be used (%s): it is set aside as %s", what, path, why, aside)
 
 
 def _reason(error: OSError | sqlite3.Error) -> str:

@@ -14,13 +14,14 @@ import pytest
 
 from saltern.errors import StoreError
 from saltern_graphite.counters import Counters
+from saltern_graphite.database_damage import damage_of, set_aside
 from saltern_graphite.tags import registrar as registrar_module
 from saltern_graphite.tags import registry as registry_module
 from saltern_graphite.tags.index import TagIndex
 from saltern_graphite.tags.mend import mend
 from saltern_graphite.tags.registrar import Registrar
 from saltern_graphite.tags.registry import FILE, Registry
-from saltern_graphite.tags.salvage import damage_of, salvaged, set_aside
+from saltern_graphite.tags.salvage import salvaged
 from saltern_graphite.tags.tagged_name import readable_path
 from support.stacks import wait_for
 

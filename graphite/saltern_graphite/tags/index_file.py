@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 
 from saltern.errors import StoreError
 from saltern_graphite.database import Database
-from saltern_graphite.tags.salvage import damage_of, is_damage, set_aside
+from saltern_graphite.database_damage import damage_of, is_damage, set_aside
 from saltern_graphite.tags.schema import SCHEMA
 
 WHAT = "the tag index"
