@@ -74,10 +74,8 @@ class Reader:
         """
         points = self._cache.points(name)
         path = f"{self._whisper_dir}/{relative_path(name)}"
-        if ";" not in name:
-            return self._fetch(name, path, points, start, end, now)
-        readable = f"{self._whisper_dir}/{readable_path(name)}"
-        if not os.path.exists(readable):  # Carbon may have named it so that people can read it
+        readable = f"{self._whisper_dir}/{readable_path(name)}" if ";" in name else ""
+        if not readable or not os.path.exists(readable):  # Carbon may have named a file so that people can read it
             return self._fetch(name, path, points, start, end, now)
         if not os.path.exists(path):
             return self._fetch(name, readable, points, start, end, now)

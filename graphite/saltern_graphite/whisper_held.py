@@ -24,7 +24,7 @@ HELD_S = 60.0
 """How long a file is held at most; with a point every 15 s it is opened for every fourth."""
 _SWEPT_AT_ONCE = 4096
 
-_Identity = tuple[int, int]  # device and inode
+_GONE = os.stat_result((0,) * 10)  # no file has inode 0
 
 
 class HeldFiles:
@@ -111,7 +111,7 @@ class HeldFiles:
         try:
             found = list(map(os.stat, paths))
         except OSError:
-            return np.array([self._is_there(path, row) for path, row in zip(paths, rows.tolist(), strict=True)])
+            found = list(map(_status, paths))
         count = len(found)
         same: npt.NDArray[np.bool_] = self._inodes[rows] == np.fromiter(
             (status.st_ino for status in found), np.uint64, count
@@ -119,13 +119,6 @@ class HeldFiles:
         same &= self._devices[rows] == np.fromiter((status.st_dev for status in found), np.uint64, count)
         same &= self._ends[rows] <= np.fromiter((status.st_size for status in found), np.int64, count)
         return same
-
-    def _is_there(self, path: str, row: int) -> bool:
-        try:
-            os.stat(path)
-        except OSError:
-            return False
-        return bool(self._are_there([path], np.array([row]))[0])
 
     def _sweep(self) -> None:
         """Let go those held for long enough."""
@@ -137,3 +130,10 @@ class HeldFiles:
             old.append(path)
         for path in old:
             self.let_go(path)
+
+
+def _status(path: str) -> os.stat_result:
+    try:
+        return os.stat(path)
+    except OSError:
+        return _GONE

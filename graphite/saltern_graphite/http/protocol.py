@@ -57,23 +57,17 @@ def http_protocol(most: int, refused: Callable[[], None], readers: Readers) -> t
             if self._in_head and not self.transport.is_closing():
                 self._head_bytes += len(data)
                 if self._head_bytes > MAX_HEAD_BYTES:
-                    self._refuse(431, _TOO_LONG)
+                    self._end_with(_refusal(431, _TOO_LONG))
 
         def send_400_response(self, msg: str) -> None:
             """What uvicorn says of requests that its parser gives up on, in words that help."""
             if self._in_head and self._head_bytes + self._chunk_bytes > MAX_HEAD_BYTES:  # its URLs are bounded too
-                self._refuse(431, _TOO_LONG)
+                self._end_with(_refusal(431, _TOO_LONG))
             else:
-                self._refuse(400, _UNREADABLE)
+                self._end_with(_refusal(400, _UNREADABLE))
 
-        def _refuse(self, status: int, line: str) -> None:
-            body = line.encode()
-            head = (
-                f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
-                "content-type: text/plain; charset=utf-8\r\ncache-control: no-store\r\n"
-                f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
-            )
-            self.transport.write(head.encode() + body)
+        def _end_with(self, answer: bytes) -> None:
+            self.transport.write(answer)
             self.transport.close()
 
         def on_message_begin(self) -> None:
@@ -101,3 +95,13 @@ def http_protocol(most: int, refused: Callable[[], None], readers: Readers) -> t
                 readers.answered()
 
     return BoundedHttp
+
+
+def _refusal(status: int, line: str) -> bytes:
+    body = line.encode()
+    head = (
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
+        "content-type: text/plain; charset=utf-8\r\ncache-control: no-store\r\n"
+        f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+    )
+    return head.encode() + body
