@@ -14,7 +14,7 @@ from saltern.errors import WireError
 from saltern.files import write_private
 from saltern.ids import check_minion_id
 from saltern.wire import pack_value, unpack_value
-from saltern_master.channel.port import Peer
+from saltern_master.entrances.channel.port import Peer
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from saltern.ids import check_jid
 from saltern.wire import Message, pack
 from saltern_master.accounting import Accounting
 from saltern_master.bus import EventBus
-from saltern_master.channel.port import Peer
+from saltern_master.entrances.channel.port import Peer
 from saltern_master.journal import Journal
 from saltern_master.record import FOR_JOBS, METRICS, POINTS, write_record
 

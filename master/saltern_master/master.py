@@ -39,18 +39,15 @@ from saltern_master.alerts.sources.http import HttpSource
 from saltern_master.annotations.engine import annotation_engine
 from saltern_master.bus import EventBus
 from saltern_master.calls import CallTable
-from saltern_master.channel.gate import Gate
-from saltern_master.channel.port import Limits, Port
+from saltern_master.entrances.channel.gate import Gate
+from saltern_master.entrances.channel.hub import PUBLISH, RET, Hub
+from saltern_master.entrances.channel.port import Limits, Port
 from saltern_master.fileserver.server import FileServer
 from saltern_master.fleet import Fleet
-from saltern_master.graphite.engine import GraphiteEngine
-from saltern_master.graphite.names import Pattern
-from saltern_master.graphite.shippers import make_shipper
-from saltern_master.hub import PUBLISH, RET, Hub
 from saltern_master.inbox import Inbox
 from saltern_master.jobs.keeper import JobKeeper
 from saltern_master.jobs.publisher import Publisher
-from saltern_master.jobs.sql import SqlJobStore
+from saltern_master.jobs.stores.sqlite import SqlJobStore
 from saltern_master.journal import Journal
 from saltern_master.keyring import Keyring
 from saltern_master.local.authorisation import Authorisation
@@ -59,6 +56,9 @@ from saltern_master.pillar import Pillar
 from saltern_master.runners import alerts, fileserver, jobs, manage, metrics
 from saltern_master.schedules import Schedules
 from saltern_master.self_metrics import Part, SelfMetrics
+from saltern_master.shipping.engine import ShippingEngine
+from saltern_master.shipping.names import Pattern
+from saltern_master.shipping.shippers import make_shipper
 
 log = logging.getLogger(__name__)
 
@@ -328,11 +328,11 @@ class Master:
             counters["annotations"] = self.annotations.metrics
         return counters
 
-    def _graphite_engine(self) -> GraphiteEngine | None:
+    def _graphite_engine(self) -> ShippingEngine | None:
         options = self.options
         pattern = Pattern(options["metric_pattern"])
         shipper = make_shipper(options["carbon_protocol"], options["carbon_host"], options["carbon_port"])
-        return GraphiteEngine(self.journal.reader("graphite"), shipper, pattern) if shipper else None
+        return ShippingEngine(self.journal.reader("graphite"), shipper, pattern) if shipper else None
 
     def _say_ready(self) -> None:
         """Write where we listen to ``<sock_dir>/master.json`` and say it in the log."""

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from saltern.errors import JournalError
-from saltern_master.jobs.memory import MemoryJobStore
-from saltern_master.jobs.sql import SqlJobStore
 from saltern_master.jobs.store import JobLoad, JobReturn, JobStore
+from saltern_master.jobs.stores.memory import MemoryJobStore
+from saltern_master.jobs.stores.sqlite import SqlJobStore
 
 JID, LATER = "20260101000000000000", "20260102000000000000"
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from saltern.errors import ConfigError
-from saltern_master.graphite.names import Pattern, clean, flatten
+from saltern_master.shipping.names import Pattern, clean, flatten
 
 
 def test_the_default_pattern() -> None:

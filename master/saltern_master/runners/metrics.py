@@ -8,10 +8,10 @@ from typing import Any
 
 from saltern.errors import FunctionNotFound
 from saltern_master.accounting import Accounting
-from saltern_master.graphite.engine import GraphiteEngine
+from saltern_master.shipping.engine import ShippingEngine
 
 
-def functions(engine: GraphiteEngine | None, accounting: Accounting) -> dict[str, Callable[..., Any]]:
+def functions(engine: ShippingEngine | None, accounting: Accounting) -> dict[str, Callable[..., Any]]:
     """Return the functions of this module."""
 
     def explain(minion: str, fun: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import socket
 import graphyte
 
 from saltern.errors import ChannelError
-from saltern_master.graphite.shipper import Points
+from saltern_master.shipping.shipper import Points
 
 TIMEOUT_S = 10
 READ_TIMEOUT_S = 60.0

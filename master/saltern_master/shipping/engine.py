@@ -10,10 +10,10 @@ from typing import Any
 
 from saltern.errors import ChannelError
 from saltern.wire import pack_value, unpack_value
-from saltern_master.graphite.names import Flat, Pattern, flatten
-from saltern_master.graphite.shipper import Points, Shipper
 from saltern_master.journal import Reader
 from saltern_master.record import METRICS, POINTS, Record, read_record
+from saltern_master.shipping.names import Flat, Pattern, flatten
+from saltern_master.shipping.shipper import Points, Shipper
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ MAX_TIME = 2**32  # seconds since the epoch that Whisper can hold
 EXPLAIN_BYTES = 16 * 1024 * 1024
 
 
-class GraphiteEngine:
+class ShippingEngine:
     """Reads the journal and ships what is a metric."""
 
     def __init__(self, reader: Reader, shipper: Shipper, pattern: Pattern) -> None:

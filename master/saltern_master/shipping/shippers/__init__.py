@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from saltern_master.graphite.shipper import Shipper
-from saltern_master.graphite.shippers.acknowledged import AcknowledgedShipper
-from saltern_master.graphite.shippers.plaintext import PlaintextShipper
+from saltern_master.shipping.shipper import Shipper
+from saltern_master.shipping.shippers.acknowledged import AcknowledgedShipper
+from saltern_master.shipping.shippers.plaintext import PlaintextShipper
 
 
 def make_shipper(protocol: str, host: str, port: int) -> Shipper | None:

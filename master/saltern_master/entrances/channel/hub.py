@@ -15,7 +15,7 @@ from saltern.wire import Message, pack, pack_any, unpack
 from saltern_master.accounting import Accounting
 from saltern_master.bus import EventBus
 from saltern_master.calls import CallTable
-from saltern_master.channel.port import Peer
+from saltern_master.entrances.channel.port import Peer
 from saltern_master.fleet import Fleet
 from saltern_master.inbox import Inbox
 from saltern_master.keyring import Change, Keyring

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from saltern_master.graphite.engine import GraphiteEngine
-from saltern_master.graphite.names import Pattern
-from saltern_master.graphite.shippers.memory import MemoryShipper
 from saltern_master.journal import Journal
 from saltern_master.record import FOR_JOBS, METRICS, POINTS, write_record
+from saltern_master.shipping.engine import ShippingEngine
+from saltern_master.shipping.names import Pattern
+from saltern_master.shipping.shippers.memory import MemoryShipper
 from support.masters import until
 
 NOW = 1_800_000_000.5
@@ -29,7 +29,7 @@ def shipped(folder: Path, records: list[bytes], away_first: bool = False) -> lis
     journal.open()
     shipper = MemoryShipper()
     shipper.away = away_first
-    engine = GraphiteEngine(journal.reader("graphite"), shipper, Pattern("p.[minion_id].[module]"))
+    engine = ShippingEngine(journal.reader("graphite"), shipper, Pattern("p.[minion_id].[module]"))
 
     async def run() -> None:
         task = asyncio.create_task(engine.run())

@@ -13,7 +13,7 @@ from typing import Any
 
 from saltern.errors import ChannelError, WireError
 from saltern.wire import pack_value, unpack_value
-from saltern_master.graphite.shipper import Points
+from saltern_master.shipping.shipper import Points
 
 log = logging.getLogger(__name__)
 

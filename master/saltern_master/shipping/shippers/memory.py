@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from saltern.errors import ChannelError
-from saltern_master.graphite.shipper import Points
+from saltern_master.shipping.shipper import Points
 
 
 class MemoryShipper:
