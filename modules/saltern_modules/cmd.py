@@ -41,6 +41,18 @@ __salt__: Mapping[str, Callable[..., Any]]
 __opts__: Mapping[str, Any]
 __context__: dict[str, Any]
 
+__powers__ = {
+    "run": "runs",
+    "shell": "runs",
+    "run_stdout": "runs",
+    "run_stderr": "runs",
+    "run_all": "runs",
+    "retcode": "runs",
+    "script": "runs",
+    "which": "reads",
+    "has_exec": "reads",
+}
+
 SHELL = "/bin/sh"
 OUTPUT_LIMIT = 1 << 20
 TIMEOUT_RETCODE = 1

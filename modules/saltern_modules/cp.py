@@ -15,6 +15,15 @@ from saltern_modules import _agent
 
 __opts__: Mapping[str, Any]
 
+__powers__ = {
+    "get_file": "indirect",
+    "get_file_str": "writes",
+    "cache_file": "writes",
+    "hash_file": "reads",
+    "list_master": "reads",
+    "is_cached": "reads",
+}
+
 SCHEME = "salt://"
 MAX_TEXT_BYTES = 1 << 20
 """``get_file_str`` returns no file larger than this: a return travels in one message."""

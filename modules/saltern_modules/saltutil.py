@@ -12,6 +12,20 @@ from saltern_modules import _agent
 
 __opts__: Mapping[str, Any]
 
+__powers__ = {
+    "sync_modules": "writes",
+    "sync_all": "writes",
+    "refresh_modules": "writes",
+    "refresh_grains": "writes",
+    "refresh_pillar": "writes",
+    "running": "reads",
+    "is_running": "reads",
+    "find_job": "reads",
+    "signal_job": "writes",
+    "term_job": "writes",
+    "kill_job": "writes",
+}
+
 
 def sync_modules(saltenv: str = "base") -> list[str]:
     """Fetch the master's modules; return those that changed: ``['modules.mypkg']``.
