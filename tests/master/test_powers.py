@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
-import saltern_modules
 from hypothesis import given
 from hypothesis import strategies as st
 
+import saltern_modules
 from saltern.power import Power
 from saltern_agent.loader.module import _functions
 from saltern_master.auth import powers as powers_module
