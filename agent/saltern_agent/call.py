@@ -220,7 +220,7 @@ class Connection:
 
 def _show(value: Any, form: str, outcome: Outcome) -> None:
     """Print what the function returned; what went wrong goes to stderr."""
-    from saltern.cli.output import display
+    from saltern.output import display
 
     if outcome.success or outcome.retcode != UNAVAILABLE:
         display({"local": value}, form)

@@ -15,7 +15,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saltern.cli.output import OUTPUTS, display, render
+from saltern.output import OUTPUTS, display, render
 
 RULE = "----------"
 
@@ -244,7 +244,7 @@ def test_json_and_yaml_are_always_well_formed(value: Any) -> None:
 
 def test_importing_is_cheap() -> None:
     program = (
-        "import sys; import saltern.cli.output as o; o.render({'h': True});"
+        "import sys; import saltern.output as o; o.render({'h': True});"
         "print(sorted({'yaml', 'json', 'rich', 'argparse'} & set(sys.modules)))"
     )
     shown = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout

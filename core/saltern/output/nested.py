@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from saltern.cli.output.text import safe, safe_lines
+from saltern.output.text import safe, safe_lines
 from saltern.plain import Plain
 
 RULE = "-" * 10

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from saltern.cli.output.text import safe, safe_lines
+from saltern.output.text import safe, safe_lines
 from saltern.plain import Plain
 
 

@@ -10,7 +10,7 @@ import json
 import math
 from typing import Any
 
-from saltern.cli.output.text import text_of
+from saltern.output.text import text_of
 from saltern.plain import Plain
 
 _ESCAPES = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}  # they stand only inside strings
