@@ -69,6 +69,18 @@ def test_every_form_of_output(parts: Parts) -> None:
     )
 
 
+def test_no_form_lets_a_minion_steer_the_terminal(parts: Parts) -> None:
+    minion, words = parts.stack.minion_ids[0], "\x1b[2J\u202e\x9b"
+    for out in ("nested", "txt", "raw"):
+        shown = run(parts, "saltern", "--out", out, minion, "test.echo", words).stdout
+        assert r"\x1b[2J\u202e\x9b" in shown
+        assert not [c for c in shown if (ord(c) < 32 and c != "\n") or c in "\u202e\x9b"]
+    for out, load in (("json", json.loads), ("yaml", yaml.safe_load)):
+        shown = run(parts, "saltern", "--out", out, minion, "test.echo", words).stdout
+        assert load(shown) == {minion: words}
+        assert not [c for c in shown if (ord(c) < 32 and c != "\n") or c in "\u202e\x9b"]
+
+
 def test_targets(parts: Parts) -> None:
     first, second = parts.stack.minion_ids
     for words, minions in (

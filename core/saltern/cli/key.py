@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from saltern.cli.command import EX_GENERIC, EX_OK, command_parser, run_command, wants_versions
-from saltern.cli.output import OUTPUTS, display
 from saltern.config import MasterOptions, master_config
+from saltern.output import OUTPUTS, display
 from saltern.pki import ACCEPTED, DENIED, INVITE_TTL_S, PENDING, REJECTED, KeyStore, fingerprint
 from saltern.wheel import Wheel
 

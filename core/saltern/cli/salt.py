@@ -9,10 +9,10 @@ from typing import Any
 
 from saltern.arguments import parse_arguments
 from saltern.cli.command import EX_GENERIC, EX_OK, EX_USAGE, command_parser, run_command, wants_versions
-from saltern.cli.output import OUTPUTS, display
 from saltern.client import Job, LocalClient
 from saltern.errors import TargetError
 from saltern.local import LocalConnection
+from saltern.output import OUTPUTS, display
 
 EX_MINIONS_FAILED = 11
 """Some minion answered with a non-zero retcode, or not at all; Salt's number for it."""
