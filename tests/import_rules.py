@@ -1,7 +1,7 @@
-"""Who may import whom: a lint, run by ``make lint``.
+"""Who may import whom, and from where: a lint, run by ``make lint``.
 
 The packages meet only where the architecture says so (``docs/architecture.md``); an import elsewhere is an error with
-its file and line.
+its file and line. So is a Python that is started by an argv made by hand: it would import from the current folder.
 """
 
 from __future__ import annotations
@@ -25,9 +25,17 @@ ALLOWED: dict[str, set[str]] = {
     "saltern_modules": {"saltern"},
     "saltern_agent": {"saltern", "saltern_modules"},
     "saltern_master": {"saltern"},
-    "saltern_graphite": {"saltern.config", "saltern.errors", "saltern.log", "saltern.__about__", "saltern.files"},
+    "saltern_graphite": {
+        "saltern.config",
+        "saltern.errors",
+        "saltern.log",
+        "saltern.__about__",
+        "saltern.files",
+        "saltern.own_python",
+    },
     "saltern_web": {"saltern"},
 }
+MAKER_OF_PROGRAMS = ROOT / "core" / "saltern" / "own_python.py"
 AGENT_LIBRARIES = {"zmq", "msgpack", "psutil", "yaml", "_sha2"}
 """All that may be installed on a host with only the agent (``_sha2`` is Python 3.12's own)."""
 
@@ -43,6 +51,17 @@ def imports(path: Path) -> Iterator[tuple[int, str]]:
                 yield node.lineno, f"{node.module}.{alias.name}"
 
 
+def hand_made_programs(source: str) -> Iterator[int]:
+    """Yield the line of every list or tuple that starts a Python: one that holds ``sys.executable`` or ``"-m"``."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.List | ast.Tuple):
+            for word in node.elts:
+                text = ast.unparse(word)
+                if text in ("sys.executable", "'-m'"):
+                    yield node.lineno
+                    break
+
+
 def _within(module: str, allowed: set[str]) -> bool:
     return any(module == name or module.startswith(f"{name}.") for name in allowed)
 
@@ -51,6 +70,9 @@ def faults() -> Iterator[str]:
     """Yield one line for each import that the rules forbid."""
     for folder, package in FOLDERS.items():
         for path in sorted((ROOT / folder / package).rglob("*.py")):
+            if path != MAKER_OF_PROGRAMS:
+                for line in hand_made_programs(path.read_text(encoding="utf-8")):
+                    yield f"{path.relative_to(ROOT)}:{line}: use saltern.own_python.python_module to start a Python"
             for line, module in imports(path):
                 top = module.split(".")[0]
                 where = f"{path.relative_to(ROOT)}:{line}"

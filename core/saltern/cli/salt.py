@@ -26,6 +26,7 @@ EXAMPLES = """  saltern '*' test.ping
   saltern '*' test.ping,grains.item , os             several functions, arguments parted by ,
   saltern -b 10% '*' cmd.run 'apt-get -y upgrade'    a tenth of them at a time
   saltern --out json --static '*' stats.collect
+  saltern -d cmd.run                                 what a function does; -d cmd: all of a module
 """
 
 Answer = dict[str, dict[str, Any]]
@@ -63,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     running.add_argument("-b", "--batch", "--batch-size", metavar="N", help="at most N minions (or N%%) at a time")
     running.add_argument("--async", dest="async_", action="store_true", help="start the job, print its jid, don't wait")
     running.add_argument("--isolate", action="store_true", help="run it in a child process of the agent")
-    running.add_argument("-d", "--doc", action="store_true", help="show the documentation of functions")
+    running.add_argument("-d", "--doc", action="store_true", help="show what functions do, and run none")
     output = parser.add_argument_group("output")
     output.add_argument("--out", "--output", default="nested", choices=OUTPUTS, metavar="FORM", help=", ".join(OUTPUTS))
     output.add_argument("-s", "--static", action="store_true", help="all answers at once, as one document")
@@ -74,9 +75,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    if options.doc:
+        from saltern.cli.docs import show_docs
+
+        return show_docs(options)
     words = options.words
-    if options.doc and len(words) < 2:
-        words = [*(words or ["*"]), "sys.doc"]
     if len(words) < 2:
         parser.print_usage(sys.stderr)
         print("saltern: a target and a function are needed, as in: saltern '*' test.ping", file=sys.stderr)
