@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from saltern.cli.command import EX_GENERIC, EX_OK, EX_USAGE
-from saltern.output import display
 from saltern.client import LocalClient
+from saltern.output import display
 
 FUNCTION = "sys.doc"
 
