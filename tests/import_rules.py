@@ -35,7 +35,19 @@ ALLOWED: dict[str, set[str]] = {
     },
     "saltern_web": {"saltern"},
 }
-MAKER_OF_PROGRAMS = ROOT / "core" / "saltern" / "own_python.py"
+MAKER_OF_PROGRAMS = Path("core") / "saltern" / "own_python.py"
+MASTERS_HOST = {
+    "saltern.cli",
+    "saltern.client",
+    "saltern.event",
+    "saltern.invites",
+    "saltern.key_functions",
+    "saltern.keystore",
+    "saltern.local",
+    "saltern.runner",
+    "saltern.wheel",
+}
+"""What of ``saltern`` only a master's host uses: no agent, no module and no other file of ``saltern`` imports it."""
 AGENT_LIBRARIES = {"zmq", "msgpack", "psutil", "yaml", "_sha2"}
 """All that may be installed on a host with only the agent (``_sha2`` is Python 3.12's own)."""
 
@@ -66,20 +78,27 @@ def _within(module: str, allowed: set[str]) -> bool:
     return any(module == name or module.startswith(f"{name}.") for name in allowed)
 
 
-def faults() -> Iterator[str]:
-    """Yield one line for each import that the rules forbid."""
+def _of_masters_host(module: str) -> bool:
+    return _within(module, MASTERS_HOST)
+
+
+def faults(root: Path = ROOT) -> Iterator[str]:
+    """Yield one line for each import below *root* that the rules forbid."""
     for folder, package in FOLDERS.items():
-        for path in sorted((ROOT / folder / package).rglob("*.py")):
-            if path != MAKER_OF_PROGRAMS:
+        for path in sorted((root / folder / package).rglob("*.py")):
+            if path.relative_to(root) != MAKER_OF_PROGRAMS:
                 for line in hand_made_programs(path.read_text(encoding="utf-8")):
-                    yield f"{path.relative_to(ROOT)}:{line}: use saltern.own_python.python_module to start a Python"
+                    yield f"{path.relative_to(root)}:{line}: use saltern.own_python.python_module to start a Python"
+            own_name = ".".join(path.relative_to(root / folder).with_suffix("").parts)
+            on_agent = folder in ("agent", "modules") or (folder == "core" and not _of_masters_host(own_name))
             for line, module in imports(path):
                 top = module.split(".")[0]
-                where = f"{path.relative_to(ROOT)}:{line}"
-                if top in FOLDERS.values() and top != package and not _within(module, ALLOWED[package]):
-                    yield f"{where}: {package} may not import {module}"
-                on_agent = folder in ("agent", "modules") or (folder == "core" and path.parent.name != "cli")
+                where = f"{path.relative_to(root)}:{line}"
                 ours = top in FOLDERS.values()
+                if ours and top != package and not _within(module, ALLOWED[package]):
+                    yield f"{where}: {package} may not import {module}"
+                elif on_agent and _of_masters_host(module):
+                    yield f"{where}: {own_name} may not import {module}: it is for a master's host alone"
                 if on_agent and not ours and top not in sys.stdlib_module_names and top not in AGENT_LIBRARIES:
                     yield f"{where}: an agent's host has no {top}"
 

@@ -9,7 +9,8 @@ import pytest
 
 from saltern.errors import KeyStoreError
 from saltern.files import write_private
-from saltern.pki import STATES, KeyStore, own_keys
+from saltern.keystore import STATES, KeyStore
+from saltern.pki import own_keys
 
 OTHER = 65534
 

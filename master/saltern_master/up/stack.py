@@ -21,8 +21,9 @@ from typing import Any, NamedTuple
 from saltern.errors import ConfigError
 from saltern.files import write_atomic
 from saltern.ids import check_minion_id
+from saltern.keystore import ACCEPTED, KeyStore
 from saltern.own_python import python_module
-from saltern.pki import ACCEPTED, KeyStore, own_keys
+from saltern.pki import own_keys
 
 HOST = "127.0.0.1"
 PREFERRED_PORTS = {"publish": 4505, "ret": 4506, "line": 2003, "batch": 2005, "http": 8080}
