@@ -96,6 +96,10 @@ class Runner:
         """Return the running jobs; from any thread."""
         return [job.describe() for job in list(self._jobs.values())]
 
+    def among(self, jids: list[str]) -> list[str]:
+        """Return those of *jids* that run here."""
+        return [jid for jid in jids if jid in self._jobs]
+
     def kill(self, jid: str, signal: int) -> str:
         """End a job; return what was done. Takes seconds, so it is for workers only. Raises ``CommandError``."""
         job = self._jobs.get(jid)

@@ -234,6 +234,11 @@ class Reader:
                 return records
             await self._wake.wait()
 
+    def read_now(self, limit: int = READ_BYTES) -> list[bytes]:
+        """Return the records after those read last, none when there are none yet."""
+        records, self._next = self._journal.read(self._next, limit)
+        return records
+
     def rewind(self) -> None:
         """Go back to what is not committed: whoever read it did not finish."""
         self._next = self.committed
