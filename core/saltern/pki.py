@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 from saltern.digest import sha256
 from saltern.errors import IdError, KeyStoreError, WireError
-from saltern.files import write_private
+from saltern.files import make_folder, write_private
 from saltern.ids import check_minion_id
 from saltern.wire import pack_value, unpack_value
 
@@ -78,7 +78,7 @@ def _new_keys(pki_dir: str, name: str) -> KeyPair:
 
     public, secret = (half.decode() for half in zmq.curve_keypair())
     try:
-        os.makedirs(pki_dir, mode=0o700, exist_ok=True)
+        make_folder(pki_dir, 0o700)
         write_private(os.path.join(pki_dir, f"{name}.pub"), f"{public}\n".encode())
         write_private(os.path.join(pki_dir, f"{name}.key"), f"{public}\n{secret}\n".encode())
     except OSError as error:
@@ -124,7 +124,7 @@ class KeyStore:
         """Make the folders that are missing. Raises ``KeyStoreError``."""
         try:
             for state in (*STATES, "invites"):
-                os.makedirs(os.path.join(self.pki_dir, state), mode=0o700, exist_ok=True)
+                make_folder(os.path.join(self.pki_dir, state), 0o700)
         except OSError as error:
             raise KeyStoreError(f"{self.pki_dir}: folders for keys can't be made: {error.strerror}") from None
 

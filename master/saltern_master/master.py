@@ -28,7 +28,7 @@ from saltern.__about__ import __version__
 from saltern.config import MasterOptions, master_config
 from saltern.config.load import config_stamp
 from saltern.errors import ChannelError, FileServerError, SalternError
-from saltern.files import write_atomic
+from saltern.files import make_folder, write_atomic
 from saltern.ids import check_env, check_path
 from saltern.pki import KeyStore, fingerprint, own_keys
 from saltern.wheel import key_functions
@@ -371,7 +371,7 @@ async def _kept_alive(part: Callable[[], Coroutine[Any, Any, None]]) -> None:
 def _make_folders(options: MasterOptions) -> None:
     for path in (options["pki_dir"], options["cachedir"], options["sock_dir"], os.path.dirname(options["job_db"])):
         try:
-            os.makedirs(path, mode=0o700, exist_ok=True)
+            make_folder(path, 0o700)
         except OSError as error:
             raise ChannelError(
                 f"{path}: can't be made: {error.strerror}: run as another user or set root_dir"

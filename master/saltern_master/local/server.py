@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from saltern.errors import ChannelError, FunctionNotFound, NotAuthorised, SalternError, WireError
+from saltern.files import make_folder
 from saltern.local import LENGTH, MAX_LOCAL_BYTES, SOCKET_NAME, SocketPath, frame
 from saltern.wire import unpack_value
 from saltern_master.bus import EventBus, Subscriber
@@ -60,7 +61,7 @@ class LocalServer:
         """Listen. Raises ``ChannelError``, also when another master does so already."""
         path = os.path.join(self._sock_dir, SOCKET_NAME)
         try:
-            os.makedirs(self._sock_dir, mode=self._folder_mode, exist_ok=True)
+            make_folder(self._sock_dir, self._folder_mode)
             self._path = SocketPath(self._sock_dir)
             if _answers(self._path.path):
                 raise ChannelError(f"{path}: another master is running here")
