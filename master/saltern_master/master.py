@@ -122,6 +122,7 @@ class Master:
         )
         self._stopping = asyncio.Event()
         self.endpoints: dict[str, str] = {}
+        self.ports: list[Port] = []
 
     async def run(self) -> None:
         """Start, serve until ``stop``, and end cleanly. Raises ``ChannelError`` when a port can't be had."""
@@ -148,6 +149,7 @@ class Master:
             publish = Port(context, PUBLISH, self._keys, limits, self.hub.on_publish_message, self.hub.on_gone)
             ending.callback(publish.close)
             ending.callback(self.inbox.flush_now)
+            self.ports = [ret, publish]
             gate.start(loop)
             self.endpoints = {
                 "ret": ret.bind(self.options["interface"], self.options["ret_port"]),
@@ -316,6 +318,7 @@ class Master:
     def _counters(self) -> dict[str, Part]:
         counters: dict[str, Part] = {
             "minions": self.hub.metrics,
+            "channel": lambda: {"send_refused": sum(port.send_refused for port in self.ports)},
             "bus": self.bus.metrics,
             "inbox": self.inbox.metrics,
             "journal": self.journal.metrics,
