@@ -16,6 +16,7 @@ from saltern_master.accounting import Accounting
 from saltern_master.bus import EventBus
 from saltern_master.calls import CallTable
 from saltern_master.channel.port import Peer
+from saltern_master.channel.strangers import Strangers
 from saltern_master.fleet import Fleet
 from saltern_master.inbox import Inbox
 from saltern_master.keyring import Change, Keyring
@@ -53,6 +54,7 @@ class Hub:
         self._waiting: dict[str, Peer] = {}
         self._calling: set[asyncio.Task[None]] = set()
         self._complained: dict[str, float] = {}
+        self._strangers = Strangers()
         self.garbage = 0
 
     def admit(self, port: str, key: str) -> bool:
@@ -61,8 +63,8 @@ class Hub:
 
     def on_publish_message(self, peer: Peer, frame: bytes) -> None:
         """Handle a message on the publish port: ``attach`` is the only one."""
-        message = self._unpack(peer, frame)
         minion_id = self._keyring.minion_of(peer.key)
+        message = self._unpack(peer, frame) if minion_id is not None else None
         if message is None or minion_id is None or message.type != "attach":
             return
         peer.minion_id = minion_id
@@ -72,13 +74,15 @@ class Hub:
 
     def on_ret_message(self, peer: Peer, frame: bytes) -> None:
         """Handle a message on the ret port."""
+        minion_id = self._keyring.minion_of(peer.key)
+        if minion_id is None and not self._strangers.admit(peer.key, peer.address, len(frame)):
+            return
         message = self._unpack(peer, frame)
         if message is None:
             return
         if message.type == "hello":
             self._hello(peer, message.body)
             return
-        minion_id = self._keyring.minion_of(peer.key)
         if minion_id is None or minion_id != peer.minion_id:
             # Unknown since our own restart, or its key was taken away: it has to introduce itself.
             peer.send(pack("who", 0, {}))
@@ -120,6 +124,7 @@ class Hub:
         """Return the hub's counters."""
         return {
             "garbage": self.garbage,
+            **self._strangers.metrics(),
             "waiting": len(self._waiting),
             "pending_full": self._keyring.refused_full,
             "present": len(self._fleet.present()),
@@ -212,6 +217,9 @@ class Hub:
     def _complain(self, peer: Peer, what: str) -> None:
         """Log something wrong, once a minute for each key: a peer can't fill the log."""
         self.garbage += 1
+        if self._keyring.minion_of(peer.key) is None:
+            self._strangers.complain(peer.address, what)
+            return
         now = time.monotonic()
         if now - self._complained.get(peer.key, -COMPLAINT_EVERY_S) >= COMPLAINT_EVERY_S:
             if len(self._complained) >= MAX_COMPLAINTS_KNOWN:

@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import zmq
-from tests.support.masters import until
 
 from saltern.pki import KeyPair
 from saltern_master.channel.gate import Gate
 from saltern_master.channel.port import LARGE_BYTES_IN_FLIGHT, SMALL_BYTES, Limits, Peer, Port
+from support.masters import until
 
 MIB = 1024 * 1024
 CHUNKS = 900
