@@ -23,9 +23,9 @@ MAX_SOCKET_PATH = 100  # bytes; Linux's sun_path holds 108
 LENGTH = struct.Struct(">I")
 
 
-def frame(value: Any) -> bytes:
-    """Return one message as it goes over the socket."""
-    packed = pack_value(value)
+def frame(value: Any, *, secrets: bool = False) -> bytes:
+    """Return one message as it goes over the socket; *secrets*: whether those may pass."""
+    packed = pack_value(value, secrets=secrets)
     return LENGTH.pack(len(packed)) + packed
 
 
@@ -102,7 +102,7 @@ class LocalConnection:
     def send(self, do: str, **fields: Any) -> None:
         """Send a request without waiting for its answer. Raises ``ChannelError``."""
         try:
-            self._socket.sendall(frame({**fields, "do": do}))
+            self._socket.sendall(frame({**fields, "do": do}, secrets=True))
         except OSError as error:
             raise ChannelError(f"the master closed the connection: {error.strerror}") from None
 
