@@ -214,7 +214,7 @@ class Master:
             schedule = schedules.of(minion_id, self.fleet.grains)
             self.accounting.expect(minion_id, schedule, time.time())
             if peer is not None:
-                peer.send(pack_any("schedule", 0, {"schedule": schedule}))
+                peer.send(pack_any("schedule", 0, {"schedule": schedule}, secrets=True))
                 peer.send(pack_any("pillar", 0, {}))
         log.info("the configuration was read again: schedule and pillar are in force")
 

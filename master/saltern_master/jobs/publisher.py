@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from saltern.errors import NotAuthorised, TargetError
 from saltern.ids import JidSource
+from saltern.secret import masked
 from saltern.wire import pack_any
 from saltern_master.bus import EventBus
 from saltern_master.fleet import Fleet
@@ -66,10 +67,10 @@ class Publisher:
             "isolate": bool(request.get("isolate")),
             "timeout": request.get("timeout"),
         }
-        load = {**job, "tgt": target, "tgt_type": kind, "minions": minions}
+        load = {**masked(job), "tgt": target, "tgt_type": kind, "minions": minions}
         self._keeper.put_job(JobLoad(jid, time.time(), load))
         self._bus.publish(f"salt/job/{jid}/new", dict(load))
-        frame = pack_any("job", 0, job)
+        frame = pack_any("job", 0, job, secrets=True)
         missing = []
         for minion in minions:
             peer = self._fleet.link(minion).jobs

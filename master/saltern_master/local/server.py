@@ -182,7 +182,7 @@ class _Session:
             (length,) = LENGTH.unpack(await self._reader.readexactly(LENGTH.size))
             if length > MAX_LOCAL_BYTES:
                 raise WireError(f"a message of {length:,} bytes")
-            request = unpack_value(await self._reader.readexactly(length))
+            request = unpack_value(await self._reader.readexactly(length), secrets=True)
             if not isinstance(request, dict):
                 raise WireError("a message that is not a map")
             try:

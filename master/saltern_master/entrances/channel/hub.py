@@ -159,7 +159,7 @@ class Hub:
             if body.get("call"):
                 # A program beside the agent, for files and pillar alone: the agent's own connection stays its own.
                 peer.minion_id = minion_id
-                peer.send(pack_any("welcome", 0, self._welcome(minion_id)))
+                peer.send(pack_any("welcome", 0, self._welcome(minion_id), secrets=True))
                 return
             grains = body.get("grains")
             boot = body.get("boot")
@@ -182,7 +182,7 @@ class Hub:
         link.returns = peer
         if grains:
             self._fleet.set_grains(minion_id, grains)
-        peer.send(pack_any("welcome", 0, self._welcome(minion_id)))
+        peer.send(pack_any("welcome", 0, self._welcome(minion_id), secrets=True))
         if boot != link.boot:
             link.boot = boot
             self._bus.publish(f"salt/minion/{minion_id}/start", {"id": minion_id, "cmd": "_minion_event"})
@@ -198,7 +198,7 @@ class Hub:
     async def _answer(self, peer: Peer, minion_id: str, message: Message) -> None:
         answer = await self._calls.answer(minion_id, message.body.get("cmd"), message.body.get("args", {}))
         try:
-            peer.send(pack("reply", message.seq, answer))
+            peer.send(pack("reply", message.seq, answer, secrets=True))
         except WireError as error:
             peer.send(pack("reply", message.seq, {"error": f"the answer can't be sent: {error}"}))
 
