@@ -16,6 +16,7 @@ from saltern.config import MinionOptions, minion_config
 from saltern.errors import ConfigError, NotAuthorised, RequestTimeout, SalternError
 from saltern.ids import JidSource
 from saltern.plain import Plain
+from saltern.visible import visible
 from saltern.wire import Message
 from saltern_agent import grains, identity
 from saltern_agent.agent import timing
@@ -58,10 +59,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         saltern.log.setup(arguments.log_level)
         return _run(arguments)
     except ConfigError as error:
-        print(f"saltern-call: {error}", file=sys.stderr)
+        print(f"saltern-call: {visible(str(error))}", file=sys.stderr)
         return EX_CONFIG
     except SalternError as error:
-        print(f"saltern-call: {error}", file=sys.stderr)
+        print(f"saltern-call: {visible(str(error))}", file=sys.stderr)
         return EX_FAILED
     except KeyboardInterrupt:
         return 130
@@ -220,12 +221,12 @@ class Connection:
 
 def _show(value: Any, form: str, outcome: Outcome) -> None:
     """Print what the function returned; what went wrong goes to stderr."""
-    from saltern.cli.output import display
+    from saltern.output import display
 
     if outcome.success or outcome.retcode != UNAVAILABLE:
         display({"local": value}, form)
     else:
-        print(f"saltern-call: {value}", file=sys.stderr)
+        print(f"saltern-call: {visible(str(value))}", file=sys.stderr)
 
 
 if __name__ == "__main__":

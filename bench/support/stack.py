@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from saltern.client import LocalClient
 from saltern.errors import SalternError
+from saltern.own_python import python_module
 from saltern.pki import own_keys
 from support.programs import HOST, folder, running, wait_for
 from support.report import say
@@ -44,7 +44,7 @@ def stack(minions: int, options: dict[str, Any] | None = None) -> Iterator[Stack
     with folder("saltern") as root:
         _write(root / "etc" / "master", options or {})
         say(f"starting saltern-up with {minions} minions")
-        argv = [sys.executable, "-m", "saltern_master.up", "--plain", "--root", str(root), "--minions", str(minions)]
+        argv = python_module("saltern_master.up", "--plain", "--root", str(root), "--minions", str(minions))
         with running(argv, root / "up.log"):
             path = root / "run" / "endpoints.json"
             wait_for(f"the stack in {root}", path.exists, UP_WITHIN_S)
@@ -70,7 +70,7 @@ def master() -> Iterator[Master]:
         }
         _write(root / "etc" / "master", options)
         ready = root / "run" / "master.json"
-        with running([sys.executable, "-m", "saltern_master", "-c", str(root / "etc")], root / "master.log") as process:
+        with running(python_module("saltern_master", "-c", str(root / "etc")), root / "master.log") as process:
             wait_for("the master", lambda: ready.exists() or process.poll() is not None, UP_WITHIN_S)
             if process.poll() is not None:
                 raise RuntimeError(f"the master did not start: {(root / 'master.log').read_text()}")

@@ -1,17 +1,20 @@
-"""Logging as every daemon here does it: one line a record, to stderr or a file, secrets struck out."""
+"""Logging as every daemon here does it: one line a record, to stderr or a file, secrets struck out.
+
+What a record says may be a minion's words: nothing in it can steer the terminal on which the log is read.
+"""
 
 from __future__ import annotations
 
 import logging
-import re
 import sys
+
+from saltern.redaction import redacted
+from saltern.visible import visible, visible_lines
 
 FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 
 LEVELS = ("debug", "info", "warning", "error", "critical")
 """Names that ``log_level`` and ``-l`` take."""
-
-_SECRET = re.compile(r"(?i)((?:token|password|passwd|secret|private_key|api_key)\W{1,4})([^\s'\",}\]]{4,})")
 
 
 class OneLine(logging.Formatter):
@@ -25,18 +28,16 @@ class OneLine(logging.Formatter):
         self._tracebacks = tracebacks
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the record as text, newlines escaped and secrets replaced by ``***``."""
+        """Return the record as text: secrets as ``***``, newlines and control characters as escapes."""
         message = record.getMessage()
         if record.exc_info and record.exc_info[1] is not None and not self._tracebacks:
             error = record.exc_info[1]
             message = f"{message}: {type(error).__name__}: {error}"
-        if "\n" in message:
-            message = message.replace("\n", "\\n")
-        record.message = _SECRET.sub(r"\1***", message)
+        record.message = redacted(message)
         record.asctime = self.formatTime(record, self.datefmt)
-        line = self.formatMessage(record)
+        line = visible(self.formatMessage(record))
         if record.exc_info and self._tracebacks:
-            line = f"{line}\n{self.formatException(record.exc_info)}"
+            line = "\n".join([line, *visible_lines(redacted(self.formatException(record.exc_info)))])
         return line
 
 
@@ -48,7 +49,7 @@ def setup(level: str = "info", path: str | None = None) -> None:
     """
     if level not in LEVELS:
         raise ValueError(f"unknown log level {level!r}: use one of {', '.join(LEVELS)}")
-    handler = logging.FileHandler(path) if path else logging.StreamHandler(sys.stderr)
+    handler = logging.FileHandler(path, encoding="utf-8") if path else logging.StreamHandler(sys.stderr)
     handler.setFormatter(OneLine(tracebacks=level == "debug"))
     root = logging.getLogger()
     for old in root.handlers[:]:

@@ -17,7 +17,7 @@ Secret                 ``"***"``; itself where secrets may pass
 generator, iterator    list of at most 100,000 members
 int beyond 64 bits     its decimal text
 object                 ``repr()``, at most 1,000 characters
-a cycle, depth > 100   ``"<cycle>"``, ``"<too deep>"``
+a cycle, depth > 24    ``"<cycle>"``, ``"<too deep>"``
 =====================  =============================================
 """
 
@@ -28,11 +28,12 @@ from typing import Any
 
 from saltern.secret import Secret
 
-MAX_DEPTH = 100
+MAX_DEPTH = 24  # of the 32 levels of the wire: the others are for messages, records and answers around the value
 MAX_MARKS = 20
 MAX_ITERATOR_MEMBERS = 100_000
 MAX_REPR_CHARACTERS = 1000
 
+_HOLDERS = (Mapping, list, tuple, set, frozenset, Iterator)
 _INT_MIN, _INT_MAX = -(2**63), 2**64 - 1
 
 
@@ -52,7 +53,7 @@ class Plain:
             return value
         if kind is int:
             return value if _INT_MIN <= value <= _INT_MAX else self._mark(path, "int", str(value))
-        if len(_above) > MAX_DEPTH:
+        if len(_above) >= MAX_DEPTH and isinstance(value, _HOLDERS):
             return self._mark(path, "too deep", "<too deep>")
         if id(value) in _above:
             return self._mark(path, "cycle", "<cycle>")

@@ -51,6 +51,7 @@ _GAUGES = {
     "cache.queues": ("cache_metrics", "Metrics that have such points."),
     "oldestUnwritten": ("oldest_unwritten_seconds", "For how long the oldest of them has waited."),
     "log.bytes": ("log_bytes", "Size of the write-ahead log."),
+    "log.unreadable": ("log_unreadable_files", "Files of the log that could not be read and are kept beside it."),
     "tags.series": ("tag_index_series", "Series in the tag index."),
     "tags.waiting": ("tag_index_waiting", "Tagged series that are not in its file yet."),
 }

@@ -75,6 +75,7 @@ class Store:
         self.names.on_new = self._met
         self.cache = Cache(self.names, options.cache_max_points)
         self.wal = Wal(os.path.join(root, "log"), self.names.of, fsync=options.fsync, max_bytes=options.log_max_bytes)
+        self.counters.gauge("log.unreadable", lambda: len(self.wal.unreadable.paths))
         self.on_new_metric: Callable[[str], None] = self.index.add
         """Called, from any thread, for every metric first seen by this process, and when it is announced again."""
         self.parts: dict[str, Callable[[], object]] = {}
@@ -183,6 +184,7 @@ class Store:
         return {
             "ok": not error and not self.full,
             "error": error,
+            "warnings": [told] if (told := self.wal.unreadable.told()) else [],
             "replaying": not self._replayed.is_set(),
             "cache": {
                 "points": self.cache.size,
@@ -192,7 +194,7 @@ class Store:
             },
             "log": {"bytes": self.wal.bytes, "max_bytes": self.wal.max_bytes, "fsync": self.wal.fsync},
             "totals": self.counters.totals(),
-            **{name: told() for name, told in self.parts.items()},
+            **{name: ask() for name, ask in self.parts.items()},
         }
 
     def _met(self, name: str) -> None:
@@ -255,6 +257,8 @@ class Store:
         if self._writer is None or not self._replayed.is_set():
             return
         self.wal.rotate()
+        if self.wal.unreadable.paths:
+            self.wal.unreadable.look()
         if self.wal.releasable(self.wal.current):
             self._log_held_again()
             with self._commit:

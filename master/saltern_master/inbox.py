@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from typing import Any
 
 from saltern.errors import IdError, JournalError
@@ -28,7 +29,9 @@ class Inbox:
     Acknowledgements are gathered for a moment, and only go out after the journal has been written.
     """
 
-    def __init__(self, journal: Journal, bus: EventBus) -> None:
+    def __init__(self, journal: Journal, bus: EventBus, answer: Callable[[Peer, bytes], bool] = Peer.send) -> None:
+        """*answer* sends an acknowledgement; it is for whoever's key is still accepted then (``Fleet.answer``)."""
+        self._answer = answer
         self._journal = journal
         self._bus = bus
         self._acks: dict[Peer, tuple[int, dict[int, str]]] = {}
@@ -121,7 +124,7 @@ class Inbox:
         self.flush_now()
         acks, self._acks = self._acks, {}
         for peer, (seq, refused) in acks.items():
-            peer.send(pack("ack", seq, {"refused": refused} if refused else {}))
+            self._answer(peer, pack("ack", seq, {"refused": refused} if refused else {}))
 
     def flush_now(self) -> None:
         """Write what is buffered at once."""

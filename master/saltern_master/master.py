@@ -30,8 +30,9 @@ from saltern.config.load import config_stamp
 from saltern.errors import ChannelError, FileServerError, SalternError
 from saltern.files import write_atomic
 from saltern.ids import check_env, check_path
-from saltern.pki import KeyStore, fingerprint, own_keys
-from saltern.wheel import key_functions
+from saltern.key_functions import KeyFunctions
+from saltern.keystore import KeyStore
+from saltern.pki import fingerprint, own_keys
 from saltern.wire import pack_any
 from saltern_master.accounting import Accounting
 from saltern_master.alerts.engine import AlertEngine
@@ -80,7 +81,13 @@ class Master:
         store.create()
         self._keys = own_keys(options["pki_dir"], "master")
         self._store = store
-        self.keyring = Keyring(store, auto_accept=options["auto_accept"], max_pending=options["max_pending_keys"])
+        self.keyring = Keyring(
+            store,
+            auto_accept=options["auto_accept"],
+            max_pending=options["max_pending_keys"],
+            max_pending_per_address=options["max_pending_keys_per_address"],
+            pending_ttl_s=options["pending_key_hours"] * 3600,
+        )
         self.bus = EventBus(options["event_queue_length"])
         cache = options["cachedir"]
         self.journal = Journal(
@@ -88,8 +95,8 @@ class Master:
         )
         self.journal.open()
         self.accounting = Accounting(os.path.join(cache, "accounting"))
-        self.fleet = Fleet(os.path.join(cache, "grains"))
-        self.inbox = Inbox(self.journal, self.bus)
+        self.fleet = Fleet(os.path.join(cache, "grains"), self.keyring)
+        self.inbox = Inbox(self.journal, self.bus, self.fleet.answer)
         self.schedules = Schedules(options["schedule"], options["conf_file"])
         self.pillar = Pillar(options["pillar_files"], options["config_dir"])
         self.files = FileServer(options)
@@ -175,9 +182,7 @@ class Master:
         if changed:
             frame = pack_any("modules", 0, {"digest": self._modules_digest})
             for minion in self.fleet.present():
-                peer = self.fleet.link(minion).jobs
-                if peer is not None:
-                    peer.send(frame)
+                self.fleet.send(minion, frame)
         return changed
 
     async def _work(self) -> None:
@@ -210,12 +215,10 @@ class Master:
             return
         self.schedules, self.pillar = schedules, pillar
         for minion_id in self.fleet.present():
-            peer = self.fleet.link(minion_id).jobs
             schedule = schedules.of(minion_id, self.fleet.grains)
             self.accounting.expect(minion_id, schedule, time.time())
-            if peer is not None:
-                peer.send(pack_any("schedule", 0, {"schedule": schedule}, secrets=True))
-                peer.send(pack_any("pillar", 0, {}))
+            self.fleet.send(minion_id, pack_any("schedule", 0, {"schedule": schedule}, secrets=True))
+            self.fleet.send(minion_id, pack_any("pillar", 0, {}))
         log.info("the configuration was read again: schedule and pillar are in force")
 
     async def _watch_config(self) -> None:
@@ -297,7 +300,7 @@ class Master:
 
             return called
 
-        return {name: live(function) for name, function in key_functions(self._store).items()}
+        return {name: live(function) for name, function in KeyFunctions(self._store).table().items()}
 
     def _runners(self) -> dict[str, Callable[..., Any]]:
         return {

@@ -8,9 +8,9 @@ import resource
 import time
 from collections.abc import Callable, Mapping
 
+from saltern.metric_segment import clean, owner
 from saltern_master.accounting import Accounting
 from saltern_master.inbox import Inbox
-from saltern_master.shipping.names import clean, owner
 
 PREFIX = "saltern.master"
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")

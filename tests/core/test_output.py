@@ -6,6 +6,7 @@ import io
 import json
 import subprocess
 import sys
+import unicodedata
 from collections import OrderedDict
 from datetime import UTC, datetime
 from typing import Any
@@ -15,7 +16,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saltern.cli.output import OUTPUTS, display, render
+from saltern.output import OUTPUTS, display, render
 
 RULE = "----------"
 
@@ -32,8 +33,9 @@ NESTED: list[tuple[Any, str]] = [
     ("\n", ""),
     ("a\r\nb", "a\nb"),
     ("tab\tx", "tab\tx"),
-    ("esc \x1b[31mred\x1b[0m", "esc ?[31mred?[0m"),
-    ("a\x0bb\u2028c", "a\nb\nc"),
+    ("esc \x1b[31mred\x1b[0m", r"esc \x1b[31mred\x1b[0m"),
+    ("a\x0bb\u2028c", r"a\x0bb\u2028c"),
+    ("10%\r20%", r"10%\r20%"),
     (b"bytes", "bytes"),
     ([], ""),
     ({}, ""),
@@ -97,7 +99,8 @@ def test_nested_colours_are_salts() -> None:
 
 def test_nested_shows_what_salt_loses() -> None:
     assert render({"h": [b"\xff\xfe", {1, 2}]}) == "h:\n    - \\xff\\xfe\n    |_\n      - 1\n      - 2"
-    assert render({"k\nl": "\x9bA\x08\r\x00"}) == "k?l:\n    ?A?\n    ?"
+    assert render({"k\nl": "\x9bA\x08\r\x00"}) == "k\\nl:\n    \\x9bA\\x08\\r\\x00"
+    assert render({"txt.\u202egpj": "\u2066a\u2069\ufeff"}) == "txt.\\u202egpj:\n    \\u2066a\\u2069\\ufeff"
 
 
 JSON: list[tuple[Any, str]] = [
@@ -114,6 +117,7 @@ JSON: list[tuple[Any, str]] = [
     ({b"k\xff": b"\xff"}, '{\n    "k\\\\xff": "\\\\xff"\n}'),
     ({"h": [float("nan"), float("inf")]}, '{\n    "h": [\n        null,\n        null\n    ]\n}'),
     ({float("nan"): "\x9b\x1b"}, '{\n    "nan": "\\u009b\\u001b"\n}'),
+    ({"\u202ek": "\u2066 \u200d \U000e0041"}, '{\n    "\\u202ek": "\\u2066 \u200d \\udb40\\udc41"\n}'),
     ({"h": datetime(2026, 1, 31, tzinfo=UTC)}, '{\n    "h": "2026-01-31T00:00:00+00:00"\n}'),
 ]
 
@@ -135,6 +139,7 @@ YAML: list[tuple[Any, str]] = [
     (None, "null"),
     ({"h": OrderedDict(b=1, a=2)}, "h:\n  a: 2\n  b: 1"),
     ({"h": "\x9b\x1b"}, 'h: "\\x9B\\e"'),
+    ({"\u202ek": "é\u2066"}, '"\\u202ek": "é\\u2066"'),
 ]
 
 
@@ -155,7 +160,7 @@ TXT: list[tuple[Any, str]] = [
     ({"h": {"b": 1, "a": [1, "é"]}}, "h: {'b': 1, 'a': [1, 'é']}"),
     ({"h": ""}, ""),
     ({"h": b"ok\xff"}, "h: ok\\xff"),
-    ({"h": "\x1b]0;title\x07"}, "h: ?]0;title?"),
+    ({"h": "\x1b]0;title\x07"}, r"h: \x1b]0;title\x07"),
     ("x\ny", "x\ny"),
     ([1, 2], "[1, 2]"),
 ]
@@ -168,7 +173,7 @@ def test_txt(value: Any, text: str) -> None:
 
 def test_raw_and_quiet() -> None:
     assert render({"h": {"b": b"\xff", "a": "\x1b"}}, "raw") == "{'h': {'b': b'\\xff', 'a': '\\x1b'}}"
-    assert render("x\x1b", "raw") == "x?"
+    assert render("x\x1b", "raw") == "x\\x1b"
     assert render({"h": True}, "quiet") == ""
 
 
@@ -220,20 +225,43 @@ def test_what_a_stream_cannot_encode_is_escaped(encoding: str) -> None:
     assert ("☃" in shown) == (encoding == "utf-8")
 
 
+TEXTS = st.text(st.characters(codec=None) | st.sampled_from("\x1b\x9b\r\n\x85\u2028\u202e\u2066\u061c\ufeff\xad\ud800"))
+KEYS = TEXTS | st.integers() | st.none() | st.binary()
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(codec=None)) | st.binary(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.integers() | st.none() | st.binary(), inner),
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXTS | st.binary(),
+    lambda inner: st.lists(inner) | st.dictionaries(KEYS, inner),
     max_leaves=12,
 )
 
 
-@given(VALUES)
-def test_any_value_is_shown_without_control_characters(value: Any) -> None:
+@given(KEYS, VALUES)
+def test_nothing_that_steers_a_terminal_is_shown(key: Any, value: Any) -> None:
     for out in OUTPUTS:
-        text = render({"h": value}, out)
-        assert not [character for character in text if ord(character) < 32 and character not in "\t\n"]
-        assert not [character for character in text if 0x7F <= ord(character) < 0xA0]
-        text.encode(errors="backslashreplace")
+        text = render({key: value}, out)
+        assert not [c for c in text if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") and c not in "\t\n"]
+        assert not [c for c in text if unicodedata.bidirectional(c) in BIDI_CONTROLS]
+        text.encode()
+        uncoloured = render({key: value}, out, color=True)
+        for ours in ("\x1b[0;36m", "\x1b[0;32m", "\x1b[0;1;33m", "\x1b[0;0m"):
+            uncoloured = uncoloured.replace(ours, "")
+        assert uncoloured == text
+
+
+BIDI_CONTROLS = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
+
+WHOLE = st.characters(codec="utf-8") | st.sampled_from("\x1b\x9b\r\n\x85\u2028\u202e\u2066\u061c\ufeff\xad\U000e0041")
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.text(WHOLE),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(WHOLE), inner),
+        max_leaves=12,
+    )
+)
+def test_json_and_yaml_say_what_the_value_is(value: Any) -> None:
+    assert json.loads(render({"h": value}, "json")) == {"h": value}
+    assert yaml.safe_load(render({"h": value}, "yaml")) == {"h": value}
 
 
 @given(VALUES)
@@ -244,7 +272,7 @@ def test_json_and_yaml_are_always_well_formed(value: Any) -> None:
 
 def test_importing_is_cheap() -> None:
     program = (
-        "import sys; import saltern.cli.output as o; o.render({'h': True});"
+        "import sys; import saltern.output as o; o.render({'h': True});"
         "print(sorted({'yaml', 'json', 'rich', 'argparse'} & set(sys.modules)))"
     )
     shown = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout

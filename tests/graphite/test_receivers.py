@@ -56,6 +56,11 @@ def count(store: Store, name: str) -> float:
     return store.counters.totals().get(name, 0)
 
 
+def held(server: Server) -> int:
+    """Return how many connections have come and wait for room."""
+    return sum(one.waits_for_us for listener in server._listeners for one in listener.connections)
+
+
 async def send_lines(server: Server, data: bytes) -> None:
     _, writer = await asyncio.open_connection(*where(server, "line"))
     writer.write(data)
@@ -210,7 +215,7 @@ def test_a_batch_that_can_not_be_logged_is_an_error_to_send_again(
                 assert (error["type"], error["seq"]) == ("error", 1)
                 assert "No space" in error["error"]
                 await send_lines(server, b"held 1 N\n")
-                await asyncio.sleep(0.1)
+                await until(lambda: held(server) >= 1)
                 assert count(store, "metricsReceived") == 0
             writer.write(points(1, ["a"]))
             assert (await answer(reader))["accepted"] == 1
@@ -245,7 +250,7 @@ def test_senders_wait_while_the_cache_is_full_and_nothing_is_lost(
             reader, writer = await asyncio.open_connection(*where(server, "batch"))
             writer.write(points(1, ["late.batch"]))
             sender = asyncio.create_task(send_lines(server, b"".join(b"n%d 1 N\n" % n for n in range(2000))))
-            await asyncio.sleep(0.2)
+            await until(lambda: held(server) == 2)
             assert store.cache.size == 1000
             assert "late.batch" not in store.index
             stuck.clear()
@@ -266,7 +271,7 @@ def test_held_points_reach_the_log_at_the_end(tmp_path: Path, monkeypatch: pytes
                 await send_lines(server, b"a 1 N\n")
                 await until(lambda: store.cache.full)
                 await send_lines(server, b"b 2 N\n")
-                await asyncio.sleep(0.05)
+                await until(lambda: held(server) == 1)
                 assert count(store, "metricsReceived") == 1
 
     async def second() -> None:
@@ -277,13 +282,25 @@ def test_held_points_reach_the_log_at_the_end(tmp_path: Path, monkeypatch: pytes
     run(second)
 
 
-def test_connections_are_bounded_and_idle_ones_end(tmp_path: Path) -> None:
+def test_connections_are_bounded(tmp_path: Path) -> None:
     async def test() -> None:
-        async with serving(tmp_path, max_connections=2, idle_timeout_s=0.4) as (server, store):
+        async with serving(tmp_path, max_connections=2) as (server, store):
             pairs = [await asyncio.open_connection(*where(server, "line")) for _ in range(3)]
-            await until(lambda: count(store, "connectionsRefused") == 1)
+            with pytest.raises(ConnectionResetError):  # a sender that only writes notices it
+                await pairs[2][0].read()
+            assert count(store, "connectionsRefused") == 1
+            for _, writer in pairs:
+                writer.close()
+
+    run(test)
+
+
+def test_idle_connections_end(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with serving(tmp_path, idle_timeout_s=0.4) as (server, store):
+            pairs = [await asyncio.open_connection(*where(server, "line")) for _ in range(2)]
             ends = await asyncio.gather(*(reader.read() for reader, _ in pairs), return_exceptions=True)
-            assert [type(end) for end in ends] == [ConnectionResetError] * 3  # a sender that only writes notices it
+            assert [type(end) for end in ends] == [ConnectionResetError] * 2
             assert count(store, "connectionsIdle") == 2
             for _, writer in pairs:
                 writer.close()

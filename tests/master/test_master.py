@@ -17,7 +17,8 @@ from saltern.client import LocalClient
 from saltern.config import MasterOptions, master_config
 from saltern.errors import ChannelError, FunctionNotFound, NotAuthorised, TargetError
 from saltern.event import MasterEvent
-from saltern.pki import KeyStore, fingerprint
+from saltern.keystore import KeyStore
+from saltern.pki import fingerprint
 from saltern.runner import RunnerClient
 from saltern.wheel import Wheel
 from support.masters import FakeAgent, running, until

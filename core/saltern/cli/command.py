@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 from saltern.__about__ import __version__
 from saltern.errors import ConfigError, MasterNotRunning, NotAuthorised, SalternError
+from saltern.visible import visible
 
 EX_OK = 0
 EX_GENERIC = 1
@@ -43,7 +44,7 @@ def run_command(prog: str, work: Callable[[], int], *, traceback: bool) -> int:
     except SalternError as error:
         if traceback:
             raise
-        print(f"{prog}: {error}", file=sys.stderr)
+        print(f"{prog}: {visible(str(error))}", file=sys.stderr)
         if isinstance(error, ConfigError):
             return EX_CONFIG
         if isinstance(error, MasterNotRunning):

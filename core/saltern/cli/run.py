@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from saltern.arguments import parse_arguments
 from saltern.cli.command import EX_OK, EX_USAGE, command_parser, run_command, wants_versions
-from saltern.cli.output import OUTPUTS, display
 from saltern.config import master_config
+from saltern.output import OUTPUTS, display
 from saltern.runner import RunnerClient
 
 EXAMPLES = """  saltern-run -d                                 what there is

@@ -9,11 +9,11 @@ from typing import Any
 
 from saltern.arguments import parse_arguments
 from saltern.cli.command import EX_GENERIC, EX_OK, EX_USAGE, command_parser, run_command, wants_versions
-from saltern.cli.output import OUTPUTS, display
 from saltern.cli.secret_args import FLAG, add_secret_arguments
 from saltern.client import Job, LocalClient
 from saltern.errors import TargetError
 from saltern.local import LocalConnection
+from saltern.output import OUTPUTS, display
 
 EX_MINIONS_FAILED = 11
 """Some minion answered with a non-zero retcode, or not at all; Salt's number for it."""
@@ -28,6 +28,7 @@ EXAMPLES = """  saltern '*' test.ping
   saltern -b 10% '*' cmd.run 'apt-get -y upgrade'    a tenth of them at a time
   saltern --secret-arg-file password=pw.txt db1 mydb.set_password fred    shown as *** everywhere
   saltern --out json --static '*' stats.collect
+  saltern -d cmd.run                                 what a function does; -d cmd: all of a module
 """
 
 Answer = dict[str, dict[str, Any]]
@@ -72,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="[NAME=]FILE",
         help="one more argument, a secret; - is standard input",
     )
-    running.add_argument("-d", "--doc", action="store_true", help="show the documentation of functions")
+    running.add_argument("-d", "--doc", action="store_true", help="show what functions do, and run none")
     output = parser.add_argument_group("output")
     output.add_argument("--out", "--output", default="nested", choices=OUTPUTS, metavar="FORM", help=", ".join(OUTPUTS))
     output.add_argument("-s", "--static", action="store_true", help="all answers at once, as one document")
@@ -83,9 +84,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    if options.doc:
+        from saltern.cli.docs import show_docs
+
+        return show_docs(options)
     words = options.words
-    if options.doc and len(words) < 2:
-        words = [*(words or ["*"]), "sys.doc"]
     if len(words) < 2:
         parser.print_usage(sys.stderr)
         print("saltern: a target and a function are needed, as in: saltern '*' test.ping", file=sys.stderr)

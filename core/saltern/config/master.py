@@ -25,6 +25,8 @@ class MasterOptions(TypedDict):
     log_file: str
     auto_accept: bool
     max_pending_keys: int
+    max_pending_keys_per_address: int
+    pending_key_hours: float
     max_message_bytes: int
     heartbeat_interval: float
     heartbeat_timeout: float
@@ -73,6 +75,8 @@ DEFAULTS: dict[str, Any] = {
     "log_file": "",
     "auto_accept": False,
     "max_pending_keys": 1000,
+    "max_pending_keys_per_address": 50,
+    "pending_key_hours": 168.0,
     "max_message_bytes": MAX_MESSAGE_BYTES,
     "heartbeat_interval": 10.0,
     "heartbeat_timeout": 30.0,
@@ -136,6 +140,8 @@ MASTER = Schema(
         "ret_port": (0, 65535),
         "carbon_port": (0, 65535),
         "max_pending_keys": (1, 1_000_000),
+        "max_pending_keys_per_address": (1, 1_000_000),
+        "pending_key_hours": (0.1, 24 * 366),
         "max_message_bytes": (64 * 1024, MAX_MESSAGE_BYTES),
         "heartbeat_interval": (0.1, 3600),
         "heartbeat_timeout": (0.2, 86400),

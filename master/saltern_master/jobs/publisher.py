@@ -71,11 +71,7 @@ class Publisher:
         self._keeper.put_job(JobLoad(jid, time.time(), load))
         self._bus.publish(f"salt/job/{jid}/new", dict(load))
         frame = pack_any("job", 0, job, secrets=True)
-        missing = []
-        for minion in minions:
-            peer = self._fleet.link(minion).jobs
-            if peer is None or not peer.send(frame):
-                missing.append(minion)
+        missing = [minion for minion in minions if not self._fleet.send(minion, frame)]
         self.published += 1
         log.info("job %s: %s on %d minions for %s", jid, ",".join(functions), len(minions), user)
         return Published(jid, minions, missing)

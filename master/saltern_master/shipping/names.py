@@ -1,9 +1,4 @@
-"""Metric names: ``metric_pattern`` filled in, and the leaves of a return as dotted paths below it.
-
-Segments are cleaned so that any Carbon takes them and no name leaves its place: whatever is not a letter, digit,
-``_``, ``-``, ``:``, ``%``, ``#``, ``@``, ``+`` or ``=`` becomes ``_`` (a dot too: ``web01.example.com`` is
-``web01_example_com``).
-"""
+"""Metric names: ``metric_pattern`` filled in, and the leaves of a return as dotted paths below it."""
 
 from __future__ import annotations
 
@@ -13,28 +8,14 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from saltern.errors import ConfigError
+from saltern.metric_segment import clean, owner
 
 PLACEHOLDERS = ("minion_id", "module", "function", "schedule")
-RESERVED_IDS = frozenset({"master"})
-"""Minion ids that would write among the master's own metrics; they get a ``_`` behind."""
-MAX_SEGMENT = 200
 MAX_DEPTH = 32
 MAX_POINTS = 100_000
 MAX_SKIPPED_NAMED = 200
 
-_UNCLEAN = re.compile(r"[^A-Za-z0-9_\-:%#@+=]")
 _PLACEHOLDER = re.compile(r"\[([^\]]*)\]")
-
-
-def clean(segment: object) -> str:
-    """Return *segment* as one segment of a metric name; nothing becomes ``_``."""
-    return _UNCLEAN.sub("_", str(segment))[:MAX_SEGMENT] or "_"
-
-
-def owner(minion_id: str) -> str:
-    """Return the segment that stands for a minion; the master's own is nobody else's."""
-    segment = clean(minion_id)
-    return f"{segment}_" if segment in RESERVED_IDS else segment
 
 
 class Pattern:

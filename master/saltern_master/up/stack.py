@@ -16,13 +16,14 @@ import json
 import os
 import re
 import socket
-import sys
 from typing import Any, NamedTuple
 
 from saltern.errors import ConfigError
 from saltern.files import write_atomic
 from saltern.ids import check_minion_id
-from saltern.pki import ACCEPTED, KeyStore, own_keys
+from saltern.keystore import ACCEPTED, KeyStore
+from saltern.own_python import python_module
+from saltern.pki import own_keys
 
 HOST = "127.0.0.1"
 PREFERRED_PORTS = {"publish": 4505, "ret": 4506, "line": 2003, "batch": 2005, "http": 8080}
@@ -110,9 +111,8 @@ class Stack:
 
     def programs(self) -> list[Program]:
         """Return what to start, in order."""
-        python = [sys.executable, "-m"]
         http, line, batch = (f"{HOST}:{self.ports[name]}" for name in ("http", "line", "batch"))
-        graphite = [*python, "saltern_graphite", "serve", "--root", self.graphite_dir]
+        graphite = python_module("saltern_graphite", "serve", "--root", self.graphite_dir)
         graphite += ["--line", line, "--udp", line, "--batch", batch, "--http", http]
         graphite += ["--pickle", "off", "--writers", "0"]  # what one host needs
         ready = {
@@ -121,9 +121,9 @@ class Stack:
         }
         return [
             Program("graphite", graphite, ready["graphite"]),
-            Program("master", [*python, "saltern_master", "-c", self.config_dir], ready["master"]),
+            Program("master", python_module("saltern_master", "-c", self.config_dir), ready["master"]),
             *[
-                Program(f"agent {minion_id}", [*python, "saltern_agent", "-c", self.minion_config(minion_id)], None)
+                Program(f"agent {minion_id}", python_module("saltern_agent", "-c", self.minion_config(minion_id)), None)
                 for minion_id in self.minion_ids
             ],
         ]

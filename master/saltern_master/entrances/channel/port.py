@@ -33,13 +33,15 @@ _MONITOR_EVENT = struct.Struct("=HI")
 class Peer:
     """One connection: its routing id, the public key it authenticated with, and its descriptor."""
 
-    __slots__ = ("fd", "key", "minion_id", "port", "routing_id")
+    __slots__ = ("address", "fd", "key", "minion_id", "port", "routing_id")
 
-    def __init__(self, port: Port, routing_id: bytes, key: str, fd: int) -> None:
+    def __init__(self, port: Port, routing_id: bytes, key: str, fd: int, address: str = "") -> None:
         self.port = port
         self.routing_id = routing_id
         self.key = key
         self.fd = fd
+        self.address = address
+        """Where it comes from, an IP address; ``""`` when that isn't known."""
         self.minion_id: str | None = None
         """Set by whoever finds out, from the key, whose connection this is."""
 
@@ -158,7 +160,7 @@ class Port:
         if peer is None or peer.routing_id != routing_id or peer.key != key:
             if peer is not None:
                 self._on_gone(peer)
-            peer = self._peers[fd] = Peer(self, routing_id, key, fd)
+            peer = self._peers[fd] = Peer(self, routing_id, key, fd, _address_of(payload))
         try:
             self._on_message(peer, payload.bytes)
         except Exception:
@@ -173,3 +175,10 @@ class Port:
                 peer = self._peers.pop(fd, None)
                 if peer is not None:
                     self._on_gone(peer)
+
+
+def _address_of(payload: zmq.Frame) -> str:
+    try:
+        return str(payload.get("Peer-Address"))
+    except zmq.ZMQError:
+        return ""

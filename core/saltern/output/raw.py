@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from saltern.cli.output.text import safe_lines
 from saltern.plain import Plain
+from saltern.visible import visible, visible_lines
 
 
 def render(value: Any, color: bool) -> str:
     """Return ``repr(value)``, or the text itself when it is one; *color* is ignored."""
     plain = Plain().of(value)
-    return "\n".join(safe_lines(plain)) if isinstance(plain, str) else repr(plain)
+    return "\n".join(visible_lines(plain)) if isinstance(plain, str) else visible(repr(plain))

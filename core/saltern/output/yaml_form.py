@@ -7,20 +7,21 @@ from typing import Any
 import yaml
 
 from saltern.plain import Plain
+from saltern.visible import HIDDEN, escape
 
 
 def render(value: Any, color: bool) -> str:
     """Return *value* as a YAML document; *color* is ignored."""
     text = yaml.dump(_sortable(Plain().of(value)), Dumper=_Dumper, default_flow_style=False, allow_unicode=True)
-    return text.removesuffix("...\n").rstrip("\n")
+    return HIDDEN.sub(escape, text).removesuffix("...\n").rstrip("\n")
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes texts with a next-line character (U+0085), which PyYAML would write as it is."""
+    """Puts a text in double quotes that has what PyYAML would write as it is: an escape means something there."""
 
 
 def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
-    style = '"' if "\x85" in text else None
+    style = None if text.isprintable() or not HIDDEN.search(text) else '"'
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
 
 

@@ -20,8 +20,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from saltern.cli.output.text import safe, safe_lines
+from saltern.output.text import text_of
 from saltern.plain import Plain
+from saltern.visible import visible, visible_lines
 
 RULE = "-" * 10
 KEY_INDENT = 4
@@ -45,7 +46,7 @@ def _lines(value: Any, indent: int, prefix: str, color: bool) -> Iterator[str]:
     elif isinstance(value, list):
         yield from _list_lines(value, indent, color)
     elif isinstance(value, (str, bytes)):
-        for number, line in enumerate(safe_lines(value)):
+        for number, line in enumerate(visible_lines(text_of(value))):
             yield _line(indent, _TEXT, (" " * len(prefix) if number else prefix) + line, color)
     else:
         yield _line(indent, _VALUE, f"{prefix}{value!r}", color)
@@ -59,7 +60,7 @@ def _map_lines(value: Mapping[Any, Any], indent: int, color: bool) -> Iterator[s
     except TypeError:  # numbers beside texts
         keys = sorted(value, key=str)
     for key in keys:
-        yield _line(indent, _KEY, safe(str(key)), color) + ":"
+        yield _line(indent, _KEY, visible(str(key)), color) + ":"
         yield from _lines(value[key], indent + KEY_INDENT, "", color)
 
 

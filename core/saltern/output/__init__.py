@@ -1,8 +1,7 @@
 """How values are shown: ``--out nested|json|yaml|txt|raw|quiet``, one file each.
 
 Importing this costs nothing to speak of; a form's own imports wait until it is used, because a command has 0.15 s
-in all. What is shown may come from a host that someone else owns, so no form lets control characters through to
-the terminal.
+in all. What is shown may come from a host that someone else owns: each form passes it through ``saltern.visible``.
 """
 
 from __future__ import annotations

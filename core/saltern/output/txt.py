@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from saltern.cli.output.text import safe, safe_lines
+from saltern.output.text import text_of
 from saltern.plain import Plain
+from saltern.visible import visible, visible_lines
 
 
 def render(value: Any, color: bool) -> str:
@@ -13,8 +14,8 @@ def render(value: Any, color: bool) -> str:
     plain = Plain().of(value)
     if not isinstance(plain, dict):
         return "\n".join(_lines(plain))
-    return "\n".join(f"{safe(str(key))}: {line}" for key, member in plain.items() for line in _lines(member))
+    return "\n".join(f"{visible(str(key))}: {line}" for key, member in plain.items() for line in _lines(member))
 
 
 def _lines(value: Any) -> list[str]:
-    return safe_lines(value) if isinstance(value, (str, bytes)) else [safe(str(value))]
+    return visible_lines(text_of(value)) if isinstance(value, (str, bytes)) else [visible(str(value))]

@@ -1,25 +1,29 @@
 """``json``: one document, four columns a level, for programs.
 
 It is JSON by the standard whatever the value: not-a-number and the infinities are ``null``, bytes are text, and
-surrogates and control characters are escaped.
+what ``saltern.visible`` hides is escaped.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any
 
-from saltern.cli.output.text import text_of
+from saltern.output.text import text_of
 from saltern.plain import Plain
-
-_ESCAPES = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}  # they stand only inside strings
+from saltern.visible import HIDDEN
 
 
 def render(value: Any, color: bool) -> str:
     """Return *value* as a JSON document; *color* is ignored."""
     text = json.dumps(_standard(Plain().of(value)), indent=4, ensure_ascii=False, allow_nan=False)
-    return text.translate(_ESCAPES).encode(errors="backslashreplace").decode()
+    return HIDDEN.sub(_escape, text)  # they stand only inside strings
+
+
+def _escape(match: re.Match[str]) -> str:
+    return json.dumps(match.group())[1:-1]
 
 
 def _standard(value: Any) -> Any:

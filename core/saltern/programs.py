@@ -1,0 +1,69 @@
+"""Where each program starts. pip's scripts call these; what a host has not installed is said in one line.
+
+A host gets the libraries of the extras that were asked for, the programs of all of them.
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from importlib import import_module
+
+EX_UNAVAILABLE = 69
+
+LIBRARIES = {
+    "msgpack": "msgpack",
+    "yaml": "PyYAML",
+    "zmq": "pyzmq",
+    "psutil": "psutil",
+    "sqlalchemy": "SQLAlchemy",
+    "graphyte": "graphyte",
+    "rich": "rich",
+    "numpy": "numpy",
+    "whisper": "whisper",
+    "starlette": "starlette",
+    "uvicorn": "uvicorn",
+    "httptools": "httptools",
+    "regex": "regex",
+    "orjson": "orjson",
+    "matplotlib": "matplotlib",
+}
+"""What any extra brings: what it is imported as, and the distribution's name."""
+
+
+def start(program: str, module: str, extras: str, *, everything: bool = False) -> int:
+    """Run ``module.main()`` and return its exit code; 69 when a library of *extras* isn't installed.
+
+    *everything*: whether it starts the other programs, so that each library is looked for first. Any other module
+    that can't be found raises ``ModuleNotFoundError``, as a fault in the code does.
+    """
+    try:
+        if everything:
+            for name in LIBRARIES:
+                _look_for(name)
+        code: int = import_module(module).main()
+    except ModuleNotFoundError as error:
+        library = LIBRARIES.get((error.name or "").partition(".")[0])
+        if library is None:
+            raise
+        package = f"saltern[{extras}]" if extras else "saltern"
+        print(f"{program} needs {library}: run pip install '{package}'", file=sys.stderr)
+        return EX_UNAVAILABLE
+    return code
+
+
+def _look_for(name: str) -> None:
+    from importlib.util import find_spec  # not for the commands, whose start is short
+
+    if find_spec(name) is None:
+        raise ModuleNotFoundError(name=name)
+
+
+saltern = partial(start, "saltern", "saltern.cli.salt", "")
+saltern_key = partial(start, "saltern-key", "saltern.cli.key", "master")
+saltern_run = partial(start, "saltern-run", "saltern.cli.run", "")
+saltern_agent = partial(start, "saltern-agent", "saltern_agent.main", "agent")
+saltern_call = partial(start, "saltern-call", "saltern_agent.call", "agent")
+saltern_master = partial(start, "saltern-master", "saltern_master.main", "master")
+saltern_graphite = partial(start, "saltern-graphite", "saltern_graphite.main", "graphite")
+saltern_up = partial(start, "saltern-up", "saltern_master.up.main", "agent,master,graphite", everything=True)
