@@ -355,6 +355,7 @@ def read_job(body: dict[str, Any]) -> Job:
         arg,
         {str(key): value for key, value in kwarg.items()},
         user=str(body.get("user") or ""),
+        sees=body.get("sees") is True,
         isolate=bool(body.get("isolate")),
         timeout_s=timeout if isinstance(timeout, (int, float)) and timeout > 0 else None,
     )

@@ -165,7 +165,7 @@ class Channel:
     def link_frame(self, link: Link, frame: bytes) -> None:
         """A frame came."""
         try:
-            message = unpack(frame)
+            message = unpack(frame, secrets=True)
         except WireError as error:
             log.warning("%s: a message was ignored: %s", link.endpoint, error)
             return

@@ -38,7 +38,8 @@ class Isolated:
                 "opts": self._opts,
                 "grains": grains,
                 "pillar": pillar,
-            }
+            },
+            secrets=True,
         )
         pid, to_child, from_child = _spawn()
         job.register_child(pid)

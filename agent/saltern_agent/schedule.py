@@ -102,7 +102,7 @@ class Schedule:
         """Take up the schedule that was kept, if there is one, and run its jobs for the current slot."""
         try:
             with open(self._path, "rb") as stream:
-                kept = unpack_value(stream.read())
+                kept = unpack_value(stream.read(), secrets=True)
             self._master, self._local = dict(kept["master"]), dict(kept["local"])
         except FileNotFoundError:
             return
@@ -240,7 +240,8 @@ class Schedule:
     def _save(self) -> None:
         try:
             make_folder(os.path.dirname(self._path), 0o700)
-            write_atomic(self._path, pack_value({"master": self._master, "local": self._local}), mode=0o600)
+            kept = pack_value({"master": self._master, "local": self._local}, secrets=True)
+            write_atomic(self._path, kept, mode=0o600)
         except OSError as error:
             log.error("%s: the schedule can't be kept: %s", self._path, error.strerror)
 

@@ -26,9 +26,9 @@ ANSWER_GRACE_S = 2.0
 LENGTH = struct.Struct(">I")
 
 
-def frame(value: Any) -> bytes:
-    """Return one message as it goes over the socket."""
-    packed = pack_value(value)
+def frame(value: Any, *, secrets: bool = False) -> bytes:
+    """Return one message as it goes over the socket; *secrets*: the texts of secrets go with it."""
+    packed = pack_value(value, secrets=secrets)
     return LENGTH.pack(len(packed)) + packed
 
 
@@ -105,7 +105,7 @@ class LocalConnection:
     def send(self, message: dict[str, Any]) -> None:
         """Send a message without waiting for its answer. Raises ``ChannelError``."""
         try:
-            self._socket.sendall(frame(message))
+            self._socket.sendall(frame(message, secrets=True))
         except OSError as error:
             # The master may have said why before it closed.
             with contextlib.suppress(ChannelError):

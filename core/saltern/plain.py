@@ -13,6 +13,7 @@ timedelta              seconds, a float
 Decimal, Fraction      its exact text
 complex, UUID, Path    its text
 exception              ``"ValueError: text"``
+Secret                 ``"***"``; itself where secrets may pass
 generator, iterator    list of at most 100,000 members
 int beyond 64 bits     its decimal text
 object                 ``repr()``, at most 1,000 characters
@@ -24,6 +25,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+from saltern.secret import Secret
 
 MAX_DEPTH = 24  # of the 32 levels of the wire: the others are for messages, records and answers around the value
 MAX_MARKS = 20
@@ -37,7 +40,9 @@ _INT_MIN, _INT_MAX = -(2**63), 2**64 - 1
 class Plain:
     """Turns one value into its plain form, collecting what was changed in ``marks``."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, secrets: bool = False) -> None:
+        """*secrets*: whether those may pass."""
+        self._secrets = secrets
         self.marks: list[str] = []
         """Changes as ``"$.disk.when: datetime"``, the first 20; then one ``"… and more"``."""
 
@@ -76,6 +81,8 @@ class Plain:
             self._mark(path, type(value).__name__, None)
             members = [m for _, m in zip(range(MAX_ITERATOR_MEMBERS), value, strict=False)]
             return [self.of(member, f"{path}[{i}]", above) for i, member in enumerate(members)]
+        if isinstance(value, Secret) and self._secrets:
+            return value
         return self._mark(path, type(value).__name__, _scalar(value))
 
     def _mapping(self, value: Mapping[Any, Any], path: str, above: tuple[int, ...]) -> dict[Any, Any]:

@@ -23,6 +23,9 @@ class Secret:
     __slots__ = ("_text",)
 
     def __init__(self, text: str) -> None:
+        """Raises ``ValueError`` for a text over ``MAX_SECRET_BYTES``."""
+        if len(text.encode("utf-8", "surrogatepass")) > MAX_SECRET_BYTES:
+            raise ValueError(f"a secret is over {MAX_SECRET_BYTES:,} bytes")
         self._text = text
 
     def reveal(self) -> str:

@@ -7,6 +7,9 @@ A message is one ZeroMQ frame, a msgpack array::
 ``docs/protocol.md`` lists the types. Strings keep undecodable bytes of file names (``surrogateescape``d by Python)
 by way of msgpack's ``surrogatepass``.
 
+A ``Secret`` is msgpack's extension 1, its text in UTF-8. It is only packed, and only taken, where *secrets* is said:
+on the way from a caller to the function that needs it. Elsewhere it is packed as ``***``, and refused when it comes.
+
 What bytes may cost follows from how many there are. msgpack's unpacker reserves an array as long as its header says
 and nests as deep as its own stack, so that a few kB of headers that lie come to gigabytes. Therefore bytes are walked
 once without making anything of them (``_check``): headers that say more than is there, and nesting beyond
@@ -16,15 +19,17 @@ once without making anything of them (``_check``): headers that say more than is
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import msgpack
 
 from saltern.errors import MessageTooLarge, WireError
 from saltern.plain import Plain
+from saltern.secret import MAX_SECRET_BYTES, Secret
 
 VERSION = 1
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+SECRET_EXTENSION = 1
 MAX_NESTING = 32  # arrays and maps in one another, a message's own two included
 MAX_KEY_CHARACTERS = 1000  # of a key that becomes text: each level of quoting could double it
 
@@ -58,14 +63,14 @@ class Message(NamedTuple):
     body: dict[str, Any]
 
 
-def pack(type_: str, seq: int, body: dict[str, Any], limit: int = MAX_MESSAGE_BYTES) -> bytes:
-    """Return the frame of a message made of plain values.
+def pack(type_: str, seq: int, body: dict[str, Any], limit: int = MAX_MESSAGE_BYTES, *, secrets: bool = False) -> bytes:
+    """Return the frame of a message made of plain values, and of secrets where they may pass.
 
     Raises ``WireError`` when *body* holds something that msgpack can't carry, or is nested too deep (see
     ``pack_any``), and ``MessageTooLarge`` over *limit* bytes.
     """
     try:
-        frame: bytes = msgpack.packb((VERSION, type_, seq, body), unicode_errors="surrogatepass")
+        frame: bytes = _pack((VERSION, type_, seq, body), secrets)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise WireError(f"a {type_} message can't be packed: {error}") from None
     if len(frame) > limit:
@@ -77,26 +82,28 @@ def pack(type_: str, seq: int, body: dict[str, Any], limit: int = MAX_MESSAGE_BY
     return frame
 
 
-def pack_any(type_: str, seq: int, body: dict[str, Any], limit: int = MAX_MESSAGE_BYTES) -> bytes:
+def pack_any(
+    type_: str, seq: int, body: dict[str, Any], limit: int = MAX_MESSAGE_BYTES, *, secrets: bool = False
+) -> bytes:
     """Like ``pack`` for a body of any values: they get their plain form.
 
     What was changed under ``return`` is named under ``plain`` in the body. Raises ``MessageTooLarge``.
     """
     try:
-        return pack(type_, seq, body, limit)
+        return pack(type_, seq, body, limit, secrets=secrets)
     except MessageTooLarge:
         raise
     except WireError:
-        plain = Plain()
-        changed = {key: (plain if key == "return" else Plain()).of(value) for key, value in body.items()}
-        return pack(type_, seq, {**changed, "plain": plain.marks} if plain.marks else changed, limit)
+        plain = Plain(secrets=secrets)
+        changed = {key: (plain if key == "return" else Plain(secrets=secrets)).of(value) for key, value in body.items()}
+        return pack(type_, seq, {**changed, "plain": plain.marks} if plain.marks else changed, limit, secrets=secrets)
 
 
-def unpack(frame: bytes | memoryview, limit: int = MAX_MESSAGE_BYTES) -> Message:
+def unpack(frame: bytes | memoryview, limit: int = MAX_MESSAGE_BYTES, *, secrets: bool = False) -> Message:
     """Return the message of a frame. Raises ``WireError`` for anything else than a message of ours."""
     if len(frame) > limit:
         raise MessageTooLarge(f"a message of {len(frame):,} bytes is over the limit of {limit:,}")
-    parts = unpack_value(frame)
+    parts = unpack_value(frame, secrets=secrets)
     if not (isinstance(parts, list) and len(parts) == 4):
         raise WireError("not a message: expected an array [version, type, seq, body]")
     version, type_, seq, body = parts
@@ -107,27 +114,32 @@ def unpack(frame: bytes | memoryview, limit: int = MAX_MESSAGE_BYTES) -> Message
     return Message(type_, seq, body)
 
 
-def pack_value(value: Any) -> bytes:
+def pack_value(value: Any, *, secrets: bool = False) -> bytes:
     """Return the msgpack of any value in its plain form; what was changed is not named."""
     try:
-        packed: bytes = msgpack.packb(value, unicode_errors="surrogatepass")
+        packed = _pack(value, secrets)
         _check(packed)
     except (TypeError, OverflowError, *_REFUSALS):
-        packed = msgpack.packb(Plain().of(value), unicode_errors="surrogatepass")
+        packed = _pack(Plain(secrets=secrets).of(value), secrets)
     return packed
 
 
-def unpack_value(packed: bytes | memoryview) -> Any:
+def unpack_value(packed: bytes | memoryview, *, secrets: bool = False) -> Any:
     """Return the value of some msgpack bytes. Raises ``WireError`` for bytes that aren't, or are nested too deep."""
     try:
         _check(packed)
         try:
-            return _unpack(packed, None)
+            return _unpack(packed, None, secrets)
         except TypeError:
             # A map with a list as key: Python's tuples pack so. The key becomes its text.
-            return _unpack(packed, _with_text_keys)
+            return _unpack(packed, _with_text_keys, secrets)
     except (TypeError, *_REFUSALS) as error:
         raise WireError(f"not msgpack: {_why(error)}") from None
+
+
+def _pack(value: Any, secrets: bool) -> bytes:
+    packed: bytes = msgpack.packb(value, unicode_errors="surrogatepass", default=_extension if secrets else None)
+    return packed
 
 
 def _check(packed: bytes | memoryview) -> None:
@@ -141,11 +153,34 @@ def _check(packed: bytes | memoryview) -> None:
     walker.skip()
 
 
-def _unpack(packed: bytes | memoryview, pairs_hook: Callable[[list[tuple[Any, Any]]], dict[Any, Any]] | None) -> Any:
-    # By default an array, a map, a text … is at most as long as the bytes; extension types are not spoken.
+def _unpack(
+    packed: bytes | memoryview, pairs_hook: Callable[[list[tuple[Any, Any]]], dict[Any, Any]] | None, secrets: bool
+) -> Any:
+    # By default an array, a map, a text … is at most as long as the bytes.
     return msgpack.unpackb(
-        packed, strict_map_key=False, unicode_errors="surrogatepass", object_pairs_hook=pairs_hook, max_ext_len=0
+        packed,
+        strict_map_key=False,
+        unicode_errors="surrogatepass",
+        object_pairs_hook=pairs_hook,
+        max_ext_len=MAX_SECRET_BYTES if secrets else 0,
+        ext_hook=_secret if secrets else _refused,
+        timestamp=1,  # an extension of msgpack's own: a number, were it ever sent
     )
+
+
+def _extension(value: Any) -> msgpack.ExtType:
+    """Return what a secret is packed as; called for what isn't plain."""
+    if not isinstance(value, Secret):
+        raise TypeError(f"can not serialize {type(value).__name__!r} object")
+    return msgpack.ExtType(SECRET_EXTENSION, value.reveal().encode("utf-8", "surrogatepass"))
+
+
+def _secret(code: int, data: bytes) -> Secret:
+    return Secret(data.decode("utf-8", "surrogatepass")) if code == SECRET_EXTENSION else _refused(code, data)
+
+
+def _refused(code: int, _data: bytes) -> NoReturn:
+    raise ValueError(f"extension {code} is not taken here")
 
 
 def _with_text_keys(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:

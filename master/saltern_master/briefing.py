@@ -87,7 +87,7 @@ class Briefing:
         schedule = self.schedule_of(minion_id)
         self._accounting.expect(minion_id, schedule, time.time())
         if has.get("schedule") != digest_of(schedule):
-            self._fleet.send(minion_id, pack_any("schedule", 0, {"schedule": schedule}))
+            self._fleet.send(minion_id, pack_any("schedule", 0, {"schedule": schedule}, secrets=True))
         if has.get("pillar") != digest_of(self.pillar_of(minion_id)):
             self._fleet.send(minion_id, pack_any("pillar", 0, {}))
         if has.get("modules") != self._modules:
@@ -155,7 +155,7 @@ class Briefing:
         for number, minion_id in enumerate(minions):
             schedule = self.schedule_of(minion_id)
             self._accounting.expect(minion_id, schedule, time.time())
-            self._fleet.send(minion_id, pack_any("schedule", 0, {"schedule": schedule}))
+            self._fleet.send(minion_id, pack_any("schedule", 0, {"schedule": schedule}, secrets=True))
             self._fleet.send(minion_id, ask_for_pillar)
             if number % MINIONS_AT_ONCE == MINIONS_AT_ONCE - 1:
                 await asyncio.sleep(0)

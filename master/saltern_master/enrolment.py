@@ -67,7 +67,7 @@ class Enrolment:
             if body.get("call"):
                 # A program beside the agent, for files and pillar alone: the agent's own connection stays its own.
                 peer.minion_id = minion_id
-                peer.send(pack_any("welcome", 0, self._welcome(minion_id)))
+                peer.send(pack_any("welcome", 0, self._welcome(minion_id), secrets=True))
                 return
             grains = body.get("grains")
             self._greet(peer, minion_id, grains if isinstance(grains, dict) else {}, epoch(body.get("boot")))
@@ -100,7 +100,7 @@ class Enrolment:
     def in_charge_again(self, minion_id: str, session: Session) -> None:
         """Welcome an agent that takes a minion's jobs again: what was told meanwhile was told to another."""
         if session.returns is not None:
-            self._fleet.answer(session.returns, pack_any("welcome", 0, self._welcome(minion_id)))
+            self._fleet.answer(session.returns, pack_any("welcome", 0, self._welcome(minion_id), secrets=True))
 
     def gone(self, peer: Peer) -> None:
         """Note a closed connection."""
@@ -120,7 +120,7 @@ class Enrolment:
         started = self._fleet.greet(minion_id, peer, boot)
         if grains:
             self._fleet.set_grains(minion_id, peer.key, grains)
-        peer.send(pack_any("welcome", 0, self._welcome(minion_id)))
+        peer.send(pack_any("welcome", 0, self._welcome(minion_id), secrets=True))
         if started:
             self._bus.publish(f"salt/minion/{minion_id}/start", {"id": minion_id, "cmd": "_minion_event"})
 

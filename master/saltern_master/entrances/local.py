@@ -209,7 +209,7 @@ class Session:
             self._share.in_flight -= length
 
     async def _carried_out(self, packed: bytes) -> dict[str, Any]:
-        body = unpack_value(packed)
+        body = unpack_value(packed, secrets=True)
         if not isinstance(body, dict):
             raise WireError("a request must be a map")
         request = REQUEST.checked(body)

@@ -79,7 +79,7 @@ class Publisher:
             "isolate": request.isolate,
             "timeout": request.timeout_s,
         }
-        frame = pack_any("job", 0, job)
+        frame = pack_any("job", 0, job, secrets=True)
         load = {
             "jid": jid,
             "fun": request.fun,

@@ -134,7 +134,7 @@ class Hub:
         except SalternError as error:
             answer = answer_of(error)
         try:
-            frame = pack("reply", message.seq, answer)
+            frame = pack("reply", message.seq, answer, secrets=True)
         except WireError as error:
             frame = pack("reply", message.seq, {"error": f"the answer can't be sent: {error}"})
         if not self._fleet.answer(peer, frame):
