@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from saltern.cli.command import EX_GENERIC, EX_OK, command_parser, run_command, wants_versions
-from saltern.config import MasterOptions, master_config
+from saltern.config import MasterOptions, client_config
 from saltern.output import OUTPUTS, display
 from saltern.pki import ACCEPTED, DENIED, INVITE_TTL_S, PENDING, REJECTED, KeyStore, fingerprint
 from saltern.wheel import Wheel
@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(options: argparse.Namespace) -> int:
-    opts = master_config(options.config_dir)
+    opts = client_config(options.config_dir)
     wheel = Wheel(opts)
     if options.invite:
         return _invite(wheel, opts, options)
