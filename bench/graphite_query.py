@@ -23,6 +23,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from saltern.own_python import python_module
 from support import graphite_web, query_tree, report, table
 from support.debian import listens
 from support.measure import cpu_s, median, tree
@@ -174,7 +175,7 @@ def bench(options: argparse.Namespace) -> list[Figure]:
 def _saltern(root: Path, whisper_tree: Path) -> Iterator[tuple[int, int]]:
     """Run our server over the tree, reading only, until the block ends; yields its process id and port."""
     (port,) = free_ports(1)
-    argv = [sys.executable, "-m", "saltern_graphite", "serve", "--root", str(root), "--whisper", str(whisper_tree)]
+    argv = python_module("saltern_graphite", "serve", "--root", str(root), "--whisper", str(whisper_tree))
     argv += ["--read-only", "--http", f"{HOST}:{port}", "--log-level", "warning"]
     with running(argv, root / "ours.txt") as process:
         wait_for("saltern-graphite", lambda: listens(port) or process.poll() is not None, UP_WITHIN_S)

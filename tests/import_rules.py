@@ -1,7 +1,7 @@
-"""Who may import whom: a lint, run by ``make lint``.
+"""Who may import whom, and from where: a lint, run by ``make lint``.
 
 The packages meet only where the architecture says so (``docs/architecture.md``); an import elsewhere is an error with
-its file and line.
+its file and line. So is a Python that is started by an argv made by hand: it would import from the current folder.
 """
 
 from __future__ import annotations
@@ -25,9 +25,29 @@ ALLOWED: dict[str, set[str]] = {
     "saltern_modules": {"saltern"},
     "saltern_agent": {"saltern", "saltern_modules"},
     "saltern_master": {"saltern"},
-    "saltern_graphite": {"saltern.config", "saltern.errors", "saltern.log", "saltern.__about__", "saltern.files"},
+    "saltern_graphite": {
+        "saltern.config",
+        "saltern.errors",
+        "saltern.log",
+        "saltern.__about__",
+        "saltern.files",
+        "saltern.own_python",
+    },
     "saltern_web": {"saltern"},
 }
+MAKER_OF_PROGRAMS = Path("core") / "saltern" / "own_python.py"
+MASTERS_HOST = {
+    "saltern.cli",
+    "saltern.client",
+    "saltern.event",
+    "saltern.invites",
+    "saltern.key_functions",
+    "saltern.keystore",
+    "saltern.local",
+    "saltern.runner",
+    "saltern.wheel",
+}
+"""What of ``saltern`` only a master's host uses: no agent, no module and no other file of ``saltern`` imports it."""
 AGENT_LIBRARIES = {"zmq", "msgpack", "psutil", "yaml", "_sha2"}
 """All that may be installed on a host with only the agent (``_sha2`` is Python 3.12's own)."""
 
@@ -43,21 +63,42 @@ def imports(path: Path) -> Iterator[tuple[int, str]]:
                 yield node.lineno, f"{node.module}.{alias.name}"
 
 
+def hand_made_programs(source: str) -> Iterator[int]:
+    """Yield the line of every list or tuple that starts a Python: one that holds ``sys.executable`` or ``"-m"``."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.List | ast.Tuple):
+            for word in node.elts:
+                text = ast.unparse(word)
+                if text in ("sys.executable", "'-m'"):
+                    yield node.lineno
+                    break
+
+
 def _within(module: str, allowed: set[str]) -> bool:
     return any(module == name or module.startswith(f"{name}.") for name in allowed)
 
 
-def faults() -> Iterator[str]:
-    """Yield one line for each import that the rules forbid."""
+def _of_masters_host(module: str) -> bool:
+    return _within(module, MASTERS_HOST)
+
+
+def faults(root: Path = ROOT) -> Iterator[str]:
+    """Yield one line for each import below *root* that the rules forbid."""
     for folder, package in FOLDERS.items():
-        for path in sorted((ROOT / folder / package).rglob("*.py")):
+        for path in sorted((root / folder / package).rglob("*.py")):
+            if path.relative_to(root) != MAKER_OF_PROGRAMS:
+                for line in hand_made_programs(path.read_text(encoding="utf-8")):
+                    yield f"{path.relative_to(root)}:{line}: use saltern.own_python.python_module to start a Python"
+            own_name = ".".join(path.relative_to(root / folder).with_suffix("").parts)
+            on_agent = folder in ("agent", "modules") or (folder == "core" and not _of_masters_host(own_name))
             for line, module in imports(path):
                 top = module.split(".")[0]
-                where = f"{path.relative_to(ROOT)}:{line}"
-                if top in FOLDERS.values() and top != package and not _within(module, ALLOWED[package]):
-                    yield f"{where}: {package} may not import {module}"
-                on_agent = folder in ("agent", "modules") or (folder == "core" and path.parent.name != "cli")
+                where = f"{path.relative_to(root)}:{line}"
                 ours = top in FOLDERS.values()
+                if ours and top != package and not _within(module, ALLOWED[package]):
+                    yield f"{where}: {package} may not import {module}"
+                elif on_agent and _of_masters_host(module):
+                    yield f"{where}: {own_name} may not import {module}: it is for a master's host alone"
                 if on_agent and not ours and top not in sys.stdlib_module_names and top not in AGENT_LIBRARIES:
                     yield f"{where}: an agent's host has no {top}"
 

@@ -10,9 +10,13 @@ from types import CodeType
 from typing import Any, NamedTuple
 
 from saltern.errors import FunctionNotFound, SalternError
+from saltern.log import OneLine
+from saltern.plain import Plain
+from saltern.secret import revealed
 from saltern_agent.capture import MAX_PRINTED_CHARACTERS, ThreadOutput
 from saltern_agent.jobs import Current, Job, Killed, Outcome
 from saltern_agent.loader import Loader
+from saltern_agent.strikeout import Strikeout, StruckLog
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +42,11 @@ class Executor:
         self._current = current
 
     def capture_output(self) -> None:
-        """From now on catch what functions print."""
+        """From now on catch what functions print, and keep secrets out of the log."""
         sys.stdout = ThreadOutput(sys.stdout, self._current)
+        for handler in logging.getLogger().handlers:
+            if isinstance(handler.formatter, OneLine):
+                handler.setFormatter(StruckLog(handler.formatter, self._loader.strikeout))
 
     def run(self, job: Job) -> Outcome:
         """Run *job* and return its outcome; raises nothing, not even when the function calls ``sys.exit``."""
@@ -48,19 +55,22 @@ class Executor:
         started = time.perf_counter()
         try:
             answers = {fun: self._run_one(job, fun, args) for fun, args in job.functions()}
+            strikeout = self._loader.strikeout()
         finally:
             self._log_printed(job)
             self._current.job = self._current.printed = None
         duration_ms = round((time.perf_counter() - started) * 1000, 3)
         if isinstance(job.fun, str):
             answer = answers[job.fun]
-            return Outcome(answer.value, answer.retcode, answer.retcode == 0, duration_ms)
-        return Outcome(
-            {fun: answer.value for fun, answer in answers.items()},
-            {fun: answer.retcode for fun, answer in answers.items()},
-            {fun: answer.retcode == 0 for fun, answer in answers.items()},
-            duration_ms,
-        )
+            outcome = Outcome(answer.value, answer.retcode, answer.retcode == 0, duration_ms)
+        else:
+            outcome = Outcome(
+                {fun: answer.value for fun, answer in answers.items()},
+                {fun: answer.retcode for fun, answer in answers.items()},
+                {fun: answer.retcode == 0 for fun, answer in answers.items()},
+                duration_ms,
+            )
+        return _struck(outcome, strikeout) if strikeout else outcome
 
     def _run_one(self, job: Job, name: str, args: list[Any]) -> Answer:
         job.retcode = 0
@@ -71,16 +81,22 @@ class Executor:
         except Killed:
             return _killed(job)
         try:
-            value = function(*args, **job.kwarg)
+            value = function(*revealed(args), **revealed(job.kwarg)) if job.secrets else function(*args, **job.kwarg)
         except Killed:
             return _killed(job)
         except BaseException as error:  # a function may call sys.exit, or worse: only this job fails
-            return _failed(name, function, error)
+            return _failed(name, function, error, self._loader.strikeout())
         retcode = job.retcode
         return Answer(value, retcode if isinstance(retcode, int) else FAILED)
 
     def _log_printed(self, job: Job) -> None:
-        printed = "".join(self._current.printed or ())[:MAX_PRINTED_CHARACTERS].rstrip()
+        printed = "".join(self._current.printed or ())
+        if strikeout := self._loader.strikeout():
+            cut = len(printed) >= MAX_PRINTED_CHARACTERS
+            printed = strikeout.text(printed)
+            if cut:  # perhaps within a secret, whose beginning is its end then
+                printed = printed[: -strikeout.longest or None]
+        printed = printed[:MAX_PRINTED_CHARACTERS].rstrip()
         if printed:
             log.info("job %s: %s printed: %s", job.jid, job.fun, printed)
 
@@ -89,10 +105,17 @@ def _killed(job: Job) -> Answer:
     return Answer(f"The job was killed by signal {int(job.killed_by)}", FAILED)
 
 
-def _failed(name: str, function: Callable[..., Any], error: BaseException) -> Answer:
+def _struck(outcome: Outcome, strikeout: Strikeout) -> Outcome:
+    """Return *outcome* in its plain form, the secrets in it struck out."""
+    plain = Plain()
+    value = strikeout.value(plain.of(outcome.value))
+    return outcome._replace(value=value, marks=strikeout.value(plain.marks) or None)
+
+
+def _failed(name: str, function: Callable[..., Any], error: BaseException, strikeout: Strikeout) -> Answer:
     """Return the answer for a function that raised *error*: one line, the traceback in the log at debug level."""
     log.debug("%s failed", name, exc_info=error)
-    text = str(error).split("\n")[0]
+    text = strikeout.text(str(error)).split("\n")[0]  # in this order: a line of a secret is one no more
     trace = error.__traceback__
     if isinstance(error, TypeError) and trace is not None and trace.tb_next is None:
         return Answer(f"Passed invalid arguments to {name}: {text}. Usage: {name}{signature(function)}", FAILED)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from typing import Any
 
 from saltern.errors import WireError
+from saltern.own_python import python_module
 from saltern.wire import pack_value, unpack_value
 from saltern_agent.executor import FAILED
 from saltern_agent.jobs import Job, Outcome
@@ -38,7 +38,8 @@ class Isolated:
                 "opts": self._opts,
                 "grains": grains,
                 "pillar": pillar,
-            }
+            },
+            secrets=True,
         )
         pid, to_child, from_child = _spawn()
         job.register_child(pid)
@@ -72,10 +73,11 @@ def _spawn() -> tuple[int, int, int]:
     child_in, to_child = os.pipe()
     from_child, child_out = os.pipe()
     try:
+        argv = python_module("saltern_agent.isolated")
         pid = os.posix_spawn(
-            sys.executable,
-            [sys.executable, "-m", "saltern_agent.isolated"],
-            {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+            argv[0],
+            argv,
+            os.environ,
             file_actions=[(os.POSIX_SPAWN_DUP2, child_in, 0), (os.POSIX_SPAWN_DUP2, child_out, 1)],
             setpgroup=0,
         )

@@ -18,7 +18,7 @@ def main() -> int:
     """Read a job from standard input, run it, write its outcome to what was standard output."""
     answer_to = os.dup(1)
     os.dup2(2, 1)  # what the function's programs print goes to the log, not into the answer
-    request = unpack_value(sys.stdin.buffer.read())
+    request = unpack_value(sys.stdin.buffer.read(), secrets=True)
     opts = request["opts"]
     saltern.log.setup(opts["log_level"], opts["log_file"] or None)
     current = Current()

@@ -9,6 +9,8 @@ import threading
 import time
 from typing import Any, NamedTuple
 
+from saltern.secret import MASK, masked, secret_texts
+
 log = logging.getLogger(__name__)
 
 CHILD_GRACE_S = 2.0  # for a function to return once its programs were ended
@@ -36,7 +38,8 @@ class Job:
     """One job: what is to be run, and what is known of its running.
 
     ``fun`` is a name, or several, and then ``arg`` holds a list for each. ``extra`` goes into the return as it is
-    (a scheduled run's ``schedule``, ``slot``, …).
+    (a scheduled run's ``schedule``, ``slot``, …). ``sees``: whether whoever asked for it may see, and end, the jobs
+    of others. ``secrets`` are the texts of those among the arguments.
     """
 
     __slots__ = (
@@ -52,6 +55,8 @@ class Job:
         "killed_by",
         "kwarg",
         "retcode",
+        "secrets",
+        "sees",
         "started",
         "thread",
         "timeout_s",
@@ -66,6 +71,7 @@ class Job:
         kwarg: dict[str, Any],
         *,
         user: str = "",
+        sees: bool = False,
         isolate: bool = False,
         timeout_s: float | None = None,
         extra: dict[str, Any] | None = None,
@@ -75,6 +81,8 @@ class Job:
         self.arg = arg
         self.kwarg = kwarg
         self.user = user
+        self.sees = sees
+        self.secrets: frozenset[str] = secret_texts((arg, kwarg)) if arg or kwarg else frozenset()
         self.isolate = isolate
         self.timeout_s = timeout_s
         self.extra = extra or {}
@@ -95,15 +103,28 @@ class Job:
 
     def fun_args(self) -> list[Any]:
         """Return the arguments as a return carries them: keywords last, marked as Salt marks them."""
-        return [*self.arg, {**self.kwarg, "__kwarg__": True}] if self.kwarg else self.arg
+        args = [*self.arg, {**self.kwarg, "__kwarg__": True}] if self.kwarg else self.arg
+        return masked(args) if self.secrets else args
 
-    def describe(self) -> dict[str, Any]:
-        """Return the job as ``saltutil.running`` shows it."""
+    def concerns(self, asker: Job | None) -> bool:
+        """Return whether *asker*, the job that asks, may see this one's arguments and end it.
+
+        It may when it is of the same user or was sent by one who sees everything. Scheduled jobs are of no user.
+        """
+        if asker is None:
+            return False
+        if asker.sees:
+            return True
+        return bool(self.user) and asker.user == self.user and "schedule" not in {**asker.extra, **self.extra}
+
+    def describe(self, asker: Job | None) -> dict[str, Any]:
+        """Return the job as ``saltutil.running`` shows it to the job *asker*."""
+        shown = self.concerns(asker)
         return {
             "jid": self.jid,
             "fun": self.fun,
-            "arg": self.arg,
-            "kwarg": self.kwarg,
+            "arg": masked(self.arg) if shown else MASK,
+            "kwarg": masked(self.kwarg) if shown else MASK,
             "user": self.user,
             "pid": next(iter(self.children), os.getpid()),
             "tid": self.thread,

@@ -92,9 +92,20 @@ class Runner:
 
         return self._pool.submit(run, beyond=CONTROL_THREADS)
 
-    def running(self) -> list[dict[str, Any]]:
-        """Return the running jobs; from any thread."""
-        return [job.describe() for job in list(self._jobs.values())]
+    def running(self, asker: Job | None) -> list[dict[str, Any]]:
+        """Return the running jobs, those of others without their arguments; from any thread."""
+        return [job.describe(asker) for job in list(self._jobs.values())]
+
+    def kill_for(self, asker: Job | None, jid: str, signal: int) -> str:
+        """End a job as ``kill`` does, when it concerns the job that asks. Raises ``CommandError``."""
+        job = self._jobs.get(jid)
+        if job is not None and not job.concerns(asker):
+            raise CommandError(f"job {jid} is another user's: only {job.user or 'root'}, or who may do all, may end it")
+        return self.kill(jid, signal)
+
+    def among(self, jids: list[str]) -> list[str]:
+        """Return those of *jids* that run here."""
+        return [jid for jid in jids if jid in self._jobs]
 
     def kill(self, jid: str, signal: int) -> str:
         """End a job; return what was done. Takes seconds, so it is for workers only. Raises ``CommandError``."""

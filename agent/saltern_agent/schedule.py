@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from saltern.errors import CommandError, ConfigError, WireError
-from saltern.files import write_atomic
+from saltern.files import make_folder, write_atomic
 from saltern.wire import pack_value, unpack_value
 from saltern_agent.slots import Slots
 
@@ -102,7 +102,7 @@ class Schedule:
         """Take up the schedule that was kept, if there is one, and run its jobs for the current slot."""
         try:
             with open(self._path, "rb") as stream:
-                kept = unpack_value(stream.read())
+                kept = unpack_value(stream.read(), secrets=True)
             self._master, self._local = dict(kept["master"]), dict(kept["local"])
         except FileNotFoundError:
             return
@@ -239,8 +239,9 @@ class Schedule:
 
     def _save(self) -> None:
         try:
-            os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
-            write_atomic(self._path, pack_value({"master": self._master, "local": self._local}), mode=0o600)
+            make_folder(os.path.dirname(self._path), 0o700)
+            kept = pack_value({"master": self._master, "local": self._local}, secrets=True)
+            write_atomic(self._path, kept, mode=0o600)
         except OSError as error:
             log.error("%s: the schedule can't be kept: %s", self._path, error.strerror)
 

@@ -95,12 +95,18 @@ class Services(LocalServices):
         return True
 
     def running(self) -> list[dict[str, Any]]:
-        """Return the jobs running now: ``jid``, ``fun``, ``arg``, ``pid``, ``tid``, ``started``, ``user``."""
-        return self._agent.runner.running()
+        """Return the jobs running now: ``jid``, ``fun``, ``arg``, ``pid``, ``tid``, ``started``, ``user``.
+
+        Arguments of jobs that the calling job may not see are ``***``.
+        """
+        return self._agent.runner.running(self._current.job)
 
     def kill_job(self, jid: str, signal: int) -> str:
-        """End the job *jid* with *signal*; return a line that says what was done."""
-        return self._agent.runner.kill(jid, signal)
+        """End the job *jid* with *signal*; return a line that says what was done.
+
+        Raises ``CommandError`` for one that the calling job may not end.
+        """
+        return self._agent.runner.kill_for(self._current.job, jid, signal)
 
     def schedule(self) -> dict[str, dict[str, Any]]:
         """Return each scheduled job's definition together with its state."""
@@ -120,6 +126,9 @@ class Services(LocalServices):
 
         It is kept like a return while the master is away. One that is too large is not accepted.
         """
+        strikeout = self.loader.strikeout()
+        if strikeout:
+            data = strikeout.value(Plain().of(data))
         try:
             try:
                 frame = pack("event", 0, {"tag": tag, "data": data}, self._agent.options["max_return_bytes"])

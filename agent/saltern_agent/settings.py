@@ -30,7 +30,7 @@ def load(path: str | None) -> tuple[MinionOptions, list[str]]:
         packed = stream.read()
     os.waitpid(child, 0)
     try:
-        options, warnings, error = unpack_value(packed)
+        options, warnings, error = unpack_value(packed, secrets=True)
     except (WireError, ValueError, TypeError):
         raise ConfigError("the configuration could not be read: the process that reads it ended early") from None
     if error:
@@ -50,6 +50,6 @@ def _answer(path: str | None, write: int) -> NoReturn:
         except ConfigError as error:
             answer = [{}, [], str(error)]
         with open(write, "wb") as stream:
-            stream.write(pack_value(answer))
+            stream.write(pack_value(answer, secrets=True))
     finally:
         os._exit(0)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from saltern.own_python import python_module
 from support.feeder import Sent
 from support.metrics import SCHEMAS
 from support.programs import HOST, running, wait_for
@@ -68,7 +68,7 @@ def saltern_graphite(root: Path, *options: str) -> Iterator[SalternGraphite]:
     conf = root / "conf"
     conf.mkdir(parents=True, exist_ok=True)
     (conf / "storage-schemas.conf").write_text(SCHEMAS)
-    argv = [sys.executable, "-m", "saltern_graphite", "serve", "--root", str(root), "--log-level", "warning"]
+    argv = python_module("saltern_graphite", "serve", "--root", str(root), "--log-level", "warning")
     argv += ["--line", f"{HOST}:0", "--http", f"{HOST}:0", "--pickle", "off", "--batch", "off", *options]
     ready = root / "run" / "graphite.json"
     with running(argv, root / "log.txt") as process:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from saltern.client import LocalClient
 from saltern.errors import SalternError
+from saltern.own_python import python_module
 from saltern.pki import own_keys
 from support.programs import HOST, folder, running, wait_for
 from support.report import say
@@ -44,7 +44,7 @@ def stack(minions: int, options: dict[str, Any] | None = None) -> Iterator[Stack
     with folder("saltern") as root:
         _write(root / "etc" / "master", options or {})
         say(f"starting saltern-up with {minions} minions")
-        argv = [sys.executable, "-m", "saltern_master.up", "--plain", "--root", str(root), "--minions", str(minions)]
+        argv = python_module("saltern_master.up", "--plain", "--root", str(root), "--minions", str(minions))
         with running(argv, root / "up.log"):
             path = root / "run" / "endpoints.json"
             wait_for(f"the stack in {root}", path.exists, UP_WITHIN_S)
@@ -55,8 +55,8 @@ def stack(minions: int, options: dict[str, Any] | None = None) -> Iterator[Stack
 
 
 @contextlib.contextmanager
-def master() -> Iterator[Master]:
-    """Run a master that takes in every agent and ships no points, until the block ends."""
+def master(more: dict[str, Any] | None = None) -> Iterator[Master]:
+    """Run a master that takes in every agent until the block ends; it ships no points unless *more* options say so."""
     with folder("master") as root:
         options: dict[str, Any] = {
             "pki_dir": str(root / "pki"),
@@ -67,10 +67,11 @@ def master() -> Iterator[Master]:
             "ret_port": 0,
             "auto_accept": True,
             "carbon_protocol": "none",
+            **(more or {}),
         }
         _write(root / "etc" / "master", options)
         ready = root / "run" / "master.json"
-        with running([sys.executable, "-m", "saltern_master", "-c", str(root / "etc")], root / "master.log") as process:
+        with running(python_module("saltern_master", "-c", str(root / "etc")), root / "master.log") as process:
             wait_for("the master", lambda: ready.exists() or process.poll() is not None, UP_WITHIN_S)
             if process.poll() is not None:
                 raise RuntimeError(f"the master did not start: {(root / 'master.log').read_text()}")

@@ -13,10 +13,11 @@ timedelta              seconds, a float
 Decimal, Fraction      its exact text
 complex, UUID, Path    its text
 exception              ``"ValueError: text"``
+Secret                 ``"***"``; itself where secrets may pass
 generator, iterator    list of at most 100,000 members
 int beyond 64 bits     its decimal text
 object                 ``repr()``, at most 1,000 characters
-a cycle, depth > 100   ``"<cycle>"``, ``"<too deep>"``
+a cycle, depth > 24    ``"<cycle>"``, ``"<too deep>"``
 =====================  =============================================
 """
 
@@ -25,18 +26,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-MAX_DEPTH = 100
+from saltern.secret import Secret
+
+MAX_DEPTH = 24  # of the 32 levels of the wire: the others are for messages, records and answers around the value
 MAX_MARKS = 20
 MAX_ITERATOR_MEMBERS = 100_000
 MAX_REPR_CHARACTERS = 1000
 
+_HOLDERS = (Mapping, list, tuple, set, frozenset, Iterator)
 _INT_MIN, _INT_MAX = -(2**63), 2**64 - 1
 
 
 class Plain:
     """Turns one value into its plain form, collecting what was changed in ``marks``."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, secrets: bool = False) -> None:
+        """*secrets*: whether those may pass."""
+        self._secrets = secrets
         self.marks: list[str] = []
         """Changes as ``"$.disk.when: datetime"``, the first 20; then one ``"… and more"``."""
 
@@ -47,7 +53,7 @@ class Plain:
             return value
         if kind is int:
             return value if _INT_MIN <= value <= _INT_MAX else self._mark(path, "int", str(value))
-        if len(_above) > MAX_DEPTH:
+        if len(_above) >= MAX_DEPTH and isinstance(value, _HOLDERS):
             return self._mark(path, "too deep", "<too deep>")
         if id(value) in _above:
             return self._mark(path, "cycle", "<cycle>")
@@ -75,6 +81,8 @@ class Plain:
             self._mark(path, type(value).__name__, None)
             members = [m for _, m in zip(range(MAX_ITERATOR_MEMBERS), value, strict=False)]
             return [self.of(member, f"{path}[{i}]", above) for i, member in enumerate(members)]
+        if isinstance(value, Secret) and self._secrets:
+            return value
         return self._mark(path, type(value).__name__, _scalar(value))
 
     def _mapping(self, value: Mapping[Any, Any], path: str, above: tuple[int, ...]) -> dict[Any, Any]:

@@ -6,21 +6,53 @@ A message is one ZeroMQ frame, a msgpack array::
 
 ``docs/protocol.md`` lists the types. Strings keep undecodable bytes of file names (``surrogateescape``d by Python)
 by way of msgpack's ``surrogatepass``.
+
+A ``Secret`` is msgpack's extension 1, its text in UTF-8. It is only packed, and only taken, where *secrets* is said:
+on the way from a caller to the function that needs it. Elsewhere it is packed as ``***``, and refused when it comes.
+
+What bytes may cost follows from how many there are. msgpack's unpacker reserves an array as long as its header says
+and nests as deep as its own stack, so that a few kB of headers that lie come to gigabytes. Therefore bytes are walked
+once without making anything of them (``_check``): headers that say more than is there, and nesting beyond
+``MAX_NESTING``, end that walk at the price of reading them. Of what is left each byte becomes at most one small value.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import msgpack
 
 from saltern.errors import MessageTooLarge, WireError
 from saltern.plain import Plain
+from saltern.secret import MAX_SECRET_BYTES, Secret
 
 VERSION = 1
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
-MAX_NESTED_ITEMS = 2_000_000  # of one array or map; keeps a hostile header from reserving memory
+SECRET_EXTENSION = 1
+MAX_NESTING = 32  # arrays and maps in one another, a message's own two included
+MAX_KEY_CHARACTERS = 1000  # of a key that becomes text: each level of quoting could double it
+
+_REFUSALS = (ValueError, RecursionError, msgpack.UnpackException)  # what msgpack raises for bytes
+
+
+def _levels_above() -> bytes:
+    """Return arrays in one another, so many that msgpack's stack has ``MAX_NESTING`` levels left behind them.
+
+    Without its compiled part msgpack has no stack: Python's recursion limit bounds the nesting, and nothing is
+    reserved for what a header says.
+    """
+    walker = msgpack.Unpacker()
+    walker.feed(b"\x91" * 100_000)
+    try:
+        walker.skip()
+    except _REFUSALS:
+        levels: int = walker.tell()
+        return b"\x91" * max(0, levels - MAX_NESTING)
+    return b""  # pragma: no cover (a msgpack without any bound)
+
+
+_ABOVE = _levels_above()
 
 
 class Message(NamedTuple):
@@ -31,42 +63,47 @@ class Message(NamedTuple):
     body: dict[str, Any]
 
 
-def pack(type_: str, seq: int, body: dict[str, Any], limit: int = MAX_MESSAGE_BYTES) -> bytes:
-    """Return the frame of a message made of plain values.
+def pack(type_: str, seq: int, body: dict[str, Any], limit: int = MAX_MESSAGE_BYTES, *, secrets: bool = False) -> bytes:
+    """Return the frame of a message made of plain values, and of secrets where they may pass.
 
-    Raises ``WireError`` when *body* holds something that msgpack can't carry (see ``pack_any``) and
-    ``MessageTooLarge`` over *limit* bytes.
+    Raises ``WireError`` when *body* holds something that msgpack can't carry, or is nested too deep (see
+    ``pack_any``), and ``MessageTooLarge`` over *limit* bytes.
     """
     try:
-        frame: bytes = msgpack.packb((VERSION, type_, seq, body), unicode_errors="surrogatepass")
+        frame: bytes = _pack((VERSION, type_, seq, body), secrets)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise WireError(f"a {type_} message can't be packed: {error}") from None
     if len(frame) > limit:
         raise MessageTooLarge(f"a {type_} message of {len(frame):,} bytes is over the limit of {limit:,}")
+    try:
+        _check(frame)
+    except _REFUSALS as error:
+        raise WireError(f"a {type_} message can't be packed: {_why(error)}") from None
     return frame
 
 
-def pack_any(type_: str, seq: int, body: dict[str, Any], limit: int = MAX_MESSAGE_BYTES) -> bytes:
-    """Like ``pack`` for a body with any values under ``return``: they get their plain form.
+def pack_any(
+    type_: str, seq: int, body: dict[str, Any], limit: int = MAX_MESSAGE_BYTES, *, secrets: bool = False
+) -> bytes:
+    """Like ``pack`` for a body of any values: they get their plain form.
 
-    What was changed is named under ``plain`` in the body. Raises ``MessageTooLarge``.
+    What was changed under ``return`` is named under ``plain`` in the body. Raises ``MessageTooLarge``.
     """
     try:
-        return pack(type_, seq, body, limit)
+        return pack(type_, seq, body, limit, secrets=secrets)
     except MessageTooLarge:
         raise
     except WireError:
-        plain = Plain()
-        changed = plain.of(body.get("return"))
-        rest = Plain().of({key: value for key, value in body.items() if key != "return"})
-        return pack(type_, seq, {**rest, "return": changed, "plain": plain.marks}, limit)
+        plain = Plain(secrets=secrets)
+        changed = {key: (plain if key == "return" else Plain(secrets=secrets)).of(value) for key, value in body.items()}
+        return pack(type_, seq, {**changed, "plain": plain.marks} if plain.marks else changed, limit, secrets=secrets)
 
 
-def unpack(frame: bytes | memoryview, limit: int = MAX_MESSAGE_BYTES) -> Message:
+def unpack(frame: bytes | memoryview, limit: int = MAX_MESSAGE_BYTES, *, secrets: bool = False) -> Message:
     """Return the message of a frame. Raises ``WireError`` for anything else than a message of ours."""
     if len(frame) > limit:
         raise MessageTooLarge(f"a message of {len(frame):,} bytes is over the limit of {limit:,}")
-    parts = unpack_value(frame)
+    parts = unpack_value(frame, secrets=secrets)
     if not (isinstance(parts, list) and len(parts) == 4):
         raise WireError("not a message: expected an array [version, type, seq, body]")
     version, type_, seq, body = parts
@@ -77,47 +114,87 @@ def unpack(frame: bytes | memoryview, limit: int = MAX_MESSAGE_BYTES) -> Message
     return Message(type_, seq, body)
 
 
-def pack_value(value: Any) -> bytes:
+def pack_value(value: Any, *, secrets: bool = False) -> bytes:
     """Return the msgpack of any value in its plain form; what was changed is not named."""
     try:
-        packed: bytes = msgpack.packb(value, unicode_errors="surrogatepass")
-    except (TypeError, ValueError, OverflowError, RecursionError):
-        packed = msgpack.packb(Plain().of(value), unicode_errors="surrogatepass")
+        packed = _pack(value, secrets)
+        _check(packed)
+    except (TypeError, OverflowError, *_REFUSALS):
+        packed = _pack(Plain(secrets=secrets).of(value), secrets)
     return packed
 
 
-def unpack_value(packed: bytes | memoryview) -> Any:
-    """Return the value of some msgpack bytes. Raises ``WireError`` for bytes that aren't."""
+def unpack_value(packed: bytes | memoryview, *, secrets: bool = False) -> Any:
+    """Return the value of some msgpack bytes. Raises ``WireError`` for bytes that aren't, or are nested too deep."""
     try:
-        return _unpack(packed, None)
-    except TypeError:
-        # A map with a list as key: Python's tuples pack so. The key becomes its text.
+        _check(packed)
         try:
-            return _unpack(packed, _with_text_keys)
-        except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as error:
-            raise _not_msgpack(error) from None
-    except (ValueError, RecursionError, msgpack.UnpackException) as error:
-        raise _not_msgpack(error) from None
+            return _unpack(packed, None, secrets)
+        except TypeError:
+            # A map with a list as key: Python's tuples pack so. The key becomes its text.
+            return _unpack(packed, _with_text_keys, secrets)
+    except (TypeError, *_REFUSALS) as error:
+        raise WireError(f"not msgpack: {_why(error)}") from None
 
 
-def _unpack(packed: bytes | memoryview, pairs_hook: Callable[[list[tuple[Any, Any]]], dict[Any, Any]] | None) -> Any:
+def _pack(value: Any, secrets: bool) -> bytes:
+    packed: bytes = msgpack.packb(value, unicode_errors="surrogatepass", default=_extension if secrets else None)
+    return packed
+
+
+def _check(packed: bytes | memoryview) -> None:
+    """Raise one of ``_REFUSALS`` unless *packed* begins with a whole value that isn't nested too deep."""
+    if len(packed) <= MAX_NESTING:
+        return  # too short for either
+    room = len(_ABOVE) + len(packed)
+    walker = msgpack.Unpacker(read_size=room, max_buffer_size=room)
+    walker.feed(_ABOVE)
+    walker.feed(packed)
+    walker.skip()
+
+
+def _unpack(
+    packed: bytes | memoryview, pairs_hook: Callable[[list[tuple[Any, Any]]], dict[Any, Any]] | None, secrets: bool
+) -> Any:
+    # By default an array, a map, a text … is at most as long as the bytes.
     return msgpack.unpackb(
         packed,
         strict_map_key=False,
         unicode_errors="surrogatepass",
         object_pairs_hook=pairs_hook,
-        max_array_len=MAX_NESTED_ITEMS,
-        max_map_len=MAX_NESTED_ITEMS,
-        max_ext_len=0,
+        max_ext_len=MAX_SECRET_BYTES if secrets else 0,
+        ext_hook=_secret if secrets else _refused,
+        timestamp=1,  # an extension of msgpack's own: a number, were it ever sent
     )
+
+
+def _extension(value: Any) -> msgpack.ExtType:
+    """Return what a secret is packed as; called for what isn't plain."""
+    if not isinstance(value, Secret):
+        raise TypeError(f"can not serialize {type(value).__name__!r} object")
+    return msgpack.ExtType(SECRET_EXTENSION, value.reveal().encode("utf-8", "surrogatepass"))
+
+
+def _secret(code: int, data: bytes) -> Secret:
+    return Secret(data.decode("utf-8", "surrogatepass")) if code == SECRET_EXTENSION else _refused(code, data)
+
+
+def _refused(code: int, _data: bytes) -> NoReturn:
+    raise ValueError(f"extension {code} is not taken here")
 
 
 def _with_text_keys(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
     return {
-        str(tuple(key)) if isinstance(key, list) else str(key) if isinstance(key, dict) else key: value
+        str(tuple(key) if isinstance(key, list) else key)[:MAX_KEY_CHARACTERS]
+        if isinstance(key, (list, dict))
+        else key: value
         for key, value in pairs
     }
 
 
-def _not_msgpack(error: Exception) -> WireError:
-    return WireError(f"not msgpack: {error or type(error).__name__}")
+def _why(error: Exception) -> str:
+    if isinstance(error, msgpack.StackError):
+        return f"nested deeper than {MAX_NESTING} levels"
+    if isinstance(error, msgpack.OutOfData):
+        return "the bytes end too early"
+    return str(error) or type(error).__name__

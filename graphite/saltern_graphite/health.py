@@ -4,6 +4,7 @@
 
     {"ok": bool,                  points come in and reach the disk; the status is 200 when true, 503 when false
      "error": "one line",         what is wrong and where; empty when ok
+     "warnings": ["one line", …],   what someone should look at, while points come in and reach the disk all the same
      "replaying": bool,           the log of the last run is still being read back
      "cache": {"points": int, "max_points": int, "metrics": int, "oldest_s": float},
      "log": {"bytes": int, "max_bytes": int, "fsync": "never" | "interval" | "always"},

@@ -18,8 +18,8 @@ They go through the same cache as everyone's. Counts are for the time since the 
 =========================  ==========================================================================================
 
 The others are of the moment: ``activeConnections``, ``cache.size`` (points), ``cache.queues`` (metrics), ``log.bytes``,
-``oldestUnwritten`` (seconds), ``tags.series`` (in the tag index), ``tags.waiting`` (to be in it), ``memUsage`` (bytes)
-and ``cpuUsage`` (percent of one core), both with child processes.
+``log.unreadable`` (files kept), ``oldestUnwritten`` (seconds), ``tags.series`` (in the tag index), ``tags.waiting``
+(to be in it), ``memUsage`` (bytes) and ``cpuUsage`` (percent of one core), both with child processes.
 Whatever else is counted goes by its own name.
 """
 

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from saltern.errors import StoreError
+from saltern.files import make_folder
 from saltern_graphite.cache import Cache
 from saltern_graphite.counters import Counters
 from saltern_graphite.file_work import FileWork
@@ -75,6 +76,7 @@ class Store:
         self.names.on_new = self._met
         self.cache = Cache(self.names, options.cache_max_points)
         self.wal = Wal(os.path.join(root, "log"), self.names.of, fsync=options.fsync, max_bytes=options.log_max_bytes)
+        self.counters.gauge("log.unreadable", lambda: len(self.wal.unreadable.paths))
         self.on_new_metric: Callable[[str], None] = self.index.add
         """Called, from any thread, for every metric first seen by this process, and when it is announced again."""
         self.parts: dict[str, Callable[[], object]] = {}
@@ -103,7 +105,7 @@ class Store:
         self.reload_schemas()
         self.name_lists.reload()
         try:
-            os.makedirs(self.whisper_dir, exist_ok=True)
+            make_folder(self.whisper_dir, 0o750)
         except OSError as error:
             raise StoreError(f"Whisper folder {self.whisper_dir} can't be made: {error.strerror}") from error
         self.wal.open()
@@ -183,6 +185,7 @@ class Store:
         return {
             "ok": not error and not self.full,
             "error": error,
+            "warnings": [told] if (told := self.wal.unreadable.told()) else [],
             "replaying": not self._replayed.is_set(),
             "cache": {
                 "points": self.cache.size,
@@ -192,7 +195,7 @@ class Store:
             },
             "log": {"bytes": self.wal.bytes, "max_bytes": self.wal.max_bytes, "fsync": self.wal.fsync},
             "totals": self.counters.totals(),
-            **{name: told() for name, told in self.parts.items()},
+            **{name: ask() for name, ask in self.parts.items()},
         }
 
     def _met(self, name: str) -> None:
@@ -255,6 +258,8 @@ class Store:
         if self._writer is None or not self._replayed.is_set():
             return
         self.wal.rotate()
+        if self.wal.unreadable.paths:
+            self.wal.unreadable.look()
         if self.wal.releasable(self.wal.current):
             self._log_held_again()
             with self._commit:

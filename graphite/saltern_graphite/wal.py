@@ -8,6 +8,10 @@ The log is a folder of numbered segments (:mod:`saltern_graphite.wal_record` has
 a segment is closed when it is large or a minute old, and deleted once no point in it is unwritten. At the next
 start the segments that are left are read back into the cache. Writing a point twice changes nothing in Whisper, so
 reading back more than needed does no harm.
+
+What can't be read is kept (:mod:`saltern_graphite.wal_unreadable`): a segment of another version or with a damaged head
+at once, one that is damaged further on when its points before that are in Whisper. Only what a crash leaves of the very
+last record is cut off.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -24,16 +29,20 @@ import numpy as np
 import numpy.typing as npt
 
 from saltern.errors import StoreError
+from saltern.files import make_folder
 from saltern_graphite.durability import SYNC_INTERVAL_S, sync_folder, write_all
 from saltern_graphite.generation import Seconds, Values
 from saltern_graphite.names import Ids
 from saltern_graphite.notices import Notices
-from saltern_graphite.wal_record import MAGIC, Record, decode, encode
+from saltern_graphite.wal_record import MAGIC, Record, encode, is_torn
+from saltern_graphite.wal_segment import read_points, why_not_read
+from saltern_graphite.wal_unreadable import Unreadable
 
 MAX_BYTES = 1024 * 1024 * 1024
 SEGMENT_BYTES = 64 * 1024 * 1024
 SEGMENT_AGE_S = 60.0
 SUFFIX = ".wal"
+_NUMBER = re.compile(r"[0-9]{10}|[1-9][0-9]{10,}")  # as _path writes it
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +86,9 @@ class Wal:
         self._opened_at = 0.0
         self._size = 0
         self._closed: dict[int, int] = {}
+        self._damaged: set[int] = set()  # of the closed ones, those to be kept when they are released
+        self.unreadable = Unreadable(folder)
+        """What could not be read, of this run and of earlier ones."""
         self._dirty = False
         self._stopping = threading.Event()
         self._syncer: threading.Thread | None = None
@@ -102,7 +114,7 @@ class Wal:
         Raises ``StoreError`` when another process has it or it can't be written.
         """
         try:
-            os.makedirs(self.folder, exist_ok=True)
+            make_folder(self.folder, 0o750)
             self._lock_fd = os.open(os.path.join(self.folder, "lock"), os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
             raise StoreError(f"log folder {self.folder} can't be used: {error.strerror}") from error
@@ -112,9 +124,10 @@ class Wal:
             os.close(self._lock_fd)
             why = "stop the saltern-graphite that uses it, or choose another --root"
             raise StoreError(f"log folder {self.folder} is in use: {why}") from error
+        self.unreadable.look()
         for name in sorted(os.listdir(self.folder)):
             stem, suffix = os.path.splitext(name)
-            if suffix == SUFFIX and stem.isdigit():
+            if suffix == SUFFIX and _NUMBER.fullmatch(stem):
                 self._closed[int(stem)] = os.path.getsize(os.path.join(self.folder, name))
         try:
             self._start_segment(max(self._closed, default=0) + 1)
@@ -128,29 +141,30 @@ class Wal:
     def replay(self) -> Iterator[Replayed]:
         """Yield every record left by earlier runs, in the order they were written.
 
-        A torn tail is cut off behind the last whole record, and one log line says so.
+        A torn tail of the last segment is cut off. What else can't be read is kept. One log line says either.
         """
+        last = max(self._closed, default=0)
         for segment in sorted(self._closed):
-            path = self._path(segment)
             try:
-                with open(path, "rb") as file:
+                with open(self._path(segment), "rb") as file:
                     data = file.read()
             except OSError as error:
-                log.error("log segment %s can't be read and stays where it is: %s", path, error.strerror)
+                self._set_aside(segment, f"it can't be read: {error.strerror}")
                 continue
-            end = 0
-            names: list[str] = []
-            place_of = np.zeros(0, np.int64)
-            for end, record in decode(data):  # noqa: B007  # the last end is what remains
-                if len(record.new_ids):
-                    room = int(record.new_ids.max()) + 1
-                    if room > len(place_of):
-                        place_of = np.concatenate((place_of, np.zeros(room - len(place_of), np.int64)))
-                    place_of[record.new_ids] = np.arange(len(names), len(names) + len(record.new_ids))
-                    names += record.names
-                yield Replayed(segment, names, place_of[record.ids], record.times, record.values)
-            if end < len(data) and data != MAGIC:
+            why, help_ = why_not_read(data)
+            if why:
+                self._set_aside(segment, why, help_)
+                continue
+            end = len(MAGIC)
+            for read in read_points(data):
+                end = read.end
+                yield Replayed(segment, read.names, read.places, read.times, read.values)
+            if end >= len(data):
+                continue
+            if segment == last and is_torn(memoryview(data)[end:]):
                 self._cut(segment, end, len(data))
+            else:
+                self._keep_later(segment, end, len(data))
 
     def append(self, ids: Ids, times: Seconds, values: Values) -> int:
         """Write points, three columns of one length, and return the number of the segment they are in.
@@ -194,14 +208,19 @@ class Wal:
         return any(segment < before for segment in self._closed.copy())
 
     def release(self, before: int) -> None:
-        """Delete the closed segments numbered below *before*: their points are in Whisper."""
+        """Delete the closed segments numbered below *before*, but keep the damaged: their points are in Whisper."""
         for segment in sorted(self._closed.copy()):
             if segment >= before:
                 break
+            path = self._path(segment)
             try:
-                os.unlink(self._path(segment))
+                if segment in self._damaged:
+                    self.unreadable.keep(path)
+                    self._damaged.discard(segment)
+                else:
+                    os.unlink(path)
             except OSError as error:
-                self._notices.warn("unlink", "log segment %s stays: %s", self._path(segment), error.strerror)
+                self._notices.warn("unlink", "log segment %s stays: %s", path, error.strerror)
                 return
             del self._closed[segment]
 
@@ -218,7 +237,7 @@ class Wal:
         return os.path.join(self.folder, f"{segment:010d}{SUFFIX}")
 
     def _start_segment(self, number: int) -> None:
-        fd = os.open(self._path(number), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o644)
+        fd = os.open(self._path(number), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
         try:
             write_all(fd, MAGIC)
             if self.fsync != "never":
@@ -256,6 +275,26 @@ class Wal:
         except OSError as error:
             log.warning("log segment %s can't be cut: %s", path, error.strerror)
         self._closed[segment] = end
+
+    def _set_aside(self, segment: int, why: str, help_: str = "") -> None:
+        """Take *segment*, of which nothing could be read, out of the log: nothing here may ever delete it."""
+        path, size = self._path(segment), self._closed.pop(segment)
+        try:
+            aside = self.unreadable.keep(path)
+        except OSError as error:
+            self.unreadable.add(path)
+            log.error("log segment %s: %s; it stays there, for it can't be renamed: %s", path, why, error.strerror)
+            return
+        log.error("log segment %s: %s; its %d bytes are kept as %s%s", path, why, size, aside, help_)
+
+    def _keep_later(self, segment: int, end: int, size: int) -> None:
+        path = self._path(segment)
+        self._damaged.add(segment)
+        log.error(
+            "log segment %s: %d bytes from byte %d on are damaged; the points before them are read, and once these are"
+            " in files it is kept as %s",
+            path, size - end, end, self.unreadable.name_for(path),
+        )  # fmt: skip
 
     def _sync_forever(self) -> None:
         while not self._stopping.wait(SYNC_INTERVAL_S):

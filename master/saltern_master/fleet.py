@@ -1,6 +1,10 @@
 """The minions as the master knows them now: who is connected, and their grains.
 
-Grains are kept on disk too, so that a minion that is away can still be targeted by them.
+What is known of a minion belongs to the key it was learned from. Whether that key is still the minion's is looked up
+in the keyring at every question and before every send, so that nothing goes to a key that was removed or replaced,
+in whatever order that became known.
+
+Grains are kept on disk too, with their key, so that a minion that is away can still be targeted by them.
 """
 
 from __future__ import annotations
@@ -8,73 +12,158 @@ from __future__ import annotations
 import logging
 import os
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 from saltern.errors import WireError
-from saltern.files import write_private
+from saltern.files import make_folder, write_private
 from saltern.ids import check_minion_id
 from saltern.wire import pack_value, unpack_value
-from saltern_master.channel.port import Peer
+from saltern_master.entrances.channel.port import Peer
+from saltern_master.keyring import Keyring
 
 log = logging.getLogger(__name__)
 
 MAX_GRAINS_BYTES = 1024 * 1024
+MAX_SESSIONS = 4
+"""Agents that are remembered for one key. There should be one; a cloned host has the same key."""
 
 
-class Link:
-    """One minion's connections and what it said of itself."""
+class Session:
+    """One agent's connections. *boot* is when it started (epoch s), 0 when it didn't say."""
 
-    __slots__ = ("boot", "grains", "jobs", "returns", "since")
+    __slots__ = ("boot", "jobs", "returns")
 
-    def __init__(self) -> None:
+    def __init__(self, boot: float) -> None:
+        self.boot = boot
         self.returns: Peer | None = None
         """Its connection to the ret port."""
         self.jobs: Peer | None = None
         """Its connection to the publish port; with it the minion is present."""
+
+    def peers(self) -> list[Peer]:
+        """Return the connections that are there."""
+        return [peer for peer in (self.returns, self.jobs) if peer is not None]
+
+
+class Link:
+    """What is known of a minion by one key: its agents' connections, the one in charge last, and its grains."""
+
+    __slots__ = ("boot", "grains", "key", "sessions", "since")
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        self.sessions: list[Session] = []
         self.grains: dict[str, Any] = {}
         self.boot = 0.0
         self.since = 0.0
+
+    def session(self, boot: float, peer: Peer) -> Session:
+        """Return the session of the agent that started at *boot*, or is known by its connection, or a new one."""
+        mine = next((session for session in self.sessions if peer in session.peers()), None)
+        same = next((session for session in self.sessions if boot and session.boot == boot), None)
+        if same is not None:
+            if mine is not None and mine is not same:
+                self.leave(peer)
+            return same
+        if mine is not None:
+            mine.boot = boot or mine.boot
+            return mine
+        session = Session(boot)
+        self.sessions.insert(0, session)
+        if len(self.sessions) > MAX_SESSIONS:
+            del self.sessions[1]  # the oldest but this one
+        return session
+
+    def leave(self, peer: Peer) -> None:
+        """Forget a connection, and a session that has none left."""
+        for session in list(self.sessions):
+            session.returns = None if session.returns is peer else session.returns
+            session.jobs = None if session.jobs is peer else session.jobs
+            if not session.peers():
+                self.sessions.remove(session)
+
+    @property
+    def jobs(self) -> Peer | None:
+        """The connection that jobs go to."""
+        session = self.in_charge()
+        return session.jobs if session else None
+
+    @property
+    def returns(self) -> Peer | None:
+        """The connection for returns of the agent that was there last."""
+        return next((session.returns for session in reversed(self.sessions) if session.returns), None)
+
+    def in_charge(self) -> Session | None:
+        """Return the session whose agent takes the jobs."""
+        return next((session for session in reversed(self.sessions) if session.jobs is not None), None)
+
+
+class Attached(NamedTuple):
+    """What an ``attach`` changed: the minion was away before, or another agent (*older*) was in charge."""
+
+    was_away: bool
+    older: Session | None
+
+
+class Gone(NamedTuple):
+    """What a closed connection changed: its minion is away, or another of its agents (*heir*) is in charge."""
+
+    away: bool
+    heir: Session | None
 
 
 class Fleet:
     """All minions that have a connection or grains."""
 
-    def __init__(self, grains_dir: str) -> None:
+    def __init__(self, grains_dir: str, keyring: Keyring) -> None:
         self._grains_dir = grains_dir
+        self._keyring = keyring
         self._links: dict[str, Link] = {}
 
     def load(self) -> None:
         """Read the grains kept on disk; a file that can't be read is passed over with a line in the log."""
-        os.makedirs(self._grains_dir, mode=0o700, exist_ok=True)
+        make_folder(self._grains_dir, 0o700)
         for name in os.listdir(self._grains_dir):
             try:
                 check_minion_id(name)
                 with open(os.path.join(self._grains_dir, name), "rb") as stream:
-                    grains = unpack_value(stream.read(MAX_GRAINS_BYTES))
-            except (OSError, ValueError, WireError) as error:
+                    kept: Any = unpack_value(stream.read(2 * MAX_GRAINS_BYTES))
+                key, grains = kept["key"], kept["grains"]
+            except (OSError, ValueError, TypeError, KeyError, WireError) as error:
                 log.warning("grains of %s can't be read: %s", name, error)
                 continue
-            if isinstance(grains, dict):
-                self.link(name).grains = grains
+            if isinstance(key, str) and isinstance(grains, dict):
+                self._links[name] = Link(key)
+                self._links[name].grains = grains
 
     def link(self, minion_id: str) -> Link:
-        """Return the minion's link, new when there was none."""
+        """Return what is known of a minion by the key that is accepted for it now; an empty link when nothing is."""
         link = self._links.get(minion_id)
-        if link is None:
-            link = self._links[minion_id] = Link()
-        return link
+        return link if link is not None and self._keyring.minion_of(link.key) == minion_id else Link("")
+
+    def send(self, minion_id: str, frame: bytes) -> bool:
+        """Send *frame* to the agent that takes the minion's jobs; return ``False`` when there is none."""
+        peer = self.link(minion_id).jobs
+        return peer is not None and peer.send(frame)
+
+    def answer(self, peer: Peer, frame: bytes) -> bool:
+        """Send *frame* on a minion's connection, if its key is still that minion's; return whether it went out."""
+        return self.speaks_for(peer) is not None and peer.send(frame)
+
+    def speaks_for(self, peer: Peer) -> str | None:
+        """Return the minion that *peer* introduced itself as, if its key is still that minion's."""
+        return peer.minion_id if peer.minion_id and self._keyring.minion_of(peer.key) == peer.minion_id else None
 
     def grains(self, minion_id: str) -> dict[str, Any]:
         """Return what is known of a minion's grains."""
-        link = self._links.get(minion_id)
-        return link.grains if link else {}
+        return self.link(minion_id).grains
 
-    def set_grains(self, minion_id: str, grains: dict[str, Any]) -> None:
-        """Remember a minion's grains, in memory and on disk."""
-        link = self.link(minion_id)
+    def set_grains(self, minion_id: str, key: str, grains: dict[str, Any]) -> None:
+        """Remember the grains that a minion told by its *key*, in memory and on disk."""
+        link = self._link_of(minion_id, key)
         if grains == link.grains:
             return
-        packed = pack_value(grains)
+        packed = pack_value({"key": key, "grains": grains})
         if len(packed) > MAX_GRAINS_BYTES:
             log.warning(
                 "grains of %s are %d bytes: over %d they are not kept", minion_id, len(packed), MAX_GRAINS_BYTES
@@ -86,42 +175,69 @@ class Fleet:
         except OSError as error:
             log.warning("grains of %s can't be written: %s", minion_id, error.strerror)
 
-    def forget(self, minion_id: str) -> None:
-        """Drop everything about a minion whose key is gone."""
-        self._links.pop(minion_id, None)
+    def forget(self, minion_id: str, key: str) -> Link | None:
+        """Drop everything known of a minion by *key*, which isn't its any more, and return it."""
+        link = self._links.get(minion_id)
+        if link is None or link.key != key:
+            return None
+        del self._links[minion_id]
         try:
             os.unlink(os.path.join(self._grains_dir, check_minion_id(minion_id)))
         except FileNotFoundError:
             pass
         except OSError as error:
             log.warning("grains of %s can't be deleted: %s", minion_id, error.strerror)
+        return link
 
     def present(self) -> list[str]:
         """Return the ids of the minions that jobs can reach now, sorted."""
-        return sorted(name for name, link in self._links.items() if link.jobs is not None)
+        return sorted(name for name in self._links if self.is_present(name))
 
     def is_present(self, minion_id: str) -> bool:
         """Return whether a job can reach the minion now."""
-        link = self._links.get(minion_id)
-        return link is not None and link.jobs is not None
+        return self.link(minion_id).jobs is not None
 
-    def attach(self, minion_id: str, peer: Peer) -> bool:
-        """Note the minion's connection for jobs; return whether it was away before."""
-        link = self.link(minion_id)
-        was_away = link.jobs is None
-        link.jobs = peer
-        if was_away:
+    def greet(self, minion_id: str, peer: Peer, boot: float) -> bool:
+        """Note an agent's connection for returns; return whether the agent was started since the last one."""
+        peer.minion_id = minion_id
+        link = self._link_of(minion_id, peer.key)
+        link.session(boot, peer).returns = peer
+        started = boot != link.boot
+        link.boot = boot
+        return started
+
+    def attach(self, minion_id: str, peer: Peer, boot: float = 0.0) -> Attached:
+        """Note an agent's connection for jobs, which are its from now on.
+
+        An agent that started at another *boot*, or didn't say when, is another one; the one before it is remembered,
+        and is in charge again when this one goes.
+        """
+        peer.minion_id = minion_id
+        link = self._link_of(minion_id, peer.key)
+        if any(session.jobs is peer for session in link.sessions):
+            return Attached(False, None)  # it says so after every welcome
+        before = link.in_charge()
+        session = link.session(boot, peer)
+        session.jobs = peer
+        link.sessions.remove(session)
+        link.sessions.append(session)
+        if before is None:
             link.since = time.time()
-        return was_away
+        return Attached(before is None, None if before is session else before)
 
-    def gone(self, peer: Peer) -> bool:
-        """Note a closed connection; return whether its minion is away by that."""
+    def gone(self, peer: Peer) -> Gone:
+        """Note a closed connection."""
         link = self._links.get(peer.minion_id) if peer.minion_id else None
         if link is None:
-            return False
-        if link.returns is peer:
-            link.returns = None
-        if link.jobs is peer:
-            link.jobs = None
-            return True
-        return False
+            return Gone(False, None)
+        had_jobs = link.jobs is peer
+        link.leave(peer)
+        heir = link.in_charge() if had_jobs else None
+        return Gone(had_jobs and heir is None, heir)
+
+    def _link_of(self, minion_id: str, key: str) -> Link:
+        """Return the minion's link by *key*, a new one when there is none or it is another key's."""
+        link = self._links.get(minion_id)
+        if link is None or link.key != key:
+            link = self._links[minion_id] = Link(key)
+        return link

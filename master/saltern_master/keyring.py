@@ -1,17 +1,25 @@
-"""Which key is which minion's, in memory, kept equal to the key store on disk.
-
-Whoever changes the store (this master, ``saltern-key`` without a master, an operator with ``mv``), the keyring
-sees it by the folders' times.
-"""
+"""Which key is which minion's, in memory, kept equal to the key store on disk; and what becomes of other keys."""
 
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Callable
 from typing import NamedTuple
 
-from saltern.pki import ACCEPTED, DENIED, PENDING, REJECTED, KeyStore
+from saltern.errors import KeyStoreError
+from saltern.key_functions import sharing_metrics
+from saltern.keystore import ACCEPTED, DENIED, PENDING, REJECTED, STATES, WORDS, KeyStore
+from saltern_master.key_places import KeyPlaces
+from saltern_master.key_table import KeyTable
+from saltern_master.key_watch import KeyFile, KeyWatch, Look
 
 log = logging.getLogger(__name__)
+
+MAX_PER_ADDRESS = 50
+PENDING_TTL_S = 7 * 86400.0
+EXPIRE_EVERY_S = 60.0
+MAX_EXPIRED_AT_ONCE = 100
 
 
 class Change(NamedTuple):
@@ -24,85 +32,224 @@ class Change(NamedTuple):
 class Verdict(NamedTuple):
     """What becomes of a key that says hello: ``accepted``, ``pending``, ``rejected``, ``denied`` or ``full``.
 
-    ``act`` is the word for it in the ``salt/auth`` event, or ``""`` when nothing is new.
+    ``act`` is the word for what was changed in the store (``accept``, ``pend``, ``denied``), or ``""``. ``displaced``
+    is the key that had to make place for this one, and is denied now.
     """
 
     state: str
     reason: str
     act: str
+    displaced: str = ""
 
 
 class Keyring:
     """The accepted keys, and what to do with others."""
 
-    def __init__(self, store: KeyStore, *, auto_accept: bool, max_pending: int) -> None:
+    def __init__(
+        self,
+        store: KeyStore,
+        *,
+        auto_accept: bool,
+        max_pending: int,
+        max_pending_per_address: int = MAX_PER_ADDRESS,
+        pending_ttl_s: float = PENDING_TTL_S,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """*clock*: the time of day, epoch s."""
         self.store = store
         self._auto_accept = auto_accept
-        self._max_pending = max_pending
-        self._ids: dict[str, str] = {}
-        self._stamp: tuple[int, ...] = ()
+        self._clock = clock
+        self._watch = KeyWatch(store)
+        self._tables = {state: KeyTable() for state in STATES}
+        self._places = {
+            state: KeyPlaces(max_pending, max_pending_per_address, pending_ttl_s) for state in (PENDING, DENIED)
+        }
+        self._expired_at = 0.0
         self.refused_full = 0
-        """Keys turned away because too many were pending."""
+        """Keys turned away because too many were pending, in all or from their address."""
 
     def minion_of(self, key: str) -> str | None:
         """Return the minion id that *key* is accepted for."""
-        return self._ids.get(key)
+        return self._tables[ACCEPTED].id_of(key)
 
     def minions(self) -> list[str]:
         """Return the ids of all accepted minions, sorted."""
-        return sorted(self._ids.values())
+        return self._tables[ACCEPTED].ids()
 
     def refresh(self, *, force: bool = False) -> Change:
-        """Read the store again if it changed; return the difference."""
-        stamp = self.store.stamp()
-        if stamp == self._stamp and not force:
-            return Change({}, {})
-        ids = {key: name for name in self.store.ids(ACCEPTED) if (key := self.store.key(ACCEPTED, name))}
-        added = {key: name for key, name in ids.items() if self._ids.get(key) != name}
-        removed = {key: name for key, name in self._ids.items() if ids.get(key) != name}
-        self._ids, self._stamp = ids, stamp
-        return Change(added, removed)
+        """Read what changed in the store (*force*: all of it); return the difference. Raises ``KeyStoreError``.
 
-    def judge(self, minion_id: str, key: str, token: str) -> Verdict:
-        """Decide on a key that claims *minion_id*, storing it where it belongs. Raises ``KeyStoreError``."""
-        owner = self._ids.get(key)
+        It is ``take(look())``; the look may as well be done in a thread.
+        """
+        return self.take(self.look(force=force))
+
+    def look(self, *, force: bool = False) -> Look:
+        """Read what changed in the store; safe in any thread. Raises ``KeyStoreError``."""
+        return self._watch.look(force=force)
+
+    def take(self, look: Look) -> Change:
+        """Put what *look* found into force, on the loop; return the accepted pairs that came and went."""
+        accepted = self._tables[ACCEPTED]
+        news = self._watch.news(look)
+        files = news.get(ACCEPTED, {})
+        keys = {key for name, file in files.items() for key in (accepted.key_of(name), file and file.key) if key}
+        before = {key: accepted.id_of(key) for key in keys}
+        for state, of_state in news.items():
+            self._put_files(state, of_state)
+        after = {key: accepted.id_of(key) for key in keys}
+        for minion_id in filter(None, after.values()):
+            other = accepted.sharing_metrics(minion_id)
+            if other is not None:
+                log.warning("%s; both are accepted", sharing_metrics(minion_id, other))
+        self._expire()
+        return Change(
+            {key: name for key, name in after.items() if name is not None and name != before[key]},
+            {key: name for key, name in before.items() if name is not None and name != after[key]},
+        )
+
+    def judge(self, minion_id: str, key: str, token: str, address: str = "") -> Verdict:
+        """Decide on a key that claims *minion_id*, storing it where it belongs. Raises ``KeyStoreError``.
+
+        *address* is where it comes from, ``""`` when that isn't known.
+        """
+        accepted = self._tables[ACCEPTED]
+        owner = accepted.id_of(key)
         if owner == minion_id:
             return Verdict("accepted", "", "")
         if owner is not None:
             return Verdict("denied", f"this key is accepted for {owner!r}, not for {minion_id!r}", "")
-        for state in (ACCEPTED, PENDING):
-            known = self.store.key(state, minion_id)
-            if known is not None and known != key:
-                return self._deny(minion_id, key)
-        if self.store.key(REJECTED, minion_id) == key:
-            return Verdict("rejected", "this key was rejected on the master", "")
-        if token and self.store.redeem(token):
-            return self._accept(minion_id, key)
+        if accepted.key_of(minion_id) is not None:
+            return self._deny(minion_id, key, ACCEPTED, address)
+        rejected = self._tables[REJECTED].id_of(key)
+        if rejected is not None:
+            return Verdict("rejected", f"this key was rejected on the master, as {rejected!r}", "")
+        other = accepted.sharing_metrics(minion_id)
+        if other is not None:
+            return Verdict("denied", sharing_metrics(minion_id, other), "")
+        why = ""
         if token:
-            log.warning("minion %s came with a join token that is used up, expired or unknown", minion_id)
+            redemption = self.store.invites.redeem(token, minion_id)
+            if redemption.good:
+                return self._accept(minion_id, key, self._displace(minion_id, key))
+            if redemption.another:
+                return Verdict("denied", redemption.reason, "")
+            why = redemption.reason
+        return self._judge_stranger(minion_id, key, why, address)
+
+    def _judge_stranger(self, minion_id: str, key: str, why: str, address: str) -> Verdict:
+        """Decide on a key that nothing speaks for; *why*: what was wrong with its token."""
+        pending = self._tables[PENDING]
+        if pending.key_of(minion_id) not in (None, key):
+            return self._deny(minion_id, key, PENDING, address)
+        waiting = pending.id_of(key)
+        if waiting not in (None, minion_id):
+            reason = f"this key waits on the master as {waiting!r} already: accept or delete that there first"
+            return Verdict("denied", reason, "")
+        other = pending.sharing_metrics(minion_id)
+        if other is not None:
+            return Verdict("denied", sharing_metrics(minion_id, other), "")
         if self._auto_accept:
             return self._accept(minion_id, key)
-        return self._pend(minion_id, key)
+        return self._pend(minion_id, key, why, address)
 
-    def _accept(self, minion_id: str, key: str) -> Verdict:
-        self.store.put(ACCEPTED, minion_id, key)
-        self.store.delete(minion_id, [PENDING])
-        self._ids[key] = minion_id
-        return Verdict("accepted", "", "accept")
+    def _accept(self, minion_id: str, key: str, displaced: str = "") -> Verdict:
+        self._put(ACCEPTED, minion_id, key)
+        self._leave(key)
+        return Verdict("accepted", "", "accept", displaced)
 
-    def _pend(self, minion_id: str, key: str) -> Verdict:
-        if self.store.key(PENDING, minion_id) == key:
-            return Verdict("pending", "", "")
-        if len(self.store.ids(PENDING)) >= self._max_pending:
+    def _pend(self, minion_id: str, key: str, why: str, address: str) -> Verdict:
+        places = self._places[PENDING]
+        if self._tables[PENDING].key_of(minion_id) == key:
+            self._seen(PENDING, minion_id, address)
+            return Verdict("pending", why, "")
+        full = places.full(address)
+        if full:
             self.refused_full += 1
-            return Verdict("full", "too many keys are waiting on the master: accept or delete some there", "full")
-        self.store.put(PENDING, minion_id, key)
-        return Verdict("pending", "", "pend")
+            return Verdict("full", full, "")
+        self._leave(key)
+        self._put(PENDING, minion_id, key, address)
+        return Verdict("pending", why, "pend")
 
-    def _deny(self, minion_id: str, key: str) -> Verdict:
-        reason = f"another key is known for {minion_id!r}: delete it on the master (saltern-key -d {minion_id}) first"
-        if self.store.key(DENIED, minion_id) == key:
-            return Verdict("denied", reason, "")
-        if len(self.store.ids(DENIED)) < self._max_pending:
-            self.store.put(DENIED, minion_id, key)
-        return Verdict("denied", reason, "denied")
+    def _deny(self, minion_id: str, key: str, state: str, address: str) -> Verdict:
+        """Turn away a second key for an id, and keep it where there is place: one a key, the first for each id."""
+        word = WORDS[state]
+        reason = (
+            f"another key is {word} for {minion_id!r}: if this host is the right one, delete that key on the master "
+            f"(saltern-key -d {minion_id} --state {word})"
+        )
+        denied = self._tables[DENIED]
+        if denied.key_of(minion_id) == key:
+            self._seen(DENIED, minion_id, address)
+        elif denied.key_of(minion_id) is None and denied.id_of(key) is None and not self._places[DENIED].full(address):
+            self._put(DENIED, minion_id, key, address)
+            return Verdict("denied", reason, "denied")
+        return Verdict("denied", reason, "")
+
+    def _displace(self, minion_id: str, key: str) -> str:
+        """Make place for a key that a token speaks for; return the key of the stranger that waited there, or ``""``."""
+        pending = self._tables[PENDING]
+        name = minion_id if pending.key_of(minion_id) is not None else pending.sharing_metrics(minion_id)
+        stranger = pending.key_of(name) if name else None
+        if name is None or stranger is None or stranger == key:
+            return ""
+        address = self._places[PENDING].address_of(name)
+        self._remove(PENDING, name)
+        if name == minion_id:
+            self._deny(minion_id, stranger, ACCEPTED, address)
+        return stranger
+
+    def _leave(self, key: str) -> None:
+        """Give up the places of a key that is pending or accepted now."""
+        for state in (PENDING, DENIED):
+            name = self._tables[state].id_of(key)
+            if name is not None:
+                self._remove(state, name)
+
+    def _seen(self, state: str, minion_id: str, address: str) -> None:
+        if self._places[state].seen(minion_id, self._clock(), address):
+            self.store.touch(state, minion_id)
+
+    def _expire(self) -> None:
+        """Delete the keys whose agents weren't there for too long: a bounded number now and then."""
+        now = self._clock()
+        if now - self._expired_at < EXPIRE_EVERY_S:
+            return
+        self._expired_at = now
+        for state, places in self._places.items():
+            expired = places.expired(now)[:MAX_EXPIRED_AT_ONCE]
+            try:
+                for minion_id in expired:
+                    self._remove(state, minion_id)
+            except KeyStoreError as error:
+                log.error("%s", error)
+                return
+            if expired:
+                more = f" and {len(expired) - 5} more" if len(expired) > 5 else ""
+                shown = ", ".join(expired[:5]) + more
+                log.info("%s keys were deleted, whose agents weren't there for long: %s", WORDS[state], shown)
+
+    def _put(self, state: str, minion_id: str, key: str, address: str = "") -> None:
+        self.store.put(state, minion_id, key)
+        self._watch.wrote(state, minion_id)
+        self._tables[state].put(minion_id, key)
+        if state in self._places:
+            self._places[state].seen(minion_id, self._clock(), address)
+
+    def _remove(self, state: str, minion_id: str) -> None:
+        self.store.remove(state, minion_id)
+        self._watch.wrote(state, minion_id)
+        self._put_files(state, {minion_id: None})
+
+    def _put_files(self, state: str, files: dict[str, KeyFile | None]) -> None:
+        """Take over what is on disk: those that went first, so that an id may change hands."""
+        table, places = self._tables[state], self._places.get(state)
+        for minion_id in files:
+            table.drop(minion_id)
+        for minion_id, file in files.items():
+            if file is None or file.key is None:
+                if places is not None:
+                    places.drop(minion_id)
+                continue
+            table.put(minion_id, file.key)
+            if places is not None:
+                places.seen(minion_id, file.stamp.changed_ns / 1e9)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -14,8 +15,10 @@ from saltern.__about__ import __version__
 from saltern.config import MasterOptions, master_config
 from saltern.config.exposure import exposures
 from saltern.errors import ConfigError, SalternError
+from saltern.files import UMASK
 from saltern.versions import versions_report
 from saltern_master.pillar import Pillar
+from saltern_master.timed_loop import TimedLoop
 
 _log = logging.getLogger(__name__)
 
@@ -30,6 +33,7 @@ EPILOG = """examples:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a master until SIGTERM or SIGINT; return the exit code."""
+    os.umask(UMASK)
     parser = argparse.ArgumentParser(
         prog="saltern-master",
         description="The control plane: keys, jobs, events, files, and the way of points to Carbon.",
@@ -48,7 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         options = master_config(arguments.config_dir)
         log.setup(arguments.log_level or options["log_level"], options["log_file"] or None)
         _warn(options)
-        asyncio.run(_serve(options))
+        with asyncio.Runner(loop_factory=TimedLoop) as runner:
+            runner.run(_serve(options))
     except ConfigError as error:
         print(f"saltern-master: {error}", file=sys.stderr)
         return EXIT_CONFIG

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from saltern.config.load import nearest
 from saltern.errors import ConfigError, TargetError
-from saltern_master.targeting import Grains, resolve
+from saltern_master.targeting import GrainsOf, Target
+
+log = logging.getLogger(__name__)
 
 KEYS: dict[str, tuple[type, ...]] = {
     "function": (str,),
@@ -21,13 +24,14 @@ KEYS: dict[str, tuple[type, ...]] = {
     "enabled": (bool,),
 }
 MIN_SECONDS, MAX_SECONDS = 1, 366 * 86400
+MATCHING_ONE_S = 0.02
+"""Processor time for holding one entry against one minion: it is done while the event loop waits."""
 
 
 class Entry(NamedTuple):
     """One scheduled function and the minions it is for."""
 
-    target: str | list[str]
-    target_type: str
+    target: Target
     job: dict[str, Any]
     """What the agent gets: every key but the target's."""
 
@@ -39,13 +43,16 @@ class Schedules:
         """An entry that is ``false`` is none. Raises ``ConfigError`` naming the entry and its fault."""
         self._entries = {name: _entry(name, value, conf_file) for name, value in option.items() if value is not False}
 
-    def of(self, minion_id: str, grains: Callable[[str], Grains]) -> dict[str, dict[str, Any]]:
-        """Return the schedule of a minion: name to job."""
-        return {
-            name: entry.job
-            for name, entry in self._entries.items()
-            if resolve(entry.target, entry.target_type, [minion_id], grains)
-        }
+    def of(self, minion_id: str, grains: GrainsOf) -> dict[str, dict[str, Any]]:
+        """Return the schedule of a minion: name to job. An entry whose target takes too long is left out, and said."""
+        schedule = {}
+        for name, entry in self._entries.items():
+            try:
+                if entry.target.matches(minion_id, grains):
+                    schedule[name] = entry.job
+            except TargetError as error:
+                log.warning("schedule %s: left out for %s: %s", name, minion_id, error)
+        return schedule
 
     def seconds(self, name: str) -> float | None:
         """Return the interval of an entry of the master's, in seconds."""
@@ -67,9 +74,8 @@ def _entry(name: str, value: Any, conf_file: str) -> Entry:
     seconds = value.get("seconds")
     if seconds is None or not MIN_SECONDS <= seconds <= MAX_SECONDS:
         raise ConfigError(f"{where}: seconds: must be between {MIN_SECONDS} and {MAX_SECONDS}, not {seconds!r}")
-    target, target_type = value.get("target", "*"), value.get("target_type", "glob")
     try:
-        resolve(target, target_type, [], lambda _: {})
+        target = Target(value.get("target", "*"), value.get("target_type", "glob"), MATCHING_ONE_S)
     except TargetError as error:
         raise ConfigError(f"{where}: target: {error}") from None
     job = {
@@ -81,4 +87,4 @@ def _entry(name: str, value: Any, conf_file: str) -> Entry:
         "return_job": value.get("return_job", False),
         "enabled": value.get("enabled", True),
     }
-    return Entry(target, target_type, job)
+    return Entry(target, job)

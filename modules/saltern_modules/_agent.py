@@ -39,10 +39,16 @@ class Agent(Protocol):
         """Fetch the pillar again."""
 
     def running(self) -> list[dict[str, Any]]:
-        """Return the jobs running now: ``jid``, ``fun``, ``arg``, ``pid``, ``tid``, ``started``, ``user``."""
+        """Return the jobs running now: ``jid``, ``fun``, ``arg``, ``pid``, ``tid``, ``started``, ``user``.
+
+        Arguments of jobs that the calling job may not see are ``***``.
+        """
 
     def kill_job(self, jid: str, signal: int) -> str:
-        """End the job *jid* with *signal*; return a line that says what was done."""
+        """End the job *jid* with *signal*; return a line that says what was done.
+
+        Raises ``CommandError`` for one that the calling job may not end.
+        """
 
     def schedule(self) -> dict[str, dict[str, Any]]:
         """Return each scheduled job's definition together with its state.

@@ -120,7 +120,8 @@ def run(
     *,
     cwd: str | None = None,
     env: Mapping[str, str] | None = None,
-    user: Mapping[str, Any] | None = None,
+    credentials: Mapping[str, Any] | None = None,
+    umask: int = -1,
     stdin: bytes | None = None,
     timeout: float | None = None,
     limit: int,
@@ -131,9 +132,9 @@ def run(
     """Run *argv* and return how it ended.
 
     It leads a session and process group of its own, and *timeout* seconds later that whole group is ended.
-    *limit* bytes are kept of each of its outputs; *merge* sends its errors where its output goes. *user* holds
-    ``subprocess.Popen``'s ``user``, ``group`` and ``extra_groups``. *started* and *ended* are told its pid.
-    Raises ``CommandError`` when it can't be started.
+    *limit* bytes are kept of each of its outputs; *merge* sends its errors where its output goes. *credentials* hold
+    ``subprocess.Popen``'s ``user``, ``group`` and ``extra_groups``; *umask* -1 is ours. *started* and *ended* are
+    told its pid. Raises ``CommandError`` when it can't be started.
     """
     try:
         process = subprocess.Popen(
@@ -144,7 +145,8 @@ def run(
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT if merge else subprocess.PIPE,
             start_new_session=True,
-            **(user or {}),
+            umask=umask,
+            **(credentials or {}),
         )
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         raise CommandError(_why_not(argv, cwd, error)) from error

@@ -10,7 +10,10 @@ What every function here takes:
 ``stdin``
     text for its standard input; none by default.
 ``runas``
-    the user to become; the agent must be root for it.
+    the name of the user to become; the agent must be root for it. The program starts with that user's environment:
+    of the agent's it keeps ``LANG``, ``LC_*`` and ``TZ`` alone.
+``umask``
+    which permissions new files don't get, in octal, ``022`` by default whatever the agent's own is.
 ``python_shell``, ``shell``
     whether to use a shell, and which (``/bin/sh``).
 ``env``
@@ -29,17 +32,30 @@ A program that ends with anything but 0 is no error of the function: its output 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from saltern.errors import CommandError
-from saltern_modules import _agent
+from saltern_modules import _account, _agent
 
 __salt__: Mapping[str, Callable[..., Any]]
 __opts__: Mapping[str, Any]
 __context__: dict[str, Any]
+
+__powers__ = {
+    "run": "runs",
+    "shell": "runs",
+    "run_stdout": "runs",
+    "run_stderr": "runs",
+    "run_all": "runs",
+    "retcode": "runs",
+    "script": "runs",
+    "which": "reads",
+    "has_exec": "reads",
+}
 
 SHELL = "/bin/sh"
 OUTPUT_LIMIT = 1 << 20
@@ -48,6 +64,7 @@ OPTIONS = {
     "cwd": None,
     "stdin": None,
     "runas": None,
+    "umask": "022",
     "python_shell": False,
     "shell": SHELL,
     "env": None,
@@ -149,29 +166,17 @@ def script(source: str, args: str | Sequence[str] = (), saltenv: str = "base", *
 
         saltern '*' cmd.script salt://scripts/runme.sh 'arg1 "arg 2"'
     """
-    import shutil  # only scripts need it
-    import tempfile
+    from saltern_modules._script import copy_of  # loads tempfile, which only scripts need
 
+    options = _options("cmd.script", kwargs)
+    as_whom = _account.account("cmd.script", options["runas"])
+    words = _words("cmd.script", args)
     if source.startswith("salt://"):
         source = __salt__["cp.cache_file"](source, saltenv=saltenv)
     if not os.path.isabs(source):
         raise CommandError(f"cmd.script: the source must be salt://… or an absolute path, not {source!r}")
-    words = shlex.split(args) if isinstance(args, str) else [str(arg) for arg in args]
-    options = _options("cmd.script", kwargs)
-    account = _account("cmd.script", options["runas"])
-    with tempfile.TemporaryDirectory(prefix="saltern-script-") as folder:
-        copy = os.path.join(folder, os.path.basename(source))
-        try:
-            shutil.copyfile(source, copy)
-            with open(copy, "rb") as file:
-                interpreted = file.read(2) in (b"#!", b"\x7fE")
-        except OSError as error:
-            raise CommandError(f"cmd.script: can't read {source}: {error.strerror}") from error
-        for path in (folder, copy):
-            os.chmod(path, 0o700)
-            if account:
-                os.chown(path, account["user"], account["group"])
-        argv = [copy, *words] if interpreted else [options["shell"], copy, *words]
+    with copy_of(source, as_whom) as copy:
+        argv = [copy.path, *words] if copy.interpreted else [options["shell"], copy.path, *words]
         return _execute("cmd.script", argv, {**kwargs, "python_shell": False})
 
 
@@ -208,14 +213,15 @@ def _execute(
     from saltern_modules import _process  # loads subprocess, which an agent that only samples never needs
 
     options = _options(function, kwargs)
-    account = _account(function, options["runas"])
+    as_whom = _account.account(function, options["runas"])
     agent = _agent.present(__opts__)
     stdin = options["stdin"]
     done = _process.run(
         _argv(function, cmd, options),
-        cwd=_folder(options, account),
-        env=_environment(function, options, account),
-        user=account and {key: account[key] for key in ("user", "group", "extra_groups")},
+        cwd=_folder(options, as_whom),
+        env=_environment(function, options, as_whom),
+        credentials=as_whom.credentials() if as_whom else {},
+        umask=options["umask"],
         stdin=None if stdin is None else str(stdin).encode(),
         timeout=options["timeout"],
         limit=options["output_limit"],
@@ -261,7 +267,18 @@ def _options(function: str, kwargs: Mapping[str, Any]) -> dict[str, Any]:
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if (value is not None or name == "output_limit") and (not number or value <= least):
             raise CommandError(f"{function}: {name} must be a number above {least}, not {value!r}")
+    options["umask"] = _umask(function, options["umask"])
     return options
+
+
+def _umask(function: str, value: object) -> int:
+    """Return a umask: a text is in octal, as a shell takes it. Raises ``CommandError``."""
+    if isinstance(value, str):
+        with contextlib.suppress(ValueError):
+            value = int(value, 8)
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 0o777:
+        return value
+    raise CommandError(f"{function}: umask must be octal digits from 000 to 777, as in 022, not {value!r}")
 
 
 def _argv(function: str, cmd: str | Sequence[str], options: Mapping[str, Any]) -> list[str]:
@@ -269,62 +286,38 @@ def _argv(function: str, cmd: str | Sequence[str], options: Mapping[str, Any]) -
     if options["python_shell"]:
         text = cmd if isinstance(cmd, str) else shlex.join(map(str, cmd))
         return [str(options["shell"]), "-c", text]
-    try:
-        argv = shlex.split(cmd) if isinstance(cmd, str) else [str(word) for word in cmd]
-    except ValueError as error:
-        raise CommandError(f"{function}: can't split {cmd!r}: {error}") from None
+    argv = _words(function, cmd)
     if not argv or not argv[0]:
         raise CommandError(f"{function}: the command is empty")
     return argv
 
 
-def _account(function: str, runas: str | None) -> dict[str, Any] | None:
-    """Return the account to become, None when it is the agent's own. Raises ``CommandError``."""
-    if not runas:
-        return None
-    import pwd  # only runas needs it
-
+def _words(function: str, text: str | Sequence[str]) -> list[str]:
+    """Return a list as texts, and a text split as a shell would; raises ``CommandError`` for an open quote."""
     try:
-        entry = pwd.getpwnam(str(runas))
-    except KeyError:
-        raise CommandError(f"{function}: there is no user {runas!r} to run as") from None
-    if entry.pw_uid == os.geteuid():
-        return None
-    if os.geteuid() != 0:
-        raise CommandError(f"{function}: only an agent that is root can run as {runas!r}")
-    return {
-        "user": entry.pw_uid,
-        "group": entry.pw_gid,
-        "extra_groups": os.getgrouplist(entry.pw_name, entry.pw_gid),
-        "name": entry.pw_name,
-        "home": entry.pw_dir,
-        "shell": entry.pw_shell,
-    }
+        return shlex.split(text) if isinstance(text, str) else [str(word) for word in text]
+    except ValueError as error:
+        raise CommandError(f"{function}: can't split {text!r}: {error}") from None
 
 
-def _folder(options: Mapping[str, Any], account: Mapping[str, Any] | None) -> str:
+def _folder(options: Mapping[str, Any], as_whom: _account.Account | None) -> str:
     """Return where to run: where the caller says, or home, or ``/``."""
     if options["cwd"]:
         return str(options["cwd"])
-    home = account["home"] if account else os.path.expanduser("~")
+    home = as_whom.home if as_whom else os.path.expanduser("~")
     # Another user's rights can't be asked of the kernel from here; "/" is always open to it.
-    usable = os.path.isdir(home) if account else os.access(home, os.X_OK)
+    usable = os.path.isdir(home) if as_whom else os.access(home, os.X_OK)
     return str(home) if usable else "/"
 
 
-def _environment(function: str, options: Mapping[str, Any], account: Mapping[str, Any] | None) -> dict[str, str] | None:
-    """Return the program's environment, None for the agent's own. Raises ``CommandError``."""
+def _environment(function: str, options: Mapping[str, Any], as_whom: _account.Account | None) -> dict[str, str]:
+    """Return the program's environment. Raises ``CommandError``."""
     changes = options["env"] or []
     if isinstance(changes, Mapping):
         changes = [changes]
     if not isinstance(changes, list | tuple) or not all(isinstance(change, Mapping) for change in changes):
         raise CommandError(f"{function}: env must be a dict or a list of dicts, not {options['env']!r}")
-    if not changes and account is None and not options["clean_env"]:
-        return None
-    environment = {} if options["clean_env"] else dict(os.environ)
-    if account:
-        name = account["name"]
-        environment |= {"HOME": account["home"], "USER": name, "LOGNAME": name, "SHELL": account["shell"]}
+    environment = {} if options["clean_env"] else _account.environment(as_whom)
     for change in changes:
         for variable, value in change.items():
             if value is False or value is None:

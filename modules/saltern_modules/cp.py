@@ -11,22 +11,35 @@ from collections.abc import Mapping
 from typing import Any
 
 from saltern.errors import CommandError
+from saltern.files import make_folder, replacement
 from saltern_modules import _agent
 
 __opts__: Mapping[str, Any]
+
+__powers__ = {
+    "get_file": "indirect",
+    "get_file_str": "writes",
+    "cache_file": "writes",
+    "hash_file": "reads",
+    "list_master": "reads",
+    "is_cached": "reads",
+}
 
 SCHEME = "salt://"
 MAX_TEXT_BYTES = 1 << 20
 """``get_file_str`` returns no file larger than this: a return travels in one message."""
 
 NEW_FILE_MODE = 0o644
+NEW_FOLDER_MODE = 0o755
 
 
 def get_file(path: str, dest: str, saltenv: str = "base", makedirs: bool = False) -> str:
-    """Fetch ``salt://…`` to *dest* (a file, or an existing folder); return where it is.
+    """Fetch ``salt://…`` to *dest* (a file, or a folder); return where it is.
 
-    With *makedirs*, missing folders of *dest* are made. Raises ``CommandError`` when the master has no such
-    file, when what arrived is not what it announced, or when *dest* can't be written.
+    A file that is there keeps its permissions; a new one gets 0644. With *makedirs*, missing folders of *dest* are
+    made. A link of another user's on the way to *dest* is not followed to what isn't that user's. Raises
+    ``CommandError`` when the master has no such file, when what arrived is not what it announced, or when *dest*
+    can't be written.
 
     CLI Example:
 
@@ -35,10 +48,10 @@ def get_file(path: str, dest: str, saltenv: str = "base", makedirs: bool = False
         saltern '*' cp.get_file salt://vimrc /etc/vimrc
     """
     name = _name(path, "cp.get_file")
-    if os.path.isdir(dest):
-        dest = os.path.join(dest, os.path.basename(name))
-    if not os.path.isabs(dest):
+    if not isinstance(dest, str) or not os.path.isabs(dest):
         raise CommandError(f"cp.get_file: the destination must be an absolute path, not {dest!r}")
+    if dest.endswith("/") or os.path.isdir(dest):
+        dest = os.path.join(dest, os.path.basename(name))
     _fetch(name, dest, saltenv, "cp.get_file", makedirs=makedirs)
     return dest
 
@@ -163,34 +176,14 @@ def _fetch(
     makedirs: bool = False,
 ) -> None:
     """Fetch the file *name* to *dest*, verified and whole or not at all. Raises ``CommandError``."""
-    import tempfile  # loaded when the first file is fetched
-
     known = known or _hash(name, saltenv, function)
-    folder = os.path.dirname(dest)
     try:
         if makedirs:
-            os.makedirs(folder, exist_ok=True)
-        descriptor, part = tempfile.mkstemp(prefix=".saltern-", dir=folder)
-    except OSError as error:
-        raise CommandError(f"{function}: can't write in {folder}: {error.strerror}") from error
-    try:
-        with os.fdopen(descriptor, "wb") as file:
+            make_folder(os.path.dirname(dest), NEW_FOLDER_MODE)
+        with replacement(dest, NEW_FILE_MODE, keep_mode=True) as file:
             _receive(name, saltenv, known, file.write, function)
-        os.chmod(part, _mode(dest))
-        os.replace(part, dest)
-    except BaseException as error:
-        os.unlink(part)
-        if isinstance(error, OSError):
-            raise CommandError(f"{function}: can't write {dest}: {error.strerror}") from error
-        raise
-
-
-def _mode(dest: str) -> int:
-    """Return the permissions that the file has already, or those of a new one."""
-    try:
-        return os.stat(dest).st_mode & 0o7777
-    except OSError:
-        return NEW_FILE_MODE
+    except OSError as error:
+        raise CommandError(f"{function}: can't write {dest}: {error.strerror}") from error
 
 
 def _receive(name: str, saltenv: str, known: Mapping[str, Any], write: Any, function: str) -> None:
@@ -200,7 +193,7 @@ def _receive(name: str, saltenv: str, known: Mapping[str, Any], write: Any, func
     digest = sha256()
     received = 0
     while received < known["size"]:
-        chunk = agent.request("file_chunk", path=name, offset=received, saltenv=saltenv, digest=known["hsum"])
+        chunk = agent.request("file_chunk", path=name, offset=received, saltenv=saltenv, hsum=known["hsum"])
         data = chunk["data"]
         if not data:
             break

@@ -10,6 +10,8 @@ from saltern_modules import _agent
 
 __opts__: Mapping[str, Any]
 
+__powers__ = {"send": "indirect", "fire": "indirect"}
+
 
 def send(tag: str, data: Mapping[str, Any] | None = None, **kwargs: Any) -> bool:
     """Send an event; keyword arguments become part of its data. Returns whether it was taken for sending.

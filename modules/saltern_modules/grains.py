@@ -9,6 +9,8 @@ from saltern_modules._lookup import MISSING, lookup
 
 __grains__: Mapping[str, Any]
 
+__powers__ = {"items": "reads", "item": "reads", "get": "reads", "has_value": "reads", "ls": "reads", "keys": "reads"}
+
 
 def items() -> dict[str, Any]:
     """Return every grain.

@@ -10,6 +10,8 @@ from saltern_modules._lookup import MISSING, lookup
 
 __pillar__: Mapping[str, Any]
 
+__powers__ = {"items": "reads", "raw": "reads", "get": "reads", "item": "reads", "keys": "reads", "ls": "reads"}
+
 
 def items(*names: str) -> dict[str, Any]:
     """Return the whole pillar, or those of its top keys that are called *names*.

@@ -12,6 +12,20 @@ from saltern_modules import _agent
 
 __opts__: Mapping[str, Any]
 
+__powers__ = {
+    "sync_modules": "writes",
+    "sync_all": "writes",
+    "refresh_modules": "writes",
+    "refresh_grains": "writes",
+    "refresh_pillar": "writes",
+    "running": "reads",
+    "is_running": "reads",
+    "find_job": "reads",
+    "signal_job": "writes",
+    "term_job": "writes",
+    "kill_job": "writes",
+}
+
 
 def sync_modules(saltenv: str = "base") -> list[str]:
     """Fetch the master's modules; return those that changed: ``['modules.mypkg']``.
@@ -78,6 +92,8 @@ def refresh_pillar() -> bool:
 def running() -> list[dict[str, Any]]:
     """Return the jobs that run now, this one left out: ``[{'jid', 'fun', 'arg', 'pid', 'started', …}]``.
 
+    The arguments of another user's job are ``***`` to all but those who may do everything.
+
     CLI Example:
 
     .. code-block:: bash
@@ -116,7 +132,8 @@ def find_job(jid: str) -> dict[str, Any]:
 def signal_job(jid: str, sig: int | str) -> str:
     """End the job *jid* with the signal *sig* (a number or a name such as ``TERM``).
 
-    Returns a line that says what was done. Raises ``CommandError`` when there is no such signal.
+    Returns a line that says what was done. Raises ``CommandError`` when there is no such signal, and for another
+    user's job unless the caller may do everything.
 
     CLI Example:
 

@@ -16,6 +16,18 @@ __opts__: Mapping[str, Any]
 
 __func_alias__ = {"list_": "list"}
 
+__powers__ = {
+    "list": "reads",
+    "add": "indirect",
+    "modify": "indirect",
+    "delete": "writes",
+    "enable_job": "indirect",
+    "disable_job": "writes",
+    "run_job": "indirect",
+    "is_enabled": "reads",
+    "show_next_fire_time": "reads",
+}
+
 UNITS_S = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
 OPTIONS = ("function", "job_args", "job_kwargs", *UNITS_S, "enabled", "metrics", "return_job")
 RENAMED = {"job_args": "args", "job_kwargs": "kwargs"}

@@ -23,6 +23,8 @@ from saltern_modules.collectors.sampler import Sampler, available, nearest, swit
 __opts__: Mapping[str, Any]
 __context__: dict[str, Any]
 
+__powers__ = {"collect": "reads", "get": "reads", "collectors": "reads"}
+
 MAX_SAMPLERS = 8
 """One for each schedule that samples, and one for calls by hand."""
 

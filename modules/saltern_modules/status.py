@@ -16,6 +16,20 @@ from saltern_modules.collectors.uptime import parse_uptime
 
 __opts__: Mapping[str, Any]
 
+__powers__ = {
+    "uptime": "reads",
+    "loadavg": "reads",
+    "meminfo": "reads",
+    "cpuinfo": "reads",
+    "diskusage": "reads",
+    "procs": "reads",
+    "pid": "reads",
+    "w": "reads",
+    "netstats": "reads",
+    "version": "reads",
+    "master": "reads",
+}
+
 READ_BYTES = 1 << 20
 
 

@@ -13,6 +13,15 @@ __opts__: Mapping[str, Any]
 
 __virtualname__ = "sys"
 
+__powers__ = {
+    "doc": "reads",
+    "list_functions": "reads",
+    "list_modules": "reads",
+    "argspec": "reads",
+    "load_errors": "reads",
+    "versions": "reads",
+}
+
 
 def __virtual__() -> str:
     """This file can't be called ``sys``: it would hide the interpreter's own."""

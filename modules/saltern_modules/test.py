@@ -12,6 +12,25 @@ __grains__: Mapping[str, Any]
 
 __func_alias__ = {"true_": "true", "false_": "false"}
 
+__powers__ = {
+    "ping": "reads",
+    "echo": "reads",
+    "arg": "reads",
+    "arg_repr": "reads",
+    "arg_type": "reads",
+    "kwarg": "reads",
+    "true": "reads",
+    "false": "reads",
+    "version": "reads",
+    "versions_report": "reads",
+    "sleep": "reads",
+    "rand_sleep": "reads",
+    "fib": "reads",
+    "collatz": "reads",
+    "exception": "reads",
+    "stack": "reads",
+}
+
 STEP_S = 0.1
 """Sleeping is done in steps of this length, between which a kill takes effect."""
 

@@ -16,6 +16,7 @@ from saltern.__about__ import __version__
 from saltern.config import minion_config
 from saltern.errors import ConfigError, KeyStoreError
 from saltern.pki import Invite
+from saltern.secret import Secret
 from saltern_agent import identity, settings
 from saltern_agent.main import EX_CONFIG, EX_USAGE, UsageError, main, parse
 from support.folders import open_to_all
@@ -98,6 +99,9 @@ def open_folder() -> Iterator[Path]:
 def test_options_are_read_by_a_child(config: Callable[..., Path]) -> None:
     folder = config(grains={"role": "web"})
     assert settings.load(str(folder)) == (minion_config(folder), [])
+    (folder / "minion").write_text("id: x\ngrains: {token: !secret hunter2}\n")
+    assert settings.load(str(folder)) == (minion_config(folder), [])
+    assert settings.load(str(folder))[0]["grains"] == {"token": Secret("hunter2")}
     (folder / "minion").write_text("id: [")
     with pytest.raises(ConfigError, match="is not YAML"):
         settings.load(str(folder))

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from saltern.errors import CommandError, ConfigError
+from saltern.secret import Secret
 from saltern_agent.schedule import Run, Schedule, parse
 
 START = 1_700_000_000.0
@@ -228,3 +229,11 @@ def test_defaults() -> None:
     definition = parse("x", {"function": "a.b", "seconds": 5, "kwargs": {1: 2}})
     assert definition.kwargs == {"1": 2}
     assert (definition.metrics, definition.return_job, definition.enabled) == (True, False, True)
+
+
+def test_secrets_are_kept_as_such(world: World) -> None:
+    world.schedule.install({"x": {**STATS, "args": [Secret("hunter2")]}}, at_once=True)
+    again = world.made()
+    again.load()
+    assert world.runs[-1].definition.args == [Secret("hunter2")]
+    assert "hunter2" not in repr(again.describe())

@@ -37,8 +37,8 @@ def told(etc: Path, text: str, mode: int = 0o644) -> list[str]:
         ("gitfs_remotes: [{'https://me:pw@host/x': [{root: a}]}]\n", "gitfs_remotes, with credentials in a URL"),
         ("job_db: postgresql://saltern:pw@db/jobs\n", "job_db, with credentials in a URL"),
         ("stats: {redis: {Password: x}}\n", "stats.redis.Password"),
-        ("alerts: !secret {a: 1}\n", "marked !secret"),
-        ("a:\n  - !secret x\n", "marked !secret"),
+        ("interface: !secret x\n", "interface, marked !secret"),
+        ("a:\n  - b: !secret x\n", "a.b, marked !secret"),
     ],
 )
 def test_a_secret_that_all_can_read_is_told(etc: Path, text: str, what: str) -> None:

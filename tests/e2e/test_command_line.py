@@ -151,6 +151,43 @@ def test_documentation(parts: Parts) -> None:
 
 
 @pytest.mark.parametrize(
+    ("words", "told", "not_told"),
+    [
+        (["-d", "*", "cmd.run", "touch {mark}"], "cmd.run:", "cmd.shell:"),
+        (["*", "-d", "cmd.run", "touch {mark}"], "cmd.run:", "cmd.shell:"),
+        (["*", "cmd.run", "touch {mark}", "-d"], "cmd.run:", "cmd.shell:"),
+        (["-d", "--async", "-b", "1", "*", "cmd.run", "touch {mark}"], "cmd.run:", "cmd.shell:"),
+        (["-d", "*", "cmd.run,test.ping", "touch {mark}", ","], "test.ping:", "cmd.shell:"),
+        (["-d", "*", "test"], "test.ping:", "cmd.run:"),
+        (["-d", "test.ping"], "test.ping:", "test.echo:"),
+        (["-d", "*", "sys.doc", "test"], "test.ping:", "cmd.run:"),
+        (["-d", "*"], "test.ping:", "nothing.at_all"),
+        (["-d"], "test.ping:", "nothing.at_all"),
+    ],
+)
+def test_documentation_is_told_once_and_nothing_runs(
+    parts: Parts, tmp_path: Path, words: list[str], told: str, not_told: str
+) -> None:
+    mark = tmp_path / "ran"
+    done = run(parts, "saltern", *[word.format(mark=mark) for word in words])
+    assert done.returncode == 0, done
+    assert done.stdout.splitlines().count(told) == 1
+    assert "CLI Example" in done.stdout
+    assert not_told not in done.stdout.splitlines()
+    assert not any(minion in line for line in done.stdout.splitlines() for minion in parts.stack.minion_ids)
+    assert not mark.exists()
+
+
+def test_documentation_of_what_is_not_there(parts: Parts) -> None:
+    done = run(parts, "saltern", "-d", "nothing.at_all")
+    assert done.returncode == 1
+    assert "no function or module nothing.at_all has documentation" in one_line(done.stderr)
+    assert run(parts, "saltern", "-d", "nobody*", "test.ping").returncode == 2
+    as_json = run(parts, "saltern", "-d", "--out", "json", "-L", parts.stack.minion_ids[1], "test.ping")
+    assert list(json.loads(as_json.stdout)) == ["test.ping"]
+
+
+@pytest.mark.parametrize(
     ("words", "code", "message"),
     [
         (["saltern"], 2, "a target and a function are needed"),

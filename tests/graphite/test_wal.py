@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+import struct
 import subprocess
 import sys
+import tempfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +21,7 @@ from saltern.errors import StoreError
 from saltern_graphite import wal as wal_module
 from saltern_graphite.wal import Wal
 from saltern_graphite.wal_record import MAGIC, Record, decode, encode
+from saltern_graphite.wal_segment import read_points
 
 _point = st.tuples(
     st.text(alphabet=st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), min_size=1, max_size=20),
@@ -195,3 +199,197 @@ def test_a_name_costs_its_bytes_once_a_segment(log_folder: Path) -> None:
     log.append(("a" * 1000, 2, 1.0))
     assert log.wal.bytes - before < 40
     log.wal.close()
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if path.name != "lock")
+
+
+def written(folder: Path, *points: tuple[str, int, float]) -> Path:
+    """A segment with a record for each of *points*, and its path."""
+    log = Log(folder)
+    for point in points:
+        log.append(point)
+    log.wal.close()
+    return folder / "0000000001.wal"
+
+
+@pytest.mark.parametrize(
+    ("head", "words"),
+    [(b"SALTLOG3", "written by another version of saltern-graphite ('SALTLOG3'"), (b"SALTL\x00G2", "head is damaged")],
+)
+def test_a_segment_of_another_version_or_with_a_damaged_head_is_kept(
+    log_folder: Path, caplog: pytest.LogCaptureFixture, head: bytes, words: str
+) -> None:
+    path = written(log_folder, ("a", 1, 1.0))
+    data = head + path.read_bytes()[len(MAGIC) :]
+    path.write_bytes(data)
+    (log_folder / "0000000001.wal.unreadable-1").write_bytes(b"an earlier one")
+    log = Log(log_folder)
+    assert log.replayed() == []
+    log.append(("b", 2, 2.0))
+    log.wal.release(log.wal.current)
+    log.wal.close()
+    aside = log_folder / "0000000001.wal.unreadable-2"
+    assert aside.read_bytes() == data
+    assert (log_folder / "0000000001.wal.unreadable-1").read_bytes() == b"an earlier one"
+    (told,) = [record.getMessage() for record in caplog.records]
+    assert all(part in told for part in (str(path), str(aside), words))
+    assert log.wal.unreadable.told().startswith("2 files of the log could not be read")
+    caplog.clear()
+    again = Log(log_folder)
+    assert again.replayed() == [("b", 2, 2.0)]
+    again.wal.close()
+    assert caplog.records == []
+    assert len(again.wal.unreadable.paths) == 2
+    aside.unlink()
+    again.wal.unreadable.look()
+    assert "is kept, such as" in again.wal.unreadable.told()
+
+
+def test_a_segment_that_can_not_be_renamed_stays_and_is_never_deleted(
+    log_folder: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = written(log_folder, ("a", 1, 1.0))
+    path.write_bytes(b"SALTLOG9" + path.read_bytes()[len(MAGIC) :])
+
+    def denied(*_: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(os, "rename", denied)
+    log = Log(log_folder)
+    assert log.replayed() == []
+    log.wal.release(log.wal.current)
+    log.wal.unreadable.look()
+    log.wal.close()
+    assert path.exists()
+    assert log.wal.unreadable.paths == [str(path)]
+    assert "can't be renamed: Read-only file system" in caplog.text
+
+
+def test_a_segment_damaged_in_the_middle_is_kept_once_its_points_are_stored(
+    log_folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = written(log_folder, ("a", 1, 1.0), ("b", 2, 2.0), ("c", 3, 3.0))
+    data = bytearray(path.read_bytes())
+    second = len(MAGIC) + len(record(("a", 1, 1.0)))
+    for place in (second + 1, second + 20):  # of its length, so that it seems to be cut short; of its payload
+        damaged = bytearray(data)
+        damaged[place] ^= 1
+        path.write_bytes(damaged)
+        caplog.clear()
+        log = Log(log_folder)
+        assert log.replayed() == [("a", 1, 1.0)]
+        assert path.read_bytes() == damaged
+        (told,) = [one.getMessage() for one in caplog.records]
+        assert f"from byte {second} on are damaged" in told
+        before = set(names_in(log_folder))
+        log.wal.release(log.wal.current)
+        log.wal.close()
+        (aside,) = set(names_in(log_folder)) - before
+        assert (log_folder / aside).read_bytes() == damaged
+        assert aside in told
+        assert not path.exists()
+
+
+def test_zeros_behind_the_last_record_are_cut_off(log_folder: Path) -> None:
+    path = written(log_folder, ("a", 1, 1.0))
+    whole = path.read_bytes()
+    path.write_bytes(whole + bytes(5000))  # the size was on the disk, what was in it was not
+    log = Log(log_folder)
+    assert log.replayed() == [("a", 1, 1.0)]
+    log.wal.close()
+    assert path.read_bytes() == whole
+
+
+def test_a_head_that_was_cut_short_is_no_news(log_folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    log_folder.mkdir()
+    (log_folder / "0000000001.wal").write_bytes(MAGIC[:3])
+    (log_folder / "0000000002.wal").write_bytes(b"")
+    log = Log(log_folder)
+    assert log.replayed() == []
+    log.wal.release(log.wal.current)
+    log.wal.close()
+    assert caplog.records == []
+    assert names_in(log_folder) == ["0000000003.wal"]
+
+
+def test_what_is_no_segment_of_ours_is_left_alone(log_folder: Path) -> None:
+    log_folder.mkdir()
+    others = ["1.wal", "\N{SUPERSCRIPT TWO}.wal", "notes.wal", "000000000x.wal"]
+    for name in others:
+        (log_folder / name).write_bytes(b"mine")
+    log = Log(log_folder)
+    assert log.replayed() == []
+    log.wal.release(log.wal.current)
+    log.wal.close()
+    assert names_in(log_folder) == sorted([*others, "0000000001.wal"])
+
+
+def columns(ids: list[int], new_ids: list[int], names: list[str]) -> bytes:
+    """The bytes of a whole record of those numbers, which may not fit together."""
+    times = np.ones(len(ids), np.uint32)
+    return encode(
+        Record(np.array(ids, np.uint32), times, times.astype(np.float64), np.array(new_ids, np.uint32), names)
+    )
+
+
+@pytest.mark.parametrize(
+    "senseless",
+    [
+        columns([0], [0], []),
+        columns([0], [0], ["a", "b"]),
+        columns([0], [], ["a"]),
+        columns([1], [0], ["a"]),
+        columns([1], [2], ["a"]),
+        columns([0], [2**32 - 1], ["a"]),
+        columns([2**32 - 1], [0], ["a"]),
+    ],
+    ids=range(7),
+)
+def test_the_reading_ends_at_a_record_that_makes_no_sense(senseless: bytes) -> None:
+    good = columns([0], [0], ["good"])
+    assert [points.end for points in read_points(MAGIC + good + senseless + good)] == [len(MAGIC + good)]
+
+
+def framed(payload: bytes) -> bytes:
+    return struct.pack("<II", len(payload), zlib.crc32(payload)) + payload
+
+
+_sound = st.lists(_point, max_size=3).map(lambda points: record(*points))
+_odd = st.one_of(
+    st.binary(max_size=60),
+    st.binary(max_size=60).map(framed),  # of a record that makes no sense
+    st.integers(0, 40).map(bytes),
+    st.tuples(_sound, st.integers(0, 2**32 - 1)).map(lambda one: one[0][: one[1] % (len(one[0]) + 1)]),
+)
+_segment = st.tuples(
+    st.sampled_from([MAGIC, MAGIC, MAGIC, b"", MAGIC[:4], b"SALTLOG1", b"SALTLOG9", b"\x00" * 8]),
+    st.lists(st.one_of(_sound, _sound, _odd), max_size=5).map(b"".join),
+).map(b"".join)
+
+
+@given(st.lists(_segment, min_size=1, max_size=3))
+def test_nothing_is_destroyed_that_could_not_be_read(segments: list[bytes]) -> None:
+    """Whatever is in the log: it was read back, or is kept; or it is the torn end of the last record of all."""
+    with tempfile.TemporaryDirectory() as folder:
+        for number, data in enumerate(segments, start=1):
+            Path(folder, f"{number:010d}.wal").write_bytes(data)
+        log = Log(Path(folder))
+        log.replayed()
+        log.wal.release(log.wal.current)
+        log.wal.close()
+        for number, data in enumerate(segments, start=1):
+            kept = Path(folder, f"{number:010d}.wal.unreadable-1")
+            if kept.exists():
+                assert kept.read_bytes() == data
+                continue
+            if MAGIC.startswith(data):
+                continue
+            assert data.startswith(MAGIC)
+            *_, end = [len(MAGIC), *(points.end for points in read_points(data))]
+            rest = data[end:]
+            if any(rest):
+                assert number == len(segments)
+                assert len(rest) < 8 or struct.unpack_from("<I", rest)[0] > len(rest) - 8
+                assert not any(list(decode(MAGIC + rest[place:])) for place in range(len(rest)))

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from saltern.errors import ConfigError
-from saltern_master.graphite.names import Pattern, clean, flatten
+from saltern.metric_segment import clean
+from saltern_master.shipping.names import Pattern, flatten
 
 
 def test_the_default_pattern() -> None:

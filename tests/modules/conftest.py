@@ -66,6 +66,8 @@ class StubAgent:
         }
         self.files: dict[str, bytes] = {}
         self.tamper = False
+        self.meanwhile: Callable[[str], None] = lambda command: None
+        """What somebody else does while the master is asked."""
 
     def functions(self) -> dict[str, Callable[..., Any]]:
         return {}
@@ -114,6 +116,7 @@ class StubAgent:
         from saltern.digest import sha256
 
         self.calls.append((command, kwargs))
+        self.meanwhile(command)
         if command == "file_list":
             return list(self.files)
         content = self.files.get(kwargs["path"])
@@ -122,6 +125,7 @@ class StubAgent:
         if command == "file_hash":
             digest = sha256(content).hexdigest()
             return {"hash_type": "sha256", "hsum": digest, "size": len(content), "commit": None}
+        assert kwargs["hsum"] == sha256(content).hexdigest()
         data = content[kwargs["offset"] : kwargs["offset"] + 1000]
         return {"data": data[::-1] if self.tamper else data, "size": len(content)}
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import pwd
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import Any
 import pytest
 
 from saltern.errors import CommandError
+from support.strangers import folder_of_a_stranger, link_of_a_stranger, needs_root
 
 
 @pytest.fixture
@@ -127,6 +130,11 @@ def test_a_killed_job_takes_its_program_along(cmd: ModuleType, agent: Any) -> No
         ("true", {"output_limit": "big"}, "number above 0"),
         ("true", {"env": "A=1"}, "env must be a dict"),
         ("true", {"runas": "no-such-user"}, "no user 'no-such-user'"),
+        ("true", {"umask": "9"}, "octal digits from 000 to 777"),
+        ("true", {"umask": -1}, "octal digits"),
+        ("true", {"umask": 0o1000}, "octal digits"),
+        ("true", {"umask": True}, "octal digits"),
+        ("true", {"umask": None}, "octal digits"),
         ("a\0b", {}, "can't run"),
     ],
 )
@@ -140,16 +148,89 @@ def test_what_the_publisher_adds_is_no_option(cmd: ModuleType) -> None:
     assert cmd.run("echo x", __pub_jid="1", __pub_fun="cmd.run") == "x"
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@needs_root
 def test_runas_drops_to_the_user(cmd: ModuleType) -> None:
     assert cmd.shell("id -un; echo $USER", runas="nobody") == "nobody\nnobody"
-    assert cmd.run("id -G", runas="nobody") == str(os.stat("/proc/self").st_gid or 65534)
+    assert cmd.run("id -G", runas="nobody") == str(pwd.getpwnam("nobody").pw_gid)
+
+
+@pytest.mark.parametrize("runas", [0, 1, False, True, "", "0", "1000", "no\0body", b"nobody", ["nobody"], 0.0, {}])
+def test_runas_takes_the_name_of_a_user_or_refuses(cmd: ModuleType, runas: object, tmp_path: Path) -> None:
+    for call in (lambda: cmd.run(f"touch {tmp_path}/ran", runas=runas), lambda: cmd.script("/bin/true", runas=runas)):
+        with pytest.raises(CommandError, match=r"runas must be the name of a user|there is no user") as caught:
+            call()
+        assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_runas_needs_root(cmd: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 12345)
     with pytest.raises(CommandError, match="only an agent that is root"):
         cmd.run("id", runas="root")
+
+
+def variables(output: str) -> dict[str, str]:
+    return dict(line.split("=", 1) for line in output.splitlines())
+
+
+@needs_root
+@pytest.mark.parametrize("user", ["nobody", "root"])
+def test_runas_starts_with_that_users_environment(cmd: ModuleType, monkeypatch: pytest.MonkeyPatch, user: str) -> None:
+    for name, value in (
+        ("SECRET", "x"),
+        ("PYTHONPATH", "/x"),
+        ("LD_PRELOAD", ""),
+        ("PATH", f"/x:{os.environ['PATH']}"),
+    ):
+        monkeypatch.setenv(name, value)
+    for name, value in (("LANG", "C.UTF-8"), ("LC_TIME", "C"), ("TZ", "Asia/Tokyo")):
+        monkeypatch.setenv(name, value)
+    account = pwd.getpwnam(user)
+    found = variables(cmd.run("env", runas=user, env={"MORE": 1, "TZ": False}))
+    assert found.pop("PATH").split(":")[-1] == "/bin"
+    assert found.pop("LC_TIME") == "C"
+    assert {name: value for name, value in found.items() if not name.startswith("LC_")} == {
+        "HOME": account.pw_dir,
+        "USER": user,
+        "LOGNAME": user,
+        "SHELL": account.pw_shell,
+        "LANG": "C.UTF-8",
+        "MORE": "1",
+    }
+    assert cmd.run("/usr/bin/env", runas=user, clean_env=True) == ""
+
+
+def test_a_service_has_no_home_but_its_programs_have(cmd: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As under systemd: little in the environment, and that about the service."""
+    for name in list(os.environ):
+        monkeypatch.delenv(name)
+    for name in ("INVOCATION_ID", "JOURNAL_STREAM", "NOTIFY_SOCKET", "WATCHDOG_USEC", "OWN"):
+        monkeypatch.setenv(name, "x")
+    account = pwd.getpwuid(os.geteuid())
+    found = variables(cmd.run("env"))
+    assert "/usr/bin" in found.pop("PATH").split(":")
+    assert found == {
+        "HOME": account.pw_dir,
+        "USER": account.pw_name,
+        "LOGNAME": account.pw_name,
+        "SHELL": account.pw_shell or "/bin/sh",
+        "OWN": "x",
+    }
+    monkeypatch.setenv("HOME", "/elsewhere")
+    assert variables(cmd.run("env"))["HOME"] == "/elsewhere"
+
+
+@pytest.mark.parametrize(
+    ("umask", "shown"), [(None, "0022"), ("077", "0077"), ("0", "0000"), (0o027, "0027"), ("0o2", "0002")]
+)
+def test_a_program_has_a_shells_umask_or_the_one_asked_for(cmd: ModuleType, umask: object, shown: str) -> None:
+    options = {} if umask is None else {"umask": umask}
+    before = os.umask(0o027)
+    try:
+        assert cmd.shell("umask", **options) == shown
+        assert os.umask(0o027) == 0o027
+    finally:
+        os.umask(before)
 
 
 def test_a_local_script_is_run_from_a_copy(cmd: ModuleType, tmp_path: Path) -> None:
@@ -167,11 +248,48 @@ def test_a_script_from_the_master(minion: Any, tmp_path: Path) -> None:
     assert minion.load("cmd").script("salt://x.sh", args=["hello"])["stdout"] == "hello"
 
 
+@needs_root
+def test_a_scripts_copy_stays_roots_until_it_is_whole(
+    cmd: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The user may run and read it, and never had the folder, nor the file before all was written."""
+    monkeypatch.setattr(tempfile, "tempdir", "/tmp")
+    script = tmp_path / "show.sh"
+    script.write_text(
+        '#!/bin/sh\nstat -c "%a %U" "$(dirname "$0")" "$0"; id -un; touch "$0.new" 2>/dev/null || echo shut\n'
+    )
+    given: list[int] = []
+    fchown = os.fchown
+
+    def watched(descriptor: int, uid: int, gid: int) -> None:
+        given.append(os.fstat(descriptor).st_size)
+        fchown(descriptor, uid, gid)
+
+    monkeypatch.setattr(os, "fchown", watched)
+    monkeypatch.setattr(os, "chown", lambda *_: pytest.fail("by name"))
+    monkeypatch.setattr(os, "chmod", lambda *_: pytest.fail("by name"))
+    assert cmd.script(str(script), runas="nobody")["stdout"] == "711 root\n700 nobody\nnobody\nshut"
+    assert given == [script.stat().st_size]
+    assert cmd.script(str(script))["stdout"] == "700 root\n700 root\nroot"
+
+
+@needs_root
+def test_a_script_behind_a_strangers_link_is_not_read_for_him(cmd: ModuleType, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("echo secret\n")
+    secret.chmod(0o600)
+    link = link_of_a_stranger(folder_of_a_stranger(tmp_path / "theirs") / "x.sh", secret)
+    with pytest.raises(CommandError, match="a link of another user's"):
+        cmd.script(str(link), runas="nobody")
+
+
 def test_a_script_that_is_not_there(cmd: ModuleType) -> None:
     with pytest.raises(CommandError, match="can't read /nowhere"):
         cmd.script("/nowhere/x.sh")
     with pytest.raises(CommandError, match="absolute path"):
         cmd.script("x.sh")
+    with pytest.raises(CommandError, match="can't split"):
+        cmd.script("/bin/true", args="'open")
 
 
 def test_programs_are_found(cmd: ModuleType) -> None:

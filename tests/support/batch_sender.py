@@ -12,10 +12,14 @@ from support.stacks import wait_for
 
 
 class Sender:
-    """A connection to the batch port, made by *connect*. :attr:`acknowledged` is all that the server said it has."""
+    """A connection to the batch port, made by *connect*. :attr:`acknowledged` is all that the server said it has.
+
+    :attr:`batches` is how many batches it acknowledged; a point sent again counts there, and only there, again.
+    """
 
     def __init__(self, connect: Callable[[], socket.socket]) -> None:
         self.acknowledged: dict[tuple[str, int], float] = {}
+        self.batches = 0
         self._connect = connect
         self._sequence = 0
         self._socket = connect()
@@ -38,6 +42,7 @@ class Sender:
             return False
         assert (answer["accepted"], answer["refused"]) == (len(names), 0), answer
         self.acknowledged.update({(name, at): value for name in names})
+        self.batches += 1
         return True
 
     def send_until_taken(self, names: Sequence[str], at: int, value: float) -> None:

@@ -10,11 +10,12 @@ from pathlib import Path
 from types import TracebackType
 
 from saltern.config import master_config
-from saltern_master.graphite.engine import GraphiteEngine
-from saltern_master.graphite.names import Pattern
-from saltern_master.graphite.shippers import make_shipper
+from saltern_master.deadletters import DeadLetters
 from saltern_master.journal import Journal
 from saltern_master.record import METRICS, write_record
+from saltern_master.shipping.engine import ShippingEngine
+from saltern_master.shipping.names import Pattern
+from saltern_master.shipping.shippers import make_shipper
 
 JOURNAL_BYTES, JOURNAL_AGE_S = 1 << 30, 10**9
 
@@ -76,7 +77,8 @@ class Engine:
 
     async def _work(self) -> None:
         self._journal.open()
-        self._engine = GraphiteEngine(self._journal.reader("graphite"), self._shipper, self._pattern)
+        dead_letters = DeadLetters(f"{self._journal.folder}-dead")
+        self._engine = ShippingEngine(self._journal.reader("graphite"), self._shipper, self._pattern, dead_letters)
         self._task = asyncio.create_task(self._engine.run())
         self._started.set()
         await asyncio.wait([self._task])

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any
 
 from support.batch_sender import Sender
-from support.stacks import process_tree, wait_for
+from support.stacks import wait_for
 from support.whisper_trees import missing, unsound
 
 SCHEMAS = "[all]\npattern = .*\nretentions = 1s:1h,10s:2h\n"
@@ -162,13 +162,3 @@ def all_stored(server: FaultServer, tree: Path, *senders: Sender) -> None:
     assert not lost, f"{len(lost)} of {len(acknowledged)} are not in files, such as {lost[:3]}: {server.log()[-2000:]}"
     assert unsound(tree.rglob("*.wsp")) == []
     assert "Traceback" not in server.log(), server.log()[-3000:]
-
-
-def cpu_seconds(server: FaultServer) -> float:
-    """Return the seconds of CPU that the server and its children have used."""
-    ticks = 0
-    for pid in process_tree(server.pid):
-        with contextlib.suppress(OSError):
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            ticks += int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf("SC_CLK_TCK")

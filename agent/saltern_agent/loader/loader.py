@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from saltern.errors import FunctionNotFound, ModuleError
+from saltern.secret import revealed, secret_texts
 from saltern_agent.jobs import Current
 from saltern_agent.loader import source as sources
 from saltern_agent.loader.context import Context
 from saltern_agent.loader.module import Module, NotHere, load
+from saltern_agent.strikeout import Strikeout
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +47,8 @@ class Loader:
         self._current = current
         self._grains: dict[str, Any] = {}
         self._pillar: dict[str, Any] = {}
+        self._pillar_secrets: frozenset[str] = frozenset()
+        self._strikeout = Strikeout()
         self._salt = Functions(self)
         self._slots: dict[str, Slot] = {}
         self.forget()
@@ -55,9 +59,19 @@ class Loader:
         self._inject("__grains__", grains)
 
     def set_pillar(self, pillar: dict[str, Any]) -> None:
-        """Make *pillar* every module's ``__pillar__``."""
-        self._pillar = pillar
-        self._inject("__pillar__", pillar)
+        """Make *pillar*, its secrets revealed, every module's ``__pillar__``."""
+        secrets = secret_texts(pillar)
+        if secrets != self._pillar_secrets:
+            # Those of the pillar before are still known to jobs that run now.
+            self._strikeout = Strikeout(secrets | self._pillar_secrets)
+            self._pillar_secrets = secrets
+        self._pillar = revealed(pillar) if secrets else pillar
+        self._inject("__pillar__", self._pillar)
+
+    def strikeout(self) -> Strikeout:
+        """Return what strikes out the secrets that the calling thread knows: the pillar's and its job's arguments'."""
+        job = self._current.job
+        return self._strikeout.also(job.secrets) if job is not None and job.secrets else self._strikeout
 
     def forget(self, changed: Iterable[str] | None = None) -> None:
         """Look for modules anew; those that were loaded are loaded again, or only those of *changed* files."""

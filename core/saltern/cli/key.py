@@ -5,13 +5,19 @@ from __future__ import annotations
 import argparse
 import socket
 import sys
+import time
 from collections.abc import Sequence
+from itertools import chain, groupby
+from operator import itemgetter
 from typing import Any
 
 from saltern.cli.command import EX_GENERIC, EX_OK, command_parser, run_command, wants_versions
-from saltern.config import MasterOptions, client_config
+from saltern.config import MasterOptions, client_config, master_config
+from saltern.invites import INVITE_TTL_S, clock_time
+from saltern.key_functions import state_named
+from saltern.keystore import ACCEPTED, DENIED, PENDING, REJECTED, WORDS, KeyStore
 from saltern.output import OUTPUTS, display
-from saltern.pki import ACCEPTED, DENIED, INVITE_TTL_S, PENDING, REJECTED, KeyStore, fingerprint
+from saltern.pki import fingerprint, read_token
 from saltern.wheel import Wheel
 
 EXAMPLES = """  saltern-key                       list all keys (-L)
@@ -20,7 +26,9 @@ EXAMPLES = """  saltern-key                       list all keys (-L)
   saltern-key -A -y                 accept all of them, without asking
   saltern-key -r web09              reject
   saltern-key -d web09              delete; the minion loses every right at once
+  saltern-key -d web09 --state den  delete the denied key of that id alone
   saltern-key --invite              one line to paste on a new host: it joins without waiting
+  saltern-key --invite --id web10   the same, good for that minion id alone
 """
 
 TITLES = {
@@ -55,8 +63,12 @@ def _parser() -> argparse.ArgumentParser:
     actions.add_argument("-f", "--finger", metavar="GLOB", help="print fingerprints")
     actions.add_argument("-F", "--finger-all", action="store_true", help="print all fingerprints, the master's first")
     actions.add_argument("--invite", action="store_true", help="print one line that lets a new host join")
-    parser.add_argument("--include-all", "--include-rejected", action="store_true", help="accept or reject others too")
+    parser.add_argument(
+        "--include-all", "--include-rejected", action="store_true", help="accept or reject keys of other states too"
+    )
+    parser.add_argument("--state", metavar="STATE", help="with -a, -r, -d: only keys of one state: acc, un, rej, den")
     parser.add_argument("--host", metavar="NAME", help="with --invite: where agents find this master (its full name)")
+    parser.add_argument("--id", metavar="ID", default="", help="with --invite: good for this minion id alone")
     parser.add_argument(
         "--ttl", type=float, default=INVITE_TTL_S, metavar="S", help="with --invite: good for S seconds"
     )
@@ -66,7 +78,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(options: argparse.Namespace) -> int:
-    opts = client_config(options.config_dir)
+    # An invitation tells the master's ports: half of the options won't do.
+    opts = (master_config if options.invite else client_config)(options.config_dir)
     wheel = Wheel(opts)
     if options.invite:
         return _invite(wheel, opts, options)
@@ -85,9 +98,7 @@ def _run(options: argparse.Namespace) -> int:
 def _list(wheel: Wheel, options: argparse.Namespace) -> int:
     keys = wheel.call_func("key.list_all")
     if options.list and options.list != "all":
-        prefix = {"pre": "un"}.get(options.list, options.list)
-        wanted = {"acc": ACCEPTED, "un": PENDING, "unaccepted": PENDING, "rej": REJECTED, "den": DENIED}
-        state = wanted.get(prefix) or wanted[prefix[:3]]
+        state = state_named(options.list)
         keys = {state: keys[state]}
     if options.out:
         display(keys, options.out, color=False if options.no_color else None)
@@ -118,36 +129,41 @@ def _fingers(wheel: Wheel, opts: MasterOptions, options: argparse.Namespace) -> 
 
 
 def _change(wheel: Wheel, name: str, glob: str, options: argparse.Namespace) -> int:
-    sources = {"accept": [PENDING], "reject": [PENDING], "delete": [ACCEPTED, PENDING, REJECTED, DENIED]}[name]
-    extra: dict[str, Any] = {}
-    if options.include_all and name == "accept":
-        sources += [REJECTED]
-        extra = {"include_rejected": True}
-    elif options.include_all and name == "reject":
-        sources += [ACCEPTED]
-        extra = {"include_accepted": True}
-    matched = wheel.call_func("key.name_match", match=glob)
-    affected = {state: ids for state, ids in matched.items() if state in sources}
-    names = [minion_id for ids in affected.values() for minion_id in ids]
-    if not names:
-        print(f"The key glob {glob!r} does not match any {_STATE_WORDS[name]} keys.", file=sys.stderr)
+    """Resolve *glob* once, show what it means, and act on exactly that."""
+    states = [state_named(options.state)] if options.state else _states(name, include_all=options.include_all)
+    keys = wheel.call_func("key.resolve", match=glob, states=states)
+    if not keys:
+        among = WORDS[states[0]] if options.state else _AMONG[name]
+        print(f"The key glob {glob!r} does not match any {among} keys.", file=sys.stderr)
         return EX_GENERIC
     if not options.yes:
-        print(f"The following keys are going to be {name}ed:".replace("eed:", "ed:"))
-        for state, ids in affected.items():
-            print("\n".join([TITLES[state], *ids]))
+        print(f"The following keys are going to be {_DONE[name]}:")
+        for state, of_state in groupby(keys, key=itemgetter(0)):
+            print(TITLES[state])
+            for _, minion_id, shown in of_state:
+                print(f"{minion_id}:  {shown or 'this file holds no key'}")
         if not _agreed():
             return EX_GENERIC
-    result = wheel.call_func(f"key.{name}", match=glob, **extra)
+    answer = wheel.call_func(f"key.{name}_keys", keys=keys)
     if options.out:
-        display(result, options.out, color=False if options.no_color else None)
+        display(answer["done"], options.out, color=False if options.no_color else None)
     else:
-        for minion_id in names:
-            print(f"Key for minion {minion_id} {name}ed.".replace("eed.", "ed."))
-    return EX_OK
+        for minion_id in chain.from_iterable(answer["done"].values()):
+            print(f"Key for minion {minion_id} {_DONE[name]}.")
+    for line in answer["refused"]:
+        print(f"saltern-key: {line}", file=sys.stderr)
+    return EX_GENERIC if answer["refused"] else EX_OK
 
 
-_STATE_WORDS = {"accept": "unaccepted", "reject": "unaccepted", "delete": "known"}
+def _states(name: str, *, include_all: bool) -> list[str]:
+    if name == "delete":
+        return list(TITLES)
+    others = {"accept": [REJECTED, DENIED], "reject": [ACCEPTED, DENIED]}[name]
+    return [PENDING, *others] if include_all else [PENDING]
+
+
+_DONE = {"accept": "accepted", "reject": "rejected", "delete": "deleted"}
+_AMONG = {"accept": "unaccepted", "reject": "unaccepted", "delete": "known"}
 
 
 def _agreed() -> bool:
@@ -165,6 +181,14 @@ def _invite(wheel: Wheel, opts: MasterOptions, options: argparse.Namespace) -> i
         publish_port=opts["publish_port"],
         ret_port=opts["ret_port"],
         ttl_s=options.ttl,
+        minion_id=options.id,
+    )
+    invite = read_token(token)
+    print(
+        f"saltern-key: good once, until {clock_time(time.time() + options.ttl)}, for "
+        f"{options.id or 'any minion id'}; it sends agents to {invite.host}, ports {invite.publish_port} "
+        f"and {invite.ret_port}",
+        file=sys.stderr,
     )
     if options.out:
         display({"token": token}, options.out, color=False if options.no_color else None)

@@ -9,6 +9,7 @@ from typing import Any
 
 from saltern.arguments import parse_arguments
 from saltern.cli.command import EX_GENERIC, EX_OK, EX_USAGE, command_parser, run_command, wants_versions
+from saltern.cli.secret_args import FLAG, add_secret_arguments
 from saltern.client import Job, LocalClient
 from saltern.errors import TargetError
 from saltern.local import LocalConnection
@@ -25,7 +26,9 @@ EXAMPLES = """  saltern '*' test.ping
   saltern -C 'G@os:Debian and not db*' test.version
   saltern '*' test.ping,grains.item , os             several functions, arguments parted by ,
   saltern -b 10% '*' cmd.run 'apt-get -y upgrade'    a tenth of them at a time
+  saltern --secret-arg-file password=pw.txt db1 mydb.set_password fred    shown as *** everywhere
   saltern --out json --static '*' stats.collect
+  saltern -d cmd.run                                 what a function does; -d cmd: all of a module
 """
 
 Answer = dict[str, dict[str, Any]]
@@ -63,7 +66,14 @@ def _parser() -> argparse.ArgumentParser:
     running.add_argument("-b", "--batch", "--batch-size", metavar="N", help="at most N minions (or N%%) at a time")
     running.add_argument("--async", dest="async_", action="store_true", help="start the job, print its jid, don't wait")
     running.add_argument("--isolate", action="store_true", help="run it in a child process of the agent")
-    running.add_argument("-d", "--doc", action="store_true", help="show the documentation of functions")
+    running.add_argument(
+        FLAG,
+        action="append",
+        default=[],
+        metavar="[NAME=]FILE",
+        help="one more argument, a secret; - is standard input",
+    )
+    running.add_argument("-d", "--doc", action="store_true", help="show what functions do, and run none")
     output = parser.add_argument_group("output")
     output.add_argument("--out", "--output", default="nested", choices=OUTPUTS, metavar="FORM", help=", ".join(OUTPUTS))
     output.add_argument("-s", "--static", action="store_true", help="all answers at once, as one document")
@@ -74,14 +84,18 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    if options.doc:
+        from saltern.cli.docs import show_docs
+
+        return show_docs(options)
     words = options.words
-    if options.doc and len(words) < 2:
-        words = [*(words or ["*"]), "sys.doc"]
     if len(words) < 2:
         parser.print_usage(sys.stderr)
         print("saltern: a target and a function are needed, as in: saltern '*' test.ping", file=sys.stderr)
         return EX_USAGE
     function, args, kwargs = _function(words[1], words[2:])
+    if options.secret_arg_file:
+        add_secret_arguments(options.secret_arg_file, function, args, kwargs)
     client = LocalClient(options.config_dir)
     kind = options.kind or "glob"
     if options.async_:
@@ -96,10 +110,10 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
         answers = run_in_batches(client, words[0], kind, function, args, kwargs, options)
         return _show(answers, None, options)
     with LocalConnection(client.opts["sock_dir"]) as connection:
-        job = client.open_job(connection, words[0], function, args, kind, kwargs, options.isolate)
+        job = client.open_job(connection, words[0], function, args, kind, kwargs, options.isolate, options.timeout)
         if not job.minions:
             return _nobody()
-        return _show(client.follow(connection, job, options.timeout), job, options)
+        return _show(client.follow(connection, job), job, options)
 
 
 def _function(name: str, words: list[str]) -> tuple[str | list[str], list[Any], dict[str, Any]]:

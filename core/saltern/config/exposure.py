@@ -10,12 +10,12 @@ from typing import Any
 
 from saltern.config.load import option_files, read_settings
 from saltern.errors import ConfigError
+from saltern.secret import Secret
 
 SHOWN = 5
 
 _SECRET_KEY = re.compile(r"(?i)(?:^|_)(?:token|password|passwd|passphrase|secret|(?:private|api|secret|access)_?key)$")
 _CREDENTIALS = re.compile(r"://[^/@\s]*:[^/@\s]+@|https?://[^/@\s]+@")
-_MARK = re.compile(rb"(?m)^[^#\n]*[\s,\[{:-]!secret\b")
 
 
 def exposures(conf_file: str, pillar_files: Iterable[str] = ()) -> Iterator[str]:
@@ -62,11 +62,8 @@ def _open_to_all(file: str) -> bool:
 def _secret_in(file: str) -> str:
     """Return what secret *file* holds, in words, or nothing."""
     try:
-        with open(file, "rb") as stream:
-            if _MARK.search(stream.read()):
-                return "marked !secret"
         return next((where for setting in read_settings(file) for where in _within(setting.key, setting.value)), "")
-    except (OSError, ConfigError):
+    except ConfigError:
         return ""  # told by who reads it for its options
 
 
@@ -80,6 +77,8 @@ def _within(key: str, value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for member in value:
             yield from _within(key, member)
+    elif isinstance(value, Secret):
+        yield f"{key}, marked !secret"
     elif isinstance(value, str) and value:
         if _SECRET_KEY.search(key.rpartition(".")[2]):
             yield key

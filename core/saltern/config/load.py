@@ -10,8 +10,10 @@ import yaml
 
 from saltern.config.schema import Schema, fault
 from saltern.errors import ConfigError
+from saltern.secret import Secret
 
 MAX_FILE_BYTES = 4 * 1024 * 1024
+MARK = "!secret"
 
 
 class Setting(NamedTuple):
@@ -21,6 +23,22 @@ class Setting(NamedTuple):
     value: Any
     file: str
     line: int
+
+
+class Loader(yaml.SafeLoader):
+    """YAML's plain types, and texts marked ``!secret``."""
+
+    def secret(self, node: yaml.Node) -> Secret:
+        """Return the text of *node*, whatever else it could be read as."""
+        if not isinstance(node, yaml.ScalarNode):
+            raise yaml.MarkedYAMLError(problem=f"{MARK} marks a text", problem_mark=node.start_mark)
+        try:
+            return Secret(node.value)
+        except ValueError as error:
+            raise yaml.MarkedYAMLError(problem=str(error), problem_mark=node.start_mark) from None
+
+
+Loader.add_constructor(MARK, Loader.secret)
 
 
 def load_options(schema: Schema, path: str, *, readable_alone: bool = False) -> dict[str, Any]:
@@ -39,7 +57,8 @@ def load_options(schema: Schema, path: str, *, readable_alone: bool = False) -> 
             continue
         for setting in read_settings(file):
             _check(schema, types, setting)
-            options[setting.key] = setting.value
+            value = setting.value
+            options[setting.key] = value.reveal() if isinstance(value, Secret) else value
     schema.finish(options)
     return options
 
@@ -55,7 +74,7 @@ def read_settings(file: str) -> Iterator[Setting]:
         raise ConfigError(f"{file}: is over {MAX_FILE_BYTES:,} bytes: a configuration file is smaller")
     loader = None
     try:
-        loader = yaml.SafeLoader(text)
+        loader = Loader(text)
         node = loader.get_single_node()
         if node is None:
             return

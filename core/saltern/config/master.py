@@ -25,6 +25,8 @@ class MasterOptions(TypedDict):
     log_file: str
     auto_accept: bool
     max_pending_keys: int
+    max_pending_keys_per_address: int
+    pending_key_hours: float
     max_message_bytes: int
     heartbeat_interval: float
     heartbeat_timeout: float
@@ -32,6 +34,7 @@ class MasterOptions(TypedDict):
     timeout: float
     keep_jobs_hours: float
     job_db: str
+    job_db_max_bytes: int
     store_metric_returns: bool
     journal_max_bytes: int
     journal_max_hours: float
@@ -73,6 +76,8 @@ DEFAULTS: dict[str, Any] = {
     "log_file": "",
     "auto_accept": False,
     "max_pending_keys": 1000,
+    "max_pending_keys_per_address": 50,
+    "pending_key_hours": 168.0,
     "max_message_bytes": MAX_MESSAGE_BYTES,
     "heartbeat_interval": 10.0,
     "heartbeat_timeout": 30.0,
@@ -80,6 +85,7 @@ DEFAULTS: dict[str, Any] = {
     "timeout": 5.0,
     "keep_jobs_hours": 24.0,
     "job_db": "",
+    "job_db_max_bytes": 1024**3,
     "store_metric_returns": False,
     "journal_max_bytes": 2 * 1024**3,
     "journal_max_hours": 72.0,
@@ -136,11 +142,14 @@ MASTER = Schema(
         "ret_port": (0, 65535),
         "carbon_port": (0, 65535),
         "max_pending_keys": (1, 1_000_000),
+        "max_pending_keys_per_address": (1, 1_000_000),
+        "pending_key_hours": (0.1, 24 * 366),
         "max_message_bytes": (64 * 1024, MAX_MESSAGE_BYTES),
         "heartbeat_interval": (0.1, 3600),
         "heartbeat_timeout": (0.2, 86400),
         "timeout": (0.1, 86400),
         "keep_jobs_hours": (0.01, 24 * 366 * 10),
+        "job_db_max_bytes": (1024 * 1024, 2**50),
         "journal_max_bytes": (1024 * 1024, 2**50),
         "journal_max_hours": (0.01, 24 * 366),
         "event_queue_length": (10, 10_000_000),

@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, get_type_hints
 
+from saltern.secret import Secret
+
+SECRET_ENDINGS = ("_token", "_password")
+"""Options that hold a secret end so; they may be marked as one, and are never shown."""
+
 
 class Schema(NamedTuple):
     """The options of one daemon.
@@ -28,7 +33,10 @@ class Schema(NamedTuple):
 def fault(schema: Schema, key: str, type_: Any, value: Any) -> str | None:
     """Return what is wrong with *value* for option *key*, or ``None`` when it will do."""
     wanted = _wanted(type_)
-    if not _fits(type_, value) and key.endswith("_token"):  # a secret isn't shown
+    secret = key.endswith(SECRET_ENDINGS)
+    if isinstance(value, Secret) and type_ is str:
+        return None if secret else "is no secret: write it without !secret"
+    if not _fits(type_, value) and secret:
         return f"must be {wanted}, not {_kind(value)}: write it in quotes"
     if not _fits(type_, value):
         return f"must be {wanted}, not {_shown(value)}"
@@ -70,6 +78,7 @@ _WORDS = {
     float: "a number",
     str: "text",
     "list": "a list",
+    "Secret": "a secret",
     "dict": "a mapping",
 }
 

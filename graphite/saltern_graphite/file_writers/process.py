@@ -8,11 +8,11 @@ import logging
 import os
 import socket
 import subprocess
-import sys
 from collections import deque
 
 import numpy as np
 
+from saltern.own_python import python_module
 from saltern_graphite.file_writer import Batch, Failure, Outcome
 from saltern_graphite.file_writers.worker import LENGTH, pack_batch, receive, unpack_outcome
 
@@ -85,7 +85,7 @@ class ProcessFileWriter:
     depth = 2
 
     def __init__(self, whisper_dir: str, workers: int, *, sync: bool, late: str) -> None:
-        command = [sys.executable, "-m", "saltern_graphite.file_writers.worker", whisper_dir, "--late", late]
+        command = python_module("saltern_graphite.file_writers.worker", whisper_dir, "--late", late)
         if sync:
             command.append("--sync")
         self._workers = [_Worker(command) for _ in range(workers)]

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import msgpack
 
+from saltern.own_python import python_module
 from saltern_graphite.index.branch import Frozen, Shelf
 from saltern_graphite.index.progress import Progress
 from saltern_graphite.index.scan import Message, Scan
@@ -130,7 +131,7 @@ def _finish(index: Target, done: bool) -> None:
 
 
 def _messages_from_beside(whisper_dir: str) -> Iterator[Message]:
-    command = [sys.executable, "-m", "saltern_graphite.index.scan_program", whisper_dir]
+    command = python_module("saltern_graphite.index.scan_program", whisper_dir)
     unpacker = msgpack.Unpacker(use_list=False, max_buffer_size=0)
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, bufsize=0) as process:
         assert process.stdout is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
-from saltern_master.graphite.names import owner
+from saltern.metric_segment import owner
 
 MAX_PLACES = 40
 _SEGMENT = r"([A-Za-z0-9_\-:%#@+=]+)"

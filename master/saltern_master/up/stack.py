@@ -16,13 +16,14 @@ import json
 import os
 import re
 import socket
-import sys
 from typing import Any, NamedTuple
 
 from saltern.errors import ConfigError
-from saltern.files import write_atomic
+from saltern.files import make_folder, write_atomic
 from saltern.ids import check_minion_id
-from saltern.pki import ACCEPTED, KeyStore, own_keys
+from saltern.keystore import ACCEPTED, KeyStore
+from saltern.own_python import python_module
+from saltern.pki import own_keys
 
 HOST = "127.0.0.1"
 PREFERRED_PORTS = {"publish": 4505, "ret": 4506, "line": 2003, "batch": 2005, "http": 8080}
@@ -88,6 +89,7 @@ class Stack:
         """Make folders, keys and configuration, on ports that are free now. Raises ``ConfigError``."""
         try:
             for folder in (
+                "",
                 "etc/master.d",
                 "etc/alerts.d",
                 "etc/minions",
@@ -97,7 +99,7 @@ class Stack:
                 "cache",
                 "graphite",
             ):
-                os.makedirs(os.path.join(self.root, folder), mode=0o755, exist_ok=True)
+                make_folder(os.path.join(self.root, folder), 0o755)
             self.ports = self._choose_ports()
             self._write_master()
             master_key = own_keys(os.path.join(self.root, "pki", "master"), "master").public
@@ -110,9 +112,8 @@ class Stack:
 
     def programs(self) -> list[Program]:
         """Return what to start, in order."""
-        python = [sys.executable, "-m"]
         http, line, batch = (f"{HOST}:{self.ports[name]}" for name in ("http", "line", "batch"))
-        graphite = [*python, "saltern_graphite", "serve", "--root", self.graphite_dir]
+        graphite = python_module("saltern_graphite", "serve", "--root", self.graphite_dir)
         graphite += ["--line", line, "--udp", line, "--batch", batch, "--http", http]
         graphite += ["--pickle", "off", "--writers", "0"]  # what one host needs
         ready = {
@@ -121,9 +122,9 @@ class Stack:
         }
         return [
             Program("graphite", graphite, ready["graphite"]),
-            Program("master", [*python, "saltern_master", "-c", self.config_dir], ready["master"]),
+            Program("master", python_module("saltern_master", "-c", self.config_dir), ready["master"]),
             *[
-                Program(f"agent {minion_id}", [*python, "saltern_agent", "-c", self.minion_config(minion_id)], None)
+                Program(f"agent {minion_id}", python_module("saltern_agent", "-c", self.minion_config(minion_id)), None)
                 for minion_id in self.minion_ids
             ],
         ]
@@ -202,7 +203,7 @@ class Stack:
 
     def _write_minion(self, minion_id: str, master_key: str, store: KeyStore) -> None:
         folder = self.minion_config(minion_id)
-        os.makedirs(os.path.join(folder, "minion.d"), exist_ok=True)
+        make_folder(os.path.join(folder, "minion.d"), 0o755)
         main = os.path.join(folder, "minion")
         if not os.path.exists(main):
             write_atomic(main, b"# This agent's own options; minion.d/up.conf holds what saltern-up decides.\n")

@@ -1,0 +1,1 @@
+"""Who may do what: the powers of functions, the grants of users."""

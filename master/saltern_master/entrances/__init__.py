@@ -1,0 +1,1 @@
+"""How requests come in: framing and streaming alone; what they ask for is the dispatcher's."""

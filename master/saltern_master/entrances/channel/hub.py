@@ -1,0 +1,162 @@
+"""The master's end of the channel: who is who, who may say what, who is there."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from saltern.errors import SalternError, WireError, answer_of
+from saltern.wire import Message, pack, unpack
+from saltern_master.auth.caller import Caller, Kind
+from saltern_master.briefing import Briefing
+from saltern_master.bus import EventBus
+from saltern_master.commands.dispatcher import Dispatcher
+from saltern_master.complaints import Complaints
+from saltern_master.enrolment import Enrolment, epoch
+from saltern_master.entrances.channel.port import Peer
+from saltern_master.entrances.channel.strangers import Strangers
+from saltern_master.entrances.shape import ATTACH, CALL, WORKING
+from saltern_master.fleet import Fleet
+from saltern_master.inbox import Inbox
+from saltern_master.jobs.tracker import Tracker
+from saltern_master.keyring import Change, Keyring
+from saltern_master.presence import Presence
+
+log = logging.getLogger(__name__)
+
+PUBLISH, RET = "publish", "ret"
+CALL_WITHIN_S = 30.0
+
+
+class Hub:
+    """Handles every message of both ports."""
+
+    def __init__(
+        self,
+        keyring: Keyring,
+        fleet: Fleet,
+        inbox: Inbox,
+        bus: EventBus,
+        tracker: Tracker,
+        dispatcher: Dispatcher,
+        briefing: Briefing,
+    ) -> None:
+        self._keyring = keyring
+        self._fleet = fleet
+        self._inbox = inbox
+        self._tracker = tracker
+        self._dispatcher = dispatcher
+        self._briefing = briefing
+        self._presence = Presence(fleet, bus)
+        self._enrolment = Enrolment(keyring, fleet, self._presence, bus, briefing.welcome)
+        self._strangers = Strangers()
+        self._complaints = Complaints("messages that are none")
+        self._calling: set[asyncio.Task[None]] = set()
+
+    def admit(self, port: str, key: str) -> bool:
+        """Say at the handshake whether *key* may connect: to the publish port only when it is accepted."""
+        return port == RET or self._keyring.minion_of(key) is not None
+
+    def on_publish_message(self, peer: Peer, frame: bytes) -> None:
+        """Handle a message on the publish port: ``attach`` is the only one."""
+        minion_id = self._keyring.minion_of(peer.key)
+        message = self._unpack(peer, frame) if minion_id is not None else None
+        if message is None or minion_id is None or message.type != "attach":
+            return
+        try:
+            attach = ATTACH.checked(message.body)
+        except WireError as error:
+            self._complain(peer, str(error))
+            return
+        if attach.get("grains"):
+            self._fleet.set_grains(minion_id, peer.key, attach["grains"])
+        self._presence.attach(minion_id, peer, epoch(attach.get("boot")))
+        if "have" in attach:
+            self._briefing.compare(minion_id, attach["have"])
+
+    def on_ret_message(self, peer: Peer, frame: bytes) -> None:
+        """Handle a message on the ret port."""
+        if self._keyring.minion_of(peer.key) is None and not self._strangers.admit(peer.key, peer.address, len(frame)):
+            return
+        message = self._unpack(peer, frame)
+        if message is None:
+            return
+        if message.type == "hello":
+            self._enrolment.hello(peer, message.body)
+            return
+        minion_id = self._fleet.speaks_for(peer)
+        if minion_id is None:
+            # Unknown since our own restart, or its key was taken away: it has to introduce itself.
+            peer.send(pack("who", 0, {}))
+        elif message.type in ("ret", "event"):
+            self._inbox.receive(peer, minion_id, message, len(frame))
+        elif message.type == "call":
+            self._call(peer, minion_id, message)
+        elif message.type == "working":
+            self._working(peer, minion_id, message.body)
+        else:
+            self._complain(peer, f"sent a message of unknown type {message.type!r:.40}")
+
+    def on_gone(self, peer: Peer) -> None:
+        """Note a closed connection."""
+        self._enrolment.gone(peer)
+        heir = self._presence.gone(peer)
+        if heir is not None and peer.minion_id:
+            self._enrolment.in_charge_again(peer.minion_id, heir)
+
+    def keys_changed(self, change: Change) -> None:
+        """Welcome the minions whose keys were accepted, shut out those whose keys are gone."""
+        self._enrolment.keys_changed(change)
+
+    def metrics(self) -> dict[str, float]:
+        """Return the hub's counters."""
+        return {
+            "garbage": self._complaints.heard,
+            **self._enrolment.metrics(),
+            **self._strangers.metrics(),
+            "duplicates": self._presence.duplicates,
+            "present": len(self._fleet.present()),
+            "accepted": len(self._keyring.minions()),
+        }
+
+    def _call(self, peer: Peer, minion_id: str, message: Message) -> None:
+        task = asyncio.get_running_loop().create_task(self._answer(peer, Caller(Kind.MINION, minion_id), message))
+        self._calling.add(task)
+        task.add_done_callback(self._calling.discard)
+
+    async def _answer(self, peer: Peer, caller: Caller, message: Message) -> None:
+        """Answer a call, whatever becomes of it."""
+        try:
+            call = CALL.checked(message.body)
+            args = {str(name): value for name, value in call.get("args", {}).items()}
+            answer = {"result": await self._dispatcher.call(caller, f"minion.{call['cmd']}", [], args, CALL_WITHIN_S)}
+        except SalternError as error:
+            answer = answer_of(error)
+        try:
+            frame = pack("reply", message.seq, answer, secrets=True)
+        except WireError as error:
+            frame = pack("reply", message.seq, {"error": f"the answer can't be sent: {error}"})
+        if not self._fleet.answer(peer, frame):
+            self._complain(peer, "an answer could not be sent: the connection is gone, or full of what it didn't read")
+
+    def _working(self, peer: Peer, minion_id: str, body: dict[str, Any]) -> None:
+        try:
+            answer = WORKING.checked(body)
+        except WireError as error:
+            self._complain(peer, str(error))
+            return
+        self._tracker.working(minion_id, answer["jids"], more_to_come=answer.get("more", False))
+
+    def _unpack(self, peer: Peer, frame: bytes) -> Message | None:
+        try:
+            return unpack(frame)
+        except WireError as error:
+            self._complain(peer, str(error))
+            return None
+
+    def _complain(self, peer: Peer, what: str) -> None:
+        if self._keyring.minion_of(peer.key) is None:
+            self._strangers.complain(peer.address, what)
+            return
+        self._complaints.say(f"minion {peer.minion_id}" if peer.minion_id else f"key {peer.key[:8]}…", "message", what)

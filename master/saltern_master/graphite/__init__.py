@@ -1,1 +1,0 @@
-"""The graphite engine: from returns to points in a Carbon."""

@@ -1,0 +1,1 @@
+"""Drivers of the job store: SQLite, and one in memory for tests."""

@@ -1,0 +1,52 @@
+"""A job store in memory, for tests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from saltern_master.jobs.store import JobLoad, JobReturn
+
+
+class MemoryJobStore:
+    """See ``JobStore``."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[str, JobLoad] = {}
+        self.dropped = 0
+        self._returns: dict[tuple[str, str], JobReturn] = {}
+
+    def open(self) -> None:
+        """Nothing to do."""
+
+    def close(self) -> None:
+        """Nothing to do."""
+
+    def put_jobs(self, jobs: Sequence[JobLoad]) -> None:
+        """Store jobs."""
+        self._jobs.update((job.jid, job) for job in jobs)
+
+    def put_returns(self, returns: Sequence[JobReturn]) -> None:
+        """Store returns."""
+        self._returns.update(((item.jid, item.minion_id), item) for item in returns)
+
+    def job(self, jid: str) -> JobLoad | None:
+        """Return a job, or ``None``."""
+        return self._jobs.get(jid)
+
+    def returns(self, jid: str) -> list[JobReturn]:
+        """Return a job's returns, by minion."""
+        return [item for _, item in sorted(self._returns.items()) if item.jid == jid]
+
+    def jobs(self, limit: int) -> list[JobLoad]:
+        """Return the latest jobs, newest first."""
+        return sorted(self._jobs.values(), key=lambda job: job.jid, reverse=True)[:limit]
+
+    def purge(self, before: float) -> int:
+        """Delete what is older than *before*."""
+        old = [jid for jid, job in self._jobs.items() if job.created < before]
+        for jid in old:
+            del self._jobs[jid]
+        gone = [key for key, item in self._returns.items() if key[0] in old or item.received < before]
+        for key in gone:
+            del self._returns[key]
+        return len(old) + len(gone)

@@ -1,0 +1,88 @@
+"""The places that keys nobody has accepted take up: so many in all, so many for an address, for so long."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections import Counter
+from dataclasses import dataclass
+
+SHARED_PREFIX_V6 = 64
+"""Bits of an IPv6 address that count: whoever has one address has the rest of its network too."""
+
+
+@dataclass(slots=True)
+class _Place:
+    address: str
+    seen_at: float
+    touched_at: float
+
+
+class KeyPlaces:
+    """Who waits in one state, from which address, and when each was last there (epoch s)."""
+
+    def __init__(self, most: int, most_per_address: int, ttl_s: float) -> None:
+        self._most = most
+        self._most_per_address = most_per_address
+        self._ttl_s = ttl_s
+        self._places: dict[str, _Place] = {}
+        self._by_address: Counter[str] = Counter()
+
+    def full(self, address: str) -> str:
+        """Return why no further key of *address* gets a place, or ``""``."""
+        share = _share(address)
+        if len(self._places) >= self._most:
+            return "too many keys are waiting on the master: accept or delete some there"
+        if share and self._by_address[share] >= self._most_per_address:
+            return f"{self._most_per_address} keys from {share} are waiting on the master: accept or delete some there"
+        return ""
+
+    def seen(self, minion_id: str, now: float, address: str = "") -> bool:
+        """Note that the agent is there; return whether that should be kept on disk, where it is kept seldom."""
+        share = _share(address)
+        place = self._places.get(minion_id)
+        if place is None:
+            place = self._places[minion_id] = _Place(share, now, now)
+            self._by_address[share] += 1
+            return False
+        if share and share != place.address:
+            self._leave(place.address)
+            self._by_address[share] += 1
+            place.address = share
+        place.seen_at = max(place.seen_at, now)
+        if now - place.touched_at <= self._ttl_s / 10:
+            return False
+        place.touched_at = now
+        return True
+
+    def address_of(self, minion_id: str) -> str:
+        """Return where the agent was last seen; ``""`` when that isn't known."""
+        place = self._places.get(minion_id)
+        return place.address if place else ""
+
+    def drop(self, minion_id: str) -> None:
+        """Give a place back."""
+        place = self._places.pop(minion_id, None)
+        if place is not None:
+            self._leave(place.address)
+
+    def expired(self, now: float) -> list[str]:
+        """Return the ids whose agents weren't there for too long."""
+        return [minion_id for minion_id, place in self._places.items() if now - place.seen_at > self._ttl_s]
+
+    def _leave(self, address: str) -> None:
+        self._by_address[address] -= 1
+        if self._by_address[address] <= 0:
+            del self._by_address[address]
+
+
+def _share(address: str) -> str:
+    """Return what of *address* has a share of its own; ``""`` where it isn't known."""
+    try:
+        ip = ipaddress.ip_address(address.partition("/")[0].strip("[]"))
+    except ValueError:
+        return ""
+    if isinstance(ip, ipaddress.IPv4Address):
+        return str(ip)
+    if ip.ipv4_mapped is not None:
+        return str(ip.ipv4_mapped)
+    return str(ipaddress.ip_network((ip.packed, SHARED_PREFIX_V6), strict=False))

@@ -1,0 +1,65 @@
+"""Which minions are there, said on the bus as it changes; and when two hosts have one key."""
+
+from __future__ import annotations
+
+import logging
+
+from saltern.wire import pack
+from saltern_master.bus import EventBus
+from saltern_master.entrances.channel.port import Peer
+from saltern_master.fleet import Fleet, Session
+from saltern_master.line_limit import LineLimit
+
+log = logging.getLogger(__name__)
+
+
+class Presence:
+    """Told of connections for jobs as they come and go."""
+
+    def __init__(self, fleet: Fleet, bus: EventBus) -> None:
+        self._fleet = fleet
+        self._bus = bus
+        self._limit = LineLimit("keys that two hosts have")
+        self.duplicates = 0
+        """Times that another agent with the same key took over from one that was connected."""
+
+    def attach(self, minion_id: str, peer: Peer, boot: float) -> None:
+        """Take *peer* as the minion's connection for jobs; another agent that had it is told."""
+        attached = self._fleet.attach(minion_id, peer, boot)
+        if attached.was_away:
+            log.info("minion %s is connected", minion_id)
+            self._bus.publish("salt/presence/change", {"new": [minion_id], "lost": []})
+        if attached.older is not None:
+            self._tell_duplicate(minion_id, attached.older, peer)
+
+    def gone(self, peer: Peer) -> Session | None:
+        """Note a closed connection; return the agent that takes the jobs from now on, where that changed."""
+        minion_id = peer.minion_id
+        gone = self._fleet.gone(peer)
+        if gone.away and minion_id:
+            log.info("minion %s is gone", minion_id)
+            self.lost(minion_id)
+        return gone.heir
+
+    def lost(self, minion_id: str) -> None:
+        """Say that a minion is away."""
+        self._bus.publish("salt/presence/change", {"new": [], "lost": [minion_id]})
+
+    def _tell_duplicate(self, minion_id: str, older: Session, newer: Peer) -> None:
+        self.duplicates += 1
+        before = older.jobs.address if older.jobs else ""
+        reason = (
+            f"another agent with this key is connected, from {newer.address or 'an unknown address'}: "
+            "give each host a key of its own (stop this agent, delete its minion.key, start it)"
+        )
+        for peer in older.peers():
+            peer.send(pack("refused", 0, {"state": "duplicate", "reason": reason}))
+        data = {"id": minion_id, "addresses": [before, newer.address]}
+        self._bus.publish(f"salt/minion/{minion_id}/duplicate", data)
+        if self._limit.allows(newer.key):
+            log.warning(
+                "two agents have the key of minion %s: the one from %s took over from the one from %s",
+                minion_id,
+                newer.address or "?",
+                before or "?",
+            )

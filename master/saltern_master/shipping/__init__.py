@@ -1,0 +1,1 @@
+"""From returns to points in a Carbon."""

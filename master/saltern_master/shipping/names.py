@@ -1,0 +1,90 @@
+"""Metric names: ``metric_pattern`` filled in, and the leaves of a return as dotted paths below it."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from saltern.errors import ConfigError
+from saltern.metric_segment import clean, owner
+
+PLACEHOLDERS = ("minion_id", "module", "function", "schedule")
+MAX_DEPTH = 32
+MAX_POINTS = 100_000
+MAX_SKIPPED_NAMED = 200
+
+_PLACEHOLDER = re.compile(r"\[([^\]]*)\]")
+
+
+class Pattern:
+    """A checked ``metric_pattern``."""
+
+    def __init__(self, pattern: str) -> None:
+        """Raises ``ConfigError`` for an unknown placeholder or an empty segment."""
+        for name in _PLACEHOLDER.findall(pattern):
+            if name not in PLACEHOLDERS:
+                raise ConfigError(
+                    f"metric_pattern: [{name}] is not known: use {', '.join(f'[{p}]' for p in PLACEHOLDERS)}"
+                )
+        if not pattern or any(not segment for segment in pattern.split(".")) or "/" in pattern:
+            raise ConfigError(
+                f"metric_pattern: {pattern!r} has an empty segment: write it as saltern.[minion_id].[module]"
+            )
+        self._pattern = pattern
+
+    def prefix(self, minion_id: str, fun: str, schedule: str = "") -> str:
+        """Return the name that a return's leaves go below."""
+        module, _, function = fun.partition(".")
+        values = {
+            "minion_id": owner(minion_id),
+            "module": clean(module),
+            "function": clean(function),
+            "schedule": clean(schedule or fun),
+        }
+        return _PLACEHOLDER.sub(lambda match: values[match.group(1)], self._pattern)
+
+
+class Flat(NamedTuple):
+    """A flattened return: metric names to values, and the leaves that are no numbers (path, what it is)."""
+
+    values: dict[str, float]
+    skipped: list[tuple[str, str]]
+    skipped_count: int
+
+
+def flatten(prefix: str, fun: str, value: Any) -> Flat:
+    """Return the numbers in *value* by name. A bare number goes by the function's name."""
+    flat = Flat({}, [], 0)
+    if not isinstance(value, Mapping):
+        value = {fun.partition(".")[2] or fun: value}
+    skipped = _walk(value, prefix, 0, flat)
+    return flat._replace(skipped_count=skipped)
+
+
+def _walk(node: Mapping[Any, Any], prefix: str, depth: int, flat: Flat) -> int:
+    skipped = 0
+    for key, value in node.items():
+        kind = type(value)
+        if kind is float or kind is int or kind is bool:
+            # The common case first; a key that is clean already costs no substitution.
+            if value - value == 0 and len(flat.values) < MAX_POINTS and -1e308 < value < 1e308:
+                flat.values[f"{prefix}.{clean(key)}"] = float(value)
+                continue
+            what = "not finite" if kind is float and not math.isfinite(value) else "too large or too many"
+        elif kind is dict:
+            if depth < MAX_DEPTH:
+                skipped += _walk(value, f"{prefix}.{clean(key)}", depth + 1, flat)
+                continue
+            what = "nested too deeply"
+        else:
+            what = (
+                "empty"
+                if value is None
+                else {"str": "text", "list": "a list", "bytes": "bytes"}.get(kind.__name__, kind.__name__)
+            )
+        skipped += 1
+        if len(flat.skipped) < MAX_SKIPPED_NAMED:
+            flat.skipped.append((f"{prefix}.{clean(key)}", what))
+    return skipped

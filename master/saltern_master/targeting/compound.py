@@ -1,0 +1,133 @@
+"""Compound targets: ``a and not (b or c)``; ``or`` binds weakest, ``not`` strongest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Set
+from itertools import islice
+
+from saltern.errors import TargetError
+from saltern_master.targeting.effort import Effort
+from saltern_master.targeting.selectors import Selector, selector
+
+MAX_TOKENS = 1000
+MAX_DEPTH = 50
+
+_PREFIXES = {"G": "grain", "P": "grain_pcre", "E": "pcre", "L": "list"}
+
+
+def compound(text: str) -> Selector:
+    """Return the selector of a compound target. Raises ``TargetError``."""
+    return _Parser(text).whole()
+
+
+def tokens(text: str) -> Iterator[str]:
+    """Yield ``(``, ``)`` and words; a parenthesis that is opened and closed within a word is part of it."""
+    for word in text.split():
+        at = 0
+        while at < len(word):
+            end = at + 1 if word[at] in "()" else _end(word, at)
+            yield word[at:end]
+            at = end
+
+
+def _end(word: str, at: int) -> int:
+    while True:
+        opened, closed = word.find("(", at), word.find(")", at)
+        if closed < 0:
+            return len(word) if opened < 0 else opened
+        if opened < 0 or closed < opened:
+            return closed
+        at = closed + 1
+
+
+class _Parser:
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._tokens = list(islice(tokens(text), MAX_TOKENS + 1))
+        if len(self._tokens) > MAX_TOKENS:
+            raise self._fault(f"it has over {MAX_TOKENS} words: use a list, or a glob")
+        self._at = 0
+        self._depth = 0
+
+    def whole(self) -> Selector:
+        found = self._any()
+        if self._at < len(self._tokens):
+            raise self._fault(f"{self._tokens[self._at]!r:.100} is unexpected")
+        return found
+
+    def _any(self) -> Selector:
+        return _one_of(self._parts("or", self._all))
+
+    def _all(self) -> Selector:
+        return _each_of(self._parts("and", self._not))
+
+    def _parts(self, word: str, part: Callable[[], Selector]) -> list[Selector]:
+        parts = [part()]
+        while self._take(word):
+            parts.append(part())
+        return parts
+
+    def _not(self) -> Selector:
+        if self._take("not"):
+            inner = self._deeper(self._not)
+            return lambda minions, effort: minions - inner(minions, effort)
+        if self._take("("):
+            inner = self._deeper(self._any)
+            if not self._take(")"):
+                raise self._fault("a ')' is missing")
+            return inner
+        if self._at >= len(self._tokens) or self._tokens[self._at] in ("and", "or", ")"):
+            raise self._fault("a target is missing")
+        token = self._tokens[self._at]
+        self._at += 1
+        if len(token) > 1 and token[1] == "@":
+            kind = _PREFIXES.get(token[0])
+            if kind is None:
+                raise self._fault(f"{token[:2]} is not known: use one of G@ P@ E@ L@")
+            return selector(token[2:], kind)
+        return selector(token, "glob")
+
+    def _deeper(self, inner: Callable[[], Selector]) -> Selector:
+        if self._depth >= MAX_DEPTH:
+            raise self._fault(f"it is nested over {MAX_DEPTH} deep")
+        self._depth += 1
+        try:
+            return inner()
+        finally:
+            self._depth -= 1
+
+    def _take(self, word: str) -> bool:
+        if self._at < len(self._tokens) and self._tokens[self._at] == word:
+            self._at += 1
+            return True
+        return False
+
+    def _fault(self, what: str) -> TargetError:
+        return TargetError(f"compound target {self._text!r:.200}: {what}")
+
+
+def _one_of(parts: list[Selector]) -> Selector:
+    if len(parts) == 1:
+        return parts[0]
+
+    def select(minions: Set[str], effort: Effort) -> Set[str]:
+        rest = set(minions)
+        for part in parts:
+            effort.check()
+            rest -= part(rest, effort)
+        return minions - rest
+
+    return select
+
+
+def _each_of(parts: list[Selector]) -> Selector:
+    if len(parts) == 1:
+        return parts[0]
+
+    def select(minions: Set[str], effort: Effort) -> Set[str]:
+        for part in parts:
+            effort.check()
+            minions = part(minions, effort)
+        return minions
+
+    return select

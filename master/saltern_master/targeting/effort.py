@@ -1,0 +1,56 @@
+"""What one resolution of a target may cost, and what it holds expressions against."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import regex
+
+from saltern.errors import TargetError
+
+Grains = Mapping[str, Any]
+GrainsOf = Callable[[str], Grains]
+"""Returns the grains of a minion by its id."""
+
+_LOCKED_S = 0.005
+"""A match that takes longer begins again with the interpreter's lock released: the event loop need not wait for it.
+
+Released at once, it would have to be taken again after every short match, which costs far more than they do."""
+
+
+class Effort:
+    """One resolution under way: the processor time of its thread is limited, so a busy machine refuses nothing."""
+
+    def __init__(self, expression: str, grains: GrainsOf, limit_s: float) -> None:
+        """*expression* is what messages name."""
+        self.grains = grains
+        self._expression = expression
+        self._limit_s = limit_s
+        self._end_s = time.thread_time() + limit_s
+
+    def check(self) -> float:
+        """Return the seconds that are left. Raises ``TargetError`` when there are none."""
+        left_s = self._end_s - time.thread_time()
+        if left_s <= 0:
+            raise self._over()
+        return left_s
+
+    def matches(self, pattern: regex.Pattern[str], text: str) -> bool:
+        """Return whether *pattern* matches where *text* begins. Raises ``TargetError`` when it takes too long."""
+        left_s = self.check()
+        try:
+            return pattern.match(text, timeout=min(_LOCKED_S, left_s)) is not None
+        except TimeoutError:
+            pass
+        try:
+            return pattern.match(text, timeout=self.check(), concurrent=True) is not None
+        except (TimeoutError, MemoryError):
+            raise self._over() from None
+
+    def _over(self) -> TargetError:
+        return TargetError(
+            f"target {self._expression!r:.100} takes over {self._limit_s:g} s of processor time: "
+            "avoid repeats within repeats, or name the minions"
+        )

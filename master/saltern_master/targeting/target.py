@@ -1,0 +1,63 @@
+"""A target: an expression and its kind, checked and compiled once, then held against minions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from saltern.errors import TargetError
+from saltern_master.targeting.compound import compound
+from saltern_master.targeting.effort import Effort, GrainsOf
+from saltern_master.targeting.selectors import MAX_NAMES, selector
+
+TYPES = ("glob", "list", "pcre", "grain", "grain_pcre", "compound")
+MAX_CHARS = 64 * 1024
+MAX_LIST_CHARS = 2 * 1024 * 1024
+LIMIT_S = 1.0
+
+
+class Target:
+    """One target, for any number of resolutions, each within *limit_s* seconds of processor time."""
+
+    def __init__(self, target: str | list[str], kind: str, limit_s: float = LIMIT_S) -> None:
+        """A list is one of names, whatever its *kind*. Raises ``TargetError``."""
+        if kind not in TYPES:
+            raise TargetError(f"target type {kind!r:.40} is not known: use one of {', '.join(TYPES)}")
+        if isinstance(target, list):
+            target, kind = _joined(target), "list"
+        most = MAX_LIST_CHARS if kind == "list" else MAX_CHARS
+        if not isinstance(target, str) or len(target) > most:
+            raise TargetError(f"a target must be text of at most {most:,} characters")
+        self._text = target
+        self._limit_s = limit_s
+        self._select = compound(target) if kind == "compound" else selector(target, kind)
+
+    def select(self, minions: Iterable[str], grains: GrainsOf) -> list[str]:
+        """Return those of *minions* that are meant, in their order. Raises ``TargetError`` when it takes too long."""
+        ids = list(minions)
+        chosen = self._select(frozenset(ids), Effort(self._text, grains, self._limit_s))
+        return [minion for minion in ids if minion in chosen]
+
+    def matches(self, minion: str, grains: GrainsOf) -> bool:
+        """Return whether one minion is meant. Raises ``TargetError`` when it takes too long."""
+        return bool(self.select((minion,), grains))
+
+
+def resolve(target: str | list[str], kind: str, minions: Iterable[str], grains: GrainsOf) -> list[str]:
+    """Return those of *minions* that *target* of *kind* means, in their order. Raises ``TargetError``."""
+    return Target(target, kind).select(minions, grains)
+
+
+def looks_inside(target: str | list[str], kind: str) -> bool:
+    """Return whether a target asks for more of a minion than its id: grains, or whatever a compound may."""
+    return kind not in ("glob", "list", "pcre") and not isinstance(target, list)
+
+
+def _joined(names: list[str]) -> str:
+    if len(names) > MAX_NAMES:
+        raise TargetError(f"a list has at most {MAX_NAMES:,} names, not {len(names):,}")
+    if not all(isinstance(name, (str, int)) for name in names):  # YAML reads an id of digits as a number
+        raise TargetError("a list of minions has a name that isn't text")
+    texts = [str(name) for name in names]
+    if sum(map(len, texts)) + len(texts) > MAX_LIST_CHARS:
+        raise TargetError(f"a list of minions has at most {MAX_LIST_CHARS:,} characters")
+    return ",".join(texts)

@@ -1,0 +1,76 @@
+"""The graphite engine: everything that is a metric arrives, whatever else minions send."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from saltern_master.deadletters import DeadLetters
+from saltern_master.journal import Journal
+from saltern_master.record import FOR_JOBS, METRICS, POINTS, write_record
+from saltern_master.shipping.engine import ShippingEngine
+from saltern_master.shipping.names import Pattern
+from saltern_master.shipping.shippers.memory import MemoryShipper
+from support.masters import until
+
+NOW = 1_800_000_000.5
+
+
+def body(value: Any, **more: Any) -> dict[str, Any]:
+    return {"fun": "m.f", "return": value, "success": True, "slot": 1_800_000_000, **more}
+
+
+def shipped(folder: Path, records: list[bytes], away_first: bool = False) -> list[tuple[str, int, float]]:
+    """Return the points that an engine makes of *records*."""
+    journal = Journal(str(folder), 1 << 30, 10**9)
+    journal.open()
+    shipper = MemoryShipper()
+    shipper.away = away_first
+    dead_letters = DeadLetters(str(folder / "dead"))
+    engine = ShippingEngine(journal.reader("graphite"), shipper, Pattern("p.[minion_id].[module]"), dead_letters)
+
+    async def run() -> None:
+        task = asyncio.create_task(engine.run())
+        for record in [*records, write_record(POINTS, "", NOW, {"slot": 1_800_000_015, "values": {"last": 1.0}})]:
+            journal.append(record)
+        journal.flush()
+        if away_first:
+            await until(lambda: engine.failures)
+            assert engine.metrics()["behind_bytes"] > 0
+            shipper.away = False
+        await until(lambda: ("last", 1_800_000_015, 1.0) in shipper.points or task.done())
+        task.cancel()
+        await asyncio.wait([task])
+
+    asyncio.run(run())
+    journal.close()
+    return shipper.points[:-1]
+
+
+def test_only_metrics_are_shipped_at_their_slot(tmp_path: Path) -> None:
+    records = [
+        write_record(METRICS, "web01", NOW, body({"a": 1})),
+        write_record(FOR_JOBS, "web01", NOW, body({"b": 1})),
+        write_record(METRICS, "web01", NOW, body({"c": 1}, success=False)),
+        b"",
+        b"\x02nonsense",
+    ]
+    assert shipped(tmp_path, records) == [("p.web01.m.a", 1_800_000_000, 1.0)]
+    (letter,) = DeadLetters(str(tmp_path / "dead")).listing()
+    assert (letter["reader"], letter["start"]) == ("graphite", "\x02nonsense")
+
+
+@pytest.mark.parametrize("slot", [math.nan, math.inf, -math.inf, -5, 0, 2**40, "x", None, [1], True])
+def test_a_slot_that_makes_no_sense_stops_nothing(tmp_path: Path, slot: Any) -> None:
+    ((name, when, _),) = shipped(tmp_path, [write_record(METRICS, "web01", NOW, body({"a": 1}, slot=slot))])
+    assert (name, when) == ("p.web01.m.a", 1 if slot is True else int(NOW))
+
+
+def test_points_wait_while_carbon_is_away(tmp_path: Path) -> None:
+    records = [write_record(METRICS, f"web{n}", NOW, body({"a": n})) for n in range(5)]
+    points = shipped(tmp_path, records, away_first=True)
+    assert points == [(f"p.web{n}.m.a", 1_800_000_000, float(n)) for n in range(5)]

@@ -1,0 +1,252 @@
+"""Hostile targets and grains: refused at once, or given up on; nothing grows with what was written."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import regex
+from hypothesis import given
+from hypothesis import strategies as st
+
+from saltern.errors import TargetError
+from saltern_master.targeting import TYPES, Target, effort, pattern, resolve
+from saltern_master.targeting.compound import MAX_DEPTH, MAX_TOKENS, tokens
+from saltern_master.targeting.effort import Effort
+from saltern_master.targeting.selectors import MAX_MEMBERS, MAX_NAMES, MAX_SPLITS, MAX_VALUE_CHARS
+
+MINIONS = ["web01.frankfurt.example.com", "web02.frankfurt.example.com"]
+GRAINS: dict[str, Any] = {"os": "a" * 250, "roles": ["web"]}
+OLD_TOKEN = re.compile(r"\(|\)|[^\s()]+(?:\([^\s)]*\)[^\s()]*)*")
+
+
+@pytest.fixture
+def compiled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the list that every pattern is added to as it is compiled."""
+    patterns: list[str] = []
+    compile_ = regex.compile
+
+    def counting(text: str, flags: int = 0) -> regex.Pattern[str]:
+        patterns.append(text)
+        return compile_(text, flags)
+
+    monkeypatch.setattr(pattern.regex, "compile", counting)
+    return patterns
+
+
+@pytest.fixture
+def matches(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the list that every text is added to as a pattern is held against it."""
+    texts: list[str] = []
+    match = Effort.matches
+
+    def counting(self: Effort, compiled: regex.Pattern[str], text: str) -> bool:
+        texts.append(text)
+        return match(self, compiled, text)
+
+    monkeypatch.setattr(Effort, "matches", counting)
+    return texts
+
+
+def _of(target: Any, kind: Any, grains: dict[str, Any] = GRAINS) -> list[str]:
+    return resolve(target, kind, MINIONS, lambda _: grains)
+
+
+@pytest.mark.parametrize(
+    ("kind", "target", "message"),
+    [
+        ("grain", "os:" + ":" * 1000, f"has 1001 colons: a grain target has at most {MAX_SPLITS}"),
+        ("grain", "os:" + ":" * 8000, "has 8001 colons"),
+        ("grain_pcre", "os:" + ":" * 8000, "has 8001 colons"),
+        ("compound", "G@os:" + ":" * 1000, "has 1001 colons"),
+        ("pcre", "a" * 1001, "has 1001 characters: 1000 are allowed"),
+        ("grain_pcre", "os:" + "a" * 1001, "has 1001 characters"),
+        ("glob", "*a" * 501, "has 1002 characters"),
+        ("pcre", "(a{1000}){1000}", "comes to over 20,000 parts"),
+        ("pcre", "a{1000000}", "comes to over 20,000 parts"),
+        ("pcre", "((((a{99}){99}){99}){99}){99}", "comes to over 20,000 parts"),
+        ("pcre", "(?:" * 25 + "a" + ")+" * 25, "comes to over 20,000 parts"),
+        ("pcre", "(?:" * 25 + "a" + "){1,2}" * 25, "comes to over 20,000 parts"),
+        ("pcre", "(?x)((a{100})#(\n{100}) {100}", "comes to over 20,000 parts"),
+        ("pcre", "[[:alpha:][](a{1000}){1000}]", "comes to over 20,000 parts"),  # read as one class, or as none
+        ("grain_pcre", "os:(a{1000}){1000}", "comes to over 20,000 parts"),
+        ("compound", "E@(a{1000}){1000}", "comes to over 20,000 parts"),
+        ("pcre", "(?R)", "calls a group as a pattern"),
+        ("pcre", "(?P<x>(?&x))", "calls a group as a pattern"),
+        ("pcre", "(a)(?1)", "calls a group as a pattern"),
+        ("pcre", "(" * 400 + "a" + ")" * 400, "is not a regular expression"),
+        ("list", "," * MAX_NAMES, f"at most {MAX_NAMES:,} names, not {MAX_NAMES + 1:,}"),
+        ("list", "n" * (2 * 1024 * 1024 + 1), "text of at most 2,097,152 characters"),
+        ("list", ["n"] * (MAX_NAMES + 1), f"at most {MAX_NAMES:,} names"),
+        ("list", ["n" * 1000] * 3000, "at most 2,097,152 characters"),
+        ("glob", [{"a": 1}], "has a name that isn't text"),
+        ("glob", "x" * 65537, "text of at most 65,536 characters"),
+        ("compound", "x" * 65537, "text of at most 65,536 characters"),
+        ("compound", "(" * 60000, f"over {MAX_TOKENS} words"),
+        ("compound", "(" * 900, f"nested over {MAX_DEPTH} deep"),
+        ("compound", "not " * 900 + "a", f"nested over {MAX_DEPTH} deep"),
+        ("compound", "not ( " * 100 + "a" + " )" * 100, f"nested over {MAX_DEPTH} deep"),
+        ("compound", "a or " * 1000 + "a", f"over {MAX_TOKENS} words"),
+        ("compound", "a)" * 30000, f"over {MAX_TOKENS} words"),
+        ("compound", "a(" * 30000, f"over {MAX_TOKENS} words"),
+        ("k" * 10_000, "*", "is not known"),
+        (None, "*", "is not known"),
+        ("glob", None, "must be text"),
+    ],
+)
+def test_what_is_too_much_is_refused_before_anything_is_compiled_of_it(
+    kind: Any, target: Any, message: str, compiled: list[str], matches: list[str]
+) -> None:
+    with pytest.raises(TargetError) as refused:
+        _of(target, kind)
+    assert message in str(refused.value)
+    assert len(str(refused.value)) < 400
+    assert all(len(text) <= 1000 for text in compiled)
+    assert matches == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "target"),
+    [
+        ("pcre", r"(.|\w|\.)+[!?]"),
+        ("compound", r"db1 or E@(.|\w|\.)+[!?]"),
+        ("compound", r"not E@(.|\w|\.)+[!?]"),
+        ("grain_pcre", "os:(a|a)+!"),
+        ("compound", "P@os:(a|a)+!"),
+    ],
+)
+def test_matching_that_takes_too_long_is_given_up_and_said(kind: str, target: str, matches: list[str]) -> None:
+    with pytest.raises(TargetError, match=r"takes over 0\.05 s of processor time: avoid repeats") as refused:
+        Target(target, kind, limit_s=0.05).select(MINIONS, lambda _: GRAINS)
+    assert repr(target) in str(refused.value)
+    assert len(matches) == 1
+
+
+def test_the_limit_is_for_all_matches_together(monkeypatch: pytest.MonkeyPatch, matches: list[str]) -> None:
+    clock: Iterator[int] = iter(range(1_000_000))
+    monkeypatch.setattr(effort.time, "thread_time", lambda: next(clock) * 0.01)
+    with pytest.raises(TargetError, match="takes over 1 s"):
+        resolve("web*", "glob", [f"web{n}" for n in range(10_000)], lambda _: {})
+    assert len(matches) <= 101
+
+
+def test_time_spent_without_a_match_counts_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock: Iterator[int] = iter(range(1_000_000))
+    monkeypatch.setattr(effort.time, "thread_time", lambda: next(clock) * 0.01)
+    asked: list[str] = []
+
+    def grains(minion: str) -> dict[str, Any]:
+        asked.append(minion)
+        return {}
+
+    with pytest.raises(TargetError, match="takes over 1 s"):
+        resolve("os:Debian", "grain", [f"web{n}" for n in range(10_000)], grains)
+    assert len(asked) <= 101
+
+
+class SlowPattern:
+    """Matches nothing within any limit, and notes how it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[float, bool]] = []
+
+    def match(self, text: str, timeout: float, concurrent: bool = False) -> None:
+        self.asked.append((timeout, concurrent))
+        raise TimeoutError
+
+
+def test_a_long_match_leaves_the_interpreter_to_others() -> None:
+    slow = SlowPattern()
+    with pytest.raises(TargetError, match="takes over 1 s"):
+        Effort("x", lambda _: {}, limit_s=1.0).matches(slow, "text")  # type: ignore[arg-type]  # all that is used
+    (short, locked), (rest, free) = slow.asked
+    assert (locked, free) == (False, True)
+    assert short <= 0.005
+    assert 0 < rest <= 1.0
+
+
+def test_a_split_is_compiled_only_when_a_minion_has_grains_for_it(compiled: list[str]) -> None:
+    assert resolve("os:" + ":" * 15, "grain", [f"web{n}" for n in range(100)], lambda _: {}) == []
+    assert len(compiled) == 1
+
+
+def test_a_split_that_is_no_expression_is_none() -> None:
+    assert _of("os:(b:c|a+)$", "grain_pcre", {"os": "aa", "os2": 1}) == MINIONS
+    assert _of("os:(b:c|a+)$", "grain_pcre", {"os": {"(b": "c"}}) == []
+
+
+def test_most_globs_are_no_patterns(compiled: list[str], matches: list[str]) -> None:
+    ids = [f"web{n}" for n in range(1000)]
+    assert resolve("*", "glob", ids, lambda _: {}) == ids
+    assert resolve("web7", "glob", ids, lambda _: {}) == ["web7"]
+    assert resolve(" or ".join(ids[:500]), "compound", ids, lambda _: {}) == ids[:500]
+    assert (compiled, matches) == ([], [])
+
+
+def test_globs_that_would_backtrack_are_matched_once_a_minion(matches: list[str]) -> None:
+    assert resolve("*a*a*a*a*a*a*a*a*b", "glob", ["a" * 253] * 3, lambda _: {}) == []
+    assert resolve("os:*a*a*a*a*a*a*a*a*b", "grain", MINIONS, lambda _: GRAINS) == []
+    assert len(matches) == 1 + len(MINIONS)
+
+
+def test_later_parts_of_a_compound_see_only_what_is_left(matches: list[str]) -> None:
+    ids = [f"web{n}" for n in range(100)]
+    assert resolve("web5 and E@web.*", "compound", ids, lambda _: {}) == ["web5"]
+    assert matches == ["web5"]
+    assert resolve("* or E@web.*", "compound", ids, lambda _: {}) == ids
+    assert matches == ["web5"]
+
+
+@pytest.mark.parametrize(
+    ("claimed", "most"),
+    [
+        (["x"] * 100_000, MAX_MEMBERS),
+        (dict.fromkeys(map(str, range(100_000)), 1), MAX_MEMBERS),
+        ("x" * 1_000_000, 1),
+        ([["x"] * 100_000] * 10, 0),
+        ({"a": {"b": {"c": 1}}}, 1),
+        (b"x" * 100_000, 0),
+    ],
+)
+def test_what_a_minion_claims_is_looked_at_within_bounds(claimed: Any, most: int, matches: list[str]) -> None:
+    assert _of("os:no*", "grain", {"os": claimed}) == []
+    assert len(matches) == most * len(MINIONS)
+    assert all(len(text) <= MAX_VALUE_CHARS for text in matches)
+
+
+def test_a_target_is_compiled_once_for_many_resolutions(compiled: list[str]) -> None:
+    target = Target("G@os:Deb* or E@web\\d+ or db*", "compound")
+    assert [target.matches(minion, lambda _: {"os": "x"}) for minion in ("web1", "db1", "x")] == [True, True, False]
+    assert len(compiled) == 3
+
+
+def test_honest_expressions_are_within_the_bounds() -> None:
+    for text in (
+        r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
+        r"\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}",
+        r"(?:[0-9a-f]{1,4}:){7}[0-9a-f]{1,4}",
+        r"[a-z]{1,63}(\.[a-z]{1,63})+\.example\.com",
+        r"(web|db)-(\d+)-(eu|us)-(west|east)(-[a-z]+)*",
+        "|".join(f"web{n:02}" for n in range(100)),
+    ):
+        assert pattern.nodes(text) < pattern.MAX_NODES / 10
+        pattern.expression(text)
+
+
+@given(st.text(alphabet="ab() \t@|", max_size=40))
+def test_words_of_compounds_are_what_they_were(text: str) -> None:
+    assert list(tokens(text)) == OLD_TOKEN.findall(text)
+
+
+_piece = st.sampled_from(
+    ["(", ")", "(?:", "a", "[", "]", "{3}", "{200}", "{1,9}", "+", "*", "|", "not ", " or ", "@", ":"]
+)
+
+
+@given(st.lists(_piece, max_size=80).map("".join), st.sampled_from(TYPES))
+def test_anything_gives_minions_or_a_target_error(text: str, kind: str) -> None:
+    with contextlib.suppress(TargetError):
+        assert set(Target(text, kind, limit_s=0.1).select(MINIONS, lambda _: GRAINS)) <= set(MINIONS)
