@@ -108,10 +108,11 @@ class LocalConnection:
             self._socket.sendall(frame(message, secrets=True))
         except OSError as error:
             # The master may have said why before it closed.
+            answer = None
             with contextlib.suppress(ChannelError):
                 answer = self.receive(0.0)
-                if answer is not None and "error" in answer:
-                    raise error_of(answer) from None
+            if answer is not None and "error" in answer:
+                raise error_of(answer) from None
             raise ChannelError(f"the master closed the connection: {error.strerror}") from None
 
     def receive(self, timeout_s: float | None) -> dict[str, Any] | None:
