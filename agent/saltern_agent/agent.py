@@ -11,11 +11,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from saltern.__about__ import __version__
+from saltern.digest import digest_of
 from saltern.errors import IdError, SalternError, WireError
 from saltern.ids import JidSource, check_jid, jid_of
 from saltern.pki import KeyPair
 from saltern.plain import Plain
-from saltern.wire import MAX_MESSAGE_BYTES, Message
+from saltern.wire import MAX_MESSAGE_BYTES, Message, pack
 from saltern_agent import grains
 from saltern_agent.calls import Calls
 from saltern_agent.channel import UP, Address, Channel
@@ -94,7 +95,6 @@ class Agent:
             keys,
             timing(options),
             self,
-            boot=self.boot,
             pending_retry_s=options["pending_retry_interval"],
         )
         self._isolated = Isolated(opts, MAX_MESSAGE_BYTES)
@@ -102,6 +102,7 @@ class Agent:
         self._jids = JidSource()
         self._sync_on_change = False
         self._schedule_to_come: Any = None
+        self._schedule_digest = ""
         self._tick_timer: Timer | None = None
 
     def run(self) -> None:
@@ -134,7 +135,7 @@ class Agent:
         """Collect the grains again and tell the master, from a worker."""
         collected = grains.collect(self.options)
         self.loop.ask(partial(self._set_grains, collected))
-        self.loop.post(self.channel.greet)
+        self.loop.post(self.channel.attach)
 
     def refresh_pillar(self) -> None:
         """Fetch the pillar again, from a worker. Raises ``ChannelError``."""
@@ -161,9 +162,14 @@ class Agent:
     # what the channel tells
 
     def hello(self) -> dict[str, Any]:
-        """Return the body of a ``hello``."""
-        body = {"id": self.options["id"], "version": __version__, "grains": self.grains, "boot": self.boot}
+        """Return the body of a ``hello``; a master that doesn't know us yet is told no more."""
+        body = {"id": self.options["id"], "version": __version__, "boot": self.boot}
         return {**body, "token": self._token} if self._token else body
+
+    def attachment(self) -> dict[str, Any]:
+        """Return the body of an ``attach``: what this minion is, and digests of what it has from the master."""
+        have = {"schedule": self._schedule_digest, "pillar": digest_of(self.pillar), "modules": self.sync.digest}
+        return {"boot": self.boot, "grains": self.grains, "have": have}
 
     def welcomed(self, body: dict[str, Any]) -> None:
         """The master took us in: send what waits, take over its schedule, pillar and modules."""
@@ -173,7 +179,7 @@ class Agent:
         self.calls.opened()
         self._set_pillar(body.get("pillar"))
         self._sync_on_change = bool(body.get("sync_on_change"))
-        self._schedule_to_come = body.get("schedule")
+        self._take_schedule(body.get("schedule"))
         if self.options["sync_on_connect"] and body.get("modules", "") != self.sync.digest:
             self.loop.later(FIRST_SYNC_S, self._install_schedule)
             self._sync_in_background()
@@ -209,8 +215,21 @@ class Agent:
         self.runner.start(job)
 
     def _new_schedule(self, message: Message) -> None:
-        self._schedule_to_come = message.body.get("schedule")
+        self._take_schedule(message.body.get("schedule"))
         self._install_schedule(at_once=False)
+
+    def _working(self, message: Message) -> None:
+        """Say which of the master's jobs are worked on here.
+
+        While returns wait to be sent, one of those may be a job's: then that is said, and the answer comes again when
+        the master has them.
+        """
+        asked = message.body.get("jids")
+        jids = [jid for jid in asked if isinstance(jid, str)] if isinstance(asked, list) else []
+        unsent = self.outbox.pending > 0
+        self._send(pack("working", 0, {"jids": self.runner.among(jids), "more": unsent}))
+        if unsent:
+            self.outbox.when_acknowledged(lambda: self._send(pack("working", 0, {"jids": self.runner.among(jids)})))
 
     def _new_modules(self, message: Message) -> None:
         if self._sync_on_change and message.body.get("digest") != self.sync.digest:
@@ -227,6 +246,7 @@ class Agent:
         "schedule": _new_schedule,
         "modules": _new_modules,
         "pillar": _new_pillar,
+        "working": _working,
     }
 
     # jobs
@@ -265,6 +285,10 @@ class Agent:
         )
 
     # modules, grains, pillar
+
+    def _take_schedule(self, schedule: Any) -> None:
+        self._schedule_to_come = schedule
+        self._schedule_digest = digest_of(schedule)
 
     def _install_schedule(self, *, at_once: bool = True) -> None:
         """Take over the schedule that came, unless that was done."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 import threading
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -136,7 +135,6 @@ class Connection:
         self.grains: dict[str, Any] = Plain().of(grains.collect(options))
         self.pillar: dict[str, Any] = {}
         self._options = options
-        self._boot = time.time()
         self._keys = identity.keys(options)
         self._address = Address(
             options["master"],
@@ -175,7 +173,6 @@ class Connection:
             self._keys,
             timing(self._options),
             self,
-            boot=self._boot,
             pending_retry_s=CONNECT_TIMEOUT_S,
             attach=False,
         )
@@ -196,11 +193,15 @@ class Connection:
     def _send(self, frame: bytes) -> bool:
         return self.channel.send(frame)
 
-    # what the channel tells
+    # what the channel asks and tells
+
+    def attachment(self) -> dict[str, Any]:
+        """Return nothing: no jobs are asked for."""
+        return {}
 
     def hello(self) -> dict[str, Any]:
         """Return the body of a ``hello``."""
-        facts = {"id": self._options["id"], "version": __version__, "grains": self.grains, "boot": self._boot}
+        facts = {"id": self._options["id"], "version": __version__}
         return {**facts, "call": True}
 
     def welcomed(self, body: dict[str, Any]) -> None:

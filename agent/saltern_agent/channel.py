@@ -20,7 +20,7 @@ import zmq
 
 from saltern.errors import WireError
 from saltern.pki import KeyPair, fingerprint
-from saltern.wire import Message, pack, unpack
+from saltern.wire import Message, pack, pack_any, unpack
 from saltern_agent.link import Link, Timing
 from saltern_agent.loop import Loop, Timer
 
@@ -54,6 +54,9 @@ class Member(Protocol):
     def hello(self) -> dict[str, Any]:
         """Return the body of a ``hello``."""
 
+    def attachment(self) -> dict[str, Any]:
+        """Return the body of an ``attach``."""
+
     def welcomed(self, body: dict[str, Any]) -> None:
         """The master took us in; everything may be sent."""
 
@@ -75,7 +78,6 @@ class Channel:
         timing: Timing,
         member: Member,
         *,
-        boot: float,
         pending_retry_s: float,
         attach: bool = True,
     ) -> None:
@@ -85,7 +87,6 @@ class Channel:
         self._address = address
         self._keys = keys
         self._member = member
-        self._boot = boot
         self._pending_retry_s = pending_retry_s
         self._answer_s = timing.heartbeat_timeout_s
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
@@ -113,8 +114,15 @@ class Channel:
         """Send *frame* up; return whether the socket took it."""
         return self.state == UP and self._ret.send(frame)
 
+    def attach(self) -> None:
+        """Ask for jobs, and say what this minion is and has; again when that has changed."""
+        if self.state == UP and self._publish is not None and self._publish.up:
+            frame = pack_any("attach", 0, self._member.attachment())
+            if not self._publish.send(frame):
+                self._loop.later(HELLO_AGAIN_S, self.attach)
+
     def greet(self) -> None:
-        """Say hello (again): the facts in it changed, or the master asked."""
+        """Say hello (again)."""
         if not self._ret.up:
             return
         self._cancel_timer()
@@ -134,7 +142,7 @@ class Channel:
             self.greet()
         else:
             link.settled()
-            self._attach()
+            self.attach()
 
     def link_down(self, link: Link, handshake_failed: bool) -> None:
         """A connection ended or couldn't be made."""
@@ -177,7 +185,7 @@ class Channel:
         self._member.welcomed(body)
         if self._publish is not None:
             self._publish.open()
-            self._attach()
+            self.attach()
 
     def _wait(self, body: dict[str, Any]) -> None:
         own = fingerprint(self._keys.public)
@@ -185,7 +193,7 @@ class Channel:
             logging.WARNING,
             PENDING,
             f"{self._ret.endpoint}: waiting for this minion's key to be accepted (saltern-key -a on the master); "
-            f"its fingerprint is {own}",
+            f"its fingerprint is {own}{_because(body)}",
         )
         self._leave(PENDING)
         self._timer = self._loop.later(self._pending_retry_s, self.greet)
@@ -210,12 +218,6 @@ class Channel:
         "refused": _refused,
         "who": _who,
     }
-
-    def _attach(self) -> None:
-        if self.state == UP and self._publish is not None and self._publish.up:
-            frame = pack("attach", 0, {"boot": self._boot})
-            if not self._publish.send(frame):
-                self._loop.later(HELLO_AGAIN_S, self._attach)
 
     def _unanswered(self) -> None:
         self._say(logging.WARNING, AWAY, f"{self._ret.endpoint}: the master does not answer")
@@ -246,3 +248,9 @@ class Channel:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def _because(body: dict[str, Any]) -> str:
+    """Return the master's reason for letting us wait, where it gave one."""
+    reason = body.get("reason")
+    return f"; {reason}" if isinstance(reason, str) and reason else ""

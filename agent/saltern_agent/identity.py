@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from saltern.errors import ConfigError, KeyStoreError
-from saltern.files import write_atomic, write_private
+from saltern.files import make_folder, write_atomic, write_private
 from saltern.pki import KeyPair, check_key, own_keys, read_token
 
 if TYPE_CHECKING:
@@ -58,10 +58,10 @@ def join(options: MinionOptions, token: str) -> str:
     current = {"master": options["master"], "publish_port": options["publish_port"], "ret_port": options["ret_port"]}
     drop_ins = f"{options['conf_file']}.d"
     try:
-        os.makedirs(options["pki_dir"], mode=0o700, exist_ok=True)
+        make_folder(options["pki_dir"], 0o700)
         write_private(os.path.join(options["pki_dir"], MASTER_KEY_FILE), f"{invite.master_key}\n".encode())
         if address != current:
-            os.makedirs(drop_ins, exist_ok=True)
+            make_folder(drop_ins, 0o755)
             lines = f'master: "{invite.host}"\npublish_port: {invite.publish_port}\nret_port: {invite.ret_port}\n'
             write_atomic(os.path.join(drop_ins, "join.conf"), lines.encode())
     except OSError as error:

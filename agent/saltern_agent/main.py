@@ -13,6 +13,7 @@ from typing import NamedTuple, NoReturn
 import saltern.log
 from saltern.__about__ import __version__
 from saltern.errors import ConfigError, IdError, SalternError
+from saltern.files import UMASK
 from saltern.ids import check_minion_id
 from saltern_agent import identity, settings
 from saltern_agent.agent import Agent
@@ -64,6 +65,7 @@ FLAGS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the agent; return its exit code: 0 when it was told to stop, 78 when its configuration is at fault."""
+    os.umask(UMASK)
     words = list(sys.argv[1:] if argv is None else argv)
     if _prints(words):
         return 0

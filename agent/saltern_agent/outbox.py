@@ -24,6 +24,7 @@ WINDOW = 64  # messages sent and not acknowledged
 WINDOW_BYTES = 2 * 1024 * 1024
 COMPLAINT_INTERVAL_S = 60.0
 SEQ_PER_MS = 256  # more than an agent can send
+MAX_THEN = 100  # calls that wait for an acknowledgement
 
 
 class Item:
@@ -67,6 +68,7 @@ class Outbox:
         self._flight_bytes = 0
         self._limit = 2**63
         self._open = False
+        self._then: list[tuple[int, Callable[[], object]]] = []
         self._lost = 0
         self._complained_at = -COMPLAINT_INTERVAL_S
         self._seq = max(spool.last_seq, spool.acked, int(epoch() * 1000) * SEQ_PER_MS)
@@ -111,6 +113,7 @@ class Outbox:
     def closed(self) -> None:
         """The channel is away: everything goes to disk."""
         self._open = False
+        self._then.clear()
         self._start_over()
         self._spill()
 
@@ -125,6 +128,15 @@ class Outbox:
         while self._flight and self._flight[0][0] <= seq:
             self._flight_bytes -= self._flight.popleft()[1]
         self._pump()
+        due = [call for upto, call in self._then if upto <= seq]
+        self._then = [(upto, call) for upto, call in self._then if upto > seq]
+        for call in due:
+            call()
+
+    def when_acknowledged(self, call: Callable[[], object]) -> None:
+        """Call once the master has everything that was put here so far; not at all when the channel goes first."""
+        if len(self._then) < MAX_THEN:
+            self._then.append((self._seq, call))
 
     def tick(self) -> None:
         """Spill what waits for too long, drop what is too old, send what couldn't be sent; call it every second."""

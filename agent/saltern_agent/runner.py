@@ -103,6 +103,10 @@ class Runner:
             raise CommandError(f"job {jid} is another user's: only {job.user or 'root'}, or who may do all, may end it")
         return self.kill(jid, signal)
 
+    def among(self, jids: list[str]) -> list[str]:
+        """Return those of *jids* that run here."""
+        return [jid for jid in jids if jid in self._jobs]
+
     def kill(self, jid: str, signal: int) -> str:
         """End a job; return what was done. Takes seconds, so it is for workers only. Raises ``CommandError``."""
         job = self._jobs.get(jid)

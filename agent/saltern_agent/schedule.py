@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from saltern.errors import CommandError, ConfigError, WireError
-from saltern.files import write_atomic
+from saltern.files import make_folder, write_atomic
 from saltern.wire import pack_value, unpack_value
 from saltern_agent.slots import Slots
 
@@ -239,7 +239,7 @@ class Schedule:
 
     def _save(self) -> None:
         try:
-            os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
+            make_folder(os.path.dirname(self._path), 0o700)
             kept = pack_value({"master": self._master, "local": self._local}, secrets=True)
             write_atomic(self._path, kept, mode=0o600)
         except OSError as error:

@@ -27,6 +27,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from saltern.errors import JournalError
+from saltern.files import make_folder
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +88,7 @@ class Spool:
         self._writer = -1
         self._peeked: Record | None = None
         try:
-            os.makedirs(folder, mode=0o700, exist_ok=True)
+            make_folder(folder, 0o700)
             self._cursor = os.open(os.path.join(folder, "cursor"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             fcntl.flock(self._cursor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self.acked = self._read_cursor()

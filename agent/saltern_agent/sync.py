@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from saltern.digest import sha256
 from saltern.errors import ChannelError, ModuleError, SalternError, WireError
-from saltern.files import write_atomic
+from saltern.files import make_folder, write_atomic
 from saltern.wire import pack_value, unpack_value
 from saltern_agent.loader.module import reason
 
@@ -82,7 +82,7 @@ class Sync:
         files = listing.get("files") if isinstance(listing, dict) else None
         if not isinstance(files, dict):
             raise ModuleError("the master's list of modules makes no sense")
-        os.makedirs(self._folder, mode=0o755, exist_ok=True)
+        make_folder(self._folder, 0o755)
         wanted = {name: (path, info) for path, info in files.items() if (name := _module_name(path))}
         changed = self._remove_others(set(wanted))
         refused: dict[str, str] = {}

@@ -20,8 +20,7 @@ from saltern.config import master_config
 from saltern.local import LocalConnection
 
 NOT_CONNECTED = "Minion did not return. [Not connected]"
-NO_RESPONSE = "Minion did not return. [No response]"
-FIND_JOB_TIMEOUT_S = 5.0
+STORED_WITHIN_S, STORED_LOOK_S = 30.0, 0.2
 EX_MINION = 1
 
 
@@ -60,8 +59,8 @@ class LocalClient:
         """Run *fun* on the minions that *tgt* means and return their answers by minion id.
 
         *fun* may be a list, with *arg* a list of argument lists. Waits for minions that are still running the job,
-        however long; one that is away is left out. *timeout*: seconds of silence after which they are asked. *ret* and
-        *jid* are taken for compatibility and not used. With *full_return* an answer is a dict with ``ret``,
+        however long; one that is away is left out. *timeout*: seconds of silence after which the master asks them.
+        *ret* and *jid* are taken for compatibility and not used. With *full_return* an answer is a dict with ``ret``,
         ``retcode``, ``jid``, ….
         """
         answers: dict[str, Any] = {}
@@ -87,8 +86,8 @@ class LocalClient:
         A minion that doesn't answer is yielded last, as ``{minion_id: {"failed": why, "retcode": 1}}``.
         """
         with LocalConnection(self.opts["sock_dir"]) as connection:
-            job = self._start(connection, tgt, fun, arg, tgt_type, kwarg, follow=True, **kwargs)
-            yield from self.follow(connection, job, timeout)
+            job = self._start(connection, tgt, fun, arg, tgt_type, kwarg, follow=True, timeout=timeout, **kwargs)
+            yield from self.follow(connection, job)
 
     def run_job(
         self,
@@ -124,7 +123,7 @@ class LocalClient:
     def get_cache_returns(self, jid: str) -> dict[str, Any]:
         """Return what the minions have answered to a job so far: ``{minion_id: {"ret": …}}``."""
         with LocalConnection(self.opts["sock_dir"]) as connection:
-            found = connection.call("runner", fun="jobs.lookup_jid", arg=[jid])
+            found = connection.call("runner.jobs.lookup_jid", jid)
         return {minion_id: {"ret": value} for minion_id, value in found.items()}
 
     def open_job(
@@ -136,60 +135,47 @@ class LocalClient:
         tgt_type: str = "glob",
         kwarg: dict[str, Any] | None = None,
         isolate: bool = False,
+        timeout: float | None = None,
     ) -> Job:
-        """Start a job on *connection*, whose answers ``follow`` then yields."""
-        return self._start(connection, tgt, fun, arg, tgt_type, kwarg, follow=True, isolate=isolate)
+        """Start a job on *connection*, whose answers ``follow`` then yields.
 
-    def follow(
-        self, connection: LocalConnection, job: Job, timeout: float | None = None
-    ) -> Iterator[dict[str, dict[str, Any]]]:
-        """Yield the answers to a job started by ``open_job``; see ``cmd_iter``."""
-        for minion_id in job.missing:
-            yield {minion_id: {"failed": NOT_CONNECTED, "retcode": EX_MINION}}
-        waiting = set(job.minions) - set(job.missing)
-        silence_s = timeout if timeout is not None else float(self.opts["timeout"])
-        while waiting:
-            event = connection.receive(silence_s)
-            if event is not None:
-                data = event["data"]
-                minion_id = data["id"]
-                if minion_id in waiting:
-                    waiting.discard(minion_id)
-                    yield {minion_id: {**data, "ret": data["return"]}}
-                continue
-            running, gone = self._who_still_runs(sorted(waiting), job.jid)
-            # Answers may have come while we asked: they are read before anyone is given up.
-            late = {}
-            while (event := connection.receive(0)) is not None:
-                late[event["data"]["id"]] = event["data"]
-            for minion_id in sorted(waiting - running):
-                waiting.discard(minion_id)
-                if minion_id in late:
-                    data = late.pop(minion_id)
-                    yield {minion_id: {**data, "ret": data["return"]}}
-                else:
-                    why = NOT_CONNECTED if minion_id in gone else NO_RESPONSE
-                    yield {minion_id: {"failed": why, "retcode": EX_MINION}}
-            for minion_id, data in late.items():
-                if minion_id in waiting:
-                    waiting.discard(minion_id)
-                    yield {minion_id: {**data, "ret": data["return"]}}
+        *timeout*: seconds of silence after which the master asks the minions whether they still work on it.
+        """
+        return self._start(connection, tgt, fun, arg, tgt_type, kwarg, follow=True, timeout=timeout, isolate=isolate)
 
-    def _who_still_runs(self, minions: list[str], jid: str) -> tuple[set[str], set[str]]:
-        """Ask *minions* whether they still run job *jid*; return those that do, and those that are gone."""
-        with LocalConnection(self.opts["sock_dir"]) as connection:
-            job = self._start(connection, minions, "saltutil.find_job", [jid], "list", None, follow=True)
-            waiting = set(job.minions) - set(job.missing)
-            running = set()
-            deadline = time.monotonic() + FIND_JOB_TIMEOUT_S
-            while waiting and (left := deadline - time.monotonic()) > 0:
-                event = connection.receive(left)
-                if event is None:
-                    break
-                waiting.discard(event["data"]["id"])
-                if event["data"]["return"]:
-                    running.add(event["data"]["id"])
-            return running, set(job.missing)
+    def follow(self, connection: LocalConnection, job: Job) -> Iterator[dict[str, dict[str, Any]]]:
+        """Yield the answers to a job started by ``open_job`` until it is done; see ``cmd_iter``."""
+        if not job.minions:
+            return
+        later: list[str] = []
+        lost: dict[str, str] = dict.fromkeys(job.missing, NOT_CONNECTED)
+        while (event := connection.receive(None)) is not None and "end" not in event:
+            data = event["data"]
+            minion_id = data["id"]
+            if "failed" in data:
+                lost[minion_id] = data["failed"]
+            elif data.get("later"):
+                later.append(minion_id)
+            else:
+                lost.pop(minion_id, None)
+                yield {minion_id: _answer(data)}
+        for minion_id, data in self._fetched(job.jid, later).items():
+            lost.pop(minion_id, None)
+            yield {minion_id: _answer(data)}
+        for minion_id in sorted(lost):
+            yield {minion_id: {"failed": lost[minion_id], "retcode": EX_MINION}}
+
+    def _fetched(self, jid: str, minions: list[str]) -> dict[str, Any]:
+        """Return the answers of *minions* that came faster than we read, from where the master keeps them."""
+        found: dict[str, Any] = {}
+        deadline = time.monotonic() + STORED_WITHIN_S
+        while minions and len(found) < len(minions) and time.monotonic() < deadline:
+            with LocalConnection(self.opts["sock_dir"]) as connection:
+                returns = connection.call("job.returns", jid)
+            found = {minion_id: returns[minion_id] for minion_id in minions if minion_id in returns}
+            if len(found) < len(minions):
+                time.sleep(STORED_LOOK_S)
+        return found
 
     def _start(
         self,
@@ -201,20 +187,26 @@ class LocalClient:
         kwarg: dict[str, Any] | None,
         *,
         follow: bool,
+        timeout: float | None = None,
         isolate: bool = False,
         **_compatibility: Any,
     ) -> Job:
         answer = connection.call(
-            "job",
+            "job.publish",
             tgt=list(tgt) if isinstance(tgt, (list, tuple)) else tgt,
             tgt_type="list" if isinstance(tgt, (list, tuple)) else tgt_type,
             fun=list(fun) if isinstance(fun, (list, tuple)) else fun,
             arg=[list(part) if isinstance(part, tuple) else part for part in arg],
             kwarg=kwarg or {},
             isolate=isolate,
+            quiet=timeout,
             follow=follow,
         )
         return Job(answer["jid"], answer["minions"], answer["missing"])
+
+
+def _answer(data: dict[str, Any]) -> dict[str, Any]:
+    return {**data, "ret": data.get("return")}
 
 
 def get_local_client(c_path: str | os.PathLike[str] | None = None, mopts: Any = None) -> LocalClient:

@@ -6,7 +6,9 @@ in a module of its own (as the standard library's ``random`` uses it).
 
 from __future__ import annotations
 
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
+
+from saltern.wire import pack_value
 
 
 class Hash(Protocol):
@@ -22,6 +24,11 @@ class Hash(Protocol):
 def sha256(data: bytes = b"") -> Hash:
     """Return a SHA-256 object that has already seen *data*."""
     return cast(Hash, _sha256(data))
+
+
+def digest_of(value: Any) -> str:
+    """Return a digest of a plain value, 32 hex digits: the same on both ends of the wire."""
+    return sha256(pack_value(value)).hexdigest()[:32]
 
 
 try:

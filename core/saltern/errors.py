@@ -1,4 +1,4 @@
-"""The one error tree.
+"""The one error tree, and what each error is to a shell, to HTTP and to a socket.
 
 ::
 
@@ -8,102 +8,284 @@
     │   └── MessageTooLarge
     ├── IdError                   a minion id, jid, environment or path outside its grammar
     ├── KeyStoreError             keys that can't be read, written or found
+    │   └── KeyChanged            a key is not the one that was shown
     ├── ChannelError              the far end can't be reached, or said no
     │   ├── MasterNotRunning      no master answers on the local socket
     │   ├── NotAuthorised         known, but may not do this
+    │   ├── Busy                  this principal has its share in use: try again
     │   └── RequestTimeout        no answer in time
     ├── TargetError               a target expression that can't be understood
     ├── ModuleError               an execution module can't be loaded
     │   ├── FunctionNotFound
+    │   │   └── ArgumentError     the function is there, but doesn't take these arguments
     │   └── CommandError          a command or function failed; modules raise it (Salt's CommandExecutionError)
     ├── FileServerError           a backend, environment or file that can't be served
-    ├── JournalError              the journal or a spool can't be written or read
+    ├── JournalError              the journal, a spool or a store can't be written or read: trying again may help
+    ├── RecordError               a record that no store will ever take: trying again won't help
+    ├── InternalError             a fault of ours: the log has more
     └── GraphiteError             the graphite side
         ├── TargetSyntaxError     a render target that does not parse
         ├── FunctionError         a render function called wrongly
         └── StoreError            Whisper files, schemas, the log
 
-Every message is one line that says what was wrong, where, and what would be right.
+Every message is one line that says what was wrong, where, and what would be right. What it happened to is in fields
+too, for programs. ``code`` names the kind in answers; ``CODES`` says what it is as an exit code and as an HTTP status.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import MappingProxyType
+from typing import Any, ClassVar, NamedTuple
+
+FIELDS = ("path", "minion", "jid", "position")
+
 
 class SalternError(Exception):
-    """Base of every error raised on purpose; its text is fit for a user."""
+    """Base of every error raised on purpose; its text is fit for a user.
+
+    *path*, *minion*, *jid* and *position* (an offset in bytes or characters) say what it happened to.
+    """
+
+    code: ClassVar[str] = "failed"
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        path: str | None = None,
+        minion: str | None = None,
+        jid: str | None = None,
+        position: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.path = path
+        self.minion = minion
+        self.jid = jid
+        self.position = position
+
+    def fields(self) -> dict[str, str | int]:
+        """Return the fields that are set, by name."""
+        return {name: value for name in FIELDS if (value := getattr(self, name, None)) is not None}
 
 
 class ConfigError(SalternError):
     """A configuration file, line or key that can't be used."""
 
+    code = "config"
+
 
 class WireError(SalternError):
     """Bytes that are not a message of ours."""
+
+    code = "wire"
 
 
 class MessageTooLarge(WireError):
     """A message over the size limit."""
 
+    code = "too_large"
+
 
 class IdError(SalternError, ValueError):
     """A minion id, jid, environment or path outside its grammar."""
+
+    code = "bad_id"
 
 
 class KeyStoreError(SalternError):
     """Keys that can't be read, written or found."""
 
+    code = "keys"
+
+
+class KeyChanged(KeyStoreError):
+    """A key is not, or no longer, the one that was shown."""
+
+    code = "key_changed"
+
 
 class ChannelError(SalternError):
     """The far end can't be reached, or said no."""
+
+    code = "channel"
 
 
 class MasterNotRunning(ChannelError):
     """No master answers on the local socket."""
 
+    code = "no_master"
+
 
 class NotAuthorised(ChannelError):
     """The caller is known but may not do this."""
+
+    code = "not_authorised"
+
+
+class Busy(ChannelError):
+    """The caller has its share of something in use; trying again later helps."""
+
+    code = "busy"
 
 
 class RequestTimeout(ChannelError, TimeoutError):
     """No answer came in time."""
 
+    code = "timeout"
+
 
 class TargetError(SalternError):
     """A target expression that can't be understood."""
+
+    code = "target"
 
 
 class ModuleError(SalternError):
     """An execution module can't be loaded."""
 
+    code = "module"
+
 
 class FunctionNotFound(ModuleError):
     """No module offers that function."""
+
+    code = "no_function"
+
+
+class ArgumentError(FunctionNotFound):
+    """The function is there, but it doesn't take these arguments."""
+
+    code = "arguments"
 
 
 class CommandError(ModuleError):
     """A command or function failed; execution modules raise it."""
 
+    code = "command"
+
 
 class FileServerError(SalternError):
     """A backend, environment or file that can't be served."""
 
+    code = "files"
+
 
 class JournalError(SalternError):
-    """The journal or a spool can't be written or read."""
+    """The journal, a spool or a store can't be written or read; trying again may help."""
+
+    code = "journal"
+
+
+class RecordError(SalternError):
+    """A record that no store will ever take; trying again won't help."""
+
+    code = "record"
+
+
+class InternalError(SalternError):
+    """A fault of ours: the log has more."""
+
+    code = "internal"
 
 
 class GraphiteError(SalternError):
     """Base of the graphite side's errors."""
 
+    code = "graphite"
+
 
 class TargetSyntaxError(GraphiteError):
     """A render target that does not parse."""
+
+    code = "target_syntax"
 
 
 class FunctionError(GraphiteError):
     """A render function called wrongly."""
 
+    code = "function"
+
 
 class StoreError(GraphiteError):
     """Whisper files, schemas, the write-ahead log."""
+
+    code = "store"
+
+
+class Code(NamedTuple):
+    """What an error is elsewhere: a program's exit code (sysexits.h where it has one), an HTTP status."""
+
+    exit: int
+    http: int
+
+
+CODES: Mapping[str, Code] = MappingProxyType(
+    {
+        "failed": Code(1, 500),
+        "config": Code(78, 500),
+        "wire": Code(1, 400),
+        "too_large": Code(1, 413),
+        "bad_id": Code(1, 400),
+        "keys": Code(1, 500),
+        "key_changed": Code(1, 409),
+        "channel": Code(1, 502),
+        "no_master": Code(69, 503),
+        "not_authorised": Code(77, 403),
+        "busy": Code(75, 429),
+        "timeout": Code(1, 504),
+        "target": Code(1, 400),
+        "module": Code(1, 500),
+        "no_function": Code(1, 404),
+        "arguments": Code(1, 400),
+        "command": Code(1, 500),
+        "files": Code(1, 404),
+        "journal": Code(1, 503),
+        "record": Code(1, 422),
+        "internal": Code(70, 500),
+        "graphite": Code(1, 500),
+        "target_syntax": Code(1, 400),
+        "function": Code(1, 400),
+        "store": Code(1, 503),
+    }
+)
+
+
+def exit_code(error: SalternError) -> int:
+    """Return what a program that ends by *error* exits with."""
+    return CODES[error.code].exit
+
+
+def answer_of(error: SalternError) -> dict[str, Any]:
+    """Return *error* as a socket carries it: ``{"error": one line, "code": …, "fields": {…}}``."""
+    return {"error": str(error), "code": error.code, "fields": error.fields()}
+
+
+def error_of(answer: Mapping[str, Any]) -> SalternError:
+    """Return the error that ``answer_of`` made *answer* of; a code that isn't known is a ``ChannelError``."""
+    given = answer.get("fields")
+    fields: dict[str, Any] = {k: v for k, v in given.items() if k in FIELDS} if isinstance(given, dict) else {}
+    return _by_code().get(str(answer.get("code")), ChannelError)(str(answer.get("error")), **fields)
+
+
+def _by_code(base: type[SalternError] = SalternError) -> dict[str, type[SalternError]]:
+    found = {base.code: base}
+    for kind in base.__subclasses__():
+        if kind.__module__ == __name__:
+            found |= _by_code(kind)
+    return found
+
+
+@contextmanager
+def os_errors(kind: type[SalternError], path: str, what: str) -> Iterator[None]:
+    """Raise *kind* for an ``OSError`` within: ``"<path>: <what>: No space left on device"``.
+
+    *what* says what could not be done, as in ``can't be written``.
+    """
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, SalternError):
+            raise
+        raise kind(f"{path}: {what}: {error.strerror or error}", path=path) from None

@@ -31,7 +31,7 @@ class MasterEvent:
         """Begin to receive events whose tags start with *tag*. Raises ``MasterNotRunning``, ``ChannelError``."""
         if self._stream is None:
             stream = LocalConnection(self.sock_dir)
-            stream.call("subscribe", tag=tag)
+            stream.call("event.subscribe", tag)
             self._stream = stream
 
     def get_event(self, wait: float = DEFAULT_WAIT_S, tag: str = "", full: bool = False) -> dict[str, Any] | None:
@@ -55,9 +55,11 @@ class MasterEvent:
                 yield event if full else event["data"]
 
     def fire_event(self, data: dict[str, Any], tag: str) -> bool:
-        """Put an event on the bus and return ``True``. Raises ``ChannelError``, ``NotAuthorised``."""
+        """Put an event on the bus and return ``True``; users other than the master's own fire below
+        ``salt/user/<name>/`` alone, which is put before a tag of theirs. Raises ``ChannelError``, ``NotAuthorised``.
+        """
         with LocalConnection(self.sock_dir) as connection:
-            connection.call("fire_event", tag=tag, data=data)
+            connection.call("event.fire", tag, data)
         return True
 
     def close(self) -> None:

@@ -1,25 +1,28 @@
 """The master's Unix socket: how programs on the master's own host talk to it.
 
 The socket is ``<sock_dir>/master.sock``; the kernel tells the master who called. Messages are msgpack maps behind a
-4-byte big-endian length. A client sends ``{"do": name, …}`` and reads ``{"result": …}`` or ``{"error": …, "kind":
-class}``; ``do: subscribe`` turns the connection into a stream of ``{"tag": …, "data": …}``.
+4-byte big-endian length. A client sends ``{"command": name, "args": […], "kwargs": {…}, "within_s": …}`` and reads
+``{"result": …}``, or ``{"error": one line, "code": …, "fields": {…}}`` (``saltern.errors``). Commands that go on,
+as ``event.subscribe`` and ``job.publish`` with ``follow``, then send ``{"tag": …, "data": …}`` until ``{"end": true}``.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import struct
 import time
 from typing import Any
 
-from saltern import errors
-from saltern.errors import ChannelError, MasterNotRunning, RequestTimeout, SalternError, WireError
+from saltern.errors import ChannelError, MasterNotRunning, RequestTimeout, WireError, error_of
 from saltern.wire import pack_value, unpack_value
 
 SOCKET_NAME = "master.sock"
 MAX_LOCAL_BYTES = 64 * 1024 * 1024
 MAX_SOCKET_PATH = 100  # bytes; Linux's sun_path holds 108
+ANSWER_GRACE_S = 2.0
+"""How long the master may take to say that it didn't make it in time."""
 LENGTH = struct.Struct(">I")
 
 
@@ -86,24 +89,29 @@ class LocalConnection:
         """Return the socket's descriptor, for a poller."""
         return self._socket.fileno()
 
-    def call(self, do: str, timeout_s: float | None = 60.0, **fields: Any) -> Any:
-        """Ask the master to *do* something and return its result.
+    def call(self, command: str, *args: Any, within_s: float | None = 60.0, **kwargs: Any) -> Any:
+        """Have the master carry out *command* and return its result, waited for *within_s* seconds.
 
         Raises the error that the master answered with, ``RequestTimeout`` when it didn't, or ``ChannelError``.
         """
-        self.send(do, **fields)
-        answer = self.receive(timeout_s)
+        self.send({"command": command, "args": list(args), "kwargs": kwargs, "within_s": within_s})
+        answer = self.receive(None if within_s is None else within_s + ANSWER_GRACE_S)
         if answer is None:
-            raise RequestTimeout(f"the master did not answer {do!r} within {timeout_s:g} s")
+            raise RequestTimeout(f"the master did not answer {command} within {within_s:g} s")
         if "error" in answer:
-            raise _error(answer)
+            raise error_of(answer)
         return answer.get("result")
 
-    def send(self, do: str, **fields: Any) -> None:
-        """Send a request without waiting for its answer. Raises ``ChannelError``."""
+    def send(self, message: dict[str, Any]) -> None:
+        """Send a message without waiting for its answer. Raises ``ChannelError``."""
         try:
-            self._socket.sendall(frame({**fields, "do": do}, secrets=True))
+            self._socket.sendall(frame(message, secrets=True))
         except OSError as error:
+            # The master may have said why before it closed.
+            with contextlib.suppress(ChannelError):
+                answer = self.receive(0.0)
+                if answer is not None and "error" in answer:
+                    raise error_of(answer) from None
             raise ChannelError(f"the master closed the connection: {error.strerror}") from None
 
     def receive(self, timeout_s: float | None) -> dict[str, Any] | None:
@@ -145,10 +153,3 @@ class LocalConnection:
         if not isinstance(message, dict):
             raise WireError("the master sent something that is not a message")
         return message
-
-
-def _error(answer: dict[str, Any]) -> SalternError:
-    kind = getattr(errors, str(answer.get("kind")), ChannelError)
-    if not (isinstance(kind, type) and issubclass(kind, SalternError)):
-        kind = ChannelError
-    return kind(str(answer["error"]))

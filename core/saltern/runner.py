@@ -19,4 +19,4 @@ class RunnerClient:
     ) -> Any:
         """Run *fun* on the master and return its result. Raises ``FunctionNotFound``, ``SalternError``."""
         with LocalConnection(self.opts["sock_dir"]) as connection:
-            return connection.call("runner", timeout_s=timeout, fun=fun, arg=list(arg), kwarg=dict(kwarg or {}))
+            return connection.call(f"runner.{fun}", *arg, within_s=timeout, **(kwarg or {}))

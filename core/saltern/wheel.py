@@ -25,7 +25,7 @@ class Wheel:
         """Call wheel function *fun* and return its result. Raises ``FunctionNotFound``, ``SalternError``."""
         try:
             with LocalConnection(self.opts["sock_dir"]) as connection:
-                return connection.call("wheel", fun=fun, kwargs=kwargs)
+                return connection.call(f"wheel.{fun}", **kwargs)
         except MasterNotRunning:
             return call(KeyFunctions(KeyStore(self.opts["pki_dir"])).table(), fun, kwargs)
 

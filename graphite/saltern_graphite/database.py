@@ -15,6 +15,7 @@ import weakref
 from collections.abc import Iterator
 
 from saltern.errors import StoreError
+from saltern.files import make_folder
 from saltern_graphite.database_copy import copy_into
 from saltern_graphite.database_damage import is_damage, set_aside
 
@@ -64,7 +65,7 @@ class Database:
         or making it, fails.
         """
         try:
-            os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+            make_folder(os.path.dirname(path) or ".", 0o750)
             try:
                 return cls(_opened(path, schema), path, what)
             except sqlite3.DatabaseError as error:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 
 from saltern.__about__ import __version__
+from saltern.files import UMASK
 from saltern_graphite.commands import dump, fill, passwd, resize, serve, validate, verify
 
 _EXAMPLES = """\
@@ -46,6 +48,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line *argv* and return its exit status."""
+    os.umask(UMASK)
     arguments = parser().parse_args(_with_times(sys.argv[1:] if argv is None else argv))
     status: int = arguments.run(arguments)
     return status

@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping
 
 from saltern.errors import StoreError
+from saltern.files import make_folder, write_atomic
 
 RUN_FILE = "graphite.json"
 
@@ -20,10 +21,8 @@ def write_run_file(root: str, endpoints: Mapping[str, object]) -> None:
     folder = os.path.join(root, "run")
     path = os.path.join(folder, RUN_FILE)
     try:
-        os.makedirs(folder, exist_ok=True)
-        with open(f"{path}.new", "w", encoding="utf-8") as file:
-            json.dump(endpoints, file)
-        os.replace(f"{path}.new", path)
+        make_folder(folder, 0o755)
+        write_atomic(path, json.dumps(endpoints).encode())
     except OSError as error:
         raise StoreError(f"{path} can't be written: {error.strerror}") from error
 

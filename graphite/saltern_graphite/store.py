@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from saltern.errors import StoreError
+from saltern.files import make_folder
 from saltern_graphite.cache import Cache
 from saltern_graphite.counters import Counters
 from saltern_graphite.file_work import FileWork
@@ -104,7 +105,7 @@ class Store:
         self.reload_schemas()
         self.name_lists.reload()
         try:
-            os.makedirs(self.whisper_dir, exist_ok=True)
+            make_folder(self.whisper_dir, 0o750)
         except OSError as error:
             raise StoreError(f"Whisper folder {self.whisper_dir} can't be made: {error.strerror}") from error
         self.wal.open()

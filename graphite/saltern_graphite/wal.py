@@ -29,6 +29,7 @@ import numpy as np
 import numpy.typing as npt
 
 from saltern.errors import StoreError
+from saltern.files import make_folder
 from saltern_graphite.durability import SYNC_INTERVAL_S, sync_folder, write_all
 from saltern_graphite.generation import Seconds, Values
 from saltern_graphite.names import Ids
@@ -113,7 +114,7 @@ class Wal:
         Raises ``StoreError`` when another process has it or it can't be written.
         """
         try:
-            os.makedirs(self.folder, exist_ok=True)
+            make_folder(self.folder, 0o750)
             self._lock_fd = os.open(os.path.join(self.folder, "lock"), os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
             raise StoreError(f"log folder {self.folder} can't be used: {error.strerror}") from error

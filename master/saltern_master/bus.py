@@ -1,7 +1,10 @@
 """The event bus: tagged dicts, every subscriber with a bounded queue of its own.
 
-Publishing never waits. A subscriber that does not keep up loses its oldest events, and the loss is counted on it
-and on the bus: a slow or dead one costs the others nothing.
+Publishing never waits. A subscriber that does not keep up loses its oldest events, by number and by bytes, and the
+loss is counted on it and on the bus: a slow or dead one costs the others nothing.
+
+Where an event is from is the master's word: ``from`` in its data is ``master``, ``minion:<id>`` or ``user:<name>``,
+and ``_stamp`` is the master's time, whatever the sender put there.
 """
 
 from __future__ import annotations
@@ -10,14 +13,31 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
+
+from saltern.wire import pack_value
+
+MASTER = "master"
+MAX_QUEUE_BYTES = 8 * 1024 * 1024
+USUAL_BYTES = 512
 
 
-class Event(NamedTuple):
-    """One event: its tag and its data; shared between subscribers, so never changed."""
+class Event:
+    """One event; shared between subscribers, so never changed. *size* is about what it takes in bytes."""
 
-    tag: str
-    data: dict[str, Any]
+    __slots__ = ("_packed", "data", "size", "tag")
+
+    def __init__(self, tag: str, data: dict[str, Any], size: int = USUAL_BYTES) -> None:
+        self.tag = tag
+        self.data = data
+        self.size = size
+        self._packed: bytes | None = None
+
+    def packed(self) -> bytes:
+        """Return ``{"tag": …, "data": …}`` as msgpack; made once for all who want it."""
+        if self._packed is None:
+            self._packed = pack_value({"tag": self.tag, "data": self.data})
+        return self._packed
 
 
 class Subscriber:
@@ -28,17 +48,19 @@ class Subscriber:
         self.dropped = 0
         self._limit = limit
         self._events: deque[Event] = deque()
+        self._bytes = 0
         self._wake = asyncio.Event()
         self._unsubscribe = unsubscribe
 
     def put(self, event: Event) -> int:
         """Queue *event*; return how many events were dropped for it."""
-        lost = 0
-        if len(self._events) >= self._limit:
-            self._events.popleft()
-            self.dropped += 1
-            lost = 1
         self._events.append(event)
+        self._bytes += event.size
+        lost = 0
+        while len(self._events) > 1 and (len(self._events) > self._limit or self._bytes > MAX_QUEUE_BYTES):
+            self._bytes -= self._events.popleft().size
+            lost += 1
+        self.dropped += lost
         self._wake.set()
         return lost
 
@@ -48,6 +70,7 @@ class Subscriber:
         self._wake.clear()
         events = list(self._events)
         self._events.clear()
+        self._bytes = 0
         return events
 
     async def __aiter__(self) -> AsyncIterator[Event]:
@@ -76,14 +99,18 @@ class EventBus:
         self._subscribers.append(subscriber)
         return subscriber
 
-    def publish(self, tag: str, data: dict[str, Any]) -> None:
-        """Hand an event to every subscriber that wants its tag; adds ``_stamp``, UTC as ISO 8601."""
+    def publish(self, tag: str, data: dict[str, Any], origin: str = MASTER, size: int = USUAL_BYTES) -> Event:
+        """Hand an event to every subscriber that wants its tag, and return it.
+
+        Sets ``from`` to *origin* and ``_stamp`` to now, UTC as ISO 8601. *size*: about what *data* takes in bytes.
+        """
         self.published += 1
-        data.setdefault("_stamp", datetime.now(UTC).replace(tzinfo=None).isoformat(timespec="microseconds"))
-        event = Event(tag, data)
+        stamp = datetime.now(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
+        event = Event(tag, {**data, "from": origin, "_stamp": stamp}, size)
         for subscriber in self._subscribers:
             if tag.startswith(subscriber.prefix):
                 self.dropped += subscriber.put(event)
+        return event
 
     def metrics(self) -> dict[str, float]:
         """Return the bus's counters."""

@@ -15,7 +15,7 @@ import time
 from typing import Any, NamedTuple
 
 from saltern.errors import WireError
-from saltern.files import write_private
+from saltern.files import make_folder, write_private
 from saltern.ids import check_minion_id
 from saltern.wire import pack_value, unpack_value
 from saltern_master.entrances.channel.port import Peer
@@ -122,7 +122,7 @@ class Fleet:
 
     def load(self) -> None:
         """Read the grains kept on disk; a file that can't be read is passed over with a line in the log."""
-        os.makedirs(self._grains_dir, mode=0o700, exist_ok=True)
+        make_folder(self._grains_dir, 0o700)
         for name in os.listdir(self._grains_dir):
             try:
                 check_minion_id(name)

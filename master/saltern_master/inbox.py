@@ -5,57 +5,75 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from saltern.errors import IdError, JournalError
-from saltern.ids import check_jid
+from saltern.errors import JournalError, WireError
 from saltern.wire import Message, pack
 from saltern_master.accounting import Accounting
 from saltern_master.bus import EventBus
+from saltern_master.complaints import Complaints
 from saltern_master.entrances.channel.port import Peer
+from saltern_master.entrances.shape import EVENT, RETURN
+from saltern_master.jobs.tracker import Taken, Tracker
 from saltern_master.journal import Journal
-from saltern_master.record import FOR_JOBS, METRICS, POINTS, write_record
+from saltern_master.record import FOR_JOBS, JOB, METRICS, POINTS, write_record
 
 log = logging.getLogger(__name__)
 
 ACK_WITHIN_S = 0.1  # gathered this long: an agent's next return is seconds away, a burst's is in the same message
-MAX_TAG_LENGTH = 512
+COMPLAIN_EVERY_S = 10.0
 
 
 class Inbox:
     """Takes returns and events from minions.
 
-    Acknowledgements are gathered for a moment, and only go out after the journal has been written.
+    Acknowledgements are gathered for a moment, and only go out after the journal has been written. When it can't be,
+    the agents whose returns were in that write are unknown until they say hello again: they then send again whatever
+    was not acknowledged, in order, so that nothing later covers what failed.
     """
 
-    def __init__(self, journal: Journal, bus: EventBus, answer: Callable[[Peer, bytes], bool] = Peer.send) -> None:
-        """*answer* sends an acknowledgement; it is for whoever's key is still accepted then (``Fleet.answer``)."""
+    def __init__(
+        self,
+        journal: Journal,
+        bus: EventBus,
+        tracker: Tracker,
+        account: Accounting,
+        answer: Callable[[Peer, bytes], bool] = Peer.send,
+    ) -> None:
+        """*account* is told of scheduled returns. *answer* sends an acknowledgement; it is for whoever's key is still
+        accepted then (``Fleet.answer``).
+        """
         self._answer = answer
         self._journal = journal
         self._bus = bus
+        self._tracker = tracker
+        self._account = account
+        self._complaints = Complaints("what minions deliver")
         self._acks: dict[Peer, tuple[int, dict[int, str]]] = {}
         self._flush_soon = False
         self._ack_soon = False
+        self._failed_at = float("-inf")
         self.returns = 0
         self.events = 0
         self.refused = 0
         self.journal_failures = 0
 
-    def receive(self, peer: Peer, message: Message, account: Accounting) -> None:
-        """Take a ``ret`` or ``event`` from the minion of *peer*; *account* is told of scheduled returns."""
-        minion_id = peer.minion_id
-        assert minion_id is not None
-        why = (
-            self._take_return(minion_id, message.body, account)
-            if message.type == "ret"
-            else self._take_event(minion_id, message.body)
-        )
+    def receive(self, peer: Peer, minion_id: str, message: Message, size: int) -> None:
+        """Take a ``ret`` or ``event`` of *size* bytes from a minion."""
+        why = None
+        try:
+            if message.type == "ret":
+                self._take_return(peer.key, minion_id, message.body, size)
+            else:
+                self._take_event(minion_id, message.body, size)
+        except WireError as error:
+            why = str(error)
         seq, refused = self._acks.get(peer, (0, {}))
         if why:
             self.refused += 1
             refused[message.seq] = why
-            log.warning("minion %s: a %s was refused: %s", minion_id, message.type, why)
+            self._complaints.say(f"minion {minion_id}", message.type, f"a {message.type} was refused: {why}")
         self._acks[peer] = (max(seq, message.seq), refused)
         self._schedule_flush()
 
@@ -65,58 +83,76 @@ class Inbox:
         self._journal.append(write_record(POINTS, "", time.time(), body))
         self._schedule_flush()
 
-    def _take_return(self, minion_id: str, body: dict[str, Any], account: Accounting) -> str | None:
-        try:
-            jid = check_jid(body.get("jid"))
-        except IdError as error:
-            return str(error)
-        if "return" not in body or "fun" not in body:
-            return "a return needs 'fun' and 'return'"
+    def put_job(self, load: Mapping[str, Any]) -> bool:
+        """Journal a job that is about to be sent, and write it at once; return whether it could be written."""
+        self._journal.append(write_record(JOB, "", time.time(), dict(load)))
+        return self._flush()
+
+    def _take_return(self, key: str, minion_id: str, body: dict[str, Any], size: int) -> None:
+        ret = RETURN.checked(body)
         self.returns += 1
         now = time.time()
-        scheduled = "schedule" in body
-        flags = METRICS if body.get("metrics") else 0
-        if not scheduled or body.get("return_job"):
+        jid = ret["jid"]
+        scheduled = "schedule" in ret and not self._tracker.knows(jid)
+        taken = Taken.NEW if scheduled else self._tracker.take(jid, minion_id, key)
+        origin = f"minion:{minion_id}"
+        if taken is Taken.UNSOLICITED:
+            # Nobody asked this minion: it is told of under its own name, and kept from the job's results.
+            data = {**ret, "id": minion_id, "cmd": "_return"}
+            self._bus.publish(f"salt/minion/{minion_id}/unsolicited/{jid}", data, origin, size)
+            return
+        flags = METRICS if ret.get("metrics") else 0
+        if not scheduled or ret.get("return_job"):
             flags |= FOR_JOBS
         if flags:
-            self._journal.append(write_record(flags, minion_id, now, body))
+            self._journal.append(write_record(flags, minion_id, now, ret))
         if scheduled:
-            account.received(minion_id, body, now)
-        self._bus.publish(f"salt/job/{jid}/ret/{minion_id}", {**body, "id": minion_id, "cmd": "_return"})
-        return None
+            self._account.received(minion_id, ret, now)
+        if taken is Taken.NEW:
+            data = {**ret, "id": minion_id, "cmd": "_return"}
+            event = self._bus.publish(f"salt/job/{jid}/ret/{minion_id}", data, origin, size)
+            if not scheduled:
+                self._tracker.returned(jid, minion_id, event, success=_succeeded(ret.get("success")))
 
-    def _take_event(self, minion_id: str, body: dict[str, Any]) -> str | None:
-        tag, data = body.get("tag"), body.get("data")
-        if not (isinstance(tag, str) and 0 < len(tag) <= MAX_TAG_LENGTH and tag.isprintable()):
-            return f"a tag is text of 1 to {MAX_TAG_LENGTH} printable characters"
+    def _take_event(self, minion_id: str, body: dict[str, Any], size: int) -> None:
+        event = EVENT.checked(body)
         self.events += 1
         # A minion speaks only under its own name, whatever tag it chose.
+        tag = event["tag"]
         own = f"salt/minion/{minion_id}/"
         full_tag = tag if tag.startswith(own) else own + tag.lstrip("/")
-        self._bus.publish(full_tag, {"data": data, "id": minion_id, "tag": full_tag, "cmd": "_minion_event"})
-        return None
+        if full_tag[len(own) :].partition("/")[0] in _MASTERS_WORDS:
+            raise WireError(f"{full_tag} is the master's to say: choose another tag")
+        data = {"data": event.get("data"), "id": minion_id, "tag": full_tag, "cmd": "_minion_event"}
+        self._bus.publish(full_tag, data, f"minion:{minion_id}", size)
 
     def _schedule_flush(self) -> None:
         if not self._flush_soon:
             self._flush_soon = True
-            loop = asyncio.get_running_loop()
-            loop.call_soon(self._flush)
+            asyncio.get_running_loop().call_soon(self._flush)
 
-    def _flush(self) -> None:
+    def _flush(self) -> bool:
         self._flush_soon = False
         try:
             self._journal.flush()
         except JournalError as error:
-            self.journal_failures += 1
-            log.error("%s: agents will send again what could not be kept", error)
-            # They do so when they are asked who they are.
-            for peer in self._acks:
-                peer.send(pack("who", 0, {}))
-            self._acks.clear()
-            return
+            self._not_written(error)
+            return False
         if self._acks and not self._ack_soon:
             self._ack_soon = True
             asyncio.get_running_loop().call_later(ACK_WITHIN_S, self._acknowledge)
+        return True
+
+    def _not_written(self, error: JournalError) -> None:
+        self.journal_failures += 1
+        now = time.monotonic()
+        if now - self._failed_at >= COMPLAIN_EVERY_S:
+            self._failed_at = now
+            log.error("%s: agents keep what could not be written, and send it again", error)
+        for peer in self._acks:
+            peer.minion_id = None
+            peer.send(pack("who", 0, {}))
+        self._acks.clear()
 
     def _acknowledge(self) -> None:
         """Send what was gathered; everything in it has been written, or would have been cleared."""
@@ -139,3 +175,12 @@ class Inbox:
             "refused": self.refused,
             "journal_failures": self.journal_failures,
         }
+
+
+def _succeeded(success: Any) -> bool:
+    """Return whether a job, or each of several functions, went well."""
+    return all(success.values()) if isinstance(success, dict) else success is True
+
+
+_MASTERS_WORDS = frozenset({"start", "unsolicited", "duplicate"})
+"""First words of tags below a minion's name that are events of the master's about it."""

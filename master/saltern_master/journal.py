@@ -23,7 +23,7 @@ import zlib
 from typing import NamedTuple
 
 from saltern.errors import JournalError
-from saltern.files import write_atomic
+from saltern.files import make_folder, write_atomic
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class Journal:
     def open(self) -> None:
         """Find what is there, cut a torn tail, and begin to append. Raises ``JournalError``."""
         try:
-            os.makedirs(self.folder, mode=0o700, exist_ok=True)
+            make_folder(self.folder, 0o700)
             numbers = sorted(int(name[:-4]) for name in os.listdir(self.folder) if name.endswith(".log"))
             self._sizes = {number: os.path.getsize(self._path(number)) for number in numbers}
             last = numbers[-1] if numbers else 1
@@ -233,6 +233,11 @@ class Reader:
             if records:
                 return records
             await self._wake.wait()
+
+    def read_now(self, limit: int = READ_BYTES) -> list[bytes]:
+        """Return the records after those read last, none when there are none yet."""
+        records, self._next = self._journal.read(self._next, limit)
+        return records
 
     def rewind(self) -> None:
         """Go back to what is not committed: whoever read it did not finish."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from saltern import log
 from saltern.__about__ import __version__
 from saltern.config import master_config
 from saltern.errors import SalternError
+from saltern.files import UMASK
 from saltern.versions import versions_report
 
 EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h
@@ -25,6 +27,7 @@ EPILOG = """examples:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a master until SIGTERM or SIGINT; return the exit code."""
+    os.umask(UMASK)
     parser = argparse.ArgumentParser(
         prog="saltern-master",
         description="The control plane: keys, jobs, events, files, and the way of points to Carbon.",

@@ -18,6 +18,8 @@ FOR_JOBS = 1
 """A return that the job store keeps."""
 METRICS = 2
 """A return whose numbers are metrics."""
+JOB = 8
+"""A job that the master sent: the body is its load."""
 POINTS = 4
 """Points of the master's: the body is ``{slot: epoch s, values: {metric name: value}}``."""
 
@@ -37,13 +39,16 @@ def write_record(flags: int, minion_id: str, received: float, body: dict[str, An
 
 
 def read_record(payload: bytes, wanted: int) -> Record | None:
-    """Return a record that has any of the flags *wanted*; ``None`` for others, and for those of another version."""
+    """Return a record that has any of the flags *wanted*, ``None`` for others.
+
+    Raises ``WireError`` for one that should be ours and can't be read.
+    """
     if not payload or not payload[0] & wanted:
         return None
-    try:
-        minion_id, received, body = unpack_value(memoryview(payload)[1:])
-        if isinstance(minion_id, str) and isinstance(body, dict):
-            return Record(payload[0], minion_id, float(received), body)
-    except (WireError, ValueError, TypeError):
-        pass
-    return None
+    parts = unpack_value(memoryview(payload)[1:])
+    if not (isinstance(parts, list) and len(parts) == 3):
+        raise WireError("not a record: expected an array [minion id, received, body]")
+    minion_id, received, body = parts
+    if not (isinstance(minion_id, str) and isinstance(received, (int, float)) and isinstance(body, dict)):
+        raise WireError("not a record: the id must be text, the time a number, the body a map")
+    return Record(payload[0], minion_id, float(received), body)

@@ -6,26 +6,23 @@ import asyncio
 import os
 import resource
 import time
-from collections.abc import Callable, Mapping
 
 from saltern.metric_segment import clean, owner
 from saltern_master.accounting import Accounting
 from saltern_master.inbox import Inbox
+from saltern_master.parts import Counters
 
 PREFIX = "saltern.master"
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
-Part = Callable[[], Mapping[str, float]]
-"""Returns the counters of one part of the master by name."""
-
 
 class SelfMetrics:
-    """Gathers the counters of *parts* at every slot of *interval_s*, and saves the account."""
+    """Gathers the counters of *counters* at every slot of *interval_s*, and saves the account."""
 
-    def __init__(self, inbox: Inbox, accounting: Accounting, parts: Mapping[str, Part], interval_s: float) -> None:
+    def __init__(self, inbox: Inbox, accounting: Accounting, counters: Counters, interval_s: float) -> None:
         self._inbox = inbox
         self._accounting = accounting
-        self._parts = {"process": self._process, **parts}
+        self._counters = counters
         self._interval_s = interval_s
         self._lag_s = 0.0
 
@@ -44,15 +41,18 @@ class SelfMetrics:
         """Return all the master's metrics by full name, and each minion's account."""
         values = {
             f"{PREFIX}.{part}.{name}": float(value)
-            for part, counters in self._parts.items()
-            for name, value in counters().items()
+            for part, counting in [*self._counters.items(), ("process", (self,))]
+            for one in counting
+            if one is not None
+            for name, value in one.metrics().items()
         }
         for minion_id, schedule, numbers in self._accounting.rows(now):
             prefix = f"saltern.{owner(minion_id)}.schedule.{clean(schedule)}"
             values.update((f"{prefix}.{name}", float(value)) for name, value in numbers.items())
         return values
 
-    def _process(self) -> dict[str, float]:
+    def metrics(self) -> dict[str, float]:
+        """Return figures of the process."""
         usage = resource.getrusage(resource.RUSAGE_SELF)
         return {
             "cpu_seconds": usage.ru_utime + usage.ru_stime,

@@ -12,7 +12,7 @@ import pytest
 
 from saltern import files
 from saltern.files import make_folder, open_file, open_folder, replacement, write_atomic, write_private
-from support.strangers import folder_of_a_stranger, link_of_a_stranger, needs_root
+from support.strangers import folder_of_a_stranger, give_away, link_of_a_stranger, needs_root
 
 
 def mode(path: Path) -> int:
@@ -49,6 +49,27 @@ def test_a_folder_that_is_there_stays_as_it_is(tmp_path: Path, caplog: pytest.Lo
     ]
 
 
+@needs_root
+def test_a_folder_put_in_the_place_of_the_new_one_keeps_its_mode(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mkdir = os.mkdir
+
+    def exchanged(name: str, permissions: int, *, dir_fd: int) -> None:
+        mkdir(tmp_path / name, 0o700)
+        give_away(tmp_path / name)
+
+    monkeypatch.setattr(os, "mkdir", exchanged)
+    make_folder(str(tmp_path / "new"), 0o755)
+    assert mode(tmp_path / "new") == 0o700
+
+
+def test_a_group_that_folders_pass_on_is_passed_on(tmp_path: Path) -> None:
+    tmp_path.chmod(0o2755)
+    make_folder(str(tmp_path / "a/b"), 0o750)
+    assert (mode(tmp_path / "a"), mode(tmp_path / "a/b")) == (0o2755, 0o2750)
+
+
 def test_what_is_in_the_way_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     for path in (tmp_path / "file", tmp_path / "file" / "x"):
@@ -69,8 +90,8 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path)
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_nobody_can_lay_a_file_in_the_way(tmp_path: Path) -> None:
-    """The temporary name can't be known, and is never opened when there is something under it."""
+def test_nobody_can_lay_a_file_in_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The temporary name can't be known, and nothing is written when there is something under it all the same."""
     names = set()
     for _ in range(3):
         with replacement(str(tmp_path / "f"), 0o600):
@@ -78,6 +99,16 @@ def test_nobody_can_lay_a_file_in_the_way(tmp_path: Path) -> None:
             assert mode(temporary) == 0o600
             names.add(temporary.name)
     assert len(names) == 3
+
+    monkeypatch.setattr(os, "urandom", bytes)
+    (tmp_path / "secret").write_text("secret")
+    for lay in (Path.symlink_to, Path.hardlink_to):
+        lay(tmp_path / f".saltern-{bytes(8).hex()}.tmp", tmp_path / "secret")
+        with pytest.raises(FileExistsError) as caught:
+            write_atomic(str(tmp_path / "f"), b"x")
+        assert caught.value.filename == str(tmp_path / "f")
+        (tmp_path / f".saltern-{bytes(8).hex()}.tmp").unlink()
+    assert (tmp_path / "secret").read_text() == "secret"
 
 
 def test_the_old_files_permissions_can_be_kept_but_no_set_id_bit(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ def test_what_root_makes_in_the_folder_of_a_user_is_that_users(tmp_path: Path) -
     pki.mkdir()
     os.chown(pki, OTHER, OTHER)
     store = KeyStore(str(pki))
+    store.create()
     own_keys(str(pki), "master")
     store.invite("host", 1, 2)
     (invite,) = (pki / "invites").iterdir()

@@ -52,15 +52,15 @@ def test_answers_come_in_whatever_pieces(tmp_path: Path) -> None:
 
 
 def test_errors_keep_their_class(tmp_path: Path) -> None:
-    thread = serve(tmp_path, answering(frame({"error": "you may not", "kind": "NotAuthorised"})))
+    thread = serve(tmp_path, answering(frame({"error": "you may not", "code": "not_authorised"})))
     with LocalConnection(str(tmp_path)) as connection, pytest.raises(NotAuthorised, match="you may not"):
         connection.call("anything")
     thread.join()
 
 
-@pytest.mark.parametrize("kind", ["os", "Exception", "annotations", None])
-def test_an_unknown_kind_is_a_channel_error(tmp_path: Path, kind: str | None) -> None:
-    thread = serve(tmp_path, answering(frame({"error": "x", "kind": kind})))
+@pytest.mark.parametrize("code", ["os", "NotAuthorised", "annotations", None])
+def test_an_unknown_code_is_a_channel_error(tmp_path: Path, code: str | None) -> None:
+    thread = serve(tmp_path, answering(frame({"error": "x", "code": code})))
     with LocalConnection(str(tmp_path)) as connection, pytest.raises(ChannelError):
         connection.call("anything")
     thread.join()
@@ -69,8 +69,8 @@ def test_an_unknown_kind_is_a_channel_error(tmp_path: Path, kind: str | None) ->
 def test_no_answer_in_time(tmp_path: Path) -> None:
     done = threading.Event()
     thread = serve(tmp_path, lambda connection: done.wait(10))
-    with LocalConnection(str(tmp_path)) as connection, pytest.raises(RequestTimeout, match="did not answer 'x' within"):
-        connection.call("x", timeout_s=0.05)
+    with LocalConnection(str(tmp_path)) as connection, pytest.raises(RequestTimeout, match="did not answer x within"):
+        connection.call("x", within_s=0.05)
     done.set()
     thread.join()
 

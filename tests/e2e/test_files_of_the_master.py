@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -91,6 +93,15 @@ def test_the_cache_follows_the_file(parts: Parts) -> None:
     wait_for(lambda: call(parts, "cp.get_file_str", "salt://changing") == "another", "the change to arrive")
     assert Path(place).read_text() == "another"
     changing.unlink()
+
+
+def test_saltern_call_fetches_them_too(parts: Parts, tmp_path: Path) -> None:
+    words = ["-c", parts.stack.minion_config(parts.stack.minion_ids[0]), "--out", "txt"]
+    program = Path(sys.executable).with_name("saltern-call")
+    fetched = [program, *words, "cp.get_file", "salt://large", tmp_path / "f"]
+    done = subprocess.run(fetched, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, f"local: {tmp_path}/f\n"), done
+    assert (tmp_path / "f").read_bytes() == LARGE
 
 
 def test_a_script_of_the_master_is_run(parts: Parts) -> None:

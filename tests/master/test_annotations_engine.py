@@ -307,4 +307,4 @@ def test_the_masters_options_reach_the_engine(options: MasterOptions) -> None:
     options["events_url"] = "http://127.0.0.1:1/events/"
     master = Master(options)
     assert master.annotations is not None
-    assert set(master._counters()["annotations"]()) >= {"posted", "dropped", "waiting"}
+    assert set(master.annotations.metrics()) >= {"posted", "dropped", "waiting"}

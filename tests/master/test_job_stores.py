@@ -15,14 +15,16 @@ from hypothesis import strategies as st
 from saltern.errors import JournalError
 from saltern_master.jobs.store import JobLoad, JobReturn, JobStore
 from saltern_master.jobs.stores.memory import MemoryJobStore
-from saltern_master.jobs.stores.sqlite import SqlJobStore
+from saltern_master.jobs.stores.sqlite import SqliteJobStore
 
 JID, LATER = "20260101000000000000", "20260102000000000000"
+
+BOUND = 1 << 30
 
 
 @pytest.fixture(params=["memory", "sql"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[JobStore]:
-    made: JobStore = MemoryJobStore() if request.param == "memory" else SqlJobStore(str(tmp_path / "jobs.db"))
+    made: JobStore = MemoryJobStore() if request.param == "memory" else SqliteJobStore(str(tmp_path / "jobs.db"), BOUND)
     made.open()
     yield made
     made.close()
@@ -61,7 +63,7 @@ def test_purging_takes_jobs_with_their_returns(store: JobStore) -> None:
 
 def test_the_tables_are_salts_and_private(tmp_path: Path) -> None:
     path = tmp_path / "jobs.db"
-    store = SqlJobStore(str(path))
+    store = SqliteJobStore(str(path), BOUND)
     store.open()
     store.put_returns([answer("a", {"n": 1})])
     store.close()
@@ -73,7 +75,7 @@ def test_the_tables_are_salts_and_private(tmp_path: Path) -> None:
 
 
 def test_keys_of_bytes_are_kept_as_text(tmp_path: Path) -> None:
-    store = SqlJobStore(str(tmp_path / "jobs.db"))
+    store = SqliteJobStore(str(tmp_path / "jobs.db"), BOUND)
     store.open()
     store.put_returns([answer("a", {b"k\xff": [{b"n": 1}]})])
     assert store.returns(JID)[0].data["return"] == {"k\\xff": [{"n": 1}]}
@@ -81,7 +83,7 @@ def test_keys_of_bytes_are_kept_as_text(tmp_path: Path) -> None:
 
 
 def test_a_function_name_that_is_no_text_is_kept(tmp_path: Path) -> None:
-    store = SqlJobStore(str(tmp_path / "jobs.db"))
+    store = SqliteJobStore(str(tmp_path / "jobs.db"), BOUND)
     store.open()
     store.put_returns([answer("a", 1)._replace(fun="x.\udc80")])
     assert store.returns(JID)[0].fun == "x.\\udc80"
@@ -98,7 +100,7 @@ VALUES = st.recursive(
 @given(VALUES)
 @settings(max_examples=50, deadline=None)
 def test_any_value_that_a_minion_sends_can_be_stored(tmp_path_factory: pytest.TempPathFactory, value: Any) -> None:
-    store = SqlJobStore(str(tmp_path_factory.mktemp("sql") / "jobs.db"))
+    store = SqliteJobStore(str(tmp_path_factory.mktemp("sql") / "jobs.db"), BOUND)
     store.open()
     store.put_returns([answer("a", value)])
     ((found),) = store.returns(JID)
@@ -109,4 +111,4 @@ def test_any_value_that_a_minion_sends_can_be_stored(tmp_path_factory: pytest.Te
 def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     (tmp_path / "jobs.db").write_text("something else, and long enough to be taken for a database's header" * 20)
     with pytest.raises(JournalError, match=r"jobs\.db: the job store can't be opened: file is not a database"):
-        SqlJobStore(str(tmp_path / "jobs.db")).open()
+        SqliteJobStore(str(tmp_path / "jobs.db"), BOUND).open()

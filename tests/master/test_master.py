@@ -15,12 +15,13 @@ import zmq
 from saltern import wire
 from saltern.client import LocalClient
 from saltern.config import MasterOptions, master_config
-from saltern.errors import ChannelError, FunctionNotFound, NotAuthorised, TargetError
+from saltern.errors import ArgumentError, ChannelError, FunctionNotFound, NotAuthorised
 from saltern.event import MasterEvent
 from saltern.keystore import KeyStore
 from saltern.pki import fingerprint
 from saltern.runner import RunnerClient
 from saltern.wheel import Wheel
+from saltern_master.auth.caller import Caller, Kind
 from support.masters import FakeAgent, running, until
 
 
@@ -234,8 +235,8 @@ def test_a_deleted_key_loses_every_right_at_once(options: MasterOptions) -> None
                 web01.send("call", 6, cmd="pillar", args={})
                 assert (await web01.receive()).type == "who"
                 assert master.fleet.present() == []
-                with pytest.raises(TargetError):
-                    master.publisher.publish("1" * 20, {"tgt": "*", "fun": ""}, "x", lambda *_: True)
+                with pytest.raises(ArgumentError, match="a job needs a function"):
+                    await asyncio.to_thread(LocalClient(mopts=options).cmd, "*", "")
 
     run(scenario())
 
@@ -248,9 +249,12 @@ def test_only_calls_in_the_table_can_be_made(options: MasterOptions, tmp_path: P
         async with running(options) as master:
             with agent(master, "web01") as web01:
                 await web01.join()
-                for cmd in ("__init__", "stop", "wheel", "key.accept", None, 3, "_calls", "publish"):
+                for cmd in ("__init__", "stop", "wheel", "wheel.key.accept", "../x", "_calls", "publish"):
                     assert "is not a call that minions may make" in (await web01.call(cmd))["error"]
-                assert await web01.call("pillar", id="db01") == {"result": {}}
+                for cmd in (None, 3, "", ["pillar"], "a\nb"):
+                    assert "a call's cmd must be text" in (await web01.call(cmd))["error"]
+                assert "unexpected keyword argument 'id'" in (await web01.call("pillar", id="db01"))["error"]
+                assert await web01.call("pillar") == {"result": {}}
                 assert "is not valid" in (await web01.call("file_hash", path="../../etc/passwd"))["error"]
                 assert "is not valid" in (await web01.call("file_list", saltenv="../x"))["error"]
                 assert "called wrongly" in (await web01.call("file_hash"))["error"]
@@ -295,7 +299,7 @@ def test_garbage_hurts_nobody(options: MasterOptions, caplog: pytest.LogCaptureF
                     host, port = endpoint.rsplit(":", 1)
                     with socket.create_connection((host, int(port))) as raw:
                         raw.sendall(b"GET / HTTP/1.1\r\n\r\n" * 100)
-                await until(lambda: master.hub.garbage >= 4)
+                await until(lambda: master.hub.metrics()["garbage"] >= 4)
                 assert (await web01.call("ping")) == {"result": True}
         assert len([line for line in caplog.messages if "not a message" in line or "not msgpack" in line]) == 1
 
@@ -343,7 +347,7 @@ def test_returns_are_stored_as_jobs(options: MasterOptions) -> None:
                 jid = started["jid"]
                 runner = RunnerClient(options)
                 job = await web01.receive(web01.jobs)
-                await until(lambda: not master.keeper._waiting)
+                await until(lambda: master.keeper.jobs == 1)
                 active = await asyncio.to_thread(runner.cmd, "jobs.active")
                 assert active[jid]["Running"] == ["web01"]
                 web01.give_back(job.body, True)
@@ -404,24 +408,23 @@ def test_what_a_user_may_run_is_decided_on_the_resolved_minions(options: MasterO
             with agent(master, "web01") as web01, agent(master, "db01") as db01:
                 await web01.join()
                 await db01.join()
-                authorisation = master._local._authorisation
-                nobody = 65534
+                nobody = Caller(Kind.LOCAL, "nobody", 65534)
 
-                def publish(target: str, function: str) -> list[str]:
-                    request = {"tgt": target, "fun": function}
-                    jid = master.publisher.next_jid()
-                    published = master.publisher.publish(
-                        jid, request, "nobody", lambda m, f: authorisation.may_run(nobody, m, f)
-                    )
-                    return published.minions
+                async def publish(target: str, function: str, caller: Caller = nobody) -> list[str]:
+                    job = {"tgt": target, "fun": function}
+                    minions: list[str] = (await master.dispatcher.call(caller, "job.publish", [], job))["minions"]
+                    return minions
 
-                assert publish("*", "test.ping") == ["db01", "web01"]
-                assert publish("web*", "cmd.run") == ["web01"]
+                assert await publish("*", "test.ping") == ["db01", "web01"]
+                assert await publish("web*", "cmd.run") == ["web01"]
                 for target, function in (("*", "cmd.run"), ("web01", "cmd.shell"), ("nobody*", "cmd.run")):
-                    with pytest.raises(NotAuthorised, match=f"user nobody may not run {function}"):
-                        publish(target, function)
-                assert not authorisation.may(nobody, "@wheel")
-                assert not authorisation.may_run(12345, ["web01"], ["test.ping"])
+                    with pytest.raises(NotAuthorised, match=f"user nobody may not run {function}") as refused:
+                        await publish(target, function)
+                    assert "01" not in str(refused.value)
+                with pytest.raises(NotAuthorised, match="may not manage keys"):
+                    await master.dispatcher.call(nobody, "wheel.key.list_all", [], {})
+                with pytest.raises(NotAuthorised):
+                    await publish("web01", "test.ping", Caller(Kind.LOCAL, "12345", 12345))
 
     run(scenario())
 
@@ -465,7 +468,7 @@ def test_a_changed_schedule_is_pushed_and_a_bad_one_changes_nothing(
                 assert (await web01.receive(web01.jobs)).type == "pillar"
                 main.write_text(good + "schedule: {mine: {function: a.b, seconds: -5}}\n")
                 await until(lambda: "the configuration stays as it was" in caplog.text)
-                assert master.schedules.seconds("mine") == 5
+                assert master.briefing.schedules.seconds("mine") == 5
 
     run(scenario())
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from saltern_master.deadletters import DeadLetters
 from saltern_master.journal import Journal
 from saltern_master.record import FOR_JOBS, METRICS, POINTS, write_record
 from saltern_master.shipping.engine import ShippingEngine
@@ -29,7 +30,8 @@ def shipped(folder: Path, records: list[bytes], away_first: bool = False) -> lis
     journal.open()
     shipper = MemoryShipper()
     shipper.away = away_first
-    engine = ShippingEngine(journal.reader("graphite"), shipper, Pattern("p.[minion_id].[module]"))
+    dead_letters = DeadLetters(str(folder / "dead"))
+    engine = ShippingEngine(journal.reader("graphite"), shipper, Pattern("p.[minion_id].[module]"), dead_letters)
 
     async def run() -> None:
         task = asyncio.create_task(engine.run())
@@ -58,6 +60,8 @@ def test_only_metrics_are_shipped_at_their_slot(tmp_path: Path) -> None:
         b"\x02nonsense",
     ]
     assert shipped(tmp_path, records) == [("p.web01.m.a", 1_800_000_000, 1.0)]
+    (letter,) = DeadLetters(str(tmp_path / "dead")).listing()
+    assert (letter["reader"], letter["start"]) == ("graphite", "\x02nonsense")
 
 
 @pytest.mark.parametrize("slot", [math.nan, math.inf, -math.inf, -5, 0, 2**40, "x", None, [1], True])

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 
 from saltern.config import master_config
+from saltern_master.deadletters import DeadLetters
 from saltern_master.journal import Journal
 from saltern_master.record import METRICS, write_record
 from saltern_master.shipping.engine import ShippingEngine
@@ -76,7 +77,8 @@ class Engine:
 
     async def _work(self) -> None:
         self._journal.open()
-        self._engine = ShippingEngine(self._journal.reader("graphite"), self._shipper, self._pattern)
+        dead_letters = DeadLetters(f"{self._journal.folder}-dead")
+        self._engine = ShippingEngine(self._journal.reader("graphite"), self._shipper, self._pattern, dead_letters)
         self._task = asyncio.create_task(self._engine.run())
         self._started.set()
         await asyncio.wait([self._task])

@@ -35,7 +35,7 @@ class FakeAgent:
     def _connect(self, port: str) -> zmq.Socket[bytes]:
         socket = self._context.socket(zmq.DEALER)
         socket.linger = 0
-        socket.curve_serverkey = self._master._keys.public.encode()
+        socket.curve_serverkey = self._master.keys.public.encode()
         socket.curve_publickey = self.key.public.encode()
         socket.curve_secretkey = self.key.secret.encode()
         socket.connect(f"tcp://{self._master.endpoints[port]}")

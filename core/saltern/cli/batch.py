@@ -43,5 +43,5 @@ def run_in_batches(
         if options.out != "quiet":
             print(f"\nExecuting run on {batch}\n", file=sys.stderr)
         with LocalConnection(client.opts["sock_dir"]) as connection:
-            job = client.open_job(connection, batch, function, args, "list", kwargs, options.isolate)
-            yield from client.follow(connection, job, options.timeout)
+            job = client.open_job(connection, batch, function, args, "list", kwargs, options.isolate, options.timeout)
+            yield from client.follow(connection, job)

@@ -110,10 +110,10 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
         answers = run_in_batches(client, words[0], kind, function, args, kwargs, options)
         return _show(answers, None, options)
     with LocalConnection(client.opts["sock_dir"]) as connection:
-        job = client.open_job(connection, words[0], function, args, kind, kwargs, options.isolate)
+        job = client.open_job(connection, words[0], function, args, kind, kwargs, options.isolate, options.timeout)
         if not job.minions:
             return _nobody()
-        return _show(client.follow(connection, job, options.timeout), job, options)
+        return _show(client.follow(connection, job), job, options)
 
 
 def _function(name: str, words: list[str]) -> tuple[str | list[str], list[Any], dict[str, Any]]:

@@ -34,6 +34,7 @@ class MasterOptions(TypedDict):
     timeout: float
     keep_jobs_hours: float
     job_db: str
+    job_db_max_bytes: int
     store_metric_returns: bool
     journal_max_bytes: int
     journal_max_hours: float
@@ -84,6 +85,7 @@ DEFAULTS: dict[str, Any] = {
     "timeout": 5.0,
     "keep_jobs_hours": 24.0,
     "job_db": "",
+    "job_db_max_bytes": 1024**3,
     "store_metric_returns": False,
     "journal_max_bytes": 2 * 1024**3,
     "journal_max_hours": 72.0,
@@ -147,6 +149,7 @@ MASTER = Schema(
         "heartbeat_timeout": (0.2, 86400),
         "timeout": (0.1, 86400),
         "keep_jobs_hours": (0.01, 24 * 366 * 10),
+        "job_db_max_bytes": (1024 * 1024, 2**50),
         "journal_max_bytes": (1024 * 1024, 2**50),
         "journal_max_hours": (0.01, 24 * 366),
         "event_queue_length": (10, 10_000_000),

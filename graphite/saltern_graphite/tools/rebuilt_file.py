@@ -128,5 +128,15 @@ def _make_folders(folder: str, owner: os.stat_result) -> None:
         except FileExistsError:
             continue
         if (os.geteuid(), os.getegid()) != (owner.st_uid, owner.st_gid):
+            _give(path, owner)
+
+
+def _give(folder: str, owner: os.stat_result) -> None:
+    """Give a folder just made to *owner*, if we may: that very folder, whatever has its name by now."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        if os.fstat(fd).st_uid == os.geteuid():
             with contextlib.suppress(PermissionError):
-                os.chown(path, owner.st_uid, owner.st_gid)
+                os.fchown(fd, owner.st_uid, owner.st_gid)
+    finally:
+        os.close(fd)

@@ -23,7 +23,7 @@ MAX_REQUESTS_AT_ONCE = 4
 
 _log = logging.getLogger(__name__)
 
-Fire = Callable[[str, dict[str, Any]], None]
+Fire = Callable[[str, dict[str, Any]], object]
 
 
 class AlertEngine:

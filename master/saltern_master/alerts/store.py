@@ -15,7 +15,7 @@ from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from saltern.errors import WireError
-from saltern.files import write_atomic
+from saltern.files import make_folder, write_atomic
 from saltern.wire import pack_value, unpack_value
 from saltern_master.alerts.rule import CRIT, SEVERITY, STATES, WARN
 from saltern_master.alerts.state import SeriesState
@@ -79,7 +79,7 @@ class StateFile:
             for name, kept in states.items()
         }
         try:
-            os.makedirs(os.path.dirname(self._path), exist_ok=True)
+            make_folder(os.path.dirname(self._path), 0o700)
             write_atomic(self._path, pack_value({"version": VERSION, "rules": rules}))
         except OSError as error:
             if not self._failed:

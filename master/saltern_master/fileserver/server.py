@@ -135,6 +135,23 @@ class FileServer:
             digest.update(f"{path}\0{files[path]['hsum']}\0".encode())
         return {"digest": digest.hexdigest(), "files": {path: files[path] for path in sorted(files)}}
 
+    def module_texts(self, saltenv: str) -> dict[str, str]:
+        """Return the sources of the modules of *saltenv*, by file name without ``.py``; unreadable ones left out.
+
+        Raises ``IdError`` or ``FileServerError``.
+        """
+        texts: dict[str, str] = {}
+        for path, facts in self.modules(saltenv)["files"].items():
+            try:
+                chunk = self.file_chunk(saltenv, path, facts["hsum"], 0)
+            except FileServerError as error:
+                log.warning("%s: its functions count as undeclared", error)
+                continue
+            whole = len(chunk["data"]) == chunk["size"]
+            source = chunk["data"].decode("utf-8", "replace") if whole else ""
+            texts[path.rpartition("/")[2].removesuffix(".py")] = source
+        return texts
+
     def _serving(self, saltenv: str) -> list[Backend]:
         """Return the backends that serve *saltenv*. Raises ``IdError`` or ``FileServerError``."""
         check_env(saltenv)

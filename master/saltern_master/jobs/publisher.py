@@ -1,27 +1,34 @@
-"""Sending jobs: to the minions that a target resolves to, and to no other."""
+"""Sending jobs: to the minions that were resolved and authorised, and to no other."""
 
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from saltern.errors import NotAuthorised, TargetError
 from saltern.ids import JidSource
 from saltern.secret import masked
 from saltern.wire import pack_any
+from saltern_master.auth.caller import Caller
 from saltern_master.bus import EventBus
 from saltern_master.fleet import Fleet
-from saltern_master.jobs.keeper import JobKeeper
-from saltern_master.jobs.store import JobLoad
-from saltern_master.keyring import Keyring
-from saltern_master.targeting import resolve
+from saltern_master.inbox import Inbox
+from saltern_master.jobs.follower import Follower
+from saltern_master.jobs.tracker import TrackedJob, Tracker
 
 log = logging.getLogger(__name__)
 
-Authorise = Callable[[list[str], list[str]], bool]
-"""Whether the caller may run these functions on all of these minions."""
+
+class JobRequest(NamedTuple):
+    """A job as it was asked for: *fun* a name, or names, with a list of arguments for each in *arg* then."""
+
+    tgt: str | list[str]
+    tgt_type: str
+    fun: str | list[str]
+    arg: list[Any]
+    kwarg: dict[str, Any]
+    isolate: bool = False
+    timeout_s: float | None = None
 
 
 class Published(NamedTuple):
@@ -33,63 +40,72 @@ class Published(NamedTuple):
 
 
 class Publisher:
-    """Resolves, authorises, records and sends jobs."""
+    """Records jobs and sends them."""
 
-    def __init__(self, keyring: Keyring, fleet: Fleet, bus: EventBus, keeper: JobKeeper) -> None:
-        self._keyring = keyring
+    def __init__(self, fleet: Fleet, bus: EventBus, inbox: Inbox, tracker: Tracker) -> None:
         self._fleet = fleet
         self._bus = bus
-        self._keeper = keeper
+        self._inbox = inbox
+        self._tracker = tracker
         self._jids = JidSource()
-        self.published = 0
+        self._published = 0
 
-    def next_jid(self) -> str:
-        """Return a new jid."""
-        return self._jids.next()
+    def publish(
+        self,
+        request: JobRequest,
+        minions: Sequence[str],
+        caller: Caller,
+        *,
+        sees_all: bool,
+        quiet_s: float | None = None,
+        follow: bool = False,
+    ) -> tuple[Published, Follower | None]:
+        """Send a job to *minions* and return whom it went to, and its follower when one is wanted.
 
-    def publish(self, jid: str, request: dict[str, Any], user: str, authorise: Authorise) -> Published:
-        """Send the job in *request* and return whom it went to.
-
-        *request*: ``tgt``, ``tgt_type``, ``fun`` (a name, or a list of names with a list of argument lists),
-        ``arg``, ``kwarg``, ``isolate``, ``timeout``. Raises ``TargetError``, ``NotAuthorised``.
+        *sees_all*: whether its functions may show what other users' jobs are given. *quiet_s*: seconds of silence
+        after which agents are asked whether they still work on it. A job for nobody gets no jid. Raises
+        ``MessageTooLarge``, ``JournalError``.
         """
-        functions = _functions(request)
-        target, kind = request.get("tgt", ""), request.get("tgt_type", "glob")
-        minions = resolve(target, kind, self._keyring.minions(), self._fleet.grains)
-        if not authorise(minions, functions):
-            raise NotAuthorised(f"user {user} may not run {', '.join(functions)} on {_shown(minions)}")
+        if not minions:
+            return Published("", [], []), None
+        jid = self._jids.next()
         job = {
             "jid": jid,
-            "fun": request["fun"],
-            "arg": request.get("arg") or [],
-            "kwarg": request.get("kwarg") or {},
-            "user": user,
-            "isolate": bool(request.get("isolate")),
-            "timeout": request.get("timeout"),
+            "fun": request.fun,
+            "arg": request.arg,
+            "kwarg": request.kwarg,
+            "user": caller.name,
+            "sees": sees_all,
+            "isolate": request.isolate,
+            "timeout": request.timeout_s,
         }
-        load = {**masked(job), "tgt": target, "tgt_type": kind, "minions": minions}
-        self._keeper.put_job(JobLoad(jid, time.time(), load))
-        self._bus.publish(f"salt/job/{jid}/new", dict(load))
         frame = pack_any("job", 0, job, secrets=True)
-        missing = [minion for minion in minions if not self._fleet.send(minion, frame)]
-        self.published += 1
-        log.info("job %s: %s on %d minions for %s", jid, ",".join(functions), len(minions), user)
-        return Published(jid, minions, missing)
+        load = {
+            "jid": jid,
+            "fun": request.fun,
+            "arg": masked(request.arg),
+            "kwarg": masked(request.kwarg),
+            "user": caller.name,
+            "tgt": request.tgt,
+            "tgt_type": request.tgt_type,
+            "minions": list(minions),
+        }
+        self._inbox.put_job({**load, "owner": caller.principal})
+        self._bus.publish(f"salt/job/{jid}/new", load)
+        sent: dict[str, str] = {}
+        missing = []
+        for minion_id in minions:
+            if self._fleet.send(minion_id, frame):
+                sent[minion_id] = self._fleet.link(minion_id).key
+            else:
+                missing.append(minion_id)
+        follower = Follower(jid, self._tracker.unfollow) if follow else None
+        self._tracker.begin(TrackedJob(jid, request.fun, caller, sent, missing, quiet_s), follower)
+        self._published += 1
+        functions = request.fun if isinstance(request.fun, str) else ",".join(request.fun)
+        log.info("job %s: %s on %d minions for %s", jid, functions, len(minions), caller)
+        return Published(jid, list(minions), missing), follower
 
-
-def _functions(request: dict[str, Any]) -> list[str]:
-    fun = request.get("fun")
-    names: list[Any] = fun if isinstance(fun, list) else [fun]
-    if not names or not all(isinstance(name, str) and name for name in names):
-        raise TargetError("a job needs a function, as in test.ping")
-    if isinstance(fun, list):
-        arguments = request.get("arg") or []
-        if not (isinstance(arguments, list) and all(isinstance(item, list) for item in arguments)):
-            raise TargetError("several functions need a list of argument lists, one for each function")
-        if arguments and len(arguments) != len(fun):
-            raise TargetError(f"{len(fun)} functions need {len(fun)} argument lists, not {len(arguments)}")
-    return names
-
-
-def _shown(minions: list[str]) -> str:
-    return ", ".join(minions[:5]) + (f" and {len(minions) - 5} more" if len(minions) > 5 else "") or "no minion"
+    def metrics(self) -> dict[str, float]:
+        """Return the counter."""
+        return {"published": self._published}

@@ -1,4 +1,4 @@
-"""What a job store does. Drivers: ``sql.py`` (SQLite), ``memory.py`` (tests)."""
+"""What a job store does. Drivers: ``stores/sqlite.py``, ``stores/memory.py`` (tests)."""
 
 from __future__ import annotations
 
@@ -33,6 +33,9 @@ class JobStore(Protocol):
     All methods may block and are called from threads.
     """
 
+    dropped: int
+    """Returns that were deleted to keep to a bound of bytes."""
+
     def open(self) -> None:
         """Make ready. Raises ``JournalError``."""
 
@@ -40,10 +43,10 @@ class JobStore(Protocol):
         """Let go of files and connections."""
 
     def put_jobs(self, jobs: Sequence[JobLoad]) -> None:
-        """Store jobs in one transaction."""
+        """Store jobs in one transaction. Raises ``JournalError``; ``RecordError`` for what can never be stored."""
 
     def put_returns(self, returns: Sequence[JobReturn]) -> None:
-        """Store returns in one transaction."""
+        """Store returns in one transaction; raises as ``put_jobs``."""
 
     def job(self, jid: str) -> JobLoad | None:
         """Return a job, or ``None``."""

@@ -8,12 +8,15 @@ import random
 from collections import OrderedDict
 from typing import Any
 
+from saltern.config import MasterOptions
 from saltern.errors import ChannelError
 from saltern.wire import pack_value, unpack_value
-from saltern_master.journal import Reader
+from saltern_master.deadletters import DeadLetters
+from saltern_master.journal import Journal, Reader
 from saltern_master.record import METRICS, POINTS, Record, read_record
 from saltern_master.shipping.names import Flat, Pattern, flatten
 from saltern_master.shipping.shipper import Points, Shipper
+from saltern_master.shipping.shippers import make_shipper
 
 log = logging.getLogger(__name__)
 
@@ -21,13 +24,16 @@ RETRY_MIN_S, RETRY_MAX_S = 0.25, 5.0
 POINTS_PER_SHIPMENT = 20_000
 MAX_TIME = 2**32  # seconds since the epoch that Whisper can hold
 EXPLAIN_BYTES = 16 * 1024 * 1024
+READER = "graphite"
+"""The name of our position in the journal."""
 
 
 class ShippingEngine:
     """Reads the journal and ships what is a metric."""
 
-    def __init__(self, reader: Reader, shipper: Shipper, pattern: Pattern) -> None:
+    def __init__(self, reader: Reader, shipper: Shipper, pattern: Pattern, dead_letters: DeadLetters) -> None:
         self._reader = reader
+        self._dead_letters = dead_letters
         self._shipper = shipper
         self._pattern = pattern
         self._last = LastReturns(EXPLAIN_BYTES)
@@ -78,9 +84,12 @@ class ShippingEngine:
     async def _ship(self, records: list[bytes]) -> None:
         points = Points([], [], [])
         for payload in records:
-            record = read_record(payload, METRICS | POINTS)
-            if record is not None:
-                self._add(points, record)
+            try:
+                record = read_record(payload, METRICS | POINTS)
+                if record is not None:
+                    self._add(points, record)
+            except Exception as error:  # whatever a minion sent, the others' points go on
+                self._dead_letters.put(READER, payload, error)
             if len(points.names) >= POINTS_PER_SHIPMENT:
                 await self._deliver(points)
                 points = Points([], [], [])
@@ -125,6 +134,13 @@ class ShippingEngine:
             log.info("points are being delivered to carbon")
         self.connected = True
         self.points += len(points.names)
+
+
+def shipping_engine(options: MasterOptions, journal: Journal, dead_letters: DeadLetters) -> ShippingEngine | None:
+    """Return the engine that *options* ask for, or ``None``. Raises ``ConfigError``."""
+    pattern = Pattern(options["metric_pattern"])
+    shipper = make_shipper(options["carbon_protocol"], options["carbon_host"], options["carbon_port"])
+    return ShippingEngine(journal.reader(READER), shipper, pattern, dead_letters) if shipper else None
 
 
 class LastReturns:

@@ -47,6 +47,11 @@ def resolve(target: str | list[str], kind: str, minions: Iterable[str], grains: 
     return Target(target, kind).select(minions, grains)
 
 
+def looks_inside(target: str | list[str], kind: str) -> bool:
+    """Return whether a target asks for more of a minion than its id: grains, or whatever a compound may."""
+    return kind not in ("glob", "list", "pcre") and not isinstance(target, list)
+
+
 def _joined(names: list[str]) -> str:
     if len(names) > MAX_NAMES:
         raise TargetError(f"a list has at most {MAX_NAMES:,} names, not {len(names):,}")

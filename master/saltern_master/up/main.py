@@ -19,6 +19,7 @@ from rich.live import Live
 
 from saltern.__about__ import __version__
 from saltern.errors import ChannelError, SalternError
+from saltern.files import UMASK
 from saltern_master.up.stack import Stack
 from saltern_master.up.status import Status, StatusSource
 from saltern_master.up.supervisor import Supervisor
@@ -38,6 +39,7 @@ EPILOG = """examples:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a stack until Ctrl-C or SIGTERM; return the exit code."""
+    os.umask(UMASK)
     parser = argparse.ArgumentParser(
         prog="saltern-up",
         description="Run the whole stack on this host: master, agents, Carbon/Whisper, HTTP API.",

@@ -19,7 +19,7 @@ import socket
 from typing import Any, NamedTuple
 
 from saltern.errors import ConfigError
-from saltern.files import write_atomic
+from saltern.files import make_folder, write_atomic
 from saltern.ids import check_minion_id
 from saltern.keystore import ACCEPTED, KeyStore
 from saltern.own_python import python_module
@@ -89,6 +89,7 @@ class Stack:
         """Make folders, keys and configuration, on ports that are free now. Raises ``ConfigError``."""
         try:
             for folder in (
+                "",
                 "etc/master.d",
                 "etc/alerts.d",
                 "etc/minions",
@@ -98,7 +99,7 @@ class Stack:
                 "cache",
                 "graphite",
             ):
-                os.makedirs(os.path.join(self.root, folder), mode=0o755, exist_ok=True)
+                make_folder(os.path.join(self.root, folder), 0o755)
             self.ports = self._choose_ports()
             self._write_master()
             master_key = own_keys(os.path.join(self.root, "pki", "master"), "master").public
@@ -202,7 +203,7 @@ class Stack:
 
     def _write_minion(self, minion_id: str, master_key: str, store: KeyStore) -> None:
         folder = self.minion_config(minion_id)
-        os.makedirs(os.path.join(folder, "minion.d"), exist_ok=True)
+        make_folder(os.path.join(folder, "minion.d"), 0o755)
         main = os.path.join(folder, "minion")
         if not os.path.exists(main):
             write_atomic(main, b"# This agent's own options; minion.d/up.conf holds what saltern-up decides.\n")

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 from typing import Any
 
-from saltern.errors import WireError
+from saltern.errors import SalternError, WireError, answer_of
 from saltern.wire import Message, pack, unpack
-from saltern_master.accounting import Accounting
+from saltern_master.auth.caller import Caller, Kind
+from saltern_master.briefing import Briefing
 from saltern_master.bus import EventBus
-from saltern_master.calls import CallTable
+from saltern_master.commands.dispatcher import Dispatcher
+from saltern_master.complaints import Complaints
 from saltern_master.enrolment import Enrolment, epoch
 from saltern_master.entrances.channel.port import Peer
+from saltern_master.entrances.shape import ATTACH, CALL, WORKING
 from saltern_master.fleet import Fleet
 from saltern_master.inbox import Inbox
+from saltern_master.jobs.tracker import Tracker
 from saltern_master.keyring import Change, Keyring
-from saltern_master.line_limit import LineLimit
 from saltern_master.presence import Presence
 
 log = logging.getLogger(__name__)
 
 PUBLISH, RET = "publish", "ret"
-MAX_CALLS_WAITING = 1000
+CALL_WITHIN_S = 30.0
 
 
 class Hub:
@@ -35,21 +37,20 @@ class Hub:
         fleet: Fleet,
         inbox: Inbox,
         bus: EventBus,
-        calls: CallTable,
-        account: Accounting,
-        welcome: Callable[[str], dict[str, Any]],
+        tracker: Tracker,
+        dispatcher: Dispatcher,
+        briefing: Briefing,
     ) -> None:
-        """*welcome* makes the body that greets a minion: its schedule, pillar, …"""
         self._keyring = keyring
         self._fleet = fleet
         self._inbox = inbox
-        self._calls = calls
-        self._account = account
+        self._tracker = tracker
+        self._dispatcher = dispatcher
+        self._briefing = briefing
         self._presence = Presence(fleet, bus)
-        self._enrolment = Enrolment(keyring, fleet, self._presence, bus, welcome)
+        self._enrolment = Enrolment(keyring, fleet, self._presence, bus, briefing.welcome)
+        self._complaints = Complaints("messages that are none")
         self._calling: set[asyncio.Task[None]] = set()
-        self._limit = LineLimit("messages that are none")
-        self.garbage = 0
 
     def admit(self, port: str, key: str) -> bool:
         """Say at the handshake whether *key* may connect: to the publish port only when it is accepted."""
@@ -59,8 +60,18 @@ class Hub:
         """Handle a message on the publish port: ``attach`` is the only one."""
         message = self._unpack(peer, frame)
         minion_id = self._keyring.minion_of(peer.key)
-        if message is not None and minion_id is not None and message.type == "attach":
-            self._presence.attach(minion_id, peer, epoch(message.body.get("boot")))
+        if message is None or minion_id is None or message.type != "attach":
+            return
+        try:
+            attach = ATTACH.checked(message.body)
+        except WireError as error:
+            self._complain(peer, str(error))
+            return
+        if attach.get("grains"):
+            self._fleet.set_grains(minion_id, peer.key, attach["grains"])
+        self._presence.attach(minion_id, peer, epoch(attach.get("boot")))
+        if "have" in attach:
+            self._briefing.compare(minion_id, attach["have"])
 
     def on_ret_message(self, peer: Peer, frame: bytes) -> None:
         """Handle a message on the ret port."""
@@ -75,9 +86,11 @@ class Hub:
             # Unknown since our own restart, or its key was taken away: it has to introduce itself.
             peer.send(pack("who", 0, {}))
         elif message.type in ("ret", "event"):
-            self._inbox.receive(peer, message, self._account)
+            self._inbox.receive(peer, minion_id, message, len(frame))
         elif message.type == "call":
             self._call(peer, minion_id, message)
+        elif message.type == "working":
+            self._working(peer, minion_id, message.body)
         else:
             self._complain(peer, f"sent a message of unknown type {message.type!r:.40}")
 
@@ -95,7 +108,7 @@ class Hub:
     def metrics(self) -> dict[str, float]:
         """Return the hub's counters."""
         return {
-            "garbage": self.garbage,
+            "garbage": self._complaints.heard,
             **self._enrolment.metrics(),
             "duplicates": self._presence.duplicates,
             "present": len(self._fleet.present()),
@@ -103,19 +116,32 @@ class Hub:
         }
 
     def _call(self, peer: Peer, minion_id: str, message: Message) -> None:
-        if len(self._calling) >= MAX_CALLS_WAITING:
-            peer.send(pack("reply", message.seq, {"error": "the master is busy: try again"}))
-            return
-        task = asyncio.get_running_loop().create_task(self._answer(peer, minion_id, message))
+        task = asyncio.get_running_loop().create_task(self._answer(peer, Caller(Kind.MINION, minion_id), message))
         self._calling.add(task)
         task.add_done_callback(self._calling.discard)
 
-    async def _answer(self, peer: Peer, minion_id: str, message: Message) -> None:
-        answer = await self._calls.answer(minion_id, message.body.get("cmd"), message.body.get("args", {}))
+    async def _answer(self, peer: Peer, caller: Caller, message: Message) -> None:
+        """Answer a call, whatever becomes of it."""
         try:
-            self._fleet.answer(peer, pack("reply", message.seq, answer, secrets=True))
+            call = CALL.checked(message.body)
+            args = {str(name): value for name, value in call.get("args", {}).items()}
+            answer = {"result": await self._dispatcher.call(caller, f"minion.{call['cmd']}", [], args, CALL_WITHIN_S)}
+        except SalternError as error:
+            answer = answer_of(error)
+        try:
+            frame = pack("reply", message.seq, answer, secrets=True)
         except WireError as error:
-            self._fleet.answer(peer, pack("reply", message.seq, {"error": f"the answer can't be sent: {error}"}))
+            frame = pack("reply", message.seq, {"error": f"the answer can't be sent: {error}"})
+        if not self._fleet.answer(peer, frame):
+            self._complain(peer, "an answer could not be sent: the connection is gone, or full of what it didn't read")
+
+    def _working(self, peer: Peer, minion_id: str, body: dict[str, Any]) -> None:
+        try:
+            answer = WORKING.checked(body)
+        except WireError as error:
+            self._complain(peer, str(error))
+            return
+        self._tracker.working(minion_id, answer["jids"], more_to_come=answer.get("more", False))
 
     def _unpack(self, peer: Peer, frame: bytes) -> Message | None:
         try:
@@ -125,7 +151,4 @@ class Hub:
             return None
 
     def _complain(self, peer: Peer, what: str) -> None:
-        """Log something wrong: a peer can't fill the log."""
-        self.garbage += 1
-        if self._limit.allows(peer.key):
-            log.warning("%s: %s", peer.minion_id or f"key {peer.key[:8]}…", what)
+        self._complaints.say(f"minion {peer.minion_id}" if peer.minion_id else f"key {peer.key[:8]}…", "message", what)

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Container
 
 from saltern.errors import FileServerError
+from saltern.files import make_folder
 from saltern_master.fileserver.gitfs.repository import Blob, Repository
 
 READ_BYTES = 1024 * 1024
@@ -79,7 +80,7 @@ class BlobStore:
         return found
 
     def _extract(self, blob: Blob) -> None:
-        os.makedirs(self._folder, mode=0o700, exist_ok=True)
+        make_folder(self._folder, 0o700)
         descriptor, temporary = tempfile.mkstemp(dir=self._folder)
         try:
             with open(descriptor, "wb") as output:

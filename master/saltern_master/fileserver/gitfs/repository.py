@@ -8,6 +8,7 @@ import shutil
 from typing import IO, NamedTuple
 
 from saltern.errors import IdError
+from saltern.files import make_folder
 from saltern.ids import check_path
 from saltern_master.fileserver.backend import MAX_FILE_BYTES, MAX_FILES
 from saltern_master.fileserver.gitfs.program import GitFault, run
@@ -116,7 +117,7 @@ class Repository:
 
     def _fetch_into(self, path: str, wanted: str) -> None:
         if not os.path.exists(os.path.join(path, "HEAD")):
-            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+            make_folder(os.path.dirname(path), 0o700)
             run("init", "--quiet", "--bare", "--template=", "--", path)
         for lock in _LOCKS:  # left by a git that was killed; no other one works here
             with contextlib.suppress(FileNotFoundError):

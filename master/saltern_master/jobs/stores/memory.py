@@ -12,6 +12,7 @@ class MemoryJobStore:
 
     def __init__(self) -> None:
         self._jobs: dict[str, JobLoad] = {}
+        self.dropped = 0
         self._returns: dict[tuple[str, str], JobReturn] = {}
 
     def open(self) -> None:

@@ -1,4 +1,4 @@
-"""Jobs and returns in SQL, by way of SQLAlchemy: tables ``jids`` and ``salt_returns``, as Salt's returners do.
+"""Jobs and returns in SQLite, by way of SQLAlchemy: tables ``jids`` and ``salt_returns``, as Salt's returners do.
 
 A return's text is JSON, so that other programs can read the tables. SQLite runs with a write-ahead log: a reader
 never waits for the writer.
@@ -17,6 +17,7 @@ from sqlalchemy import (
     Engine,
     Float,
     Index,
+    Integer,
     MetaData,
     String,
     Table,
@@ -24,16 +25,22 @@ from sqlalchemy import (
     create_engine,
     delete,
     event,
+    func,
+    inspect,
     select,
+    text,
+    update,
 )
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
-from saltern.errors import JournalError
+from saltern.errors import JournalError, RecordError
 from saltern.plain import Plain
 from saltern_master.jobs.store import JobLoad, JobReturn
 
 BUSY_TIMEOUT_S = 10
+FREED_AT_ONCE = 0.1
+"""The share of the bound that is freed when it is reached, so that it isn't reached again at once."""
 
 METADATA = MetaData()
 JIDS = Table(
@@ -53,18 +60,25 @@ RETURNS = Table(
     Column("full_ret", Text, nullable=False),
     Column("success", Boolean, nullable=False),
     Column("alter_time", Float, nullable=False),
-    Index("ix_salt_returns_id_time", "id", "alter_time"),
+    Column("bytes", Integer, nullable=False, server_default="0"),
+    Index("ix_salt_returns_id_time_bytes", "id", "alter_time", "bytes"),
     Index("ix_salt_returns_fun_time", "fun", "alter_time"),
     Index("ix_salt_returns_time", "alter_time"),
 )
 
 
-class SqlJobStore:
-    """See ``JobStore``. *path* is SQLite's file, readable by its owner alone."""
+class SqliteJobStore:
+    """See ``JobStore``. *path* is SQLite's file, readable by its owner alone.
 
-    def __init__(self, path: str) -> None:
+    Over *max_bytes* the oldest returns go, of whichever minion has the most there: one that returns a lot pushes out
+    nobody else's.
+    """
+
+    def __init__(self, path: str, max_bytes: int) -> None:
         self._path = path
+        self._max_bytes = max_bytes
         self._engine: Engine | None = None
+        self.dropped = 0
 
     def open(self) -> None:
         """Make the file and the tables when they are missing. Raises ``JournalError``."""
@@ -72,6 +86,7 @@ class SqlJobStore:
             os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             engine = create_engine(f"sqlite:///{self._path}", connect_args={"timeout": BUSY_TIMEOUT_S})
             event.listen(engine, "connect", _tune)
+            _upgrade(engine)
             METADATA.create_all(engine)
         except (OSError, SQLAlchemyError) as error:
             raise JournalError(f"{self._path}: the job store can't be opened: {_reason(error)}") from None
@@ -91,6 +106,7 @@ class SqlJobStore:
     def put_returns(self, returns: Sequence[JobReturn]) -> None:
         """Store returns; one that is there already stays as it is. Raises ``JournalError``."""
         self._write(insert(RETURNS).on_conflict_do_nothing(), [_row(item) for item in returns])
+        self._keep_to_bound()
 
     def job(self, jid: str) -> JobLoad | None:
         """Return a job, or ``None``. Raises ``JournalError``."""
@@ -100,10 +116,12 @@ class SqlJobStore:
     def returns(self, jid: str) -> list[JobReturn]:
         """Return a job's returns, by minion. Raises ``JournalError``."""
         c = RETURNS.c
-        query = select(c.jid, c.id, c.fun, c.success, c.alter_time, c.full_ret).where(c.jid == jid).order_by(c.id)
+        columns = (c.jid, c.id, c.fun, c.success, c.alter_time, c.full_ret, c["return"])
         return [
-            JobReturn(jid, minion_id, fun, success, received, json.loads(data))
-            for jid, minion_id, fun, success, received, data in self._read(query)
+            JobReturn(jid, minion_id, fun, success, received, {**json.loads(data), "return": json.loads(returned)})
+            for jid, minion_id, fun, success, received, data, returned in self._read(
+                select(*columns).where(c.jid == jid).order_by(c.id)
+            )
         ]
 
     def jobs(self, limit: int) -> list[JobLoad]:
@@ -125,14 +143,39 @@ class SqlJobStore:
         assert self._engine is not None, "open() comes first"
         return self._engine.begin()
 
+    def _keep_to_bound(self) -> None:
+        """Delete the oldest returns of those that have most of them, until there is some room again."""
+        c = RETURNS.c
+        try:
+            with self._begin() as connection:
+                over = _used_bytes(connection) - self._max_bytes
+                if over <= 0:
+                    return
+                to_free = over + self._max_bytes * FREED_AT_ONCE
+                shares = connection.execute(select(c.id, func.sum(c.bytes)).group_by(c.id)).all()
+                for minion_id, before in _cuts({row[0]: row[1] for row in shares}, to_free).items():
+                    rows = connection.execute(
+                        select(c.jid, c.bytes).where(c.id == minion_id).order_by(c.alter_time)
+                    ).all()
+                    for jid, size in rows:
+                        if before <= 0:
+                            break
+                        connection.execute(delete(RETURNS).where((c.jid == jid) & (c.id == minion_id)))
+                        before -= size
+                        self.dropped += 1
+        except SQLAlchemyError as error:
+            raise JournalError(f"{self._path}: can't be kept to its bound: {_reason(error)}") from None
+
     def _write(self, statement: Any, rows: list[dict[str, Any]]) -> None:
         if not rows:
             return
         try:
             with self._begin() as connection:
                 connection.execute(statement, rows)
-        except SQLAlchemyError as error:
+        except (OperationalError, InterfaceError) as error:
             raise JournalError(f"{self._path}: can't be written: {_reason(error)}") from None
+        except SQLAlchemyError as error:  # what is to be written is at fault
+            raise RecordError(f"{self._path}: can't be written: {_reason(error)}") from None
 
     def _read(self, query: Any) -> list[Any]:
         try:
@@ -140,6 +183,39 @@ class SqlJobStore:
                 return list(connection.execute(query).all())
         except SQLAlchemyError as error:
             raise JournalError(f"{self._path}: can't be read: {_reason(error)}") from None
+
+
+def _upgrade(engine: Engine) -> None:
+    """Give a table from before the column ``bytes`` that column."""
+    if inspect(engine).has_table(RETURNS.name):
+        columns = {column["name"] for column in inspect(engine).get_columns(RETURNS.name)}
+        if "bytes" not in columns:
+            with engine.begin() as connection:
+                connection.execute(text(f"ALTER TABLE {RETURNS.name} ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0"))
+                connection.execute(update(RETURNS).values(bytes=2 * func.length(RETURNS.c.full_ret)))
+
+
+def _used_bytes(connection: Any) -> int:
+    """Return how many bytes of the file hold something."""
+    pages, free, size = (
+        connection.execute(text(f"PRAGMA {name}")).scalar_one()
+        for name in ("page_count", "freelist_count", "page_size")
+    )
+    return int((pages - free) * size)
+
+
+def _cuts(shares: dict[str, int], to_free: float) -> dict[str, float]:
+    """Return how many bytes to take from whom, so that the largest shares come down to one level."""
+    sizes = sorted(shares.values(), reverse=True)
+    level, freed = float(sizes[0]) if sizes else 0.0, 0.0
+    for count, size in enumerate([*sizes[1:], 0], 1):
+        step = (level - size) * count
+        if freed + step >= to_free:
+            level -= (to_free - freed) / count
+            break
+        freed += step
+        level = float(size)
+    return {minion_id: size - level for minion_id, size in shares.items() if size > level}
 
 
 def _tune(connection: Any, _record: Any) -> None:
@@ -157,10 +233,10 @@ def _row(item: JobReturn) -> dict[str, Any]:
         "id": item.minion_id,
         "fun": item.fun.encode(errors="backslashreplace").decode(),
         "return": returned,
-        # The return may be large: it is spliced in, not encoded twice.
-        "full_ret": f'{rest[:-1]}, "return": {returned}}}',
+        "full_ret": rest,  # without the return, which may be large and has its own column
         "success": item.success,
         "alter_time": item.received,
+        "bytes": len(returned) + len(rest),
     }
 
 

@@ -1,0 +1,120 @@
+"""Who may do what: one table, default deny.
+
+A caller's rights are his grants. Root and the master's own user have a row that grants everything, like any other
+row; a minion has one that grants it what is about itself.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from saltern_master.auth.accounts import Account, Accounts
+from saltern_master.auth.caller import Caller, Kind
+from saltern_master.auth.grants import Grant, Grants, covers, covers_own
+from saltern_master.auth.powers import Powers
+from saltern_master.commands.registry import Command, Need
+
+_OWN = {Need.RUNNER: "@runner", Need.WHEEL: "@wheel", Need.EVENTS: "@events"}
+_WHAT = {Need.RUNNER: "run functions on the master", Need.WHEEL: "manage keys", Need.EVENTS: "use events"}
+_NEEDS = {"runner": Need.RUNNER, "wheel": Need.WHEEL, "event": Need.EVENTS}
+
+
+class Rights(NamedTuple):
+    """One caller's row: everything, or what *grants* say."""
+
+    everything: bool
+    grants: Sequence[Grant] = ()
+
+
+NOTHING = Rights(False)
+
+
+class Policy:
+    """Answers for callers; *acl* is ``publisher_acl``. Raises ``ConfigError`` for a grant that can't be understood."""
+
+    def __init__(
+        self, acl: Mapping[str, Any], powers: Powers, account_of: Callable[[int], Account] | None = None
+    ) -> None:
+        self._grants = Grants(acl)
+        self._powers = powers
+        self._account_of = account_of or Accounts().of
+        self._rows = {uid: Rights(True) for uid in (0, os.geteuid())}
+        self.open_to_users = bool(acl)
+        """Whether there is a grant for anyone but root and the master's own user."""
+
+    def local_caller(self, uid: int) -> Caller:
+        """Return the user with number *uid*, as a caller."""
+        return Caller(Kind.LOCAL, self._account_of(uid).name, uid)
+
+    def rights(self, caller: Caller) -> Rights:
+        """Return what is granted to a user; ``NOTHING`` means that he is nobody here."""
+        if caller.kind is not Kind.LOCAL:
+            return NOTHING
+        row = self._rows.get(caller.uid)
+        if row is not None:
+            return row
+        grants = self._grants.of(caller.name, self._account_of(caller.uid).groups)
+        return Rights(False, grants) if grants else NOTHING
+
+    def sees_all(self, caller: Caller) -> bool:
+        """Return whether the caller may see what others do, their arguments too."""
+        return self.rights(caller).everything
+
+    def owns(self, caller: Caller, owner: str | None) -> bool:
+        """Return whether a job that *owner* (a principal) started concerns the caller."""
+        return owner == caller.principal or self.sees_all(caller)
+
+    def may_call(self, caller: Caller, command: Command) -> bool:
+        """Return whether the caller may call *command* at all; of jobs, whether there is any that he may start."""
+        if caller.kind is Kind.MINION or command.need is Need.MINION:
+            return caller.kind is Kind.MINION and command.need is Need.MINION
+        everything, grants = self.rights(caller)
+        if everything:
+            return True
+        own = _OWN.get(command.need)
+        if own is None:
+            return any(not grant.minions.startswith("@") for grant in grants)
+        return any(covers_own(grant, own, command.function) for grant in grants)
+
+    def may_see(self, caller: Caller, name: str) -> bool:
+        """Return whether the caller may be told what there is where *name* would be."""
+        everything, grants = self.rights(caller)
+        own = _OWN.get(_NEEDS.get(name.partition(".")[0], Need.MINION))
+        return everything or any(grant.minions == own for grant in grants)
+
+    def refusal(self, caller: Caller, name: str) -> str:
+        """Return the line for a command that is not there or may not be called: one answer for both."""
+        client, _, function = name.partition(".")
+        if caller.kind is Kind.MINION:
+            return f"{function!r:.80} is not a call that minions may make"
+        need = _NEEDS.get(client)
+        if need is not None:
+            return f"{caller} may not {_WHAT[need]} ({function:.80}): grant {_OWN[need]} in publisher_acl"
+        return f"{caller} may not call {name!r:.80}"
+
+    def refused_functions(self, caller: Caller, functions: Iterable[str]) -> list[str]:
+        """Return those of *functions* that the caller may run on no minion whatever."""
+        everything, grants = self.rights(caller)
+        if everything:
+            return []
+        return [f for f in functions if not any(covers(grant, f, self._powers.of(f), None) for grant in grants)]
+
+    def covered(self, caller: Caller, functions: Iterable[str], minions: Sequence[str]) -> Sequence[str]:
+        """Return those of *minions* on which the caller may run every one of *functions*."""
+        everything, grants = self.rights(caller)
+        if everything:
+            return minions
+        for function in functions:
+            power = self._powers.of(function)
+            patterns = {grant.minions for grant in grants if covers(grant, function, power, None)}
+            if "*" not in patterns:
+                minions = [m for m in minions if any(fnmatch.fnmatchcase(m, pattern) for pattern in patterns)]
+        return minions
+
+    def why_refused(self, functions: Iterable[str]) -> str:
+        """Return what would let someone run *functions*, where a grant by glob never does; else nothing."""
+        named = [f for f in functions if not self._powers.of(f).by_glob]
+        return f": grant {', '.join(named)} by its exact name, no glob covers it" if named else ""

@@ -1,0 +1,173 @@
+"""What each minion is told and keeps: its schedule, its pillar, the digest of the modules.
+
+It is told with the ``welcome``, and again whenever something changes. What changes while it is on its way in is not
+lost: when it attaches it says what it has, and is told whatever is different by then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from saltern.config import MasterOptions, master_config
+from saltern.config.load import config_stamp
+from saltern.digest import digest_of
+from saltern.errors import FileServerError, SalternError
+from saltern.wire import pack_any
+from saltern_master.accounting import Accounting
+from saltern_master.auth.powers import Powers
+from saltern_master.fileserver.server import FileServer
+from saltern_master.fleet import Fleet
+from saltern_master.keyring import Keyring
+from saltern_master.pillar import Pillar
+from saltern_master.schedules import Schedules
+
+log = logging.getLogger(__name__)
+
+CONFIG_LOOK_EVERY_S = 1.0
+MINIONS_AT_ONCE = 50
+"""Told before the loop does something else."""
+
+
+class Briefing:
+    """Knows what holds now, and tells it."""
+
+    def __init__(
+        self,
+        options: MasterOptions,
+        keyring: Keyring,
+        fleet: Fleet,
+        files: FileServer,
+        accounting: Accounting,
+        powers: Powers,
+    ) -> None:
+        """Raises ``ConfigError`` for a schedule or ``pillar_files`` that can't be understood."""
+        self._options = options
+        self._keyring = keyring
+        self._fleet = fleet
+        self._files = files
+        self._accounting = accounting
+        self._powers = powers
+        self._schedules = Schedules(options["schedule"], options["conf_file"])
+        self._pillar = Pillar(options["pillar_files"], options["config_dir"])
+        self._modules = ""
+        self._telling: asyncio.Task[None] | None = None
+
+    @property
+    def schedules(self) -> Schedules:
+        """The schedules in force."""
+        return self._schedules
+
+    def schedule_of(self, minion_id: str) -> dict[str, dict[str, Any]]:
+        """Return a minion's schedule: name to job."""
+        return self._schedules.of(minion_id, self._fleet.grains)
+
+    def pillar_of(self, minion_id: str) -> dict[str, Any]:
+        """Return a minion's pillar."""
+        return self._pillar.of(minion_id)
+
+    def welcome(self, minion_id: str) -> dict[str, Any]:
+        """Return the body that greets a minion; its schedule is expected of it from now on."""
+        schedule = self.schedule_of(minion_id)
+        self._accounting.expect(minion_id, schedule, time.time())
+        return {
+            "schedule": schedule,
+            "pillar": self.pillar_of(minion_id),
+            "modules": self._modules,
+            "sync_on_change": self._options["sync_on_change"],
+            "max_message_bytes": self._options["max_message_bytes"],
+            "time": time.time(),
+        }
+
+    def compare(self, minion_id: str, has: Mapping[str, Any]) -> None:
+        """Tell a minion what differs from what it *has*: digests by ``schedule``, ``pillar`` and ``modules``."""
+        schedule = self.schedule_of(minion_id)
+        self._accounting.expect(minion_id, schedule, time.time())
+        if has.get("schedule") != digest_of(schedule):
+            self._fleet.send(minion_id, pack_any("schedule", 0, {"schedule": schedule}, secrets=True))
+        if has.get("pillar") != digest_of(self.pillar_of(minion_id)):
+            self._fleet.send(minion_id, pack_any("pillar", 0, {}))
+        if has.get("modules") != self._modules:
+            self._fleet.send(minion_id, pack_any("modules", 0, {"digest": self._modules}))
+
+    def reload(self) -> None:
+        """Read the configuration again and put ``schedule`` and ``pillar_files`` into force, minions told at once.
+
+        A fault is logged and everything stays as it was. Other options wait for a restart.
+        """
+        try:
+            fresh = master_config(self._options["conf_file"])
+            schedules = Schedules(fresh["schedule"], fresh["conf_file"])
+            pillar = Pillar(fresh["pillar_files"], fresh["config_dir"])
+        except SalternError as error:
+            log.error("the configuration stays as it was: %s", error)
+            return
+        self._schedules, self._pillar = schedules, pillar
+        if self._telling is not None:
+            self._telling.cancel()
+        self._telling = asyncio.get_running_loop().create_task(self._tell(self._keyring.minions()))
+        log.info("the configuration was read again: schedule and pillar are in force")
+
+    async def load(self) -> None:
+        """Look at the modules for the first time."""
+        await asyncio.to_thread(self._look_at_modules)
+
+    async def update_files(self) -> bool:
+        """Look for new files in every backend; tell the minions when modules changed. Return whether any did."""
+        changed = await asyncio.to_thread(self._update_files)
+        if changed:
+            frame = pack_any("modules", 0, {"digest": self._modules})
+            for minion_id in self._fleet.present():
+                self._fleet.send(minion_id, frame)
+        return changed
+
+    async def run(self) -> None:
+        """Look for new files and another configuration until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._watch_files())
+            tasks.create_task(self._watch_config())
+
+    async def _watch_files(self) -> None:
+        """Look for new files again and again; the first look, which may wait for a git server, is not waited for."""
+        while True:
+            try:
+                await self.update_files()
+            except FileServerError as error:
+                log.warning("%s", error)
+            await asyncio.sleep(self._options["fileserver_update_interval"])
+
+    async def _watch_config(self) -> None:
+        """Reload when a configuration file has changed."""
+        stamp = config_stamp(self._options["conf_file"])
+        while True:
+            await asyncio.sleep(CONFIG_LOOK_EVERY_S)
+            now = config_stamp(self._options["conf_file"])
+            if now != stamp:
+                stamp = now
+                self.reload()
+
+    async def _tell(self, minions: Iterable[str]) -> None:
+        """Tell each of *minions* its schedule, and to fetch its pillar; the loop has its turns meanwhile."""
+        ask_for_pillar = pack_any("pillar", 0, {})
+        for number, minion_id in enumerate(minions):
+            schedule = self.schedule_of(minion_id)
+            self._accounting.expect(minion_id, schedule, time.time())
+            self._fleet.send(minion_id, pack_any("schedule", 0, {"schedule": schedule}, secrets=True))
+            self._fleet.send(minion_id, ask_for_pillar)
+            if number % MINIONS_AT_ONCE == MINIONS_AT_ONCE - 1:
+                await asyncio.sleep(0)
+
+    def _update_files(self) -> bool:
+        self._files.update()
+        return self._look_at_modules()
+
+    def _look_at_modules(self) -> bool:
+        digest = str(self._files.modules("base")["digest"])
+        changed = digest != self._modules
+        if changed:
+            self._powers.learn(self._files.module_texts("base"))
+        self._modules = digest
+        return changed

@@ -1,0 +1,54 @@
+"""What a handler is given: who calls, and the parts of the master."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from saltern.keystore import KeyStore
+from saltern_master.accounting import Accounting
+from saltern_master.alerts.engine import AlertEngine
+from saltern_master.auth.caller import Caller
+from saltern_master.auth.policy import Policy
+from saltern_master.briefing import Briefing
+from saltern_master.bus import EventBus
+from saltern_master.commands.registry import Registry
+from saltern_master.deadletters import DeadLetters
+from saltern_master.fileserver.server import FileServer
+from saltern_master.fleet import Fleet
+from saltern_master.jobs.publisher import Publisher
+from saltern_master.jobs.store import JobStore
+from saltern_master.jobs.tracker import Tracker
+from saltern_master.key_refresh import KeyRefresh
+from saltern_master.keyring import Keyring
+from saltern_master.shipping.engine import ShippingEngine
+
+
+class Services(Protocol):
+    """The parts of the master that commands use."""
+
+    registry: Registry
+    policy: Policy
+    keyring: Keyring
+    keystore: KeyStore
+    key_refresh: KeyRefresh
+    fleet: Fleet
+    bus: EventBus
+    publisher: Publisher
+    tracker: Tracker
+    job_store: JobStore
+    files: FileServer
+    briefing: Briefing
+    engine: ShippingEngine | None
+    accounting: Accounting
+    alerts: AlertEngine
+    dead_letters: DeadLetters
+
+
+@dataclass(frozen=True)
+class Context:
+    """One call. *minions*: whom its target means, where the command has one; authorised already."""
+
+    caller: Caller
+    services: Services
+    minions: tuple[str, ...] = ()

@@ -1,0 +1,180 @@
+"""The one door: whoever asks for whatever, by whatever entrance, it is looked up, authorised, bound and run here.
+
+The order is always the same::
+
+    who calls (the entrance knows) → how often (his share) → what (may he call this at all) → its arguments
+    → whom (the target is resolved, off the loop and with bounded cost) → may he, on all of them → run → audit
+
+A caller is told the same of a command that isn't there and of one that he may not call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import time
+from typing import Any
+
+from saltern.errors import Busy, InternalError, NotAuthorised, RequestTimeout, SalternError
+from saltern_master.auth.audit import Audit
+from saltern_master.auth.caller import Caller, Kind
+from saltern_master.auth.policy import Policy
+from saltern_master.commands.context import Context, Services
+from saltern_master.commands.registry import Command, Need, Registry
+from saltern_master.commands.turns import Turns
+from saltern_master.jobs.request import functions_of, indirect_of
+from saltern_master.targeting import GrainsOf, looks_inside, resolve
+
+log = logging.getLogger(__name__)
+
+THREADS = 8
+CALLS_OF_A_MINION = 16
+CALLS_OF_A_USER = 64
+
+
+class Dispatcher:
+    """Runs commands of *registry* on *services* for callers, as *policy* allows."""
+
+    def __init__(self, registry: Registry, policy: Policy, services: Services) -> None:
+        self._registry = registry
+        self._policy = policy
+        self._services = services
+        self._audit = Audit()
+        # Minions and users have threads of their own: a fleet that fetches files keeps no operator waiting.
+        self._turns = {
+            Kind.LOCAL: Turns("command", THREADS, CALLS_OF_A_USER),
+            Kind.MINION: Turns("call", THREADS, CALLS_OF_A_MINION),
+        }
+        self._calls: dict[str, int] = {}
+        self._done = 0
+        self._failed = 0
+        self._busy = 0
+        self._seconds = 0.0
+
+    def close(self) -> None:
+        """Start nothing more."""
+        for turns in self._turns.values():
+            turns.close()
+
+    async def call(
+        self, caller: Caller, name: str, args: list[Any], kwargs: dict[str, Any], within_s: float | None = None
+    ) -> Any:
+        """Return what the command *name* returns, a ``Stream`` for some.
+
+        *within_s*: seconds after which the answer isn't wanted any more. Raises ``SalternError``, nothing else:
+        ``NotAuthorised``, ``FunctionNotFound``, ``ArgumentError``, ``Busy``, ``RequestTimeout``, ``InternalError``
+        for a fault of ours, or what the command raises.
+        """
+        running = self._calls.get(caller.principal, 0)
+        if running >= (CALLS_OF_A_MINION if caller.kind is Kind.MINION else CALLS_OF_A_USER):
+            self._busy += 1
+            raise Busy(f"{running} of your calls are being answered: try again")
+        self._calls[caller.principal] = running + 1
+        began = time.perf_counter()
+        try:
+            async with asyncio.timeout(within_s):
+                answer = await self._call(caller, name, args, kwargs)
+            self._done += 1
+            return answer
+        except SalternError as error:
+            self._failed += 1
+            if isinstance(error, NotAuthorised):
+                self._audit.refuse(caller, error)
+            raise
+        except TimeoutError:
+            self._failed += 1
+            raise RequestTimeout(f"{name}: no answer within {within_s or 0:g} s") from None
+        except Exception as error:
+            self._failed += 1
+            log.exception("%s for %s failed", name, caller)
+            raise InternalError(f"the master failed: {type(error).__name__}: {error}") from None
+        finally:
+            self._seconds += time.perf_counter() - began
+            left = self._calls.pop(caller.principal) - 1
+            if left:
+                self._calls[caller.principal] = left
+
+    def metrics(self) -> dict[str, float]:
+        """Return the door's counters."""
+        return {
+            "done": self._done,
+            "failed": self._failed,
+            "refused": self._audit.refused,
+            "busy": self._busy + sum(turns.refused for turns in self._turns.values()),
+            "seconds": self._seconds,
+            "running": sum(self._calls.values()),
+        }
+
+    async def _call(self, caller: Caller, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        services = self._services
+        command = self._find(caller, name)
+        bound = command.bind(args, kwargs)
+        minions: tuple[str, ...] = ()
+        if command.need is Need.JOBS:
+            minions = await self._authorised_minions(caller, bound, services)
+        elif command.need is Need.OWN_JOB and not self._policy.owns(caller, services.tracker.owner(bound["jid"])):
+            raise NotAuthorised(f"{caller} did not start a job {bound['jid']}")
+        context = Context(caller, services, minions)
+        try:
+            answer = await self._run(command, context, bound)
+        except SalternError as error:
+            if command.changes:
+                self._audit.failed(caller, command.name, bound, error)
+            raise
+        if command.changes:
+            self._audit.done(caller, command.name, bound)
+        return answer
+
+    def _find(self, caller: Caller, name: str) -> Command:
+        command = self._registry.get(name)
+        if command is not None and self._policy.may_call(caller, command):
+            return command
+        if command is None and self._policy.may_see(caller, name):
+            raise self._registry.unknown(name)
+        raise NotAuthorised(self._policy.refusal(caller, name))
+
+    async def _authorised_minions(self, caller: Caller, bound: dict[str, Any], services: Services) -> tuple[str, ...]:
+        """Return whom the target means, once it is known that the caller may run the functions on all of them."""
+        functions = [*functions_of(bound), *indirect_of(bound)]
+        refused = self._policy.refused_functions(caller, functions)
+        if refused:
+            why = self._policy.why_refused(refused)
+            raise NotAuthorised(f"{caller} may not run {', '.join(refused)}{why}")
+        everyone = services.keyring.minions()
+        find = functools.partial(self._find_minions, caller, functions, bound["tgt"], bound["tgt_type"], everyone)
+        minions: tuple[str, ...] = await self._turns[caller.kind].run(
+            caller.principal, functools.partial(find, services.fleet.grains)
+        )
+        return minions
+
+    def _find_minions(
+        self,
+        caller: Caller,
+        functions: list[str],
+        target: Any,
+        kind: str,
+        everyone: list[str],
+        grains: GrainsOf,
+    ) -> tuple[str, ...]:
+        """Resolve a target for a caller, in a thread.
+
+        Who may not command every minion learns nothing of the others: their grains are not looked at, and a target
+        that means some of them is answered as one that means none.
+        """
+        covered = self._policy.covered(caller, functions, everyone)
+        if len(covered) == len(everyone):
+            return tuple(resolve(target, kind, everyone, grains))
+        if looks_inside(target, kind):
+            return tuple(resolve(target, kind, covered, grains))
+        found = resolve(target, kind, everyone, grains)
+        if not found or not set(found) <= set(covered):
+            text = f"{caller} may not run {', '.join(functions)} on every minion of that target"
+            raise NotAuthorised(text)
+        return tuple(found)
+
+    async def _run(self, command: Command, context: Context, bound: dict[str, Any]) -> Any:
+        if command.is_async:
+            return await command.handler(context, **bound)
+        call = functools.partial(command.handler, context, **bound)
+        return await self._turns[context.caller.kind].run(context.caller.principal, call)

@@ -1,0 +1,68 @@
+"""``event.*``: the bus, followed and fed by users."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from saltern.errors import ArgumentError, NotAuthorised
+from saltern_master.bus import Event, Subscriber
+from saltern_master.commands.context import Context
+from saltern_master.commands.registry import Need, command
+from saltern_master.commands.stream import Stream
+
+MAX_TAG_LENGTH = 512
+GIVEN = ("arg", "kwarg", "fun_args")
+"""Fields of a job's events that show what it was given."""
+
+
+def check_tag(tag: str) -> str:
+    """Return *tag* when an event may have it. Raises ``ArgumentError``."""
+    if 0 < len(tag) <= MAX_TAG_LENGTH and tag.isprintable():
+        return tag
+    raise ArgumentError(f"a tag is text of 1 to {MAX_TAG_LENGTH} printable characters, not {tag!r:.80}")
+
+
+class Following:
+    """The events that a caller follows, packed; without what jobs of others were given unless he *sees_all*."""
+
+    def __init__(self, subscriber: Subscriber, user: str, *, sees_all: bool) -> None:
+        self._subscriber = subscriber
+        self._user = user
+        self._sees_all = sees_all
+
+    async def batch(self) -> list[bytes]:
+        """Wait for events and return all there are."""
+        return [self._packed(event) for event in await self._subscriber.batch()]
+
+    def close(self) -> None:
+        """Stop following."""
+        self._subscriber.close()
+
+    def _packed(self, event: Event) -> bytes:
+        if self._sees_all or event.data.get("user") == self._user or not any(key in event.data for key in GIVEN):
+            return event.packed()
+        return Event(event.tag, {k: "***" if k in GIVEN else v for k, v in event.data.items()}).packed()
+
+
+@command("event.subscribe", Need.EVENTS)
+async def subscribe(context: Context, tag: str = "") -> Stream:
+    """Follow the events whose tags start with *tag*."""
+    services = context.services
+    sees_all = services.policy.sees_all(context.caller)
+    return Stream(True, Following(services.bus.subscribe(tag), context.caller.name, sees_all=sees_all))
+
+
+@command("event.fire", Need.EVENTS)
+async def fire(context: Context, tag: Annotated[str, check_tag], data: dict[str, Any]) -> str:
+    """Put an event on the bus and return its tag: a user's are below ``salt/user/<name>/``.
+
+    Who may do everything chooses any tag.
+    """
+    services, caller = context.services, context.caller
+    own = f"salt/user/{caller.name}/"
+    if not (tag.startswith(own) or services.policy.sees_all(caller)):
+        if tag.startswith("salt/"):
+            raise NotAuthorised(f"{caller} fires events below {own} alone: use the tag {own}{tag.rpartition('/')[2]}")
+        tag = own + tag
+    services.bus.publish(tag, data, caller.provenance)
+    return tag

@@ -1,0 +1,116 @@
+"""``jobs.*``: what was run, what runs, and what came back."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any
+
+from saltern.errors import ArgumentError
+from saltern.ids import check_jid
+from saltern_master.commands.context import Context
+from saltern_master.commands.registry import Need, command
+from saltern_master.commands.stream import Stream
+from saltern_master.jobs.publisher import JobRequest
+from saltern_master.jobs.store import JobLoad
+
+DEFAULT_LIMIT = 100
+MAX_LIMIT = 100_000
+MIN_QUIET_S, MAX_QUIET_S = 0.05, 86400.0
+_RESULT = ("return", "retcode", "success")
+
+Jid = Annotated[str, check_jid]
+
+
+@command("job.publish", Need.JOBS)
+async def publish(
+    context: Context,
+    tgt: str | list,  # type: ignore[type-arg]  # members are checked where they are used
+    fun: str | list,  # type: ignore[type-arg]
+    arg: list[Any] | None = None,
+    kwarg: dict[str, Any] | None = None,
+    tgt_type: str = "glob",
+    isolate: bool = False,
+    timeout: float | None = None,
+    quiet: float | None = None,
+    follow: bool = False,
+) -> Any:
+    """Start a job and return its ``jid``, ``minions`` and ``missing``; with *follow* its answers come after that.
+
+    *fun* may be a list of functions, with a list of arguments for each in *arg*. *timeout*: seconds after which an
+    agent ends it. *quiet*: seconds of silence after which the agents are asked whether they still work on it.
+    """
+    if quiet is not None:
+        quiet = min(max(quiet, MIN_QUIET_S), MAX_QUIET_S)
+    request = JobRequest(tgt, tgt_type, fun, arg or [], kwarg or {}, isolate, timeout)
+    published, follower = context.services.publisher.publish(
+        request,
+        context.minions,
+        context.caller,
+        sees_all=context.services.policy.sees_all(context.caller),
+        quiet_s=quiet,
+        follow=follow,
+    )
+    result = published._asdict()
+    return Stream(result, follower) if follower is not None else result
+
+
+@command("job.returns", Need.OWN_JOB)
+def returns(context: Context, jid: Jid) -> dict[str, Any]:
+    """Show the whole returns to a job of one's own, by minion."""
+    return {item.minion_id: item.data for item in context.services.job_store.returns(jid)}
+
+
+@command("runner.jobs.list_jobs", Need.RUNNER)
+def list_jobs(context: Context, limit: int = DEFAULT_LIMIT) -> dict[str, Any]:
+    """List the latest jobs: ``saltern-run jobs.list_jobs limit=20``"""
+    if not 0 < limit <= MAX_LIMIT:
+        raise ArgumentError(f"limit must be between 1 and {MAX_LIMIT:,}, not {limit}")
+    return {job.jid: _shown(context, job) for job in context.services.job_store.jobs(limit)}
+
+
+@command("runner.jobs.list_job", Need.RUNNER)
+def list_job(context: Context, jid: Jid) -> dict[str, Any]:
+    """Show one job with its returns: ``saltern-run jobs.list_job 20260131120000123456``"""
+    job = context.services.job_store.job(jid)
+    result = _shown(context, job) if job else {}
+    result["Result"] = {
+        item.minion_id: {key: value for key, value in item.data.items() if key in _RESULT}
+        for item in context.services.job_store.returns(jid)
+    }
+    return result
+
+
+@command("runner.jobs.lookup_jid", Need.RUNNER)
+def lookup_jid(context: Context, jid: Jid) -> dict[str, Any]:
+    """Show what every minion returned to a job: ``saltern-run jobs.lookup_jid 20260131120000123456``"""
+    return {item.minion_id: item.data.get("return") for item in context.services.job_store.returns(jid)}
+
+
+@command("runner.jobs.active", Need.RUNNER)
+async def active(context: Context) -> dict[str, Any]:
+    """List the jobs that minions work on now: ``saltern-run jobs.active``"""
+    return {
+        jid: {
+            "Function": job["fun"],
+            "User": job["user"],
+            "Running": job["running"],
+            "Returned": job["done"],
+            "Away": job["away"],
+        }
+        for jid, job in context.services.tracker.running().items()
+    }
+
+
+def _shown(context: Context, job: JobLoad) -> dict[str, Any]:
+    """Return a job as listings show it; what another's was given only to those who may see it."""
+    load = job.load
+    own = context.services.policy.owns(context.caller, load.get("owner"))
+    return {
+        "Function": load.get("fun"),
+        "Arguments": load.get("arg") if own else "***",
+        "Target": load.get("tgt"),
+        "Target-type": load.get("tgt_type"),
+        "User": load.get("user"),
+        "Minions": load.get("minions"),
+        "StartTime": time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(job.created)),
+    }

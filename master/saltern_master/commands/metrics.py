@@ -1,0 +1,33 @@
+"""``metrics.*``: what became of the points."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from saltern.errors import FunctionNotFound
+from saltern_master.commands.context import Context
+from saltern_master.commands.registry import Need, command
+
+
+@command("runner.metrics.explain", Need.RUNNER)
+async def explain(context: Context, minion: str, fun: str) -> dict[str, Any]:
+    """Show what of a return became metrics: ``saltern-run metrics.explain web01 stats.collect``"""
+    engine = context.services.engine
+    if engine is None:
+        raise FunctionNotFound("nothing is shipped: carbon_protocol is none")
+    explained = engine.explain(minion, fun)
+    if explained is None:
+        raise FunctionNotFound(
+            f"{minion} returned no metrics of {fun} since the master started: is it scheduled with metrics: true?"
+        )
+    return explained
+
+
+@command("runner.metrics.account", Need.RUNNER)
+async def account(context: Context) -> dict[str, dict[str, dict[str, float]]]:
+    """Show points expected, received, missing, late and dropped: ``saltern-run metrics.account``"""
+    result: dict[str, dict[str, dict[str, float]]] = {}
+    for minion_id, name, numbers in context.services.accounting.rows(time.time()):
+        result.setdefault(minion_id, {})[name] = numbers
+    return result

@@ -1,0 +1,107 @@
+"""Commands: how one is declared, and the registry that holds them all."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import Enum
+from types import MappingProxyType, ModuleType
+from typing import Any
+
+from saltern.errors import ArgumentError, FunctionNotFound
+from saltern_master.commands.params import Param, bind, params_of
+
+Handler = Callable[..., Any]
+"""Takes a ``Context`` and the parameters; a coroutine function runs on the loop, any other in a thread."""
+
+
+class Need(Enum):
+    """What a caller must be granted for a command. ``auth/policy.py`` says who is."""
+
+    JOBS = "jobs"
+    """The functions that it runs, on all the minions that its target means."""
+    RUNNER = "@runner"
+    WHEEL = "@wheel"
+    EVENTS = "@events"
+    OWN_JOB = "own job"
+    """To have started the job that it is about, or ``@runner``."""
+    MINION = "minion"
+    """To be a minion; the command is about that minion alone."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command: what it is called, what it takes, who may, what it does.
+
+    ``name`` is the client that offers it and Salt's name there: ``wheel.key.accept``, ``runner.jobs.list_jobs``.
+    ``changes``: each call is audited. ``is_async`` was found out when it was declared.
+    """
+
+    name: str
+    need: Need
+    params: tuple[Param, ...]
+    handler: Handler
+    changes: bool
+    is_async: bool
+
+    @property
+    def client(self) -> str:
+        """The client that offers it: ``runner``, ``wheel``, ``minion``, ``job``, ``event``."""
+        return self.name.partition(".")[0]
+
+    @property
+    def function(self) -> str:
+        """Its name there."""
+        return self.name.partition(".")[2]
+
+    @property
+    def description(self) -> str:
+        """The handler's docstring."""
+        return inspect.getdoc(self.handler) or ""
+
+    def bind(self, args: list[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Return a checked value for each parameter. Raises ``ArgumentError``, or what a check raises."""
+        try:
+            return bind(self.params, args, kwargs)
+        except ArgumentError as error:
+            usage = f"{self.function}({', '.join(param.shown() for param in self.params)})"
+            raise ArgumentError(f"{self.function} was called wrongly: {error}: it is {usage}") from None
+
+
+def command(name: str, need: Need, *, changes: bool = False) -> Callable[[Handler], Command]:
+    """Declare a command. Its handler's docstring is its documentation for users."""
+
+    def declare(handler: Handler) -> Command:
+        return Command(name, need, params_of(handler), handler, changes, inspect.iscoroutinefunction(handler))
+
+    return declare
+
+
+class Registry:
+    """Every command by its name."""
+
+    def __init__(self, modules: Iterable[ModuleType], more: Iterable[Command] = ()) -> None:
+        """*modules* are looked through for declared commands; *more* are made otherwise."""
+        found = [value for module in modules for value in vars(module).values() if isinstance(value, Command)]
+        found += more
+        self._commands = MappingProxyType({one.name: one for one in found})
+
+    def get(self, name: str) -> Command | None:
+        """Return the command called *name*, or ``None``."""
+        return self._commands.get(name)
+
+    def offered_by(self, client: str) -> list[Command]:
+        """Return the commands of one client, by name."""
+        return sorted((one for one in self._commands.values() if one.client == client), key=lambda one: one.name)
+
+    def unknown(self, name: str) -> FunctionNotFound:
+        """Return the error for a name that isn't there, with the nearest that is."""
+        client, _, function = name.partition(".")
+        names = [one.function for one in self.offered_by(client)]
+        if not names:
+            return FunctionNotFound(f"{name!r:.80} is not something the master does")
+        close = difflib.get_close_matches(function[:100], names, 1)
+        hint = f": did you mean {close[0]}?" if close else f": there are {', '.join(names)}"
+        return FunctionNotFound(f"{function!r:.80} is not a {client} function{hint}")

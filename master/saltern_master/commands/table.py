@@ -1,0 +1,12 @@
+"""The one table: all that the master can be asked to do."""
+
+from __future__ import annotations
+
+from saltern.key_functions import KeyFunctions
+from saltern_master.commands import alerts, events, files, jobs, keys, manage, metrics, minion, returns
+from saltern_master.commands.registry import Registry
+
+
+def command_table(key_functions: KeyFunctions) -> Registry:
+    """Return every command there is."""
+    return Registry([alerts, events, files, jobs, manage, metrics, minion, returns], keys.commands(key_functions))

@@ -1,0 +1,87 @@
+"""Threads for what must not run on the loop: few, and shared in turns.
+
+Every principal has a queue of its own, and the queues are served one after the other, so that one who asks for ten
+thousand things makes nobody else wait longer than for one of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+from saltern.errors import Busy
+
+
+class _Work(NamedTuple):
+    done: asyncio.Future[Any]
+    call: Callable[[], Any]
+
+
+class Turns:
+    """*threads* threads; a principal may use a quarter of them, and have *waiting* calls in all."""
+
+    def __init__(self, name: str, threads: int, waiting: int) -> None:
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
+        self._free = threads
+        self._each = max(1, threads // 4)
+        self._waiting = waiting
+        self._queues: OrderedDict[str, deque[_Work]] = OrderedDict()
+        self._running: dict[str, int] = {}
+        self.refused = 0
+
+    async def run(self, principal: str, call: Callable[[], Any]) -> Any:
+        """Return what *call* returns, in a thread, when it is its turn. Raises ``Busy``, and what it raises."""
+        queue = self._queues.get(principal)
+        if len(queue or ()) + self._running.get(principal, 0) >= self._waiting:
+            self.refused += 1
+            raise Busy(f"{self._waiting} of your calls are being answered: try again")
+        done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        if queue is None:
+            queue = self._queues[principal] = deque()
+        queue.append(_Work(done, call))
+        self._serve()
+        return await done
+
+    def close(self) -> None:
+        """Take no more; what runs is not waited for."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _serve(self) -> None:
+        """Start what may run, one of each principal at a time."""
+        held: list[str] = []
+        while self._free and len(held) < len(self._queues):
+            principal, queue = next(iter(self._queues.items()))
+            if self._running.get(principal, 0) >= self._each:
+                self._queues.move_to_end(principal)
+                held.append(principal)
+                continue
+            work = queue.popleft()
+            self._queues.move_to_end(principal)
+            if not queue:
+                del self._queues[principal]
+            if not work.done.cancelled():
+                self._start(principal, work)
+
+    def _start(self, principal: str, work: _Work) -> None:
+        self._free -= 1
+        self._running[principal] = self._running.get(principal, 0) + 1
+        running = asyncio.get_running_loop().run_in_executor(self._pool, work.call)
+        running.add_done_callback(lambda ended: self._ended(principal, work, ended))
+
+    def _ended(self, principal: str, work: _Work, ended: asyncio.Future[Any]) -> None:
+        self._free += 1
+        left = self._running.pop(principal) - 1
+        if left:
+            self._running[principal] = left
+        error = None if ended.cancelled() else ended.exception()
+        if not work.done.done():
+            if ended.cancelled():
+                work.done.cancel()
+            elif error is not None:
+                work.done.set_exception(error)
+            else:
+                work.done.set_result(ended.result())
+        self._serve()

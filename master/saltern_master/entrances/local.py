@@ -1,0 +1,269 @@
+"""The entrance for programs on the master's host: a Unix socket, its callers known from the kernel.
+
+``saltern.local`` describes the messages. Connections, bytes and idle time are bounded for each user; who has no grant
+at all is told so and let go at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import stat
+import struct
+from typing import Any
+
+from saltern.errors import Busy, ChannelError, NotAuthorised, SalternError, WireError, answer_of
+from saltern.files import make_folder
+from saltern.local import LENGTH, MAX_LOCAL_BYTES, SOCKET_NAME, SocketPath, frame
+from saltern.wire import unpack_value
+from saltern_master.auth.caller import Caller
+from saltern_master.auth.policy import NOTHING, Policy
+from saltern_master.commands.dispatcher import Dispatcher
+from saltern_master.commands.stream import Source, Stream
+from saltern_master.complaints import Complaints
+from saltern_master.entrances.shape import REQUEST
+
+log = logging.getLogger(__name__)
+
+MAX_CONNECTIONS = 500
+MAX_CONNECTIONS_OF_A_USER = 64
+KEPT_FOR_OWNERS = 64
+"""Connections of all that only root and the master's own user may take."""
+MAX_USER_REQUEST_BYTES = 4 * 1024 * 1024
+MAX_USER_BYTES = 16 * 1024 * 1024
+"""Bytes of requests on their way in, of all connections of one user that isn't an owner."""
+IDLE_S = 60.0
+"""How long a connection may take for its next request, and for the whole of it."""
+LISTEN_BACKLOG = 512
+STREAM_PIECE_BYTES = 1024 * 1024
+END = frame({"end": True})
+_CREDENTIALS = struct.Struct("3i")
+
+
+class LocalEntrance:
+    """The listening socket."""
+
+    def __init__(self, sock_dir: str, dispatcher: Dispatcher, policy: Policy) -> None:
+        self._sock_dir = sock_dir
+        self._dispatcher = dispatcher
+        self._policy = policy
+        self._mode = 0o666 if policy.open_to_users else 0o600
+        self._folder_mode = 0o755 if policy.open_to_users else 0o700
+        self._sessions: set[asyncio.Task[None]] = set()
+        self._shares: dict[int, Share] = {}
+        self._complaints = Complaints("local programs")
+        self._path: SocketPath | None = None
+        self._server: asyncio.Server | None = None
+        self.refused = 0
+
+    async def start(self) -> None:
+        """Listen. Raises ``ChannelError``, also when another master does so already."""
+        path = os.path.join(self._sock_dir, SOCKET_NAME)
+        try:
+            make_folder(self._sock_dir, self._folder_mode)
+            if self._policy.open_to_users and os.stat(self._sock_dir).st_uid == os.geteuid():
+                os.chmod(self._sock_dir, 0o755)  # noqa: S103  # users with grants must get to the socket in it
+            self._path = SocketPath(self._sock_dir)
+            if _answers(self._path.path):
+                raise ChannelError(f"{path}: another master is running here", path=path)
+            if os.path.exists(self._path.path) and stat.S_ISSOCK(os.stat(self._path.path).st_mode):
+                os.unlink(self._path.path)
+            listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            old_mask = os.umask(0o777 & ~self._mode)
+            try:
+                listener.bind(self._path.path)
+            finally:
+                os.umask(old_mask)
+            self._server = await asyncio.start_unix_server(
+                self._accept, sock=listener, limit=1 << 18, backlog=LISTEN_BACKLOG
+            )
+        except OSError as error:
+            raise ChannelError(f"{path}: can't listen here: {error.strerror}", path=path) from None
+
+    async def stop(self) -> None:
+        """Stop listening and end all connections; does nothing when ``start`` failed."""
+        if self._server is None:
+            return
+        self._server.close()
+        for session in self._sessions:
+            session.cancel()
+        await asyncio.gather(*self._sessions, return_exceptions=True)
+        if self._path is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(self._path.path)
+            self._path.close()
+
+    def metrics(self) -> dict[str, float]:
+        """Return the entrance's counters and gauges."""
+        return {"connections": len(self._sessions), "refused": self.refused}
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        caller = self._policy.local_caller(_uid_of(writer))
+        owner = self._policy.sees_all(caller)
+        share = self._shares.setdefault(caller.uid, Share())
+        try:
+            self._admit(caller, share, owner=owner)
+        except SalternError as error:
+            self.refused += 1
+            if not share.connections:
+                del self._shares[caller.uid]
+            writer.write(frame(answer_of(error)))
+            writer.close()
+            return
+        share.connections += 1
+        self._sessions.add(task)
+        session = Session(self._dispatcher, caller, share, reader, writer, trusted=owner)
+        try:
+            await session.run()
+        except (ConnectionError, EOFError, TimeoutError, asyncio.CancelledError):
+            pass  # the program went away, was silent for too long, or we end
+        except WireError as error:
+            self._complaints.say(str(caller), "nonsense", f"a local program sent nonsense: {error}")
+        finally:
+            self._sessions.discard(task)
+            share.connections -= 1
+            if not share.connections:
+                del self._shares[caller.uid]
+            session.close()
+
+    def _admit(self, caller: Caller, share: Share, *, owner: bool) -> None:
+        """Raise for a connection that can't be had: ``NotAuthorised``, ``Busy``."""
+        if self._policy.rights(caller) is NOTHING:
+            raise NotAuthorised(f"{caller} may do nothing here: publisher_acl grants nothing")
+        most = MAX_CONNECTIONS if owner else MAX_CONNECTIONS - KEPT_FOR_OWNERS
+        if len(self._sessions) >= most:
+            raise Busy(f"{len(self._sessions)} programs are connected already: try again")
+        if not owner and share.connections >= MAX_CONNECTIONS_OF_A_USER:
+            raise Busy(f"{caller} has {share.connections} connections already: close some, or try again")
+
+
+class Share:
+    """What one user takes of the entrance."""
+
+    __slots__ = ("connections", "in_flight")
+
+    def __init__(self) -> None:
+        self.connections = 0
+        self.in_flight = 0
+
+
+class Session:
+    """One connection: requests in, answers and a stream's items out, in one writer's order."""
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        caller: Caller,
+        share: Share,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        *,
+        trusted: bool,
+    ) -> None:
+        """*trusted*: an owner, whose connections may be silent and requests large."""
+        self._dispatcher = dispatcher
+        self._caller = caller
+        self._share = share
+        self._reader = reader
+        self._writer = writer
+        self._trusted = trusted
+        self._source: Source | None = None
+        self._pump: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        """Answer requests until the program leaves. Raises ``WireError`` for nonsense, ``TimeoutError``."""
+        while True:
+            async with asyncio.timeout(None if self._trusted or self._pump is not None else IDLE_S):
+                (length,) = LENGTH.unpack(await self._reader.readexactly(LENGTH.size))
+            answer = await self._answer(length)
+            self._writer.write(frame(answer))
+            await self._writer.drain()
+            if self._source is not None and self._pump is None:
+                self._pump = asyncio.get_running_loop().create_task(self._stream(self._source))
+
+    def close(self) -> None:
+        """End the connection and what it follows."""
+        self._stop_following()
+        self._writer.close()
+
+    async def _answer(self, length: int) -> dict[str, Any]:
+        """Read the request of *length* bytes and return what is answered to it."""
+        limit = MAX_LOCAL_BYTES if self._trusted else MAX_USER_REQUEST_BYTES
+        if length > limit:
+            raise WireError(f"a message of {length:,} bytes: the limit is {limit:,}")
+        if not self._trusted and self._share.in_flight + length > MAX_USER_BYTES:
+            raise WireError(f"{MAX_USER_BYTES:,} bytes are on their way in already")
+        self._share.in_flight += length
+        try:
+            async with asyncio.timeout(None if self._trusted else IDLE_S):
+                packed = await self._reader.readexactly(length)
+            return await self._carried_out(packed)
+        except SalternError as error:
+            return answer_of(error)
+        finally:
+            self._share.in_flight -= length
+
+    async def _carried_out(self, packed: bytes) -> dict[str, Any]:
+        body = unpack_value(packed, secrets=True)
+        if not isinstance(body, dict):
+            raise WireError("a request must be a map")
+        request = REQUEST.checked(body)
+        result = await self._dispatcher.call(
+            self._caller,
+            request["command"],
+            request.get("args", []),
+            request.get("kwargs", {}),
+            request.get("within_s"),
+        )
+        if isinstance(result, Stream):
+            self._stop_following()
+            self._source = result.source
+            result = result.result
+        return {"result": result}
+
+    def _stop_following(self) -> None:
+        if self._pump is not None:
+            self._pump.cancel()
+            self._pump = None
+        if self._source is not None:
+            self._source.close()
+            self._source = None
+
+    async def _stream(self, source: Source) -> None:
+        """Write what *source* has, in pieces, so that a slow reader costs no more than one of them."""
+        with contextlib.suppress(ConnectionError):
+            while items := await source.batch():
+                piece = bytearray()
+                for item in items:
+                    piece += LENGTH.pack(len(item)) + item
+                    if len(piece) >= STREAM_PIECE_BYTES:
+                        self._writer.write(bytes(piece))
+                        piece.clear()
+                        await self._writer.drain()
+                self._writer.write(bytes(piece))
+                await self._writer.drain()
+            self._writer.write(END)
+            await self._writer.drain()
+
+
+def _uid_of(writer: asyncio.StreamWriter) -> int:
+    connection = writer.get_extra_info("socket")
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    _, uid, _ = _CREDENTIALS.unpack(credentials)
+    return int(uid)
+
+
+def _answers(path: str) -> bool:
+    """Return whether a program listens on a Unix socket."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1.0)
+        try:
+            probe.connect(path)
+        except OSError:
+            return False
+        return True

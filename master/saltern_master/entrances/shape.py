@@ -1,0 +1,163 @@
+"""The shape of what comes in, checked at the door: one schema for each message, before anything else is done with it.
+
+A field has its types, or a check for what types don't say. What isn't in the schema is no part of the message: it
+stays apart, below ``data``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from saltern.errors import IdError, WireError
+from saltern.ids import check_jid
+
+MAX_TAG_LENGTH = 512
+MAX_NAME_LENGTH = 512
+MAX_FUNCTIONS = 1000
+
+Check = Callable[[Any], str | None]
+"""Returns what a value must be, when it isn't."""
+
+
+class Field(NamedTuple):
+    """One field of a message."""
+
+    check: Check
+    required: bool = False
+
+
+class Shape:
+    """The fields of one type of message."""
+
+    def __init__(self, name: str, fields: Mapping[str, Field]) -> None:
+        self.name = name
+        self._fields = fields
+        self._required = [key for key, field in fields.items() if field.required]
+
+    def checked(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the fields of *body*, unknown ones below ``data``. Raises ``WireError`` naming what is wrong."""
+        for key in self._required:
+            if key not in body:
+                raise WireError(f"a {self.name} needs {' and '.join(map(repr, self._required))}")
+        fields = self._fields
+        taken: dict[str, Any] = {}
+        rest: dict[str, Any] = {}
+        for key, value in body.items():
+            field = fields.get(key)
+            if field is None:
+                rest[str(key)[:MAX_NAME_LENGTH]] = value
+                continue
+            wanted = field.check(value)
+            if wanted is not None:
+                raise WireError(f"a {self.name}'s {key} must be {wanted}, not {value!r:.60}")
+            taken[key] = value
+        if rest:
+            taken["data"] = rest
+        return taken
+
+
+def text(longest: int = MAX_NAME_LENGTH) -> Check:
+    """Return the check for a text of 1 to *longest* printable characters."""
+
+    def check(value: Any) -> str | None:
+        if isinstance(value, str) and 0 < len(value) <= longest and value.isprintable():
+            return None
+        return f"text of 1 to {longest} printable characters"
+
+    return check
+
+
+def one_of(*kinds: type) -> Check:
+    """Return the check for a value of one of *kinds*, exactly."""
+    names = {int: "a whole number", float: "a number", bool: "true or false", dict: "a map", list: "a list"}
+    wanted = " or ".join(names.get(kind, kind.__name__) for kind in kinds)
+    return lambda value: None if type(value) in kinds else wanted
+
+
+def anything(value: Any) -> str | None:
+    """Take any value."""
+
+
+def jid(value: Any) -> str | None:
+    """Take a jid."""
+    try:
+        check_jid(value)
+    except IdError:
+        return "a jid, 20 digits"
+    return None
+
+
+def functions(value: Any) -> str | None:
+    """Take a function's name, or several."""
+    names = value if isinstance(value, list) else [value]
+    if 0 < len(names) <= MAX_FUNCTIONS and all(isinstance(name, str) and 0 < len(name) <= 1000 for name in names):
+        return None
+    return "a function's name, or a list of them"
+
+
+def finite(value: Any) -> str | None:
+    """Take a finite number."""
+    if type(value) in (int, float) and abs(value) < 2**63 and math.isfinite(value):
+        return None
+    return "a finite number"
+
+
+def counts(value: Any) -> str | None:
+    """Take a map of names to counts."""
+    if isinstance(value, dict) and all(
+        isinstance(key, str) and type(count) is int and 0 <= count < 2**53 for key, count in value.items()
+    ):
+        return None
+    return "a map of counts"
+
+
+def texts(value: Any) -> str | None:
+    """Take a list of texts."""
+    return None if isinstance(value, list) and all(isinstance(member, str) for member in value) else "a list of texts"
+
+
+RETURN = Shape(
+    "return",
+    {
+        "jid": Field(jid, required=True),
+        "fun": Field(functions, required=True),
+        "return": Field(anything, required=True),
+        "fun_args": Field(one_of(list)),
+        "retcode": Field(one_of(int, dict)),
+        "success": Field(one_of(bool, dict)),
+        "duration_ms": Field(finite),
+        "plain": Field(texts),
+        "module": Field(one_of(dict)),
+        "schedule": Field(text()),
+        "slot": Field(finite),
+        "metrics": Field(one_of(bool)),
+        "return_job": Field(one_of(bool)),
+        "account": Field(counts),
+    },
+)
+EVENT = Shape("event", {"tag": Field(text(MAX_TAG_LENGTH), required=True), "data": Field(anything)})
+CALL = Shape("call", {"cmd": Field(text(), required=True), "args": Field(one_of(dict))})
+WORKING = Shape("working", {"jids": Field(texts, required=True), "more": Field(one_of(bool))})
+ATTACH = Shape("attach", {"boot": Field(finite), "grains": Field(one_of(dict)), "have": Field(one_of(dict))})
+HELLO = Shape(
+    "hello",
+    {
+        "id": Field(anything, required=True),
+        "version": Field(text()),
+        "grains": Field(one_of(dict)),
+        "boot": Field(finite),
+        "token": Field(text()),
+        "call": Field(one_of(bool)),
+    },
+)
+REQUEST = Shape(
+    "request",
+    {
+        "command": Field(text(), required=True),
+        "args": Field(one_of(list)),
+        "kwargs": Field(lambda v: None if isinstance(v, dict) and all(isinstance(k, str) for k in v) else "a map"),
+        "within_s": Field(lambda v: None if v is None else finite(v)),
+    },
+)

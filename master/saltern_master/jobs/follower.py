@@ -1,0 +1,56 @@
+"""One who follows a job: what becomes of it comes to him by a channel of the tracker's, which nobody else can feed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+from saltern_master.bus import Event
+
+MAX_QUEUE_BYTES = 64 * 1024 * 1024
+
+
+class Follower:
+    """A queue of one job's returns, in order, that ends when the job is done.
+
+    A follower who reads too slowly loses no answer: over the bound a return is only named, as ``{"id": …, "later":
+    true}``, and is there to be asked for when the job is done.
+    """
+
+    def __init__(self, jid: str, leave: Callable[[str, Follower], None]) -> None:
+        self._jid = jid
+        self._leave = leave
+        self._queue: deque[Event] = deque()
+        self._bytes = 0
+        self._wake = asyncio.Event()
+        self._ended = False
+
+    def put(self, event: Event) -> None:
+        """Queue an event of the job."""
+        if self._bytes + event.size > MAX_QUEUE_BYTES:
+            event = Event(event.tag, {"id": event.data.get("id"), "jid": self._jid, "later": True})
+        self._queue.append(event)
+        self._bytes += event.size
+        self._wake.set()
+
+    def end(self) -> None:
+        """Nothing more will come."""
+        self._ended = True
+        self._wake.set()
+
+    async def batch(self) -> list[bytes]:
+        """Wait for events and return all there are, packed; an empty list when the job is done."""
+        await self._wake.wait()
+        packed = [event.packed() for event in self._queue]
+        if not packed and self._ended:
+            return []
+        self._queue.clear()
+        self._bytes = 0
+        if not self._ended:
+            self._wake.clear()
+        return packed
+
+    def close(self) -> None:
+        """Stop following."""
+        self._leave(self._jid, self)

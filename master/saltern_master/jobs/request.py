@@ -1,0 +1,34 @@
+"""A job as it is asked for: its functions and their arguments, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from saltern.errors import ArgumentError
+from saltern_master.auth.indirect import scheduled_functions
+
+
+def functions_of(request: Mapping[str, Any]) -> list[str]:
+    """Return the functions in *request* (``fun``, a name or a list of names, and ``arg``).
+
+    Raises ``ArgumentError`` for no function, and for arguments that don't fit several of them.
+    """
+    fun, arg = request.get("fun"), request.get("arg") or []
+    names: list[Any] = fun if isinstance(fun, list) else [fun]
+    if not names or not all(isinstance(name, str) and name for name in names):
+        raise ArgumentError("a job needs a function, as in test.ping")
+    if isinstance(fun, list):
+        if not all(isinstance(item, list) for item in arg):
+            raise ArgumentError("several functions need a list of argument lists, one for each function")
+        if arg and len(arg) != len(fun):
+            raise ArgumentError(f"{len(fun)} functions need {len(fun)} argument lists, not {len(arg)}")
+    return names
+
+
+def indirect_of(request: Mapping[str, Any]) -> list[str]:
+    """Return the functions that those in *request* would make run in their turn: who asks needs a right to them too."""
+    fun, arg, kwarg = request["fun"], request.get("arg") or [], request.get("kwarg") or {}
+    if isinstance(fun, str):
+        return scheduled_functions(fun, arg, kwarg)
+    return [f for number, name in enumerate(fun) for f in scheduled_functions(name, arg[number] if arg else [], kwarg)]

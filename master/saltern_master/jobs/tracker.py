@@ -1,0 +1,311 @@
+"""Which job waits for whom.
+
+The master knows to whom each job went, and with which key. It takes their returns, tells whoever follows the job,
+and asks agents itself whether they still work on it, so that nobody has to guess from silence::
+
+    sent ──return──▶ returned
+      │ ▲
+      │ └─"working"── asked ──"not working", no answer, or gone──▶ lost  (a return that comes all the same counts)
+      └─away when it was sent──▶ lost
+
+A job is done when it waits for nobody. What it went to is remembered for as long as there is room, so that a return
+from a minion that never had the job is known for what it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import bisect
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from enum import Enum
+from typing import Any
+
+from saltern.wire import pack
+from saltern_master.auth.caller import Caller
+from saltern_master.bus import Event, EventBus
+from saltern_master.jobs.follower import Follower
+from saltern_master.jobs.store import JobLoad
+
+LOOK_EVERY_S = 0.25
+ANSWER_WITHIN_S = 5.0
+PROGRESS_AFTER_S, PROGRESS_EVERY_S = 2.0, 1.0
+MAX_REMEMBERED = 2_000_000
+"""Pairs of job and minion that are remembered, some 20 bytes each."""
+
+NOT_CONNECTED = "Minion did not return. [Not connected]"
+NO_RESPONSE = "Minion did not return. [No response]"
+
+
+class Taken(Enum):
+    """What a return is to the master."""
+
+    NEW = "new"
+    AGAIN = "again"
+    """It came before: an acknowledgement was lost."""
+    UNSOLICITED = "unsolicited"
+
+
+class TrackedJob:
+    """One job. *sent*: the minions that got it, by id in order, with the key that each had; *missing* did not."""
+
+    __slots__ = (
+        "asked",
+        "asked_at",
+        "check_at",
+        "failed",
+        "followers",
+        "fun",
+        "jid",
+        "keys",
+        "lost",
+        "minions",
+        "owner",
+        "quiet_s",
+        "started",
+        "told",
+        "unsure",
+        "user",
+        "waiting",
+    )
+
+    def __init__(
+        self,
+        jid: str,
+        fun: str | list[str],
+        caller: Caller | None,
+        sent: Mapping[str, str],
+        missing: Iterable[str] = (),
+        quiet_s: float | None = None,
+    ) -> None:
+        """*quiet_s*: how long it may be silent before its minions are asked, when not as long as usual."""
+        self.jid = jid
+        self.fun = fun
+        self.user = caller.name if caller else ""
+        self.owner = caller.principal if caller else ""
+        self.minions = tuple(sent)
+        self.keys = tuple(sent.values())
+        self.quiet_s = quiet_s or 0.0
+        self.waiting = set(sent)
+        self.lost = dict.fromkeys(missing, NOT_CONNECTED)
+        self.failed = 0
+        self.asked: set[str] = set()
+        self.asked_at = self.started = self.check_at = self.told = 0.0
+        self.followers: list[Follower] = []
+        self.unsure = False
+        """Taken up after a restart: who has returned isn't known."""
+
+    def key_of(self, minion_id: str) -> str | None:
+        """Return the key that a minion of this job had, or ``None`` for one that the job didn't go to."""
+        at = bisect.bisect_left(self.minions, minion_id)
+        return self.keys[at] if at < len(self.minions) and self.minions[at] == minion_id else None
+
+    def numbers(self) -> dict[str, int]:
+        """Return how many are done, running, away and failed."""
+        gone = sum(self.key_of(minion_id) is not None for minion_id in self.lost)
+        done = len(self.minions) - len(self.waiting) - gone
+        return {"done": done, "running": len(self.waiting), "away": len(self.lost), "failed": self.failed}
+
+
+class Tracker:
+    """All jobs that are remembered.
+
+    *send* sends a minion a frame, and returns whether it could be sent. *default_quiet_s*: how long a job may be
+    silent before its minions are asked whether they work on it. ``blind``: jobs from before the start aren't known,
+    so that no return can be called unsolicited.
+    """
+
+    def __init__(
+        self,
+        bus: EventBus,
+        send: Callable[[str, bytes], bool],
+        default_quiet_s: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._bus = bus
+        self._send = send
+        self.blind = False
+        self._default_quiet_s = default_quiet_s
+        self._clock = clock
+        self._jobs: OrderedDict[str, TrackedJob] = OrderedDict()
+        self._active: dict[str, TrackedJob] = {}
+        self._questions: dict[str, set[str]] = {}
+        """Minions to the jobs that they were asked about."""
+        self._pairs = 0
+        self.forgotten = 0
+        """Jobs whose minions had to be forgotten before they were done."""
+        self.unsolicited = 0
+        self.lost = 0
+
+    def begin(self, job: TrackedJob, follower: Follower | None = None) -> None:
+        """Expect returns to a *job* that was just sent, and tell *follower* what becomes of it, up to its end."""
+        job.quiet_s = job.quiet_s or self._default_quiet_s
+        job.started = job.told = self._clock()
+        job.check_at = job.started + job.quiet_s
+        self._remember(job)
+        self._active[job.jid] = job
+        if follower is not None:
+            job.followers.append(follower)
+            for minion_id, why in job.lost.items():
+                follower.put(_lost(job, minion_id, why))
+        self._finish_if_done(job)
+
+    def remember(self, jobs: Iterable[JobLoad]) -> None:
+        """Take up *jobs* from before a restart: their returns were asked for, but nobody waits for them any more."""
+        for load in jobs:
+            minions = sorted(map(str, load.load.get("minions") or ()))
+            job = TrackedJob(load.jid, load.load.get("fun", ""), None, dict.fromkeys(minions, ""))
+            job.user, job.owner = (str(load.load.get(name, "")) for name in ("user", "owner"))
+            job.waiting.clear()
+            job.unsure = True
+            self._remember(job)
+
+    def unfollow(self, jid: str, follower: Follower) -> None:
+        """Forget a follower."""
+        job = self._active.get(jid)
+        if job is not None and follower in job.followers:
+            job.followers.remove(follower)
+
+    def owner(self, jid: str) -> str | None:
+        """Return the principal that started a job, ``None`` for a job that isn't remembered."""
+        job = self._jobs.get(jid)
+        return job.owner if job else None
+
+    def knows(self, jid: str) -> bool:
+        """Return whether *jid* is a job that is remembered."""
+        return jid in self._jobs
+
+    def take(self, jid: str, minion_id: str, key: str) -> Taken:
+        """Say what a return from a minion (by its *key*) is; nothing is noted yet."""
+        job = self._jobs.get(jid)
+        if job is None and self.blind:
+            return Taken.NEW
+        if job is None or job.key_of(minion_id) not in (key, ""):
+            self.unsolicited += 1
+            return Taken.UNSOLICITED
+        awaited = job.unsure or minion_id in job.waiting or minion_id in job.lost
+        return Taken.NEW if awaited else Taken.AGAIN
+
+    def returned(self, jid: str, minion_id: str, event: Event, *, success: bool) -> None:
+        """Note a return that was asked for, and hand its event to the followers."""
+        job = self._jobs.get(jid)
+        if job is None:
+            return
+        job.waiting.discard(minion_id)
+        job.lost.pop(minion_id, None)
+        self._answered(job, minion_id)
+        job.failed += not success
+        job.check_at = self._clock() + job.quiet_s
+        for follower in job.followers:
+            follower.put(event)
+        self._finish_if_done(job)
+
+    def working(self, minion_id: str, jids: list[str], *, more_to_come: bool) -> None:
+        """Take an agent's answer: the jobs that it works on, and whether it has returns that it could not send yet."""
+        now = self._clock()
+        for jid in list(self._questions.get(minion_id, ())):
+            job = self._jobs[jid]
+            if jid in jids:
+                self._answered(job, minion_id)
+                job.check_at = now + job.quiet_s
+            elif more_to_come:
+                job.asked_at = now
+            else:
+                self._lose(job, minion_id, NO_RESPONSE)
+                self._finish_if_done(job)
+
+    def running(self) -> dict[str, dict[str, Any]]:
+        """Return the jobs that wait for minions, by jid: ``fun``, ``user``, ``running`` (ids), ``done`` …."""
+        return {
+            job.jid: {**job.numbers(), "fun": job.fun, "user": job.user, "running": sorted(job.waiting)}
+            for job in self._active.values()
+        }
+
+    def metrics(self) -> dict[str, float]:
+        """Return the tracker's counters and gauges."""
+        return {
+            "active": len(self._active),
+            "remembered": len(self._jobs),
+            "forgotten": self.forgotten,
+            "unsolicited": self.unsolicited,
+            "lost": self.lost,
+        }
+
+    async def run(self) -> None:
+        """Ask after silent jobs until cancelled."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            self.look()
+
+    def look(self) -> None:
+        """Ask the minions of jobs that have been silent, and give up those that don't answer either."""
+        now = self._clock()
+        questions: dict[str, list[str]] = {}
+        for job in list(self._active.values()):
+            if now - job.started > PROGRESS_AFTER_S and now - job.told >= PROGRESS_EVERY_S:
+                job.told = now
+                self._bus.publish(f"salt/job/{job.jid}/progress", {"jid": job.jid, **job.numbers()})
+            if job.asked and now - job.asked_at >= ANSWER_WITHIN_S:
+                for minion_id in sorted(job.asked):
+                    self._lose(job, minion_id, NO_RESPONSE)
+            if job.waiting and now >= job.check_at and not job.asked:
+                job.asked = set(job.waiting)
+                job.asked_at = now
+                job.check_at = now + job.quiet_s
+                for minion_id in job.asked:
+                    questions.setdefault(minion_id, []).append(job.jid)
+                    self._questions.setdefault(minion_id, set()).add(job.jid)
+            self._finish_if_done(job)
+        for minion_id, jids in questions.items():
+            if not self._send(minion_id, pack("working", 0, {"jids": jids})):
+                for jid in jids:
+                    job = self._jobs[jid]
+                    self._lose(job, minion_id, NOT_CONNECTED)
+                    self._finish_if_done(job)
+
+    def _answered(self, job: TrackedJob, minion_id: str) -> None:
+        """Note that a minion needn't be waited for with a question about a job any more."""
+        if minion_id in job.asked:
+            job.asked.discard(minion_id)
+            questions = self._questions[minion_id]
+            questions.discard(job.jid)
+            if not questions:
+                del self._questions[minion_id]
+
+    def _lose(self, job: TrackedJob, minion_id: str, why: str) -> None:
+        self._answered(job, minion_id)
+        if minion_id in job.waiting:
+            job.waiting.discard(minion_id)
+            job.lost[minion_id] = why
+            self.lost += 1
+            for follower in job.followers:
+                follower.put(_lost(job, minion_id, why))
+
+    def _finish_if_done(self, job: TrackedJob) -> None:
+        if job.waiting or self._active.pop(job.jid, None) is None:
+            return
+        numbers = job.numbers()
+        data = {"jid": job.jid, "fun": job.fun, "user": job.user, **numbers, "missing": sorted(job.lost)[:1000]}
+        self._bus.publish(f"salt/job/{job.jid}/done", data)
+        for follower in job.followers:
+            follower.end()
+        job.followers.clear()
+
+    def _remember(self, job: TrackedJob) -> None:
+        self._jobs[job.jid] = job
+        self._pairs += len(job.minions) + 1
+        while self._pairs > MAX_REMEMBERED and len(self._jobs) > 1:
+            _, oldest = self._jobs.popitem(last=False)
+            self._pairs -= len(oldest.minions) + 1
+            for minion_id in list(oldest.asked):
+                self._answered(oldest, minion_id)
+            if self._active.pop(oldest.jid, None):
+                self.forgotten += 1
+                for follower in oldest.followers:
+                    follower.end()
+
+
+def _lost(job: TrackedJob, minion_id: str, why: str) -> Event:
+    """Return what followers are told of a minion that doesn't return."""
+    return Event(f"salt/job/{job.jid}/lost/{minion_id}", {"id": minion_id, "failed": why})

@@ -1,1 +1,0 @@
-"""The Unix socket for programs on the master's own host."""
