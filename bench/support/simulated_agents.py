@@ -1,25 +1,33 @@
 """Many agents in one process, as lean as they can be: sockets, the protocol, and nothing else.
 
-Run as a program, it connects ``--count`` agents and answers every job with ``true`` until stdin ends. With ``--raw``
-it connects as many sockets without any protocol, which send back what they get: the floor under all the rest.
+Run as a program, it connects ``--count`` agents and answers every job with ``true`` until stdin ends. With ``--every``
+each also returns ``--numbers`` numbers as a scheduled sample every so many seconds, as ``stats.collect`` does, each at
+a moment of its own. With ``--raw`` it connects as many sockets without any protocol, which send back what they get: the
+floor under all the rest.
 """
 
 from __future__ import annotations
 
 import argparse
+import heapq
 import resource
 import select
 import sys
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import zmq
 
 from saltern.wire import pack, unpack
+from saltern_agent.slots import stable_hash
 
 STDIN = 0
 FILES_A_SOCKET = 3
 BOOT = 1.0
 RAW_HELLO = b"hello"
+SCHEDULE = "stats"
+NUMBERS_A_GROUP = 15
 
 Socket = zmq.Socket[bytes]
 
@@ -34,6 +42,7 @@ class Sockets:
         self._epoll = select.epoll()
         self._epoll.register(STDIN, select.EPOLLIN)
         self._handlers: dict[int, tuple[Socket, Callable[[bytes], None]]] = {}
+        self._timers: list[tuple[float, int, float, Callable[[], None]]] = []
 
     def connect(self, endpoint: str, keys: tuple[bytes, bytes], on_frame: Callable[[bytes], None]) -> Socket:
         """Return a new socket; *on_frame* gets what comes on it."""
@@ -49,13 +58,22 @@ class Sockets:
         self.read(socket, on_frame)  # the descriptor only tells of what comes after a look that found nothing
         return socket
 
+    def every(self, seconds: float, at: float, call: Callable[[], None]) -> None:
+        """Call *call* at epoch time *at* and every *seconds* from then on."""
+        heapq.heappush(self._timers, (at, len(self._timers), seconds, call))
+
     def run(self) -> None:
-        """Hand frames to their sockets' handlers until stdin ends."""
+        """Hand frames to their sockets' handlers, and call what is due, until stdin ends."""
         while True:
-            for descriptor, _ in self._epoll.poll():
+            wait_s = max(0.0, self._timers[0][0] - time.time()) if self._timers else None
+            for descriptor, _ in self._epoll.poll(wait_s):
                 if descriptor == STDIN:
                     return
                 self.read(*self._handlers[descriptor])
+            while self._timers and self._timers[0][0] <= time.time():
+                at, number, seconds, call = self._timers[0]
+                heapq.heapreplace(self._timers, (at + seconds, number, seconds, call))
+                call()
 
     def read(self, socket: Socket, on_frame: Callable[[bytes], None]) -> None:
         """Take all that has come: the descriptor tells of new frames once."""
@@ -74,6 +92,7 @@ class Agent:
         self._id = minion_id
         self._sockets = sockets
         self._publish_endpoint = options.publish
+        self._every_s, self._numbers = options.every, options.numbers
         self._seq = 0
         self._publish: Socket | None = None
         self._ret = sockets.connect(options.ret, self.keys, self._on_ret)
@@ -84,6 +103,30 @@ class Agent:
         if unpack(frame).type == "welcome" and self._publish is None:
             self._publish = self._sockets.connect(self._publish_endpoint, self.keys, self._on_publish)
             self._publish.send(pack("attach", 0, {"boot": BOOT}))
+            if self._every_s:
+                # The next slot and a part of the interval, as the agents' phases are.
+                at = (time.time() // self._every_s + 1 + stable_hash(self._id) / 2**64) * self._every_s
+                self._sockets.every(self._every_s, at, self._sample)
+
+    def _sample(self) -> None:
+        slot = int(time.time() // self._every_s * self._every_s)
+        self._seq += 1
+        body = {
+            "jid": f"{datetime.now(UTC):%Y%m%d%H%M%S%f}",
+            "fun": "stats.collect",
+            "fun_args": [],
+            "return": sample(self._numbers, slot),
+            "retcode": 0,
+            "success": True,
+            "duration_ms": 2.5,
+            "schedule": SCHEDULE,
+            "slot": slot,
+            "metrics": True,
+            "return_job": False,
+            "account": {"dropped": 0, "skipped": 0, "spooled": 0},
+        }
+        self._ret.send(pack("ret", self._seq, body))
+        self._sockets.read(self._ret, self._on_ret)
 
     def _on_publish(self, frame: bytes) -> None:
         message = unpack(frame)
@@ -97,10 +140,21 @@ class Agent:
         self._sockets.read(self._ret, self._on_ret)
 
 
+def sample(numbers: int, slot: int) -> dict[str, dict[str, float]]:
+    """Return so many numbers in groups, which change with *slot*."""
+    groups: dict[str, dict[str, float]] = {}
+    for number in range(numbers):
+        groups.setdefault(f"group{number // NUMBERS_A_GROUP}", {})[f"number{number}"] = (slot % 1000) + number / 7
+    return groups
+
+
 def main() -> int:
     """Run the agents."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, required=True)
+    parser.add_argument("--first", type=int, default=0, help="number of the first")
+    parser.add_argument("--every", type=float, default=0.0, metavar="S", help="seconds between scheduled samples")
+    parser.add_argument("--numbers", type=int, default=0, help="in a sample")
     parser.add_argument("--server-key", required=True)
     parser.add_argument("--ret", required=True, metavar="HOST:PORT")
     parser.add_argument("--publish", metavar="HOST:PORT")
@@ -109,10 +163,11 @@ def main() -> int:
     count = options.count * (1 if options.raw else 2)
     _allow_files(count * FILES_A_SOCKET + 64)
     sockets = Sockets(count, options.server_key)
+    numbers = range(options.first, options.first + options.count)
     if options.raw:
-        agents: list[object] = [_echo(sockets, options.ret) for _ in range(options.count)]
+        agents: list[object] = [_echo(sockets, options.ret) for _ in numbers]
     else:
-        agents = [Agent(sockets, f"sim{number:05d}", options) for number in range(options.count)]
+        agents = [Agent(sockets, f"sim{number:05d}", options) for number in numbers]
     sockets.run()
     del agents
     return 0

@@ -55,8 +55,8 @@ def stack(minions: int, options: dict[str, Any] | None = None) -> Iterator[Stack
 
 
 @contextlib.contextmanager
-def master() -> Iterator[Master]:
-    """Run a master that takes in every agent and ships no points, until the block ends."""
+def master(more: dict[str, Any] | None = None) -> Iterator[Master]:
+    """Run a master that takes in every agent until the block ends; it ships no points unless *more* options say so."""
     with folder("master") as root:
         options: dict[str, Any] = {
             "pki_dir": str(root / "pki"),
@@ -67,6 +67,7 @@ def master() -> Iterator[Master]:
             "ret_port": 0,
             "auto_accept": True,
             "carbon_protocol": "none",
+            **(more or {}),
         }
         _write(root / "etc" / "master", options)
         ready = root / "run" / "master.json"

@@ -13,7 +13,9 @@ from __future__ import annotations
 import hashlib
 import re
 
-CAUSES = ("empty_name", "empty_segment", "bad_character", "name_too_long", "bad_tags")
+CAUSES = ("empty_name", "empty_segment", "bad_character", "name_too_long", "bad_tags", "reserved_name")
+TAGGED = "_tagged"
+"""The folder of tagged series: a plain name at or below it could be the file of any of them."""
 SUFFIX = ".wsp"
 MAX_FILE_NAME_BYTES = 255  # NAME_MAX of every Linux file system
 MAX_NAME_BYTES = 3_072  # leaves room for the root folder within PATH_MAX, 4096
@@ -35,7 +37,7 @@ def canonical(raw: str) -> str:
     """Return the spelling under which *raw* is stored, or raise :class:`BadName`.
 
     Leading dots are stripped; a slash, blank or control character, an empty segment (``a..b``, ``a.``), a segment or
-    name too long for a file, and tags that don't parse are refused.
+    name too long for a file, tags that don't parse, and what is at or below :data:`TAGGED` are refused.
     """
     if ";" in raw or ("{" in raw and raw.endswith("}")):
         return _canonical_tagged(raw)
@@ -48,6 +50,8 @@ def canonical(raw: str) -> str:
     segments = name.split(".")
     if not all(segments):
         raise BadName("empty_segment")
+    if segments[0] == TAGGED:
+        raise BadName("reserved_name")
     if not name.isascii() or len(name) > MAX_FILE_NAME_BYTES - len(SUFFIX):
         sizes = [len(segment.encode()) for segment in segments]
         sizes[-1] += len(SUFFIX)
@@ -60,7 +64,7 @@ def relative_path(name: str) -> str:
     """Return where the canonical *name* is stored, relative to the root of the tree: ``a/b/c.wsp``."""
     if ";" in name:
         digest = hashlib.sha256(name.encode()).hexdigest()
-        return f"_tagged/{digest[:3]}/{digest[3:6]}/{digest}{SUFFIX}"
+        return f"{TAGGED}/{digest[:3]}/{digest[3:6]}/{digest}{SUFFIX}"
     return name.replace(".", "/") + SUFFIX
 
 

@@ -42,6 +42,8 @@ _COUNTERS = {
     "requestsTimedOut": ("requests_timed_out_total", "Requests given up because they took too long."),
     "requestsCancelled": ("requests_cancelled_total", "Requests given up because their client had gone."),
     "requestsUnauthorized": ("requests_unauthorized_total", "Requests without credentials that are known."),
+    "requestsMisdirected": ("requests_misdirected_total", "Requests to a host name that is not this server's."),
+    "requestsForeign": ("requests_foreign_total", "Changes that pages of other origins asked for."),
     "tagIndexFailures": ("tag_index_failures_total", "Times that the tag index could not be written or opened."),
     "accessLogDropped": ("access_log_dropped_total", "Lines of the access log that the disk did not take."),
 }

@@ -11,7 +11,7 @@ import os
 import time
 from typing import Any
 
-from saltern.files import write_private
+from saltern.files import make_folder, write_private
 from saltern_master.complaints import Complaints
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class DeadLetters:
         self._complaints.say(reader, type(error).__name__, f"a record is set aside in {self._folder}: {why}")
         name = f"{time.time_ns():020d}-{reader}"
         try:
-            os.makedirs(self._folder, mode=0o700, exist_ok=True)
+            make_folder(self._folder, 0o700)
             write_private(os.path.join(self._folder, name), f"{why}\n".encode(errors="replace") + record)
             self._trim()
         except OSError as fault:

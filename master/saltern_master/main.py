@@ -15,6 +15,7 @@ from saltern.config import master_config
 from saltern.errors import SalternError
 from saltern.files import UMASK
 from saltern.versions import versions_report
+from saltern_master.timed_loop import TimedLoop
 
 EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h
 
@@ -45,7 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         options = master_config(arguments.config_dir)
         log.setup(arguments.log_level or options["log_level"], options["log_file"] or None)
-        asyncio.run(_serve(options))
+        with asyncio.Runner(loop_factory=TimedLoop) as runner:
+            runner.run(_serve(options))
     except SalternError as error:
         print(f"saltern-master: {error}", file=sys.stderr)
         return EXIT_CONFIG

@@ -104,6 +104,7 @@ class Master:
         self.ports = Ports(options, self.keys, self.hub)
         self.counters: Counters = {
             "minions": (self.hub,),
+            "channel": (self.ports,),
             "bus": (self.bus,),
             "inbox": (self.inbox,),
             "journal": (self.journal, self.dead_letters),

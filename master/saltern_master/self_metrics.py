@@ -6,11 +6,13 @@ import asyncio
 import os
 import resource
 import time
+from collections.abc import Iterator
 
 from saltern.metric_segment import clean, owner
 from saltern_master.accounting import Accounting
 from saltern_master.inbox import Inbox
 from saltern_master.parts import Counters
+from saltern_master.timed_loop import TimedLoop
 
 PREFIX = "saltern.master"
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
@@ -31,34 +33,42 @@ class SelfMetrics:
         while True:
             now = time.time()
             slot = int(now // self._interval_s * self._interval_s)
-            self._inbox.put_points(self.sample(now), slot)
-            self._accounting.save()
+            for values in self.sample(now):
+                self._inbox.put_points(values, slot)
+                await asyncio.sleep(0)  # a fleet's account is long: others have their turns in between
+            await self._accounting.save_in_turns()
             wake_at = slot + self._interval_s
             await asyncio.sleep(max(0.01, wake_at - time.time()))
             self._lag_s = max(0.0, time.time() - wake_at)
 
-    def sample(self, now: float) -> dict[str, float]:
-        """Return all the master's metrics by full name, and each minion's account."""
-        values = {
+    def sample(self, now: float) -> Iterator[dict[str, float]]:
+        """Yield the master's metrics by full name, then the minions' accounts, some hundred numbers at a time."""
+        yield {
             f"{PREFIX}.{part}.{name}": float(value)
             for part, counting in [*self._counters.items(), ("process", (self,))]
             for one in counting
             if one is not None
             for name, value in one.metrics().items()
         }
-        for minion_id, schedule, numbers in self._accounting.rows(now):
-            prefix = f"saltern.{owner(minion_id)}.schedule.{clean(schedule)}"
-            values.update((f"{prefix}.{name}", float(value)) for name, value in numbers.items())
-        return values
+        for rows in self._accounting.rows_by_turns(now):
+            values: dict[str, float] = {}
+            for minion_id, schedule, numbers in rows:
+                prefix = f"saltern.{owner(minion_id)}.schedule.{clean(schedule)}"
+                values.update((f"{prefix}.{name}", float(value)) for name, value in numbers.items())
+            yield values
 
     def metrics(self) -> dict[str, float]:
         """Return figures of the process."""
         usage = resource.getrusage(resource.RUSAGE_SELF)
-        return {
+        numbers = {
             "cpu_seconds": usage.ru_utime + usage.ru_stime,
             "rss_bytes": _rss_bytes(),
             "loop_lag_ms": self._lag_s * 1000,
         }
+        loop = asyncio.get_running_loop()
+        if isinstance(loop, TimedLoop):
+            numbers["loop_stall_ms"] = loop.longest_stall_s() * 1000
+        return numbers
 
 
 def _rss_bytes() -> int:

@@ -118,7 +118,7 @@ def _scope(query: str) -> dict[str, Any]:
         "path": "/render",
         "query_string": query.encode(),
         "root_path": "",
-        "headers": [],
+        "headers": [(b"host", b"localhost")],
         "client": ("127.0.0.1", 1),
         "server": ("graphite", 80),
     }
@@ -254,7 +254,7 @@ def test_connections_without_a_request_are_closed(tmp_path: Path, monkeypatch: p
         url = str(server.endpoints["http"])
         host, port = url.removeprefix("http://").split(":")
         try:
-            for name, start in (("silent", b""), ("half", b"GET /version HTTP/1.1\r\nHost: x\r\n")):
+            for name, start in (("silent", b""), ("half", b"GET /version HTTP/1.1\r\nHost: localhost\r\n")):
                 reader, writer = await asyncio.open_connection(host, int(port))
                 with contextlib.closing(writer):
                     writer.write(start)

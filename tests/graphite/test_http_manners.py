@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from saltern.errors import ConfigError
-from saltern_graphite.commands.http_options import add_http_options, http_settings, origin
+from saltern_graphite.commands.http_options import add_http_options, host_name, http_settings, origin
 from saltern_graphite.counters import Counters
 from saltern_graphite.http import access_log
 from saltern_graphite.http.access_log import AccessLog
@@ -84,7 +84,7 @@ def test_pages_of_an_origin(store: FolderStore, tmp_path: Path) -> None:
     api = FolderApi(store, HttpSettings(cors_origins=(GRAFANA,)), Credentials(str(auth)))
     known = cors(api, "GET", GRAFANA, authorization="Bearer 0123456789abcdef")
     assert known["access-control-allow-origin"] == GRAFANA
-    assert known["access-control-allow-credentials"] == "true"
+    assert "access-control-allow-credentials" not in known
     assert "access-control-allow-origin" not in cors(api, "GET", "https://evil.example")
     preflight = {"access_control_request_method": "POST", "access_control_request_headers": "authorization"}
     asked = cors(api, "OPTIONS", GRAFANA, **preflight)  # browsers send no credentials with it
@@ -123,12 +123,20 @@ def test_the_command_line() -> None:
     assert http_settings(parser.parse_args([])) == HttpSettings()
     told = parser.parse_args(
         f"--max-series 7 --max-points 8 --max-time 0.5 --cache-seconds 0 --cache-bytes 9 --cors-origin {GRAFANA} "
+        "--http-host graphite --http-host a_b.example.org. "
         "--cors-origin * --auth-file F --auth-open /health --access-log -".split()
     )
     settings = http_settings(told)
     assert (settings.limits.series, settings.limits.points, settings.limits.seconds) == (7, 8, 0.5)
     assert (settings.cache_s, settings.cache_bytes, settings.cors_origins) == (0, 9, (GRAFANA, "*"))
+    assert settings.hosts == ("graphite", "a_b.example.org.")
     assert (settings.auth_file, settings.open_paths, settings.access_log) == ("F", ("/health",), "-")
+
+
+@pytest.mark.parametrize("text", ["", "a:80", "http://a", "a/b", "*.a", "a b", "[::1]", "a..b", ".a"])
+def test_what_is_no_host_name(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="is no host name such as"):
+        host_name(text)
 
 
 def wait_until(true: Callable[[], bool]) -> None:

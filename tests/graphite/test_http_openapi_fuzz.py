@@ -62,7 +62,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starlette]:
     events = EventStore.open(str(root / "db" / "events.sqlite"))
     tags.add(["disk.used;host=web1;rack=a1", "disk.used;host=web2;rack=a1"])
     store = FolderStore(root / "whisper")
-    yield create_app(store, HttpSettings(LIMITS, cache_s=0), tags=tags, events=events)
+    yield create_app(store, HttpSettings(LIMITS, cache_s=0, hosts=("testserver",)), tags=tags, events=events)
     tags.close()
     events.close()
 

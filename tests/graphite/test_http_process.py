@@ -124,7 +124,7 @@ def test_a_client_that_hangs_up_is_worked_for_no_longer(tmp_path: Path) -> None:
     with serving(tmp_path, "--access-log", str(log)) as server:
         host, port = server.url.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port))) as client:
-            client.sendall(f"GET /render?{SLOW} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            client.sendall(f"GET /render?{SLOW} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
             wait_until(lambda: server.get("/health").json()["totals"].get("requestCacheMisses"))  # it is worked on
         wait_until(lambda: '"/render"' in log.read_text())
         (line,) = [line for line in log.read_text().splitlines() if '"/render"' in line]

@@ -89,7 +89,7 @@ class Ours:
     def send(self, method: str, path: str, **more: Any) -> httpx.Response:
         async def go() -> httpx.Response:
             transport = httpx.ASGITransport(self._app)
-            async with httpx.AsyncClient(transport=transport, base_url="http://graphite") as client:
+            async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
                 return await client.request(method, path, **more)
 
         return asyncio.run(go())

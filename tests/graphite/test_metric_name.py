@@ -28,6 +28,9 @@ from saltern_graphite.metric_name import CAUSES, BadName, canonical, relative_pa
         ("a{}", "a"),
         ("a;b={x}", "a;b={x}"),
         ("a}", "a}"),
+        ("_tagged;a=b", "_tagged;a=b"),
+        ("_taggedly.a", "_taggedly.a"),
+        ("a._tagged.b", "a._tagged.b"),
     ],
 )
 def test_canonical(raw: str, name: str) -> None:
@@ -40,6 +43,11 @@ def test_canonical(raw: str, name: str) -> None:
         ("", "empty_name"),
         ("...", "empty_name"),
         (";a=b", "empty_name"),
+        ("_tagged", "reserved_name"),
+        ("_tagged.572.0e7.x", "reserved_name"),
+        ("..._tagged.572", "reserved_name"),
+        ("_tagged.572{}", "reserved_name"),
+        ("~_tagged.572;name=a", "reserved_name"),
         ("a..b", "empty_segment"),
         ("a.", "empty_segment"),
         ("a/b", "bad_character"),

@@ -83,7 +83,7 @@ def test_any_text_and_number_come_back_as_they_were(label: str, told: str, numbe
 def request(store: Store, method: str, url: str, **more: Any) -> httpx.Response:
     async def go() -> httpx.Response:
         transport = httpx.ASGITransport(create_app(store))
-        async with httpx.AsyncClient(transport=transport, base_url="http://graphite") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             return await client.request(method, url, **more)
 
     return asyncio.run(go())

@@ -58,7 +58,7 @@ class Api:
     def send(self, method: str, url: str, **kwargs: Any) -> httpx.Response:
         async def go() -> httpx.Response:
             transport = httpx.ASGITransport(self._app, raise_app_exceptions=True)
-            async with httpx.AsyncClient(transport=transport, base_url="http://graphite") as client:
+            async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
                 return await client.request(method, url, **kwargs)
 
         return asyncio.run(go())

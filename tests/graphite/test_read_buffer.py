@@ -61,11 +61,11 @@ def test_each_request_is_told_once_and_its_end_too(tmp_path: Path, monkeypatch: 
             port = int(str(server.endpoints["http"]).rpartition(":")[2])
             for _ in range(2):
                 reader, writer = await asyncio.open_connection("127.0.0.1", port)
-                writer.write(b"GET /version HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+                writer.write(b"GET /version HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
                 assert b" 200 OK" in await reader.read()
                 writer.close()
             _, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.write(b"POST /render HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n")
+            writer.write(b"POST /render HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n")
             async with asyncio.timeout(20):
                 while told.count("asked") < 3:
                     await asyncio.sleep(0.01)

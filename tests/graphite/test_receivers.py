@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import pickle
 import struct
 import threading
 import time
@@ -13,11 +14,13 @@ from typing import Any
 
 import msgpack
 import pytest
+import whisper
 
 from saltern.errors import StoreError
 from saltern_graphite import server as server_module
 from saltern_graphite import writer as writer_module
 from saltern_graphite.batch_frame import MAX_FRAME_BYTES
+from saltern_graphite.metric_name import relative_path
 from saltern_graphite.options import ServerOptions, StoreOptions
 from saltern_graphite.self_metrics import SelfMetrics
 from saltern_graphite.server import Server
@@ -103,6 +106,41 @@ def test_lines_good_and_bad_and_the_unterminated_last_one(tmp_path: Path, caplog
     told = [record.message for record in caplog.records if record.message.startswith("127.0.0.1:")]
     assert any("(bad_fields): b'bad'" in line for line in told)
     assert any("1 points refused (empty_segment), such as 'c..d'" in line for line in told)
+
+
+def test_no_plain_name_reaches_the_files_of_tagged_series_by_any_door(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = relative_path("disk.used;rack=a1")
+    name = path.removesuffix(".wsp").replace("/", ".")
+
+    async def test() -> None:
+        async with serving(tmp_path, flush_interval_s=0.3) as (server, store):
+            reader, writer = await asyncio.open_connection(*where(server, "batch"))
+            writer.write(points(1, ["disk.used;rack=a1"], 5.0))
+            assert (await answer(reader))["accepted"] == 1
+            writer.write(points(2, [name, "_tagged"], 6.0))
+            assert (await answer(reader))["why"] == {"reserved_name": 2}
+            writer.close()
+            await send_lines(server, f"{name} 6 N\n".encode())
+            _, pickled = await asyncio.open_connection(*where(server, "pickle"))
+            body = pickle.dumps([(name, (time.time(), 6.0))], 2)
+            pickled.write(struct.pack(">I", len(body)) + body)
+            transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+                asyncio.DatagramProtocol, remote_addr=where(server, "udp")
+            )
+            transport.sendto(f"{name} 6 N".encode())
+            await until(lambda: count(store, "drops.reserved_name") == 5)
+            transport.close()
+            pickled.close()
+            await until(lambda: store.cache.size == 0)
+            assert list(store.index.names()) == []  # nor is it found
+            _, values = whisper.fetch(str(tmp_path / "whisper" / path), int(time.time()) - 60)
+            assert set(values) - {None} == {5.0}
+
+    run(test)
+    (line,) = [record.message for record in caplog.records if "reserved_name" in record.message]
+    assert f"2 points refused (reserved_name), such as {name!r}" in line  # more of the same kind would be a flood
 
 
 def test_garbage_is_counted_and_the_connection_goes_on(tmp_path: Path) -> None:

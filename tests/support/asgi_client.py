@@ -20,7 +20,7 @@ class AsgiClient:
 
         async def send() -> httpx.Response:
             transport = httpx.ASGITransport(self._app, raise_app_exceptions=True)
-            async with httpx.AsyncClient(transport=transport, base_url="http://graphite") as client:
+            async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
                 return await client.request(method, url, **kwargs)
 
         return asyncio.run(send())

@@ -83,7 +83,7 @@ class FolderApi:
 
     async def ask(self, method: str, url: str, **kwargs: Any) -> httpx.Response:
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=True)
-        async with httpx.AsyncClient(transport=transport, base_url="http://graphite") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             return await client.request(method, url, **kwargs)
 
     def send(self, method: str, url: str, **kwargs: Any) -> httpx.Response:

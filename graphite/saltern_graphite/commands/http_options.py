@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import re
 from urllib.parse import urlsplit
 
 from saltern_graphite.commands.argument_types import positive, seconds, whole
 from saltern_graphite.http.authentication import OPEN_PATHS
+from saltern_graphite.http.hosts import ANY
 from saltern_graphite.http.settings import CACHE_BYTES, UNCHANGED_S, HttpSettings
 from saltern_graphite.render.evaluator import Limits
 
 _LIMITS = Limits()
+_HOST_NAME = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
 
 
 def add_http_options(serve: argparse.ArgumentParser) -> None:
@@ -30,9 +33,12 @@ def add_http_options(serve: argparse.ArgumentParser) -> None:
                       f"{UNCHANGED_S:g}, and only while nothing has come in since)")  # fmt: skip
     http.add_argument("--cache-bytes", metavar="N", type=whole, default=CACHE_BYTES,
                       help="memory for such answers (default: %(default)s)")  # fmt: skip
+    http.add_argument("--http-host", metavar="NAME", type=host_name, action="append", default=[],
+                      help="a name that clients know this server by, such as graphite.example.org, or * for any; "
+                      "addresses, localhost and this machine's names are known; may be given often")  # fmt: skip
     http.add_argument("--cors-origin", metavar="ORIGIN", type=origin, action="append", default=[],
-                      help="whose pages may read answers, such as https://grafana.example.org, or *; "
-                      "may be given several times")  # fmt: skip
+                      help="whose pages may read answers, and write events and tags, such as "
+                      "https://grafana.example.org, or * for reading alone; may be given several times")  # fmt: skip
     http.add_argument("--auth-file", metavar="FILE",
                       help="who may ask: lines as saltern-graphite passwd makes them (default: everyone)")  # fmt: skip
     http.add_argument("--auth-open", metavar="PATH", choices=OPEN_PATHS, action="append", default=[],
@@ -48,11 +54,19 @@ def http_settings(arguments: argparse.Namespace) -> HttpSettings:
         stored_method=arguments.consolidate == "stored",
         cache_s=arguments.cache_seconds,
         cache_bytes=arguments.cache_bytes,
+        hosts=tuple(arguments.http_host),
         cors_origins=tuple(arguments.cors_origin),
         auth_file=arguments.auth_file,
         open_paths=tuple(arguments.auth_open),
         access_log=arguments.access_log,
     )
+
+
+def host_name(text: str) -> str:
+    """Return the name of a host, or ``*``; for argparse."""
+    if text == ANY or _HOST_NAME.fullmatch(text):
+        return text
+    raise argparse.ArgumentTypeError(f"{text!r} is no host name such as graphite.example.org, without a port")
 
 
 def origin(text: str) -> str:

@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 MAX_ERROR_CHARS = 1000
+FAULT = "the server failed on this request; its log says why"
 _CALLBACK = re.compile(r"[A-Za-z_$][\w$.]{0,199}", re.ASCII)
 _GZIP_FROM_BYTES = 1000
 _GZIP_LEVEL = 1  # a chart's numbers shrink well at once; higher levels cost more than the network
@@ -68,7 +69,7 @@ def guarded(endpoint: Endpoint) -> Endpoint:
             return error_answer(503, "there is no memory for this answer: ask for fewer series or a shorter range")
         except Exception:
             log.exception("%s %s failed", request.method, request.scope["path"])
-            return error_answer(500, "the server failed on this request; its log says why")
+            return error_answer(500, FAULT)
 
     return answer
 

@@ -17,16 +17,19 @@ from saltern_graphite.events.store import EventStore
 from saltern_graphite.functions import LIBRARY
 from saltern_graphite.http.about import AboutApi
 from saltern_graphite.http.access_log import AccessLog
-from saltern_graphite.http.answers import error_answer
+from saltern_graphite.http.answers import FAULT, error_answer
 from saltern_graphite.http.authentication import Authenticated
 from saltern_graphite.http.credentials import Credentials
 from saltern_graphite.http.events import EventsApi
+from saltern_graphite.http.hosts import Hosts, KnownHost
 from saltern_graphite.http.index_wait import when_filled
 from saltern_graphite.http.logged import Logged
 from saltern_graphite.http.metrics import MetricsApi
+from saltern_graphite.http.origins import OwnPages
 from saltern_graphite.http.prometheus import scrape_or_find
 from saltern_graphite.http.render import Renderer
 from saltern_graphite.http.routes import both_slashes
+from saltern_graphite.http.safe_answers import SAFE_HEADERS, SafeAnswers
 from saltern_graphite.http.settings import HttpSettings
 from saltern_graphite.http.tags import TagsApi
 from saltern_graphite.measured import Measured
@@ -45,13 +48,14 @@ def create_app(
     credentials: Credentials | None = None,
     access_log: AccessLog | None = None,
     *,
+    hosts: Hosts | None = None,
     tags: TagIndex | None = None,
     events: EventStore | None = None,
 ) -> Starlette:
     """The application over *store*. It starts nothing and closes nothing of what it is given.
 
     With *credentials* only who has them is answered; each request is told to *access_log*.
-    Without *tags* and *events* such are kept in memory.
+    Without *tags* and *events* such are kept in memory. *hosts* are those of *settings* by default.
     """
     settings = settings or HttpSettings()
     measured: Measured | None = store if isinstance(store, Measured) else None
@@ -78,12 +82,16 @@ def create_app(
         *EventsApi(events).routes(),
     ]
     middleware = [
+        Middleware(SafeAnswers),
         *([Middleware(Logged, log=access_log)] if access_log else []),
+        Middleware(KnownHost, hosts=hosts or Hosts(settings.hosts), count=count),
         *([_cors(settings.cors_origins)] if settings.cors_origins else []),
+        Middleware(OwnPages, trusted=settings.cors_origins, count=count),
         *([Middleware(Authenticated, credentials=credentials, open_paths=settings.open_paths, count=count)]
           if credentials else []),
     ]  # fmt: skip
-    return Starlette(routes=routes, middleware=middleware, exception_handlers={HTTPException: _http_error})
+    handlers = {HTTPException: _http_error, Exception: _fault}
+    return Starlette(routes=routes, middleware=middleware, exception_handlers=handlers)
 
 
 def _metrics_routes(store: StoreView, measured: Measured | None, filling: Callable[[], bool]) -> list[Route]:
@@ -103,9 +111,9 @@ def _cors(origins: tuple[str, ...]) -> Middleware:
     return Middleware(
         CORSMiddleware,
         allow_origins=origins,
-        allow_methods=("GET", "POST", "PUT", "DELETE"),
+        allow_methods=("GET", "POST"),
         allow_headers=("*",),
-        allow_credentials="*" not in origins,
+        allow_credentials=False,  # a page that may ask sends an Authorization header of its own
         expose_headers=("ETag",),
         max_age=_PREFLIGHT_S,
     )
@@ -122,6 +130,11 @@ async def _http_error(request: Request, error: Exception) -> Response:
         headers = {"Allow": ", ".join(taken)}
         return error_answer(405, f"{path} takes {' and '.join(taken)}, not {request.method[:50]}", headers)
     return error_answer(error.status_code, error.detail, error.headers)
+
+
+async def _fault(request: Request, error: Exception) -> Response:
+    """What is outside of every endpoint failed: this answer passes no middleware."""
+    return error_answer(500, FAULT, SAFE_HEADERS)
 
 
 __all__ = ["HttpSettings", "create_app"]

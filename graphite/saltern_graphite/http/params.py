@@ -10,6 +10,7 @@ from functools import lru_cache
 from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
@@ -97,8 +98,7 @@ async def read_params(request: Request) -> Params:
     if request.method != "POST":
         return Params(pairs)
     body = await read_body(request)
-    content_type = request.headers.get("content-type", "")
-    kind = content_type.partition(";")[0].strip().lower()
+    content_type, kind = request.headers.get("content-type", ""), body_kind(request.headers)
     if kind == JSON_KIND:
         return Params(pairs + _json_pairs(body))
     if kind == multipart.KIND:
@@ -106,6 +106,11 @@ async def read_params(request: Request) -> Params:
     if body and kind not in FORM_KINDS:
         raise HTTPException(415, f"the body is {kind[:100]}: send the parameters as {FORM_KINDS[0]} or {JSON_KIND}")
     return Params(pairs + _pairs(body.decode(errors="replace")))
+
+
+def body_kind(headers: Headers) -> str:
+    """The media type of a request's body, in small letters and without parameters."""
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 async def read_body(request: Request) -> bytearray:

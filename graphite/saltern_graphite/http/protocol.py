@@ -12,6 +12,8 @@ from typing import Protocol
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from saltern_graphite.http.safe_answers import SAFE_HEADERS
+
 MAX_HEAD_BYTES = 64 * 1024
 """Request line and headers together. Targets too long for it come in a body."""
 _TOO_LONG = f"the request's line and headers are over {MAX_HEAD_BYTES} bytes: use POST\n"
@@ -99,9 +101,11 @@ def http_protocol(most: int, refused: Callable[[], None], readers: Readers) -> t
 
 def _refusal(status: int, line: str) -> bytes:
     body = line.encode()
+    safe = "".join(f"{name.lower()}: {value}\r\n" for name, value in SAFE_HEADERS.items())
     head = (
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
         "content-type: text/plain; charset=utf-8\r\ncache-control: no-store\r\n"
+        f"{safe}"
         f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
     )
     return head.encode() + body

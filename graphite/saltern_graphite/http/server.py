@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+import threading
 from collections.abc import Generator
 
 import uvicorn
@@ -15,6 +16,7 @@ from saltern_graphite.events.store import EventStore
 from saltern_graphite.http.access_log import AccessLog
 from saltern_graphite.http.app import create_app
 from saltern_graphite.http.credentials import Credentials
+from saltern_graphite.http.hosts import Hosts
 from saltern_graphite.http.idle import IdleWatch
 from saltern_graphite.http.settings import HttpSettings
 from saltern_graphite.receivers.address import show_address
@@ -55,10 +57,13 @@ class HttpServer:
         # asyncio does this only for sockets that name their protocol; else an answer waits 40 ms for an acknowledgement
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         # uvicorn's warnings are of requests that are no HTTP: who sends them hears so, and could fill the log with them
+        hosts = Hosts((*self._settings.hosts, host))
+        threading.Thread(target=_learn_name, args=(hosts,), name="own name", daemon=True).start()
+        app = create_app(
+            self._store, self._settings, self._credentials, self._log, hosts=hosts, tags=self._tags, events=self._events
+        )
         config = uvicorn.Config(
-            create_app(
-                self._store, self._settings, self._credentials, self._log, tags=self._tags, events=self._events
-            ),
+            app,
             log_config=None, log_level="error", access_log=False, lifespan="off", timeout_graceful_shutdown=1,
             http=protocol, ws="none",
         )  # fmt: skip
@@ -97,6 +102,12 @@ class HttpServer:
                 self._credentials.reload()
             except ConfigError as error:
                 log.error("the credentials stay as they were: %s", error)
+
+
+def _learn_name(hosts: Hosts) -> None:
+    """Add this machine's name with its domain, which may have to be asked for."""
+    with contextlib.suppress(OSError, UnicodeError):
+        hosts.add(socket.getfqdn())
 
 
 class _Uvicorn(uvicorn.Server):

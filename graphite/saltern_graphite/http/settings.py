@@ -29,8 +29,13 @@ class HttpSettings:
     ``None``: for :data:`UNCHANGED_S`, but not once a point, an event or a tagged series came in.
     """
     cache_bytes: int = CACHE_BYTES
+    hosts: tuple[str, ...] = ()
+    """Names to answer under besides this machine's own and that of the address; ``*``: any."""
     cors_origins: tuple[str, ...] = ()
-    """Origins whose pages may read answers, such as ``https://grafana.example.org``; ``*``: all."""
+    """Origins whose pages may read answers, such as ``https://grafana.example.org``; ``*``: all.
+
+    Pages of those that are named may also change what can be changed.
+    """
     auth_file: str | None = None
     """Who may ask: see :mod:`saltern_graphite.http.credentials`. ``None``: everyone."""
     open_paths: tuple[str, ...] = ()

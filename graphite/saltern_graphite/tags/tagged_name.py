@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 
 from saltern.errors import GraphiteError
-from saltern_graphite.metric_name import SUFFIX, BadName, canonical
+from saltern_graphite.metric_name import SUFFIX, TAGGED, BadName, canonical
 
-FOLDER = "_tagged"
+FOLDER = TAGGED
 """Where the files of tagged series are, within the Whisper tree."""
 _DOT = "_DOT_"
 _WRONG = {
@@ -15,6 +15,7 @@ _WRONG = {
     "empty_segment": "a part between two dots is empty",
     "bad_character": "blanks, control characters and, without tags, slashes are not taken",
     "name_too_long": "it is too long for a file's name",
+    "reserved_name": f"{TAGGED} is the folder of tagged series",
     "bad_tags": "tags are written ;tag=value: no ; ! ^ = in a tag, no ; in a value, neither empty, no ~ before a value",
 }
 

@@ -12,13 +12,20 @@ from saltern_graphite.render.formats.base import Answer, Options
 from saltern_graphite.render.points import timestamps
 from saltern_graphite.series import Series
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""How a formula begins, the full-width signs included: https://owasp.org/www-community/attacks/CSV_Injection."""
+
 
 def render(series: Sequence[Series], options: Options) -> Answer:
-    """``name,YYYY-MM-DD HH:MM:SS,value`` in the request's time zone; no value leaves its field empty."""
+    """``name,YYYY-MM-DD HH:MM:SS,value`` in the request's time zone; no value leaves its field empty.
+
+    A name that a spreadsheet would take for a formula gets a quote before it.
+    """
     text = io.StringIO()
     writer = csv.writer(text)
     for one in series:
+        name = f"'{one.name}" if one.name.startswith(_FORMULA) else one.name
         for value, time in zip(one.values.tolist(), timestamps(one), strict=False):
             local = datetime.fromtimestamp(time, options.zone).strftime("%Y-%m-%d %H:%M:%S")
-            writer.writerow((one.name, local, "" if math.isnan(value) else repr(value)))
+            writer.writerow((name, local, "" if math.isnan(value) else repr(value)))
     return Answer(text.getvalue().encode(), "text/csv")

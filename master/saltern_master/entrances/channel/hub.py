@@ -15,6 +15,7 @@ from saltern_master.commands.dispatcher import Dispatcher
 from saltern_master.complaints import Complaints
 from saltern_master.enrolment import Enrolment, epoch
 from saltern_master.entrances.channel.port import Peer
+from saltern_master.entrances.channel.strangers import Strangers
 from saltern_master.entrances.shape import ATTACH, CALL, WORKING
 from saltern_master.fleet import Fleet
 from saltern_master.inbox import Inbox
@@ -49,6 +50,7 @@ class Hub:
         self._briefing = briefing
         self._presence = Presence(fleet, bus)
         self._enrolment = Enrolment(keyring, fleet, self._presence, bus, briefing.welcome)
+        self._strangers = Strangers()
         self._complaints = Complaints("messages that are none")
         self._calling: set[asyncio.Task[None]] = set()
 
@@ -58,8 +60,8 @@ class Hub:
 
     def on_publish_message(self, peer: Peer, frame: bytes) -> None:
         """Handle a message on the publish port: ``attach`` is the only one."""
-        message = self._unpack(peer, frame)
         minion_id = self._keyring.minion_of(peer.key)
+        message = self._unpack(peer, frame) if minion_id is not None else None
         if message is None or minion_id is None or message.type != "attach":
             return
         try:
@@ -75,6 +77,8 @@ class Hub:
 
     def on_ret_message(self, peer: Peer, frame: bytes) -> None:
         """Handle a message on the ret port."""
+        if self._keyring.minion_of(peer.key) is None and not self._strangers.admit(peer.key, peer.address, len(frame)):
+            return
         message = self._unpack(peer, frame)
         if message is None:
             return
@@ -110,6 +114,7 @@ class Hub:
         return {
             "garbage": self._complaints.heard,
             **self._enrolment.metrics(),
+            **self._strangers.metrics(),
             "duplicates": self._presence.duplicates,
             "present": len(self._fleet.present()),
             "accepted": len(self._keyring.minions()),
@@ -151,4 +156,7 @@ class Hub:
             return None
 
     def _complain(self, peer: Peer, what: str) -> None:
+        if self._keyring.minion_of(peer.key) is None:
+            self._strangers.complain(peer.address, what)
+            return
         self._complaints.say(f"minion {peer.minion_id}" if peer.minion_id else f"key {peer.key[:8]}…", "message", what)

@@ -6,6 +6,10 @@ let the loop serve others, and is tried again after every burst of sends.
 
 A connection is known by the descriptor that libzmq reports, both with each message (``SRCFD``) and, from the
 monitor, when it closes: that is where presence comes from.
+
+What waits for a peer that doesn't read is bounded in bytes, not in messages of any size. libzmq counts messages, so
+small ones are left to it (``SNDHWM`` of them at most); a large one is lent to it, not copied, and counts as in flight
+until libzmq gives it back, which it does when the frame has been encrypted on its way into the kernel.
 """
 
 from __future__ import annotations
@@ -14,6 +18,7 @@ import asyncio
 import contextlib
 import logging
 import struct
+from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -26,14 +31,17 @@ log = logging.getLogger(__name__)
 
 MESSAGES_PER_TURN = 256
 BACKLOG = 4096
-SEND_QUEUE_MESSAGES = 10_000  # to one peer, before it counts as unreachable
+SMALL_BYTES = 8192
+SMALL_IN_FLIGHT = 512  # small messages to one peer: 4 MiB
+LARGE_BYTES_IN_FLIGHT = 8 * 1024 * 1024  # of large ones to one peer, or a single one of any size
+RECEIVED_AHEAD = 16  # messages from one peer that libzmq takes in before we have read them
 _MONITOR_EVENT = struct.Struct("=HI")
 
 
 class Peer:
-    """One connection: its routing id, the public key it authenticated with, and its descriptor."""
+    """One connection: its routing id, the key it authenticated with, its descriptor and the address it is from."""
 
-    __slots__ = ("address", "fd", "key", "minion_id", "port", "routing_id")
+    __slots__ = ("_lent", "_lent_bytes", "address", "fd", "key", "minion_id", "port", "routing_id")
 
     def __init__(self, port: Port, routing_id: bytes, key: str, fd: int, address: str = "") -> None:
         self.port = port
@@ -41,13 +49,31 @@ class Peer:
         self.key = key
         self.fd = fd
         self.address = address
-        """Where it comes from, an IP address; ``""`` when that isn't known."""
+        """The remote IP address as text; ``""`` when it isn't known."""
+        self._lent: deque[tuple[zmq.MessageTracker, int]] = deque()  # large frames: given back?, bytes
+        self._lent_bytes = 0
         self.minion_id: str | None = None
         """Set by whoever finds out, from the key, whose connection this is."""
 
     def send(self, frame: bytes) -> bool:
         """Send a frame; return ``False`` when the peer is gone or takes nothing more."""
         return self.port.send(self, frame)
+
+    def lend(self, frame: bytes) -> zmq.Frame | None:
+        """Return a large frame for libzmq, noted as in flight; ``None`` when there is too much in flight already."""
+        in_flight = self.bytes_in_flight()
+        if in_flight and in_flight + len(frame) > LARGE_BYTES_IN_FLIGHT:
+            return None
+        lent = zmq.Frame(frame, track=True, copy=False)
+        self._lent_bytes += len(frame)
+        self._lent.append((lent.tracker, len(frame)))  # not the frame itself, which would keep it in flight
+        return lent
+
+    def bytes_in_flight(self) -> int:
+        """Return how many bytes of large frames libzmq still holds for this peer."""
+        while self._lent and self._lent[0][0].done:
+            self._lent_bytes -= self._lent.popleft()[1]
+        return self._lent_bytes
 
 
 class Limits(NamedTuple):
@@ -71,6 +97,8 @@ class Port:
         on_gone: Callable[[Peer], None],
     ) -> None:
         self.name = name
+        self.send_refused = 0
+        """Frames not sent because too much waited for their peer already."""
         self._on_message = on_message
         self._on_gone = on_gone
         self._peers: dict[int, Peer] = {}
@@ -80,7 +108,8 @@ class Port:
         socket.linger = 0
         socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
         socket.setsockopt(zmq.BACKLOG, BACKLOG)
-        socket.setsockopt(zmq.SNDHWM, SEND_QUEUE_MESSAGES)
+        socket.setsockopt(zmq.SNDHWM, SMALL_IN_FLIGHT)
+        socket.setsockopt(zmq.RCVHWM, RECEIVED_AHEAD)
         socket.setsockopt(zmq.MAXMSGSIZE, limits.max_message_bytes)
         socket.setsockopt(zmq.HEARTBEAT_IVL, int(limits.heartbeat_interval_s * 1000))
         socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, int(limits.heartbeat_timeout_s * 1000))
@@ -120,10 +149,17 @@ class Port:
         self._socket.close()
 
     def send(self, peer: Peer, frame: bytes) -> bool:
-        """Send a frame to *peer*; ``False`` when it is gone or its queue is full."""
+        """Send a frame to *peer*; ``False`` when it is gone, or too much waits for it: then it is unreachable."""
+        whole = frame if len(frame) <= SMALL_BYTES else peer.lend(frame)
+        if whole is None:
+            self.send_refused += 1
+            return False
         try:
-            self._socket.send_multipart((peer.routing_id, frame), zmq.DONTWAIT)
-        except zmq.ZMQError:  # EHOSTUNREACH: gone; EAGAIN: its queue is full
+            self._socket.send_multipart((peer.routing_id, whole), zmq.DONTWAIT)
+        except zmq.Again:
+            self.send_refused += 1
+            return False
+        except zmq.ZMQError:  # EHOSTUNREACH: it is gone
             return False
         finally:
             self._read_soon()
@@ -151,21 +187,30 @@ class Port:
     def _receive(self, frames: list[zmq.Frame]) -> None:
         if len(frames) != 2:
             return  # not an agent: ours send one frame, behind the routing id that ROUTER adds
-        routing_id, payload = frames[0].bytes, frames[1]
-        try:
-            key, fd = str(payload.get("User-Id")), int(payload.get(zmq.SRCFD))
-        except (zmq.ZMQError, ValueError):
-            return  # its connection has closed meanwhile
-        peer = self._peers.get(fd)
-        if peer is None or peer.routing_id != routing_id or peer.key != key:
-            if peer is not None:
-                self._on_gone(peer)
-            peer = self._peers[fd] = Peer(self, routing_id, key, fd, _address_of(payload))
+        payload = frames[1]
+        peer = self._peer(frames[0].bytes, payload)
+        if peer is None:
+            return
         try:
             self._on_message(peer, payload.bytes)
         except Exception:
             # One bad message ends itself, never the port.
             log.exception("a message from %s on the %s port failed", peer.minion_id or peer.key[:8], self.name)
+
+    def _peer(self, routing_id: bytes, payload: zmq.Frame) -> Peer | None:
+        """Return whose connection a frame came over; ``None`` when it has closed meanwhile."""
+        try:
+            key, fd = str(payload.get("User-Id")), int(payload.get(zmq.SRCFD))
+            known = self._peers.get(fd)
+            if known is not None and known.routing_id == routing_id and known.key == key:
+                return known
+            peer = Peer(self, routing_id, key, fd, str(payload.get("Peer-Address")))
+        except (zmq.ZMQError, ValueError):
+            return None
+        if known is not None:
+            self._on_gone(known)
+        self._peers[fd] = peer
+        return peer
 
     def _read_monitor(self) -> None:
         with contextlib.suppress(zmq.Again):
@@ -175,10 +220,3 @@ class Port:
                 peer = self._peers.pop(fd, None)
                 if peer is not None:
                     self._on_gone(peer)
-
-
-def _address_of(payload: zmq.Frame) -> str:
-    try:
-        return str(payload.get("Peer-Address"))
-    except zmq.ZMQError:
-        return ""

@@ -24,6 +24,7 @@ class Ports:
         self._options = options
         self._keys = keys
         self._hub = hub
+        self._ports: list[Port] = []
         self._ending = contextlib.ExitStack()
 
     def open(self) -> dict[str, str]:
@@ -41,6 +42,7 @@ class Ports:
         self._ending.callback(ret.close)
         publish = Port(context, PUBLISH, self._keys, limits, hub.on_publish_message, hub.on_gone)
         self._ending.callback(publish.close)
+        self._ports = [ret, publish]
         gate.start(loop)
         endpoints = {
             RET: ret.bind(options["interface"], options["ret_port"]),
@@ -49,6 +51,10 @@ class Ports:
         ret.start(loop)
         publish.start(loop)
         return endpoints
+
+    def metrics(self) -> dict[str, float]:
+        """Return the counter."""
+        return {"send_refused": sum(port.send_refused for port in self._ports)}
 
     def close(self) -> None:
         """Close everything; agents see their connections end."""
