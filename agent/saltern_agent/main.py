@@ -119,7 +119,7 @@ def make(arguments: Arguments) -> Agent:
     """
     if arguments.log_level is not None and arguments.log_level not in saltern.log.LEVELS:
         raise UsageError(f"there is no log level {arguments.log_level!r}: use one of {', '.join(saltern.log.LEVELS)}")
-    options = settings.load(arguments.config_dir)
+    options, warnings = settings.load(arguments.config_dir)
     try:
         options["id"] = check_minion_id(arguments.id) if arguments.id else options["id"]
     except IdError as error:
@@ -129,6 +129,8 @@ def make(arguments: Arguments) -> Agent:
         saltern.log.setup(options["log_level"], options["log_file"] or None)
     except OSError as error:
         raise ConfigError(f"log_file: {options['log_file']}: can't be opened: {error.strerror}") from None
+    for line in warnings:
+        log.warning("%s", line)
     token = identity.join(options, arguments.join) if arguments.join else ""
     master_key = identity.pinned_master_key(options)
     return Agent(options, identity.keys(options), master_key, token)

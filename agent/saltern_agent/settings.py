@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from saltern.config import MinionOptions
 
 
-def load(path: str | None) -> MinionOptions:
-    """Return the options as ``saltern.config.minion_config`` does. Raises ``ConfigError``.
+def load(path: str | None) -> tuple[MinionOptions, list[str]]:
+    """Return the options as ``saltern.config.minion_config`` does, and what to warn of. Raises ``ConfigError``.
 
     To be called before any thread is started.
     """
@@ -30,23 +30,25 @@ def load(path: str | None) -> MinionOptions:
         packed = stream.read()
     os.waitpid(child, 0)
     try:
-        options, error = unpack_value(packed, secrets=True)
+        options, warnings, error = unpack_value(packed, secrets=True)
     except (WireError, ValueError, TypeError):
         raise ConfigError("the configuration could not be read: the process that reads it ended early") from None
     if error:
         raise ConfigError(error)
-    return cast("MinionOptions", options)
+    return cast("MinionOptions", options), warnings
 
 
 def _answer(path: str | None, write: int) -> NoReturn:
-    """Write ``[options, error]`` and end this process, whatever happens."""
+    """Write ``[options, warnings, error]`` and end this process, whatever happens."""
     try:
         from saltern.config import minion_config
+        from saltern.config.exposure import exposures
 
         try:
-            answer = [minion_config(path), ""]
+            options = minion_config(path)
+            answer = [options, list(exposures(options["conf_file"])), ""]
         except ConfigError as error:
-            answer = [{}, str(error)]
+            answer = [{}, [], str(error)]
         with open(write, "wb") as stream:
             stream.write(pack_value(answer, secrets=True))
     finally:

@@ -1,16 +1,17 @@
 """Messages on disk, in order, until the master has acknowledged them.
 
-A folder of segments, each named by the sequence number of its first record, and a cursor::
+A folder of segments (``saltern.segments`` draws them), each named by the sequence number of its first record, and a
+cursor::
 
     spool/00000465784013824000.seg     record, record, …
     spool/cursor                       everything up to this sequence number is done with
 
-    record   length u32 | crc32 u32 | sequence u64 | frame (length bytes)      crc32 is of sequence and frame
-    cursor   sequence u64 | crc32 u32
+    body of a record   sequence u64 | frame                       little-endian
+    cursor             sequence u64 | crc32 u32                   little-endian
 
-All numbers are little-endian. Records are written with one ``write`` each and never changed, so that a killed
-agent leaves at worst one torn record at the end, which is cut when the folder is opened again. The oldest segment
-goes first when the spool is over its bounds, and what was in it is counted.
+Records are written with one ``write`` each and never changed, so that a killed agent leaves at worst one torn record
+at the end, which is cut when the folder is opened again. The oldest segment goes first when the spool is over its
+bounds, and what was in it is counted; so is what damage took.
 """
 
 from __future__ import annotations
@@ -26,17 +27,19 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
+from saltern import segments
 from saltern.errors import JournalError
 from saltern.files import make_folder
+from saltern.segments import Hole, Kind
+from saltern.set_aside import bound_aside, set_aside
 
 log = logging.getLogger(__name__)
 
-RECORD = struct.Struct("<IIQ")
+KIND = Kind(magic=b"SALTSPL", suffix=".seg", old_header=struct.Struct("<II"), old_uncounted=8)
+SEQ_BYTES = 8
 CURSOR = struct.Struct("<QI")
-MAX_RECORD_BYTES = 1024**3
 SEGMENTS = 16  # the bounds are kept to within one part in so many
 MAX_SEGMENT_BYTES = 4 * 1024 * 1024
-SUFFIX = ".seg"
 
 
 class Record(NamedTuple):
@@ -46,31 +49,31 @@ class Record(NamedTuple):
     frame: bytes
 
 
-class Segment:
-    """One file: how long it is, how many of its records are still needed, and when it was last written."""
+class Segment(segments.Segment):
+    """One segment: how many of its records are still needed, and when it was last written."""
 
-    __slots__ = ("born", "count", "last_seq", "path", "size", "written")
+    __slots__ = ("born", "count", "last_seq", "written")
 
-    def __init__(self, path: str, now: float) -> None:
-        self.path = path
-        self.size = 0
+    def __init__(self, kind: Kind, path: str) -> None:
+        super().__init__(kind, path)
         self.count = 0
         self.last_seq = 0
-        self.born = now
-        self.written = now
+        self.born = self.written = 0.0
 
 
 class Spool:
     """The spool in *folder*, bounded by *max_bytes* and by *max_age_s* seconds.
 
     Records are appended at the end, read from the front with ``peek`` and ``advance``, and forgotten by ``ack``;
-    ``rewind`` reads again from the first that wasn't acknowledged. ``dropped`` counts records lost to the bounds.
-    Raises ``JournalError`` when the folder can't be used. Not safe for several threads.
+    ``rewind`` reads again from the first that wasn't acknowledged. ``dropped`` counts records lost to the bounds or to
+    damage, ``unreadable`` segments that were set aside. Raises ``JournalError`` when the folder can't be used. Not safe
+    for several threads.
     """
 
     def __init__(self, folder: str, max_bytes: int, max_age_s: float, clock: Callable[[], float] = time.time) -> None:
         self.folder = folder
         self.dropped = 0
+        self.unreadable = 0
         self.pending = 0
         self.size = 0
         self.acked = 0
@@ -87,6 +90,7 @@ class Spool:
         self._reader = -1
         self._writer = -1
         self._peeked: Record | None = None
+        self._peeked_end = 0
         try:
             make_folder(folder, 0o700)
             self._cursor = os.open(os.path.join(folder, "cursor"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -107,10 +111,9 @@ class Spool:
         """
         now = self._clock()
         segment = self._segment_for_append(seq, now)
-        body = seq.to_bytes(8, "little") + frame
-        record = struct.pack("<II", len(frame), crc32(body)) + body
+        record = segment.pack([seq.to_bytes(SEQ_BYTES, "little") + frame])
         self._write(segment, record)
-        segment.size += len(record)
+        segment.wrote(len(record), 1)
         segment.count += 1
         segment.last_seq = self.last_seq = seq
         segment.written = now
@@ -124,7 +127,9 @@ class Spool:
     def peek(self) -> Record | None:
         """Return the next record to read, or ``None`` at the end; the same until ``advance``."""
         while self._peeked is None:
-            segment = self._reading or (self._segments[0] if self._segments else None)
+            if self._reading is None and self._segments:
+                self._read_from(self._segments[0], 0)
+            segment = self._reading
             if segment is None:
                 return None
             if self._read_at >= segment.size:
@@ -133,17 +138,15 @@ class Spool:
                     return None
                 self._read_from(following, 0)
                 continue
-            self._reading = segment
-            self._peeked = self._read_record(segment)
-            if self._peeked is None:
-                self._lose_rest(segment)
+            if not self._look(segment):
+                return None
         return self._peeked
 
     def advance(self) -> None:
         """Go past the record that ``peek`` returned; it is in flight from now on."""
         assert self._peeked is not None
         assert self._reading is not None
-        self._read_at += RECORD.size + len(self._peeked.frame)
+        self._read_at = self._peeked_end
         self._flight.append((self._peeked.seq, self._reading, self._read_at))
         self._peeked = None
 
@@ -190,11 +193,11 @@ class Spool:
         return int(seq) if check == crc32(packed[:8]) else 0
 
     def _open_segments(self) -> None:
-        for name in sorted(os.listdir(self.folder)):
-            stem = name.removesuffix(SUFFIX)
-            if stem == name or not stem.isdecimal():
-                continue
-            segment = self._scan(os.path.join(self.folder, name))
+        found, unreadable = Segment.find(KIND, self.folder)
+        self.unreadable = len(unreadable)
+        self.dropped += len(unreadable)  # at least
+        for segment in found.values():
+            self._scan(segment)
             if segment.count:
                 self._segments.append(segment)
                 self.pending += segment.count
@@ -202,27 +205,28 @@ class Spool:
             else:
                 self._unlink(segment)
             self.last_seq = max(self.last_seq, segment.last_seq)
+        bound_aside(self.folder, self._max_bytes)
         self.rewind()
         self._keep_bounds(self._clock())
 
-    def _scan(self, path: str) -> Segment:
-        """Return the segment in *path*, its torn tail cut; sets where reading starts when it holds done records."""
-        segment = Segment(path, os.stat(path).st_mtime)
-        with open(path, "r+b") as stream:
-            length = os.fstat(stream.fileno()).st_size
-            while (record := _record(stream.read(RECORD.size), stream.read, length - segment.size)) is not None:
-                segment.size += RECORD.size + len(record.frame)
-                segment.last_seq = record.seq
-                if record.seq > self.acked:
-                    segment.count += 1
-                elif not self._segments:
-                    self._done_to = segment.size
-            if segment.size < length:
-                log.warning("%s: its last %d bytes are torn and were cut", path, length - segment.size)
-                stream.truncate(segment.size)
+    def _scan(self, segment: Segment) -> None:
+        """Count what is in *segment*, its torn tail cut; sets where reading starts when it holds done records."""
+        segment.born = segment.written = os.stat(segment.path).st_mtime
+        lost = 0
+        for item in segment.recover():
+            if isinstance(item, Hole):
+                lost += item.records if item.new else 0
+                continue
+            segment.last_seq = int.from_bytes(item.body[:SEQ_BYTES], "little")
+            if segment.last_seq > self.acked:
+                segment.count += 1
+            else:
+                lost = 0  # it was done with
+                if not self._segments:
+                    self._done_to = item.end
+        self.dropped += lost
         if not segment.count:
             self._done_to = 0
-        return segment
 
     # appending
 
@@ -234,16 +238,19 @@ class Spool:
         if last is not None and not full and self._writer >= 0:
             return last
         self._close_writer()
-        segment = Segment(os.path.join(self.folder, f"{seq:020d}{SUFFIX}"), now)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+        segment = Segment(KIND, os.path.join(self.folder, f"{seq:020d}{KIND.suffix}"))
+        segment.born = segment.written = now
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
+            if os.path.lexists(segment.path):
+                set_aside(segment.path, "it is in the way")
             self._writer = os.open(segment.path, flags, 0o600)
         except OSError as error:
             raise JournalError(f"{segment.path}: can't be made: {error.strerror}") from None
         self._segments.append(segment)
         return segment
 
-    def _write(self, segment: Segment, record: bytes) -> None:
+    def _write(self, segment: Segment, record: bytearray) -> None:
         try:
             if os.write(self._writer, record) == len(record):
                 return
@@ -270,41 +277,51 @@ class Spool:
 
     # reading
 
-    def _read_record(self, segment: Segment) -> Record | None:
+    def _look(self, segment: Segment) -> bool:
+        """Look at the record at the read position, or go past the damage there; ``False``: try again later."""
         try:
             if self._reader < 0:
                 self._reader = os.open(segment.path, os.O_RDONLY | os.O_CLOEXEC)
-            os.lseek(self._reader, self._read_at, os.SEEK_SET)
-            return _record(
-                os.read(self._reader, RECORD.size),
-                lambda length: os.read(self._reader, length),
-                segment.size - self._read_at,
-            )
         except OSError as error:
             log.warning("%s: can't be read: %s", segment.path, error.strerror)
-            return None
+            if not isinstance(error, FileNotFoundError):
+                return False
+            self._lose(segment, Hole(self._read_at, segment.size, 0, True))
+            return True
+        try:
+            record = segment.record(self._reader, self._read_at)
+            if record is not None:
+                self._peeked = Record(int.from_bytes(record.body[:SEQ_BYTES], "little"), record.body[SEQ_BYTES:])
+                self._peeked_end = record.end
+            else:
+                self._lose(segment, segment.hole(self._reader, self._read_at))
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                set_aside(segment.path, f"can't be read: {error.strerror}")
+            self._lose(segment, Hole(self._read_at, segment.size, 0, True))
+        return True
 
-    def _lose_rest(self, segment: Segment) -> None:
-        """Give up what can't be read from the read position to the end of *segment*, and count it."""
-        waiting = sum(1 for _, owner, _ in self._flight if owner is segment)
-        lost = segment.count - waiting
-        log.warning("%s: unreadable from byte %d: %d messages are lost", segment.path, self._read_at, lost)
+    def _lose(self, segment: Segment, hole: Hole) -> None:
+        """Go past *hole*, and count what it took of *segment*."""
+        self._read_at = hole.end
+        lost = segment.count - sum(1 for _, owner, _ in self._flight if owner is segment)
+        if hole.end < segment.size:
+            lost = min(lost, hole.records)
+        elif segment is self._segments[-1]:
+            self._close_writer()  # nothing is appended behind what can't be read
         self.dropped += lost
         self.pending -= lost
-        segment.count = waiting
-        if segment is self._segments[-1]:
-            self._close_writer()  # nothing may be appended behind what can't be read
-        if waiting:
-            self.size -= segment.size - self._read_at
-            segment.size = self._read_at
-        else:
+        segment.count -= lost
+        if not segment.count:
             self._remove(segment)
+        with contextlib.suppress(OSError):
+            bound_aside(self.folder, self._max_bytes)
 
     def _read_from(self, segment: Segment | None, offset: int) -> None:
         if segment is not self._reading:
             self._close_reader()
         self._reading = segment
-        self._read_at = offset
+        self._read_at = max(offset, segment.start) if segment else 0
         self._peeked = None
 
     def _after(self, segment: Segment) -> Segment | None:
@@ -351,16 +368,3 @@ class Spool:
         if self._writer >= 0:
             os.close(self._writer)
             self._writer = -1
-
-
-def _record(header: bytes, read: Callable[[int], bytes], room: int) -> Record | None:
-    """Return the record behind *header*, or ``None`` when it isn't whole; *room* is what the file still holds."""
-    if len(header) != RECORD.size:
-        return None
-    length, check, seq = RECORD.unpack(header)
-    if length > MAX_RECORD_BYTES or RECORD.size + length > room:
-        return None
-    frame = read(length)
-    if len(frame) != length or crc32(frame, crc32(header[8:])) != check:
-        return None
-    return Record(seq, frame)

@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from saltern.config import master_config
+from saltern.config import client_config
 from saltern.local import LocalConnection
 
 NOT_CONNECTED = "Minion did not return. [Not connected]"
@@ -41,7 +41,7 @@ class LocalClient:
     """
 
     def __init__(self, c_path: str | os.PathLike[str] | None = None, mopts: Any = None) -> None:
-        self.opts = mopts if mopts is not None else master_config(c_path)
+        self.opts = mopts if mopts is not None else client_config(c_path)
 
     def cmd(
         self,

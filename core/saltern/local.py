@@ -27,7 +27,7 @@ LENGTH = struct.Struct(">I")
 
 
 def frame(value: Any, *, secrets: bool = False) -> bytes:
-    """Return one message as it goes over the socket; *secrets*: whether those may pass."""
+    """Return one message as it goes over the socket; *secrets*: the texts of secrets go with it."""
     packed = pack_value(value, secrets=secrets)
     return LENGTH.pack(len(packed)) + packed
 
@@ -108,10 +108,11 @@ class LocalConnection:
             self._socket.sendall(frame(message, secrets=True))
         except OSError as error:
             # The master may have said why before it closed.
+            answer = None
             with contextlib.suppress(ChannelError):
                 answer = self.receive(0.0)
-                if answer is not None and "error" in answer:
-                    raise error_of(answer) from None
+            if answer is not None and "error" in answer:
+                raise error_of(answer) from None
             raise ChannelError(f"the master closed the connection: {error.strerror}") from None
 
     def receive(self, timeout_s: float | None) -> dict[str, Any] | None:

@@ -1,14 +1,16 @@
 """The journal: where everything from agents is kept before it is acknowledged.
 
-Segment files of records, appended only::
+Segment files of records (``saltern.segments`` draws them), appended only; a position between two records is the
+number of a segment and an offset in bytes::
 
-    record = length : u32 big-endian | crc32 of payload : u32 | payload
+    000000000001.log    the records of segment 1
+    jobs.position       "1 4711": up to there the reader ``jobs`` is done
 
 A record that was written survives a ``kill -9`` of the master (the kernel has it); a power cut may cost the last
 moments that the disk had not seen. Consumers (the job store, the graphite engine) read it each at its own pace
 through a ``Reader``, whose position is kept on disk; so a far end that is away for a day costs disk, not points.
 Segments that every reader has passed are deleted. Over the bound of bytes or age the oldest goes first, and what
-a reader then misses is counted.
+a reader then misses is counted, and so is what damage took.
 """
 
 from __future__ import annotations
@@ -19,15 +21,16 @@ import logging
 import os
 import struct
 import time
-import zlib
 from typing import NamedTuple
 
 from saltern.errors import JournalError
 from saltern.files import make_folder, write_atomic
+from saltern.segments import Hole, Kind, Segment
+from saltern.set_aside import bound_aside
 
 log = logging.getLogger(__name__)
 
-HEADER = struct.Struct(">II")
+KIND = Kind(magic=b"SALTJRN", suffix=".log", old_header=struct.Struct(">II"), old_uncounted=0)
 SEGMENT_BYTES = 16 * 1024 * 1024
 READ_BYTES = 1024 * 1024
 SAVE_POSITION_EVERY_S = 1.0
@@ -49,31 +52,35 @@ class Journal:
         self.max_age_s = max_age_s
         self.segment_bytes = min(segment_bytes, max(max_bytes // 4, 4096))
         self.dropped = 0
-        """Records deleted before some reader had read them."""
+        """Records deleted before some reader had read them, or lost to damage."""
+        self.unreadable = 0
+        """Segments set aside when the journal was opened."""
         self._readers: dict[str, Reader] = {}
-        self._buffer = bytearray()
+        self._buffer: list[bytes] = []
         self._fd = -1
         self._head = self.opened_at = Position(0, 0)
         # opened_at: where the records ended when the journal was opened; no reader was rightly beyond.
-        self._sizes: dict[int, int] = {}
+        self._segments: dict[int, Segment] = {}
 
     def open(self) -> None:
-        """Find what is there, cut a torn tail, and begin to append. Raises ``JournalError``."""
+        """Find what is there, cut a torn tail, set aside what can't be read, and begin to append.
+
+        Raises ``JournalError``.
+        """
         try:
             make_folder(self.folder, 0o700)
-            numbers = sorted(int(name[:-4]) for name in os.listdir(self.folder) if name.endswith(".log"))
-            self._sizes = {number: os.path.getsize(self._path(number)) for number in numbers}
-            last = numbers[-1] if numbers else 1
-            self._sizes.setdefault(last, 0)
+            self._segments, unreadable = Segment.find(KIND, self.folder)
+            self.unreadable = len(unreadable)
+            self.dropped += len(unreadable)  # at least
+            last = max((*self._segments, *unreadable), default=0)
+            if last not in self._segments or not self._recover(self._segments[last]):
+                last += 1
+                self._segments[last] = Segment(KIND, self._path(last))
             self._fd = os.open(self._path(last), os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-            whole = self._whole(last)
-        except (OSError, ValueError) as error:
+            bound_aside(self.folder, self.max_bytes)
+        except OSError as error:
             raise JournalError(f"{self.folder}: the journal can't be opened: {error}") from None
-        if whole < self._sizes[last]:
-            log.warning("%s: cut a torn tail of %d bytes", self._path(last), self._sizes[last] - whole)
-            os.ftruncate(self._fd, whole)
-            self._sizes[last] = whole
-        self._head = self.opened_at = Position(last, whole)
+        self._head = self.opened_at = Position(last, self._segments[last].size)
 
     def close(self) -> None:
         """Write what is buffered, save the readers' positions and close. Raises ``JournalError``."""
@@ -88,16 +95,17 @@ class Journal:
 
     def append(self, payload: bytes) -> None:
         """Buffer a record until ``flush``."""
-        self._buffer += HEADER.pack(len(payload), zlib.crc32(payload))
-        self._buffer += payload
+        self._buffer.append(payload)
 
     def flush(self) -> None:
         """Write the buffered records, all or none. Raises ``JournalError``; they are then forgotten."""
         if not self._buffer:
             return
-        data, self._buffer = self._buffer, bytearray()
+        payloads, self._buffer = self._buffer, []
+        data = self._segments[self._head.segment].pack(payloads)
         if self._head.offset + len(data) > self.segment_bytes and self._head.offset:
             self._rotate()
+            data = self._segments[self._head.segment].pack(payloads)
         try:
             written = os.write(self._fd, data)
             if written < len(data):
@@ -106,8 +114,9 @@ class Journal:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._fd, self._head.offset)
             raise JournalError(f"{self.folder}: can't be written: {error.strerror}") from None
-        self._head = Position(self._head.segment, self._head.offset + len(data))
-        self._sizes[self._head.segment] = self._head.offset
+        segment = self._segments[self._head.segment]
+        segment.wrote(len(data), len(payloads))
+        self._head = Position(self._head.segment, segment.size)
         for reader in self._readers.values():
             reader.wake()
 
@@ -121,24 +130,25 @@ class Journal:
         """Return sizes and losses: bytes, segments, dropped, and how far behind each reader is in bytes."""
         behind = {f"{name}.behind_bytes": reader.behind() for name, reader in self._readers.items()}
         return {
-            "bytes": sum(self._sizes.values()),
-            "segments": len(self._sizes),
+            "bytes": self._bytes(),
+            "segments": len(self._segments),
             "dropped": self.dropped,
+            "unreadable": self.unreadable,
             **behind,
         }
 
     def trim(self, now: float | None = None) -> None:
         """Delete the segments that all readers have passed, and the oldest ones over the bounds."""
         passed = min((reader.saved.segment for reader in self._readers.values()), default=0)
-        for number in sorted(self._sizes)[:-1]:
-            over = sum(self._sizes.values()) > self.max_bytes or self._age(number, now) > self.max_age_s
+        for number in sorted(self._segments)[:-1]:
+            over = self._bytes() > self.max_bytes or self._age(number, now) > self.max_age_s
             if number >= passed and not over:
                 break
             if number >= passed:
                 self._count_lost(number)
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self._path(number))
-            del self._sizes[number]
+            del self._segments[number]
             for reader in self._readers.values():
                 reader.skip_to(number + 1)
 
@@ -147,32 +157,31 @@ class Journal:
     def read(self, position: Position, limit: int) -> tuple[list[bytes], Position]:
         """Return whole records from *position* on, about *limit* bytes, and the position after them."""
         while True:
-            end = self._sizes.get(position.segment)
-            if end is None or position.offset >= end:
-                following = min((n for n in self._sizes if n > position.segment), default=None)
+            segment = self._segments.get(position.segment)
+            at = max(position.offset, segment.start) if segment else 0
+            if segment is None or at >= segment.size:
+                following = min((n for n in self._segments if n > position.segment), default=None)
                 if following is None:
                     return [], position
                 position = Position(following, 0)
                 continue
-            with open(self._path(position.segment), "rb") as stream:
-                stream.seek(position.offset)
-                data = stream.read(min(limit, end - position.offset))
-                records, used = _records(data)
-                if not used and end - position.offset > len(data):  # one record larger than the limit
-                    data += stream.read(end - position.offset - len(data))
-                    records, used = _records(data)
-            if used:
-                return records, Position(position.segment, position.offset + used)
-            log.error(
-                "%s: a damaged record at %d: the rest is passed over", self._path(position.segment), position.offset
-            )
-            self.dropped += 1
-            position = Position(position.segment, end)
+            with open(segment.path, "rb") as stream:
+                fd = stream.fileno()
+                records, used = segment.bodies(os.pread(fd, min(limit, segment.size - at), at))
+                if used:
+                    return records, Position(position.segment, at + used)
+                whole = segment.record(fd, at)
+                if whole is not None:  # one record larger than the limit
+                    return [whole.body], Position(position.segment, whole.end)
+                hole = segment.hole(fd, at)
+            self._count(hole)
+            position = Position(position.segment, hole.end)
 
     def bytes_after(self, position: Position) -> int:
         """Return how many bytes lie beyond *position*."""
-        later = sum(size for number, size in self._sizes.items() if number > position.segment)
-        return later + max(0, self._sizes.get(position.segment, 0) - position.offset)
+        later = sum(segment.size for number, segment in self._segments.items() if number > position.segment)
+        segment = self._segments.get(position.segment)
+        return later + (max(0, segment.size - max(position.offset, segment.start)) if segment else 0)
 
     def _path(self, number: int) -> str:
         return os.path.join(self.folder, f"{number:012d}.log")
@@ -183,14 +192,25 @@ class Journal:
         except OSError:
             return 0.0
 
-    def _whole(self, number: int) -> int:
-        """Return how many bytes of a segment are whole records."""
-        with open(self._path(number), "rb") as stream:
-            return _records(stream.read())[1]
+    def _bytes(self) -> int:
+        return sum(segment.size for segment in self._segments.values())
+
+    def _recover(self, segment: Segment) -> bool:
+        """Bring the last segment in order; return whether records may be appended to it."""
+        for item in segment.recover():
+            if isinstance(item, Hole):
+                self._count(item)
+        return segment.appendable
+
+    def _count(self, hole: Hole) -> None:
+        if hole.new:
+            self.dropped += hole.records
+            with contextlib.suppress(OSError):
+                bound_aside(self.folder, self.max_bytes)
 
     def _count_lost(self, number: int) -> None:
-        with contextlib.suppress(OSError), open(self._path(number), "rb") as stream:
-            lost = len(_records(stream.read())[0])
+        with contextlib.suppress(OSError):
+            lost = self._segments[number].records_left()
             self.dropped += lost
             log.error("the journal is over its bound: %d unread returns of segment %d are dropped", lost, number)
 
@@ -203,7 +223,7 @@ class Journal:
         os.close(self._fd)
         self._fd = fd
         self._head = Position(number, 0)
-        self._sizes[number] = 0
+        self._segments[number] = Segment(KIND, self._path(number))
         self.trim()
 
 
@@ -284,17 +304,3 @@ class Reader:
         except (OSError, ValueError):
             log.warning("%s: can't be read: starting from the oldest record", self._path)
             return Position(0, 0)
-
-
-def _records(data: bytes) -> tuple[list[bytes], int]:
-    """Return the whole records at the start of *data*, and how many bytes they take."""
-    records = []
-    offset = 0
-    while offset + HEADER.size <= len(data):
-        length, crc = HEADER.unpack_from(data, offset)
-        payload = data[offset + HEADER.size : offset + HEADER.size + length]
-        if len(payload) < length or zlib.crc32(payload) != crc:
-            break
-        records.append(payload)
-        offset += HEADER.size + length
-    return records, offset

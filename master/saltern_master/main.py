@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -11,11 +12,15 @@ from collections.abc import Sequence
 
 from saltern import log
 from saltern.__about__ import __version__
-from saltern.config import master_config
-from saltern.errors import SalternError
+from saltern.config import MasterOptions, master_config
+from saltern.config.exposure import exposures
+from saltern.errors import ConfigError, SalternError
 from saltern.files import UMASK
 from saltern.versions import versions_report
+from saltern_master.pillar import Pillar
 from saltern_master.timed_loop import TimedLoop
+
+_log = logging.getLogger(__name__)
 
 EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h
 
@@ -46,21 +51,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         options = master_config(arguments.config_dir)
         log.setup(arguments.log_level or options["log_level"], options["log_file"] or None)
+        _warn(options)
         with asyncio.Runner(loop_factory=TimedLoop) as runner:
             runner.run(_serve(options))
-    except SalternError as error:
+    except ConfigError as error:
         print(f"saltern-master: {error}", file=sys.stderr)
         return EXIT_CONFIG
-    except OSError as error:
+    except (SalternError, OSError) as error:  # a port that is taken, a full disk: may be over when started again
         print(f"saltern-master: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-async def _serve(options: object) -> None:
+def _warn(options: MasterOptions) -> None:
+    """Log what every user of this host can read and shouldn't."""
+    pillar = Pillar(options["pillar_files"], options["config_dir"])
+    for line in exposures(options["conf_file"], pillar.files()):
+        _log.warning("%s", line)
+
+
+async def _serve(options: MasterOptions) -> None:
     from saltern_master.master import Master  # after the arguments: --help and faults answer at once
 
-    master = Master(options)  # type: ignore[arg-type]  # MasterOptions, from master_config
+    master = Master(options)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, master.stop)

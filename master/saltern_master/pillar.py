@@ -39,6 +39,10 @@ class Pillar:
                     overlay(pillar, self._content(name))
         return pillar
 
+    def files(self) -> set[str]:
+        """Return every file that some minion's pillar is of."""
+        return {name for _, names in self._files for name in names}
+
     def _content(self, name: str) -> dict[str, Any]:
         try:
             stamp = os.stat(name).st_mtime_ns

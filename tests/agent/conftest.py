@@ -49,6 +49,7 @@ class FakeMaster:
         self.messages: list[Message] = []
         self.hellos: list[Message] = []
         self.attached: list[bytes] = []
+        self.attachments: list[Message] = []
         self.calls: list[dict[str, Any]] = []
         self.welcome_extra: dict[str, Any] = {}
         self._jids = JidSource()
@@ -164,7 +165,9 @@ class FakeMaster:
 
     def _read_publish(self) -> None:
         peer, frame = self._publish.recv_multipart()
-        assert unpack(frame).type == "attach"
+        attach = unpack(frame)
+        assert attach.type == "attach"
+        self.attachments.append(attach)
         with self._changed:
             self.attached.append(peer)
             self._changed.notify_all()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from saltern.pki import Invite
 from saltern.secret import Secret
 from saltern_agent import identity, settings
 from saltern_agent.main import EX_CONFIG, EX_USAGE, UsageError, main, parse
+from support.folders import open_to_all
 
 KEY = "k" * 40
 
@@ -89,15 +90,41 @@ def test_a_secret_key_that_others_may_read(config: Callable[..., Path], tmp_path
         identity.keys(options)
 
 
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    with open_to_all() as folder:
+        yield folder
+
+
 def test_options_are_read_by_a_child(config: Callable[..., Path]) -> None:
     folder = config(grains={"role": "web"})
-    assert settings.load(str(folder)) == minion_config(folder)
+    assert settings.load(str(folder)) == (minion_config(folder), [])
     (folder / "minion").write_text("id: x\ngrains: {token: !secret hunter2}\n")
-    assert settings.load(str(folder)) == minion_config(folder)
-    assert settings.load(str(folder))["grains"] == {"token": Secret("hunter2")}
+    assert settings.load(str(folder)) == (minion_config(folder), [])
+    assert settings.load(str(folder))[0]["grains"] == {"token": Secret("hunter2")}
     (folder / "minion").write_text("id: [")
     with pytest.raises(ConfigError, match="is not YAML"):
         settings.load(str(folder))
+
+
+def test_a_secret_that_all_can_read_is_warned_of(open_folder: Path) -> None:
+    (open_folder / "minion").write_text(f"id: web01\nmaster_key: {KEY}\nstats: {{redis: {{password: hunter2}}}}\n")
+    _, (warning,) = settings.load(str(open_folder))
+    assert "it holds a secret (stats.redis.password): run chgrp" in warning
+    (open_folder / "minion").write_text(
+        f"id: web01\nmaster_key: {KEY}\nroot_dir: {open_folder}\nstats: {{a_token: x}}\n"
+    )
+    agent = subprocess.Popen(
+        [sys.executable, "-m", "saltern_agent.main", "-c", str(open_folder)], stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert agent.stderr is not None
+        line = agent.stderr.readline()
+        assert " WARNING " in line
+        assert "it holds a secret (stats.a_token): run chgrp" in line
+    finally:
+        agent.kill()
+        agent.communicate()
 
 
 def test_the_pinned_key(config: Callable[..., Path]) -> None:

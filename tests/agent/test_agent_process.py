@@ -50,7 +50,11 @@ def test_connects_and_runs_a_job(master: Any, agent: Any) -> None:
     assert body["duration_ms"] >= 0
     hello = master.hellos[0].body
     assert hello["id"] == "host01"
-    assert hello["grains"]["id"] == "host01"
+    assert "grains" not in hello, "they are for a master that took us in"
+    attach = master.attachments[0].body
+    assert attach["grains"]["id"] == "host01"
+    assert sorted(attach["have"]) == ["modules", "pillar", "schedule"]
+    assert attach["boot"] == hello["boot"]
     assert hello["boot"] == pytest.approx(time.time(), abs=60)
     assert "token" not in hello
     assert agent.stop() == 0
@@ -255,9 +259,9 @@ def test_services(master: Any, make_agent: Make, module_dir: Path) -> None:
     assert master.run("svc.fire")["return"] is True
     event = master.wait_for(lambda: next((m for m in master.messages if m.type == "event"), None))
     assert event.body == {"tag": "salt/minion/host01/mine", "data": {"x": [1]}}
-    hellos = len(master.hellos)
+    attached = len(master.attachments)
     assert master.run("svc.call", "refresh_grains")["return"] is True
-    master.wait_for(lambda: len(master.hellos) > hellos)
+    master.wait_for(lambda: len(master.attachments) > attached)
     assert master.run("svc.call", "refresh_modules")["return"] is True
 
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 import shutil
+import struct
 import tempfile
+from binascii import crc32
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from saltern.errors import JournalError
-from saltern_agent.spool import RECORD, Record, Spool
+from saltern.segments import HEAD, RECORD
+from saltern_agent.spool import SEQ_BYTES, Record, Spool
+from support.damage import Damage, damages, spans
 
 DAY_S = 86400.0
 MIB = 1024 * 1024
@@ -75,12 +79,13 @@ def test_a_torn_end_is_cut(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> 
     spool.append(2, b"torn record")
     spool.close()
     (path,) = segments(tmp_path)
-    for cut in (1, 5, len(b"torn record") + RECORD.size - 1):
+    for cut in (1, 5, SEQ_BYTES + len(b"torn record") + RECORD.size - 1):
         data = path.read_bytes()
         os.truncate(path, path.stat().st_size - cut)
         again = Spool(str(tmp_path), MIB, DAY_S)
         assert [record.frame for record in take_all(again)] == [b"whole"]
-        assert path.stat().st_size == RECORD.size + len(b"whole")
+        assert path.stat().st_size == HEAD.size + RECORD.size + SEQ_BYTES + len(b"whole")
+        assert again.dropped == 0
         again.append(3, b"after")
         assert [record.seq for record in take_all(again)] == [3]
         again.close()
@@ -90,21 +95,194 @@ def test_a_torn_end_is_cut(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> 
     assert caplog.text.count("are torn and were cut") == 3
 
 
+def flip(path: Path, offset: int) -> None:
+    data = bytearray(path.read_bytes())
+    data[offset] ^= 1
+    path.write_bytes(data)
+
+
 def test_a_flipped_bit_is_found(tmp_path: Path) -> None:
+    spool = Spool(str(tmp_path), MIB, DAY_S)
+    for seq in range(1, 7):
+        spool.append(seq, b"abcdef")
+    (path,) = segments(tmp_path)
+    at = spans([SEQ_BYTES + 6] * 6)
+    flip(path, at[1][1] - 1)
+    damaged = path.read_bytes()[slice(*at[1])]
+    assert [record.seq for record in take_all(spool)] == [1, 3, 4, 5, 6]
+    assert (spool.dropped, spool.pending) == (1, 5)
+    assert (tmp_path / f"{path.name}.damaged-{at[1][0]}").read_bytes() == damaged
+    spool.append(7, b"goes on")
+    assert [record.seq for record in take_all(spool)] == [7]
+    # Reading again passes the same place, which counts no more; what was lost since does.
+    flip(path, at[2][0])
+    flip(path, at[5][0])
+    spool.ack(1)
+    spool.rewind()
+    assert [record.seq for record in take_all(spool)] == [4, 5, 7]
+    assert (spool.dropped, spool.pending) == (3, 3)
+    spool.ack(7)
+    assert (spool.pending, spool.size) == (0, 0)
+    spool.close()
+
+
+def test_damage_at_the_end_is_counted_and_new_messages_come_behind_it(tmp_path: Path) -> None:
     spool = Spool(str(tmp_path), MIB, DAY_S)
     for seq in (1, 2, 3):
         spool.append(seq, b"abcdef")
     (path,) = segments(tmp_path)
-    data = bytearray(path.read_bytes())
-    data[2 * RECORD.size + 6 + 2] ^= 1  # in the second record's frame
-    path.write_bytes(data)
+    flip(path, spans([SEQ_BYTES + 6] * 3)[1][0])
+    flip(path, spans([SEQ_BYTES + 6] * 3)[2][0])
     assert [record.seq for record in take_all(spool)] == [1]
-    assert spool.dropped == 2
+    assert (spool.dropped, spool.pending) == (2, 1)
     spool.append(4, b"goes on")
     assert [record.seq for record in take_all(spool)] == [4]
     spool.ack(4)
     assert (spool.pending, spool.size) == (0, 0)
     spool.close()
+
+
+def test_a_file_that_is_gone_is_counted(tmp_path: Path) -> None:
+    spool = Spool(str(tmp_path), MIB, DAY_S)
+    spool.append(1, b"x")
+    segments(tmp_path)[0].unlink()
+    assert take_all(spool) == []
+    assert (spool.dropped, spool.pending) == (1, 0)
+    spool.close()
+
+
+def test_a_file_that_can_not_be_opened_now_is_read_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool = Spool(str(tmp_path), MIB, DAY_S)
+    spool.append(1, b"x")
+
+    def too_many(*_: object) -> int:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(os, "open", too_many)
+    assert spool.peek() is None
+    monkeypatch.undo()
+    assert take_all(spool) == [Record(1, b"x")]
+    assert spool.dropped == 0
+    spool.close()
+
+
+def test_a_disk_that_can_not_be_read_costs_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool = Spool(str(tmp_path), MIB, DAY_S)
+    spool.append(1, b"x")
+    (path,) = segments(tmp_path)
+
+    def broken(*_: object) -> bytes:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "pread", broken)
+    assert spool.peek() is None
+    monkeypatch.undo()
+    assert (spool.dropped, spool.pending) == (1, 0)
+    spool.append(2, b"y")
+    assert take_all(spool) == [Record(2, b"y")]
+    assert path.with_name(path.name + ".unreadable").exists()
+    spool.close()
+
+
+def filled(folder: Path, frames: list[bytes]) -> Spool:
+    spool = Spool(str(folder), MIB, DAY_S)
+    spool._segment_bytes = 600
+    for seq, frame in enumerate(frames, 1):
+        spool.append(seq, frame)
+    return spool
+
+
+@given(st.lists(st.binary(max_size=200), min_size=1, max_size=20), damages, st.booleans())
+@settings(max_examples=200, deadline=None)
+def test_any_damage_costs_what_it_touches(frames: list[bytes], damage: Damage, running: bool) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        spool = filled(folder, frames)
+        laid = [(segment.path, segment.next_number) for segment in spool._segments]
+        if not running:
+            spool.close()
+        hit_path, first, last = damage.do(segments(folder))
+        damaged = hit_path.read_bytes()
+        if not running:
+            spool = Spool(name, MIB, DAY_S)
+        expected, seq = [], 1
+        for path, count in laid:
+            mine = frames[seq - 1 : seq - 1 + count]
+            at = spans([SEQ_BYTES + len(frame) for frame in mine])
+            for frame, (start, end) in zip(mine, at, strict=True):
+                # A head is read once, when the spool is opened.
+                hit = str(hit_path) == path and (
+                    (0 <= first < HEAD.size and not running) or (start <= last and first < end and first >= 0)
+                )
+                if not hit:
+                    expected.append(Record(seq, frame))
+                seq += 1
+        spool.append(100, b"after")
+        assert take_all(spool) == [*expected, Record(100, b"after")]
+        lost = len(frames) - len(expected)
+        assert spool.pending == len(expected) + 1
+        assert spool.dropped == lost if running else spool.dropped <= max(lost, int(0 <= first < HEAD.size))
+        if lost and damage.data.strip(b"\0"):
+            assert spool.dropped > 0
+            assert damaged[first : last + 1] in b"".join(path.read_bytes() for path in folder.iterdir())
+        # It is read again, and goes, like any other.
+        spool.rewind()
+        assert take_all(spool) == [*expected, Record(100, b"after")]
+        spool.ack(100)
+        assert (spool.pending, spool.size, segments(folder)) == (0, 0, [])
+        spool.close()
+
+
+def test_a_segment_of_another_version_is_set_aside(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    spool = filled(tmp_path, [b"x" * 100] * 12)
+    spool.close()
+    path = segments(tmp_path)[1]
+    data = path.read_bytes()
+    path.write_bytes(data[:7] + b"\x09" + data[8:])
+    again = Spool(str(tmp_path), MIB, DAY_S)
+    assert 0 < len(take_all(again)) < 12
+    assert (again.unreadable, again.dropped) == (1, 1)
+    assert path.with_name(path.name + ".unreadable").read_bytes() == data[:7] + b"\x09" + data[8:]
+    assert caplog.text.count("it is of version 9, and this program knows 2: set aside") == 1
+    again.close()
+
+
+def test_a_spool_of_before_is_read(tmp_path: Path) -> None:
+    laid = []
+    for seq in range(1, 11):
+        body = seq.to_bytes(8, "little") + b"x%d" % seq
+        laid.append(struct.pack("<II", len(body) - 8, crc32(body)) + body)
+    (tmp_path / f"{1:020d}.seg").write_bytes(b"".join(laid[:6]))
+    (tmp_path / f"{7:020d}.seg").write_bytes(b"".join(laid[6:]))
+    packed = (2).to_bytes(8, "little")
+    (tmp_path / "cursor").write_bytes(packed + crc32(packed).to_bytes(4, "little"))
+    spool = Spool(str(tmp_path), MIB, DAY_S)
+    spool.append(11, b"x11")
+    assert take_all(spool) == [Record(seq, b"x%d" % seq) for seq in range(3, 12)]
+    spool.ack(11)
+    assert (spool.pending, spool.dropped, segments(tmp_path)) == (0, 0, [])
+    spool.close()
+
+
+def test_a_file_in_the_way_is_set_aside(tmp_path: Path) -> None:
+    spool = Spool(str(tmp_path), MIB, DAY_S)
+    (tmp_path / f"{5:020d}.seg").write_bytes(b"whose is this?")
+    spool.append(5, b"x")
+    assert take_all(spool) == [Record(5, b"x")]
+    assert (tmp_path / f"{5:020d}.seg.unreadable").read_bytes() == b"whose is this?"
+    spool.close()
+
+
+@given(st.binary(max_size=200), st.binary(max_size=20))
+@settings(max_examples=100, deadline=None)
+def test_no_content_keeps_it_from_opening(segment: bytes, cursor: bytes) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        (Path(name) / f"{3:020d}.seg").write_bytes(segment)
+        (Path(name) / "cursor").write_bytes(cursor)
+        spool = Spool(name, MIB, DAY_S)
+        spool.append(2**63, b"after")
+        assert take_all(spool)[-1:] == [Record(2**63, b"after")]
+        spool.close()
 
 
 def test_the_oldest_goes_when_there_is_too_much(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -257,12 +435,13 @@ class SpoolMachine(RuleBasedStateMachine):
         del self.kept[:count]
         self.read = max(0, self.read - count)
 
-    @rule(torn=st.binary(max_size=30))
-    def restart(self, torn: bytes) -> None:
+    @rule(torn=st.integers(0, 60))
+    def restart(self, torn: int) -> None:
         self.spool.close()
         if torn and self.spool._segments:
-            with open(self.spool._segments[-1].path, "ab") as stream:
-                stream.write(torn)
+            segment = self.spool._segments[-1]
+            with open(segment.path, "ab") as stream:
+                stream.write(segment.pack([bytes(60)])[:torn])
         self.spool = self.opened()
         self.read = 0
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 import yaml
 
-from saltern.config import master_config, minion_config
+from saltern.config import client_config, master_config, minion_config
 from saltern.config.master import MASTER
 from saltern.config.minion import MINION
 from saltern.errors import ConfigError
+from support.folders import open_to_all
 
 ROOT = Path(__file__).parents[2]
 
@@ -111,3 +113,26 @@ def test_every_option_is_typed_and_has_a_default(schema: object) -> None:
     declared = set(schema.types()) - {"conf_file", "config_dir"}  # type: ignore[attr-defined]
     assert declared == set(schema.defaults)  # type: ignore[attr-defined]
     assert set(schema.bounds) | set(schema.choices) <= declared  # type: ignore[attr-defined]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs another user")
+def test_a_client_leaves_out_what_it_may_not_read_and_a_master_says_so() -> None:
+    with open_to_all() as folder:
+        (folder / "master").write_text("timeout: 1\n")
+        for drop_ins in ("master.d", "closed.d"):
+            (folder / drop_ins).mkdir(mode=0o755)
+            (folder / drop_ins / "secret.conf").write_text("timeout: 2\nevents_token: x\n")
+        (folder / "master.d" / "secret.conf").chmod(0o600)
+        (folder / "closed").write_text("timeout: 3\n")
+        (folder / "closed.d").chmod(0o700)
+        assert client_config(folder)["timeout"] == 2
+        os.seteuid(65534)
+        try:
+            assert client_config(folder)["timeout"] == 1
+            assert client_config(folder / "closed")["timeout"] == 3
+            with pytest.raises(ConfigError, match=r"secret\.conf: can't be read: Permission denied"):
+                master_config(folder)
+            with pytest.raises(ConfigError, match=r"closed\.d: can't be read: Permission denied"):
+                master_config(folder / "closed")
+        finally:
+            os.seteuid(0)

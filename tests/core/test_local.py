@@ -58,6 +58,15 @@ def test_errors_keep_their_class(tmp_path: Path) -> None:
     thread.join()
 
 
+def test_what_a_master_says_before_it_closes_is_heard(tmp_path: Path) -> None:
+    refusal = frame({"error": "you may do nothing here", "code": "not_authorised"})
+    thread = serve(tmp_path, lambda connection: connection.sendall(refusal))
+    with LocalConnection(str(tmp_path)) as connection:
+        thread.join()  # it closed: the request can't even be sent
+        with pytest.raises(NotAuthorised, match="you may do nothing here"):
+            connection.call("anything")
+
+
 @pytest.mark.parametrize("code", ["os", "NotAuthorised", "annotations", None])
 def test_an_unknown_code_is_a_channel_error(tmp_path: Path, code: str | None) -> None:
     thread = serve(tmp_path, answering(frame({"error": "x", "code": code})))

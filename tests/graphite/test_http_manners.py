@@ -186,6 +186,17 @@ def test_each_request_is_a_line(store: FolderStore, tmp_path: Path) -> None:
     assert (path.stat().st_mode & 0o777) == 0o640
 
 
+def test_nothing_in_a_line_steers_a_terminal(store: FolderStore, tmp_path: Path) -> None:
+    path = tmp_path / "access.log"
+    log = AccessLog(str(path))
+    api = FolderApi(store, access_log=log)
+    api.send("GET", "/%1b%5b2J%0a%e2%80%ae%c2%9b", headers={"x-panel-id": b"\x9b2J", "user-agent": b"\x1b[2J"})
+    log.close()
+    (line,) = path.read_text().splitlines()
+    assert all(" " <= character <= "~" for character in line)
+    assert json.loads(line)["path"] == "/\x1b[2J\n\u202e\u009b"
+
+
 def test_the_user_is_in_the_line(store: FolderStore, tmp_path: Path) -> None:
     auth, path = tmp_path / "auth", tmp_path / "access.log"
     auth.write_text("bearer scripts:0123456789abcdef\n")

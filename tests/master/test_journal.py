@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import struct
+import tempfile
+from binascii import crc32
 from pathlib import Path
 
 import pytest
@@ -12,7 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from saltern.errors import JournalError
+from saltern.segments import HEAD, RECORD
 from saltern_master.journal import Journal, Position
+from support.damage import Damage, damages, spans
 
 
 def opened(folder: Path, **options: int) -> Journal:
@@ -82,16 +87,13 @@ def test_a_torn_tail_is_cut_at_the_last_whole_record(
     size = path.stat().st_size
     cut = data.draw(st.integers(0, size))
     os.truncate(path, cut)
-    kept = []
-    used = 0
-    for record in records:
-        used += 8 + len(record)
-        if used <= cut:
-            kept.append(record)
+    at = spans([len(record) for record in records])
+    kept = [record for record, (_, end) in zip(records, at, strict=True) if end <= cut]
     again = opened(folder)
     again.append(b"after")
     again.flush()
     assert everything(again) == [*kept, b"after"]
+    assert again.dropped == 0
 
 
 def test_a_damaged_middle_is_passed_over_and_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -107,7 +109,134 @@ def test_a_damaged_middle_is_passed_over_and_counted(tmp_path: Path, caplog: pyt
     assert found[0][:3] == b"000"
     assert found[-1][:3] == b"039"
     assert journal.dropped == 1
-    assert "a damaged record at" in caplog.text
+    assert "damaged from byte 668 to 992: records lost: 1" in caplog.text
+    # Another reader passes it over as well, and it is counted once.
+    assert everything(journal, "another") == found
+    assert journal.dropped == 1
+    assert len(found) == 39
+
+
+def test_damage_in_the_last_segment_costs_what_it_touches(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    for number in range(20):
+        journal.append(b"%02d" % number + b"x" * 98)
+    journal.close()
+    path = tmp_path / "000000000001.log"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:300] + b"\xff" * 8 + whole[308:])
+    again = opened(tmp_path)
+    again.append(b"after")
+    again.flush()
+    found = everything(again)
+    assert [record[:2] for record in found] == [b"%02d" % n for n in range(20) if n != 2] + [b"af"]
+    assert again.dropped == 1
+    assert path.read_bytes().startswith(whole[:300] + b"\xff" * 8 + whole[308:])
+
+
+@given(st.lists(st.binary(min_size=1, max_size=900), min_size=1, max_size=20), damages, st.booleans())
+@settings(max_examples=150, deadline=None)
+def test_any_damage_while_it_was_closed(records: list[bytes], damage: Damage, read_before: bool) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        journal = opened(folder)
+        for record in records:
+            journal.append(record)
+            journal.flush()
+        if read_before:
+            assert everything(journal) == records
+        journal.close()
+        paths = sorted(folder.glob("*.log"))
+        laid: list[list[bytes]] = [[] for _ in paths]
+        left = iter(records)
+        for path, bodies in zip(paths, laid, strict=True):
+            used = HEAD.size
+            while used < path.stat().st_size:
+                bodies.append(next(left))
+                used += RECORD.size + len(bodies[-1])
+        hit_path, first, last = damage.do(paths)
+        hit = paths.index(hit_path)
+        damaged = hit_path.read_bytes()
+        again = opened(folder)
+        again.append(b"after")
+        again.flush()
+        found = everything(again, "new")
+        at = spans([len(body) for body in laid[hit]])
+        unhit = (
+            []
+            if 0 <= first < HEAD.size
+            else [
+                body
+                for body, (start, end) in zip(laid[hit], at, strict=True)
+                if first < 0 or last < start or end <= first
+            ]
+        )
+        expected = [body for bodies in [*laid[:hit], unhit, *laid[hit + 1 :]] for body in bodies]
+        assert found == [*expected, b"after"]
+        lost = len(records) - len(expected)
+        assert again.dropped <= max(lost, int(0 <= first < HEAD.size))
+        if lost and damage.data.strip(b"\0"):
+            assert again.dropped > 0
+        # Every byte that was there is there, but for the end of a write that didn't end.
+        kept = b"".join(path.read_bytes() for path in sorted(folder.iterdir()) if "position" not in path.name)
+        assert not damage.data.strip(b"\0") or damaged[max(first, 0) : last + 1] in kept
+        assert everything(again, "all")[-1:] == [b"after"]
+        again.close()
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_a_segment_with_another_head_is_set_aside(tmp_path: Path, caplog: pytest.LogCaptureFixture, last: bool) -> None:
+    journal = opened(tmp_path)
+    for number in range(30):
+        journal.append(b"%03d" % number + b"x" * 297)
+        journal.flush()
+    journal.close()
+    paths = sorted(tmp_path.glob("*.log"))
+    path = paths[-1] if last else paths[0]
+    data = path.read_bytes()
+    data = data[:7] + b"\x03" + data[8:]
+    path.write_bytes(data)
+    again = opened(tmp_path)
+    again.append(b"after")
+    again.flush()
+    found = everything(again)
+    assert 15 < len(found) < 31
+    assert found[-1] == b"after"
+    assert path.with_name(path.name + ".unreadable").read_bytes() == data
+    assert (again.unreadable, again.dropped) == (1, 1)
+    assert again.metrics()["unreadable"] == 1
+    assert caplog.text.count("it is of version 3, and this program knows 2: set aside as") == 1
+    again.close()
+    assert opened(tmp_path).unreadable == 0
+
+
+def test_a_journal_of_before_goes_on(tmp_path: Path) -> None:
+    records = [b"%03d" % number + b"x" * 97 for number in range(30)]
+    laid = [struct.pack(">II", len(record), crc32(record)) + record for record in records]
+    (tmp_path / "000000000004.log").write_bytes(b"".join(laid[:10]))
+    (tmp_path / "000000000005.log").write_bytes(b"".join(laid[10:]))
+    (tmp_path / "all.position").write_text(f"4 {3 * len(laid[0])}\n")
+    journal = opened(tmp_path)
+    journal.append(b"after")
+    journal.flush()
+    assert everything(journal) == [*records[3:], b"after"]
+    assert journal.dropped == 0
+    assert sorted(p.name for p in tmp_path.glob("*.log")) == [f"{number:012d}.log" for number in (4, 5, 6)]
+
+
+@given(st.binary(max_size=200), st.binary(max_size=30))
+@settings(max_examples=100, deadline=None)
+def test_no_content_keeps_it_from_opening(segment: bytes, position: bytes) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "000000000001.log").write_bytes(segment)
+        (folder / "notes.log").write_bytes(segment)
+        (folder / "all.position").write_bytes(position)
+        journal = opened(folder)
+        journal.append(b"after")
+        journal.flush()
+        assert everything(journal)[-1:] == [b"after"]
+        journal.close()
+        assert (folder / "notes.log").read_bytes() == segment
 
 
 def test_passed_segments_go(tmp_path: Path) -> None:
@@ -191,7 +320,7 @@ def test_a_reader_ahead_of_a_tail_that_was_cut_reads_what_comes_next(tmp_path: P
     journal.flush()
     assert len(everything(journal)) == 2
     journal.close()
-    os.truncate(tmp_path / "000000000001.log", 8 + 3 + 5)
+    os.truncate(tmp_path / "000000000001.log", HEAD.size + RECORD.size + 3 + 5)
     again = opened(tmp_path)
     again.append(b"three, after it")
     again.flush()

@@ -12,6 +12,7 @@ import pytest
 from saltern_master.accounting import TALLIES_A_TURN, Accounting
 from saltern_master.bus import EventBus
 from saltern_master.inbox import Inbox
+from saltern_master.jobs.tracker import Tracker
 from saltern_master.journal import Journal
 from saltern_master.record import POINTS, read_record
 from saltern_master.self_metrics import SelfMetrics
@@ -19,6 +20,18 @@ from saltern_master.timed_loop import TimedLoop
 
 MINIONS = 500
 NUMBERS = ("expected", "received", "missing", "late", "dropped", "skipped")
+
+
+class Part:
+    """A part of the master that counts."""
+
+    def metrics(self) -> dict[str, float]:
+        return {"number": 7}
+
+
+def _inbox(journal: Journal, accounting: Accounting) -> Inbox:
+    bus = EventBus(10)
+    return Inbox(journal, bus, Tracker(bus, lambda minion, frame: False, 5.0), accounting)
 
 
 def _accounting(path: Path, minions: int) -> Accounting:
@@ -35,9 +48,9 @@ def test_a_fleets_account_is_journalled_in_many_small_records_and_turns(
         journal = Journal(str(tmp_path / "journal"), 2**30, 3600)
         journal.open()
         reader = journal.reader("test")
-        inbox = Inbox(journal, EventBus(10))
         accounting = _accounting(tmp_path / "account", MINIONS)
-        metrics = SelfMetrics(inbox, accounting, {"part": lambda: {"number": 7}}, interval_s=3600)
+        inbox = _inbox(journal, accounting)
+        metrics = SelfMetrics(inbox, accounting, {"part": (Part(),)}, interval_s=3600)
         saved = asyncio.Event()
         monkeypatch.setattr(accounting, "save_in_turns", _noted(accounting.save_in_turns, saved))
         turn, put_in = 0, []
@@ -85,7 +98,8 @@ def _noted(save: Any, saved: asyncio.Event) -> Any:
 def test_the_longest_stall_is_a_metric_of_a_loop_that_measures_it(tmp_path: Path) -> None:
     async def run() -> dict[str, float]:
         journal = Journal(str(tmp_path / "journal"), 2**30, 3600)
-        metrics = SelfMetrics(Inbox(journal, EventBus(10)), _accounting(tmp_path / "account", 0), {}, 15)
+        accounting = _accounting(tmp_path / "account", 0)
+        metrics = SelfMetrics(_inbox(journal, accounting), accounting, {}, 15)
         await asyncio.sleep(0)
         return next(metrics.sample(1_800_000_000))
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from saltern import wire
 from saltern.config import MasterOptions
-from saltern_master import hub
+from saltern_master.entrances.channel import hub
 from saltern_master.entrances.channel.strangers import MAX_FRAME_BYTES, Buckets, Strangers
 from support.masters import FakeAgent, running, until
 

@@ -12,7 +12,7 @@ from operator import itemgetter
 from typing import Any
 
 from saltern.cli.command import EX_GENERIC, EX_OK, command_parser, run_command, wants_versions
-from saltern.config import MasterOptions, master_config
+from saltern.config import MasterOptions, client_config, master_config
 from saltern.invites import INVITE_TTL_S, clock_time
 from saltern.key_functions import state_named
 from saltern.keystore import ACCEPTED, DENIED, PENDING, REJECTED, WORDS, KeyStore
@@ -78,7 +78,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(options: argparse.Namespace) -> int:
-    opts = master_config(options.config_dir)
+    # An invitation tells the master's ports: half of the options won't do.
+    opts = (master_config if options.invite else client_config)(options.config_dir)
     wheel = Wheel(opts)
     if options.invite:
         return _invite(wheel, opts, options)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from saltern.arguments import parse_arguments
 from saltern.cli.command import EX_OK, EX_USAGE, command_parser, run_command, wants_versions
-from saltern.config import master_config
+from saltern.config import client_config
 from saltern.output import OUTPUTS, display
 from saltern.runner import RunnerClient
 
@@ -44,7 +44,7 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
         print("saltern-run: a function is needed: saltern-run -d lists them", file=sys.stderr)
         return EX_USAGE
     args, kwargs = parse_arguments(words[1:])
-    client = RunnerClient(master_config(options.config_dir))
+    client = RunnerClient(client_config(options.config_dir))
     result = client.cmd(words[0], args, kwargs, options.timeout)
     display(result, options.out, color=False if options.no_color else None)
     return EX_OK

@@ -21,6 +21,7 @@ __all__ = [
     "DEFAULT_CONFIG_DIR",
     "MasterOptions",
     "MinionOptions",
+    "client_config",
     "config_dir",
     "master_config",
     "minion_config",
@@ -46,6 +47,15 @@ def master_config(path: str | os.PathLike[str] | None = None) -> MasterOptions:
     A folder without the file means defaults alone. Raises ``ConfigError`` naming file, line and key.
     """
     return cast(MasterOptions, load_options(MASTER, config_dir(path)))
+
+
+def client_config(path: str | os.PathLike[str] | None = None) -> MasterOptions:
+    """Return what a program that talks to a master on this host needs of the master's options.
+
+    Files that this user may not read are left out: they may hold secrets, and where the master listens is seldom
+    among them. Raises ``ConfigError``.
+    """
+    return cast(MasterOptions, load_options(MASTER, config_dir(path), readable_alone=True))
 
 
 def minion_config(path: str | os.PathLike[str] | None = None) -> MinionOptions:

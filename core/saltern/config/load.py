@@ -41,17 +41,20 @@ class Loader(yaml.SafeLoader):
 Loader.add_constructor(MARK, Loader.secret)
 
 
-def load_options(schema: Schema, path: str) -> dict[str, Any]:
+def load_options(schema: Schema, path: str, *, readable_alone: bool = False) -> dict[str, Any]:
     """Return the options of *schema* from the file or folder *path* over the defaults.
 
-    ``config_dir`` and ``conf_file`` are set to where they came from. Raises ``ConfigError``.
+    ``config_dir`` and ``conf_file`` are set to where they came from. *readable_alone*: leave out files that this user
+    may not read. Raises ``ConfigError``.
     """
     main = os.path.join(path, schema.name) if os.path.isdir(path) else path
     options: dict[str, Any] = {key: _copy(value) for key, value in schema.defaults.items()}
     options["conf_file"] = os.path.abspath(main)
     options["config_dir"] = os.path.dirname(options["conf_file"])
     types = schema.types()
-    for file in _option_files(main):
+    for file in option_files(main):
+        if readable_alone and not os.access(file, os.R_OK, effective_ids=True):
+            continue
         for setting in read_settings(file):
             _check(schema, types, setting)
             value = setting.value
@@ -95,7 +98,7 @@ def read_settings(file: str) -> Iterator[Setting]:
 def config_stamp(main: str) -> tuple[tuple[str, int, int], ...]:
     """Return a value that changes with any of the files behind the configuration file *main*."""
     stamp = []
-    for path in _option_files(main):
+    for path in option_files(main):
         try:
             status = os.stat(path)
         except OSError:
@@ -111,12 +114,21 @@ def _yaml_fault(file: str, error: Exception) -> str:
     return f"{where}: is not YAML: {problem}"
 
 
-def _option_files(main: str) -> Iterator[str]:
+def option_files(main: str) -> Iterator[str]:
+    """Yield the files behind the configuration file *main* that are there, later ones winning.
+
+    A folder that this user may not list is yielded itself: reading it says so.
+    """
     if os.path.exists(main):
         yield main
     drop_ins = f"{main}.d"
     if os.path.isdir(drop_ins):
-        for name in sorted(os.listdir(drop_ins)):
+        try:
+            names = sorted(os.listdir(drop_ins))
+        except PermissionError:
+            yield drop_ins
+            return
+        for name in names:
             if name.endswith(".conf"):
                 yield os.path.join(drop_ins, name)
 
