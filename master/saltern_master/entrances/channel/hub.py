@@ -91,7 +91,7 @@ class Hub:
             # Unknown since our own restart, or its key was taken away: it has to introduce itself.
             peer.send(pack("who", 0, {}))
         elif message.type in ("ret", "event"):
-            self._inbox.receive(peer, minion_id, message, len(frame))
+            self._inbox.receive(peer, minion_id, message, frame)
         elif message.type == "call":
             self._call(peer, minion_id, message)
         elif message.type == "working":
