@@ -23,7 +23,7 @@ import struct
 import time
 from typing import NamedTuple
 
-from saltern.errors import JournalError
+from saltern.errors import JournalError, os_errors
 from saltern.files import make_folder
 from saltern.segments import Hole, Kind, Segment
 from saltern.set_aside import bound_aside
@@ -79,7 +79,7 @@ class Journal:
             self._fd = os.open(self._path(last), os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
             bound_aside(self.folder, self.max_bytes)
         except OSError as error:
-            raise JournalError(f"{self.folder}: the journal can't be opened: {error}") from None
+            raise JournalError(f"{self.folder}: the journal can't be opened: {error}", path=self.folder) from None
         self._head = self.opened_at = Position(last, self._segments[last].size)
 
     def close(self) -> None:
@@ -113,7 +113,7 @@ class Journal:
         except OSError as error:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._fd, self._head.offset)
-            raise JournalError(f"{self.folder}: can't be written: {error.strerror}") from None
+            raise JournalError(f"{self.folder}: can't be written: {error.strerror}", path=self.folder) from None
         segment = self._segments[self._head.segment]
         segment.wrote(len(data), len(payloads))
         self._head = Position(self._head.segment, segment.size)
@@ -216,10 +216,8 @@ class Journal:
 
     def _rotate(self) -> None:
         number = self._head.segment + 1
-        try:
+        with os_errors(JournalError, self._path(number), "can't be made"):
             fd = os.open(self._path(number), os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise JournalError(f"{self._path(number)}: can't be made: {error.strerror}") from None
         os.close(self._fd)
         self._fd = fd
         self._head = Position(number, 0)
