@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 THREADS = 8
 CALLS_OF_A_MINION = 16
 CALLS_OF_A_USER = 64
+CALLS_OF_AN_OWNER = 1000
 
 
 class Dispatcher:
@@ -43,7 +44,7 @@ class Dispatcher:
         self._audit = Audit()
         # Minions and users have threads of their own: a fleet that fetches files keeps no operator waiting.
         self._turns = {
-            Kind.LOCAL: Turns("command", THREADS, CALLS_OF_A_USER),
+            Kind.LOCAL: Turns("command", THREADS, CALLS_OF_AN_OWNER),
             Kind.MINION: Turns("call", THREADS, CALLS_OF_A_MINION),
         }
         self._calls: dict[str, int] = {}
@@ -67,7 +68,7 @@ class Dispatcher:
         for a fault of ours, or what the command raises.
         """
         running = self._calls.get(caller.principal, 0)
-        if running >= (CALLS_OF_A_MINION if caller.kind is Kind.MINION else CALLS_OF_A_USER):
+        if running >= self._share(caller):
             self._busy += 1
             raise Busy(f"{running} of your calls are being answered: try again")
         self._calls[caller.principal] = running + 1
@@ -125,6 +126,12 @@ class Dispatcher:
         if command.changes:
             self._audit.done(caller, command.name, bound)
         return answer
+
+    def _share(self, caller: Caller) -> int:
+        """Return how many calls a caller may have under way."""
+        if caller.kind is Kind.MINION:
+            return CALLS_OF_A_MINION
+        return CALLS_OF_AN_OWNER if self._policy.sees_all(caller) else CALLS_OF_A_USER
 
     def _find(self, caller: Caller, name: str) -> Command:
         command = self._registry.get(name)

@@ -161,6 +161,13 @@ class Tracker:
             job.unsure = True
             self._remember(job)
 
+    def unreachable(self, jid: str, minion_id: str) -> None:
+        """Say that the job could not be sent to a minion after all."""
+        job = self._active.get(jid)
+        if job is not None:
+            self._lose(job, minion_id, NOT_CONNECTED)
+            self._finish_if_done(job)
+
     def unfollow(self, jid: str, follower: Follower) -> None:
         """Forget a follower."""
         job = self._active.get(jid)
