@@ -13,7 +13,7 @@ from saltern_master.auth.caller import Caller
 from saltern_master.bus import EventBus
 from saltern_master.fleet import Fleet
 from saltern_master.inbox import Inbox
-from saltern_master.jobs.follower import Follower
+from saltern_master.jobs.follower import MAX_QUEUE_BYTES, MAX_USER_QUEUE_BYTES, Follower
 from saltern_master.jobs.tracker import TrackedJob, Tracker
 
 log = logging.getLogger(__name__)
@@ -99,7 +99,8 @@ class Publisher:
                 sent[minion_id] = self._fleet.link(minion_id).key
             else:
                 missing.append(minion_id)
-        follower = Follower(jid, self._tracker.unfollow) if follow else None
+        most = MAX_QUEUE_BYTES if sees_all else MAX_USER_QUEUE_BYTES
+        follower = Follower(jid, self._tracker.unfollow, most) if follow else None
         self._tracker.begin(TrackedJob(jid, request.fun, caller, sent, missing, quiet_s), follower)
         self._published += 1
         functions = request.fun if isinstance(request.fun, str) else ",".join(request.fun)
