@@ -96,17 +96,27 @@ class Agent:
         self._seq = 0
         self._publish: Socket | None = None
         self._ret = sockets.connect(options.ret, self.keys, self._on_ret)
-        grains = {"os": "Simulated", "id": minion_id}
-        self._ret.send(pack("hello", 0, {"id": minion_id, "version": "simulated", "grains": grains, "boot": BOOT}))
+        self._hello()
+
+    def _hello(self) -> None:
+        grains = {"os": "Simulated", "id": self._id}
+        self._ret.send(pack("hello", 0, {"id": self._id, "version": "simulated", "grains": grains, "boot": BOOT}))
 
     def _on_ret(self, frame: bytes) -> None:
-        if unpack(frame).type == "welcome" and self._publish is None:
-            self._publish = self._sockets.connect(self._publish_endpoint, self.keys, self._on_publish)
+        kind = unpack(frame).type
+        if kind == "who":  # a busy master gave the connection up; ZeroMQ has made another
+            self._hello()
+        elif kind == "welcome":
+            if self._publish is None:
+                self._publish = self._sockets.connect(self._publish_endpoint, self.keys, self._on_publish)
+                self._begin_to_sample()
             self._publish.send(pack("attach", 0, {"boot": BOOT}))
-            if self._every_s:
-                # The next slot and a part of the interval, as the agents' phases are.
-                at = (time.time() // self._every_s + 1 + stable_hash(self._id) / 2**64) * self._every_s
-                self._sockets.every(self._every_s, at, self._sample)
+
+    def _begin_to_sample(self) -> None:
+        if self._every_s:
+            # The next slot and a part of the interval, as the agents' phases are.
+            at = (time.time() // self._every_s + 1 + stable_hash(self._id) / 2**64) * self._every_s
+            self._sockets.every(self._every_s, at, self._sample)
 
     def _sample(self) -> None:
         slot = int(time.time() // self._every_s * self._every_s)

@@ -118,7 +118,7 @@ class KeyFunctions:
         def accept(ref: KeyRef) -> str:
             other = places.get(place(ref.minion_id), ref.minion_id)
             if other != ref.minion_id:
-                raise KeyStoreError(sharing_metrics(ref.minion_id, other))
+                raise KeyStoreError(sharing_metrics(ref.minion_id, other), minion=ref.minion_id)
             self._store.move(ref, ACCEPTED)
             places[place(ref.minion_id)] = ref.minion_id
             return ACCEPTED

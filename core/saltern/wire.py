@@ -31,6 +31,9 @@ from saltern.visible import shown
 VERSION = 1
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 SECRET_EXTENSION = 1
+_HEAD = bytes((0x94, VERSION))  # an array of four, the version
+_SHORT_TEXT = 0xA0
+_NUMBER_WIDTHS = {0xCC: 2, 0xCD: 3, 0xCE: 5, 0xCF: 9}
 MAX_NESTING = 32  # arrays and maps in one another, a message's own two included
 MAX_KEY_CHARACTERS = 1000  # of a key that becomes text: each level of quoting could double it
 
@@ -113,6 +116,18 @@ def unpack(frame: bytes | memoryview, limit: int = MAX_MESSAGE_BYTES, *, secrets
     if not (isinstance(type_, str) and type(seq) is int and isinstance(body, dict)):
         raise WireError("not a message: type must be text, seq a whole number, body a map")
     return Message(type_, seq, body)
+
+
+def body_of(frame: bytes) -> bytes | None:
+    """Return the bytes of a message's body as they came, ``None`` where the head isn't packed as ours are.
+
+    For a frame that ``unpack`` took: what is kept of it need not be packed again.
+    """
+    if frame[:2] != _HEAD or frame[2] & 0xE0 != _SHORT_TEXT:
+        return None
+    at = 3 + (frame[2] & 0x1F)
+    width = _NUMBER_WIDTHS.get(frame[at], 1 if frame[at] < 0x80 else 0)
+    return frame[at + width :] if width else None
 
 
 def pack_value(value: Any, *, secrets: bool = False) -> bytes:

@@ -102,10 +102,11 @@ def test_events(parts: Parts) -> None:
         "cmd": "_return",
     }
     assert data["_stamp"][:2] == "20"
-    assert bus.fire_event({"from": "a script"}, "my/tag")
+    assert data["from"] == f"minion:{minion}"
+    assert bus.fire_event({"by": "a script", "from": "minion:somebody"}, "my/tag")
     heard = bus.get_event(wait=5, tag="my/")
     assert heard is not None
-    assert heard["from"] == "a script"
+    assert (heard["by"], heard["from"]) == ("a script", "user:root")
     bus.close()
 
 

@@ -238,7 +238,9 @@ def test_honest_expressions_are_within_the_bounds() -> None:
 
 @given(st.text(alphabet="ab() \t@|", max_size=40))
 def test_words_of_compounds_are_what_they_were(text: str) -> None:
-    assert list(tokens(text)) == OLD_TOKEN.findall(text)
+    found = list(tokens(text))
+    assert [token.text for token in found] == OLD_TOKEN.findall(text)
+    assert all(text.startswith(token.text, token.at) for token in found)
 
 
 _piece = st.sampled_from(

@@ -11,7 +11,7 @@ from saltern.arguments import parse_arguments
 from saltern.cli.command import EX_GENERIC, EX_OK, EX_USAGE, command_parser, run_command, wants_versions
 from saltern.cli.secret_args import FLAG, add_secret_arguments
 from saltern.client import Job, LocalClient
-from saltern.errors import TargetError
+from saltern.errors import UsageError
 from saltern.local import LocalConnection
 from saltern.output import OUTPUTS, display
 
@@ -129,13 +129,13 @@ def _function(name: str, words: list[str]) -> tuple[str | list[str], list[Any], 
         else:
             groups[-1].append(word)
     if len(groups) > len(names):
-        raise TargetError(f"{len(groups)} groups of arguments for {len(names)} functions: one group each, parted by ,")
+        raise UsageError(f"{len(groups)} groups of arguments for {len(names)} functions: one group each, parted by ,")
     groups += [[] for _ in range(len(names) - len(groups))]
     several = []
     for group in groups:
         args, kwargs = parse_arguments(group)
         if kwargs:
-            raise TargetError("key=value can't be used with several functions: call them one by one")
+            raise UsageError("key=value can't be used with several functions: call them one by one")
         several.append(args)
     return names, several, {}
 

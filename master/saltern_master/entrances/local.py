@@ -15,7 +15,7 @@ import stat
 import struct
 from typing import Any
 
-from saltern.errors import Busy, ChannelError, NotAuthorised, SalternError, WireError, answer_of
+from saltern.errors import Busy, ChannelError, NotAuthorised, SalternError, WireError, answer_of, os_errors
 from saltern.files import make_folder
 from saltern.local import LENGTH, MAX_LOCAL_BYTES, SOCKET_NAME, SocketPath, frame
 from saltern.wire import unpack_value
@@ -62,7 +62,7 @@ class LocalEntrance:
     async def start(self) -> None:
         """Listen. Raises ``ChannelError``, also when another master does so already."""
         path = os.path.join(self._sock_dir, SOCKET_NAME)
-        try:
+        with os_errors(ChannelError, path, "can't listen here"):
             make_folder(self._sock_dir, self._folder_mode)
             if self._policy.open_to_users and os.stat(self._sock_dir).st_uid == os.geteuid():
                 os.chmod(self._sock_dir, 0o755)  # noqa: S103  # users with grants must get to the socket in it
@@ -80,8 +80,6 @@ class LocalEntrance:
             self._server = await asyncio.start_unix_server(
                 self._accept, sock=listener, limit=1 << 18, backlog=LISTEN_BACKLOG
             )
-        except OSError as error:
-            raise ChannelError(f"{path}: can't listen here: {error.strerror}", path=path) from None
 
     async def stop(self) -> None:
         """Stop listening and end all connections; does nothing when ``start`` failed."""

@@ -18,6 +18,7 @@ import asyncio
 import contextlib
 import logging
 import struct
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
@@ -29,7 +30,7 @@ from saltern.pki import KeyPair
 
 log = logging.getLogger(__name__)
 
-MESSAGES_PER_TURN = 256
+TURN_S = 0.005  # of reading, before others have the loop
 BACKLOG = 4096
 SMALL_BYTES = 8192
 SMALL_IN_FLIGHT = 512  # small messages to one peer: 4 MiB
@@ -176,7 +177,8 @@ class Port:
             return
         # Closed connections first: their descriptors may be those of new ones already.
         self._read_monitor()
-        for _ in range(MESSAGES_PER_TURN):
+        until = time.monotonic() + TURN_S
+        while time.monotonic() < until:
             try:
                 frames = self._socket.recv_multipart(zmq.DONTWAIT, copy=False)
             except zmq.Again:
