@@ -14,7 +14,6 @@ import logging
 import math
 import os
 import random
-import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
@@ -35,6 +34,7 @@ from saltern.wheel import Wheel
 from saltern.wire import Message, unpack, unpack_value
 from saltern_master.master import Master
 from saltern_master.shipping.shippers.memory import MemoryShipper
+from support.folders import open_to_all
 from support.masters import FakeAgent, running, until
 
 SEED = 20_261_128
@@ -258,8 +258,7 @@ def open_options(options: MasterOptions, shipper: MemoryShipper) -> Iterator[Any
     """Options of a master whose socket other users get to, and whose points go to *shipper*."""
     (Path(options["root_dir"]) / "srv" / "x").write_text("a file")
     changed = {"carbon_protocol": "plaintext", "publisher_acl": ACL, "timeout": 0.3}
-    with tempfile.TemporaryDirectory() as folder:  # not below tmp_path, which is closed to others
-        os.chmod(folder, 0o755)
+    with open_to_all() as folder:
         yield {**options, **changed, "sock_dir": f"{folder}/run"}
 
 
