@@ -14,7 +14,7 @@ from saltern_master.auth.caller import Caller
 from saltern_master.bus import EventBus
 from saltern_master.fleet import Fleet
 from saltern_master.inbox import Inbox
-from saltern_master.jobs.follower import Follower
+from saltern_master.jobs.follower import MAX_QUEUE_BYTES, MAX_USER_QUEUE_BYTES, Follower
 from saltern_master.jobs.tracker import TrackedJob, Tracker
 
 log = logging.getLogger(__name__)
@@ -96,11 +96,11 @@ class Publisher:
         }
         self._inbox.put_job({**load, "owner": caller.principal})
         self._bus.publish(f"salt/job/{jid}/new", load)
-        there = {
-            minion_id: self._fleet.link(minion_id).key for minion_id in minions if self._fleet.is_present(minion_id)
-        }
+        links = {minion_id: self._fleet.link(minion_id) for minion_id in minions}
+        there = {minion_id: link.key for minion_id, link in links.items() if link.jobs is not None}
         missing = [minion_id for minion_id in minions if minion_id not in there]
-        follower = Follower(jid, self._tracker.unfollow) if follow else None
+        most = MAX_QUEUE_BYTES if sees_all else MAX_USER_QUEUE_BYTES
+        follower = Follower(jid, self._tracker.unfollow, most) if follow else None
         self._tracker.begin(TrackedJob(jid, request.fun, caller, there, missing, quiet_s), follower)
         for number, minion_id in enumerate(there, 1):
             if not self._fleet.send(minion_id, frame):
