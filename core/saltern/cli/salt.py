@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from saltern.arguments import parse_arguments
-from saltern.cli.command import EX_GENERIC, EX_OK, EX_USAGE, command_parser, run_command, wants_versions
+from saltern.cli.command import EX_GENERIC, EX_INTERRUPTED, EX_OK, EX_USAGE, command_parser, run_command, wants_versions
 from saltern.cli.secret_args import FLAG, add_secret_arguments
 from saltern.client import Job, LocalClient
 from saltern.errors import UsageError
@@ -113,7 +113,11 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
         job = client.open_job(connection, words[0], function, args, kind, kwargs, options.isolate, options.timeout)
         if not job.minions:
             return _nobody()
-        return _show(client.follow(connection, job), job, options)
+        try:
+            return _show(client.follow(connection, job), job, options)
+        except KeyboardInterrupt:
+            print(f"\nsaltern: job {job.jid} goes on: saltern-run jobs.lookup_jid {job.jid}", file=sys.stderr)
+            return EX_INTERRUPTED
 
 
 def _function(name: str, words: list[str]) -> tuple[str | list[str], list[Any], dict[str, Any]]:
