@@ -32,6 +32,7 @@ ALLOWED: dict[str, set[str]] = {
         "saltern.__about__",
         "saltern.files",
         "saltern.own_python",
+        "saltern.pattern_size",
     },
     "saltern_web": {"saltern"},
 }
