@@ -16,7 +16,7 @@ from saltern.config import MasterOptions
 from saltern.keystore import ACCEPTED, PENDING
 from saltern.pki import fingerprint
 from saltern_master.entrances.channel.hub import PUBLISH, RET
-from saltern_master.line_limit import EVERY_S, MAX_LINES
+from saltern_master.line_limit import EVERY_S, MAX_LINES, MAX_LINES_OF_ONE
 from support.keys import A, B, C, Door
 from support.masters import FakeAgent, running
 
@@ -162,6 +162,17 @@ def test_what_strangers_can_write_into_the_log_is_bounded(door: Door, caplog: py
     assert "the rest is counted only" in caplog.text
     assert door.hub.metrics()["hello_lines_left_out"] > 0
     assert len(acts(door)) <= 500 + MAX_LINES
+
+
+def test_one_address_takes_no_line_from_another(door: Door, caplog: pytest.LogCaptureFixture) -> None:
+    door.accept("web", C)
+    caplog.clear()
+    for number in range(500):
+        door.hello(door.wire.peer(f"{number:040}", "10.0.0.66"), "not an id")
+    door.hello(door.wire.peer(B, "10.0.0.1"), "web")
+    assert caplog.messages[-1].startswith(f"key of web ({fingerprint(B)}): denied: ")
+    assert acts(door)[-1] == ("denied", "web", False)
+    assert len(caplog.messages) == MAX_LINES_OF_ONE + 2
 
 
 def test_one_stranger_writes_a_line_a_minute(door: Door, caplog: pytest.LogCaptureFixture) -> None:
