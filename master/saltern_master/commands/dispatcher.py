@@ -90,7 +90,7 @@ class Dispatcher:
             self._failed += 1
             if isinstance(error, TimeoutError) and limit.expired():
                 raise RequestTimeout(f"{name}: no answer within {within_s or 0:g} s") from None
-            if self._faults.allows(name):
+            if self._faults.allows(name, caller.principal):
                 log.exception("%s for %s failed", name, caller)
             raise InternalError(f"the master failed ({type(error).__name__}): its log has more") from None
         finally:
