@@ -195,7 +195,7 @@ def test_documentation_of_what_is_not_there(parts: Parts) -> None:
         (["saltern", "--oops", "*", "test.ping"], 2, "--oops"),
         (["saltern", "-C", "a and", "test.ping"], 1, "compound target 'a and': a target is missing"),
         (["saltern", "-E", "(", "test.ping"], 1, "'(' is not a regular expression"),
-        (["saltern", "-b", "x", "*", "test.ping"], 1, "-b x: must be a number of minions or a percentage"),
+        (["saltern", "-b", "x", "*", "test.ping"], 2, "-b x: must be a number of minions or a percentage"),
         (["saltern", "-c", "/nowhere/at/all", "*", "test.ping"], 78, "/nowhere/at/all"),
         (["saltern-run"], 2, "a function is needed"),
         (["saltern-run", "nothing.here"], 1, "'nothing.here' is not a runner function"),
