@@ -40,6 +40,11 @@ from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
+from saltern.visible import visible
+
+MAX_ANSWERED = 2000
+"""Characters of an error's text that are answered."""
+
 FIELDS = ("path", "minion", "jid", "position")
 
 
@@ -271,8 +276,12 @@ def http_status(error: SalternError) -> int:
 
 
 def answer_of(error: SalternError) -> dict[str, Any]:
-    """Return *error* as a socket carries it: ``{"error": one line, "code": …, "fields": {…}}``."""
-    return {"error": str(error), "code": error.code, "fields": error.fields()}
+    """Return *error* as a socket carries it: ``{"error": one line, "code": …, "fields": {…}}``.
+
+    An error may quote what somebody sent: whatever that was, it is one line, and not a long one.
+    """
+    text = visible(str(error)[:MAX_ANSWERED])
+    return {"error": text, "code": error.code, "fields": error.fields()}
 
 
 def error_of(answer: Mapping[str, Any]) -> SalternError:

@@ -26,6 +26,7 @@ import msgpack
 from saltern.errors import MessageTooLarge, WireError
 from saltern.plain import Plain
 from saltern.secret import MAX_SECRET_BYTES, Secret
+from saltern.visible import shown
 
 VERSION = 1
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
@@ -111,7 +112,7 @@ def unpack(frame: bytes | memoryview, limit: int = MAX_MESSAGE_BYTES, *, secrets
         raise WireError("not a message: expected an array [version, type, seq, body]")
     version, type_, seq, body = parts
     if version != VERSION:
-        raise WireError(f"message version {version!r:.20} is not spoken here: this side speaks {VERSION}")
+        raise WireError(f"message version {shown(version, 20)} is not spoken here: this side speaks {VERSION}")
     if not (isinstance(type_, str) and type(seq) is int and isinstance(body, dict)):
         raise WireError("not a message: type must be text, seq a whole number, body a map")
     return Message(type_, seq, body)

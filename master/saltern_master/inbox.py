@@ -73,7 +73,7 @@ class Inbox:
         if why:
             self.refused += 1
             refused[message.seq] = why
-            self._complaints.say(f"minion {minion_id}", message.type, f"a {message.type} was refused: {why}")
+            self._complaints.say(f"minion {minion_id}", message.type, f"its {message.type} was refused: {why}")
         self._acks[peer] = (max(seq, message.seq), refused)
         self._schedule_flush()
 

@@ -12,6 +12,7 @@ class KeyTable:
         self._keys: dict[str, str] = {}
         self._ids: dict[str, set[str]] = {}
         self._places: dict[str, set[str]] = {}
+        self._sorted: list[str] | None = None
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -31,11 +32,14 @@ class KeyTable:
 
     def ids(self) -> list[str]:
         """Return the ids, sorted."""
-        return sorted(min(ids) for ids in self._ids.values())
+        if self._sorted is None:
+            self._sorted = sorted(min(ids) for ids in self._ids.values())
+        return list(self._sorted)
 
     def put(self, minion_id: str, key: str) -> None:
         """Note that *minion_id* has *key* now, and no other."""
         self.drop(minion_id)
+        self._sorted = None
         self._keys[minion_id] = key
         self._ids.setdefault(key, set()).add(minion_id)
         self._places.setdefault(place(minion_id), set()).add(minion_id)
@@ -45,6 +49,7 @@ class KeyTable:
         key = self._keys.pop(minion_id, None)
         if key is None:
             return
+        self._sorted = None
         for table, name in ((self._ids, key), (self._places, place(minion_id))):
             table[name].discard(minion_id)
             if not table[name]:

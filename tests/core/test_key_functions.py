@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from saltern.errors import KeyStoreError
-from saltern.key_functions import KeyFunctions
+from saltern.key_functions import KeyFunctions, state_named
 from saltern.keystore import ACCEPTED, DENIED, PENDING, REJECTED, KeyStore
 from saltern.pki import fingerprint, read_token
 
@@ -93,3 +93,9 @@ def test_an_invitation(keys: KeyFunctions) -> None:
     for ttl in (0, -1, float("nan"), float("inf")):
         with pytest.raises(KeyStoreError, match="give a number of seconds above 0"):
             keys.invite("m", 1, 2, ttl)
+
+
+@pytest.mark.parametrize("state", [[], {}, None, 5, ["acc"], b"acc"])
+def test_a_state_that_is_no_text_is_refused(state: object) -> None:
+    with pytest.raises(KeyStoreError, match="is not a state of keys: use accepted, pending"):
+        state_named(state)

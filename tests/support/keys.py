@@ -54,7 +54,7 @@ class Wire:
         self.sent: dict[Peer, list[Message]] = {}
 
     def send(self, peer: Peer, frame: bytes) -> bool:
-        self.sent.setdefault(peer, []).append(unpack(frame))
+        self.sent.setdefault(peer, []).append(unpack(frame, secrets=True))
         return True
 
     def peer(self, key: str, address: str = "") -> Peer:

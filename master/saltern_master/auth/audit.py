@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from saltern.errors import SalternError
+from saltern.visible import shown
 from saltern_master.auth.caller import Caller
 from saltern_master.complaints import Complaints
 
@@ -34,9 +35,9 @@ class Audit:
     def refuse(self, caller: Caller, error: SalternError) -> None:
         """A call was refused; said once a minute of each caller."""
         self.refused += 1
-        self._complaints.say(str(caller), "refused", str(error))
+        self._complaints.say(str(caller), "refused", str(error)[:MAX_SHOWN])
 
 
 def _shown(arguments: Mapping[str, Any]) -> str:
-    text = ", ".join(f"{name}={value!r:.100}" for name, value in arguments.items())
+    text = ", ".join(f"{name}={shown(value, 100)}" for name, value in arguments.items())
     return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "…"

@@ -11,7 +11,7 @@ from saltern_master.commands.context import Context
 from saltern_master.commands.registry import Need, command
 from saltern_master.commands.stream import Stream
 from saltern_master.jobs.publisher import JobRequest
-from saltern_master.jobs.store import JobLoad
+from saltern_master.jobs.store import JobLoad, JobReturn
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 100_000
@@ -42,7 +42,7 @@ async def publish(
     if quiet is not None:
         quiet = min(max(quiet, MIN_QUIET_S), MAX_QUIET_S)
     request = JobRequest(tgt, tgt_type, fun, arg or [], kwarg or {}, isolate, timeout)
-    published, follower = context.services.publisher.publish(
+    published, follower = await context.services.publisher.publish(
         request,
         context.minions,
         context.caller,
@@ -57,7 +57,7 @@ async def publish(
 @command("job.returns", Need.OWN_JOB)
 def returns(context: Context, jid: Jid) -> dict[str, Any]:
     """Show the whole returns to a job of one's own, by minion."""
-    return {item.minion_id: item.data for item in context.services.job_store.returns(jid)}
+    return {item.minion_id: item.data for item in _returns(context, jid)}
 
 
 @command("runner.jobs.list_jobs", Need.RUNNER)
@@ -75,7 +75,7 @@ def list_job(context: Context, jid: Jid) -> dict[str, Any]:
     result = _shown(context, job) if job else {}
     result["Result"] = {
         item.minion_id: {key: value for key, value in item.data.items() if key in _RESULT}
-        for item in context.services.job_store.returns(jid)
+        for item in _returns(context, jid)
     }
     return result
 
@@ -83,7 +83,7 @@ def list_job(context: Context, jid: Jid) -> dict[str, Any]:
 @command("runner.jobs.lookup_jid", Need.RUNNER)
 def lookup_jid(context: Context, jid: Jid) -> dict[str, Any]:
     """Show what every minion returned to a job: ``saltern-run jobs.lookup_jid 20260131120000123456``"""
-    return {item.minion_id: item.data.get("return") for item in context.services.job_store.returns(jid)}
+    return {item.minion_id: item.data.get("return") for item in _returns(context, jid)}
 
 
 @command("runner.jobs.active", Need.RUNNER)
@@ -99,6 +99,13 @@ async def active(context: Context) -> dict[str, Any]:
         }
         for jid, job in context.services.tracker.running().items()
     }
+
+
+def _returns(context: Context, jid: str) -> list[JobReturn]:
+    """Return what is stored under *jid* of the minions that the job was for: a scheduled run chooses its jid itself."""
+    job = context.services.job_store.job(jid)
+    asked = None if job is None else frozenset(job.load.get("minions") or ())
+    return [item for item in context.services.job_store.returns(jid) if asked is None or item.minion_id in asked]
 
 
 def _shown(context: Context, job: JobLoad) -> dict[str, Any]:

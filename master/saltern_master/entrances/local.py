@@ -36,7 +36,7 @@ MAX_USER_REQUEST_BYTES = 4 * 1024 * 1024
 MAX_USER_BYTES = 16 * 1024 * 1024
 """Bytes of requests on their way in, of all connections of one user that isn't an owner."""
 IDLE_S = 60.0
-"""How long a connection may take for its next request, and for the whole of it."""
+"""How long a connection may take for its next request, for the whole of it, and to read the answer."""
 LISTEN_BACKLOG = 512
 STREAM_PIECE_BYTES = 1024 * 1024
 END = frame({"end": True})
@@ -176,11 +176,13 @@ class Session:
     async def run(self) -> None:
         """Answer requests until the program leaves. Raises ``WireError`` for nonsense, ``TimeoutError``."""
         while True:
-            async with asyncio.timeout(None if self._trusted or self._pump is not None else IDLE_S):
+            following = self._pump is not None and not self._pump.done()
+            async with asyncio.timeout(None if self._trusted or following else IDLE_S):
                 (length,) = LENGTH.unpack(await self._reader.readexactly(LENGTH.size))
             answer = await self._answer(length)
             self._writer.write(frame(answer))
-            await self._writer.drain()
+            async with asyncio.timeout(None if self._trusted else IDLE_S):
+                await self._writer.drain()
             if self._source is not None and self._pump is None:
                 self._pump = asyncio.get_running_loop().create_task(self._stream(self._source))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -13,10 +14,13 @@ from saltern_master.auth.caller import Caller
 from saltern_master.bus import EventBus
 from saltern_master.fleet import Fleet
 from saltern_master.inbox import Inbox
-from saltern_master.jobs.follower import Follower
+from saltern_master.jobs.follower import MAX_QUEUE_BYTES, MAX_USER_QUEUE_BYTES, Follower
 from saltern_master.jobs.tracker import TrackedJob, Tracker
 
 log = logging.getLogger(__name__)
+
+SENT_A_TURN = 200
+"""Minions that a job is sent to before others have the loop."""
 
 
 class JobRequest(NamedTuple):
@@ -50,7 +54,7 @@ class Publisher:
         self._jids = JidSource()
         self._published = 0
 
-    def publish(
+    async def publish(
         self,
         request: JobRequest,
         minions: Sequence[str],
@@ -92,15 +96,18 @@ class Publisher:
         }
         self._inbox.put_job({**load, "owner": caller.principal})
         self._bus.publish(f"salt/job/{jid}/new", load)
-        sent: dict[str, str] = {}
-        missing = []
-        for minion_id in minions:
-            if self._fleet.send(minion_id, frame):
-                sent[minion_id] = self._fleet.link(minion_id).key
-            else:
+        links = {minion_id: self._fleet.link(minion_id) for minion_id in minions}
+        there = {minion_id: link.key for minion_id, link in links.items() if link.jobs is not None}
+        missing = [minion_id for minion_id in minions if minion_id not in there]
+        most = MAX_QUEUE_BYTES if sees_all else MAX_USER_QUEUE_BYTES
+        follower = Follower(jid, self._tracker.unfollow, most) if follow else None
+        self._tracker.begin(TrackedJob(jid, request.fun, caller, there, missing, quiet_s), follower)
+        for number, minion_id in enumerate(there, 1):
+            if not self._fleet.send(minion_id, frame):
                 missing.append(minion_id)
-        follower = Follower(jid, self._tracker.unfollow) if follow else None
-        self._tracker.begin(TrackedJob(jid, request.fun, caller, sent, missing, quiet_s), follower)
+                self._tracker.unreachable(jid, minion_id)
+            if number % SENT_A_TURN == 0:
+                await asyncio.sleep(0)
         self._published += 1
         functions = request.fun if isinstance(request.fun, str) else ",".join(request.fun)
         log.info("job %s: %s on %d minions for %s", jid, functions, len(minions), caller)

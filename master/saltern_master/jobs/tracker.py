@@ -161,6 +161,13 @@ class Tracker:
             job.unsure = True
             self._remember(job)
 
+    def unreachable(self, jid: str, minion_id: str) -> None:
+        """Say that the job could not be sent to a minion after all."""
+        job = self._active.get(jid)
+        if job is not None:
+            self._lose(job, minion_id, NOT_CONNECTED)
+            self._finish_if_done(job)
+
     def unfollow(self, jid: str, follower: Follower) -> None:
         """Forget a follower."""
         job = self._active.get(jid)
@@ -204,9 +211,10 @@ class Tracker:
     def working(self, minion_id: str, jids: list[str], *, more_to_come: bool) -> None:
         """Take an agent's answer: the jobs that it works on, and whether it has returns that it could not send yet."""
         now = self._clock()
+        at_work = frozenset(jids)
         for jid in list(self._questions.get(minion_id, ())):
             job = self._jobs[jid]
-            if jid in jids:
+            if jid in at_work:
                 self._answered(job, minion_id)
                 job.check_at = now + job.quiet_s
             elif more_to_come:
@@ -296,7 +304,7 @@ class Tracker:
         self._jobs[job.jid] = job
         self._pairs += len(job.minions) + 1
         while self._pairs > MAX_REMEMBERED and len(self._jobs) > 1:
-            _, oldest = self._jobs.popitem(last=False)
+            oldest = self._jobs.pop(self._least_missed(job))
             self._pairs -= len(oldest.minions) + 1
             for minion_id in list(oldest.asked):
                 self._answered(oldest, minion_id)
@@ -304,6 +312,13 @@ class Tracker:
                 self.forgotten += 1
                 for follower in oldest.followers:
                     follower.end()
+
+    def _least_missed(self, new: TrackedJob) -> str:
+        """Return the jid to forget for a *new* job: the oldest that is done, or else the oldest of the same owner's."""
+        others = [jid for jid in self._jobs if jid != new.jid]
+        done = (jid for jid in others if jid not in self._active)
+        own = (jid for jid in others if self._jobs[jid].owner == new.owner)
+        return next(done, None) or next(own, others[0])
 
 
 def _lost(job: TrackedJob, minion_id: str, why: str) -> Event:
