@@ -26,12 +26,8 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
         master="schedule: {stats: false}\n",
         minion="pending_retry_interval: 0.3\n",
     )
-    try:
-        parts.start()
-        wait_for(lambda: len(parts.up()) == 2, "the agents")
+    with parts.running():
         yield parts
-    finally:
-        parts.stop_all()
 
 
 def run(parts: Parts, program: str, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
