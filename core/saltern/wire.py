@@ -37,6 +37,10 @@ _NUMBER_WIDTHS = {0xCC: 2, 0xCD: 3, 0xCE: 5, 0xCF: 9}
 MAX_NESTING = 32  # arrays and maps in one another, a message's own two included
 MAX_KEY_CHARACTERS = 1000  # of a key that becomes text: each level of quoting could double it
 
+QUICK_BYTES = 1024
+"""Of most messages, and of every answer to a job that is no list."""
+
+_CONTAINERS = bytes((*range(0x80, 0xA0), *range(0xDC, 0xE0)))  # first bytes of arrays and maps
 _REFUSALS = (ValueError, RecursionError, msgpack.UnpackException)  # what msgpack raises for bytes
 
 
@@ -130,6 +134,20 @@ def body_of(frame: bytes) -> bytes | None:
     return frame[at + width :] if width else None
 
 
+def with_fields(packed_map: bytes, fields: dict[str, Any]) -> bytes:
+    """Return *packed_map*, a map's bytes, with a few *fields* more; none of them may be in it already."""
+    first = packed_map[0]
+    if first & 0xF0 == 0x80:
+        count, pairs = first & 0x0F, packed_map[1:]
+    else:
+        width = {0xDE: 2, 0xDF: 4}[first]
+        count, pairs = int.from_bytes(packed_map[1 : 1 + width], "big"), packed_map[1 + width :]
+    count += len(fields)
+    head = bytes((0x80 | count,)) if count < 16 else b"\xdf" + count.to_bytes(4, "big")
+    assert len(fields) < 16
+    return head + pairs + _pack(fields, secrets=False)[1:]
+
+
 def pack_value(value: Any, *, secrets: bool = False) -> bytes:
     """Return the msgpack of any value in its plain form; what was changed is not named."""
     try:
@@ -162,6 +180,8 @@ def _check(packed: bytes | memoryview) -> None:
     """Raise one of ``_REFUSALS`` unless *packed* begins with a whole value that isn't nested too deep."""
     if len(packed) <= MAX_NESTING:
         return  # too short for either
+    if len(packed) <= QUICK_BYTES and len(packed) - len(bytes(packed).translate(None, _CONTAINERS)) <= MAX_NESTING:
+        return  # no more heads of arrays and maps than there may be levels, and each may lie about as little
     room = len(_ABOVE) + len(packed)
     walker = msgpack.Unpacker(read_size=room, max_buffer_size=room)
     walker.feed(_ABOVE)

@@ -16,28 +16,41 @@ from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from saltern.wire import pack_value
+from saltern.wire import pack_value, with_fields
 
 MASTER = "master"
 MAX_QUEUE_BYTES = 8 * 1024 * 1024
 USUAL_BYTES = 512
+ADDED = ("id", "cmd", "from", "_stamp")
+"""Fields of an event that the master adds to what a minion sent."""
 
 
 class Event:
     """One event; shared between subscribers, so never changed. *size* is about what it takes in bytes."""
 
-    __slots__ = ("_packed", "data", "size", "tag")
+    __slots__ = ("_from", "_packed", "data", "size", "tag")
 
-    def __init__(self, tag: str, data: dict[str, Any], size: int = USUAL_BYTES) -> None:
+    def __init__(
+        self, tag: str, data: dict[str, Any], size: int = USUAL_BYTES, packed_part: bytes | None = None
+    ) -> None:
+        """*packed_part*: the bytes of the first fields of *data*, where they are at hand."""
         self.tag = tag
         self.data = data
         self.size = size
+        self._from = packed_part
         self._packed: bytes | None = None
 
     def packed(self) -> bytes:
         """Return ``{"tag": …, "data": …}`` as msgpack; made once for all who want it."""
         if self._packed is None:
-            self._packed = pack_value({"tag": self.tag, "data": self.data})
+            if self._from is None:
+                self._packed = pack_value({"tag": self.tag, "data": self.data})
+            else:
+                added = {name: self.data[name] for name in ADDED if name in self.data}
+                self._packed = with_fields(pack_value({"tag": self.tag}), {"data": None})[:-1] + with_fields(
+                    self._from, added
+                )
+                self._from = None
         return self._packed
 
 
@@ -102,13 +115,21 @@ class EventBus:
         self._subscribers.append(subscriber)
         return subscriber
 
-    def publish(self, tag: str, data: dict[str, Any], origin: str = MASTER, size: int = USUAL_BYTES) -> Event:
+    def publish(
+        self,
+        tag: str,
+        data: dict[str, Any],
+        origin: str = MASTER,
+        size: int = USUAL_BYTES,
+        packed_part: bytes | None = None,
+    ) -> Event:
         """Hand an event to every subscriber that wants its tag, and return it.
 
         Sets ``from`` to *origin* and ``_stamp`` to now, UTC as ISO 8601. *size*: about what *data* takes in bytes.
+        *packed_part*: the bytes of all fields of *data* but ``id`` and ``cmd``, where they are at hand.
         """
         self.published += 1
-        event = Event(tag, {**data, "from": origin, "_stamp": self._stamp()}, size)
+        event = Event(tag, {**data, "from": origin, "_stamp": self._stamp()}, size, packed_part)
         for subscriber in self._subscribers:
             if tag.startswith(subscriber.prefix):
                 self.dropped += subscriber.put(event)

@@ -86,8 +86,10 @@ class Link:
     @property
     def jobs(self) -> Peer | None:
         """The connection that jobs go to."""
-        session = self.in_charge()
-        return session.jobs if session else None
+        for session in reversed(self.sessions):
+            if session.jobs is not None:
+                return session.jobs
+        return None
 
     @property
     def returns(self) -> Peer | None:

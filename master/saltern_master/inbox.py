@@ -104,14 +104,14 @@ class Inbox:
         flags = METRICS if ret.get("metrics") else 0
         if not scheduled or ret.get("return_job"):
             flags |= FOR_JOBS
+        as_it_came = None if "data" in ret else body_of(frame)
         if flags:
-            as_it_came = None if "data" in ret else body_of(frame)
             self._journal.append(write_record(flags, minion_id, now, ret, as_it_came))
         if scheduled:
             self._account.received(minion_id, ret, now)
         if taken is Taken.NEW:
             data = {**ret, "id": minion_id, "cmd": "_return"}
-            event = self._bus.publish(f"salt/job/{jid}/ret/{minion_id}", data, origin, len(frame))
+            event = self._bus.publish(f"salt/job/{jid}/ret/{minion_id}", data, origin, len(frame), as_it_came)
             if not scheduled:
                 self._tracker.returned(jid, minion_id, event, success=_succeeded(ret.get("success")))
 

@@ -12,6 +12,7 @@ class KeyTable:
         self._keys: dict[str, str] = {}
         self._ids: dict[str, set[str]] = {}
         self._places: dict[str, set[str]] = {}
+        self._first: dict[str, str] = {}
         self._sorted: list[str] | None = None
 
     def __len__(self) -> int:
@@ -23,8 +24,7 @@ class KeyTable:
 
     def id_of(self, key: str) -> str | None:
         """Return the id that *key* is here for: one, even when somebody copied its file to a second."""
-        ids = self._ids.get(key)
-        return min(ids) if ids else None
+        return self._first.get(key)
 
     def sharing_metrics(self, minion_id: str) -> str | None:
         """Return another id here whose metrics would have the same names as those of *minion_id*."""
@@ -33,7 +33,7 @@ class KeyTable:
     def ids(self) -> list[str]:
         """Return the ids, sorted."""
         if self._sorted is None:
-            self._sorted = sorted(min(ids) for ids in self._ids.values())
+            self._sorted = sorted(self._first.values())
         return list(self._sorted)
 
     def put(self, minion_id: str, key: str) -> None:
@@ -42,6 +42,7 @@ class KeyTable:
         self._sorted = None
         self._keys[minion_id] = key
         self._ids.setdefault(key, set()).add(minion_id)
+        self._first[key] = min(self._ids[key])
         self._places.setdefault(place(minion_id), set()).add(minion_id)
 
     def drop(self, minion_id: str) -> None:
@@ -54,3 +55,7 @@ class KeyTable:
             table[name].discard(minion_id)
             if not table[name]:
                 del table[name]
+        if key in self._ids:
+            self._first[key] = min(self._ids[key])
+        else:
+            del self._first[key]

@@ -36,6 +36,9 @@ SMALL_BYTES = 8192
 SMALL_IN_FLIGHT = 512  # small messages to one peer: 4 MiB
 LARGE_BYTES_IN_FLIGHT = 8 * 1024 * 1024  # of large ones to one peer, or a single one of any size
 RECEIVED_AHEAD = 16  # messages from one peer that libzmq takes in before we have read them
+# Plain numbers: pyzmq's flags are enumerations, and each "or" of theirs costs as much as a send.
+_LAST = int(zmq.DONTWAIT)
+_MORE = int(zmq.DONTWAIT) | int(zmq.SNDMORE)
 _MONITOR_EVENT = struct.Struct("=HI")
 
 
@@ -156,7 +159,8 @@ class Port:
             self.send_refused += 1
             return False
         try:
-            self._socket.send_multipart((peer.routing_id, whole), zmq.DONTWAIT)
+            self._socket.send(peer.routing_id, _MORE)
+            self._socket.send(whole, _LAST)
         except zmq.Again:
             self.send_refused += 1
             return False
@@ -180,7 +184,7 @@ class Port:
         until = time.monotonic() + TURN_S
         while time.monotonic() < until:
             try:
-                frames = self._socket.recv_multipart(zmq.DONTWAIT, copy=False)
+                frames = self._socket.recv_multipart(_LAST, copy=False)
             except zmq.Again:
                 return
             self._receive(frames)
