@@ -280,8 +280,8 @@ def answer_of(error: SalternError) -> dict[str, Any]:
 
     An error may quote what somebody sent: whatever that was, it is one line, and not a long one.
     """
-    text = visible(str(error)[:MAX_ANSWERED])
-    return {"error": text, "code": error.code, "fields": error.fields()}
+    fields = {k: v[:MAX_ANSWERED] if isinstance(v, str) else v for k, v in error.fields().items()}
+    return {"error": visible(str(error)[:MAX_ANSWERED]), "code": error.code, "fields": fields}
 
 
 def error_of(answer: Mapping[str, Any]) -> SalternError:

@@ -15,8 +15,10 @@ from saltern import errors
 from saltern.errors import (
     CODES,
     FIELDS,
+    MAX_ANSWERED,
     ChannelError,
     ConfigError,
+    FunctionNotFound,
     JournalError,
     KeyStoreError,
     RequestTimeout,
@@ -83,6 +85,21 @@ def test_an_error_of_another_file_is_what_its_base_is() -> None:
 def test_an_error_goes_over_a_socket_whole(kind: type[SalternError], text: str, fields: dict[str, str | int]) -> None:
     error = error_of(answer_of(kind(text, **fields)))  # type: ignore[arg-type]  # one by one they are of their types
     assert (type(error), str(error), error.fields()) == (kind, visible(text), fields)
+
+
+def test_an_answer_is_one_line_and_steers_no_terminal() -> None:
+    answer = answer_of(FunctionNotFound("'a\nb\x1b[2J\u202e\ud800' is not there", path="/x"))
+    assert answer == {
+        "error": "'a\\nb\\x1b[2J\\u202e\\ud800' is not there",
+        "code": "no_function",
+        "fields": {"path": "/x"},
+    }
+    assert isinstance(error_of(answer), FunctionNotFound)
+
+
+def test_an_answer_is_not_long() -> None:
+    answer = answer_of(FunctionNotFound("x" * 10_000_000, path="y" * 10_000_000))
+    assert (len(answer["error"]), len(answer["fields"]["path"])) == (MAX_ANSWERED, MAX_ANSWERED)
 
 
 @given(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,13 +18,6 @@ from saltern_master.entrances.channel.hub import PUBLISH, RET
 from saltern_master.line_limit import EVERY_S, MAX_LINES, MAX_LINES_OF_ONE
 from support.keys import A, B, C, Door
 from support.masters import FakeAgent, running
-
-
-@pytest.fixture
-def door(tmp_path: Path) -> Iterator[Door]:
-    door = Door(tmp_path)
-    yield door
-    door.close()
 
 
 def acts(door: Door) -> list[tuple[str, str, bool]]:

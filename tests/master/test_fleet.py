@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,13 +14,6 @@ from saltern_master.fleet import MAX_SESSIONS
 from support.keys import A, B, C, Door
 
 JOB = pack("job", 0, {"fun": "test.ping"})
-
-
-@pytest.fixture
-def door(tmp_path: Path) -> Iterator[Door]:
-    door = Door(tmp_path)
-    yield door
-    door.close()
 
 
 def test_a_replaced_keys_connection_gets_nothing_more(door: Door) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import logging
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -21,22 +20,6 @@ from saltern_master.entrances.channel.port import Peer
 from saltern_master.jobs.tracker import TrackedJob
 from support.keys import A, B, Door
 from support.masters import until
-
-
-@pytest.fixture
-def door(tmp_path: Path) -> Iterator[Door]:
-    door = Door(tmp_path)
-    yield door
-    door.close()
-
-
-def minion(door: Door, minion_id: str, key: str) -> Peer:
-    """Return the connection for returns of a minion that said hello and attached."""
-    door.accept(minion_id, key)
-    peer = door.wire.peer(key)
-    assert door.hello(peer, minion_id)[0].type == "welcome"
-    door.attach(door.wire.peer(key))
-    return peer
 
 
 def say(door: Door, peer: Peer, type_: str, body: dict[Any, Any], seq: int = 7) -> None:
@@ -90,7 +73,7 @@ def test_a_call_that_raises_anything_gets_one_reply(
 
     async def scenario() -> None:
         offering(door, given)
-        peer = minion(door, "web", A)
+        peer = door.minion("web", A)
         for _ in range(2):
             answer = await replied(door, peer, {"cmd": "given", "args": {}})
             assert answer["code"] == "internal"
@@ -112,7 +95,7 @@ def test_a_result_that_cant_be_sent_is_answered_too(door: Door, result: object) 
 
     async def scenario() -> None:
         offering(door, given)
-        answer = await replied(door, minion(door, "web", A), {"cmd": "given"})
+        answer = await replied(door, door.minion("web", A), {"cmd": "given"})
         assert len(answer) == 1 or answer["code"]
         door.hub._dispatcher.close()
 
@@ -122,7 +105,7 @@ def test_a_result_that_cant_be_sent_is_answered_too(door: Door, result: object) 
 @pytest.mark.parametrize("args", [None, [], ["x"], "x", 5, 1.5, True, b"x"], ids=repr)
 def test_arguments_that_are_no_map_are_refused(door: Door, args: object) -> None:
     async def scenario() -> None:
-        answer = await replied(door, minion(door, "web", A), {"cmd": "ping", "args": args})
+        answer = await replied(door, door.minion("web", A), {"cmd": "ping", "args": args})
         assert answer["error"].startswith("a call's args must be a map, not ")
 
     asyncio.run(scenario())
@@ -141,7 +124,7 @@ def test_arguments_of_other_types_are_refused_by_name(
 ) -> None:
     async def scenario() -> None:
         good = {"path": "x", "hsum": "0" * 64, "offset": 0}
-        answer = await replied(door, minion(door, "web", A), {"cmd": "file_chunk", "args": {**good, **args}})
+        answer = await replied(door, door.minion("web", A), {"cmd": "file_chunk", "args": {**good, **args}})
         assert answer["code"] in ("arguments", "bad_id", "files")
         assert "\n" not in answer["error"]
 
@@ -158,7 +141,7 @@ def test_one_minions_calls_leave_the_others_theirs(door: Door) -> None:
 
     async def scenario() -> None:
         offering(door, given)
-        web, db = minion(door, "web", A), minion(door, "db", B)
+        web, db = door.minion("web", A), door.minion("db", B)
         for seq in range(100):
             say(door, web, "call", {"cmd": "given"}, seq)
         say(door, db, "call", {"cmd": "given"})
@@ -175,7 +158,7 @@ def test_one_minions_calls_leave_the_others_theirs(door: Door) -> None:
 
 def test_what_a_minion_can_write_into_the_log_is_bounded(door: Door, caplog: pytest.LogCaptureFixture) -> None:
     async def scenario() -> None:
-        peer = minion(door, "web", A)
+        peer = door.minion("web", A)
         jobs = door.attach(door.wire.peer(A))
         caplog.clear()
         for number in range(300):
@@ -195,7 +178,7 @@ def test_what_a_minion_can_write_into_the_log_is_bounded(door: Door, caplog: pyt
 
 def test_a_question_is_answered_by_whom_it_was_put_to(door: Door) -> None:
     async def scenario() -> None:
-        web, db = minion(door, "web", A), minion(door, "db", B)
+        web, db = door.minion("web", A), door.minion("db", B)
         tracker = door.master.tracker
         now = 1000.0
         tracker._clock = lambda: now
@@ -222,7 +205,7 @@ def test_a_key_that_isnt_accepted_is_only_asked_who_it_is(door: Door, type_: str
         body = {"jid": "2" * 20, "fun": "f", "return": 1, "tag": "x", "cmd": "pillar", "jids": []}
         say(door, stranger, type_, body)
         assert [message.type for message in await answers(door, stranger)] == ["who"]
-        web = minion(door, "web", B)
+        web = door.minion("web", B)
         door.store.remove(ACCEPTED, "web")
         door.refresh()
         door.wire.to(web)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -23,23 +22,6 @@ from support.masters import until
 JID, UNKNOWN = "20260131120000123456", "20260131120000654321"
 ROOT = Caller(Kind.LOCAL, "root", 0)
 ANSWER: dict[str, Any] = {"jid": JID, "fun": "test.ping", "fun_args": [], "return": True, "retcode": 0, "success": True}
-
-
-@pytest.fixture
-def door(tmp_path: Path) -> Iterator[Door]:
-    door = Door(tmp_path)
-    yield door
-    door.close()
-
-
-def minion(door: Door, minion_id: str, key: str) -> Peer:
-    """Return the connection for returns of a minion that is there."""
-    door.accept(minion_id, key)
-    peer = door.wire.peer(key)
-    assert door.hello(peer, minion_id)[0].type == "welcome"
-    door.attach(door.wire.peer(key))
-    door.told()
-    return peer
 
 
 def say(door: Door, peer: Peer, type_: str, seq: int, body: dict[Any, Any]) -> None:
@@ -95,7 +77,7 @@ def full_disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
 
 def test_a_return_is_written_before_it_is_acknowledged(door: Door) -> None:
     async def scenario() -> None:
-        web = minion(door, "web", A)
+        web = door.minion("web", A)
         asked(door, {"web": A})
         say(door, web, "ret", 5, ANSWER)
         say(door, web, "event", 6, {"tag": "x"})
@@ -110,7 +92,7 @@ def test_nothing_after_a_failed_write_is_acknowledged_before_the_next_hello(
     door: Door, full_disk: Callable[[bool], None]
 ) -> None:
     async def scenario() -> None:
-        web, db = minion(door, "web", A), minion(door, "db", B)
+        web, db = door.minion("web", A), door.minion("db", B)
         asked(door, {"web": A, "db": B})
         large = {**ANSWER, "return": "x" * 100_000}
         full_disk(True)
@@ -139,7 +121,7 @@ def test_a_failed_write_isnt_acknowledged_to_one_who_says_hello_at_once(
     door: Door, full_disk: Callable[[bool], None]
 ) -> None:
     async def scenario() -> None:
-        web, db = minion(door, "web", A), minion(door, "db", B)
+        web, db = door.minion("web", A), door.minion("db", B)
         asked(door, {"web": A, "db": B})
         say(door, web, "ret", 1, ANSWER)
         await asyncio.sleep(0)  # it is written, and its acknowledgement waits for others
@@ -156,7 +138,7 @@ def test_a_failed_write_isnt_acknowledged_to_one_who_says_hello_at_once(
 
 def test_nothing_is_acknowledged_to_a_key_that_was_removed_meanwhile(door: Door) -> None:
     async def scenario() -> None:
-        web, db = minion(door, "web", A), minion(door, "db", B)
+        web, db = door.minion("web", A), door.minion("db", B)
         asked(door, {"web": A, "db": B})
         say(door, web, "ret", 1, ANSWER)
         say(door, db, "ret", 1, ANSWER)
@@ -177,7 +159,7 @@ def test_nothing_is_acknowledged_to_a_key_that_was_removed_meanwhile(door: Door)
 )
 def test_the_masters_words_about_a_minion_are_not_its_own(door: Door, tag: str) -> None:
     async def scenario() -> None:
-        web = minion(door, "web", A)
+        web = door.minion("web", A)
         say(door, web, "event", 1, {"tag": tag, "data": {}})
         (ack,) = await heard(door, web, "ack", 1)
         assert "is the master's to say" in ack.body["refused"][1]
@@ -195,7 +177,7 @@ def test_the_masters_words_about_a_minion_are_not_its_own(door: Door, tag: str) 
 )
 def test_a_minion_speaks_below_its_own_name_alone(door: Door, tag: str) -> None:
     async def scenario() -> None:
-        web = minion(door, "web", A)
+        web = door.minion("web", A)
         data = {"id": "db", "_stamp": "1999", "from": "master", "user": "root"}
         say(door, web, "event", 1, {"tag": tag, "data": data, "from": "master", "_stamp": "1999", "id": "db"})
         await heard(door, web, "ack", 1)
@@ -209,7 +191,7 @@ def test_a_minion_speaks_below_its_own_name_alone(door: Door, tag: str) -> None:
 
 def test_an_event_keeps_its_data_whatever_else_came_with_it(door: Door) -> None:
     async def scenario() -> None:
-        web = minion(door, "web", A)
+        web = door.minion("web", A)
         say(door, web, "event", 1, {"tag": "x", "data": {"mine": 1}, "extra": 2, b"more": 3})
         await heard(door, web, "ack", 1)
         assert [event["data"] for _, event in door.told()] == [{"mine": 1}]
@@ -221,7 +203,7 @@ def test_unknown_fields_of_a_return_stay_below_data(door: Door) -> None:
     unknown = {"_stamp": "1999", "from": "master", "user": "root", "tgt": "*", "id": "db", "cmd": "x", "data": 1, "": 2}
 
     async def scenario() -> None:
-        web = minion(door, "web", A)
+        web = door.minion("web", A)
         follower = asked(door, {"web": A})
         say(door, web, "ret", 1, {**ANSWER, **unknown, b"\xff": 3, 4: 4, "n" * 3000: 5})
         await heard(door, web, "ack", 1)
@@ -253,7 +235,7 @@ def test_what_nobody_asked_for_is_no_answer(door: Door, case: str) -> None:
     sent, missing, more = UNSOLICITED[case]
 
     async def scenario() -> None:
-        web = minion(door, "web", A)
+        web = door.minion("web", A)
         follower = asked(door, sent, missing)
         door.told()
         body = {**ANSWER, "return": "FORGED", **more}
@@ -273,7 +255,7 @@ def test_what_nobody_asked_for_is_no_answer(door: Door, case: str) -> None:
 
 def test_an_answer_counts_once(door: Door) -> None:
     async def scenario() -> None:
-        web = minion(door, "web", A)
+        web = door.minion("web", A)
         follower = asked(door, {"web": A, "db": B})
         for seq, value in enumerate(("first", "second", "third")):
             say(door, web, "ret", seq, {**ANSWER, "return": value})
@@ -288,7 +270,7 @@ def test_a_scheduled_run_is_no_answer_to_the_job_whose_jid_it_bears(door: Door) 
     """A job that isn't remembered any more: nobody can tell, but its results know whom it was for."""
 
     async def scenario() -> None:
-        web, db = minion(door, "web", A), minion(door, "db", B)
+        web, db = door.minion("web", A), door.minion("db", B)
         load = {"jid": JID, "fun": "test.ping", "minions": ["web"], "user": "root", "owner": ROOT.principal}
         door.master.inbox.put_job(load)
         say(door, web, "ret", 1, {**ANSWER, "schedule": "x", "return_job": True})
@@ -319,7 +301,7 @@ NONSENSE: list[dict[Any, Any]] = [
 @pytest.mark.parametrize("body", NONSENSE, ids=lambda body: ",".join(map(str, body.items()))[-40:])
 def test_a_return_that_is_none_is_refused_for_good(door: Door, body: dict[Any, Any]) -> None:
     async def scenario() -> None:
-        web = minion(door, "web", A)
+        web = door.minion("web", A)
         asked(door, {"web": A})
         say(door, web, "ret", 1, body)
         say(door, web, "ret", 2, ANSWER)

@@ -98,6 +98,16 @@ class Door:
         self.enrolment.hello(peer, message.body)
         return self.wire.to(peer)
 
+    def minion(self, minion_id: str, key: str) -> Peer:
+        """Return the connection for returns of an accepted minion that is there; what was told of that is forgotten."""
+        self.accept(minion_id, key)
+        peer = self.wire.peer(key)
+        (answer,) = self.hello(peer, minion_id)
+        assert answer.type == "welcome", answer
+        self.attach(self.wire.peer(key))
+        self.told()
+        return peer
+
     def attach(self, peer: Peer, **body: Any) -> Peer:
         self.hub.on_publish_message(peer, pack_any("attach", 0, body))
         return peer
