@@ -42,7 +42,7 @@ async def publish(
     if quiet is not None:
         quiet = min(max(quiet, MIN_QUIET_S), MAX_QUIET_S)
     request = JobRequest(tgt, tgt_type, fun, arg or [], kwarg or {}, isolate, timeout)
-    published, follower = await context.services.publisher.publish(
+    published, follower = context.services.publisher.publish(
         request,
         context.minions,
         context.caller,

@@ -54,7 +54,7 @@ class Publisher:
         self._jids = JidSource()
         self._published = 0
 
-    async def publish(
+    def publish(
         self,
         request: JobRequest,
         minions: Sequence[str],
@@ -64,7 +64,7 @@ class Publisher:
         quiet_s: float | None = None,
         follow: bool = False,
     ) -> tuple[Published, Follower | None]:
-        """Send a job to *minions* and return whom it went to, and its follower when one is wanted.
+        """Send a job to *minions* and return whom it goes to, and its follower when one is wanted.
 
         *sees_all*: whether its functions may show what other users' jobs are given. *quiet_s*: seconds of silence
         after which agents are asked whether they still work on it. A job for nobody gets no jid. Raises
@@ -102,16 +102,19 @@ class Publisher:
         most = MAX_QUEUE_BYTES if sees_all else MAX_USER_QUEUE_BYTES
         follower = Follower(jid, self._tracker.unfollow, most) if follow else None
         self._tracker.begin(TrackedJob(jid, request.fun, caller, there, missing, quiet_s), follower)
-        for number, minion_id in enumerate(there, 1):
-            if not self._fleet.send(minion_id, frame):
-                missing.append(minion_id)
-                self._tracker.unreachable(jid, minion_id)
-            if number % SENT_A_TURN == 0:
-                await asyncio.sleep(0)
+        self._send(jid, frame, list(there))
         self._published += 1
         functions = request.fun if isinstance(request.fun, str) else ",".join(request.fun)
         log.info("job %s: %s on %d minions for %s", jid, functions, len(minions), caller)
         return Published(jid, list(minions), missing), follower
+
+    def _send(self, jid: str, frame: bytes, minions: list[str]) -> None:
+        """Send a job to some minions now, and to the others when the loop has done something else."""
+        for minion_id in minions[:SENT_A_TURN]:
+            if not self._fleet.send(minion_id, frame):
+                self._tracker.unreachable(jid, minion_id)
+        if len(minions) > SENT_A_TURN:
+            asyncio.get_running_loop().call_soon(self._send, jid, frame, minions[SENT_A_TURN:])
 
     def metrics(self) -> dict[str, float]:
         """Return the counter."""
