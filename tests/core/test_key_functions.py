@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from saltern.errors import KeyStoreError
 from saltern.key_functions import KeyFunctions, state_named
 from saltern.keystore import ACCEPTED, DENIED, PENDING, REJECTED, KeyStore
-from saltern.pki import fingerprint, own_keys, read_token
+from saltern.pki import fingerprint, read_token
 
 A, B, C = "A" * 40, "B" * 40, "C" * 40
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> KeyStore:
-    own_keys(str(tmp_path), "master")
-    store = KeyStore(str(tmp_path))
-    store.create()
-    return store
 
 
 @pytest.fixture

@@ -9,19 +9,11 @@ import pytest
 
 from saltern.errors import IdError, KeyStoreError
 from saltern.keystore import ACCEPTED, DENIED, PENDING, REJECTED, KeyRef, KeyStore
-from saltern.pki import fingerprint, own_keys, read_token
+from saltern.pki import fingerprint, read_token
 from saltern.wheel import Wheel
 
 KEY = "A" * 40
 OTHER = "B" * 40
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> KeyStore:
-    own_keys(str(tmp_path), "master")
-    store = KeyStore(str(tmp_path))
-    store.create()
-    return store
 
 
 def test_keys_are_resolved_with_their_fingerprints(store: KeyStore) -> None:
