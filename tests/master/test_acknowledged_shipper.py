@@ -66,7 +66,7 @@ def shipped(*answers: dict[str, Any]) -> list[Any]:
         async with Carbon(answer) as shipper:
             for _ in answers:
                 try:
-                    results.append(await shipper.ship(Points(["a", "b"], [1.0, 2.0], [1, 2])))
+                    results.append(await shipper.ship(Points(["a", "b"], [1, 2], [1.0, 2.0])))
                 except ChannelError as error:
                     results.append(str(error).split(" ", 3)[3])
         return results
@@ -114,7 +114,7 @@ def test_a_batch_over_the_far_ends_limit_goes_in_pieces(monkeypatch: pytest.Monk
 
     async def scenario() -> int:
         async with Carbon(answer) as shipper:
-            return await shipper.ship(Points(names, [1.0] * 50, list(range(50))))
+            return await shipper.ship(Points(names, list(range(50)), [1.0] * 50))
 
     refused = asyncio.run(scenario())
     assert taken == names

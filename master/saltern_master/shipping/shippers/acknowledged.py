@@ -42,9 +42,7 @@ class AcknowledgedShipper:
         frame = pack_value({"v": 1, "type": "points", "seq": self._seq, **points._asdict()})
         if len(frame) > MAX_FRAME_BYTES and len(points.names) > 1:
             half = len(points.names) // 2
-            return await self.ship(Points(*(column[:half] for column in points))) + await self.ship(
-                Points(*(column[half:] for column in points))
-            )
+            return await self.ship(points.part(0, half)) + await self.ship(points.part(half, len(points.names)))
         try:
             reader, writer = await self._connected()
             writer.write(LENGTH.pack(len(frame)) + frame)
