@@ -107,3 +107,13 @@ def test_where_only_the_master_writes(prefix: str, names: list[str], own: list[s
 @given(st.text())
 def test_a_clean_segment_is_one_segment(text: str) -> None:
     assert re.fullmatch(r"[A-Za-z0-9_\-:%#@+=]{1,200}", clean(text))
+
+
+def test_a_few_long_keys_cost_no_more_than_themselves() -> None:
+    value: dict[str, Any] = {str(number): number for number in range(20_000)}
+    for _ in range(30):
+        value = {"k" * 200: value}
+    flat = flatten("p", "m.f", {"a": 1, "deep": value})
+    assert flat.values == {"p.a": 1.0}
+    assert [what for _, what in flat.skipped] == ["nested too deeply"]
+    assert max(len(name) for name, _ in flat.skipped) < 1300

@@ -12,6 +12,8 @@ from saltern.metric_segment import RESERVED_IDS, clean, owner
 
 PLACEHOLDERS = ("minion_id", "module", "function", "schedule")
 MAX_DEPTH = 32
+MAX_PREFIX_CHARS = 800
+"""Of what leaves go below: a return's few long keys would be in each of its names."""
 MAX_POINTS = 100_000
 MAX_SKIPPED_NAMED = 200
 
@@ -96,7 +98,7 @@ def _walk(node: Mapping[Any, Any], prefix: str, depth: int, flat: Flat) -> int:
                 continue
             what = "not finite" if kind is float and not math.isfinite(value) else "too large or too many"
         elif kind is dict:
-            if depth < MAX_DEPTH:
+            if depth < MAX_DEPTH and len(prefix) < MAX_PREFIX_CHARS:
                 skipped += _walk(value, f"{prefix}.{clean(key)}", depth + 1, flat)
                 continue
             what = "nested too deeply"

@@ -65,13 +65,16 @@ RETURNS = Table(
     Index("ix_salt_returns_fun_time", "fun", "alter_time"),
     Index("ix_salt_returns_time", "alter_time"),
 )
+JOBS = ""
+"""Stands among the minions' shares for that of the jobs."""
+LOAD_BYTES = func.length(JIDS.c.load)
 
 
 class SqliteJobStore:
     """See ``JobStore``. *path* is SQLite's file, readable by its owner alone.
 
     Over *max_bytes* the oldest returns go, of whichever minion has the most there: one that returns a lot pushes out
-    nobody else's.
+    nobody else's. The jobs themselves are as one more minion's, so that neither do users who ask for a lot.
     """
 
     def __init__(self, path: str, max_bytes: int) -> None:
@@ -102,6 +105,7 @@ class SqliteJobStore:
         """Store jobs. Raises ``JournalError``."""
         rows = [{"jid": job.jid, "load": _text(job.load), "created": job.created} for job in jobs]
         self._write(insert(JIDS).on_conflict_do_nothing(), rows)
+        self._keep_to_bound()
 
     def put_returns(self, returns: Sequence[JobReturn]) -> None:
         """Store returns; one that is there already stays as it is. Raises ``JournalError``."""
@@ -144,7 +148,7 @@ class SqliteJobStore:
         return self._engine.begin()
 
     def _keep_to_bound(self) -> None:
-        """Delete the oldest returns of those that have most of them, until there is some room again."""
+        """Delete the oldest of those that have most there, until there is some room again."""
         c = RETURNS.c
         try:
             with self._begin() as connection:
@@ -152,19 +156,26 @@ class SqliteJobStore:
                 if over <= 0:
                     return
                 to_free = over + self._max_bytes * FREED_AT_ONCE
-                shares = connection.execute(select(c.id, func.sum(c.bytes)).group_by(c.id)).all()
-                for minion_id, before in _cuts({row[0]: row[1] for row in shares}, to_free).items():
-                    rows = connection.execute(
-                        select(c.jid, c.bytes).where(c.id == minion_id).order_by(c.alter_time)
-                    ).all()
-                    for jid, size in rows:
-                        if before <= 0:
-                            break
-                        connection.execute(delete(RETURNS).where((c.jid == jid) & (c.id == minion_id)))
-                        before -= size
-                        self.dropped += 1
+                shares = {row[0]: row[1] for row in connection.execute(select(c.id, func.sum(c.bytes)).group_by(c.id))}
+                shares[JOBS] = connection.execute(select(func.coalesce(func.sum(LOAD_BYTES), 0))).scalar_one()
+                for owner, to_cut in _cuts(shares, to_free).items():
+                    if owner == JOBS:
+                        oldest = select(JIDS.c.jid, LOAD_BYTES).order_by(JIDS.c.created)
+                        self._cut(connection, oldest, to_cut, delete(JIDS), JIDS.c.jid)
+                    else:
+                        oldest = select(c.jid, c.bytes).where(c.id == owner).order_by(c.alter_time)
+                        self._cut(connection, oldest, to_cut, delete(RETURNS).where(c.id == owner), c.jid)
         except SQLAlchemyError as error:
             raise self._fault("can't be kept to its bound", error) from None
+
+    def _cut(self, connection: Any, oldest: Any, to_cut: float, deleting: Any, jid: Any) -> None:
+        """Delete rows of *oldest* (jid, bytes) until *to_cut* bytes are gone."""
+        for row in connection.execute(oldest).all():
+            if to_cut <= 0:
+                break
+            connection.execute(deleting.where(jid == row[0]))
+            to_cut -= row[1]
+            self.dropped += 1
 
     def _write(self, statement: Any, rows: list[dict[str, Any]]) -> None:
         if not rows:
