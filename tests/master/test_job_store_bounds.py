@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saltern_master.jobs.store import JobReturn
+from saltern_master.jobs.store import JobLoad, JobReturn
 from saltern_master.jobs.stores.sqlite import SqliteJobStore, _cuts
 
 MIB = 1024 * 1024
@@ -49,6 +50,22 @@ def test_below_the_bound_nothing_goes(tmp_path: Path) -> None:
         put(store, "web", number, CHUNK)
     assert (store.dropped, having(store, "web", range(20))) == (0, list(range(20)))
     store.close()
+
+
+def test_jobs_that_are_large_push_out_jobs(tmp_path: Path) -> None:
+    store = SqliteJobStore(str(tmp_path / "jobs.db"), 2 * MIB)
+    store.open()
+    for number in range(20):
+        store.put_jobs([JobLoad(jid(number), float(number), {"fun": "f", "arg": []})])
+        put(store, "web", number, "fine")
+    for number in range(100, 200):
+        store.put_jobs([JobLoad(jid(number), float(number), {"fun": "f", "arg": [CHUNK]})])
+    assert having(store, "web", range(20)) == list(range(20)), "nobody's returns go for large jobs"
+    kept = [job.jid for job in store.jobs(1000)]
+    assert kept[0] == jid(199)
+    assert jid(100) not in kept
+    store.close()
+    assert os.path.getsize(tmp_path / "jobs.db") < 4 * MIB, "pages that are free are used again"
 
 
 @given(st.dictionaries(st.text(max_size=3), st.integers(0, 10_000), max_size=8), st.floats(0, 20_000))
