@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 from saltern_master.auth.accounts import Account, Accounts
 from saltern_master.auth.caller import Caller, Kind
 from saltern_master.auth.grants import Grant, Grants, covers, covers_own
+from saltern_master.auth.need import Need, Needing
 from saltern_master.auth.powers import Powers
-from saltern_master.commands.registry import Command, Need
 
 _OWN = {Need.RUNNER: "@runner", Need.WHEEL: "@wheel", Need.EVENTS: "@events"}
 _WHAT = {Need.RUNNER: "run functions on the master", Need.WHEEL: "manage keys", Need.EVENTS: "use events"}
@@ -67,7 +67,7 @@ class Policy:
         """Return whether a job that *owner* (a principal) started concerns the caller."""
         return owner == caller.principal or self.sees_all(caller)
 
-    def may_call(self, caller: Caller, command: Command) -> bool:
+    def may_call(self, caller: Caller, command: Needing) -> bool:
         """Return whether the caller may call *command* at all; of jobs, whether there is any that he may start."""
         if caller.kind is Kind.MINION or command.need is Need.MINION:
             return caller.kind is Kind.MINION and command.need is Need.MINION

@@ -19,9 +19,10 @@ from typing import Any
 from saltern.errors import Busy, InternalError, NotAuthorised, RequestTimeout, SalternError
 from saltern_master.auth.audit import Audit
 from saltern_master.auth.caller import Caller, Kind
+from saltern_master.auth.need import Need
 from saltern_master.auth.policy import Policy
 from saltern_master.commands.context import Context, Services
-from saltern_master.commands.registry import Command, Need, Registry
+from saltern_master.commands.registry import Command, Registry
 from saltern_master.commands.turns import Turns
 from saltern_master.jobs.request import functions_of, indirect_of
 from saltern_master.targeting import GrainsOf, looks_inside, resolve

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from saltern.errors import ArgumentError, NotAuthorised
+from saltern_master.auth.need import Need
 from saltern_master.bus import Event, Subscriber
 from saltern_master.commands.context import Context
-from saltern_master.commands.registry import Need, command
+from saltern_master.commands.registry import command
 from saltern_master.commands.stream import Stream
 
 MAX_TAG_LENGTH = 512

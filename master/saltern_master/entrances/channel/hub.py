@@ -16,12 +16,12 @@ from saltern_master.complaints import Complaints
 from saltern_master.enrolment import Enrolment, epoch
 from saltern_master.entrances.channel.port import Peer
 from saltern_master.entrances.channel.strangers import Strangers
-from saltern_master.entrances.shape import ATTACH, CALL, WORKING
 from saltern_master.fleet import Fleet
 from saltern_master.inbox import Inbox
 from saltern_master.jobs.tracker import Tracker
 from saltern_master.keyring import Change, Keyring
 from saltern_master.presence import Presence
+from saltern_master.shape import ATTACH, CALL, WORKING
 
 log = logging.getLogger(__name__)
 
