@@ -20,7 +20,7 @@ from saltern.errors import Busy, InternalError, NotAuthorised, RequestTimeout, S
 from saltern_master.auth.audit import Audit
 from saltern_master.auth.caller import Caller, Kind
 from saltern_master.auth.need import Need
-from saltern_master.auth.policy import Policy
+from saltern_master.auth.policy import Policy, some_of
 from saltern_master.commands.context import Context, Services
 from saltern_master.commands.registry import Command, Registry
 from saltern_master.commands.turns import Turns
@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 THREADS = 8
 CALLS_OF_A_MINION = 16
 CALLS_OF_A_USER = 64
+MAX_FAULT_SHOWN = 300
 
 
 class Dispatcher:
@@ -73,8 +74,9 @@ class Dispatcher:
             raise Busy(f"{running} of your calls are being answered: try again")
         self._calls[caller.principal] = running + 1
         began = time.perf_counter()
+        deadline = asyncio.timeout(within_s)
         try:
-            async with asyncio.timeout(within_s):
+            async with deadline:
                 answer = await self._call(caller, name, args, kwargs)
             self._done += 1
             return answer
@@ -83,13 +85,13 @@ class Dispatcher:
             if isinstance(error, NotAuthorised):
                 self._audit.refuse(caller, error)
             raise
-        except TimeoutError:
-            self._failed += 1
-            raise RequestTimeout(f"{name}: no answer within {within_s or 0:g} s") from None
         except Exception as error:
             self._failed += 1
+            if deadline.expired():
+                raise RequestTimeout(f"{name}: no answer within {within_s or 0:g} s") from None
             log.exception("%s for %s failed", name, caller)
-            raise InternalError(f"the master failed: {type(error).__name__}: {error}") from None
+            text = " ".join(str(error).split())[:MAX_FAULT_SHOWN]
+            raise InternalError(f"the master failed: {type(error).__name__}: {text}") from None
         finally:
             self._seconds += time.perf_counter() - began
             left = self._calls.pop(caller.principal) - 1
@@ -132,7 +134,7 @@ class Dispatcher:
         if command is not None and self._policy.may_call(caller, command):
             return command
         if command is None and self._policy.may_see(caller, name):
-            raise self._registry.unknown(name)
+            raise self._registry.unknown(name, lambda one: self._policy.may_call(caller, one))
         raise NotAuthorised(self._policy.refusal(caller, name))
 
     async def _authorised_minions(self, caller: Caller, bound: dict[str, Any], services: Services) -> tuple[str, ...]:
@@ -140,8 +142,7 @@ class Dispatcher:
         functions = [*functions_of(bound), *indirect_of(bound)]
         refused = self._policy.refused_functions(caller, functions)
         if refused:
-            why = self._policy.why_refused(refused)
-            raise NotAuthorised(f"{caller} may not run {', '.join(refused)}{why}")
+            raise NotAuthorised(f"{caller} may not run {some_of(refused)}{self._policy.why_refused(refused)}")
         everyone = services.keyring.minions()
         find = functools.partial(self._find_minions, caller, functions, bound["tgt"], bound["tgt_type"], everyone)
         minions: tuple[str, ...] = await self._turns[caller.kind].run(
@@ -170,8 +171,7 @@ class Dispatcher:
             return tuple(resolve(target, kind, covered, grains))
         found = resolve(target, kind, everyone, grains)
         if not found or not set(found) <= set(covered):
-            text = f"{caller} may not run {', '.join(functions)} on every minion of that target"
-            raise NotAuthorised(text)
+            raise NotAuthorised(f"{caller} may not run {some_of(functions)} on every minion of that target")
         return tuple(found)
 
     async def _run(self, command: Command, context: Context, bound: dict[str, Any]) -> Any:

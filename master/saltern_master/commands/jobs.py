@@ -17,9 +17,17 @@ from saltern_master.jobs.store import JobLoad
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 100_000
 MIN_QUIET_S, MAX_QUIET_S = 0.05, 86400.0
+MAX_TIMEOUT_S = 2.0**31
 _RESULT = ("return", "retcode", "success")
 
 Jid = Annotated[str, check_jid]
+
+
+def check_seconds(value: float) -> float:
+    """Return *value* when it is a time to wait. Raises ``ArgumentError``, for NaN too."""
+    if 0 <= value <= MAX_TIMEOUT_S:
+        return value
+    raise ArgumentError(f"a time must be between 0 and {MAX_TIMEOUT_S:.0f} seconds, not {value:g}")
 
 
 @command("job.publish", Need.JOBS)
@@ -31,8 +39,8 @@ async def publish(
     kwarg: dict[str, Any] | None = None,
     tgt_type: str = "glob",
     isolate: bool = False,
-    timeout: float | None = None,
-    quiet: float | None = None,
+    timeout: Annotated[float | None, check_seconds] = None,
+    quiet: Annotated[float | None, check_seconds] = None,
     follow: bool = False,
 ) -> Any:
     """Start a job and return its ``jid``, ``minions`` and ``missing``; with *follow* its answers come after that.

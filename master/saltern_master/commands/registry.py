@@ -82,10 +82,10 @@ class Registry:
         """Return the commands of one client, by name."""
         return sorted((one for one in self._commands.values() if one.client == client), key=lambda one: one.name)
 
-    def unknown(self, name: str) -> FunctionNotFound:
-        """Return the error for a name that isn't there, with the nearest that is."""
+    def unknown(self, name: str, shown: Callable[[Command], bool]) -> FunctionNotFound:
+        """Return the error for a name that isn't there, with the nearest that is, of those that may be *shown*."""
         client, _, function = name.partition(".")
-        names = [one.function for one in self.offered_by(client)]
+        names = [one.function for one in self.offered_by(client) if shown(one)]
         if not names:
             return FunctionNotFound(f"{name!r:.80} is not something the master does")
         close = difflib.get_close_matches(function[:100], names, 1)

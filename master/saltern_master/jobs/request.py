@@ -7,6 +7,7 @@ from typing import Any
 
 from saltern.errors import ArgumentError
 from saltern_master.auth.indirect import scheduled_functions
+from saltern_master.shape import MAX_FUNCTIONS, functions
 
 
 def functions_of(request: Mapping[str, Any]) -> list[str]:
@@ -16,8 +17,8 @@ def functions_of(request: Mapping[str, Any]) -> list[str]:
     """
     fun, arg = request.get("fun"), request.get("arg") or []
     names: list[Any] = fun if isinstance(fun, list) else [fun]
-    if not names or not all(isinstance(name, str) and name for name in names):
-        raise ArgumentError("a job needs a function, as in test.ping")
+    if functions(fun) is not None:
+        raise ArgumentError(f"a job needs a function, as in test.ping, or a list of up to {MAX_FUNCTIONS:,}")
     if isinstance(fun, list):
         if not all(isinstance(item, list) for item in arg):
             raise ArgumentError("several functions need a list of argument lists, one for each function")
