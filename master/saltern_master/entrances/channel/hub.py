@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any
 
 from saltern.errors import SalternError, WireError, answer_of
 from saltern.wire import Message, pack, unpack
@@ -94,7 +93,7 @@ class Hub:
         elif message.type == "call":
             self._call(peer, minion_id, message)
         elif message.type == "working":
-            self._working(peer, minion_id, message.body)
+            self._working(peer, minion_id, message)
         else:
             self._complain(peer, f"sent a message of unknown type {message.type!r:.40}")
 
@@ -140,13 +139,13 @@ class Hub:
         if not self._fleet.answer(peer, frame):
             self._complain(peer, "an answer could not be sent: the connection is gone, or full of what it didn't read")
 
-    def _working(self, peer: Peer, minion_id: str, body: dict[str, Any]) -> None:
+    def _working(self, peer: Peer, minion_id: str, message: Message) -> None:
         try:
-            answer = WORKING.checked(body)
+            answer = WORKING.checked(message.body)
         except WireError as error:
             self._complain(peer, str(error))
             return
-        self._tracker.working(minion_id, answer["jids"], more_to_come=answer.get("more", False))
+        self._tracker.working(minion_id, message.seq, answer["jids"], more_to_come=answer.get("more", False))
 
     def _unpack(self, peer: Peer, frame: bytes) -> Message | None:
         try:
