@@ -14,7 +14,8 @@ from saltern_master.bus import EventBus
 from saltern_master.fleet import Fleet
 from saltern_master.inbox import Inbox
 from saltern_master.jobs.follower import Follower
-from saltern_master.jobs.tracker import TrackedJob, Tracker
+from saltern_master.jobs.tracked_job import TrackedJob
+from saltern_master.jobs.tracker import Tracker
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +92,7 @@ class Publisher:
             "minions": list(minions),
         }
         self._inbox.put_job({**load, "owner": caller.principal})
-        self._bus.publish(f"salt/job/{jid}/new", load)
+        self._bus.publish(f"salt/job/{jid}/new", load, size=len(frame) + sum(map(len, minions)))
         sent: dict[str, str] = {}
         missing = []
         for minion_id in minions:
