@@ -112,3 +112,73 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     (tmp_path / "jobs.db").write_text("something else, and long enough to be taken for a database's header" * 20)
     with pytest.raises(JournalError, match=r"jobs\.db: the job store can't be opened: file is not a database"):
         SqliteJobStore(str(tmp_path / "jobs.db"), BOUND).open()
+
+
+# over the bound
+
+SMALL_BOUND = 2_000_000
+QUIET = [f"web{n:02}" for n in range(20)]
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> Iterator[SqliteJobStore]:
+    """A small store with some returns of every quiet minion and some jobs of ann's."""
+    store = SqliteJobStore(str(tmp_path / "jobs.db"), SMALL_BOUND)
+    store.open()
+    store.put_returns([answer(name, "x" * 500, f"{n:020d}") for name in QUIET for n in range(10)])
+    store.put_jobs([job("ann", n, 500) for n in range(50)])
+    yield store
+    store.close()
+
+
+def job(owner: str, number: int, size: int) -> JobLoad:
+    return JobLoad(f"{owner}{number:06}", 100.0 + number, {"owner": f"local:{owner}", "arg": ["x" * size]})
+
+
+def kept(store: SqliteJobStore) -> tuple[int, int]:
+    """Return how many of the quiet minions' returns and of ann's jobs are there."""
+    returns = sum(item.minion_id in QUIET for n in range(10) for item in store.returns(f"{n:020d}"))
+    return returns, sum(one.jid.startswith("ann") for one in store.jobs(10_000))
+
+
+def size_of(tmp_path: Path) -> int:
+    return os.path.getsize(tmp_path / "jobs.db")
+
+
+def test_a_flood_of_one_minions_returns_pushes_out_nobody_elses(shared: SqliteJobStore, tmp_path: Path) -> None:
+    for n in range(60):
+        jids = [f"{1000 + 10 * n + m:020d}" for m in range(10)]
+        shared.put_returns([answer("loud", "y" * 20_000, jid, 100.0 + n) for jid in jids])
+    assert kept(shared) == (200, 50)
+    assert shared.dropped > 400
+    assert shared.returns(f"{1599:020d}")  # its own newest are there
+    assert not shared.returns(f"{1000:020d}")
+    assert size_of(tmp_path) < 1.5 * SMALL_BOUND
+
+
+def test_a_flood_of_one_users_jobs_pushes_out_nobodys_jobs_and_no_returns(
+    shared: SqliteJobStore, tmp_path: Path
+) -> None:
+    for n in range(60):
+        shared.put_jobs([job("fred", 10 * n + m, 20_000) for m in range(10)])
+    shared.put_returns([answer("web00", 1, "3" * 20)])
+    assert kept(shared) == (200, 50)
+    assert shared.job("fred000599") is not None
+    assert shared.job("fred000000") is None
+    assert size_of(tmp_path) < 1.5 * SMALL_BOUND
+
+
+def test_a_store_from_before_the_bound_is_kept_to_it(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "jobs.db") as connection:
+        connection.execute("create table jids (jid varchar primary key, load text not null, created float not null)")
+        connection.executemany(
+            "insert into jids values (?, ?, ?)", [(f"{n:020d}", f'{{"arg": "{"x" * 20_000}"}}', n) for n in range(300)]
+        )
+    connection.close()
+    store = SqliteJobStore(str(tmp_path / "jobs.db"), SMALL_BOUND)
+    store.open()
+    store.put_jobs([job("ann", 1, 10)])
+    assert store.job("ann000001") is not None
+    assert store.job(f"{0:020d}") is None
+    assert store.job(f"{299:020d}") is not None
+    store.close()

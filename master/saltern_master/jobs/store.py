@@ -34,7 +34,7 @@ class JobStore(Protocol):
     """
 
     dropped: int
-    """Returns that were deleted to keep to a bound of bytes."""
+    """Returns and jobs that were deleted to keep to a bound of bytes."""
 
     def open(self) -> None:
         """Make ready. Raises ``JournalError``."""
