@@ -109,7 +109,8 @@ def _stall(agents: int, intervals: int) -> Figure:
             seconds = time.monotonic() - began
             points_s, cpu_share = (sink.points - points) / seconds, (cpu_s(running.pid) - cpu) / seconds
     say(f"{agents} agents at work: {points_s:,.0f} points a second, the master takes {cpu_share:.0%} of a core")
-    say(f"longest stalls: {', '.join(f'{ms:.1f}' for ms in stalls.result())} ms; ping {median(pings) * MS:.0f} ms")
+    say(f"longest stalls: {', '.join(f'{ms:.1f}' for ms in stalls.result())} ms")
+    say(f"{len(pings)} pings to all: median {median(pings) * MS:.0f} ms, at most {max(pings) * MS:.0f} ms")
     what = f"longest stall of the master's loop, {agents} simulated agents at work"
     return Figure("fleet", what, max(stalls.result()), STALL_BUDGET_MS, "the budget", "ms")
 

@@ -33,6 +33,7 @@ ALLOWED: dict[str, set[str]] = {
         "saltern.__about__",
         "saltern.files",
         "saltern.own_python",
+        "saltern.pattern_size",
     },
     "saltern_web": {"saltern"},
 }
@@ -62,7 +63,7 @@ class Room(NamedTuple):
 
 ROOMS = {
     "composition": Room("master main __main__", "*"),
-    "ground": Room("complaints connection line_limit parts ready shape timed_loop web_end", ""),
+    "ground": Room("complaints connection line_limit network parts ready shape timed_loop web_end", ""),
     "auth": Room("auth", "ground"),
     "domain": Room(
         "accounting briefing enrolment fileserver fleet key_places key_refresh key_table key_watch keyring pillar "

@@ -12,7 +12,7 @@ import saltern.log
 from saltern.__about__ import __version__
 from saltern.arguments import parse_arguments
 from saltern.config import MinionOptions, minion_config
-from saltern.errors import ConfigError, NotAuthorised, RequestTimeout, SalternError
+from saltern.errors import NotAuthorised, RequestTimeout, SalternError, exit_code
 from saltern.ids import JidSource
 from saltern.plain import Plain
 from saltern.visible import visible
@@ -28,9 +28,7 @@ from saltern_agent.loop import Loop
 from saltern_agent.services import CallServices
 from saltern_agent.sync import module_folders
 
-EX_FAILED = 1
 EX_USAGE = 2
-EX_CONFIG = 78
 CONNECT_TIMEOUT_S = 5.0
 LOOK_INTERVAL_S = 0.02
 
@@ -43,7 +41,7 @@ EXAMPLES = """examples:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; return 0, the function's return code, or 78 for a configuration at fault."""
+    """Run the command; return 0, the function's return code, or the code of what went wrong here."""
     parser = _parser()
     arguments = parser.parse_args(argv)
     if arguments.versions_report:
@@ -57,12 +55,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         saltern.log.setup(arguments.log_level)
         return _run(arguments)
-    except ConfigError as error:
-        print(f"saltern-call: {visible(str(error))}", file=sys.stderr)
-        return EX_CONFIG
     except SalternError as error:
         print(f"saltern-call: {visible(str(error))}", file=sys.stderr)
-        return EX_FAILED
+        return exit_code(error)
     except KeyboardInterrupt:
         return 130
 

@@ -27,6 +27,7 @@ from saltern_agent.loop import Loop, Timer
 log = logging.getLogger(__name__)
 
 AWAY, GREETING, PENDING, REFUSED, UP = "away", "greeting", "pending", "refused", "up"
+DUPLICATE = "duplicate"
 
 HELLO_AGAIN_S = 0.05  # the socket wasn't ready for it
 WHO_INTERVAL_S = 1.0  # a master that keeps asking, because it can't write, is answered this often
@@ -201,6 +202,8 @@ class Channel:
     def _refused(self, body: dict[str, Any]) -> None:
         state, reason = body.get("state"), body.get("reason")
         self._say(logging.ERROR, f"{REFUSED} {state} {reason}", f"{self._ret.endpoint}: refused ({state}): {reason}")
+        if state == DUPLICATE and self.state == UP:
+            return  # another agent has our key, and the jobs: we stay, for they are ours again when it goes
         self._leave(REFUSED)
         self._timer = self._loop.later(self._pending_retry_s * REFUSED_RETRIES, self.greet)
 

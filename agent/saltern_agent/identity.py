@@ -34,14 +34,14 @@ def pinned_master_key(options: MinionOptions) -> str:
             return check_key(stream.read().strip())
     except KeyStoreError as error:
         where = f"{options['conf_file']}: master_key" if options["master_key"] else path
-        raise ConfigError(f"{where}: {error}") from None
+        raise ConfigError(f"{where}: {error}", path=path) from None
     except FileNotFoundError:
         raise ConfigError(
             f"{options['conf_file']}: master_key is not set: set it to what saltern-key -F master shows on the "
             f"master, or run saltern-agent --join with the line that saltern-key --invite prints there"
         ) from None
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{path}: can't be used as the master's key: {error}") from None
+        raise ConfigError(f"{path}: can't be used as the master's key: {error}", path=path) from None
 
 
 def join(options: MinionOptions, token: str) -> str:

@@ -12,7 +12,7 @@ from typing import NamedTuple, NoReturn
 
 import saltern.log
 from saltern.__about__ import __version__
-from saltern.errors import ConfigError, IdError, SalternError
+from saltern.errors import IdError, SalternError, UsageError, exit_code
 from saltern.files import UMASK
 from saltern.ids import check_minion_id
 from saltern_agent import identity, settings
@@ -21,8 +21,6 @@ from saltern_agent.agent import Agent
 log = logging.getLogger(__name__)
 
 EX_FAILED = 1
-EX_USAGE = 2
-EX_CONFIG = 78
 
 HELP = """usage: saltern-agent [options]
 
@@ -64,7 +62,7 @@ FLAGS = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the agent; return its exit code: 0 when it was told to stop, 78 when its configuration is at fault."""
+    """Run the agent; return its exit code: 0 when it was told to stop, or the code of what went wrong."""
     os.umask(UMASK)
     words = list(sys.argv[1:] if argv is None else argv)
     if _prints(words):
@@ -72,13 +70,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         arguments = parse(words)
         agent = make(arguments)
-    except UsageError as error:
-        print(f"saltern-agent: {error}; see saltern-agent --help", file=sys.stderr)
-        return EX_USAGE
-    except ConfigError as error:
-        print(f"saltern-agent: {error}", file=sys.stderr)
-        return EX_CONFIG
-    except (SalternError, OSError) as error:
+    except SalternError as error:
+        hint = "; see saltern-agent --help" if isinstance(error, UsageError) else ""
+        print(f"saltern-agent: {error}{hint}", file=sys.stderr)
+        return exit_code(error)
+    except OSError as error:
         print(f"saltern-agent: {error}", file=sys.stderr)
         return EX_FAILED
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -89,10 +85,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     agent.run()
     log.info("saltern-agent stopped")
     return _leave()
-
-
-class UsageError(SalternError):
-    """A command line that can't be understood."""
 
 
 def parse(words: Sequence[str]) -> Arguments:
@@ -125,10 +117,7 @@ def make(arguments: Arguments) -> Agent:
     except IdError as error:
         raise UsageError(f"--id: {error}") from None
     options["log_level"] = arguments.log_level or options["log_level"]
-    try:
-        saltern.log.setup(options["log_level"], options["log_file"] or None)
-    except OSError as error:
-        raise ConfigError(f"log_file: {options['log_file']}: can't be opened: {error.strerror}") from None
+    saltern.log.setup(options["log_level"], options["log_file"] or None)
     for line in warnings:
         log.warning("%s", line)
     token = identity.join(options, arguments.join) if arguments.join else ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NoReturn, cast
 
-from saltern.errors import ConfigError, WireError
+from saltern.errors import ConfigError, WireError, answer_of, error_of
 from saltern.wire import pack_value, unpack_value
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def load(path: str | None) -> tuple[MinionOptions, list[str]]:
     except (WireError, ValueError, TypeError):
         raise ConfigError("the configuration could not be read: the process that reads it ended early") from None
     if error:
-        raise ConfigError(error)
+        raise error_of(error)
     return cast("MinionOptions", options), warnings
 
 
@@ -46,9 +46,9 @@ def _answer(path: str | None, write: int) -> NoReturn:
 
         try:
             options = minion_config(path)
-            answer = [options, list(exposures(options["conf_file"])), ""]
+            answer = [options, list(exposures(options["conf_file"])), {}]
         except ConfigError as error:
-            answer = [{}, [], str(error)]
+            answer = [{}, [], answer_of(error)]
         with open(write, "wb") as stream:
             stream.write(pack_value(answer, secrets=True))
     finally:

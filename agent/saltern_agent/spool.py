@@ -28,7 +28,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from saltern import segments
-from saltern.errors import JournalError
+from saltern.errors import JournalError, os_errors
 from saltern.files import make_folder
 from saltern.segments import Hole, Kind
 from saltern.set_aside import bound_aside, set_aside
@@ -99,9 +99,10 @@ class Spool:
             self._open_segments()
         except BlockingIOError:
             os.close(self._cursor)
-            raise JournalError(f"{folder}: another agent uses this spool: give each its own cachedir") from None
+            text = f"{folder}: another agent uses this spool: give each its own cachedir"
+            raise JournalError(text, path=folder) from None
         except OSError as error:
-            raise JournalError(f"{folder}: can't be used as a spool: {error.strerror or error}") from None
+            raise JournalError(f"{folder}: can't be used as a spool: {error.strerror or error}", path=folder) from None
 
     def append(self, seq: int, frame: bytes, *, read: bool = False) -> None:
         """Keep *frame* under *seq*, which must be above all before it.
@@ -241,12 +242,10 @@ class Spool:
         segment = Segment(KIND, os.path.join(self.folder, f"{seq:020d}{KIND.suffix}"))
         segment.born = segment.written = now
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
-        try:
+        with os_errors(JournalError, segment.path, "can't be made"):
             if os.path.lexists(segment.path):
                 set_aside(segment.path, "it is in the way")
             self._writer = os.open(segment.path, flags, 0o600)
-        except OSError as error:
-            raise JournalError(f"{segment.path}: can't be made: {error.strerror}") from None
         self._segments.append(segment)
         return segment
 
@@ -261,7 +260,7 @@ class Spool:
             os.ftruncate(self._writer, segment.size)
         if not segment.size:
             self._remove(segment)
-        raise JournalError(f"{segment.path}: can't be written: {reason}")
+        raise JournalError(f"{segment.path}: can't be written: {reason}", path=segment.path)
 
     def _keep_bounds(self, now: float) -> None:
         oldest = now - self._max_age_s

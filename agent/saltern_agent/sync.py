@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from saltern.digest import sha256
-from saltern.errors import ChannelError, ModuleError, SalternError, WireError
+from saltern.errors import ChannelError, ModuleError, SalternError, WireError, os_errors
 from saltern.files import make_folder, write_atomic
 from saltern.wire import pack_value, unpack_value
 from saltern_agent.loader.module import reason
@@ -71,11 +71,8 @@ class Sync:
         Raises ``ChannelError`` when the master can't be asked, ``ModuleError`` when its answer makes no sense or
         nothing can be written.
         """
-        with self._lock:
-            try:
-                return self._run(saltenv)
-            except OSError as error:
-                raise ModuleError(f"{self._folder}: modules can't be written: {error.strerror}") from None
+        with self._lock, os_errors(ModuleError, self._folder, "modules can't be written"):
+            return self._run(saltenv)
 
     def _run(self, saltenv: str) -> list[str]:
         listing = self._request("modules", saltenv=saltenv)

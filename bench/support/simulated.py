@@ -10,10 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from saltern.event import MasterEvent
+from saltern.runner import RunnerClient
 from support.report import say
 from support.stack import Master
 
-CONNECTED_WITHIN_S = 120.0
+CONNECTED_WITHIN_S = 300.0
+QUIET_S = 5.0
+"""Without an event for so long the master is asked who is there: a queue of events may have run over."""
 AGENTS_A_PROCESS = 2500
 """Six descriptors each: many systems let a process have 20,000."""
 
@@ -32,10 +35,13 @@ def fleet(running: Master, agents: int, *arguments: str) -> Iterator[float]:
     with simulated(agents, *where, *arguments):
         there = 0
         while there < agents:
-            event = events.get_event(wait=CONNECTED_WITHIN_S)
-            if event is None:
+            event = events.get_event(wait=QUIET_S)
+            if event is not None:
+                there += len(event["new"]) - len(event["lost"])
+                continue
+            there = len(RunnerClient({"sock_dir": running.sock_dir}).cmd("manage.up"))
+            if time.perf_counter() - began > CONNECTED_WITHIN_S:
                 raise TimeoutError(f"{there} of {agents} agents connected")
-            there += len(event["new"]) - len(event["lost"])
         seconds = time.perf_counter() - began
         events.close()
         say(f"all connected after {seconds:.1f} s")

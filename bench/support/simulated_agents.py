@@ -16,9 +16,11 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import zmq
 
+from saltern.digest import digest_of
 from saltern.wire import pack, unpack
 from saltern_agent.slots import stable_hash
 
@@ -95,18 +97,39 @@ class Agent:
         self._every_s, self._numbers = options.every, options.numbers
         self._seq = 0
         self._publish: Socket | None = None
+        self._have: dict[str, str] = {}
         self._ret = sockets.connect(options.ret, self.keys, self._on_ret)
-        grains = {"os": "Simulated", "id": minion_id}
-        self._ret.send(pack("hello", 0, {"id": minion_id, "version": "simulated", "grains": grains, "boot": BOOT}))
+        self._hello()
+
+    def _hello(self) -> None:
+        self._tell("hello", 0, {"id": self._id, "version": "simulated", "boot": BOOT})
 
     def _on_ret(self, frame: bytes) -> None:
-        if unpack(frame).type == "welcome" and self._publish is None:
+        message = unpack(frame)
+        if message.type == "who":  # a busy master gave the connection up; ZeroMQ has made another
+            self._hello()
+        elif message.type == "welcome":
+            self._welcomed(message.body)
+
+    def _welcomed(self, body: dict[str, Any]) -> None:
+        digests = {what: digest_of(body[what]) for what in ("schedule", "pillar")}
+        self._have = {**digests, "modules": body["modules"]}
+        if self._publish is None:
             self._publish = self._sockets.connect(self._publish_endpoint, self.keys, self._on_publish)
-            self._publish.send(pack("attach", 0, {"boot": BOOT}))
-            if self._every_s:
-                # The next slot and a part of the interval, as the agents' phases are.
-                at = (time.time() // self._every_s + 1 + stable_hash(self._id) / 2**64) * self._every_s
-                self._sockets.every(self._every_s, at, self._sample)
+            self._begin_to_sample()
+        self._attach()
+
+    def _attach(self) -> None:
+        grains = {"os": "Simulated", "id": self._id}
+        assert self._publish is not None
+        self._publish.send(pack("attach", 0, {"boot": BOOT, "grains": grains, "have": self._have}))
+        self._sockets.read(self._publish, self._on_publish)
+
+    def _begin_to_sample(self) -> None:
+        if self._every_s:
+            # The next slot and a part of the interval, as the agents' phases are.
+            at = (time.time() // self._every_s + 1 + stable_hash(self._id) / 2**64) * self._every_s
+            self._sockets.every(self._every_s, at, self._sample)
 
     def _sample(self) -> None:
         slot = int(time.time() // self._every_s * self._every_s)
@@ -125,19 +148,23 @@ class Agent:
             "return_job": False,
             "account": {"dropped": 0, "skipped": 0, "spooled": 0},
         }
-        self._ret.send(pack("ret", self._seq, body))
-        self._sockets.read(self._ret, self._on_ret)
+        self._tell("ret", self._seq, body)
 
     def _on_publish(self, frame: bytes) -> None:
         message = unpack(frame)
-        if message.type != "job":
-            return
-        job = message.body
+        if message.type == "working":  # on none: every job is answered when it comes
+            self._tell("working", 0, {"jids": [], "more": False})
+        elif message.type == "job":
+            self._answer(message.body)
+
+    def _answer(self, job: dict[str, Any]) -> None:
         self._seq += 1
         body = {"jid": job["jid"], "fun": job["fun"], "fun_args": job["arg"], "return": True}
-        self._ret.send(pack("ret", self._seq, {**body, "retcode": 0, "success": True, "duration_ms": 0.1}))
-        # A send may swallow the signal of an acknowledgement that has come.
-        self._sockets.read(self._ret, self._on_ret)
+        self._tell("ret", self._seq, {**body, "retcode": 0, "success": True, "duration_ms": 0.1})
+
+    def _tell(self, kind: str, seq: int, body: dict[str, Any]) -> None:
+        self._ret.send(pack(kind, seq, body))
+        self._sockets.read(self._ret, self._on_ret)  # a send may swallow the signal of what has come
 
 
 def sample(numbers: int, slot: int) -> dict[str, dict[str, float]]:

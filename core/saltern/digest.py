@@ -27,7 +27,7 @@ def sha256(data: bytes = b"") -> Hash:
 
 
 def digest_of(value: Any) -> str:
-    """Return a digest of a plain value, 32 hex digits: the same on both ends of the wire."""
+    """Return a digest of a plain value, secrets included, 32 hex digits: the same on both ends of the wire."""
     return sha256(pack_value(value, secrets=True)).hexdigest()[:32]
 
 

@@ -3,6 +3,7 @@
 ::
 
     SalternError                  every error that we raise on purpose
+    ├── UsageError                a command line that can't be understood
     ├── ConfigError               a file, line or key that can't be used
     ├── WireError                 bytes that are not a message of ours
     │   └── MessageTooLarge
@@ -39,6 +40,11 @@ from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
+from saltern.visible import visible
+
+MAX_ANSWERED = 2000
+"""Characters of an error's text that are answered."""
+
 FIELDS = ("path", "minion", "jid", "position")
 
 
@@ -68,6 +74,12 @@ class SalternError(Exception):
     def fields(self) -> dict[str, str | int]:
         """Return the fields that are set, by name."""
         return {name: value for name in FIELDS if (value := getattr(self, name, None)) is not None}
+
+
+class UsageError(SalternError):
+    """A command line that can't be understood."""
+
+    code = "usage"
 
 
 class ConfigError(SalternError):
@@ -224,6 +236,7 @@ class Code(NamedTuple):
 CODES: Mapping[str, Code] = MappingProxyType(
     {
         "failed": Code(1, 500),
+        "usage": Code(2, 400),
         "config": Code(78, 500),
         "wire": Code(1, 400),
         "too_large": Code(1, 413),
@@ -244,7 +257,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "journal": Code(1, 503),
         "record": Code(1, 422),
         "internal": Code(70, 500),
-        "graphite": Code(1, 500),
+        "graphite": Code(1, 400),
         "target_syntax": Code(1, 400),
         "function": Code(1, 400),
         "store": Code(1, 503),
@@ -257,9 +270,18 @@ def exit_code(error: SalternError) -> int:
     return CODES[error.code].exit
 
 
+def http_status(error: SalternError) -> int:
+    """Return the status of the HTTP answer that tells of *error*."""
+    return CODES[error.code].http
+
+
 def answer_of(error: SalternError) -> dict[str, Any]:
-    """Return *error* as a socket carries it: ``{"error": one line, "code": …, "fields": {…}}``."""
-    return {"error": str(error), "code": error.code, "fields": error.fields()}
+    """Return *error* as a socket carries it: ``{"error": one line, "code": …, "fields": {…}}``.
+
+    An error may quote what somebody sent: whatever that was, it is one line, and not a long one.
+    """
+    fields = {k: v[:MAX_ANSWERED] if isinstance(v, str) else v for k, v in error.fields().items()}
+    return {"error": visible(str(error)[:MAX_ANSWERED]), "code": error.code, "fields": fields}
 
 
 def error_of(answer: Mapping[str, Any]) -> SalternError:
@@ -278,14 +300,30 @@ def _by_code(base: type[SalternError] = SalternError) -> dict[str, type[SalternE
 
 
 @contextmanager
-def os_errors(kind: type[SalternError], path: str, what: str) -> Iterator[None]:
+def about(*, path: str | None = None, minion: str | None = None, jid: str | None = None) -> Iterator[None]:
+    """Fill in what an error from within happened to, where it doesn't say so itself."""
+    try:
+        yield
+    except SalternError as error:
+        error.path = error.path or path
+        error.minion = error.minion or minion
+        error.jid = error.jid or jid
+        raise
+
+
+@contextmanager
+def os_errors(
+    kind: type[SalternError], path: str, what: str, *, called: str | None = None, minion: str | None = None
+) -> Iterator[None]:
     """Raise *kind* for an ``OSError`` within: ``"<path>: <what>: No space left on device"``.
 
-    *what* says what could not be done, as in ``can't be written``.
+    *what* says what could not be done, as in ``can't be written``. *called*: what users know it by, when that isn't
+    its path. *minion*: whose it is. What is raised on purpose within passes as it is.
     """
     try:
         yield
     except OSError as error:
         if isinstance(error, SalternError):
             raise
-        raise kind(f"{path}: {what}: {error.strerror or error}", path=path) from None
+        text = f"{called or path}: {what}: {error.strerror or error}"
+        raise kind(text, path=path, minion=minion) from None

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from saltern.errors import SalternError
 from saltern.local import LocalConnection
 
 DEFAULT_WAIT_S = 5.0
@@ -31,7 +32,11 @@ class MasterEvent:
         """Begin to receive events whose tags start with *tag*. Raises ``MasterNotRunning``, ``ChannelError``."""
         if self._stream is None:
             stream = LocalConnection(self.sock_dir)
-            stream.call("event.subscribe", tag)
+            try:
+                stream.call("event.subscribe", tag)
+            except SalternError:
+                stream.close()
+                raise
             self._stream = stream
 
     def get_event(self, wait: float = DEFAULT_WAIT_S, tag: str = "", full: bool = False) -> dict[str, Any] | None:

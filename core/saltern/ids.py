@@ -10,12 +10,14 @@ import time
 from datetime import UTC, datetime
 
 from saltern.errors import IdError
+from saltern.visible import shown
 
 MAX_MINION_ID = 253  # a DNS name's length
 JID_FORMAT = "%Y%m%d%H%M%S%f"
 
 _MINION_ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?")
-_JID = re.compile(r"\d{20}")
+_JID = re.compile(r"[0-9]{20}")
+_NO_PATH = re.compile("[\\\\\0\ud800-\udfff]")
 _ENV = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
@@ -27,7 +29,7 @@ def check_minion_id(value: object) -> str:
     if isinstance(value, str) and len(value) <= MAX_MINION_ID and ".." not in value and _MINION_ID.fullmatch(value):
         return value
     raise IdError(
-        f"minion id {value!r:.80} is not valid: use letters, digits, '.', '_' and '-', "
+        f"minion id {shown(value, 80)} is not valid: use letters, digits, '.', '_' and '-', "
         f"start with a letter or digit, at most {MAX_MINION_ID} characters"
     )
 
@@ -36,26 +38,27 @@ def check_jid(value: object) -> str:
     """Return *value* when it is a jid: 20 digits, ``%Y%m%d%H%M%S%f``. Raises ``IdError`` otherwise."""
     if isinstance(value, str) and _JID.fullmatch(value):
         return value
-    raise IdError(f"jid {value!r:.80} is not valid: a jid is 20 digits, as in 20260131235959123456")
+    raise IdError(f"jid {shown(value, 80)} is not valid: a jid is 20 digits, as in 20260131235959123456")
 
 
 def check_env(value: object) -> str:
     """Return *value* when it names an environment (``base``). Raises ``IdError`` otherwise."""
     if isinstance(value, str) and ".." not in value and _ENV.fullmatch(value):
         return value
-    raise IdError(f"environment {value!r:.80} is not valid: use letters, digits, '_', '.' and '-'")
+    raise IdError(f"environment {shown(value, 80)} is not valid: use letters, digits, '_', '.' and '-'")
 
 
 def check_path(value: object) -> str:
     """Return *value* when it is a relative path inside an environment, ``a/b.py``. Raises ``IdError`` otherwise.
 
-    Absolute paths, empty or dot segments, backslashes and NULs are refused, so a joined path can't leave its root.
+    Absolute paths, empty or dot segments, backslashes, NULs and halves of characters are refused, so a joined path
+    can't leave its root and can be asked of the kernel.
     """
-    if isinstance(value, str) and 0 < len(value) <= 4096 and not any(c in value for c in "\\\0"):
+    if isinstance(value, str) and 0 < len(value) <= 4096 and not _NO_PATH.search(value):
         segments = value.split("/")
         if not any(segment in ("", ".", "..") for segment in segments):
             return value
-    raise IdError(f"path {value!r:.80} is not valid: use a relative path without '.' or '..', as in dir/file.txt")
+    raise IdError(f"path {shown(value, 80)} is not valid: use a relative path without '.' or '..', as in dir/file.txt")
 
 
 def jid_of(epoch_s: float) -> str:

@@ -12,7 +12,7 @@ import time
 from typing import NamedTuple
 
 from saltern.digest import sha256
-from saltern.errors import KeyStoreError
+from saltern.errors import KeyStoreError, os_errors
 from saltern.files import make_private_folder, write_private
 from saltern.ids import check_minion_id
 
@@ -45,12 +45,10 @@ class Invites:
             check_minion_id(minion_id)
         secret = base64.urlsafe_b64encode(os.urandom(SECRET_BYTES)).decode()
         path = self._path(secret)
-        try:
+        with os_errors(KeyStoreError, path, "can't be written"):
             make_private_folder(self._folder)
             self._tidy()
             write_private(path, f"{time.time() + ttl_s:.0f} {minion_id}\n".encode())
-        except OSError as error:
-            raise KeyStoreError(f"{path}: can't be written: {error.strerror}") from None
         return secret
 
     def redeem(self, secret: str, minion_id: str) -> Redemption:
@@ -81,7 +79,9 @@ class Invites:
                     os.unlink(path)
                     left -= 1
         if left >= MAX_INVITES:
-            raise KeyStoreError(f"{self._folder}: {MAX_INVITES:,} invitations are open: delete files there")
+            raise KeyStoreError(
+                f"{self._folder}: {MAX_INVITES:,} invitations are open: delete files there", path=self._folder
+            )
 
     def _path(self, secret: str) -> str:
         return os.path.join(self._folder, sha256(secret.encode("utf-8", "replace")).hexdigest())

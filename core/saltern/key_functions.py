@@ -16,6 +16,7 @@ from saltern.errors import IdError, KeyStoreError
 from saltern.invites import INVITE_TTL_S
 from saltern.keystore import ACCEPTED, DENIED, PENDING, REJECTED, STATES, WORDS, KeyRef, KeyStore
 from saltern.metric_segment import place
+from saltern.visible import shown
 
 MAX_REFUSALS_SHOWN = 5
 
@@ -117,7 +118,7 @@ class KeyFunctions:
         def accept(ref: KeyRef) -> str:
             other = places.get(place(ref.minion_id), ref.minion_id)
             if other != ref.minion_id:
-                raise KeyStoreError(sharing_metrics(ref.minion_id, other))
+                raise KeyStoreError(sharing_metrics(ref.minion_id, other), minion=ref.minion_id)
             self._store.move(ref, ACCEPTED)
             places[place(ref.minion_id)] = ref.minion_id
             return ACCEPTED
@@ -156,14 +157,14 @@ class KeyFunctions:
         return self._store.invite(host, publish_port, ret_port, ttl_s, minion_id).token()
 
 
-def state_named(word: str) -> str:
+def state_named(word: object) -> str:
     """Return the state that *word* means: a folder's name, or ``acc``, ``un``, ``rej``, ``den`` and the whole words.
 
     Raises ``KeyStoreError``.
     """
-    state = _STATE_NAMES.get(word)
+    state = _STATE_NAMES.get(word) if isinstance(word, str) else None
     if state is None:
-        raise KeyStoreError(f"{word!r:.40} is not a state of keys: use {', '.join(WORDS.values())}")
+        raise KeyStoreError(f"{shown(word, 40)} is not a state of keys: use {', '.join(WORDS.values())}")
     return state
 
 
@@ -186,7 +187,7 @@ def _each(keys: list[list[str]], act: Callable[[KeyRef], str]) -> Done:
 def _ref(key: object) -> KeyRef:
     if isinstance(key, (list, tuple)) and len(key) == 3 and all(isinstance(part, str) for part in key):
         return KeyRef(state_named(key[0]), key[1], key[2])
-    raise KeyStoreError(f"{key!r:.80} is not a key: give [state, id, fingerprint] as key.resolve returns it")
+    raise KeyStoreError(f"{shown(key, 80)} is not a key: give [state, id, fingerprint] as key.resolve returns it")
 
 
 def _all_or_error(answer: Done) -> dict[str, list[str]]:

@@ -20,9 +20,10 @@ import fnmatch
 import os
 import threading
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from typing import NamedTuple
 
-from saltern.errors import IdError, KeyStoreError
+from saltern.errors import IdError, KeyChanged, KeyStoreError, os_errors
 from saltern.files import make_private_folder, write_private
 from saltern.ids import check_minion_id
 from saltern.invites import INVITE_TTL_S, Invites
@@ -59,11 +60,9 @@ class KeyStore:
 
     def create(self) -> None:
         """Make the folders that are missing. Raises ``KeyStoreError``."""
-        try:
+        with os_errors(KeyStoreError, self.pki_dir, "folders for keys can't be made"):
             for state in (*STATES, "invites"):
                 make_private_folder(os.path.join(self.pki_dir, state))
-        except OSError as error:
-            raise KeyStoreError(f"{self.pki_dir}: folders for keys can't be made: {error.strerror}") from None
 
     def stamp(self, state: str) -> int:
         """Return a time (ns) that changes when a key of *state* is added, moved or removed by anyone."""
@@ -79,16 +78,15 @@ class KeyStore:
         """
         found = {}
         folder = os.path.join(self.pki_dir, state)
-        try:
-            with os.scandir(folder) as entries:
-                for entry in entries:
-                    with contextlib.suppress(IdError, FileNotFoundError):
-                        minion_id, status = check_minion_id(entry.name), entry.stat()
-                        found[minion_id] = FileStamp(status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
-        except FileNotFoundError:
-            pass
-        except OSError as error:
-            raise KeyStoreError(f"{folder}: can't be read: {error.strerror}") from None
+        with (
+            os_errors(KeyStoreError, folder, "can't be read"),
+            contextlib.suppress(FileNotFoundError),
+            os.scandir(folder) as entries,
+        ):
+            for entry in entries:
+                with contextlib.suppress(IdError, FileNotFoundError):
+                    minion_id, status = check_minion_id(entry.name), entry.stat()
+                    found[minion_id] = FileStamp(status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
         return found
 
     def ids(self, state: str) -> list[str]:
@@ -109,28 +107,21 @@ class KeyStore:
 
     def put(self, state: str, minion_id: str, key: str) -> None:
         """Store a minion's key in *state*. Raises ``KeyStoreError``, ``IdError``."""
-        try:
-            write_private(self._path(state, minion_id), f"{check_key(key)}\n".encode())
-        except OSError as error:
-            raise KeyStoreError(f"{self._path(state, minion_id)}: can't be written: {error.strerror}") from None
+        path = self._path(state, minion_id)
+        with os_errors(KeyStoreError, path, "can't be written", minion=minion_id):
+            write_private(path, f"{check_key(key)}\n".encode())
 
     def remove(self, state: str, minion_id: str) -> None:
         """Remove a minion's key from *state*, if it is there. Raises ``KeyStoreError``."""
-        try:
-            os.unlink(self._path(state, minion_id))
-        except FileNotFoundError:
-            pass
-        except OSError as error:
-            raise KeyStoreError(f"{minion_id}: its key can't be deleted: {error.strerror}") from None
+        path = self._path(state, minion_id)
+        with _key_errors(path, minion_id, "deleted"), contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
 
     def touch(self, state: str, minion_id: str) -> None:
         """Note on a key's file that its agent is there now. Raises ``KeyStoreError``."""
-        try:
-            os.utime(self._path(state, minion_id))
-        except FileNotFoundError:
-            pass
-        except OSError as error:
-            raise KeyStoreError(f"{minion_id}: its key can't be touched: {error.strerror}") from None
+        path = self._path(state, minion_id)
+        with _key_errors(path, minion_id, "touched"), contextlib.suppress(FileNotFoundError):
+            os.utime(path)
 
     def resolve(self, match: str, states: Iterable[str] = STATES) -> list[KeyRef]:
         """Return the keys whose ids the glob *match* means, by state, then id.
@@ -152,28 +143,28 @@ class KeyStore:
     def move(self, ref: KeyRef, target: str) -> None:
         """Move exactly the key *ref* to the state *target*.
 
-        Raises ``KeyStoreError`` when it is another key meanwhile, or when another one has its place there.
+        Raises ``KeyChanged`` when it is another key meanwhile, ``KeyStoreError`` when another has its place there.
         """
         other = self.key(target, ref.minion_id)
         if other is not None and fingerprint(other) != ref.fingerprint:
             raise KeyStoreError(
                 f"{ref.minion_id}: another key is {WORDS[target]} for it: delete that one first "
-                f"(saltern-key -d {ref.minion_id} --state {WORDS[target]})"
+                f"(saltern-key -d {ref.minion_id} --state {WORDS[target]})",
+                minion=ref.minion_id,
             )
         taken = self._take(ref)
-        try:
-            os.replace(taken, self._path(target, ref.minion_id))
-        except OSError as error:
-            self._give_back(taken, ref)
-            raise KeyStoreError(f"{ref.minion_id}: its key can't be moved: {error.strerror}") from None
+        with _key_errors(taken, ref.minion_id, "moved"):
+            try:
+                os.replace(taken, self._path(target, ref.minion_id))
+            except OSError:
+                self._give_back(taken, ref)
+                raise
 
     def delete(self, ref: KeyRef) -> None:
-        """Delete exactly the key *ref*. Raises ``KeyStoreError`` when it is another key meanwhile."""
+        """Delete exactly the key *ref*. Raises ``KeyChanged`` when it is another meanwhile, ``KeyStoreError``."""
         taken = self._take(ref)
-        try:
+        with _key_errors(taken, ref.minion_id, "deleted"):
             os.unlink(taken)
-        except OSError as error:
-            raise KeyStoreError(f"{ref.minion_id}: its key can't be deleted: {error.strerror}") from None
 
     def invite(
         self, host: str, publish_port: int, ret_port: int, ttl_s: float = INVITE_TTL_S, minion_id: str = ""
@@ -193,29 +184,31 @@ class KeyStore:
                 return check_key(stream.read().strip())
         except OSError as error:
             raise KeyStoreError(
-                f"{path}: the master's key can't be read ({error.strerror}): start saltern-master once to make it"
+                f"{path}: the master's key can't be read ({error.strerror}): start saltern-master once to make it",
+                path=path,
             ) from None
 
     def _must_exist(self) -> None:
         if not os.path.isdir(os.path.join(self.pki_dir, ACCEPTED)):
             raise KeyStoreError(
                 f"{self.pki_dir}: no master ever kept keys here: start saltern-master, "
-                "or name its configuration by --config-dir"
+                "or name its configuration by --config-dir",
+                path=self.pki_dir,
             )
 
     def _take(self, ref: KeyRef) -> str:
         """Rename the file of *ref* away, where nobody else works on it, and return its path there."""
-        changed = KeyStoreError(f"{ref.minion_id}: its {WORDS[ref.state]} key changed meanwhile: look at it again")
+        text = f"{ref.minion_id}: its {WORDS[ref.state]} key changed meanwhile: look at it again"
+        changed = KeyChanged(text, minion=ref.minion_id)
         source = self._path(ref.state, ref.minion_id)
         if not _is(source, ref):
             raise changed
         taken = os.path.join(self.pki_dir, f".key-{os.getpid()}-{threading.get_ident()}")
-        try:
-            os.rename(source, taken)
-        except FileNotFoundError:
-            raise changed from None  # another program was quicker
-        except OSError as error:
-            raise KeyStoreError(f"{ref.minion_id}: its key can't be moved: {error.strerror}") from None
+        with _key_errors(source, ref.minion_id, "moved"):
+            try:
+                os.rename(source, taken)
+            except FileNotFoundError:
+                raise changed from None  # another program was quicker
         if not _is(taken, ref):
             self._give_back(taken, ref)
             raise changed
@@ -230,6 +223,11 @@ class KeyStore:
 
     def _path(self, state: str, minion_id: str) -> str:
         return os.path.join(self.pki_dir, state, check_minion_id(minion_id))
+
+
+def _key_errors(path: str, minion_id: str, done: str) -> AbstractContextManager[None]:
+    """Return what says of an ``OSError`` that a minion's key, the file at *path*, can't be *done* (deleted)."""
+    return os_errors(KeyStoreError, path, f"its key can't be {done}", called=minion_id, minion=minion_id)
 
 
 def _read(path: str) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import sys
 
+from saltern.errors import ConfigError, os_errors
 from saltern.redaction import redacted
 from saltern.visible import visible, visible_lines
 
@@ -45,11 +46,11 @@ def setup(level: str = "info", path: str | None = None) -> None:
     """Send the process's logs to *path*, or to stderr when it is ``None``.
 
     Calling it again replaces what was set up before. Raises ``ValueError`` for an unknown level and
-    ``OSError`` when *path* can't be opened.
+    ``ConfigError`` when *path* can't be opened.
     """
     if level not in LEVELS:
         raise ValueError(f"unknown log level {level!r}: use one of {', '.join(LEVELS)}")
-    handler = logging.FileHandler(path, encoding="utf-8") if path else logging.StreamHandler(sys.stderr)
+    handler = _file_handler(path) if path else logging.StreamHandler(sys.stderr)
     handler.setFormatter(OneLine(tracebacks=level == "debug"))
     root = logging.getLogger()
     for old in root.handlers[:]:
@@ -57,3 +58,8 @@ def setup(level: str = "info", path: str | None = None) -> None:
         old.close()
     root.addHandler(handler)
     root.setLevel(level.upper())
+
+
+def _file_handler(path: str) -> logging.Handler:
+    with os_errors(ConfigError, path, "can't be opened", called=f"log_file: {path}"):
+        return logging.FileHandler(path, encoding="utf-8")

@@ -18,7 +18,7 @@ _UNCLEAN = re.compile(r"[^A-Za-z0-9_\-:%#@+=]")
 
 def clean(segment: object) -> str:
     """Return *segment* as one segment of a metric name; nothing becomes ``_``."""
-    return _UNCLEAN.sub("_", str(segment))[:MAX_SEGMENT] or "_"
+    return _UNCLEAN.sub("_", str(segment)[:MAX_SEGMENT]) or "_"
 
 
 def owner(minion_id: str) -> str:

@@ -11,7 +11,7 @@ import re
 from typing import Any, NamedTuple
 
 from saltern.digest import sha256
-from saltern.errors import KeyStoreError, WireError
+from saltern.errors import KeyStoreError, WireError, os_errors
 from saltern.files import make_private_folder, write_private
 from saltern.wire import pack_value, unpack_value
 
@@ -49,24 +49,22 @@ def own_keys(pki_dir: str, name: str) -> KeyPair:
         with open(path, encoding="ascii") as stream:
             public, secret = stream.read().split()
         if os.stat(path).st_mode & 0o077:
-            raise KeyStoreError(f"{path}: others may read this secret key: run chmod 600 {path}")
+            raise KeyStoreError(f"{path}: others may read this secret key: run chmod 600 {path}", path=path)
         return KeyPair(check_key(public), check_key(secret))
     except FileNotFoundError:
         return _new_keys(pki_dir, name)
     except (OSError, ValueError) as error:
-        raise KeyStoreError(f"{path}: can't be used as a key: {error}") from None
+        raise KeyStoreError(f"{path}: can't be used as a key: {error}", path=path) from None
 
 
 def _new_keys(pki_dir: str, name: str) -> KeyPair:
     import zmq  # the command line, which only lists keys, does without
 
     public, secret = (half.decode() for half in zmq.curve_keypair())
-    try:
+    with os_errors(KeyStoreError, pki_dir, "a key can't be made here"):
         make_private_folder(pki_dir)
         write_private(os.path.join(pki_dir, f"{name}.pub"), f"{public}\n".encode())
         write_private(os.path.join(pki_dir, f"{name}.key"), f"{public}\n{secret}\n".encode())
-    except OSError as error:
-        raise KeyStoreError(f"{pki_dir}: a key can't be made here: {error.strerror}") from None
     return KeyPair(public, secret)
 
 

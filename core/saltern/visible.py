@@ -8,6 +8,7 @@ what Python would write for them, ``\\x1b`` and ``\\u202e``; a tab and every let
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 HIDDEN = re.compile(
     "["
@@ -19,6 +20,10 @@ HIDDEN = re.compile(
     "]"
 )
 """One character that must not be shown as it is, newline aside. U+200C and U+200D, also of no width, spell words."""
+
+
+MEMBERS_SHOWN = 4
+"""Of a list or map in a message."""
 
 
 def visible(text: str) -> str:
@@ -39,3 +44,21 @@ def escape(match: re.Match[str]) -> str:
     """Return what Python, and YAML in double quotes, write for the one character of *match*."""
     character = match.group()
     return "\\r" if character == "\r" else character.encode("unicode_escape").decode()
+
+
+def shown(value: object, longest: int, levels: int = 2) -> str:
+    """Return about what ``repr`` begins with, at most *longest* characters; the cost doesn't grow with *value*."""
+    if isinstance(value, (str, bytes)):
+        value = value[:longest]
+    if not isinstance(value, (list, tuple, dict)):
+        return f"{value!r:.{longest}}"
+    few = MEMBERS_SHOWN if levels else 0
+    if isinstance(value, dict):
+        pairs = islice(value.items(), few)
+        parts = [f"{shown(k, longest, levels - 1)}: {shown(v, longest, levels - 1)}" for k, v in pairs]
+    else:
+        parts = [shown(member, longest, levels - 1) for member in islice(value, few)]
+    if len(parts) < len(value):
+        parts.append("…")
+    text = ", ".join(parts)
+    return (f"{{{text}}}" if isinstance(value, dict) else f"[{text}]")[:longest]

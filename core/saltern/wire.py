@@ -26,13 +26,21 @@ import msgpack
 from saltern.errors import MessageTooLarge, WireError
 from saltern.plain import Plain
 from saltern.secret import MAX_SECRET_BYTES, Secret
+from saltern.visible import shown
 
 VERSION = 1
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 SECRET_EXTENSION = 1
+_HEAD = bytes((0x94, VERSION))  # an array of four, the version
+_SHORT_TEXT = 0xA0
+_NUMBER_WIDTHS = {0xCC: 2, 0xCD: 3, 0xCE: 5, 0xCF: 9}
 MAX_NESTING = 32  # arrays and maps in one another, a message's own two included
 MAX_KEY_CHARACTERS = 1000  # of a key that becomes text: each level of quoting could double it
 
+QUICK_BYTES = 1024
+"""Of most messages, and of every answer to a job that is no list."""
+
+_CONTAINERS = bytes((*range(0x80, 0xA0), *range(0xDC, 0xE0)))  # first bytes of arrays and maps
 _REFUSALS = (ValueError, RecursionError, msgpack.UnpackException)  # what msgpack raises for bytes
 
 
@@ -108,10 +116,36 @@ def unpack(frame: bytes | memoryview, limit: int = MAX_MESSAGE_BYTES, *, secrets
         raise WireError("not a message: expected an array [version, type, seq, body]")
     version, type_, seq, body = parts
     if version != VERSION:
-        raise WireError(f"message version {version!r:.20} is not spoken here: this side speaks {VERSION}")
+        raise WireError(f"message version {shown(version, 20)} is not spoken here: this side speaks {VERSION}")
     if not (isinstance(type_, str) and type(seq) is int and isinstance(body, dict)):
         raise WireError("not a message: type must be text, seq a whole number, body a map")
     return Message(type_, seq, body)
+
+
+def body_of(frame: bytes) -> bytes | None:
+    """Return the bytes of a message's body as they came, ``None`` where the head isn't packed as ours are.
+
+    For a frame that ``unpack`` took: what is kept of it need not be packed again.
+    """
+    if frame[:2] != _HEAD or frame[2] & 0xE0 != _SHORT_TEXT:
+        return None
+    at = 3 + (frame[2] & 0x1F)
+    width = _NUMBER_WIDTHS.get(frame[at], 1 if frame[at] < 0x80 else 0)
+    return frame[at + width :] if width else None
+
+
+def with_fields(packed_map: bytes, fields: dict[str, Any]) -> bytes:
+    """Return *packed_map*, a map's bytes, with a few *fields* more; none of them may be in it already."""
+    first = packed_map[0]
+    if first & 0xF0 == 0x80:
+        count, pairs = first & 0x0F, packed_map[1:]
+    else:
+        width = {0xDE: 2, 0xDF: 4}[first]
+        count, pairs = int.from_bytes(packed_map[1 : 1 + width], "big"), packed_map[1 + width :]
+    count += len(fields)
+    head = bytes((0x80 | count,)) if count < 16 else b"\xdf" + count.to_bytes(4, "big")
+    assert len(fields) < 16
+    return head + pairs + _pack(fields, secrets=False)[1:]
 
 
 def pack_value(value: Any, *, secrets: bool = False) -> bytes:
@@ -146,6 +180,8 @@ def _check(packed: bytes | memoryview) -> None:
     """Raise one of ``_REFUSALS`` unless *packed* begins with a whole value that isn't nested too deep."""
     if len(packed) <= MAX_NESTING:
         return  # too short for either
+    if len(packed) <= QUICK_BYTES and len(packed) - len(bytes(packed).translate(None, _CONTAINERS)) <= MAX_NESTING:
+        return  # no more heads of arrays and maps than there may be levels, and each may lie about as little
     room = len(_ABOVE) + len(packed)
     walker = msgpack.Unpacker(read_size=room, max_buffer_size=room)
     walker.feed(_ABOVE)

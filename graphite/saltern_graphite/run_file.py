@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Mapping
 
-from saltern.errors import StoreError
+from saltern.errors import StoreError, os_errors
 from saltern.files import make_folder, write_atomic
 
 RUN_FILE = "graphite.json"
@@ -20,11 +20,9 @@ def write_run_file(root: str, endpoints: Mapping[str, object]) -> None:
     """
     folder = os.path.join(root, "run")
     path = os.path.join(folder, RUN_FILE)
-    try:
+    with os_errors(StoreError, path, "can't be written"):
         make_folder(folder, 0o755)
         write_atomic(path, json.dumps(endpoints).encode())
-    except OSError as error:
-        raise StoreError(f"{path} can't be written: {error.strerror}") from error
 
 
 def remove_run_file(root: str) -> None:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from saltern.errors import StoreError
+from saltern.errors import StoreError, os_errors
 from saltern.files import make_folder
 from saltern_graphite.cache import Cache
 from saltern_graphite.counters import Counters
@@ -104,10 +104,8 @@ class Store:
         """
         self.reload_schemas()
         self.name_lists.reload()
-        try:
+        with os_errors(StoreError, self.whisper_dir, "can't be made", called=f"Whisper folder {self.whisper_dir}"):
             make_folder(self.whisper_dir, 0o750)
-        except OSError as error:
-            raise StoreError(f"Whisper folder {self.whisper_dir} can't be made: {error.strerror}") from error
         self.wal.open()
         self._writer = Writer(
             self.cache,

@@ -28,7 +28,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from saltern.errors import StoreError
+from saltern.errors import StoreError, os_errors
 from saltern.files import make_folder
 from saltern_graphite.durability import SYNC_INTERVAL_S, sync_folder, write_all
 from saltern_graphite.generation import Seconds, Values
@@ -113,11 +113,9 @@ class Wal:
 
         Raises ``StoreError`` when another process has it or it can't be written.
         """
-        try:
+        with os_errors(StoreError, self.folder, "can't be used", called=f"log folder {self.folder}"):
             make_folder(self.folder, 0o750)
             self._lock_fd = os.open(os.path.join(self.folder, "lock"), os.O_RDWR | os.O_CREAT, 0o644)
-        except OSError as error:
-            raise StoreError(f"log folder {self.folder} can't be used: {error.strerror}") from error
         try:
             fcntl.flock(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

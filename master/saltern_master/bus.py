@@ -10,33 +10,47 @@ and ``_stamp`` is the master's time, whatever the sender put there.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from saltern.wire import pack_value
+from saltern.wire import pack_value, with_fields
 
 MASTER = "master"
 MAX_QUEUE_BYTES = 8 * 1024 * 1024
 USUAL_BYTES = 512
+ADDED = ("id", "cmd", "from", "_stamp")
+"""Fields of an event that the master adds to what a minion sent."""
 
 
 class Event:
     """One event; shared between subscribers, so never changed. *size* is about what it takes in bytes."""
 
-    __slots__ = ("_packed", "data", "size", "tag")
+    __slots__ = ("_from", "_packed", "data", "size", "tag")
 
-    def __init__(self, tag: str, data: dict[str, Any], size: int = USUAL_BYTES) -> None:
+    def __init__(
+        self, tag: str, data: dict[str, Any], size: int = USUAL_BYTES, packed_part: bytes | None = None
+    ) -> None:
+        """*packed_part*: the bytes of the first fields of *data*, where they are at hand."""
         self.tag = tag
         self.data = data
         self.size = size
+        self._from = packed_part
         self._packed: bytes | None = None
 
     def packed(self) -> bytes:
         """Return ``{"tag": …, "data": …}`` as msgpack; made once for all who want it."""
         if self._packed is None:
-            self._packed = pack_value({"tag": self.tag, "data": self.data})
+            if self._from is None:
+                self._packed = pack_value({"tag": self.tag, "data": self.data})
+            else:
+                added = {name: self.data[name] for name in ADDED if name in self.data}
+                self._packed = with_fields(pack_value({"tag": self.tag}), {"data": None})[:-1] + with_fields(
+                    self._from, added
+                )
+                self._from = None
         return self._packed
 
 
@@ -90,6 +104,8 @@ class EventBus:
         """*queue_length*: events that a subscriber may be behind before it loses the oldest."""
         self._queue_length = queue_length
         self._subscribers: list[Subscriber] = []
+        self._second = 0
+        self._second_text = ""
         self.published = 0
         self.dropped = 0
 
@@ -99,18 +115,32 @@ class EventBus:
         self._subscribers.append(subscriber)
         return subscriber
 
-    def publish(self, tag: str, data: dict[str, Any], origin: str = MASTER, size: int = USUAL_BYTES) -> Event:
+    def publish(
+        self,
+        tag: str,
+        data: dict[str, Any],
+        origin: str = MASTER,
+        size: int = USUAL_BYTES,
+        packed_part: bytes | None = None,
+    ) -> Event:
         """Hand an event to every subscriber that wants its tag, and return it.
 
         Sets ``from`` to *origin* and ``_stamp`` to now, UTC as ISO 8601. *size*: about what *data* takes in bytes.
+        *packed_part*: the bytes of all fields of *data* but ``id`` and ``cmd``, where they are at hand.
         """
         self.published += 1
-        stamp = datetime.now(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
-        event = Event(tag, {**data, "from": origin, "_stamp": stamp}, size)
+        event = Event(tag, {**data, "from": origin, "_stamp": self._stamp()}, size, packed_part)
         for subscriber in self._subscribers:
             if tag.startswith(subscriber.prefix):
                 self.dropped += subscriber.put(event)
         return event
+
+    def _stamp(self) -> str:
+        second, microsecond = divmod(time.time_ns() // 1000, 1_000_000)
+        if second != self._second:
+            self._second = second
+            self._second_text = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        return f"{self._second_text}.{microsecond:06d}"
 
     def metrics(self) -> dict[str, float]:
         """Return the bus's counters."""

@@ -21,5 +21,5 @@ class Complaints:
     def say(self, who: str, kind: str, text: str) -> None:
         """Log *text* about *who*, unless the same *kind* was said of him within the last minute."""
         self.heard += 1
-        if self._limit.allows(f"{who} {kind}"):
+        if self._limit.allows(f"{who} {kind}", who):
             log.warning("%s: %s", who, text)

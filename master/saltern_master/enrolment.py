@@ -19,6 +19,7 @@ from saltern_master.connection import Connection
 from saltern_master.fleet import Fleet, Session
 from saltern_master.keyring import Change, Keyring, Verdict
 from saltern_master.line_limit import LineLimit
+from saltern_master.network import network_of
 from saltern_master.presence import Presence
 
 log = logging.getLogger(__name__)
@@ -135,7 +136,7 @@ class Enrolment:
         )
         if not taken_in and (not verdict.reason or self._said.get(peer.key) == text):
             return
-        allowed = self._limit.allows(peer.key)
+        allowed = self._limit.allows(peer.key, network_of(peer.address))
         if allowed:
             self._remember(peer.key, text)
             log.log(logging.WARNING if verdict.reason else logging.INFO, "%s", text)
@@ -146,7 +147,7 @@ class Enrolment:
     def _refuse(self, peer: Connection, state: str, reason: str, line: str = "") -> None:
         """Refuse a hello that can't be judged; *line*: what the log says, when that is another thing."""
         peer.send(pack("refused", 0, {"state": state, "reason": reason}))
-        if self._limit.allows(peer.key):
+        if self._limit.allows(peer.key, network_of(peer.address)):
             log.warning("key %s: %s", fingerprint(peer.key), line or reason)
 
     def _tell_displaced(self, minion_id: str, key: str) -> None:

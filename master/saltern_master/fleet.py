@@ -18,6 +18,7 @@ from saltern.errors import WireError
 from saltern.files import make_folder, write_private
 from saltern.ids import check_minion_id
 from saltern.wire import pack_value, unpack_value
+from saltern_master.complaints import Complaints
 from saltern_master.connection import Connection
 from saltern_master.keyring import Keyring
 
@@ -85,8 +86,10 @@ class Link:
     @property
     def jobs(self) -> Connection | None:
         """The connection that jobs go to."""
-        session = self.in_charge()
-        return session.jobs if session else None
+        for session in reversed(self.sessions):
+            if session.jobs is not None:
+                return session.jobs
+        return None
 
     @property
     def returns(self) -> Connection | None:
@@ -118,6 +121,7 @@ class Fleet:
     def __init__(self, grains_dir: str, keyring: Keyring) -> None:
         self._grains_dir = grains_dir
         self._keyring = keyring
+        self._complaints = Complaints("grains")
         self._links: dict[str, Link] = {}
 
     def load(self) -> None:
@@ -165,15 +169,17 @@ class Fleet:
             return
         packed = pack_value({"key": key, "grains": grains})
         if len(packed) > MAX_GRAINS_BYTES:
-            log.warning(
-                "grains of %s are %d bytes: over %d they are not kept", minion_id, len(packed), MAX_GRAINS_BYTES
+            self._complaints.say(
+                f"minion {minion_id}",
+                "grains",
+                f"{len(packed):,} bytes of grains: over {MAX_GRAINS_BYTES:,} none are kept",
             )
             return
         link.grains = grains
         try:
             write_private(os.path.join(self._grains_dir, check_minion_id(minion_id)), packed)
         except OSError as error:
-            log.warning("grains of %s can't be written: %s", minion_id, error.strerror)
+            self._complaints.say(f"minion {minion_id}", "disk", f"its grains can't be written: {error.strerror}")
 
     def forget(self, minion_id: str, key: str) -> Link | None:
         """Drop everything known of a minion by *key*, which isn't its any more, and return it."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from saltern.errors import JournalError, WireError
-from saltern.wire import Message, pack
+from saltern.wire import Message, body_of, pack
 from saltern_master.accounting import Accounting
 from saltern_master.bus import EventBus
 from saltern_master.complaints import Complaints
@@ -59,21 +59,21 @@ class Inbox:
         self.refused = 0
         self.journal_failures = 0
 
-    def receive(self, peer: Connection, minion_id: str, message: Message, size: int) -> None:
-        """Take a ``ret`` or ``event`` of *size* bytes from a minion."""
+    def receive(self, peer: Connection, minion_id: str, message: Message, frame: bytes) -> None:
+        """Take a ``ret`` or ``event``, which came as *frame*, from a minion."""
         why = None
         try:
             if message.type == "ret":
-                self._take_return(peer.key, minion_id, message.body, size)
+                self._take_return(peer.key, minion_id, message.body, frame)
             else:
-                self._take_event(minion_id, message.body, size)
+                self._take_event(minion_id, message.body, len(frame))
         except WireError as error:
             why = str(error)
         seq, refused = self._acks.get(peer, (0, {}))
         if why:
             self.refused += 1
             refused[message.seq] = why
-            self._complaints.say(f"minion {minion_id}", message.type, f"a {message.type} was refused: {why}")
+            self._complaints.say(f"minion {minion_id}", message.type, f"its {message.type} was refused: {why}")
         self._acks[peer] = (max(seq, message.seq), refused)
         self._schedule_flush()
 
@@ -88,7 +88,7 @@ class Inbox:
         self._journal.append(write_record(JOB, "", time.time(), dict(load)))
         return self._flush()
 
-    def _take_return(self, key: str, minion_id: str, body: dict[str, Any], size: int) -> None:
+    def _take_return(self, key: str, minion_id: str, body: dict[str, Any], frame: bytes) -> None:
         ret = RETURN.checked(body)
         self.returns += 1
         now = time.time()
@@ -99,18 +99,19 @@ class Inbox:
         if taken is Taken.UNSOLICITED:
             # Nobody asked this minion: it is told of under its own name, and kept from the job's results.
             data = {**ret, "id": minion_id, "cmd": "_return"}
-            self._bus.publish(f"salt/minion/{minion_id}/unsolicited/{jid}", data, origin, size)
+            self._bus.publish(f"salt/minion/{minion_id}/unsolicited/{jid}", data, origin, len(frame))
             return
         flags = METRICS if ret.get("metrics") else 0
         if not scheduled or ret.get("return_job"):
             flags |= FOR_JOBS
+        as_it_came = None if "data" in ret else body_of(frame)
         if flags:
-            self._journal.append(write_record(flags, minion_id, now, ret))
+            self._journal.append(write_record(flags, minion_id, now, ret, as_it_came))
         if scheduled:
             self._account.received(minion_id, ret, now)
         if taken is Taken.NEW:
             data = {**ret, "id": minion_id, "cmd": "_return"}
-            event = self._bus.publish(f"salt/job/{jid}/ret/{minion_id}", data, origin, size)
+            event = self._bus.publish(f"salt/job/{jid}/ret/{minion_id}", data, origin, len(frame), as_it_came)
             if not scheduled:
                 self._tracker.returned(jid, minion_id, event, success=_succeeded(ret.get("success")))
 

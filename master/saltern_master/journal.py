@@ -23,8 +23,8 @@ import struct
 import time
 from typing import NamedTuple
 
-from saltern.errors import JournalError
-from saltern.files import make_folder, write_atomic
+from saltern.errors import JournalError, os_errors
+from saltern.files import make_folder
 from saltern.segments import Hole, Kind, Segment
 from saltern.set_aside import bound_aside
 
@@ -79,7 +79,7 @@ class Journal:
             self._fd = os.open(self._path(last), os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
             bound_aside(self.folder, self.max_bytes)
         except OSError as error:
-            raise JournalError(f"{self.folder}: the journal can't be opened: {error}") from None
+            raise JournalError(f"{self.folder}: the journal can't be opened: {error}", path=self.folder) from None
         self._head = self.opened_at = Position(last, self._segments[last].size)
 
     def close(self) -> None:
@@ -88,7 +88,7 @@ class Journal:
             self.flush()
         finally:
             for reader in self._readers.values():
-                reader.save()
+                reader.close()
             if self._fd >= 0:
                 os.close(self._fd)
                 self._fd = -1
@@ -113,7 +113,7 @@ class Journal:
         except OSError as error:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._fd, self._head.offset)
-            raise JournalError(f"{self.folder}: can't be written: {error.strerror}") from None
+            raise JournalError(f"{self.folder}: can't be written: {error.strerror}", path=self.folder) from None
         segment = self._segments[self._head.segment]
         segment.wrote(len(data), len(payloads))
         self._head = Position(self._head.segment, segment.size)
@@ -216,10 +216,8 @@ class Journal:
 
     def _rotate(self) -> None:
         number = self._head.segment + 1
-        try:
+        with os_errors(JournalError, self._path(number), "can't be made"):
             fd = os.open(self._path(number), os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise JournalError(f"{self._path(number)}: can't be made: {error.strerror}") from None
         os.close(self._fd)
         self._fd = fd
         self._head = Position(number, 0)
@@ -238,6 +236,7 @@ class Reader:
         # A power cut may have taken the end of what was read: what comes there next is new.
         self._next = self.committed = self.saved = min(self._load(), journal.opened_at)
         self._saved_at = time.monotonic()
+        self._fd = -1
 
     async def more(self) -> None:
         """Wait until there may be records that were not read."""
@@ -272,13 +271,25 @@ class Reader:
             self._journal.trim()
 
     def save(self) -> None:
-        """Write the committed position to disk now; what is committed since would be read again after a kill."""
+        """Write the committed position to disk now; what is committed since would be read again after a kill.
+
+        It is written in place, always as many bytes: quick, whole or not at all, and possible on a full disk.
+        """
         self._saved_at = time.monotonic()
         try:
-            write_atomic(self._path, f"{self.committed.segment} {self.committed.offset}\n".encode(), 0o600)
+            if self._fd < 0:
+                self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            os.pwrite(self._fd, f"{self.committed.segment:20d} {self.committed.offset:20d}\n".encode(), 0)
             self.saved = self.committed
         except OSError as error:
             log.warning("%s: can't be written: %s", self._path, error.strerror)
+
+    def close(self) -> None:
+        """Write the position, and give the file back."""
+        self.save()
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
 
     def behind(self) -> int:
         """Return how many bytes are not committed yet."""

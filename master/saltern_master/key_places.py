@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections import Counter
 from dataclasses import dataclass
 
-SHARED_PREFIX_V6 = 64
-"""Bits of an IPv6 address that count: whoever has one address has the rest of its network too."""
+from saltern_master.network import network_of
 
 
 @dataclass(slots=True)
@@ -29,7 +27,7 @@ class KeyPlaces:
 
     def full(self, address: str) -> str:
         """Return why no further key of *address* gets a place, or ``""``."""
-        share = _share(address)
+        share = network_of(address)
         if len(self._places) >= self._most:
             return "too many keys are waiting on the master: accept or delete some there"
         if share and self._by_address[share] >= self._most_per_address:
@@ -38,7 +36,7 @@ class KeyPlaces:
 
     def seen(self, minion_id: str, now: float, address: str = "") -> bool:
         """Note that the agent is there; return whether that should be kept on disk, where it is kept seldom."""
-        share = _share(address)
+        share = network_of(address)
         place = self._places.get(minion_id)
         if place is None:
             place = self._places[minion_id] = _Place(share, now, now)
@@ -73,16 +71,3 @@ class KeyPlaces:
         self._by_address[address] -= 1
         if self._by_address[address] <= 0:
             del self._by_address[address]
-
-
-def _share(address: str) -> str:
-    """Return what of *address* has a share of its own; ``""`` where it isn't known."""
-    try:
-        ip = ipaddress.ip_address(address.partition("/")[0].strip("[]"))
-    except ValueError:
-        return ""
-    if isinstance(ip, ipaddress.IPv4Address):
-        return str(ip)
-    if ip.ipv4_mapped is not None:
-        return str(ip.ipv4_mapped)
-    return str(ipaddress.ip_network((ip.packed, SHARED_PREFIX_V6), strict=False))

@@ -12,6 +12,8 @@ class KeyTable:
         self._keys: dict[str, str] = {}
         self._ids: dict[str, set[str]] = {}
         self._places: dict[str, set[str]] = {}
+        self._first: dict[str, str] = {}
+        self._sorted: list[str] | None = None
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -22,8 +24,7 @@ class KeyTable:
 
     def id_of(self, key: str) -> str | None:
         """Return the id that *key* is here for: one, even when somebody copied its file to a second."""
-        ids = self._ids.get(key)
-        return min(ids) if ids else None
+        return self._first.get(key)
 
     def sharing_metrics(self, minion_id: str) -> str | None:
         """Return another id here whose metrics would have the same names as those of *minion_id*."""
@@ -31,13 +32,17 @@ class KeyTable:
 
     def ids(self) -> list[str]:
         """Return the ids, sorted."""
-        return sorted(min(ids) for ids in self._ids.values())
+        if self._sorted is None:
+            self._sorted = sorted(self._first.values())
+        return list(self._sorted)
 
     def put(self, minion_id: str, key: str) -> None:
         """Note that *minion_id* has *key* now, and no other."""
         self.drop(minion_id)
+        self._sorted = None
         self._keys[minion_id] = key
         self._ids.setdefault(key, set()).add(minion_id)
+        self._first[key] = min(self._ids[key])
         self._places.setdefault(place(minion_id), set()).add(minion_id)
 
     def drop(self, minion_id: str) -> None:
@@ -45,7 +50,12 @@ class KeyTable:
         key = self._keys.pop(minion_id, None)
         if key is None:
             return
+        self._sorted = None
         for table, name in ((self._ids, key), (self._places, place(minion_id))):
             table[name].discard(minion_id)
             if not table[name]:
                 del table[name]
+        if key in self._ids:
+            self._first[key] = min(self._ids[key])
+        else:
+            del self._first[key]

@@ -229,6 +229,9 @@ class Keyring:
                 log.info("%s keys were deleted, whose agents weren't there for long: %s", WORDS[state], shown)
 
     def _put(self, state: str, minion_id: str, key: str, address: str = "") -> None:
+        """Store a key where none is. Raises ``KeyStoreError``, also when somebody has just put another one there."""
+        if self.store.key(state, minion_id) not in (None, key):
+            raise KeyStoreError(f"{minion_id}: another key was put into {state} a moment ago: it stays")
         self.store.put(state, minion_id, key)
         self._watch.wrote(state, minion_id)
         self._tables[state].put(minion_id, key)

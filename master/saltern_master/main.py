@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -14,15 +15,16 @@ from saltern import log
 from saltern.__about__ import __version__
 from saltern.config import MasterOptions, master_config
 from saltern.config.exposure import exposures
-from saltern.errors import ConfigError, SalternError
+from saltern.errors import SalternError, exit_code
 from saltern.files import UMASK
 from saltern.versions import versions_report
+from saltern.visible import visible
 from saltern_master.pillar import Pillar
 from saltern_master.timed_loop import TimedLoop
 
-_log = logging.getLogger(__name__)
+EX_FAILED = 1
 
-EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h
+_log = logging.getLogger(__name__)
 
 EPILOG = """examples:
   saltern-master                         run with /etc/saltern/master
@@ -54,12 +56,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         _warn(options)
         with asyncio.Runner(loop_factory=TimedLoop) as runner:
             runner.run(_serve(options))
-    except ConfigError as error:
-        print(f"saltern-master: {error}", file=sys.stderr)
-        return EXIT_CONFIG
-    except (SalternError, OSError) as error:  # a port that is taken, a full disk: may be over when started again
-        print(f"saltern-master: {error}", file=sys.stderr)
-        return 1
+    except (SalternError, OSError) as error:
+        print(f"saltern-master: {visible(str(error))}", file=sys.stderr)
+        # What isn't the configuration's fault (a port that is taken, a full disk) may be over when started again.
+        return exit_code(error) if isinstance(error, SalternError) else EX_FAILED
     return 0
 
 
@@ -78,7 +78,13 @@ async def _serve(options: MasterOptions) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, master.stop)
     loop.add_signal_handler(signal.SIGHUP, master.reload)
-    await master.run()
+    await master.run(_settle)
+
+
+def _settle() -> None:
+    """Spare collections the look at what is there to stay: it would keep a fleet waiting for it."""
+    gc.collect()
+    gc.freeze()
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+from collections.abc import Callable
 
 from saltern.config import MasterOptions
 from saltern.errors import ChannelError, os_errors
@@ -118,8 +119,8 @@ class Master:
         self._stopping = asyncio.Event()
         self.endpoints: dict[str, str] = {}
 
-    async def run(self) -> None:
-        """Start, serve until ``stop``, and end cleanly. Raises ``ChannelError`` when a port can't be had."""
+    async def run(self, ready: Callable[[], None] = lambda: None) -> None:
+        """Start, call *ready*, serve until ``stop``, and end cleanly. Raises ``ChannelError`` without a port."""
         self.accounting.load()
         self.fleet.load()
         self.keyring.refresh(force=True)
@@ -134,6 +135,7 @@ class Master:
             ending.push_async_callback(self.local.stop)
             await self.local.start()
             say_ready(self.options["sock_dir"], self.endpoints, self.keys.public)
+            ready()
             parts = (self.keeper, self.tracker, self.key_refresh, self.briefing, self.self_metrics, self.alerts)
             await run_parts((*parts, self.engine, self.annotations), self._stopping)
 

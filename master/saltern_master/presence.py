@@ -56,7 +56,7 @@ class Presence:
             peer.send(pack("refused", 0, {"state": "duplicate", "reason": reason}))
         data = {"id": minion_id, "addresses": [before, newer.address]}
         self._bus.publish(f"salt/minion/{minion_id}/duplicate", data)
-        if self._limit.allows(newer.key):
+        if self._limit.allows(newer.key, newer.key):
             log.warning(
                 "two agents have the key of minion %s: the one from %s took over from the one from %s",
                 minion_id,

@@ -33,9 +33,14 @@ class Record(NamedTuple):
     body: dict[str, Any]
 
 
-def write_record(flags: int, minion_id: str, received: float, body: dict[str, Any]) -> bytes:
-    """Return the bytes of a record."""
-    return bytes((flags,)) + pack_value((minion_id, received, body))
+def write_record(
+    flags: int, minion_id: str, received: float, body: dict[str, Any], packed_body: bytes | None = None
+) -> bytes:
+    """Return the bytes of a record; *packed_body*: those of *body*, where they are at hand."""
+    if packed_body is None:
+        return bytes((flags,)) + pack_value((minion_id, received, body))
+    head = pack_value((minion_id, received))  # an array of two: what follows makes it three
+    return bytes((flags, head[0] + 1)) + head[1:] + packed_body
 
 
 def read_record(payload: bytes, wanted: int) -> Record | None:

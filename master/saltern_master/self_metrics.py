@@ -12,9 +12,10 @@ from saltern.metric_segment import clean, owner
 from saltern_master.accounting import Accounting
 from saltern_master.inbox import Inbox
 from saltern_master.parts import Counters
+from saltern_master.shipping.names import ACCOUNTS, ROOT
 from saltern_master.timed_loop import TimedLoop
 
-PREFIX = "saltern.master"
+PREFIX = f"{ROOT}.master"
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -53,7 +54,7 @@ class SelfMetrics:
         for rows in self._accounting.rows_by_turns(now):
             values: dict[str, float] = {}
             for minion_id, schedule, numbers in rows:
-                prefix = f"saltern.{owner(minion_id)}.schedule.{clean(schedule)}"
+                prefix = f"{ROOT}.{owner(minion_id)}.{ACCOUNTS}.{clean(schedule)}"
                 values.update((f"{prefix}.{name}", float(value)) for name, value in numbers.items())
             yield values
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from saltern.errors import IdError, WireError
 from saltern.ids import check_jid
+from saltern.visible import shown
 
 MAX_TAG_LENGTH = 512
 MAX_NAME_LENGTH = 512
@@ -32,15 +33,19 @@ class Shape:
     """The fields of one type of message."""
 
     def __init__(self, name: str, fields: Mapping[str, Field]) -> None:
+        """*name*: what such a message is called, as in ``an event``."""
         self.name = name
         self._fields = fields
         self._required = [key for key, field in fields.items() if field.required]
 
     def checked(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the fields of *body*, unknown ones below ``data``. Raises ``WireError`` naming what is wrong."""
+        """Return the fields of *body*, unknown ones below ``data``. Raises ``WireError`` naming what is wrong.
+
+        A message that has a ``data`` of its own loses the unknown ones.
+        """
         for key in self._required:
             if key not in body:
-                raise WireError(f"a {self.name} needs {' and '.join(map(repr, self._required))}")
+                raise WireError(f"{self.name} needs {' and '.join(map(repr, self._required))}")
         fields = self._fields
         taken: dict[str, Any] = {}
         rest: dict[str, Any] = {}
@@ -51,10 +56,10 @@ class Shape:
                 continue
             wanted = field.check(value)
             if wanted is not None:
-                raise WireError(f"a {self.name}'s {key} must be {wanted}, not {value!r:.60}")
+                raise WireError(f"{self.name}'s {key} must be {wanted}, not {shown(value, 60)}")
             taken[key] = value
-        if rest:
-            taken.setdefault("data", rest)
+        if rest and "data" not in fields:
+            taken["data"] = rest
         return taken
 
 
@@ -119,7 +124,7 @@ def texts(value: Any) -> str | None:
 
 
 RETURN = Shape(
-    "return",
+    "a return",
     {
         "jid": Field(jid, required=True),
         "fun": Field(functions, required=True),
@@ -137,12 +142,12 @@ RETURN = Shape(
         "account": Field(counts),
     },
 )
-EVENT = Shape("event", {"tag": Field(text(MAX_TAG_LENGTH), required=True), "data": Field(anything)})
-CALL = Shape("call", {"cmd": Field(text(), required=True), "args": Field(one_of(dict))})
-WORKING = Shape("working", {"jids": Field(texts, required=True), "more": Field(one_of(bool))})
-ATTACH = Shape("attach", {"boot": Field(finite), "grains": Field(one_of(dict)), "have": Field(one_of(dict))})
+EVENT = Shape("an event", {"tag": Field(text(MAX_TAG_LENGTH), required=True), "data": Field(anything)})
+CALL = Shape("a call", {"cmd": Field(text(), required=True), "args": Field(one_of(dict))})
+WORKING = Shape("an answer", {"jids": Field(texts, required=True), "more": Field(one_of(bool))})
+ATTACH = Shape("an attach", {"boot": Field(finite), "grains": Field(one_of(dict)), "have": Field(one_of(dict))})
 HELLO = Shape(
-    "hello",
+    "a hello",
     {
         "id": Field(anything, required=True),
         "version": Field(text()),
@@ -153,7 +158,7 @@ HELLO = Shape(
     },
 )
 REQUEST = Shape(
-    "request",
+    "a request",
     {
         "command": Field(text(), required=True),
         "args": Field(one_of(list)),

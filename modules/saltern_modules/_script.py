@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from saltern.errors import CommandError
+from saltern.errors import CommandError, os_errors
 from saltern.files import open_file
 from saltern_modules._account import Account
 
@@ -32,10 +32,8 @@ def copy_of(source: str, account: Account | None) -> Iterator[Copy]:
     more is done with it. A source behind a link of another user's is read only if it is that user's too. Raises
     ``CommandError``.
     """
-    try:
+    with os_errors(CommandError, source, f"can't read {source}", called="cmd.script"):
         descriptor = open_file(source)
-    except OSError as error:
-        raise CommandError(f"cmd.script: can't read {source}: {error.strerror}") from error
     with open(descriptor, "rb") as original, tempfile.TemporaryDirectory(prefix="saltern-script-") as folder:
         name = os.path.basename(source)
         at = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)

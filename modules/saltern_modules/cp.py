@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from saltern.errors import CommandError
+from saltern.errors import CommandError, os_errors
 from saltern.files import make_folder, replacement
 from saltern_modules import _agent
 
@@ -177,13 +177,11 @@ def _fetch(
 ) -> None:
     """Fetch the file *name* to *dest*, verified and whole or not at all. Raises ``CommandError``."""
     known = known or _hash(name, saltenv, function)
-    try:
+    with os_errors(CommandError, dest, f"can't write {dest}", called=function):
         if makedirs:
             make_folder(os.path.dirname(dest), NEW_FOLDER_MODE)
         with replacement(dest, NEW_FILE_MODE, keep_mode=True) as file:
             _receive(name, saltenv, known, file.write, function)
-    except OSError as error:
-        raise CommandError(f"{function}: can't write {dest}: {error.strerror}") from error
 
 
 def _receive(name: str, saltenv: str, known: Mapping[str, Any], write: Any, function: str) -> None:

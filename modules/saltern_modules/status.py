@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from saltern.errors import CommandError
+from saltern.errors import CommandError, os_errors
 from saltern_modules import _agent
 from saltern_modules._netstat import parse_netstat
 from saltern_modules.collectors.disk import Disk, choose, parse_filesystems, parse_mounts, usage
@@ -132,10 +132,8 @@ def diskusage(*args: str) -> dict[str, dict[str, Any]]:
         names = (mount.point, mount.fstype)
         if args and not any(fnmatch.fnmatchcase(name, pattern) for name in names for pattern in args):
             continue
-        try:
+        with os_errors(CommandError, mount.point, mount.point, called="status.diskusage"):
             report[mount.point] = usage(os.statvfs(mount.point), mount.readonly)
-        except OSError as error:
-            raise CommandError(f"status.diskusage: {mount.point}: {error.strerror}") from error
     return report
 
 
@@ -229,11 +227,8 @@ def master() -> bool:
 
 def _read(name: str) -> bytes:
     path = f"{__opts__.get('proc_root') or '/proc'}/{name}"
-    try:
-        with open(path, "rb") as file:
-            return file.read(READ_BYTES)
-    except OSError as error:
-        raise CommandError(f"status: can't read {path}: {error.strerror}") from error
+    with os_errors(CommandError, path, f"can't read {path}", called="status"), open(path, "rb") as file:
+        return file.read(READ_BYTES)
 
 
 def _pairs(name: str) -> list[tuple[str, str]]:

@@ -74,7 +74,7 @@ def test_connected(
     assert master.attached == []
     master.answer = "wait"
     code, _, error = call(capsys, *words, "mod.pillar")
-    assert code == 1
+    assert code == 77
     assert "waiting for this minion's key to be accepted" in error
     assert error.rstrip().endswith("or use --local")
 

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import pytest
 
-from saltern.cli.command import EX_CONFIG, EX_GENERIC, EX_NOPERM, EX_UNAVAILABLE, run_command
-from saltern.errors import ConfigError, MasterNotRunning, NotAuthorised, SalternError, TargetError
+from saltern.cli.command import run_command
+from saltern.errors import (
+    Busy,
+    ConfigError,
+    InternalError,
+    MasterNotRunning,
+    NotAuthorised,
+    SalternError,
+    TargetError,
+    UsageError,
+)
 
 
 @pytest.mark.parametrize(
     ("error", "code"),
     [
-        (ConfigError, EX_CONFIG),
-        (MasterNotRunning, EX_UNAVAILABLE),
-        (NotAuthorised, EX_NOPERM),
-        (TargetError, EX_GENERIC),
+        (ConfigError, 78),
+        (MasterNotRunning, 69),
+        (NotAuthorised, 77),
+        (TargetError, 1),
+        (Busy, 75),
+        (UsageError, 2),
+        (InternalError, 70),
     ],
 )
 def test_a_fault_is_one_line_that_steers_no_terminal(

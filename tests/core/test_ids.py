@@ -56,3 +56,15 @@ def test_jids_are_utc_so_that_no_hour_comes_twice() -> None:
 def test_bad_environments(bad: object) -> None:
     with pytest.raises(IdError):
         check_env(bad)
+
+
+@pytest.mark.parametrize("path", ["\ud800", "a/\udcff", "a\0b", "a\\b"])
+def test_a_path_can_be_asked_of_the_kernel(path: str) -> None:
+    with pytest.raises(IdError, match="is not valid: use a relative path"):
+        check_path(path)
+
+
+@pytest.mark.parametrize("digit", ["\u0662", "\u0967", "\uff11", "\U0001d7d8"])
+def test_a_jids_digits_are_ascii(digit: str) -> None:
+    with pytest.raises(IdError, match="a jid is 20 digits"):
+        check_jid(digit * 20)

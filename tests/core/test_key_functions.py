@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from saltern.errors import KeyStoreError
-from saltern.key_functions import KeyFunctions
+from saltern.key_functions import KeyFunctions, state_named
 from saltern.keystore import ACCEPTED, DENIED, PENDING, REJECTED, KeyStore
-from saltern.pki import fingerprint, own_keys, read_token
+from saltern.pki import fingerprint, read_token
 
 A, B, C = "A" * 40, "B" * 40, "C" * 40
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> KeyStore:
-    own_keys(str(tmp_path), "master")
-    store = KeyStore(str(tmp_path))
-    store.create()
-    return store
 
 
 @pytest.fixture
@@ -103,3 +93,9 @@ def test_an_invitation(keys: KeyFunctions) -> None:
     for ttl in (0, -1, float("nan"), float("inf")):
         with pytest.raises(KeyStoreError, match="give a number of seconds above 0"):
             keys.invite("m", 1, 2, ttl)
+
+
+@pytest.mark.parametrize("state", [[], {}, None, 5, ["acc"], b"acc"])
+def test_a_state_that_is_no_text_is_refused(state: object) -> None:
+    with pytest.raises(KeyStoreError, match="is not a state of keys: use accepted, pending"):
+        state_named(state)

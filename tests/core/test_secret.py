@@ -19,6 +19,7 @@ from saltern import wire
 from saltern.cli.secret_args import add_secret_arguments
 from saltern.config import master_config, minion_config
 from saltern.config.load import read_settings
+from saltern.digest import digest_of
 from saltern.errors import ConfigError, SalternError, WireError
 from saltern.local import frame
 from saltern.plain import Plain
@@ -96,6 +97,10 @@ def test_it_crosses_the_wire_where_secrets_may_pass(text: str) -> None:
             wire.unpack(packed)
     odd = wire.pack_value({"set": {1}, **body}, secrets=True)
     assert wire.unpack_value(odd, secrets=True) == {"set": [1], **body}
+
+
+def test_a_value_with_another_secret_has_another_digest() -> None:
+    assert digest_of({"p": Secret("one")}) == digest_of({"p": Secret("one")}) != digest_of({"p": Secret("two")})
 
 
 def test_elsewhere_it_becomes_stars() -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saltern.visible import visible, visible_lines
+from saltern.secret import Secret
+from saltern.visible import shown, visible, visible_lines
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "expected"),
     [
         ("", ""),
         ("plain", "plain"),
@@ -28,8 +30,8 @@ from saltern.visible import visible, visible_lines
         ("\ud800\U000e0041", r"\ud800\U000e0041"),
     ],
 )
-def test_visible(text: str, shown: str) -> None:
-    assert visible(text) == shown
+def test_visible(text: str, expected: str) -> None:
+    assert visible(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -66,3 +68,26 @@ def test_what_is_visible_stays_as_it_is(text: str) -> None:
     shown = visible(text)
     assert visible(shown) == shown
     assert visible_lines(shown) == ([shown] if shown else [])
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        *((None, "None"), (1.5, "1.5"), ("a\n", "'a\\n'"), ([], "[]"), ({}, "{}"), ((1, 2), "[1, 2]")),
+        *(([1, 2, 3, 4, 5], "[1, 2, 3, 4, …]"), ({"a": [1, [2, [3]]], 2: b"x"}, "{'a': [1, […]], 2: b'x'}")),
+        *(("x" * 100, "'" + "x" * 19), (b"x" * 100, "b'" + "x" * 18), (["x" * 50], "['" + "x" * 18)),
+        *((Secret("hunter2"), "***"), ({"password": Secret("hunter2")}, "{'password': ***}"[:20])),
+    ],
+)
+def test_a_value_is_shown_by_its_beginning(value: object, text: str) -> None:
+    assert shown(value, 20 if len(text) == 20 else 60) == text
+
+
+def test_what_showing_costs_doesnt_follow_from_the_value() -> None:
+    class Large(list[int]):
+        def __iter__(self) -> Iterator[int]:
+            for number in range(20):
+                assert number < 10, "looked at more than is shown"
+                yield number
+
+    assert shown([Large([0] * 20)], 60) == "[[0, 1, 2, 3, …]]"

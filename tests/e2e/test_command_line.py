@@ -26,12 +26,8 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
         master="schedule: {stats: false}\n",
         minion="pending_retry_interval: 0.3\n",
     )
-    try:
-        parts.start()
-        wait_for(lambda: len(parts.up()) == 2, "the agents")
+    with parts.running():
         yield parts
-    finally:
-        parts.stop_all()
 
 
 def run(parts: Parts, program: str, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
@@ -195,7 +191,7 @@ def test_documentation_of_what_is_not_there(parts: Parts) -> None:
         (["saltern", "--oops", "*", "test.ping"], 2, "--oops"),
         (["saltern", "-C", "a and", "test.ping"], 1, "compound target 'a and': a target is missing"),
         (["saltern", "-E", "(", "test.ping"], 1, "'(' is not a regular expression"),
-        (["saltern", "-b", "x", "*", "test.ping"], 1, "-b x: must be a number of minions or a percentage"),
+        (["saltern", "-b", "x", "*", "test.ping"], 2, "-b x: must be a number of minions or a percentage"),
         (["saltern", "-c", "/nowhere/at/all", "*", "test.ping"], 78, "/nowhere/at/all"),
         (["saltern-run"], 2, "a function is needed"),
         (["saltern-run", "nothing.here"], 1, "'nothing.here' is not a runner function"),

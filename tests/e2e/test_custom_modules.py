@@ -53,22 +53,12 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
     parts = Parts(
         tmp_path_factory.mktemp("stack"), master="schedule: {stats: false}\nfileserver_update_interval: 0.5\n"
     )
-    try:
-        parts.start()
-        wait_for(lambda: parts.up() == parts.stack.minion_ids, "the agent")
+    with parts.running():
         yield parts
-    finally:
-        parts.stop_all()
 
 
 def modules(parts: Parts) -> Path:
     return Path(parts.stack.root) / "srv" / "_modules"
-
-
-def call(parts: Parts, fun: str, *arg: object, **kwarg: object) -> object:
-    """Return the answer of the one minion."""
-    answers = parts.client.cmd("*", fun, list(arg), kwarg=kwarg, timeout=5)
-    return answers.get(parts.stack.minion_ids[0], answers)
 
 
 def event_of(parts: Parts, fun: str, *arg: object, isolate: bool = False) -> dict[str, object]:
@@ -78,19 +68,19 @@ def event_of(parts: Parts, fun: str, *arg: object, isolate: bool = False) -> dic
 
 def sync(parts: Parts) -> object:
     parts.runner.cmd("fileserver.update")
-    return call(parts, "saltutil.sync_modules")
+    return parts.call("saltutil.sync_modules")
 
 
 def test_a_function_calls_another_modules(parts: Parts) -> None:
     (modules(parts) / "mypkg.py").write_text(MYPKG)
     (modules(parts) / "pkg.py").write_text(PKG)
     assert sorted(sync(parts)) == ["modules.mypkg", "modules.pkg"]  # type: ignore[call-overload]
-    assert call(parts, "mypkg.myinstall", "vim") == {"installed": "vim"}
+    assert parts.call("mypkg.myinstall", "vim") == {"installed": "vim"}
     assert sync(parts) == []
     event = event_of(parts, "pkg.install", "vim")
     assert {"fun", "fun_args", "jid", "id", "return", "retcode", "success", "_stamp", "cmd"} <= set(event)
     assert event["cmd"] == "_return"
-    assert len(str(event["module"]["digest"])) == 64  # type: ignore[index]
+    assert len(str(event["module"]["digest"])) == 64
 
 
 def test_a_file_that_does_not_compile_is_refused_by_name_and_the_old_one_stays(parts: Parts) -> None:
@@ -98,14 +88,14 @@ def test_a_file_that_does_not_compile_is_refused_by_name_and_the_old_one_stays(p
     sync(parts)
     (modules(parts) / "pkg.py").write_text("def install(:\n")
     (modules(parts) / "good.py").write_text("def f():\n    return 1\n")
-    assert "modules.good" in sync(parts)  # type: ignore[operator]
-    assert call(parts, "pkg.install", "vim") == {"installed": "vim"}
-    assert call(parts, "good.f") == 1
+    assert "modules.good" in sync(parts)
+    assert parts.call("pkg.install", "vim") == {"installed": "vim"}
+    assert parts.call("good.f") == 1
     assert "pkg" in parts.log(f"agent {parts.stack.minion_ids[0]}")
     (modules(parts) / "good.py").unlink()
     (modules(parts) / "pkg.py").write_text(PKG)
     sync(parts)
-    assert "is not available" in str(call(parts, "good.f"))
+    assert "is not available" in str(parts.call("good.f"))
 
 
 def test_hostile_functions_hurt_nobody(parts: Parts) -> None:
@@ -117,10 +107,10 @@ def test_hostile_functions_hurt_nobody(parts: Parts) -> None:
     assert (raised["success"], raised["retcode"]) == (False, 1)
     assert "ValueError: no such thing" in str(raised["return"])
     junk = event_of(parts, "hostile.junk")
-    assert junk["return"]["set"] == [1, 3]  # type: ignore[index]
-    assert junk["return"]["when"] == "2026-01-02T00:00:00"  # type: ignore[index]
-    assert "$.set: set" in junk["plain"]  # type: ignore[operator]
-    assert call(parts, "hostile.prints") == 1
+    assert junk["return"]["set"] == [1, 3]
+    assert junk["return"]["when"] == "2026-01-02T00:00:00"
+    assert "$.set: set" in junk["plain"]
+    assert parts.call("hostile.prints") == 1
     assert "a module prints this" in parts.log(agent)
     exited = event_of(parts, "hostile.exits")
     assert (exited["success"], exited["retcode"]) == (False, 3)
@@ -128,12 +118,12 @@ def test_hostile_functions_hurt_nobody(parts: Parts) -> None:
     huge = event_of(parts, "hostile.huge")
     assert huge["success"] is False
     assert "too large" in str(huge["return"])
-    assert "is not available" in str(call(parts, "hostile._private"))
+    assert "is not available" in str(parts.call("hostile._private"))
     died = event_of(parts, "hostile.dies", isolate=True)
     assert died["success"] is False
     assert parts.alive(agent)
     assert parts.pid(agent) == pid
-    assert call(parts, "test.ping") is True
+    assert parts.call("test.ping") is True
 
 
 def test_a_hung_job_is_found_and_killed(parts: Parts) -> None:
@@ -141,13 +131,12 @@ def test_a_hung_job_is_found_and_killed(parts: Parts) -> None:
     sync(parts)
     minion = parts.stack.minion_ids[0]
     jid = parts.client.run_job("*", "hostile.hangs")["jid"]
-    wait_for(lambda: call(parts, "saltutil.find_job", jid), "the job to run")
-    assert call(parts, "test.ping") is True
-    call(parts, "saltutil.kill_job", jid)
+    wait_for(lambda: parts.call("saltutil.find_job", jid), "the job to run")
+    assert parts.call("test.ping") is True
+    parts.call("saltutil.kill_job", jid)
     wait_for(lambda: parts.runner.cmd("jobs.lookup_jid", [jid]).get(minion), "the killed job's return")
-    assert call(parts, "saltutil.running") in ([], None) or all(
-        job["fun"] != "hostile.hangs"
-        for job in call(parts, "saltutil.running")  # type: ignore[attr-defined]
+    assert parts.call("saltutil.running") in ([], None) or all(
+        job["fun"] != "hostile.hangs" for job in parts.call("saltutil.running")
     )
 
 
@@ -163,8 +152,8 @@ def test_a_hung_job_is_found_and_killed(parts: Parts) -> None:
 def test_a_module_that_does_not_load_is_reported_and_hurts_no_other(parts: Parts, source: str, reason: str) -> None:
     (modules(parts) / "broken.py").write_text(source)
     sync(parts)
-    assert reason in str(call(parts, "broken.f"))
-    assert call(parts, "test.ping") is True
+    assert reason in str(parts.call("broken.f"))
+    assert parts.call("test.ping") is True
 
 
 def test_the_loader_keeps_salts_contract(parts: Parts) -> None:
@@ -177,11 +166,11 @@ def test_the_loader_keeps_salts_contract(parts: Parts) -> None:
     )
     sync(parts)
     minion = parts.stack.minion_ids[0]
-    assert call(parts, "nice.list") == 1
-    assert call(parts, "nice.list") == 2
-    assert call(parts, "nice.facts") == [minion, minion, True]
+    assert parts.call("nice.list") == 1
+    assert parts.call("nice.list") == 2
+    assert parts.call("nice.facts") == [minion, minion, True]
     for hidden in ("realname.list", "nice.list_", "nice.getcwd"):
-        assert "is not available" in str(call(parts, hidden))
+        assert "is not available" in str(parts.call(hidden))
 
 
 def test_scheduled_returns_of_a_new_module_become_metrics(tmp_path: Path) -> None:
@@ -228,12 +217,12 @@ def test_modules_come_from_a_git_repository_with_their_commit(tmp_path: Path) ->
     try:
         parts.start()
         wait_for(lambda: parts.up() == parts.stack.minion_ids, "the agent")
-        wait_for(lambda: call(parts, "mypkg.myinstall", "vim") == {"installed": "vim"}, "the sync on connect")
+        wait_for(lambda: parts.call("mypkg.myinstall", "vim") == {"installed": "vim"}, "the sync on connect")
         event = event_of(parts, "mypkg.myinstall", "vim")
-        assert event["module"]["commit"] == git(repository, "rev-parse", "HEAD")  # type: ignore[index]
+        assert event["module"]["commit"] == git(repository, "rev-parse", "HEAD")
         (repository / "_modules" / "pkg.py").write_text(PKG.replace("installed", "done"))
         git(repository, "commit", "-qam", "second")
         # The agents were told to sync whenever the backend changes.
-        wait_for(lambda: call(parts, "mypkg.myinstall", "vim") == {"done": "vim"}, "the sync on change", 30)
+        wait_for(lambda: parts.call("mypkg.myinstall", "vim") == {"done": "vim"}, "the sync on change", 30)
     finally:
         parts.stop_all()

@@ -31,66 +31,56 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
     (files / "large").write_bytes(LARGE)
     (files / "scripts/show.sh").write_text(SCRIPT)
     (files / "scripts/plain").write_text('echo "plain $1"\n')
-    try:
-        parts.start()
-        wait_for(lambda: parts.up() == parts.stack.minion_ids, "the agent")
+    with parts.running():
         yield parts
-    finally:
-        parts.stop_all()
-
-
-def call(parts: Parts, fun: str, *arg: object, **kwarg: object) -> object:
-    """Return the answer of the one minion."""
-    answers = parts.client.cmd("*", fun, list(arg), kwarg=kwarg, timeout=5)
-    return answers.get(parts.stack.minion_ids[0], answers)
 
 
 @pytest.mark.parametrize(("name", "content"), [("empty", b""), ("motd", "grüezi\n".encode()), ("large", LARGE)])
 def test_a_file_arrives_whole(parts: Parts, tmp_path: Path, name: str, content: bytes) -> None:
-    assert call(parts, "cp.get_file", f"salt://{name}", str(tmp_path / "f")) == str(tmp_path / "f")
+    assert parts.call("cp.get_file", f"salt://{name}", str(tmp_path / "f")) == str(tmp_path / "f")
     assert (tmp_path / "f").read_bytes() == content
     assert stat.S_IMODE((tmp_path / "f").stat().st_mode) == 0o644
     assert [path.name for path in tmp_path.iterdir()] == ["f"]
 
 
 def test_where_it_arrives(parts: Parts, tmp_path: Path) -> None:
-    assert call(parts, "cp.get_file", "salt://scripts/show.sh", str(tmp_path)) == str(tmp_path / "show.sh")
+    assert parts.call("cp.get_file", "salt://scripts/show.sh", str(tmp_path)) == str(tmp_path / "show.sh")
     deep = tmp_path / "a/b/f"
-    assert "can't write" in str(call(parts, "cp.get_file", "salt://motd", str(deep)))
-    assert call(parts, "cp.get_file", "salt://motd", str(deep), makedirs=True) == str(deep)
+    assert "can't write" in str(parts.call("cp.get_file", "salt://motd", str(deep)))
+    assert parts.call("cp.get_file", "salt://motd", str(deep), makedirs=True) == str(deep)
     assert deep.read_text() == "grüezi\n"
     (tmp_path / "kept").write_text("old")
     (tmp_path / "kept").chmod(0o640)
-    call(parts, "cp.get_file", "salt://motd", str(tmp_path / "kept"))
+    parts.call("cp.get_file", "salt://motd", str(tmp_path / "kept"))
     assert (tmp_path / "kept").read_text() == "grüezi\n"
     assert stat.S_IMODE((tmp_path / "kept").stat().st_mode) == 0o640
 
 
 def test_what_the_master_has(parts: Parts) -> None:
-    assert call(parts, "cp.list_master") == ["empty", "large", "motd", "scripts/plain", "scripts/show.sh"]
-    assert call(parts, "cp.list_master", prefix="scripts/") == ["scripts/plain", "scripts/show.sh"]
-    assert call(parts, "cp.hash_file", "salt://large") == {
+    assert parts.call("cp.list_master") == ["empty", "large", "motd", "scripts/plain", "scripts/show.sh"]
+    assert parts.call("cp.list_master", prefix="scripts/") == ["scripts/plain", "scripts/show.sh"]
+    assert parts.call("cp.hash_file", "salt://large") == {
         "hash_type": "sha256",
         "hsum": sha256(LARGE).hexdigest(),
         "size": len(LARGE),
         "commit": None,
     }
-    assert call(parts, "cp.get_file_str", "salt://motd") == "grüezi\n"
-    assert call(parts, "cp.get_file_str", "salt://empty") == ""
-    assert "cp.get_file takes large files" in str(call(parts, "cp.get_file_str", "salt://large"))
-    assert "the master has no salt://nothing" in str(call(parts, "cp.get_file_str", "salt://nothing"))
+    assert parts.call("cp.get_file_str", "salt://motd") == "grüezi\n"
+    assert parts.call("cp.get_file_str", "salt://empty") == ""
+    assert "cp.get_file takes large files" in str(parts.call("cp.get_file_str", "salt://large"))
+    assert "the master has no salt://nothing" in str(parts.call("cp.get_file_str", "salt://nothing"))
 
 
 def test_the_cache_follows_the_file(parts: Parts) -> None:
     changing = Path(parts.stack.root) / "srv/changing"
     changing.write_text("one")
-    wait_for(lambda: "changing" in call(parts, "cp.list_master"), "the master to see it")  # type: ignore[operator]
-    assert call(parts, "cp.is_cached", "salt://changing") == ""
-    place = str(call(parts, "cp.cache_file", "salt://changing"))
+    wait_for(lambda: "changing" in parts.call("cp.list_master"), "the master to see it")
+    assert parts.call("cp.is_cached", "salt://changing") == ""
+    place = str(parts.call("cp.cache_file", "salt://changing"))
     assert Path(place).read_text() == "one"
-    assert call(parts, "cp.is_cached", "salt://changing") == place
+    assert parts.call("cp.is_cached", "salt://changing") == place
     changing.write_text("another")
-    wait_for(lambda: call(parts, "cp.get_file_str", "salt://changing") == "another", "the change to arrive")
+    wait_for(lambda: parts.call("cp.get_file_str", "salt://changing") == "another", "the change to arrive")
     assert Path(place).read_text() == "another"
     changing.unlink()
 
@@ -105,18 +95,18 @@ def test_saltern_call_fetches_them_too(parts: Parts, tmp_path: Path) -> None:
 
 
 def test_a_script_of_the_master_is_run(parts: Parts) -> None:
-    result = call(parts, "cmd.script", "salt://scripts/show.sh", args='one "two three"')
+    result = parts.call("cmd.script", "salt://scripts/show.sh", args='one "two three"')
     assert isinstance(result, dict)
     assert result["stdout"].splitlines()[1:] == ["[one]", "[two three]"]
     assert (result["retcode"], result["stderr"]) == (0, "")
-    assert call(parts, "cmd.script", "salt://scripts/plain", ["x"])["stdout"] == "plain x"  # type: ignore[index]
+    assert parts.call("cmd.script", "salt://scripts/plain", ["x"])["stdout"] == "plain x"
 
 
 @needs_root
 def test_a_script_is_run_as_another_user(parts: Parts) -> None:
-    result = call(parts, "cmd.script", "salt://scripts/show.sh", args="x", runas="nobody")
-    assert result["stdout"] == "nobody\n[x]"  # type: ignore[index]
-    assert call(parts, "cmd.script", "salt://scripts/plain", "x", runas="nobody")["stdout"] == "plain x"  # type: ignore[index]
+    result = parts.call("cmd.script", "salt://scripts/show.sh", args="x", runas="nobody")
+    assert result["stdout"] == "nobody\n[x]"
+    assert parts.call("cmd.script", "salt://scripts/plain", "x", runas="nobody")["stdout"] == "plain x"
     for wrong in (0, False, ""):
-        assert "runas must be the name of a user" in str(call(parts, "cmd.run", "id -u", runas=wrong))
-    assert call(parts, "cmd.shell", "umask; id -un", runas="nobody") == "0022\nnobody"
+        assert "runas must be the name of a user" in str(parts.call("cmd.run", "id -u", runas=wrong))
+    assert parts.call("cmd.shell", "umask; id -un", runas="nobody") == "0022\nnobody"

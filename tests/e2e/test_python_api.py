@@ -18,12 +18,8 @@ from support.stacks import Parts, wait_for
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
     parts = Parts(tmp_path_factory.mktemp("stack"), minions=2, master="schedule: {stats: false}\n")
-    try:
-        parts.start()
-        wait_for(lambda: len(parts.up()) == 2, "the agents")
+    with parts.running():
         yield parts
-    finally:
-        parts.stop_all()
 
 
 def test_pending_keys_are_accepted_by_a_script(tmp_path: Path) -> None:
@@ -102,10 +98,11 @@ def test_events(parts: Parts) -> None:
         "cmd": "_return",
     }
     assert data["_stamp"][:2] == "20"
-    assert bus.fire_event({"from": "a script"}, "my/tag")
+    assert data["from"] == f"minion:{minion}"
+    assert bus.fire_event({"by": "a script", "from": "minion:somebody"}, "my/tag")
     heard = bus.get_event(wait=5, tag="my/")
     assert heard is not None
-    assert heard["from"] == "a script"
+    assert (heard["by"], heard["from"]) == ("a script", "user:root")
     bus.close()
 
 

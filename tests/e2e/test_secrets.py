@@ -40,12 +40,8 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
         minion=f"module_dirs: [{modules}]\nlog_level: debug\n",
     )
     (root / "pillar.yaml").write_text(f"db: {{user: fred, password: !secret {KEPT}}}\n")
-    try:
-        parts.start()
-        wait_for(parts.up, "the agent", 60)
+    with parts.running():
         yield parts
-    finally:
-        parts.stop_all()
 
 
 def saltern(parts: Parts, *words: str, stdin: str = "") -> Any:

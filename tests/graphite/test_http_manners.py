@@ -230,7 +230,7 @@ def test_what_the_disk_does_not_take_is_counted(tmp_path: Path, monkeypatch: pyt
     log.write({"n": 2})
     wait_until(lambda: counters.totals().get("accessLogDropped") == 2)
     log.close()
-    with pytest.raises(ConfigError, match=r"can't write the access log .*: No such file"):
+    with pytest.raises(ConfigError, match=r"access log .*: can't be written: No such file"):
         AccessLog(str(tmp_path / "no" / "where"))
     monkeypatch.setattr(access_log, "MOST_WAITING", 2)
     monkeypatch.setattr(AccessLog, "_run", lambda self: None)  # a disk that hangs

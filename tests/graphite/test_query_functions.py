@@ -351,6 +351,7 @@ def calls(draw: st.DrawFn) -> str:
     return f"{name}({','.join(args)})"
 
 
+@pytest.mark.timeout(240)
 @settings(max_examples=600, deadline=None)
 @given(calls(), st.integers(1, 12), st.sampled_from([None, 1, 3]))
 def test_any_call_answers_or_says_why_not(target: str, points: int, most: int | None) -> None:
@@ -366,3 +367,13 @@ def test_any_call_answers_or_says_why_not(target: str, points: int, most: int | 
         assert one.values.dtype == np.float64
         assert one.values.ndim == 1
         assert all(isinstance(value, str) for value in one.tags.values())
+
+
+@pytest.mark.parametrize("pattern", ["((a{1000}){1000})", "(" * 20 + "a" + "+)" * 20 + "+", "(?R)"])
+def test_a_pattern_that_is_too_large_is_refused_before_it_is_compiled(pattern: str) -> None:
+    from saltern_graphite.functions import patterns
+
+    before = patterns._compile.cache_info().misses
+    with pytest.raises(FunctionError, match=r"comes to over 20,000 parts|isn't supported here"):
+        patterns.compiled("pattern", pattern)
+    assert patterns._compile.cache_info().misses == before

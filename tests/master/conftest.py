@@ -1,12 +1,14 @@
-"""Options of a master in a temporary folder."""
+"""A master in a temporary folder: its options, and its objects that nobody started."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from saltern.config import MasterOptions, master_config
+from support.keys import Door
 
 
 @pytest.fixture
@@ -28,3 +30,11 @@ fileserver_update_interval: 0.5
 """
     )
     return master_config(tmp_path)
+
+
+@pytest.fixture
+def door(tmp_path: Path) -> Iterator[Door]:
+    """The objects of a master, and what it sends."""
+    door = Door(tmp_path)
+    yield door
+    door.close()

@@ -155,7 +155,7 @@ def test_a_target_is_looked_at_after_its_command_was_bound() -> None:
 
 
 @pytest.mark.parametrize(
-    "fun", [None, "", [], ["test.ping", 5], ["test.ping"] * 1001, "f" * 1001, ["test.ping", "f" * 1001]]
+    "fun", [None, "", [], ["test.ping", 5], ["test.ping"] * 101, "f" * 513, ["test.ping", "f" * 513], "a\nb"]
 )
 def test_what_is_no_function_costs_nothing(fun: Any) -> None:
     here = door()
@@ -321,7 +321,7 @@ def test_any_exception_is_one_error_of_ours_and_the_next_call_is_answered(where:
     async def scenario() -> None:
         here = door()
         for _ in range(3):
-            with pytest.raises(InternalError, match="the master failed: ") as caught:
+            with pytest.raises(InternalError, match=r"the master failed \(\w+\): its log has more") as caught:
                 await asyncio.wait_for(here.call("ann", where, error), 20)
             assert "\n" not in str(caught.value)
         assert (await here.call("ann", "runner.thing.thread"))[0]
@@ -350,9 +350,9 @@ def test_changes_and_refusals_are_audited_within_bounds_and_reading_is_not(caplo
         for _ in range(100):
             with pytest.raises(NotAuthorised):
                 await here.call("eve", "wheel.key.accept", "x")
-        for who, name in (("fred", "x"), ("eve", "y" * 900)):
-            with pytest.raises(NotAuthorised, match="and 995 more: grant"):
-                await here.call(who, "job.publish", tgt="*", fun=[f"cmd.{name}{n}" for n in range(1000)])
+        for who, name in (("fred", "x"), ("eve", "y" * 500)):
+            with pytest.raises(NotAuthorised, match="and 95 more: grant"):
+                await here.call(who, "job.publish", tgt="*", fun=[f"cmd.{name}{n}" for n in range(100)])
         await here.call("ann", "wheel.key.accept", "x" * 10_000)
         assert here.dispatcher.metrics()["refused"] == 102
         here.dispatcher.close()
@@ -364,7 +364,7 @@ def test_changes_and_refusals_are_audited_within_bounds_and_reading_is_not(caplo
     assert lines[1].startswith("user ann: wheel.key.accept(match='web1', error=CommandError(")
     assert " failed: yyy" in lines[1]
     assert lines[2] == "user eve: user eve may not manage keys (key.accept): grant @wheel in publisher_acl"
-    assert lines[3].startswith("user fred: user fred may not run cmd.x0, cmd.x1, cmd.x2, cmd.x3, cmd.x4 and 995 more")
+    assert lines[3].startswith("user fred: user fred may not run cmd.x0, cmd.x1, cmd.x2, cmd.x3, cmd.x4 and 95 more")
     assert len(lines) == 5
     assert max(map(len, lines)) < 3 * MAX_SHOWN
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-import pytest
-
 from saltern.wire import unpack_value
 from saltern_master.bus import Event
-from saltern_master.jobs import follower as follower_module
 from saltern_master.jobs.follower import Follower
 
 JID = "20260131120000123456"
@@ -41,13 +38,9 @@ def test_what_comes_is_handed_over_in_order_and_the_end_is_last() -> None:
     asyncio.run(scenario())
 
 
-def test_who_reads_too_slowly_is_told_whom_to_ask_about_and_costs_no_more_than_the_bound(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(follower_module, "MAX_QUEUE_BYTES", 1000)
-
+def test_who_reads_too_slowly_is_told_whom_to_ask_about_and_costs_no_more_than_the_bound() -> None:
     async def scenario() -> None:
-        follower = Follower(JID, lambda *_: None)
+        follower = Follower(JID, lambda *_: None, 1000)
         for number, size in enumerate((400, 400, 400, 100, 5000)):
             follower.put(ret(number, size))
         assert heard(await follower.batch()) == [

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from saltern.errors import ConfigError
 from saltern.metric_segment import clean
-from saltern_master.shipping.names import Pattern, flatten
+from saltern_master.shipping.names import Pattern, flatten, masters_own
 
 
 def test_the_default_pattern() -> None:
@@ -29,7 +29,18 @@ def test_a_minion_called_master_does_not_write_among_the_masters_metrics() -> No
     assert Pattern("saltern.[minion_id].[module]").prefix("master", "bus.x") == "saltern.master_.bus"
 
 
-@pytest.mark.parametrize("bad", ["", "a..b", ".a", "a.", "a.[minion]", "a/b"])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        *("", "a..b", ".a", "a.", "a.[minion]", "a/b"),
+        *(
+            "saltern.master",
+            "Saltern.MASTER.[minion_id]",
+            "saltern.[minion_id].schedule",
+            "saltern.x.Schedule.[module]",
+        ),
+    ],
+)
 def test_bad_patterns(bad: str) -> None:
     with pytest.raises(ConfigError, match="metric_pattern"):
         Pattern(bad)
@@ -73,6 +84,36 @@ def test_depth_is_bounded() -> None:
     assert flat.skipped[0][1] == "nested too deeply"
 
 
+@pytest.mark.parametrize(
+    ("prefix", "names", "own"),
+    [
+        ("saltern.web.stats", ["saltern.web.stats.schedule.x"], []),
+        (
+            "saltern.web.schedule",
+            ["saltern.web.schedule.x.missing"],
+            ["saltern.web.schedule.x.missing"],
+        ),
+        ("saltern.web", ["saltern.web.schedule.x", "saltern.web.Schedule", "saltern.web.a.schedule"], None),
+        ("saltern.master", ["saltern.master.bus.dropped"], ["saltern.master.bus.dropped"]),
+        ("SALTERN", ["SALTERN.Master.x", "SALTERN.web.schedule", "SALTERN.web.x", "SALTERN.x"], None),
+        ("saltern2.web.schedule", ["saltern2.web.schedule.x"], []),
+        ("x.saltern.master", ["x.saltern.master.y"], []),
+    ],
+)
+def test_where_only_the_master_writes(prefix: str, names: list[str], own: list[str] | None) -> None:
+    assert masters_own(prefix, names) == (names[:2] if own is None else own)
+
+
 @given(st.text())
 def test_a_clean_segment_is_one_segment(text: str) -> None:
     assert re.fullmatch(r"[A-Za-z0-9_\-:%#@+=]{1,200}", clean(text))
+
+
+def test_a_few_long_keys_cost_no_more_than_themselves() -> None:
+    value: dict[str, Any] = {str(number): number for number in range(20_000)}
+    for _ in range(30):
+        value = {"k" * 200: value}
+    flat = flatten("p", "m.f", {"a": 1, "deep": value})
+    assert flat.values == {"p.a": 1.0}
+    assert [what for _, what in flat.skipped] == ["nested too deeply"]
+    assert max(len(name) for name, _ in flat.skipped) < 1300

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -72,6 +73,9 @@ def test_what_fits(args: list[Any], kwargs: dict[str, Any], wanted: dict[str, An
         (["x", 1.0], {}, "count must be a whole number, not 1.0"),
         (["x"], {"share": "1"}, "share must be a number, not '1'"),
         (["x"], {"share": 10**400}, "share is too large"),
+        (["x"], {"share": math.nan}, "share must be a finite number, not nan"),
+        (["x"], {"share": -math.inf}, "share must be a finite number, not -inf"),
+        (["x", [0] * 1_000_000], {}, "count must be a whole number, not [0, 0, 0, 0, …]"),
         (["x"], {"deep": 1}, "deep must be true or false, not 1"),
         (["x"], {"tags": {"a": 1}}, "tags must be a list, not {'a': 1}"),
         (["x"], {"extra": []}, "extra must be a map, not []"),

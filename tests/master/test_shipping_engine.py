@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 
+from saltern.config import MasterOptions
 from saltern.errors import ChannelError
 from saltern_master.deadletters import DeadLetters
 from saltern_master.journal import Journal
 from saltern_master.record import FOR_JOBS, METRICS, POINTS, write_record
 from saltern_master.shipping import engine as engine_module
-from saltern_master.shipping.engine import RETRY_MAX_S, RETRY_MIN_S, ShippingEngine
+from saltern_master.shipping.engine import RETRY_MAX_S, RETRY_MIN_S, ShippingEngine, shipping_engine
+from saltern_master.shipping.metric_returns import MetricReturns
+from saltern_master.shipping.name_budget import NameBudget
 from saltern_master.shipping.names import Pattern
 from saltern_master.shipping.shipper import Points
 from saltern_master.shipping.shippers.memory import MemoryShipper
@@ -35,7 +38,8 @@ def shipped(folder: Path, records: list[bytes], away_first: bool = False) -> lis
     shipper = MemoryShipper()
     shipper.away = away_first
     dead_letters = DeadLetters(str(folder / "dead"))
-    engine = ShippingEngine(journal.reader("graphite"), shipper, Pattern("p.[minion_id].[module]"), dead_letters)
+    returns = MetricReturns(Pattern("p.[minion_id].[module]"), NameBudget(1000), 7 * 86400)
+    engine = ShippingEngine(journal.reader("graphite"), shipper, returns, dead_letters)
 
     async def run() -> None:
         task = asyncio.create_task(engine.run())
@@ -70,8 +74,36 @@ def test_only_metrics_are_shipped_at_their_slot(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("slot", [math.nan, math.inf, -math.inf, -5, 0, 2**40, "x", None, [1], True])
 def test_a_slot_that_makes_no_sense_stops_nothing(tmp_path: Path, slot: Any) -> None:
-    ((name, when, _),) = shipped(tmp_path, [write_record(METRICS, "web01", NOW, body({"a": 1}, slot=slot))])
-    assert (name, when) == ("p.web01.m.a", 1 if slot is True else int(NOW))
+    records = [write_record(METRICS, "web01", NOW, body({key: 1}, slot=at)) for key, at in (("a", slot), ("b", NOW))]
+    assert shipped(tmp_path, records) == [("p.web01.m.b", int(NOW), 1.0)]
+    assert DeadLetters(str(tmp_path / "dead")).listing() == []
+
+
+def test_the_options_bound_what_a_minion_may_write(
+    options: MasterOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipper = MemoryShipper()
+    monkeypatch.setattr("saltern_master.shipping.engine.make_shipper", lambda *_: shipper)
+    options["max_metric_names"], options["max_point_age_hours"] = 2, 1.0
+    journal = Journal(str(tmp_path / "journal"), 1 << 30, 10**9)
+    journal.open()
+    engine = shipping_engine(options, journal, DeadLetters(str(tmp_path / "dead")))
+    assert engine is not None
+
+    async def scenario() -> None:
+        for slot, value in ((NOW - 3700, {"a": 1}), (NOW - 3500, {"b": 1}), (NOW, {"c": 1, "d": 1})):
+            journal.append(write_record(METRICS, "web01", NOW, body(value, slot=slot)))
+        journal.flush()
+        task = asyncio.create_task(engine.run())
+        await until(lambda: not engine.metrics()["behind_bytes"])
+        task.cancel()
+        await asyncio.wait([task])
+
+    asyncio.run(scenario())
+    journal.close()
+    assert [name for name, _, _ in shipper.points] == ["saltern.web01.m.b", "saltern.web01.m.c"]
+    assert (engine.metrics()["names_refused"], engine.metrics()["times_refused"]) == (1, 1)
+    assert engine.explain("web01", "m.f") is not None
 
 
 def test_points_wait_while_carbon_is_away(tmp_path: Path) -> None:
@@ -103,8 +135,8 @@ def test_a_carbon_that_is_away_is_tried_ever_more_rarely_and_soon_again_after_it
     journal = Journal(str(tmp_path), 1 << 30, 10**9)
     journal.open()
     shipper = Failing(12, 0, 3, 0)
-    pattern = Pattern("p.[minion_id].[module]")
-    engine = ShippingEngine(journal.reader("graphite"), shipper, pattern, DeadLetters(str(tmp_path / "dead")))
+    returns = MetricReturns(Pattern("p.[minion_id].[module]"), NameBudget(1000), 7 * 86400)
+    engine = ShippingEngine(journal.reader("graphite"), shipper, returns, DeadLetters(str(tmp_path / "dead")))
 
     async def run() -> None:
         task = asyncio.create_task(engine.run())

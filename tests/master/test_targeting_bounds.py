@@ -12,6 +12,7 @@ import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
+from saltern import pattern_size
 from saltern.errors import TargetError
 from saltern_master.targeting import TYPES, Target, effort, pattern, resolve
 from saltern_master.targeting.compound import MAX_DEPTH, MAX_TOKENS, tokens
@@ -232,13 +233,15 @@ def test_honest_expressions_are_within_the_bounds() -> None:
         r"(web|db)-(\d+)-(eu|us)-(west|east)(-[a-z]+)*",
         "|".join(f"web{n:02}" for n in range(100)),
     ):
-        assert pattern.nodes(text) < pattern.MAX_NODES / 10
+        assert pattern_size.nodes(text) < pattern_size.MAX_NODES / 10
         pattern.expression(text)
 
 
 @given(st.text(alphabet="ab() \t@|", max_size=40))
 def test_words_of_compounds_are_what_they_were(text: str) -> None:
-    assert list(tokens(text)) == OLD_TOKEN.findall(text)
+    found = list(tokens(text))
+    assert [token.text for token in found] == OLD_TOKEN.findall(text)
+    assert all(text.startswith(token.text, token.at) for token in found)
 
 
 _piece = st.sampled_from(

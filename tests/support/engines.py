@@ -14,6 +14,8 @@ from saltern_master.deadletters import DeadLetters
 from saltern_master.journal import Journal
 from saltern_master.record import METRICS, write_record
 from saltern_master.shipping.engine import ShippingEngine
+from saltern_master.shipping.metric_returns import MetricReturns
+from saltern_master.shipping.name_budget import NameBudget
 from saltern_master.shipping.names import Pattern
 from saltern_master.shipping.shippers import make_shipper
 
@@ -30,7 +32,7 @@ class Engine:
         shipper = make_shipper(read["carbon_protocol"], read["carbon_host"], read["carbon_port"])
         assert shipper is not None
         self._journal = Journal(str(folder / "journal"), JOURNAL_BYTES, JOURNAL_AGE_S)
-        self._pattern = Pattern(read["metric_pattern"])
+        self._returns = MetricReturns(Pattern(read["metric_pattern"]), NameBudget(0), JOURNAL_AGE_S)
         self._shipper = shipper
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -78,7 +80,7 @@ class Engine:
     async def _work(self) -> None:
         self._journal.open()
         dead_letters = DeadLetters(f"{self._journal.folder}-dead")
-        self._engine = ShippingEngine(self._journal.reader("graphite"), self._shipper, self._pattern, dead_letters)
+        self._engine = ShippingEngine(self._journal.reader("graphite"), self._shipper, self._returns, dead_letters)
         self._task = asyncio.create_task(self._engine.run())
         self._started.set()
         await asyncio.wait([self._task])

@@ -52,7 +52,7 @@ class FakeAgent:
         async with asyncio.timeout(WAIT_S):
             while True:
                 with contextlib.suppress(zmq.Again):
-                    return unpack(socket.recv(zmq.DONTWAIT))
+                    return unpack(socket.recv(zmq.DONTWAIT), secrets=True)
                 await asyncio.sleep(0.002)
 
     async def nothing_comes(self, seconds: float = 0.2) -> bool:

@@ -9,7 +9,8 @@ import subprocess
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,16 @@ class Parts:
             if self.programs[name].ready_file:
                 wait_for(lambda name=name: self._listens(name), f"{name} to listen", START_WAIT_S)  # type: ignore[misc]
 
+    @contextmanager
+    def running(self) -> Iterator[Parts]:
+        """Start everything, wait until every agent is there, and end it all afterwards."""
+        try:
+            self.start()
+            wait_for(lambda: sorted(self.up()) == sorted(self.stack.minion_ids), "the agents", 60)
+            yield self
+        finally:
+            self.stop_all()
+
     def stop(self, name: str, number: signal.Signals = signal.SIGTERM) -> int:
         """End a program and return its exit code."""
         process = self._processes.pop(name)
@@ -94,6 +105,11 @@ class Parts:
         """Return the non-null points of every series of a target."""
         rows = self.http("/render", target=target, format="json", **{"from": f"-{since_s}s"})
         return {row["target"]: [(v, t) for v, t in row["datapoints"] if v is not None] for row in rows}
+
+    def call(self, fun: str, *arg: object, **kwarg: object) -> Any:
+        """Return the answer of the one minion there is."""
+        answers = self.client.cmd("*", fun, list(arg), kwarg=kwarg, timeout=5)
+        return answers.get(self.stack.minion_ids[0], answers)
 
     def up(self) -> list[str]:
         return list(self.runner.cmd("manage.up"))

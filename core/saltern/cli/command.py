@@ -8,15 +8,12 @@ import sys
 from collections.abc import Callable, Sequence
 
 from saltern.__about__ import __version__
-from saltern.errors import ConfigError, MasterNotRunning, NotAuthorised, SalternError
+from saltern.errors import SalternError, exit_code
 from saltern.visible import visible
 
 EX_OK = 0
 EX_GENERIC = 1
 EX_USAGE = 2
-EX_UNAVAILABLE = 69
-EX_NOPERM = 77
-EX_CONFIG = 78
 EX_INTERRUPTED = 130
 
 
@@ -45,11 +42,7 @@ def run_command(prog: str, work: Callable[[], int], *, traceback: bool) -> int:
         if traceback:
             raise
         print(f"{prog}: {visible(str(error))}", file=sys.stderr)
-        if isinstance(error, ConfigError):
-            return EX_CONFIG
-        if isinstance(error, MasterNotRunning):
-            return EX_UNAVAILABLE
-        return EX_NOPERM if isinstance(error, NotAuthorised) else EX_GENERIC
+        return exit_code(error)
     except KeyboardInterrupt:
         print(f"\n{prog}: interrupted", file=sys.stderr)
         return EX_INTERRUPTED

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from saltern.arguments import parse_arguments
-from saltern.cli.command import EX_GENERIC, EX_OK, EX_USAGE, command_parser, run_command, wants_versions
+from saltern.cli.command import EX_GENERIC, EX_INTERRUPTED, EX_OK, EX_USAGE, command_parser, run_command, wants_versions
 from saltern.cli.secret_args import FLAG, add_secret_arguments
 from saltern.client import Job, LocalClient
-from saltern.errors import TargetError
+from saltern.errors import UsageError
 from saltern.local import LocalConnection
 from saltern.output import OUTPUTS, display
 
@@ -113,7 +113,11 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
         job = client.open_job(connection, words[0], function, args, kind, kwargs, options.isolate, options.timeout)
         if not job.minions:
             return _nobody()
-        return _show(client.follow(connection, job), job, options)
+        try:
+            return _show(client.follow(connection, job), job, options)
+        except KeyboardInterrupt:
+            print(f"\nsaltern: job {job.jid} goes on: saltern-run jobs.lookup_jid {job.jid}", file=sys.stderr)
+            return EX_INTERRUPTED
 
 
 def _function(name: str, words: list[str]) -> tuple[str | list[str], list[Any], dict[str, Any]]:
@@ -129,13 +133,13 @@ def _function(name: str, words: list[str]) -> tuple[str | list[str], list[Any], 
         else:
             groups[-1].append(word)
     if len(groups) > len(names):
-        raise TargetError(f"{len(groups)} groups of arguments for {len(names)} functions: one group each, parted by ,")
+        raise UsageError(f"{len(groups)} groups of arguments for {len(names)} functions: one group each, parted by ,")
     groups += [[] for _ in range(len(names) - len(groups))]
     several = []
     for group in groups:
         args, kwargs = parse_arguments(group)
         if kwargs:
-            raise TargetError("key=value can't be used with several functions: call them one by one")
+            raise UsageError("key=value can't be used with several functions: call them one by one")
         several.append(args)
     return names, several, {}
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from saltern.config.schema import Schema, fault
-from saltern.errors import ConfigError
+from saltern.errors import ConfigError, about, os_errors
 from saltern.secret import Secret
 
 MAX_FILE_BYTES = 4 * 1024 * 1024
@@ -55,21 +55,20 @@ def load_options(schema: Schema, path: str, *, readable_alone: bool = False) -> 
     for file in option_files(main):
         if readable_alone and not os.access(file, os.R_OK, effective_ids=True):
             continue
-        for setting in read_settings(file):
-            _check(schema, types, setting)
-            value = setting.value
-            options[setting.key] = value.reveal() if isinstance(value, Secret) else value
-    schema.finish(options)
+        with about(path=file):
+            for setting in read_settings(file):
+                _check(schema, types, setting)
+                value = setting.value
+                options[setting.key] = value.reveal() if isinstance(value, Secret) else value
+    with about(path=options["conf_file"]):
+        schema.finish(options)
     return options
 
 
 def read_settings(file: str) -> Iterator[Setting]:
     """Yield the top-level keys of a YAML file with their lines. Raises ``ConfigError``."""
-    try:
-        with open(file, "rb") as stream:
-            text = stream.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise ConfigError(f"{file}: can't be read: {error.strerror or error}") from None
+    with os_errors(ConfigError, file, "can't be read"), open(file, "rb") as stream:
+        text = stream.read(MAX_FILE_BYTES + 1)
     if len(text) > MAX_FILE_BYTES:
         raise ConfigError(f"{file}: is over {MAX_FILE_BYTES:,} bytes: a configuration file is smaller")
     loader = None

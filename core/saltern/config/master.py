@@ -50,6 +50,8 @@ class MasterOptions(TypedDict):
     carbon_port: int
     carbon_protocol: str
     metric_pattern: str
+    max_metric_names: int
+    max_point_age_hours: float
     render_url: str
     self_metrics_interval: float
     alerts: dict[str, Any]
@@ -101,6 +103,8 @@ DEFAULTS: dict[str, Any] = {
     "carbon_port": 2005,
     "carbon_protocol": "saltern",
     "metric_pattern": "saltern.[minion_id].[module]",
+    "max_metric_names": 20_000,
+    "max_point_age_hours": 168.0,
     "render_url": "http://127.0.0.1:8080",
     "self_metrics_interval": 15.0,
     "alerts": {},
@@ -154,6 +158,8 @@ MASTER = Schema(
         "journal_max_hours": (0.01, 24 * 366),
         "event_queue_length": (10, 10_000_000),
         "fileserver_update_interval": (0.5, 86400),
+        "max_metric_names": (0, 10_000_000),
+        "max_point_age_hours": (0.1, 24 * 366 * 10),
         "self_metrics_interval": (1, 3600),
         "alerts_interval": (1, 3600),
         "alerts_script_timeout": (0.1, 3600),

@@ -8,9 +8,10 @@ import sys
 import time
 from dataclasses import replace
 
+from saltern.errors import UsageError
 from saltern_graphite.commands.fill import time_range
 from saltern_graphite.metric_name import SUFFIX, BadName, canonical, relative_path
-from saltern_graphite.tools.attendance import CLEAN, Stop, UsageError, attended
+from saltern_graphite.tools.attendance import CLEAN, Stop, attended
 from saltern_graphite.tools.contents import load_contents
 from saltern_graphite.tools.dump import FORMATS
 from saltern_graphite.tools.places import add_root, whisper_dir

@@ -9,9 +9,9 @@ import time
 from collections import Counter
 from dataclasses import asdict
 
-from saltern.errors import GraphiteError
+from saltern.errors import GraphiteError, UsageError
 from saltern_graphite.render.times import UTC, parse_time
-from saltern_graphite.tools.attendance import CLEAN, PROBLEMS, Stop, UsageError, attended
+from saltern_graphite.tools.attendance import CLEAN, PROBLEMS, Stop, attended
 from saltern_graphite.tools.fill import Fill, Filled, Range
 from saltern_graphite.tools.listing import Listing
 from saltern_graphite.tools.places import checked_folder

@@ -7,7 +7,8 @@ import contextlib
 from collections import Counter
 from dataclasses import asdict
 
-from saltern_graphite.tools.attendance import CLEAN, PROBLEMS, Stop, UsageError, attended
+from saltern.errors import UsageError
+from saltern_graphite.tools.attendance import CLEAN, PROBLEMS, Stop, attended
 from saltern_graphite.tools.listing import Listing
 from saltern_graphite.tools.places import Rules, add_conf, add_root, conf_dir, selection, whisper_dir
 from saltern_graphite.tools.progress import Progress

@@ -12,7 +12,7 @@ import signal
 import sys
 
 import saltern.log
-from saltern.errors import SalternError
+from saltern.errors import SalternError, exit_code
 from saltern_graphite import cache, wal
 from saltern_graphite.allocator import keep_freed_memory
 from saltern_graphite.commands.argument_types import address, address_or_off, positive, seconds, whole
@@ -90,7 +90,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Serve until told to stop; return 1 with one line on stderr when it can't start."""
+    """Serve until told to stop; when it can't start, say why and return the error's exit code."""
     saltern.log.setup(arguments.log_level)
     _raise_descriptor_limit()
     keep_freed_memory()
@@ -99,7 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
         asyncio.run(_serve(arguments))
     except SalternError as error:
         print(f"saltern-graphite: {error}", file=sys.stderr)
-        return 1
+        return exit_code(error)
     # A render or a write to a dead disk may still run in a thread. All points are in files or log: wait for none.
     logging.shutdown()
     sys.stdout.flush()

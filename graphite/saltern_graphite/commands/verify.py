@@ -7,8 +7,9 @@ import contextlib
 from collections import Counter
 from dataclasses import asdict
 
+from saltern.errors import UsageError
 from saltern_graphite.commands.argument_types import seconds
-from saltern_graphite.tools.attendance import CLEAN, PROBLEMS, Stop, UsageError, attended
+from saltern_graphite.tools.attendance import CLEAN, PROBLEMS, Stop, attended
 from saltern_graphite.tools.listing import Listing
 from saltern_graphite.tools.places import Rules, add_conf, add_root, checked_folder, conf_dir, selection, whisper_dir
 from saltern_graphite.tools.progress import Progress

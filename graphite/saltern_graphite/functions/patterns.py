@@ -16,6 +16,7 @@ from typing import TypeVar
 import regex
 
 from saltern.errors import FunctionError
+from saltern.pattern_size import refusal
 
 MAX_PATTERN_CHARS = 1000
 MATCHING_S = 2.0
@@ -85,6 +86,9 @@ def compiled(param: str, pattern: str) -> Pattern:
     """*pattern* compiled; ``FunctionError`` names *param* if it is none."""
     if len(pattern) > MAX_PATTERN_CHARS:
         raise FunctionError(f"{param} is {len(pattern)} characters long: {MAX_PATTERN_CHARS} are allowed")
+    why = refusal(pattern)
+    if why:
+        raise FunctionError(f"{param} {why}")
     try:
         return Pattern(param, _compile(pattern))
     except (re.error, regex.error, OverflowError, RecursionError) as error:

@@ -10,7 +10,7 @@ import queue
 import threading
 from collections.abc import Callable, Mapping
 
-from saltern.errors import ConfigError
+from saltern.errors import ConfigError, os_errors
 from saltern_graphite.notices import Notices
 
 MOST_WAITING = 10_000
@@ -39,10 +39,8 @@ class AccessLog:
         self._waiting: queue.Queue[Record | None] = queue.Queue(MOST_WAITING)
         self._reopening = False
         self._torn = False
-        try:
+        with os_errors(ConfigError, path, "can't be written", called=f"access log {path}"):
             self._descriptor = _open(path)
-        except OSError as error:
-            raise ConfigError(f"can't write the access log {path}: {error.strerror}") from error
         self._thread = threading.Thread(target=self._run, name="access log", daemon=True)
         self._thread.start()
 
@@ -87,7 +85,7 @@ class AccessLog:
                 self._torn = bool(data)
         except OSError as error:
             self._count("accessLogDropped", len(records))
-            self._notices.warn("write", "can't write the access log %s: %s", self._path, error.strerror)
+            self._notices.warn("write", "access log %s: can't be written: %s", self._path, error.strerror)
 
     def _open_again(self) -> None:
         if self._path == "-":
@@ -95,7 +93,7 @@ class AccessLog:
         try:
             descriptor = _open(self._path)
         except OSError as error:
-            self._notices.warn("open", "can't open the access log %s again: %s", self._path, error.strerror)
+            self._notices.warn("open", "access log %s: can't be opened again: %s", self._path, error.strerror)
             return
         os.close(self._descriptor)
         self._descriptor = descriptor

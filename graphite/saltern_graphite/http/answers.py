@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from saltern.errors import GraphiteError, StoreError
+from saltern.errors import GraphiteError, http_status
 from saltern_graphite.http.params import BodyTooLong, BodyTooSlow, Params
 from saltern_graphite.render.deadline import ClientGone, TookTooLong
 
@@ -31,9 +31,9 @@ _STATUS: Mapping[type[GraphiteError], int] = {
     BodyTooLong: 413,
     BodyTooSlow: 408,
     TookTooLong: 503,
-    StoreError: 503,
     ClientGone: 499,  # nobody reads it; the access log says it as nginx does
 }
+"""What only a request can end by; other errors have theirs in the table of all (``errors.CODES``)."""
 
 
 def error_answer(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
@@ -61,7 +61,7 @@ def guarded(endpoint: Endpoint) -> Endpoint:
         try:
             return await endpoint(request)
         except GraphiteError as error:
-            return error_answer(_STATUS.get(type(error), 400), str(error))
+            return error_answer(_STATUS.get(type(error)) or http_status(error), str(error))
         except HTTPException:
             raise
         except MemoryError:

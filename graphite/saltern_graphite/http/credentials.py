@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 import anyio
 from anyio import CapacityLimiter
 
-from saltern.errors import ConfigError
+from saltern.errors import ConfigError, about, os_errors
 from saltern_graphite.http.password import PasswordHash
 
 MAX_FILE_BYTES = 1 << 20
@@ -106,9 +106,14 @@ class Credentials:
 
 def read_credentials(path: str) -> Known:
     """Read the file *path*. Raises ``ConfigError`` with the line; it never quotes a secret."""
+    with about(path=path):
+        return _parsed(path, _private_text(path))
+
+
+def _parsed(path: str, text: str) -> Known:
     users: dict[str, PasswordHash] = {}
     tokens: dict[bytes, str] = {}
-    for number, raw in enumerate(_private_text(path).split("\n"), start=1):
+    for number, raw in enumerate(text.split("\n"), start=1):
         kind, _, value = raw.strip().partition(" ")
         value = value.strip()
         if not kind or kind.startswith("#"):
@@ -137,17 +142,14 @@ def read_credentials(path: str) -> Known:
 
 
 def _private_text(path: str) -> str:
-    try:
-        with open(path, "rb") as stream:
-            status = os.fstat(stream.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise ConfigError(f"{path} is no regular file")
-            if status.st_mode & 0o027:
-                mode = stat.S_IMODE(status.st_mode)
-                raise ConfigError(f"{path} is open to others (mode {mode:04o}): chmod 600 it, or 640 for a group")
-            data = stream.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise ConfigError(f"can't read {path}: {error.strerror}") from error
+    with os_errors(ConfigError, path, "can't be read"), open(path, "rb") as stream:
+        status = os.fstat(stream.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise ConfigError(f"{path} is no regular file")
+        if status.st_mode & 0o027:
+            mode = stat.S_IMODE(status.st_mode)
+            raise ConfigError(f"{path} is open to others (mode {mode:04o}): chmod 600 it, or 640 for a group")
+        data = stream.read(MAX_FILE_BYTES + 1)
     if len(data) > MAX_FILE_BYTES:
         raise ConfigError(f"{path} is longer than {MAX_FILE_BYTES} bytes")
     try:

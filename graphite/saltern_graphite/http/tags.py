@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from saltern.errors import GraphiteError, StoreError
+from saltern.errors import GraphiteError, http_status
 from saltern_graphite.http.answers import Endpoint, error_object, json_answer
 from saltern_graphite.http.index_wait import when_filled
 from saltern_graphite.http.params import BodyTooLong, BodyTooSlow, Params, read_params
@@ -34,10 +34,8 @@ def told_as_json(endpoint: Endpoint) -> Endpoint:
             return await endpoint(request)
         except (BodyTooLong, BodyTooSlow, ClientGone):
             raise
-        except StoreError as error:
-            return error_object(503, str(error))
         except GraphiteError as error:
-            return error_object(400, str(error))
+            return error_object(http_status(error), str(error))
 
     return answer
 

@@ -8,14 +8,10 @@ import sys
 from collections.abc import Callable
 from types import FrameType
 
-from saltern.errors import SalternError
+from saltern.errors import SalternError, exit_code
 
-CLEAN, PROBLEMS, USAGE = 0, 1, 2
+CLEAN, PROBLEMS = 0, 1
 BROKEN_PIPE = 128 + signal.SIGPIPE
-
-
-class UsageError(SalternError):
-    """The command line asks for something that can't be: exit status 2."""
 
 
 class Stop:
@@ -41,8 +37,7 @@ class Stop:
 def attended(work: Callable[[Stop], int]) -> int:
     """Run *work* and return its exit status, or 128 and the signal's number if it was stopped.
 
-    Errors become one line on stderr, and the status 1, or 2 for a :class:`UsageError`. Output that nobody reads any
-    more ends the work quietly.
+    Errors become one line on stderr, and their exit code. Output that nobody reads any more ends the work quietly.
     """
     stop = Stop()
     before = {number: signal.signal(number, stop.attend) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -56,7 +51,7 @@ def attended(work: Callable[[Stop], int]) -> int:
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     except SalternError as error:
-        return _told(str(error), USAGE if isinstance(error, UsageError) else PROBLEMS)
+        return _told(str(error), exit_code(error))
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         return _told(f"{where}{error.strerror or error}", PROBLEMS)

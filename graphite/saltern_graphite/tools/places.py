@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 
-from saltern.errors import GraphiteError
+from saltern.errors import GraphiteError, UsageError
 from saltern_graphite.metric_name import BadName
 from saltern_graphite.rollup import Aggregations
 from saltern_graphite.schemas import SCHEMAS_FILE, Schemas
-from saltern_graphite.tools.attendance import UsageError
 from saltern_graphite.tools.rebuilt_file import layout_of
 from saltern_graphite.tools.tree import Selection
 from saltern_graphite.whisper_file import Layout

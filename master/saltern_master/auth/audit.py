@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from saltern.errors import SalternError
+from saltern.visible import shown
 from saltern_master.auth.caller import Caller
 from saltern_master.complaints import Complaints
 
@@ -38,7 +39,7 @@ class Audit:
 
 
 def _shown(arguments: Mapping[str, Any]) -> str:
-    return _cut(", ".join(f"{name}={value!r:.100}" for name, value in arguments.items()))
+    return _cut(", ".join(f"{name}={shown(value, 100)}" for name, value in arguments.items()))
 
 
 def _cut(text: str) -> str:

@@ -110,9 +110,10 @@ class Policy:
         everything, grants = self.rights(caller)
         if everything:
             return minions
-        for function in functions:
-            power = self._powers.of(function)
-            patterns = {grant.minions for grant in grants if covers(grant, function, power, None)}
+        for patterns in {
+            frozenset(grant.minions for grant in grants if covers(grant, function, self._powers.of(function), None))
+            for function in functions
+        }:
             if "*" not in patterns:
                 minions = [m for m in minions if any(fnmatch.fnmatchcase(m, pattern) for pattern in patterns)]
         return minions

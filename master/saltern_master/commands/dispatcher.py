@@ -25,14 +25,15 @@ from saltern_master.commands.context import Context, Services
 from saltern_master.commands.registry import Command, Registry
 from saltern_master.commands.turns import Turns
 from saltern_master.jobs.request import functions_of, indirect_of
-from saltern_master.targeting import GrainsOf, looks_inside, resolve
+from saltern_master.line_limit import LineLimit
+from saltern_master.targeting import GrainsOf, named, resolve
 
 log = logging.getLogger(__name__)
 
 THREADS = 8
 CALLS_OF_A_MINION = 16
 CALLS_OF_A_USER = 64
-MAX_FAULT_SHOWN = 300
+CALLS_OF_AN_OWNER = 1000
 
 
 class Dispatcher:
@@ -45,9 +46,10 @@ class Dispatcher:
         self._audit = Audit()
         # Minions and users have threads of their own: a fleet that fetches files keeps no operator waiting.
         self._turns = {
-            Kind.LOCAL: Turns("command", THREADS, CALLS_OF_A_USER),
+            Kind.LOCAL: Turns("command", THREADS, CALLS_OF_AN_OWNER),
             Kind.MINION: Turns("call", THREADS, CALLS_OF_A_MINION),
         }
+        self._faults = LineLimit("faults of the master's own")
         self._calls: dict[str, int] = {}
         self._done = 0
         self._failed = 0
@@ -69,14 +71,14 @@ class Dispatcher:
         for a fault of ours, or what the command raises.
         """
         running = self._calls.get(caller.principal, 0)
-        if running >= (CALLS_OF_A_MINION if caller.kind is Kind.MINION else CALLS_OF_A_USER):
+        if running >= self._share(caller):
             self._busy += 1
             raise Busy(f"{running} of your calls are being answered: try again")
         self._calls[caller.principal] = running + 1
         began = time.perf_counter()
-        deadline = asyncio.timeout(within_s)
+        limit = asyncio.timeout(within_s)
         try:
-            async with deadline:
+            async with limit:
                 answer = await self._call(caller, name, args, kwargs)
             self._done += 1
             return answer
@@ -87,11 +89,11 @@ class Dispatcher:
             raise
         except Exception as error:
             self._failed += 1
-            if deadline.expired():
+            if isinstance(error, TimeoutError) and limit.expired():
                 raise RequestTimeout(f"{name}: no answer within {within_s or 0:g} s") from None
-            log.exception("%s for %s failed", name, caller)
-            text = " ".join(str(error).split())[:MAX_FAULT_SHOWN]
-            raise InternalError(f"the master failed: {type(error).__name__}: {text}") from None
+            if self._faults.allows(name, caller.principal):
+                log.exception("%s for %s failed", name, caller)
+            raise InternalError(f"the master failed ({type(error).__name__}): its log has more") from None
         finally:
             self._seconds += time.perf_counter() - began
             left = self._calls.pop(caller.principal) - 1
@@ -129,6 +131,12 @@ class Dispatcher:
             self._audit.done(caller, command.name, bound)
         return answer
 
+    def _share(self, caller: Caller) -> int:
+        """Return how many calls a caller may have under way."""
+        if caller.kind is Kind.MINION:
+            return CALLS_OF_A_MINION
+        return CALLS_OF_AN_OWNER if self._policy.sees_all(caller) else CALLS_OF_A_USER
+
     def _find(self, caller: Caller, name: str) -> Command:
         command = self._registry.get(name)
         if command is not None and self._policy.may_call(caller, command):
@@ -161,17 +169,15 @@ class Dispatcher:
     ) -> tuple[str, ...]:
         """Resolve a target for a caller, in a thread.
 
-        Who may not command every minion learns nothing of the others: their grains are not looked at, and a target
-        that means some of them is answered as one that means none.
+        Who may not command every minion learns nothing of the others. They aren't there for an expression that is
+        held against ids or grains; names, and a glob, must be within his grants, whatever minions there are.
         """
         covered = self._policy.covered(caller, functions, everyone)
-        if len(covered) == len(everyone):
-            return tuple(resolve(target, kind, everyone, grains))
-        if looks_inside(target, kind):
-            return tuple(resolve(target, kind, covered, grains))
-        found = resolve(target, kind, everyone, grains)
-        if not found or not set(found) <= set(covered):
-            raise NotAuthorised(f"{caller} may not run {some_of(functions)} on every minion of that target")
+        found = resolve(target, kind, covered, grains)
+        if len(covered) < len(everyone):
+            names = named(target, kind)
+            if len(self._policy.covered(caller, functions, names)) < len(names):
+                raise NotAuthorised(f"{caller} may not run {some_of(functions)} on every minion of that target")
         return tuple(found)
 
     async def _run(self, command: Command, context: Context, bound: dict[str, Any]) -> Any:

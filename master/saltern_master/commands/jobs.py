@@ -12,22 +12,14 @@ from saltern_master.commands.context import Context
 from saltern_master.commands.registry import command
 from saltern_master.commands.stream import Stream
 from saltern_master.jobs.publisher import JobRequest
-from saltern_master.jobs.store import JobLoad
+from saltern_master.jobs.store import JobLoad, JobReturn
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 100_000
 MIN_QUIET_S, MAX_QUIET_S = 0.05, 86400.0
-MAX_TIMEOUT_S = 2.0**31
 _RESULT = ("return", "retcode", "success")
 
 Jid = Annotated[str, check_jid]
-
-
-def check_seconds(value: float) -> float:
-    """Return *value* when it is a time to wait. Raises ``ArgumentError``, for NaN too."""
-    if 0 <= value <= MAX_TIMEOUT_S:
-        return value
-    raise ArgumentError(f"a time must be between 0 and {MAX_TIMEOUT_S:.0f} seconds, not {value:g}")
 
 
 @command("job.publish", Need.JOBS)
@@ -39,8 +31,8 @@ async def publish(
     kwarg: dict[str, Any] | None = None,
     tgt_type: str = "glob",
     isolate: bool = False,
-    timeout: Annotated[float | None, check_seconds] = None,
-    quiet: Annotated[float | None, check_seconds] = None,
+    timeout: float | None = None,
+    quiet: float | None = None,
     follow: bool = False,
 ) -> Any:
     """Start a job and return its ``jid``, ``minions`` and ``missing``; with *follow* its answers come after that.
@@ -66,7 +58,7 @@ async def publish(
 @command("job.returns", Need.OWN_JOB)
 def returns(context: Context, jid: Jid) -> dict[str, Any]:
     """Show the whole returns to a job of one's own, by minion."""
-    return {item.minion_id: item.data for item in context.services.job_store.returns(jid)}
+    return {item.minion_id: item.data for item in _returns(context, jid)}
 
 
 @command("runner.jobs.list_jobs", Need.RUNNER)
@@ -84,7 +76,7 @@ def list_job(context: Context, jid: Jid) -> dict[str, Any]:
     result = _shown(context, job) if job else {}
     result["Result"] = {
         item.minion_id: {key: value for key, value in item.data.items() if key in _RESULT}
-        for item in context.services.job_store.returns(jid)
+        for item in _returns(context, jid)
     }
     return result
 
@@ -92,7 +84,7 @@ def list_job(context: Context, jid: Jid) -> dict[str, Any]:
 @command("runner.jobs.lookup_jid", Need.RUNNER)
 def lookup_jid(context: Context, jid: Jid) -> dict[str, Any]:
     """Show what every minion returned to a job: ``saltern-run jobs.lookup_jid 20260131120000123456``"""
-    return {item.minion_id: item.data.get("return") for item in context.services.job_store.returns(jid)}
+    return {item.minion_id: item.data.get("return") for item in _returns(context, jid)}
 
 
 @command("runner.jobs.active", Need.RUNNER)
@@ -108,6 +100,13 @@ async def active(context: Context) -> dict[str, Any]:
         }
         for jid, job in context.services.tracker.running().items()
     }
+
+
+def _returns(context: Context, jid: str) -> list[JobReturn]:
+    """Return what is stored under *jid* of the minions that the job was for: a scheduled run chooses its jid itself."""
+    job = context.services.job_store.job(jid)
+    asked = None if job is None else frozenset(job.load.get("minions") or ())
+    return [item for item in context.services.job_store.returns(jid) if asked is None or item.minion_id in asked]
 
 
 def _shown(context: Context, job: JobLoad) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Any
 
@@ -29,6 +30,8 @@ async def explain(context: Context, minion: str, fun: str) -> dict[str, Any]:
 async def account(context: Context) -> dict[str, dict[str, dict[str, float]]]:
     """Show points expected, received, missing, late and dropped: ``saltern-run metrics.account``"""
     result: dict[str, dict[str, dict[str, float]]] = {}
-    for minion_id, name, numbers in context.services.accounting.rows(time.time()):
-        result.setdefault(minion_id, {})[name] = numbers
+    for rows in context.services.accounting.rows_by_turns(time.time()):
+        for minion_id, name, numbers in rows:
+            result.setdefault(minion_id, {})[name] = numbers
+        await asyncio.sleep(0)  # a fleet's account is long: others have their turns in between
     return result

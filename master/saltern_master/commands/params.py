@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import math
 import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from saltern.errors import ArgumentError
+from saltern.visible import shown
 
 Check = Callable[[Any], Any]
 """Returns a value that will do, or raises a ``SalternError`` that says what would."""
@@ -49,6 +51,8 @@ class Param(NamedTuple):
 
     def _typed(self, value: Any) -> Any:
         kind = type(value)
+        if kind is float and float in self.kinds and not math.isfinite(value):
+            raise ArgumentError(f"{self.name} must be a finite number, not {value!r}")
         if kind in self.kinds:
             return value
         if kind is int:
@@ -59,7 +63,7 @@ class Param(NamedTuple):
         if value is None and type(None) in self.kinds:
             return None
         wanted = " or ".join(_NAMES.get(k, k.__name__) for k in self.kinds if k is not type(None))
-        raise ArgumentError(f"{self.name} must be {wanted}, not {value!r:.60}")
+        raise ArgumentError(f"{self.name} must be {wanted}, not {shown(value, 60)}")
 
     def shown(self) -> str:
         """Return the parameter as a signature shows it."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 from saltern.errors import Busy
@@ -77,7 +77,7 @@ class Turns:
     def _start(self, principal: str, work: _Work) -> None:
         self._free -= 1
         self._running[principal] = self._running.get(principal, 0) + 1
-        running = asyncio.get_running_loop().run_in_executor(self._pool, _contained, work.call)
+        running = asyncio.get_running_loop().run_in_executor(self._pool, _result, work.call)
         running.add_done_callback(lambda ended: self._ended(principal, work, ended))
 
     def _ended(self, principal: str, work: _Work, ended: asyncio.Future[Any]) -> None:
@@ -94,9 +94,11 @@ class Turns:
         self._serve()
 
 
-def _contained(call: Callable[[], Any]) -> Any:
-    """Return what *call* returns; a ``StopIteration`` is one that no future takes, so that nobody would hear of it."""
+def _result(call: Callable[[], Any]) -> Any:
+    """Return what *call* returns. What no future can hold, or would end more than the call, is a ``RuntimeError``."""
     try:
         return call()
-    except StopIteration as error:
-        raise RuntimeError("a StopIteration got out") from error
+    except BaseException as error:
+        if isinstance(error, Exception) and not isinstance(error, (StopIteration, CancelledError)):
+            raise
+        raise RuntimeError(f"{type(error).__name__} was raised") from error

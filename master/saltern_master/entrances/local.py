@@ -15,7 +15,7 @@ import stat
 import struct
 from typing import Any
 
-from saltern.errors import Busy, ChannelError, NotAuthorised, SalternError, WireError, answer_of
+from saltern.errors import Busy, ChannelError, NotAuthorised, SalternError, WireError, answer_of, os_errors
 from saltern.files import make_folder
 from saltern.local import LENGTH, MAX_LOCAL_BYTES, SOCKET_NAME, SocketPath, frame
 from saltern.wire import unpack_value
@@ -36,7 +36,7 @@ MAX_USER_REQUEST_BYTES = 4 * 1024 * 1024
 MAX_USER_BYTES = 16 * 1024 * 1024
 """Bytes of requests on their way in, of all connections of one user that isn't an owner."""
 IDLE_S = 60.0
-"""How long a connection may take for its next request, and for the whole of it."""
+"""How long a connection may take for its next request, for the whole of it, and to read the answer."""
 LISTEN_BACKLOG = 512
 STREAM_PIECE_BYTES = 1024 * 1024
 END = frame({"end": True})
@@ -62,7 +62,7 @@ class LocalEntrance:
     async def start(self) -> None:
         """Listen. Raises ``ChannelError``, also when another master does so already."""
         path = os.path.join(self._sock_dir, SOCKET_NAME)
-        try:
+        with os_errors(ChannelError, path, "can't listen here"):
             make_folder(self._sock_dir, self._folder_mode)
             if self._policy.open_to_users and os.stat(self._sock_dir).st_uid == os.geteuid():
                 os.chmod(self._sock_dir, 0o755)  # noqa: S103  # users with grants must get to the socket in it
@@ -80,8 +80,6 @@ class LocalEntrance:
             self._server = await asyncio.start_unix_server(
                 self._accept, sock=listener, limit=1 << 18, backlog=LISTEN_BACKLOG
             )
-        except OSError as error:
-            raise ChannelError(f"{path}: can't listen here: {error.strerror}", path=path) from None
 
     async def stop(self) -> None:
         """Stop listening and end all connections; does nothing when ``start`` failed."""
@@ -178,11 +176,13 @@ class Session:
     async def run(self) -> None:
         """Answer requests until the program leaves. Raises ``WireError`` for nonsense, ``TimeoutError``."""
         while True:
-            async with asyncio.timeout(None if self._trusted or self._pump is not None else IDLE_S):
+            following = self._pump is not None and not self._pump.done()
+            async with asyncio.timeout(None if self._trusted or following else IDLE_S):
                 (length,) = LENGTH.unpack(await self._reader.readexactly(LENGTH.size))
             answer = await self._answer(length)
             self._writer.write(frame(answer))
-            await self._writer.drain()
+            async with asyncio.timeout(None if self._trusted else IDLE_S):
+                await self._writer.drain()
             if self._source is not None and self._pump is None:
                 self._pump = asyncio.get_running_loop().create_task(self._stream(self._source))
 

@@ -110,9 +110,9 @@ class FileServer:
                 continue
             data = backend.read(saltenv, path, hsum, offset, CHUNK_BYTES) if entry.hsum == hsum else None
             if data is None:
-                raise FileServerError(f"salt://{path} ({saltenv}) changed while being read: ask again")
+                raise FileServerError(f"salt://{path} ({saltenv}) changed while being read: ask again", path=path)
             return {"data": data, "size": entry.size}
-        raise FileServerError(f"salt://{path} ({saltenv}) is not there")
+        raise FileServerError(f"salt://{path} ({saltenv}) is not there", path=path)
 
     def modules(self, saltenv: str) -> dict[str, Any]:
         """Return the execution modules of *saltenv*: ``{"digest": …, "files": {path: {"hsum", "size", "commit"}}}``.

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from saltern_master.bus import Event
 
 MAX_QUEUE_BYTES = 64 * 1024 * 1024
+MAX_USER_QUEUE_BYTES = 1024 * 1024
+"""Of one who isn't an owner: he may follow as many jobs as he has connections."""
 
 
 class Follower:
@@ -18,9 +20,10 @@ class Follower:
     true}``, and is there to be asked for when the job is done.
     """
 
-    def __init__(self, jid: str, leave: Callable[[str, Follower], None]) -> None:
+    def __init__(self, jid: str, leave: Callable[[str, Follower], None], max_bytes: int = MAX_QUEUE_BYTES) -> None:
         self._jid = jid
         self._leave = leave
+        self._max_bytes = max_bytes
         self._queue: deque[Event] = deque()
         self._bytes = 0
         self._wake = asyncio.Event()
@@ -28,7 +31,7 @@ class Follower:
 
     def put(self, event: Event) -> None:
         """Queue an event of the job."""
-        if self._bytes + event.size > MAX_QUEUE_BYTES:
+        if self._bytes + event.size > self._max_bytes:
             event = Event(event.tag, {"id": event.data.get("id"), "jid": self._jid, "later": True})
         self._queue.append(event)
         self._bytes += event.size

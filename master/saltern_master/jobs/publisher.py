@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -13,11 +14,14 @@ from saltern_master.auth.caller import Caller
 from saltern_master.bus import EventBus
 from saltern_master.fleet import Fleet
 from saltern_master.inbox import Inbox
-from saltern_master.jobs.follower import Follower
+from saltern_master.jobs.follower import MAX_QUEUE_BYTES, MAX_USER_QUEUE_BYTES, Follower
 from saltern_master.jobs.tracked_job import TrackedJob
 from saltern_master.jobs.tracker import Tracker
 
 log = logging.getLogger(__name__)
+
+SENT_A_TURN = 200
+"""Minions that a job is sent to before others have the loop."""
 
 
 class JobRequest(NamedTuple):
@@ -61,7 +65,7 @@ class Publisher:
         quiet_s: float | None = None,
         follow: bool = False,
     ) -> tuple[Published, Follower | None]:
-        """Send a job to *minions* and return whom it went to, and its follower when one is wanted.
+        """Send a job to *minions* and return whom it goes to, and its follower when one is wanted.
 
         *sees_all*: whether its functions may show what other users' jobs are given. *quiet_s*: seconds of silence
         after which agents are asked whether they still work on it. A job for nobody gets no jid. Raises
@@ -93,19 +97,25 @@ class Publisher:
         }
         self._inbox.put_job({**load, "owner": caller.principal})
         self._bus.publish(f"salt/job/{jid}/new", load, size=len(frame) + sum(map(len, minions)))
-        sent: dict[str, str] = {}
-        missing = []
-        for minion_id in minions:
-            if self._fleet.send(minion_id, frame):
-                sent[minion_id] = self._fleet.link(minion_id).key
-            else:
-                missing.append(minion_id)
-        follower = Follower(jid, self._tracker.unfollow) if follow else None
-        self._tracker.begin(TrackedJob(jid, request.fun, caller, sent, missing, quiet_s), follower)
+        links = {minion_id: self._fleet.link(minion_id) for minion_id in minions}
+        there = {minion_id: link.key for minion_id, link in links.items() if link.jobs is not None}
+        missing = [minion_id for minion_id in minions if minion_id not in there]
+        most = MAX_QUEUE_BYTES if sees_all else MAX_USER_QUEUE_BYTES
+        follower = Follower(jid, self._tracker.unfollow, most) if follow else None
+        self._tracker.begin(TrackedJob(jid, request.fun, caller, there, missing, quiet_s), follower)
+        self._send(jid, frame, list(there))
         self._published += 1
         functions = request.fun if isinstance(request.fun, str) else ",".join(request.fun)
         log.info("job %s: %s on %d minions for %s", jid, functions, len(minions), caller)
         return Published(jid, list(minions), missing), follower
+
+    def _send(self, jid: str, frame: bytes, minions: list[str]) -> None:
+        """Send a job to some minions now, and to the others when the loop has done something else."""
+        for minion_id in minions[:SENT_A_TURN]:
+            if not self._fleet.send(minion_id, frame):
+                self._tracker.unreachable(jid, minion_id)
+        if len(minions) > SENT_A_TURN:
+            asyncio.get_running_loop().call_soon(self._send, jid, frame, minions[SENT_A_TURN:])
 
     def metrics(self) -> dict[str, float]:
         """Return the counter."""

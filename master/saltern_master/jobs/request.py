@@ -7,7 +7,9 @@ from typing import Any
 
 from saltern.errors import ArgumentError
 from saltern_master.auth.indirect import scheduled_functions
-from saltern_master.shape import MAX_FUNCTIONS, functions
+
+MAX_FUNCTIONS = 100
+MAX_NAME_CHARS = 512
 
 
 def functions_of(request: Mapping[str, Any]) -> list[str]:
@@ -17,8 +19,15 @@ def functions_of(request: Mapping[str, Any]) -> list[str]:
     """
     fun, arg = request.get("fun"), request.get("arg") or []
     names: list[Any] = fun if isinstance(fun, list) else [fun]
-    if functions(fun) is not None:
-        raise ArgumentError(f"a job needs a function, as in test.ping, or a list of up to {MAX_FUNCTIONS:,}")
+    if not names or not all(isinstance(name, str) and name for name in names):
+        raise ArgumentError("a job needs a function, as in test.ping")
+    if len(names) > MAX_FUNCTIONS:
+        raise ArgumentError(f"a job has at most {MAX_FUNCTIONS} functions, not {len(names):,}")
+    for name in names:
+        if len(name) > MAX_NAME_CHARS or not name.isprintable():
+            raise ArgumentError(
+                f"{name[:40]!r} is no function: a name has at most {MAX_NAME_CHARS} printable characters"
+            )
     if isinstance(fun, list):
         if not all(isinstance(item, list) for item in arg):
             raise ArgumentError("several functions need a list of argument lists, one for each function")

@@ -100,6 +100,14 @@ class Tracker:
             job.waiting.clear()
             job.unsure = True
             self._remember(job)
+            self._jobs.done(job)
+
+    def unreachable(self, jid: str, minion_id: str) -> None:
+        """Say that the job could not be sent to a minion after all."""
+        job = self._active.get(jid)
+        if job is not None:
+            self._lose(job, minion_id, NOT_CONNECTED)
+            self._finish_if_done(job)
 
     def unfollow(self, jid: str, follower: Follower) -> None:
         """Forget a follower."""
@@ -146,11 +154,12 @@ class Tracker:
         not send yet.
         """
         now = self._clock()
+        at_work = frozenset(jids)
         for jid in list(self._questions.get(minion_id, ())):
             job = self._active[jid]
             if job.question > question:
                 continue
-            if jid in jids:
+            if jid in at_work:
                 self._answered(job, minion_id)
                 job.check_at = now + job.quiet_s
             elif more_to_come:
@@ -231,6 +240,7 @@ class Tracker:
     def _finish_if_done(self, job: TrackedJob) -> None:
         if job.waiting or self._active.pop(job.jid, None) is None:
             return
+        self._jobs.done(job)
         numbers = job.numbers()
         data = {"jid": job.jid, "fun": job.fun, "user": job.user, **numbers, "missing": sorted(job.lost)[:1000]}
         self._bus.publish(f"salt/job/{job.jid}/done", data)

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections import OrderedDict
+from collections.abc import Mapping
 from typing import Any
 
 from saltern.config import MasterOptions
 from saltern.errors import ChannelError
-from saltern.wire import pack_value, unpack_value
 from saltern_master.deadletters import DeadLetters
 from saltern_master.journal import Journal, Reader
 from saltern_master.record import METRICS, POINTS, Record, read_record
-from saltern_master.shipping.names import Flat, Pattern, flatten
+from saltern_master.shipping.metric_returns import MetricReturns
+from saltern_master.shipping.name_budget import NameBudget
+from saltern_master.shipping.names import Pattern
 from saltern_master.shipping.shipper import Points, Shipper
 from saltern_master.shipping.shippers import make_shipper
 
@@ -22,8 +23,7 @@ log = logging.getLogger(__name__)
 
 RETRY_MIN_S, RETRY_MAX_S = 0.25, 5.0
 POINTS_PER_SHIPMENT = 20_000
-MAX_TIME = 2**32  # seconds since the epoch that Whisper can hold
-EXPLAIN_BYTES = 16 * 1024 * 1024
+RECORDS_A_TURN = 20  # flattened before others have the loop
 READER = "graphite"
 """The name of our position in the journal."""
 
@@ -31,16 +31,14 @@ READER = "graphite"
 class ShippingEngine:
     """Reads the journal and ships what is a metric."""
 
-    def __init__(self, reader: Reader, shipper: Shipper, pattern: Pattern, dead_letters: DeadLetters) -> None:
+    def __init__(self, reader: Reader, shipper: Shipper, returns: MetricReturns, dead_letters: DeadLetters) -> None:
         self._reader = reader
         self._dead_letters = dead_letters
         self._shipper = shipper
-        self._pattern = pattern
-        self._last = LastReturns(EXPLAIN_BYTES)
+        self._returns = returns
         self.connected = False
         self.points = 0
         self.refused = 0
-        self.not_numbers = 0
         self.failures = 0
 
     async def run(self) -> None:
@@ -56,19 +54,7 @@ class ShippingEngine:
 
     def explain(self, minion_id: str, fun: str) -> dict[str, Any] | None:
         """Return what the last return of *fun* became: metrics by name, and what was left out and why."""
-        body = self._last.get(minion_id, fun)
-        if body is None:
-            return None
-        flat = self._flatten(minion_id, body)
-        return {
-            "minion": minion_id,
-            "fun": fun,
-            "jid": body.get("jid"),
-            "slot": body.get("slot"),
-            "metrics": flat.values,
-            "not_numbers": dict(flat.skipped),
-            "not_numbers_count": flat.skipped_count,
-        }
+        return self._returns.explain(minion_id, fun)
 
     def metrics(self) -> dict[str, float]:
         """Return the engine's counters."""
@@ -76,14 +62,16 @@ class ShippingEngine:
             "connected": float(self.connected),
             "points": self.points,
             "refused": self.refused,
-            "not_numbers": self.not_numbers,
+            **self._returns.metrics(),
             "failures": self.failures,
             "behind_bytes": self._reader.behind(),
         }
 
     async def _ship(self, records: list[bytes]) -> None:
         points = Points([], [], [])
-        for payload in records:
+        for number, payload in enumerate(records, 1):
+            if number % RECORDS_A_TURN == 0:
+                await asyncio.sleep(0)
             try:
                 record = read_record(payload, METRICS | POINTS)
                 if record is not None:
@@ -97,25 +85,16 @@ class ShippingEngine:
             await self._deliver(points)
 
     def _add(self, points: Points, record: Record) -> None:
+        values: Mapping[str, float]
         if record.flags & POINTS:
-            values, slot = record.body.get("values", {}), record.body.get("slot", record.received)
+            values, slot = record.body["values"], record.body["slot"]
         elif isinstance(record.body.get("fun"), str) and record.body.get("success"):
-            flat = self._flatten(record.minion_id, record.body)
-            self._last.put(record.minion_id, record.body)
-            self.not_numbers += flat.skipped_count
-            values, slot = flat.values, record.body.get("slot", record.received)
+            values, slot = self._returns.points(record.minion_id, record.body, record.received)
         else:
             return
-        if not (isinstance(slot, (int, float)) and 0 < slot < MAX_TIME):  # a minion may send anything, NaN too
-            slot = record.received
         points.names.extend(values)
         points.values.extend(values.values())
-        points.times.extend([int(slot)] * len(values))
-
-    def _flatten(self, minion_id: str, body: dict[str, Any]) -> Flat:
-        fun = str(body["fun"])
-        prefix = self._pattern.prefix(minion_id, fun, str(body.get("schedule") or ""))
-        return flatten(prefix, fun, body.get("return"))
+        points.times.extend([slot] * len(values))
 
     async def _deliver(self, points: Points) -> None:
         wait = RETRY_MIN_S
@@ -140,29 +119,8 @@ def shipping_engine(options: MasterOptions, journal: Journal, dead_letters: Dead
     """Return the engine that *options* ask for, or ``None``. Raises ``ConfigError``."""
     pattern = Pattern(options["metric_pattern"])
     shipper = make_shipper(options["carbon_protocol"], options["carbon_host"], options["carbon_port"])
-    return ShippingEngine(journal.reader(READER), shipper, pattern, dead_letters) if shipper else None
-
-
-class LastReturns:
-    """The last return of each minion and function, packed, the least recent forgotten over a bound of bytes."""
-
-    def __init__(self, max_bytes: int) -> None:
-        self._max_bytes = max_bytes
-        self._bytes = 0
-        self._packed: OrderedDict[tuple[str, str], bytes] = OrderedDict()
-
-    def put(self, minion_id: str, body: dict[str, Any]) -> None:
-        """Remember a return."""
-        key = (minion_id, str(body["fun"]))
-        packed = pack_value(body)
-        self._bytes += len(packed) - len(self._packed.pop(key, b""))
-        self._packed[key] = packed
-        while self._bytes > self._max_bytes:
-            _, oldest = self._packed.popitem(last=False)
-            self._bytes -= len(oldest)
-
-    def get(self, minion_id: str, fun: str) -> dict[str, Any] | None:
-        """Return the last return of a minion and function, or ``None``."""
-        packed = self._packed.get((minion_id, fun))
-        body = unpack_value(packed) if packed else None
-        return body if isinstance(body, dict) else None
+    if shipper is None:
+        return None
+    budget = NameBudget(options["max_metric_names"])
+    returns = MetricReturns(pattern, budget, options["max_point_age_hours"] * 3600)
+    return ShippingEngine(journal.reader(READER), shipper, returns, dead_letters)

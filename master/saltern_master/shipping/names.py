@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from saltern.errors import ConfigError
-from saltern.metric_segment import clean, owner
+from saltern.metric_segment import RESERVED_IDS, clean, owner
 
 PLACEHOLDERS = ("minion_id", "module", "function", "schedule")
 MAX_DEPTH = 32
+MAX_PREFIX_CHARS = 800
+"""Of what leaves go below: a return's few long keys would be in each of its names."""
 MAX_POINTS = 100_000
 MAX_SKIPPED_NAMED = 200
+
+ROOT, ACCOUNTS = "saltern", "schedule"
+"""The segments below which the master writes: of everything it writes, and of a minion's account."""
 
 _PLACEHOLDER = re.compile(r"\[([^\]]*)\]")
 
@@ -32,6 +37,8 @@ class Pattern:
             raise ConfigError(
                 f"metric_pattern: {pattern!r} has an empty segment: write it as saltern.[minion_id].[module]"
             )
+        if any(masters_own(pattern, (f"{pattern}.x",))):
+            raise ConfigError(f"metric_pattern: {pattern!r} is where the master writes its own: choose another place")
         self._pattern = pattern
 
     def prefix(self, minion_id: str, fun: str, schedule: str = "") -> str:
@@ -44,6 +51,23 @@ class Pattern:
             "schedule": clean(schedule or fun),
         }
         return _PLACEHOLDER.sub(lambda match: values[match.group(1)], self._pattern)
+
+
+def masters_own(prefix: str, names: Iterable[str]) -> list[str]:
+    """Return those of *names*, all below *prefix*, that only the master writes: its own, and minions' accounts.
+
+    They are ``saltern.master.…`` and ``saltern.<minion>.schedule.…``, in any case: not every store tells it.
+    """
+    if prefix.partition(".")[0].lower() != ROOT:
+        return []
+    if prefix.count(".") >= 2:
+        return list(names) if _is_masters(prefix) else []
+    return [name for name in names if _is_masters(name)]
+
+
+def _is_masters(name: str) -> bool:
+    _, owner_, *below = name.lower().split(".", 3)
+    return owner_ in RESERVED_IDS or below[:1] == [ACCOUNTS]
 
 
 class Flat(NamedTuple):
@@ -74,7 +98,7 @@ def _walk(node: Mapping[Any, Any], prefix: str, depth: int, flat: Flat) -> int:
                 continue
             what = "not finite" if kind is float and not math.isfinite(value) else "too large or too many"
         elif kind is dict:
-            if depth < MAX_DEPTH:
+            if depth < MAX_DEPTH and len(prefix) < MAX_PREFIX_CHARS:
                 skipped += _walk(value, f"{prefix}.{clean(key)}", depth + 1, flat)
                 continue
             what = "nested too deeply"

@@ -12,6 +12,10 @@ class Points(NamedTuple):
     times: list[int]
     values: list[float]
 
+    def part(self, start: int, end: int) -> Points:
+        """Return the points from *start* up to *end*."""
+        return Points(self.names[start:end], self.times[start:end], self.values[start:end])
+
 
 class Shipper(Protocol):
     """Delivers points to one Carbon."""

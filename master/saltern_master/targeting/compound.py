@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Set
 from itertools import islice
+from typing import NamedTuple
 
 from saltern.errors import TargetError
 from saltern_master.targeting.effort import Effort
@@ -12,6 +14,7 @@ from saltern_master.targeting.selectors import Selector, selector
 MAX_TOKENS = 1000
 MAX_DEPTH = 50
 
+_WORD = re.compile(r"\S+")
 _PREFIXES = {"G": "grain", "P": "grain_pcre", "E": "pcre", "L": "list"}
 
 
@@ -20,13 +23,20 @@ def compound(text: str) -> Selector:
     return _Parser(text).whole()
 
 
-def tokens(text: str) -> Iterator[str]:
+class Token(NamedTuple):
+    """A word or parenthesis of a compound target, and where in it it begins."""
+
+    text: str
+    at: int
+
+
+def tokens(text: str) -> Iterator[Token]:
     """Yield ``(``, ``)`` and words; a parenthesis that is opened and closed within a word is part of it."""
-    for word in text.split():
-        at = 0
+    for found in _WORD.finditer(text):
+        word, at = found.group(), 0
         while at < len(word):
             end = at + 1 if word[at] in "()" else _end(word, at)
-            yield word[at:end]
+            yield Token(word[at:end], found.start() + at)
             at = end
 
 
@@ -45,14 +55,14 @@ class _Parser:
         self._text = text
         self._tokens = list(islice(tokens(text), MAX_TOKENS + 1))
         if len(self._tokens) > MAX_TOKENS:
-            raise self._fault(f"it has over {MAX_TOKENS} words: use a list, or a glob")
+            raise self._fault(f"it has over {MAX_TOKENS} words: use a list, or a glob", self._tokens[-1].at)
         self._at = 0
         self._depth = 0
 
     def whole(self) -> Selector:
         found = self._any()
         if self._at < len(self._tokens):
-            raise self._fault(f"{self._tokens[self._at]!r:.100} is unexpected")
+            raise self._fault(f"{self._tokens[self._at].text!r:.100} is unexpected")
         return found
 
     def _any(self) -> Selector:
@@ -76,16 +86,20 @@ class _Parser:
             if not self._take(")"):
                 raise self._fault("a ')' is missing")
             return inner
-        if self._at >= len(self._tokens) or self._tokens[self._at] in ("and", "or", ")"):
+        if self._at >= len(self._tokens) or self._tokens[self._at].text in ("and", "or", ")"):
             raise self._fault("a target is missing")
-        token = self._tokens[self._at]
-        self._at += 1
+        token, at = self._tokens[self._at]
+        kind = "glob"
         if len(token) > 1 and token[1] == "@":
-            kind = _PREFIXES.get(token[0])
-            if kind is None:
+            if token[0] not in _PREFIXES:
                 raise self._fault(f"{token[:2]} is not known: use one of G@ P@ E@ L@")
-            return selector(token[2:], kind)
-        return selector(token, "glob")
+            token, kind = token[2:], _PREFIXES[token[0]]
+        self._at += 1
+        try:
+            return selector(token, kind)
+        except TargetError as error:
+            error.position = at
+            raise
 
     def _deeper(self, inner: Callable[[], Selector]) -> Selector:
         if self._depth >= MAX_DEPTH:
@@ -97,13 +111,16 @@ class _Parser:
             self._depth -= 1
 
     def _take(self, word: str) -> bool:
-        if self._at < len(self._tokens) and self._tokens[self._at] == word:
+        if self._at < len(self._tokens) and self._tokens[self._at].text == word:
             self._at += 1
             return True
         return False
 
-    def _fault(self, what: str) -> TargetError:
-        return TargetError(f"compound target {self._text!r:.200}: {what}")
+    def _fault(self, what: str, at: int | None = None) -> TargetError:
+        """Return what is wrong with the text *at* an offset, or where the parser is."""
+        if at is None:
+            at = self._tokens[self._at].at if self._at < len(self._tokens) else len(self._text)
+        return TargetError(f"compound target {self._text!r:.200}: {what}", position=at)
 
 
 def _one_of(parts: list[Selector]) -> Selector:

@@ -47,9 +47,13 @@ def resolve(target: str | list[str], kind: str, minions: Iterable[str], grains: 
     return Target(target, kind).select(minions, grains)
 
 
-def looks_inside(target: str | list[str], kind: str) -> bool:
-    """Return whether a target asks for more of a minion than its id: grains, or whatever a compound may."""
-    return kind not in ("glob", "list", "pcre") and not isinstance(target, list)
+def named(target: str | list[str], kind: str) -> list[str]:
+    """Return the names that a target consists of, or its one glob; none of another kind's, which are expressions."""
+    if isinstance(target, list):
+        return [str(name) for name in target]
+    if kind == "list":
+        return [name for part in target.split(",") if (name := part.strip())]
+    return [target] if kind == "glob" else []
 
 
 def _joined(names: list[str]) -> str:

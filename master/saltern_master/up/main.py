@@ -18,8 +18,9 @@ from rich.console import Console
 from rich.live import Live
 
 from saltern.__about__ import __version__
-from saltern.errors import ChannelError, SalternError
+from saltern.errors import ChannelError, SalternError, exit_code
 from saltern.files import UMASK
+from saltern.visible import visible
 from saltern_master.up.stack import Stack
 from saltern_master.up.status import Status, StatusSource
 from saltern_master.up.supervisor import Supervisor
@@ -63,8 +64,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         plain = options.plain or not sys.stdout.isatty()
         return asyncio.run(_Up(stack, plain=plain).run())
     except SalternError as error:
-        print(f"saltern-up: {error}", file=sys.stderr)
-        return 1
+        print(f"saltern-up: {visible(str(error))}", file=sys.stderr)
+        return exit_code(error)
     finally:
         if not options.root:
             shutil.rmtree(root, ignore_errors=True)

@@ -56,10 +56,10 @@ class StatusSource:
         alerts: list[dict[str, Any]] = []
         try:
             with LocalConnection(self._sock_dir, TIMEOUT_S) as master:
-                found = master.call("runner", TIMEOUT_S, fun="manage.status")
+                found = master.call("runner.manage.status", within_s=TIMEOUT_S)
                 up = {name: state == "up" for state, names in found.items() for name in names}
-                account = master.call("runner", TIMEOUT_S, fun="metrics.account")
-                alerts = master.call("runner", TIMEOUT_S, fun="alerts.list")
+                account = master.call("runner.metrics.account", within_s=TIMEOUT_S)
+                alerts = master.call("runner.alerts.list", within_s=TIMEOUT_S)
         except SalternError as error:
             errors.append(str(error))
         series: dict[str, dict[str, list[float]]] = {}

@@ -50,6 +50,7 @@ class Hub:
         self._presence = Presence(fleet, bus)
         self._enrolment = Enrolment(keyring, fleet, self._presence, bus, briefing.welcome)
         self._strangers = Strangers()
+        self._garbage = 0
         self._complaints = Complaints("messages that are none")
         self._calling: set[asyncio.Task[None]] = set()
 
@@ -89,7 +90,7 @@ class Hub:
             # Unknown since our own restart, or its key was taken away: it has to introduce itself.
             peer.send(pack("who", 0, {}))
         elif message.type in ("ret", "event"):
-            self._inbox.receive(peer, minion_id, message, len(frame))
+            self._inbox.receive(peer, minion_id, message, frame)
         elif message.type == "call":
             self._call(peer, minion_id, message)
         elif message.type == "working":
@@ -111,7 +112,7 @@ class Hub:
     def metrics(self) -> dict[str, float]:
         """Return the hub's counters."""
         return {
-            "garbage": self._complaints.heard,
+            "garbage": self._garbage,
             **self._enrolment.metrics(),
             **self._strangers.metrics(),
             "duplicates": self._presence.duplicates,
@@ -155,6 +156,7 @@ class Hub:
             return None
 
     def _complain(self, peer: Peer, what: str) -> None:
+        self._garbage += 1
         if self._keyring.minion_of(peer.key) is None:
             self._strangers.complain(peer.address, what)
             return

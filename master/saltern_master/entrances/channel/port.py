@@ -18,6 +18,7 @@ import asyncio
 import contextlib
 import logging
 import struct
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
@@ -29,12 +30,15 @@ from saltern.pki import KeyPair
 
 log = logging.getLogger(__name__)
 
-MESSAGES_PER_TURN = 256
+TURN_S = 0.005  # of reading, before others have the loop
 BACKLOG = 4096
 SMALL_BYTES = 8192
 SMALL_IN_FLIGHT = 512  # small messages to one peer: 4 MiB
 LARGE_BYTES_IN_FLIGHT = 8 * 1024 * 1024  # of large ones to one peer, or a single one of any size
 RECEIVED_AHEAD = 16  # messages from one peer that libzmq takes in before we have read them
+# Plain numbers: pyzmq's flags are enumerations, and each "or" of theirs costs as much as a send.
+_LAST = int(zmq.DONTWAIT)
+_MORE = int(zmq.DONTWAIT) | int(zmq.SNDMORE)
 _MONITOR_EVENT = struct.Struct("=HI")
 
 
@@ -155,7 +159,8 @@ class Port:
             self.send_refused += 1
             return False
         try:
-            self._socket.send_multipart((peer.routing_id, whole), zmq.DONTWAIT)
+            self._socket.send(peer.routing_id, _MORE)
+            self._socket.send(whole, _LAST)
         except zmq.Again:
             self.send_refused += 1
             return False
@@ -176,9 +181,10 @@ class Port:
             return
         # Closed connections first: their descriptors may be those of new ones already.
         self._read_monitor()
-        for _ in range(MESSAGES_PER_TURN):
+        until = time.monotonic() + TURN_S
+        while time.monotonic() < until:
             try:
-                frames = self._socket.recv_multipart(zmq.DONTWAIT, copy=False)
+                frames = self._socket.recv_multipart(_LAST, copy=False)
             except zmq.Again:
                 return
             self._receive(frames)

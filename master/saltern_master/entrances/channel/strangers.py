@@ -13,11 +13,12 @@ address the network (/64) counts, since one host has all the addresses in it.
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+
+from saltern_master.network import network_of
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +71,7 @@ class Strangers:
             return False
         tokens = 1 + length // TOKEN_BYTES
         now = self._clock()
-        if self._keys.take(key, tokens, now) and self._addresses.take(_network(address), tokens, now):
+        if self._keys.take(key, tokens, now) and self._addresses.take(network_of(address), tokens, now):
             return True
         self.too_many += 1
         self.complain(address, "more frames than are looked at")
@@ -92,13 +93,3 @@ class Strangers:
     def metrics(self) -> dict[str, float]:
         """Return what was dropped, by the reason."""
         return {"strangers_too_long": self.too_long, "strangers_too_many": self.too_many}
-
-
-def _network(address: str) -> str:
-    if ":" not in address:
-        return address
-    try:
-        whole = ipaddress.IPv6Address(address)
-    except ValueError:
-        return address
-    return str(whole.ipv4_mapped or int(whole) >> 64)

@@ -12,7 +12,7 @@ import tempfile
 import threading
 from collections.abc import Container
 
-from saltern.errors import FileServerError
+from saltern.errors import FileServerError, os_errors
 from saltern.files import make_folder
 from saltern_master.fileserver.gitfs.repository import Blob, Repository
 
@@ -44,7 +44,7 @@ class BlobStore:
     def read(self, blob: Blob, offset: int, size: int) -> bytes:
         """Return up to *size* bytes of a blob from *offset*. Raises ``FileServerError`` when it can't be had."""
         self.hsum(blob)
-        try:
+        with self._errors(blob, "read from the cache"):
             try:
                 descriptor = os.open(self._path(blob), os.O_RDONLY | os.O_CLOEXEC)
             except FileNotFoundError:  # somebody cleaned the cache
@@ -54,8 +54,6 @@ class BlobStore:
                 return os.pread(descriptor, size, offset)
             finally:
                 os.close(descriptor)
-        except OSError as error:
-            raise FileServerError(f"blob {blob.oid[:12]} can't be read from the cache: {error.strerror}") from None
 
     def keep(self, oids: Container[str]) -> None:
         """Forget every blob that is not in *oids*."""
@@ -68,15 +66,13 @@ class BlobStore:
 
     def _verified(self, blob: Blob) -> str:
         """Return the SHA-256 of a blob that is, or has just been, taken out."""
-        try:
+        with self._errors(blob, "cached"):
             found = _hash(self._path(blob), blob)
             if found is None:
                 self._extract(blob)
                 found = _hash(self._path(blob), blob)
-        except OSError as error:
-            raise FileServerError(f"blob {blob.oid[:12]} can't be cached: {error.strerror}") from None
         if found is None:
-            raise FileServerError(f"blob {blob.oid[:12]} is damaged in the repository's cache")
+            raise FileServerError(f"blob {blob.oid[:12]} is damaged in the repository's cache", path=self._path(blob))
         return found
 
     def _extract(self, blob: Blob) -> None:
@@ -90,6 +86,9 @@ class BlobStore:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
             raise
+
+    def _errors(self, blob: Blob, done: str) -> contextlib.AbstractContextManager[None]:
+        return os_errors(FileServerError, self._path(blob), f"can't be {done}", called=f"blob {blob.oid[:12]}")
 
     def _path(self, blob: Blob) -> str:
         return os.path.join(self._folder, blob.oid)

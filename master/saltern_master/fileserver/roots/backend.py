@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from saltern.errors import ConfigError, FileServerError, IdError
+from saltern.errors import ConfigError, FileServerError, IdError, os_errors
 from saltern.ids import check_env
 from saltern_master.fileserver.backend import MAX_FILE_BYTES, MAX_FILES, FileEntry
 from saltern_master.fileserver.roots.confined import Identity, Listing, open_inside, scan
@@ -97,12 +97,12 @@ class RootsBackend:
             except FileNotFoundError:
                 continue
             try:
-                identity = Identity.of(os.fstat(descriptor))
-                if identity.size > MAX_FILE_BYTES:
-                    raise FileServerError(f"salt://{path} is over {MAX_FILE_BYTES:,} bytes: too large to be served")
-                yield descriptor, self._hashes.hsum(f"{root}/{path}", descriptor, identity), identity
-            except OSError as error:
-                raise FileServerError(f"salt://{path} can't be read: {error.strerror}") from None
+                with os_errors(FileServerError, path, "can't be read", called=f"salt://{path}"):
+                    identity = Identity.of(os.fstat(descriptor))
+                    if identity.size > MAX_FILE_BYTES:
+                        text = f"salt://{path} is over {MAX_FILE_BYTES:,} bytes: too large to be served"
+                        raise FileServerError(text, path=path)
+                    yield descriptor, self._hashes.hsum(f"{root}/{path}", descriptor, identity), identity
             finally:
                 os.close(descriptor)
             return

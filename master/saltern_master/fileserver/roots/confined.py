@@ -62,7 +62,7 @@ def open_inside(root: str, path: str) -> int:
     except (FileNotFoundError, NotADirectoryError):
         raise _missing(path) from None
     except OSError as error:
-        raise FileServerError(f"salt://{path} can't be read: {error.strerror}") from None
+        raise FileServerError(f"salt://{path}: can't be read: {error.strerror}", path=path) from None
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise _missing(path)
@@ -175,7 +175,7 @@ def _target_inside(root: str, path: str) -> str:
     top = os.path.realpath(root)
     target = os.path.relpath(os.path.realpath(os.path.join(top, path)), top)
     if target == os.pardir or target.startswith(os.pardir + os.sep) or hidden(target):
-        raise FileServerError(f"salt://{path} is a link that leads out of its root: it is not served")
+        raise FileServerError(f"salt://{path} is a link that leads out of its root: it is not served", path=path)
     return target
 
 

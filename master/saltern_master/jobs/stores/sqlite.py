@@ -34,7 +34,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
-from saltern.errors import JournalError, RecordError
+from saltern.errors import JournalError, RecordError, SalternError
 from saltern.plain import Plain
 from saltern_master.jobs.store import JobLoad, JobReturn
 
@@ -106,7 +106,7 @@ class SqliteJobStore:
             _upgrade(engine)
             METADATA.create_all(engine)
         except (OSError, SQLAlchemyError) as error:
-            raise JournalError(f"{self._path}: the job store can't be opened: {_reason(error)}") from None
+            raise self._fault("the job store can't be opened", error) from None
         self._engine = engine
 
     def close(self) -> None:
@@ -154,7 +154,7 @@ class SqliteJobStore:
                 gone += connection.execute(delete(JIDS).where(JIDS.c.created < before)).rowcount
                 return gone
         except SQLAlchemyError as error:
-            raise JournalError(f"{self._path}: can't be purged: {_reason(error)}") from None
+            raise self._fault("can't be purged", error) from None
 
     def _begin(self) -> Any:
         assert self._engine is not None, "open() comes first"
@@ -178,7 +178,7 @@ class SqliteJobStore:
                 for (share, who), surplus in _cuts(sizes, to_free).items():
                     self.dropped += _delete_oldest(connection, share, who, surplus)
         except SQLAlchemyError as error:
-            raise JournalError(f"{self._path}: can't be kept to its bound: {_reason(error)}") from None
+            raise self._fault("can't be kept to its bound", error) from None
 
     def _write(self, statement: Any, rows: list[dict[str, Any]]) -> None:
         if not rows:
@@ -187,16 +187,19 @@ class SqliteJobStore:
             with self._begin() as connection:
                 connection.execute(statement, rows)
         except (OperationalError, InterfaceError) as error:
-            raise JournalError(f"{self._path}: can't be written: {_reason(error)}") from None
+            raise self._fault("can't be written", error) from None
         except SQLAlchemyError as error:  # what is to be written is at fault
-            raise RecordError(f"{self._path}: can't be written: {_reason(error)}") from None
+            raise self._fault("can't be written", error, RecordError) from None
 
     def _read(self, query: Any) -> list[Any]:
         try:
             with self._begin() as connection:
                 return list(connection.execute(query).all())
         except SQLAlchemyError as error:
-            raise JournalError(f"{self._path}: can't be read: {_reason(error)}") from None
+            raise self._fault("can't be read", error) from None
+
+    def _fault(self, what: str, error: Exception, kind: type[SalternError] = JournalError) -> SalternError:
+        return kind(f"{self._path}: {what}: {_reason(error)}", path=self._path)
 
 
 def _upgrade(engine: Engine) -> None:

@@ -1,7 +1,8 @@
 """Our own Carbon's acknowledged protocol: nothing is forgotten before it is in the far end's log.
 
 Frames of a 4-byte big-endian length and msgpack over TCP: ``{v: 1, type: points, seq, names, times, values}`` out,
-``{v: 1, type: ack, seq, accepted, refused, why}`` back.
+``{v: 1, type: ack, seq, accepted, refused, why}`` back. An answer of type ``error`` says that nothing was stored: with
+the frame's ``seq`` it may be sent again, without one it was nonsense, and is passed over.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S = 5.0
 ACK_TIMEOUT_S = 60.0  # a Carbon whose cache is full makes its senders wait
+MAX_FRAME_BYTES = 16 * 1024 * 1024
+"""What the far end takes for one."""
 MAX_ANSWER_BYTES = 1024 * 1024
 LENGTH = struct.Struct(">I")
 
@@ -37,6 +40,9 @@ class AcknowledgedShipper:
         """Send *points* and wait until they are acknowledged. Raises ``ChannelError``."""
         self._seq += 1
         frame = pack_value({"v": 1, "type": "points", "seq": self._seq, **points._asdict()})
+        if len(frame) > MAX_FRAME_BYTES and len(points.names) > 1:
+            half = len(points.names) // 2
+            return await self.ship(points.part(0, half)) + await self.ship(points.part(half, len(points.names)))
         try:
             reader, writer = await self._connected()
             writer.write(LENGTH.pack(len(frame)) + frame)
@@ -49,7 +55,10 @@ class AcknowledgedShipper:
         except asyncio.CancelledError:
             await self.close()
             raise
+        if answer.get("type") == "error" and answer.get("seq") == self._seq:
+            raise ChannelError(f"carbon at {self._where} takes no points now: {answer.get('error')!s:.200}")
         if answer.get("type") == "error":
+            await self.close()  # it can't follow us any more
             log.error(
                 "carbon at %s took a batch of %d points for nonsense: %s",
                 self._where,
@@ -60,7 +69,8 @@ class AcknowledgedShipper:
         if answer.get("type") != "ack" or answer.get("seq") != self._seq:
             await self.close()
             raise ChannelError(f"carbon at {self._where} answered out of turn: is this port its batch port?")
-        return int(answer.get("refused", 0))
+        refused = answer.get("refused", 0)
+        return refused if type(refused) is int and 0 <= refused <= len(points.names) else 0
 
     async def close(self) -> None:
         """Close the connection."""

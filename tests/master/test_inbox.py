@@ -1,0 +1,313 @@
+"""What agents deliver, over the master's objects: written before it is acknowledged, known for what it is."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from saltern.keystore import ACCEPTED
+from saltern.wire import Message, pack
+from saltern_master.auth.caller import Caller, Kind
+from saltern_master.entrances.channel.port import Peer
+from saltern_master.jobs.follower import Follower
+from saltern_master.jobs.tracker import TrackedJob
+from saltern_master.record import FOR_JOBS, METRICS, read_record
+from support.keys import A, B, C, Door
+from support.masters import until
+
+JID, UNKNOWN = "20260131120000123456", "20260131120000654321"
+ROOT = Caller(Kind.LOCAL, "root", 0)
+ANSWER: dict[str, Any] = {"jid": JID, "fun": "test.ping", "fun_args": [], "return": True, "retcode": 0, "success": True}
+
+
+def say(door: Door, peer: Peer, type_: str, seq: int, body: dict[Any, Any]) -> None:
+    door.hub.on_ret_message(peer, pack(type_, seq, body))
+
+
+async def heard(door: Door, peer: Peer, type_: str, seq: int = 0) -> list[Message]:
+    """Return what was sent to *peer*, up to a message of that type."""
+    found: list[Message] = []
+
+    def there() -> bool:
+        found.extend(door.wire.to(peer))
+        return any((message.type, message.seq) == (type_, seq) for message in found)
+
+    await until(there)
+    return found
+
+
+def written(door: Door) -> list[tuple[str, dict[str, Any]]]:
+    """Return the returns in the journal: whose, and what."""
+    door.master.inbox.flush_now()
+    reader = door.master.journal.reader("test")
+    records = [read_record(record, FOR_JOBS | METRICS) for record in reader.read_now(1 << 30)]
+    return [(record.minion_id, record.body) for record in records if record is not None]
+
+
+def asked(door: Door, sent: dict[str, str], missing: tuple[str, ...] = ()) -> Follower:
+    """Have root follow a job that was sent to minions, by their keys, but for those that were away."""
+    follower = Follower(JID, door.master.tracker.unfollow)
+    door.master.tracker.begin(TrackedJob(JID, "test.ping", ROOT, dict(sorted(sent.items())), missing), follower)
+    return follower
+
+
+def seen(follower: Follower) -> list[Any]:
+    """Return what a follower was told, without those that are away."""
+    return [event.data["return"] for event in follower._queue if "return" in event.data]
+
+
+@pytest.fixture
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
+    """Return what says whether large writes fail from now on, as on a disk with some kB left."""
+    state = {"full": False}
+    write = os.write
+
+    def limited(fd: int, data: bytes) -> int:
+        if state["full"] and len(data) > 65536:
+            raise OSError(28, "No space left on device")
+        return write(fd, data)
+
+    monkeypatch.setattr(os, "write", limited)
+    return lambda full: state.update(full=full)
+
+
+def test_a_return_is_written_before_it_is_acknowledged(door: Door) -> None:
+    async def scenario() -> None:
+        web = door.minion("web", A)
+        asked(door, {"web": A})
+        say(door, web, "ret", 5, ANSWER)
+        say(door, web, "event", 6, {"tag": "x"})
+        (ack,) = await heard(door, web, "ack", 6)
+        assert ack.body == {}
+        assert [name for name, _ in written(door)] == ["web"]
+
+    asyncio.run(scenario())
+
+
+def test_nothing_after_a_failed_write_is_acknowledged_before_the_next_hello(
+    door: Door, full_disk: Callable[[bool], None]
+) -> None:
+    async def scenario() -> None:
+        web, db = door.minion("web", A), door.minion("db", B)
+        asked(door, {"web": A, "db": B})
+        large = {**ANSWER, "return": "x" * 100_000}
+        full_disk(True)
+        say(door, web, "ret", 1, large)
+        await heard(door, web, "who")
+        say(door, web, "ret", 2, ANSWER)  # sent before it heard that
+        assert [message.type for message in door.wire.to(web)] == ["who"]
+        say(door, db, "ret", 1, {**ANSWER, "return": "db"})
+        await heard(door, db, "ack", 1)
+        assert door.wire.to(web) == []  # what was gathered went out by now
+        full_disk(False)
+        assert door.hello(web, "web")[0].type == "welcome"
+        say(door, web, "ret", 1, large)
+        say(door, web, "ret", 2, ANSWER)
+        assert [message.type for message in await heard(door, web, "ack", 2)] == ["ack"]
+        assert [(name, len(str(body["return"]))) for name, body in written(door)] == [
+            ("db", 2),
+            ("web", 100_000),
+            ("web", 4),
+        ]
+
+    asyncio.run(scenario())
+
+
+def test_a_failed_write_isnt_acknowledged_to_one_who_says_hello_at_once(
+    door: Door, full_disk: Callable[[bool], None]
+) -> None:
+    async def scenario() -> None:
+        web, db = door.minion("web", A), door.minion("db", B)
+        asked(door, {"web": A, "db": B})
+        say(door, web, "ret", 1, ANSWER)
+        await asyncio.sleep(0)  # it is written, and its acknowledgement waits for others
+        full_disk(True)
+        say(door, web, "ret", 2, {**ANSWER, "return": "x" * 100_000})
+        await heard(door, web, "who")
+        door.hello(web, "web")
+        say(door, db, "ret", 1, ANSWER)
+        await heard(door, db, "ack", 1)
+        assert door.wire.to(web) == []
+
+    asyncio.run(scenario())
+
+
+def test_nothing_is_acknowledged_to_a_key_that_was_removed_meanwhile(door: Door) -> None:
+    async def scenario() -> None:
+        web, db = door.minion("web", A), door.minion("db", B)
+        asked(door, {"web": A, "db": B})
+        say(door, web, "ret", 1, ANSWER)
+        say(door, db, "ret", 1, ANSWER)
+        door.store.remove(ACCEPTED, "web")
+        door.keyring.refresh()
+        await heard(door, db, "ack", 1)
+        assert door.wire.to(web) == []
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        *("start", "/start", "//start", "salt/minion/web/start", "start/", "start/again", "salt/minion/web/duplicate"),
+        *("duplicate", "unsolicited", f"unsolicited/{JID}", "salt/minion/web/unsolicited/x"),
+    ],
+)
+def test_the_masters_words_about_a_minion_are_not_its_own(door: Door, tag: str) -> None:
+    async def scenario() -> None:
+        web = door.minion("web", A)
+        say(door, web, "event", 1, {"tag": tag, "data": {}})
+        (ack,) = await heard(door, web, "ack", 1)
+        assert "is the master's to say" in ack.body["refused"][1]
+        assert door.told() == []
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        *("salt/minion/db/start", "/salt/minion/db/start", "salt/minion/web", "salt/minion/webb/start", "../db/start"),
+        *(f"salt/job/{JID}/ret/db", f"salt/job/{JID}/done", "salt/auth", "salt/presence/change", "salt/alert/x", "x"),
+    ],
+)
+def test_a_minion_speaks_below_its_own_name_alone(door: Door, tag: str) -> None:
+    async def scenario() -> None:
+        web = door.minion("web", A)
+        data = {"id": "db", "_stamp": "1999", "from": "master", "user": "root"}
+        say(door, web, "event", 1, {"tag": tag, "data": data, "from": "master", "_stamp": "1999", "id": "db"})
+        await heard(door, web, "ack", 1)
+        ((told, event),) = door.told()
+        assert told == f"salt/minion/web/{tag.lstrip('/')}"
+        assert (event["from"], event["id"], event["data"]) == ("minion:web", "web", data)
+        assert not event["_stamp"].startswith("1999")
+
+    asyncio.run(scenario())
+
+
+def test_an_event_keeps_its_data_whatever_else_came_with_it(door: Door) -> None:
+    async def scenario() -> None:
+        web = door.minion("web", A)
+        say(door, web, "event", 1, {"tag": "x", "data": {"mine": 1}, "extra": 2, b"more": 3})
+        await heard(door, web, "ack", 1)
+        assert [event["data"] for _, event in door.told()] == [{"mine": 1}]
+
+    asyncio.run(scenario())
+
+
+def test_unknown_fields_of_a_return_stay_below_data(door: Door) -> None:
+    unknown = {"_stamp": "1999", "from": "master", "user": "root", "tgt": "*", "id": "db", "cmd": "x", "data": 1, "": 2}
+
+    async def scenario() -> None:
+        web = door.minion("web", A)
+        follower = asked(door, {"web": A})
+        say(door, web, "ret", 1, {**ANSWER, **unknown, b"\xff": 3, 4: 4, "n" * 3000: 5})
+        await heard(door, web, "ack", 1)
+        ((_, event),) = door.told(f"salt/job/{JID}/ret/")
+        for data in (event, follower._queue[0].data):
+            assert (data["from"], data["id"], data["cmd"]) == ("minion:web", "web", "_return")
+            assert not data["_stamp"].startswith("1999")
+            assert not {"user", "tgt", ""} & set(data)
+            assert data["data"] == {**unknown, "b'\\xff'": 3, "4": 4, "n" * 512: 5}
+        ((name, body),) = written(door)
+        assert (name, set(body)) == ("web", {*ANSWER, "data"})
+
+    asyncio.run(scenario())
+
+
+UNSOLICITED: dict[str, tuple[dict[str, str], tuple[str, ...], dict[str, Any]]] = {
+    "another's job": ({"db": B}, (), {}),
+    "with its former key": ({"web": C, "db": B}, (), {}),
+    "away when it was sent": ({"db": B}, ("web",), {}),
+    "a jid that isn't known": ({"web": A, "db": B}, (), {"jid": UNKNOWN}),
+    "said to be scheduled": ({"db": B}, (), {"schedule": "x", "return_job": True}),
+    "said to be scheduled, and a metric": ({"db": B}, (), {"schedule": "stats", "metrics": True, "slot": 5}),
+    "said to be scheduled by its former key": ({"web": C, "db": B}, (), {"schedule": "x", "return_job": True}),
+}
+
+
+@pytest.mark.parametrize("case", UNSOLICITED)
+def test_what_nobody_asked_for_is_no_answer(door: Door, case: str) -> None:
+    sent, missing, more = UNSOLICITED[case]
+
+    async def scenario() -> None:
+        web = door.minion("web", A)
+        follower = asked(door, sent, missing)
+        door.told()
+        body = {**ANSWER, "return": "FORGED", **more}
+        say(door, web, "ret", 1, body)
+        (ack,) = await heard(door, web, "ack", 1)
+        assert ack.body == {}  # it is done with: to send it again is of no use
+        ((tag, event),) = door.told()
+        assert tag == f"salt/minion/web/unsolicited/{body['jid']}"
+        assert (event["from"], event["id"], event["return"]) == ("minion:web", "web", "FORGED")
+        assert seen(follower) == []
+        assert written(door) == []
+        assert door.master.tracker.metrics()["unsolicited"] == 1
+        assert sorted(door.master.tracker.running()[JID]["running"]) == sorted(sent)
+
+    asyncio.run(scenario())
+
+
+def test_an_answer_counts_once(door: Door) -> None:
+    async def scenario() -> None:
+        web = door.minion("web", A)
+        follower = asked(door, {"web": A, "db": B})
+        for seq, value in enumerate(("first", "second", "third")):
+            say(door, web, "ret", seq, {**ANSWER, "return": value})
+        await heard(door, web, "ack", 2)
+        assert seen(follower) == ["first"]
+        assert [event["return"] for _, event in door.told(f"salt/job/{JID}/ret/")] == ["first"]
+
+    asyncio.run(scenario())
+
+
+def test_a_scheduled_run_is_no_answer_to_the_job_whose_jid_it_bears(door: Door) -> None:
+    """A job that isn't remembered any more: nobody can tell, but its results know whom it was for."""
+
+    async def scenario() -> None:
+        web, db = door.minion("web", A), door.minion("db", B)
+        load = {"jid": JID, "fun": "test.ping", "minions": ["web"], "user": "root", "owner": ROOT.principal}
+        door.master.inbox.put_job(load)
+        say(door, web, "ret", 1, {**ANSWER, "schedule": "x", "return_job": True})
+        say(door, db, "ret", 1, {**ANSWER, "return": "FORGED", "schedule": "x", "return_job": True})
+        await heard(door, db, "ack", 1)
+        keeping = asyncio.create_task(door.master.keeper.run())
+        await until(lambda: door.master.keeper.stored == 2)
+        keeping.cancel()
+        await asyncio.wait([keeping])
+        call = door.master.dispatcher.call
+        assert await call(ROOT, "runner.jobs.lookup_jid", [JID], {}) == {"web": True}
+        assert list((await call(ROOT, "runner.jobs.list_job", [JID], {}))["Result"]) == ["web"]
+        assert list(await call(ROOT, "job.returns", [JID], {})) == ["web"]
+
+    asyncio.run(scenario())
+
+
+NONSENSE: list[dict[Any, Any]] = [
+    *({}, {"jid": JID, "fun": "f"}, {**ANSWER, "jid": None}, {**ANSWER, "jid": "5"}, {**ANSWER, "jid": "٢" * 20}),
+    *({**ANSWER, "fun": 5}, {**ANSWER, "fun": []}, {**ANSWER, "fun": ["f", 5]}, {**ANSWER, "fun": "f" * 2000}),
+    *({**ANSWER, "fun_args": "x"}, {**ANSWER, "success": 1}, {**ANSWER, "retcode": "0"}, {**ANSWER, "metrics": "yes"}),
+    *({**ANSWER, "slot": float("nan")}, {**ANSWER, "slot": 2**63}, {**ANSWER, "slot": True}, {**ANSWER, "module": []}),
+    *({**ANSWER, "schedule": ""}, {**ANSWER, "schedule": "a\nb"}, {**ANSWER, "account": {"dropped": -1}}),
+    *({**ANSWER, "account": {1: 1}}, {**ANSWER, "plain": "x"}, {**ANSWER, "return_job": 1}),
+]
+
+
+@pytest.mark.parametrize("body", NONSENSE, ids=lambda body: ",".join(map(str, body.items()))[-40:])
+def test_a_return_that_is_none_is_refused_for_good(door: Door, body: dict[Any, Any]) -> None:
+    async def scenario() -> None:
+        web = door.minion("web", A)
+        asked(door, {"web": A})
+        say(door, web, "ret", 1, body)
+        say(door, web, "ret", 2, ANSWER)
+        (ack,) = await heard(door, web, "ack", 2)
+        assert list(ack.body["refused"]) == [1]
+        assert ack.body["refused"][1].startswith("a return")
+        assert [body["return"] for _, body in written(door)] == [True]
+
+    asyncio.run(scenario())
