@@ -10,6 +10,7 @@ import ast
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent
 FOLDERS = {
@@ -53,6 +54,39 @@ AGENT_LIBRARIES = {"zmq", "msgpack", "psutil", "yaml", "_sha2"}
 """All that may be installed on a host with only the agent (``_sha2`` is Python 3.12's own)."""
 
 
+class Room(NamedTuple):
+    """Some files of the master, by their names in the package, and what they may import of it: rooms, or names."""
+
+    holds: str
+    may: str
+
+
+ROOMS = {
+    "composition": Room("master main __main__", "*"),
+    "ground": Room("complaints connection line_limit network parts ready shape timed_loop web_end", ""),
+    "auth": Room("auth", "ground"),
+    "domain": Room(
+        "accounting briefing enrolment fileserver fleet key_places key_refresh key_table key_watch keyring pillar "
+        "presence schedules targeting",
+        "ground auth flow jobs",
+    ),
+    "flow": Room(
+        "alerts annotations bus deadletters inbox journal record self_metrics shipping",
+        "ground auth domain jobs",
+    ),
+    "jobs": Room("jobs", "ground auth domain flow"),
+    "commands": Room("commands", "ground auth domain flow jobs"),
+    "entrances": Room("entrances", "ground auth bus commands.dispatcher commands.stream"),
+    # What agents say is more than commands: returns, events, hello and attach each go to who takes them.
+    "hub": Room(
+        "entrances.channel.hub",
+        "ground auth commands.dispatcher entrances.channel domain flow jobs.tracker",
+    ),
+    "up": Room("up", ""),
+}
+"""The master's rooms. A file belongs to the one that names it most exactly, and may import its own room."""
+
+
 def imports(path: Path) -> Iterator[tuple[int, str]]:
     """Yield line and full module name of every import in a file."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -83,6 +117,27 @@ def _of_masters_host(module: str) -> bool:
     return _within(module, MASTERS_HOST)
 
 
+def room_of(module: str) -> str | None:
+    """Return the room that holds *module*, a name below ``saltern_master``."""
+    holders = [
+        (len(name), room) for room, row in ROOMS.items() for name in row.holds.split() if _within(module, {name})
+    ]
+    return max(holders)[1] if holders else None
+
+
+def wrong_room(importer: str, imported: str) -> str | None:
+    """Return what is wrong when one file of the master imports another; both by full name, the package's first."""
+    one, other = (name.removeprefix("saltern_master").removeprefix(".") for name in (importer, imported))
+    room = room_of(one)
+    if room is None or not other:  # said once for the file; the package itself holds nothing
+        return None
+    may = ROOMS[room].may.split()
+    names = {name for word in (*may, room) for name in (ROOMS[word].holds.split() if word in ROOMS else [word])}
+    if "*" in may or _within(other, names):
+        return None
+    return f"{importer} ({room}) may not import {imported}: it may import {', '.join(may) or 'its own room alone'}"
+
+
 def faults(root: Path = ROOT) -> Iterator[str]:
     """Yield one line for each import below *root* that the rules forbid."""
     for folder, package in FOLDERS.items():
@@ -91,6 +146,12 @@ def faults(root: Path = ROOT) -> Iterator[str]:
                 for line in hand_made_programs(path.read_text(encoding="utf-8")):
                     yield f"{path.relative_to(root)}:{line}: use saltern.own_python.python_module to start a Python"
             own_name = ".".join(path.relative_to(root / folder).with_suffix("").parts)
+            if (
+                package == "saltern_master"
+                and path.name != "__init__.py"
+                and room_of(own_name.partition(".")[2]) is None
+            ):
+                yield f"{path.relative_to(root)}:1: {own_name} is in no room: give it one in tests/import_rules.py"
             on_agent = folder in ("agent", "modules") or (folder == "core" and not _of_masters_host(own_name))
             for line, module in imports(path):
                 top = module.split(".")[0]
@@ -98,6 +159,8 @@ def faults(root: Path = ROOT) -> Iterator[str]:
                 ours = top in FOLDERS.values()
                 if ours and top != package and not _within(module, ALLOWED[package]):
                     yield f"{where}: {package} may not import {module}"
+                elif package == top == "saltern_master" and (fault := wrong_room(own_name, module)):
+                    yield f"{where}: {fault}"
                 elif on_agent and _of_masters_host(module):
                     yield f"{where}: {own_name} may not import {module}: it is for a master's host alone"
                 if on_agent and not ours and top not in sys.stdlib_module_names and top not in AGENT_LIBRARIES:

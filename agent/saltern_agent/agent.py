@@ -227,9 +227,11 @@ class Agent:
         asked = message.body.get("jids")
         jids = [jid for jid in asked if isinstance(jid, str)] if isinstance(asked, list) else []
         unsent = self.outbox.pending > 0
-        self._send(pack("working", 0, {"jids": self.runner.among(jids), "more": unsent}))
+        self._send(pack("working", message.seq, {"jids": self.runner.among(jids), "more": unsent}))
         if unsent:
-            self.outbox.when_acknowledged(lambda: self._send(pack("working", 0, {"jids": self.runner.among(jids)})))
+            self.outbox.when_acknowledged(
+                lambda: self._send(pack("working", message.seq, {"jids": self.runner.among(jids)}))
+            )
 
     def _new_modules(self, message: Message) -> None:
         if self._sync_on_change and message.body.get("digest") != self.sync.digest:

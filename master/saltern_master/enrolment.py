@@ -15,13 +15,13 @@ from saltern.ids import check_minion_id
 from saltern.pki import fingerprint
 from saltern.wire import pack, pack_any
 from saltern_master.bus import EventBus
-from saltern_master.entrances.channel.port import Peer
-from saltern_master.entrances.shape import HELLO
+from saltern_master.connection import Connection
 from saltern_master.fleet import Fleet, Session
 from saltern_master.keyring import Change, Keyring, Verdict
 from saltern_master.line_limit import LineLimit
 from saltern_master.network import network_of
 from saltern_master.presence import Presence
+from saltern_master.shape import HELLO
 
 log = logging.getLogger(__name__)
 
@@ -46,11 +46,11 @@ class Enrolment:
         self._presence = presence
         self._bus = bus
         self._welcome = welcome
-        self._waiting: dict[str, tuple[Peer, float]] = {}
+        self._waiting: dict[str, tuple[Connection, float]] = {}
         self._said: dict[str, str] = {}
         self._limit = LineLimit("keys that say hello")
 
-    def hello(self, peer: Peer, body: dict[str, Any]) -> None:
+    def hello(self, peer: Connection, body: dict[str, Any]) -> None:
         """Answer a ``hello``: ``welcome``, ``wait`` or ``refused``."""
         try:
             hello = HELLO.checked(body)
@@ -104,7 +104,7 @@ class Enrolment:
         if session.returns is not None:
             self._fleet.answer(session.returns, pack_any("welcome", 0, self._welcome(minion_id), secrets=True))
 
-    def gone(self, peer: Peer) -> None:
+    def gone(self, peer: Connection) -> None:
         """Note a closed connection."""
         waiting = self._waiting.get(peer.key)
         if waiting is not None and waiting[0] is peer:
@@ -118,7 +118,7 @@ class Enrolment:
             "hello_lines_left_out": self._limit.left_out,
         }
 
-    def _greet(self, peer: Peer, minion_id: str, grains: dict[str, Any], boot: float) -> None:
+    def _greet(self, peer: Connection, minion_id: str, grains: dict[str, Any], boot: float) -> None:
         started = self._fleet.greet(minion_id, peer, boot)
         if grains:
             self._fleet.set_grains(minion_id, peer.key, grains)
@@ -126,7 +126,7 @@ class Enrolment:
         if started:
             self._bus.publish(f"salt/minion/{minion_id}/start", {"id": minion_id, "cmd": "_minion_event"})
 
-    def _say(self, peer: Peer, minion_id: str, verdict: Verdict) -> None:
+    def _say(self, peer: Connection, minion_id: str, verdict: Verdict) -> None:
         """Log and publish a verdict that is new for its key.
 
         A refusal that the limit leaves out is said at a later hello. A key that was taken in is always published.
@@ -145,7 +145,7 @@ class Enrolment:
             act = verdict.act or {"pending": "pend", "rejected": "reject"}.get(verdict.state, verdict.state)
             self._publish(minion_id, peer.key, act, verdict.reason, peer.address)
 
-    def _refuse(self, peer: Peer, state: str, reason: str, line: str = "") -> None:
+    def _refuse(self, peer: Connection, state: str, reason: str, line: str = "") -> None:
         """Refuse a hello that can't be judged; *line*: what the log says, when that is another thing."""
         peer.send(pack("refused", 0, {"state": state, "reason": reason}))
         if self._limit.allows(peer.key, network_of(peer.address)):

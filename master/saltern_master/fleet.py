@@ -19,7 +19,7 @@ from saltern.files import make_folder, write_private
 from saltern.ids import check_minion_id
 from saltern.wire import pack_value, unpack_value
 from saltern_master.complaints import Complaints
-from saltern_master.entrances.channel.port import Peer
+from saltern_master.connection import Connection
 from saltern_master.keyring import Keyring
 
 log = logging.getLogger(__name__)
@@ -36,12 +36,12 @@ class Session:
 
     def __init__(self, boot: float) -> None:
         self.boot = boot
-        self.returns: Peer | None = None
+        self.returns: Connection | None = None
         """Its connection to the ret port."""
-        self.jobs: Peer | None = None
+        self.jobs: Connection | None = None
         """Its connection to the publish port; with it the minion is present."""
 
-    def peers(self) -> list[Peer]:
+    def peers(self) -> list[Connection]:
         """Return the connections that are there."""
         return [peer for peer in (self.returns, self.jobs) if peer is not None]
 
@@ -58,7 +58,7 @@ class Link:
         self.boot = 0.0
         self.since = 0.0
 
-    def session(self, boot: float, peer: Peer) -> Session:
+    def session(self, boot: float, peer: Connection) -> Session:
         """Return the session of the agent that started at *boot*, or is known by its connection, or a new one."""
         mine = next((session for session in self.sessions if peer in session.peers()), None)
         same = next((session for session in self.sessions if boot and session.boot == boot), None)
@@ -75,7 +75,7 @@ class Link:
             del self.sessions[1]  # the oldest but this one
         return session
 
-    def leave(self, peer: Peer) -> None:
+    def leave(self, peer: Connection) -> None:
         """Forget a connection, and a session that has none left."""
         for session in list(self.sessions):
             session.returns = None if session.returns is peer else session.returns
@@ -84,7 +84,7 @@ class Link:
                 self.sessions.remove(session)
 
     @property
-    def jobs(self) -> Peer | None:
+    def jobs(self) -> Connection | None:
         """The connection that jobs go to."""
         for session in reversed(self.sessions):
             if session.jobs is not None:
@@ -92,7 +92,7 @@ class Link:
         return None
 
     @property
-    def returns(self) -> Peer | None:
+    def returns(self) -> Connection | None:
         """The connection for returns of the agent that was there last."""
         return next((session.returns for session in reversed(self.sessions) if session.returns), None)
 
@@ -150,11 +150,11 @@ class Fleet:
         peer = self.link(minion_id).jobs
         return peer is not None and peer.send(frame)
 
-    def answer(self, peer: Peer, frame: bytes) -> bool:
+    def answer(self, peer: Connection, frame: bytes) -> bool:
         """Send *frame* on a minion's connection, if its key is still that minion's; return whether it went out."""
         return self.speaks_for(peer) is not None and peer.send(frame)
 
-    def speaks_for(self, peer: Peer) -> str | None:
+    def speaks_for(self, peer: Connection) -> str | None:
         """Return the minion that *peer* introduced itself as, if its key is still that minion's."""
         return peer.minion_id if peer.minion_id and self._keyring.minion_of(peer.key) == peer.minion_id else None
 
@@ -203,7 +203,7 @@ class Fleet:
         """Return whether a job can reach the minion now."""
         return self.link(minion_id).jobs is not None
 
-    def greet(self, minion_id: str, peer: Peer, boot: float) -> bool:
+    def greet(self, minion_id: str, peer: Connection, boot: float) -> bool:
         """Note an agent's connection for returns; return whether the agent was started since the last one."""
         peer.minion_id = minion_id
         link = self._link_of(minion_id, peer.key)
@@ -212,7 +212,7 @@ class Fleet:
         link.boot = boot
         return started
 
-    def attach(self, minion_id: str, peer: Peer, boot: float = 0.0) -> Attached:
+    def attach(self, minion_id: str, peer: Connection, boot: float = 0.0) -> Attached:
         """Note an agent's connection for jobs, which are its from now on.
 
         An agent that started at another *boot*, or didn't say when, is another one; the one before it is remembered,
@@ -231,7 +231,7 @@ class Fleet:
             link.since = time.time()
         return Attached(before is None, None if before is session else before)
 
-    def gone(self, peer: Peer) -> Gone:
+    def gone(self, peer: Connection) -> Gone:
         """Note a closed connection."""
         link = self._links.get(peer.minion_id) if peer.minion_id else None
         if link is None:

@@ -13,11 +13,11 @@ from saltern.wire import Message, body_of, pack
 from saltern_master.accounting import Accounting
 from saltern_master.bus import EventBus
 from saltern_master.complaints import Complaints
-from saltern_master.entrances.channel.port import Peer
-from saltern_master.entrances.shape import EVENT, RETURN
+from saltern_master.connection import Connection
 from saltern_master.jobs.tracker import Taken, Tracker
 from saltern_master.journal import Journal
 from saltern_master.record import FOR_JOBS, JOB, METRICS, POINTS, write_record
+from saltern_master.shape import EVENT, RETURN
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class Inbox:
         bus: EventBus,
         tracker: Tracker,
         account: Accounting,
-        answer: Callable[[Peer, bytes], bool] = Peer.send,
+        answer: Callable[[Connection, bytes], bool] = lambda peer, frame: peer.send(frame),
     ) -> None:
         """*account* is told of scheduled returns. *answer* sends an acknowledgement; it is for whoever's key is still
         accepted then (``Fleet.answer``).
@@ -50,7 +50,7 @@ class Inbox:
         self._tracker = tracker
         self._account = account
         self._complaints = Complaints("what minions deliver")
-        self._acks: dict[Peer, tuple[int, dict[int, str]]] = {}
+        self._acks: dict[Connection, tuple[int, dict[int, str]]] = {}
         self._flush_soon = False
         self._ack_soon = False
         self._failed_at = float("-inf")
@@ -59,7 +59,7 @@ class Inbox:
         self.refused = 0
         self.journal_failures = 0
 
-    def receive(self, peer: Peer, minion_id: str, message: Message, frame: bytes) -> None:
+    def receive(self, peer: Connection, minion_id: str, message: Message, frame: bytes) -> None:
         """Take a ``ret`` or ``event``, which came as *frame*, from a minion."""
         why = None
         try:

@@ -6,7 +6,7 @@ import logging
 
 from saltern.wire import pack
 from saltern_master.bus import EventBus
-from saltern_master.entrances.channel.port import Peer
+from saltern_master.connection import Connection
 from saltern_master.fleet import Fleet, Session
 from saltern_master.line_limit import LineLimit
 
@@ -23,7 +23,7 @@ class Presence:
         self.duplicates = 0
         """Times that another agent with the same key took over from one that was connected."""
 
-    def attach(self, minion_id: str, peer: Peer, boot: float) -> None:
+    def attach(self, minion_id: str, peer: Connection, boot: float) -> None:
         """Take *peer* as the minion's connection for jobs; another agent that had it is told."""
         attached = self._fleet.attach(minion_id, peer, boot)
         if attached.was_away:
@@ -32,7 +32,7 @@ class Presence:
         if attached.older is not None:
             self._tell_duplicate(minion_id, attached.older, peer)
 
-    def gone(self, peer: Peer) -> Session | None:
+    def gone(self, peer: Connection) -> Session | None:
         """Note a closed connection; return the agent that takes the jobs from now on, where that changed."""
         minion_id = peer.minion_id
         gone = self._fleet.gone(peer)
@@ -45,7 +45,7 @@ class Presence:
         """Say that a minion is away."""
         self._bus.publish("salt/presence/change", {"new": [], "lost": [minion_id]})
 
-    def _tell_duplicate(self, minion_id: str, older: Session, newer: Peer) -> None:
+    def _tell_duplicate(self, minion_id: str, older: Session, newer: Connection) -> None:
         self.duplicates += 1
         before = older.jobs.address if older.jobs else ""
         reason = (

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from saltern.errors import ArgumentError
-from saltern_master.entrances.shape import RETURN
 from saltern_master.jobs.request import MAX_FUNCTIONS, MAX_NAME_CHARS, functions_of
+from saltern_master.shape import RETURN
 
 
 @pytest.mark.parametrize("fun", [None, 5, "", [], [None], ["test.ping", ""], [["test.ping"]], {"test.ping": 1}])

@@ -1,8 +1,8 @@
-"""The job store's bytes: whoever returns much loses its own oldest returns, and nobody else any."""
+"""The job store's bytes: whoever stores much loses his own oldest, and nobody else any."""
 
 from __future__ import annotations
 
-import os
+import sqlite3
 from pathlib import Path
 
 from hypothesis import given
@@ -52,20 +52,40 @@ def test_below_the_bound_nothing_goes(tmp_path: Path) -> None:
     store.close()
 
 
-def test_jobs_that_are_large_push_out_jobs(tmp_path: Path) -> None:
+def put_job(store: SqliteJobStore, owner: str, number: int, value: str) -> None:
+    store.put_jobs([JobLoad(f"{owner}{number}", float(number), {"owner": f"local:{owner}", "arg": [value]})])
+
+
+def test_one_who_asks_for_much_pushes_out_his_own_jobs_alone(tmp_path: Path) -> None:
     store = SqliteJobStore(str(tmp_path / "jobs.db"), 2 * MIB)
     store.open()
-    for number in range(20):
-        store.put_jobs([JobLoad(jid(number), float(number), {"fun": "f", "arg": []})])
+    for number in range(100):
+        put_job(store, "eve", number, CHUNK)
+        put_job(store, "ann", number, "fine")
         put(store, "web", number, "fine")
-    for number in range(100, 200):
-        store.put_jobs([JobLoad(jid(number), float(number), {"fun": "f", "arg": [CHUNK]})])
-    assert having(store, "web", range(20)) == list(range(20)), "nobody's returns go for large jobs"
-    kept = [job.jid for job in store.jobs(1000)]
-    assert kept[0] == jid(199)
-    assert jid(100) not in kept
+    kept = [number for number in range(100) if store.job(f"eve{number}")]
+    assert kept == list(range(100 - len(kept), 100))
+    assert 20 <= len(kept) < 32
+    assert all(store.job(f"ann{number}") for number in range(100))
+    assert having(store, "web", range(100)) == list(range(100))
     store.close()
-    assert os.path.getsize(tmp_path / "jobs.db") < 4 * MIB, "pages that are free are used again"
+
+
+def test_a_store_from_before_the_bound_is_kept_to_it(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "jobs.db") as connection:
+        connection.execute("create table jids (jid varchar primary key, load text not null, created float not null)")
+        connection.executemany(
+            "insert into jids values (?, ?, ?)",
+            [(jid(number), f'{{"arg": "{CHUNK}"}}', number) for number in range(60)],
+        )
+    connection.close()
+    store = SqliteJobStore(str(tmp_path / "jobs.db"), 2 * MIB)
+    store.open()
+    put_job(store, "ann", 1, "fine")
+    assert store.job("ann1") is not None
+    assert store.job(jid(0)) is None
+    assert store.job(jid(59)) is not None
+    store.close()
 
 
 @given(st.dictionaries(st.text(max_size=3), st.integers(0, 10_000), max_size=8), st.floats(0, 20_000))

@@ -10,14 +10,18 @@ from typing import Any
 import pytest
 
 from saltern.config import MasterOptions
+from saltern.errors import ChannelError
 from saltern_master.deadletters import DeadLetters
 from saltern_master.journal import Journal
 from saltern_master.record import FOR_JOBS, METRICS, POINTS, write_record
-from saltern_master.shipping.engine import ShippingEngine, shipping_engine
+from saltern_master.shipping import engine as engine_module
+from saltern_master.shipping.engine import RETRY_MAX_S, RETRY_MIN_S, ShippingEngine, shipping_engine
 from saltern_master.shipping.metric_returns import MetricReturns
 from saltern_master.shipping.name_budget import NameBudget
 from saltern_master.shipping.names import Pattern
+from saltern_master.shipping.shipper import Points
 from saltern_master.shipping.shippers.memory import MemoryShipper
+from support.fake_asyncio import FakeAsyncio
 from support.masters import until
 
 NOW = 1_800_000_000.5
@@ -106,3 +110,48 @@ def test_points_wait_while_carbon_is_away(tmp_path: Path) -> None:
     records = [write_record(METRICS, f"web{n}", NOW, body({"a": n})) for n in range(5)]
     points = shipped(tmp_path, records, away_first=True)
     assert points == [(f"p.web{n}.m.a", 1_800_000_000, float(n)) for n in range(5)]
+
+
+class Failing(MemoryShipper):
+    """Fails as often as *times* says, shipment by shipment."""
+
+    def __init__(self, *times: int) -> None:
+        super().__init__()
+        self._times = list(times)
+
+    async def ship(self, points: Points) -> int:
+        if self._times[0]:
+            self._times[0] -= 1
+            raise ChannelError("carbon is away")
+        self._times.pop(0)
+        return await super().ship(points)
+
+
+def test_a_carbon_that_is_away_is_tried_ever_more_rarely_and_soon_again_after_it_was_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = FakeAsyncio()
+    monkeypatch.setattr(engine_module, "asyncio", fake)
+    journal = Journal(str(tmp_path), 1 << 30, 10**9)
+    journal.open()
+    shipper = Failing(12, 0, 3, 0)
+    returns = MetricReturns(Pattern("p.[minion_id].[module]"), NameBudget(1000), 7 * 86400)
+    engine = ShippingEngine(journal.reader("graphite"), shipper, returns, DeadLetters(str(tmp_path / "dead")))
+
+    async def run() -> None:
+        task = asyncio.create_task(engine.run())
+        for number in range(4):
+            journal.append(write_record(METRICS, f"web{number}", NOW, body({"a": number})))
+            journal.flush()
+            await until(lambda: len(shipper.points) > number)  # noqa: B023
+        task.cancel()
+        await asyncio.wait([task])
+
+    asyncio.run(run())
+    journal.close()
+    assert len(fake.slept) == 15
+    for failures in (fake.slept[:12], fake.slept[12:]):
+        for number, slept in enumerate(failures):
+            most = min(RETRY_MIN_S * 2**number, RETRY_MAX_S)
+            assert 0.5 * most <= slept <= 1.5 * most
+    assert engine.metrics()["failures"] == 15

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from saltern_master.auth.caller import Caller, Kind
-from saltern_master.bus import EventBus
+from saltern_master.bus import Event, EventBus
 from saltern_master.entrances.local import MAX_CONNECTIONS_OF_A_USER
-from saltern_master.jobs import tracker as module
 from saltern_master.jobs.follower import Follower
 from saltern_master.jobs.publisher import MAX_QUEUE_BYTES, MAX_USER_QUEUE_BYTES
-from saltern_master.jobs.tracker import TrackedJob, Tracker
+from saltern_master.jobs.tracked_job import TrackedJob
+from saltern_master.jobs.tracker import Tracker
 
 ROOT, FRED = Caller(Kind.LOCAL, "root", 0), Caller(Kind.LOCAL, "fred", 1000)
 
@@ -20,10 +20,9 @@ def job(number: int, caller: Caller) -> TrackedJob:
 
 
 @pytest.fixture
-def tracker(monkeypatch: pytest.MonkeyPatch) -> Tracker:
+def tracker() -> Tracker:
     """A tracker with room for ten jobs."""
-    monkeypatch.setattr(module, "MAX_REMEMBERED", 20)
-    return Tracker(EventBus(10), lambda minion, frame: True, 5.0)
+    return Tracker(EventBus(10), lambda minion, frame: True, 5.0, max_pairs=20)
 
 
 def test_a_users_jobs_push_out_his_own(tracker: Tracker) -> None:
@@ -38,15 +37,17 @@ def test_a_users_jobs_push_out_his_own(tracker: Tracker) -> None:
     assert tracker.owner(f"{1:020}") == "local:root"
 
 
-def test_jobs_that_are_done_go_first(tracker: Tracker) -> None:
-    for number in range(1, 6):
+def test_ones_jobs_that_are_done_go_first(tracker: Tracker) -> None:
+    roots = TrackedJob(f"{1:020}", "test.ping", ROOT, {}, ["web"])
+    tracker.begin(roots)
+    for number in range(2, 8):
         tracker.begin(job(number, FRED))
-    done = TrackedJob(f"{6:020}", "test.ping", ROOT, {}, ["web"])
-    tracker.begin(done)
-    for number in range(7, 12):
+    done = f"{5:020}"
+    tracker.returned(done, "web", Event("", {}), success=True)
+    for number in range(8, 12):
         tracker.begin(job(number, FRED))
-    assert not tracker.knows(done.jid)
-    assert len(tracker.running()) == 10
+    assert (tracker.knows(roots.jid), tracker.knows(done)) == (True, False)
+    assert len(tracker.running()) == 9
     assert tracker.forgotten == 0
 
 

@@ -14,7 +14,7 @@ from saltern_master.complaints import Complaints
 log = logging.getLogger(__name__)
 
 MAX_SHOWN = 300
-"""Characters of the arguments that a line holds."""
+"""Characters of the arguments, and of the error, that a line holds."""
 
 
 class Audit:
@@ -30,14 +30,17 @@ class Audit:
 
     def failed(self, caller: Caller, command: str, arguments: Mapping[str, Any], error: SalternError) -> None:
         """A call that would have changed something was not carried out, or not wholly."""
-        log.info("%s: %s(%s) failed: %s", caller, command, _shown(arguments), error)
+        log.info("%s: %s(%s) failed: %s", caller, command, _shown(arguments), _cut(str(error)))
 
     def refuse(self, caller: Caller, error: SalternError) -> None:
         """A call was refused; said once a minute of each caller."""
         self.refused += 1
-        self._complaints.say(str(caller), "refused", str(error)[:MAX_SHOWN])
+        self._complaints.say(str(caller), "refused", _cut(str(error)))
 
 
 def _shown(arguments: Mapping[str, Any]) -> str:
-    text = ", ".join(f"{name}={shown(value, 100)}" for name, value in arguments.items())
+    return _cut(", ".join(f"{name}={shown(value, 100)}" for name, value in arguments.items()))
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "…"

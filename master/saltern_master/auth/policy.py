@@ -14,8 +14,10 @@ from typing import Any, NamedTuple
 from saltern_master.auth.accounts import Account, Accounts
 from saltern_master.auth.caller import Caller, Kind
 from saltern_master.auth.grants import Grant, Grants, covers, covers_own
+from saltern_master.auth.need import Need, Needing
 from saltern_master.auth.powers import Powers
-from saltern_master.commands.registry import Command, Need
+
+MAX_NAMED = 5
 
 _OWN = {Need.RUNNER: "@runner", Need.WHEEL: "@wheel", Need.EVENTS: "@events"}
 _WHAT = {Need.RUNNER: "run functions on the master", Need.WHEEL: "manage keys", Need.EVENTS: "use events"}
@@ -67,7 +69,7 @@ class Policy:
         """Return whether a job that *owner* (a principal) started concerns the caller."""
         return owner == caller.principal or self.sees_all(caller)
 
-    def may_call(self, caller: Caller, command: Command) -> bool:
+    def may_call(self, caller: Caller, command: Needing) -> bool:
         """Return whether the caller may call *command* at all; of jobs, whether there is any that he may start."""
         if caller.kind is Kind.MINION or command.need is Need.MINION:
             return caller.kind is Kind.MINION and command.need is Need.MINION
@@ -80,10 +82,11 @@ class Policy:
         return any(covers_own(grant, own, command.function) for grant in grants)
 
     def may_see(self, caller: Caller, name: str) -> bool:
-        """Return whether the caller may be told what there is where *name* would be."""
+        """Return whether the caller may be told that there is no command *name*: he might call it if there were."""
         everything, grants = self.rights(caller)
-        own = _OWN.get(_NEEDS.get(name.partition(".")[0], Need.MINION))
-        return everything or any(grant.minions == own for grant in grants)
+        client, _, function = name.partition(".")
+        own = _OWN.get(_NEEDS.get(client, Need.MINION))
+        return everything or (own is not None and any(covers_own(grant, own, function) for grant in grants))
 
     def refusal(self, caller: Caller, name: str) -> str:
         """Return the line for a command that is not there or may not be called: one answer for both."""
@@ -118,4 +121,10 @@ class Policy:
     def why_refused(self, functions: Iterable[str]) -> str:
         """Return what would let someone run *functions*, where a grant by glob never does; else nothing."""
         named = [f for f in functions if not self._powers.of(f).by_glob]
-        return f": grant {', '.join(named)} by its exact name, no glob covers it" if named else ""
+        return f": grant {some_of(named)} by its exact name, no glob covers it" if named else ""
+
+
+def some_of(names: Sequence[str]) -> str:
+    """Return *names* as a message lists them: the first few."""
+    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+    return ", ".join(f"{name:.80}" for name in names[:MAX_NAMED]) + more

@@ -19,9 +19,10 @@ from typing import Any
 from saltern.errors import Busy, InternalError, NotAuthorised, RequestTimeout, SalternError
 from saltern_master.auth.audit import Audit
 from saltern_master.auth.caller import Caller, Kind
-from saltern_master.auth.policy import Policy
+from saltern_master.auth.need import Need
+from saltern_master.auth.policy import Policy, some_of
 from saltern_master.commands.context import Context, Services
-from saltern_master.commands.registry import Command, Need, Registry
+from saltern_master.commands.registry import Command, Registry
 from saltern_master.commands.turns import Turns
 from saltern_master.jobs.request import functions_of, indirect_of
 from saltern_master.line_limit import LineLimit
@@ -141,7 +142,7 @@ class Dispatcher:
         if command is not None and self._policy.may_call(caller, command):
             return command
         if command is None and self._policy.may_see(caller, name):
-            raise self._registry.unknown(name)
+            raise self._registry.unknown(name, lambda one: self._policy.may_call(caller, one))
         raise NotAuthorised(self._policy.refusal(caller, name))
 
     async def _authorised_minions(self, caller: Caller, bound: dict[str, Any], services: Services) -> tuple[str, ...]:
@@ -149,8 +150,7 @@ class Dispatcher:
         functions = [*functions_of(bound), *indirect_of(bound)]
         refused = self._policy.refused_functions(caller, functions)
         if refused:
-            why = self._policy.why_refused(refused)
-            raise NotAuthorised(f"{caller} may not run {', '.join(refused)}{why}")
+            raise NotAuthorised(f"{caller} may not run {some_of(refused)}{self._policy.why_refused(refused)}")
         everyone = services.keyring.minions()
         find = functools.partial(self._find_minions, caller, functions, bound["tgt"], bound["tgt_type"], everyone)
         minions: tuple[str, ...] = await self._turns[caller.kind].run(
@@ -177,8 +177,7 @@ class Dispatcher:
         if len(covered) < len(everyone):
             names = named(target, kind)
             if len(self._policy.covered(caller, functions, names)) < len(names):
-                text = f"{caller} may not run {', '.join(functions)} on every minion of that target"
-                raise NotAuthorised(text)
+                raise NotAuthorised(f"{caller} may not run {some_of(functions)} on every minion of that target")
         return tuple(found)
 
     async def _run(self, command: Command, context: Context, bound: dict[str, Any]) -> Any:

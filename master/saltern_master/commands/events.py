@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from saltern.errors import ArgumentError, NotAuthorised
+from saltern.wire import pack_value
+from saltern_master.auth.need import Need
 from saltern_master.bus import Event, Subscriber
 from saltern_master.commands.context import Context
-from saltern_master.commands.registry import Need, command
+from saltern_master.commands.registry import command
 from saltern_master.commands.stream import Stream
 
 MAX_TAG_LENGTH = 512
@@ -64,5 +66,5 @@ async def fire(context: Context, tag: Annotated[str, check_tag], data: dict[str,
         if tag.startswith("salt/"):
             raise NotAuthorised(f"{caller} fires events below {own} alone: use the tag {own}{tag.rpartition('/')[2]}")
         tag = own + tag
-    services.bus.publish(tag, data, caller.provenance)
+    services.bus.publish(tag, data, caller.provenance, len(pack_value(data)))
     return tag

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from saltern.ids import check_env
+from saltern_master.auth.need import Need
 from saltern_master.commands.context import Context
-from saltern_master.commands.registry import Need, command
+from saltern_master.commands.registry import command
 
 Env = Annotated[str, check_env]
 

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 from saltern.errors import ArgumentError
 from saltern.ids import check_jid
+from saltern_master.auth.need import Need
 from saltern_master.commands.context import Context
-from saltern_master.commands.registry import Need, command
+from saltern_master.commands.registry import command
 from saltern_master.commands.stream import Stream
 from saltern_master.jobs.publisher import JobRequest
 from saltern_master.jobs.store import JobLoad, JobReturn

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from saltern_master.auth.need import Need
 from saltern_master.commands.context import Context
-from saltern_master.commands.registry import Need, command
+from saltern_master.commands.registry import command
 
 
 @command("runner.journal.dead_letters", Need.RUNNER)

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 from saltern.key_functions import KeyFunctions
+from saltern_master.auth.need import Need
 from saltern_master.commands.context import Context
 from saltern_master.commands.params import params_of
-from saltern_master.commands.registry import Command, Need
+from saltern_master.commands.registry import Command
 
 _SHOWING = frozenset({"key.list_all", "key.list", "key.name_match", "key.finger", "key.resolve"})
 

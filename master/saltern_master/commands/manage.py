@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from saltern_master.auth.need import Need
 from saltern_master.commands.context import Context
-from saltern_master.commands.registry import Need, command
+from saltern_master.commands.registry import command
 
 
 @command("runner.manage.up", Need.RUNNER)

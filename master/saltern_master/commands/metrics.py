@@ -7,8 +7,9 @@ import time
 from typing import Any
 
 from saltern.errors import FunctionNotFound
+from saltern_master.auth.need import Need
 from saltern_master.commands.context import Context
-from saltern_master.commands.registry import Need, command
+from saltern_master.commands.registry import command
 
 
 @command("runner.metrics.explain", Need.RUNNER)

@@ -6,29 +6,15 @@ import difflib
 import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from enum import Enum
 from types import MappingProxyType, ModuleType
 from typing import Any
 
 from saltern.errors import ArgumentError, FunctionNotFound
+from saltern_master.auth.need import Need
 from saltern_master.commands.params import Param, bind, params_of
 
 Handler = Callable[..., Any]
 """Takes a ``Context`` and the parameters; a coroutine function runs on the loop, any other in a thread."""
-
-
-class Need(Enum):
-    """What a caller must be granted for a command. ``auth/policy.py`` says who is."""
-
-    JOBS = "jobs"
-    """The functions that it runs, on all the minions that its target means."""
-    RUNNER = "@runner"
-    WHEEL = "@wheel"
-    EVENTS = "@events"
-    OWN_JOB = "own job"
-    """To have started the job that it is about, or ``@runner``."""
-    MINION = "minion"
-    """To be a minion; the command is about that minion alone."""
 
 
 @dataclass(frozen=True)
@@ -96,10 +82,10 @@ class Registry:
         """Return the commands of one client, by name."""
         return sorted((one for one in self._commands.values() if one.client == client), key=lambda one: one.name)
 
-    def unknown(self, name: str) -> FunctionNotFound:
-        """Return the error for a name that isn't there, with the nearest that is."""
+    def unknown(self, name: str, shown: Callable[[Command], bool]) -> FunctionNotFound:
+        """Return the error for a name that isn't there, with the nearest that is, of those that may be *shown*."""
         client, _, function = name.partition(".")
-        names = [one.function for one in self.offered_by(client)]
+        names = [one.function for one in self.offered_by(client) if shown(one)]
         if not names:
             return FunctionNotFound(f"{name!r:.80} is not something the master does")
         close = difflib.get_close_matches(function[:100], names, 1)

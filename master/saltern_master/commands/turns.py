@@ -30,6 +30,7 @@ class Turns:
         self._waiting = waiting
         self._queues: OrderedDict[str, deque[_Work]] = OrderedDict()
         self._running: dict[str, int] = {}
+        self._closed = False
         self.refused = 0
 
     async def run(self, principal: str, call: Callable[[], Any]) -> Any:
@@ -38,6 +39,8 @@ class Turns:
         if len(queue or ()) + self._running.get(principal, 0) >= self._waiting:
             self.refused += 1
             raise Busy(f"{self._waiting} of your calls are being answered: try again")
+        if self._closed:
+            raise Busy("the master is stopping")
         done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         if queue is None:
             queue = self._queues[principal] = deque()
@@ -46,17 +49,23 @@ class Turns:
         return await done
 
     def close(self) -> None:
-        """Take no more; what runs is not waited for."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """Take no more, and turn away what waits; what runs is not waited for."""
+        self._closed = True
+        waiting = [work for queue in self._queues.values() for work in queue]
+        self._queues.clear()
+        for work in waiting:
+            if not work.done.done():
+                work.done.set_exception(Busy("the master is stopping"))
+        self._pool.shutdown(wait=False)
 
     def _serve(self) -> None:
         """Start what may run, one of each principal at a time."""
-        held: list[str] = []
+        held: set[str] = set()
         while self._free and len(held) < len(self._queues):
             principal, queue = next(iter(self._queues.items()))
             if self._running.get(principal, 0) >= self._each:
                 self._queues.move_to_end(principal)
-                held.append(principal)
+                held.add(principal)
                 continue
             work = queue.popleft()
             self._queues.move_to_end(principal)
@@ -76,11 +85,9 @@ class Turns:
         left = self._running.pop(principal) - 1
         if left:
             self._running[principal] = left
-        error = None if ended.cancelled() else ended.exception()
+        error = ended.exception()
         if not work.done.done():
-            if ended.cancelled():
-                work.done.cancel()
-            elif error is not None:
+            if error is not None:
                 work.done.set_exception(error)
             else:
                 work.done.set_result(ended.result())

@@ -24,7 +24,7 @@ from saltern_master.auth.policy import NOTHING, Policy
 from saltern_master.commands.dispatcher import Dispatcher
 from saltern_master.commands.stream import Source, Stream
 from saltern_master.complaints import Complaints
-from saltern_master.entrances.shape import REQUEST
+from saltern_master.shape import REQUEST
 
 log = logging.getLogger(__name__)
 

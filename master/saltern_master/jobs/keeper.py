@@ -114,10 +114,10 @@ class JobKeeper:
         returns = [self._return(item) for item in items if not item.flags & JOB]
         if jobs:
             self._store.put_jobs(jobs)
-            self.jobs += len(jobs)
         if returns:
             self._store.put_returns(returns)
-            self.stored += len(returns)
+        self.jobs += len(jobs)
+        self.stored += len(returns)
 
     async def _purge(self) -> None:
         while True:
@@ -143,9 +143,9 @@ class JobKeeper:
     def _readable_job(self, record: bytes) -> JobLoad | None:
         try:
             item = read_record(record, JOB)
-        except WireError:
+            return self._job(item) if item else None
+        except (WireError, KeyError):
             return None  # it is set aside when its turn comes
-        return self._job(item) if item else None
 
     @staticmethod
     def _job(item: Record) -> JobLoad:

@@ -15,7 +15,8 @@ from saltern_master.bus import EventBus
 from saltern_master.fleet import Fleet
 from saltern_master.inbox import Inbox
 from saltern_master.jobs.follower import MAX_QUEUE_BYTES, MAX_USER_QUEUE_BYTES, Follower
-from saltern_master.jobs.tracker import TrackedJob, Tracker
+from saltern_master.jobs.tracked_job import TrackedJob
+from saltern_master.jobs.tracker import Tracker
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +96,7 @@ class Publisher:
             "minions": list(minions),
         }
         self._inbox.put_job({**load, "owner": caller.principal})
-        self._bus.publish(f"salt/job/{jid}/new", load)
+        self._bus.publish(f"salt/job/{jid}/new", load, size=len(frame) + sum(map(len, minions)))
         links = {minion_id: self._fleet.link(minion_id) for minion_id in minions}
         there = {minion_id: link.key for minion_id, link in links.items() if link.jobs is not None}
         missing = [minion_id for minion_id in minions if minion_id not in there]

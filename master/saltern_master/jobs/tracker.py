@@ -9,33 +9,33 @@ and asks agents itself whether they still work on it, so that nobody has to gues
       └─away when it was sent──▶ lost
 
 A job is done when it waits for nobody. What it went to is remembered for as long as there is room, so that a return
-from a minion that never had the job is known for what it is.
+from a minion that never had the job is known for what it is; a job that is forgotten before it was done ends then.
+
+Questions are numbered, and an agent's answer bears its question's number: it says nothing of a job that was asked
+about later.
 """
 
 from __future__ import annotations
 
 import asyncio
-import bisect
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from enum import Enum
 from typing import Any
 
 from saltern.wire import pack
-from saltern_master.auth.caller import Caller
 from saltern_master.bus import Event, EventBus
 from saltern_master.jobs.follower import Follower
+from saltern_master.jobs.remembered import MAX_PAIRS, RememberedJobs
 from saltern_master.jobs.store import JobLoad
+from saltern_master.jobs.tracked_job import NOT_CONNECTED, TrackedJob
 
 LOOK_EVERY_S = 0.25
 ANSWER_WITHIN_S = 5.0
 PROGRESS_AFTER_S, PROGRESS_EVERY_S = 2.0, 1.0
-MAX_REMEMBERED = 2_000_000
-"""Pairs of job and minion that are remembered, some 20 bytes each."""
 
-NOT_CONNECTED = "Minion did not return. [Not connected]"
 NO_RESPONSE = "Minion did not return. [No response]"
+FORGOTTEN = "Minion did not return. [The master tracks too many jobs]"
 
 
 class Taken(Enum):
@@ -45,67 +45,6 @@ class Taken(Enum):
     AGAIN = "again"
     """It came before: an acknowledgement was lost."""
     UNSOLICITED = "unsolicited"
-
-
-class TrackedJob:
-    """One job. *sent*: the minions that got it, by id in order, with the key that each had; *missing* did not."""
-
-    __slots__ = (
-        "asked",
-        "asked_at",
-        "check_at",
-        "failed",
-        "followers",
-        "fun",
-        "jid",
-        "keys",
-        "lost",
-        "minions",
-        "owner",
-        "quiet_s",
-        "started",
-        "told",
-        "unsure",
-        "user",
-        "waiting",
-    )
-
-    def __init__(
-        self,
-        jid: str,
-        fun: str | list[str],
-        caller: Caller | None,
-        sent: Mapping[str, str],
-        missing: Iterable[str] = (),
-        quiet_s: float | None = None,
-    ) -> None:
-        """*quiet_s*: how long it may be silent before its minions are asked, when not as long as usual."""
-        self.jid = jid
-        self.fun = fun
-        self.user = caller.name if caller else ""
-        self.owner = caller.principal if caller else ""
-        self.minions = tuple(sent)
-        self.keys = tuple(sent.values())
-        self.quiet_s = quiet_s or 0.0
-        self.waiting = set(sent)
-        self.lost = dict.fromkeys(missing, NOT_CONNECTED)
-        self.failed = 0
-        self.asked: set[str] = set()
-        self.asked_at = self.started = self.check_at = self.told = 0.0
-        self.followers: list[Follower] = []
-        self.unsure = False
-        """Taken up after a restart: who has returned isn't known."""
-
-    def key_of(self, minion_id: str) -> str | None:
-        """Return the key that a minion of this job had, or ``None`` for one that the job didn't go to."""
-        at = bisect.bisect_left(self.minions, minion_id)
-        return self.keys[at] if at < len(self.minions) and self.minions[at] == minion_id else None
-
-    def numbers(self) -> dict[str, int]:
-        """Return how many are done, running, away and failed."""
-        gone = sum(self.key_of(minion_id) is not None for minion_id in self.lost)
-        done = len(self.minions) - len(self.waiting) - gone
-        return {"done": done, "running": len(self.waiting), "away": len(self.lost), "failed": self.failed}
 
 
 class Tracker:
@@ -122,19 +61,20 @@ class Tracker:
         send: Callable[[str, bytes], bool],
         default_quiet_s: float,
         clock: Callable[[], float] = time.monotonic,
+        max_pairs: int = MAX_PAIRS,
     ) -> None:
         self._bus = bus
         self._send = send
         self.blind = False
         self._default_quiet_s = default_quiet_s
         self._clock = clock
-        self._jobs: OrderedDict[str, TrackedJob] = OrderedDict()
+        self._jobs = RememberedJobs(max_pairs)
         self._active: dict[str, TrackedJob] = {}
         self._questions: dict[str, set[str]] = {}
         """Minions to the jobs that they were asked about."""
-        self._pairs = 0
+        self._asked = 0
         self.forgotten = 0
-        """Jobs whose minions had to be forgotten before they were done."""
+        """Jobs that had to be forgotten before they were done."""
         self.unsolicited = 0
         self.lost = 0
 
@@ -160,6 +100,7 @@ class Tracker:
             job.waiting.clear()
             job.unsure = True
             self._remember(job)
+            self._jobs.done(job)
 
     def unreachable(self, jid: str, minion_id: str) -> None:
         """Say that the job could not be sent to a minion after all."""
@@ -181,7 +122,7 @@ class Tracker:
 
     def knows(self, jid: str) -> bool:
         """Return whether *jid* is a job that is remembered."""
-        return jid in self._jobs
+        return self._jobs.get(jid) is not None
 
     def take(self, jid: str, minion_id: str, key: str) -> Taken:
         """Say what a return from a minion (by its *key*) is; nothing is noted yet."""
@@ -208,12 +149,16 @@ class Tracker:
             follower.put(event)
         self._finish_if_done(job)
 
-    def working(self, minion_id: str, jids: list[str], *, more_to_come: bool) -> None:
-        """Take an agent's answer: the jobs that it works on, and whether it has returns that it could not send yet."""
+    def working(self, minion_id: str, question: int, jids: list[str], *, more_to_come: bool) -> None:
+        """Take an agent's answer to a *question*: the jobs that it works on, and whether it has returns that it could
+        not send yet.
+        """
         now = self._clock()
         at_work = frozenset(jids)
         for jid in list(self._questions.get(minion_id, ())):
-            job = self._jobs[jid]
+            job = self._active[jid]
+            if job.question > question:
+                continue
             if jid in at_work:
                 self._answered(job, minion_id)
                 job.check_at = now + job.quiet_s
@@ -259,16 +204,18 @@ class Tracker:
                     self._lose(job, minion_id, NO_RESPONSE)
             if job.waiting and now >= job.check_at and not job.asked:
                 job.asked = set(job.waiting)
+                job.question = self._asked + 1
                 job.asked_at = now
                 job.check_at = now + job.quiet_s
                 for minion_id in job.asked:
                     questions.setdefault(minion_id, []).append(job.jid)
                     self._questions.setdefault(minion_id, set()).add(job.jid)
             self._finish_if_done(job)
+        self._asked += bool(questions)
         for minion_id, jids in questions.items():
-            if not self._send(minion_id, pack("working", 0, {"jids": jids})):
+            if not self._send(minion_id, pack("working", self._asked, {"jids": jids})):
                 for jid in jids:
-                    job = self._jobs[jid]
+                    job = self._active[jid]
                     self._lose(job, minion_id, NOT_CONNECTED)
                     self._finish_if_done(job)
 
@@ -293,6 +240,7 @@ class Tracker:
     def _finish_if_done(self, job: TrackedJob) -> None:
         if job.waiting or self._active.pop(job.jid, None) is None:
             return
+        self._jobs.done(job)
         numbers = job.numbers()
         data = {"jid": job.jid, "fun": job.fun, "user": job.user, **numbers, "missing": sorted(job.lost)[:1000]}
         self._bus.publish(f"salt/job/{job.jid}/done", data)
@@ -301,24 +249,12 @@ class Tracker:
         job.followers.clear()
 
     def _remember(self, job: TrackedJob) -> None:
-        self._jobs[job.jid] = job
-        self._pairs += len(job.minions) + 1
-        while self._pairs > MAX_REMEMBERED and len(self._jobs) > 1:
-            oldest = self._jobs.pop(self._least_missed(job))
-            self._pairs -= len(oldest.minions) + 1
-            for minion_id in list(oldest.asked):
-                self._answered(oldest, minion_id)
-            if self._active.pop(oldest.jid, None):
+        for gone in self._jobs.put(job):
+            if gone.jid in self._active:
                 self.forgotten += 1
-                for follower in oldest.followers:
-                    follower.end()
-
-    def _least_missed(self, new: TrackedJob) -> str:
-        """Return the jid to forget for a *new* job: the oldest that is done, or else the oldest of the same owner's."""
-        others = [jid for jid in self._jobs if jid != new.jid]
-        done = (jid for jid in others if jid not in self._active)
-        own = (jid for jid in others if self._jobs[jid].owner == new.owner)
-        return next(done, None) or next(own, others[0])
+                for minion_id in sorted(gone.waiting):
+                    self._lose(gone, minion_id, FORGOTTEN)
+                self._finish_if_done(gone)
 
 
 def _lost(job: TrackedJob, minion_id: str, why: str) -> Event:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any
 
 from saltern.errors import SalternError, WireError, answer_of
 from saltern.wire import Message, pack, unpack
@@ -16,12 +15,12 @@ from saltern_master.complaints import Complaints
 from saltern_master.enrolment import Enrolment, epoch
 from saltern_master.entrances.channel.port import Peer
 from saltern_master.entrances.channel.strangers import Strangers
-from saltern_master.entrances.shape import ATTACH, CALL, WORKING
 from saltern_master.fleet import Fleet
 from saltern_master.inbox import Inbox
 from saltern_master.jobs.tracker import Tracker
 from saltern_master.keyring import Change, Keyring
 from saltern_master.presence import Presence
+from saltern_master.shape import ATTACH, CALL, WORKING
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +94,7 @@ class Hub:
         elif message.type == "call":
             self._call(peer, minion_id, message)
         elif message.type == "working":
-            self._working(peer, minion_id, message.body)
+            self._working(peer, minion_id, message)
         else:
             self._complain(peer, f"sent a message of unknown type {message.type!r:.40}")
 
@@ -141,13 +140,13 @@ class Hub:
         if not self._fleet.answer(peer, frame):
             self._complain(peer, "an answer could not be sent: the connection is gone, or full of what it didn't read")
 
-    def _working(self, peer: Peer, minion_id: str, body: dict[str, Any]) -> None:
+    def _working(self, peer: Peer, minion_id: str, message: Message) -> None:
         try:
-            answer = WORKING.checked(body)
+            answer = WORKING.checked(message.body)
         except WireError as error:
             self._complain(peer, str(error))
             return
-        self._tracker.working(minion_id, answer["jids"], more_to_come=answer.get("more", False))
+        self._tracker.working(minion_id, message.seq, answer["jids"], more_to_come=answer.get("more", False))
 
     def _unpack(self, peer: Peer, frame: bytes) -> Message | None:
         try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import (
     Boolean,
@@ -49,6 +49,9 @@ JIDS = Table(
     Column("jid", String(255), primary_key=True),
     Column("load", Text, nullable=False),
     Column("created", Float, nullable=False, index=True),
+    Column("owner", String(255), nullable=False, server_default=""),
+    Column("bytes", Integer, nullable=False, server_default="0"),
+    Index("ix_jids_owner_created_bytes", "owner", "created", "bytes"),
 )
 RETURNS = Table(
     "salt_returns",
@@ -65,16 +68,27 @@ RETURNS = Table(
     Index("ix_salt_returns_fun_time", "fun", "alter_time"),
     Index("ix_salt_returns_time", "alter_time"),
 )
-JOBS = ""
-"""Stands among the minions' shares for that of the jobs."""
-LOAD_BYTES = func.length(JIDS.c.load)
+
+
+class Share(NamedTuple):
+    """Whose rows are whose: the columns of a table that name the principal, and the time that they go by."""
+
+    table: Table
+    whose: Column[str]
+    when: Column[float]
+
+
+SHARES = (Share(RETURNS, RETURNS.c.id, RETURNS.c.alter_time), Share(JIDS, JIDS.c.owner, JIDS.c.created))
+
+
+_Whose = TypeVar("_Whose")
 
 
 class SqliteJobStore:
     """See ``JobStore``. *path* is SQLite's file, readable by its owner alone.
 
-    Over *max_bytes* the oldest returns go, of whichever minion has the most there: one that returns a lot pushes out
-    nobody else's. The jobs themselves are as one more minion's, so that neither do users who ask for a lot.
+    Over *max_bytes* the oldest go, of whoever has the most there, the returns of a minion or the jobs of a user: one
+    that stores a lot pushes out nobody else's.
     """
 
     def __init__(self, path: str, max_bytes: int) -> None:
@@ -103,8 +117,7 @@ class SqliteJobStore:
 
     def put_jobs(self, jobs: Sequence[JobLoad]) -> None:
         """Store jobs. Raises ``JournalError``."""
-        rows = [{"jid": job.jid, "load": _text(job.load), "created": job.created} for job in jobs]
-        self._write(insert(JIDS).on_conflict_do_nothing(), rows)
+        self._write(insert(JIDS).on_conflict_do_nothing(), [_job_row(job) for job in jobs])
         self._keep_to_bound()
 
     def put_returns(self, returns: Sequence[JobReturn]) -> None:
@@ -148,34 +161,26 @@ class SqliteJobStore:
         return self._engine.begin()
 
     def _keep_to_bound(self) -> None:
-        """Delete the oldest of those that have most there, until there is some room again."""
-        c = RETURNS.c
+        """Delete the oldest of those that have the most, until there is some room again."""
+        if sum(map(_size_of, (self._path, f"{self._path}-wal"))) <= self._max_bytes:
+            return  # at most: what is in the log may be in the file too
         try:
             with self._begin() as connection:
                 over = _used_bytes(connection) - self._max_bytes
                 if over <= 0:
                     return
                 to_free = over + self._max_bytes * FREED_AT_ONCE
-                shares = {row[0]: row[1] for row in connection.execute(select(c.id, func.sum(c.bytes)).group_by(c.id))}
-                shares[JOBS] = connection.execute(select(func.coalesce(func.sum(LOAD_BYTES), 0))).scalar_one()
-                for owner, to_cut in _cuts(shares, to_free).items():
-                    if owner == JOBS:
-                        oldest = select(JIDS.c.jid, LOAD_BYTES).order_by(JIDS.c.created)
-                        self._cut(connection, oldest, to_cut, delete(JIDS), JIDS.c.jid)
-                    else:
-                        oldest = select(c.jid, c.bytes).where(c.id == owner).order_by(c.alter_time)
-                        self._cut(connection, oldest, to_cut, delete(RETURNS).where(c.id == owner), c.jid)
+                sizes = {
+                    (share, who): size
+                    for share in SHARES
+                    for who, size in connection.execute(
+                        select(share.whose, func.sum(share.table.c.bytes)).group_by(share.whose)
+                    ).all()
+                }
+                for (share, who), surplus in _cuts(sizes, to_free).items():
+                    self.dropped += _delete_oldest(connection, share, who, surplus)
         except SQLAlchemyError as error:
             raise self._fault("can't be kept to its bound", error) from None
-
-    def _cut(self, connection: Any, oldest: Any, to_cut: float, deleting: Any, jid: Any) -> None:
-        """Delete rows of *oldest* (jid, bytes) until *to_cut* bytes are gone."""
-        for row in connection.execute(oldest).all():
-            if to_cut <= 0:
-                break
-            connection.execute(deleting.where(jid == row[0]))
-            to_cut -= row[1]
-            self.dropped += 1
 
     def _write(self, statement: Any, rows: list[dict[str, Any]]) -> None:
         if not rows:
@@ -200,13 +205,40 @@ class SqliteJobStore:
 
 
 def _upgrade(engine: Engine) -> None:
-    """Give a table from before the column ``bytes`` that column."""
-    if inspect(engine).has_table(RETURNS.name):
-        columns = {column["name"] for column in inspect(engine).get_columns(RETURNS.name)}
-        if "bytes" not in columns:
-            with engine.begin() as connection:
-                connection.execute(text(f"ALTER TABLE {RETURNS.name} ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0"))
-                connection.execute(update(RETURNS).values(bytes=2 * func.length(RETURNS.c.full_ret)))
+    """Give tables from before the columns ``bytes`` and ``owner`` those columns, and their indexes."""
+    for table, content in ((RETURNS, RETURNS.c.full_ret), (JIDS, JIDS.c.load)):
+        if not inspect(engine).has_table(table.name):
+            continue
+        there = {column["name"] for column in inspect(engine).get_columns(table.name)}
+        with engine.begin() as connection:
+            for name, kind in (("bytes", "INTEGER NOT NULL DEFAULT 0"), ("owner", "VARCHAR(255) NOT NULL DEFAULT ''")):
+                if name in table.c and name not in there:
+                    connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {name} {kind}"))
+            if "bytes" not in there:
+                connection.execute(update(table).values(bytes=2 * func.length(content)))
+            for index in table.indexes:
+                index.create(connection, checkfirst=True)
+
+
+def _delete_oldest(connection: Any, share: Share, who: str, surplus: float) -> int:
+    """Delete the oldest rows of one principal, *surplus* bytes of them; return how many."""
+    c = share.table.c
+    rows = connection.execute(select(c.jid, c.bytes).where(share.whose == who).order_by(share.when)).all()
+    gone = 0
+    for jid, size in rows:
+        if surplus <= 0:
+            break
+        connection.execute(delete(share.table).where((c.jid == jid) & (share.whose == who)))
+        surplus -= size
+        gone += 1
+    return gone
+
+
+def _size_of(path: str) -> int:
+    try:
+        return os.path.getsize(path)
+    except OSError:
+        return 0
 
 
 def _used_bytes(connection: Any) -> int:
@@ -218,7 +250,7 @@ def _used_bytes(connection: Any) -> int:
     return int((pages - free) * size)
 
 
-def _cuts(shares: dict[str, int], to_free: float) -> dict[str, float]:
+def _cuts(shares: dict[_Whose, int], to_free: float) -> dict[_Whose, float]:
     """Return how many bytes to take from whom, so that the largest shares come down to one level."""
     sizes = sorted(shares.values(), reverse=True)
     level, freed = float(sizes[0]) if sizes else 0.0, 0.0
@@ -229,7 +261,7 @@ def _cuts(shares: dict[str, int], to_free: float) -> dict[str, float]:
             break
         freed += step
         level = float(size)
-    return {minion_id: size - level for minion_id, size in shares.items() if size > level}
+    return {who: size - level for who, size in shares.items() if size > level}
 
 
 def _tune(connection: Any, _record: Any) -> None:
@@ -237,6 +269,12 @@ def _tune(connection: Any, _record: Any) -> None:
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=NORMAL")
     cursor.close()
+
+
+def _job_row(job: JobLoad) -> dict[str, Any]:
+    load = _text(job.load)
+    owner = str(job.load.get("owner", ""))
+    return {"jid": job.jid, "load": load, "created": job.created, "owner": owner, "bytes": len(load)}
 
 
 def _row(item: JobReturn) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The shape of what comes in, checked at the door: one schema for each message, before anything else is done with it.
 
 A field has its types, or a check for what types don't say. What isn't in the schema is no part of the message: it
-stays apart, below ``data``.
+stays apart, below ``data``, unless that is a field itself.
 """
 
 from __future__ import annotations

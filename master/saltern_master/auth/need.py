@@ -1,0 +1,32 @@
+"""What a caller must be granted for a command."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Protocol
+
+
+class Need(Enum):
+    """The kinds of right; ``policy`` says who has them."""
+
+    JOBS = "jobs"
+    """The functions that it runs, on all the minions that its target means."""
+    RUNNER = "@runner"
+    WHEEL = "@wheel"
+    EVENTS = "@events"
+    OWN_JOB = "own job"
+    """To have started the job that it is about, or to see all that others do."""
+    MINION = "minion"
+    """To be a minion; the command is about that minion alone."""
+
+
+class Needing(Protocol):
+    """A command, as far as rights go: *function* is its name without its client's."""
+
+    @property
+    def need(self) -> Need:
+        """What a caller must be granted."""
+
+    @property
+    def function(self) -> str:
+        """What grants of some functions alone name it by."""

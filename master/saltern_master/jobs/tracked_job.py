@@ -1,0 +1,74 @@
+"""A job that the tracker knows: whom it went to, who is awaited, and who doesn't return."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Iterable, Mapping
+
+from saltern_master.auth.caller import Caller
+from saltern_master.jobs.follower import Follower
+
+NOT_CONNECTED = "Minion did not return. [Not connected]"
+
+
+class TrackedJob:
+    """One job. *sent*: the minions that got it, with the key that each had; *missing* did not."""
+
+    __slots__ = (
+        "asked",
+        "asked_at",
+        "check_at",
+        "failed",
+        "followers",
+        "fun",
+        "jid",
+        "keys",
+        "lost",
+        "minions",
+        "owner",
+        "question",
+        "quiet_s",
+        "started",
+        "told",
+        "unsure",
+        "user",
+        "waiting",
+    )
+
+    def __init__(
+        self,
+        jid: str,
+        fun: str | list[str],
+        caller: Caller | None,
+        sent: Mapping[str, str],
+        missing: Iterable[str] = (),
+        quiet_s: float | None = None,
+    ) -> None:
+        """*quiet_s*: how long it may be silent before its minions are asked, when not as long as usual."""
+        self.jid = jid
+        self.fun = fun
+        self.user = caller.name if caller else ""
+        self.owner = caller.principal if caller else ""
+        self.minions = tuple(sorted(sent))
+        self.keys = tuple(sent[minion_id] for minion_id in self.minions)
+        self.quiet_s = quiet_s or 0.0
+        self.waiting = set(sent)
+        self.lost = dict.fromkeys(missing, NOT_CONNECTED)
+        self.failed = 0
+        self.asked: set[str] = set()
+        self.question = 0
+        self.asked_at = self.started = self.check_at = self.told = 0.0
+        self.followers: list[Follower] = []
+        self.unsure = False
+        """Taken up after a restart: who has returned isn't known."""
+
+    def key_of(self, minion_id: str) -> str | None:
+        """Return the key that a minion of this job had, or ``None`` for one that the job didn't go to."""
+        at = bisect.bisect_left(self.minions, minion_id)
+        return self.keys[at] if at < len(self.minions) and self.minions[at] == minion_id else None
+
+    def numbers(self) -> dict[str, int]:
+        """Return how many are done, running, away and failed."""
+        gone = sum(self.key_of(minion_id) is not None for minion_id in self.lost)
+        done = len(self.minions) - len(self.waiting) - gone
+        return {"done": done, "running": len(self.waiting), "away": len(self.lost), "failed": self.failed}

@@ -1,0 +1,121 @@
+"""A job on its way: recorded, told and sent, to those that it is for and to no other."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from saltern.errors import MessageTooLarge
+from saltern.secret import Secret
+from saltern.wire import MAX_MESSAGE_BYTES, unpack, unpack_value
+from saltern_master.auth.caller import Caller, Kind
+from saltern_master.bus import EventBus
+from saltern_master.jobs.publisher import SENT_A_TURN, JobRequest, Publisher
+from saltern_master.jobs.tracker import Taken, Tracker
+
+FRED = Caller(Kind.LOCAL, "fred", 60000)
+
+
+class Around:
+    """A publisher, and what it hands on; ``db1`` is away."""
+
+    def __init__(self) -> None:
+        self.bus = EventBus(100)
+        self.events: list[Any] = []
+        self.frames: list[tuple[str, bytes]] = []
+        self.journalled: list[dict[str, Any]] = []
+        bus: Any = SimpleNamespace(publish=self._publish)
+        fleet: Any = SimpleNamespace(send=self._send, link=self._link)
+        inbox: Any = SimpleNamespace(put_job=self.journalled.append)
+        self.tracker = Tracker(bus, self._send, 5.0)
+        self.publisher = Publisher(fleet, bus, inbox, self.tracker)
+
+    def _publish(self, *args: Any, **kwargs: Any) -> Any:
+        self.events.append(self.bus.publish(*args, **kwargs))
+
+    def _link(self, minion_id: str) -> Any:
+        return SimpleNamespace(key=f"key of {minion_id}", jobs=None if minion_id == "db1" else object())
+
+    def _send(self, minion_id: str, frame: bytes) -> bool:
+        assert self.journalled, "sent before it is recorded"
+        self.frames.append((minion_id, frame))
+        return minion_id != "full"
+
+
+def request(**more: Any) -> JobRequest:
+    return JobRequest(**{"tgt": "*", "tgt_type": "glob", "fun": "test.echo", "arg": ["x"], "kwarg": {}, **more})
+
+
+def test_a_job_is_recorded_told_and_sent() -> None:
+    around = Around()
+    published, follower = around.publisher.publish(request(), ["db1", "web1"], FRED, sees_all=False, follow=True)
+    assert (published.minions, published.missing) == (["db1", "web1"], ["db1"])
+    assert [name for name, _ in around.frames] == ["web1"]
+    body = unpack(around.frames[0][1]).body
+    assert (body["jid"], body["fun"], body["arg"], body["user"]) == (published.jid, "test.echo", ["x"], "fred")
+    assert around.journalled[0]["owner"] == "local:fred"
+    assert [event.tag for event in around.events] == [f"salt/job/{published.jid}/new"]
+    assert around.events[0].data["minions"] == ["db1", "web1"]
+    assert follower is not None
+    assert around.tracker.take(published.jid, "web1", "key of web1") is Taken.NEW
+    assert around.tracker.take(published.jid, "web1", "key of another") is Taken.UNSOLICITED
+    assert around.publisher.metrics() == {"published": 1}
+
+
+def test_a_job_for_nobody_leaves_no_trace() -> None:
+    around = Around()
+    assert around.publisher.publish(request(), [], FRED, sees_all=False, follow=True) == (("", [], []), None)
+    assert (around.events, around.frames, around.journalled) == ([], [], [])
+
+
+def test_a_secret_goes_to_the_minions_and_nowhere_else() -> None:
+    around = Around()
+    around.publisher.publish(
+        request(arg=[Secret("hunter2")], kwarg={"a": [Secret("hunter2")]}), ["web1"], FRED, sees_all=False
+    )
+    body = unpack(around.frames[0][1], secrets=True).body
+    assert body["arg"][0].reveal() == "hunter2"
+    assert around.journalled[0]["arg"] == ["***"]
+    assert around.events[0].data["kwarg"] == {"a": ["***"]}
+    assert "hunter2" not in f"{around.journalled}{around.events[0].data}"
+
+
+def test_a_large_fleet_is_sent_to_in_turns_and_each_once() -> None:
+    async def scenario() -> None:
+        around = Around()
+        minions = [f"web{number:04}" for number in range(3 * SENT_A_TURN + 1)]
+        published, _ = around.publisher.publish(request(), minions, FRED, sees_all=False)
+        assert published.missing == []
+        turns = []
+        while len(around.frames) < len(minions):
+            turns.append(len(around.frames))
+            await asyncio.sleep(0)
+        assert turns == [SENT_A_TURN, 2 * SENT_A_TURN, 3 * SENT_A_TURN]
+        assert [name for name, _ in around.frames] == minions
+
+    asyncio.run(scenario())
+
+
+def test_one_that_takes_nothing_more_is_told_to_be_away() -> None:
+    around = Around()
+    published, follower = around.publisher.publish(request(), ["full", "web1"], FRED, sees_all=False, follow=True)
+    assert published.missing == []
+    assert follower is not None
+    assert around.tracker.running()[published.jid]["running"] == ["web1"]
+    assert [unpack_value(item)["data"]["id"] for item in asyncio.run(follower.batch())] == ["full"]
+
+
+def test_its_event_counts_for_what_it_takes() -> None:
+    around = Around()
+    around.publisher.publish(request(arg=["x" * 100_000]), ["db1"] * 1000, FRED, sees_all=False)
+    assert around.events[0].size > 103_000
+
+
+def test_what_is_too_large_to_be_sent_is_not_recorded_either() -> None:
+    around = Around()
+    with pytest.raises(MessageTooLarge):
+        around.publisher.publish(request(arg=["x" * MAX_MESSAGE_BYTES]), ["web1"], FRED, sees_all=False)
+    assert (around.events, around.frames, around.journalled) == ([], [], [])
