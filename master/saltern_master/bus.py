@@ -47,9 +47,7 @@ class Event:
                 self._packed = pack_value({"tag": self.tag, "data": self.data})
             else:
                 added = {name: self.data[name] for name in ADDED if name in self.data}
-                self._packed = with_fields(pack_value({"tag": self.tag}), {"data": None})[:-1] + with_fields(
-                    self._from, added
-                )
+                self._packed = b"\x82\xa3tag" + pack_value(self.tag) + b"\xa4data" + with_fields(self._from, added)
                 self._from = None
         return self._packed
 

@@ -21,8 +21,20 @@ from saltern_master.shape import EVENT, RETURN
 
 log = logging.getLogger(__name__)
 
-ACK_WITHIN_S = 0.1  # gathered this long: an agent's next return is seconds away, a burst's is in the same message
+ACK_WITHIN_S = 0.5  # gathered this long: an agent's next return is seconds away, a burst's is in the same message
+ACK_AFTER = 16  # messages of one agent, which sends so many more before it waits (the window of its outbox)
 COMPLAIN_EVERY_S = 10.0
+
+
+class Ack:
+    """What an agent is to be told: all up to ``seq`` is kept, but for what was refused."""
+
+    __slots__ = ("messages", "refused", "seq")
+
+    def __init__(self) -> None:
+        self.seq = 0
+        self.messages = 0
+        self.refused: dict[int, str] = {}
 
 
 class Inbox:
@@ -50,7 +62,8 @@ class Inbox:
         self._tracker = tracker
         self._account = account
         self._complaints = Complaints("what minions deliver")
-        self._acks: dict[Connection, tuple[int, dict[int, str]]] = {}
+        self._acks: dict[Connection, Ack] = {}
+        self._due: list[Connection] = []
         self._flush_soon = False
         self._ack_soon = False
         self._failed_at = float("-inf")
@@ -69,12 +82,17 @@ class Inbox:
                 self._take_event(minion_id, message.body, len(frame))
         except WireError as error:
             why = str(error)
-        seq, refused = self._acks.get(peer, (0, {}))
+        ack = self._acks.get(peer)
+        if ack is None:
+            ack = self._acks[peer] = Ack()
+        ack.seq = max(ack.seq, message.seq)
+        ack.messages += 1
+        if ack.messages == ACK_AFTER:
+            self._due.append(peer)
         if why:
             self.refused += 1
-            refused[message.seq] = why
+            ack.refused[message.seq] = why
             self._complaints.say(f"minion {minion_id}", message.type, f"its {message.type} was refused: {why}")
-        self._acks[peer] = (max(seq, message.seq), refused)
         self._schedule_flush()
 
     def put_points(self, values: dict[str, float], slot: int) -> None:
@@ -139,6 +157,10 @@ class Inbox:
         except JournalError as error:
             self._not_written(error)
             return False
+        due, self._due = self._due, []
+        for peer in due:
+            if peer in self._acks:
+                self._acknowledge_one(peer, self._acks.pop(peer))
         if self._acks and not self._ack_soon:
             self._ack_soon = True
             asyncio.get_running_loop().call_later(ACK_WITHIN_S, self._acknowledge)
@@ -154,14 +176,18 @@ class Inbox:
             peer.minion_id = None
             peer.send(pack("who", 0, {}))
         self._acks.clear()
+        self._due.clear()
 
     def _acknowledge(self) -> None:
         """Send what was gathered; everything in it has been written, or would have been cleared."""
         self._ack_soon = False
         self.flush_now()
         acks, self._acks = self._acks, {}
-        for peer, (seq, refused) in acks.items():
-            self._answer(peer, pack("ack", seq, {"refused": refused} if refused else {}))
+        for peer, ack in acks.items():
+            self._acknowledge_one(peer, ack)
+
+    def _acknowledge_one(self, peer: Connection, ack: Ack) -> None:
+        self._answer(peer, pack("ack", ack.seq, {"refused": ack.refused} if ack.refused else {}))
 
     def flush_now(self) -> None:
         """Write what is buffered at once."""

@@ -20,7 +20,7 @@ from saltern_master.jobs.tracker import Tracker
 
 log = logging.getLogger(__name__)
 
-SENT_A_TURN = 200
+SENT_A_TURN = 1000
 """Minions that a job is sent to before others have the loop."""
 
 
