@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from saltern.errors import IdError, KeyStoreError
+from saltern.errors import IdError, KeyStoreError, WireError
 from saltern.ids import check_minion_id
 from saltern.pki import fingerprint
 from saltern.wire import pack, pack_any
@@ -21,6 +21,7 @@ from saltern_master.keyring import Change, Keyring, Verdict
 from saltern_master.line_limit import LineLimit
 from saltern_master.network import network_of
 from saltern_master.presence import Presence
+from saltern_master.shape import HELLO
 
 log = logging.getLogger(__name__)
 
@@ -52,9 +53,10 @@ class Enrolment:
     def hello(self, peer: Connection, body: dict[str, Any]) -> None:
         """Answer a ``hello``: ``welcome``, ``wait`` or ``refused``."""
         try:
-            minion_id = check_minion_id(body.get("id"))
-            verdict = self._keyring.judge(minion_id, peer.key, str(body.get("token") or ""), peer.address)
-        except IdError as error:
+            hello = HELLO.checked(body)
+            minion_id = check_minion_id(hello["id"])
+            verdict = self._keyring.judge(minion_id, peer.key, hello.get("token", ""), peer.address)
+        except (IdError, WireError) as error:
             self._refuse(peer, "invalid", str(error))
             return
         except KeyStoreError as error:
@@ -65,16 +67,15 @@ class Enrolment:
             self._tell_displaced(minion_id, verdict.displaced)
         if verdict.state == "accepted":
             self._waiting.pop(peer.key, None)
-            if body.get("call"):
+            if hello.get("call"):
                 # A program beside the agent, for files and pillar alone: the agent's own connection stays its own.
                 peer.minion_id = minion_id
                 peer.send(pack_any("welcome", 0, self._welcome(minion_id), secrets=True))
                 return
-            grains = body.get("grains")
-            self._greet(peer, minion_id, grains if isinstance(grains, dict) else {}, epoch(body.get("boot")))
+            self._greet(peer, minion_id, hello.get("grains", {}), epoch(hello.get("boot")))
         elif verdict.state == "pending":
             if len(self._waiting) < MAX_WAITING:
-                self._waiting[peer.key] = peer, epoch(body.get("boot"))
+                self._waiting[peer.key] = peer, epoch(hello.get("boot"))
             answer = {"fingerprint": fingerprint(peer.key)}
             peer.send(pack("wait", 0, {**answer, "reason": verdict.reason} if verdict.reason else answer))
         else:

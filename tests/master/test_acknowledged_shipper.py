@@ -87,7 +87,9 @@ def test_a_frame_that_is_nonsense_is_passed_over(caplog: pytest.LogCaptureFixtur
 
 
 @pytest.mark.parametrize(
-    "answer", [{}, {"type": "ack"}, {"type": "ack", "seq": -1}, {"type": "x", "seq": SEQ}], ids=str
+    "answer",
+    [{}, {"type": "ack"}, {"type": "ack", "seq": -1}, {"type": "x", "seq": SEQ}],
+    ids=["empty", "no number", "another number", "another type"],
 )
 def test_an_answer_out_of_turn_is_none(answer: dict[str, Any]) -> None:
     assert shipped(answer) == ["answered out of turn: is this port its batch port?"]

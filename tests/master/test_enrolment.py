@@ -186,12 +186,19 @@ def test_a_store_that_cant_be_written_is_told_and_said_once(door: Door, caplog: 
     assert len([line for line in caplog.messages if "can't be written" in line]) == 1
 
 
-@pytest.mark.parametrize("boot", [None, "x", True, -1, float("nan"), float("inf"), [1]])
-def test_a_strange_boot_is_none(door: Door, boot: object) -> None:
+@pytest.mark.parametrize("boot", [None, "x", True, float("nan"), float("inf"), [1]])
+def test_a_hello_of_the_wrong_shape_is_refused(door: Door, boot: object) -> None:
+    door.accept("web", A)
+    (refused,) = door.hello(door.wire.peer(A), "web", boot=boot)
+    assert (refused.type, refused.body["state"]) == ("refused", "invalid")
+    assert "a hello's boot must be a finite number" in refused.body["reason"]
+
+
+def test_a_boot_that_can_not_be_is_none(door: Door) -> None:
     door.accept("web", A)
     peer = door.wire.peer(A)
     for _ in range(3):
-        assert door.hello(peer, "web", boot=boot)[0].type == "welcome"
+        assert door.hello(peer, "web", boot=-1)[0].type == "welcome"
     assert door.told("salt/minion") == []
 
 
