@@ -70,9 +70,18 @@ def _warn(options: MasterOptions) -> None:
         _log.warning("%s", line)
 
 
+SWITCH_INTERVAL_S = 0.0005
+"""How long a thread may keep the interpreter from the loop; a tenth of Python's own.
+
+The loop lets go of the interpreter with every frame that it sends, and a thread that works takes it then: the job
+store would cost each ping five milliseconds again and again.
+"""
+
+
 async def _serve(options: MasterOptions) -> None:
     from saltern_master.master import Master  # after the arguments: --help and faults answer at once
 
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     master = Master(options)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -162,6 +162,8 @@ class SqliteJobStore:
 
     def _keep_to_bound(self) -> None:
         """Delete the oldest of those that have the most, until there is some room again."""
+        if sum(map(_size_of, (self._path, f"{self._path}-wal"))) <= self._max_bytes:
+            return  # at most: what is in the log may be in the file too
         try:
             with self._begin() as connection:
                 over = _used_bytes(connection) - self._max_bytes
@@ -230,6 +232,13 @@ def _delete_oldest(connection: Any, share: Share, who: str, surplus: float) -> i
         surplus -= size
         gone += 1
     return gone
+
+
+def _size_of(path: str) -> int:
+    try:
+        return os.path.getsize(path)
+    except OSError:
+        return 0
 
 
 def _used_bytes(connection: Any) -> int:
