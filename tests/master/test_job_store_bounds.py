@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 
@@ -69,6 +70,7 @@ def test_one_who_asks_for_much_pushes_out_his_own_jobs_alone(tmp_path: Path) -> 
     assert all(store.job(f"ann{number}") for number in range(100))
     assert having(store, "web", range(100)) == list(range(100))
     store.close()
+    assert os.path.getsize(tmp_path / "jobs.db") < 4 * MIB, "pages that are free are used again"
 
 
 def test_a_store_from_before_the_bound_is_kept_to_it(tmp_path: Path) -> None:

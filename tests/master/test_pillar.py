@@ -1,0 +1,59 @@
+"""Pillar goes by the id that a key proves, and by nothing that a minion says of itself."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from saltern.errors import ConfigError
+from saltern.secret import Secret
+from saltern_master.pillar import Pillar
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    (tmp_path / "all.yaml").write_text("level: 1\ndeep: {a: 1, b: 1}\n")
+    (tmp_path / "db.yaml").write_text("password: !secret hunter2\ndeep: {b: 2}\n")
+    (tmp_path / "bad.yaml").write_text("a: [\n")
+    return tmp_path
+
+
+def test_files_are_laid_over_one_another_in_order(files: Path) -> None:
+    pillar = Pillar({"*": "all.yaml", "db*": ["db.yaml"]}, str(files))
+    assert pillar.of("web1") == {"level": 1, "deep": {"a": 1, "b": 1}}
+    assert pillar.of("db1") == {"level": 1, "deep": {"a": 1, "b": 2}, "password": Secret("hunter2")}
+
+
+@given(st.text(max_size=20))
+def test_no_claim_gives_out_anothers_pillar(tmp_path_factory: pytest.TempPathFactory, claimed: str) -> None:
+    """There is nothing to claim: whose pillar it is follows from the id, and a glob of grains is no id."""
+    assert list(inspect.signature(Pillar.of).parameters) == ["self", "minion_id"]
+    folder = tmp_path_factory.getbasetemp()
+    (folder / "db.yaml").write_text("password: hunter2\n")
+    for pattern in (f"role:{claimed}", f"G@role:{claimed}", f"{claimed}@db"):
+        assert Pillar({pattern: "db.yaml"}, str(folder)).of("web1") == {}
+
+
+def test_a_file_with_a_fault_is_left_out_and_named(files: Path, caplog: pytest.LogCaptureFixture) -> None:
+    pillar = Pillar({"*": ["bad.yaml", "none.yaml", "all.yaml"]}, str(files))
+    assert pillar.of("web1")["level"] == 1
+    assert "bad.yaml" in caplog.text
+    assert "none.yaml" in caplog.text
+
+
+def test_a_changed_file_is_read_again(files: Path) -> None:
+    pillar = Pillar({"*": "all.yaml"}, str(files))
+    assert pillar.of("web1")["level"] == 1
+    (files / "all.yaml").write_text("level: 22\n")
+    assert pillar.of("web1") == {"level": 22}
+
+
+@pytest.mark.parametrize("named", [3, {"a": 1}, [1], None])
+def test_what_names_no_files_is_a_fault(named: Any) -> None:
+    with pytest.raises(ConfigError, match=r"pillar_files: \*: must be a file or a list of files"):
+        Pillar({"*": named}, "/nowhere")
