@@ -77,7 +77,8 @@ class Hub:
 
     def on_ret_message(self, peer: Peer, frame: bytes) -> None:
         """Handle a message on the ret port."""
-        if self._keyring.minion_of(peer.key) is None and not self._strangers.admit(peer.key, peer.address, len(frame)):
+        minion_id = self._keyring.minion_of(peer.key)
+        if minion_id is None and not self._strangers.admit(peer.key, peer.address, len(frame)):
             return
         message = self._unpack(peer, frame)
         if message is None:
@@ -85,8 +86,7 @@ class Hub:
         if message.type == "hello":
             self._enrolment.hello(peer, message.body)
             return
-        minion_id = self._fleet.speaks_for(peer)
-        if minion_id is None:
+        if minion_id is None or minion_id != peer.minion_id:
             # Unknown since our own restart, or its key was taken away: it has to introduce itself.
             peer.send(pack("who", 0, {}))
         elif message.type in ("ret", "event"):
