@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from saltern.digest import digest_of
+
 MODULE = """
 import os, sys, time
 def forever():
@@ -53,7 +55,8 @@ def test_connects_and_runs_a_job(master: Any, agent: Any) -> None:
     assert "grains" not in hello, "they are for a master that took us in"
     attach = master.attachments[0].body
     assert attach["grains"]["id"] == "host01"
-    assert sorted(attach["have"]) == ["modules", "pillar", "schedule"]
+    told = {"schedule": digest_of(master.schedule), "pillar": digest_of(master.pillar), "modules": ""}
+    assert attach["have"] == told, "the master compares these with what it would tell now"
     assert attach["boot"] == hello["boot"]
     assert hello["boot"] == pytest.approx(time.time(), abs=60)
     assert "token" not in hello
