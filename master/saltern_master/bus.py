@@ -21,6 +21,8 @@ from saltern.wire import pack_value, with_fields
 MASTER = "master"
 MAX_QUEUE_BYTES = 8 * 1024 * 1024
 USUAL_BYTES = 512
+TURN_EVENTS, TURN_BYTES = 500, 1024 * 1024
+"""What is packed for somebody before others have the loop."""
 ADDED = ("id", "cmd", "from", "_stamp")
 """Fields of an event that the master adds to what a minion sent."""
 
@@ -52,6 +54,16 @@ class Event:
         return self._packed
 
 
+def first_of(events: deque[Event]) -> tuple[list[Event], int]:
+    """Take a turn's worth from the front of *events*; return them, and their bytes."""
+    taken: list[Event] = []
+    size = 0
+    while events and len(taken) < TURN_EVENTS and size < TURN_BYTES:
+        taken.append(events.popleft())
+        size += taken[-1].size
+    return taken, size
+
+
 class Subscriber:
     """A bounded queue of events whose tags start with *prefix*."""
 
@@ -77,12 +89,12 @@ class Subscriber:
         return lost
 
     async def batch(self) -> list[Event]:
-        """Wait for events and return all there are."""
+        """Wait for events and return the first of them, as many as can be dealt with in a turn of the loop."""
         await self._wake.wait()
-        self._wake.clear()
-        events = list(self._events)
-        self._events.clear()
-        self._bytes = 0
+        events, taken = first_of(self._events)
+        self._bytes -= taken
+        if not self._events:
+            self._wake.clear()
         return events
 
     async def __aiter__(self) -> AsyncIterator[Event]:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Any
 
 from saltern.errors import JournalError, WireError
@@ -22,6 +23,7 @@ from saltern_master.shape import EVENT, RETURN
 log = logging.getLogger(__name__)
 
 ACK_WITHIN_S = 0.5  # gathered this long: an agent's next return is seconds away, a burst's is in the same message
+ACKS_A_TURN = 500  # sent before others have the loop
 ACK_AFTER = 16  # messages of one agent, which sends so many more before it waits (the window of its outbox)
 COMPLAIN_EVERY_S = 10.0
 
@@ -182,9 +184,11 @@ class Inbox:
         """Send what was gathered; everything in it has been written, or would have been cleared."""
         self._ack_soon = False
         self.flush_now()
-        acks, self._acks = self._acks, {}
-        for peer, ack in acks.items():
-            self._acknowledge_one(peer, ack)
+        for peer in list(islice(self._acks, ACKS_A_TURN)):
+            self._acknowledge_one(peer, self._acks.pop(peer))
+        if self._acks and not self._ack_soon:
+            self._ack_soon = True
+            asyncio.get_running_loop().call_soon(self._acknowledge)
 
     def _acknowledge_one(self, peer: Connection, ack: Ack) -> None:
         self._answer(peer, pack("ack", ack.seq, {"refused": ack.refused} if ack.refused else {}))

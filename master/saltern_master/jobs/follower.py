@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from saltern_master.bus import Event
+from saltern_master.bus import Event, first_of
 
 MAX_QUEUE_BYTES = 64 * 1024 * 1024
 MAX_USER_QUEUE_BYTES = 1024 * 1024
@@ -43,16 +43,13 @@ class Follower:
         self._wake.set()
 
     async def batch(self) -> list[bytes]:
-        """Wait for events and return all there are, packed; an empty list when the job is done."""
+        """Wait for events and return the first of them, packed; an empty list when the job is done."""
         await self._wake.wait()
-        packed = [event.packed() for event in self._queue]
-        if not packed and self._ended:
-            return []
-        self._queue.clear()
-        self._bytes = 0
-        if not self._ended:
+        events, taken = first_of(self._queue)
+        self._bytes -= taken
+        if not (self._queue or self._ended):
             self._wake.clear()
-        return packed
+        return [event.packed() for event in events]
 
     def close(self) -> None:
         """Stop following."""

@@ -22,7 +22,7 @@ from saltern_master.shipping.shippers import make_shipper
 log = logging.getLogger(__name__)
 
 RETRY_MIN_S, RETRY_MAX_S = 0.25, 5.0
-POINTS_PER_SHIPMENT = 20_000
+POINTS_PER_SHIPMENT = 4_000
 RECORDS_A_TURN = 20  # flattened before others have the loop
 READER = "graphite"
 """The name of our position in the journal."""
