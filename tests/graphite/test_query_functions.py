@@ -369,11 +369,11 @@ def test_any_call_answers_or_says_why_not(target: str, points: int, most: int | 
         assert all(isinstance(value, str) for value in one.tags.values())
 
 
-@pytest.mark.parametrize("pattern", ["((a{1000}){1000})", "(" * 20 + "a" + "+)" * 20 + "+", "(?R)"])
+@pytest.mark.parametrize("pattern", ["((a{1000}){1000})", "(" * 20 + "a" + "+)" * 20 + "+"])
 def test_a_pattern_that_is_too_large_is_refused_before_it_is_compiled(pattern: str) -> None:
     from saltern_graphite.functions import patterns
 
     before = patterns._compile.cache_info().misses
-    with pytest.raises(FunctionError, match=r"comes to over 20,000 parts|isn't supported here"):
+    with pytest.raises(FunctionError, match="comes to over 20,000 parts"):
         patterns.compiled("pattern", pattern)
     assert patterns._compile.cache_info().misses == before

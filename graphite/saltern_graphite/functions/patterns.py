@@ -86,10 +86,13 @@ def compiled(param: str, pattern: str) -> Pattern:
     """*pattern* compiled; ``FunctionError`` names *param* if it is none."""
     if len(pattern) > MAX_PATTERN_CHARS:
         raise FunctionError(f"{param} is {len(pattern)} characters long: {MAX_PATTERN_CHARS} are allowed")
-    why = refusal(pattern)
-    if why:
-        raise FunctionError(f"{param} {why}")
     try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of "[[" and the like, which mean what they always did
+            re.compile(pattern)  # what Graphite refuses is refused; nothing is written out for that
+        why = refusal(pattern)
+        if why:
+            raise FunctionError(f"{param} {why}")
         return Pattern(param, _compile(pattern))
     except (re.error, regex.error, OverflowError, RecursionError) as error:
         raise FunctionError(f"{param} {pattern!r} is no regular expression: {error}") from None
@@ -98,6 +101,5 @@ def compiled(param: str, pattern: str) -> Pattern:
 @lru_cache(maxsize=_PATTERNS_REMEMBERED)
 def _compile(pattern: str) -> regex.Pattern[str]:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of "[[" and the like, which mean what they always did
-        re.compile(pattern)  # what Graphite refuses is refused
+        warnings.simplefilter("ignore")
         return regex.compile(pattern, regex.VERSION0)
