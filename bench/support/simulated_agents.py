@@ -27,6 +27,7 @@ from saltern_agent.slots import stable_hash
 STDIN = 0
 FILES_A_SOCKET = 3
 BOOT = 1.0
+HELLO_AGAIN_S = 10.0
 RAW_HELLO = b"hello"
 SCHEDULE = "stats"
 NUMBERS_A_GROUP = 15
@@ -99,7 +100,12 @@ class Agent:
         self._publish: Socket | None = None
         self._have: dict[str, str] = {}
         self._ret = sockets.connect(options.ret, self.keys, self._on_ret)
+        sockets.every(HELLO_AGAIN_S, time.time() + HELLO_AGAIN_S, self._hello_again)
         self._hello()
+
+    def _hello_again(self) -> None:
+        if self._publish is None:  # a master that was told too much at once heard nothing of us
+            self._hello()
 
     def _hello(self) -> None:
         self._tell("hello", 0, {"id": self._id, "version": "simulated", "boot": BOOT})

@@ -64,7 +64,10 @@ class LocalConnection:
             self._socket.connect(short.path)
         except PermissionError:
             self.close()
-            raise ChannelError(f"{path}: permission denied: run this as the master's user or root") from None
+            raise ChannelError(
+                f"{path}: permission denied: run this as the master's user or root, or have "
+                "publisher_acl in its configuration name you, and restart it"
+            ) from None
         except OSError as error:
             self.close()
             raise MasterNotRunning(

@@ -42,6 +42,9 @@ def start(program: str, module: str, extras: str, *, everything: bool = False) -
             for name in LIBRARIES:
                 _look_for(name)
         code: int = import_module(module).main()
+    except KeyboardInterrupt:  # while it was still being loaded
+        print(f"\n{program}: interrupted", file=sys.stderr)
+        return 130
     except ModuleNotFoundError as error:
         library = LIBRARIES.get((error.name or "").partition(".")[0])
         if library is None:

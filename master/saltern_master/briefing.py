@@ -14,6 +14,7 @@ from typing import Any
 
 from saltern.config import MasterOptions, master_config
 from saltern.config.load import config_stamp
+from saltern.config.master import MASTER
 from saltern.digest import digest_of
 from saltern.errors import FileServerError, SalternError
 from saltern.wire import pack_any
@@ -28,6 +29,7 @@ from saltern_master.schedules import Schedules
 log = logging.getLogger(__name__)
 
 CONFIG_LOOK_EVERY_S = 1.0
+RELOADED = ("schedule", "pillar_files", "log_level")  # --log-level may have set the last one
 MINIONS_AT_ONCE = 50
 """Told before the loop does something else."""
 
@@ -54,6 +56,7 @@ class Briefing:
         self._schedules = Schedules(options["schedule"], options["conf_file"])
         self._pillar = Pillar(options["pillar_files"], options["config_dir"])
         self._modules = ""
+        self._learnt = ""
         self._telling: asyncio.Task[None] | None = None
 
     @property
@@ -110,6 +113,17 @@ class Briefing:
             self._telling.cancel()
         self._telling = asyncio.get_running_loop().create_task(self._tell(self._keyring.minions()))
         log.info("the configuration was read again: schedule and pillar are in force")
+        waiting = [key for key in MASTER.defaults if key not in RELOADED and fresh.get(key) != self._options.get(key)]
+        if waiting:
+            log.warning("these options wait for a restart of the master: %s", ", ".join(sorted(waiting)))
+
+    def modules(self, saltenv: str) -> dict[str, Any]:
+        """Return what a minion may sync; what these modules can do is known before any minion has them. May block."""
+        found = self._files.modules(saltenv)
+        if saltenv == "base" and found["digest"] != self._learnt:
+            self._powers.learn(self._files.module_texts("base"))
+            self._learnt = str(found["digest"])
+        return found
 
     async def load(self) -> None:
         """Look at the modules for the first time."""
@@ -165,9 +179,7 @@ class Briefing:
         return self._look_at_modules()
 
     def _look_at_modules(self) -> bool:
-        digest = str(self._files.modules("base")["digest"])
+        digest = str(self.modules("base")["digest"])
         changed = digest != self._modules
-        if changed:
-            self._powers.learn(self._files.module_texts("base"))
         self._modules = digest
         return changed

@@ -50,8 +50,11 @@ class Pillar:
             if known is None or known[0] != stamp:
                 known = self._read[name] = (stamp, {s.key: s.value for s in read_settings(name)})
             return known[1]
-        except (OSError, ConfigError) as error:
-            log.error("pillar: %s", error)
+        except ConfigError as error:
+            log.error("pillar: the file counts as it was before: %s", error)
+            return self._read[name][1] if name in self._read else {}
+        except OSError as error:
+            log.error("pillar: %s: can't be read: %s", name, error.strerror)
             return {}
 
 

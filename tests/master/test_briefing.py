@@ -6,6 +6,8 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from saltern import wire
 from saltern.config import MasterOptions
 from saltern.digest import digest_of
@@ -96,3 +98,35 @@ def test_a_change_is_expected_of_minions_that_are_away_too(options: MasterOption
             await until(lambda: "mine" in [name for minion, name, _ in master.accounting.rows(1.0)])
 
     asyncio.run(scenario())
+
+
+def test_what_modules_can_do_is_known_before_any_minion_has_them(options: MasterOptions, tmp_path: Path) -> None:
+    module = tmp_path / "srv" / "_modules" / "mine.py"
+    module.write_text("__powers__ = {'look': 'reads'}\ndef look(): return 1\n")
+
+    async def scenario() -> None:
+        async with running({**options, "auto_accept": True, "fileserver_update_interval": 3600}) as master:
+            web01 = FakeAgent(master, "web01")
+            try:
+                await web01.join()
+                assert master.powers.of("mine.look") == "reads"
+                module.write_text("__powers__ = {'look': 'runs'}\ndef look(): return 2\n")
+                assert "_modules/mine.py" in (await web01.call("modules"))["result"]["files"]
+                assert master.powers.of("mine.look") == "runs"
+            finally:
+                web01.close()
+
+    asyncio.run(scenario())
+
+
+def test_options_that_wait_for_a_restart_are_named(options: MasterOptions, caplog: pytest.LogCaptureFixture) -> None:
+    main = Path(options["conf_file"])
+
+    async def scenario() -> None:
+        async with running(options) as master:
+            main.write_text(main.read_text() + "publisher_acl: {fred: [test.*]}\nschedule: {stats: false}\n")
+            master.reload()
+
+    asyncio.run(scenario())
+    (line,) = [line for line in caplog.messages if "wait for a restart" in line]
+    assert line == "these options wait for a restart of the master: publisher_acl"

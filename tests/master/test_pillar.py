@@ -57,3 +57,13 @@ def test_a_changed_file_is_read_again(files: Path) -> None:
 def test_what_names_no_files_is_a_fault(named: Any) -> None:
     with pytest.raises(ConfigError, match=r"pillar_files: \*: must be a file or a list of files"):
         Pillar({"*": named}, "/nowhere")
+
+
+def test_a_file_with_a_fault_counts_as_it_was_before(files: Path, caplog: pytest.LogCaptureFixture) -> None:
+    pillar = Pillar({"*": "all.yaml"}, str(files))
+    before = pillar.of("web1")
+    (files / "all.yaml").write_text("level: [2\n")
+    assert pillar.of("web1") == before
+    assert "the file counts as it was before" in caplog.text
+    (files / "all.yaml").write_text("level: 3\n")
+    assert pillar.of("web1") == {"level": 3}

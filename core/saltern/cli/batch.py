@@ -44,4 +44,13 @@ def run_in_batches(
             print(f"\nExecuting run on {batch}\n", file=sys.stderr)
         with LocalConnection(client.opts["sock_dir"]) as connection:
             job = client.open_job(connection, batch, function, args, "list", kwargs, options.isolate, options.timeout)
-            yield from client.follow(connection, job)
+            try:
+                yield from client.follow(connection, job)
+            except KeyboardInterrupt:
+                left = len(present) - start - len(batch)
+                print(
+                    f"\nsaltern: job {job.jid} goes on: saltern-run jobs.lookup_jid {job.jid}; it was not started on "
+                    f"{left} minions",
+                    file=sys.stderr,
+                )
+                raise

@@ -15,6 +15,7 @@ EX_OK = 0
 EX_GENERIC = 1
 EX_USAGE = 2
 EX_INTERRUPTED = 130
+MAX_SECONDS = 366 * 86400
 
 
 def command_parser(prog: str, usage: str, description: str, examples: str) -> argparse.ArgumentParser:
@@ -32,6 +33,17 @@ def command_parser(prog: str, usage: str, description: str, examples: str) -> ar
     parser.add_argument("--no-color", "--no-colour", action="store_true", help="no colours")
     parser.add_argument("--traceback", action="store_true", help="on a fault, show where in the code it arose")
     return parser
+
+
+def seconds(text: str) -> float:
+    """Return the seconds that an option says, for argparse."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number <= MAX_SECONDS:
+        raise argparse.ArgumentTypeError(f"must be seconds, above 0 and up to {MAX_SECONDS:,}, not {text!r}")
+    return number
 
 
 def run_command(prog: str, work: Callable[[], int], *, traceback: bool) -> int:

@@ -26,7 +26,9 @@ def show_docs(options: argparse.Namespace) -> int:
         return EX_USAGE
     docs = merged(answers)
     if not docs:
-        why = next((value for _, value in sorted(answers.items()) if isinstance(value, str)), None)
+        answered = any(isinstance(value, Mapping) for value in answers.values())
+        told = (value for _, value in sorted(answers.items()) if isinstance(value, str))
+        why = None if answered else next(told, None)
         print(f"saltern: {why or _nothing(target, patterns)}", file=sys.stderr)
         return EX_GENERIC
     color = False if options.no_color else None
@@ -67,5 +69,5 @@ def merged(answers: Mapping[str, Any]) -> dict[str, str]:
 
 def _nothing(target: str, patterns: Sequence[str]) -> str:
     wanted = " ".join(patterns) or "anything"
-    hint = f"; of one minion: saltern -d {wanted} {FUNCTION}" if target == "*" and len(patterns) == 1 else ""
+    hint = f"; if {wanted} is a minion: saltern -d {wanted} {FUNCTION}" if target == "*" and len(patterns) == 1 else ""
     return f"no function or module {wanted} has documentation{hint}"

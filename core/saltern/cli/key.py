@@ -11,7 +11,7 @@ from itertools import chain, groupby
 from operator import itemgetter
 from typing import Any
 
-from saltern.cli.command import EX_GENERIC, EX_OK, command_parser, run_command, wants_versions
+from saltern.cli.command import EX_GENERIC, EX_OK, command_parser, run_command, seconds, wants_versions
 from saltern.config import MasterOptions, client_config, master_config
 from saltern.invites import INVITE_TTL_S, clock_time
 from saltern.key_functions import state_named
@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", metavar="NAME", help="with --invite: where agents find this master (its full name)")
     parser.add_argument("--id", metavar="ID", default="", help="with --invite: good for this minion id alone")
     parser.add_argument(
-        "--ttl", type=float, default=INVITE_TTL_S, metavar="S", help="with --invite: good for S seconds"
+        "--ttl", type=seconds, default=INVITE_TTL_S, metavar="S", help="with --invite: good for S seconds"
     )
     parser.add_argument("-y", "--yes", action="store_true", help="don't ask")
     parser.add_argument("--out", "--output", choices=OUTPUTS, metavar="FORM", help=", ".join(OUTPUTS))

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from saltern.arguments import parse_arguments
-from saltern.cli.command import EX_OK, EX_USAGE, command_parser, run_command, wants_versions
+from saltern.cli.command import EX_OK, EX_USAGE, command_parser, run_command, seconds, wants_versions
 from saltern.config import client_config
 from saltern.output import OUTPUTS, display
 from saltern.runner import RunnerClient
@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = command_parser(
         "saltern-run", "saltern-run [options] <function> [arguments]", "Run a function on the master.", EXAMPLES
     )
-    parser.add_argument("-t", "--timeout", type=float, default=60.0, metavar="S", help="seconds to wait (60)")
+    parser.add_argument("-t", "--timeout", type=seconds, default=60.0, metavar="S", help="seconds to wait (60)")
     parser.add_argument("--out", "--output", default="nested", choices=OUTPUTS, metavar="FORM", help=", ".join(OUTPUTS))
     parser.add_argument("-d", "--doc", action="store_true", help="list the functions with what they do")
     parser.add_argument("words", nargs="*", metavar="function [arguments]")

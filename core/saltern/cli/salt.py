@@ -8,7 +8,16 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from saltern.arguments import parse_arguments
-from saltern.cli.command import EX_GENERIC, EX_INTERRUPTED, EX_OK, EX_USAGE, command_parser, run_command, wants_versions
+from saltern.cli.command import (
+    EX_GENERIC,
+    EX_INTERRUPTED,
+    EX_OK,
+    EX_USAGE,
+    command_parser,
+    run_command,
+    seconds,
+    wants_versions,
+)
 from saltern.cli.secret_args import FLAG, add_secret_arguments
 from saltern.client import Job, LocalClient
 from saltern.errors import UsageError
@@ -61,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     kinds.add_argument("-C", "--compound", dest="kind", action="store_const", const="compound", help="and, or, not, G@")
     running = parser.add_argument_group("running")
     running.add_argument(
-        "-t", "--timeout", type=float, metavar="S", help="seconds of silence before asking who still runs"
+        "-t", "--timeout", type=seconds, metavar="S", help="seconds of silence before asking who still runs"
     )
     running.add_argument("-b", "--batch", "--batch-size", metavar="N", help="at most N minions (or N%%) at a time")
     running.add_argument("--async", dest="async_", action="store_true", help="start the job, print its jid, don't wait")

@@ -128,7 +128,7 @@ async def run_script(argv: tuple[str, ...], alert: Mapping[str, Any], timeout_s:
     Raises ``OSError`` when it can't be started. Cancelling kills its process group.
     """
     with tempfile.TemporaryFile() as stdin:  # a file, not a pipe: a script that doesn't read can't hold us up
-        stdin.write(json.dumps(alert, ensure_ascii=True).encode("ascii"))
+        stdin.write(json.dumps(alert, ensure_ascii=True).encode("ascii") + b"\n")
         stdin.seek(0)
         async with _Output() as output:
             process = await asyncio.create_subprocess_exec(

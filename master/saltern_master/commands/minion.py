@@ -34,7 +34,7 @@ def schedule(context: Context) -> dict[str, Any]:
 @command("minion.modules", Need.MINION)
 def modules(context: Context, saltenv: Env = "base") -> dict[str, Any]:
     """Return the modules that minions sync: ``{"digest": …, "files": {path: {"hsum", "size", "commit"}}}``."""
-    return context.services.files.modules(saltenv)
+    return context.services.briefing.modules(saltenv)
 
 
 @command("minion.file_list", Need.MINION)

@@ -12,6 +12,7 @@ from saltern.config import MasterOptions
 from saltern.errors import ChannelError
 from saltern_master.deadletters import DeadLetters
 from saltern_master.journal import Journal, Reader
+from saltern_master.line_limit import LineLimit
 from saltern_master.record import METRICS, POINTS, Record, read_record
 from saltern_master.shipping.metric_returns import MetricReturns
 from saltern_master.shipping.name_budget import NameBudget
@@ -36,6 +37,7 @@ class ShippingEngine:
         self._dead_letters = dead_letters
         self._shipper = shipper
         self._returns = returns
+        self._failed = LineLimit("scheduled runs that fail")
         self.connected = False
         self.points = 0
         self.refused = 0
@@ -91,6 +93,10 @@ class ShippingEngine:
         elif isinstance(record.body.get("fun"), str) and record.body.get("success"):
             values, slot = self._returns.points(record.minion_id, record.body, record.received)
         else:
+            name, fun = record.body.get("schedule"), record.body.get("fun")
+            if self._failed.allows(f"{record.minion_id}:{name}", record.minion_id):
+                text = "minion %s: schedule %.80s: %.80s failed, it makes no points: %.300s"
+                log.warning(text, record.minion_id, name, fun, record.body.get("return"))
             return
         points.names.extend(values)
         points.values.extend(values.values())

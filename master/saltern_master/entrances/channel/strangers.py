@@ -57,7 +57,7 @@ class Strangers:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._keys = Buckets(rate=5, burst=20, known=10_000)
-        self._addresses = Buckets(rate=200, burst=1000, known=10_000)
+        self._addresses = Buckets(rate=500, burst=5000, known=10_000)  # a site behind one address joins at once
         self._said_at = -COMPLAINT_EVERY_S
         self._unsaid = 0
         self.too_long = 0
