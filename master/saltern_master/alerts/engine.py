@@ -84,7 +84,10 @@ class AlertEngine:
                 else:
                     answers.append(await self._evaluate(watch, now))
 
-        await asyncio.gather(*(one(watch) for watch in self._watches.values() if watch.rule.enabled))
+        async with asyncio.TaskGroup() as tasks:
+            for watch in self._watches.values():
+                if watch.rule.enabled:
+                    tasks.create_task(one(watch))
         if answers:
             self._note_source(any(answers))
         self._evaluations += 1

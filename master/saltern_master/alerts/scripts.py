@@ -142,8 +142,9 @@ async def run_script(argv: tuple[str, ...], alert: Mapping[str, Any], timeout_s:
             )
             output.child_has_it()
             try:
-                async with asyncio.timeout(timeout_s):
-                    await asyncio.gather(process.wait(), output.read())
+                async with asyncio.timeout(timeout_s), asyncio.TaskGroup() as tasks:
+                    tasks.create_task(process.wait())
+                    tasks.create_task(output.read())
             except TimeoutError:
                 return f"was killed after {timeout_s:g} s{output.shown()}"
             finally:
