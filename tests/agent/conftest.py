@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -22,15 +21,9 @@ from saltern.digest import sha256
 from saltern.ids import JidSource
 from saltern.wire import Message, pack, unpack
 from saltern_agent.loop import Loop
+from support.programs import free_port
 
 WAIT_S = 15.0
-
-
-def free_port() -> int:
-    """Return a TCP port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class FakeMaster:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import whisper
 
+from support.programs import free_port
 from support.stacks import wait_for
 
 
@@ -18,7 +19,7 @@ class CarbonCache:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.port, query_port, pickle_port = (_free_port() for _ in range(3))
+        self.port, query_port, pickle_port = (free_port() for _ in range(3))
         conf = root / "conf"
         for folder in ("conf", "whisper", "run", "log"):
             (root / folder).mkdir(parents=True)
@@ -65,9 +66,3 @@ class CarbonCache:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
             return True
         return False
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

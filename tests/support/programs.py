@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -15,6 +16,8 @@ from support.stacks import wait_for
 
 START_WAIT_S = 30.0
 STOP_WAIT_S = 20.0
+
+PORTS = 10_240, 32_768
 
 
 class Program:
@@ -83,10 +86,16 @@ class Program:
 
 
 def free_port() -> int:
-    """Return a TCP port of 127.0.0.1 that is free now, for programs that can't choose one themselves."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """Return a TCP port of 127.0.0.1 that is free now, for programs that can't choose one themselves.
+
+    It is none of those that the system gives to outgoing connections: one of a test beside us may have it a moment
+    later.
+    """
+    while True:
+        port = random.SystemRandom().randrange(*PORTS)
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 def listens(port: int) -> bool:

@@ -69,6 +69,11 @@ class Connection(asyncio.BufferedProtocol, ABC):
         """Whether its silence is our doing."""
         return self._holding or self._ended
 
+    @property
+    def closing(self) -> bool:
+        """Whether it ends, or has ended."""
+        return self._transport is None or self._transport.is_closing()
+
     def send(self, data: bytes) -> None:
         """Send an answer."""
         if self._transport is not None and not self._transport.is_closing():

@@ -89,6 +89,8 @@ class Listener:
     def _sweep_idle(self) -> None:
         loop = asyncio.get_running_loop()
         for connection in list(self.connections):
+            if connection.closing:
+                continue  # counted already: what was sent to it is still on its way out
             if not connection.waits_for_us and loop.time() - connection.last_heard > self._idle_timeout_s:
                 self._intake.store.counters.add("connectionsIdle")
                 connection.close()
