@@ -104,7 +104,7 @@ class Briefing:
         try:
             fresh = master_config(self._options["conf_file"])
             schedules = Schedules(fresh["schedule"], fresh["conf_file"])
-            pillar = Pillar(fresh["pillar_files"], fresh["config_dir"])
+            pillar = Pillar(fresh["pillar_files"], fresh["config_dir"], before=self._pillar)
         except SalternError as error:
             log.error("the configuration stays as it was: %s", error)
             return

@@ -20,18 +20,21 @@ log = logging.getLogger(__name__)
 class Pillar:
     """Renders the pillar of a minion. Files are read again when they change."""
 
-    def __init__(self, files: dict[str, Any], config_dir: str) -> None:
-        """Raises ``ConfigError`` when *files* is not globs to lists of files."""
+    def __init__(self, files: dict[str, Any], config_dir: str, before: Pillar | None = None) -> None:
+        """Take over what *before* has read of files. Raises ``ConfigError`` when *files* isn't globs to lists of files.
+
+        A file that has a fault right when the configuration is read again so counts as it was, too.
+        """
         self._files: list[tuple[str, list[str]]] = []
         for pattern, names in files.items():
             names = [names] if isinstance(names, str) else names
             if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
                 raise ConfigError(f"pillar_files: {pattern}: must be a file or a list of files")
             self._files.append((pattern, [os.path.join(config_dir, name) for name in names]))
-        self._read: dict[str, tuple[int, dict[str, Any]]] = {}
+        self._read: dict[str, tuple[int, dict[str, Any]]] = dict(before._read) if before is not None else {}
 
     def of(self, minion_id: str) -> dict[str, Any]:
-        """Return the pillar of a minion; a file with a fault is left out and named in the log."""
+        """Return the pillar of a minion; a file with a fault counts as it was before and is named in the log."""
         pillar: dict[str, Any] = {}
         for pattern, names in self._files:
             if fnmatch.fnmatchcase(minion_id, pattern):

@@ -119,6 +119,29 @@ def test_what_modules_can_do_is_known_before_any_minion_has_them(options: Master
     asyncio.run(scenario())
 
 
+def test_a_faulty_pillar_file_takes_nothing_from_minions_when_the_configuration_is_read_again(
+    options: MasterOptions, tmp_path: Path
+) -> None:
+    main = Path(options["conf_file"])
+    pillar = tmp_path / "pillar.yaml"
+    pillar.write_text("a: 1\n")
+    main.write_text(main.read_text() + "pillar_files: {'*': [pillar.yaml]}\n")
+
+    async def scenario() -> None:
+        changed: MasterOptions = {**options, "auto_accept": True, "pillar_files": {"*": ["pillar.yaml"]}}
+        async with running(changed) as master:
+            web01 = FakeAgent(master, "web01")
+            try:
+                assert (await welcomed(master, web01)).body["pillar"] == {"a": 1}
+                pillar.write_text("a: [\n")
+                master.reload()
+                assert (await web01.call("pillar"))["result"] == {"a": 1}
+            finally:
+                web01.close()
+
+    asyncio.run(scenario())
+
+
 def test_options_that_wait_for_a_restart_are_named(options: MasterOptions, caplog: pytest.LogCaptureFixture) -> None:
     main = Path(options["conf_file"])
 

@@ -53,6 +53,21 @@ def test_a_changed_file_is_read_again(files: Path) -> None:
     assert pillar.of("web1") == {"level": 22}
 
 
+@pytest.mark.parametrize("configured_again", [False, True])
+def test_a_file_that_gets_a_fault_counts_as_it_was(
+    files: Path, caplog: pytest.LogCaptureFixture, configured_again: bool
+) -> None:
+    pillar = Pillar({"*": "all.yaml"}, str(files))
+    before = pillar.of("web1")
+    (files / "all.yaml").write_text("level: [\n")
+    if configured_again:
+        pillar = Pillar({"web*": "all.yaml"}, str(files), before=pillar)
+    assert pillar.of("web1") == before
+    assert "the file counts as it was before" in caplog.text
+    (files / "all.yaml").write_text("level: 333\n")
+    assert pillar.of("web1") == {"level": 333}
+
+
 @pytest.mark.parametrize("named", [3, {"a": 1}, [1], None])
 def test_what_names_no_files_is_a_fault(named: Any) -> None:
     with pytest.raises(ConfigError, match=r"pillar_files: \*: must be a file or a list of files"):
