@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+from saltern.config import MasterOptions
 from saltern.errors import KeyStoreError
 from saltern.key_functions import sharing_metrics
 from saltern.keystore import ACCEPTED, DENIED, PENDING, REJECTED, STATES, WORDS, KeyStore
@@ -256,3 +257,14 @@ class Keyring:
             table.put(minion_id, file.key)
             if places is not None:
                 places.seen(minion_id, file.stamp.changed_ns / 1e9)
+
+
+def configured_keyring(options: MasterOptions, store: KeyStore) -> Keyring:
+    """Return the keyring that *options* ask for, over the keys in *store*."""
+    return Keyring(
+        store,
+        auto_accept=options["auto_accept"],
+        max_pending=options["max_pending_keys"],
+        max_pending_per_address=options["max_pending_keys_per_address"],
+        pending_ttl_s=options["pending_key_hours"] * 3600,
+    )

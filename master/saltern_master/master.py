@@ -44,7 +44,7 @@ from saltern_master.jobs.stores.sqlite import SqliteJobStore
 from saltern_master.jobs.tracker import Tracker
 from saltern_master.journal import Journal
 from saltern_master.key_refresh import KeyRefresh
-from saltern_master.keyring import Keyring
+from saltern_master.keyring import configured_keyring
 from saltern_master.parts import Counters, run_parts
 from saltern_master.ready import say_ready
 from saltern_master.self_metrics import SelfMetrics
@@ -68,13 +68,7 @@ class Master:
         self.policy = Policy(options["publisher_acl"], self.powers)
         self.registry = command_table(KeyFunctions(self.keystore))
         self.dispatcher = Dispatcher(self.registry, self.policy, self)
-        self.keyring = Keyring(
-            self.keystore,
-            auto_accept=options["auto_accept"],
-            max_pending=options["max_pending_keys"],
-            max_pending_per_address=options["max_pending_keys_per_address"],
-            pending_ttl_s=options["pending_key_hours"] * 3600,
-        )
+        self.keyring = configured_keyring(options, self.keystore)
         self.fleet = Fleet(os.path.join(cache, "grains"), self.keyring)
         self.bus = EventBus(options["event_queue_length"])
         self.journal = Journal(
