@@ -133,8 +133,8 @@ echo "end: reached"
 def test_the_units_start_programs_that_work(tmp_path: Path) -> None:
     out = run_in_container(tmp_path, SCRIPT)
     said = dict(line.split(": ", 1) for line in out.splitlines() if ": " in line)
-    assert said["end"] == "reached", out
     assert "in vain" not in said, out
+    assert said.get("end") == "reached", out
     minion = said["root"].partition(":")[0]
     # Who may: root and the master's user, and who was granted it, though neither reads root's files.
     assert said["root"] == said["games"] == f"{minion}: True"
