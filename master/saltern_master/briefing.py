@@ -18,7 +18,7 @@ from saltern.config.master import MASTER
 from saltern.digest import digest_of
 from saltern.errors import FileServerError, SalternError
 from saltern.wire import pack_any
-from saltern_master.accounting import Accounting
+from saltern_master.account.accounting import Accounting
 from saltern_master.auth.powers import Powers
 from saltern_master.fileserver.server import FileServer
 from saltern_master.fleet import Fleet

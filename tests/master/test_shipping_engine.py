@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ def shipped(folder: Path, records: list[bytes], away_first: bool = False) -> lis
     shipper.away = away_first
     dead_letters = DeadLetters(str(folder / "dead"))
     returns = MetricReturns(Pattern("p.[minion_id].[module]"), NameBudget(1000), 7 * 86400)
-    engine = ShippingEngine(journal.reader("graphite"), shipper, returns, dead_letters)
+    engine = ShippingEngine(journal.reader("graphite"), shipper, returns, dead_letters, lambda *_: True)
 
     async def run() -> None:
         task = asyncio.create_task(engine.run())
@@ -63,7 +64,8 @@ def test_only_metrics_are_shipped_at_their_slot(tmp_path: Path) -> None:
     records = [
         write_record(METRICS, "web01", NOW, body({"a": 1})),
         write_record(FOR_JOBS, "web01", NOW, body({"b": 1})),
-        write_record(METRICS, "web01", NOW, body({"c": 1}, success=False)),
+        write_record(METRICS, "web01", NOW, body("3 errors", success=False)),
+        write_record(METRICS, "web01", NOW, body({"c": 1}, failed="it raised")),
         b"",
         b"\x02nonsense",
     ]
@@ -87,7 +89,7 @@ def test_the_options_bound_what_a_minion_may_write(
     options["max_metric_names"], options["max_point_age_hours"] = 2, 1.0
     journal = Journal(str(tmp_path / "journal"), 1 << 30, 10**9)
     journal.open()
-    engine = shipping_engine(options, journal, DeadLetters(str(tmp_path / "dead")))
+    engine = shipping_engine(options, journal, DeadLetters(str(tmp_path / "dead")), lambda *_: True)
     assert engine is not None
 
     async def scenario() -> None:
@@ -119,7 +121,7 @@ class Failing(MemoryShipper):
         super().__init__()
         self._times = list(times)
 
-    async def ship(self, points: Points) -> int:
+    async def ship(self, points: Points) -> Sequence[int]:
         if self._times[0]:
             self._times[0] -= 1
             raise ChannelError("carbon is away")
@@ -136,7 +138,8 @@ def test_a_carbon_that_is_away_is_tried_ever_more_rarely_and_soon_again_after_it
     journal.open()
     shipper = Failing(12, 0, 3, 0)
     returns = MetricReturns(Pattern("p.[minion_id].[module]"), NameBudget(1000), 7 * 86400)
-    engine = ShippingEngine(journal.reader("graphite"), shipper, returns, DeadLetters(str(tmp_path / "dead")))
+    dead_letters = DeadLetters(str(tmp_path / "dead"))
+    engine = ShippingEngine(journal.reader("graphite"), shipper, returns, dead_letters, lambda *_: True)
 
     async def run() -> None:
         task = asyncio.create_task(engine.run())
