@@ -35,7 +35,6 @@ log = logging.getLogger(__name__)
 ACK_WITHIN_S = 0.5  # gathered this long: an agent's next return is seconds away, a burst's is in the same message
 ACKS_A_TURN = 500  # sent before others have the loop
 ACK_AFTER = 16  # messages of one agent, which sends so many more before it waits (the window of its outbox)
-COMPLAIN_EVERY_S = 10.0
 
 
 class Ack:
@@ -74,7 +73,7 @@ class Inbox:
         self._due: list[Connection] = []
         self._flush_soon = False
         self._ack_soon = False
-        self._failed_at = float("-inf")
+        self._failed_in_a_row = 0
         self.returns = 0
         self.events = 0
         self.refused = 0
@@ -178,6 +177,9 @@ class Inbox:
         except JournalError as error:
             self._not_written(error)
             return False
+        if self._failed_in_a_row:
+            log.info("the journal is written again, after %d writes that failed", self._failed_in_a_row)
+            self._failed_in_a_row = 0
         due, self._due = self._due, []
         for peer in due:
             if peer in self._acks:
@@ -189,9 +191,8 @@ class Inbox:
 
     def _not_written(self, error: JournalError) -> None:
         self.journal_failures += 1
-        now = time.monotonic()
-        if now - self._failed_at >= COMPLAIN_EVERY_S:
-            self._failed_at = now
+        self._failed_in_a_row += 1
+        if self._failed_in_a_row == 1:
             log.error("%s: agents keep what could not be written, and send it again", error)
         for peer in self._acks:
             peer.minion_id = None

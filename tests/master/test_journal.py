@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 from saltern.errors import JournalError
 from saltern.segments import HEAD, RECORD
 from saltern_master.journal import Journal
+from saltern_master.journal import journal as journal_module
+from saltern_master.record import LOST, METRICS, RUN, read_record, write_note, write_record
 from support.damage import Damage, damages, spans
 
 
@@ -335,3 +337,61 @@ def test_what_was_not_finished_is_read_again_after_rewinding(tmp_path: Path) -> 
     assert asyncio.run(reader.read()) == [b"one"]
     reader.rewind()
     assert asyncio.run(reader.read()) == [b"one"]
+
+
+def test_a_journal_that_could_not_be_opened_is_opened_as_soon_as_it_can_be(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "journal"
+    before = opened(folder)
+    before.append(b"before")
+    before.close()
+    folder.rename(tmp_path / "away")
+    folder.write_text("in the way")
+    journal = Journal(str(folder), 1 << 30, 10**9)
+    journal.try_to_open()
+    assert "the journal can't be opened" in caplog.text
+    reader = journal.reader("r")
+    journal.append(b"nobody hears that it is kept")
+    with pytest.raises(JournalError, match="the journal is not open"):
+        journal.flush()
+    assert reader.read_now() == []
+    folder.unlink()
+    (tmp_path / "away").rename(folder)
+    monkeypatch.setattr(journal_module, "OPEN_AGAIN_S", 0.0)
+    journal.append(b"after")
+    journal.flush()
+    assert reader.read_now() == [b"before", b"after"]
+    journal.close()
+
+
+def test_what_was_lost_is_written_down_when_the_disk_takes_it_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = opened(tmp_path, max_bytes=16_384)
+    reader = journal.reader("graphite", METRICS, ships=True)
+    real = os.write
+
+    def full(fd: int, data: bytes) -> int:
+        if b"over_bound" in data:
+            raise OSError(28, "No space left on device")
+        return real(fd, data)
+
+    monkeypatch.setattr(os, "write", full)
+    for slot in range(100):
+        body = {"schedule": "s", "slot": slot, "x": "x" * 200}
+        journal.append(write_record(METRICS | RUN, "web", 5.0, body), write_note(METRICS | RUN, "web", 5.0, body))
+        try:
+            journal.flush()
+        except JournalError:
+            break
+    lost = reader.lost
+    assert lost > 0
+    assert sorted(tmp_path.glob("*.index"))[0].name == "000000000001.index"  # whose they were is still needed
+    monkeypatch.undo()
+    journal.append(b"\1")
+    journal.flush()
+    written = [read_record(record, LOST) for record in everything(journal)]
+    told = [record.body["lost"]["web"]["s"] for record in written if record is not None]
+    assert sum(len(slots) for slots in told) == lost
+    journal.close()
