@@ -52,6 +52,7 @@ class House:
         self.keeper = AccountKeeper(self.accounting, self.journal)
         self.shipping = self.journal.reader("graphite", METRICS | POINTS, ships=True)
         self.jobs = self.journal.reader("jobs", FOR_JOBS)
+        self.on_the_way: list[int] = []
 
     def ran(self, *slots: int, flags: int = METRICS | RUN, minion: str = "web", **more: Any) -> None:
         for slot in slots:
@@ -60,13 +61,23 @@ class House:
             self.journal.append(write_record(flags, minion, at, body), write_note(flags, minion, at, body))
             self.journal.flush()
 
+    def read(self) -> None:
+        """Read some of what is to be shipped."""
+        found = [read_slot(record) for record in self.shipping.read_now(1000)]
+        self.on_the_way += [slot for slot in found if slot is not None]
+
+    def rewind(self) -> None:
+        """Fail with what was read."""
+        self.shipping.rewind()
+        self.on_the_way.clear()
+
     def ship(self) -> list[int]:
         """Read and commit some of what is to be shipped; return the slots."""
-        records = self.shipping.read_now(1000)
+        self.read()
         self.shipping.commit()
         self.shipping.save()
-        found = [read_slot(record) for record in records]
-        return [slot for slot in found if slot is not None]
+        shipped, self.on_the_way = self.on_the_way, []
+        return shipped
 
     def ship_all(self) -> list[int]:
         shipped: list[int] = []
@@ -355,10 +366,8 @@ def test_whatever_happens_every_slot_is_received_and_shipped_or_lost(ops: list[t
                 house.save()
             elif op == "count":
                 asyncio.run(house.keeper.catch_up())
-            elif op == "read":
-                house.shipping.read_now(1000)
-            elif op == "rewind":
-                house.shipping.rewind()
+            elif op in ("read", "rewind"):
+                getattr(house, op)()
             else:
                 if op != "kill":
                     suffix = "index" if "index" in op else "log"

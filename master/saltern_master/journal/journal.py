@@ -82,6 +82,11 @@ class Journal:
         self._untold: set[int] = set()  # the segments that they are about: their notes are still needed
 
     @property
+    def untold(self) -> bool:
+        """Whether something was lost that is not written down yet."""
+        return bool(self._losses)
+
+    @property
     def dropped(self) -> int:
         """Records that some reader lost: over the bound, to damage, or with a segment that is gone."""
         return sum(reader.lost for reader in self._readers.values())

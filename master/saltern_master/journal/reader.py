@@ -100,8 +100,11 @@ class Reader:
     def save(self) -> None:
         """Write the committed position to disk now; what is committed since would be read again after a kill.
 
-        It is written in place, always as many bytes: quick, whole or not at all, and possible on a full disk.
+        It is written in place, always as many bytes: quick, whole or not at all, and possible on a full disk. Not while
+        something that was lost before it is not written down: a kill would make that forgotten.
         """
+        if self.ships and self._journal.untold:
+            return
         self._saved_at = time.monotonic()
         try:
             if self._fd < 0:
