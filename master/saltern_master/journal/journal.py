@@ -77,9 +77,7 @@ class Journal:
         self._indexes: dict[int, Index] = {}
         self._missing: list[Missing] = []
         self._holes: dict[Position, int] = {}  # how many records each took, as far as can be told
-        self._reached = Position(0, 0)  # once, by what the index says
         self._losses: list[tuple[bytes, bytes]] = []  # records that say what was lost, not written yet
-        self._untold: set[int] = set()  # the segments that they are about: their notes are still needed
 
     @property
     def untold(self) -> bool:
@@ -108,7 +106,6 @@ class Journal:
             once = self._indexes[last].end() if last in self._indexes else 0
             appendable = last in self._segments and self._recover(last)
             self._missing += self._look_for_missing(unreadable)
-            self._reached = Position(last, once)
             if not appendable or once > self._segments[last].size:  # whose notes those were stays known
                 last += 1
                 self._segments[last] = Segment(KIND, self._path(last))
@@ -158,8 +155,6 @@ class Journal:
         notes += [note for _, note in self._losses]
         self._write(payloads, notes)
         del self._losses[:losses]
-        if not self._losses:
-            self._untold.clear()
 
     def _write(self, payloads: list[bytes], notes: list[bytes]) -> None:
         data = self._segments[self.head.segment].pack(payloads)
@@ -317,7 +312,6 @@ class Journal:
         reader.lost += count
         if lost and reader.ships:
             self._losses.append(lost_record(cause, lost))
-            self._untold.add(number)
         text = "%s: %s has lost %d records of segment %d (%d of them scheduled runs): %s"
         log.error(text, self.folder, reader.name, count, number, runs, _WHY[cause])
 
@@ -327,7 +321,7 @@ class Journal:
         for missing in self._missing:
             if Position(missing.number, missing.end) > reader.committed:
                 self._lose(reader, missing)
-        reader.fit(self._opened_head, min(self._segments), self._reached)
+        reader.fit(self._opened_head, min(self._segments))
 
     def _look_for_missing(self, unreadable: list[int]) -> Iterator[Missing]:
         """Yield what was written once and is not there any more."""
@@ -422,7 +416,7 @@ class Journal:
             done = min(done, self._notes_reader.done.segment)
         size = sum(notes.size for notes in self._indexes.values())
         for number in sorted(self._indexes):
-            needed = number in self._segments or number >= done or number in self._untold
+            needed = number in self._segments or number >= done
             if needed and size <= self.max_bytes:
                 continue
             if number == self.head.segment:
