@@ -20,6 +20,7 @@ from saltern.wire import MAX_MESSAGE_BYTES, Message, pack
 from saltern_agent import grains
 from saltern_agent.calls import Calls
 from saltern_agent.channel import UP, Address, Channel
+from saltern_agent.clock import Clock
 from saltern_agent.executor import Executor
 from saltern_agent.isolate import Isolated
 from saltern_agent.jobs import Current, Job, Outcome
@@ -33,6 +34,7 @@ from saltern_agent.services import Services
 from saltern_agent.slots import stable_hash
 from saltern_agent.spool import Spool
 from saltern_agent.sync import Sync, module_folders
+from saltern_agent.timekeeper import Timekeeper
 
 if TYPE_CHECKING:
     from saltern.config import MinionOptions
@@ -41,6 +43,8 @@ log = logging.getLogger(__name__)
 
 TICK_S = 1.0
 FIRST_SYNC_S = 2.0  # how long the first samples wait for the modules that they may need
+CLOCK_SET_S = 0.5  # timers of the schedule are set anew after a jump of this much
+SKEW_NEWS_S = 1.0  # a smaller change of the skew isn't worth sending all grains again
 CHANGE_DELAY_S = 1.0  # a fleet asks for a changed module within this long, not at once
 
 
@@ -75,7 +79,10 @@ class Agent:
         self.executor = Executor(self.loader, self.current)
         self.calls = Calls(self.loop.post, self._send)
         self.sync = Sync(cachedir, services.request, self._modules_changed)
-        self.schedule = Schedule(options["id"], os.path.join(cachedir, "schedule"), self.loop.later, self._start_run)
+        self.clock = Clock(os.path.join(cachedir, "clock"), correct=options["correct_clock"])
+        self.timekeeper = Timekeeper(self.clock, self.loop.later, self._send, self._clock_learned)
+        path = os.path.join(cachedir, "schedule")
+        self.schedule = Schedule(options["id"], path, self.loop.later, self._start_run, self.clock.now)
         spool = Spool(os.path.join(cachedir, "spool"), options["spool_max_bytes"], options["spool_max_hours"] * 3600)
         self.outbox = Outbox(
             spool, self._send, max_bytes=options["outbox_max_bytes"], spool_after_s=options["spool_after"]
@@ -156,6 +163,7 @@ class Agent:
     def send_later(self, frame: bytes) -> None:
         """Queue a return or an event."""
         self.outbox.put(frame)
+        self.timekeeper.sending()
         if self._tick_timer is None:
             self._tick_timer = self.loop.later(TICK_S, self._tick)
 
@@ -163,6 +171,7 @@ class Agent:
 
     def hello(self) -> dict[str, Any]:
         """Return the body of a ``hello``; a master that doesn't know us yet is told no more."""
+        self.timekeeper.greeting()
         body = {"id": self.options["id"], "version": __version__, "boot": self.boot}
         return {**body, "token": self._token} if self._token else body
 
@@ -174,6 +183,7 @@ class Agent:
     def welcomed(self, body: dict[str, Any]) -> None:
         """The master took us in: send what waits, take over its schedule, pillar and modules."""
         self._token = ""  # it is used up
+        self.timekeeper.welcomed(body)
         limit = body.get("max_message_bytes")
         self.outbox.opened(limit if isinstance(limit, int) else MAX_MESSAGE_BYTES)
         self.calls.opened()
@@ -189,6 +199,7 @@ class Agent:
     def lost(self) -> None:
         """The channel is away: nothing can be sent."""
         self.calls.closed()
+        self.timekeeper.closed()
         self.outbox.closed()
 
     def received(self, message: Message) -> None:
@@ -204,6 +215,9 @@ class Agent:
 
     def _reply(self, message: Message) -> None:
         self.calls.reply(message.seq, message.body)
+
+    def _clock(self, message: Message) -> None:
+        self.timekeeper.answered(message)
 
     def _job(self, message: Message) -> None:
         try:
@@ -244,6 +258,7 @@ class Agent:
     _HANDLERS: dict[str, Callable[[Agent, Message], None]] = {  # noqa: RUF012  # never changed
         "ack": _ack,
         "reply": _reply,
+        "clock": _clock,
         "job": _job,
         "schedule": _new_schedule,
         "modules": _new_modules,
@@ -321,7 +336,20 @@ class Agent:
         if changed:
             self.loader.forget(changed)
 
+    def _clock_learned(self, moved_s: float) -> None:
+        """The master's time is known, or known better, which set our own by *moved_s*."""
+        if abs(moved_s) >= CLOCK_SET_S:
+            log.info("the time that samples are stamped with was set by %+.1f s, to the master's", moved_s)
+            self.schedule.clock_was_set()
+        skew_s, told = self.clock.skew_s(), self.grains.get("clock_skew")
+        if skew_s is not None and (not isinstance(told, int) or abs(skew_s - told) >= SKEW_NEWS_S):
+            self._set_grains(self.grains)
+            self.channel.attach()
+
     def _set_grains(self, found: dict[str, Any]) -> None:
+        skew_s = self.clock.skew_s()
+        if skew_s is not None:
+            found = {**found, "clock_skew": round(skew_s), **self.options["grains"]}
         self.grains = Plain().of(found)
         self.loader.set_grains(self.grains)
 

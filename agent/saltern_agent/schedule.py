@@ -144,6 +144,13 @@ class Schedule:
         self._apply(at_once=False)
         return True
 
+    def clock_was_set(self) -> None:
+        """Look at the clock anew: every job waits for its next slot by what it shows now."""
+        for name, entry in self._entries.items():
+            if entry.timer is not None:
+                entry.timer.cancel()
+                self._arm(name, entry)
+
     def run_now(self, name: str) -> Run:
         """Return a run of the job *name* beside its slots. Raises ``CommandError`` for an unknown name."""
         entry = self._entries.get(name)
