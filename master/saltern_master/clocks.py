@@ -26,21 +26,25 @@ class Clocks:
         self._limit_s = limit_s
         self._limit = LineLimit("minions' clocks")
         self._skews_s: dict[str, float] = {}
-        self._over: set[str] = set()
+        self._over: dict[str, int] = {}  # 1: ahead of us, -1: behind
 
     def told(self, minion_id: str, skew_s: float) -> None:
         """Note by how much a minion says its clock is ahead of ours."""
         self._skews_s[minion_id] = skew_s
-        was_over = minion_id in self._over
-        is_over = abs(skew_s) > self._limit_s * (RIGHT_AGAIN if was_over else 1)
-        if is_over == was_over:
+        side = 1 if skew_s > 0 else -1
+        before = self._over.get(minion_id, 0)
+        now = side if abs(skew_s) > self._limit_s * (RIGHT_AGAIN if side == before else 1) else 0
+        if now == before:
             return
-        (self._over.add if is_over else self._over.discard)(minion_id)
-        data = {"id": minion_id, "skew": round(skew_s, 3), "max_clock_skew": self._limit_s, "over": is_over}
+        if now:
+            self._over[minion_id] = now
+        else:
+            del self._over[minion_id]
+        data = {"id": minion_id, "skew": round(skew_s, 3), "max_clock_skew": self._limit_s, "over": now != 0}
         self._bus.publish(f"salt/minion/{minion_id}/clock", data)
-        if self._limit.allows(f"{minion_id} {is_over}", minion_id):
-            if is_over:
-                where = "ahead of" if skew_s > 0 else "behind"
+        if self._limit.allows(f"{minion_id} {now}", minion_id):
+            if now:
+                where = "ahead of" if now > 0 else "behind"
                 text = "minion %s: its clock is %.1f s %s the master's (max_clock_skew: %g)"
                 log.warning(text, minion_id, abs(skew_s), where, self._limit_s)
             else:
@@ -49,7 +53,7 @@ class Clocks:
     def forget(self, minion_id: str) -> None:
         """Forget a minion whose key was taken away."""
         self._skews_s.pop(minion_id, None)
-        self._over.discard(minion_id)
+        self._over.pop(minion_id, None)
 
     def skews_s(self) -> Iterator[tuple[str, float]]:
         """Yield the minions that are there, with what their clocks are ahead of ours; one that hasn't said is left out.

@@ -72,6 +72,18 @@ def test_what_is_sampled_after_a_restart_without_the_master_bears_its_time_too(m
     assert all(by_its_clock(master, sample) for sample in samples)
 
 
+def test_a_job_that_is_due_by_the_time_that_was_learned_runs_at_once(master: Any, make_agent: Make) -> None:
+    """Its timer, by the time before, is far away."""
+    master.schedule = {"stats": {"function": "test.ping", "seconds": HOUR_S, "metrics": True}}
+    make_agent().start()
+    master.wait_for(lambda: len(master.samples("stats")) == 1)
+    master.ahead_s = 2 * HOUR_S
+    master.send_up("who", 0, {})  # it says hello again, and is told the time
+    master.wait_for(lambda: len(master.samples("stats")) == 2)
+    first, second = (sample["slot"] for sample in master.samples("stats"))
+    assert 1 <= (second - first) / HOUR_S <= 2
+
+
 @pytest.mark.timeout(180)
 def test_a_step_of_the_masters_clock_is_followed_within_a_minute_and_no_grain_is_sent_for_less_than_a_second(
     master: Any, make_agent: Make

@@ -225,6 +225,21 @@ def test_a_clock_set_forward_makes_no_burst(world: World) -> None:
     assert len(world.runs) <= 3
 
 
+@pytest.mark.parametrize("by_s", [3600, -3600, 40, -40])
+def test_a_clock_that_was_set_has_every_job_wait_by_what_it_shows_now(world: World, by_s: float) -> None:
+    world.schedule.install({"stats": {**STATS, "seconds": 60}, "off": {**STATS, "enabled": False}}, at_once=True)
+    world.pass_time(60)
+    ran = len(world.runs)
+    for timer in world.timers:
+        timer.when += by_s  # monotonic timers don't move with the wall clock
+    world.now += by_s
+    world.schedule.clock_was_set()
+    assert len([timer for timer in world.timers if not timer.cancelled]) == 1
+    world.pass_time(60 + max(0, -by_s) % 3600)
+    assert len(world.runs) > ran
+    assert len(set(world.slots())) == len(world.slots())
+
+
 def test_defaults() -> None:
     definition = parse("x", {"function": "a.b", "seconds": 5, "kwargs": {1: 2}})
     assert definition.kwargs == {"1": 2}

@@ -52,6 +52,17 @@ def test_a_skew_over_the_limit_is_said_once_and_so_is_its_end(door: Door, caplog
     assert door.master.clocks.metrics() == {"over_limit": 0}
 
 
+def test_a_clock_that_goes_from_ahead_to_behind_is_said_again(door: Door, caplog: pytest.LogCaptureFixture) -> None:
+    peer = door.minion("web", A)
+    for skew_ms in (3_600_000, -3_600_000, -3_600_000, 100):
+        say(door, peer, skew_ms=skew_ms)
+    assert [line.split(" s ")[1] for line in warned(caplog)] == [
+        "ahead of the master's (max_clock_skew: 5)",
+        "behind the master's (max_clock_skew: 5)",
+    ]
+    assert [event["over"] for _, event in door.told("salt/minion/web/clock")] == [True, True, False]
+
+
 def test_the_event_is_the_masters_and_says_which_way(door: Door, caplog: pytest.LogCaptureFixture) -> None:
     say(door, door.minion("web", A), skew_ms=-7200_000.0)
     ((tag, event),) = door.told("salt/minion/web/")
