@@ -130,7 +130,7 @@ class Clock:
         before, answered_s = self.now(), self._steady()
         heard = Distance(time_s - answered_s, time_s - asked_s, answered_s)
         self._distance = heard if self._distance is None else self._distance.joined(heard)
-        moved_s = self.now() - before - (self._steady() - answered_s)
+        moved_s = self.now() - before
         self._keep(self._distance)
         return moved_s
 

@@ -6,10 +6,12 @@ import asyncio
 import contextlib
 import logging
 import math
+import time
 from typing import Any
 
 import pytest
 
+from saltern.keystore import ACCEPTED
 from saltern.wire import pack
 from saltern_master import self_metrics
 from saltern_master.auth.caller import Caller, Kind
@@ -94,6 +96,22 @@ def test_many_minions_that_go_wrong_together_leave_the_log_its_lines(
         door.master.clocks.told(f"m{number}", -3600)
     assert len(warned(caplog)) < 100
     assert len(door.told("salt/minion/")) == 500
+
+
+def test_a_minion_that_was_removed_and_accepted_again_is_said_again(door: Door) -> None:
+    for _ in range(2):
+        peer = door.minion("web", A)
+        say(door, peer, skew_ms=9000)
+        say(door, peer, skew_ms=9000)
+        assert len(door.told("salt/minion/web/clock")) == 1
+        door.store.remove(ACCEPTED, "web")
+        door.refresh()
+        door.told()
+
+
+def test_a_masters_parts_that_keep_times_of_day_are_told_when_its_clock_is_set(door: Door) -> None:
+    for steps in (door.master.alerts._clock, door.master.keyring._steps, door.master.self_metrics._steps):
+        assert steps._steady is time.monotonic
 
 
 def published(door: Door) -> list[dict[str, float]]:

@@ -141,7 +141,6 @@ def step_all(
 
     known = {series: state for series, state in states.items() if series != NO_SERIES}
     for series, state in known.items():
-        state = not_ahead(state, now)
         sample = samples.get(series)
         if sample is None and now - state.seen >= FORGET_AFTER_S:
             note(series, Change(NODATA, state.state, None, now, now) if state.state not in (OK, NODATA) else None)
