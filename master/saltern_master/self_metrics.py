@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import resource
 import time
@@ -12,14 +11,11 @@ from itertools import islice
 
 from saltern.metric_segment import clean, owner
 from saltern_master.accounting import Accounting
-from saltern_master.clock_steps import ClockSteps
 from saltern_master.clocks import Clocks
 from saltern_master.inbox import Inbox
 from saltern_master.parts import Counters
 from saltern_master.shipping.names import ACCOUNTS, ROOT
 from saltern_master.timed_loop import TimedLoop
-
-log = logging.getLogger(__name__)
 
 PREFIX = f"{ROOT}.master"
 SKEW = "clock.skew_ms"
@@ -39,16 +35,13 @@ class SelfMetrics:
         self._counters = counters
         self._interval_s = interval_s
         self._clocks = clocks
-        self._steps = ClockSteps()
         self._lag_s = 0.0
 
     async def run(self) -> None:
         """Work until cancelled; the first sample is taken at once."""
         loop = asyncio.get_running_loop()
         while True:
-            now, set_s = self._steps.look()
-            if set_s:
-                log.warning("this host's clock was set by %+.1f s", set_s)
+            now = time.time()
             slot = int(now // self._interval_s * self._interval_s)
             for values in self.sample(now):
                 self._inbox.put_points(values, slot)
