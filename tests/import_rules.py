@@ -66,7 +66,7 @@ ROOMS = {
     "ground": Room("clock_steps complaints connection line_limit network parts ready shape timed_loop web_end", ""),
     "auth": Room("auth", "ground"),
     "domain": Room(
-        "accounting briefing clocks enrolment fileserver fleet key_places key_refresh key_table key_watch keyring "
+        "account briefing clocks enrolment fileserver fleet key_places key_refresh key_table key_watch keyring "
         "pillar presence schedules targeting",
         "ground auth flow jobs",
     ),

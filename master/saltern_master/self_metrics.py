@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from itertools import islice
 
 from saltern.metric_segment import clean, owner
-from saltern_master.accounting import Accounting
+from saltern_master.account.accounting import Accounting
+from saltern_master.account.keeper import AccountKeeper
 from saltern_master.clocks import Clocks
 from saltern_master.inbox import Inbox
 from saltern_master.parts import Counters
@@ -25,13 +26,20 @@ PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 class SelfMetrics:
-    """Gathers the counters of *counters* at every slot of *interval_s*, and saves the account."""
+    """Gathers the counters of *counters*, and the account, at every slot of *interval_s*."""
 
     def __init__(
-        self, inbox: Inbox, accounting: Accounting, counters: Counters, interval_s: float, clocks: Clocks
+        self,
+        inbox: Inbox,
+        accounting: Accounting,
+        account_keeper: AccountKeeper,
+        counters: Counters,
+        interval_s: float,
+        clocks: Clocks,
     ) -> None:
         self._inbox = inbox
         self._accounting = accounting
+        self._account_keeper = account_keeper
         self._counters = counters
         self._interval_s = interval_s
         self._clocks = clocks
@@ -41,12 +49,12 @@ class SelfMetrics:
         """Work until cancelled; the first sample is taken at once."""
         loop = asyncio.get_running_loop()
         while True:
+            await self._account_keeper.catch_up()
             now = time.time()
             slot = int(now // self._interval_s * self._interval_s)
             for values in self.sample(now):
                 self._inbox.put_points(values, slot)
                 await asyncio.sleep(0)  # a fleet's account is long: others have their turns in between
-            await self._accounting.save_in_turns()
             wait_s = min(slot + self._interval_s - time.time(), self._interval_s)  # more when it was set back meanwhile
             wake_at = loop.time() + max(0.01, wait_s)
             await asyncio.sleep(wake_at - loop.time())

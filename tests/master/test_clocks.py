@@ -200,7 +200,9 @@ def test_the_masters_own_metrics_go_on_when_its_clock_is_set_back(door: Door, mo
 
     monkeypatch.setattr(self_metrics, "time", Time)
     monkeypatch.setattr(door.master.inbox, "put_points", put)
-    metrics = SelfMetrics(door.master.inbox, door.master.accounting, {}, 0.05, door.master.clocks)
+    metrics = SelfMetrics(
+        door.master.inbox, door.master.accounting, door.master.account_keeper, {}, 0.05, door.master.clocks
+    )
 
     async def run() -> None:
         task = asyncio.create_task(metrics.run())

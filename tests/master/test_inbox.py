@@ -293,8 +293,8 @@ NONSENSE: list[dict[Any, Any]] = [
     *({**ANSWER, "fun": 5}, {**ANSWER, "fun": []}, {**ANSWER, "fun": ["f", 5]}, {**ANSWER, "fun": "f" * 2000}),
     *({**ANSWER, "fun_args": "x"}, {**ANSWER, "success": 1}, {**ANSWER, "retcode": "0"}, {**ANSWER, "metrics": "yes"}),
     *({**ANSWER, "slot": float("nan")}, {**ANSWER, "slot": 2**63}, {**ANSWER, "slot": True}, {**ANSWER, "module": []}),
-    *({**ANSWER, "schedule": ""}, {**ANSWER, "schedule": "a\nb"}, {**ANSWER, "account": {"dropped": -1}}),
-    *({**ANSWER, "account": {1: 1}}, {**ANSWER, "plain": "x"}, {**ANSWER, "return_job": 1}),
+    *({**ANSWER, "schedule": ""}, {**ANSWER, "schedule": "a\nb"}, {**ANSWER, "failed": 5}),
+    *({**ANSWER, "failed": "a\nb"}, {**ANSWER, "plain": "x"}, {**ANSWER, "return_job": 1}),
 ]
 
 
