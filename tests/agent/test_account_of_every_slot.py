@@ -153,7 +153,7 @@ class AccountMachine(RuleBasedStateMachine):
         if self.spool._cursor is not None:
             self.spool._cursor.close()
         self.spool._close_reader()
-        self.spool._close_writer()
+        self.spool._appender.close()
         full, self.disk.full = self.disk.full, False
         self.start()
         self.disk.full = full

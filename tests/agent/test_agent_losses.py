@@ -19,6 +19,7 @@ import pytest
 
 from saltern_agent.ledger import Ledger
 from saltern_agent.slots import Slots
+from support.mounts import tmpfs
 
 MODULE = """
 import os, time
@@ -251,18 +252,56 @@ def test_a_cache_folder_that_is_removed_or_can_not_be_used_costs_nothing_while_i
     master.wait_for(lambda: master.samples("one"))
     cache = agent.folder / "cache"
     shutil.rmtree(cache)
-    runs = len(truth.runs("one"))
-    wait(lambda: len(truth.runs("one")) > runs + 3, "the agent samples")
+    wait_sampled(truth, 4)
     wait(lambda: (cache / "spool" / "cursor").exists(), "the spool is made again")
     shutil.rmtree(cache)
     cache.write_text("in the way")
-    runs = len(truth.runs("one"))
-    wait(lambda: len(truth.runs("one")) > runs + 5, "the agent samples")
+    wait_sampled(truth, 6)
     os.unlink(cache)
-    runs = len(truth.runs("one"))
-    wait(lambda: len(truth.runs("one")) > runs + 3, "the agent samples")
+    wait_sampled(truth, 4)
     due = truth.slots("one")
     master.wait_for(lambda: due <= received(master, "one"), WAIT_S)
     assert "Traceback" not in agent.logged()
     assert agent.logged().count("returns stay in memory") <= 1
     assert agent.stop() == 0
+
+
+@pytest.mark.parametrize("how", ["fills up", "is read-only at the start"])
+def test_a_disk_that_takes_nothing_for_a_while_costs_nothing(
+    make_agent: Make, module_dir: Path, truth: Truth, master: Any, tmp_path: Path, how: str
+) -> None:
+    job = {"function": "mod.sample", "args": [str(truth.path), 5000], "seconds": OFTEN_S}
+    master.schedule = {"one": job}
+    with tmpfs(tmp_path / "disk") as disk:
+        agent = make_agent(module_dirs=[str(module_dir)], cachedir=str(disk.path / "cache"))
+        agent.start()
+        master.wait_for(lambda: master.samples("one"))
+        if how == "fills up":
+            master.stop()
+            wait_sampled(truth, 3)
+            disk.fill()
+        else:
+            agent.stop()
+            disk.remount("ro")
+            agent.start()
+            wait_sampled(truth, 1)
+            master.stop()
+        wait_sampled(truth, 5)
+        if how == "fills up":
+            disk.make_room()
+        else:
+            disk.remount("rw")
+        agent.wait_logged("returns go to the disk again", WAIT_S)
+        agent.signal(signal.SIGKILL)
+        due = truth.slots("one") - truth.in_the_making("one")
+        agent.start()
+        master.start()
+        master.wait_for(lambda: due <= received(master, "one"), WAIT_S)
+        assert agent.logged().count("returns stay in memory\n") == 1
+        assert "Traceback" not in agent.logged()
+        assert agent.stop() == 0
+
+
+def wait_sampled(truth: Truth, count: int) -> None:
+    runs = len(truth.runs("one"))
+    wait(lambda: len(truth.runs("one")) >= runs + count, "the agent samples")
