@@ -18,16 +18,21 @@ from saltern.pki import KeyPair
 from saltern.plain import Plain
 from saltern.wire import MAX_MESSAGE_BYTES, Message, pack
 from saltern_agent import grains
+from saltern_agent.accountant import Accountant
+from saltern_agent.begun import Begun
 from saltern_agent.calls import Calls
 from saltern_agent.channel import UP, Address, Channel
 from saltern_agent.clock import Clock
 from saltern_agent.executor import Executor
 from saltern_agent.isolate import Isolated
 from saltern_agent.jobs import Current, Job, Outcome
+from saltern_agent.ledger import Ledger
 from saltern_agent.link import Timing
 from saltern_agent.loader import Loader
 from saltern_agent.loop import Loop, Timer
+from saltern_agent.origin import Origin
 from saltern_agent.outbox import Outbox, refusals
+from saltern_agent.returns import Return
 from saltern_agent.runner import Runner
 from saltern_agent.schedule import Run, Schedule
 from saltern_agent.services import Services
@@ -81,17 +86,30 @@ class Agent:
         self.sync = Sync(cachedir, services.request, self._modules_changed)
         self.clock = Clock(os.path.join(cachedir, "clock"), correct=options["correct_clock"])
         self.timekeeper = Timekeeper(self.clock, self.loop.later, self._send, self._clock_learned)
-        path = os.path.join(cachedir, "schedule")
-        self.schedule = Schedule(options["id"], path, self.loop.later, self._start_run, self.clock.now)
-        spool = Spool(os.path.join(cachedir, "spool"), options["spool_max_bytes"], options["spool_max_hours"] * 3600)
-        self.outbox = Outbox(
-            spool, self._send, max_bytes=options["outbox_max_bytes"], spool_after_s=options["spool_after"]
+        self.ledger = Ledger(os.path.join(cachedir, "ledger"))
+        self.begun = Begun(os.path.join(cachedir, "slots"))
+        self.schedule = Schedule(
+            options["id"],
+            os.path.join(cachedir, "schedule"),
+            self.loop.later,
+            self._start_run,
+            self.clock.now,
+            begun=self.begun,
+            ledger=self.ledger,
         )
+        spool = Spool(
+            os.path.join(cachedir, "spool"),
+            options["spool_max_bytes"],
+            options["spool_max_hours"] * 3600,
+            lost=self.ledger.drop,
+        )
+        self.outbox = Outbox(spool, self._send, max_bytes=options["outbox_max_bytes"], lost=self.ledger.drop)
+        self.accountant = Accountant(self.ledger, self.outbox, self.loop.later)
         self.runner = Runner(
             self.loop,
             self._execute,
             self._version_of,
-            self.send_later,
+            self._returned,
             threads=options["worker_threads"],
             max_return_bytes=min(options["max_return_bytes"], MAX_MESSAGE_BYTES),
         )
@@ -126,6 +144,8 @@ class Agent:
             self.loop.close()
             self.channel.close()
             self.outbox.close()
+            self.ledger.save()
+            self.begun.close()
 
     def stop(self) -> None:
         """End ``run`` soon; may be called from any thread and from signal handlers."""
@@ -160,9 +180,14 @@ class Agent:
         """Return what waits to be sent, and what never was."""
         return {**self.outbox.stats(), "skipped": self.schedule.skipped}
 
-    def send_later(self, frame: bytes) -> None:
-        """Queue a return or an event."""
-        self.outbox.put(frame)
+    def scheduled(self) -> dict[str, dict[str, Any]]:
+        """Return every scheduled job's definition and state."""
+        jobs = self.schedule.describe()
+        return {name: {**job, "spooled": self.outbox.spooled(name)} for name, job in jobs.items()}
+
+    def send_later(self, frame: bytes, origin: Origin | None = None) -> None:
+        """Queue a return or an event; a loss of it is counted for *origin*."""
+        self.outbox.put(frame, origin)
         self.timekeeper.sending()
         if self._tick_timer is None:
             self._tick_timer = self.loop.later(TICK_S, self._tick)
@@ -186,6 +211,7 @@ class Agent:
         self.timekeeper.welcomed(body)
         limit = body.get("max_message_bytes")
         self.outbox.opened(limit if isinstance(limit, int) else MAX_MESSAGE_BYTES)
+        self.accountant.opened()
         self.calls.opened()
         self._set_pillar(body.get("pillar"))
         self._sync_on_change = bool(body.get("sync_on_change"))
@@ -201,6 +227,7 @@ class Agent:
         self.calls.closed()
         self.timekeeper.closed()
         self.outbox.closed()
+        self.accountant.closed()
 
     def received(self, message: Message) -> None:
         """Do what the master says."""
@@ -285,7 +312,6 @@ class Agent:
 
     def _scheduled_job(self, run: Run, jid: str) -> Job:
         definition = run.definition
-        queue = self.outbox.stats()
         return Job(
             jid,
             definition.function,
@@ -297,9 +323,14 @@ class Agent:
                 "slot": run.slot_epoch_s,
                 "metrics": definition.metrics,
                 "return_job": definition.return_job,
-                "account": {"dropped": queue["dropped"], "skipped": run.skipped, "spooled": queue["spooled"]},
             },
+            origin=run.origin,
         )
+
+    def _returned(self, answer: Return) -> None:
+        if answer.origin is not None:
+            self.ledger.ran(answer.origin.schedule, answer.function, answer.failed)
+        self.send_later(answer.frame, answer.origin)
 
     # modules, grains, pillar
 
@@ -365,7 +396,9 @@ class Agent:
     def _tick(self) -> None:
         """Look after the outbox for as long as there is something in it; an idle agent isn't woken up."""
         self.outbox.tick()
-        self._tick_timer = self.loop.later(TICK_S, self._tick) if self.outbox.pending else None
+        self.ledger.save()
+        busy = self.outbox.pending or self.ledger.unsaved
+        self._tick_timer = self.loop.later(TICK_S, self._tick) if busy else None
 
 
 def read_job(body: dict[str, Any]) -> Job:
