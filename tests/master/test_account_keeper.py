@@ -17,6 +17,7 @@ from saltern.errors import JournalError
 from saltern_master.account import accounting as accounting_module
 from saltern_master.account.accounting import TALLIES_A_TURN, Accounting
 from saltern_master.account.keeper import AccountKeeper
+from saltern_master.clock_steps import ClockSteps
 from saltern_master.journal import Journal, Position
 from saltern_master.record import (
     ABSENCES,
@@ -532,7 +533,7 @@ class Clocks:
 @pytest.mark.parametrize("by", [3600, -3600, 3.0])
 def test_a_step_of_the_clock_is_noticed(tmp_path: Path, caplog: pytest.LogCaptureFixture, by: float) -> None:
     house, clocks = House(tmp_path), Clocks()
-    keeper = AccountKeeper(house.accounting, house.journal, lambda: clocks.wall, lambda: clocks.steady)
+    keeper = AccountKeeper(house.accounting, house.journal, ClockSteps(lambda: clocks.wall, lambda: clocks.steady))
     house.ran(*range(100))
     asyncio.run(keeper.catch_up())
     clocks.advance(60)

@@ -72,6 +72,7 @@ class Journal:
         self._notes: list[bytes] = []
         self._fd = -1
         self._opened_at = float("-inf")
+        self._began = time.time() - time.monotonic()
         self.head = self._opened_head = Position(0, 0)
         self._segments: dict[int, Segment] = {}
         self._indexes: dict[int, Index] = {}
@@ -372,7 +373,9 @@ class Journal:
 
     def _age(self, number: int, now: float | None) -> float:
         try:
-            return (now or time.time()) - os.stat(self._path(number)).st_mtime
+            # A clock that was set ahead meanwhile makes nothing older than it is.
+            now = now or min(time.time(), self._began + time.monotonic())
+            return now - os.stat(self._path(number)).st_mtime
         except OSError:
             return 0.0
 
