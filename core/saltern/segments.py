@@ -23,6 +23,7 @@ Version 1 had no head, no marks and no numbers; its records are read to the firs
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 from binascii import crc32
@@ -33,6 +34,9 @@ from typing import NamedTuple, Self
 from saltern.set_aside import copy_aside, set_aside
 
 log = logging.getLogger(__name__)
+
+_OF_THE_FILE = (errno.EISDIR, errno.ELOOP, errno.EIO)
+"""Errors that no other file has, nor this one later."""
 
 VERSION = 2
 MARK_BYTES = 8
@@ -112,7 +116,12 @@ class Segment:
             if stem == name or not stem.isdecimal():
                 continue
             segment = cls(kind, os.path.join(folder, name))
-            why = segment._read_head()
+            try:
+                why = segment._read_head()
+            except OSError as error:
+                if error.errno not in _OF_THE_FILE:
+                    raise
+                why = f"it can't be read: {error.strerror}"
             if why:
                 set_aside(segment.path, why)
                 unreadable.append(int(stem))

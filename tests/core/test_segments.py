@@ -249,3 +249,18 @@ def test_a_hole_that_grows_is_counted_once(tmp_path: Path) -> None:
 
 def test_the_sizes_that_are_drawn_are_true() -> None:
     assert (HEAD.size, RECORD.size) == (20, 24)
+
+
+@pytest.mark.parametrize("make", ["folder", "link"])
+def test_what_is_no_file_is_set_aside_and_keeps_nothing_from_being_found(tmp_path: Path, make: str) -> None:
+    odd = tmp_path / f"1{KIND.suffix}"
+    if make == "folder":
+        odd.mkdir()
+    else:
+        odd.symlink_to(tmp_path / "elsewhere")
+        (tmp_path / "elsewhere").write_bytes(b"x")
+    good = Segment(KIND, str(tmp_path / f"2{KIND.suffix}"))
+    (tmp_path / f"2{KIND.suffix}").write_bytes(good.pack([b"record"]))
+    found, unreadable = Segment.find(KIND, str(tmp_path))
+    assert (list(found), unreadable) == ([2], [1])
+    assert (tmp_path / f"1{KIND.suffix}.unreadable").exists()
