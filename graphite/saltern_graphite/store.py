@@ -48,12 +48,13 @@ log = logging.getLogger(__name__)
 class Accepted:
     """What became of a block of points: how many were *accepted*, how many *refused* for which cause.
 
-    *samples* holds one name for each cause.
+    *samples* holds one name for each cause, *which* the places of all refused points in the block, in order.
     """
 
     accepted: int
     refused: dict[str, int] = field(default_factory=dict)
     samples: dict[str, str] = field(default_factory=dict)
+    which: list[int] = field(default_factory=list)
 
 
 class Store:
@@ -156,18 +157,21 @@ class Store:
         seconds, numbers = np.array(times, np.float64), np.array(values, np.float64)
         latest = time.time() + MAX_AHEAD_S
         good = np.isfinite(numbers) & (seconds >= 1) & (seconds <= latest)  # a NaN is in no range
-        if not good.all():
+        places = None if good.all() else np.flatnonzero(good)
+        if places is not None:
             _count_bad(refused, names, seconds, numbers, ~good)
-            names = [names[place] for place in np.flatnonzero(good).tolist()]
+            names = [names[place] for place in places.tolist()]
             seconds, numbers = seconds[good], numbers[good]
         ids, known = self.names.numbers(names, refused)
         if known is not None:
+            good[(np.arange(len(good)) if places is None else places)[~known]] = False
             ids, seconds, numbers = ids[known], seconds[known], numbers[known]
         if len(ids):
             self._commit_points(ids, seconds.astype(np.uint32), numbers)
         if refused.counts:  # a name that is not wanted is no error; receivers count it under Carbon's name
             self.counters.drop({cause: count for cause, count in refused.counts.items() if cause not in LISTED})
-        return Accepted(len(ids), refused.counts, refused.samples)
+        which = np.flatnonzero(~good).tolist() if refused.counts else []
+        return Accepted(len(ids), refused.counts, refused.samples, which)
 
     def retentions(self, name: str) -> list[tuple[int, int]]:
         """Return the archives a new file for *name* would get: (seconds per point, points), finest first."""

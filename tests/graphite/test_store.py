@@ -75,9 +75,13 @@ def test_refusals_are_counted_by_cause_and_do_not_hurt_the_rest(store: Store) ->
     expected = {"empty_segment": 1, "bad_character": 1, "not_finite": 2, "bad_time": 2, "future": 2}
     assert (result.accepted, result.refused) == (2, expected)
     assert result.samples["empty_segment"] == "a..b"
+    assert result.which == [0, 1, 2, 3, 4, 5, 6, 7]
+    assert store.accept(["ok", "a..b", "c"], [now] * 3, [1.0] * 3).which == [1]
+    assert store.accept(["ok", "a..b", "c"], [now, now, 0], [1.0] * 3).which == [1, 2]
     totals = store.counters.totals()
+    expected = {**expected, "empty_segment": 3, "bad_time": 3}
     assert {f"drops.{cause}": count for cause, count in expected.items()}.items() <= totals.items()
-    assert totals["errors"] == 8
+    assert totals["errors"] == 11
     wait_for(lambda: store.cache.size == 0)
     assert set(stored(store, "ok.too").values()) == {6.0}
 
