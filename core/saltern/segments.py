@@ -23,6 +23,7 @@ Version 1 had no head, no marks and no numbers; its records are read to the firs
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 from binascii import crc32
@@ -40,6 +41,8 @@ HEAD = Struct(">7sB8sI")
 RECORD = Struct(">8sIIII")
 CHECKED = RECORD.size - 4  # bytes of a record's header that its own crc32 covers
 SCAN_BYTES = 256 * 1024
+
+_READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 class Kind(NamedTuple):
@@ -111,14 +114,28 @@ class Segment:
             stem = name.removesuffix(kind.suffix)
             if stem == name or not stem.isdecimal():
                 continue
-            segment = cls(kind, os.path.join(folder, name))
-            why = segment._read_head()
-            if why:
-                set_aside(segment.path, why)
+            segment = cls.look(kind, os.path.join(folder, name))
+            if segment is None:
                 unreadable.append(int(stem))
             else:
                 segments[int(stem)] = segment
         return dict(sorted(segments.items())), unreadable
+
+    @classmethod
+    def look(cls, kind: Kind, path: str) -> Self | None:
+        """Return the segment in the file *path*; ``None`` when it can't be read and was set aside. Raises ``OSError``.
+
+        Where nothing can be renamed it stays, and the log says so.
+        """
+        segment = cls(kind, path)
+        why = segment._read_head()
+        if not why:
+            return segment
+        try:
+            set_aside(path, why)
+        except OSError as error:
+            log.error("%s: %s; it stays there, for it can't be renamed: %s", path, why, error.strerror)
+        return None
 
     @property
     def appendable(self) -> bool:
@@ -188,9 +205,16 @@ class Segment:
     def recover(self) -> Iterator[Record | Hole]:
         """Yield all that is in the file, which is brought in order: a torn tail is cut, and so is a damaged one.
 
-        To be exhausted before anything is appended. Raises ``OSError``.
+        To be exhausted before anything is appended. A file that may only be read is left as it is, and not appendable.
+        Raises ``OSError``.
         """
-        fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        try:
+            fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except OSError as error:
+            if error.errno not in _READ_ONLY:
+                raise
+            fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            self._sealed = True
         number = 0
         try:
             if self.size < self.start:
@@ -313,6 +337,8 @@ class Segment:
         return hole._replace(new=new)
 
     def _cut(self, fd: int, at: int) -> None:
+        if self._sealed:
+            return
         if at < self.size:
             log.warning("%s: its last %d bytes are torn and were cut", self.path, self.size - at)
         os.ftruncate(fd, at)

@@ -296,7 +296,7 @@ def test_a_log_of_another_version_is_a_warning_and_no_reason_to_be_unwell(tmp_pa
     store = Store(str(tmp_path))
     store.start()
     health = store.health()
-    aside = tmp_path / "log" / "0000000007.wal.unreadable-1"
+    aside = tmp_path / "log" / "0000000007.wal.unreadable"
     assert health["ok"] is True
     assert f"a file of the log could not be read and is kept, such as {aside}" in str(health["warnings"])
     assert store.counters.gauges()["log.unreadable"] == 1
