@@ -111,9 +111,9 @@ class Store:
         self.reload_schemas()
         self.name_lists.reload()
         self._make_whisper_folder()
-        self._log_error = self.wal.open()
-        if self._log_error:
-            log.error("%s; senders are told to try again until it can", self._log_error)
+        why = self.wal.open()
+        if why:
+            self._log_failed(why)
         self._writer = Writer(
             self.cache,
             self.names,
@@ -222,9 +222,10 @@ class Store:
             try:
                 place = self.wal.append(ids, times, values)
             except StoreError as error:
-                self._log_error = str(error)
+                self._log_failed(str(error))
                 raise
-            self._log_error = ""
+            if self._log_error:
+                self._log_works()
             self.cache.add(ids, times, values, place)
 
     def _rule_of(self, name: str) -> Rule:
@@ -309,10 +310,18 @@ class Store:
         try:
             self.wal.probe()
         except StoreError as error:
-            self._log_error = str(error)
+            self._log_failed(str(error))
         else:
-            self._log_error = ""
-            log.info("the log in %s is written again", self.wal.folder)
+            self._log_works()
+
+    def _log_failed(self, why: str) -> None:
+        self._log_error = why
+        self.counters.add("logFailures")
+        self._notices.warn("append", "%s; senders have to try again until it can", why)
+
+    def _log_works(self) -> None:
+        self._log_error = ""
+        self._notices.over("append", "the log in %s is written again", self.wal.folder)
 
     def _log_late(self, points: PointsBody | None) -> bool:
         """Have late points, which are in files, in the current segment too; return whether they are."""

@@ -47,7 +47,6 @@ class BatchConnection(Connection):
         try:
             result = self.intake.store.accept(points.names, points.times, points.values)
         except StoreError as error:
-            self.intake.notices.warn("log", "%s; batches are refused", error)
             self.send(encode({"type": "error", "seq": points.seq, "error": str(error)}))
             return
         self.intake.received(result, self.peer)
