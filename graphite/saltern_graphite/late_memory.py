@@ -10,9 +10,9 @@ one slot, not the points after it.
 from __future__ import annotations
 
 import time
+from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
 
 import numpy as np
 
@@ -25,13 +25,9 @@ KEPT_S = 3600.0
 """For how long a slot is remembered that gets no more points."""
 
 _Key = tuple[int, int, int]
-
-
-class _Row(NamedTuple):
-    number: int
-    time: int
-    value: float
-    width: int
+"""Number, since, until."""
+_Row = tuple[int, int, float, int]
+"""Number, time, value, width."""
 
 
 class _Metric:
@@ -98,12 +94,12 @@ class LateMemory:
     def keep(self, batch: Batch, place: int, spans: Iterable[tuple[int, int]]) -> None:
         """Remember the points at *place* of *batch*, as it was joined, that lie in *spans* (since, until; sorted)."""
         begin = int(batch.ends[place - 1]) if place else 0
-        times, values = batch.times[begin : batch.ends[place]], batch.values[begin : batch.ends[place]]
+        times: list[int] = batch.times[begin : batch.ends[place]].tolist()
+        values: list[float] = batch.values[begin : batch.ends[place]].tolist()
         number = int(batch.numbers[place])
         for since, until in spans:
-            low, high = np.searchsorted(times, (since, until)).tolist()
-            rows = zip(times[low:high].tolist(), values[low:high].tolist(), strict=True)
-            self._put((number, since, until), rows)
+            low, high = bisect_left(times, since), bisect_left(times, until)
+            self._put((number, since, until), zip(times[low:high], values[low:high], strict=True))
         self._bound()
 
     def restore(self, number: int, at: int, value: float, width: int) -> None:
@@ -130,7 +126,7 @@ class LateMemory:
     def _rows(self) -> Iterator[_Row]:
         for key, points in (*self._past.items(), *self._last.items()):
             for at, value in points.items():
-                yield _Row(key[0], at, value, key[2] - key[1])
+                yield key[0], at, value, key[2] - key[1]
 
     def _touched_by(self, number: int, times: Numbers) -> dict[int, float]:
         """Return the points of the remembered slots in which *times* of the metric are."""
@@ -160,7 +156,7 @@ class LateMemory:
         for at, value in rows:
             if points.get(at) != value:
                 points[at] = value
-                self._news.append(_Row(number, at, value, until - since))
+                self._news.append((number, at, value, until - since))
         self._points += len(points) - before
         self._touched[key] = self._clock()
         newest = metric.newest

@@ -6,6 +6,7 @@ import logging
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -119,14 +120,19 @@ class Replay:
 
     def _meet(self, number: int) -> None:
         path = segment_path(self._folder, number)
-        size = os.path.getsize(path)
-        with open(path, "rb") as file:
-            head = file.read(len(OLD_MAGIC))
-        if head != OLD_MAGIC:
-            segment = Segment.look(KIND, path)
-            if segment is None:
-                return
+        try:
+            with open(path, "rb") as file:
+                head = file.read(len(OLD_MAGIC))
+            size = os.path.getsize(path)
+            segment = None if head == OLD_MAGIC else Segment.look(KIND, path)
+        except OSError as error:
+            with suppress(OSError):
+                set_aside(path, f"it can't be read: {error.strerror}")
+            return
+        if segment is not None:
             self._found[number] = segment
+        elif head != OLD_MAGIC:
+            return
         self._closed[number] = Closed(path, size)
         self.unread.add(number)
 
@@ -139,7 +145,7 @@ class Replay:
                 return
             yield from read_segment(segment, lambda record, points: losses.append((record, points)))
             closed.size = segment.size
-            if segment.size and not segment.appendable:
+            if losses and not segment.appendable:  # what was damaged could not be copied
                 closed.keep = "it is damaged"
         except OSError as error:
             closed.keep = f"it can't be read: {error.strerror}"

@@ -476,6 +476,37 @@ def test_a_segment_that_can_not_be_renamed_stays_and_is_never_deleted(
     assert "can't be renamed: Read-only file system" in caplog.text
 
 
+def test_what_can_not_be_opened_is_set_aside_and_keeps_nobody_from_the_log(log_folder: Path) -> None:
+    (log_folder / "0000000003.wal").mkdir(parents=True)
+    log = Log(log_folder)
+    assert log.replayed() == []
+    assert log.append(("a", 1, 1.0)).segment == 4
+    log.wal.close()
+    assert (log_folder / "0000000003.wal.unreadable").is_dir()
+
+
+def test_a_segment_read_while_nothing_could_be_written_is_deleted_when_its_time_has_come(
+    log_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = written(log_folder, ("a", 1, 1.0))
+    opened = os.open
+
+    def read_only(path: str, flags: int, *more: int, **others: int) -> int:
+        if flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+            raise OSError(errno.EROFS, "Read-only file system", path)
+        return opened(path, flags, *more, **others)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", read_only)
+        log = Log(log_folder)
+        assert log.replayed() == [("a", 1, 1.0)]
+    log.append(("b", 3, 3.0))
+    log.wal.release(log.wal.current)
+    log.wal.close()
+    assert not path.exists()
+    assert names_in(log_folder) == ["0000000002.wal"]
+
+
 @given(
     st.lists(st.lists(_point, min_size=1, max_size=4), min_size=1, max_size=8), st.integers(0, 10_000), st.booleans()
 )
