@@ -6,6 +6,7 @@ import tempfile
 import types
 from pathlib import Path
 
+import numpy as np
 import pytest
 import whisper
 from hypothesis import example, given, settings
@@ -13,6 +14,8 @@ from hypothesis import strategies as st
 
 from saltern_graphite import late_memory, wal
 from saltern_graphite import writer as writer_module
+from saltern_graphite.file_writer import Batch
+from saltern_graphite.late_memory import LateMemory
 from saltern_graphite.options import StoreOptions
 from saltern_graphite.rollup import METHODS
 from saltern_graphite.store import Store
@@ -264,3 +267,47 @@ def test_slots_that_get_no_more_points_are_forgotten_in_time(tmp_path: Path, mon
     again = Life(tmp_path)
     again.kill()
     assert len(again.writer.late) == 0
+
+
+def one_metric(points: Points) -> Batch:
+    times = np.array([time for time, _ in points], np.uint32)
+    values = np.array([value for _, value in points], np.float64)
+    return Batch(np.array([7], np.uint32), ["a"], np.array([len(points)]), times, values, NOW)
+
+
+def test_a_slot_that_has_become_one_of_a_coarser_archive_is_made_of_what_was_known() -> None:
+    """A point moves out of the reach of the second archive: now its slot in the third needs all points."""
+    memory = LateMemory()
+    memory.keep(one_metric([(1000, 1.0)]), 0, [(1000, 1010)])
+    memory.keep(one_metric([(1015, 2.0)]), 0, [(1010, 1020)])
+    memory.keep(one_metric([(1025, 3.0)]), 0, [(1020, 1040)])
+    memory.keep(one_metric([(1005, 4.0)]), 0, [(1000, 1020)])
+    assert memory.joined(one_metric([(1001, 5.0)])).times.tolist() == [1000, 1001, 1005, 1015]
+    assert len(memory) == 4
+    kept = memory.everything()
+    assert kept is not None
+    assert kept.widths is not None
+    assert sorted(zip(kept.times.tolist(), kept.widths.tolist(), strict=True)) == [
+        (1000, 20), (1005, 20), (1015, 20), (1025, 20),
+    ]  # fmt: skip
+
+
+def test_what_is_held_of_a_file_is_logged_again_with_its_newest_values(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Clock(monkeypatch)
+    configure(tmp_path, "1s:1h")
+    bad = tmp_path / "whisper" / "a.wsp"
+    bad.mkdir(parents=True)
+    life = Life(tmp_path)
+    life.send([(NOW - 2, 1.0), (NOW - 1, 1.0)])
+    life.writer.turn()
+    assert len(life.store.cache.held()) == 1
+    life.send([(NOW - 1, 2.0)])
+    life.free_the_log()
+    life.free_the_log()
+    life.kill()
+    bad.rmdir()
+    life = Life(tmp_path)
+    life.stop()
+    assert whisper.fetch(str(bad), NOW - 3, NOW - 1, NOW)[1] == [1.0, 2.0]
