@@ -33,6 +33,8 @@ ALLOWED: dict[str, set[str]] = {
         "saltern.__about__",
         "saltern.files",
         "saltern.own_python",
+        "saltern.segments",
+        "saltern.set_aside",
         "saltern.pattern_size",
     },
     "saltern_web": {"saltern"},

@@ -45,6 +45,8 @@ RECORD = Struct(">8sIIII")
 CHECKED = RECORD.size - 4  # bytes of a record's header that its own crc32 covers
 SCAN_BYTES = 256 * 1024
 
+_READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
+
 
 class Kind(NamedTuple):
     """What tells the segments of one use from another's."""
@@ -115,19 +117,33 @@ class Segment:
             stem = name.removesuffix(kind.suffix)
             if stem == name or not stem.isdecimal():
                 continue
-            segment = cls(kind, os.path.join(folder, name))
-            try:
-                why = segment._read_head()
-            except OSError as error:
-                if error.errno not in _OF_THE_FILE:
-                    raise
-                why = f"it can't be read: {error.strerror}"
-            if why:
-                set_aside(segment.path, why)
+            segment = cls.look(kind, os.path.join(folder, name))
+            if segment is None:
                 unreadable.append(int(stem))
             else:
                 segments[int(stem)] = segment
         return dict(sorted(segments.items())), unreadable
+
+    @classmethod
+    def look(cls, kind: Kind, path: str) -> Self | None:
+        """Return the segment in the file *path*; ``None`` when it can't be read and was set aside. Raises ``OSError``.
+
+        Where nothing can be renamed it stays, and the log says so.
+        """
+        segment = cls(kind, path)
+        try:
+            why = segment._read_head()
+        except OSError as error:
+            if error.errno not in _OF_THE_FILE:
+                raise
+            why = f"it can't be read: {error.strerror}"
+        if not why:
+            return segment
+        try:
+            set_aside(path, why)
+        except OSError as error:
+            log.error("%s: %s; it stays there, for it can't be renamed: %s", path, why, error.strerror)
+        return None
 
     @property
     def appendable(self) -> bool:
@@ -197,9 +213,16 @@ class Segment:
     def recover(self) -> Iterator[Record | Hole]:
         """Yield all that is in the file, which is brought in order: a torn tail is cut, and so is a damaged one.
 
-        To be exhausted before anything is appended. Raises ``OSError``.
+        To be exhausted before anything is appended. A file that may only be read is left as it is, and not appendable.
+        Raises ``OSError``.
         """
-        fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        try:
+            fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except OSError as error:
+            if error.errno not in _READ_ONLY:
+                raise
+            fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            self._sealed = True
         number = 0
         try:
             if self.size < self.start:
@@ -322,6 +345,8 @@ class Segment:
         return hole._replace(new=new)
 
     def _cut(self, fd: int, at: int) -> None:
+        if self._sealed:
+            return
         if at < self.size:
             log.warning("%s: its last %d bytes are torn and were cut", self.path, self.size - at)
         os.ftruncate(fd, at)

@@ -16,6 +16,7 @@ import numpy as np
 
 from saltern_graphite.generation import Generation, OpenGeneration, Places, Points, Seconds, Values
 from saltern_graphite.names import Ids, Names
+from saltern_graphite.wal_mark import Place
 
 MAX_POINTS = 4_000_000  # about 100 MB
 LOW_WATERMARK = 0.95  # receivers start again below this share of the bound
@@ -27,7 +28,7 @@ HELD_WEIGHT = 6  # a point held aside takes about as much memory as six in colum
 class Held:
     """What is kept of a metric whose file can't be written; ``until`` is when to try again (``time.monotonic()``)."""
 
-    segment: int
+    place: Place
     since: float
     until: float
     points: dict[int, float] = field(default_factory=dict)
@@ -82,12 +83,12 @@ class Cache:
         """The generations that wait for the writer, oldest first; for the writer alone."""
         return self._sealed
 
-    def add(self, ids: Ids, times: Seconds, values: Values, segment: int) -> None:
-        """Add points, three columns of one length, that the log holds in *segment*."""
+    def add(self, ids: Ids, times: Seconds, values: Values, place: Place) -> None:
+        """Add points, three columns of one length, that the log holds from *place* on."""
         if not len(ids):
             return
         with self._lock:
-            self._open.add(ids, times, values, segment)
+            self._open.add(ids, times, values, place)
             self._size += len(ids)
             self._was_full = self._was_full or self.full
 
@@ -137,7 +138,7 @@ class Cache:
         with self._lock:
             held = self._held.get(number)
             if held is None:
-                held = self._held[number] = Held(generation.segment, generation.since, until)
+                held = self._held[number] = Held(generation.place, generation.since, until)
             held.until = until
             before = len(held.points)
             held.points.update(generation.points_at(place))
@@ -165,17 +166,17 @@ class Cache:
             self._shrink(len(held.points))
         return held
 
-    def relog(self, segment: int, numbers: list[int]) -> None:
-        """What is held of *numbers* is now in the log's *segment* too."""
+    def relog(self, place: Place, numbers: list[int]) -> None:
+        """What is held of *numbers* is now in the log behind *place* too."""
         with self._lock:
             for number in numbers:
                 if number in self._held:
-                    self._held[number].segment = segment
+                    self._held[number].place = place
 
-    def oldest_segment(self) -> int | None:
-        """Return the lowest log segment that a point here is in; ``None`` when there is none."""
+    def oldest_place(self) -> Place | None:
+        """Return the place in the log behind which all points here are; ``None`` when there are none."""
         with self._lock:
-            return min((one.segment for one in self._all()), default=None)
+            return min((one.place for one in self._all()), default=None)
 
     def oldest_age(self) -> float:
         """Return for how many seconds the point that waits longest has waited; 0.0 when there is none."""

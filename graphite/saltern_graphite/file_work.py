@@ -7,7 +7,6 @@ import os
 import numpy as np
 
 from saltern_graphite.file_writer import Batch, Failure, Kind, Outcome
-from saltern_graphite.late_memory import LateMemory
 from saltern_graphite.tags.tagged_files import TaggedFiles
 from saltern_graphite.whisper_batch import update_batch
 from saltern_graphite.whisper_create import NewFile, create_batch
@@ -28,7 +27,6 @@ class FileWork:
         self._places = TaggedFiles(self._prefix)
         self._sync = sync
         self._late: LateMode = late
-        self._memory = LateMemory()
         self._held = HeldFiles(most_held)
 
     def do(self, batch: Batch) -> Outcome:
@@ -55,12 +53,10 @@ class FileWork:
 
     def _update(self, batch: Batch, outcome: Outcome) -> None:
         paths = self._places.paths(batch.names)
-        known = self._memory.joined(batch)
-        times = known.times.astype(np.int64)
-        result = update_batch(paths, known.ends, times, known.values, batch.now, late=self._late, held=self._held)
-        self._memory.keep(known, result.open_spans)
-        again = len(known.times) - len(batch.times)
-        outcome.stored += max(0, int(result.stored.sum()) - again)
+        times = batch.times.astype(np.int64)
+        result = update_batch(paths, batch.ends, times, batch.values, batch.now, late=self._late, held=self._held)
+        outcome.late.update(result.open_spans)
+        outcome.stored += int(result.stored.sum())
         outcome.outside += int(result.outside.sum())
         missing: list[int] = []
         for place, error in result.failures:
@@ -90,7 +86,7 @@ class FileWork:
             layout = (rule.retentions, rule.method, rule.x_files_factor)
             requests.append(NewFile(paths[place], *layout, times, batch.values[span]))
         result = create_batch(requests, batch.now, sync=self._sync, late=self._late)
-        self._memory.keep(batch, {missing[number]: span for number, span in result.open_spans.items()})
+        outcome.late.update({missing[number]: spans for number, spans in result.open_spans.items()})
         outcome.stored += int(result.stored.sum())
         outcome.outside += int(result.outside.sum())
         outcome.created += len(requests) - len(result.failures)

@@ -77,12 +77,16 @@ class Failure(NamedTuple):
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of a batch: points *stored*, points *outside* every archive, files *created*, and *failures*."""
+    """What became of a batch: points *stored*, points *outside* every archive, files *created*, and *failures*.
+
+    *late* says for places that got late points from when to when these are to be passed again with later ones.
+    """
 
     stored: int = 0
     outside: int = 0
     created: int = 0
     failures: list[Failure] = field(default_factory=list)
+    late: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
 
     def add(self, part: Outcome, places: Sequence[int]) -> None:
         """Take in what became of a *part* of the batch; *places* are where its metrics are in the whole."""
@@ -90,6 +94,7 @@ class Outcome:
         self.outside += part.outside
         self.created += part.created
         self.failures += [failure._replace(place=int(places[failure.place])) for failure in part.failures]
+        self.late.update({int(places[place]): spans for place, spans in part.late.items()})
 
 
 class FileWriter(Protocol):

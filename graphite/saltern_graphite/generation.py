@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from saltern_graphite.names import Ids
+from saltern_graphite.wal_mark import Place
 
 Seconds = npt.NDArray[np.uint32]
 Values = npt.NDArray[np.float64]
@@ -28,14 +29,14 @@ class OpenGeneration:
     """Points as they come. Those of one metric are chained from the newest back, so that readers find them.
 
     *metrics* is about how many there will be; *first_new* is the number from which on metrics were never seen before.
-    ``segment`` is the first log segment with a point of these, ``since`` the ``time.monotonic()`` of the first point.
+    ``place`` is where the log has the first point of these, ``since`` the ``time.monotonic()`` of the first point.
     """
 
     def __init__(self, metrics: int, first_new: int) -> None:
         self.first_new = first_new
         self.count = 0
         self.metrics = 0
-        self.segment = 0
+        self.place = Place(0, 0)
         self.since = 0.0
         self._ids = np.empty(FIRST_POINTS, np.uint32)
         self._times = np.empty(FIRST_POINTS, np.uint32)
@@ -43,10 +44,10 @@ class OpenGeneration:
         self._previous = np.empty(FIRST_POINTS, np.int32)
         self._newest = np.full(max(metrics, FIRST_POINTS), -1, np.int32)
 
-    def add(self, ids: Ids, times: Seconds, values: Values, segment: int) -> None:
-        """Add points, three columns of one length, not empty, that the log holds in *segment*."""
+    def add(self, ids: Ids, times: Seconds, values: Values, place: Place) -> None:
+        """Add points, three columns of one length, not empty, that the log holds from *place* on."""
         if not self.count:
-            self.segment, self.since = segment, time.monotonic()
+            self.place, self.since = place, time.monotonic()
         begin, end = self.count, self.count + len(ids)
         self._grow(end, int(ids.max()))
         self._ids[begin:end] = ids
@@ -120,7 +121,7 @@ class Generation:
         self.ends = np.flatnonzero(last) + 1
         self.times = times
         self.values = values
-        self.segment = origin.segment
+        self.place = origin.place
         self.since = origin.since
         self.sealed_at = time.monotonic()
         self.unwritten = len(self.metrics)

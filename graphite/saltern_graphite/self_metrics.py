@@ -13,14 +13,15 @@ They go through the same cache as everyone's. Counts are for the time since the 
 ``cache.queries``          metrics whose waiting points a reader asked for; ``cache.bulk_queries``: always 0
 ``blacklistMatches``       points refused by the deny list; ``whitelistRejects``: by the allow list
 ``connectionsRefused``     senders turned away because too many were connected
+``logFailures``            blocks of points that the log could not take: their senders have to try again
 ``tagIndexFailures``       times that the tag index could not be written or opened
 ``avgUpdateTime``          seconds per write, and ``pointsPerUpdate``, both only when something was written
 =========================  ==========================================================================================
 
 The others are of the moment: ``activeConnections``, ``cache.size`` (points), ``cache.queues`` (metrics), ``log.bytes``,
-``log.unreadable`` (files kept), ``oldestUnwritten`` (seconds), ``tags.series`` (in the tag index), ``tags.waiting``
-(to be in it), ``memUsage`` (bytes) and ``cpuUsage`` (percent of one core), both with child processes.
-Whatever else is counted goes by its own name.
+``log.unreadable`` (files kept), ``log.gone`` (segments missing at the start), ``oldestUnwritten`` (seconds),
+``tags.series`` (in the tag index), ``tags.waiting`` (to be in it), ``memUsage`` (bytes) and ``cpuUsage`` (percent of
+one core), both with child processes. Whatever else is counted goes by its own name.
 """
 
 from __future__ import annotations

@@ -58,6 +58,7 @@ class Server:
         self._events: EventStore | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._announced = False
+        self._notices = Notices(log)
         self._stopping = threading.Event()
         ports = 1 + sum(one is not None for one in (options.line, options.pickle, options.batch))  # and HTTP
         self._max_connections = connections_that_fit(options.max_connections, ports)
@@ -99,8 +100,7 @@ class Server:
         if not self._options.read_only:
             self._tasks.append(asyncio.create_task(self._report()))
             self._tasks.append(asyncio.create_task(self._watch_name_lists()))
-            write_run_file(self._root, self.endpoints)
-            self._announced = True
+            self._announced = self._announce()
 
     async def stop(self) -> None:
         """Stop accepting, take what was sent, stop HTTP, and flush what fits; the log keeps the rest."""
@@ -122,6 +122,15 @@ class Server:
         await asyncio.get_running_loop().run_in_executor(None, self._close_databases)
         if self._announced:
             remove_run_file(self._root)
+
+    def _announce(self) -> bool:
+        """Write the run file; return whether it could be: for those who look for it we are not there otherwise."""
+        try:
+            write_run_file(self._root, self.endpoints)
+        except StoreError as error:
+            self._notices.warn("run file", "%s: those who look there do not find this server", error)
+            return False
+        return True
 
     def _met(self, name: str) -> None:
         """Take note of a metric first seen by this process, or taken out of the tag index since."""
@@ -170,6 +179,8 @@ class Server:
     async def _watch_name_lists(self) -> None:
         while True:
             await asyncio.sleep(RELOAD_EVERY_S)
+            if not self._announced:
+                self._announced = self._announce()
             if not self._store.full:  # nor is the last run's log still being read back, by another thread
                 self._store.name_lists.reload()
 

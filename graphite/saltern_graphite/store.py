@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from saltern.errors import StoreError, os_errors
+from saltern.errors import StoreError
 from saltern.files import make_folder
 from saltern_graphite.cache import Cache
 from saltern_graphite.counters import Counters
@@ -30,10 +30,12 @@ from saltern_graphite.index import Index
 from saltern_graphite.name_lists import CAUSES as LISTED
 from saltern_graphite.name_lists import NameLists
 from saltern_graphite.names import Ids, Names, Refusals
+from saltern_graphite.notices import Notices
 from saltern_graphite.options import StoreOptions
 from saltern_graphite.rollup import Aggregations
 from saltern_graphite.schemas import Schemas
 from saltern_graphite.wal import Wal
+from saltern_graphite.wal_record import PointsBody
 from saltern_graphite.writer import Writer
 
 MAX_AHEAD_S = 86_400  # a clock further ahead is wrong, and its points would overwrite the ring's oldest
@@ -48,12 +50,13 @@ log = logging.getLogger(__name__)
 class Accepted:
     """What became of a block of points: how many were *accepted*, how many *refused* for which cause.
 
-    *samples* holds one name for each cause.
+    *samples* holds one name for each cause, *which* the places of all refused points in the block, in order.
     """
 
     accepted: int
     refused: dict[str, int] = field(default_factory=dict)
     samples: dict[str, str] = field(default_factory=dict)
+    which: list[int] = field(default_factory=list)
 
 
 class Store:
@@ -77,6 +80,7 @@ class Store:
         self.cache = Cache(self.names, options.cache_max_points)
         self.wal = Wal(os.path.join(root, "log"), self.names.of, fsync=options.fsync, max_bytes=options.log_max_bytes)
         self.counters.gauge("log.unreadable", lambda: len(self.wal.unreadable.paths))
+        self.counters.gauge("log.gone", lambda: self.wal.gone)
         self.on_new_metric: Callable[[str], None] = self.index.add
         """Called, from any thread, for every metric first seen by this process, and when it is announced again."""
         self.parts: dict[str, Callable[[], object]] = {}
@@ -93,6 +97,7 @@ class Store:
         self._replayed = threading.Event()
         self._replayed.set()
         self._writer: Writer | None = None
+        self._notices = Notices(log)
         self._log_error = ""  # what the last append said; empty once one worked
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
 
@@ -100,13 +105,15 @@ class Store:
         """Read the schemas, take the log, start the writer, and read back what the last run left in the log.
 
         It returns once that is read back, or after :data:`REPLAY_WAIT_S` seconds; the store says it is :attr:`full`
-        until then. Raises ``StoreError`` when the folder can't be used.
+        until then. Folders that can't be written now are tried again, and :meth:`health` says so. Raises ``StoreError``
+        when another process has the log, or where a folder should be is something else.
         """
         self.reload_schemas()
         self.name_lists.reload()
-        with os_errors(StoreError, self.whisper_dir, "can't be made", called=f"Whisper folder {self.whisper_dir}"):
-            make_folder(self.whisper_dir, 0o750)
-        self.wal.open()
+        self._make_whisper_folder()
+        why = self.wal.open()
+        if why:
+            self._log_failed(why)
         self._writer = Writer(
             self.cache,
             self.names,
@@ -156,18 +163,21 @@ class Store:
         seconds, numbers = np.array(times, np.float64), np.array(values, np.float64)
         latest = time.time() + MAX_AHEAD_S
         good = np.isfinite(numbers) & (seconds >= 1) & (seconds <= latest)  # a NaN is in no range
-        if not good.all():
+        places = None if good.all() else np.flatnonzero(good)
+        if places is not None:
             _count_bad(refused, names, seconds, numbers, ~good)
-            names = [names[place] for place in np.flatnonzero(good).tolist()]
+            names = [names[place] for place in places.tolist()]
             seconds, numbers = seconds[good], numbers[good]
         ids, known = self.names.numbers(names, refused)
         if known is not None:
+            good[(np.arange(len(good)) if places is None else places)[~known]] = False
             ids, seconds, numbers = ids[known], seconds[known], numbers[known]
         if len(ids):
             self._commit_points(ids, seconds.astype(np.uint32), numbers)
         if refused.counts:  # a name that is not wanted is no error; receivers count it under Carbon's name
             self.counters.drop({cause: count for cause, count in refused.counts.items() if cause not in LISTED})
-        return Accepted(len(ids), refused.counts, refused.samples)
+        which = np.flatnonzero(~good).tolist() if refused.counts else []
+        return Accepted(len(ids), refused.counts, refused.samples, which)
 
     def retentions(self, name: str) -> list[tuple[int, int]]:
         """Return the archives a new file for *name* would get: (seconds per point, points), finest first."""
@@ -196,18 +206,27 @@ class Store:
             **{name: ask() for name, ask in self.parts.items()},
         }
 
+    def _make_whisper_folder(self) -> None:
+        try:
+            make_folder(self.whisper_dir, 0o750)
+        except (NotADirectoryError, FileExistsError) as error:
+            raise StoreError(f"Whisper folder {self.whisper_dir} can't be made: {error.strerror}") from error
+        except OSError as error:  # it will be, with the first file
+            log.error("Whisper folder %s can't be made: %s", self.whisper_dir, error.strerror)
+
     def _met(self, name: str) -> None:
         self.on_new_metric(name)
 
     def _commit_points(self, ids: Ids, times: Seconds, values: Values) -> None:
         with self._commit:  # between log and cache no segment may be freed
             try:
-                segment = self.wal.append(ids, times, values)
+                place = self.wal.append(ids, times, values)
             except StoreError as error:
-                self._log_error = str(error)
+                self._log_failed(str(error))
                 raise
-            self._log_error = ""
-            self.cache.add(ids, times, values, segment)
+            if self._log_error:
+                self._log_works()
+            self.cache.add(ids, times, values, place)
 
     def _rule_of(self, name: str) -> Rule:
         rule = self._aggregations.match(name)
@@ -234,7 +253,7 @@ class Store:
         points = 0
         names: list[str] = []
         numbers = np.zeros(0, np.uint32)
-        for record in self.wal.replay():
+        for place, record in self.wal.replay():
             while self.cache.full and not writer.stopping:
                 if not writer.turn():
                     time.sleep(ROOM_POLL_S)
@@ -245,44 +264,97 @@ class Store:
             if len(names) > len(numbers):
                 more = [self.names.add(name) for name in names[len(numbers) :]]
                 numbers = np.concatenate((numbers, np.array(more, np.uint32)))
-            self.cache.add(numbers[record.places], record.times, record.values, record.segment)
-            points += len(record.places)
+            ids = numbers[record.places]
+            if record.widths is not None:
+                for row in zip(*(c.tolist() for c in (ids, record.times, record.values, record.widths)), strict=True):
+                    writer.late.restore(*row)
+                continue
+            self.cache.add(ids, record.times, record.values, place)
+            points += len(ids)
+        if self.wal.lost:
+            self.counters.drop({"log_damaged": self.wal.lost})
+            self.wal.lost = 0
         if points:
             log.info("%d points of the last run were read back from the log", points)
         return True
 
     def _release_log(self) -> None:
-        """Free the log's segments that hold no unwritten point; called by the writer, in its thread."""
+        """Note how far the log is in files, and free its segments without unwritten points; in the writer's thread."""
         if self._writer is None or not self._replayed.is_set():
             return
+        if self.wal.unread:  # its folder was not there when we started
+            self._read_back(self._writer)
+        if self._log_error:
+            self._try_log()
         self.wal.rotate()
         if self.wal.unreadable.paths:
             self.wal.unreadable.look()
+        late = self._writer.late
         if self.wal.releasable(self.wal.current):
             self._log_held_again()
-            with self._commit:
-                oldest = self.cache.oldest_segment()
-                before = self.wal.current if oldest is None else min(oldest, self.wal.current)
+            logged = self._log_late(late.everything())
+        else:
+            logged = self._log_late(late.unlogged())
+        if logged:
+            late.logged()
+            with self._commit:  # between log and cache no segment may be freed
+                written = self.cache.oldest_place() or self.wal.end
+            before = self.wal.written(written).segment
             if self.wal.releasable(before) and (self.wal.fsync == "never" or self._writer.sync_tree()):
                 self.on_release()
                 self.wal.release(before)
         self.on_room()  # the log may have room again; the gate asks before it opens
 
+    def _try_log(self) -> None:
+        """See whether the log can be written again, though nothing comes."""
+        try:
+            self.wal.probe()
+        except StoreError as error:
+            self._log_failed(str(error))
+        else:
+            self._log_works()
+
+    def _log_failed(self, why: str) -> None:
+        self._log_error = why
+        self.counters.add("logFailures")
+        self._notices.warn("append", "%s; senders have to try again until it can", why)
+
+    def _log_works(self) -> None:
+        self._log_error = ""
+        self._notices.over("append", "the log in %s is written again", self.wal.folder)
+
+    def _log_late(self, points: PointsBody | None) -> bool:
+        """Have late points, which are in files, in the current segment too; return whether they are."""
+        if points is None:
+            return True
+        try:
+            self.wal.append(points.numbers, points.times, points.values, points.widths)
+        except StoreError as error:
+            self._notices.warn("relog", "%s; older segments are kept", error)
+            return False
+        return True
+
     def _log_held_again(self) -> None:
         """Copy what is held of unwritable files to the current segment, lest a few of these keep the whole log."""
-        held = {number: one for number, one in self.cache.held().items() if one.segment < self.wal.current}
+        held = {number: one for number, one in self.cache.held().items() if one.place.segment < self.wal.current}
         if not held:
             return
-        lengths = [len(one.points) for one in held.values()]
-        ids = np.repeat(np.fromiter(held, np.uint32, len(held)), lengths)
-        times = np.array([timestamp for one in held.values() for timestamp in one.points], np.uint32)
-        values = np.array([value for one in held.values() for value in one.points.values()], np.float64)
+        # Of a point that came again since, the newer value: what is read back last wins.
+        newest = {number: dict(self.cache.points(self.names.name(number))) for number in held}
+        rows = [
+            (number, at, newest[number].get(at, value))
+            for number, one in held.items()
+            for at, value in one.points.items()
+        ]
+        numbers, times, values = zip(*rows, strict=True)
         try:
-            segment = self.wal.append(ids, times, values)
+            place = self.wal.append(
+                np.array(numbers, np.uint32), np.array(times, np.uint32), np.array(values, np.float64)
+            )
         except StoreError as error:
-            log.warning("%s; older segments are kept", error)
+            self._notices.warn("relog", "%s; older segments are kept", error)
             return
-        self.cache.relog(segment, list(held))
+        self.cache.relog(place, list(held))
 
 
 def _count_bad(

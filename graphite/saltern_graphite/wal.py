@@ -4,14 +4,17 @@ What it promises: an accepted point survives ``kill -9`` of the server, always, 
 one ``write()`` before it was acknowledged. A power cut loses at most the last second with ``--fsync interval`` (the
 default), nothing with ``always``, and whatever the kernel hadn't written yet with ``never``.
 
-The log is a folder of numbered segments (:mod:`saltern_graphite.wal_record` has their bytes). Points go to the newest;
-a segment is closed when it is large or a minute old, and deleted once no point in it is unwritten. At the next
-start the segments that are left are read back into the cache. Writing a point twice changes nothing in Whisper, so
-reading back more than needed does no harm.
+The log is a folder of numbered segments (:mod:`saltern.segments` draws them, :mod:`saltern_graphite.wal_record` what
+the records hold). Points go to the newest; a segment is closed when it is large or a minute old, and deleted once no
+point in it is unwritten. At the next start the segments that are left are read back into the cache, from the place on
+up to which all was in files (:mod:`saltern_graphite.wal_mark`).
 
-What can't be read is kept (:mod:`saltern_graphite.wal_unreadable`): a segment of another version or with a damaged head
-at once, one that is damaged further on when its points before that are in Whisper. Only what a crash leaves of the very
-last record is cut off.
+A write that failed is cut off again, and nobody is told that its points are kept. Where the disk has refused to make
+bytes last, it isn't known which it has: what comes next goes to another segment, and each write is synced before it is
+acknowledged until one sync has worked. A folder that can't be written is tried again at each write.
+
+What can't be read is kept (:mod:`saltern_graphite.wal_unreadable`), and counted: what damage took, and segments that
+are gone.
 """
 
 from __future__ import annotations
@@ -19,42 +22,35 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
-import re
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from contextlib import suppress
 
 import numpy as np
-import numpy.typing as npt
 
-from saltern.errors import StoreError, os_errors
+from saltern.errors import StoreError
 from saltern.files import make_folder
+from saltern.segments import Segment
 from saltern_graphite.durability import SYNC_INTERVAL_S, sync_folder, write_all
 from saltern_graphite.generation import Seconds, Values
 from saltern_graphite.names import Ids
 from saltern_graphite.notices import Notices
-from saltern_graphite.wal_record import MAGIC, Record, encode, is_torn
-from saltern_graphite.wal_segment import read_points, why_not_read
+from saltern_graphite.wal_mark import MarkFile, Place
+from saltern_graphite.wal_record import KIND, PointsBody, encode_names, encode_points
+from saltern_graphite.wal_replay import Closed, Replay, Replayed, segment_path
 from saltern_graphite.wal_unreadable import Unreadable
+
+__all__ = ["MAX_BYTES", "Place", "Replayed", "Wal"]
 
 MAX_BYTES = 1024 * 1024 * 1024
 SEGMENT_BYTES = 64 * 1024 * 1024
 SEGMENT_AGE_S = 60.0
-SUFFIX = ".wal"
-_NUMBER = re.compile(r"[0-9]{10}|[1-9][0-9]{10,}")  # as _path writes it
+Bodies = list[bytes]
+MOST_LOOKS = 4096  # one a second, while a point waits for its file
 
 log = logging.getLogger(__name__)
-
-
-class Replayed(NamedTuple):
-    """A record read back from *segment*. *places* are in *names*, a list that grows from record to record."""
-
-    segment: int
-    names: list[str]
-    places: npt.NDArray[np.int64]
-    times: Seconds
-    values: Values
 
 
 class Wal:
@@ -80,145 +76,173 @@ class Wal:
         self.segment_bytes = min(SEGMENT_BYTES, max(max_bytes // 4, 1))
         self._lock = threading.Lock()
         self._notices = Notices(log)
-        self._lock_fd = -1
-        self._fd = -1
-        self._current = 0
+        self._folder_fd = -1  # locked; -1 until there is a folder
+        self._fd = -1  # of the current segment; -1 until it is begun
+        self._segment = Segment(KIND, "")
+        self._current = 1
         self._opened_at = 0.0
-        self._size = 0
-        self._closed: dict[int, int] = {}
-        self._damaged: set[int] = set()  # of the closed ones, those to be kept when they are released
+        self._closed: dict[int, Closed] = {}
+        self._mark = MarkFile(folder)
+        self._replay = Replay(folder, self._closed)
+        self._points = 0  # appended by this run
+        self._looks: deque[tuple[Place, int]] = deque(maxlen=MOST_LOOKS)  # ends, and how many points were before
+        self._ended = False
         self.unreadable = Unreadable(folder)
         """What could not be read, of this run and of earlier ones."""
+        self.lost = 0
+        """Points that damage took, or segments that are gone, as far as that can be told."""
         self._dirty = False
+        self._doubtful = False  # the last sync failed
         self._stopping = threading.Event()
         self._syncer: threading.Thread | None = None
 
     @property
     def current(self) -> int:
-        """The number of the segment that points go to now."""
+        """The number of the segment that points go to now, or will."""
         return self._current
+
+    @property
+    def end(self) -> Place:
+        """The place that the next record gets, or one before it."""
+        return Place(self._current, self._segment.next_number if self._fd >= 0 else 0)
+
+    @property
+    def gone(self) -> int:
+        """How many segments were missing when the folder was taken."""
+        return self._replay.gone
 
     @property
     def bytes(self) -> int:
         """The size of all segments together."""
-        return self._size + sum(self._closed.copy().values())
+        return self._size + sum(one.size for one in self._closed.copy().values())
 
     @property
     def full(self) -> bool:
         """Whether the bound is reached: nothing more should be received until segments are freed."""
         return self.bytes >= self.max_bytes
 
-    def open(self) -> None:
-        """Take the folder for this process alone and start a new segment.
+    @property
+    def unread(self) -> bool:
+        """Whether there are segments of earlier runs that :meth:`replay` has not read yet."""
+        return bool(self._replay.unread)
 
-        Raises ``StoreError`` when another process has it or it can't be written.
+    def open(self) -> str:
+        """Take the folder for this process alone; return why nothing can be written to it, or ``""``.
+
+        What can't be now is tried again with each :meth:`append`. Raises ``StoreError`` when another process has the
+        folder, or it can never be one.
         """
-        with os_errors(StoreError, self.folder, "can't be used", called=f"log folder {self.folder}"):
-            make_folder(self.folder, 0o750)
-            self._lock_fd = os.open(os.path.join(self.folder, "lock"), os.O_RDWR | os.O_CREAT, 0o644)
+        why = ""
         try:
-            fcntl.flock(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with self._lock:
+                self._ready()
+        except (NotADirectoryError, FileExistsError) as error:
+            raise StoreError(f"log folder {self.folder} can't be used: {error.strerror}") from error
         except OSError as error:
-            os.close(self._lock_fd)
-            why = "stop the saltern-graphite that uses it, or choose another --root"
-            raise StoreError(f"log folder {self.folder} is in use: {why}") from error
-        self.unreadable.look()
-        for name in sorted(os.listdir(self.folder)):
-            stem, suffix = os.path.splitext(name)
-            if suffix == SUFFIX and _NUMBER.fullmatch(stem):
-                self._closed[int(stem)] = os.path.getsize(os.path.join(self.folder, name))
-        try:
-            self._start_segment(max(self._closed, default=0) + 1)
-        except OSError as error:
-            os.close(self._lock_fd)
-            raise StoreError(f"no log can be written in {self.folder}: {error.strerror}") from error
+            why = f"log {error.filename or self.folder} can't be written: {error.strerror}"
         if self.fsync == "interval":
             self._syncer = threading.Thread(target=self._sync_forever, name="log-sync", daemon=True)
             self._syncer.start()
+        return why
 
     def replay(self) -> Iterator[Replayed]:
-        """Yield every record left by earlier runs, in the order they were written.
+        """Yield what earlier runs left, in the order it was written: points that are in no file, and those kept.
 
-        A torn tail of the last segment is cut off. What else can't be read is kept. One log line says either.
+        The torn end of a segment is cut off. What else can't be read is kept and counted; one log line says either.
         """
-        last = max(self._closed, default=0)
-        for segment in sorted(self._closed):
-            try:
-                with open(self._path(segment), "rb") as file:
-                    data = file.read()
-            except OSError as error:
-                self._set_aside(segment, f"it can't be read: {error.strerror}")
-                continue
-            why, help_ = why_not_read(data)
-            if why:
-                self._set_aside(segment, why, help_)
-                continue
-            end = len(MAGIC)
-            for read in read_points(data):
-                end = read.end
-                yield Replayed(segment, read.names, read.places, read.times, read.values)
-            if end >= len(data):
-                continue
-            if segment == last and is_torn(memoryview(data)[end:]):
-                self._cut(segment, end, len(data))
-            else:
-                self._keep_later(segment, end, len(data))
+        yield from self._replay.read()
+        self.unreadable.look()
+        self.lost += self._replay.lost
+        self._replay.lost = 0
 
-    def append(self, ids: Ids, times: Seconds, values: Values) -> int:
-        """Write points, three columns of one length, and return the number of the segment they are in.
+    def append(self, ids: Ids, times: Seconds, values: Values, widths: Seconds | None = None) -> Place:
+        """Write points, columns of one length, and return the place they are behind.
 
-        When it returns they survive ``kill -9`` (and, with ``always``, a power cut). Raises ``StoreError`` when
-        they can't be written; then nothing of them is in the log.
+        When it returns they survive ``kill -9`` (and, with ``always``, a power cut). With *widths* they are not points
+        to be written but late ones kept. Raises ``StoreError`` when they can't be written; then nothing of them is in
+        the log.
         """
         with self._lock:
-            new = self._not_named(ids)
-            record = encode(Record(ids, times, values, new, self._names_of(new.tolist())))
             try:
-                write_all(self._fd, record)
-                if self.fsync == "always":
-                    os.fdatasync(self._fd)
+                self._ready()
             except OSError as error:
-                self._undo()
-                raise StoreError(f"log {self._path(self._current)} can't be written: {error.strerror}") from error
+                path = error.filename or self.folder
+                raise StoreError(f"log {path} can't be written: {error.strerror}") from error
+            new = self._not_named(ids)
+            bodies = [encode_points(PointsBody(ids, times, values, widths))]
+            if len(new):
+                names = encode_names(new, self._names_of(new.tolist()))
+                bodies = [names, *bodies, names]
+            place = self.end
+            self._write(bodies)
             self._named[new] = True
-            self._size += len(record)
-            self._dirty = True
-            return self._current
+            if widths is None:
+                self._points += len(ids)
+            return place
 
     def rotate(self) -> None:
-        """Close the current segment and start the next when it is large or old enough; errors are only logged."""
+        """Close the current segment and start the next when it is large or old enough, or gone; errors are logged."""
         with self._lock:
-            age = time.monotonic() - self._opened_at
-            if self._size <= len(MAGIC) or (self._size < self.segment_bytes and age < SEGMENT_AGE_S):
+            if self._fd < 0:
                 return
-            old, fd, size = self._current, self._fd, self._size
+            if not self._is_there():
+                self._notices.warn("gone", "log %s is gone; another one is begun", self._segment.path)
+                self._abandon()
+                os.close(self._folder_fd)
+                self._folder_fd = -1
+                return
+            age = time.monotonic() - self._opened_at
+            if not self._size or (self._size < self.segment_bytes and age < SEGMENT_AGE_S):
+                return
+            old, fd, segment = self._current, self._fd, self._segment
             try:
                 self._start_segment(old + 1)
             except OSError as error:
                 self._notices.warn("rotate", "no new log segment in %s: %s", self.folder, error.strerror)
                 return
-            self._closed[old] = size
+            self._closed[old] = Closed(segment.path, segment.size)
         self._sync(fd)
         os.close(fd)
+
+    def probe(self) -> None:
+        """See whether it can be written. Raises ``StoreError``."""
+        nothing = np.zeros(0, np.uint32)
+        self.append(nothing, nothing, np.zeros(0), nothing)
+
+    def written(self, place: Place) -> Place:
+        """Remember that all before *place* is in files, or at least what is before the place that is returned."""
+        with self._lock:
+            if self._ended or self._folder_fd < 0:
+                return place
+            if not self._looks or self._looks[-1] != (self.end, self._points):
+                self._looks.append((self.end, self._points))
+            waiting = -1
+            while len(self._looks) > 1 and self._looks[1][0] <= place:
+                self._looks.popleft()
+            if self._looks[0][0] <= place:
+                place, before = self._looks[0]
+                waiting = self._points - before
+            try:
+                self._mark.save(place, self.end, waiting)
+            except OSError as error:
+                self._notices.warn("mark", "log in %s: how far it is written can't be noted: %s", self.folder, error)
+                self._mark.forget()
+            return place
 
     def releasable(self, before: int) -> bool:
         """Return whether there are closed segments numbered below *before*."""
         return any(segment < before for segment in self._closed.copy())
 
     def release(self, before: int) -> None:
-        """Delete the closed segments numbered below *before*, but keep the damaged: their points are in Whisper."""
+        """Delete the closed segments numbered below *before*; what could not be read or copied of them is kept."""
         for segment in sorted(self._closed.copy()):
-            if segment >= before:
+            if segment >= before or segment in self._replay.unread:
                 break
-            path = self._path(segment)
+            closed = self._closed[segment]
             try:
-                if segment in self._damaged:
-                    self.unreadable.keep(path)
-                    self._damaged.discard(segment)
-                else:
-                    os.unlink(path)
+                closed.remove()
             except OSError as error:
-                self._notices.warn("unlink", "log segment %s stays: %s", path, error.strerror)
+                self._notices.warn("unlink", "log segment %s stays: %s", closed.path, error.strerror)
                 return
             del self._closed[segment]
 
@@ -227,26 +251,111 @@ class Wal:
         self._stopping.set()
         if self._syncer is not None:
             self._syncer.join()
-        self._sync(self._fd)
-        os.close(self._fd)
-        os.close(self._lock_fd)
+        with self._lock:
+            self._ended = True
+            if self._fd >= 0:
+                self._sync(self._fd)
+                os.close(self._fd)
+                self._fd = -1
+            self._mark.close()
+            if self._folder_fd >= 0:
+                os.close(self._folder_fd)
+                self._folder_fd = -1
 
-    def _path(self, segment: int) -> str:
-        return os.path.join(self.folder, f"{segment:010d}{SUFFIX}")
+    @property
+    def _size(self) -> int:
+        return self._segment.size if self._fd >= 0 else 0
+
+    def _ready(self) -> None:
+        """Have a segment to write to. Raises ``OSError``, or ``StoreError`` when others use the folder."""
+        if self._ended:
+            raise StoreError(f"log in {self.folder} is closed")
+        if self._folder_fd < 0:
+            self._take_folder()
+        if self._fd < 0:
+            self._start_segment(self._current)
+
+    def _take_folder(self) -> None:
+        make_folder(self.folder, 0o750)
+        fd = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._mark.close()
+            self._current = max(self._current, self._replay.look(self._mark.load()))
+        except BlockingIOError as error:
+            os.close(fd)
+            why = "stop the saltern-graphite that uses it, or choose another --root"
+            raise StoreError(f"log folder {self.folder} is in use: {why}") from error
+        except OSError:
+            os.close(fd)
+            raise
+        self._folder_fd = fd
+        self.unreadable.look()
 
     def _start_segment(self, number: int) -> None:
-        fd = os.open(self._path(number), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
+        path = segment_path(self.folder, number)
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o640)
         try:
-            write_all(fd, MAGIC)
             if self.fsync != "never":
                 sync_folder(self.folder)
         except OSError:
             os.close(fd)
-            os.unlink(self._path(number))
+            with suppress(OSError):
+                os.unlink(path)
             raise
-        self._fd, self._current = fd, number
+        self._fd, self._current, self._segment = fd, number, Segment(KIND, path)
         self._named[:] = False
-        self._size, self._opened_at = len(MAGIC), time.monotonic()
+        self._opened_at = time.monotonic()
+
+    def _write(self, bodies: Bodies) -> None:
+        """Append records, all or none. Raises ``StoreError``."""
+        data = self._segment.pack(bodies)
+        synced = self.fsync == "always" or self._doubtful
+        try:
+            write_all(self._fd, memoryview(data))
+            if synced:
+                try:
+                    os.fdatasync(self._fd)
+                except OSError:
+                    self._doubtful = True
+                    raise
+        except OSError as error:
+            path = self._segment.path
+            self._undo()
+            raise StoreError(f"log {path} can't be written: {error.strerror}") from error
+        self._segment.wrote(len(data), len(bodies))
+        if synced and self._doubtful:
+            self._doubtful = False
+            self._notices.over("sync", "log in %s is synced to disk again", self.folder)
+        self._dirty = self._dirty or not synced
+
+    def _undo(self) -> None:
+        """Cut off what was not written whole; where that can't be, or the disk is in doubt, have another segment."""
+        try:
+            os.ftruncate(self._fd, self._segment.size)
+        except OSError as error:
+            self._notices.warn("undo", "log %s: %s", self._segment.path, error.strerror)
+        else:
+            if not self._doubtful:
+                return
+        self._abandon()
+
+    def _abandon(self) -> None:
+        """Write no more to the current segment."""
+        os.close(self._fd)
+        self._fd = -1
+        if self._segment.size:
+            self._closed[self._current] = Closed(self._segment.path, self._segment.size)
+            self._current += 1
+        else:
+            with suppress(OSError):
+                os.unlink(self._segment.path)
+
+    def _is_there(self) -> bool:
+        try:
+            return os.path.samestat(os.stat(self._segment.path), os.fstat(self._fd))
+        except OSError as error:
+            return not isinstance(error, FileNotFoundError | NotADirectoryError)
 
     def _not_named(self, ids: Ids) -> Ids:
         """Return those of *ids*, each once, whose names the current segment doesn't have yet."""
@@ -258,46 +367,10 @@ class Wal:
         new = ids[~self._named[ids]]
         return np.unique(new) if len(new) else new
 
-    def _undo(self) -> None:
-        """Cut a half-written record off, so that later ones can be read."""
-        try:
-            os.ftruncate(self._fd, self._size)
-        except OSError as error:
-            self._notices.warn("undo", "log %s: %s", self._path(self._current), error.strerror)
-
-    def _cut(self, segment: int, end: int, size: int) -> None:
-        path = self._path(segment)
-        log.warning("log segment %s: %d bytes after the last whole record are damaged and cut off", path, size - end)
-        try:
-            os.truncate(path, end)
-        except OSError as error:
-            log.warning("log segment %s can't be cut: %s", path, error.strerror)
-        self._closed[segment] = end
-
-    def _set_aside(self, segment: int, why: str, help_: str = "") -> None:
-        """Take *segment*, of which nothing could be read, out of the log: nothing here may ever delete it."""
-        path, size = self._path(segment), self._closed.pop(segment)
-        try:
-            aside = self.unreadable.keep(path)
-        except OSError as error:
-            self.unreadable.add(path)
-            log.error("log segment %s: %s; it stays there, for it can't be renamed: %s", path, why, error.strerror)
-            return
-        log.error("log segment %s: %s; its %d bytes are kept as %s%s", path, why, size, aside, help_)
-
-    def _keep_later(self, segment: int, end: int, size: int) -> None:
-        path = self._path(segment)
-        self._damaged.add(segment)
-        log.error(
-            "log segment %s: %d bytes from byte %d on are damaged; the points before them are read, and once these are"
-            " in files it is kept as %s",
-            path, size - end, end, self.unreadable.name_for(path),
-        )  # fmt: skip
-
     def _sync_forever(self) -> None:
         while not self._stopping.wait(SYNC_INTERVAL_S):
             with self._lock:
-                if not self._dirty:
+                if not self._dirty or self._fd < 0:
                     continue
                 try:
                     fd = os.dup(self._fd)  # a rotation may close the segment meanwhile
@@ -305,14 +378,19 @@ class Wal:
                     self._notices.warn("sync", "log in %s can't be synced to disk: %s", self.folder, error.strerror)
                     continue
                 self._dirty = False
-            self._sync(fd)
+            failed = not self._sync(fd)
+            with self._lock:
+                if failed and self._fd >= 0 and os.path.samestat(os.fstat(fd), os.fstat(self._fd)):
+                    self._abandon()  # a second sync of it would say that all is well, whatever the first one lost
             os.close(fd)
 
-    def _sync(self, fd: int) -> None:
+    def _sync(self, fd: int) -> bool:
         if self.fsync == "never":
-            return
+            return True
         try:
             os.fdatasync(fd)
         except OSError as error:
-            self._dirty = True  # to be tried again, even if nothing more comes
+            self._doubtful = True  # until a sync has worked nothing is acknowledged without one
             self._notices.warn("sync", "log in %s can't be synced to disk: %s", self.folder, error.strerror)
+            return False
+        return True

@@ -2,61 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from saltern.segments import RECORD, Hole, Segment
 from saltern_graphite.generation import Seconds, Values
-from saltern_graphite.wal_record import MAGIC, decode
-
-MAX_METRICS = 1 << 27
-"""Far above what the memory of any host holds the names of: a larger number is damage."""
+from saltern_graphite.wal_record import NamesBody, PointsBody, decode, points_in
 
 
 class Points(NamedTuple):
-    """A record's points; *end* is the offset behind it. *places* are in *names*, a list that grows by the record."""
+    """The points of the record with this number in its segment. *places* are in *names*; only those kept have *widths*.
 
-    end: int
+    One list of names serves all records of a segment; it may grow from record to record.
+    """
+
+    record: int
     names: list[str]
     places: npt.NDArray[np.int64]
     times: Seconds
     values: Values
+    widths: Seconds | None = None
 
 
-def read_points(data: bytes) -> Iterator[Points]:
-    """Yield the points of each record of a segment's bytes, up to the first that can't be read."""
-    names: list[str] = []
-    place_of = np.zeros(0, np.int64)
-    for end, record in decode(data):
-        if len(record.new_ids):
-            highest = int(record.new_ids.max())
-            if highest >= MAX_METRICS:
-                return
-            place_of = _with_room(place_of, highest + 1)
-            place_of[record.new_ids] = np.arange(len(names), len(names) + len(record.new_ids))
-            names += record.names
-        if int(record.ids.max(initial=0)) >= len(place_of) and len(record.ids):
-            return
-        places = place_of[record.ids]
-        if (places < 0).any():  # of a metric that was never named
-            return
-        yield Points(end, names, places, record.times, record.values)
+def read_segment(segment: Segment, lost: Callable[[int, int], None]) -> Iterator[Points]:
+    """Yield the points of each whole record, and bring the file in order (``Segment.recover``).
+
+    *lost* is called with the number of a record that could not be read and how many points it held, as far as that can
+    be told. Raises ``OSError``.
+    """
+    found: list[tuple[int, PointsBody]] = []
+    named: list[NamesBody] = []
+    following = 0
+    for item in segment.recover():
+        if isinstance(item, Hole):
+            if item.new:
+                lost(following, points_in(item.end - item.start - item.records * RECORD.size, item.records))
+            continue
+        following = item.number + 1
+        body = decode(item.body)
+        if isinstance(body, NamesBody):
+            named.append(body)
+        elif body is not None:
+            found.append((item.number, body))
+        else:
+            lost(item.number, points_in(len(item.body), 1))
+    names, place_of = _table(named)
+    for number, points in found:
+        highest = int(points.numbers.max(initial=0))
+        place_of = with_room(place_of, highest + 1)
+        places = place_of[points.numbers]
+        known = places >= 0
+        if not known.all():  # damage took both copies of their names
+            if points.widths is None:
+                lost(number, int(np.count_nonzero(~known)))
+            places = places[known]
+            widths = None if points.widths is None else points.widths[known]
+            points = PointsBody(points.numbers[known], points.times[known], points.values[known], widths)
+        yield Points(number, names, places, points.times, points.values, points.widths)
 
 
-def why_not_read(data: bytes) -> tuple[str, str]:
-    """Why nothing of a segment's bytes can be read, by its head, and what helps; empty if its head is well."""
-    head = data[: len(MAGIC)]
-    if head == MAGIC or MAGIC.startswith(data):  # the second: a crash came before the whole head was written
-        return "", ""
-    if head[:-1] == MAGIC[:-1]:
-        why = f"it was written by another version of saltern-graphite ({_shown(head)}, this one reads {_shown(MAGIC)})"
-        return why, ": to have its points, stop this server, rename it back and start that version once"
-    return f"its head is damaged ({_shown(head)}, not {_shown(MAGIC)})", ""
-
-
-def _with_room(place_of: npt.NDArray[np.int64], size: int) -> npt.NDArray[np.int64]:
+def with_room(place_of: npt.NDArray[np.int64], size: int) -> npt.NDArray[np.int64]:
+    """Return *place_of* with at least *size* places, -1 in new ones."""
     if size <= len(place_of):
         return place_of
     more = np.full(max(size, 2 * len(place_of)), -1, np.int64)
@@ -64,5 +73,13 @@ def _with_room(place_of: npt.NDArray[np.int64], size: int) -> npt.NDArray[np.int
     return more
 
 
-def _shown(head: bytes) -> str:
-    return repr(head)[1:]
+def _table(named: list[NamesBody]) -> tuple[list[str], npt.NDArray[np.int64]]:
+    """Return all names, and for each number the place of its own."""
+    names: list[str] = []
+    place_of = np.full(0, -1, np.int64)
+    for body in named:
+        if len(body.numbers):
+            place_of = with_room(place_of, int(body.numbers.max()) + 1)
+            place_of[body.numbers] = np.arange(len(names), len(names) + len(body.numbers))
+            names += body.names
+    return names, place_of

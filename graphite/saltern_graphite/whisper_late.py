@@ -8,7 +8,7 @@ of its retention by the clock, take part. Nothing is written where a newer point
 
 **What a caller must pass.** The archive that a late point goes to knows only the roll-up of its slot. So all points of
 that slot that the finer archive doesn't hold have to come in one call; a backfill in several calls passes those of the
-slot it left open again (:func:`open_span` says which). Writing the same points again changes nothing.
+slots it touched again (:func:`open_spans` says which). Writing the same points again changes nothing.
 
 Where the finer slots have been overwritten, what was rolled up from them can't be computed anew. Then
 
@@ -19,7 +19,7 @@ Where the finer slots have been overwritten, what was rolled up from them can't 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
 from saltern_graphite.whisper_aggregate import aggregate
@@ -43,19 +43,24 @@ def first_in_time(archives: Sequence[Archive], now: int) -> int:
     return first
 
 
-def open_span(archives: Sequence[Archive], time: int, now: int) -> tuple[int, int] | None:
-    """Return from when to when points must be passed again along with later ones, *time* being the last one passed.
+def open_spans(archives: Sequence[Archive], times: Iterable[int], now: int) -> list[tuple[int, int]]:
+    """Return from when to when points must be passed again along with later ones, *times* being those passed, sorted.
 
-    It is the slot that *time* has in the finest archive that reaches back to it by *now*, or in a coarser one where
-    that slot isn't rolled up from a whole archive. ``None``, when *time* is in time: nothing need be passed again.
+    For each late time it is the slot that it has in the finest archive that reaches back to it by *now*, or in a
+    coarser one where that slot isn't rolled up from a whole archive. What is in time need not be passed again.
     """
-    span = None
-    if time < first_in_time(archives, now):
-        for finer, coarse in pairwise(archives):
-            slot = time - time % coarse.step
-            if slot < oldest_interval(finer, now):
-                span = slot, slot + coarse.step
-    return span
+    in_time = first_in_time(archives, now)
+    levels = [(coarse.step, oldest_interval(finer, now)) for finer, coarse in pairwise(archives)]
+    found: dict[tuple[int, int], None] = {}
+    for time in times:
+        if time >= in_time:
+            break
+        for step, oldest in reversed(levels):
+            slot = time - time % step
+            if slot < oldest:
+                found[slot, slot + step] = None
+                break
+    return list(found)
 
 
 def write_late(rings: Rings, layout: Layout, points: Sequence[tuple[int, float]], now: int) -> None:

@@ -51,7 +51,7 @@ class BatchResult:
     outside: Times
     """Points older than every archive, for each file."""
     failures: list[tuple[int, Failure]] = field(default_factory=list)
-    open_spans: dict[int, tuple[int, int]] = field(default_factory=dict)
+    open_spans: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
     """For files that got late points: from when to when these are to be passed again with later ones."""
 
 
@@ -138,8 +138,8 @@ class Batch:
             return
         self.result.stored[file] = update.stored
         self.result.outside[file] = update.outside
-        if update.open_span is not None:
-            self.result.open_spans[file] = update.open_span
+        if update.open_spans:
+            self.result.open_spans[file] = update.open_spans
 
 
 def by_layout(fds: Sequence[int]) -> Iterator[Group]:

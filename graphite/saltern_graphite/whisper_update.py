@@ -18,12 +18,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from saltern_graphite.whisper_aggregate import aggregate
 from saltern_graphite.whisper_file import Archive, Layout, read_layout
-from saltern_graphite.whisper_late import first_in_time, oldest_interval, open_span, write_late
+from saltern_graphite.whisper_late import first_in_time, oldest_interval, open_spans, write_late
 from saltern_graphite.whisper_ring import Rings, open_file
 
 __all__ = ["LAST_TIME", "LateMode", "Update", "aggregate", "oldest_interval", "update", "update_open"]
@@ -41,7 +41,7 @@ class Update:
 
     stored: int
     outside: int
-    open_span: tuple[int, int] | None = None
+    open_spans: list[tuple[int, int]] = field(default_factory=list)
     """Late points from when to when are to be passed again with later ones: see :mod:`whisper_late`."""
 
 
@@ -71,10 +71,8 @@ def update_open(
         stored = _as_the_library(rings, layout, fitting, now)
         return Update(stored, len(ordered) - stored)
     stored = _combine(rings, layout, fitting, now)
-    in_time = first_in_time(layout.archives, now)
-    last_late = max((time for time, _ in fitting if time < in_time), default=None)
-    span = None if last_late is None else open_span(layout.archives, last_late, now)
-    return Update(stored, len(ordered) - stored, span)
+    spans = open_spans(layout.archives, (time for time, _ in fitting), now)
+    return Update(stored, len(ordered) - stored, spans)
 
 
 def _combine(rings: Rings, layout: Layout, points: Sequence[Point], now: int) -> int:

@@ -23,6 +23,7 @@ from saltern_graphite.counters import Counters
 from saltern_graphite.durability import sync_file_system
 from saltern_graphite.file_writer import Batch, Failure, FileWriter, Outcome, Rule
 from saltern_graphite.generation import Generation, Places
+from saltern_graphite.late_memory import LateMemory
 from saltern_graphite.names import Names
 from saltern_graphite.notices import Notices
 
@@ -72,6 +73,8 @@ class Writer:
         self._whisper_dir = whisper_dir
         self._half_s = flush_interval_s / 2
         self._notices = Notices(log)
+        self.late = LateMemory()
+        """For the writer's thread alone."""
         self._stopping = threading.Event()
         self._missing: set[int] = set()  # metrics whose files were there and are to be made anew
         self._first_new = 0  # metrics with this number or a higher one were in no generation yet
@@ -106,6 +109,7 @@ class Writer:
                     break
         if self._cache.size:
             log.warning("%d points are not on disk yet: the log keeps them for the next start", self._cache.size)
+        self._release()
         self._files.close()
 
     def turn(self) -> bool:
@@ -123,6 +127,7 @@ class Writer:
                     return False
         if not self._cache.held():
             self.last_error = ""
+            self._notices.over("write", "files in %s are written again", self._whisper_dir)
         return True
 
     def sync_tree(self) -> bool:
@@ -132,6 +137,7 @@ class Writer:
         except OSError as error:
             self._fail("sync", f"{self._whisper_dir} can't be synced: {error.strerror}")
             return False
+        self._notices.over("sync", "%s is synced again", self._whisper_dir)
         return True
 
     @property
@@ -159,7 +165,7 @@ class Writer:
 
         Return ``False`` when an error that hits every file ended it early.
         """
-        under_way: deque[tuple[Places, Batch]] = deque()
+        under_way: deque[tuple[Places, Batch, int]] = deque()
         began = time.perf_counter()
         healthy = True
         while under_way or (most > 0 and healthy and generation.waiting):
@@ -171,11 +177,12 @@ class Writer:
                 most -= BATCH_METRICS
                 if len(places):
                     batch = self._batch(generation, places)
-                    self._files.submit(batch)
-                    under_way.append((places, batch))
+                    known = self.late.joined(batch)
+                    self._files.submit(known)
+                    under_way.append((places, known, len(known.times) - len(batch.times)))
                 continue
-            places, batch = under_way.popleft()
-            healthy = self._settle(generation, places, batch, self._files.collect()) and healthy
+            places, batch, again = under_way.popleft()
+            healthy = self._settle(generation, places, batch, self._collected(batch, again)) and healthy
         self._counters.add("updateSeconds", time.perf_counter() - began)
         return healthy
 
@@ -206,6 +213,14 @@ class Writer:
         times, values = generation.times[rows], generation.values[rows]
         return Batch(numbers, names, ends, times, values, int(time.time()), rules)
 
+    def _collected(self, batch: Batch, again: int) -> Outcome:
+        """Return what became of the batch submitted first, of which *again* points had been written before."""
+        outcome = self._files.collect()
+        outcome.stored = max(0, outcome.stored - again)
+        for place, spans in outcome.late.items():
+            self.late.keep(batch, place, spans)
+        return outcome
+
     def _settle(self, generation: Generation, places: Places, batch: Batch, outcome: Outcome) -> bool:
         """Take note of what became of *batch*; return whether other files are worth a try."""
         healthy, failed = True, np.zeros(len(places), np.bool_)
@@ -226,7 +241,7 @@ class Writer:
     def _fault(self, failure: Failure, number: int) -> bool:
         """Tell of *failure* of the metric *number*; return whether to try again at once, or as soon as the disk can."""
         if failure.kind in ("error", "uncreated"):
-            self._fail("write", f"{failure.text}; its points are kept and tried again")
+            self._fail(f"write {failure.code}", f"{failure.text}; its points are kept and tried again")
             return _hits_every_file(failure)
         if failure.kind == "corrupt":
             self._counters.add("corruptFiles")
@@ -249,8 +264,9 @@ class Writer:
                 int(time.time()),
                 [self._rule_of(self._names.name(number))],
             )
-            self._files.submit(batch)
-            outcome = self._files.collect()
+            known = self.late.joined(batch)
+            self._files.submit(known)
+            outcome = self._collected(known, len(known.times) - len(points))
             self._count(outcome, 1 - len(outcome.failures))
             if not outcome.failures:
                 self._cache.release(number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import struct
@@ -264,3 +265,40 @@ def test_what_is_no_file_is_set_aside_and_keeps_nothing_from_being_found(tmp_pat
     found, unreadable = Segment.find(KIND, str(tmp_path))
     assert (list(found), unreadable) == ([2], [1])
     assert (tmp_path / f"1{KIND.suffix}.unreadable").exists()
+
+
+def test_a_segment_that_may_only_be_read_is_read_and_left_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path, [b"one", b"two"])
+    torn = path.read_bytes()[:-1]
+    path.write_bytes(torn)
+    opened = os.open
+
+    def read_only(path: str, flags: int, *more: int) -> int:
+        if flags & (os.O_WRONLY | os.O_RDWR):
+            raise OSError(errno.EROFS, "Read-only file system", path)
+        return opened(path, flags, *more)
+
+    monkeypatch.setattr(os, "open", read_only)
+    segment = found(tmp_path)
+    assert [item.body for item in segment.recover() if isinstance(item, Record)] == [b"one"]
+    assert not segment.appendable
+    assert path.read_bytes() == torn
+
+
+def test_what_can_not_be_set_aside_stays_and_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write(tmp_path, [b"one"])
+    data = bytearray(path.read_bytes())
+    data[9] ^= 255
+    path.write_bytes(data)
+
+    def denied(*_: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(os, "rename", denied)
+    assert Segment.find(KIND, str(tmp_path)) == ({}, [7])
+    assert path.read_bytes() == data
+    assert "can't be renamed: Read-only file system" in caplog.text

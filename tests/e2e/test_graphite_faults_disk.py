@@ -219,3 +219,72 @@ def test_a_read_only_tree_only_delays(tmp_path: Path, at: int) -> None:
         server.well()
         all_stored(server, tree, sender)
         assert server.end() == 0
+
+
+@pytest.mark.parametrize("how", ["read-only", "full"])
+def test_folders_that_can_not_be_written_at_the_start_only_delay(tmp_path: Path, at: int, how: str) -> None:
+    """Log and tree are on one disk, which is full or read-only when the server starts."""
+    root, small = tmp_path / "root", tmp_path / "small"
+    words = READ_ONLY if how == "read-only" else FULL
+    with tmpfs(small) as mount:
+        root.mkdir()
+        (small / "log").mkdir()
+        (root / "log").symlink_to(small / "log")
+        with FaultServer(root, "--whisper", str(small / "tree"), console=tmp_path / "console") as server:
+            sender = server.sender()
+            assert sender.send(OLD, at, 1.0)
+            all_stored(server, small / "tree", sender)
+            assert sender.send(OLD, at + 1, 2.0)
+            server.end(signal.SIGKILL)
+            if how == "read-only":
+                mount.remount("ro")
+            else:
+                mount.fill()
+            server.start()
+            sender.connect()
+            server.ill(words)
+            is_told_once(server, words, most=4)
+            sent = [sender.send(OLD, at + n, float(n)) for n in range(2, 60)]
+            assert how == "full" or not any(sent)
+            if how == "read-only":
+                mount.remount("rw")
+            else:
+                mount.make_room()
+            server.well()  # though nothing comes
+            sender.send_until_taken(OLD + NEW, at + 61, 61.0)
+            all_stored(server, small / "tree", sender)
+            assert server.end() == 0
+
+
+def test_a_read_only_root_is_read_and_heals(tmp_path: Path, at: int) -> None:
+    root = tmp_path / "root"
+    with tmpfs(root, "size=16m") as mount, FaultServer(root, console=tmp_path / "console") as server:
+        sender = server.sender()
+        assert sender.send(OLD, at, 1.0)
+        all_stored(server, root / "whisper", sender)
+        assert server.end() == 0
+        mount.remount("ro")
+        server.start(any_state=True)
+        server.ill(READ_ONLY)
+        sender.connect()
+        assert not sender.send(OLD, at + 1, 2.0)
+        found = server.get(f"/render?target={OLD[0]}&format=json&from={at - 1}&until={at + 1}")
+        assert [value for value, _ in found[0]["datapoints"] if value is not None] == [1.0]
+        mount.remount("rw")
+        server.well()
+        assert sender.send(OLD, at + 2, 3.0)
+        all_stored(server, root / "whisper", sender)
+        assert server.end() == 0
+
+
+def test_a_tree_that_vanishes_comes_back(tmp_path: Path, at: int) -> None:
+    root = tmp_path / "root"
+    with FaultServer(root, console=tmp_path / "console") as server:
+        sender = server.sender()
+        assert sender.send(OLD, at, 1.0)
+        all_stored(server, root / "whisper", sender)
+        (root / "whisper").rename(tmp_path / "gone")
+        sender.acknowledged.clear()
+        assert sender.send(OLD + NEW, at + 1, 2.0)
+        all_stored(server, root / "whisper", sender)
+        server.well()

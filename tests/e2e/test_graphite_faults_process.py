@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from saltern_graphite.wal_record import MAGIC
+from saltern.segments import HEAD
 from support.batch_sender import Sender
 from support.graphite_faults import FaultServer, all_stored
 from support.stacks import wait_for
@@ -73,9 +73,9 @@ def test_a_torn_tail_of_the_log_is_cut_off_and_all_before_it_is_kept(tmp_path: P
         segment = max((path for path in (root / "log").iterdir() if path.stat().st_size), key=os.path.getmtime)
         data = segment.read_bytes()
         with open(segment, "ab") as file:
-            file.write(data[len(MAGIC) :][:1000])  # the beginning of a record, as a power cut may leave it
+            file.write(data[HEAD.size :][:1000])  # the beginning of a record, as a power cut may leave it
         server.start()
-        (line,) = server.lines("cut off")
+        (line,) = server.lines("were cut")
         assert str(segment) in line
         sender.connect()
         assert sender.send(NAMES, at + 20, 20.0)

@@ -79,6 +79,18 @@ def test_each_encoding_has_its_own(store: FolderStore) -> None:
     assert len(gzip.compress(plain.content)) < len(plain.content)
 
 
+@pytest.mark.parametrize(
+    ("accepted", "packed"),
+    [("gzip;q=0", False), ("gzip; q=0.000, identity", False), ("*;q=0", False), ("", False), ("br, GZIP;q=0.5", True),
+     ("*", True), ("*;q=0, gzip", True), ("gzip;q=0.001", True)],
+)  # fmt: skip
+def test_gzip_goes_to_those_who_take_it(store: FolderStore, accepted: str, packed: bool) -> None:
+    api = FolderApi(store, HttpSettings(cache_s=60))
+    asked = {"params": {"target": "randomWalk('x')", **window(86400)}}
+    answer = api.send("GET", "/render", headers={"accept-encoding": accepted}, **asked)
+    assert ("content-encoding" in answer.headers) == packed
+
+
 def test_mistakes_and_partial_answers_are_not_kept(store: FolderStore) -> None:
     api = FolderApi(store, HttpSettings(cache_s=60))
     for _ in range(2):

@@ -11,6 +11,7 @@ from saltern_graphite import cache as cache_module
 from saltern_graphite.cache import HELD_WEIGHT, Cache
 from saltern_graphite.generation import LONG_CHAIN, Generation, OpenGeneration
 from saltern_graphite.names import Names
+from saltern_graphite.wal_mark import Place
 
 NAMES = ["a", "b", "c", "d"]
 
@@ -42,7 +43,7 @@ class CacheMachine(RuleBasedStateMachine):
     @rule(block=_block)
     def add(self, block: list[tuple[int, int, int]]) -> None:
         self.segment += 1
-        self.cache.add(*columns(block), self.segment)
+        self.cache.add(*columns(block), Place(self.segment, 0))
         for number, time, value in block:
             self.added[number][time] = float(value)
             self.in_files[number].pop(time, None)
@@ -82,7 +83,7 @@ class CacheMachine(RuleBasedStateMachine):
         assert self.cache.size >= unseen
         held = sum(len(one.points) for one in self.cache.held().values())
         assert self.cache.full == (self.cache.size + (HELD_WEIGHT - 1) * held >= 10)
-        assert (self.cache.oldest_segment() is None) == (self.cache.size == 0)
+        assert (self.cache.oldest_place() is None) == (self.cache.size == 0)
         assert (self.cache.oldest_age() == 0) == (self.cache.size == 0)
         assert (self.cache.queues == 0) == (self.cache.size == 0)
 
@@ -115,9 +116,9 @@ def sealed(cache: Cache, first_new: int = 0) -> Generation:
 def test_new_metrics_are_taken_first() -> None:
     cache = new_cache()
     cache.seal(0)
-    cache.add(*columns([(0, 1, 1), (1, 1, 1)]), 1)
+    cache.add(*columns([(0, 1, 1), (1, 1, 1)]), Place(1, 0))
     assert sealed(cache, 2).new == 2
-    cache.add(*columns([(0, 2, 2), (2, 1, 1), (3, 1, 1)]), 2)
+    cache.add(*columns([(0, 2, 2), (2, 1, 1), (3, 1, 1)]), Place(2, 0))
     generation = sealed(cache, 4)
     assert (generation.waiting, generation.new) == (3, 2)
     assert generation.metrics[generation.take(2)].tolist() == [2, 3]
@@ -126,22 +127,22 @@ def test_new_metrics_are_taken_first() -> None:
 
 def test_a_segment_is_held_by_its_oldest_point() -> None:
     cache = new_cache()
-    cache.add(*columns([(0, 1, 1)]), 3)
+    cache.add(*columns([(0, 1, 1)]), Place(3, 0))
     generation = sealed(cache)
-    cache.add(*columns([(0, 2, 2)]), 7)
-    assert cache.oldest_segment() == 3
+    cache.add(*columns([(0, 2, 2)]), Place(7, 0))
+    assert cache.oldest_place() == (3, 0)
     cache.hold(generation, 0, 0.0)
-    assert cache.oldest_segment() == 3
-    cache.relog(9, [0])
-    assert cache.oldest_segment() == 7
+    assert cache.oldest_place() == (3, 0)
+    cache.relog(Place(9, 0), [0])
+    assert cache.oldest_place() == (7, 0)
     cache.finish(sealed(cache), np.array([0]))
-    assert cache.oldest_segment() == 9
+    assert cache.oldest_place() == (9, 0)
 
 
 def test_what_is_held_of_one_metric_is_bounded(monkeypatch: object) -> None:
     cache = new_cache(max_points=100_000)
     most = cache_module.MAX_HELD_POINTS
-    cache.add(*columns([(0, time + 1, 0) for time in range(most + 5)]), 1)
+    cache.add(*columns([(0, time + 1, 0) for time in range(most + 5)]), Place(1, 0))
     assert cache.hold(sealed(cache), 0, 0.0) == 5
     assert cache.size == most
     assert cache.points("a")[0][0] == 6
@@ -150,7 +151,7 @@ def test_what_is_held_of_one_metric_is_bounded(monkeypatch: object) -> None:
 def test_a_long_chain_is_found_whole() -> None:
     cache = new_cache(max_points=100_000)
     for time in range(LONG_CHAIN + 10):
-        cache.add(*columns([(1, time + 1, time), (2, time + 1, 0)]), 1)
+        cache.add(*columns([(1, time + 1, time), (2, time + 1, 0)]), Place(1, 0))
     assert cache.points("b") == [(time + 1, float(time)) for time in range(LONG_CHAIN + 10)]
 
 
@@ -158,7 +159,7 @@ def test_room_is_told_once_below_the_low_watermark() -> None:
     told = []
     cache = new_cache(max_points=20)
     cache.on_room = lambda: told.append(cache.size)
-    cache.add(*columns([(number % 4, number + 1, 0) for number in range(24)]), 1)
+    cache.add(*columns([(number % 4, number + 1, 0) for number in range(24)]), Place(1, 0))
     generation = sealed(cache)
     while cache.size:
         cache.finish(generation, generation.take(1))

@@ -185,9 +185,11 @@ def test_batches_are_acknowledged_in_order_with_reasons(tmp_path: Path) -> None:
                 writer.write(data[place : place + 11])
                 await asyncio.sleep(0)
             assert await answer(reader) == {
-                "v": 1, "type": "ack", "seq": 7, "accepted": 2, "refused": 1, "why": {"bad_character": 1},
+                "v": 1, "type": "ack", "seq": 7, "accepted": 2, "refused": 1, "why": {"bad_character": 1}, "which": [1],
             }  # fmt: skip
-            assert [(await answer(reader))["seq"] for _ in range(2)] == [8, 9]
+            rest = [await answer(reader) for _ in range(2)]
+            assert [one["seq"] for one in rest] == [8, 9]
+            assert not any("which" in one for one in rest)
             assert count(store, "metricsReceived") == 3
             assert b"x.y" in (tmp_path / "log" / "0000000001.wal").read_bytes()
             writer.close()
@@ -201,11 +203,6 @@ def test_batches_are_acknowledged_in_order_with_reasons(tmp_path: Path) -> None:
         ({"v": 1, "type": "points", "seq": "x"}, "seq is 'x'"),
         ({"v": 2, "type": "points", "seq": 1}, "of version 2 is unknown"),
         ({"v": 1, "type": "query", "seq": 1}, "type 'query'"),
-        ({"v": 1, "type": "points", "seq": 1}, "names is no list"),
-        ({"v": 1, "type": "points", "seq": 1, "names": ["a"], "times": [], "values": []}, "differ in length"),
-        ({"v": 1, "type": "points", "seq": 1, "names": [5], "times": [1], "values": [1]}, "names[0] is 5, not str"),
-        ({"v": 1, "type": "points", "seq": 1, "names": ["a"], "times": [1.5], "values": [1]}, "times[0] is 1.5"),
-        ({"v": 1, "type": "points", "seq": 1, "names": ["a"], "times": [1], "values": [True]}, "values[0] is True"),
     ],
 )
 def test_a_bad_frame_is_answered_and_the_next_one_works(tmp_path: Path, message: object, why: str) -> None:
@@ -217,6 +214,34 @@ def test_a_bad_frame_is_answered_and_the_next_one_works(tmp_path: Path, message:
             assert (error["v"], error["type"]) == (1, "error")
             assert why in error["error"]
             assert (await answer(reader))["seq"] == 2
+            writer.close()
+
+    run(test)
+
+
+@pytest.mark.parametrize(
+    ("columns", "refused", "why"),
+    [
+        ({}, 0, "names is no list"),
+        ({"names": ["a"], "times": [], "values": []}, 1, "differ in length"),
+        ({"names": [5, "a"], "times": [1, 1], "values": [1, 1]}, 2, "names[0] is 5, not str"),
+        ({"names": ["a"], "times": [1.5], "values": [1]}, 1, "times[0] is 1.5"),
+        ({"names": ["a"], "times": [1], "values": [True]}, 1, "values[0] is True"),
+    ],
+)
+def test_a_frame_that_can_never_be_stored_is_refused_whole_and_not_to_be_sent_again(
+    tmp_path: Path, columns: dict[str, object], refused: int, why: str
+) -> None:
+    async def test() -> None:
+        async with serving(tmp_path) as (server, store):
+            reader, writer = await asyncio.open_connection(*where(server, "batch"))
+            writer.write(frame({"v": 1, "type": "points", "seq": 1, **columns}) + points(2, ["a"]))
+            told = await answer(reader)
+            assert (told["type"], told["seq"], told["accepted"], told["refused"]) == ("ack", 1, 0, refused)
+            assert told["which"] == list(range(refused))
+            assert why in told["error"]
+            assert (await answer(reader))["seq"] == 2
+            assert count(store, "drops.bad_frame") == max(refused, 1)
             writer.close()
 
     run(test)

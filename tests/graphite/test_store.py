@@ -75,9 +75,13 @@ def test_refusals_are_counted_by_cause_and_do_not_hurt_the_rest(store: Store) ->
     expected = {"empty_segment": 1, "bad_character": 1, "not_finite": 2, "bad_time": 2, "future": 2}
     assert (result.accepted, result.refused) == (2, expected)
     assert result.samples["empty_segment"] == "a..b"
+    assert result.which == [0, 1, 2, 3, 4, 5, 6, 7]
+    assert store.accept(["ok", "a..b", "c"], [now] * 3, [1.0] * 3).which == [1]
+    assert store.accept(["ok", "a..b", "c"], [now, now, 0], [1.0] * 3).which == [1, 2]
     totals = store.counters.totals()
+    expected = {**expected, "empty_segment": 3, "bad_time": 3}
     assert {f"drops.{cause}": count for cause, count in expected.items()}.items() <= totals.items()
-    assert totals["errors"] == 8
+    assert totals["errors"] == 11
     wait_for(lambda: store.cache.size == 0)
     assert set(stored(store, "ok.too").values()) == {6.0}
 
@@ -292,7 +296,7 @@ def test_a_log_of_another_version_is_a_warning_and_no_reason_to_be_unwell(tmp_pa
     store = Store(str(tmp_path))
     store.start()
     health = store.health()
-    aside = tmp_path / "log" / "0000000007.wal.unreadable-1"
+    aside = tmp_path / "log" / "0000000007.wal.unreadable"
     assert health["ok"] is True
     assert f"a file of the log could not be read and is kept, such as {aside}" in str(health["warnings"])
     assert store.counters.gauges()["log.unreadable"] == 1

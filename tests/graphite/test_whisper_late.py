@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from saltern_graphite.rollup import METHODS
 from saltern_graphite.whisper_batch import update_batch
 from saltern_graphite.whisper_file import Layout, read_layout
-from saltern_graphite.whisper_late import first_in_time, oldest_interval, open_span
+from saltern_graphite.whisper_late import first_in_time, oldest_interval, open_spans
 from saltern_graphite.whisper_update import update
 
 Archives = tuple[tuple[int, int], ...]
@@ -110,8 +110,8 @@ def test_a_backfill_in_chunks_equals_points_in_time(
             chunk = [point for point in points[:cut] if point in points[done:cut] or point[0] >= again]
             update(other, chunk, now)
             if chunk:
-                span = open_span(rings, chunk[-1][0], now)
-                again = span[0] if span else now + 1
+                spans = open_spans(rings, [chunk[-1][0]], now)
+                again = spans[0][0] if spans else now + 1
             done = cut
             now += data.draw(st.integers(0, 3))
         assert coarse_slots(other, now) == coarse_slots(one, now)
@@ -171,9 +171,9 @@ def test_points_in_time_need_not_be_passed_again(tmp_path: Path) -> None:
     path = new_file(tmp_path, "a", LAYOUTS[0], "average", 0.0)
     archives = layout_of(path).archives
     first = first_in_time(archives, NOW)
-    assert open_span(archives, first, NOW) is None
+    assert open_spans(archives, [first], NOW) == []
     fine, coarse = (NOW - 100) // 5 * 5, (NOW - 400) // 20 * 20
-    assert open_span(archives, NOW - 100, NOW) == (fine, fine + 5)
-    assert open_span(archives, NOW - 400, NOW) == (coarse, coarse + 20)
-    assert update(path, [(NOW - 400, 1.0), (NOW, 1.0)], NOW).open_span == (coarse, coarse + 20)
-    assert update(path, [(NOW, 1.0)], NOW).open_span is None
+    assert open_spans(archives, [NOW - 100], NOW) == [(fine, fine + 5)]
+    assert open_spans(archives, [NOW - 400, NOW - 399, NOW - 100], NOW) == [(coarse, coarse + 20), (fine, fine + 5)]
+    assert update(path, [(NOW - 400, 1.0), (NOW, 1.0)], NOW).open_spans == [(coarse, coarse + 20)]
+    assert update(path, [(NOW, 1.0)], NOW).open_spans == []

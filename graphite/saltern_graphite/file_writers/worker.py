@@ -4,7 +4,7 @@
 
     frame    = length:u32 little-endian  msgpack of that length
     batch    [names, ends, times, values, now, layouts, layout_of]   the columns as bytes of i64, u32, f64
-    outcome  [stored, outside, created, [[place, kind, errno, text], ...]]
+    outcome  [stored, outside, created, [[place, kind, errno, text], ...], {place: [[since, until], ...]}]
 
 ``layouts`` are the distinct rules, nil among them where a file is not to be created, ``layout_of`` the place of each
 metric's own among them; both are nil when no file is to be created. The socket is its standard input, whose
@@ -74,13 +74,14 @@ def unpack_batch(body: bytes) -> Batch:
 
 def pack_outcome(outcome: Outcome) -> bytes:
     """Return the frame of *outcome*."""
-    return _frame([outcome.stored, outcome.outside, outcome.created, outcome.failures])
+    return _frame([outcome.stored, outcome.outside, outcome.created, outcome.failures, outcome.late])
 
 
 def unpack_outcome(body: bytes) -> Outcome:
     """Return the outcome of a frame, given without its length."""
-    stored, outside, created, failures = msgpack.unpackb(body)
-    return Outcome(stored, outside, created, [Failure(*failure) for failure in failures])
+    stored, outside, created, failures, late = msgpack.unpackb(body, strict_map_key=False)
+    spans = {place: [(since, until) for since, until in found] for place, found in late.items()}
+    return Outcome(stored, outside, created, [Failure(*failure) for failure in failures], spans)
 
 
 def receive(sock: socket.socket) -> bytes | None:

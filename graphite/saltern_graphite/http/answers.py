@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 Endpoint = Callable[[Request], Awaitable[Response]]
 MAX_ERROR_CHARS = 1000
 FAULT = "the server failed on this request; its log says why"
+_NO_WEIGHT = re.compile(r"0(\.0*)?")
 _CALLBACK = re.compile(r"[A-Za-z_$][\w$.]{0,199}", re.ASCII)
 _GZIP_FROM_BYTES = 1000
 _GZIP_LEVEL = 1  # a chart's numbers shrink well at once; higher levels cost more than the network
@@ -102,8 +103,13 @@ async def json_answer(request: Request, params: Params, make: Callable[[], objec
 
 
 def takes_gzip(request: Request) -> bool:
-    """Whether the client of *request* takes compressed bodies."""
-    return "gzip" in request.headers.get("accept-encoding", "")
+    """Whether the client of *request* takes compressed bodies: names ``gzip`` or ``*``, not with a weight of 0."""
+    weights: dict[str, str] = {}
+    for one in request.headers.get("accept-encoding", "").lower().split(","):
+        coding, _, parameters = one.partition(";")
+        weights[coding.strip()] = parameters.replace(" ", "").removeprefix("q=")
+    weight = weights.get("gzip", weights.get("*", "0"))
+    return _NO_WEIGHT.fullmatch(weight) is None
 
 
 def compressed(body: bytes) -> bytes | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -35,68 +35,83 @@ class Readers(Protocol):
         ...
 
 
+class Bounds(NamedTuple):
+    """At most *most* connections; *refused* is called for each one more, *readers* hears of requests."""
+
+    most: int
+    refused: Callable[[], None]
+    readers: Readers
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """A connection within *bounds*."""
+
+    bounds: Bounds
+    _in_head = False
+    _head_bytes = 0
+    _chunk_bytes = 0
+    _waiting = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn does
+        super().connection_made(transport)
+        if len(self.connections) > self.bounds.most:
+            self.bounds.refused()
+            transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        self._chunk_bytes = len(data)
+        super().data_received(data)
+        if self._in_head and not self.transport.is_closing():
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES:
+                self._end_with(_refusal(431, _TOO_LONG))
+
+    def send_400_response(self, msg: str) -> None:
+        """What uvicorn says of requests that its parser gives up on, in words that help."""
+        if self._in_head and self._head_bytes + self._chunk_bytes > MAX_HEAD_BYTES:  # its URLs are bounded too
+            self._end_with(_refusal(431, _TOO_LONG))
+        else:
+            self._end_with(_refusal(400, _UNREADABLE))
+
+    def _end_with(self, answer: bytes) -> None:
+        self.transport.write(answer)
+        self.transport.close()
+
+    def on_message_begin(self) -> None:
+        self._in_head, self._head_bytes = True, 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        if not self._waiting:
+            self._waiting = True
+            self.bounds.readers.asked()
+        super().on_headers_complete()  # fails for a URL of over 65,535 bytes
+        self._in_head = False
+
+    def on_response_complete(self) -> None:
+        self._over()
+        super().on_response_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._over()
+        super().connection_lost(exc)
+
+    def _over(self) -> None:
+        if self._waiting:
+            self._waiting = False
+            self.bounds.readers.answered()
+
+
 def http_protocol(most: int, refused: Callable[[], None], readers: Readers) -> type[asyncio.Protocol]:
     """Return uvicorn's HTTP protocol, with at most *most* connections.
 
     *refused* is called for each one more; *readers* hears of requests.
     """
 
-    class BoundedHttp(HttpToolsProtocol):
-        _in_head = False
-        _head_bytes = 0
-        _chunk_bytes = 0
-        _waiting = False
+    class Bounded(BoundedHttp):
+        bounds = Bounds(most, refused, readers)
 
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn does
-            super().connection_made(transport)
-            if len(self.connections) > most:
-                refused()
-                transport.abort()
-
-        def data_received(self, data: bytes) -> None:
-            self._chunk_bytes = len(data)
-            super().data_received(data)
-            if self._in_head and not self.transport.is_closing():
-                self._head_bytes += len(data)
-                if self._head_bytes > MAX_HEAD_BYTES:
-                    self._end_with(_refusal(431, _TOO_LONG))
-
-        def send_400_response(self, msg: str) -> None:
-            """What uvicorn says of requests that its parser gives up on, in words that help."""
-            if self._in_head and self._head_bytes + self._chunk_bytes > MAX_HEAD_BYTES:  # its URLs are bounded too
-                self._end_with(_refusal(431, _TOO_LONG))
-            else:
-                self._end_with(_refusal(400, _UNREADABLE))
-
-        def _end_with(self, answer: bytes) -> None:
-            self.transport.write(answer)
-            self.transport.close()
-
-        def on_message_begin(self) -> None:
-            self._in_head, self._head_bytes = True, 0
-            super().on_message_begin()
-
-        def on_headers_complete(self) -> None:
-            if not self._waiting:
-                self._waiting = True
-                readers.asked()
-            super().on_headers_complete()  # fails for a URL of over 65,535 bytes
-            self._in_head = False
-
-        def on_response_complete(self) -> None:
-            self._over()
-            super().on_response_complete()
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            self._over()
-            super().connection_lost(exc)
-
-        def _over(self) -> None:
-            if self._waiting:
-                self._waiting = False
-                readers.answered()
-
-    return BoundedHttp
+    return Bounded
 
 
 def _refusal(status: int, line: str) -> bytes:

@@ -47,17 +47,22 @@ class BatchConnection(Connection):
         try:
             result = self.intake.store.accept(points.names, points.times, points.values)
         except StoreError as error:
-            self.intake.notices.warn("log", "%s; batches are refused", error)
             self.send(encode({"type": "error", "seq": points.seq, "error": str(error)}))
             return
         self.intake.received(result, self.peer)
         refused = sum(result.refused.values())
         answer = {"accepted": result.accepted, "refused": refused, "why": result.refused}
-        self.send(encode({"type": "ack", "seq": points.seq, **answer}))
+        which = {"which": result.which} if refused else {}
+        self.send(encode({"type": "ack", "seq": points.seq, **answer, **which}))
 
     def _refuse(self, bad: BadFrame) -> None:
-        self.intake.store.counters.drop({CAUSE: 1})
+        points = bad.points
+        self.intake.store.counters.drop({CAUSE: points or 1})
         self.intake.notices.warn(CAUSE, "%s: frame refused: %s", self.peer, bad)
+        if points is not None:  # an error would have it sent again, and nothing behind it would ever come
+            answer = {"accepted": 0, "refused": points, "why": {CAUSE: points}, "which": list(range(points))}
+            self.send(encode({"type": "ack", "seq": bad.seq, **answer, "error": str(bad)}))
+            return
         self.send(encode({"type": "error", "seq": bad.seq, "error": str(bad)}))
         if bad.lost:
             self._lost = True

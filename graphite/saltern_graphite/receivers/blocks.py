@@ -41,8 +41,7 @@ class BlockConnection(Connection):
             return False
         try:
             accepted = self.intake.accept(block)
-        except StoreError as error:
-            self.intake.notices.warn("log", "%s; senders wait", error)
+        except StoreError:  # the store says why
             return False
         self.intake.received(accepted, self.peer)
         return True

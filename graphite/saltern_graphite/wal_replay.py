@@ -1,0 +1,165 @@
+"""The log's segments of earlier runs: found, read back, and missed where they are gone."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from saltern.segments import Segment
+from saltern.set_aside import set_aside
+from saltern_graphite.wal_mark import Mark, Place
+from saltern_graphite.wal_old import MAGIC as OLD_MAGIC
+from saltern_graphite.wal_old import read_points
+from saltern_graphite.wal_record import KIND
+from saltern_graphite.wal_segment import Points, read_segment
+
+_NUMBER = re.compile(r"[0-9]{10}|[1-9][0-9]{10,}")  # as segment_path writes it
+
+log = logging.getLogger(__name__)
+
+
+def segment_path(folder: str, number: int) -> str:
+    """Return where the segment with this number is."""
+    return os.path.join(folder, f"{number:010d}{KIND.suffix}")
+
+
+class Replayed(NamedTuple):
+    """*points* read back from *place*; they are to be written, unless they are late ones, which have *widths*."""
+
+    place: Place
+    points: Points
+
+
+@dataclass(slots=True)
+class Closed:
+    """A segment that is written no more. *keep*: some of it could not be read, and lies nowhere else."""
+
+    path: str
+    size: int
+    keep: str = ""
+
+    def remove(self) -> None:
+        """Delete it, or set it aside. Raises ``OSError``."""
+        try:
+            if self.keep:
+                set_aside(self.path, self.keep)
+            else:
+                os.unlink(self.path)
+        except FileNotFoundError:
+            return
+
+
+class Replay:
+    """Reads segments in *folder*; *closed*, which is its owner's, is filled with those found."""
+
+    def __init__(self, folder: str, closed: dict[int, Closed]) -> None:
+        self._folder = folder
+        self._closed = closed
+        self._mark: Mark | None = None
+        self._found: dict[int, Segment] = {}  # those of this version
+        self.unread: set[int] = set()
+        """The numbers of segments that are to be read."""
+        self.lost = 0
+        """Points that could not be read and were in no file, as far as that can be told."""
+        self.gone = 0
+        """Segments that should be there and are not."""
+
+    def look(self, mark: Mark | None) -> int:
+        """Find what is there that wasn't known; return the number that a new segment may have. Raises ``OSError``."""
+        self._mark = mark
+        numbers, aside = set(), set()
+        for name in os.listdir(self._folder):
+            stem, suffix, rest = name.partition(KIND.suffix)
+            if not suffix or not _NUMBER.fullmatch(stem):
+                continue
+            if rest:
+                aside.add(int(stem))
+                continue
+            numbers.add(int(stem))
+            if int(stem) not in self._closed:
+                self._meet(int(stem))
+        last = max(numbers, default=0)
+        if mark is not None and mark.end.record:
+            last = max(last, mark.end.segment)
+        first = mark.written.segment if mark is not None and mark.trusted else min(numbers, default=last)
+        gone = [number for number in range(max(first, 1), last + 1) if number not in numbers | aside]
+        if gone:
+            name = os.path.basename(segment_path("", gone[0]))
+            log.error("log in %s: segments are gone: %d, the first is %s", self._folder, len(gone), name)
+        self.gone += len(gone)
+        return last + 1
+
+    def read(self) -> Iterator[Replayed]:
+        """Yield what is in the segments not read yet, but no points that are in files."""
+        mark = self._mark
+        start = mark.written if mark is not None and mark.trusted else Place(0, 0)
+        known = damaged = 0
+        for number in sorted(self.unread):
+            losses: list[tuple[int, int]] = []
+            for points in self._read(number, losses):
+                place = Place(number, points.record)
+                if points.widths is None:
+                    if place < start:
+                        continue
+                    if mark is not None and place < mark.end:
+                        known += len(points.places)
+                yield Replayed(place, points)
+            damaged += sum(count for record, count in losses if Place(number, record) >= start)
+            self.unread.discard(number)
+        expected = mark.waiting if mark is not None and mark.trusted else 0
+        lost = max(damaged, expected - known)
+        if lost > 0:
+            self.lost += lost
+            log.error("log in %s: %d points are lost, in segments that are damaged or gone", self._folder, lost)
+        self._mark = None
+
+    def _meet(self, number: int) -> None:
+        path = segment_path(self._folder, number)
+        try:
+            with open(path, "rb") as file:
+                head = file.read(len(OLD_MAGIC))
+            size = os.path.getsize(path)
+            segment = None if head == OLD_MAGIC else Segment.look(KIND, path)
+        except OSError as error:
+            with suppress(OSError):
+                set_aside(path, f"it can't be read: {error.strerror}")
+            return
+        if segment is not None:
+            self._found[number] = segment
+        elif head != OLD_MAGIC:
+            return
+        self._closed[number] = Closed(path, size)
+        self.unread.add(number)
+
+    def _read(self, number: int, losses: list[tuple[int, int]]) -> Iterator[Points]:
+        closed = self._closed[number]
+        segment = self._found.pop(number, None)
+        try:
+            if segment is None:
+                yield from self._read_old(closed)
+                return
+            yield from read_segment(segment, lambda record, points: losses.append((record, points)))
+            closed.size = segment.size
+            if losses and not segment.appendable:  # what was damaged could not be copied
+                closed.keep = "it is damaged"
+        except OSError as error:
+            closed.keep = f"it can't be read: {error.strerror}"
+            log.error("log segment %s can't be read: %s", closed.path, error.strerror)
+
+    def _read_old(self, closed: Closed) -> Iterator[Points]:
+        with open(closed.path, "rb") as file:
+            data = file.read()
+        end = len(OLD_MAGIC)
+        for behind, points in read_points(data):
+            end = behind
+            yield points
+        if any(data[end:]):
+            closed.keep = f"{len(data) - end} bytes from byte {end} on are damaged"
+            log.error(
+                "log segment %s: %s; it is kept once the points before them are in files", closed.path, closed.keep
+            )
