@@ -15,8 +15,10 @@ What is found in a file, and what becomes of it::
     whole record      read
     hole              damage before a whole record, or at the end: passed over, counted, copied to ….damaged-<offset>
     torn tail         the start of a record that a kill or a power cut ended, or zeros: cut
+    a damaged head    made out from the first record
     another version,  the file is renamed to ….unreadable
     a damaged head
+    and first record
 
 Version 1 had no head, no marks and no numbers; its records are read to the first damage, and nothing is appended.
 """
@@ -266,16 +268,30 @@ class Segment:
             head = os.pread(fd, HEAD.size, 0)
             if not magic.startswith(head[: len(magic)]):
                 self._use(b"")
-                return "" if self.record(fd, 0) is not None else "its head is damaged"
+                if self.record(fd, 0) is not None:
+                    return ""
+                foreign = head[: len(magic)].isalnum()
+                return "" if not foreign and self._made_out(fd) else "its head is damaged"
+            if len(head) > len(magic) and head[len(magic)] != VERSION:
+                return f"it is of version {head[len(magic)]}, and this program knows {VERSION}"
+            if len(head) == HEAD.size:
+                if crc32(head[:-4]) != int.from_bytes(head[-4:], "big"):
+                    return "" if self._made_out(fd) else "its head is damaged"
+                self._use(head[len(magic) + 1 : -4])
+            return ""
         finally:
             os.close(fd)
-        if len(head) > len(magic) and head[len(magic)] != VERSION:
-            return f"it is of version {head[len(magic)]}, and this program knows {VERSION}"
-        if len(head) == HEAD.size:
-            if crc32(head[:-4]) != int.from_bytes(head[-4:], "big"):
-                return "its head is damaged"
-            self._use(head[len(magic) + 1 : -4])
-        return ""
+
+    def _made_out(self, fd: int) -> bool:
+        """Read on behind a damaged head, if the first record tells the mark that was in it."""
+        first = os.pread(fd, RECORD.size, HEAD.size)
+        if len(first) < RECORD.size:
+            return False
+        self._use(first[:MARK_BYTES])
+        if self._header(first, 0) is None:
+            return False
+        log.error("%s: its head is damaged: it is read all the same", self.path)
+        return True
 
     def _header(self, data: bytes, at: int) -> tuple[int, int, int] | None:
         """Return number, length and crc32 of the body, if a sound header is there."""

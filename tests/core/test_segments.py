@@ -63,8 +63,9 @@ def test_damage_costs_what_it_touches(bodies: list[bytes], damage: Damage) -> No
         _, first, last = damage.do([path])
         damaged = path.read_bytes()
         there, unreadable = Segment.find(KIND, name)
-        if 0 <= first < HEAD.size:
-            # Whole, under another name.
+        if 0 <= first < HEAD.size and unreadable:
+            # Whole, under another name; never while the first record's header could tell what was there.
+            assert last >= HEAD.size or first <= 7 <= last or damaged[:7].isalnum()
             assert (there, unreadable) == ({}, [7])
             assert [p.read_bytes() for p in folder.iterdir()] == [damaged]
             return
@@ -154,12 +155,9 @@ def test_a_mark_across_two_blocks_is_found(tmp_path: Path, monkeypatch: pytest.M
 @pytest.mark.parametrize(
     ("offset", "byte", "why"),
     [
-        (0, 0, "its head is damaged"),
-        (6, 0, "its head is damaged"),
+        (0, ord("X"), "its head is damaged"),
         (7, 3, "it is of version 3, and this program knows 2"),
         (7, 1, "it is of version 1, and this program knows 2"),
-        (9, 0, "its head is damaged"),
-        (17, 0, "its head is damaged"),
     ],
 )
 def test_what_has_another_head_is_set_aside_whole(
@@ -176,6 +174,22 @@ def test_what_has_another_head_is_set_aside_whole(
         assert aside.read_bytes() == data
         assert f"{path}: {why}: set aside as {aside.name}" in caplog.text
     assert Segment.find(KIND, str(tmp_path)) == ({}, [])
+
+
+@pytest.mark.parametrize("offset", [0, 6, 9, 17])
+def test_a_damaged_head_costs_nothing_while_the_first_record_is_whole(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, offset: int
+) -> None:
+    path = write(tmp_path, [b"one", b"two"])
+    data = bytearray(path.read_bytes())
+    data[offset] ^= 255
+    path.write_bytes(data)
+    assert recovered(tmp_path) == ([b"one", b"two"], [])
+    assert "its head is damaged: it is read all the same" in caplog.text
+    data[HEAD.size + 9] ^= 255  # and the first record's header, which would tell the mark
+    path.write_bytes(data)
+    assert Segment.find(KIND, str(tmp_path)) == ({}, [7])
+    assert (tmp_path / f"{NAME}.unreadable").read_bytes() == data
 
 
 def test_a_segment_of_before_is_read_and_not_appended_to(tmp_path: Path) -> None:
@@ -292,7 +306,7 @@ def test_what_can_not_be_set_aside_stays_and_is_told(
 ) -> None:
     path = write(tmp_path, [b"one"])
     data = bytearray(path.read_bytes())
-    data[9] ^= 255
+    data[7] ^= 255
     path.write_bytes(data)
 
     def denied(*_: object) -> None:

@@ -172,6 +172,8 @@ def test_any_damage_while_it_was_closed(records: list[bytes], damage: Damage, re
                 if first < 0 or last < start or end <= first
             ]
         )
+        if 0 <= first < HEAD.size and not list(folder.glob("*.unreadable")):  # its head was made out
+            unhit = [body for body, (start, _) in zip(laid[hit], at, strict=True) if last < start]
         expected = [body for bodies in [*laid[:hit], unhit, *laid[hit + 1 :]] for body in bodies]
         assert found == [*expected, b"after"]
         lost = len(records) - len(expected)
