@@ -21,6 +21,7 @@ from saltern_agent import grains
 from saltern_agent.calls import Calls
 from saltern_agent.channel import UP, Address, Channel
 from saltern_agent.executor import Executor
+from saltern_agent.healing_spool import HealingSpool
 from saltern_agent.isolate import Isolated
 from saltern_agent.jobs import Current, Job, Outcome
 from saltern_agent.link import Timing
@@ -28,10 +29,10 @@ from saltern_agent.loader import Loader
 from saltern_agent.loop import Loop, Timer
 from saltern_agent.outbox import Outbox, refusals
 from saltern_agent.runner import Runner
+from saltern_agent.said import Said
 from saltern_agent.schedule import Run, Schedule
 from saltern_agent.services import Services
 from saltern_agent.slots import stable_hash
-from saltern_agent.spool import Spool
 from saltern_agent.sync import Sync, module_folders
 
 if TYPE_CHECKING:
@@ -42,6 +43,10 @@ log = logging.getLogger(__name__)
 TICK_S = 1.0
 FIRST_SYNC_S = 2.0  # how long the first samples wait for the modules that they may need
 CHANGE_DELAY_S = 1.0  # a fleet asks for a changed module within this long, not at once
+UPKEEP_S = 60.0  # between looks at whether what is on disk is there
+TROUBLED_S = 5.0  # the same, while something can't be written
+SYNC_AGAIN_S = 60.0  # after a sync that failed
+WORKER_AGAIN_S = 2.0  # after no worker was free for what the agent itself wants to do
 
 
 def timing(options: MinionOptions) -> Timing:
@@ -57,7 +62,7 @@ def timing(options: MinionOptions) -> Timing:
 class Agent:
     """One agent. ``run`` it until ``stop`` is called.
 
-    Raises ``JournalError`` when its spool can't be used. *token* is the secret of an invitation.
+    Raises ``SpoolTaken`` when another agent uses its spool. *token* is the secret of an invitation.
     """
 
     def __init__(self, options: MinionOptions, keys: KeyPair, master_key: str, token: str = "") -> None:
@@ -76,9 +81,10 @@ class Agent:
         self.calls = Calls(self.loop.post, self._send)
         self.sync = Sync(cachedir, services.request, self._modules_changed)
         self.schedule = Schedule(options["id"], os.path.join(cachedir, "schedule"), self.loop.later, self._start_run)
-        spool = Spool(os.path.join(cachedir, "spool"), options["spool_max_bytes"], options["spool_max_hours"] * 3600)
+        hours = options["spool_max_hours"]
+        self.spool = HealingSpool(os.path.join(cachedir, "spool"), options["spool_max_bytes"], hours * 3600)
         self.outbox = Outbox(
-            spool, self._send, max_bytes=options["outbox_max_bytes"], spool_after_s=options["spool_after"]
+            self.spool, self._send, max_bytes=options["outbox_max_bytes"], spool_after_s=options["spool_after"]
         )
         self.runner = Runner(
             self.loop,
@@ -104,6 +110,9 @@ class Agent:
         self._schedule_to_come: Any = None
         self._schedule_digest = ""
         self._tick_timer: Timer | None = None
+        self._sync_timer: Timer | None = None
+        self._upkeep_timer: Timer | None = None
+        self._said = Said(log)
 
     def run(self) -> None:
         """Work until ``stop``; then write what wasn't acknowledged to the spool."""
@@ -112,6 +121,7 @@ class Agent:
         self.schedule.load()
         self.channel.open()
         self._tick()
+        self._upkeep()
         try:
             self.loop.run()
         finally:
@@ -123,6 +133,10 @@ class Agent:
     def stop(self) -> None:
         """End ``run`` soon; may be called from any thread and from signal handlers."""
         self.loop.post(self.loop.stop)
+
+    def hung_up(self) -> None:
+        """Say what SIGHUP does; that line makes a log that was renamed anew. May be called from signal handlers."""
+        self.loop.post(partial(log.info, "SIGHUP: the log is opened anew; other options are read at the start only"))
 
     # what modules ask for, by way of services
 
@@ -209,7 +223,7 @@ class Agent:
         try:
             job = read_job(message.body)
         except (WireError, IdError) as error:
-            log.error("a job was ignored: %s", error)
+            self._said.say(f"job: {error}", "a job was ignored: %s", error)
             return
         log.info("job %s: %s for %s", job.jid, job.fun, job.user or "the master")
         self.runner.start(job)
@@ -297,24 +311,49 @@ class Agent:
         schedule, self._schedule_to_come = self._schedule_to_come, None
         if isinstance(schedule, dict):
             self.schedule.install(schedule, at_once=at_once)
+        if self._troubled():
+            self._upkeep_in(TROUBLED_S)
 
     def _sync_in_background(self) -> None:
         def work() -> None:
             self.sync.run()
 
-        self._in_background("modules were not synced", work, self._install_schedule)
+        self._in_background("modules were not synced", work, self._install_schedule, self._sync_later)
 
-    def _in_background(self, failure: str, work: Callable[[], None], then: Callable[[], None] | None = None) -> None:
+    def _sync_later(self) -> None:
+        if self._sync_timer is None:
+            self._sync_timer = self.loop.later(SYNC_AGAIN_S, self._sync_again)
+
+    def _sync_again(self) -> None:
+        self._sync_timer = None
+        if self.connected:  # otherwise the next welcome tells whether it is needed
+            self._sync_in_background()
+
+    def _in_background(
+        self,
+        failure: str,
+        work: Callable[[], None],
+        then: Callable[[], None] | None = None,
+        failed: Callable[[], None] | None = None,
+    ) -> None:
+        """Do *work* in a worker, as soon as there is one; *then* is called whatever came of it."""
+
         def run() -> None:
+            after = [then]
             try:
                 work()
-            except SalternError as error:
-                log.error("%s: %s", failure, error)
-            if then is not None:
-                self.loop.post(then)
+                self._said.over(failure)
+            except Exception as error:  # a disk, a module's class, a master that is away: the agent goes on
+                reason = error if isinstance(error, SalternError) else f"{type(error).__name__}: {error}"
+                self._said.say(failure, "%s: %s", failure, reason)
+                after.append(failed)
+            for call in after:
+                if call is not None:
+                    self.loop.post(call)
 
         if not self.runner.background(run):
-            log.error("%s: all workers are busy", failure)
+            self._said.say("workers", "%s yet: all workers are busy", failure)
+            self.loop.later(WORKER_AGAIN_S, partial(self._in_background, failure, work, then, failed))
 
     def _modules_changed(self, changed: list[str], refused: dict[str, str]) -> None:
         self.loader.refused = refused
@@ -337,7 +376,33 @@ class Agent:
     def _tick(self) -> None:
         """Look after the outbox for as long as there is something in it; an idle agent isn't woken up."""
         self.outbox.tick()
+        if self.spool.shut:
+            self.spool.retry(idle=not self.outbox.pending or not self.connected)
         self._tick_timer = self.loop.later(TICK_S, self._tick) if self.outbox.pending else None
+
+    def _look_after_spool(self) -> None:
+        self.spool.retry(idle=not self.outbox.pending or not self.connected)
+        if self.outbox.pending and self._tick_timer is None:
+            self._tick_timer = self.loop.later(TICK_S, self._tick)
+
+    def _upkeep(self) -> None:
+        """Put back on disk what could not be written, or was removed."""
+        self._look_after_spool()
+        self.schedule.file.retry()
+        self.sync.index.retry()
+        if self.connected and self.sync.vanished() and self._sync_timer is None:
+            self._sync_in_background()
+            self._sync_later()
+        self._upkeep_in(TROUBLED_S if self._troubled() else UPKEEP_S)
+
+    def _troubled(self) -> bool:
+        """Return whether something could not be written."""
+        return self.spool.shut or not (self.schedule.file.kept and self.sync.index.kept)
+
+    def _upkeep_in(self, delay_s: float) -> None:
+        if self._upkeep_timer is not None:
+            self._upkeep_timer.cancel()
+        self._upkeep_timer = self.loop.later(delay_s, self._upkeep)
 
 
 def read_job(body: dict[str, Any]) -> Job:

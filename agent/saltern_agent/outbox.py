@@ -16,6 +16,7 @@ from typing import Any
 import msgpack
 
 from saltern.errors import JournalError
+from saltern_agent.healing_spool import HealingSpool
 from saltern_agent.spool import Spool
 
 log = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ class Outbox:
 
     def __init__(
         self,
-        spool: Spool,
+        spool: Spool | HealingSpool,
         send: Callable[[bytes], bool],
         *,
         max_bytes: int,
@@ -71,7 +72,7 @@ class Outbox:
         self._then: list[tuple[int, Callable[[], object]]] = []
         self._lost = 0
         self._complained_at = -COMPLAINT_INTERVAL_S
-        self._seq = max(spool.last_seq, spool.acked, int(epoch() * 1000) * SEQ_PER_MS)
+        self._seq = max(spool.highest, int(epoch() * 1000) * SEQ_PER_MS)
 
     @property
     def pending(self) -> int:
@@ -94,7 +95,7 @@ class Outbox:
 
     def put(self, frame: bytes) -> int:
         """Queue a frame that was packed with sequence number 0; return the number that it got."""
-        self._seq += 1
+        self._seq = max(self._seq, self._spool.highest) + 1
         item = Item(self._seq, numbered(frame, self._seq), self._clock())
         self._memory.append(item)
         self._memory_bytes += len(item.frame)

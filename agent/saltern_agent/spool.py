@@ -32,6 +32,7 @@ from saltern.errors import JournalError, os_errors
 from saltern.files import make_folder
 from saltern.segments import Hole, Kind
 from saltern.set_aside import bound_aside, set_aside
+from saltern_agent.said import Said
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,10 @@ SEQ_BYTES = 8
 CURSOR = struct.Struct("<QI")
 SEGMENTS = 16  # the bounds are kept to within one part in so many
 MAX_SEGMENT_BYTES = 4 * 1024 * 1024
+
+
+class SpoolTaken(JournalError):
+    """Another agent uses the folder."""
 
 
 class Record(NamedTuple):
@@ -66,8 +71,8 @@ class Spool:
 
     Records are appended at the end, read from the front with ``peek`` and ``advance``, and forgotten by ``ack``;
     ``rewind`` reads again from the first that wasn't acknowledged. ``dropped`` counts records lost to the bounds or to
-    damage, ``unreadable`` segments that were set aside. Raises ``JournalError`` when the folder can't be used. Not safe
-    for several threads.
+    damage, ``unreadable`` segments that were set aside. Raises ``JournalError`` when the folder can't be used,
+    ``SpoolTaken`` when another agent uses it. Not safe for several threads.
     """
 
     def __init__(self, folder: str, max_bytes: int, max_age_s: float, clock: Callable[[], float] = time.time) -> None:
@@ -91,6 +96,8 @@ class Spool:
         self._writer = -1
         self._peeked: Record | None = None
         self._peeked_end = 0
+        self._cursor = -1
+        self._said = Said(log)
         try:
             make_folder(folder, 0o700)
             self._cursor = os.open(os.path.join(folder, "cursor"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -100,9 +107,16 @@ class Spool:
         except BlockingIOError:
             os.close(self._cursor)
             text = f"{folder}: another agent uses this spool: give each its own cachedir"
-            raise JournalError(text, path=folder) from None
+            raise SpoolTaken(text, path=folder) from None
         except OSError as error:
+            if self._cursor >= 0:
+                os.close(self._cursor)  # and with it the lock
             raise JournalError(f"{folder}: can't be used as a spool: {error.strerror or error}", path=folder) from None
+
+    @property
+    def highest(self) -> int:
+        """The highest number that the folder knows of: what is new must be above it."""
+        return max(self.last_seq, self.acked)
 
     def append(self, seq: int, frame: bytes, *, read: bool = False) -> None:
         """Keep *frame* under *seq*, which must be above all before it.
@@ -165,7 +179,7 @@ class Spool:
         try:
             os.pwrite(self._cursor, packed + crc32(packed).to_bytes(4, "little"), 0)
         except OSError as error:
-            log.warning("%s: the cursor can't be written: %s", self.folder, error.strerror)
+            self._said.say("cursor", "%s: the cursor can't be written: %s", self.folder, error.strerror)
         while True:
             while self._flight and self._flight[0][0] <= seq:
                 _, segment, end = self._flight.popleft()
