@@ -12,28 +12,35 @@ from typing import TYPE_CHECKING, Any
 
 from saltern.__about__ import __version__
 from saltern.digest import digest_of
-from saltern.errors import IdError, SalternError, WireError
+from saltern.errors import IdError, WireError
 from saltern.ids import JidSource, check_jid, jid_of
 from saltern.pki import KeyPair
 from saltern.plain import Plain
 from saltern.wire import MAX_MESSAGE_BYTES, Message, pack
 from saltern_agent import grains
+from saltern_agent.accountant import Accountant
+from saltern_agent.background import Background
+from saltern_agent.begun import Begun
 from saltern_agent.calls import Calls
 from saltern_agent.channel import UP, Address, Channel
+from saltern_agent.complaints import Complaints
 from saltern_agent.executor import Executor
-from saltern_agent.healing_spool import HealingSpool
 from saltern_agent.isolate import Isolated
 from saltern_agent.jobs import Current, Job, Outcome
+from saltern_agent.ledger import Ledger
 from saltern_agent.link import Timing
 from saltern_agent.loader import Loader
 from saltern_agent.loop import Loop, Timer
+from saltern_agent.origin import Origin
 from saltern_agent.outbox import Outbox, refusals
+from saltern_agent.returns import Return
 from saltern_agent.runner import Runner
-from saltern_agent.said import Said
 from saltern_agent.schedule import Run, Schedule
 from saltern_agent.services import Services
 from saltern_agent.slots import stable_hash
+from saltern_agent.spool import Spool
 from saltern_agent.sync import Sync, module_folders
+from saltern_agent.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from saltern.config import MinionOptions
@@ -43,10 +50,7 @@ log = logging.getLogger(__name__)
 TICK_S = 1.0
 FIRST_SYNC_S = 2.0  # how long the first samples wait for the modules that they may need
 CHANGE_DELAY_S = 1.0  # a fleet asks for a changed module within this long, not at once
-UPKEEP_S = 60.0  # between looks at whether what is on disk is there
-TROUBLED_S = 5.0  # the same, while something can't be written
 SYNC_AGAIN_S = 60.0  # after a sync that failed
-WORKER_AGAIN_S = 2.0  # after no worker was free for what the agent itself wants to do
 
 
 def timing(options: MinionOptions) -> Timing:
@@ -62,7 +66,7 @@ def timing(options: MinionOptions) -> Timing:
 class Agent:
     """One agent. ``run`` it until ``stop`` is called.
 
-    Raises ``SpoolTaken`` when another agent uses its spool. *token* is the secret of an invitation.
+    Raises ``SpoolInUse`` when another agent uses its spool. *token* is the secret of an invitation.
     """
 
     def __init__(self, options: MinionOptions, keys: KeyPair, master_key: str, token: str = "") -> None:
@@ -80,20 +84,34 @@ class Agent:
         self.executor = Executor(self.loader, self.current)
         self.calls = Calls(self.loop.post, self._send)
         self.sync = Sync(cachedir, services.request, self._modules_changed)
-        self.schedule = Schedule(options["id"], os.path.join(cachedir, "schedule"), self.loop.later, self._start_run)
-        hours = options["spool_max_hours"]
-        self.spool = HealingSpool(os.path.join(cachedir, "spool"), options["spool_max_bytes"], hours * 3600)
-        self.outbox = Outbox(
-            self.spool, self._send, max_bytes=options["outbox_max_bytes"], spool_after_s=options["spool_after"]
+        self.ledger = Ledger(os.path.join(cachedir, "ledger"))
+        self.begun = Begun(os.path.join(cachedir, "slots"))
+        self.schedule = Schedule(
+            options["id"],
+            os.path.join(cachedir, "schedule"),
+            self.loop.later,
+            self._start_run,
+            begun=self.begun,
+            ledger=self.ledger,
         )
+        self.spool = Spool(
+            os.path.join(cachedir, "spool"),
+            options["spool_max_bytes"],
+            options["spool_max_hours"] * 3600,
+            lost=self.ledger.drop,
+        )
+        self.outbox = Outbox(self.spool, self._send, max_bytes=options["outbox_max_bytes"], lost=self.ledger.drop)
+        self.accountant = Accountant(self.ledger, self.outbox, self.loop.later)
         self.runner = Runner(
             self.loop,
             self._execute,
             self._version_of,
-            self.send_later,
+            self._returned,
             threads=options["worker_threads"],
             max_return_bytes=min(options["max_return_bytes"], MAX_MESSAGE_BYTES),
         )
+        self.background = Background(self.loop, self.runner.background)
+        self.upkeep = Upkeep(self.loop, self.spool, [self.schedule.file, self.sync.index], self._look_after_disk)
         address = Address(options["master"], options["publish_port"], options["ret_port"], master_key)
         self.channel = Channel(
             self.loop,
@@ -111,8 +129,7 @@ class Agent:
         self._schedule_digest = ""
         self._tick_timer: Timer | None = None
         self._sync_timer: Timer | None = None
-        self._upkeep_timer: Timer | None = None
-        self._said = Said(log)
+        self._complaints = Complaints(log)
 
     def run(self) -> None:
         """Work until ``stop``; then write what wasn't acknowledged to the spool."""
@@ -121,7 +138,7 @@ class Agent:
         self.schedule.load()
         self.channel.open()
         self._tick()
-        self._upkeep()
+        self.upkeep.start()
         try:
             self.loop.run()
         finally:
@@ -129,6 +146,8 @@ class Agent:
             self.loop.close()
             self.channel.close()
             self.outbox.close()
+            self.ledger.save()
+            self.begun.close()
 
     def stop(self) -> None:
         """End ``run`` soon; may be called from any thread and from signal handlers."""
@@ -167,11 +186,15 @@ class Agent:
         """Return what waits to be sent, and what never was."""
         return {**self.outbox.stats(), "skipped": self.schedule.skipped}
 
-    def send_later(self, frame: bytes) -> None:
-        """Queue a return or an event."""
-        self.outbox.put(frame)
-        if self._tick_timer is None:
-            self._tick_timer = self.loop.later(TICK_S, self._tick)
+    def scheduled(self) -> dict[str, dict[str, Any]]:
+        """Return every scheduled job's definition and state."""
+        jobs = self.schedule.describe()
+        return {name: {**job, "spooled": self.outbox.spooled(name)} for name, job in jobs.items()}
+
+    def send_later(self, frame: bytes, origin: Origin | None = None) -> None:
+        """Queue a return or an event; a loss of it is counted for *origin*."""
+        self.outbox.put(frame, origin)
+        self._tick_soon()
 
     # what the channel tells
 
@@ -190,6 +213,7 @@ class Agent:
         self._token = ""  # it is used up
         limit = body.get("max_message_bytes")
         self.outbox.opened(limit if isinstance(limit, int) else MAX_MESSAGE_BYTES)
+        self.accountant.opened()
         self.calls.opened()
         self._set_pillar(body.get("pillar"))
         self._sync_on_change = bool(body.get("sync_on_change"))
@@ -204,6 +228,7 @@ class Agent:
         """The channel is away: nothing can be sent."""
         self.calls.closed()
         self.outbox.closed()
+        self.accountant.closed()
 
     def received(self, message: Message) -> None:
         """Do what the master says."""
@@ -223,7 +248,7 @@ class Agent:
         try:
             job = read_job(message.body)
         except (WireError, IdError) as error:
-            self._said.say(f"job: {error}", "a job was ignored: %s", error)
+            self._complaints.say(f"job: {error}", f"a job was ignored: {error}")
             return
         log.info("job %s: %s for %s", job.jid, job.fun, job.user or "the master")
         self.runner.start(job)
@@ -253,7 +278,7 @@ class Agent:
             self.loop.later(spread_s, self._sync_in_background)
 
     def _new_pillar(self, message: Message) -> None:
-        self._in_background("the pillar was not fetched", self.refresh_pillar)
+        self.background.do("the pillar was not fetched", self.refresh_pillar)
 
     _HANDLERS: dict[str, Callable[[Agent, Message], None]] = {  # noqa: RUF012  # never changed
         "ack": _ack,
@@ -284,7 +309,6 @@ class Agent:
 
     def _scheduled_job(self, run: Run, jid: str) -> Job:
         definition = run.definition
-        queue = self.outbox.stats()
         return Job(
             jid,
             definition.function,
@@ -296,9 +320,14 @@ class Agent:
                 "slot": run.slot_epoch_s,
                 "metrics": definition.metrics,
                 "return_job": definition.return_job,
-                "account": {"dropped": queue["dropped"], "skipped": run.skipped, "spooled": queue["spooled"]},
             },
+            origin=run.origin,
         )
+
+    def _returned(self, answer: Return) -> None:
+        if answer.origin is not None:
+            self.ledger.ran(answer.origin.schedule, answer.function, answer.failed)
+        self.send_later(answer.frame, answer.origin)
 
     # modules, grains, pillar
 
@@ -311,14 +340,11 @@ class Agent:
         schedule, self._schedule_to_come = self._schedule_to_come, None
         if isinstance(schedule, dict):
             self.schedule.install(schedule, at_once=at_once)
-        if self._troubled():
-            self._upkeep_in(TROUBLED_S)
+        if self.upkeep.troubled:
+            self.upkeep.start()
 
     def _sync_in_background(self) -> None:
-        def work() -> None:
-            self.sync.run()
-
-        self._in_background("modules were not synced", work, self._install_schedule, self._sync_later)
+        self.background.do("modules were not synced", self.sync.run, self._install_schedule, self._sync_later)
 
     def _sync_later(self) -> None:
         if self._sync_timer is None:
@@ -328,32 +354,6 @@ class Agent:
         self._sync_timer = None
         if self.connected:  # otherwise the next welcome tells whether it is needed
             self._sync_in_background()
-
-    def _in_background(
-        self,
-        failure: str,
-        work: Callable[[], None],
-        then: Callable[[], None] | None = None,
-        failed: Callable[[], None] | None = None,
-    ) -> None:
-        """Do *work* in a worker, as soon as there is one; *then* is called whatever came of it."""
-
-        def run() -> None:
-            after = [then]
-            try:
-                work()
-                self._said.over(failure)
-            except Exception as error:  # a disk, a module's class, a master that is away: the agent goes on
-                reason = error if isinstance(error, SalternError) else f"{type(error).__name__}: {error}"
-                self._said.say(failure, "%s: %s", failure, reason)
-                after.append(failed)
-            for call in after:
-                if call is not None:
-                    self.loop.post(call)
-
-        if not self.runner.background(run):
-            self._said.say("workers", "%s yet: all workers are busy", failure)
-            self.loop.later(WORKER_AGAIN_S, partial(self._in_background, failure, work, then, failed))
 
     def _modules_changed(self, changed: list[str], refused: dict[str, str]) -> None:
         self.loader.refused = refused
@@ -376,33 +376,20 @@ class Agent:
     def _tick(self) -> None:
         """Look after the outbox for as long as there is something in it; an idle agent isn't woken up."""
         self.outbox.tick()
-        if self.spool.shut:
-            self.spool.retry(idle=not self.outbox.pending or not self.connected)
-        self._tick_timer = self.loop.later(TICK_S, self._tick) if self.outbox.pending else None
+        self.ledger.save()
+        self._tick_timer = None
+        self._tick_soon()
 
-    def _look_after_spool(self) -> None:
-        self.spool.retry(idle=not self.outbox.pending or not self.connected)
-        if self.outbox.pending and self._tick_timer is None:
+    def _tick_soon(self) -> None:
+        if self._tick_timer is None and (self.outbox.pending or self.ledger.unsaved):
             self._tick_timer = self.loop.later(TICK_S, self._tick)
 
-    def _upkeep(self) -> None:
-        """Put back on disk what could not be written, or was removed."""
-        self._look_after_spool()
-        self.schedule.file.retry()
-        self.sync.index.retry()
+    def _look_after_disk(self) -> None:
+        self.outbox.tick()
+        self._tick_soon()
         if self.connected and self.sync.vanished() and self._sync_timer is None:
             self._sync_in_background()
             self._sync_later()
-        self._upkeep_in(TROUBLED_S if self._troubled() else UPKEEP_S)
-
-    def _troubled(self) -> bool:
-        """Return whether something could not be written."""
-        return self.spool.shut or not (self.schedule.file.kept and self.sync.index.kept)
-
-    def _upkeep_in(self, delay_s: float) -> None:
-        if self._upkeep_timer is not None:
-            self._upkeep_timer.cancel()
-        self._upkeep_timer = self.loop.later(delay_s, self._upkeep)
 
 
 def read_job(body: dict[str, Any]) -> Job:

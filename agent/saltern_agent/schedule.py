@@ -1,7 +1,8 @@
 """The scheduled jobs of this minion: the master's, overlaid by the minion's own, kept on disk.
 
 The last schedule that the master sent is in ``cachedir/schedule``, so that an agent that starts while its master is
-away samples all the same, into the spool.
+away samples all the same, into the spool. Which slot was begun last is on disk before it is run (``begun.py``), and
+what came of those that weren't, or brought no sample, in the ledger (``ledger.py``).
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from saltern.errors import CommandError, ConfigError
-from saltern_agent.slots import Slots
+from saltern_agent.begun import Begun
+from saltern_agent.ledger import Ledger
+from saltern_agent.origin import Origin
+from saltern_agent.slots import Slots, slot_epoch_s, stable_hash
 from saltern_agent.state_file import StateFile
 
 log = logging.getLogger(__name__)
@@ -38,16 +42,17 @@ class Definition(NamedTuple):
 
 
 class Run(NamedTuple):
-    """One run of a scheduled job that is due: ``jid_epoch_s`` is what its jid is made of.
-
-    ``skipped`` counts the slots of this job that had to be skipped so far.
-    """
+    """One run of a scheduled job that is due: ``jid_epoch_s`` is what its jid is made of."""
 
     name: str
     definition: Definition
     slot_epoch_s: float
     jid_epoch_s: float
-    skipped: int
+
+    @property
+    def origin(self) -> Origin:
+        """What a loss of its return is counted for."""
+        return Origin(self.name, self.definition.seconds, self.slot_epoch_s)
 
 
 class Cancellable(Protocol):
@@ -58,16 +63,21 @@ class Cancellable(Protocol):
 
 
 class Entry:
-    """A scheduled job and its state; ``running`` until ``Schedule.finished``."""
+    """A scheduled job and its state.
 
-    __slots__ = ("definition", "running", "skipped", "slots", "source", "timer")
+    ``running`` until ``Schedule.finished``; ``key`` is its name in the record of what was begun, ``series`` how many
+    slots were skipped one after the other.
+    """
 
-    def __init__(self, definition: Definition, slots: Slots, source: str) -> None:
+    __slots__ = ("definition", "key", "running", "series", "slots", "source", "timer")
+
+    def __init__(self, name: str, definition: Definition, slots: Slots, source: str) -> None:
         self.definition = definition
         self.slots = slots
         self.source = source
+        self.key = stable_hash(f"{float(definition.seconds)}/{name}")
         self.running = False
-        self.skipped = 0
+        self.series = 0
         self.timer: Cancellable | None = None
 
 
@@ -75,7 +85,8 @@ class Schedule:
     """Fires the jobs of one minion.
 
     *later* sets a timer, *start* starts a run and returns whether there was a worker for it, *path* is where the
-    schedule is kept. ``skipped`` counts slots whose predecessor was still running, or that had no worker.
+    schedule is kept; *begun* remembers slots over restarts, *ledger* what was skipped. ``skipped`` counts slots whose
+    predecessor was still running, or that had no worker, since the start.
     """
 
     def __init__(
@@ -85,8 +96,13 @@ class Schedule:
         later: Callable[[float, Callable[[], None]], Cancellable],
         start: Callable[[Run], bool],
         clock: Callable[[], float] = time.time,
+        *,
+        begun: Begun,
+        ledger: Ledger,
     ) -> None:
         self.skipped = 0
+        self._begun = begun
+        self._ledger = ledger
         self._minion_id = minion_id
         self.file = StateFile(path, "the schedule")
         self._later = later
@@ -143,7 +159,7 @@ class Schedule:
             raise CommandError(f"there is no scheduled job {name!r}: there are {', '.join(self._entries) or 'none'}")
         now = self._clock()
         slot = int(now // entry.slots.interval_s)
-        return Run(name, entry.definition, entry.slots.epoch_s(slot), now, entry.skipped)
+        return Run(name, entry.definition, entry.slots.epoch_s(slot), now)
 
     def finished(self, name: str) -> None:
         """Say that the run of *name* is over."""
@@ -152,16 +168,19 @@ class Schedule:
             entry.running = False
 
     def describe(self) -> dict[str, dict[str, Any]]:
-        """Return every job's definition and state, as ``saltern_modules._agent.Agent.schedule`` promises."""
+        """Return every job's definition and state.
+
+        As ``saltern_modules._agent.Agent.schedule`` promises, but for what waits in the outbox.
+        """
         now = self._clock()
         return {
             name: {
                 **entry.definition._asdict(),
                 "source": entry.source,
                 "running": entry.running,
-                "skipped": entry.skipped,
                 "next_slot": _next_slot(entry, now) if entry.definition.enabled else None,
-                "last_slot": None if entry.slots.last is None else entry.slots.epoch_s(entry.slots.last),
+                "last_slot": self._last_begun(entry),
+                **self._ledger.of(name),
             }
             for name, entry in self._entries.items()
         }
@@ -180,24 +199,31 @@ class Schedule:
                 self._remove(name)
                 continue
             self._put(name, definition, "local" if name in self._local else "master", at_once)
+        self._ledger.retain(self._entries)
 
     def _put(self, name: str, definition: Definition, source: str, at_once: bool) -> None:
         old = self._entries.get(name)
         if old is not None and old.definition == definition:
             old.source = source
             return
-        entry = Entry(definition, Slots(f"{self._minion_id}/{name}", definition.seconds), source)
+        entry = Entry(name, definition, Slots(f"{self._minion_id}/{name}", definition.seconds), source)
+        last = self._last_begun(entry)
+        if last is not None:
+            entry.slots.last = round(last / definition.seconds)
+        goes_on = False
         if old is not None:
-            entry.running, entry.skipped = old.running, old.skipped
+            entry.running, entry.series = old.running, old.series
             if old.definition.seconds == definition.seconds:
                 entry.slots.last = old.slots.last
+                goes_on = old.definition.enabled
             self._remove(name)
         self._entries[name] = entry
         if not definition.enabled:
             return
         now = self._clock()
         if not at_once:
-            entry.slots.due(now)  # as if run: it waits for its phase
+            if not goes_on:
+                entry.slots.due(now)  # as if run: it waits for its phase
         elif (slot := entry.slots.current(now)) is not None:
             self._begin(name, entry, slot)
         self._arm(name, entry)
@@ -219,15 +245,24 @@ class Schedule:
 
     def _begin(self, name: str, entry: Entry, slot: int) -> None:
         slots = entry.slots
-        run = Run(name, entry.definition, slots.epoch_s(slot), slots.jid_epoch_s(slot), entry.skipped)
+        run = Run(name, entry.definition, slots.epoch_s(slot), slots.jid_epoch_s(slot))
+        self._begun.begin(entry.key, run.slot_epoch_s)
         if entry.running or not self._start(run):
-            entry.skipped += 1
+            entry.series += 1
             self.skipped += 1
-            if entry.skipped == 1:
+            if entry.series == 1:
                 reason = "its last run isn't over" if entry.running else "no worker is free"
                 log.warning("schedule: %s: a slot was skipped: %s", name, reason)
+            self._ledger.skip(run.origin)
             return
         entry.running = True
+        if entry.series:
+            log.info("schedule: %s: runs again, after slots that were skipped: %d", name, entry.series)
+            entry.series = 0
+
+    def _last_begun(self, entry: Entry) -> float | None:
+        slot = self._begun.last(entry.key)
+        return None if slot is None else slot_epoch_s(round(slot / entry.slots.interval_s), entry.slots.interval_s)
 
     def _save(self) -> None:
         self.file.write({"master": self._master, "local": self._local})

@@ -20,6 +20,12 @@ def stable_hash(text: str) -> int:
     return int(sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16], 16)
 
 
+def slot_epoch_s(slot: int, interval_s: float) -> float:
+    """Return the instant of *slot*, a multiple of the interval; a whole number when it is one."""
+    epoch_s = slot * interval_s
+    return int(epoch_s) if epoch_s == int(epoch_s) else round(epoch_s, 6)
+
+
 class Slots:
     """The slots of one job of *interval_s* seconds, and which of them were run; *key* spreads the phases."""
 
@@ -54,8 +60,7 @@ class Slots:
 
     def epoch_s(self, slot: int) -> float:
         """Return the instant of *slot*, a whole number when it is one."""
-        epoch_s = slot * self.interval_s
-        return int(epoch_s) if epoch_s == int(epoch_s) else round(epoch_s, 6)
+        return slot_epoch_s(slot, self.interval_s)
 
     def jid_epoch_s(self, slot: int) -> float:
         """Return the instant that the jid of *slot* is made of: the same however often the slot is run."""

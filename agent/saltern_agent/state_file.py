@@ -12,7 +12,7 @@ from saltern.errors import WireError
 from saltern.files import make_folder, write_atomic
 from saltern.set_aside import bound_aside, foreign_aside, set_aside
 from saltern.wire import pack_value, unpack_value
-from saltern_agent.said import Said
+from saltern_agent.complaint import Complaint
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ class StateFile:
     def __init__(self, path: str, what: str) -> None:
         self.path = path
         self._what = what
-        self._said = Said(log)
+        self._not_kept = Complaint(log)
         self._packed: bytes | None = None
         self._kept = True
 
@@ -80,7 +80,7 @@ class StateFile:
             write_atomic(self.path, self._packed, mode=0o600)
         except OSError as error:
             self._kept = False
-            self._said.say(self.path, "%s: %s can't be kept: %s", self.path, self._what, error.strerror)
+            self._not_kept.say(f"{self.path}: {self._what} can't be kept: {error.strerror}")
             return
         self._kept = True
-        self._said.over(self.path, "%s: %s is kept again", self.path, self._what)
+        self._not_kept.over(f"{self.path}: {self._what} is kept again")

@@ -17,8 +17,8 @@ from saltern.digest import sha256
 from saltern.errors import ChannelError, ModuleError, SalternError, os_errors
 from saltern.files import make_folder, write_atomic
 from saltern.set_aside import foreign_aside
+from saltern_agent.complaints import Complaints
 from saltern_agent.loader.module import reason
-from saltern_agent.said import Said
 from saltern_agent.state_file import StateFile
 
 log = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ class Sync:
         self._request = request
         self._changed = changed
         self._lock = threading.Lock()
-        self._said = Said(log)
+        self._refusals = Complaints(log)
         self._versions: dict[str, Version] = {}
         self._load_index()
 
@@ -109,7 +109,7 @@ class Sync:
         self._save_index()
         self._changed(changed, refused)
         for name, why in refused.items():
-            self._said.say(f"{name} {why}", "module %s: %s; the version before it stays", name, why)
+            self._refusals.say(f"{name} {why}", f"module {name}: {why}; the version before it stays")
         if changed:
             log.info("modules changed: %s", ", ".join(changed))
         return [*(f"modules.{name}" for name in changed), *(f"modules.{n}: {why}" for n, why in refused.items())]

@@ -152,7 +152,6 @@ class Agent:
             "slot": slot,
             "metrics": True,
             "return_job": False,
-            "account": {"dropped": 0, "skipped": 0, "spooled": 0},
         }
         self._tell("ret", self._seq, body)
 

@@ -11,6 +11,8 @@ import pytest
 
 from saltern.errors import CommandError, ConfigError
 from saltern.secret import Secret
+from saltern_agent.begun import Begun
+from saltern_agent.ledger import Ledger
 from saltern_agent.schedule import Run, Schedule, parse
 
 START = 1_700_000_000.0
@@ -42,7 +44,9 @@ class World:
 
     def made(self) -> Schedule:
         self.timers.clear()
-        return Schedule("host01", self.path, self.later, self.start, lambda: self.now)
+        self.ledger = Ledger(self.path + ".ledger")
+        begun = Begun(self.path + ".slots")
+        return Schedule("host01", self.path, self.later, self.start, lambda: self.now, begun=begun, ledger=self.ledger)
 
     def later(self, delay_s: float, call: Callable[[], None]) -> FakeTimer:
         timer = FakeTimer(self.now + delay_s, call)
@@ -137,8 +141,10 @@ def test_the_last_schedule_is_kept(world: World) -> None:
     world.runs.clear()
     world.schedule = world.made()
     world.schedule.load()
-    assert len(world.runs) == 1
     assert world.schedule.describe()["stats"]["source"] == "master"
+    assert world.runs == [], "the slot was begun before the restart"
+    world.pass_time(15)
+    assert len(world.runs) == 1
 
 
 @pytest.mark.parametrize("content", [b"", b"\x00garbage", b"\x93\x01\x02\x03", b"\x82\xa6master\x01\xa5local\x02"])
