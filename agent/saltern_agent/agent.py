@@ -184,7 +184,8 @@ class Agent:
 
     def queue_stats(self) -> dict[str, int]:
         """Return what waits to be sent, and what never was."""
-        return {**self.outbox.stats(), "skipped": self.schedule.skipped}
+        jobs = {"waiting": self.runner.waiting, "refused": self.runner.refused}
+        return {**self.outbox.stats(), "skipped": self.schedule.skipped, **jobs}
 
     def scheduled(self) -> dict[str, dict[str, Any]]:
         """Return every scheduled job's definition and state."""

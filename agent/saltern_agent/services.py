@@ -150,7 +150,10 @@ class Services(LocalServices):
         return self._agent.connected
 
     def queue_stats(self) -> dict[str, int]:
-        """Return ``pending``, ``spooled``, ``spool_bytes``, ``dropped`` and ``skipped`` of the agent's queue."""
+        """Return ``pending``, ``spooled``, ``spool_bytes``, ``dropped`` and ``skipped`` of the agent's returns.
+
+        And of jobs how many are ``waiting`` for a worker, and were ``refused`` because there was none.
+        """
         return self._agent.queue_stats()
 
 
