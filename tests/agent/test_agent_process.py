@@ -142,6 +142,24 @@ def test_garbage_from_the_master_is_one_line(master: Any, agent: Any) -> None:
     assert "Traceback" not in log
 
 
+def test_a_hangup_ends_nothing_and_a_rotated_log_is_made_anew(master: Any, make_agent: Make) -> None:
+    agent = make_agent()
+    agent.log = agent.folder / "own.log"
+    agent.configure(log_file=str(agent.log))
+    agent.start()
+    assert master.run("test.ping")["return"] is True
+    agent.log.rename(agent.folder / "own.log.1")
+    agent.process.send_signal(signal.SIGHUP)
+    deadline = time.monotonic() + 20
+    while not agent.log.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    agent.wait_logged("SIGHUP: the log is opened anew")
+    assert master.run("test.ping")["return"] is True
+    assert "test.ping for tester" in agent.logged()
+    assert agent.stop() == 0
+
+
 # jobs
 
 
