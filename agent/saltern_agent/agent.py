@@ -31,6 +31,7 @@ from saltern_agent.ledger import Ledger
 from saltern_agent.link import Timing
 from saltern_agent.loader import Loader
 from saltern_agent.loop import Loop, Timer
+from saltern_agent.memory import Memory
 from saltern_agent.origin import Origin
 from saltern_agent.outbox import Outbox, refusals
 from saltern_agent.returns import Return
@@ -102,6 +103,7 @@ class Agent:
         )
         self.outbox = Outbox(self.spool, self._send, max_bytes=options["outbox_max_bytes"], lost=self.ledger.drop)
         self.accountant = Accountant(self.ledger, self.outbox, self.loop.later)
+        self.memory = Memory()
         self.runner = Runner(
             self.loop,
             self._execute,
@@ -109,9 +111,10 @@ class Agent:
             self._returned,
             threads=options["worker_threads"],
             max_return_bytes=min(options["max_return_bytes"], MAX_MESSAGE_BYTES),
+            over=self.memory.look,
         )
         self.background = Background(self.loop, self.runner.background)
-        self.upkeep = Upkeep(self.loop, self.spool, [self.schedule.file, self.sync.index], self._look_after_disk)
+        self.upkeep = Upkeep(self.loop, self.spool, [self.schedule.file, self.sync.index], self._look)
         address = Address(options["master"], options["publish_port"], options["ret_port"], master_key)
         self.channel = Channel(
             self.loop,
@@ -385,7 +388,8 @@ class Agent:
         if self._tick_timer is None and (self.outbox.pending or self.ledger.unsaved):
             self._tick_timer = self.loop.later(TICK_S, self._tick)
 
-    def _look_after_disk(self) -> None:
+    def _look(self) -> None:
+        self.memory.look()
         self.outbox.tick()
         self._tick_soon()
         if self.connected and self.sync.vanished() and self._sync_timer is None:

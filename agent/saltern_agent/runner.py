@@ -47,8 +47,9 @@ class Runner:
     More jobs than that wait, in a queue that is fair among users (``saltern_agent.job_queue``); ``refused`` counts
     those for which there was no place in it, or no worker in the end.
 
-    *execute* runs a job's functions in a worker, *version_of* tells the synced module that a function is from,
-    *emit* takes a packed return in the loop's thread. Methods are for the loop's thread unless they say otherwise.
+    *execute* runs a job's functions in a worker, *version_of* tells the synced module that a function is from, *emit*
+    takes a packed return in the loop's thread, *over* is called in the worker after each job. Methods are for the
+    loop's thread unless they say otherwise.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Runner:
         *,
         threads: int,
         max_return_bytes: int,
+        over: Callable[[], None] = lambda: None,
     ) -> None:
         self._loop = loop
         self._execute = execute
@@ -68,8 +70,8 @@ class Runner:
         self._threads = threads
         self._max_return_bytes = max_return_bytes
         self.refused = 0
-        self._pool = Pool("job", threads, self._freed)
-        self._schedule_pool = Pool("schedule", threads)
+        self._pool = Pool("job", threads, over=over, freed=self._freed)
+        self._schedule_pool = Pool("schedule", threads, over=over)
         self._jobs: dict[str, Job] = {}
         self._over: dict[str, Callable[[], None]] = {}
         self._limits: dict[str, Timer] = {}

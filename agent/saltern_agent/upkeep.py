@@ -1,4 +1,4 @@
-"""Looking after what the agent has on disk: what could not be written, or was removed, is written again."""
+"""Looking after the agent's memory and files: what could not be written, or was removed, is written again."""
 
 from __future__ import annotations
 

@@ -19,11 +19,19 @@ class Pool:
     """Up to *limit* threads. There is no queue: what can't run now is refused.
 
     A call returns whether its thread may be used again. ``abandoned`` says that a call will hang for ever: as many
-    threads more may then be started, up to *limit* of them. *freed* is called in a worker whenever there may be room
-    for a call more.
+    threads more may then be started, up to *limit* of them. Both in the worker: *over* is called after each call, when
+    nothing of it is left, *freed* when there may be room for a call more.
     """
 
-    def __init__(self, name: str, limit: int, freed: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        name: str,
+        limit: int,
+        *,
+        over: Callable[[], None] = lambda: None,
+        freed: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._over = over
         self._freed = freed
         self._complaint = Complaint(log)
         self._name = name
@@ -80,6 +88,7 @@ class Pool:
                 log.debug("a worker's call ended by an exception", exc_info=True)
                 again = True
             del call  # with what its job was given: this thread may be idle for long
+            self._over()
             with self._lock:
                 if again:
                     self._idle += 1
