@@ -32,11 +32,11 @@ from collections import deque
 from collections.abc import Callable
 
 from saltern.errors import JournalError, os_errors
-from saltern.files import is_at
-from saltern.segments import Hole, Kind
+from saltern.segments import HEAD, Hole, Kind
 from saltern.set_aside import bound_aside, set_aside
 from saltern_agent.complaint import Complaint
 from saltern_agent.origin import Origin
+from saltern_agent.spool_appender import Appender
 from saltern_agent.spool_cursor import Cursor, SpoolInUse
 from saltern_agent.spool_record import SEQ_BYTES, Read, Record, Segment, pack_body, unpack_body
 
@@ -84,7 +84,7 @@ class Spool:
         self._reading: Segment | None = None
         self._read_at = 0
         self._reader = -1
-        self._writer = -1
+        self._appender = Appender()
         self._cursor: Cursor | None = None
         self._peeked: Record | None = None
         self._peeked_end = 0
@@ -128,7 +128,13 @@ class Spool:
         now = self._clock()
         segment = self._segment_for_append(self._cursor, seq, now)
         record = segment.pack([pack_body(seq, frame, origin)])
-        self._write(segment, record)
+        start = segment.size or HEAD.size
+        try:
+            self._appender.write(segment.path, record, segment.size)
+        except JournalError:
+            if not segment.size:
+                self._remove(segment)
+            raise
         segment.wrote(len(record), 1)
         segment.counted(origin, 1)
         segment.last_seq = self.last_seq = seq
@@ -138,6 +144,9 @@ class Spool:
         if read:
             self._flight.append(Read(seq, segment, segment.size, origin))
             self._read_from(segment, segment.size)
+        elif self._reading is None or (self._reading is segment and self._read_at == start):
+            self._read_from(segment, start)  # it is the next to be read, and needn't be
+            self._peeked, self._peeked_end = Record(seq, frame, origin), segment.size
         self._keep_bounds(now)
 
     def spooled(self, schedule: str) -> int:
@@ -195,7 +204,7 @@ class Spool:
     def close(self) -> None:
         """Give back the descriptors; the spool can't be used after it."""
         self._close_reader()
-        self._close_writer()
+        self._appender.close()
         if self._cursor is not None:
             self._cursor.close()
             self._cursor = None
@@ -254,34 +263,15 @@ class Spool:
         full = last is not None and (
             last.size >= self._segment_bytes or now - last.born > self._max_age_s / SEGMENTS or now < last.born
         )
-        if last is not None and not full and self._writer >= 0 and is_at(self._writer, last.path):
+        if last is not None and not full and self._appender.goes_on(last.path):
             return last
-        self._close_writer()
-        segment = Segment(KIND, os.path.join(self.folder, f"{seq:020d}{KIND.suffix}"))
-        segment.born = segment.written = now
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
-        with os_errors(JournalError, segment.path, "can't be made"):
+        path = os.path.join(self.folder, f"{seq:020d}{KIND.suffix}")
+        with os_errors(JournalError, path, "can't be made"):
             cursor.find()
-            if os.path.lexists(segment.path):
-                set_aside(segment.path, "it is in the way")
-            self._writer = os.open(segment.path, flags, 0o600)
+            segment = Segment(KIND, self._appender.begin(path))
+        segment.born = segment.written = now
         self._segments.append(segment)
         return segment
-
-    def _write(self, segment: Segment, record: bytearray) -> None:
-        try:
-            if os.write(self._writer, record) == len(record):
-                return
-            reason: str | None = "the disk is full"
-        except OSError as error:
-            reason = error.strerror
-        try:
-            os.ftruncate(self._writer, segment.size)
-        except OSError:
-            self._close_writer()  # nothing is appended behind half a record
-        if not segment.size:
-            self._remove(segment)
-        raise JournalError(f"{segment.path}: can't be written: {reason}", path=segment.path)
 
     def _keep_bounds(self, now: float) -> None:
         oldest = now - self._max_age_s
@@ -353,7 +343,7 @@ class Spool:
         if hole.end < segment.size:
             lost = min(lost, hole.records)
         elif segment is self._segments[-1]:
-            self._close_writer()  # nothing is appended behind what can't be read
+            self._appender.close()  # nothing is appended behind what can't be read
         self.dropped += lost
         self.pending -= lost
         segment.count -= lost
@@ -385,19 +375,22 @@ class Spool:
         if read.segment.count:
             self._done_to = read.end
         else:
-            self._remove(read.segment)
+            self._remove(read.segment, reuse=True)
 
-    def _remove(self, segment: Segment) -> None:
-        """Take *segment* and what is left in it out of the spool."""
+    def _remove(self, segment: Segment, *, reuse: bool = False) -> None:
+        """Take *segment* and what is left in it out of the spool; *reuse* its file, if it is the last."""
         self.pending -= segment.count
         self.size -= segment.size
         if self._reading is segment:
             self._read_from(self._after(segment), 0)
-        if segment is self._segments[-1]:
-            self._close_writer()
+        last = segment is self._segments[-1]
         if segment is self._segments[0]:
             self._done_to = 0
         self._segments.remove(segment)
+        if last and reuse and not self._segments and self._appender.empty(segment.path):
+            return
+        if last:
+            self._appender.close()
         self._unlink(segment)
 
     def _unlink(self, segment: Segment) -> None:
@@ -408,8 +401,3 @@ class Spool:
         if self._reader >= 0:
             os.close(self._reader)
             self._reader = -1
-
-    def _close_writer(self) -> None:
-        if self._writer >= 0:
-            os.close(self._writer)
-            self._writer = -1

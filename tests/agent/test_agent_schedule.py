@@ -12,7 +12,7 @@ import pytest
 from saltern.errors import CommandError, ConfigError
 from saltern.secret import Secret
 from saltern_agent.begun import Begun
-from saltern_agent.ledger import Ledger
+from saltern_agent.ledger import Ledger, Told
 from saltern_agent.schedule import Run, Schedule, parse
 
 START = 1_700_000_000.0
@@ -123,7 +123,91 @@ def test_a_run_that_is_not_over_skips_slots_and_they_are_counted(world: World) -
     world.schedule.finished("stats")
     world.pass_time(15)
     assert len(world.slots()) == 2
-    assert world.schedule.describe()["stats"]["skipped"] == 3
+    described = world.schedule.describe()["stats"]
+    assert (described["skipped"], described["dropped"], described["failed"]) == (3, 0, 0)
+    assert described["last_slot"] == world.slots()[-1]
+
+
+def test_skipped_slots_are_noted_and_said_once_a_series(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    world.hangs = True
+    with caplog.at_level("INFO"):
+        world.schedule.install({"stats": STATS}, at_once=True)
+        world.pass_time(45)
+        first = round(world.slots()[0] / 15)
+        assert world.ledger.report() == [Told("stats", 15, [], [(first + 1, first + 3)])]
+        world.hangs = False
+        world.schedule.finished("stats")
+        world.pass_time(30)
+    assert [record.getMessage() for record in caplog.records] == [
+        "schedule: stats: a slot was skipped: its last run isn't over",
+        "schedule: stats: runs again, after slots that were skipped: 3",
+    ]
+
+
+def test_what_was_begun_is_on_disk_before_it_is_run(world: World) -> None:
+    begun: list[float | None] = []
+    start = world.start
+
+    def look(run: Run) -> bool:
+        begun.append(Begun(world.path + ".slots").last(world.schedule._entries["stats"].key))
+        return start(run)
+
+    world.schedule._start = look
+    world.schedule.install({"stats": STATS}, at_once=True)
+    world.pass_time(30)
+    assert begun == world.slots()
+
+
+@pytest.mark.parametrize("skips", [False, True])
+def test_no_slot_runs_twice_over_restarts(world: World, skips: bool) -> None:
+    """Neither one that ran nor one that was skipped."""
+    world.free = not skips
+    for _ in range(60):
+        world.schedule.install({"stats": STATS}, at_once=True)
+        world.pass_time(4)
+        world.schedule = world.made()
+        world.schedule.load()
+    slots = world.slots()
+    assert len(slots) == len(set(slots))
+    noted = [span for part in world.ledger.report() for span in part.skipped]
+    ran = len(slots) if not skips else sum(last - first + 1 for first, last in noted)
+    assert 15 <= ran <= 60 * 4 / 15 + 1
+    assert world.ledger.of("stats")["skipped"] == (ran if skips else 0)
+
+
+def test_an_interval_that_was_changed_and_changed_back_runs_no_slot_twice(world: World) -> None:
+    for seconds in (15, 60, 15):
+        world.schedule.install({"stats": {**STATS, "seconds": seconds}}, at_once=True)
+        world.pass_time(0)
+    assert [(run.definition.seconds, run.slot_epoch_s) for run in world.runs] == [
+        (15, START - START % 15),
+        (60, START - START % 60),
+    ]
+
+
+def test_a_change_that_comes_when_a_slot_is_due_does_not_take_it_away(world: World) -> None:
+    world.schedule.install({"stats": STATS}, at_once=True)
+    world.now += 20  # its phase has passed, its timer is late
+    world.schedule.install({"stats": {**STATS, "args": ["cpu"]}}, at_once=False)
+    world.pass_time(1)
+    first, second = world.slots()
+    assert second == first + 15
+
+
+def test_a_clock_that_was_wrong_at_the_last_run_silences_nothing(world: World) -> None:
+    world.schedule.install({"stats": STATS}, at_once=True)
+    world.now -= 86400
+    world.schedule = world.made()
+    world.schedule.load()
+    assert len(world.runs) == 2
+
+
+def test_a_deleted_job_keeps_no_account_once_it_is_told(world: World) -> None:
+    world.free = False
+    world.schedule.install({"stats": STATS}, at_once=True)
+    world.schedule.install({}, at_once=True)
+    world.ledger.told(world.ledger.report())
+    assert world.ledger.of("stats")["skipped"] == 0
 
 
 def test_no_free_worker_is_a_skipped_slot(world: World, caplog: pytest.LogCaptureFixture) -> None:

@@ -42,7 +42,8 @@ def take_all(spool: Spool) -> list[Record]:
 
 
 def segments(folder: Path) -> list[Path]:
-    return sorted(folder.glob("*.seg"))
+    """Return the files that hold something; one that was emptied stays, to be used again."""
+    return sorted(path for path in folder.glob("*.seg") if path.stat().st_size)
 
 
 def test_reads_in_order_and_forgets_what_is_acknowledged(tmp_path: Path) -> None:
@@ -147,6 +148,7 @@ def test_damage_at_the_end_is_counted_and_new_messages_come_behind_it(tmp_path: 
 def test_a_file_that_is_gone_is_counted(tmp_path: Path) -> None:
     spool = Spool(str(tmp_path), MIB, DAY_S)
     spool.append(1, b"x")
+    spool.rewind()
     segments(tmp_path)[0].unlink()
     assert take_all(spool) == []
     assert (spool.dropped, spool.pending) == (1, 0)
@@ -156,6 +158,7 @@ def test_a_file_that_is_gone_is_counted(tmp_path: Path) -> None:
 def test_a_file_that_can_not_be_opened_now_is_read_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spool = Spool(str(tmp_path), MIB, DAY_S)
     spool.append(1, b"x")
+    spool.rewind()
 
     def too_many(*_: object) -> int:
         raise OSError(24, "Too many open files")
@@ -171,6 +174,7 @@ def test_a_file_that_can_not_be_opened_now_is_read_later(tmp_path: Path, monkeyp
 def test_a_disk_that_can_not_be_read_costs_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spool = Spool(str(tmp_path), MIB, DAY_S)
     spool.append(1, b"x")
+    spool.rewind()
     (path,) = segments(tmp_path)
 
     def broken(*_: object) -> bytes:
@@ -191,6 +195,7 @@ def filled(folder: Path, frames: list[bytes]) -> Spool:
     spool._segment_bytes = 600
     for seq, frame in enumerate(frames, 1):
         spool.append(seq, frame)
+    spool.rewind()  # nothing of it is in memory
     return spool
 
 
@@ -413,6 +418,7 @@ def test_a_folder_that_is_removed_is_made_again(
     folder = tmp_path / "a" / "spool"
     spool = Spool(str(folder), MIB, DAY_S)
     spool.append(1, b"x")
+    spool.rewind()
     if renamed:
         folder.rename(tmp_path / "elsewhere")
     else:
@@ -516,6 +522,35 @@ def test_a_file_that_can_not_be_read_at_the_start_costs_itself(tmp_path: Path, m
     assert again.usable
     assert again.unreadable == 1
     assert 0 < len(take_all(again)) < 12
+    again.close()
+
+
+def test_what_is_read_next_needs_no_reading(tmp_path: Path) -> None:
+    spool = Spool(str(tmp_path), MIB, DAY_S)
+    for seq in (1, 2):
+        spool.append(seq, b"x")
+        segments(tmp_path)[0].write_bytes(b"")
+        assert take_all(spool) == [Record(seq, b"x")]
+        spool.ack(seq)
+        assert (spool.pending, spool.size) == (0, 0)
+    assert len(list(tmp_path.glob("*.seg"))) == 1, "one file is used again and again"
+    spool.close()
+    assert list(tmp_path.glob("*.seg")) == []
+
+
+def test_a_file_that_was_emptied_and_is_gone_is_not_used_again(tmp_path: Path) -> None:
+    spool = Spool(str(tmp_path), MIB, DAY_S)
+    spool.append(1, b"x")
+    take_all(spool)
+    spool.ack(1)
+    for path in tmp_path.glob("*.seg"):
+        path.rename(tmp_path / "elsewhere")
+    spool.append(2, b"y")
+    spool.rewind()
+    assert take_all(spool) == [Record(2, b"y")]
+    spool.close()
+    again = Spool(str(tmp_path), MIB, DAY_S)
+    assert take_all(again) == [Record(2, b"y")]
     again.close()
 
 
