@@ -19,6 +19,7 @@ from typing import Any
 import zmq
 
 from saltern.errors import RequestTimeout
+from saltern_agent.complaints import Complaints
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +66,7 @@ class Loop:
         os.set_blocking(self._wake_read, False)
         os.set_blocking(self._wake_write, False)
         self._thread = threading.get_ident()
+        self._failures = Complaints(log)
         self._running = False
         self.watch(self._wake_read, self._run_posted)
 
@@ -176,5 +178,9 @@ class Loop:
     def _guarded(self, call: Callable[[], None]) -> None:
         try:
             call()
-        except Exception:  # one message or timer that fails must not end the agent
-            log.exception("the agent failed in one of its own steps and goes on")
+        except Exception as error:  # one message or timer that fails must not end the agent
+            self._failures.say(
+                type(error).__name__,
+                f"the agent failed in one of its own steps and goes on: {type(error).__name__}: {error}",
+            )
+            log.debug("that step", exc_info=True)
