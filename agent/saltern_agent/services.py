@@ -97,8 +97,9 @@ class Services(LocalServices):
         return True
 
     def running(self) -> list[dict[str, Any]]:
-        """Return the jobs running now: ``jid``, ``fun``, ``arg``, ``pid``, ``tid``, ``started``, ``user``.
+        """Return the jobs running now: ``jid``, ``fun``, ``arg``, ``pid``, ``tid``, ``started``, ``user``, ``waiting``.
 
+        ``waiting``: it hasn't begun, because no worker is free.
         Arguments of jobs that the calling job may not see are ``***``.
         """
         return self._agent.runner.running(self._current.job)
