@@ -208,7 +208,6 @@ class Runner:
         """Answer *text* for *job* if it waits; return whether it did."""
         if not (self._control.remove(job) or self._waiting.remove(job)):
             return False
-        job.abandon()
         self._answer(job, text)
         return True
 

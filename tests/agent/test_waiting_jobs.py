@@ -114,6 +114,31 @@ def test_nobody_overtakes_those_that_wait(make_bench: Callable[[int], Bench]) ->
     assert all(abs(place - n) <= 2 for n, place in enumerate(places)), bench.begun
 
 
+def test_a_job_that_comes_while_a_worker_is_free_again_does_not_overtake(make_bench: Callable[[int], Bench]) -> None:
+    bench = make_bench(1)
+
+    def both() -> None:
+        first = job("first")
+        bench.runner._jobs["first"] = first
+        bench.runner._waiting.put(first)  # its worker became free a moment ago, and the loop hasn't come to it
+        bench.runner.start(job("second"))
+
+    bench.go.set()
+    bench.loop.ask(both)
+    bench.wait(lambda: len(bench.answers) == 2)
+    assert bench.begun == ["first", "second"]
+
+
+def test_one_that_was_killed_before_its_thread_began_does_nothing(make_bench: Callable[[int], Bench]) -> None:
+    bench = make_bench(1)
+    dead = job("dead")
+    dead.killed_by = 15
+    bench.start(dead)
+    bench.wait(lambda: "dead" in bench.answers)
+    assert bench.begun == []
+    assert bench.answers["dead"]["return"] == "The job was killed by signal 15"
+
+
 def test_a_full_queue_is_said_and_counted(
     make_bench: Callable[[int], Bench], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
