@@ -118,7 +118,6 @@ class Ledger:
             account = self._account(origin.schedule)
             if account.notes.setdefault(origin.seconds, Notes()).dropped.add(origin.step):
                 account.dropped += 1
-            self._keep_bounds(account)
         self._changed()
 
     def skip(self, origin: Origin) -> None:
@@ -126,7 +125,6 @@ class Ledger:
         account = self._account(origin.schedule)
         if account.notes.setdefault(origin.seconds, Notes()).skipped.add(origin.step):
             account.skipped += 1
-        self._keep_bounds(account)
         self._changed()
 
     def ran(self, schedule: str, function: str, failed: str | None) -> None:
@@ -209,6 +207,7 @@ class Ledger:
     # inside
 
     def _changed(self) -> None:
+        self._keep_bounds()
         self.unsaved = True
         self.save()
         self.noted()
@@ -222,10 +221,13 @@ class Ledger:
             account = self._accounts[schedule] = Account()
         return account
 
-    def _keep_bounds(self, account: Account) -> None:
-        while account.ranges() > MAX_RANGES:
-            account.forget_oldest()
-        while sum(one.ranges() for one in self._accounts.values()) > MAX_RANGES_IN_ALL:
+    def _keep_bounds(self) -> None:
+        over = -MAX_RANGES_IN_ALL
+        for account in self._accounts.values():
+            while account.ranges() > MAX_RANGES:
+                account.forget_oldest()
+            over += account.ranges()
+        for _ in range(over):
             max(self._accounts.values(), key=Account.ranges).forget_oldest()
 
     def _prune(self) -> None:

@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 MAX_WAIT_S = 60.0  # after a step of the clock a job is at most this late
 MIN_SECONDS = 0.1
 MAX_SECONDS = 366 * 86400.0
+MAX_NAME_CHARACTERS = 512  # of what the master takes in returns and accounts
 LOCAL_DEFAULTS = {"metrics": False, "return_job": True}
 """Of a job that only this minion has: somebody wants to see its returns."""
 
@@ -273,6 +274,8 @@ def parse(name: str, job: Any) -> Definition:
     where = f"schedule: {name}"
     if not isinstance(job, Mapping):
         raise ConfigError(f"{where}: must be a mapping with function and seconds, not {job!r:.60}")
+    if not (isinstance(name, str) and 0 < len(name) <= MAX_NAME_CHARACTERS and name.isprintable()):
+        raise ConfigError(f"schedule: {name!r:.60}: a name is 1 to {MAX_NAME_CHARACTERS} printable characters")
     function, seconds = job.get("function"), job.get("seconds")
     args, kwargs = job.get("args") or [], job.get("kwargs") or {}
     if not isinstance(function, str) or "." not in function:

@@ -1,7 +1,7 @@
 """Messages on disk, in order, until the master has acknowledged them.
 
-A folder of segments (``saltern.segments`` draws them), each named by the sequence number of its first record, and a
-cursor::
+A folder of segments (``saltern.segments`` draws them), each named by the sequence number of the first record that was
+ever in it, and a cursor::
 
     spool/00000465784013824000.seg     record, record, …
     spool/cursor                       everything up to this sequence number is done with
@@ -250,7 +250,7 @@ class Spool:
                 segment.counted(record.origin if record else None, 1)
             else:
                 lost = 0  # it was done with
-                if not self._segments and not segment.count:
+                if not self._segments:
                     self._done_to = item.end
         self.dropped += lost
         if not segment.count:
@@ -359,6 +359,12 @@ class Spool:
         self._read_at = max(offset, segment.start) if segment else 0
         self._peeked = None
 
+    def _read_behind(self, segment: Segment) -> None:
+        """Go on with what comes after *segment*, or stay at the end of what is before it."""
+        following = self._after(segment)
+        before = None if following or len(self._segments) < 2 else self._segments[-2]
+        self._read_from(following or before, before.size if before else 0)
+
     def _after(self, segment: Segment) -> Segment | None:
         found = False
         for other in self._segments:
@@ -382,7 +388,7 @@ class Spool:
         self.pending -= segment.count
         self.size -= segment.size
         if self._reading is segment:
-            self._read_from(self._after(segment), 0)
+            self._read_behind(segment)
         last = segment is self._segments[-1]
         if segment is self._segments[0]:
             self._done_to = 0

@@ -24,7 +24,7 @@ class Appender:
         return self._file >= 0 and not self._emptied and is_at(self._file, path)
 
     def begin(self, path: str) -> str:
-        """Begin a new file at *path*, or the emptied one; return which. Raises ``OSError``."""
+        """Begin a new file at *path*, or the emptied one where it is; return which. Raises ``OSError``."""
         if self._emptied and is_at(self._file, self._emptied):
             path, self._emptied = self._emptied, ""
             return path

@@ -271,5 +271,5 @@ def on_disk(spool: Spool) -> set[int]:
     return {origin.step for segment in spool._segments for origin in spool._origins(segment)}
 
 
-AccountMachine.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+AccountMachine.TestCase.settings = settings(max_examples=50, stateful_step_count=40, deadline=None)
 TestAccountMachine = AccountMachine.TestCase

@@ -233,8 +233,10 @@ def test_no_slot_runs_twice_however_often_the_agent_is_killed_within_it(
     agent.start()
     master.wait_for(lambda: master.samples("hourly"))
     for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL):
+        attached = len(master.attachments)
         agent.signal(number)
         agent.start()
+        master.wait_for(lambda attached=attached: len(master.attachments) > attached, WAIT_S)
         master.run("test.ping")
     # An hour may have ended meanwhile, but not two.
     jids = [line.split()[0] for line in whole_lines(Path(f"{truth.path}.hourly"))]

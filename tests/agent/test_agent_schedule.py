@@ -241,18 +241,23 @@ def test_a_broken_file_is_said_and_passed_over(world: World, content: bytes, cap
 
 
 def test_bad_entries_are_named_and_the_others_run(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    bad: dict[str, Any] = {
+    bad: dict[Any, Any] = {
         "a": "text",
         "b": {"seconds": 5},
         "c": {"function": "test.ping"},
         "d": {"function": "test.ping", "seconds": -1},
         "e": {"function": "test.ping", "seconds": 5, "args": "x"},
         "f": {"function": "test.ping", "seconds": float("nan")},
+        "g\n": STATS,
+        "x" * 513: STATS,
+        "": STATS,
+        5: STATS,
     }
     world.schedule.install({**bad, "stats": STATS}, at_once=True)
     assert list(world.schedule.describe()) == ["stats"]
-    for name in bad:
+    for name in "abcdef":
         assert f"schedule: {name}:" in caplog.text
+    assert caplog.text.count("a name is 1 to 512 printable characters") == 4
 
 
 def test_overrides_of_this_minion(world: World) -> None:

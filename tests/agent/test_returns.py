@@ -90,6 +90,10 @@ def test_a_run_without_a_sample_says_why(executor: Executor, fun: str, arg: list
     assert b"hunter2" not in packed.frame
 
 
+def test_no_secret_is_in_a_reason(executor: Executor) -> None:
+    assert run(executor, "nosuch.hunter2hunter2").failed == "'nosuch.***' is not available. There is no module nosuch."
+
+
 def test_text_is_no_failure_where_none_is_said_or_no_numbers_are_wanted(executor: Executor) -> None:
     assert run(executor, "mod.text", 0).failed is None
     assert run(executor, "mod.nothing", 0).failed is None
@@ -126,6 +130,7 @@ def test_an_isolated_run_says_so_too(executor: Executor, module_dir: Path, tmp_p
         packed = pack_return(job, isolated.run(job, {}, {}), None, LIMIT)
         assert (packed.failed is None) == (why is None)
         assert (why or "") in (packed.failed or "")
+        assert "no number" not in (packed.failed or "")
 
 
 VALUES = st.recursive(

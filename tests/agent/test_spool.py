@@ -436,6 +436,60 @@ def test_a_folder_that_is_removed_is_made_again(
     again.close()
 
 
+def test_what_is_acknowledged_is_remembered_in_a_folder_that_was_made_again(tmp_path: Path) -> None:
+    spool = Spool(str(tmp_path / "spool"), MIB, DAY_S)
+    spool.append(7, b"x")
+    take_all(spool)
+    spool.ack(7)
+    shutil.rmtree(tmp_path / "spool")
+    spool.append(8, b"y")
+    spool.close()
+    again = Spool(str(tmp_path / "spool"), MIB, DAY_S)
+    assert again.acked == 7
+    again.close()
+
+
+def test_nothing_is_appended_behind_half_a_record_that_can_not_be_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    spool = Spool(str(tmp_path), MIB, DAY_S)
+    spool.append(1, b"first")
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda fd, data: write(fd, data[:30]))
+    monkeypatch.setattr(os, "ftruncate", broken)
+    with pytest.raises(JournalError, match="disk is full"):
+        spool.append(2, b"second")
+    monkeypatch.undo()
+    spool.append(3, b"third")
+    spool.rewind()
+    assert [record.seq for record in take_all(spool)] == [1, 3]
+    assert spool.dropped == 0
+    spool.close()
+    again = Spool(str(tmp_path), MIB, DAY_S)
+    assert [record.seq for record in take_all(again)] == [1, 3]
+    again.close()
+
+
+def test_a_last_file_that_is_gone_has_nothing_sent_twice(tmp_path: Path) -> None:
+    spool = filled(tmp_path, [b"x" * 200] * 6)
+    first, *_, last = segments(tmp_path)
+    for path in segments(tmp_path)[1:]:
+        path.unlink()
+    read = take_all(spool)
+    assert read
+    assert first != last
+    assert spool.pending == len(read)
+    assert spool.peek() is None
+    spool.append(7, b"after")
+    assert take_all(spool) == [Record(7, b"after")]
+    spool.ack(7)
+    assert (spool.pending, spool.size) == (0, 0)
+    spool.close()
+
+
 def test_the_newest_message_is_kept_however_large(tmp_path: Path) -> None:
     spool = Spool(str(tmp_path), MIB, DAY_S)
     spool.append(1, b"x")
