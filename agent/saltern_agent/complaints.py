@@ -27,6 +27,6 @@ class Complaints:
 
     def over(self, kind: str, text: str) -> None:
         """Log *text* when there was something of this *kind* to complain of: it is over."""
-        complaint = self._kinds.pop(kind, None)
+        complaint = self._kinds.get(kind)
         if complaint is not None:
             complaint.over(text)

@@ -54,8 +54,8 @@ def test_what_follows_comes_whatever_came_of_it(loop: Any, caplog: pytest.LogCap
     background.do("no sync", lambda: None, lambda: done.append("then"), lambda: done.append("x"))
     assert done[-1] == "then"
     assert caplog.messages[-1] == "no sync: it is over"
-    background.do("no sync", lambda: fails(OSError(28, "full")))
-    assert caplog.messages[-1] == "no sync: OSError: [Errno 28] full"
+    background.do("no pillar", lambda: fails(OSError(28, "full")))
+    assert caplog.messages[-1] == "no pillar: OSError: [Errno 28] full"
 
 
 def test_without_a_worker_it_is_tried_again(loop: Any, caplog: pytest.LogCaptureFixture) -> None:
