@@ -12,17 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 from saltern.__about__ import __version__
 from saltern.digest import digest_of
-from saltern.errors import IdError, SalternError, WireError
+from saltern.errors import IdError, WireError
 from saltern.ids import JidSource, check_jid, jid_of
 from saltern.pki import KeyPair
 from saltern.plain import Plain
 from saltern.wire import MAX_MESSAGE_BYTES, Message, pack
 from saltern_agent import grains
 from saltern_agent.accountant import Accountant
+from saltern_agent.background import Background
 from saltern_agent.begun import Begun
 from saltern_agent.calls import Calls
 from saltern_agent.channel import UP, Address, Channel
 from saltern_agent.clock import Clock
+from saltern_agent.complaints import Complaints
 from saltern_agent.executor import Executor
 from saltern_agent.isolate import Isolated
 from saltern_agent.jobs import Current, Job, Outcome
@@ -30,6 +32,7 @@ from saltern_agent.ledger import Ledger
 from saltern_agent.link import Timing
 from saltern_agent.loader import Loader
 from saltern_agent.loop import Loop, Timer
+from saltern_agent.memory import Memory
 from saltern_agent.origin import Origin
 from saltern_agent.outbox import Outbox, refusals
 from saltern_agent.returns import Return
@@ -40,6 +43,7 @@ from saltern_agent.slots import stable_hash
 from saltern_agent.spool import Spool
 from saltern_agent.sync import Sync, module_folders
 from saltern_agent.timekeeper import Timekeeper
+from saltern_agent.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from saltern.config import MinionOptions
@@ -51,6 +55,7 @@ FIRST_SYNC_S = 2.0  # how long the first samples wait for the modules that they 
 CLOCK_SET_S = 0.5  # timers of the schedule are set anew after a jump of this much
 SKEW_NEWS_S = 1.0  # a smaller change of the skew isn't worth sending all grains again
 CHANGE_DELAY_S = 1.0  # a fleet asks for a changed module within this long, not at once
+SYNC_AGAIN_S = 60.0  # after a sync that failed
 
 
 def timing(options: MinionOptions) -> Timing:
@@ -66,7 +71,7 @@ def timing(options: MinionOptions) -> Timing:
 class Agent:
     """One agent. ``run`` it until ``stop`` is called.
 
-    Raises ``JournalError`` when its spool can't be used. *token* is the secret of an invitation.
+    Raises ``SpoolInUse`` when another agent uses its spool. *token* is the secret of an invitation.
     """
 
     def __init__(self, options: MinionOptions, keys: KeyPair, master_key: str, token: str = "") -> None:
@@ -97,14 +102,15 @@ class Agent:
             begun=self.begun,
             ledger=self.ledger,
         )
-        spool = Spool(
+        self.spool = Spool(
             os.path.join(cachedir, "spool"),
             options["spool_max_bytes"],
             options["spool_max_hours"] * 3600,
             lost=self.ledger.drop,
         )
-        self.outbox = Outbox(spool, self._send, max_bytes=options["outbox_max_bytes"], lost=self.ledger.drop)
+        self.outbox = Outbox(self.spool, self._send, max_bytes=options["outbox_max_bytes"], lost=self.ledger.drop)
         self.accountant = Accountant(self.ledger, self.outbox, self.loop.later)
+        self.memory = Memory()
         self.runner = Runner(
             self.loop,
             self._execute,
@@ -112,7 +118,10 @@ class Agent:
             self._returned,
             threads=options["worker_threads"],
             max_return_bytes=min(options["max_return_bytes"], MAX_MESSAGE_BYTES),
+            over=self.memory.look,
         )
+        self.background = Background(self.loop, self.runner.background)
+        self.upkeep = Upkeep(self.loop, self.spool, [self.schedule.file, self.sync.index], self._look)
         address = Address(options["master"], options["publish_port"], options["ret_port"], master_key)
         self.channel = Channel(
             self.loop,
@@ -129,6 +138,8 @@ class Agent:
         self._schedule_to_come: Any = None
         self._schedule_digest = ""
         self._tick_timer: Timer | None = None
+        self._sync_timer: Timer | None = None
+        self._complaints = Complaints(log)
 
     def run(self) -> None:
         """Work until ``stop``; then write what wasn't acknowledged to the spool."""
@@ -137,6 +148,7 @@ class Agent:
         self.schedule.load()
         self.channel.open()
         self._tick()
+        self.upkeep.start()
         try:
             self.loop.run()
         finally:
@@ -150,6 +162,10 @@ class Agent:
     def stop(self) -> None:
         """End ``run`` soon; may be called from any thread and from signal handlers."""
         self.loop.post(self.loop.stop)
+
+    def hung_up(self) -> None:
+        """Say what SIGHUP does; that line makes a log that was renamed anew. May be called from signal handlers."""
+        self.loop.post(partial(log.info, "SIGHUP: the log is opened anew; other options are read at the start only"))
 
     # what modules ask for, by way of services
 
@@ -178,7 +194,8 @@ class Agent:
 
     def queue_stats(self) -> dict[str, int]:
         """Return what waits to be sent, and what never was."""
-        return {**self.outbox.stats(), "skipped": self.schedule.skipped}
+        jobs = {"waiting": self.runner.waiting, "refused": self.runner.refused}
+        return {**self.outbox.stats(), "skipped": self.schedule.skipped, **jobs}
 
     def scheduled(self) -> dict[str, dict[str, Any]]:
         """Return every scheduled job's definition and state."""
@@ -189,8 +206,7 @@ class Agent:
         """Queue a return or an event; a loss of it is counted for *origin*."""
         self.outbox.put(frame, origin)
         self.timekeeper.sending()
-        if self._tick_timer is None:
-            self._tick_timer = self.loop.later(TICK_S, self._tick)
+        self._tick_soon()
 
     # what the channel tells
 
@@ -250,7 +266,7 @@ class Agent:
         try:
             job = read_job(message.body)
         except (WireError, IdError) as error:
-            log.error("a job was ignored: %s", error)
+            self._complaints.say(f"job: {error}", f"a job was ignored: {error}")
             return
         log.info("job %s: %s for %s", job.jid, job.fun, job.user or "the master")
         self.runner.start(job)
@@ -280,7 +296,7 @@ class Agent:
             self.loop.later(spread_s, self._sync_in_background)
 
     def _new_pillar(self, message: Message) -> None:
-        self._in_background("the pillar was not fetched", self.refresh_pillar)
+        self.background.do("the pillar was not fetched", self.refresh_pillar)
 
     _HANDLERS: dict[str, Callable[[Agent, Message], None]] = {  # noqa: RUF012  # never changed
         "ack": _ack,
@@ -343,24 +359,20 @@ class Agent:
         schedule, self._schedule_to_come = self._schedule_to_come, None
         if isinstance(schedule, dict):
             self.schedule.install(schedule, at_once=at_once)
+        if self.upkeep.troubled:
+            self.upkeep.start()
 
     def _sync_in_background(self) -> None:
-        def work() -> None:
-            self.sync.run()
+        self.background.do("modules were not synced", self.sync.run, self._install_schedule, self._sync_later)
 
-        self._in_background("modules were not synced", work, self._install_schedule)
+    def _sync_later(self) -> None:
+        if self._sync_timer is None:
+            self._sync_timer = self.loop.later(SYNC_AGAIN_S, self._sync_again)
 
-    def _in_background(self, failure: str, work: Callable[[], None], then: Callable[[], None] | None = None) -> None:
-        def run() -> None:
-            try:
-                work()
-            except SalternError as error:
-                log.error("%s: %s", failure, error)
-            if then is not None:
-                self.loop.post(then)
-
-        if not self.runner.background(run):
-            log.error("%s: all workers are busy", failure)
+    def _sync_again(self) -> None:
+        self._sync_timer = None
+        if self.connected:  # otherwise the next welcome tells whether it is needed
+            self._sync_in_background()
 
     def _modules_changed(self, changed: list[str], refused: dict[str, str]) -> None:
         self.loader.refused = refused
@@ -397,8 +409,20 @@ class Agent:
         """Look after the outbox for as long as there is something in it; an idle agent isn't woken up."""
         self.outbox.tick()
         self.ledger.save()
-        busy = self.outbox.pending or self.ledger.unsaved
-        self._tick_timer = self.loop.later(TICK_S, self._tick) if busy else None
+        self._tick_timer = None
+        self._tick_soon()
+
+    def _tick_soon(self) -> None:
+        if self._tick_timer is None and (self.outbox.pending or self.ledger.unsaved):
+            self._tick_timer = self.loop.later(TICK_S, self._tick)
+
+    def _look(self) -> None:
+        self.memory.look()
+        self.outbox.tick()
+        self._tick_soon()
+        if self.connected and self.sync.vanished() and self._sync_timer is None:
+            self._sync_in_background()
+            self._sync_later()
 
 
 def read_job(body: dict[str, Any]) -> Job:

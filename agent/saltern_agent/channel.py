@@ -21,6 +21,8 @@ import zmq
 from saltern.errors import WireError
 from saltern.pki import KeyPair, fingerprint
 from saltern.wire import Message, pack, pack_any, unpack
+from saltern_agent.complaint import Complaint
+from saltern_agent.complaints import Complaints
 from saltern_agent.link import Link, Timing
 from saltern_agent.loop import Loop, Timer
 
@@ -98,6 +100,8 @@ class Channel:
         self._said_at = 0.0
         self._handshakes_failed = 0
         self._greeted_at = -WHO_INTERVAL_S
+        self._ignored = Complaints(log)
+        self._asked = Complaint(log, logging.INFO)
 
     def open(self) -> None:
         """Start connecting."""
@@ -168,7 +172,7 @@ class Channel:
         try:
             message = unpack(frame, secrets=True)
         except WireError as error:
-            log.warning("%s: a message was ignored: %s", link.endpoint, error)
+            self._ignored.say(str(error), f"{link.endpoint}: a message was ignored: {error}", logging.WARNING)
             return
         handle = self._HANDLERS.get(message.type)
         if handle is None:
@@ -209,7 +213,7 @@ class Channel:
 
     def _who(self, body: dict[str, Any]) -> None:
         if self.state == UP:
-            log.info("%s: the master asks who this is", self._ret.endpoint)
+            self._asked.say(f"{self._ret.endpoint}: the master asks who this is")
             self._leave(GREETING)
             self._cancel_timer()
             wait_s = self._greeted_at + WHO_INTERVAL_S - time.monotonic()

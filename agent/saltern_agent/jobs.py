@@ -173,7 +173,7 @@ class Job:
             if self.done.wait(CHILD_GRACE_S):
                 listed = ", ".join(str(pid) for pid in children)
                 return f"job {self.jid} was ended: signal {int(number)} went to process {listed}"
-        if self._interrupt() and self.done.wait(THREAD_GRACE_S):
+        if (self._interrupt() or not self.thread) and self.done.wait(THREAD_GRACE_S):
             return f"job {self.jid} was ended: it was interrupted"
         if self.abandon():
             return f"job {self.jid} does not end: its thread hangs outside Python and was abandoned"

@@ -16,6 +16,7 @@ import zmq
 
 from saltern.pki import KeyPair
 from saltern.wire import MAX_MESSAGE_BYTES
+from saltern_agent.complaint import Complaint
 from saltern_agent.loop import Loop, Timer
 
 log = logging.getLogger(__name__)
@@ -82,6 +83,7 @@ class Link:
         self._failures = 0
         self._attempts = 0
         self._connected = False
+        self._not_connected = Complaint(log)
 
     def open(self) -> None:
         """Start connecting, unless it has been started."""
@@ -130,7 +132,7 @@ class Link:
             self._loop.watch(socket, self._read)
             socket.connect(self.endpoint)
         except zmq.ZMQError as error:
-            log.error("%s: can't be connected to: %s", self.endpoint, error)
+            self._not_connected.say(f"{self.endpoint}: can't be connected to: {error}")
             self._failed(handshake_failed=False)
 
     def _configure(self, socket: zmq.Socket[bytes]) -> None:

@@ -19,29 +19,37 @@ from typing import Any
 import zmq
 
 from saltern.errors import RequestTimeout
+from saltern_agent.complaints import Complaints
 
 log = logging.getLogger(__name__)
 
 ASK_TIMEOUT_S = 10.0
+MAX_CANCELLED = 64
 MAX_WAIT_S = 60.0  # a suspended machine's clocks are looked at again after this long
 
 
 class Timer:
     """A call that is due at ``when`` (monotonic seconds), until it is cancelled."""
 
-    __slots__ = ("call", "number", "when")
+    __slots__ = ("_cancelled", "call", "number", "when")
 
-    def __init__(self, when: float, number: int, call: Callable[[], None]) -> None:
+    def __init__(
+        self, when: float, number: int, call: Callable[[], None], cancelled: Callable[[], None] = lambda: None
+    ) -> None:
+        """*cancelled* is called when this one will never fire."""
         self.when = when
         self.number = number
         self.call: Callable[[], None] | None = call
+        self._cancelled = cancelled
 
     def __lt__(self, other: Timer) -> bool:
         return (self.when, self.number) < (other.when, other.number)
 
     def cancel(self) -> None:
-        """Never call it; cancelling again does nothing."""
-        self.call = None
+        """Never call it; cancelling again, or after it was called, does nothing."""
+        if self.call is not None:
+            self.call = None
+            self._cancelled()
 
 
 class Loop:
@@ -52,11 +60,13 @@ class Loop:
         self._watched: dict[Any, Callable[[], None]] = {}
         self._timers: list[Timer] = []
         self._number = 0
+        self._cancelled = 0  # of the timers
         self._posted: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
         os.set_blocking(self._wake_write, False)
         self._thread = threading.get_ident()
+        self._failures = Complaints(log)
         self._running = False
         self.watch(self._wake_read, self._run_posted)
 
@@ -78,14 +88,14 @@ class Loop:
     def later(self, delay_s: float, call: Callable[[], None]) -> Timer:
         """Run *call* in *delay_s* seconds."""
         self._number += 1
-        timer = Timer(time.monotonic() + delay_s, self._number, call)
+        timer = Timer(time.monotonic() + delay_s, self._number, call, self._timer_cancelled)
         heapq.heappush(self._timers, timer)
         return timer
 
     def post(self, call: Callable[[], None]) -> None:
         """Run *call* in the loop's thread soon; may be used from any thread and from signal handlers."""
         self._posted.put(call)
-        with contextlib.suppress(BlockingIOError):  # a full pipe wakes it up just as well
+        with contextlib.suppress(OSError):  # a full pipe wakes it up just as well, and nothing wakes a closed loop
             os.write(self._wake_write, b"\0")
 
     def ask(self, call: Callable[[], Any], timeout_s: float = ASK_TIMEOUT_S) -> Any:
@@ -131,8 +141,9 @@ class Loop:
     def close(self) -> None:
         """Run what was posted and not run yet, and give back the descriptors."""
         self._run_posted()
-        os.close(self._wake_read)
-        os.close(self._wake_write)
+        read, write, self._wake_read, self._wake_write = self._wake_read, self._wake_write, -1, -1
+        os.close(read)
+        os.close(write)
 
     def _wait_ms(self) -> int:
         if not self._timers:
@@ -143,9 +154,20 @@ class Loop:
     def _run_timers(self) -> None:
         now = time.monotonic()
         while self._timers and self._timers[0].when <= now:
-            call = heapq.heappop(self._timers).call
-            if call is not None:
+            timer = heapq.heappop(self._timers)
+            call, timer.call = timer.call, None
+            if call is None:
+                self._cancelled -= 1
+            else:
                 self._guarded(call)
+
+    def _timer_cancelled(self) -> None:
+        """Forget timers that were cancelled, once they are many: they may be due in a year."""
+        self._cancelled += 1
+        if self._cancelled > max(MAX_CANCELLED, len(self._timers) // 2):
+            self._timers = [timer for timer in self._timers if timer.call is not None]
+            heapq.heapify(self._timers)
+            self._cancelled = 0
 
     def _run_posted(self) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -156,5 +178,9 @@ class Loop:
     def _guarded(self, call: Callable[[], None]) -> None:
         try:
             call()
-        except Exception:  # one message or timer that fails must not end the agent
-            log.exception("the agent failed in one of its own steps and goes on")
+        except Exception as error:  # one message or timer that fails must not end the agent
+            self._failures.say(
+                type(error).__name__,
+                f"the agent failed in one of its own steps and goes on: {type(error).__name__}: {error}",
+            )
+            log.debug("that step", exc_info=True)

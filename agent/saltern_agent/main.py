@@ -69,6 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     try:
         arguments = parse(words)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is a log
         agent = make(arguments)
     except SalternError as error:
         hint = "; see saltern-agent --help" if isinstance(error, UsageError) else ""
@@ -79,6 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EX_FAILED
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: agent.stop())
+    signal.signal(signal.SIGHUP, lambda *_: agent.hung_up())
     gc.collect()
     gc.freeze()
     log.info("saltern-agent %s starts as %s, pid %d", __version__, agent.options["id"], os.getpid())

@@ -8,19 +8,17 @@ what came of those that weren't, or brought no sample, in the ledger (``ledger.p
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
-from saltern.errors import CommandError, ConfigError, WireError
-from saltern.files import make_folder, write_atomic
-from saltern.wire import pack_value, unpack_value
+from saltern.errors import CommandError, ConfigError
 from saltern_agent.begun import Begun
 from saltern_agent.ledger import Ledger
 from saltern_agent.origin import Origin
 from saltern_agent.slots import Slots, slot_epoch_s, stable_hash
+from saltern_agent.state_file import StateFile
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +105,7 @@ class Schedule:
         self._begun = begun
         self._ledger = ledger
         self._minion_id = minion_id
-        self._path = path
+        self.file = StateFile(path, "the schedule")
         self._later = later
         self._start = start
         self._clock = clock
@@ -117,16 +115,10 @@ class Schedule:
 
     def load(self) -> None:
         """Take up the schedule that was kept, if there is one, and run its jobs for the current slot."""
-        try:
-            with open(self._path, "rb") as stream:
-                kept = unpack_value(stream.read(), secrets=True)
-            self._master, self._local = dict(kept["master"]), dict(kept["local"])
-        except FileNotFoundError:
-            return
-        except (OSError, WireError, TypeError, KeyError, ValueError) as error:
-            log.warning("%s: the schedule that was kept can't be read: %s", self._path, error)
-            return
-        self._apply(at_once=True)
+        kept = self.file.read(lambda kept: (dict(kept["master"]), dict(kept["local"])))
+        if kept is not None:
+            self._master, self._local = kept
+            self._apply(at_once=True)
 
     def install(self, master: Mapping[str, Any], *, at_once: bool) -> None:
         """Take over the master's whole schedule; jobs that are as before go on undisturbed.
@@ -281,12 +273,7 @@ class Schedule:
         return None if slot is None else slot_epoch_s(round(slot / entry.slots.interval_s), entry.slots.interval_s)
 
     def _save(self) -> None:
-        try:
-            make_folder(os.path.dirname(self._path), 0o700)
-            kept = pack_value({"master": self._master, "local": self._local}, secrets=True)
-            write_atomic(self._path, kept, mode=0o600)
-        except OSError as error:
-            log.error("%s: the schedule can't be kept: %s", self._path, error.strerror)
+        self.file.write({"master": self._master, "local": self._local})
 
 
 def parse(name: str, job: Any) -> Definition:

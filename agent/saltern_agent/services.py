@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from saltern.errors import CommandError, WireError
 from saltern.plain import Plain
 from saltern.wire import pack
+from saltern_agent.complaints import Complaints
 from saltern_agent.jobs import Current
 from saltern_agent.loader import Loader
 
@@ -75,6 +76,7 @@ class Services(LocalServices):
     def __init__(self, agent: Agent) -> None:
         super().__init__(agent.current)
         self._agent = agent
+        self._not_sent = Complaints(log)
 
     def module_versions(self) -> dict[str, dict[str, str | None]]:
         """Return the synced modules as ``{name: {'digest': sha256 hex, 'commit': git id or None}}``."""
@@ -95,8 +97,9 @@ class Services(LocalServices):
         return True
 
     def running(self) -> list[dict[str, Any]]:
-        """Return the jobs running now: ``jid``, ``fun``, ``arg``, ``pid``, ``tid``, ``started``, ``user``.
+        """Return the jobs running now: ``jid``, ``fun``, ``arg``, ``pid``, ``tid``, ``started``, ``user``, ``waiting``.
 
+        ``waiting``: it hasn't begun, because no worker is free.
         Arguments of jobs that the calling job may not see are ``***``.
         """
         return self._agent.runner.running(self._current.job)
@@ -136,7 +139,7 @@ class Services(LocalServices):
                 plain = {"tag": tag, "data": Plain().of(data)}
                 frame = pack("event", 0, plain, self._agent.options["max_return_bytes"])
         except WireError as error:
-            log.error("event %s was not sent: %s", tag, error)
+            self._not_sent.say(tag, f"event {tag} was not sent: {error}")
             return False
         self._agent.loop.post(lambda: self._agent.send_later(frame))
         return True
@@ -150,7 +153,10 @@ class Services(LocalServices):
         return self._agent.connected
 
     def queue_stats(self) -> dict[str, int]:
-        """Return ``pending``, ``spooled``, ``spool_bytes``, ``dropped`` and ``skipped`` of the agent's queue."""
+        """Return ``pending``, ``spooled``, ``spool_bytes``, ``dropped`` and ``skipped`` of the agent's returns.
+
+        And of jobs how many are ``waiting`` for a worker, and were ``refused`` because there was none.
+        """
         return self._agent.queue_stats()
 
 

@@ -6,6 +6,7 @@ that does not compile is refused by name, and the one before it stays.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
@@ -13,10 +14,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from saltern.digest import sha256
-from saltern.errors import ChannelError, ModuleError, SalternError, WireError, os_errors
+from saltern.errors import ChannelError, ModuleError, SalternError, os_errors
 from saltern.files import make_folder, write_atomic
-from saltern.wire import pack_value, unpack_value
+from saltern.set_aside import foreign_aside
+from saltern_agent.complaints import Complaints
 from saltern_agent.loader.module import reason
+from saltern_agent.state_file import StateFile
 
 log = logging.getLogger(__name__)
 
@@ -49,10 +52,11 @@ class Sync:
     ) -> None:
         self.digest = ""  # of the module tree that was last taken over whole
         self._folder = os.path.join(cachedir, "extmods", "modules")
-        self._index = os.path.join(cachedir, "extmods", "index")
+        self.index = StateFile(os.path.join(cachedir, "extmods", "index"), "the index of modules")
         self._request = request
         self._changed = changed
         self._lock = threading.Lock()
+        self._refusals = Complaints(log)
         self._versions: dict[str, Version] = {}
         self._load_index()
 
@@ -64,6 +68,12 @@ class Sync:
         """Return the digest and commit of one synced module, or ``None``."""
         version = self._versions.get(name)
         return version._asdict() if version else None
+
+    def vanished(self) -> bool:
+        """Return whether files of modules that were taken over are there no more."""
+        if not self.digest:
+            return False
+        return not all(os.path.exists(os.path.join(self._folder, f"{name}.py")) for name in list(self._versions))
 
     def run(self, saltenv: str = "base") -> list[str]:
         """Take over the master's modules; return those that changed as ``modules.<name>``, refusals with a reason.
@@ -79,6 +89,8 @@ class Sync:
         files = listing.get("files") if isinstance(listing, dict) else None
         if not isinstance(files, dict):
             raise ModuleError("the master's list of modules makes no sense")
+        foreign_aside(os.path.dirname(self._folder), folder=True)
+        foreign_aside(self._folder, folder=True)
         make_folder(self._folder, 0o755)
         wanted = {name: (path, info) for path, info in files.items() if (name := _module_name(path))}
         changed = self._remove_others(set(wanted))
@@ -97,7 +109,7 @@ class Sync:
         self._save_index()
         self._changed(changed, refused)
         for name, why in refused.items():
-            log.error("module %s: %s; the version before it stays", name, why)
+            self._refusals.say(f"{name} {why}", f"module {name}: {why}; the version before it stays")
         if changed:
             log.info("modules changed: %s", ", ".join(changed))
         return [*(f"modules.{name}" for name in changed), *(f"modules.{n}: {why}" for n, why in refused.items())]
@@ -112,6 +124,7 @@ class Sync:
         if not here:
             data = self._fetch(path, hsum, saltenv)
             _check_compiles(data, target)
+            foreign_aside(target)
             write_atomic(target, data)
         self._versions[name] = Version(hsum, str(commit) if commit else None)
         return not here
@@ -137,31 +150,32 @@ class Sync:
         for file in sorted(os.listdir(self._folder)):
             name = file.removesuffix(".py")
             if name != file and name not in wanted:
-                os.unlink(os.path.join(self._folder, file))
+                foreign_aside(os.path.join(self._folder, file))
+                with contextlib.suppress(FileNotFoundError):  # it was none, and is set aside
+                    os.unlink(os.path.join(self._folder, file))
                 removed.append(name)
         self._versions = {name: version for name, version in self._versions.items() if name in wanted}
         return removed
 
     def _load_index(self) -> None:
-        try:
-            with open(self._index, "rb") as stream:
-                index = unpack_value(stream.read())
-            self.digest = str(index["digest"])
-            self._versions = {
-                str(name): Version(str(digest), commit) for name, (digest, commit) in index["files"].items()
-            }
-        except FileNotFoundError:
-            return
-        except (OSError, WireError, TypeError, KeyError, ValueError, AttributeError) as error:
-            log.warning("%s: can't be read, all modules are checked again: %s", self._index, error)
+        index = self.index.read(_parse_index)
+        if index is not None:
+            self.digest, self._versions = index
+        if self.vanished():
+            self.digest = ""
 
     def _save_index(self) -> None:
         files = {name: list(version) for name, version in self._versions.items()}
-        write_atomic(self._index, pack_value({"digest": self.digest, "files": files}))
+        self.index.write({"digest": self.digest, "files": files})
 
 
 class Unusable(ModuleError):
     """A file that arrived whole but is no module; asking again would not help."""
+
+
+def _parse_index(index: Any) -> tuple[str, dict[str, Version]]:
+    files = {str(name): Version(str(digest), commit) for name, (digest, commit) in index["files"].items()}
+    return str(index["digest"]), files
 
 
 def _module_name(path: Any) -> str | None:

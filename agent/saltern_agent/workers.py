@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 
+from saltern_agent.complaint import Complaint
+
 log = logging.getLogger(__name__)
 
 IDLE_S = 120.0  # a thread that has had nothing to do for this long ends
@@ -17,10 +19,21 @@ class Pool:
     """Up to *limit* threads. There is no queue: what can't run now is refused.
 
     A call returns whether its thread may be used again. ``abandoned`` says that a call will hang for ever: as many
-    threads more may then be started, up to *limit* of them.
+    threads more may then be started, up to *limit* of them. Both in the worker: *over* is called after each call, when
+    nothing of it is left, *freed* when there may be room for a call more.
     """
 
-    def __init__(self, name: str, limit: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        limit: int,
+        *,
+        over: Callable[[], None] = lambda: None,
+        freed: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._over = over
+        self._freed = freed
+        self._complaint = Complaint(log)
         self._name = name
         self._limit = limit
         self._calls: SimpleQueue[Callable[[], bool]] = SimpleQueue()
@@ -52,7 +65,7 @@ class Pool:
         try:
             threading.Thread(target=self._work, name=self._name, daemon=True).start()
         except RuntimeError as error:  # the system has no more threads
-            log.error("a worker can't be started: %s", error)
+            self._complaint.say(f"a worker can't be started: {error}")
             return False
         self._threads += 1
         return True
@@ -74,10 +87,14 @@ class Pool:
             except BaseException:  # a kill that came a moment too late must not end an innocent thread
                 log.debug("a worker's call ended by an exception", exc_info=True)
                 again = True
+            del call  # with what its job was given: this thread may be idle for long
+            self._over()
             with self._lock:
                 if again:
                     self._idle += 1
                 else:
                     self._threads -= 1
                     self._abandoned = max(0, self._abandoned - 1)
-                    return
+            self._freed()
+            if not again:
+                return

@@ -5,10 +5,12 @@ What a record says may be a minion's words: nothing in it can steer the terminal
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
+from typing import TextIO
 
-from saltern.errors import ConfigError, os_errors
+from saltern.log_file import LogFile
 from saltern.redaction import redacted
 from saltern.visible import visible, visible_lines
 
@@ -42,6 +44,17 @@ class OneLine(logging.Formatter):
         return line
 
 
+class Stderr(logging.StreamHandler[TextIO]):
+    """Writes to stderr. When that fails, nobody is left to be told."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Say in one line what was wrong with a record; Python's own way is a traceback."""
+        error = sys.exception()
+        if not isinstance(error, OSError):
+            with contextlib.suppress(OSError, ValueError):
+                print(f"{record.name}: a line could not be made of a record: {error}", file=sys.stderr)
+
+
 def setup(level: str = "info", path: str | None = None) -> None:
     """Send the process's logs to *path*, or to stderr when it is ``None``.
 
@@ -50,7 +63,7 @@ def setup(level: str = "info", path: str | None = None) -> None:
     """
     if level not in LEVELS:
         raise ValueError(f"unknown log level {level!r}: use one of {', '.join(LEVELS)}")
-    handler = _file_handler(path) if path else logging.StreamHandler(sys.stderr)
+    handler: logging.Handler = LogFile(path) if path else Stderr(sys.stderr)
     handler.setFormatter(OneLine(tracebacks=level == "debug"))
     root = logging.getLogger()
     for old in root.handlers[:]:
@@ -58,8 +71,3 @@ def setup(level: str = "info", path: str | None = None) -> None:
         old.close()
     root.addHandler(handler)
     root.setLevel(level.upper())
-
-
-def _file_handler(path: str) -> logging.Handler:
-    with os_errors(ConfigError, path, "can't be opened", called=f"log_file: {path}"):
-        return logging.FileHandler(path, encoding="utf-8")

@@ -10,6 +10,7 @@ import itertools
 import logging
 import os
 import re
+import stat
 from collections.abc import Iterator
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,19 @@ def set_aside(path: str, why: str) -> None:
             os.rename(path, name)
             log.error("%s: %s: set aside as %s", path, why, os.path.basename(name))
             return
+
+
+def foreign_aside(path: str, *, folder: bool = False) -> None:
+    """Set aside what is at *path* when it is no regular file, or with *folder* no folder, so that one can be made.
+
+    Whether it could be is left to whoever makes it.
+    """
+    try:
+        mode = os.stat(path, follow_symlinks=folder).st_mode
+        if not (stat.S_ISDIR(mode) if folder else stat.S_ISREG(mode)):
+            set_aside(path, "it is no folder" if folder else "it is no file")
+    except OSError:
+        return
 
 
 def copy_aside(fd: int, path: str, start: int, end: int) -> bool:

@@ -39,8 +39,9 @@ class Agent(Protocol):
         """Fetch the pillar again."""
 
     def running(self) -> list[dict[str, Any]]:
-        """Return the jobs running now: ``jid``, ``fun``, ``arg``, ``pid``, ``tid``, ``started``, ``user``.
+        """Return the jobs running now: ``jid``, ``fun``, ``arg``, ``pid``, ``tid``, ``started``, ``user``, ``waiting``.
 
+        ``waiting``: it hasn't begun, because no worker is free.
         Arguments of jobs that the calling job may not see are ``***``.
         """
 

@@ -90,7 +90,9 @@ def refresh_pillar() -> bool:
 
 
 def running() -> list[dict[str, Any]]:
-    """Return the jobs that run now, this one left out: ``[{'jid', 'fun', 'arg', 'pid', 'started', …}]``.
+    """Return the jobs that run now, this one left out: ``[{'jid', 'fun', 'arg', 'pid', 'started', 'waiting', …}]``.
+
+    ``waiting``: the job hasn't begun, because all workers run others.
 
     The arguments of another user's job are ``***`` to all but those who may do everything.
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -16,7 +17,7 @@ from saltern.wire import unpack
 from saltern_agent import jobs as jobs_module
 from saltern_agent.calls import Calls
 from saltern_agent.jobs import Job, Killed
-from saltern_agent.loop import Loop
+from saltern_agent.loop import MAX_CANCELLED, Loop
 from saltern_agent.workers import Pool
 
 
@@ -74,6 +75,25 @@ def test_a_call_that_raises_ends_nothing() -> None:
     while not pool.submit(lambda: done.set() or True):
         assert time.monotonic() < deadline
     assert done.wait(5)
+
+
+def test_an_idle_thread_keeps_nothing_of_its_last_call() -> None:
+    pool, over = Pool("t", 1, over=lambda: seen.append(left() is None)), threading.Event()
+    seen: list[bool] = []
+
+    class Large:
+        def work(self) -> bool:
+            return True
+
+    large = Large()
+    left = weakref.ref(large)
+    assert pool.submit(large.work)
+    del large
+    deadline = time.monotonic() + 20
+    while not pool.submit(lambda: over.set() or True):
+        assert time.monotonic() < deadline
+    assert over.wait(5)
+    assert seen[0] is True
 
 
 def in_thread(job: Job, body: Callable[[], None]) -> threading.Thread:
@@ -213,6 +233,41 @@ def test_timers_fire_in_order_and_can_be_cancelled(loop: Loop) -> None:
     loop.post(arm)
     assert done.wait(5)
     assert fired == [1, 3]
+
+
+def test_timers_that_were_cancelled_are_not_kept_until_they_are_due() -> None:
+    loop = Loop()
+    kept = [loop.later(1000.0, lambda: None) for _ in range(10)]
+    for _ in range(5):
+        for timer in [loop.later(3600.0, lambda: None) for _ in range(200)]:
+            timer.cancel()
+            timer.cancel()
+        assert len(loop._timers) <= 10 + 2 * MAX_CANCELLED
+    assert all(timer in loop._timers for timer in kept)
+    assert min(loop._timers) is min(kept)
+    loop.close()
+
+
+def test_what_was_cancelled_is_counted_only_while_it_is_kept() -> None:
+    loop = Loop()
+    fired: list[int] = []
+    late = [loop.later(0.0, lambda: fired.append(1)) for _ in range(3)]
+    late[0].cancel()
+    loop._run_timers()
+    assert fired == [1, 1]
+    for timer in late:
+        timer.cancel()
+    assert loop._cancelled == 0
+    for timer in [loop.later(3600.0, lambda: None) for _ in range(2 * MAX_CANCELLED)]:
+        timer.cancel()
+    assert loop._cancelled < MAX_CANCELLED
+    loop.close()
+
+
+def test_posting_to_a_loop_that_is_closed_raises_nothing() -> None:
+    loop = Loop()
+    loop.close()
+    loop.post(lambda: None)
 
 
 def test_asking_a_loop_that_is_stuck() -> None:

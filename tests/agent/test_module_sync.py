@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -163,6 +164,23 @@ def test_the_index_is_kept(sync: Sync, source: Source, tmp_path: Path, caplog: p
     assert broken.run() == []
     assert source.fetched == []
     assert broken.version("mod") is not None
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_modules_that_were_removed_are_noticed_and_come_back(
+    sync: Sync, source: Source, tmp_path: Path, whole: bool
+) -> None:
+    source.files = {"mod.py": b"x = 1", "other.py": b"x = 2"}
+    sync.run()
+    assert not sync.vanished()
+    folder = tmp_path / "extmods" / "modules"
+    shutil.rmtree(folder) if whole else (folder / "mod.py").unlink()
+    assert sync.vanished()
+    again = Sync(str(tmp_path), source.request, source.on_change)
+    assert again.digest == "", "the master is asked for them at the next start"
+    sync.run()
+    assert not sync.vanished()
+    assert (folder / "mod.py").read_bytes() == b"x = 1"
 
 
 def test_folders_in_order(tmp_path: Path) -> None:
