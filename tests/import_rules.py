@@ -34,6 +34,8 @@ ALLOWED: dict[str, set[str]] = {
         "saltern.files",
         "saltern.own_python",
         "saltern.pattern_size",
+        "saltern.database_file",
+        "saltern.trouble",
     },
     "saltern_web": {"saltern"},
 }
@@ -41,6 +43,7 @@ MAKER_OF_PROGRAMS = Path("core") / "saltern" / "own_python.py"
 MASTERS_HOST = {
     "saltern.cli",
     "saltern.client",
+    "saltern.database_file",
     "saltern.event",
     "saltern.invites",
     "saltern.key_functions",

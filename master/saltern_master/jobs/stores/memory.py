@@ -12,7 +12,8 @@ class MemoryJobStore:
 
     def __init__(self) -> None:
         self._jobs: dict[str, JobLoad] = {}
-        self.dropped = 0
+        self.dropped = self.set_aside = 0
+        self.begun_anew = False
         self._returns: dict[tuple[str, str], JobReturn] = {}
 
     def open(self) -> None:
