@@ -23,7 +23,9 @@ log = logging.getLogger(__name__)
 RETRY_S = 5.0
 GATHER_S = 0.2  # returns come in bursts, and a commit costs the disk's time
 BATCH_BYTES = 8 * 1024 * 1024
-"""Of records that are stored in one transaction; meanwhile they take about four times that."""
+"""Of records that are stored together; meanwhile they take about four times that."""
+BATCH_RECORDS = 2000
+"""In one transaction. What they become is garbage at once, and the loop waits while that is looked through."""
 PURGE_EVERY_S = 600.0
 MAX_RECENT = 5000
 READER = "jobs"
@@ -94,11 +96,13 @@ class JobKeeper:
             await self._reader.more()
             if self._reader.behind() < BATCH_BYTES:
                 await asyncio.sleep(GATHER_S)
-            await self._digest(await self._batch())
+            records = await self._batch()
+            for start in range(0, len(records), BATCH_RECORDS):
+                await self._digest(records[start : start + BATCH_RECORDS])
             self._reader.commit()
 
     async def _batch(self) -> list[bytes]:
-        """Return the records for one transaction, read in turns that keep nobody from the loop."""
+        """Return the records to be stored together, read in turns that keep nobody from the loop."""
         records: list[bytes] = []
         read = await self._reader.read()
         left = BATCH_BYTES
