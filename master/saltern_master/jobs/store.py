@@ -62,6 +62,9 @@ class JobStore(Protocol):
     def returns(self, jid: str) -> list[JobReturn]:
         """Return a job's returns, by minion."""
 
+    def some_returns(self, jid: str, minions: Sequence[str], max_bytes: int) -> list[JobReturn]:
+        """Return what some *minions* returned to a job: the first *max_bytes* of it, but one at least."""
+
     def jobs(self, limit: int) -> list[JobLoad]:
         """Return the latest jobs, newest first."""
 

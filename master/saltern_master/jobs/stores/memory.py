@@ -38,6 +38,10 @@ class MemoryJobStore:
         """Return a job's returns, by minion."""
         return [item for _, item in sorted(self._returns.items()) if item.jid == jid]
 
+    def some_returns(self, jid: str, minions: Sequence[str], max_bytes: int) -> list[JobReturn]:
+        """Return what some *minions* returned to a job."""
+        return [item for item in self.returns(jid) if item.minion_id in minions]
+
     def jobs(self, limit: int) -> list[JobLoad]:
         """Return the latest jobs, newest first."""
         return sorted(self._jobs.values(), key=lambda job: job.jid, reverse=True)[:limit]

@@ -157,8 +157,26 @@ class SqliteJobStore:
 
     def returns(self, jid: str) -> list[JobReturn]:
         """Return a job's returns, by minion. Raises ``JournalError``."""
+        return self._returns(jid, RETURNS.c.jid == jid)
+
+    def some_returns(self, jid: str, minions: Sequence[str], max_bytes: int) -> list[JobReturn]:
+        """Return what some *minions* returned to a job: the first *max_bytes* of it, but one at least.
+
+        Raises ``JournalError``.
+        """
         c = RETURNS.c
-        query = select(c.id, c.fun, c.success, c.alter_time, c.full_ret, c["return"]).where(c.jid == jid).order_by(c.id)
+        wanted = (c.jid == jid) & c.id.in_(minions)
+        chosen: list[str] = []
+        for minion_id, size in self._read(select(c.id, c.bytes).where(wanted).order_by(c.id)):
+            if chosen and size > max_bytes:
+                break
+            chosen.append(minion_id)
+            max_bytes -= size
+        return self._returns(jid, (c.jid == jid) & c.id.in_(chosen))
+
+    def _returns(self, jid: str, wanted: Any) -> list[JobReturn]:
+        c = RETURNS.c
+        query = select(c.id, c.fun, c.success, c.alter_time, c.full_ret, c["return"]).where(wanted).order_by(c.id)
         found = []
         for minion_id, fun, success, received, data, returned in self._read(query):
             with contextlib.suppress(ValueError, TypeError):  # a damaged row costs itself
