@@ -68,8 +68,8 @@ class JobKeeper:
         try:
             tracker.remember(await self._earlier_jobs())
         except JournalError as error:
-            self._trouble.met(f"{error}: returns to jobs from before this start can't be told from others")
-            tracker.blind = True
+            self._failed(error)
+            tracker.blind = True  # returns to jobs from before this start can't be told from others
         if self._store.begun_anew and self._reader.committed.segment:
             tracker.blind = True  # there were jobs, and they are gone
 
@@ -146,7 +146,7 @@ class JobKeeper:
                 if gone:
                     log.info("forgot %d jobs and returns older than %g hours", gone, self._keep_s / 3600)
             except (JournalError, RecordError) as error:
-                log.warning("%s", error)
+                self._failed(error)
             await asyncio.sleep(PURGE_EVERY_S)
 
     async def _persist(self, work: Callable[[], None]) -> None:
@@ -157,10 +157,13 @@ class JobKeeper:
                 self._trouble.over("the job store works again")
                 return
             except JournalError as error:
-                self._trouble.met(f"{error}: jobs and returns wait in the journal until it works")
+                self._failed(error)
             await asyncio.sleep(RETRY_S)
             with contextlib.suppress(JournalError):
                 await asyncio.to_thread(self._store.open)
+
+    def _failed(self, error: Exception) -> None:
+        self._trouble.met(f"{error}: jobs and returns wait in the journal until it works")
 
     def _readable_job(self, record: bytes) -> JobLoad | None:
         try:
