@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 MAX_GRAINS_BYTES = 1024 * 1024
 MAX_ASIDE_BYTES = 16 * 1024 * 1024
-WRITE_AGAIN_S = 30.0
+WRITE_AGAIN_S = 10.0
 WRITTEN_A_TURN = 20
 
 

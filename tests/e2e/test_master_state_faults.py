@@ -123,3 +123,24 @@ def test_a_job_store_that_breaks_or_vanishes_at_work_is_begun_anew(served: Serve
     wait_for(served.parts.up, "the agent", 60)
     wait_for(lambda: served.stored(served.ping()), "a result")
     assert "AssertionError" not in served.parts.log("master")
+
+
+@pytest.mark.parametrize("how", ["read-only", "full"])
+def test_a_cache_that_takes_nothing_at_the_start_stops_nobody(served: Served, how: str) -> None:
+    with contextlib.ExitStack() as mounts:
+        cache = mounts.enter_context(tmpfs(served.cache))
+        mounts.enter_context(tmpfs(cache.path / "journal", "size=40m"))
+        if how == "full":
+            cache.fill()
+        else:
+            cache.remount("ro")
+        served.start()
+        first = served.ping()
+        wait_for(lambda: served.stored(first), "the job")
+        if how == "full":
+            cache.make_room()
+        else:
+            cache.remount("rw")
+        wait_for(lambda: list(served.cache.glob("grains/*")), "the grains", 60)
+        assert "Traceback" not in served.parts.log("master")
+        served.parts.stop_all()
