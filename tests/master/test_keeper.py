@@ -318,3 +318,80 @@ def test_what_is_old_is_forgotten_also_when_that_failed_once(tmp_path: Path, fak
         assert fake.slept.count(keeper_module.PURGE_EVERY_S) >= 2
 
     asyncio.run(scenario())
+
+
+def test_a_store_that_was_begun_anew_blinds_the_tracker_when_there_were_jobs(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        store = Store()
+        store.begun_anew = True
+        kept = Kept(tmp_path, store)
+        tracker = Tracker(Any, lambda *_: True, 5.0)  # type: ignore[arg-type]
+        await kept.keeper.tell_of_earlier_jobs(tracker)
+        assert not tracker.blind  # a first start
+        async with kept.at_work():
+            kept.write(ret(1))
+            await until(lambda: not kept.reader.behind())
+        again = Kept(tmp_path, store)
+        await again.keeper.tell_of_earlier_jobs(tracker)
+        assert tracker.take(jid(3), "web1", "any") is Taken.NEW
+        again.journal.close()
+
+    asyncio.run(scenario())
+
+
+def test_while_it_is_behind_it_does_not_pause_and_takes_no_more_than_so_much_at_once(
+    tmp_path: Path, fake: FakeAsyncio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeper_module, "BATCH_BYTES", 4 << 20)
+    batches: list[int] = []
+
+    async def scenario() -> None:
+        kept = Kept(tmp_path, Store(lambda returns: batches.append(len(returns))))
+        for number in range(22):
+            kept.write(ret(number, text="x" * 1_000_000))
+        async with kept.at_work():
+            await until(lambda: not kept.reader.behind())
+            assert kept.store.numbers() == list(range(22))
+            assert fake.slept.count(keeper_module.GATHER_S) <= 1
+            kept.write(ret(23))
+            await until(lambda: not kept.reader.behind())
+        assert fake.slept.count(keeper_module.GATHER_S) in (1, 2)
+        assert max(batches) <= 5 < len(batches)
+
+    asyncio.run(scenario())
+
+
+def test_many_small_returns_are_stored_so_many_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeper_module, "BATCH_RECORDS", 50)
+    batches: list[int] = []
+
+    async def scenario() -> None:
+        kept = Kept(tmp_path, Store(lambda returns: batches.append(len(returns))))
+        points = write_record(POINTS, "", NOW, {"slot": 1, "values": {}})
+        kept.write(*(record for number in range(120) for record in (ret(number), points)))
+        async with kept.at_work():
+            await until(lambda: not kept.reader.behind())
+        assert kept.store.numbers() == list(range(120))
+        assert batches == [50, 50, 20]
+
+    asyncio.run(scenario())
+
+
+def test_one_bad_record_among_many_costs_few_tries(tmp_path: Path) -> None:
+    tries: list[int] = []
+
+    def fail(returns: Sequence[JobReturn]) -> None:
+        tries.append(len(returns))
+        if any(item.data["return"] == 300 for item in returns):
+            raise RecordError("never")
+
+    async def scenario() -> None:
+        kept = Kept(tmp_path, Store(fail))
+        kept.write(*map(ret, range(1000)))
+        async with kept.at_work():
+            await until(lambda: not kept.reader.behind())
+        assert kept.store.numbers() == [number for number in range(1000) if number != 300]
+        assert kept.dead.count == 1
+        assert len(tries) < 30
+
+    asyncio.run(scenario())
