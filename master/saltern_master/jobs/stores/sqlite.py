@@ -102,6 +102,15 @@ _Whose = TypeVar("_Whose")
 _Result = TypeVar("_Result")
 
 
+class _Broken(Exception):  # it is caught here
+    """The file that *engine* has open is to be begun anew, for *fault*."""
+
+    def __init__(self, engine: Engine, fault: SalternError) -> None:
+        super().__init__()
+        self.engine = engine
+        self.fault = fault
+
+
 class SqliteJobStore:
     """See ``JobStore``. *path* is SQLite's file, readable by its owner alone.
 
@@ -234,30 +243,32 @@ class SqliteJobStore:
         """
         if writes and self._file.taken_away():
             self._begin_anew(self._engine)
-        engine = self._engine
         try:
-            return self._transaction(work, writes=writes)
-        except SQLAlchemyError as error:
-            fate = self._file.note(_cause(error))
-            if fate is not Fate.ANEW:
-                raise self._fault(what, error, RecordError if fate is Fate.REFUSE else JournalError) from None
-        self._begin_anew(engine)
+            return self._transaction(what, work, writes=writes)
+        except _Broken as broken:
+            self._begin_anew(broken.engine)
         try:
-            return self._transaction(work, writes=writes)
-        except SQLAlchemyError as error:
-            raise self._fault(what, error) from None
+            return self._transaction(what, work, writes=writes)
+        except _Broken as broken:
+            raise broken.fault from None
 
-    def _transaction(self, work: Callable[[Connection], _Result], *, writes: bool) -> _Result:
+    def _transaction(self, what: str, work: Callable[[Connection], _Result], *, writes: bool) -> _Result:
         with self._file.using():
             engine = self._engine or (None if writes else self._readable)
             if engine is None:
                 raise JournalError(self._why, path=self._path)
-            with engine.begin() as connection:
-                return work(connection)
+            try:
+                with engine.begin() as connection:
+                    return work(connection)
+            except SQLAlchemyError as error:
+                fate = self._file.note(_cause(error))  # before anybody else brings it in order
+                if fate is Fate.ANEW:
+                    raise _Broken(engine, self._fault(what, error)) from None
+                raise self._fault(what, error, RecordError if fate is Fate.REFUSE else JournalError) from None
 
     def _begin_anew(self, broken: Engine | None) -> None:
         with self._reopening():
-            if self._engine is broken:  # nobody was quicker
+            if self._engine in (broken, None):  # nobody was quicker
                 self._open()
 
     @contextlib.contextmanager
