@@ -121,7 +121,7 @@ def _plain_writes(root: Path) -> float:
 async def _kept(journal: Journal, root: Path) -> tuple[float, float]:
     """Return the seconds that the keeper takes for all of the journal, and the loop's longest stall in that time."""
     store = SqliteJobStore(str(root / "jobs.db"), BOUND)
-    reader = journal.reader(READER)
+    reader = journal.reader(READER, FOR_JOBS)
     keeper = JobKeeper(store, reader, DeadLetters(str(root / "dead")), 1e9, metric_returns=False)
     loop = asyncio.get_running_loop()
     assert isinstance(loop, TimedLoop)

@@ -69,7 +69,7 @@ ROOMS = {
     "ground": Room("complaints connection line_limit network parts ready shape timed_loop web_end", ""),
     "auth": Room("auth", "ground"),
     "domain": Room(
-        "accounting briefing enrolment fileserver fleet grains_files key_places key_refresh key_table key_watch "
+        "account briefing enrolment fileserver fleet grains_files key_places key_refresh key_table key_watch "
         "keyring pillar presence schedules targeting",
         "ground auth flow jobs",
     ),

@@ -18,7 +18,7 @@ from saltern.config.master import MASTER
 from saltern.digest import digest_of
 from saltern.errors import FileServerError, SalternError
 from saltern.wire import pack_any
-from saltern_master.accounting import Accounting
+from saltern_master.account.accounting import Accounting
 from saltern_master.auth.powers import Powers
 from saltern_master.fileserver.server import FileServer
 from saltern_master.fleet import Fleet
@@ -141,6 +141,7 @@ class Briefing:
     async def run(self) -> None:
         """Look for new files and another configuration until cancelled."""
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._look_for_idle_entries())
             tasks.create_task(self._watch_files())
             tasks.create_task(self._watch_config())
 
@@ -163,6 +164,15 @@ class Briefing:
                 stamp = now
                 self.reload()
 
+    async def _look_for_idle_entries(self) -> None:
+        """Say which entries of the schedule are for nobody; the loop has its turns meanwhile."""
+        for number, minion_id in enumerate(self._keyring.minions()):
+            self.schedule_of(minion_id)
+            if number % MINIONS_AT_ONCE == MINIONS_AT_ONCE - 1:
+                await asyncio.sleep(0)
+        if self._keyring.minions():
+            self._schedules.say_idle()
+
     async def _tell(self, minions: Iterable[str]) -> None:
         """Tell each of *minions* its schedule, and to fetch its pillar; the loop has its turns meanwhile."""
         ask_for_pillar = pack_any("pillar", 0, {})
@@ -173,6 +183,7 @@ class Briefing:
             self._fleet.send(minion_id, ask_for_pillar)
             if number % MINIONS_AT_ONCE == MINIONS_AT_ONCE - 1:
                 await asyncio.sleep(0)
+        await self._look_for_idle_entries()
 
     def _update_files(self) -> bool:
         self._files.update()

@@ -11,21 +11,30 @@ from typing import Any
 
 from saltern.errors import JournalError, WireError
 from saltern.wire import Message, body_of, pack
-from saltern_master.accounting import Accounting
 from saltern_master.bus import EventBus
 from saltern_master.complaints import Complaints
 from saltern_master.connection import Connection
 from saltern_master.jobs.tracker import Taken, Tracker
 from saltern_master.journal import Journal
-from saltern_master.record import FOR_JOBS, JOB, METRICS, POINTS, write_record
-from saltern_master.shape import EVENT, RETURN
+from saltern_master.record import (
+    ABSENCES,
+    FOR_JOBS,
+    JOB,
+    METRICS,
+    POINTS,
+    RUN,
+    Lost,
+    lost_record,
+    write_note,
+    write_record,
+)
+from saltern_master.shape import ACCOUNT, EVENT, RETURN
 
 log = logging.getLogger(__name__)
 
 ACK_WITHIN_S = 0.5  # gathered this long: an agent's next return is seconds away, a burst's is in the same message
 ACKS_A_TURN = 500  # sent before others have the loop
 ACK_AFTER = 16  # messages of one agent, which sends so many more before it waits (the window of its outbox)
-COMPLAIN_EVERY_S = 10.0
 
 
 class Ack:
@@ -40,7 +49,7 @@ class Ack:
 
 
 class Inbox:
-    """Takes returns and events from minions.
+    """Takes what minions deliver: returns, events, and which scheduled runs have no return.
 
     Acknowledgements are gathered for a moment, and only go out after the journal has been written. When it can't be,
     the agents whose returns were in that write are unknown until they say hello again: they then send again whatever
@@ -52,36 +61,34 @@ class Inbox:
         journal: Journal,
         bus: EventBus,
         tracker: Tracker,
-        account: Accounting,
         answer: Callable[[Connection, bytes], bool] = lambda peer, frame: peer.send(frame),
     ) -> None:
-        """*account* is told of scheduled returns. *answer* sends an acknowledgement; it is for whoever's key is still
-        accepted then (``Fleet.answer``).
-        """
+        """*answer* sends an acknowledgement; it is for whoever's key is still accepted then (``Fleet.answer``)."""
         self._answer = answer
         self._journal = journal
         self._bus = bus
         self._tracker = tracker
-        self._account = account
         self._complaints = Complaints("what minions deliver")
         self._acks: dict[Connection, Ack] = {}
         self._due: list[Connection] = []
         self._flush_soon = False
         self._ack_soon = False
-        self._failed_at = float("-inf")
+        self._failed_in_a_row = 0
         self.returns = 0
         self.events = 0
         self.refused = 0
         self.journal_failures = 0
 
     def receive(self, peer: Connection, minion_id: str, message: Message, frame: bytes) -> None:
-        """Take a ``ret`` or ``event``, which came as *frame*, from a minion."""
+        """Take a ``ret``, ``event`` or ``account``, which came as *frame*, from a minion."""
         why = None
         try:
             if message.type == "ret":
                 self._take_return(peer.key, minion_id, message.body, frame)
-            else:
+            elif message.type == "event":
                 self._take_event(minion_id, message.body, len(frame))
+            else:
+                self._keep(ABSENCES, minion_id, ACCOUNT.checked(message.body))
         except WireError as error:
             why = str(error)
         ack = self._acks.get(peer)
@@ -108,10 +115,14 @@ class Inbox:
         self._journal.append(write_record(JOB, "", time.time(), dict(load)))
         return self._flush()
 
+    def put_lost(self, cause: str, lost: Lost) -> bool:
+        """Journal that returns which it holds came to nothing; return whether that could be written."""
+        self._journal.append(*lost_record(cause, lost))
+        return self._flush()
+
     def _take_return(self, key: str, minion_id: str, body: dict[str, Any], frame: bytes) -> None:
         ret = RETURN.checked(body)
         self.returns += 1
-        now = time.time()
         jid = ret["jid"]
         scheduled = "schedule" in ret and not self._tracker.knows(jid)
         taken = Taken.NEW if scheduled else self._tracker.take(jid, minion_id, key)
@@ -125,15 +136,22 @@ class Inbox:
         if not scheduled or ret.get("return_job"):
             flags |= FOR_JOBS
         as_it_came = None if "data" in ret else body_of(frame)
-        if flags:
-            self._journal.append(write_record(flags, minion_id, now, ret, as_it_came))
-        if scheduled:
-            self._account.received(minion_id, ret, now)
+        if scheduled and not flags:  # nobody wants it but the account
+            self._keep(RUN, minion_id, {key: ret[key] for key in ("schedule", "slot", "failed") if key in ret})
+        elif scheduled:
+            self._keep(flags | RUN, minion_id, ret, as_it_came)
+        else:
+            self._keep(flags, minion_id, ret, as_it_came)
         if taken is Taken.NEW:
             data = {**ret, "id": minion_id, "cmd": "_return"}
             event = self._bus.publish(f"salt/job/{jid}/ret/{minion_id}", data, origin, len(frame), as_it_came)
             if not scheduled:
                 self._tracker.returned(jid, minion_id, event, success=_succeeded(ret.get("success")))
+
+    def _keep(self, flags: int, minion_id: str, body: dict[str, Any], as_it_came: bytes | None = None) -> None:
+        now = time.time()
+        note = write_note(flags, minion_id, now, body) if flags & (RUN | ABSENCES) else b""
+        self._journal.append(write_record(flags, minion_id, now, body, as_it_came), note)
 
     def _take_event(self, minion_id: str, body: dict[str, Any], size: int) -> None:
         event = EVENT.checked(body)
@@ -159,6 +177,9 @@ class Inbox:
         except JournalError as error:
             self._not_written(error)
             return False
+        if self._failed_in_a_row:
+            log.info("the journal is written again, after %d writes that failed", self._failed_in_a_row)
+            self._failed_in_a_row = 0
         due, self._due = self._due, []
         for peer in due:
             if peer in self._acks:
@@ -170,9 +191,8 @@ class Inbox:
 
     def _not_written(self, error: JournalError) -> None:
         self.journal_failures += 1
-        now = time.monotonic()
-        if now - self._failed_at >= COMPLAIN_EVERY_S:
-            self._failed_at = now
+        self._failed_in_a_row += 1
+        if self._failed_in_a_row == 1:
             log.error("%s: agents keep what could not be written, and send it again", error)
         for peer in self._acks:
             peer.minion_id = None

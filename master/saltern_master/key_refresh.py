@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from saltern_master.accounting import Accounting
+from saltern_master.account.accounting import Accounting
 from saltern_master.keyring import Change, Keyring
 
 LOOK_EVERY_S = 1.0

@@ -21,7 +21,8 @@ from saltern.files import make_folder
 from saltern.key_functions import KeyFunctions
 from saltern.keystore import KeyStore
 from saltern.pki import own_keys
-from saltern_master.accounting import Accounting
+from saltern_master.account.accounting import Accounting
+from saltern_master.account.keeper import AccountKeeper
 from saltern_master.alerts.engine import AlertEngine
 from saltern_master.alerts.sources.http import HttpSource
 from saltern_master.annotations.engine import annotation_engine
@@ -47,6 +48,7 @@ from saltern_master.key_refresh import KeyRefresh
 from saltern_master.keyring import configured_keyring
 from saltern_master.parts import Counters, run_parts
 from saltern_master.ready import say_ready
+from saltern_master.record import FOR_JOBS, JOB
 from saltern_master.self_metrics import SelfMetrics
 from saltern_master.shipping.engine import shipping_engine
 
@@ -55,7 +57,7 @@ class Master:
     """One master; its parts are what commands use (``commands.context.Services``)."""
 
     def __init__(self, options: MasterOptions) -> None:
-        """Build every part; nothing listens yet. Raises ``ConfigError``, ``KeyStoreError``, ``JournalError``."""
+        """Build every part; nothing listens yet. Raises ``ConfigError``, ``KeyStoreError``."""
         self.options = options
         cache = options["cachedir"]
         with os_errors(KeyStoreError, options["pki_dir"], "can't be made; run as another user or set root_dir"):
@@ -73,10 +75,12 @@ class Master:
         self.journal = Journal(
             os.path.join(cache, "journal"), options["journal_max_bytes"], options["journal_max_hours"] * 3600
         )
-        self.journal.open()
+        self.journal.try_to_open()
         self.accounting = Accounting(os.path.join(cache, "accounting"))
+        self.accounting.load()
+        self.account_keeper = AccountKeeper(self.accounting, self.journal)
         self.tracker = Tracker(self.bus, self.fleet.send, options["timeout"])
-        self.inbox = Inbox(self.journal, self.bus, self.tracker, self.accounting, self.fleet.answer)
+        self.inbox = Inbox(self.journal, self.bus, self.tracker, self.fleet.answer)
         self.files = FileServer(options)
         self.briefing = Briefing(options, self.keyring, self.fleet, self.files, self.accounting, self.powers)
         self.hub = Hub(self.keyring, self.fleet, self.inbox, self.bus, self.tracker, self.dispatcher, self.briefing)
@@ -85,13 +89,13 @@ class Master:
         self.job_store = SqliteJobStore(options["job_db"], options["job_db_max_bytes"])
         self.keeper = JobKeeper(
             self.job_store,
-            self.journal.reader("jobs"),
+            self.journal.reader("jobs", JOB | FOR_JOBS),
             self.dead_letters,
             options["keep_jobs_hours"] * 3600,
             metric_returns=options["store_metric_returns"],
         )
         self.publisher = Publisher(self.fleet, self.bus, self.inbox, self.tracker)
-        self.engine = shipping_engine(options, self.journal, self.dead_letters)
+        self.engine = shipping_engine(options, self.journal, self.dead_letters, self.inbox.put_lost)
         self.annotations = annotation_engine(options, self.bus, self.keyring.minions)
         self.alerts = AlertEngine(options, HttpSource(options["render_url"]), self.bus.publish)
         self.local = LocalEntrance(options["sock_dir"], self.dispatcher, self.policy)
@@ -108,19 +112,20 @@ class Master:
             "graphite": (self.engine,),
             "annotations": (self.annotations,),
         }
-        self.self_metrics = SelfMetrics(self.inbox, self.accounting, self.counters, options["self_metrics_interval"])
+        self.self_metrics = SelfMetrics(
+            self.inbox, self.accounting, self.account_keeper, self.counters, options["self_metrics_interval"]
+        )
         self._stopping = asyncio.Event()
         self.endpoints: dict[str, str] = {}
 
     async def run(self, ready: Callable[[], None] = lambda: None) -> None:
         """Start, call *ready*, serve until ``stop``, and end cleanly. Raises ``ChannelError`` without a port."""
-        self.accounting.load()
         self.fleet.load()
         self.keyring.refresh(force=True)
         await self.briefing.load()
         await self.keeper.tell_of_earlier_jobs(self.tracker)
         async with contextlib.AsyncExitStack() as ending:  # in reverse: the socket for local programs goes first
-            for close in (self.job_store.close, self.journal.close, self.accounting.save, self.ports.close):
+            for close in (self.job_store.close, self.journal.close, self.account_keeper.close, self.ports.close):
                 ending.callback(close)
             ending.callback(self.inbox.flush_now)
             self.endpoints = self.ports.open()
@@ -130,7 +135,8 @@ class Master:
             say_ready(self.options["sock_dir"], self.endpoints, self.keys.public)
             ready()
             parts = (self.keeper, self.tracker, self.key_refresh, self.briefing, self.self_metrics, self.alerts)
-            await run_parts((*parts, self.fleet.files, self.engine, self.annotations), self._stopping)
+            others = (self.fleet.files, self.account_keeper, self.engine, self.annotations)
+            await run_parts((*parts, *others), self._stopping)
 
     def stop(self) -> None:
         """End ``run``; safe from a signal handler of the loop."""

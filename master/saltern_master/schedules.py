@@ -42,6 +42,8 @@ class Schedules:
     def __init__(self, option: Mapping[str, Any], conf_file: str) -> None:
         """An entry that is ``false`` is none. Raises ``ConfigError`` naming the entry and its fault."""
         self._entries = {name: _entry(name, value, conf_file) for name, value in option.items() if value is not False}
+        self._idle = set(self._entries)  # no minion was found that they are for
+        self._where = conf_file
 
     def of(self, minion_id: str, grains: GrainsOf) -> dict[str, dict[str, Any]]:
         """Return the schedule of a minion: name to job. An entry whose target takes too long is left out, and said."""
@@ -50,9 +52,17 @@ class Schedules:
             try:
                 if entry.target.matches(minion_id, grains):
                     schedule[name] = entry.job
+                    self._idle.discard(name)
             except TargetError as error:
                 log.warning("schedule %s: left out for %s: %s", name, minion_id, error)
         return schedule
+
+    def say_idle(self) -> None:
+        """Log which entries no minion was found for, of all that ``of`` was asked about."""
+        for name in sorted(self._idle):
+            log.warning(
+                "%s: schedule: %s: its target matches no accepted minion now, so it runs nowhere", self._where, name
+            )
 
     def seconds(self, name: str) -> float | None:
         """Return the interval of an entry of the master's, in seconds."""

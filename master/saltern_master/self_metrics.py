@@ -9,7 +9,8 @@ import time
 from collections.abc import Iterator
 
 from saltern.metric_segment import clean, owner
-from saltern_master.accounting import Accounting
+from saltern_master.account.accounting import Accounting
+from saltern_master.account.keeper import AccountKeeper
 from saltern_master.inbox import Inbox
 from saltern_master.parts import Counters
 from saltern_master.shipping.names import ACCOUNTS, ROOT
@@ -20,11 +21,19 @@ PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 class SelfMetrics:
-    """Gathers the counters of *counters* at every slot of *interval_s*, and saves the account."""
+    """Gathers the counters of *counters*, and the account, at every slot of *interval_s*."""
 
-    def __init__(self, inbox: Inbox, accounting: Accounting, counters: Counters, interval_s: float) -> None:
+    def __init__(
+        self,
+        inbox: Inbox,
+        accounting: Accounting,
+        account_keeper: AccountKeeper,
+        counters: Counters,
+        interval_s: float,
+    ) -> None:
         self._inbox = inbox
         self._accounting = accounting
+        self._account_keeper = account_keeper
         self._counters = counters
         self._interval_s = interval_s
         self._lag_s = 0.0
@@ -32,12 +41,12 @@ class SelfMetrics:
     async def run(self) -> None:
         """Work until cancelled; the first sample is taken at once."""
         while True:
+            await self._account_keeper.catch_up()
             now = time.time()
             slot = int(now // self._interval_s * self._interval_s)
             for values in self.sample(now):
                 self._inbox.put_points(values, slot)
                 await asyncio.sleep(0)  # a fleet's account is long: others have their turns in between
-            await self._accounting.save_in_turns()
             wake_at = slot + self._interval_s
             await asyncio.sleep(max(0.01, wake_at - time.time()))
             self._lag_s = max(0.0, time.time() - wake_at)

@@ -17,6 +17,7 @@ from saltern.visible import shown
 MAX_TAG_LENGTH = 512
 MAX_NAME_LENGTH = 512
 MAX_FUNCTIONS = 1000
+MAX_RANGES = 10_000
 
 Check = Callable[[Any], str | None]
 """Returns what a value must be, when it isn't."""
@@ -109,13 +110,24 @@ def finite(value: Any) -> str | None:
     return "a finite number"
 
 
-def counts(value: Any) -> str | None:
-    """Take a map of names to counts."""
-    if isinstance(value, dict) and all(
-        isinstance(key, str) and type(count) is int and 0 <= count < 2**53 for key, count in value.items()
-    ):
+def absences(value: Any) -> str | None:
+    """Take a map of schedules to maps: ``seconds``, and ranges of slots by ``skipped`` and ``dropped``."""
+    if isinstance(value, dict) and all(isinstance(name, str) and _is_absence(one) for name, one in value.items()):
         return None
-    return "a map of counts"
+    return "a map of schedules to seconds, skipped and dropped"
+
+
+def _is_absence(value: Any) -> bool:
+    if not isinstance(value, dict) or finite(value.get("seconds")):
+        return False
+    ranges = [one for kind in ("skipped", "dropped") for one in _list(value.get(kind, []))]
+    return len(ranges) <= MAX_RANGES and all(
+        isinstance(one, list) and len(one) == 2 and not finite(one[0]) and not finite(one[1]) for one in ranges
+    )
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def texts(value: Any) -> str | None:
@@ -139,9 +151,10 @@ RETURN = Shape(
         "slot": Field(finite),
         "metrics": Field(one_of(bool)),
         "return_job": Field(one_of(bool)),
-        "account": Field(counts),
+        "failed": Field(text()),
     },
 )
+ACCOUNT = Shape("an account", {"schedules": Field(absences, required=True)})
 EVENT = Shape("an event", {"tag": Field(text(MAX_TAG_LENGTH), required=True), "data": Field(anything)})
 CALL = Shape("a call", {"cmd": Field(text(), required=True), "args": Field(one_of(dict))})
 WORKING = Shape("an answer", {"jids": Field(texts, required=True), "more": Field(one_of(bool))})

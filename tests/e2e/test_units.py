@@ -129,7 +129,7 @@ echo "end: reached"
 """
 
 
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(360)
 def test_the_units_start_programs_that_work(tmp_path: Path) -> None:
     out = run_in_container(tmp_path, SCRIPT)
     said = dict(line.split(": ", 1) for line in out.splitlines() if ": " in line)

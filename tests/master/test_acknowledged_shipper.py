@@ -55,7 +55,7 @@ class Carbon:
 
 
 def shipped(*answers: dict[str, Any]) -> list[Any]:
-    """Return what becomes of a batch of two points for each answer: the count refused, or the error."""
+    """Return what becomes of a batch of two points for each answer: the places of those refused, or the error."""
     waiting = list(answers)
 
     def answer(frame: dict[str, Any]) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def shipped(*answers: dict[str, Any]) -> list[Any]:
         async with Carbon(answer) as shipper:
             for _ in answers:
                 try:
-                    results.append(await shipper.ship(Points(["a", "b"], [1, 2], [1.0, 2.0])))
+                    results.append(list(await shipper.ship(Points(["a", "b"], [1, 2], [1.0, 2.0]))))
                 except ChannelError as error:
                     results.append(str(error).split(" ", 3)[3])
         return results
@@ -78,12 +78,29 @@ def test_a_disk_that_is_full_for_a_moment_costs_no_points() -> None:
     full = {"v": 1, "type": "error", "seq": SEQ, "error": "No space left on device"}
     taken = {"v": 1, "type": "ack", "seq": SEQ, "accepted": 2, "refused": 0}
     reason = "takes no points now: No space left on device"
-    assert shipped(full, full, taken) == [reason, reason, 0]
+    assert shipped(full, full, taken) == [reason, reason, []]
 
 
-def test_a_frame_that_is_nonsense_is_passed_over(caplog: pytest.LogCaptureFixture) -> None:
-    assert shipped({"v": 1, "type": "error", "seq": None, "error": "too long"}) == [2]
-    assert "took a batch of 2 points for nonsense: too long" in caplog.text
+def test_nonsense_costs_the_point_that_is_nonsense(caplog: pytest.LogCaptureFixture) -> None:
+    """Else one minion's would take all the others' in its batch."""
+    names = [f"m{number}" for number in range(50)]
+    taken: list[str] = []
+
+    def answer(frame: dict[str, Any]) -> dict[str, Any]:
+        if "m17" in frame["names"] or "m40" in frame["names"]:
+            return {"v": 1, "type": "error", "seq": None, "error": "no name of ours"}
+        taken.extend(frame["names"])
+        return {"v": 1, "type": "ack", "seq": frame["seq"], "which": [0] if "m3" in frame["names"] else []}
+
+    async def scenario() -> list[int]:
+        async with Carbon(answer) as shipper:
+            return list(await shipper.ship(Points(names, list(range(50)), [1.0] * 50)))
+
+    refused = asyncio.run(scenario())
+    assert taken == [name for name in names if name not in ("m17", "m40")]
+    assert [names[place] for place in refused if place not in (17, 40)] == [taken[0]]
+    assert {17, 40} < set(refused)
+    assert "takes a point of 'm17' for nonsense: no name of ours" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -95,10 +112,10 @@ def test_an_answer_out_of_turn_is_none(answer: dict[str, Any]) -> None:
     assert shipped(answer) == ["answered out of turn: is this port its batch port?"]
 
 
-@pytest.mark.parametrize("refused", [None, "x", 1.5, math.inf, math.nan, -1, 3, 10**9, [1], True])
-def test_a_count_that_is_none_is_not_counted(refused: object) -> None:
-    assert shipped({"type": "ack", "seq": SEQ, "refused": refused}) == [0]
-    assert shipped({"type": "ack", "seq": SEQ, "refused": 1}) == [1]
+@pytest.mark.parametrize("which", [None, "x", 1.5, {}, [-1, 2, 10**9, 0.0, math.nan, "0", True, None, [0]]])
+def test_places_that_are_none_are_not_counted(which: object) -> None:
+    assert shipped({"type": "ack", "seq": SEQ, "refused": 1, "which": which}) == [[]]
+    assert shipped({"type": "ack", "seq": SEQ, "refused": 1, "which": [1]}) == [[1]]
 
 
 def test_a_batch_over_the_far_ends_limit_goes_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,12 +129,13 @@ def test_a_batch_over_the_far_ends_limit_goes_in_pieces(monkeypatch: pytest.Monk
         assert len(pack_value(frame)) <= 1000
         taken.extend(frame["names"])
         next(frames)
-        return {"type": "ack", "seq": frame["seq"], "refused": 1}
+        return {"type": "ack", "seq": frame["seq"], "which": [0]}
 
-    async def scenario() -> int:
+    async def scenario() -> list[int]:
         async with Carbon(answer) as shipper:
-            return await shipper.ship(Points(names, list(range(50)), [1.0] * 50))
+            return list(await shipper.ship(Points(names, list(range(50)), [1.0] * 50)))
 
     refused = asyncio.run(scenario())
     assert taken == names
-    assert refused == next(frames) > 5
+    assert len(refused) == next(frames) > 5
+    assert refused == sorted(set(refused))

@@ -11,6 +11,7 @@ import pytest
 from saltern import wire
 from saltern.config import MasterOptions
 from saltern.digest import digest_of
+from saltern.keystore import ACCEPTED, KeyStore
 from support.masters import FakeAgent, running, until
 
 
@@ -153,3 +154,25 @@ def test_options_that_wait_for_a_restart_are_named(options: MasterOptions, caplo
     asyncio.run(scenario())
     (line,) = [line for line in caplog.messages if "wait for a restart" in line]
     assert line == "these options wait for a restart of the master: publisher_acl"
+
+
+def test_an_entry_that_is_for_nobody_is_said_at_the_start_and_after_a_change(
+    options: MasterOptions, caplog: pytest.LogCaptureFixture
+) -> None:
+    main = Path(options["conf_file"])
+    schedule: dict[str, Any] = {
+        "stats": {"function": "stats.collect", "seconds": 15},
+        "lost": {"function": "a.b", "seconds": 60, "target": "nosuch*"},
+    }
+    KeyStore(options["pki_dir"]).create()
+    KeyStore(options["pki_dir"]).put(ACCEPTED, "web01", "A" * 40)
+
+    async def scenario() -> None:
+        async with running({**options, "schedule": schedule}) as master:
+            await until(lambda: "schedule: lost: its target matches no accepted minion" in caplog.text)
+            main.write_text(main.read_text() + "schedule: {other: {function: a.b, seconds: 5, target: 'G@os:X'}}\n")
+            master.reload()
+            await until(lambda: "schedule: other: its target matches no accepted minion" in caplog.text)
+        assert "schedule: stats: its target" not in caplog.text
+
+    asyncio.run(scenario())

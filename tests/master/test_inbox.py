@@ -209,7 +209,8 @@ def test_unknown_fields_of_a_return_stay_below_data(door: Door) -> None:
         say(door, web, "ret", 1, {**ANSWER, **unknown, b"\xff": 3, 4: 4, "n" * 3000: 5})
         await heard(door, web, "ack", 1)
         ((_, event),) = door.told(f"salt/job/{JID}/ret/")
-        for data in (event, follower._queue[0].data):
+        (packed,) = await follower.batch()
+        for data in (event, unpack_value(packed)["data"]):
             assert (data["from"], data["id"], data["cmd"]) == ("minion:web", "web", "_return")
             assert not data["_stamp"].startswith("1999")
             assert not {"user", "tgt", ""} & set(data)
@@ -294,8 +295,8 @@ NONSENSE: list[dict[Any, Any]] = [
     *({**ANSWER, "fun": 5}, {**ANSWER, "fun": []}, {**ANSWER, "fun": ["f", 5]}, {**ANSWER, "fun": "f" * 2000}),
     *({**ANSWER, "fun_args": "x"}, {**ANSWER, "success": 1}, {**ANSWER, "retcode": "0"}, {**ANSWER, "metrics": "yes"}),
     *({**ANSWER, "slot": float("nan")}, {**ANSWER, "slot": 2**63}, {**ANSWER, "slot": True}, {**ANSWER, "module": []}),
-    *({**ANSWER, "schedule": ""}, {**ANSWER, "schedule": "a\nb"}, {**ANSWER, "account": {"dropped": -1}}),
-    *({**ANSWER, "account": {1: 1}}, {**ANSWER, "plain": "x"}, {**ANSWER, "return_job": 1}),
+    *({**ANSWER, "schedule": ""}, {**ANSWER, "schedule": "a\nb"}, {**ANSWER, "failed": 5}),
+    *({**ANSWER, "failed": "a\nb"}, {**ANSWER, "plain": "x"}, {**ANSWER, "return_job": 1}),
 ]
 
 

@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 
 from saltern.errors import JournalError
 from saltern.segments import HEAD, RECORD
-from saltern_master.journal import Journal, Position
+from saltern_master.journal import Journal
+from saltern_master.journal import journal as journal_module
+from saltern_master.record import LOST, METRICS, RUN, read_record, write_note, write_record
 from support.damage import Damage, damages, spans
 
 
@@ -93,7 +95,7 @@ def test_a_torn_tail_is_cut_at_the_last_whole_record(
     again.append(b"after")
     again.flush()
     assert everything(again) == [*kept, b"after"]
-    assert again.dropped == 0
+    assert again.dropped == len(records) - len(kept)
 
 
 def test_a_damaged_middle_is_passed_over_and_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -110,9 +112,9 @@ def test_a_damaged_middle_is_passed_over_and_counted(tmp_path: Path, caplog: pyt
     assert found[-1][:3] == b"039"
     assert journal.dropped == 1
     assert "damaged from byte 668 to 992: records lost: 1" in caplog.text
-    # Another reader passes it over as well, and it is counted once.
+    # Another reader passes it over as well, and has lost it as well.
     assert everything(journal, "another") == found
-    assert journal.dropped == 1
+    assert [journal.metrics()[f"{name}.lost"] for name in ("all", "another")] == [1, 1]
     assert len(found) == 39
 
 
@@ -202,7 +204,7 @@ def test_a_segment_with_another_head_is_set_aside(tmp_path: Path, caplog: pytest
     assert 15 < len(found) < 31
     assert found[-1] == b"after"
     assert path.with_name(path.name + ".unreadable").read_bytes() == data
-    assert (again.unreadable, again.dropped) == (1, 1)
+    assert (again.unreadable, again.dropped) == (1, 31 - len(found))
     assert again.metrics()["unreadable"] == 1
     assert caplog.text.count("it is of version 3, and this program knows 2: set aside as") == 1
     again.close()
@@ -248,7 +250,7 @@ def test_passed_segments_go(tmp_path: Path) -> None:
     journal.reader("all").save()
     journal.trim()
     assert [name for name in os.listdir(tmp_path) if name.endswith(".log")] == [
-        journal._path(journal._head.segment)[-16:]
+        journal._path(journal.head.segment)[-16:]
     ]
     assert journal.dropped == 0
 
@@ -310,7 +312,7 @@ def test_a_record_larger_than_a_read_still_comes(tmp_path: Path) -> None:
     journal = opened(tmp_path, segment_bytes=1 << 20)
     journal.append(b"x" * 50_000)
     journal.flush()
-    assert journal.read(Position(0, 0), 100)[0] == [b"x" * 50_000]
+    assert journal.reader("all").read_now(100) == [b"x" * 50_000]
 
 
 def test_a_reader_ahead_of_a_tail_that_was_cut_reads_what_comes_next(tmp_path: Path) -> None:
@@ -335,3 +337,61 @@ def test_what_was_not_finished_is_read_again_after_rewinding(tmp_path: Path) -> 
     assert asyncio.run(reader.read()) == [b"one"]
     reader.rewind()
     assert asyncio.run(reader.read()) == [b"one"]
+
+
+def test_a_journal_that_could_not_be_opened_is_opened_as_soon_as_it_can_be(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "journal"
+    before = opened(folder)
+    before.append(b"before")
+    before.close()
+    folder.rename(tmp_path / "away")
+    folder.write_text("in the way")
+    journal = Journal(str(folder), 1 << 30, 10**9)
+    journal.try_to_open()
+    assert "the journal can't be opened" in caplog.text
+    reader = journal.reader("r")
+    journal.append(b"nobody hears that it is kept")
+    with pytest.raises(JournalError, match="the journal is not open"):
+        journal.flush()
+    assert reader.read_now() == []
+    folder.unlink()
+    (tmp_path / "away").rename(folder)
+    monkeypatch.setattr(journal_module, "OPEN_AGAIN_S", 0.0)
+    journal.append(b"after")
+    journal.flush()
+    assert reader.read_now() == [b"before", b"after"]
+    journal.close()
+
+
+def test_what_was_lost_is_written_down_when_the_disk_takes_it_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = opened(tmp_path, max_bytes=16_384)
+    reader = journal.reader("graphite", METRICS, ships=True)
+    real = os.write
+
+    def full(fd: int, data: bytes) -> int:
+        if b"over_bound" in data:
+            raise OSError(28, "No space left on device")
+        return real(fd, data)
+
+    monkeypatch.setattr(os, "write", full)
+    for slot in range(100):
+        body = {"schedule": "s", "slot": slot, "x": "x" * 200}
+        journal.append(write_record(METRICS | RUN, "web", 5.0, body), write_note(METRICS | RUN, "web", 5.0, body))
+        try:
+            journal.flush()
+        except JournalError:
+            break
+    lost = reader.lost
+    assert lost > 0
+    assert sorted(tmp_path.glob("*.index"))[0].name == "000000000001.index"  # whose they were is still needed
+    monkeypatch.undo()
+    journal.append(b"\1")
+    journal.flush()
+    written = [read_record(record, LOST) for record in everything(journal)]
+    told = [record.body["lost"]["web"]["s"] for record in written if record is not None]
+    assert sum(len(slots) for slots in told) == lost
+    journal.close()

@@ -42,10 +42,10 @@ def body(value: Any, fun: str = "m.f", **more: Any) -> dict[str, Any]:
 
 def test_points_are_at_the_slot() -> None:
     made = returns()
-    assert made.points("web", body({"a": 1}), NOW) == ({"saltern.web.m.a": 1.0}, SLOT)
+    assert made.points("web", body({"a": 1}), NOW) == ({"saltern.web.m.a": 1.0}, SLOT, False)
     unscheduled = body({"a": 1})
     del unscheduled["slot"]
-    assert made.points("web", unscheduled, NOW) == ({"saltern.web.m.a": 1.0}, int(NOW))
+    assert made.points("web", unscheduled, NOW) == ({"saltern.web.m.a": 1.0}, int(NOW), False)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_whatever_a_minion_sends(pattern: str, fun: str, schedule: str | None, v
 def test_a_slot_that_no_spool_explains_is_refused(slot: Any, caplog: pytest.LogCaptureFixture) -> None:
     made = returns()
     with caplog.at_level(logging.WARNING):
-        assert made.points("web", body({"a": 1, "b": 2}, slot=slot), NOW) == ({}, 0)
+        assert made.points("web", body({"a": 1, "b": 2}, slot=slot), NOW) == ({}, 0, True)
         made.points("web", body({"a": 1}, slot=slot), NOW)
     assert made.metrics() == {"not_numbers": 0, "names_refused": 0, "times_refused": 3}
     explained = made.explain("web", "m.f")
@@ -110,14 +110,14 @@ def test_a_slot_that_no_spool_explains_is_refused(slot: Any, caplog: pytest.LogC
 
 @pytest.mark.parametrize("slot", [SLOT - 167 * HOUR, SLOT + 23 * HOUR, float(SLOT)])
 def test_a_slot_that_a_spool_explains_is_taken(slot: float) -> None:
-    assert returns().points("web", body({"a": 1}, slot=slot), NOW) == ({"saltern.web.m.a": 1.0}, int(slot))
+    assert returns().points("web", body({"a": 1}, slot=slot), NOW) == ({"saltern.web.m.a": 1.0}, int(slot), False)
 
 
 def test_names_over_the_budget_are_counted_said_once_and_explained(caplog: pytest.LogCaptureFixture) -> None:
     made = returns(most=3)
     with caplog.at_level(logging.WARNING):
         for _ in range(5):
-            points, _ = made.points("evil", body({f"n{number}": number for number in range(1000)}), NOW)
+            points, *_ = made.points("evil", body({f"n{number}": number for number in range(1000)}), NOW)
             assert list(points) == ["saltern.evil.m.n0", "saltern.evil.m.n1", "saltern.evil.m.n2"]
     assert made.metrics()["names_refused"] == 5 * 997
     assert caplog.messages == [
@@ -134,7 +134,7 @@ def test_one_that_makes_names_without_end_costs_another_none() -> None:
     made = returns(most=10)
     for number in range(200):
         made.points("evil", body({f"n{number}-{leaf}": 1 for leaf in range(20)}, f"m{number}.f"), NOW)
-    points, _ = made.points("web", body(dict.fromkeys("abcdefghij", 1)), NOW)
+    points, *_ = made.points("web", body(dict.fromkeys("abcdefghij", 1)), NOW)
     assert len(points) == 10
     assert made.points("web", body(dict.fromkeys("abcdefghij", 2)), NOW + 15)[0] == dict.fromkeys(points, 2.0)
 

@@ -9,13 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from saltern.errors import WireError
-from saltern_master.shape import ATTACH, CALL, EVENT, HELLO, MAX_FUNCTIONS, REQUEST, RETURN, WORKING, Shape
+from saltern_master.shape import ACCOUNT, ATTACH, CALL, EVENT, HELLO, MAX_FUNCTIONS, REQUEST, RETURN, WORKING, Shape
 
-SHAPES = [RETURN, EVENT, CALL, WORKING, ATTACH, HELLO, REQUEST]
+SHAPES = [RETURN, EVENT, ACCOUNT, CALL, WORKING, ATTACH, HELLO, REQUEST]
 JID = "20260131120000123456"
 GOOD: dict[str, dict[str, Any]] = {
     "a return": {"jid": JID, "fun": "test.ping", "return": None},
     "an event": {"tag": "x", "data": {"a": 1}},
+    "an account": {"schedules": {"stats": {"seconds": 15, "skipped": [[30, 45]], "dropped": []}}},
     "a call": {"cmd": "pillar", "args": {}},
     "an answer": {"jids": [JID], "more": True},
     "an attach": {"boot": 1.5, "grains": {}, "have": {}},
@@ -45,8 +46,14 @@ def test_what_is_right_comes_through_as_it_is(one: Shape) -> None:
         (RETURN, "slot", float("nan")),
         (RETURN, "slot", True),
         (RETURN, "metrics", 1),
-        (RETURN, "account", {"dropped": -1}),
-        (RETURN, "account", {"dropped": 2**60}),
+        (RETURN, "failed", {"why": "x"}),
+        (ACCOUNT, "schedules", {"stats": {"seconds": 15, "skipped": [[1, 2, 3]]}}),
+        (ACCOUNT, "schedules", {"stats": {"seconds": 15, "dropped": [[1, "2"]]}}),
+        (ACCOUNT, "schedules", {"stats": {"seconds": 15, "dropped": 5}}),
+        (ACCOUNT, "schedules", {"stats": {"seconds": float("nan")}}),
+        (ACCOUNT, "schedules", {"stats": []}),
+        (ACCOUNT, "schedules", {5: {"seconds": 15}}),
+        (ACCOUNT, "schedules", {"stats": {"seconds": 15, "skipped": [[1, 2]] * 10_001}}),
         (RETURN, "schedule", "a\nb"),
         (EVENT, "tag", ""),
         (EVENT, "tag", "x" * 600),

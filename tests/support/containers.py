@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-BOOT_TIMEOUT_S = 150
+BOOT_TIMEOUT_S = 330
 PACKAGES = ("core", "agent", "modules", "master", "graphite")
 
 _UNIT = """[Unit]
@@ -26,7 +26,7 @@ ExecStart=/bin/bash /shared/script
 StandardOutput=file:/shared/out
 StandardError=inherit
 ExecStopPost=/bin/systemctl poweroff --no-block
-TimeoutStartSec=120
+TimeoutStartSec=300
 """
 
 _PROGRAM = """#!/bin/sh
@@ -35,7 +35,7 @@ exec /opt/python/bin/python{version} -c 'import sys, saltern.programs as p; sys.
 """
 
 _PRELUDE = """
-soon() { for _ in $(seq 400); do "$@" >/dev/null 2>&1 && return; sleep 0.1; done; echo "in vain: $*"; exit 1; }
+soon() { for _ in $(seq 900); do "$@" >/dev/null 2>&1 && return; sleep 0.1; done; echo "in vain: $*"; exit 1; }
 install -m 755 /shared/bin/* /usr/local/bin/
 export PATH=/usr/local/bin:$PATH
 get() { /opt/python/bin/python3 -c 'import sys, urllib.request as u; print(u.urlopen(sys.argv[1]).read())' "$1"; }
@@ -47,7 +47,7 @@ touch /shared/began
 def run_in_container(folder: Path, script: str) -> str:
     """Boot, run *script* (bash, as root) with Saltern's programs on its PATH, and return what it printed.
 
-    The repository is at ``/opt/saltern``. ``soon COMMAND`` tries a command for 40 s and ends the script then; ``get
+    The repository is at ``/opt/saltern``. ``soon COMMAND`` tries a command for 90 s and ends the script then; ``get
     URL`` prints an answer as a literal. Skips the test where no container can be had.
     """
     if os.geteuid() != 0 or not shutil.which("systemd-nspawn"):

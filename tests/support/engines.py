@@ -80,7 +80,9 @@ class Engine:
     async def _work(self) -> None:
         self._journal.open()
         dead_letters = DeadLetters(f"{self._journal.folder}-dead")
-        self._engine = ShippingEngine(self._journal.reader("graphite"), self._shipper, self._returns, dead_letters)
+        self._engine = ShippingEngine(
+            self._journal.reader("graphite"), self._shipper, self._returns, dead_letters, lambda *_: True
+        )
         self._task = asyncio.create_task(self._engine.run())
         self._started.set()
         await asyncio.wait([self._task])

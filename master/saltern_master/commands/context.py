@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from saltern.keystore import KeyStore
-from saltern_master.accounting import Accounting
+from saltern_master.account.accounting import Accounting
+from saltern_master.account.keeper import AccountKeeper
 from saltern_master.alerts.engine import AlertEngine
 from saltern_master.auth.caller import Caller
 from saltern_master.auth.policy import Policy
@@ -41,6 +42,7 @@ class Services(Protocol):
     briefing: Briefing
     engine: ShippingEngine | None
     accounting: Accounting
+    account_keeper: AccountKeeper
     alerts: AlertEngine
     dead_letters: DeadLetters
 

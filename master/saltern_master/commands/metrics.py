@@ -28,7 +28,12 @@ async def explain(context: Context, minion: str, fun: str) -> dict[str, Any]:
 
 @command("runner.metrics.account", Need.RUNNER)
 async def account(context: Context) -> dict[str, dict[str, dict[str, float]]]:
-    """Show points expected, received, missing, late and dropped: ``saltern-run metrics.account``"""
+    """Show what became of the scheduled runs of each minion: ``saltern-run metrics.account``
+
+    For each schedule expected = received + missing + lost + dropped + skipped + failed, by now; and how many were late,
+    and the percentage received of the last hour's.
+    """
+    await context.services.account_keeper.catch_up()
     result: dict[str, dict[str, dict[str, float]]] = {}
     for rows in context.services.accounting.rows_by_turns(time.time()):
         for minion_id, name, numbers in rows:

@@ -1,22 +1,23 @@
-"""The engine: journal in, points out, nothing committed before it is delivered."""
+"""The engine: journal in, points out, nothing committed before it is delivered, or said to be lost."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from saltern.config import MasterOptions
-from saltern.errors import ChannelError
+from saltern.errors import ChannelError, WireError
 from saltern_master.deadletters import DeadLetters
 from saltern_master.journal import Journal, Reader
 from saltern_master.line_limit import LineLimit
-from saltern_master.record import METRICS, POINTS, Record, read_record
+from saltern_master.record import METRICS, POINTS, RUN, Lost, Record, read_record
 from saltern_master.shipping.metric_returns import MetricReturns
 from saltern_master.shipping.name_budget import NameBudget
 from saltern_master.shipping.names import Pattern
+from saltern_master.shipping.shipment import Run, Shipment
 from saltern_master.shipping.shipper import Points, Shipper
 from saltern_master.shipping.shippers import make_shipper
 
@@ -32,8 +33,17 @@ READER = "graphite"
 class ShippingEngine:
     """Reads the journal and ships what is a metric."""
 
-    def __init__(self, reader: Reader, shipper: Shipper, returns: MetricReturns, dead_letters: DeadLetters) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        shipper: Shipper,
+        returns: MetricReturns,
+        dead_letters: DeadLetters,
+        tell_lost: Callable[[str, Lost], bool],
+    ) -> None:
+        """*tell_lost* takes a cause and runs that came to nothing, and returns whether that is written down."""
         self._reader = reader
+        self._tell_lost = tell_lost
         self._dead_letters = dead_letters
         self._shipper = shipper
         self._returns = returns
@@ -70,43 +80,58 @@ class ShippingEngine:
         }
 
     async def _ship(self, records: list[bytes]) -> None:
-        points = Points([], [], [])
+        shipment = Shipment()
         for number, payload in enumerate(records, 1):
             if number % RECORDS_A_TURN == 0:
                 await asyncio.sleep(0)
             try:
                 record = read_record(payload, METRICS | POINTS)
                 if record is not None:
-                    self._add(points, record)
+                    self._add(shipment, record)
             except Exception as error:  # whatever a minion sent, the others' points go on
                 self._dead_letters.put(READER, payload, error)
-            if len(points.names) >= POINTS_PER_SHIPMENT:
-                await self._deliver(points)
-                points = Points([], [], [])
-        if points.names:
-            await self._deliver(points)
+                shipment.vain += _run_of(payload)
+            if len(shipment) >= POINTS_PER_SHIPMENT:
+                await self._deliver(shipment)
+                shipment = Shipment()
+        await self._deliver(shipment)
 
-    def _add(self, points: Points, record: Record) -> None:
-        values: Mapping[str, float]
+    def _add(self, shipment: Shipment, record: Record) -> None:
+        body = record.body
         if record.flags & POINTS:
-            values, slot = record.body["values"], record.body["slot"]
-        elif isinstance(record.body.get("fun"), str) and record.body.get("success"):
-            values, slot = self._returns.points(record.minion_id, record.body, record.received)
-        else:
-            name, fun = record.body.get("schedule"), record.body.get("fun")
-            if self._failed.allows(f"{record.minion_id}:{name}", record.minion_id):
-                text = "minion %s: schedule %.80s: %.80s failed, it makes no points: %.300s"
-                log.warning(text, record.minion_id, name, fun, record.body.get("return"))
+            shipment.add(body["values"], body["slot"], None)
             return
-        points.names.extend(values)
-        points.values.extend(values.values())
-        points.times.extend([slot] * len(values))
+        why = _failure(body)
+        if why is not None:
+            self._note_failure(record, why)
+            return
+        made = self._returns.points(record.minion_id, body, record.received)
+        run = Run(record.minion_id, body["schedule"], body.get("slot", 0)) if record.flags & RUN else None
+        shipment.add(made.values, made.time, run)
+        if made.in_vain and run is not None:
+            shipment.vain.append(run)
 
-    async def _deliver(self, points: Points) -> None:
+    def _note_failure(self, record: Record, why: str) -> None:
+        name, fun = record.body.get("schedule"), str(record.body.get("fun"))
+        self._returns.failed(record.minion_id, fun, why, record.received)
+        if self._failed.allows(f"{record.minion_id}:{name}", record.minion_id):
+            text = "minion %s: schedule %.80s: %.80s failed, it makes no points: %.300s"
+            log.warning(text, record.minion_id, name, fun, why)
+
+    async def _deliver(self, shipment: Shipment) -> None:
+        refused: Sequence[int] = ()
+        if shipment:
+            refused = await self._shipped(shipment.points)
+            self.refused += len(refused)
+            self.points += len(shipment)
+        if lost := shipment.lost(refused):
+            await self._put_lost(lost)
+
+    async def _shipped(self, points: Points) -> Sequence[int]:
         wait = RETRY_MIN_S
         while True:
             try:
-                self.refused += await self._shipper.ship(points)
+                refused = await self._shipper.ship(points)
                 break
             except ChannelError as error:
                 self.failures += 1
@@ -118,10 +143,37 @@ class ShippingEngine:
         if not self.connected:
             log.info("points are being delivered to carbon")
         self.connected = True
-        self.points += len(points.names)
+        return refused
+
+    async def _put_lost(self, lost: Lost) -> None:
+        """Have the account know which runs came to nothing, before they are done with."""
+        while not self._tell_lost("refused", lost):
+            await asyncio.sleep(RETRY_MAX_S)
 
 
-def shipping_engine(options: MasterOptions, journal: Journal, dead_letters: DeadLetters) -> ShippingEngine | None:
+def _failure(body: Mapping[str, Any]) -> str | None:
+    """Return why a return is no sample: its run failed; or ``None``."""
+    if "failed" in body:
+        return str(body["failed"])
+    if not isinstance(body.get("fun"), str):
+        return "several functions in one"
+    if body.get("success") or isinstance(body.get("return"), dict | list):
+        return None
+    return f"{body.get('return')!s:.300}"
+
+
+def _run_of(payload: bytes) -> list[Run]:
+    """Return the run that a record is of, as far as that can be told."""
+    try:
+        record = read_record(payload, RUN)
+        return [Run(record.minion_id, str(record.body["schedule"]), float(record.body["slot"]))] if record else []
+    except (WireError, KeyError, TypeError, ValueError):
+        return []
+
+
+def shipping_engine(
+    options: MasterOptions, journal: Journal, dead_letters: DeadLetters, tell_lost: Callable[[str, Lost], bool]
+) -> ShippingEngine | None:
     """Return the engine that *options* ask for, or ``None``. Raises ``ConfigError``."""
     pattern = Pattern(options["metric_pattern"])
     shipper = make_shipper(options["carbon_protocol"], options["carbon_host"], options["carbon_port"])
@@ -129,4 +181,6 @@ def shipping_engine(options: MasterOptions, journal: Journal, dead_letters: Dead
         return None
     budget = NameBudget(options["max_metric_names"])
     returns = MetricReturns(pattern, budget, options["max_point_age_hours"] * 3600)
-    return ShippingEngine(journal.reader(READER), shipper, returns, dead_letters)
+    return ShippingEngine(
+        journal.reader(READER, METRICS | POINTS, ships=True), shipper, returns, dead_letters, tell_lost
+    )

@@ -19,9 +19,18 @@ from saltern_master.shipping.names import Flat, Pattern, flatten, masters_own
 AHEAD_S = 86400
 EXPLAIN_BYTES = 16 * 1024 * 1024
 MAX_REFUSED_NAMED = 200
+MAX_FAILURES = 10_000
 
 Refuse = Callable[[str, str, Mapping[str, float]], Collection[str]]
 """Returns which names, of values below a prefix, a minion may not add."""
+
+
+class Made(NamedTuple):
+    """Values by metric name, their time (epoch s), and whether there were others, all of which are refused."""
+
+    values: dict[str, float]
+    time: int
+    in_vain: bool
 
 
 class Found(NamedTuple):
@@ -41,14 +50,16 @@ class MetricReturns:
         self._budget = budget
         self._max_age_s = max_age_s
         self._last = LastReturns(EXPLAIN_BYTES)
+        self._failures: OrderedDict[tuple[str, str], tuple[str, float]] = OrderedDict()
         self._complaints = Complaints("points that are refused")
         self.not_numbers = 0
         self.names_refused = 0
         self.times_refused = 0
 
-    def points(self, minion_id: str, body: dict[str, Any], received: float) -> tuple[dict[str, float], int]:
-        """Return the points of a return that came at *received* (epoch s): values by name, and their time."""
+    def points(self, minion_id: str, body: dict[str, Any], received: float) -> Made:
+        """Return the points of a return that came at *received* (epoch s)."""
         self._last.put(minion_id, body, received)
+        self._failures.pop((minion_id, str(body["fun"])), None)
 
         def admit(minion_id: str, prefix: str, values: Mapping[str, float]) -> Collection[str]:
             return self._budget.admit(minion_id, prefix, values, received)
@@ -58,7 +69,7 @@ class MetricReturns:
         if misdated:
             self.times_refused += len(flat.values)
             self._complaints.say(f"minion {minion_id}", "time", f"{len(flat.values)} points refused: {misdated}")
-            return {}, 0
+            return Made({}, 0, bool(flat.values))
         if refused:
             self.names_refused += len(refused)
             name, why = next(iter(refused.items()))
@@ -66,13 +77,25 @@ class MetricReturns:
             self._complaints.say(f"minion {minion_id}", "name", text)
             for name in refused:
                 del flat.values[name]
-        return flat.values, int(body.get("slot", received))
+        return Made(flat.values, int(body.get("slot", received)), bool(refused) and not flat.values)
+
+    def failed(self, minion_id: str, fun: str, why: str, received: float) -> None:
+        """Take note of a run that made no sample, for ``explain``."""
+        self._failures[minion_id, fun] = (why, received)
+        self._failures.move_to_end((minion_id, fun))
+        if len(self._failures) > MAX_FAILURES:
+            self._failures.popitem(last=False)
 
     def explain(self, minion_id: str, fun: str) -> dict[str, Any] | None:
-        """Return what the last return of *fun* became: metrics by name, and what was left out and why."""
+        """Return what the last return of *fun* became: metrics by name, and what was left out and why.
+
+        Where its last run made no sample, that comes first: ``failed``, the reason, and ``failed_at`` (epoch s).
+        """
+        failure = self._failures.get((minion_id, fun))
+        failed = {"failed": failure[0], "failed_at": failure[1]} if failure else {}
         last = self._last.get(minion_id, fun)
         if last is None:
-            return None
+            return {"minion": minion_id, "fun": fun, **failed, "metrics": {}} if failed else None
         body, received = last
         flat, refused, misdated = self._look(minion_id, body, received, self._budget.refused)
         if misdated:
@@ -80,6 +103,7 @@ class MetricReturns:
         return {
             "minion": minion_id,
             "fun": fun,
+            **failed,
             "jid": body.get("jid"),
             "slot": body.get("slot"),
             "metrics": {name: value for name, value in flat.values.items() if name not in refused},

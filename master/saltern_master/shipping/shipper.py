@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 
@@ -20,8 +21,8 @@ class Points(NamedTuple):
 class Shipper(Protocol):
     """Delivers points to one Carbon."""
 
-    async def ship(self, points: Points) -> int:
-        """Deliver *points*; return how many the far end refused for good.
+    async def ship(self, points: Points) -> Sequence[int]:
+        """Deliver *points*; return the places of those that the far end refused for good.
 
         Raises ``ChannelError`` when it could not be told whether they arrived: they are to be shipped again.
         """

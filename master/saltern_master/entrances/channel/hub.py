@@ -89,7 +89,7 @@ class Hub:
         if minion_id is None or minion_id != peer.minion_id:
             # Unknown since our own restart, or its key was taken away: it has to introduce itself.
             peer.send(pack("who", 0, {}))
-        elif message.type in ("ret", "event"):
+        elif message.type in ("ret", "event", "account"):
             self._inbox.receive(peer, minion_id, message, frame)
         elif message.type == "call":
             self._call(peer, minion_id, message)

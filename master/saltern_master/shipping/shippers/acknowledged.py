@@ -1,8 +1,9 @@
 """Our own Carbon's acknowledged protocol: nothing is forgotten before it is in the far end's log.
 
 Frames of a 4-byte big-endian length and msgpack over TCP: ``{v: 1, type: points, seq, names, times, values}`` out,
-``{v: 1, type: ack, seq, accepted, refused, why}`` back. An answer of type ``error`` says that nothing was stored: with
-the frame's ``seq`` it may be sent again, without one it was nonsense, and is passed over.
+``{v: 1, type: ack, seq, accepted, refused, why, which}`` back, where ``which`` are the places of refused points. An
+answer of type ``error`` says that nothing was stored: with the frame's ``seq`` it may be sent again, without one there
+was nonsense in it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import struct
+from collections.abc import Sequence
 from typing import Any
 
 from saltern.errors import ChannelError, WireError
@@ -36,18 +38,44 @@ class AcknowledgedShipper:
         self._seq = 0
         self._stream: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
-    async def ship(self, points: Points) -> int:
-        """Send *points* and wait until they are acknowledged. Raises ``ChannelError``."""
+    async def ship(self, points: Points) -> Sequence[int]:
+        """Send *points* and wait until they are acknowledged. Raises ``ChannelError``.
+
+        A batch that is taken for nonsense is sent again in halves, until what it is about it stands alone.
+        """
         self._seq += 1
         frame = pack_value({"v": 1, "type": "points", "seq": self._seq, **points._asdict()})
-        if len(frame) > MAX_FRAME_BYTES and len(points.names) > 1:
-            half = len(points.names) // 2
-            return await self.ship(points.part(0, half)) + await self.ship(points.part(half, len(points.names)))
+        count = len(points.names)
+        if len(frame) > MAX_FRAME_BYTES and count > 1:
+            return await self._ship_halves(points)
+        answer = await self._ask(frame)
+        if answer.get("type") == "error" and answer.get("seq") == self._seq:
+            raise ChannelError(f"carbon at {self._where} takes no points now: {answer.get('error')!s:.200}")
+        if answer.get("type") == "error":
+            await self.close()  # it can't follow us any more
+            if count > 1:
+                return await self._ship_halves(points)
+            text = "carbon at %s takes a point of %.200r for nonsense: %s"
+            log.error(text, self._where, "".join(points.names), answer.get("error"))
+            return range(count)
+        if answer.get("type") != "ack" or answer.get("seq") != self._seq:
+            await self.close()
+            raise ChannelError(f"carbon at {self._where} answered out of turn: is this port its batch port?")
+        which = answer.get("which", [])
+        return [place for place in which if type(place) is int and 0 <= place < count] if type(which) is list else []
+
+    async def _ship_halves(self, points: Points) -> Sequence[int]:
+        half = len(points.names) // 2
+        first = await self.ship(points.part(0, half))
+        second = await self.ship(points.part(half, len(points.names)))
+        return [*first, *(half + place for place in second)]
+
+    async def _ask(self, frame: bytes) -> dict[str, Any]:
+        """Send a frame and return the answer. Raises ``ChannelError``."""
         try:
             reader, writer = await self._connected()
             writer.write(LENGTH.pack(len(frame)) + frame)
-            await writer.drain()
-            answer = await asyncio.wait_for(_read(reader), ACK_TIMEOUT_S)
+            return await asyncio.wait_for(_drained_and_read(reader, writer), ACK_TIMEOUT_S)
         except (OSError, EOFError, TimeoutError, WireError) as error:
             await self.close()
             reason = str(error) or type(error).__name__
@@ -55,22 +83,6 @@ class AcknowledgedShipper:
         except asyncio.CancelledError:
             await self.close()
             raise
-        if answer.get("type") == "error" and answer.get("seq") == self._seq:
-            raise ChannelError(f"carbon at {self._where} takes no points now: {answer.get('error')!s:.200}")
-        if answer.get("type") == "error":
-            await self.close()  # it can't follow us any more
-            log.error(
-                "carbon at %s took a batch of %d points for nonsense: %s",
-                self._where,
-                len(points.names),
-                answer.get("error"),
-            )
-            return len(points.names)
-        if answer.get("type") != "ack" or answer.get("seq") != self._seq:
-            await self.close()
-            raise ChannelError(f"carbon at {self._where} answered out of turn: is this port its batch port?")
-        refused = answer.get("refused", 0)
-        return refused if type(refused) is int and 0 <= refused <= len(points.names) else 0
 
     async def close(self) -> None:
         """Close the connection."""
@@ -82,6 +94,11 @@ class AcknowledgedShipper:
         if self._stream is None:
             self._stream = await asyncio.wait_for(asyncio.open_connection(self._host, self._port), CONNECT_TIMEOUT_S)
         return self._stream
+
+
+async def _drained_and_read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> dict[str, Any]:
+    await writer.drain()
+    return await _read(reader)
 
 
 async def _read(reader: asyncio.StreamReader) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from saltern.errors import ChannelError
 from saltern_master.shipping.shipper import Points
 
@@ -13,12 +15,12 @@ class MemoryShipper:
         self.points: list[tuple[str, int, float]] = []
         self.away = False
 
-    async def ship(self, points: Points) -> int:
+    async def ship(self, points: Points) -> Sequence[int]:
         """Remember *points*."""
         if self.away:
             raise ChannelError("memory shipper: away")
         self.points.extend(zip(*points, strict=True))
-        return 0
+        return ()
 
     async def close(self) -> None:
         """Nothing to do."""

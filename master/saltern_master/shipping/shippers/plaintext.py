@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+from collections.abc import Sequence
 
 import graphyte
 
@@ -30,7 +31,7 @@ class PlaintextShipper:
         self._where = f"{host}:{port}"
         self._sender = _Sender(host, port, timeout=TIMEOUT_S, raise_send_errors=True)
 
-    async def ship(self, points: Points) -> int:
+    async def ship(self, points: Points) -> Sequence[int]:
         """Send *points* as lines. Raises ``ChannelError``."""
         self._sender.abandoned = False
         try:
@@ -40,7 +41,7 @@ class PlaintextShipper:
             raise
         except OSError as error:
             raise ChannelError(f"carbon at {self._where} can't be reached: {error}") from None
-        return 0
+        return ()
 
     async def close(self) -> None:
         """Nothing stays open between sends."""

@@ -1,0 +1,163 @@
+"""Honest accounting: the tallies of all minions and schedules, made from the journal's notes, kept on disk.
+
+The file is one msgpack map, replaced as a whole; the tallies are exactly what the notes up to the position make of
+them::
+
+    {version: 2, position: [segment, offset], at: epoch s, tallies: [[minion id, schedule, tally], …]}
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, TypeVar
+
+from saltern.errors import WireError
+from saltern.files import write_private
+from saltern.wire import pack_value, unpack_value
+from saltern_master.account.slot_states import State
+from saltern_master.account.tally import Tally
+from saltern_master.complaints import Complaints
+from saltern_master.journal import Position
+from saltern_master.record import ABSENCES, LOST, RUN
+
+log = logging.getLogger(__name__)
+
+VERSION = 2
+TALLIES_A_TURN = 50
+"""So many are read at once while others wait for the event loop: 2 ms."""
+
+Row = tuple[str, str, dict[str, float]]
+"""Minion, schedule, and ``Tally.numbers``."""
+
+T = TypeVar("T")
+
+_ARRAY_32 = b"\xdd"  # msgpack's head of a list whose length follows as a u32
+
+
+class Accounting:
+    """All tallies, and up to where in the journal they are kept."""
+
+    def __init__(self, path: str) -> None:
+        self.position = Position(0, 0)
+        self.changed = False
+        """Whether there are tallies that no file has."""
+        self._path = path
+        self._tallies: dict[str, dict[str, Tally]] = {}
+        self._complaints = Complaints("the account")
+
+    def load(self) -> None:
+        """Read what was saved; a file that can't be read starts the account anew, with a line in the log."""
+        tallies: dict[str, dict[str, Tally]] = {}
+        try:
+            with open(self._path, "rb") as stream:
+                kept = unpack_value(stream.read())
+            if not isinstance(kept, dict) or kept.get("version") != VERSION:
+                raise ValueError("it is of another version")
+            for minion_id, name, fields in kept["tallies"]:
+                tallies.setdefault(str(minion_id), {})[str(name)] = Tally.restored(fields)
+            segment, offset = map(int, kept["position"])
+            saved_at = float(kept["at"])
+        except FileNotFoundError:
+            return
+        except (OSError, WireError, ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+            log.warning("%s: can't be read, the account starts anew: %s", self._path, error)
+            return
+        self._tallies, self.position = tallies, Position(segment, offset)
+        if (now := time.time()) < saved_at:
+            self.stepped(saved_at, now)  # the clock was set back while nobody looked
+
+    def packed(self) -> Iterator[list[bytes]]:
+        """Yield the tallies as they are kept, as many at a time as the event loop can do in one turn."""
+        return _by(TALLIES_A_TURN, (pack_value((*key, tally.packed())) for *key, tally in self._all()))
+
+    def write(self, rows: Sequence[bytes], position: Position) -> bool:
+        """Write what ``packed`` yielded, made of the notes up to *position*; return whether that worked. May block."""
+        head = pack_value({"version": VERSION, "position": list(position), "at": time.time(), "tallies": []})
+        try:
+            write_private(self._path, b"".join((head[:-1], _ARRAY_32, len(rows).to_bytes(4, "big"), *rows)))
+        except OSError as error:
+            self._complaints.say("account", "write", f"{self._path}: can't be written: {error.strerror}")
+            return False
+        return True
+
+    def expect(self, minion_id: str, schedule: Mapping[str, Mapping[str, Any]], now: float) -> None:
+        """Begin to expect what *schedule* (name to job) asks of a minion, from now on."""
+        before = self._tallies.get(minion_id, {})
+        tallies = {name: tally for name, tally in before.items() if name in schedule}
+        for name, job in schedule.items():
+            if job.get("enabled", True):
+                seconds = float(job["seconds"])
+                tally = tallies.get(name)
+                if tally is None or tally.seconds != seconds:
+                    tallies[name] = Tally.begun(seconds, now)
+        self.changed = self.changed or tallies.keys() != before.keys()
+        if tallies:
+            self._tallies[minion_id] = tallies  # a new one: the old may be read at the moment
+        else:
+            self._tallies.pop(minion_id, None)
+
+    def note(self, note: Sequence[Any]) -> None:
+        """Take in a note of the journal's; what isn't about slots that are expected of anyone changes nothing."""
+        flags = note[0]
+        try:
+            if flags & RUN:
+                _, minion_id, received, name, at, failed = note
+                tally = self._tallies.get(minion_id, {}).get(name)
+                if tally is not None:
+                    tally.ran(at, received, failed=failed)
+            elif flags & ABSENCES:
+                self._absent(*note[1:])
+            elif flags & LOST:
+                self._lost(*note[1:])
+        except (TypeError, ValueError, KeyError, AttributeError) as error:
+            self._complaints.say("account", "note", f"a note that makes no sense was passed over: {error}")
+
+    def forget(self, minion_ids: Iterable[str]) -> None:
+        """Drop the account of minions whose keys are gone."""
+        for minion_id in minion_ids:
+            self._tallies.pop(minion_id, None)
+
+    def stepped(self, before: float, after: float) -> None:
+        """Take note that the master's clock was set from *before* to *after* (epoch s)."""
+        for _, _, tally in self._all():
+            tally.stepped(before, after)
+
+    def rows(self, now: float) -> Iterator[Row]:
+        """Yield the numbers of every tally; the account may change meanwhile."""
+        for minion_id, name, tally in self._all():
+            yield minion_id, name, tally.numbers(now)
+
+    def rows_by_turns(self, now: float) -> Iterator[list[Row]]:
+        """Yield what ``rows`` does, as much at a time as the event loop can do in one turn."""
+        return _by(TALLIES_A_TURN, self.rows(now))
+
+    def _absent(self, minion_id: str, received: float, schedules: Mapping[str, Mapping[str, Any]]) -> None:
+        for name, kinds in schedules.items():
+            tally = self._tallies.get(minion_id, {}).get(name)
+            if tally is None or tally.seconds != kinds.get("seconds"):
+                continue
+            for kind in ("skipped", "dropped"):
+                for first, last in kinds.get(kind, ()):
+                    tally.absent(kind, first, last, received)
+
+    def _lost(self, cause: str, _when: float, lost: Mapping[str, Mapping[str, Sequence[float]]]) -> None:
+        state = State[f"LOST_{cause.upper()}"]
+        for minion_id, schedules in lost.items():
+            for name, slots in schedules.items():
+                tally = self._tallies.get(minion_id, {}).get(name)
+                if tally is not None:
+                    for at in slots:
+                        tally.lost(at, state)
+
+    def _all(self) -> Iterator[tuple[str, str, Tally]]:
+        for minion_id, tallies in list(self._tallies.items()):
+            for name, tally in tallies.items():
+                yield minion_id, name, tally
+
+
+def _by(count: int, items: Iterator[T]) -> Iterator[list[T]]:
+    while some := list(islice(items, count)):
+        yield some

@@ -1,0 +1,95 @@
+"""Keeps the account: reads the journal's notes, with a position of its own that is saved together with the tallies.
+
+Whatever ends the master, the account goes on from there over notes that are still in the journal: nothing counts as
+received that isn't there, and nothing that is there is left out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+
+from saltern_master.account.accounting import Accounting
+from saltern_master.journal import Journal, Position
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY_S = 1.0
+SAVE_EVERY_S = 15.0
+NOTES_A_TURN = 200
+STEP_S = 2.0
+"""A clock that differs from the steady one by more than this since the last look was set."""
+
+
+class AccountKeeper:
+    """Brings the account up to date every second, and whenever somebody wants to see it."""
+
+    def __init__(
+        self,
+        accounting: Accounting,
+        journal: Journal,
+        clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """*accounting* is loaded, and *journal* open, or will be."""
+        self._accounting = accounting
+        self._notes = journal.notes_reader(accounting.position)
+        self._clock = clock
+        self._steady = steady
+        self._looked_at = (clock(), steady())
+        self._saved_at = steady()
+        self._busy = asyncio.Lock()
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            await self.catch_up()
+            overdue = self._steady() - self._saved_at >= SAVE_EVERY_S
+            if overdue or self._accounting.changed:
+                await self._save()
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def catch_up(self) -> None:
+        """Take in all that is in the journal by now."""
+        async with self._busy:
+            self._look_at_clock()
+            while notes := self._notes.read_now(NOTES_A_TURN):
+                for note in notes:
+                    self._accounting.note(note)
+                await asyncio.sleep(0)
+
+    def close(self) -> None:
+        """Take in what is left, and save it."""
+        while notes := self._notes.read_now(NOTES_A_TURN):
+            for note in notes:
+                self._accounting.note(note)
+        rows = [row for some in self._accounting.packed() for row in some]
+        self._written(self._notes.at, self._accounting.write(rows, self._notes.at))
+
+    async def _save(self) -> None:
+        """Save the account; nothing is taken in meanwhile, so that it is what the notes up to its position make."""
+        async with self._busy:
+            self._accounting.changed = False
+            position = self._notes.at
+            rows: list[bytes] = []
+            for some in self._accounting.packed():
+                rows += some
+                await asyncio.sleep(0)
+        self._saved_at = self._steady()
+        self._written(position, await asyncio.to_thread(self._accounting.write, rows, position))
+
+    def _written(self, position: Position, done: bool) -> None:
+        if done:
+            self._notes.done = position
+
+    def _look_at_clock(self) -> None:
+        """Notice that the master's clock was set since the last look."""
+        then, steady_then = self._looked_at
+        now, steady = self._looked_at = (self._clock(), self._steady())
+        should_be = then + steady - steady_then
+        if abs(now - should_be) > STEP_S:
+            log.warning("the clock was set by %+.1f s: the account goes on from there", now - should_be)
+            self._accounting.stepped(should_be, now)
+            self._accounting.changed = True

@@ -1,0 +1,438 @@
+"""The journal: where everything from agents is kept before it is acknowledged.
+
+Segment files of records (``saltern.segments`` draws them), appended only; a position between two records is the
+number of a segment and an offset in bytes::
+
+    000000000001.log    the records of segment 1
+    000000000001.index  what they are about (``index.py``)
+    jobs.position       "1 4711": up to there the reader ``jobs`` is done
+
+A record that was written survives a ``kill -9`` of the master (the kernel has it); a power cut may cost the last
+moments that the disk had not seen. Consumers (the job store, the graphite engine) read it each at its own pace
+through a ``Reader``, whose position is kept on disk; so a far end that is away for a day costs disk, not points.
+Segments that every reader has passed are deleted. Over the bound of bytes or age the oldest goes first. What a reader
+misses by that, by damage, or because a segment is gone, is counted for it; and of scheduled runs the slots are
+written down in the journal itself, for the account.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import struct
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from saltern.errors import JournalError, os_errors
+from saltern.files import make_folder
+from saltern.segments import HEAD, Hole, Kind, Segment
+from saltern.set_aside import bound_aside
+from saltern.wire import pack_value
+from saltern_master.journal import index
+from saltern_master.journal.index import Index, Noted, record_bytes
+from saltern_master.journal.reader import NotesReader, Position, Reader
+from saltern_master.record import RUN, Lost, lost_record, note_of
+
+log = logging.getLogger(__name__)
+
+KIND = Kind(magic=b"SALTJRN", suffix=".log", old_header=struct.Struct(">II"), old_uncounted=0)
+SEGMENT_BYTES = 4 * 1024 * 1024
+OPEN_AGAIN_S = 5.0
+ANY = 0xFF
+
+OVER_BOUND, DAMAGED, GONE = "over_bound", "damaged", "gone"
+"""Causes: the journal was too large or too old, bytes were damaged, a segment was deleted or can't be read."""
+
+
+class Missing(NamedTuple):
+    """Bytes of a segment, and how many records they held at least, that were not there when it was opened."""
+
+    number: int
+    start: int
+    end: int
+    records: int
+    cause: str
+
+
+class Journal:
+    """The segments in one folder, with one writer (this process) and named readers."""
+
+    def __init__(self, folder: str, max_bytes: int, max_age_s: float, segment_bytes: int = SEGMENT_BYTES) -> None:
+        self.folder = folder
+        self.max_bytes = max_bytes
+        self.max_age_s = max_age_s
+        self.segment_bytes = min(segment_bytes, max(max_bytes // 4, 4096))
+        self.unreadable = 0
+        """Segments set aside when the journal was opened."""
+        self._readers: dict[str, Reader] = {}
+        self._notes_reader: NotesReader | None = None
+        self._buffer: list[bytes] = []
+        self._notes: list[bytes] = []
+        self._fd = -1
+        self._opened_at = float("-inf")
+        self.head = self._opened_head = Position(0, 0)
+        self._segments: dict[int, Segment] = {}
+        self._indexes: dict[int, Index] = {}
+        self._missing: list[Missing] = []
+        self._holes: dict[Position, int] = {}  # how many records each took, as far as can be told
+        self._reached = Position(0, 0)  # once, by what the index says
+        self._losses: list[tuple[bytes, bytes]] = []  # records that say what was lost, not written yet
+        self._untold: set[int] = set()  # the segments that they are about: their notes are still needed
+
+    @property
+    def untold(self) -> bool:
+        """Whether something was lost that is not written down yet."""
+        return bool(self._losses)
+
+    @property
+    def dropped(self) -> int:
+        """Records that some reader lost: over the bound, to damage, or with a segment that is gone."""
+        return sum(reader.lost for reader in self._readers.values())
+
+    def open(self) -> None:
+        """Find what is there, cut a torn tail, set aside what can't be read, and begin to append.
+
+        Raises ``JournalError``; then ``flush`` tries it again.
+        """
+        self._opened_at = time.monotonic()
+        try:
+            make_folder(self.folder, 0o700)
+            self._segments, unreadable = Segment.find(KIND, self.folder)
+            self.unreadable += len(unreadable)
+            self._missing = []
+            found, _ = Segment.find(index.KIND, self.folder)
+            self._indexes = {number: Index(segment) for number, segment in found.items()}
+            last = max((*self._segments, *unreadable, *self._indexes), default=0)
+            once = self._indexes[last].end() if last in self._indexes else 0
+            appendable = last in self._segments and self._recover(last)
+            self._missing += self._look_for_missing(unreadable)
+            self._reached = Position(last, once)
+            if not appendable or once > self._segments[last].size:  # whose notes those were stays known
+                last += 1
+                self._segments[last] = Segment(KIND, self._path(last))
+            self._fd = os.open(self._path(last), os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            bound_aside(self.folder, self.max_bytes)
+        except OSError as error:
+            raise JournalError(f"{self.folder}: the journal can't be opened: {error}", path=self.folder) from None
+        self.head = self._opened_head = Position(last, self._segments[last].size)
+        for reader in self._readers.values():
+            self._take_up(reader)
+
+    def try_to_open(self) -> None:
+        """Open it if that can be done; else say so: nothing that comes is kept, nor acknowledged, until it can be."""
+        try:
+            self.open()
+        except JournalError as error:
+            log.error("%s: agents keep what they have until it can be written", error)
+
+    def close(self) -> None:
+        """Write what is buffered, save the readers' positions and close. Raises ``JournalError``."""
+        try:
+            self.flush()
+        finally:
+            for reader in self._readers.values():
+                reader.close()
+            for notes in self._indexes.values():
+                notes.close()
+            if self._fd >= 0:
+                os.close(self._fd)
+                self._fd = -1
+
+    def append(self, payload: bytes, note: bytes = b"") -> None:
+        """Buffer a record, and its packed note (by default that of what nobody's account is about), until ``flush``."""
+        self._buffer.append(payload)
+        self._notes.append(note or pack_value(note_of(payload)))
+
+    def flush(self) -> None:
+        """Write the buffered records, all or none. Raises ``JournalError``; they are then forgotten."""
+        if not self._buffer and not self._losses:
+            return
+        payloads, self._buffer = self._buffer, []
+        notes, self._notes = self._notes, []
+        if self._fd < 0:
+            self._open_again()
+        losses = len(self._losses)
+        payloads += [payload for payload, _ in self._losses]
+        notes += [note for _, note in self._losses]
+        self._write(payloads, notes)
+        del self._losses[:losses]
+        if not self._losses:
+            self._untold.clear()
+
+    def _write(self, payloads: list[bytes], notes: list[bytes]) -> None:
+        data = self._segments[self.head.segment].pack(payloads)
+        if self.head.offset + len(data) > self.segment_bytes and self.head.offset:
+            self._rotate()
+            data = self._segments[self.head.segment].pack(payloads)
+        try:
+            written = os.write(self._fd, data)
+            if written < len(data):
+                raise OSError(28, "no space left on device")
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._fd, self.head.offset)
+            raise JournalError(f"{self.folder}: can't be written: {error.strerror}", path=self.folder) from None
+        number = self.head.segment
+        segment = self._segments[number]
+        self._index(number).append(segment.size or HEAD.size, [record_bytes(one) for one in payloads], notes)
+        segment.wrote(len(data), len(payloads))
+        self.head = Position(number, segment.size)
+        for reader in self._readers.values():
+            reader.wake()
+
+    def reader(self, name: str, wants: int = ANY, *, ships: bool = False) -> Reader:
+        """Return the reader *name*, at the position where it was when it was last saved (at first: the start).
+
+        *wants*: the flags of the records that it is for; what it loses of others is no loss. *ships*: what it loses
+        of scheduled runs is lost for good, and the account is told.
+        """
+        if name not in self._readers:
+            self._readers[name] = Reader(self, name, wants, ships)
+            if self._fd >= 0:
+                self._take_up(self._readers[name])
+        return self._readers[name]
+
+    def notes_reader(self, done: Position) -> NotesReader:
+        """Return the reader of all notes, from *done* on; notes stay until it is done with them."""
+        self._notes_reader = NotesReader(self, done)
+        return self._notes_reader
+
+    def metrics(self) -> dict[str, float]:
+        """Return sizes and losses: bytes, segments, dropped, and of each reader what it lost and is behind."""
+        numbers: dict[str, float] = {
+            "bytes": self._bytes(),
+            "segments": len(self._segments),
+            "dropped": self.dropped,
+            "unreadable": self.unreadable,
+        }
+        for name, reader in self._readers.items():
+            numbers[f"{name}.behind_bytes"] = reader.behind()
+            numbers[f"{name}.lost"] = reader.lost
+        return numbers
+
+    def trim(self, now: float | None = None) -> None:
+        """Delete the segments that all readers have passed, and the oldest ones over the bounds."""
+        passed = min((reader.saved.segment for reader in self._readers.values()), default=0)
+        for number in sorted(self._segments)[:-1]:
+            over = self._bytes() > self.max_bytes or self._age(number, now) > self.max_age_s
+            if number >= passed and not over:
+                break
+            size = self._segments[number].size
+            for reader in self._readers.values():
+                start = reader.leave(number, size)
+                if start is not None:
+                    self._lose(reader, Missing(number, start, size, 0, OVER_BOUND))
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._path(number))
+            del self._segments[number]
+        self._trim_indexes()
+
+    # What readers need.
+
+    def read(self, reader: Reader, limit: int) -> list[bytes]:
+        """Return whole records from where *reader* is on, about *limit* bytes, and move it behind them."""
+        while True:
+            number, offset = reader.at
+            segment = self._segments.get(number)
+            at = max(offset, segment.start) if segment else 0
+            if segment is None or at >= segment.size:
+                following = min((n for n in self._segments if n > number), default=None)
+                if following is None:
+                    return []
+                reader.at = Position(following, 0)
+                continue
+            with open(segment.path, "rb") as stream:
+                fd = stream.fileno()
+                records, used = segment.bodies(os.pread(fd, min(limit, segment.size - at), at))
+                if used:
+                    reader.at = Position(number, at + used)
+                    return records
+                whole = segment.record(fd, at)
+                if whole is not None:  # one record larger than the limit
+                    reader.at = Position(number, whole.end)
+                    return [whole.body]
+                hole = segment.hole(fd, at)
+            here = Position(number, at)
+            self._holes[here] = max(hole.records, self._holes.get(here, 0))
+            if reader.first_time_at(here):
+                self._lose(reader, Missing(number, at, hole.end, self._holes[here], DAMAGED))
+            if hole.new:
+                with contextlib.suppress(OSError):
+                    bound_aside(self.folder, self.max_bytes)
+            reader.at = Position(number, hole.end)
+
+    def notes(self, position: Position, most: int) -> tuple[list[Sequence[Any]], Position]:
+        """Return about *most* notes of records beyond *position*, and the position after them: none at the end."""
+        notes: list[Sequence[Any]] = []
+        while len(notes) < most:
+            number, offset = position
+            for noted in self._noted(number, offset):
+                notes += [one.note for one in noted]
+                position = Position(number, noted[-1].end)
+                if len(notes) >= most:
+                    return notes, position
+            following = min((n for n in (*self._segments, *self._indexes) if n > number), default=None)
+            if following is None:
+                break
+            position = Position(following, 0)
+        return notes, position
+
+    def bytes_after(self, position: Position) -> int:
+        """Return how many bytes lie beyond *position*."""
+        later = sum(segment.size for number, segment in self._segments.items() if number > position.segment)
+        segment = self._segments.get(position.segment)
+        return later + (max(0, segment.size - max(position.offset, segment.start)) if segment else 0)
+
+    # Losses.
+
+    def lose_read(self, reader: Reader, number: int, start: int, end: int) -> None:
+        """Count what *reader* had read of a segment that was deleted since, and will not read again."""
+        self._lose(reader, Missing(number, start, end, 0, OVER_BOUND))
+
+    def _lose(self, reader: Reader, missing: Missing) -> None:
+        """Count what *reader* lost with bytes that it had not read, and write down whose slots they were."""
+        number, start, end, records, cause = missing
+        lost: Lost = {}
+        runs = others = seen = 0
+        if reader.committed.segment == number:
+            start = max(start, reader.committed.offset)
+        for noted in self._noted(number, start):
+            for one in noted:
+                if one.start >= end:
+                    break
+                seen += 1
+                if reader.wants != ANY and not one.note[0] & reader.wants:
+                    continue
+                if one.note[0] & RUN:
+                    _, minion_id, _, schedule, slot, _ = one.note
+                    lost.setdefault(str(minion_id), {}).setdefault(str(schedule), []).append(slot)
+                    runs += 1
+                else:
+                    others += 1
+        count = runs + others + max(0, records - seen)
+        if not count:
+            return
+        reader.lost += count
+        if lost and reader.ships:
+            self._losses.append(lost_record(cause, lost))
+            self._untold.add(number)
+        text = "%s: %s has lost %d records of segment %d (%d of them scheduled runs): %s"
+        log.error(text, self.folder, reader.name, count, number, runs, _WHY[cause])
+
+    def _take_up(self, reader: Reader) -> None:
+        """Have *reader* go on where it was, less what is missing since."""
+        reader.load()
+        for missing in self._missing:
+            if Position(missing.number, missing.end) > reader.committed:
+                self._lose(reader, missing)
+        reader.fit(self._opened_head, min(self._segments), self._reached)
+
+    def _look_for_missing(self, unreadable: list[int]) -> Iterator[Missing]:
+        """Yield what was written once and is not there any more."""
+        numbers = {*self._segments, *unreadable, *self._indexes}
+        for number in range(min(numbers), max(numbers) + 1) if numbers else ():
+            segment = self._segments.get(number)
+            noted = self._indexes[number].end() if number in self._indexes else 0
+            if segment is None:
+                yield Missing(number, 0, max(noted, 1), 1, GONE)
+            elif noted > segment.size and not any(one.number == number for one in self._missing):
+                yield Missing(number, segment.size, noted, 1, DAMAGED)
+
+    def _noted(self, number: int, offset: int) -> Iterator[list[Noted]]:
+        """Yield the notes of a segment's records that end beyond *offset*; those that the index lacks from the log."""
+        segment = self._segments.get(number)
+        if number in self._indexes:
+            for noted in self._indexes[number].read(offset):
+                if noted[0].start > offset and segment is not None:
+                    yield from self._read_notes(segment, offset, noted[0].start)
+                yield noted
+                offset = noted[-1].end
+        if segment is not None:
+            yield from self._read_notes(segment, offset, segment.size)
+
+    def _read_notes(self, segment: Segment, at: int, end: int) -> Iterator[list[Noted]]:
+        at = max(at, segment.start)
+        if at >= end:
+            return
+        with contextlib.suppress(OSError), open(segment.path, "rb") as stream:
+            while at < end:
+                record = segment.record(stream.fileno(), at)
+                if record is None:
+                    at = segment.hole(stream.fileno(), at).end
+                    continue
+                yield [Noted(record.start, record.end, note_of(record.body))]
+                at = record.end
+
+    # Files.
+
+    def _path(self, number: int) -> str:
+        return os.path.join(self.folder, f"{number:012d}.log")
+
+    def _index(self, number: int) -> Index:
+        if number not in self._indexes:
+            path = os.path.join(self.folder, f"{number:012d}{index.KIND.suffix}")
+            self._indexes[number] = Index(Segment(index.KIND, path))
+        return self._indexes[number]
+
+    def _age(self, number: int, now: float | None) -> float:
+        try:
+            return (now or time.time()) - os.stat(self._path(number)).st_mtime
+        except OSError:
+            return 0.0
+
+    def _bytes(self) -> int:
+        return sum(segment.size for segment in self._segments.values())
+
+    def _open_again(self) -> None:
+        if time.monotonic() - self._opened_at < OPEN_AGAIN_S:
+            raise JournalError(f"{self.folder}: the journal is not open", path=self.folder)
+        self.open()
+        log.info("%s: the journal is open again", self.folder)
+
+    def _recover(self, number: int) -> bool:
+        """Bring the last segment in order; return whether records may be appended to it."""
+        segment = self._segments[number]
+        for item in segment.recover():
+            if not isinstance(item, Hole):
+                continue
+            self._holes[Position(number, item.start)] = item.records
+            if item.start >= segment.size and item.new:  # it was cut: no reader will come to it
+                self._missing.append(Missing(number, item.start, item.end, item.records, DAMAGED))
+        if number in self._indexes:
+            self._indexes[number].recover()
+        return segment.appendable
+
+    def _rotate(self) -> None:
+        number = self.head.segment + 1
+        with os_errors(JournalError, self._path(number), "can't be made"):
+            fd = os.open(self._path(number), os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        os.close(self._fd)
+        self._index(self.head.segment).close()
+        self._fd = fd
+        self.head = Position(number, 0)
+        self._segments[number] = Segment(KIND, self._path(number))
+        self.trim()
+
+    def _trim_indexes(self) -> None:
+        """Delete the notes that neither the account nor what was lost needs any more, or all over the bound."""
+        done = min(reader.saved.segment for reader in self._readers.values()) if self._readers else self.head.segment
+        if self._notes_reader is not None:
+            done = min(done, self._notes_reader.done.segment)
+        size = sum(notes.size for notes in self._indexes.values())
+        for number in sorted(self._indexes):
+            needed = number in self._segments or number >= done or number in self._untold
+            if needed and size <= self.max_bytes:
+                continue
+            if number == self.head.segment:
+                break
+            size -= self._indexes[number].size
+            self._indexes.pop(number).unlink()
+
+
+_WHY = {
+    OVER_BOUND: "the journal was over its bound (journal_max_bytes, journal_max_hours)",
+    DAMAGED: "they were damaged",
+    GONE: "the segment is gone, or can't be read",
+}

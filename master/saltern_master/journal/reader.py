@@ -1,0 +1,177 @@
+"""Readers of the journal: each is somewhere in it, and remembers on disk how far it is done."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from saltern_master.journal.journal import Journal
+
+log = logging.getLogger(__name__)
+
+READ_BYTES = 1024 * 1024
+SAVE_POSITION_EVERY_S = 1.0
+
+
+class Position(NamedTuple):
+    """A place between two records: segment number, offset in bytes."""
+
+    segment: int
+    offset: int
+
+
+class Reader:
+    """A named place in the journal. Read, do the work, ``commit``: at least once, across restarts."""
+
+    def __init__(self, journal: Journal, name: str, wants: int, ships: bool) -> None:
+        self.name = name
+        self.wants = wants
+        self.ships = ships
+        self.lost = 0
+        """Records that it wanted and that were gone before it had read them, since the start."""
+        self.at = self.committed = self.saved = Position(0, 0)
+        self._journal = journal
+        self._path = os.path.join(journal.folder, f"{name}.position")
+        self._wake = asyncio.Event()
+        self._wake.set()
+        self._saved_at = time.monotonic()
+        self._farthest_hole = Position(0, 0)
+        self._held: list[tuple[int, int, int]] = []
+        # Read and not committed, of segments that were deleted since: number, start, end.
+        self._fd = -1
+
+    def load(self) -> None:
+        """Go to where it was when it was last saved."""
+        self.at = self.committed = self.saved = self._read_position()
+        self._wake.set()
+
+    def fit(self, head: Position, first: int, reached: Position) -> None:
+        """Fit into a journal that begins with segment *first*, ends at *head*, and once *reached* farther.
+
+        What a power cut took from the end was read. A position that the journal never reached is another's, and tells
+        nothing: all is read again.
+        """
+        if head < self.committed <= reached:
+            self.at = self.committed = self.saved = head
+        elif self.committed > head:
+            log.warning("%s: beyond the journal's end: starting from the oldest record", self._path)
+            self.at = self.committed = self.saved = Position(first, 0)
+
+    async def more(self) -> None:
+        """Wait until there may be records that were not read."""
+        if not self._journal.bytes_after(self.at):
+            self._wake.clear()
+            await self._wake.wait()
+
+    async def read(self, limit: int = READ_BYTES) -> list[bytes]:
+        """Wait for records after those read last and return about *limit* bytes of them."""
+        while True:
+            self._wake.clear()
+            records = self._journal.read(self, limit)
+            if records:
+                return records
+            await self._wake.wait()
+
+    def read_now(self, limit: int = READ_BYTES) -> list[bytes]:
+        """Return the records after those read last, none when there are none yet."""
+        return self._journal.read(self, limit)
+
+    def rewind(self) -> None:
+        """Go back to what is not committed: whoever read it did not finish."""
+        self.at = self.committed
+        held, self._held = self._held, []
+        for number, start, end in held:
+            self._journal.lose_read(self, number, start, end)
+        self._wake.set()
+
+    def commit(self) -> None:
+        """Everything read so far is done with."""
+        self.committed = self.at
+        self._held.clear()
+        if time.monotonic() - self._saved_at > SAVE_POSITION_EVERY_S:
+            self.save()
+            self._journal.trim()
+
+    def save(self) -> None:
+        """Write the committed position to disk now; what is committed since would be read again after a kill.
+
+        It is written in place, always as many bytes: quick, whole or not at all, and possible on a full disk. Not while
+        something that was lost before it is not written down: a kill would make that forgotten.
+        """
+        if self.ships and self._journal.untold:
+            return
+        self._saved_at = time.monotonic()
+        try:
+            if self._fd < 0:
+                self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            os.pwrite(self._fd, f"{self.committed.segment:20d} {self.committed.offset:20d}\n".encode(), 0)
+            self.saved = self.committed
+        except OSError as error:
+            log.warning("%s: can't be written: %s", self._path, error.strerror)
+
+    def close(self) -> None:
+        """Write the position, and give the file back."""
+        self.save()
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def behind(self) -> int:
+        """Return how many bytes are not committed yet."""
+        return self._journal.bytes_after(self.committed)
+
+    def wake(self) -> None:
+        """Tell the reader that there is more."""
+        self._wake.set()
+
+    def first_time_at(self, hole: Position) -> bool:
+        """Whether it never came to *hole* before, and remember that it did."""
+        if hole < self._farthest_hole:
+            return False
+        self._farthest_hole = Position(hole.segment, hole.offset + 1)
+        return True
+
+    def leave(self, number: int, size: int) -> int | None:
+        """Leave a segment of *size* bytes that is being deleted; return from where on it was not read, if it wasn't."""
+        if self.committed.segment > number:
+            return None
+        done = self.committed.offset if self.committed.segment == number else 0
+        read = self.at.offset if self.at.segment == number else size if self.at.segment > number else 0
+        if read > done:
+            self._held.append((number, done, read))
+        self.at = max(self.at, Position(number + 1, 0))
+        return read if read < size else None
+
+    def _read_position(self) -> Position:
+        try:
+            with open(self._path, encoding="ascii") as stream:
+                segment, offset = stream.read().split()
+                return Position(int(segment), int(offset))
+        except FileNotFoundError:
+            return Position(0, 0)
+        except (OSError, ValueError):
+            log.warning("%s: can't be read: starting from the oldest record", self._path)
+            return Position(0, 0)
+
+
+class NotesReader:
+    """The one reader of all notes: where it is done is kept elsewhere, with what was made of them."""
+
+    def __init__(self, journal: Journal, done: Position) -> None:
+        self.at = self.done = done
+        self._journal = journal
+
+    def read_now(self, most: int) -> list[Sequence[Any]]:
+        """Return the notes after those read last, about *most* of them; none when there are none yet.
+
+        A position beyond the journal's end (a power cut, or another journal) tells nothing: all are read again.
+        """
+        if self._journal.head.segment and self.at > self._journal.head:
+            self.at = Position(0, 0)
+        notes, self.at = self._journal.notes(self.at, most)
+        return notes

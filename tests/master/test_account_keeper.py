@@ -1,0 +1,535 @@
+"""The account is what the journal holds: over kills, damage, bounds and deleted files, to the last number."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from saltern.errors import JournalError
+from saltern_master.account import accounting as accounting_module
+from saltern_master.account.accounting import TALLIES_A_TURN, Accounting
+from saltern_master.account.keeper import AccountKeeper
+from saltern_master.journal import Journal, Position
+from saltern_master.record import (
+    ABSENCES,
+    FOR_JOBS,
+    METRICS,
+    POINTS,
+    RUN,
+    lost_record,
+    read_record,
+    write_note,
+    write_record,
+)
+
+T0 = 1_800_000_000
+SCHEDULE = {"stats": {"seconds": 15}}
+SUM = ("received", "missing", "lost", "dropped", "skipped", "failed")
+
+
+class House:
+    """A journal, its account and a reader that ships; ``again`` is a start after a ``kill -9``."""
+
+    def __init__(self, folder: Path, max_bytes: int = 1 << 30) -> None:
+        self.folder = folder
+        self.max_bytes = max_bytes
+        self.again()
+
+    def again(self) -> None:
+        self.accounting = Accounting(str(self.folder / "account"))
+        self.accounting.load()
+        self.accounting.expect("web", SCHEDULE, T0)
+        self.journal = Journal(str(self.folder / "journal"), self.max_bytes, 10**9, segment_bytes=4096)
+        self.journal.open()
+        self.keeper = AccountKeeper(self.accounting, self.journal)
+        self.shipping = self.journal.reader("graphite", METRICS | POINTS, ships=True)
+        self.jobs = self.journal.reader("jobs", FOR_JOBS)
+        self.on_the_way: list[int] = []
+
+    def ran(self, *slots: int, flags: int = METRICS | RUN, minion: str = "web", **more: Any) -> None:
+        for slot in slots:
+            body = {"schedule": "stats", "slot": T0 + slot * 15, "return": {"a": "x" * 200}, **more}
+            at = T0 + slot * 15 + 1.0
+            self.journal.append(write_record(flags, minion, at, body), write_note(flags, minion, at, body))
+            self.journal.flush()
+
+    def read(self) -> None:
+        """Read some of what is to be shipped."""
+        found = [read_slot(record) for record in self.shipping.read_now(1000)]
+        self.on_the_way += [slot for slot in found if slot is not None]
+
+    def rewind(self) -> None:
+        """Fail with what was read."""
+        self.shipping.rewind()
+        self.on_the_way.clear()
+
+    def ship(self) -> list[int]:
+        """Read and commit some of what is to be shipped; return the slots."""
+        self.read()
+        self.shipping.commit()
+        self.shipping.save()
+        shipped, self.on_the_way = self.on_the_way, []
+        return shipped
+
+    def ship_all(self) -> list[int]:
+        shipped: list[int] = []
+        while self.shipping.behind():
+            shipped += self.ship()
+        return shipped
+
+    def save(self) -> None:
+        asyncio.run(self.keeper._save())
+
+    def numbers(self, slots: int) -> dict[str, float]:
+        """Return the account when so many slots are due."""
+        self.journal.flush()
+        asyncio.run(self.keeper.catch_up())
+        ((_, _, found),) = self.accounting.rows(T0 + (slots + 1) * 15)
+        assert found["expected"] == sum(found[name] for name in SUM) == slots
+        return found
+
+
+def kept(folder: Path) -> Accounting:
+    accounting = Accounting(str(folder / "account"))
+    accounting.load()
+    return accounting
+
+
+def read_slot(record: bytes) -> int | None:
+    found = read_record(record, METRICS)
+    return (found.body["slot"] - T0) // 15 if found else None
+
+
+def test_what_came_since_the_account_was_saved_is_in_it_after_a_kill(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.ran(*range(10))
+    house.numbers(10)
+    house.save()
+    house.ran(*range(10, 17))
+    house.ran(17, failed="it raised")
+    house.numbers(18)
+    house.again()
+    found = house.numbers(20)
+    assert (found["received"], found["failed"], found["missing"]) == (17, 1, 2)
+    house.again()  # and again, though nothing was saved
+    assert house.numbers(20) == found
+
+
+def test_a_new_schedule_is_saved_soon(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.save()
+    house.accounting.expect("db", SCHEDULE, T0)
+    house.ran(0, 1)
+    house.ran(0, 1, minion="db")
+
+    async def one_round() -> None:
+        working = asyncio.create_task(house.keeper.run())
+        while len(list(kept(tmp_path).rows(T0 + 45))) < 2:
+            await asyncio.sleep(0.01)
+        working.cancel()
+        await asyncio.wait([working])
+
+    asyncio.run(one_round())
+    assert [row[2]["received"] for row in kept(tmp_path).rows(T0 + 45)] == [2, 2]
+
+
+def test_what_could_not_be_written_is_not_received(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", lambda fd, data: 0)
+        with pytest.raises(JournalError):
+            house.ran(0, 1)
+    house.ran(2)
+    found = house.numbers(3)
+    assert (found["received"], found["missing"]) == (1, 2)
+
+
+def test_over_the_bound_what_was_not_shipped_is_lost(tmp_path: Path) -> None:
+    house = House(tmp_path, max_bytes=20_000)
+    house.ran(*range(10))
+    shipped = house.ship()
+    house.ran(*range(10, 200), minion="web")
+    found = house.numbers(200)
+    assert found["lost"] == found["lost_over_bound"] > 100
+    assert found["missing"] == 0
+    shipped += house.ship_all()
+    assert found["received"] == len(shipped) == len(set(shipped))
+    assert house.journal.metrics()["graphite.lost"] == found["lost"]
+    assert house.journal.metrics()["jobs.lost"] == 0
+
+
+def test_lost_results_of_jobs_are_counted_apart(tmp_path: Path) -> None:
+    house = House(tmp_path, max_bytes=20_000)
+    for _ in range(100):
+        house.journal.append(write_record(FOR_JOBS, "web", T0, {"jid": "1", "return": "x" * 300}))
+        house.journal.flush()
+    assert house.journal.metrics()["jobs.lost"] > 30
+    assert house.journal.metrics()["graphite.lost"] == 0
+
+
+def test_what_was_read_when_its_segment_went_is_lost_only_if_it_is_not_finished(tmp_path: Path) -> None:
+    house = House(tmp_path, max_bytes=20_000)
+    house.ran(*range(5))
+    assert len(house.shipping.read_now(2000)) == 5  # on its way
+    house.ran(*range(5, 100))
+    before = house.numbers(100)
+    house.shipping.commit()
+    assert house.numbers(100) == before
+    assert before["received"] == 5 + len(house.ship_all())
+    house.ran(*range(100, 105))
+    assert len(house.shipping.read_now(2000)) == 5
+    house.ran(*range(105, 200))
+    lost = house.numbers(200)["lost"]
+    house.shipping.rewind()  # whoever had read it failed
+    assert house.numbers(200)["lost"] == lost + 5
+
+
+def test_a_kill_while_records_of_a_segment_that_went_are_on_their_way(tmp_path: Path) -> None:
+    house = House(tmp_path, max_bytes=20_000)
+    house.ran(*range(5))
+    assert len(house.shipping.read_now(2000)) == 5
+    house.ran(*range(5, 100))
+    house.numbers(100)
+    house.save()
+    house.again()
+    found = house.numbers(100)
+    assert found["received"] == len(house.ship_all())
+    assert found["lost"] + found["received"] == 100
+
+
+def hit(path: Path, at: int) -> None:
+    with open(path, "r+b") as stream:
+        stream.seek(at)
+        stream.write(b"\xff" * 8)
+
+
+def segment(house: House, number: int, suffix: str = "log") -> Path:
+    return house.folder / "journal" / f"{number:012d}.{suffix}"
+
+
+@pytest.mark.parametrize("live", [True, False])
+@pytest.mark.parametrize("saved", [True, False])
+def test_damage_costs_what_it_touches_and_it_is_known_whose_it_was(tmp_path: Path, live: bool, saved: bool) -> None:
+    house = House(tmp_path)
+    house.ran(*range(12))
+    house.numbers(12)
+    if saved:
+        house.save()
+    hit(segment(house, 1), 700)
+    if not live:
+        house.again()
+    shipped = house.ship_all()
+    assert len(shipped) == 11
+    found = house.numbers(12)
+    assert (found["received"], found["lost_damaged"], found["missing"]) == (11, 1, 0)
+    house.again()
+    assert house.numbers(12) == found
+
+
+@pytest.mark.parametrize("saved", [True, False])
+def test_a_segment_that_was_deleted_meanwhile_is_missed(tmp_path: Path, saved: bool) -> None:
+    house = House(tmp_path)
+    house.ran(*range(60))
+    house.numbers(60)
+    if saved:
+        house.save()
+    shipped = house.ship()
+    os.unlink(segment(house, 2))
+    house.again()
+    shipped += house.ship_all()
+    found = house.numbers(60)
+    assert found["lost"] == found["lost_gone"] > 10
+    assert found["received"] == len(shipped) == 60 - found["lost"]
+    assert house.journal.dropped == found["lost"]
+
+
+def test_a_power_cut_that_took_the_end_of_the_log(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.ran(*range(10))
+    house.numbers(10)
+    house.save()
+    size = segment(house, 1).stat().st_size
+    os.truncate(segment(house, 1), size - 500)
+    house.again()
+    house.ran(10, 11)
+    found = house.numbers(12)
+    assert (found["received"], found["lost_damaged"]) == (10, 2)
+    assert house.ship_all() == [*range(8), 10, 11]
+
+
+@pytest.mark.parametrize("what", ["deleted", "damaged", "truncated", "another version", "not written"])
+def test_the_index_is_a_copy(tmp_path: Path, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(tmp_path)
+    if what == "not written":
+        monkeypatch.setattr("saltern_master.journal.index.Index.append", lambda *_: None)
+    for slot in range(30):
+        house.ran(slot)
+    path = segment(house, 1, "index")
+    if what == "deleted":
+        os.unlink(path)
+    elif what == "damaged":
+        hit(path, 300)
+    elif what == "truncated":
+        os.truncate(path, 200)
+    elif what == "another version":
+        hit(path, 5)
+    house.again()
+    monkeypatch.undo()
+    house.ran(*range(30, 33))
+    assert house.numbers(33)["received"] == 33
+    assert len(house.ship_all()) == 33
+
+
+@pytest.mark.parametrize("position", [b"", b"x", b"99 5\n", b"1 999999\n", b"-1 -1\n"])
+def test_no_position_of_another_journal_hides_a_record(tmp_path: Path, position: bytes) -> None:
+    house = House(tmp_path)
+    house.ran(*range(5))
+    (tmp_path / "journal" / "graphite.position").write_bytes(position)
+    house.again()
+    assert house.ship_all() == list(range(5))
+    house.accounting.position = Position(99, 5)
+    house.save()
+    house.again()
+    house.ran(5)
+    assert house.numbers(6)["received"] == 6
+
+
+def test_what_agents_and_the_store_say_is_taken_in(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.ran(0, 1, 2)
+    absent = {"schedules": {"stats": {"seconds": 15, "skipped": [[T0 + 45, T0 + 60]], "dropped": [[T0 + 75, T0 + 75]]}}}
+    other = {"schedules": {"stats": {"seconds": 60, "skipped": [[T0, T0 + 600]]}, "nosuch": {"seconds": 15}}}
+    for body in (absent, other):
+        at = T0 + 100.0
+        house.journal.append(write_record(ABSENCES, "web", at, body), write_note(ABSENCES, "web", at, body))
+    house.journal.append(*lost_record("refused", {"web": {"stats": [T0 + 15], "nosuch": [T0]}, "nosuch": {"x": [T0]}}))
+    found = house.numbers(7)
+    assert [found[name] for name in SUM] == [2, 1, 1, 1, 2, 0]
+    house.again()
+    assert house.numbers(7) == found
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        (RUN,),
+        (RUN, "web", "x", "stats", T0, False),
+        (ABSENCES, "web", T0, 5),
+        (64, "nosuch", T0, {}),
+        (64, "refused", T0, 5),
+    ],
+)
+def test_a_note_that_makes_no_sense_stops_nothing(tmp_path: Path, note: Any) -> None:
+    house = House(tmp_path)
+    house.accounting.note(note)
+    house.ran(0)
+    assert house.numbers(1)["received"] == 1
+
+
+OPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("ran"), st.lists(st.integers(0, 60), min_size=1, max_size=12)),
+        st.tuples(st.sampled_from(["ship", "ship_all", "save", "count", "kill", "read", "rewind"]), st.just([])),
+        st.tuples(
+            st.sampled_from(["damage", "delete", "damage index", "delete index"]),
+            st.lists(st.integers(0, 9999), min_size=2, max_size=2),
+        ),
+    ),
+    max_size=40,
+)
+
+
+@given(OPS)
+@settings(max_examples=150, deadline=None)
+def test_whatever_happens_every_slot_is_received_and_shipped_or_lost(ops: list[tuple[str, list[int]]]) -> None:
+    """At the end all that counts as received was shipped, and all that came and was not shipped is lost."""
+    with tempfile.TemporaryDirectory() as name:
+        house = House(Path(name), max_bytes=24_000)
+        came: set[int] = set()
+        shipped: set[int] = set()
+        blind = False  # an index and its log were both hit: nobody can know then
+        for op, args in ops:
+            if op == "ran":
+                came.update(args)
+                house.ran(*args)
+            elif op in ("ship", "ship_all"):
+                shipped.update(getattr(house, op)())
+            elif op == "save":
+                house.save()
+            elif op == "count":
+                asyncio.run(house.keeper.catch_up())
+            elif op in ("read", "rewind"):
+                getattr(house, op)()
+            else:
+                if op != "kill":
+                    suffix = "index" if "index" in op else "log"
+                    paths = sorted((house.folder / "journal").glob(f"*.{suffix}"))
+                    blind = blind or suffix == "index"
+                    if paths and "delete" in op:
+                        os.unlink(paths[args[0] % len(paths)])
+                    elif paths:
+                        path = paths[args[0] % len(paths)]
+                        hit(path, args[1] % max(1, path.stat().st_size))
+                house.again()
+        house.journal.flush()
+        shipped.update(house.ship_all())
+        found = house.numbers(62)
+        tally = house.accounting._tallies["web"]["stats"]
+        received = {slot - T0 // 15 for slot in range(T0 // 15, T0 // 15 + 62) if tally.states.at(slot) == 1}
+        assert received <= came
+        if not blind:
+            assert received <= shipped
+            assert found["received"] + found["lost"] == len(came)
+        house.journal.close()
+
+
+# the file
+
+
+@pytest.mark.parametrize("content", [b"", b"\xc1", b"\x90", b"\x81\xa7version\x02", b"x" * 1000])
+def test_a_damaged_file_starts_anew(tmp_path: Path, caplog: pytest.LogCaptureFixture, content: bytes) -> None:
+    (tmp_path / "account").write_bytes(content)
+    house = House(tmp_path)
+    assert "the account starts anew" in caplog.text
+    house.ran(0)
+    assert house.numbers(1)["received"] == 1
+
+
+def test_a_file_that_cannot_be_written_is_said_and_its_notes_are_kept(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = House(tmp_path)
+    house.ran(*range(60))
+    house.ship_all()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(accounting_module, "write_private", full)
+        house.numbers(60)
+        house.save()
+        house.save()
+    assert caplog.text.count("account: can't be written: No space left on device") == 1
+    house.journal.trim()
+    house.again()
+    assert house.numbers(60)["received"] == 60
+    house.save()
+    house.shipping.save()
+    while house.jobs.read_now():
+        house.jobs.commit()
+    house.jobs.save()
+    house.journal.trim()
+    assert len(list((tmp_path / "journal").glob("*.index"))) == len(list((tmp_path / "journal").glob("*.log"))) == 1
+
+
+def test_an_account_is_written_a_few_tallies_in_a_turn_of_the_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def run() -> None:
+        house = House(tmp_path)
+        for number in range(999):
+            house.accounting.expect(f"web{number}", SCHEDULE, T0)
+        turn, packed_in = 0, []
+        pack = accounting_module.pack_value
+
+        def counting(value: Any) -> bytes:
+            packed_in.append(turn)
+            return pack(value)
+
+        monkeypatch.setattr(accounting_module, "pack_value", counting)
+        saving = asyncio.create_task(house.keeper._save())
+        while not saving.done():
+            turn += 1
+            await asyncio.sleep(0)
+        await saving
+        assert len(packed_in) == 1001
+        assert max(packed_in.count(number) for number in set(packed_in)) <= TALLIES_A_TURN + 1
+        assert (tmp_path / "account").stat().st_size < 1000 * 200
+        again = Accounting(str(tmp_path / "account"))
+        again.load()
+        assert list(again.rows(T0 + 400_000)) == list(house.accounting.rows(T0 + 400_000))
+
+    asyncio.run(run())
+
+
+def test_the_fleet_may_change_while_its_account_is_written(tmp_path: Path) -> None:
+    async def run() -> None:
+        house = House(tmp_path)
+        for number in range(200):
+            house.accounting.expect(f"web{number}", SCHEDULE, T0)
+        saving = asyncio.create_task(house.keeper._save())
+        await asyncio.sleep(0)
+        house.accounting.forget(["web0", "web150"])
+        house.accounting.expect("web151", {"other": {"seconds": 60}}, T0)
+        house.accounting.expect("new", SCHEDULE, T0)
+        await saving
+        again = Accounting(str(tmp_path / "account"))
+        again.load()
+        assert len(list(again.rows(T0))) == 201
+
+    asyncio.run(run())
+
+
+def test_a_schedule_that_ends_and_a_minion_that_goes(tmp_path: Path) -> None:
+    accounting = Accounting(str(tmp_path / "account"))
+    accounting.expect("a", {**SCHEDULE, "x": {"seconds": 60}}, T0)
+    accounting.expect("b", SCHEDULE, T0)
+    accounting.expect("a", SCHEDULE, T0)
+    assert [row[:2] for row in accounting.rows(T0)] == [("a", "stats"), ("b", "stats")]
+    accounting.forget(["a"])
+    assert [row[:2] for row in accounting.rows(T0)] == [("b", "stats")]
+
+
+# clocks
+
+
+class Clocks:
+    """A clock on the wall and a steady one."""
+
+    def __init__(self) -> None:
+        self.wall, self.steady = T0 + 1500.0, 7.0
+
+    def advance(self, seconds: float) -> None:
+        self.wall += seconds
+        self.steady += seconds
+
+
+@pytest.mark.parametrize("by", [3600, -3600, 3.0])
+def test_a_step_of_the_clock_is_noticed(tmp_path: Path, caplog: pytest.LogCaptureFixture, by: float) -> None:
+    house, clocks = House(tmp_path), Clocks()
+    keeper = AccountKeeper(house.accounting, house.journal, lambda: clocks.wall, lambda: clocks.steady)
+    house.ran(*range(100))
+    asyncio.run(keeper.catch_up())
+    clocks.advance(60)
+    asyncio.run(keeper.catch_up())
+    assert "the clock was set" not in caplog.text
+    clocks.wall += by
+    asyncio.run(keeper.catch_up())
+    assert f"the clock was set by {by:+.1f} s" in caplog.text
+    ((_, _, found),) = house.accounting.rows(clocks.wall)
+    assert found["expected"] == sum(found[name] for name in SUM)
+    assert found["received"] == 100
+    assert found["missing"] <= 3
+
+
+def test_a_clock_that_was_set_back_while_the_master_was_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(tmp_path)
+    house.ran(*range(300))
+    house.numbers(300)
+    clock: Callable[[], float] = lambda: T0 + 300 * 15.0  # noqa: E731
+    monkeypatch.setattr(accounting_module.time, "time", clock)
+    house.save()
+    monkeypatch.setattr(accounting_module.time, "time", lambda: T0 + 60 * 15.0)
+    again = Accounting(str(tmp_path / "account"))
+    again.load()
+    ((_, _, found),) = again.rows(T0 + 82 * 15)
+    assert (found["received"], found["missing"]) == (300, 20)
