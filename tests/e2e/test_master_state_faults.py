@@ -127,20 +127,19 @@ def test_a_job_store_that_breaks_or_vanishes_at_work_is_begun_anew(served: Serve
 
 @pytest.mark.parametrize("how", ["read-only", "full"])
 def test_a_cache_that_takes_nothing_at_the_start_stops_nobody(served: Served, how: str) -> None:
-    with contextlib.ExitStack() as mounts:
-        cache = mounts.enter_context(tmpfs(served.cache))
-        mounts.enter_context(tmpfs(cache.path / "journal", "size=40m"))
+    with tmpfs(served.cache) as cache:
         if how == "full":
             cache.fill()
         else:
             cache.remount("ro")
         served.start()
         first = served.ping()
-        wait_for(lambda: served.stored(first), "the job")
+        assert served.parts.client.cmd("kernel:Linux", "test.ping", tgt_type="grain")
         if how == "full":
             cache.make_room()
         else:
             cache.remount("rw")
+        wait_for(lambda: served.stored(first), "the job", 60)
         wait_for(lambda: list(served.cache.glob("grains/*")), "the grains", 60)
         assert "Traceback" not in served.parts.log("master")
         served.parts.stop_all()
