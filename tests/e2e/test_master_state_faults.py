@@ -136,11 +136,12 @@ def test_a_cache_that_takes_nothing_at_the_start_stops_nobody(served: Served, ho
             cache.remount("ro")
         served.start()
         first = served.ping()
-        wait_for(lambda: served.stored(first), "the job")
+        assert served.parts.client.cmd("kernel:Linux", "test.ping", tgt_type="grain")
         if how == "full":
             cache.make_room()
         else:
             cache.remount("rw")
+        wait_for(lambda: served.stored(first), "the job", 60)
         wait_for(lambda: list(served.cache.glob("grains/*")), "the grains", 60)
         assert "Traceback" not in served.parts.log("master")
         served.parts.stop_all()

@@ -209,7 +209,8 @@ def test_unknown_fields_of_a_return_stay_below_data(door: Door) -> None:
         say(door, web, "ret", 1, {**ANSWER, **unknown, b"\xff": 3, 4: 4, "n" * 3000: 5})
         await heard(door, web, "ack", 1)
         ((_, event),) = door.told(f"salt/job/{JID}/ret/")
-        for data in (event, follower._queue[0].data):
+        (packed,) = await follower.batch()
+        for data in (event, unpack_value(packed)["data"]):
             assert (data["from"], data["id"], data["cmd"]) == ("minion:web", "web", "_return")
             assert not data["_stamp"].startswith("1999")
             assert not {"user", "tgt", ""} & set(data)
