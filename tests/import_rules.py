@@ -66,10 +66,10 @@ class Room(NamedTuple):
 
 ROOMS = {
     "composition": Room("master main __main__", "*"),
-    "ground": Room("complaints connection line_limit network parts ready shape timed_loop web_end", ""),
+    "ground": Room("clock_steps complaints connection line_limit network parts ready shape timed_loop web_end", ""),
     "auth": Room("auth", "ground"),
     "domain": Room(
-        "account briefing enrolment fileserver fleet grains_files key_places key_refresh key_table key_watch "
+        "account briefing clocks enrolment fileserver fleet grains_files key_places key_refresh key_table key_watch "
         "keyring pillar presence schedules targeting",
         "ground auth flow jobs",
     ),

@@ -18,21 +18,28 @@ from saltern.pki import KeyPair
 from saltern.plain import Plain
 from saltern.wire import MAX_MESSAGE_BYTES, Message, pack
 from saltern_agent import grains
+from saltern_agent.accountant import Accountant
+from saltern_agent.begun import Begun
 from saltern_agent.calls import Calls
 from saltern_agent.channel import UP, Address, Channel
+from saltern_agent.clock import Clock
 from saltern_agent.executor import Executor
 from saltern_agent.isolate import Isolated
 from saltern_agent.jobs import Current, Job, Outcome
+from saltern_agent.ledger import Ledger
 from saltern_agent.link import Timing
 from saltern_agent.loader import Loader
 from saltern_agent.loop import Loop, Timer
+from saltern_agent.origin import Origin
 from saltern_agent.outbox import Outbox, refusals
+from saltern_agent.returns import Return
 from saltern_agent.runner import Runner
 from saltern_agent.schedule import Run, Schedule
 from saltern_agent.services import Services
 from saltern_agent.slots import stable_hash
 from saltern_agent.spool import Spool
 from saltern_agent.sync import Sync, module_folders
+from saltern_agent.timekeeper import Timekeeper
 
 if TYPE_CHECKING:
     from saltern.config import MinionOptions
@@ -41,6 +48,8 @@ log = logging.getLogger(__name__)
 
 TICK_S = 1.0
 FIRST_SYNC_S = 2.0  # how long the first samples wait for the modules that they may need
+CLOCK_SET_S = 0.5  # timers of the schedule are set anew after a jump of this much
+SKEW_NEWS_S = 1.0  # a smaller change of the skew isn't worth sending all grains again
 CHANGE_DELAY_S = 1.0  # a fleet asks for a changed module within this long, not at once
 
 
@@ -75,16 +84,32 @@ class Agent:
         self.executor = Executor(self.loader, self.current)
         self.calls = Calls(self.loop.post, self._send)
         self.sync = Sync(cachedir, services.request, self._modules_changed)
-        self.schedule = Schedule(options["id"], os.path.join(cachedir, "schedule"), self.loop.later, self._start_run)
-        spool = Spool(os.path.join(cachedir, "spool"), options["spool_max_bytes"], options["spool_max_hours"] * 3600)
-        self.outbox = Outbox(
-            spool, self._send, max_bytes=options["outbox_max_bytes"], spool_after_s=options["spool_after"]
+        self.clock = Clock(os.path.join(cachedir, "clock"), correct=options["correct_clock"])
+        self.timekeeper = Timekeeper(self.clock, self.loop.later, self._send, self._clock_learned)
+        self.ledger = Ledger(os.path.join(cachedir, "ledger"))
+        self.begun = Begun(os.path.join(cachedir, "slots"))
+        self.schedule = Schedule(
+            options["id"],
+            os.path.join(cachedir, "schedule"),
+            self.loop.later,
+            self._start_run,
+            self.clock.now,
+            begun=self.begun,
+            ledger=self.ledger,
         )
+        spool = Spool(
+            os.path.join(cachedir, "spool"),
+            options["spool_max_bytes"],
+            options["spool_max_hours"] * 3600,
+            lost=self.ledger.drop,
+        )
+        self.outbox = Outbox(spool, self._send, max_bytes=options["outbox_max_bytes"], lost=self.ledger.drop)
+        self.accountant = Accountant(self.ledger, self.outbox, self.loop.later)
         self.runner = Runner(
             self.loop,
             self._execute,
             self._version_of,
-            self.send_later,
+            self._returned,
             threads=options["worker_threads"],
             max_return_bytes=min(options["max_return_bytes"], MAX_MESSAGE_BYTES),
         )
@@ -119,6 +144,8 @@ class Agent:
             self.loop.close()
             self.channel.close()
             self.outbox.close()
+            self.ledger.save()
+            self.begun.close()
 
     def stop(self) -> None:
         """End ``run`` soon; may be called from any thread and from signal handlers."""
@@ -153,9 +180,15 @@ class Agent:
         """Return what waits to be sent, and what never was."""
         return {**self.outbox.stats(), "skipped": self.schedule.skipped}
 
-    def send_later(self, frame: bytes) -> None:
-        """Queue a return or an event."""
-        self.outbox.put(frame)
+    def scheduled(self) -> dict[str, dict[str, Any]]:
+        """Return every scheduled job's definition and state."""
+        jobs = self.schedule.describe()
+        return {name: {**job, "spooled": self.outbox.spooled(name)} for name, job in jobs.items()}
+
+    def send_later(self, frame: bytes, origin: Origin | None = None) -> None:
+        """Queue a return or an event; a loss of it is counted for *origin*."""
+        self.outbox.put(frame, origin)
+        self.timekeeper.sending()
         if self._tick_timer is None:
             self._tick_timer = self.loop.later(TICK_S, self._tick)
 
@@ -163,6 +196,7 @@ class Agent:
 
     def hello(self) -> dict[str, Any]:
         """Return the body of a ``hello``; a master that doesn't know us yet is told no more."""
+        self.timekeeper.greeting()
         body = {"id": self.options["id"], "version": __version__, "boot": self.boot}
         return {**body, "token": self._token} if self._token else body
 
@@ -174,8 +208,10 @@ class Agent:
     def welcomed(self, body: dict[str, Any]) -> None:
         """The master took us in: send what waits, take over its schedule, pillar and modules."""
         self._token = ""  # it is used up
+        self.timekeeper.welcomed(body)
         limit = body.get("max_message_bytes")
         self.outbox.opened(limit if isinstance(limit, int) else MAX_MESSAGE_BYTES)
+        self.accountant.opened()
         self.calls.opened()
         self._set_pillar(body.get("pillar"))
         self._sync_on_change = bool(body.get("sync_on_change"))
@@ -189,7 +225,9 @@ class Agent:
     def lost(self) -> None:
         """The channel is away: nothing can be sent."""
         self.calls.closed()
+        self.timekeeper.closed()
         self.outbox.closed()
+        self.accountant.closed()
 
     def received(self, message: Message) -> None:
         """Do what the master says."""
@@ -204,6 +242,9 @@ class Agent:
 
     def _reply(self, message: Message) -> None:
         self.calls.reply(message.seq, message.body)
+
+    def _clock(self, message: Message) -> None:
+        self.timekeeper.answered(message)
 
     def _job(self, message: Message) -> None:
         try:
@@ -244,6 +285,7 @@ class Agent:
     _HANDLERS: dict[str, Callable[[Agent, Message], None]] = {  # noqa: RUF012  # never changed
         "ack": _ack,
         "reply": _reply,
+        "clock": _clock,
         "job": _job,
         "schedule": _new_schedule,
         "modules": _new_modules,
@@ -270,7 +312,6 @@ class Agent:
 
     def _scheduled_job(self, run: Run, jid: str) -> Job:
         definition = run.definition
-        queue = self.outbox.stats()
         return Job(
             jid,
             definition.function,
@@ -282,9 +323,14 @@ class Agent:
                 "slot": run.slot_epoch_s,
                 "metrics": definition.metrics,
                 "return_job": definition.return_job,
-                "account": {"dropped": queue["dropped"], "skipped": run.skipped, "spooled": queue["spooled"]},
             },
+            origin=run.origin,
         )
+
+    def _returned(self, answer: Return) -> None:
+        if answer.origin is not None:
+            self.ledger.ran(answer.origin.schedule, answer.function, answer.failed)
+        self.send_later(answer.frame, answer.origin)
 
     # modules, grains, pillar
 
@@ -321,7 +367,20 @@ class Agent:
         if changed:
             self.loader.forget(changed)
 
+    def _clock_learned(self, moved_s: float) -> None:
+        """The master's time is known, or known better, which set our own by *moved_s*."""
+        if abs(moved_s) >= CLOCK_SET_S:
+            log.info("the time that samples are stamped with was set by %+.1f s, to the master's", moved_s)
+            self.schedule.clock_was_set()
+        skew_s, told = self.clock.skew_s(), self.grains.get("clock_skew")
+        if skew_s is not None and (not isinstance(told, int) or abs(skew_s - told) >= SKEW_NEWS_S):
+            self._set_grains(self.grains)
+            self.channel.attach()
+
     def _set_grains(self, found: dict[str, Any]) -> None:
+        skew_s = self.clock.skew_s()
+        if skew_s is not None:
+            found = {**found, "clock_skew": round(skew_s), **self.options["grains"]}
         self.grains = Plain().of(found)
         self.loader.set_grains(self.grains)
 
@@ -337,7 +396,9 @@ class Agent:
     def _tick(self) -> None:
         """Look after the outbox for as long as there is something in it; an idle agent isn't woken up."""
         self.outbox.tick()
-        self._tick_timer = self.loop.later(TICK_S, self._tick) if self.outbox.pending else None
+        self.ledger.save()
+        busy = self.outbox.pending or self.ledger.unsaved
+        self._tick_timer = self.loop.later(TICK_S, self._tick) if busy else None
 
 
 def read_job(body: dict[str, Any]) -> Job:

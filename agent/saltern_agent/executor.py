@@ -28,10 +28,11 @@ VARARGS, VARKEYWORDS = 0x04, 0x08  # of a code object's flags
 
 
 class Answer(NamedTuple):
-    """What one function came to."""
+    """What one function came to; ``failed``: why it returned nothing."""
 
     value: Any
     retcode: int
+    failed: str | None = None
 
 
 class Executor:
@@ -62,7 +63,8 @@ class Executor:
         duration_ms = round((time.perf_counter() - started) * 1000, 3)
         if isinstance(job.fun, str):
             answer = answers[job.fun]
-            outcome = Outcome(answer.value, answer.retcode, answer.retcode == 0, duration_ms)
+            success = answer.retcode == 0
+            outcome = Outcome(answer.value, answer.retcode, success, duration_ms, failed=answer.failed)
         else:
             outcome = Outcome(
                 {fun: answer.value for fun, answer in answers.items()},
@@ -77,7 +79,7 @@ class Executor:
         try:
             function = self._loader.function(name)
         except FunctionNotFound as error:
-            return Answer(str(error), UNAVAILABLE)
+            return _without_value(str(error), UNAVAILABLE)
         except Killed:
             return _killed(job)
         try:
@@ -102,14 +104,20 @@ class Executor:
 
 
 def _killed(job: Job) -> Answer:
-    return Answer(f"The job was killed by signal {int(job.killed_by)}", FAILED)
+    return _without_value(f"The job was killed by signal {int(job.killed_by)}", FAILED)
+
+
+def _without_value(text: str, retcode: int) -> Answer:
+    """Return the answer for a function that returned nothing: *text* instead."""
+    return Answer(text, retcode, text)
 
 
 def _struck(outcome: Outcome, strikeout: Strikeout) -> Outcome:
     """Return *outcome* in its plain form, the secrets in it struck out."""
     plain = Plain()
     value = strikeout.value(plain.of(outcome.value))
-    return outcome._replace(value=value, marks=strikeout.value(plain.marks) or None)
+    failed = outcome.failed and strikeout.text(outcome.failed)
+    return outcome._replace(value=value, marks=strikeout.value(plain.marks) or None, failed=failed)
 
 
 def _failed(name: str, function: Callable[..., Any], error: BaseException, strikeout: Strikeout) -> Answer:
@@ -118,14 +126,16 @@ def _failed(name: str, function: Callable[..., Any], error: BaseException, strik
     text = strikeout.text(str(error)).split("\n")[0]  # in this order: a line of a secret is one no more
     trace = error.__traceback__
     if isinstance(error, TypeError) and trace is not None and trace.tb_next is None:
-        return Answer(f"Passed invalid arguments to {name}: {text}. Usage: {name}{signature(function)}", FAILED)
+        usage = f"{name}{signature(function)}"
+        return _without_value(f"Passed invalid arguments to {name}: {text}. Usage: {usage}", FAILED)
     if isinstance(error, SalternError):
-        return Answer(f"ERROR: {text}", FAILED)
+        return _without_value(f"ERROR: {text}", FAILED)
     retcode = FAILED
     if isinstance(error, SystemExit) and isinstance(error.code, int) and 0 < error.code < 256:
         retcode = error.code
     kind = type(error).__name__
-    return Answer(f"The minion function caused an exception: {kind}{f': {text}' if text else ''}", retcode)
+    text = f"The minion function caused an exception: {kind}{f': {text}' if text else ''}"
+    return _without_value(text, retcode)
 
 
 def signature(function: Callable[..., Any]) -> str:

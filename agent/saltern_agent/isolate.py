@@ -103,12 +103,12 @@ def _outcome(job: Job, answer: bytes, exit_code: int) -> Outcome:
     if job.killed_by:
         return _crashed(job, f"it was killed by signal {int(job.killed_by)}")
     try:
-        value, retcode, success, duration_ms, marks = unpack_value(answer)
+        value, retcode, success, duration_ms, marks, failed = unpack_value(answer)
     except (WireError, ValueError, TypeError):
         if exit_code < 0:
             return _crashed(job, f"it crashed by {signal.Signals(-exit_code).name}")
         return _crashed(job, f"it ended with exit code {exit_code} without an answer")
-    return Outcome(value, retcode, success, duration_ms, marks)
+    return Outcome(value, retcode, success, duration_ms, marks, failed)
 
 
 def _crashed(job: Job, what: str) -> Outcome:

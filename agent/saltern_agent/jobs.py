@@ -10,6 +10,7 @@ import time
 from typing import Any, NamedTuple
 
 from saltern.secret import MASK, masked, secret_texts
+from saltern_agent.origin import Origin
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +26,7 @@ class Outcome(NamedTuple):
     """What a function, or several, came to; with several, the first three are maps by function.
 
     ``marks`` names what was already changed in the value so that it could be carried (see ``saltern.plain``).
+    ``failed`` says why the function returned nothing: it is missing, raised, was ended; ``None`` when it returned.
     """
 
     value: Any
@@ -32,14 +34,15 @@ class Outcome(NamedTuple):
     success: Any
     duration_ms: float
     marks: list[str] | None = None
+    failed: str | None = None
 
 
 class Job:
     """One job: what is to be run, and what is known of its running.
 
     ``fun`` is a name, or several, and then ``arg`` holds a list for each. ``extra`` goes into the return as it is
-    (a scheduled run's ``schedule``, ``slot``, …). ``sees``: whether whoever asked for it may see, and end, the jobs
-    of others. ``secrets`` are the texts of those among the arguments.
+    (a scheduled run's ``schedule``, ``slot``, …), ``origin`` is what a loss of that is counted for. ``sees``: whether
+    whoever asked for it may see, and end, the jobs of others. ``secrets`` are the texts of those among the arguments.
     """
 
     __slots__ = (
@@ -54,6 +57,7 @@ class Job:
         "jid",
         "killed_by",
         "kwarg",
+        "origin",
         "retcode",
         "secrets",
         "sees",
@@ -75,6 +79,7 @@ class Job:
         isolate: bool = False,
         timeout_s: float | None = None,
         extra: dict[str, Any] | None = None,
+        origin: Origin | None = None,
     ) -> None:
         self.jid = jid
         self.fun = fun
@@ -86,6 +91,7 @@ class Job:
         self.isolate = isolate
         self.timeout_s = timeout_s
         self.extra = extra or {}
+        self.origin = origin
         self.started = time.time()
         self.thread = 0
         self.children: set[int] = set()

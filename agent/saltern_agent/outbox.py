@@ -1,8 +1,10 @@
 """Returns and events on their way to the master: numbered, sent in order, kept until acknowledged.
 
-While the master acknowledges in time they are in memory only. They go to the spool, on disk, as soon as the channel
-is away, an acknowledgement is overdue, or there are too many; whatever is in memory is always newer than all that
-is spooled. At least once: after every new welcome all that wasn't acknowledged is sent again, in order.
+Each is in the spool, on disk, before it is sent; memory is for when the disk fails, and goes to the disk in order once
+it works again. Whatever is in memory is newer than all that is spooled. At least once: after every new welcome all
+that wasn't acknowledged is sent again, in order. What is lost all the same is told to the ledger before it goes.
+
+An ``account`` message takes a number and its turn among the others, and isn't kept: the ledger is where it is from.
 """
 
 from __future__ import annotations
@@ -10,40 +12,60 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
 import msgpack
 
 from saltern.errors import JournalError
+from saltern.wire import body_of
+from saltern_agent.complaint import Complaint
+from saltern_agent.origin import Origin
 from saltern_agent.spool import Spool
 
 log = logging.getLogger(__name__)
 
 WINDOW = 64  # messages sent and not acknowledged
 WINDOW_BYTES = 2 * 1024 * 1024
-COMPLAINT_INTERVAL_S = 60.0
 SEQ_PER_MS = 256  # more than an agent can send
 MAX_THEN = 100  # calls that wait for an acknowledgement
 
 
-class Item:
-    """A message in memory: its number, its frame, when it came (monotonic seconds)."""
+class Item(NamedTuple):
+    """A message in memory."""
 
-    __slots__ = ("at", "frame", "seq")
+    seq: int
+    frame: bytes
+    origin: Origin | None
 
-    def __init__(self, seq: int, frame: bytes, at: float) -> None:
+
+class Sent(NamedTuple):
+    """A message that was sent on this connection and not acknowledged; ``lost``: it is too large, and wasn't sent."""
+
+    seq: int
+    size: int
+    origin: Origin | None
+    lost: bool
+
+
+class Report:
+    """An ``account`` message; ``answered`` is called with why it was refused, or ``None``."""
+
+    __slots__ = ("answered", "frame", "sent", "seq")
+
+    def __init__(self, seq: int, frame: bytes, answered: Callable[[str | None], None]) -> None:
         self.seq = seq
         self.frame = frame
-        self.at = at
+        self.answered = answered
+        self.sent = False
 
 
 class Outbox:
     """The queue between the agent and the channel.
 
-    *send* takes a frame and returns whether it went out; *max_bytes* bounds the memory, *spool_after_s* says how
-    long an acknowledgement may take before the spool is used. Everything but ``put`` of new frames is called by
-    the channel's changes of state. Not safe for several threads.
+    *send* takes a frame and returns whether it went out; *max_bytes* bounds the memory; *lost* is told the origins of
+    returns that are lost, before they are forgotten. Everything but ``put`` of new frames is called by the channel's
+    changes of state. Not safe for several threads.
     """
 
     def __init__(
@@ -52,25 +74,27 @@ class Outbox:
         send: Callable[[bytes], bool],
         *,
         max_bytes: int,
-        spool_after_s: float,
-        clock: Callable[[], float] = time.monotonic,
+        lost: Callable[[list[Origin]], object] = lambda origins: None,
         epoch: Callable[[], float] = time.time,
     ) -> None:
         self._spool = spool
         self._send = send
         self._max_bytes = max_bytes
-        self._spool_after_s = spool_after_s
-        self._clock = clock
+        self._lost = lost
         self._memory: deque[Item] = deque()
         self._memory_bytes = 0
         self._sent = 0  # how many from the front of the memory were sent on this connection
-        self._flight: deque[tuple[int, int]] = deque()  # sent on this connection, not acknowledged: number, bytes
+        self._flight: deque[Sent] = deque()
         self._flight_bytes = 0
         self._limit = 2**63
         self._open = False
+        self._report: Report | None = None
         self._then: list[tuple[int, Callable[[], object]]] = []
-        self._lost = 0
-        self._complained_at = -COMPLAINT_INTERVAL_S
+        self._dropped = 0
+        self._disk_fails = Complaint(log)
+        self._too_large = Complaint(log)
+        self._refused = Complaint(log)
+        self._done_to = 0
         self._seq = max(spool.last_seq, spool.acked, int(epoch() * 1000) * SEQ_PER_MS)
 
     @property
@@ -81,7 +105,7 @@ class Outbox:
     @property
     def dropped(self) -> int:
         """Messages lost since the agent's start: to the spool's bounds, a full disk, or the master's refusal."""
-        return self._lost + self._spool.dropped
+        return self._dropped + self._spool.dropped
 
     def stats(self) -> dict[str, int]:
         """Return ``pending``, ``spooled`` (messages on disk), ``spool_bytes`` and ``dropped``."""
@@ -92,44 +116,72 @@ class Outbox:
             "dropped": self.dropped,
         }
 
-    def put(self, frame: bytes) -> int:
-        """Queue a frame that was packed with sequence number 0; return the number that it got."""
+    def spooled(self, schedule: str) -> int:
+        """Return how many returns of *schedule* the master hasn't acknowledged."""
+        in_memory = sum(1 for item in self._memory if item.origin and item.origin.schedule == schedule)
+        return in_memory + self._spool.spooled(schedule)
+
+    def put(self, frame: bytes, origin: Origin | None = None) -> int:
+        """Queue a frame that was packed with sequence number 0; return the number that it got.
+
+        A loss of it is counted for *origin*.
+        """
         self._seq += 1
-        item = Item(self._seq, numbered(frame, self._seq), self._clock())
+        item = Item(self._seq, numbered(frame, self._seq), origin)
         self._memory.append(item)
         self._memory_bytes += len(item.frame)
+        self._spill()
         self._pump()
-        if not self._open or self._memory_bytes > self._max_bytes:
-            self._spill()
+        self._keep_bounds()
         return self._seq
+
+    def report(self, frame: bytes, answered: Callable[[str | None], None]) -> None:
+        """Send an ``account`` message, packed with number 0, when its turn comes; one at a time.
+
+        *answered* is called with ``None`` when the master has it, or with why it will never take it; not at all when
+        the channel goes first.
+        """
+        self._seq += 1
+        self._report = Report(self._seq, numbered(frame, self._seq), answered)
+        self._pump()
 
     def opened(self, limit: int) -> None:
         """The channel was welcomed: send everything again; messages over *limit* bytes would be refused."""
         self._open = True
         self._limit = limit
         self._start_over()
+        self._spill()
         self._pump()
 
     def closed(self) -> None:
-        """The channel is away: everything goes to disk."""
+        """The channel is away."""
         self._open = False
         self._then.clear()
         self._start_over()
         self._spill()
 
     def ack(self, seq: int, refused: dict[int, str] | None = None) -> None:
-        """The master has everything up to *seq*; what it *refused*, by number, it will never take."""
-        for number, reason in (refused or {}).items():
-            self._lost += 1
-            log.error("the master refused message %s: %s", number, reason)
-        self._spool.ack(seq)
-        while self._memory and self._memory[0].seq <= seq:
-            self._forget_first()
-        while self._flight and self._flight[0][0] <= seq:
-            self._flight_bytes -= self._flight.popleft()[1]
+        """The master has everything up to *seq*; what it *refused*, by number, it will never take.
+
+        What a number says beyond what was sent says nothing.
+        """
+        refused = refused or {}
+        passed = []
+        while self._flight and self._flight[0].seq <= seq:
+            passed.append(self._flight.popleft())
+            self._flight_bytes -= passed[-1].size
+        if not passed:
+            return
+        for sent in passed:
+            if sent.seq in refused:
+                self._refused.say(f"the master refused message {sent.seq}: {refused[sent.seq]}")
+        report = self._report.seq if self._report else None
+        self._lose(sent.origin for sent in passed if (sent.lost or sent.seq in refused) and sent.seq != report)
+        self._forget(passed[-1].seq, refused)
+        self._pass_over()
         self._pump()
-        due = [call for upto, call in self._then if upto <= seq]
-        self._then = [(upto, call) for upto, call in self._then if upto > seq]
+        due = [call for upto, call in self._then if upto <= self._done_to]
+        self._then = [(upto, call) for upto, call in self._then if upto > self._done_to]
         for call in due:
             call()
 
@@ -139,9 +191,8 @@ class Outbox:
             self._then.append((self._seq, call))
 
     def tick(self) -> None:
-        """Spill what waits for too long, drop what is too old, send what couldn't be sent; call it every second."""
-        if self._memory and self._clock() - self._memory[0].at > self._spool_after_s:
-            self._spill()
+        """Try a disk that failed again, drop what is too old, send what couldn't be sent; call it every second."""
+        self._spill()
         self._spool.expire()
         self._pump()
 
@@ -151,75 +202,129 @@ class Outbox:
         self._spill()
         self._spool.close()
 
+    # sending
+
     def _start_over(self) -> None:
         self._sent = 0
+        self._report = None
         self._flight.clear()
         self._flight_bytes = 0
         self._spool.rewind()
 
     def _pump(self) -> None:
-        """Send, oldest first, as much as the window takes."""
+        """Send, in the order of their numbers, as much as the window takes."""
         while self._open and len(self._flight) < WINDOW and self._flight_bytes < WINDOW_BYTES:
             record = self._spool.peek()
-            if record is not None:
-                if not self._deliver(record.seq, record.frame):
+            item = record or (self._memory[self._sent] if self._sent < len(self._memory) else None)
+            report = self._report
+            if report is not None and not report.sent and (item is None or report.seq < item.seq):
+                report.sent = self._deliver(report.seq, report.frame, None)
+                if not report.sent:
                     return
-                self._spool.advance()
-            elif self._sent < len(self._memory):
-                item = self._memory[self._sent]
-                if not self._deliver(item.seq, item.frame):
-                    return
-                self._sent += 1
-            else:
+            elif item is None or not self._deliver(item.seq, item.frame, item.origin):
                 return
+            elif record is not None:
+                self._spool.advance()
+            else:
+                self._sent += 1
+            self._pass_over()
 
-    def _deliver(self, seq: int, frame: bytes) -> bool:
-        """Send *frame*; one that the master's socket would choke on is counted as lost and passed over."""
-        if len(frame) > self._limit:
-            self._lost += 1
-            log.error("a message of %d bytes was dropped: the master takes at most %d", len(frame), self._limit)
-            return True  # forgotten when the master acknowledges what comes after it
-        if not self._send(frame):
+    def _deliver(self, seq: int, frame: bytes, origin: Origin | None) -> bool:
+        """Send *frame*, and wait for its acknowledgement; one that the master's socket would choke on isn't sent."""
+        lost = len(frame) > self._limit
+        if lost:
+            self._too_large.say(f"a message of {len(frame)} bytes was dropped: the master takes at most {self._limit}")
+        elif not self._send(frame):
             return False
-        self._flight.append((seq, len(frame)))
-        self._flight_bytes += len(frame)
+        size = 0 if lost else len(frame)
+        self._flight.append(Sent(seq, size, origin, lost))
+        self._flight_bytes += size
         return True
 
+    def _pass_over(self) -> None:
+        """Be done with what is too large, once all before it is acknowledged."""
+        while self._flight and self._flight[0].lost:
+            sent = self._flight.popleft()
+            if self._report is None or sent.seq != self._report.seq:
+                self._lose([sent.origin])
+            self._forget(sent.seq, {sent.seq: "it is larger than the master takes"})
+
+    # keeping
+
+    def _forget(self, seq: int, refused: dict[int, str]) -> None:
+        """Be done with everything up to *seq*."""
+        self._done_to = seq
+        self._spool.ack(seq)
+        while self._memory and self._memory[0].seq <= seq:
+            self._forget_first()
+        report = self._report
+        if report is not None and report.seq <= seq:
+            self._report = None
+            report.answered(refused.get(report.seq))
+
     def _spill(self) -> None:
-        """Move the memory to the spool; when that fails keep as much as may be kept, the newest."""
-        while self._memory:
-            item = self._memory[0]
-            try:
-                self._spool.append(item.seq, item.frame, read=self._sent > 0)
-            except JournalError as error:
-                self._complain(error)
-                break
+        """Move the memory to the spool, if the disk takes it."""
+        if not self._memory and self._spool.usable:
+            return
+        try:
+            self._find_spool()
+            while self._memory:
+                item = self._memory[0]
+                self._spool.append(item.seq, item.frame, item.origin, read=self._sent > 0)
+                self._forget_first()
+        except JournalError as error:
+            self._disk_fails.say(f"{error}; returns stay in memory")
+        else:
+            self._disk_fails.over("returns go to the disk again")
+
+    def _find_spool(self) -> None:
+        """Try a folder again that couldn't be used. Raises ``JournalError``.
+
+        What is found in it is older than what was sent since, so it waits until all of that is acknowledged.
+        """
+        if self._spool.usable or self._flight:
+            return
+        self._spool.open()
+        newest = max(self._spool.last_seq, self._spool.acked)
+        if self._memory and self._memory[0].seq <= newest:  # the clock went back
+            for place, item in enumerate(self._memory):
+                seq = newest + 1 + place
+                self._memory[place] = item._replace(seq=seq, frame=numbered(item.frame, seq))
+            newest += len(self._memory)
+        self._seq = max(self._seq, newest)
+
+    def _keep_bounds(self) -> None:
+        """Drop the oldest from a memory that holds too much, but never the newest."""
+        dropped = []
+        while self._memory_bytes > self._max_bytes and len(self._memory) > 1:
+            dropped.append(self._memory[0].origin)
             self._forget_first()
-        while self._memory and self._memory_bytes > self._max_bytes:
-            self._forget_first()
-            self._lost += 1
+        if dropped:
+            self._lose(dropped)
 
     def _forget_first(self) -> None:
-        item = self._memory.popleft()
-        self._memory_bytes -= len(item.frame)
+        self._memory_bytes -= len(self._memory.popleft().frame)
         self._sent -= self._sent > 0
 
-    def _complain(self, error: JournalError) -> None:
-        if self._clock() - self._complained_at >= COMPLAINT_INTERVAL_S:
-            self._complained_at = self._clock()
-            log.error("%s; returns stay in memory, %d were lost so far", error, self._lost)
+    def _lose(self, origins: Iterable[Origin | None]) -> None:
+        """Count losses, and have those of scheduled returns written down."""
+        lost = list(origins)
+        self._dropped += len(lost)
+        known = [origin for origin in lost if origin is not None]
+        if known:
+            self._lost(known)
 
 
 def numbered(frame: bytes, seq: int) -> bytes:
-    """Return *frame*, a message packed with sequence number 0, with *seq* instead.
+    """Return *frame*, a message that ``saltern.wire`` packed, with the number *seq* instead of its own.
 
-    The type and the number stand first in a message (``saltern.wire``), so the body, which took a worker's time to
-    pack, is left alone.
+    The type and the number stand first in a message, so the body, which took a worker's time to pack, is left alone.
     """
     at = 3 + (frame[2] & 0x1F)  # array of 4, version 1, type: a text under 32 bytes
-    assert frame[at] == 0
+    body = body_of(frame)
+    assert body is not None
     packed: bytes = msgpack.packb(seq)
-    return frame[:at] + packed + frame[at + 1 :]
+    return frame[:at] + packed + body
 
 
 def refusals(body: dict[str, Any]) -> dict[int, str]:

@@ -12,7 +12,7 @@ from saltern.errors import CommandError
 from saltern_agent.executor import FAILED
 from saltern_agent.jobs import Job, Killed, Outcome
 from saltern_agent.loop import Loop
-from saltern_agent.returns import pack_return, same_for_all
+from saltern_agent.returns import Return, pack_return, same_for_all
 from saltern_agent.workers import Pool
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class Runner:
         loop: Loop,
         execute: Callable[[Job], Outcome],
         version_of: Callable[[str], dict[str, str | None] | None],
-        emit: Callable[[bytes], Any],
+        emit: Callable[[Return], Any],
         *,
         threads: int,
         max_return_bytes: int,
@@ -148,13 +148,13 @@ class Runner:
                 break
             except Killed:  # it came when the function was over; after close none comes any more
                 continue
-        frame = self._pack(job, outcome) if wanted else b""
-        self._loop.post(partial(self._finished, job, frame))
+        packed = self._pack(job, outcome) if wanted else None
+        self._loop.post(partial(self._finished, job, packed))
         return wanted
 
-    def _finished(self, job: Job, frame: bytes) -> None:
-        if frame:
-            self._emit(frame)
+    def _finished(self, job: Job, packed: Return | None) -> None:
+        if packed is not None:
+            self._emit(packed)
         self._forget(job)
 
     def _abandoned(self, job: Job, text: str) -> None:
@@ -180,6 +180,6 @@ class Runner:
         if not job.done.is_set():
             self.kill(job.jid, TIMEOUT_SIGNAL)
 
-    def _pack(self, job: Job, outcome: Outcome) -> bytes:
+    def _pack(self, job: Job, outcome: Outcome) -> Return:
         version = self._version_of(job.fun) if isinstance(job.fun, str) else None
         return pack_return(job, outcome, version, self._max_return_bytes)

@@ -1,7 +1,8 @@
 """The scheduled jobs of this minion: the master's, overlaid by the minion's own, kept on disk.
 
 The last schedule that the master sent is in ``cachedir/schedule``, so that an agent that starts while its master is
-away samples all the same, into the spool.
+away samples all the same, into the spool. Which slot was begun last is on disk before it is run (``begun.py``), and
+what came of those that weren't, or brought no sample, in the ledger (``ledger.py``).
 """
 
 from __future__ import annotations
@@ -16,13 +17,17 @@ from typing import Any, NamedTuple, Protocol
 from saltern.errors import CommandError, ConfigError, WireError
 from saltern.files import make_folder, write_atomic
 from saltern.wire import pack_value, unpack_value
-from saltern_agent.slots import Slots
+from saltern_agent.begun import Begun
+from saltern_agent.ledger import Ledger
+from saltern_agent.origin import Origin
+from saltern_agent.slots import Slots, slot_epoch_s, stable_hash
 
 log = logging.getLogger(__name__)
 
 MAX_WAIT_S = 60.0  # after a step of the clock a job is at most this late
 MIN_SECONDS = 0.1
 MAX_SECONDS = 366 * 86400.0
+MAX_NAME_CHARACTERS = 512  # of what the master takes in returns and accounts
 LOCAL_DEFAULTS = {"metrics": False, "return_job": True}
 """Of a job that only this minion has: somebody wants to see its returns."""
 
@@ -40,16 +45,17 @@ class Definition(NamedTuple):
 
 
 class Run(NamedTuple):
-    """One run of a scheduled job that is due: ``jid_epoch_s`` is what its jid is made of.
-
-    ``skipped`` counts the slots of this job that had to be skipped so far.
-    """
+    """One run of a scheduled job that is due: ``jid_epoch_s`` is what its jid is made of."""
 
     name: str
     definition: Definition
     slot_epoch_s: float
     jid_epoch_s: float
-    skipped: int
+
+    @property
+    def origin(self) -> Origin:
+        """What a loss of its return is counted for."""
+        return Origin(self.name, self.definition.seconds, self.slot_epoch_s)
 
 
 class Cancellable(Protocol):
@@ -60,16 +66,21 @@ class Cancellable(Protocol):
 
 
 class Entry:
-    """A scheduled job and its state; ``running`` until ``Schedule.finished``."""
+    """A scheduled job and its state.
 
-    __slots__ = ("definition", "running", "skipped", "slots", "source", "timer")
+    ``running`` until ``Schedule.finished``; ``key`` is its name in the record of what was begun, ``series`` how many
+    slots were skipped one after the other.
+    """
 
-    def __init__(self, definition: Definition, slots: Slots, source: str) -> None:
+    __slots__ = ("definition", "key", "running", "series", "slots", "source", "timer")
+
+    def __init__(self, name: str, definition: Definition, slots: Slots, source: str) -> None:
         self.definition = definition
         self.slots = slots
         self.source = source
+        self.key = stable_hash(f"{float(definition.seconds)}/{name}")
         self.running = False
-        self.skipped = 0
+        self.series = 0
         self.timer: Cancellable | None = None
 
 
@@ -77,7 +88,8 @@ class Schedule:
     """Fires the jobs of one minion.
 
     *later* sets a timer, *start* starts a run and returns whether there was a worker for it, *path* is where the
-    schedule is kept. ``skipped`` counts slots whose predecessor was still running, or that had no worker.
+    schedule is kept; *begun* remembers slots over restarts, *ledger* what was skipped. ``skipped`` counts slots whose
+    predecessor was still running, or that had no worker, since the start.
     """
 
     def __init__(
@@ -87,8 +99,13 @@ class Schedule:
         later: Callable[[float, Callable[[], None]], Cancellable],
         start: Callable[[Run], bool],
         clock: Callable[[], float] = time.time,
+        *,
+        begun: Begun,
+        ledger: Ledger,
     ) -> None:
         self.skipped = 0
+        self._begun = begun
+        self._ledger = ledger
         self._minion_id = minion_id
         self._path = path
         self._later = later
@@ -144,6 +161,13 @@ class Schedule:
         self._apply(at_once=False)
         return True
 
+    def clock_was_set(self) -> None:
+        """Look at the clock anew: every job waits for its next slot by what it shows now."""
+        for name, entry in self._entries.items():
+            if entry.timer is not None:
+                entry.timer.cancel()
+                self._arm(name, entry)
+
     def run_now(self, name: str) -> Run:
         """Return a run of the job *name* beside its slots. Raises ``CommandError`` for an unknown name."""
         entry = self._entries.get(name)
@@ -151,7 +175,7 @@ class Schedule:
             raise CommandError(f"there is no scheduled job {name!r}: there are {', '.join(self._entries) or 'none'}")
         now = self._clock()
         slot = int(now // entry.slots.interval_s)
-        return Run(name, entry.definition, entry.slots.epoch_s(slot), now, entry.skipped)
+        return Run(name, entry.definition, entry.slots.epoch_s(slot), now)
 
     def finished(self, name: str) -> None:
         """Say that the run of *name* is over."""
@@ -160,16 +184,19 @@ class Schedule:
             entry.running = False
 
     def describe(self) -> dict[str, dict[str, Any]]:
-        """Return every job's definition and state, as ``saltern_modules._agent.Agent.schedule`` promises."""
+        """Return every job's definition and state.
+
+        As ``saltern_modules._agent.Agent.schedule`` promises, but for what waits in the outbox.
+        """
         now = self._clock()
         return {
             name: {
                 **entry.definition._asdict(),
                 "source": entry.source,
                 "running": entry.running,
-                "skipped": entry.skipped,
                 "next_slot": _next_slot(entry, now) if entry.definition.enabled else None,
-                "last_slot": None if entry.slots.last is None else entry.slots.epoch_s(entry.slots.last),
+                "last_slot": self._last_begun(entry),
+                **self._ledger.of(name),
             }
             for name, entry in self._entries.items()
         }
@@ -188,24 +215,31 @@ class Schedule:
                 self._remove(name)
                 continue
             self._put(name, definition, "local" if name in self._local else "master", at_once)
+        self._ledger.retain(self._entries)
 
     def _put(self, name: str, definition: Definition, source: str, at_once: bool) -> None:
         old = self._entries.get(name)
         if old is not None and old.definition == definition:
             old.source = source
             return
-        entry = Entry(definition, Slots(f"{self._minion_id}/{name}", definition.seconds), source)
+        entry = Entry(name, definition, Slots(f"{self._minion_id}/{name}", definition.seconds), source)
+        last = self._last_begun(entry)
+        if last is not None:
+            entry.slots.last = round(last / definition.seconds)
+        goes_on = False
         if old is not None:
-            entry.running, entry.skipped = old.running, old.skipped
+            entry.running, entry.series = old.running, old.series
             if old.definition.seconds == definition.seconds:
                 entry.slots.last = old.slots.last
+                goes_on = old.definition.enabled
             self._remove(name)
         self._entries[name] = entry
         if not definition.enabled:
             return
         now = self._clock()
         if not at_once:
-            entry.slots.due(now)  # as if run: it waits for its phase
+            if not goes_on:
+                entry.slots.due(now)  # as if run: it waits for its phase
         elif (slot := entry.slots.current(now)) is not None:
             self._begin(name, entry, slot)
         self._arm(name, entry)
@@ -227,15 +261,24 @@ class Schedule:
 
     def _begin(self, name: str, entry: Entry, slot: int) -> None:
         slots = entry.slots
-        run = Run(name, entry.definition, slots.epoch_s(slot), slots.jid_epoch_s(slot), entry.skipped)
+        run = Run(name, entry.definition, slots.epoch_s(slot), slots.jid_epoch_s(slot))
+        self._begun.begin(entry.key, run.slot_epoch_s)
         if entry.running or not self._start(run):
-            entry.skipped += 1
+            entry.series += 1
             self.skipped += 1
-            if entry.skipped == 1:
+            if entry.series == 1:
                 reason = "its last run isn't over" if entry.running else "no worker is free"
                 log.warning("schedule: %s: a slot was skipped: %s", name, reason)
+            self._ledger.skip(run.origin)
             return
         entry.running = True
+        if entry.series:
+            log.info("schedule: %s: runs again, after slots that were skipped: %d", name, entry.series)
+            entry.series = 0
+
+    def _last_begun(self, entry: Entry) -> float | None:
+        slot = self._begun.last(entry.key)
+        return None if slot is None else slot_epoch_s(round(slot / entry.slots.interval_s), entry.slots.interval_s)
 
     def _save(self) -> None:
         try:
@@ -251,6 +294,8 @@ def parse(name: str, job: Any) -> Definition:
     where = f"schedule: {name}"
     if not isinstance(job, Mapping):
         raise ConfigError(f"{where}: must be a mapping with function and seconds, not {job!r:.60}")
+    if not (isinstance(name, str) and 0 < len(name) <= MAX_NAME_CHARACTERS and name.isprintable()):
+        raise ConfigError(f"schedule: {name!r:.60}: a name is 1 to {MAX_NAME_CHARACTERS} printable characters")
     function, seconds = job.get("function"), job.get("seconds")
     args, kwargs = job.get("args") or [], job.get("kwargs") or {}
     if not isinstance(function, str) or "." not in function:

@@ -110,7 +110,7 @@ class Services(LocalServices):
 
     def schedule(self) -> dict[str, dict[str, Any]]:
         """Return each scheduled job's definition together with its state."""
-        jobs: dict[str, dict[str, Any]] = self._agent.loop.ask(self._agent.schedule.describe)
+        jobs: dict[str, dict[str, Any]] = self._agent.loop.ask(self._agent.scheduled)
         return jobs
 
     def schedule_modify(self, name: str, job: dict[str, Any] | None) -> bool:

@@ -2,7 +2,8 @@
 
 A slot is a multiple of the interval since the epoch, in wall-clock seconds; the point's time is the slot. A job
 fires at ``slot + phase``, where the phase is a stable hash of the minion's id and the job's name: a fleet never
-fires at once, and a host neither skips a slot nor runs one twice, restarts and small clock steps included.
+fires at once, and a host neither skips a slot nor runs one twice, restarts and small clock steps included. A clock that
+is set further back than that counts at once: a slot that lies ahead is not waited for, and runs again when it comes.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import math
 
 from saltern.digest import sha256
 
-STEP_BACK_SLOTS = 2  # a clock that went back further was set, rather than slewed: its new time counts
+STEP_BACK_S = 45.0  # a clock that went back further was set, rather than slewed: its new time counts
 JID_OFFSETS = 1_000_000
 
 
@@ -20,10 +21,16 @@ def stable_hash(text: str) -> int:
     return int(sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16], 16)
 
 
+def slot_epoch_s(slot: int, interval_s: float) -> float:
+    """Return the instant of *slot*, a multiple of the interval; a whole number when it is one."""
+    epoch_s = slot * interval_s
+    return int(epoch_s) if epoch_s == int(epoch_s) else round(epoch_s, 6)
+
+
 class Slots:
     """The slots of one job of *interval_s* seconds, and which of them were run; *key* spreads the phases."""
 
-    __slots__ = ("interval_s", "jid_offset_s", "last", "phase_s")
+    __slots__ = ("_held", "interval_s", "jid_offset_s", "last", "phase_s")
 
     def __init__(self, key: str, interval_s: float) -> None:
         self.interval_s = interval_s
@@ -31,6 +38,7 @@ class Slots:
         self.phase_s = digest / 2**64 * interval_s
         self.jid_offset_s = digest % JID_OFFSETS / 1_000_000
         self.last: int | None = None
+        self._held = max(1, math.ceil(STEP_BACK_S / interval_s) - 1)  # how many slots before the last are waited out
 
     def due(self, now: float) -> int | None:
         """Return the slot, as a multiple of the interval, that is to be run at *now*, or ``None``.
@@ -48,21 +56,24 @@ class Slots:
     def wait_s(self, now: float) -> float:
         """Return the seconds from *now* until a slot is due that wasn't run yet; 0 when one is."""
         slot = math.floor((now - self.phase_s) / self.interval_s)
-        if self.last is not None and self.last - STEP_BACK_SLOTS <= slot <= self.last:
+        if self.last is not None and self._was_run(slot):
             slot = self.last + 1
         return max(0.0, slot * self.interval_s + self.phase_s - now)
 
     def epoch_s(self, slot: int) -> float:
         """Return the instant of *slot*, a whole number when it is one."""
-        epoch_s = slot * self.interval_s
-        return int(epoch_s) if epoch_s == int(epoch_s) else round(epoch_s, 6)
+        return slot_epoch_s(slot, self.interval_s)
 
     def jid_epoch_s(self, slot: int) -> float:
         """Return the instant that the jid of *slot* is made of: the same however often the slot is run."""
         return self.epoch_s(slot) + self.jid_offset_s
 
     def _take(self, slot: int) -> bool:
-        if self.last is not None and self.last - STEP_BACK_SLOTS <= slot <= self.last:
+        if self._was_run(slot):
             return False
         self.last = slot
         return True
+
+    def _was_run(self, slot: int) -> bool:
+        """Say whether *slot* was run, or passed, as far as the clock can be believed."""
+        return self.last is not None and self.last - self._held <= slot <= self.last

@@ -1,64 +1,52 @@
 """Messages on disk, in order, until the master has acknowledged them.
 
-A folder of segments (``saltern.segments`` draws them), each named by the sequence number of its first record, and a
-cursor::
+A folder of segments (``saltern.segments`` draws them), each named by the sequence number of the first record that was
+ever in it, and a cursor::
 
     spool/00000465784013824000.seg     record, record, …
     spool/cursor                       everything up to this sequence number is done with
 
-    body of a record   sequence u64 | frame                       little-endian
+    body of a record   sequence u56 | what u8 | origin | frame    little-endian
+    what               0: no origin (all that the former layout had, whose sequence was u64), 1: an origin
+    origin             of which schedule and slot a return is (``saltern_agent.origin``), known without the frame
     cursor             sequence u64 | crc32 u32                   little-endian
 
 Records are written with one ``write`` each and never changed, so that a killed agent leaves at worst one torn record
 at the end, which is cut when the folder is opened again. The oldest segment goes first when the spool is over its
-bounds, and what was in it is counted; so is what damage took.
+bounds, and what was in it is counted, for its schedules before it goes; so is what damage took, as far as it can be
+told. The newest message is kept however large it is.
+
+A folder that can't be used is no end: ``append`` says so each time, until ``open`` succeeds. One that was removed, or
+another disk was mounted over, is made again.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
+import errno
 import logging
 import os
 import struct
 import time
-from binascii import crc32
 from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple
 
-from saltern import segments
 from saltern.errors import JournalError, os_errors
-from saltern.files import make_folder
-from saltern.segments import Hole, Kind
+from saltern.segments import HEAD, Hole, Kind
 from saltern.set_aside import bound_aside, set_aside
+from saltern_agent.complaint import Complaint
+from saltern_agent.origin import Origin
+from saltern_agent.spool_appender import Appender
+from saltern_agent.spool_cursor import Cursor, SpoolInUse
+from saltern_agent.spool_record import SEQ_BYTES, Read, Record, Segment, pack_body, unpack_body
 
 log = logging.getLogger(__name__)
 
 KIND = Kind(magic=b"SALTSPL", suffix=".seg", old_header=struct.Struct("<II"), old_uncounted=8)
-SEQ_BYTES = 8
-CURSOR = struct.Struct("<QI")
 SEGMENTS = 16  # the bounds are kept to within one part in so many
 MAX_SEGMENT_BYTES = 4 * 1024 * 1024
-
-
-class Record(NamedTuple):
-    """One message of the spool."""
-
-    seq: int
-    frame: bytes
-
-
-class Segment(segments.Segment):
-    """One segment: how many of its records are still needed, and when it was last written."""
-
-    __slots__ = ("born", "count", "last_seq", "written")
-
-    def __init__(self, kind: Kind, path: str) -> None:
-        super().__init__(kind, path)
-        self.count = 0
-        self.last_seq = 0
-        self.born = self.written = 0.0
+TRY_AGAIN = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EROFS})
+"""Errors that are not the file's own."""
 
 
 class Spool:
@@ -66,11 +54,18 @@ class Spool:
 
     Records are appended at the end, read from the front with ``peek`` and ``advance``, and forgotten by ``ack``;
     ``rewind`` reads again from the first that wasn't acknowledged. ``dropped`` counts records lost to the bounds or to
-    damage, ``unreadable`` segments that were set aside. Raises ``JournalError`` when the folder can't be used. Not safe
-    for several threads.
+    damage, ``unreadable`` segments that were set aside; *lost* is told the origins of those that are about to go.
+    Raises ``JournalError`` when another agent uses the folder. Not safe for several threads.
     """
 
-    def __init__(self, folder: str, max_bytes: int, max_age_s: float, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        folder: str,
+        max_bytes: int,
+        max_age_s: float,
+        clock: Callable[[], float] = time.time,
+        lost: Callable[[list[Origin]], object] = lambda origins: None,
+    ) -> None:
         self.folder = folder
         self.dropped = 0
         self.unreadable = 0
@@ -81,49 +76,82 @@ class Spool:
         self._max_bytes = max_bytes
         self._max_age_s = max_age_s
         self._clock = clock
+        self._lost = lost
         self._segment_bytes = min(MAX_SEGMENT_BYTES, max_bytes // SEGMENTS)
         self._segments: deque[Segment] = deque()
-        self._flight: deque[tuple[int, Segment, int]] = deque()  # read, not acknowledged: seq, segment, its end
+        self._flight: deque[Read] = deque()
         self._done_to = 0  # offset in the first segment before which everything is acknowledged
         self._reading: Segment | None = None
         self._read_at = 0
         self._reader = -1
-        self._writer = -1
+        self._appender = Appender()
+        self._cursor: Cursor | None = None
         self._peeked: Record | None = None
         self._peeked_end = 0
+        self._over_bounds = Complaint(log, logging.WARNING)
+        self._not_read = Complaint(log, logging.WARNING)
+        self._not_known = Complaint(log)
         try:
-            make_folder(folder, 0o700)
-            self._cursor = os.open(os.path.join(folder, "cursor"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            fcntl.flock(self._cursor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self.acked = self._read_cursor()
-            self._open_segments()
-        except BlockingIOError:
-            os.close(self._cursor)
-            text = f"{folder}: another agent uses this spool: give each its own cachedir"
-            raise JournalError(text, path=folder) from None
-        except OSError as error:
-            raise JournalError(f"{folder}: can't be used as a spool: {error.strerror or error}", path=folder) from None
+            self.open()
+        except SpoolInUse:
+            raise
+        except JournalError as error:
+            log.error("%s: returns stay in memory until it can", error)
 
-    def append(self, seq: int, frame: bytes, *, read: bool = False) -> None:
+    @property
+    def usable(self) -> bool:
+        """Whether the folder could be opened."""
+        return self._cursor is not None
+
+    def open(self) -> None:
+        """Take up what is in the folder. Raises ``JournalError`` when it can't be used, ``SpoolInUse`` by whom."""
+        with os_errors(JournalError, self.folder, "can't be used as a spool"):
+            cursor = Cursor(self.folder)
+            try:
+                self.acked = cursor.seq
+                self._open_segments()
+            except BaseException:
+                self._segments.clear()
+                self.pending = self.size = 0
+                cursor.close()
+                raise
+            self._cursor = cursor
+
+    def append(self, seq: int, frame: bytes, origin: Origin | None = None, *, read: bool = False) -> None:
         """Keep *frame* under *seq*, which must be above all before it.
 
         *read* says that it was sent already and waits for its acknowledgement; everything before it must have
         been read. Raises ``JournalError`` when it can't be written; the spool is then as before.
         """
+        if self._cursor is None:
+            raise JournalError(f"{self.folder}: can't be used as a spool", path=self.folder)
         now = self._clock()
-        segment = self._segment_for_append(seq, now)
-        record = segment.pack([seq.to_bytes(SEQ_BYTES, "little") + frame])
-        self._write(segment, record)
+        segment = self._segment_for_append(self._cursor, seq, now)
+        record = segment.pack([pack_body(seq, frame, origin)])
+        start = segment.size or HEAD.size
+        try:
+            self._appender.write(segment.path, record, segment.size)
+        except JournalError:
+            if not segment.size:
+                self._remove(segment)
+            raise
         segment.wrote(len(record), 1)
-        segment.count += 1
+        segment.counted(origin, 1)
         segment.last_seq = self.last_seq = seq
         segment.written = now
         self.size += len(record)
         self.pending += 1
         if read:
-            self._flight.append((seq, segment, segment.size))
+            self._flight.append(Read(seq, segment, segment.size, origin))
             self._read_from(segment, segment.size)
+        elif self._reading is None or (self._reading is segment and self._read_at == start):
+            self._read_from(segment, start)  # it is the next to be read, and needn't be
+            self._peeked, self._peeked_end = Record(seq, frame, origin), segment.size
         self._keep_bounds(now)
+
+    def spooled(self, schedule: str) -> int:
+        """Return how many returns of *schedule* are here."""
+        return sum(segment.schedules.get(schedule, 0) for segment in self._segments)
 
     def peek(self) -> Record | None:
         """Return the next record to read, or ``None`` at the end; the same until ``advance``."""
@@ -148,7 +176,7 @@ class Spool:
         assert self._peeked is not None
         assert self._reading is not None
         self._read_at = self._peeked_end
-        self._flight.append((self._peeked.seq, self._reading, self._read_at))
+        self._flight.append(Read(self._peeked.seq, self._reading, self._read_at, self._peeked.origin))
         self._peeked = None
 
     def rewind(self) -> None:
@@ -158,18 +186,13 @@ class Spool:
 
     def ack(self, seq: int) -> None:
         """Forget every record up to and including *seq*, and remember that it is done with."""
-        if seq <= self.acked:
+        if seq <= self.acked or self._cursor is None:
             return
         self.acked = seq
-        packed = seq.to_bytes(8, "little")
-        try:
-            os.pwrite(self._cursor, packed + crc32(packed).to_bytes(4, "little"), 0)
-        except OSError as error:
-            log.warning("%s: the cursor can't be written: %s", self.folder, error.strerror)
+        self._cursor.advance(seq)
         while True:
-            while self._flight and self._flight[0][0] <= seq:
-                _, segment, end = self._flight.popleft()
-                self._done(segment, end)
+            while self._flight and self._flight[0].seq <= seq:
+                self._done(self._flight.popleft())
             if self._flight or (record := self.peek()) is None or record.seq > seq:
                 return
             self.advance()
@@ -181,24 +204,27 @@ class Spool:
     def close(self) -> None:
         """Give back the descriptors; the spool can't be used after it."""
         self._close_reader()
-        self._close_writer()
-        os.close(self._cursor)
+        self._appender.close()
+        if self._cursor is not None:
+            self._cursor.close()
+            self._cursor = None
 
     # opening
-
-    def _read_cursor(self) -> int:
-        packed = os.pread(self._cursor, CURSOR.size, 0)
-        if len(packed) != CURSOR.size:
-            return 0
-        seq, check = CURSOR.unpack(packed)
-        return int(seq) if check == crc32(packed[:8]) else 0
 
     def _open_segments(self) -> None:
         found, unreadable = Segment.find(KIND, self.folder)
         self.unreadable = len(unreadable)
         self.dropped += len(unreadable)  # at least
         for segment in found.values():
-            self._scan(segment)
+            try:
+                self._scan(segment)
+            except OSError as error:
+                if error.errno in TRY_AGAIN:
+                    raise
+                set_aside(segment.path, f"can't be read: {error.strerror}")
+                self.unreadable += 1
+                self.dropped += 1
+                continue
             if segment.count:
                 self._segments.append(segment)
                 self.pending += segment.count
@@ -220,7 +246,8 @@ class Spool:
                 continue
             segment.last_seq = int.from_bytes(item.body[:SEQ_BYTES], "little")
             if segment.last_seq > self.acked:
-                segment.count += 1
+                record = unpack_body(item.body)
+                segment.counted(record.origin if record else None, 1)
             else:
                 lost = 0  # it was done with
                 if not self._segments:
@@ -231,48 +258,52 @@ class Spool:
 
     # appending
 
-    def _segment_for_append(self, seq: int, now: float) -> Segment:
+    def _segment_for_append(self, cursor: Cursor, seq: int, now: float) -> Segment:
         last = self._segments[-1] if self._segments else None
         full = last is not None and (
             last.size >= self._segment_bytes or now - last.born > self._max_age_s / SEGMENTS or now < last.born
         )
-        if last is not None and not full and self._writer >= 0:
+        if last is not None and not full and self._appender.goes_on(last.path):
             return last
-        self._close_writer()
-        segment = Segment(KIND, os.path.join(self.folder, f"{seq:020d}{KIND.suffix}"))
+        path = os.path.join(self.folder, f"{seq:020d}{KIND.suffix}")
+        with os_errors(JournalError, path, "can't be made"):
+            cursor.find()
+            segment = Segment(KIND, self._appender.begin(path))
         segment.born = segment.written = now
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
-        with os_errors(JournalError, segment.path, "can't be made"):
-            if os.path.lexists(segment.path):
-                set_aside(segment.path, "it is in the way")
-            self._writer = os.open(segment.path, flags, 0o600)
         self._segments.append(segment)
         return segment
 
-    def _write(self, segment: Segment, record: bytearray) -> None:
-        try:
-            if os.write(self._writer, record) == len(record):
-                return
-            reason: str | None = "the disk is full"
-        except OSError as error:
-            reason = error.strerror
-        with contextlib.suppress(OSError):
-            os.ftruncate(self._writer, segment.size)
-        if not segment.size:
-            self._remove(segment)
-        raise JournalError(f"{segment.path}: can't be written: {reason}", path=segment.path)
-
     def _keep_bounds(self, now: float) -> None:
         oldest = now - self._max_age_s
-        while self._segments and (self.size > self._max_bytes or self._segments[0].written < oldest):
+        while self._segments and (
+            (self.size > self._max_bytes and len(self._segments) > 1) or self._segments[0].written < oldest
+        ):
             self._drop(self._segments[0])
 
     def _drop(self, segment: Segment) -> None:
+        if segment.count:
+            self._lost(self._origins(segment))
+            self._over_bounds.say(f"{self.folder}: over its bounds: the oldest {segment.count} messages were dropped")
         self.dropped += segment.count
-        log.warning("%s: over its bounds: the oldest %d messages were dropped", self.folder, segment.count)
-        while self._flight and self._flight[0][1] is segment:
+        while self._flight and self._flight[0].segment is segment:
             self._flight.popleft()
         self._remove(segment)
+
+    def _origins(self, segment: Segment) -> list[Origin]:
+        """Return of which schedules and slots the records are that *segment* holds and the master hasn't."""
+        found: list[Origin] = []
+        with contextlib.suppress(OSError), open(segment.path, "rb", buffering=0) as stream:
+            at = segment.start
+            while at < segment.size:
+                item = segment.record(stream.fileno(), at)
+                if item is None:
+                    at = max(segment.hole(stream.fileno(), at).end, at + 1)
+                    continue
+                at = item.end
+                record = unpack_body(item.body)
+                if record is not None and record.seq > self.acked and record.origin is not None:
+                    found.append(record.origin)
+        return found
 
     # reading
 
@@ -282,7 +313,7 @@ class Spool:
             if self._reader < 0:
                 self._reader = os.open(segment.path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
-            log.warning("%s: can't be read: %s", segment.path, error.strerror)
+            self._not_read.say(f"{segment.path}: can't be read: {error.strerror}")
             if not isinstance(error, FileNotFoundError):
                 return False
             self._lose(segment, Hole(self._read_at, segment.size, 0, True))
@@ -290,8 +321,13 @@ class Spool:
         try:
             record = segment.record(self._reader, self._read_at)
             if record is not None:
-                self._peeked = Record(int.from_bytes(record.body[:SEQ_BYTES], "little"), record.body[SEQ_BYTES:])
-                self._peeked_end = record.end
+                self._peeked, self._peeked_end = unpack_body(record.body), record.end
+                if self._peeked is None:
+                    self._not_known.say(f"{segment.path}: records of an unknown layout are passed over")
+                    done = int.from_bytes(record.body[:SEQ_BYTES], "little") <= self.acked
+                    new = self._read_at not in segment.unknown and not done
+                    segment.unknown.add(self._read_at)
+                    self._lose(segment, Hole(self._read_at, record.end, int(new), new))
             else:
                 self._lose(segment, segment.hole(self._reader, self._read_at))
         except OSError as error:
@@ -303,11 +339,11 @@ class Spool:
     def _lose(self, segment: Segment, hole: Hole) -> None:
         """Go past *hole*, and count what it took of *segment*."""
         self._read_at = hole.end
-        lost = segment.count - sum(1 for _, owner, _ in self._flight if owner is segment)
+        lost = segment.count - sum(1 for read in self._flight if read.segment is segment)
         if hole.end < segment.size:
             lost = min(lost, hole.records)
         elif segment is self._segments[-1]:
-            self._close_writer()  # nothing is appended behind what can't be read
+            self._appender.close()  # nothing is appended behind what can't be read
         self.dropped += lost
         self.pending -= lost
         segment.count -= lost
@@ -323,6 +359,12 @@ class Spool:
         self._read_at = max(offset, segment.start) if segment else 0
         self._peeked = None
 
+    def _read_behind(self, segment: Segment) -> None:
+        """Go on with what comes after *segment*, or stay at the end of what is before it."""
+        following = self._after(segment)
+        before = None if following or len(self._segments) < 2 else self._segments[-2]
+        self._read_from(following or before, before.size if before else 0)
+
     def _after(self, segment: Segment) -> Segment | None:
         found = False
         for other in self._segments:
@@ -333,25 +375,28 @@ class Spool:
 
     # forgetting
 
-    def _done(self, segment: Segment, end: int) -> None:
-        segment.count -= 1
+    def _done(self, read: Read) -> None:
+        read.segment.counted(read.origin, -1)
         self.pending -= 1
-        if segment.count:
-            self._done_to = end
+        if read.segment.count:
+            self._done_to = read.end
         else:
-            self._remove(segment)
+            self._remove(read.segment, reuse=True)
 
-    def _remove(self, segment: Segment) -> None:
-        """Take *segment* and what is left in it out of the spool."""
+    def _remove(self, segment: Segment, *, reuse: bool = False) -> None:
+        """Take *segment* and what is left in it out of the spool; *reuse* its file, if it is the last."""
         self.pending -= segment.count
         self.size -= segment.size
         if self._reading is segment:
-            self._read_from(self._after(segment), 0)
-        if segment is self._segments[-1]:
-            self._close_writer()
+            self._read_behind(segment)
+        last = segment is self._segments[-1]
         if segment is self._segments[0]:
             self._done_to = 0
         self._segments.remove(segment)
+        if last and reuse and not self._segments and self._appender.empty(segment.path):
+            return
+        if last:
+            self._appender.close()
         self._unlink(segment)
 
     def _unlink(self, segment: Segment) -> None:
@@ -362,8 +407,3 @@ class Spool:
         if self._reader >= 0:
             os.close(self._reader)
             self._reader = -1
-
-    def _close_writer(self) -> None:
-        if self._writer >= 0:
-            os.close(self._writer)
-            self._writer = -1

@@ -31,6 +31,8 @@ HELLO_AGAIN_S = 10.0
 RAW_HELLO = b"hello"
 SCHEDULE = "stats"
 NUMBERS_A_GROUP = 15
+SAMPLES_A_CLOCK = 2
+"""Agents ask for the time with every other sample of 15 s."""
 
 Socket = zmq.Socket[bytes]
 
@@ -152,9 +154,10 @@ class Agent:
             "slot": slot,
             "metrics": True,
             "return_job": False,
-            "account": {"dropped": 0, "skipped": 0, "spooled": 0},
         }
         self._tell("ret", self._seq, body)
+        if self._seq % SAMPLES_A_CLOCK == 0:
+            self._tell("clock", self._seq, {"skew_ms": 0.5})
 
     def _on_publish(self, frame: bytes) -> None:
         message = unpack(frame)

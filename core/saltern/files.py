@@ -210,3 +210,11 @@ def _look_up(path: str) -> int:
 def _names(path: str) -> list[str]:
     """Return the names in *path*, the first one last."""
     return [name for name in reversed(path.split("/")) if name not in ("", ".")]
+
+
+def is_at(descriptor: int, path: str) -> bool:
+    """Return whether *path* is still the open file *descriptor*: it wasn't removed, renamed or replaced."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))
+    except OSError:
+        return False

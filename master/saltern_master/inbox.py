@@ -233,5 +233,5 @@ def _succeeded(success: Any) -> bool:
     return all(success.values()) if isinstance(success, dict) else success is True
 
 
-_MASTERS_WORDS = frozenset({"start", "unsolicited", "duplicate"})
+_MASTERS_WORDS = frozenset({"start", "unsolicited", "duplicate", "clock"})
 """First words of tags below a minion's name that are events of the master's about it."""

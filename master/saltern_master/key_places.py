@@ -67,6 +67,12 @@ class KeyPlaces:
         """Return the ids whose agents weren't there for too long."""
         return [minion_id for minion_id, place in self._places.items() if now - place.seen_at > self._ttl_s]
 
+    def clock_was_set(self, by_s: float, now: float) -> None:
+        """Take over that the clock was set: everybody was there as long ago as before, and nobody in the future."""
+        for place in self._places.values():
+            place.seen_at = min(place.seen_at + by_s, now)
+            place.touched_at = min(place.touched_at + by_s, now)
+
     def _leave(self, address: str) -> None:
         self._by_address[address] -= 1
         if self._by_address[address] <= 0:

@@ -11,6 +11,7 @@ from saltern.config import MasterOptions
 from saltern.errors import KeyStoreError
 from saltern.key_functions import sharing_metrics
 from saltern.keystore import ACCEPTED, DENIED, PENDING, REJECTED, STATES, WORDS, KeyStore
+from saltern_master.clock_steps import ClockSteps
 from saltern_master.key_places import KeyPlaces
 from saltern_master.key_table import KeyTable
 from saltern_master.key_watch import KeyFile, KeyWatch, Look
@@ -55,11 +56,13 @@ class Keyring:
         max_pending_per_address: int = MAX_PER_ADDRESS,
         pending_ttl_s: float = PENDING_TTL_S,
         clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] | None = None,
     ) -> None:
-        """*clock*: the time of day, epoch s."""
+        """*clock*: the time of day, epoch s; *steady*, in seconds, tells its steps from time that passes."""
         self.store = store
         self._auto_accept = auto_accept
         self._clock = clock
+        self._steps = ClockSteps(clock, steady or clock)
         self._watch = KeyWatch(store)
         self._tables = {state: KeyTable() for state in STATES}
         self._places = {
@@ -212,7 +215,11 @@ class Keyring:
 
     def _expire(self) -> None:
         """Delete the keys whose agents weren't there for too long: a bounded number now and then."""
-        now = self._clock()
+        now, set_s = self._steps.look()
+        if set_s:
+            self._expired_at = now
+            for places in self._places.values():
+                places.clock_was_set(set_s, now)
         if now - self._expired_at < EXPIRE_EVERY_S:
             return
         self._expired_at = now
@@ -267,4 +274,5 @@ def configured_keyring(options: MasterOptions, store: KeyStore) -> Keyring:
         max_pending=options["max_pending_keys"],
         max_pending_per_address=options["max_pending_keys_per_address"],
         pending_ttl_s=options["pending_key_hours"] * 3600,
+        steady=time.monotonic,
     )

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import time
 from collections.abc import Callable
 
 from saltern.config import MasterOptions
@@ -30,6 +31,7 @@ from saltern_master.auth.policy import Policy
 from saltern_master.auth.powers import Powers
 from saltern_master.briefing import Briefing
 from saltern_master.bus import EventBus
+from saltern_master.clocks import Clocks
 from saltern_master.commands.dispatcher import Dispatcher
 from saltern_master.commands.table import command_table
 from saltern_master.deadletters import DeadLetters
@@ -83,7 +85,17 @@ class Master:
         self.inbox = Inbox(self.journal, self.bus, self.tracker, self.fleet.answer)
         self.files = FileServer(options)
         self.briefing = Briefing(options, self.keyring, self.fleet, self.files, self.accounting, self.powers)
-        self.hub = Hub(self.keyring, self.fleet, self.inbox, self.bus, self.tracker, self.dispatcher, self.briefing)
+        self.clocks = Clocks(self.fleet, self.bus, options["max_clock_skew"])
+        self.hub = Hub(
+            self.keyring,
+            self.fleet,
+            self.inbox,
+            self.bus,
+            self.tracker,
+            self.dispatcher,
+            self.briefing,
+            self.clocks,
+        )
         self.key_refresh = KeyRefresh(self.keyring, self.accounting, self.hub.keys_changed)
         self.dead_letters = DeadLetters(os.path.join(cache, "dead_letters"))
         self.job_store = SqliteJobStore(options["job_db"], options["job_db_max_bytes"])
@@ -97,11 +109,12 @@ class Master:
         self.publisher = Publisher(self.fleet, self.bus, self.inbox, self.tracker)
         self.engine = shipping_engine(options, self.journal, self.dead_letters, self.inbox.put_lost)
         self.annotations = annotation_engine(options, self.bus, self.keyring.minions)
-        self.alerts = AlertEngine(options, HttpSource(options["render_url"]), self.bus.publish)
+        self.alerts = AlertEngine(options, HttpSource(options["render_url"]), self.bus.publish, steady=time.monotonic)
         self.local = LocalEntrance(options["sock_dir"], self.dispatcher, self.policy)
         self.ports = Ports(options, self.keys, self.hub)
         self.counters: Counters = {
             "minions": (self.hub, self.fleet.files),
+            "clocks": (self.clocks,),
             "channel": (self.ports,),
             "bus": (self.bus,),
             "inbox": (self.inbox,),
@@ -113,7 +126,12 @@ class Master:
             "annotations": (self.annotations,),
         }
         self.self_metrics = SelfMetrics(
-            self.inbox, self.accounting, self.account_keeper, self.counters, options["self_metrics_interval"]
+            self.inbox,
+            self.accounting,
+            self.account_keeper,
+            self.counters,
+            options["self_metrics_interval"],
+            self.clocks,
         )
         self._stopping = asyncio.Event()
         self.endpoints: dict[str, str] = {}

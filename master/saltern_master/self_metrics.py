@@ -1,4 +1,4 @@
-"""The master's own metrics under ``saltern.master.*``, and each minion's account, through the same journal."""
+"""The master's own metrics under ``saltern.master.*``, each minion's account and skew, through the same journal."""
 
 from __future__ import annotations
 
@@ -7,16 +7,21 @@ import os
 import resource
 import time
 from collections.abc import Iterator
+from itertools import islice
 
 from saltern.metric_segment import clean, owner
 from saltern_master.account.accounting import Accounting
 from saltern_master.account.keeper import AccountKeeper
+from saltern_master.clocks import Clocks
 from saltern_master.inbox import Inbox
 from saltern_master.parts import Counters
 from saltern_master.shipping.names import ACCOUNTS, ROOT
 from saltern_master.timed_loop import TimedLoop
 
 PREFIX = f"{ROOT}.master"
+SKEW = "clock.skew_ms"
+"""Below a minion's name: how far its clock is ahead of the master's."""
+SKEWS_A_TURN = 500
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -30,16 +35,19 @@ class SelfMetrics:
         account_keeper: AccountKeeper,
         counters: Counters,
         interval_s: float,
+        clocks: Clocks,
     ) -> None:
         self._inbox = inbox
         self._accounting = accounting
         self._account_keeper = account_keeper
         self._counters = counters
         self._interval_s = interval_s
+        self._clocks = clocks
         self._lag_s = 0.0
 
     async def run(self) -> None:
         """Work until cancelled; the first sample is taken at once."""
+        loop = asyncio.get_running_loop()
         while True:
             await self._account_keeper.catch_up()
             now = time.time()
@@ -47,9 +55,10 @@ class SelfMetrics:
             for values in self.sample(now):
                 self._inbox.put_points(values, slot)
                 await asyncio.sleep(0)  # a fleet's account is long: others have their turns in between
-            wake_at = slot + self._interval_s
-            await asyncio.sleep(max(0.01, wake_at - time.time()))
-            self._lag_s = max(0.0, time.time() - wake_at)
+            wait_s = min(slot + self._interval_s - time.time(), self._interval_s)  # more when it was set back meanwhile
+            wake_at = loop.time() + max(0.01, wait_s)
+            await asyncio.sleep(wake_at - loop.time())
+            self._lag_s = max(0.0, loop.time() - wake_at)
 
     def sample(self, now: float) -> Iterator[dict[str, float]]:
         """Yield the master's metrics by full name, then the minions' accounts, some hundred numbers at a time."""
@@ -66,6 +75,9 @@ class SelfMetrics:
                 prefix = f"{ROOT}.{owner(minion_id)}.{ACCOUNTS}.{clean(schedule)}"
                 values.update((f"{prefix}.{name}", float(value)) for name, value in numbers.items())
             yield values
+        skews_s = self._clocks.skews_s()
+        while some := list(islice(skews_s, SKEWS_A_TURN)):
+            yield {f"{ROOT}.{owner(minion_id)}.{SKEW}": skew_s * 1000 for minion_id, skew_s in some}
 
     def metrics(self) -> dict[str, float]:
         """Return figures of the process."""

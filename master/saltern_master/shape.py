@@ -158,6 +158,7 @@ ACCOUNT = Shape("an account", {"schedules": Field(absences, required=True)})
 EVENT = Shape("an event", {"tag": Field(text(MAX_TAG_LENGTH), required=True), "data": Field(anything)})
 CALL = Shape("a call", {"cmd": Field(text(), required=True), "args": Field(one_of(dict))})
 WORKING = Shape("an answer", {"jids": Field(texts, required=True), "more": Field(one_of(bool))})
+CLOCK = Shape("a question for the time", {"skew_ms": Field(finite)})
 ATTACH = Shape("an attach", {"boot": Field(finite), "grains": Field(one_of(dict)), "have": Field(one_of(dict))})
 HELLO = Shape(
     "a hello",

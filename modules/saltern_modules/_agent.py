@@ -54,7 +54,10 @@ class Agent(Protocol):
         """Return each scheduled job's definition together with its state.
 
         The state is ``source`` (``master`` or ``local``), ``next_slot`` and ``last_slot`` (seconds since the
-        epoch, or None), ``running`` (bool) and ``skipped`` (slots missed because the last run was not over).
+        epoch, or None: of the slot that was begun last), ``running`` (bool), and, counted over restarts,
+        ``dropped`` (returns that were lost here), ``skipped`` (slots without a run: the last one was not over, or no
+        worker was free), ``failed`` (runs that made no sample); ``spooled`` (returns that the master has not
+        acknowledged), and ``last_error`` (``{'text': …, 'when': epoch s}`` of the last run that failed, or None).
         """
 
     def schedule_modify(self, name: str, job: dict[str, Any] | None) -> bool:

@@ -41,7 +41,10 @@ def list_(show_disabled: bool = True) -> dict[str, dict[str, Any]]:
     """Return the scheduled jobs as ``{name: definition and state}``.
 
     A definition holds ``function``, ``args``, ``kwargs``, ``seconds``, ``enabled``, ``metrics``, ``return_job``;
-    the state ``source`` (``master`` or ``local``), ``next_slot``, ``last_slot`` (seconds since the epoch).
+    the state ``source`` (``master`` or ``local``), ``next_slot``, ``last_slot`` (seconds since the epoch), ``running``,
+    ``spooled`` (returns that the master has not acknowledged), ``last_error`` (``text`` and ``when`` of the last run
+    that made no sample, or None) and how many returns were ``dropped`` on this host, slots ``skipped`` because the run
+    before was not over, runs ``failed``; counted over restarts.
 
     CLI Example:
 

@@ -39,6 +39,9 @@ class FakeMaster:
         self.pillar: dict[str, Any] = {}
         self.files: dict[str, bytes] = {}
         self.sync_on_change = False
+        self.ahead_s = 0.0
+        """By how much its clock is ahead of the agents'."""
+        self.clocks: list[dict[str, Any]] = []
         self.messages: list[Message] = []
         self.hellos: list[Message] = []
         self.attached: list[bytes] = []
@@ -118,6 +121,9 @@ class FakeMaster:
         elif message.type == "call":
             self.calls.append(message.body)
             self._send(peer, "reply", message.seq, self._reply(message.body["cmd"], message.body["args"]))
+        elif message.type == "clock":
+            self.clocks.append(message.body)
+            self._send(peer, "clock", message.seq, {"time": self.time()})
         else:
             self.messages.append(message)
             if self.acks:
@@ -133,9 +139,13 @@ class FakeMaster:
             "pillar": self.pillar,
             "modules": self.tree_digest(),
             "sync_on_change": self.sync_on_change,
-            "time": time.time(),
+            "time": self.time(),
             **self.welcome_extra,
         }
+
+    def time(self) -> float:
+        """Return what its clock shows."""
+        return time.time() + self.ahead_s
 
     def tree_digest(self) -> str:
         return sha256(repr(sorted(self.files.items())).encode()).hexdigest() if self.files else ""
@@ -160,8 +170,8 @@ class FakeMaster:
         peer, frame = self._publish.recv_multipart()
         attach = unpack(frame)
         assert attach.type == "attach"
-        self.attachments.append(attach)
         with self._changed:
+            self.attachments.append(attach)
             self.attached.append(peer)
             self._changed.notify_all()
 

@@ -290,7 +290,8 @@ def test_schedule_samples_at_once_and_then_by_slot(master: Any, make_agent: Make
     assert slots == list(range(slots[0], slots[0] + 4))
     assert len({sample["jid"] for sample in samples}) == 4
     assert samples[0]["metrics"] is True
-    assert samples[0]["account"] == {"dropped": 0, "skipped": 0, "spooled": 0}
+    assert "account" not in samples[0]
+    assert "failed" not in samples[0]
 
 
 def test_a_schedule_is_pushed_and_kept(master: Any, make_agent: Make) -> None:
@@ -353,7 +354,6 @@ def test_nothing_is_lost_while_the_master_is_away(master: Any, make_agent: Make,
     assert first_arrivals == sorted(first_arrivals)
     seqs = list(dict.fromkeys(message.seq for message in master.messages))
     assert seqs == sorted(seqs)
-    assert samples[-1]["account"]["dropped"] == 0
     deadline = time.monotonic() + 20
     while spooled_bytes(agent):
         assert time.monotonic() < deadline, "acknowledged segments are deleted"
@@ -386,7 +386,7 @@ def test_unacknowledged_returns_are_on_disk_after_a_stop(master: Any, make_agent
 
 def test_a_torn_spool_is_cut_and_the_rest_arrives(master: Any, make_agent: Make) -> None:
     master.acks = False
-    agent = make_agent(spool_after=0.1)
+    agent = make_agent()
     agent.start()
     jids = [master.job("test.echo", [n]) for n in range(3)]
     for jid in jids:

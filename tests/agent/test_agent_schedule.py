@@ -11,6 +11,8 @@ import pytest
 
 from saltern.errors import CommandError, ConfigError
 from saltern.secret import Secret
+from saltern_agent.begun import Begun
+from saltern_agent.ledger import Ledger, Told
 from saltern_agent.schedule import Run, Schedule, parse
 
 START = 1_700_000_000.0
@@ -42,7 +44,9 @@ class World:
 
     def made(self) -> Schedule:
         self.timers.clear()
-        return Schedule("host01", self.path, self.later, self.start, lambda: self.now)
+        self.ledger = Ledger(self.path + ".ledger")
+        begun = Begun(self.path + ".slots")
+        return Schedule("host01", self.path, self.later, self.start, lambda: self.now, begun=begun, ledger=self.ledger)
 
     def later(self, delay_s: float, call: Callable[[], None]) -> FakeTimer:
         timer = FakeTimer(self.now + delay_s, call)
@@ -119,7 +123,91 @@ def test_a_run_that_is_not_over_skips_slots_and_they_are_counted(world: World) -
     world.schedule.finished("stats")
     world.pass_time(15)
     assert len(world.slots()) == 2
-    assert world.schedule.describe()["stats"]["skipped"] == 3
+    described = world.schedule.describe()["stats"]
+    assert (described["skipped"], described["dropped"], described["failed"]) == (3, 0, 0)
+    assert described["last_slot"] == world.slots()[-1]
+
+
+def test_skipped_slots_are_noted_and_said_once_a_series(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    world.hangs = True
+    with caplog.at_level("INFO"):
+        world.schedule.install({"stats": STATS}, at_once=True)
+        world.pass_time(45)
+        first = round(world.slots()[0] / 15)
+        assert world.ledger.report() == [Told("stats", 15, [], [(first + 1, first + 3)])]
+        world.hangs = False
+        world.schedule.finished("stats")
+        world.pass_time(30)
+    assert [record.getMessage() for record in caplog.records] == [
+        "schedule: stats: a slot was skipped: its last run isn't over",
+        "schedule: stats: runs again, after slots that were skipped: 3",
+    ]
+
+
+def test_what_was_begun_is_on_disk_before_it_is_run(world: World) -> None:
+    begun: list[float | None] = []
+    start = world.start
+
+    def look(run: Run) -> bool:
+        begun.append(Begun(world.path + ".slots").last(world.schedule._entries["stats"].key))
+        return start(run)
+
+    world.schedule._start = look
+    world.schedule.install({"stats": STATS}, at_once=True)
+    world.pass_time(30)
+    assert begun == world.slots()
+
+
+@pytest.mark.parametrize("skips", [False, True])
+def test_no_slot_runs_twice_over_restarts(world: World, skips: bool) -> None:
+    """Neither one that ran nor one that was skipped."""
+    world.free = not skips
+    for _ in range(60):
+        world.schedule.install({"stats": STATS}, at_once=True)
+        world.pass_time(4)
+        world.schedule = world.made()
+        world.schedule.load()
+    slots = world.slots()
+    assert len(slots) == len(set(slots))
+    noted = [span for part in world.ledger.report() for span in part.skipped]
+    ran = len(slots) if not skips else sum(last - first + 1 for first, last in noted)
+    assert 15 <= ran <= 60 * 4 / 15 + 1
+    assert world.ledger.of("stats")["skipped"] == (ran if skips else 0)
+
+
+def test_an_interval_that_was_changed_and_changed_back_runs_no_slot_twice(world: World) -> None:
+    for seconds in (15, 60, 15):
+        world.schedule.install({"stats": {**STATS, "seconds": seconds}}, at_once=True)
+        world.pass_time(0)
+    assert [(run.definition.seconds, run.slot_epoch_s) for run in world.runs] == [
+        (15, START - START % 15),
+        (60, START - START % 60),
+    ]
+
+
+def test_a_change_that_comes_when_a_slot_is_due_does_not_take_it_away(world: World) -> None:
+    world.schedule.install({"stats": STATS}, at_once=True)
+    world.now += 20  # its phase has passed, its timer is late
+    world.schedule.install({"stats": {**STATS, "args": ["cpu"]}}, at_once=False)
+    world.pass_time(1)
+    first, second = world.slots()
+    assert second == first + 15
+
+
+def test_a_clock_that_was_wrong_at_the_last_run_silences_nothing(world: World) -> None:
+    world.schedule.install({"stats": STATS}, at_once=True)
+    world.now -= 86400
+    world.schedule = world.made()
+    world.schedule.load()
+    assert len(world.runs) == 2
+
+
+def test_a_deleted_job_keeps_no_account_once_it_is_told(world: World) -> None:
+    world.free = False
+    world.schedule.install({"stats": STATS}, at_once=True)
+    world.schedule.install({}, at_once=True)
+    world.ledger.told(world.ledger.report())
+    assert world.ledger.of("stats")["skipped"] == 0
 
 
 def test_no_free_worker_is_a_skipped_slot(world: World, caplog: pytest.LogCaptureFixture) -> None:
@@ -137,8 +225,10 @@ def test_the_last_schedule_is_kept(world: World) -> None:
     world.runs.clear()
     world.schedule = world.made()
     world.schedule.load()
-    assert len(world.runs) == 1
     assert world.schedule.describe()["stats"]["source"] == "master"
+    assert world.runs == [], "the slot was begun before the restart"
+    world.pass_time(15)
+    assert len(world.runs) == 1
 
 
 @pytest.mark.parametrize("content", [b"", b"\x00garbage", b"\x93\x01\x02\x03", b"\x82\xa6master\x01\xa5local\x02"])
@@ -151,18 +241,23 @@ def test_a_broken_file_is_said_and_passed_over(world: World, content: bytes, cap
 
 
 def test_bad_entries_are_named_and_the_others_run(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    bad: dict[str, Any] = {
+    bad: dict[Any, Any] = {
         "a": "text",
         "b": {"seconds": 5},
         "c": {"function": "test.ping"},
         "d": {"function": "test.ping", "seconds": -1},
         "e": {"function": "test.ping", "seconds": 5, "args": "x"},
         "f": {"function": "test.ping", "seconds": float("nan")},
+        "g\n": STATS,
+        "x" * 513: STATS,
+        "": STATS,
+        5: STATS,
     }
     world.schedule.install({**bad, "stats": STATS}, at_once=True)
     assert list(world.schedule.describe()) == ["stats"]
-    for name in bad:
+    for name in "abcdef":
         assert f"schedule: {name}:" in caplog.text
+    assert caplog.text.count("a name is 1 to 512 printable characters") == 4
 
 
 def test_overrides_of_this_minion(world: World) -> None:
@@ -223,6 +318,21 @@ def test_a_clock_set_forward_makes_no_burst(world: World) -> None:
     world.now += 86400
     world.pass_time(16)
     assert len(world.runs) <= 3
+
+
+@pytest.mark.parametrize("by_s", [3600, -3600, 40, -40])
+def test_a_clock_that_was_set_has_every_job_wait_by_what_it_shows_now(world: World, by_s: float) -> None:
+    world.schedule.install({"stats": {**STATS, "seconds": 60}, "off": {**STATS, "enabled": False}}, at_once=True)
+    world.pass_time(60)
+    ran = len(world.runs)
+    for timer in world.timers:
+        timer.when += by_s  # monotonic timers don't move with the wall clock
+    world.now += by_s
+    world.schedule.clock_was_set()
+    assert len([timer for timer in world.timers if not timer.cancelled]) == 1
+    world.pass_time(60 + max(0, -by_s) % 3600)
+    assert len(world.runs) > ran
+    assert len(set(world.slots())) == len(world.slots())
 
 
 def test_defaults() -> None:

@@ -148,7 +148,7 @@ def test_signatures() -> None:
 
 
 def body(job: Job, outcome: Outcome, limit: int = 1 << 20) -> dict[str, Any]:
-    return unpack(pack_return(job, outcome, None, limit)).body
+    return unpack(pack_return(job, outcome, None, limit).frame).body
 
 
 def test_odd_values_arrive_in_a_plain_form_and_are_marked(executor: Executor) -> None:
@@ -168,7 +168,7 @@ def test_a_return_that_is_too_large_is_replaced(executor: Executor) -> None:
 
 def test_fun_args_and_versions() -> None:
     job = Job("1", "a.b", [1], {"k": 2})
-    frame = pack_return(job, Outcome(1, 0, True, 0.5), {"digest": "d", "commit": None}, 1 << 20)
+    frame = pack_return(job, Outcome(1, 0, True, 0.5), {"digest": "d", "commit": None}, 1 << 20).frame
     assert unpack(frame).body == {
         "jid": "1",
         "fun": "a.b",

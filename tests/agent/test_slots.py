@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from saltern_agent.slots import STEP_BACK_SLOTS, Slots, stable_hash
+from saltern_agent.slots import STEP_BACK_S, Slots, stable_hash
 
 START = 1_700_000_000.0
 
@@ -58,6 +59,35 @@ def test_a_clock_that_is_set_far_back_does_not_silence_the_host() -> None:
     assert slots.due(START + 1) in (None, math.floor(START / 15) + 1)
 
 
+@pytest.mark.parametrize("interval_s", [0.5, 1, 5, 15, 60])
+def test_a_clock_that_is_set_back_a_little_runs_no_slot_twice_however_short_the_interval(interval_s: float) -> None:
+    slots = Slots("host01/stats", interval_s)
+    last = slots.due(START)
+    for back_s in (0.1, 3, 20, STEP_BACK_S - 2 * interval_s):
+        if back_s > 0:
+            assert slots.due(START - back_s) is None
+            assert slots.wait_s(START - back_s) <= back_s + interval_s
+    assert slots.last == last
+
+
+@pytest.mark.parametrize("interval_s", [0.5, 1, 5, 15, 60])
+def test_a_clock_that_is_set_back_an_hour_is_waited_for_by_nothing(interval_s: float) -> None:
+    slots = Slots("host01/stats", interval_s)
+    slots.due(START)
+    assert slots.wait_s(START - 3600) == 0
+    assert slots.due(START - 3600) is not None
+    assert slots.wait_s(START - 3600) <= interval_s
+
+
+def test_a_job_of_an_hour_or_a_day_is_not_run_for_the_slot_before_again_by_a_clock_set_back_an_hour() -> None:
+    for interval_s in (3600, 86400):
+        slots = Slots("host01/stats", interval_s)
+        due_at = math.floor(START / interval_s) * interval_s + slots.phase_s + 60
+        assert slots.due(due_at) is not None
+        assert slots.due(due_at - 3600) is None
+        assert slots.wait_s(due_at - 3600) <= 3600 + interval_s
+
+
 @given(interval=st.sampled_from([0.5, 1, 15, 60, 3600]), key=st.text(), start=st.floats(0, 4e9))
 def test_waiting_for_the_time_it_says_hits_every_slot(interval: float, key: str, start: float) -> None:
     slots = Slots(key, interval)
@@ -91,7 +121,7 @@ class ClockMachine(RuleBasedStateMachine):
         if slot is not None:
             if before is not None and slot < before:
                 self.runs.clear()  # the clock was set: its new time counts
-                assert slot < before - STEP_BACK_SLOTS
+                assert (before - slot) * self.slots.interval_s >= STEP_BACK_S
             self.runs.append(slot)
 
     @rule(seconds=st.floats(0, 30))
@@ -122,7 +152,7 @@ class ClockMachine(RuleBasedStateMachine):
     @invariant()
     def never_in_the_future(self) -> None:
         if self.runs:
-            assert self.slots.wait_s(self.now) <= (STEP_BACK_SLOTS + 2) * 15
+            assert self.slots.wait_s(self.now) <= STEP_BACK_S + self.slots.interval_s
 
 
 ClockMachine.TestCase.settings = settings(max_examples=80, deadline=None)

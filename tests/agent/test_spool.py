@@ -16,7 +16,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from saltern.errors import JournalError
 from saltern.segments import HEAD, RECORD
-from saltern_agent.spool import SEQ_BYTES, Record, Spool
+from saltern_agent.origin import Origin
+from saltern_agent.spool import Spool
+from saltern_agent.spool_record import HEAD_BYTES, Record, Segment
 from support.damage import Damage, damages, spans
 
 DAY_S = 86400.0
@@ -40,7 +42,8 @@ def take_all(spool: Spool) -> list[Record]:
 
 
 def segments(folder: Path) -> list[Path]:
-    return sorted(folder.glob("*.seg"))
+    """Return the files that hold something; one that was emptied stays, to be used again."""
+    return sorted(path for path in folder.glob("*.seg") if path.stat().st_size)
 
 
 def test_reads_in_order_and_forgets_what_is_acknowledged(tmp_path: Path) -> None:
@@ -79,12 +82,12 @@ def test_a_torn_end_is_cut(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> 
     spool.append(2, b"torn record")
     spool.close()
     (path,) = segments(tmp_path)
-    for cut in (1, 5, SEQ_BYTES + len(b"torn record") + RECORD.size - 1):
+    for cut in (1, 5, HEAD_BYTES + len(b"torn record") + RECORD.size - 1):
         data = path.read_bytes()
         os.truncate(path, path.stat().st_size - cut)
         again = Spool(str(tmp_path), MIB, DAY_S)
         assert [record.frame for record in take_all(again)] == [b"whole"]
-        assert path.stat().st_size == HEAD.size + RECORD.size + SEQ_BYTES + len(b"whole")
+        assert path.stat().st_size == HEAD.size + RECORD.size + HEAD_BYTES + len(b"whole")
         assert again.dropped == 0
         again.append(3, b"after")
         assert [record.seq for record in take_all(again)] == [3]
@@ -106,7 +109,7 @@ def test_a_flipped_bit_is_found(tmp_path: Path) -> None:
     for seq in range(1, 7):
         spool.append(seq, b"abcdef")
     (path,) = segments(tmp_path)
-    at = spans([SEQ_BYTES + 6] * 6)
+    at = spans([HEAD_BYTES + 6] * 6)
     flip(path, at[1][1] - 1)
     damaged = path.read_bytes()[slice(*at[1])]
     assert [record.seq for record in take_all(spool)] == [1, 3, 4, 5, 6]
@@ -131,8 +134,8 @@ def test_damage_at_the_end_is_counted_and_new_messages_come_behind_it(tmp_path: 
     for seq in (1, 2, 3):
         spool.append(seq, b"abcdef")
     (path,) = segments(tmp_path)
-    flip(path, spans([SEQ_BYTES + 6] * 3)[1][0])
-    flip(path, spans([SEQ_BYTES + 6] * 3)[2][0])
+    flip(path, spans([HEAD_BYTES + 6] * 3)[1][0])
+    flip(path, spans([HEAD_BYTES + 6] * 3)[2][0])
     assert [record.seq for record in take_all(spool)] == [1]
     assert (spool.dropped, spool.pending) == (2, 1)
     spool.append(4, b"goes on")
@@ -145,6 +148,7 @@ def test_damage_at_the_end_is_counted_and_new_messages_come_behind_it(tmp_path: 
 def test_a_file_that_is_gone_is_counted(tmp_path: Path) -> None:
     spool = Spool(str(tmp_path), MIB, DAY_S)
     spool.append(1, b"x")
+    spool.rewind()
     segments(tmp_path)[0].unlink()
     assert take_all(spool) == []
     assert (spool.dropped, spool.pending) == (1, 0)
@@ -154,6 +158,7 @@ def test_a_file_that_is_gone_is_counted(tmp_path: Path) -> None:
 def test_a_file_that_can_not_be_opened_now_is_read_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spool = Spool(str(tmp_path), MIB, DAY_S)
     spool.append(1, b"x")
+    spool.rewind()
 
     def too_many(*_: object) -> int:
         raise OSError(24, "Too many open files")
@@ -169,6 +174,7 @@ def test_a_file_that_can_not_be_opened_now_is_read_later(tmp_path: Path, monkeyp
 def test_a_disk_that_can_not_be_read_costs_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spool = Spool(str(tmp_path), MIB, DAY_S)
     spool.append(1, b"x")
+    spool.rewind()
     (path,) = segments(tmp_path)
 
     def broken(*_: object) -> bytes:
@@ -189,6 +195,7 @@ def filled(folder: Path, frames: list[bytes]) -> Spool:
     spool._segment_bytes = 600
     for seq, frame in enumerate(frames, 1):
         spool.append(seq, frame)
+    spool.rewind()  # nothing of it is in memory
     return spool
 
 
@@ -208,7 +215,7 @@ def test_any_damage_costs_what_it_touches(frames: list[bytes], damage: Damage, r
         expected, seq = [], 1
         for path, count in laid:
             mine = frames[seq - 1 : seq - 1 + count]
-            at = spans([SEQ_BYTES + len(frame) for frame in mine])
+            at = spans([HEAD_BYTES + len(frame) for frame in mine])
             for frame, (start, end) in zip(mine, at, strict=True):
                 # A head is read once, when the spool is opened.
                 hit = str(hit_path) == path and (
@@ -280,8 +287,8 @@ def test_no_content_keeps_it_from_opening(segment: bytes, cursor: bytes) -> None
         (Path(name) / f"{3:020d}.seg").write_bytes(segment)
         (Path(name) / "cursor").write_bytes(cursor)
         spool = Spool(name, MIB, DAY_S)
-        spool.append(2**63, b"after")
-        assert take_all(spool)[-1:] == [Record(2**63, b"after")]
+        spool.append(2**55, b"after")
+        assert take_all(spool)[-1:] == [Record(2**55, b"after")]
         spool.close()
 
 
@@ -363,10 +370,242 @@ def test_a_full_disk_leaves_the_spool_whole(tmp_path: Path, monkeypatch: pytest.
     spool.close()
 
 
-def test_a_folder_that_can_not_be_used(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
+def test_a_folder_that_can_not_be_used_is_said_and_taken_up_later(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = Spool(str(tmp_path / "a" / "spool"), MIB, DAY_S)
+    before.append(1, b"of before")
+    before.close()
+    (tmp_path / "a").rename(tmp_path / "away")
+    (tmp_path / "a").write_text("no folder")
+    spool = Spool(str(tmp_path / "a" / "spool"), MIB, DAY_S)
+    assert not spool.usable
+    assert caplog.text.count("can't be used as a spool") == 1
     with pytest.raises(JournalError, match="can't be used as a spool"):
-        Spool(str(tmp_path / "file"), MIB, DAY_S)
+        spool.append(2, b"x")
+    spool.ack(2)
+    spool.expire()
+    assert spool.peek() is None
+    with pytest.raises(JournalError, match="can't be used as a spool"):
+        spool.open()
+    (tmp_path / "a").unlink()
+    (tmp_path / "away").rename(tmp_path / "a")
+    spool.open()
+    spool.append(3, b"y")
+    assert take_all(spool) == [Record(1, b"of before"), Record(3, b"y")]
+    spool.close()
+
+
+def test_what_is_in_the_way_of_folder_or_cursor_is_set_aside(tmp_path: Path) -> None:
+    (tmp_path / "spool").write_text("whose is this?")
+    Spool(str(tmp_path / "spool"), MIB, DAY_S).close()
+    assert (tmp_path / "spool.unreadable").read_text() == "whose is this?"
+    (tmp_path / "spool" / "cursor").unlink()
+    (tmp_path / "spool" / "cursor").mkdir()
+    spool = Spool(str(tmp_path / "spool"), MIB, DAY_S)
+    spool.append(1, b"x")
+    spool.ack(1)
+    spool.close()
+    again = Spool(str(tmp_path / "spool"), MIB, DAY_S)
+    assert again.acked == 1
+    again.close()
+
+
+@pytest.mark.parametrize("renamed", [False, True])
+def test_a_folder_that_is_removed_is_made_again(
+    tmp_path: Path, renamed: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "a" / "spool"
+    spool = Spool(str(folder), MIB, DAY_S)
+    spool.append(1, b"x")
+    spool.rewind()
+    if renamed:
+        folder.rename(tmp_path / "elsewhere")
+    else:
+        shutil.rmtree(tmp_path / "a")
+    spool.append(2, b"y")
+    spool.append(3, b"z")
+    assert caplog.text.count("was removed, or something was mounted there") == 1
+    assert [record.seq for record in take_all(spool)] == [2, 3]
+    assert spool.dropped == 1
+    spool.ack(2)
+    spool.close()
+    again = Spool(str(folder), MIB, DAY_S)
+    assert again.acked == 2
+    assert [record.seq for record in take_all(again)] == [3]
+    again.close()
+
+
+def test_what_is_acknowledged_is_remembered_in_a_folder_that_was_made_again(tmp_path: Path) -> None:
+    spool = Spool(str(tmp_path / "spool"), MIB, DAY_S)
+    spool.append(7, b"x")
+    take_all(spool)
+    spool.ack(7)
+    shutil.rmtree(tmp_path / "spool")
+    spool.append(8, b"y")
+    spool.close()
+    again = Spool(str(tmp_path / "spool"), MIB, DAY_S)
+    assert again.acked == 7
+    again.close()
+
+
+def test_nothing_is_appended_behind_half_a_record_that_can_not_be_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    spool = Spool(str(tmp_path), MIB, DAY_S)
+    spool.append(1, b"first")
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda fd, data: write(fd, data[:30]))
+    monkeypatch.setattr(os, "ftruncate", broken)
+    with pytest.raises(JournalError, match="disk is full"):
+        spool.append(2, b"second")
+    monkeypatch.undo()
+    spool.append(3, b"third")
+    spool.rewind()
+    assert [record.seq for record in take_all(spool)] == [1, 3]
+    assert spool.dropped == 0
+    spool.close()
+    again = Spool(str(tmp_path), MIB, DAY_S)
+    assert [record.seq for record in take_all(again)] == [1, 3]
+    again.close()
+
+
+def test_a_last_file_that_is_gone_has_nothing_sent_twice(tmp_path: Path) -> None:
+    spool = filled(tmp_path, [b"x" * 200] * 6)
+    first, *_, last = segments(tmp_path)
+    for path in segments(tmp_path)[1:]:
+        path.unlink()
+    read = take_all(spool)
+    assert read
+    assert first != last
+    assert spool.pending == len(read)
+    assert spool.peek() is None
+    spool.append(7, b"after")
+    assert take_all(spool) == [Record(7, b"after")]
+    spool.ack(7)
+    assert (spool.pending, spool.size) == (0, 0)
+    spool.close()
+
+
+def test_the_newest_message_is_kept_however_large(tmp_path: Path) -> None:
+    spool = Spool(str(tmp_path), MIB, DAY_S)
+    spool.append(1, b"x")
+    spool.append(2, bytes(3 * MIB))
+    spool.expire()
+    assert [record.seq for record in take_all(spool)] == [1, 2]
+    spool.append(3, b"y")
+    assert [record.seq for record in take_all(spool)] == [3]
+    assert (spool.pending, spool.dropped) == (1, 2)
+    spool.close()
+
+
+def test_losses_are_told_before_they_are_made_of_what_is_not_acknowledged(tmp_path: Path) -> None:
+    told: list[list[Origin]] = []
+    there: list[int] = []
+
+    def lost(origins: list[Origin]) -> None:
+        told.append(origins)
+        there.append(len(segments(tmp_path)))
+
+    spool = Spool(str(tmp_path), MIB, DAY_S, lost=lost)
+    for seq in range(1, 9):
+        spool.append(seq, bytes(10_000), Origin("größe", 15, 15 * seq) if seq % 2 else None)
+    take_all(spool)
+    spool.ack(3)
+    assert spool.spooled("größe") == 2
+    path = segments(tmp_path)[0]  # it has the first seven
+    seq = 8
+    while os.path.exists(path):
+        seq += 1
+        spool.append(seq, bytes(10_000))
+    assert told == [[Origin("größe", 15, 75), Origin("größe", 15, 105)]]
+    assert there[0] == len(segments(tmp_path)) + 1
+    assert spool.spooled("größe") == 0
+    spool.close()
+
+
+def test_origins_survive_a_restart(tmp_path: Path) -> None:
+    spool = Spool(str(tmp_path), MIB, DAY_S)
+    spool.append(1, b"x", Origin("a", 0.25, 1_700_000_000.75))
+    spool.append(2, b"y", Origin("x" * 3000, 1, 2))  # no schedule's name: counted for nobody
+    spool.close()
+    again = Spool(str(tmp_path), MIB, DAY_S)
+    assert again.spooled("a") == 1
+    assert take_all(again) == [Record(1, b"x", Origin("a", 0.25, 1_700_000_000.75)), Record(2, b"y")]
+    again.close()
+
+
+def test_the_former_layout_is_read_and_an_unknown_one_passed_over(tmp_path: Path) -> None:
+    spool = Spool(str(tmp_path), MIB, DAY_S)
+    spool.append(1, b"first")
+    segment = spool._segments[0]
+    # The former layout: a number of eight bytes and the frame.
+    bodies = [(2).to_bytes(8, "little") + b"former", (3).to_bytes(7, "little") + b"\x07odd"]
+    packed = segment.pack([*bodies, (6).to_bytes(7, "little") + b"\x01too short"])
+    spool.close()
+    with open(segment.path, "ab") as stream:
+        stream.write(packed)
+    again = Spool(str(tmp_path), MIB, DAY_S)
+    assert take_all(again) == [Record(1, b"first"), Record(2, b"former")]
+    again.append(7, b"after")
+    assert take_all(again) == [Record(7, b"after")]
+    lost = again.dropped
+    again.rewind()
+    assert take_all(again) == [Record(1, b"first"), Record(2, b"former"), Record(7, b"after")]
+    assert (again.dropped, again.pending) == (lost, 3)
+    again.ack(7)
+    assert (again.pending, again.size) == (0, 0)
+    again.close()
+
+
+def test_a_file_that_can_not_be_read_at_the_start_costs_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    filled(tmp_path, [b"x" * 100] * 12).close()
+    bad = segments(tmp_path)[1]
+    scan = Spool._scan
+
+    def broken(spool: Spool, segment: Segment) -> None:
+        if segment.path == str(bad):
+            raise OSError(5, "Input/output error")
+        scan(spool, segment)
+
+    monkeypatch.setattr(Spool, "_scan", broken)
+    again = Spool(str(tmp_path), MIB, DAY_S)
+    assert again.usable
+    assert again.unreadable == 1
+    assert 0 < len(take_all(again)) < 12
+    again.close()
+
+
+def test_what_is_read_next_needs_no_reading(tmp_path: Path) -> None:
+    spool = Spool(str(tmp_path), MIB, DAY_S)
+    for seq in (1, 2):
+        spool.append(seq, b"x")
+        segments(tmp_path)[0].write_bytes(b"")
+        assert take_all(spool) == [Record(seq, b"x")]
+        spool.ack(seq)
+        assert (spool.pending, spool.size) == (0, 0)
+    assert len(list(tmp_path.glob("*.seg"))) == 1, "one file is used again and again"
+    spool.close()
+    assert list(tmp_path.glob("*.seg")) == []
+
+
+def test_a_file_that_was_emptied_and_is_gone_is_not_used_again(tmp_path: Path) -> None:
+    spool = Spool(str(tmp_path), MIB, DAY_S)
+    spool.append(1, b"x")
+    take_all(spool)
+    spool.ack(1)
+    for path in tmp_path.glob("*.seg"):
+        path.rename(tmp_path / "elsewhere")
+    spool.append(2, b"y")
+    spool.rewind()
+    assert take_all(spool) == [Record(2, b"y")]
+    spool.close()
+    again = Spool(str(tmp_path), MIB, DAY_S)
+    assert take_all(again) == [Record(2, b"y")]
+    again.close()
 
 
 def test_two_agents_can_not_share_a_spool(tmp_path: Path) -> None:

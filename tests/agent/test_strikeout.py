@@ -65,7 +65,7 @@ class World:
 
     def body(self, fun: Any, *arg: Any, **kwarg: Any) -> dict[str, Any]:
         job = Job("1", fun, list(arg), kwarg)
-        return unpack(pack_return(job, self.executor.run(job), None, 1 << 20)).body
+        return unpack(pack_return(job, self.executor.run(job), None, 1 << 20).frame).body
 
 
 @pytest.fixture

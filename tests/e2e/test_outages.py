@@ -22,7 +22,7 @@ self_metrics_interval: 2
 heartbeat_interval: 1
 heartbeat_timeout: 3
 """
-MINION = "heartbeat_interval: 1\nheartbeat_timeout: 3\nspool_after: 1\nreconnect_interval_max: 2\n"
+MINION = "heartbeat_interval: 1\nheartbeat_timeout: 3\nreconnect_interval_max: 2\n"
 
 ENDS = {"master": signal.SIGKILL, "graphite": signal.SIGKILL, "agent": signal.SIGTERM}
 

@@ -65,13 +65,13 @@ class Store(MemoryJobStore):
 class Kept:
     """A keeper at work on a journal of its own."""
 
-    def __init__(self, folder: Path, store: Store, *, metric_returns: bool = False) -> None:
+    def __init__(self, folder: Path, store: Store, *, metric_returns: bool = False, **clocks: Any) -> None:
         self.journal = Journal(str(folder / "journal"), 1 << 30, 10**9)
         self.journal.open()
         self.reader = self.journal.reader("jobs")
         self.dead = DeadLetters(str(folder / "dead"))
         self.store = store
-        self.keeper = JobKeeper(store, self.reader, self.dead, 3600.0, metric_returns=metric_returns)
+        self.keeper = JobKeeper(store, self.reader, self.dead, 3600.0, metric_returns=metric_returns, **clocks)
 
     def write(self, *records: bytes) -> None:
         for record in records:
@@ -299,6 +299,26 @@ def test_a_store_that_cannot_be_opened_blinds_the_tracker_and_is_opened_later(tm
         assert kept.keeper.metrics()["store_failures"] == 2
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(("step_s", "kept_for_s"), [(0, 3600), (86400, 3600), (-1800, 5400)])
+def test_a_clock_that_is_set_forgets_no_job_before_its_time(tmp_path: Path, step_s: float, kept_for_s: float) -> None:
+    """One that is set back keeps it for longer: by that clock it is that young."""
+    wall, steady = [NOW], [7.0]
+    store = Store()
+    store.put_jobs([JobLoad(jid(1), NOW, {})])
+    kept = Kept(tmp_path, store, clock=lambda: wall[0], steady=lambda: steady[0])
+    wall[0] += step_s
+
+    def passed(seconds: float) -> int:
+        for clock in (wall, steady):
+            clock[0] += seconds
+        store.purge(kept.keeper._now() - 3600)
+        return len(store.jobs(9))
+
+    assert passed(kept_for_s - 10) == 1
+    assert passed(20) == 0
+    kept.journal.close()
 
 
 def test_what_is_old_is_forgotten_also_when_that_failed_once(tmp_path: Path, fake: FakeAsyncio) -> None:

@@ -251,6 +251,30 @@ def test_a_pending_key_expires_unless_its_agent_is_there(store: CountingStore) -
     assert ring.judge("gone", C, "").act == "pend"
 
 
+@pytest.mark.parametrize("step_s", [86400.0, -86400.0])
+def test_a_clock_that_is_set_forgets_no_key_before_its_time_and_none_later(store: CountingStore, step_s: float) -> None:
+    clock, steady = Clock(), Clock()
+    ring = keyring(store, pending_ttl_s=3600.0, clock=clock, steady=steady)
+
+    def after(seconds: float) -> list[str]:
+        clock.now += seconds
+        steady.now += seconds
+        ring.refresh()
+        return store.list_all()[PENDING]
+
+    ring.judge("gone", A, "")
+    assert after(1800) == ["gone"]
+    clock.now += step_s
+    assert after(1) == ["gone"]
+    assert after(1700) == ["gone"]
+    assert after(200) == []
+    ring.judge("there", B, "")
+    clock.now -= step_s
+    ring.judge("there", B, "")  # before anybody looked
+    assert after(1) == ["there"]
+    assert after(3700) == []
+
+
 def test_a_sign_of_life_is_kept_over_a_restart(store: CountingStore) -> None:
     ring = keyring(store, pending_ttl_s=3600.0)
     ring.judge("web", A, "")

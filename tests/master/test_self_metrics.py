@@ -9,12 +9,16 @@ from typing import Any
 
 import pytest
 
+from saltern.keystore import KeyStore
 from saltern_master.account.accounting import TALLIES_A_TURN, Accounting
 from saltern_master.account.keeper import AccountKeeper
 from saltern_master.bus import EventBus
+from saltern_master.clocks import Clocks
+from saltern_master.fleet import Fleet
 from saltern_master.inbox import Inbox
 from saltern_master.jobs.tracker import Tracker
 from saltern_master.journal import Journal
+from saltern_master.keyring import Keyring
 from saltern_master.record import POINTS, read_record
 from saltern_master.self_metrics import SelfMetrics
 from saltern_master.timed_loop import TimedLoop
@@ -35,6 +39,11 @@ def _inbox(journal: Journal) -> Inbox:
     return Inbox(journal, bus, Tracker(bus, lambda minion, frame: False, 5.0))
 
 
+def _clocks(path: Path) -> Clocks:
+    keyring = Keyring(KeyStore(str(path)), auto_accept=False, max_pending=1)
+    return Clocks(Fleet(str(path), keyring), EventBus(10), 5.0)
+
+
 def _accounting(path: Path, minions: int) -> Accounting:
     accounting = Accounting(str(path))
     for number in range(minions):
@@ -52,7 +61,7 @@ def test_a_fleets_account_is_journalled_in_many_small_records_and_turns(
         accounting = _accounting(tmp_path / "account", MINIONS)
         inbox = _inbox(journal)
         keeper = AccountKeeper(accounting, journal)
-        metrics = SelfMetrics(inbox, accounting, keeper, {"part": (Part(),)}, interval_s=3600)
+        metrics = SelfMetrics(inbox, accounting, keeper, {"part": (Part(),)}, 3600, _clocks(tmp_path))
         turn, put_in = 0, []
         put = inbox.put_points
 
@@ -90,7 +99,9 @@ def test_the_longest_stall_is_a_metric_of_a_loop_that_measures_it(tmp_path: Path
     async def run() -> dict[str, float]:
         journal = Journal(str(tmp_path / "journal"), 2**30, 3600)
         accounting = _accounting(tmp_path / "account", 0)
-        metrics = SelfMetrics(_inbox(journal), accounting, AccountKeeper(accounting, journal), {}, 15)
+        metrics = SelfMetrics(
+            _inbox(journal), accounting, AccountKeeper(accounting, journal), {}, 15, _clocks(tmp_path)
+        )
         await asyncio.sleep(0)
         return next(metrics.sample(1_800_000_000))
 

@@ -28,6 +28,8 @@ class Parts:
     def __init__(self, root: Path, minions: int = 1, master: str = "", minion: str = "") -> None:
         """*master*, *minion*: YAML for the configuration files."""
         self.stack = Stack(str(root), minions, demo=False, usual_ports=False)
+        self.environment: dict[str, dict[str, str]] = {}
+        """By program: what is put into its environment when it starts."""
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         (root / "etc").mkdir(parents=True)
         (root / "etc" / "master").write_text(master)
@@ -55,7 +57,13 @@ class Parts:
         for name in names or self.names:
             program = self.programs[name]
             log = open(self.log_path(name), "ab")  # noqa: SIM115  # the child has it
-            self._processes[name] = subprocess.Popen(program.argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self._processes[name] = subprocess.Popen(
+                program.argv,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **self.environment.get(name, {})},
+            )
             log.close()
         for name in names or self.names:
             if self.programs[name].ready_file:

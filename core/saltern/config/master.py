@@ -28,6 +28,7 @@ class MasterOptions(TypedDict):
     max_pending_keys_per_address: int
     pending_key_hours: float
     max_message_bytes: int
+    max_clock_skew: float
     heartbeat_interval: float
     heartbeat_timeout: float
     publisher_acl: dict[str, Any]
@@ -81,6 +82,7 @@ DEFAULTS: dict[str, Any] = {
     "max_pending_keys_per_address": 50,
     "pending_key_hours": 168.0,
     "max_message_bytes": MAX_MESSAGE_BYTES,
+    "max_clock_skew": 5.0,
     "heartbeat_interval": 10.0,
     "heartbeat_timeout": 30.0,
     "publisher_acl": {},
@@ -149,6 +151,7 @@ MASTER = Schema(
         "max_pending_keys_per_address": (1, 1_000_000),
         "pending_key_hours": (0.1, 24 * 366),
         "max_message_bytes": (64 * 1024, MAX_MESSAGE_BYTES),
+        "max_clock_skew": (0.05, 86400),
         "heartbeat_interval": (0.1, 3600),
         "heartbeat_timeout": (0.2, 86400),
         "timeout": (0.1, 86400),

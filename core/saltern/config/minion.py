@@ -41,6 +41,7 @@ class MinionOptions(TypedDict):
     spool_after: float
     spool_max_bytes: int
     spool_max_hours: float
+    correct_clock: bool
     heartbeat_interval: float
     heartbeat_timeout: float
     reconnect_interval: float
@@ -72,6 +73,7 @@ DEFAULTS: dict[str, Any] = {
     "spool_after": 5.0,
     "spool_max_bytes": 256 * 1024 * 1024,
     "spool_max_hours": 72.0,
+    "correct_clock": True,
     "heartbeat_interval": 10.0,
     "heartbeat_timeout": 30.0,
     "reconnect_interval": 0.5,

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 
 from saltern_master.account.accounting import Accounting
+from saltern_master.clock_steps import ClockSteps
 from saltern_master.journal import Journal, Position
 
 log = logging.getLogger(__name__)
@@ -19,8 +20,6 @@ log = logging.getLogger(__name__)
 LOOK_EVERY_S = 1.0
 SAVE_EVERY_S = 15.0
 NOTES_A_TURN = 200
-STEP_S = 2.0
-"""A clock that differs from the steady one by more than this since the last look was set."""
 
 
 class AccountKeeper:
@@ -30,15 +29,14 @@ class AccountKeeper:
         self,
         accounting: Accounting,
         journal: Journal,
-        clock: Callable[[], float] = time.time,
+        clock: ClockSteps | None = None,
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
         """*accounting* is loaded, and *journal* open, or will be."""
         self._accounting = accounting
         self._notes = journal.notes_reader(accounting.position)
-        self._clock = clock
+        self._clock = clock or ClockSteps()
         self._steady = steady
-        self._looked_at = (clock(), steady())
         self._saved_at = steady()
         self._busy = asyncio.Lock()
 
@@ -86,10 +84,8 @@ class AccountKeeper:
 
     def _look_at_clock(self) -> None:
         """Notice that the master's clock was set since the last look."""
-        then, steady_then = self._looked_at
-        now, steady = self._looked_at = (self._clock(), self._steady())
-        should_be = then + steady - steady_then
-        if abs(now - should_be) > STEP_S:
-            log.warning("the clock was set by %+.1f s: the account goes on from there", now - should_be)
-            self._accounting.stepped(should_be, now)
+        now, set_s = self._clock.look()
+        if set_s:
+            log.warning("the clock was set by %+.1f s: the account goes on from there", set_s)
+            self._accounting.stepped(now - set_s, now)
             self._accounting.changed = True

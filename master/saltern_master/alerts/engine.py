@@ -14,9 +14,20 @@ from saltern_master.alerts.book import RuleBook
 from saltern_master.alerts.rule import STATES, Rule
 from saltern_master.alerts.scripts import Job, ScriptRunner
 from saltern_master.alerts.source import NoAnswer, RenderSource
-from saltern_master.alerts.state import Change, Sample, newest, reminder, resumed, step_all
+from saltern_master.alerts.state import (
+    Change,
+    Sample,
+    SeriesState,
+    moved,
+    newest,
+    not_ahead,
+    reminder,
+    resumed,
+    step_all,
+)
 from saltern_master.alerts.store import Kept, StateFile
 from saltern_master.alerts.watch import Watch, alert_of, listed, listed_problem, oddity
+from saltern_master.clock_steps import ClockSteps
 
 STATE_FILE = "alerts.state"
 MAX_REQUESTS_AT_ONCE = 4
@@ -38,12 +49,14 @@ class AlertEngine:
         source: RenderSource,
         fire: Fire,
         clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] | None = None,
     ) -> None:
+        """*steady*, in seconds, is never set: it tells steps of *clock*, which otherwise are taken for time passed."""
         self._interval_s = float(options["alerts_interval"])
         self._state_file = StateFile(os.path.join(options["cachedir"], STATE_FILE))
         self._source = source
         self._fire = fire
-        self._clock = clock
+        self._clock = ClockSteps(clock, steady or clock)
         self._book = RuleBook(options)
         self._read = False
         self._watches: dict[str, Watch] = {}
@@ -73,7 +86,9 @@ class AlertEngine:
         """Read rules that changed, evaluate each rule once, tell the changes, save the states."""
         started = time.monotonic()
         await self._reread()
-        now = self._clock()
+        now, set_s = self._clock.look()
+        if set_s:
+            self._each_state(lambda state: moved(state, set_s))
         slots = asyncio.Semaphore(MAX_REQUESTS_AT_ONCE)
         answers: list[bool] = []
 
@@ -121,6 +136,8 @@ class AlertEngine:
             return
         if not self._read:
             self._kept = await asyncio.to_thread(self._state_file.load)
+            now = self._clock.look().now
+            self._each_state(lambda state: not_ahead(state, now))
             self._read = True
         await asyncio.to_thread(self._book.refresh)
         problems = [problem.text for problem in self._book.problems]
@@ -129,6 +146,12 @@ class AlertEngine:
                 _log.error("alerts: %s", text)
         self._problems = problems
         self._take(self._book.rules)
+
+    def _each_state(self, change: Callable[[SeriesState], SeriesState]) -> None:
+        for watch in self._watches.values():
+            watch.states = {series: change(state) for series, state in watch.states.items()}
+        for name, kept in self._kept.items():
+            self._kept[name] = kept._replace(series={series: change(state) for series, state in kept.series.items()})
 
     def _take(self, rules: Mapping[str, Rule]) -> None:
         """Put *rules* in force; states of the same rule name and target are carried over."""

@@ -74,19 +74,44 @@ def newest(points: Iterable[tuple[float, float | None]], until: float) -> Sample
     return found
 
 
+def not_ahead(state: SeriesState, now: float) -> SeriesState:
+    """Return *state* without a time beyond *now*: from before the clock was set back, it would be waited for."""
+    if max(state.since, state.seen, state.notified, *state.held.values()) <= now:
+        return state
+    return replace(
+        state,
+        since=min(state.since, now),
+        seen=min(state.seen, now),
+        notified=min(state.notified, now),
+        held={level: min(at, now) for level, at in state.held.items()},
+    )
+
+
+def moved(state: SeriesState, by_s: float) -> SeriesState:
+    """Return *state* by a clock that was set by *by_s* seconds: everything is as long ago as it was before."""
+    return replace(
+        state,
+        since=state.since + by_s,
+        seen=state.seen + by_s,
+        notified=state.notified + by_s if state.notified else 0.0,
+        held={level: at + by_s for level, at in state.held.items()},
+    )
+
+
 def born(rule: Rule, series: str, sample: Sample | None, now: float) -> SeriesState:
     """Return the state of a series that was not known before.
 
     It starts from ``ok``; but "no series" under ``nodata: keep`` has no state to keep and says ``nodata``, untold.
     """
     state = NODATA if series == NO_SERIES and rule.nodata == KEEP else OK
-    return SeriesState(state=state, since=now, seen=sample.at if sample else now)
+    return SeriesState(state=state, since=now, seen=min(sample.at, now) if sample else now)
 
 
 def step(rule: Rule, state: SeriesState, sample: Sample | None, now: float) -> tuple[SeriesState, Change | None]:
     """Return the series' state after an evaluation at *now* that found *sample*, and the change, if it is one."""
+    state = not_ahead(state, now)
     if sample is not None:
-        state = replace(state, seen=max(state.seen, sample.at), value=sample.value)
+        state = replace(state, seen=max(state.seen, min(sample.at, now)), value=sample.value)
     if now - state.seen >= rule.nodata_after_s:
         after = _silent(rule, state)
     elif sample is not None:
@@ -148,6 +173,7 @@ def resumed(rule: Rule, states: Mapping[str, SeriesState], now: float) -> dict[s
 
 def reminder(rule: Rule, state: SeriesState, now: float) -> tuple[SeriesState, Change | None]:
     """Return a change to the same state when the rule's ``repeat`` asks for one now."""
+    state = not_ahead(state, now)
     if not rule.repeat_s or state.state == OK or not state.notified or now - state.notified < rule.repeat_s:
         return state, None
     return replace(state, notified=now), Change(state.state, state.state, state.value, state.since, now)

@@ -13,6 +13,7 @@ from saltern_master.auth.caller import Caller
 from saltern_master.auth.policy import Policy
 from saltern_master.briefing import Briefing
 from saltern_master.bus import EventBus
+from saltern_master.clocks import Clocks
 from saltern_master.commands.registry import Registry
 from saltern_master.deadletters import DeadLetters
 from saltern_master.fileserver.server import FileServer
@@ -34,6 +35,7 @@ class Services(Protocol):
     keystore: KeyStore
     key_refresh: KeyRefresh
     fleet: Fleet
+    clocks: Clocks
     bus: EventBus
     publisher: Publisher
     tracker: Tracker

@@ -42,12 +42,17 @@ class JobKeeper:
         keep_s: float,
         *,
         metric_returns: bool,
+        clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] = time.monotonic,
     ) -> None:
-        """*metric_returns*: whether scheduled metric returns are stored too."""
+        """*metric_returns*: whether scheduled metric returns are stored too. *steady*, in seconds, is never set."""
         self._store = store
         self._reader = reader
         self._dead_letters = dead_letters
         self._keep_s = keep_s
+        self._clock = clock
+        self._steady = steady
+        self._began = clock() - steady()
         self._wanted_flags = JOB | FOR_JOBS | (METRICS if metric_returns else 0)
         self._trouble = Trouble(log)
         self.jobs = 0
@@ -142,12 +147,16 @@ class JobKeeper:
     async def _purge(self) -> None:
         while True:
             try:
-                gone = await asyncio.to_thread(self._store.purge, time.time() - self._keep_s)
+                gone = await asyncio.to_thread(self._store.purge, self._now() - self._keep_s)
                 if gone:
                     log.info("forgot %d jobs and returns older than %g hours", gone, self._keep_s / 3600)
             except (JournalError, RecordError) as error:
                 self._failed(error)
             await asyncio.sleep(PURGE_EVERY_S)
+
+    def _now(self) -> float:
+        """Return the time; a clock that was set ahead meanwhile makes nothing older than it is."""
+        return min(self._clock(), self._began + self._steady())
 
     async def _persist(self, work: Callable[[], None]) -> None:
         """Do *work* in a thread, again and again until it succeeds: what is in the journal is not lost meanwhile."""

@@ -72,14 +72,13 @@ class Journal:
         self._notes: list[bytes] = []
         self._fd = -1
         self._opened_at = float("-inf")
+        self._began = time.time() - time.monotonic()
         self.head = self._opened_head = Position(0, 0)
         self._segments: dict[int, Segment] = {}
         self._indexes: dict[int, Index] = {}
         self._missing: list[Missing] = []
         self._holes: dict[Position, int] = {}  # how many records each took, as far as can be told
-        self._reached = Position(0, 0)  # once, by what the index says
         self._losses: list[tuple[bytes, bytes]] = []  # records that say what was lost, not written yet
-        self._untold: set[int] = set()  # the segments that they are about: their notes are still needed
 
     @property
     def untold(self) -> bool:
@@ -108,7 +107,6 @@ class Journal:
             once = self._indexes[last].end() if last in self._indexes else 0
             appendable = last in self._segments and self._recover(last)
             self._missing += self._look_for_missing(unreadable)
-            self._reached = Position(last, once)
             if not appendable or once > self._segments[last].size:  # whose notes those were stays known
                 last += 1
                 self._segments[last] = Segment(KIND, self._path(last))
@@ -158,8 +156,6 @@ class Journal:
         notes += [note for _, note in self._losses]
         self._write(payloads, notes)
         del self._losses[:losses]
-        if not self._losses:
-            self._untold.clear()
 
     def _write(self, payloads: list[bytes], notes: list[bytes]) -> None:
         data = self._segments[self.head.segment].pack(payloads)
@@ -317,7 +313,6 @@ class Journal:
         reader.lost += count
         if lost and reader.ships:
             self._losses.append(lost_record(cause, lost))
-            self._untold.add(number)
         text = "%s: %s has lost %d records of segment %d (%d of them scheduled runs): %s"
         log.error(text, self.folder, reader.name, count, number, runs, _WHY[cause])
 
@@ -327,7 +322,7 @@ class Journal:
         for missing in self._missing:
             if Position(missing.number, missing.end) > reader.committed:
                 self._lose(reader, missing)
-        reader.fit(self._opened_head, min(self._segments), self._reached)
+        reader.fit(self._opened_head, min(self._segments))
 
     def _look_for_missing(self, unreadable: list[int]) -> Iterator[Missing]:
         """Yield what was written once and is not there any more."""
@@ -378,7 +373,9 @@ class Journal:
 
     def _age(self, number: int, now: float | None) -> float:
         try:
-            return (now or time.time()) - os.stat(self._path(number)).st_mtime
+            # A clock that was set ahead meanwhile makes nothing older than it is.
+            now = now or min(time.time(), self._began + time.monotonic())
+            return now - os.stat(self._path(number)).st_mtime
         except OSError:
             return 0.0
 
@@ -422,7 +419,7 @@ class Journal:
             done = min(done, self._notes_reader.done.segment)
         size = sum(notes.size for notes in self._indexes.values())
         for number in sorted(self._indexes):
-            needed = number in self._segments or number >= done or number in self._untold
+            needed = number in self._segments or number >= done
             if needed and size <= self.max_bytes:
                 continue
             if number == self.head.segment:

@@ -50,15 +50,12 @@ class Reader:
         self.at = self.committed = self.saved = self._read_position()
         self._wake.set()
 
-    def fit(self, head: Position, first: int, reached: Position) -> None:
-        """Fit into a journal that begins with segment *first*, ends at *head*, and once *reached* farther.
+    def fit(self, head: Position, first: int) -> None:
+        """Fit into a journal that begins with segment *first* and ends at *head*.
 
-        What a power cut took from the end was read. A position that the journal never reached is another's, and tells
-        nothing: all is read again.
+        A position beyond the end tells nothing of what is there: all is read again.
         """
-        if head < self.committed <= reached:
-            self.at = self.committed = self.saved = head
-        elif self.committed > head:
+        if self.committed > head:
             log.warning("%s: beyond the journal's end: starting from the oldest record", self._path)
             self.at = self.committed = self.saved = Position(first, 0)
 

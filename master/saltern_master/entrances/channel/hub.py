@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 
 from saltern.errors import SalternError, WireError, answer_of
 from saltern.wire import Message, pack, unpack
 from saltern_master.auth.caller import Caller, Kind
 from saltern_master.briefing import Briefing
 from saltern_master.bus import EventBus
+from saltern_master.clocks import Clocks
 from saltern_master.commands.dispatcher import Dispatcher
 from saltern_master.complaints import Complaints
 from saltern_master.enrolment import Enrolment, epoch
@@ -20,7 +22,7 @@ from saltern_master.inbox import Inbox
 from saltern_master.jobs.tracker import Tracker
 from saltern_master.keyring import Change, Keyring
 from saltern_master.presence import Presence
-from saltern_master.shape import ATTACH, CALL, WORKING
+from saltern_master.shape import ATTACH, CALL, CLOCK, WORKING
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +42,7 @@ class Hub:
         tracker: Tracker,
         dispatcher: Dispatcher,
         briefing: Briefing,
+        clocks: Clocks,
     ) -> None:
         self._keyring = keyring
         self._fleet = fleet
@@ -47,6 +50,7 @@ class Hub:
         self._tracker = tracker
         self._dispatcher = dispatcher
         self._briefing = briefing
+        self._clocks = clocks
         self._presence = Presence(fleet, bus)
         self._enrolment = Enrolment(keyring, fleet, self._presence, bus, briefing.welcome)
         self._strangers = Strangers()
@@ -95,6 +99,8 @@ class Hub:
             self._call(peer, minion_id, message)
         elif message.type == "working":
             self._working(peer, minion_id, message)
+        elif message.type == "clock":
+            self._clock(peer, minion_id, message)
         else:
             self._complain(peer, f"sent a message of unknown type {message.type!r:.40}")
 
@@ -108,6 +114,8 @@ class Hub:
     def keys_changed(self, change: Change) -> None:
         """Welcome the minions whose keys were accepted, shut out those whose keys are gone."""
         self._enrolment.keys_changed(change)
+        for minion_id in change.removed.values():
+            self._clocks.forget(minion_id)
 
     def metrics(self) -> dict[str, float]:
         """Return the hub's counters."""
@@ -147,6 +155,17 @@ class Hub:
             self._complain(peer, str(error))
             return
         self._tracker.working(minion_id, message.seq, answer["jids"], more_to_come=answer.get("more", False))
+
+    def _clock(self, peer: Peer, minion_id: str, message: Message) -> None:
+        """Say what time it is, and note how far the minion says its clock is from it."""
+        peer.send(pack("clock", message.seq, {"time": time.time()}))
+        try:
+            question = CLOCK.checked(message.body)
+        except WireError as error:
+            self._complain(peer, str(error))
+            return
+        if "skew_ms" in question:
+            self._clocks.told(minion_id, question["skew_ms"] / 1000)
 
     def _unpack(self, peer: Peer, frame: bytes) -> Message | None:
         try:

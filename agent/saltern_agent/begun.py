@@ -1,0 +1,116 @@
+"""Which slot of each scheduled job was begun last: on disk before it is run, so that no restart runs it again.
+
+One file that stays open, with a record for each job, written in place::
+
+    head     magic 7 | version u8 | zeros                                    32 bytes
+    record   key u64 | slot f64 (epoch s) | crc32 u32 of these | zeros       32 bytes, little-endian
+
+The key is a hash of the job's name and interval. No record crosses a block of the disk. A damaged one is passed over,
+which costs at most one more run of that slot.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import struct
+from binascii import crc32
+
+from saltern.files import is_at, make_folder
+from saltern_agent.complaint import Complaint
+
+log = logging.getLogger(__name__)
+
+RECORD_BYTES = 32
+HEAD = b"SALTSLT\x01".ljust(RECORD_BYTES, b"\0")
+BODY = struct.Struct("<Qd")
+MAX_RECORDS = 1024
+"""Then the one whose slot is the longest ago gives way."""
+
+
+class Begun:
+    """The records in the file *path*, read when it is made. What can't be written is said once, and runs go on."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._slots: dict[int, float] = {}
+        self._places: dict[int, int] = {}
+        self._file = -1
+        self._not_written = Complaint(log)
+        self._read()
+
+    def last(self, key: int) -> float | None:
+        """Return the slot (epoch s) that was begun last of the job *key*."""
+        return self._slots.get(key)
+
+    def begin(self, key: int, slot: float) -> None:
+        """Write down that *slot* of the job *key* begins."""
+        if key not in self._places:
+            self._places[key] = self._place()
+        self._slots[key] = slot
+        try:
+            if self._file < 0 or not is_at(self._file, self._path):
+                self._make()
+            self._put(self._record(key), (1 + self._places[key]) * RECORD_BYTES)
+        except OSError as error:
+            self._not_written.say(
+                f"{self._path}: can't be written: {error.strerror}: a restart may run the current slot again"
+            )
+        else:
+            self._not_written.over(f"{self._path}: is written again")
+
+    def close(self) -> None:
+        """Give back the descriptor."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def _place(self) -> int:
+        if len(self._places) < MAX_RECORDS:
+            return len(self._places)
+        oldest = min(self._slots, key=lambda key: self._slots[key])
+        del self._slots[oldest]
+        return self._places.pop(oldest)
+
+    def _make(self) -> None:
+        """Make the file, which somebody may have removed, with all that is known. Raises ``OSError``."""
+        self.close()
+        make_folder(os.path.dirname(self._path), 0o700)
+        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        in_place = sorted(self._places, key=lambda key: self._places[key])
+        self._put(HEAD + b"".join(map(self._record, in_place)), 0)
+        os.ftruncate(self._file, (1 + len(in_place)) * RECORD_BYTES)
+
+    def _record(self, key: int) -> bytes:
+        body = BODY.pack(key, self._slots[key])
+        return (body + crc32(body).to_bytes(4, "little")).ljust(RECORD_BYTES, b"\0")
+
+    def _put(self, data: bytes, at: int) -> None:
+        if os.pwrite(self._file, data, at) < len(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def _read(self) -> None:
+        try:
+            with open(self._path, "rb") as stream:
+                kept = stream.read((1 + MAX_RECORDS) * RECORD_BYTES)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            log.error("%s: can't be read: %s: the current slots may be run again", self._path, error.strerror)
+            return
+        if kept[: len(HEAD)] != HEAD:
+            log.error("%s: is damaged, or of another version: the current slots may be run again", self._path)
+            return
+        damaged = 0
+        for at in range(RECORD_BYTES, len(kept) - RECORD_BYTES + 1, RECORD_BYTES):
+            body = kept[at : at + BODY.size]
+            if int.from_bytes(kept[at + BODY.size :][:4], "little") != crc32(body):
+                damaged += 1
+                continue
+            key, slot = BODY.unpack(body)
+            if key not in self._places:
+                self._places[key] = len(self._places)
+                self._slots[key] = slot
+        if damaged:
+            log.error("%s: records that are damaged: %d: those slots may be run again", self._path, damaged)
