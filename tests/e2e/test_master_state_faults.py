@@ -48,6 +48,9 @@ class Served:
             return bool(self.parts.runner.cmd("jobs.lookup_jid", [jid]))
         return False
 
+    def await_stored(self, jid: str, what: str) -> None:
+        wait_for(lambda: self.stored(jid), what, 30)
+
     def lines(self, *words: str) -> list[str]:
         return [line for line in self.parts.log("master").splitlines() if all(word in line for word in words)]
 
@@ -90,7 +93,7 @@ def test_folders_that_are_read_only_at_the_start_are_taken_up_when_they_can_be_w
 
 def test_a_full_disk_keeps_results_waiting_and_is_said_once(served: Served) -> None:
     served.start()
-    wait_for(lambda: served.stored(served.ping()), "the first")
+    served.await_stored(served.ping(), "the first")
     served.mount.fill()
     big = served.parts.client.cmd("*", "cmd.run", ["printf %0400000d 1"], full_return=True)
     ((answer),) = big.values()
@@ -104,7 +107,7 @@ def test_a_full_disk_keeps_results_waiting_and_is_said_once(served: Served) -> N
 
 def test_a_job_store_that_breaks_or_vanishes_at_work_is_begun_anew(served: Served) -> None:
     served.start()
-    wait_for(lambda: served.stored(served.ping()), "the first")
+    served.await_stored(served.ping(), "the first")
     harms: list[Any] = [
         lambda: [one.unlink() for one in served.db.parent.glob("jobs.db*") if "unreadable" not in one.name],
         lambda: (served.db.unlink(), served.db.mkdir()),
@@ -121,7 +124,7 @@ def test_a_job_store_that_breaks_or_vanishes_at_work_is_begun_anew(served: Serve
     (served.cache / "dead_letters").write_text("mine")
     served.parts.start("master")
     wait_for(served.parts.up, "the agent", 60)
-    wait_for(lambda: served.stored(served.ping()), "a result")
+    served.await_stored(served.ping(), "a result")
     assert "AssertionError" not in served.parts.log("master")
 
 
