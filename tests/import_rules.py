@@ -36,6 +36,8 @@ ALLOWED: dict[str, set[str]] = {
         "saltern.segments",
         "saltern.set_aside",
         "saltern.pattern_size",
+        "saltern.database_file",
+        "saltern.trouble",
     },
     "saltern_web": {"saltern"},
 }
@@ -43,6 +45,7 @@ MAKER_OF_PROGRAMS = Path("core") / "saltern" / "own_python.py"
 MASTERS_HOST = {
     "saltern.cli",
     "saltern.client",
+    "saltern.database_file",
     "saltern.event",
     "saltern.invites",
     "saltern.key_functions",
@@ -68,8 +71,8 @@ ROOMS = {
     "ground": Room("clock_steps complaints connection line_limit network parts ready shape timed_loop web_end", ""),
     "auth": Room("auth", "ground"),
     "domain": Room(
-        "account briefing clocks enrolment fileserver fleet key_places key_refresh key_table key_watch keyring "
-        "pillar presence schedules targeting",
+        "account briefing clocks enrolment fileserver fleet grains_files key_places key_refresh key_table key_watch "
+        "keyring pillar presence schedules targeting",
         "ground auth flow jobs",
     ),
     "flow": Room(

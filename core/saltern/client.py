@@ -20,7 +20,9 @@ from saltern.config import client_config
 from saltern.local import LocalConnection
 
 NOT_CONNECTED = "Minion did not return. [Not connected]"
+NOT_STORED = "The answer came, and isn't stored yet: saltern-run jobs.lookup_jid {} shows it when it is"
 STORED_WITHIN_S, STORED_LOOK_S = 30.0, 0.2
+ASKED_AT_ONCE = 500
 EX_MINION = 1
 
 
@@ -159,23 +161,28 @@ class LocalClient:
             else:
                 lost.pop(minion_id, None)
                 yield {minion_id: _answer(data)}
-        for minion_id, data in self._fetched(job.jid, later).items():
+        for minion_id, data in self._fetched(job.jid, later):
             lost.pop(minion_id, None)
+            later.remove(minion_id)
             yield {minion_id: _answer(data)}
+        lost |= dict.fromkeys(later, NOT_STORED.format(job.jid))
         for minion_id in sorted(lost):
             yield {minion_id: {"failed": lost[minion_id], "retcode": EX_MINION}}
 
-    def _fetched(self, jid: str, minions: list[str]) -> dict[str, Any]:
-        """Return the answers of *minions* that came faster than we read, from where the master keeps them."""
-        found: dict[str, Any] = {}
-        deadline = time.monotonic() + STORED_WITHIN_S
-        while minions and len(found) < len(minions) and time.monotonic() < deadline:
+    def _fetched(self, jid: str, minions: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield the answers of *minions* that came faster than we read, from where the master keeps them."""
+        left = dict.fromkeys(minions)
+        last = time.monotonic()
+        while left and time.monotonic() - last < STORED_WITHIN_S:
             with LocalConnection(self.opts["sock_dir"]) as connection:
-                returns = connection.call("job.returns", jid)
-            found = {minion_id: returns[minion_id] for minion_id in minions if minion_id in returns}
-            if len(found) < len(minions):
+                returns = connection.call("job.returns", jid, list(left)[:ASKED_AT_ONCE])
+            for minion_id, data in returns.items():
+                if minion_id in left:
+                    del left[minion_id]
+                    last = time.monotonic()
+                    yield minion_id, data
+            if left and not returns:
                 time.sleep(STORED_LOOK_S)
-        return found
 
     def _start(
         self,

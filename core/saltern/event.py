@@ -18,14 +18,22 @@ from saltern.local import LocalConnection
 DEFAULT_WAIT_S = 5.0
 
 
+LOST = "salt/events/lost"
+
+
 class MasterEvent:
     """The event bus of the master whose sockets are in *sock_dir*.
 
-    The connection is made, and events are gathered, from the first call that needs it (or ``subscribe``) on.
+    The connection is made, and events are gathered, from the first call that needs it (or ``subscribe``) on. The master
+    keeps 8 MiB of them for one who reads too slowly, 1 MiB for other users than its own; what was lost beyond that is
+    in ``lost``, and is told where it would have been by the event ``salt/events/lost`` (``{"events": …, "bytes": …}``),
+    to those who follow all tags or this one.
     """
 
     def __init__(self, sock_dir: str) -> None:
         self.sock_dir = sock_dir
+        self.lost = 0
+        self._prefix = ""
         self._stream: LocalConnection | None = None
 
     def subscribe(self, tag: str = "") -> None:
@@ -37,7 +45,7 @@ class MasterEvent:
             except SalternError:
                 stream.close()
                 raise
-            self._stream = stream
+            self._stream, self._prefix = stream, tag
 
     def get_event(self, wait: float = DEFAULT_WAIT_S, tag: str = "", full: bool = False) -> dict[str, Any] | None:
         """Return the next event whose tag starts with *tag*, or ``None`` after *wait* seconds.
@@ -47,7 +55,7 @@ class MasterEvent:
         self.subscribe()
         assert self._stream is not None
         while (event := self._stream.receive(wait)) is not None:
-            if str(event["tag"]).startswith(tag):
+            if self._is_wanted(event, tag):
                 return event if full else event["data"]
         return None
 
@@ -56,7 +64,7 @@ class MasterEvent:
         self.subscribe(tag)
         assert self._stream is not None
         while (event := self._stream.receive(wait)) is not None:
-            if str(event["tag"]).startswith(tag):
+            if self._is_wanted(event, tag):
                 yield event if full else event["data"]
 
     def fire_event(self, data: dict[str, Any], tag: str) -> bool:
@@ -72,3 +80,8 @@ class MasterEvent:
         if self._stream is not None:
             self._stream.close()
             self._stream = None
+
+    def _is_wanted(self, event: dict[str, Any], tag: str) -> bool:
+        if event["tag"] == LOST:
+            self.lost += int(event["data"]["events"])
+        return all(str(event["tag"]).startswith(wanted) for wanted in (tag, self._prefix))

@@ -13,6 +13,7 @@ import os
 import socket
 import struct
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from saltern.errors import ChannelError, MasterNotRunning, RequestTimeout, WireError, error_of
@@ -24,12 +25,62 @@ MAX_SOCKET_PATH = 100  # bytes; Linux's sun_path holds 108
 ANSWER_GRACE_S = 2.0
 """How long the master may take to say that it didn't make it in time."""
 LENGTH = struct.Struct(">I")
+PIECE_BYTES = 64 * 1024
+MAX_TOGETHER = 64
+SPLIT_LEVELS = 4  # of an answer: the answer, its result, by minion, what that returned
 
 
 def frame(value: Any, *, secrets: bool = False) -> bytes:
     """Return one message as it goes over the socket; *secrets*: the texts of secrets go with it."""
     packed = pack_value(value, secrets=secrets)
     return LENGTH.pack(len(packed)) + packed
+
+
+def pieces(value: Any) -> Iterator[bytes]:
+    """Yield ``pack_value(value)`` piece by piece: packing keeps the interpreter from everybody else, and between pieces
+    others have their turn. A piece is some members of a map or a list, or one that is large, taken apart itself.
+    """
+    return _pieces(value, 0)
+
+
+def _pieces(value: Any, depth: int) -> Iterator[bytes]:
+    if depth == SPLIT_LEVELS or type(value) not in (dict, list):
+        yield _packed_at(value, depth)
+        return
+    members = list(value.items() if isinstance(value, dict) else value)
+    yield _head(type(value), len(members))
+    at, count = 0, 1
+    while at < len(members):
+        some = members[at : at + count]
+        if len(some) > 1:
+            packed = _packed_at(dict(some) if isinstance(value, dict) else some, depth)
+            packed = packed[len(_head(type(value), len(some))) :]
+            size = len(packed)
+            yield packed
+        else:
+            size = 0
+            if isinstance(value, dict):
+                yield _packed_at(some[0][0], depth + 1)
+            for piece in _pieces(some[0][1] if isinstance(value, dict) else some[0], depth + 1):
+                size += len(piece)
+                yield piece
+        at += len(some)
+        count = min(2 * count, MAX_TOGETHER) if size < PIECE_BYTES else 1
+
+
+def _packed_at(value: Any, depth: int) -> bytes:
+    """Return the bytes of a value that is within so many others: it may be nested so much less deep."""
+    for _ in range(depth):
+        value = [value]
+    return pack_value(value)[depth:]
+
+
+def _head(kind: type, count: int) -> bytes:
+    """Return msgpack's header of a map or an array."""
+    if count < 16:
+        return bytes(((0x80 if kind is dict else 0x90) | count,))
+    short, long = (0xDE, 0xDF) if kind is dict else (0xDC, 0xDD)
+    return struct.pack(">BH", short, count) if count < 1 << 16 else struct.pack(">BI", long, count)
 
 
 class SocketPath:

@@ -1,17 +1,20 @@
-"""Files that can't be read, and bytes cut out of others: kept beside, for whoever can make something of them.
+"""What can't be read, and bytes cut out of files: kept beside, for whoever can make something of it.
 
-``X.unreadable`` is a whole file, ``X.damaged-<offset>`` a copy of some of its bytes; nothing there is ever written
-over. They are bounded by bytes for each folder, the oldest first.
+``X.unreadable`` is what was at ``X``, whole (a second one is ``X.unreadable-2``), ``X.damaged-<offset>`` a copy of some
+of its bytes; nothing there is ever written over. Segments bound them by bytes for each folder, the oldest first.
 """
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import logging
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+
+from saltern.files import make_folder
 
 log = logging.getLogger(__name__)
 
@@ -19,13 +22,37 @@ COPY_BYTES = 256 * 1024
 _ASIDE = re.compile(r"\.(?:unreadable|damaged-\d+)(?:-\d+)?\Z")
 
 
-def set_aside(path: str, why: str) -> None:
-    """Rename the file to ``….unreadable``. Raises ``OSError``."""
+def set_aside(path: str, why: str, companions: Iterable[str] = ()) -> str:
+    """Rename what is at *path*, a file or a folder, to ``….unreadable``, and return that. Raises ``OSError``.
+
+    *companions*: endings of files that belong to it, which go with it.
+    """
     for name in _names(f"{path}.unreadable"):
         if not os.path.lexists(name):
-            os.rename(path, name)
-            log.error("%s: %s: set aside as %s", path, why, os.path.basename(name))
-            return
+            break
+    os.rename(path, name)
+    for ending in companions:
+        with contextlib.suppress(FileNotFoundError):
+            os.rename(path + ending, name + ending)
+    log.error("%s: %s: set aside as %s", path, why, os.path.basename(name))
+    return name
+
+
+def is_aside(name: str) -> bool:
+    """Return whether a file of this *name* is one that was set aside, or a copy of damaged bytes."""
+    return _ASIDE.search(name) is not None
+
+
+def folder_instead(path: str, mode: int) -> bool:
+    """Make the folder *path*; what lies there and is none is set aside. Return whether that was so.
+
+    Raises ``OSError``.
+    """
+    wrong = os.path.lexists(path) and not os.path.isdir(path)
+    if wrong:
+        set_aside(path, "it is no folder")
+    make_folder(path, mode)
+    return wrong
 
 
 def foreign_aside(path: str, *, folder: bool = False) -> None:
@@ -62,7 +89,7 @@ def bound_aside(folder: str, max_bytes: int) -> None:
     """Delete the oldest of what was set aside in *folder* while there is more than *max_bytes* of it."""
     found = []
     for entry in os.scandir(folder):
-        if _ASIDE.search(entry.name) and entry.is_file(follow_symlinks=False):
+        if is_aside(entry.name) and entry.is_file(follow_symlinks=False):
             status = entry.stat(follow_symlinks=False)
             found.append((status.st_mtime, entry.path, status.st_size))
     left = sum(size for _, _, size in found)

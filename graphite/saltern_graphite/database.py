@@ -7,7 +7,6 @@ writer. A database in memory has one connection for both. Any thread may use any
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import sqlite3
 import threading
@@ -17,9 +16,6 @@ from collections.abc import Iterator
 from saltern.errors import StoreError
 from saltern.files import make_folder
 from saltern_graphite.database_copy import copy_into
-from saltern_graphite.database_damage import is_damage, set_aside
-
-log = logging.getLogger(__name__)
 
 BUSY_TIMEOUT_S = 5.0
 """For how long another process may hold the file, ``sqlite3`` on the command line for one."""
@@ -30,14 +26,12 @@ _MODE = 0o600
 class Database:
     """SQLite behind :meth:`writing` and :meth:`reading`, both of which raise ``StoreError`` when it fails.
 
-    *what* names it in messages. Get one by :meth:`kept`, :meth:`open`, :meth:`copy_of` or :meth:`in_memory`.
+    *what* names it in messages. Get one by :meth:`open`, :meth:`copy_of` or :meth:`in_memory`.
     """
 
     def __init__(self, writer: sqlite3.Connection, path: str | None, what: str) -> None:
         self.path = path
         """Its file; None: it is in memory."""
-        self.fault = ""
-        """Why it is in memory although a file was wanted; empty otherwise."""
         self._writer = writer
         self._what = what
         self._lock = threading.RLock()
@@ -46,33 +40,14 @@ class Database:
         weakref.finalize(self, writer.close)  # what is in memory alone is often just let go
 
     @classmethod
-    def kept(cls, path: str, schema: str, what: str, *, read_only: bool) -> Database:
-        """The file *path*, or with *read_only* a copy of it; an empty database in memory, and a line in the log, if
-        that can't be had: points come first."""
-        try:
-            return cls.copy_of(path, schema, what) if read_only else cls.open(path, schema, what)
-        except StoreError as error:
-            database = cls.in_memory(schema, what)
-            database.fault = f"{error}; until the next start it is empty, and in memory"
-            log.error("%s", database.fault)
-            return database
-
-    @classmethod
     def open(cls, path: str, schema: str, what: str) -> Database:
         """Open or make the file *path*, readable by its owner alone, with the tables of *schema* (DDL).
 
-        What is no database, or a broken one, is set aside under another name and said so. ``StoreError`` when that,
-        or making it, fails.
+        ``StoreError`` when that can't be.
         """
         try:
             make_folder(os.path.dirname(path) or ".", 0o750)
-            try:
-                return cls(_opened(path, schema), path, what)
-            except sqlite3.DatabaseError as error:
-                if not is_damage(error):
-                    raise
-                log.error("%s %s can't be used (%s): it is set aside as %s", what, path, error, set_aside(path))
-                return cls(_opened(path, schema), path, what)
+            return cls(_opened(path, schema), path, what)
         except (OSError, sqlite3.Error) as error:
             raise StoreError(f"{what} {path} can't be opened: {_reason(error)}") from None
 

@@ -45,6 +45,9 @@ _COUNTERS = {
     "requestsMisdirected": ("requests_misdirected_total", "Requests to a host name that is not this server's."),
     "requestsForeign": ("requests_foreign_total", "Changes that pages of other origins asked for."),
     "tagIndexFailures": ("tag_index_failures_total", "Times that the tag index could not be written or opened."),
+    "tagIndexBegunAnew": ("tag_index_begun_anew_total", "Times that it was broken or taken away, and begun anew."),
+    "eventStoreFailures": ("event_store_failures_total", "Times that the event store could not be used."),
+    "eventStoreBegunAnew": ("event_store_begun_anew_total", "Times that it was broken or taken away, and begun anew."),
     "accessLogDropped": ("access_log_dropped_total", "Lines of the access log that the disk did not take."),
 }
 _GAUGES = {

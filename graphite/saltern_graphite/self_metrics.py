@@ -14,7 +14,8 @@ They go through the same cache as everyone's. Counts are for the time since the 
 ``blacklistMatches``       points refused by the deny list; ``whitelistRejects``: by the allow list
 ``connectionsRefused``     senders turned away because too many were connected
 ``logFailures``            blocks of points that the log could not take: their senders have to try again
-``tagIndexFailures``       times that the tag index could not be written or opened
+``tagIndexFailures``       times that the tag index could not be written or opened; ``eventStoreFailures``: that events
+``tagIndexBegunAnew``      times that it was broken or taken away, and begun anew; ``eventStoreBegunAnew``: events too
 ``avgUpdateTime``          seconds per write, and ``pointsPerUpdate``, both only when something was written
 =========================  ==========================================================================================
 

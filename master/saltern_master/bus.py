@@ -1,7 +1,8 @@
 """The event bus: tagged dicts, every subscriber with a bounded queue of its own.
 
 Publishing never waits. A subscriber that does not keep up loses its oldest events, by number and by bytes, and the
-loss is counted on it and on the bus: a slow or dead one costs the others nothing.
+loss is counted on it and on the bus, and told to it where the events would have been: a slow or dead one costs the
+others nothing. Who follows from elsewhere has its events packed in its queue, so that their bytes are what they cost.
 
 Where an event is from is the master's word: ``from`` in its data is ``master``, ``minion:<id>`` or ``user:<name>``,
 and ``_stamp`` is the master's time, whatever the sender put there.
@@ -14,12 +15,14 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from saltern.wire import pack_value, with_fields
 
 MASTER = "master"
 MAX_QUEUE_BYTES = 8 * 1024 * 1024
+LOST = "salt/events/lost"
+"""The event by which a subscriber is told how many ``events`` it lost, and their ``bytes``; nobody publishes it."""
 USUAL_BYTES = 512
 TURN_EVENTS, TURN_BYTES = 500, 1024 * 1024
 """What is packed for somebody before others have the loop."""
@@ -30,7 +33,7 @@ ADDED = ("id", "cmd", "from", "_stamp")
 class Event:
     """One event; shared between subscribers, so never changed. *size* is about what it takes in bytes."""
 
-    __slots__ = ("_from", "_packed", "data", "size", "tag")
+    __slots__ = ("__weakref__", "_from", "_packed", "data", "size", "tag")
 
     def __init__(
         self, tag: str, data: dict[str, Any], size: int = USUAL_BYTES, packed_part: bytes | None = None
@@ -54,57 +57,105 @@ class Event:
         return self._packed
 
 
-def first_of(events: deque[Event]) -> tuple[list[Event], int]:
-    """Take a turn's worth from the front of *events*; return them, and their bytes."""
-    taken: list[Event] = []
-    size = 0
-    while events and len(taken) < TURN_EVENTS and size < TURN_BYTES:
-        taken.append(events.popleft())
-        size += taken[-1].size
-    return taken, size
+Item = TypeVar("Item")
 
 
-class Subscriber:
-    """A bounded queue of events whose tags start with *prefix*."""
+class Queue(Generic[Item]):
+    """What waits for one reader, in order, with its bytes; whoever fills it sees to its bounds."""
 
-    def __init__(self, prefix: str, limit: int, unsubscribe: Callable[[Subscriber], None]) -> None:
+    def __init__(self) -> None:
+        self._items: deque[tuple[Item, int]] = deque()
+        self.bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def put(self, item: Item, size: int) -> None:
+        """Add an item of *size* bytes."""
+        self._items.append((item, size))
+        self.bytes += size
+
+    def drop(self) -> int:
+        """Drop the oldest; return its bytes."""
+        size = self._items.popleft()[1]
+        self.bytes -= size
+        return size
+
+    def turn(self) -> list[Item]:
+        """Take a turn's worth from the front."""
+        taken: list[Item] = []
+        left = self.bytes - TURN_BYTES
+        while self._items and len(taken) < TURN_EVENTS and (self.bytes > left or not taken):
+            item, size = self._items.popleft()
+            self.bytes -= size
+            taken.append(item)
+        return taken
+
+
+class Subscriber(Generic[Item]):
+    """A bounded queue of what *form* makes of events whose tags start with *prefix*; ``None`` for one to pass over."""
+
+    def __init__(
+        self,
+        prefix: str,
+        limit: int,
+        max_bytes: int,
+        form: Callable[[Event], Item | None],
+        unsubscribe: Callable[[Subscriber[Any]], None],
+    ) -> None:
         self.prefix = prefix
         self.dropped = 0
         self._limit = limit
-        self._events: deque[Event] = deque()
-        self._bytes = 0
+        self._max_bytes = max_bytes
+        self._form = form
+        self._queue: Queue[Item] = Queue()
+        self._untold = [0, 0]  # events, bytes
         self._wake = asyncio.Event()
         self._unsubscribe = unsubscribe
 
     def put(self, event: Event) -> int:
         """Queue *event*; return how many events were dropped for it."""
-        self._events.append(event)
-        self._bytes += event.size
+        item = self._form(event)
+        if item is None:
+            return 0
+        queue = self._queue
+        queue.put(item, len(item) if isinstance(item, bytes) else event.size)
         lost = 0
-        while len(self._events) > 1 and (len(self._events) > self._limit or self._bytes > MAX_QUEUE_BYTES):
-            self._bytes -= self._events.popleft().size
+        while len(queue) > 1 and (len(queue) > self._limit or queue.bytes > self._max_bytes):
+            self._untold[1] += queue.drop()
             lost += 1
+        self._untold[0] += lost
         self.dropped += lost
         self._wake.set()
         return lost
 
-    async def batch(self) -> list[Event]:
+    async def batch(self) -> list[Item]:
         """Wait for events and return the first of them, as many as can be dealt with in a turn of the loop."""
         await self._wake.wait()
-        events, taken = first_of(self._events)
-        self._bytes -= taken
-        if not self._events:
+        items: list[Item] = []
+        if self._untold[0]:
+            events, size = self._untold
+            self._untold = [0, 0]
+            told = self._form(Event(LOST, {"events": events, "bytes": size, "from": MASTER, "_stamp": stamp()}))
+            items = [] if told is None else [told]
+        items += self._queue.turn()
+        if not self._queue:
             self._wake.clear()
-        return events
+        return items
 
-    async def __aiter__(self) -> AsyncIterator[Event]:
+    async def __aiter__(self) -> AsyncIterator[Item]:
         while True:
-            for event in await self.batch():
-                yield event
+            for item in await self.batch():
+                yield item
 
     def close(self) -> None:
         """Leave the bus."""
         self._unsubscribe(self)
+
+
+def stamp() -> str:
+    """Return the time as events bear it: UTC, ISO 8601, without its offset."""
+    return datetime.now(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
 
 
 class EventBus:
@@ -113,15 +164,21 @@ class EventBus:
     def __init__(self, queue_length: int) -> None:
         """*queue_length*: events that a subscriber may be behind before it loses the oldest."""
         self._queue_length = queue_length
-        self._subscribers: list[Subscriber] = []
+        self._subscribers: list[Subscriber[Any]] = []
         self._second = 0
         self._second_text = ""
         self.published = 0
         self.dropped = 0
 
-    def subscribe(self, prefix: str = "") -> Subscriber:
-        """Return a new subscriber to the tags that start with *prefix*."""
-        subscriber = Subscriber(prefix, self._queue_length, self._leave)
+    def subscribe(self, prefix: str = "", wants: Callable[[Event], bool] = lambda event: True) -> Subscriber[Event]:
+        """Return a new subscriber of this process to the tags that start with *prefix*, of events that it *wants*."""
+        return self.follow(prefix, lambda event: event if wants(event) else None)
+
+    def follow(
+        self, prefix: str, form: Callable[[Event], Item | None], max_bytes: int = MAX_QUEUE_BYTES
+    ) -> Subscriber[Item]:
+        """Return a new subscriber that gets what *form* makes of events, at once: bytes, for one who is elsewhere."""
+        subscriber = Subscriber(prefix, self._queue_length, max_bytes, form, self._leave)
         self._subscribers.append(subscriber)
         return subscriber
 
@@ -156,6 +213,6 @@ class EventBus:
         """Return the bus's counters."""
         return {"published": self.published, "dropped": self.dropped, "subscribers": len(self._subscribers)}
 
-    def _leave(self, subscriber: Subscriber) -> None:
+    def _leave(self, subscriber: Subscriber[Any]) -> None:
         if subscriber in self._subscribers:
             self._subscribers.remove(subscriber)

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import time
 from typing import Any
 
-from saltern.files import make_folder, write_private
+from saltern.files import write_private
+from saltern.set_aside import folder_instead
+from saltern.trouble import Trouble
 from saltern_master.complaints import Complaints
 
 log = logging.getLogger(__name__)
@@ -19,6 +22,7 @@ log = logging.getLogger(__name__)
 MAX_LETTERS = 1000
 MAX_BYTES = 64 * 1024 * 1024
 SHOWN_BYTES = 200
+_LETTER = re.compile(r"[0-9]{1,20}-")
 
 
 class DeadLetters:
@@ -27,8 +31,11 @@ class DeadLetters:
     def __init__(self, folder: str) -> None:
         self._folder = folder
         self._complaints = Complaints("records set aside")
+        self._trouble = Trouble(log)
         self.count = 0
         """Records set aside since the start."""
+        self.unwritten = 0
+        """Those of them that could not be written."""
 
     def put(self, reader: str, record: bytes, error: BaseException) -> None:
         """Set *record* aside, which *reader* could not digest for *error*."""
@@ -37,11 +44,13 @@ class DeadLetters:
         self._complaints.say(reader, type(error).__name__, f"a record is set aside in {self._folder}: {why}")
         name = f"{time.time_ns():020d}-{reader}"
         try:
-            make_folder(self._folder, 0o700)
+            folder_instead(self._folder, 0o700)
             write_private(os.path.join(self._folder, name), f"{why}\n".encode(errors="replace") + record)
+            self._trouble.over(f"{self._folder}: can be written again")
             self._trim()
         except OSError as fault:
-            self._complaints.say(reader, "folder", f"{self._folder}: can't be written: {fault.strerror}")
+            self.unwritten += 1
+            self._trouble.met(f"{self._folder}: can't be written: {fault.strerror}: what is set aside is lost")
 
     def listing(self) -> list[dict[str, Any]]:
         """Return the letters, newest first: ``file``, ``reader``, ``time`` (epoch s), ``bytes``, ``reason`` …."""
@@ -69,11 +78,11 @@ class DeadLetters:
 
     def metrics(self) -> dict[str, float]:
         """Return the counter."""
-        return {"dead_letters": self.count}
+        return {"dead_letters": self.count, "dead_letters_unwritten": self.unwritten}
 
     def _names(self) -> list[str]:
         try:
-            return [name for name in os.listdir(self._folder) if name.partition("-")[0].isdigit()]
+            return [entry.name for entry in os.scandir(self._folder) if _LETTER.match(entry.name) and entry.is_file()]
         except OSError:
             return []
 

@@ -9,22 +9,15 @@ Grains are kept on disk too, with their key, so that a minion that is away can s
 
 from __future__ import annotations
 
-import logging
-import os
 import time
 from typing import Any, NamedTuple
 
-from saltern.errors import WireError
-from saltern.files import make_folder, write_private
-from saltern.ids import check_minion_id
-from saltern.wire import pack_value, unpack_value
+from saltern.wire import pack_value
 from saltern_master.complaints import Complaints
 from saltern_master.connection import Connection
+from saltern_master.grains_files import MAX_GRAINS_BYTES, GrainsFiles
 from saltern_master.keyring import Keyring
 
-log = logging.getLogger(__name__)
-
-MAX_GRAINS_BYTES = 1024 * 1024
 MAX_SESSIONS = 4
 """Agents that are remembered for one key. There should be one; a cloned host has the same key."""
 
@@ -119,26 +112,16 @@ class Fleet:
     """All minions that have a connection or grains."""
 
     def __init__(self, grains_dir: str, keyring: Keyring) -> None:
-        self._grains_dir = grains_dir
+        self.files = GrainsFiles(grains_dir)
         self._keyring = keyring
         self._complaints = Complaints("grains")
         self._links: dict[str, Link] = {}
 
     def load(self) -> None:
-        """Read the grains kept on disk; a file that can't be read is passed over with a line in the log."""
-        make_folder(self._grains_dir, 0o700)
-        for name in os.listdir(self._grains_dir):
-            try:
-                check_minion_id(name)
-                with open(os.path.join(self._grains_dir, name), "rb") as stream:
-                    kept: Any = unpack_value(stream.read(2 * MAX_GRAINS_BYTES))
-                key, grains = kept["key"], kept["grains"]
-            except (OSError, ValueError, TypeError, KeyError, WireError) as error:
-                log.warning("grains of %s can't be read: %s", name, error)
-                continue
-            if isinstance(key, str) and isinstance(grains, dict):
-                self._links[name] = Link(key)
-                self._links[name].grains = grains
+        """Read the grains kept on disk."""
+        for kept in self.files.read():
+            self._links[kept.minion_id] = Link(kept.key)
+            self._links[kept.minion_id].grains = kept.grains
 
     def link(self, minion_id: str) -> Link:
         """Return what is known of a minion by the key that is accepted for it now; an empty link when nothing is."""
@@ -176,10 +159,7 @@ class Fleet:
             )
             return
         link.grains = grains
-        try:
-            write_private(os.path.join(self._grains_dir, check_minion_id(minion_id)), packed)
-        except OSError as error:
-            self._complaints.say(f"minion {minion_id}", "disk", f"its grains can't be written: {error.strerror}")
+        self.files.write(minion_id, packed)
 
     def forget(self, minion_id: str, key: str) -> Link | None:
         """Drop everything known of a minion by *key*, which isn't its any more, and return it."""
@@ -187,12 +167,7 @@ class Fleet:
         if link is None or link.key != key:
             return None
         del self._links[minion_id]
-        try:
-            os.unlink(os.path.join(self._grains_dir, check_minion_id(minion_id)))
-        except FileNotFoundError:
-            pass
-        except OSError as error:
-            log.warning("grains of %s can't be deleted: %s", minion_id, error.strerror)
+        self.files.delete(minion_id)
         return link
 
     def present(self) -> list[str]:

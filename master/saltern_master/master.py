@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 
 from saltern.config import MasterOptions
-from saltern.errors import ChannelError, os_errors
+from saltern.errors import KeyStoreError, os_errors
 from saltern.files import make_folder
 from saltern.key_functions import KeyFunctions
 from saltern.keystore import KeyStore
@@ -62,9 +62,8 @@ class Master:
         """Build every part; nothing listens yet. Raises ``ConfigError``, ``KeyStoreError``."""
         self.options = options
         cache = options["cachedir"]
-        for path in (options["pki_dir"], cache, os.path.dirname(options["job_db"])):
-            with os_errors(ChannelError, path, "can't be made; run as another user or set root_dir"):
-                make_folder(path, 0o700)
+        with os_errors(KeyStoreError, options["pki_dir"], "can't be made; run as another user or set root_dir"):
+            make_folder(options["pki_dir"], 0o700)
         self.keystore = KeyStore(options["pki_dir"])
         self.keystore.create()
         self.keys = own_keys(options["pki_dir"], "master")
@@ -114,7 +113,7 @@ class Master:
         self.local = LocalEntrance(options["sock_dir"], self.dispatcher, self.policy)
         self.ports = Ports(options, self.keys, self.hub)
         self.counters: Counters = {
-            "minions": (self.hub,),
+            "minions": (self.hub, self.fleet.files),
             "clocks": (self.clocks,),
             "channel": (self.ports,),
             "bus": (self.bus,),
@@ -154,7 +153,8 @@ class Master:
             say_ready(self.options["sock_dir"], self.endpoints, self.keys.public)
             ready()
             parts = (self.keeper, self.tracker, self.key_refresh, self.briefing, self.self_metrics, self.alerts)
-            await run_parts((*parts, self.account_keeper, self.engine, self.annotations), self._stopping)
+            others = (self.fleet.files, self.account_keeper, self.engine, self.annotations)
+            await run_parts((*parts, *others), self._stopping)
 
     def stop(self) -> None:
         """End ``run``; safe from a signal handler of the loop."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sqlite3
 from pathlib import Path
 
@@ -70,31 +69,10 @@ def test_few_readers_are_kept(path: Path) -> None:
     database.close()
 
 
-def test_what_is_no_database_is_set_aside(path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    path.parent.mkdir()
-    path.write_bytes(b"this is something else " * 100)
-    with caplog.at_level(logging.ERROR):
-        database = Database.open(str(path), SCHEMA, "the test")
-    put(database, 1)
-    assert numbers(database) == [1]
-    (aside,) = path.parent.glob("x.sqlite.corrupt-*")
-    assert aside.read_bytes().startswith(b"this is something else")
-    assert "it is set aside as" in caplog.text
-    database.close()
-
-
-def test_a_path_that_can_not_be_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_path_that_can_not_be_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    path = str(tmp_path / "file" / "x.sqlite")
     with pytest.raises(StoreError, match=r"the test .* can't be opened: (File exists|Not a directory)"):
-        Database.open(path, SCHEMA, "the test")
-    with caplog.at_level(logging.ERROR):
-        database = Database.kept(path, SCHEMA, "the test", read_only=False)
-    assert "until the next start it is empty, and in memory" in caplog.text
-    assert database.fault in caplog.text
-    put(database, 7)
-    assert numbers(database) == [7]
-    database.close()
+        Database.open(str(tmp_path / "file" / "x.sqlite"), SCHEMA, "the test")
 
 
 @pytest.mark.parametrize("checkpointed", [True, False])

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from saltern.database_file import DatabaseFile
 from saltern.errors import StoreError
 from saltern_graphite.counters import Counters
-from saltern_graphite.database_damage import damage_of, set_aside
 from saltern_graphite.tags import registrar as registrar_module
 from saltern_graphite.tags import registry as registry_module
 from saltern_graphite.tags.index import TagIndex
@@ -22,6 +22,7 @@ from saltern_graphite.tags.mend import mend
 from saltern_graphite.tags.registrar import Registrar
 from saltern_graphite.tags.registry import FILE, Registry
 from saltern_graphite.tags.salvage import salvaged
+from saltern_graphite.tags.schema import LAYOUT
 from saltern_graphite.tags.tagged_name import readable_path
 from support.stacks import wait_for
 
@@ -73,12 +74,16 @@ def overwrite(path: Path, page: int, pages: int = 1) -> None:
         file.write(b"\xa5" * PAGE_BYTES * pages)
 
 
+def damage_of(path: Path) -> str:
+    return DatabaseFile(str(path), LAYOUT.what, LAYOUT.tables).unusable()
+
+
 def test_a_file_that_can_not_be_opened_is_taken_up_when_it_can(tmp_path: Path) -> None:
-    path = tmp_path / FILE
-    path.mkdir(parents=True)
+    in_the_way = (tmp_path / FILE).parent
+    in_the_way.touch()
     counters = Counters()
     with running(tmp_path, counters=counters) as registry:
-        assert "can't be opened: Is a directory" in str(registry.health()["error"])
+        assert "can't be opened: File exists" in str(registry.health()["error"])
         registry.met("cpu;dc=a")
         wait_for(lambda: found(registry) == ["cpu;dc=a"], "memory to stand in")
         registry.index.add(["posted;dc=a"])
@@ -86,9 +91,9 @@ def test_a_file_that_can_not_be_opened_is_taken_up_when_it_can(tmp_path: Path) -
         assert (health["series"], health["waiting"]) == (2, 2)
         assert counters.gauges() == {"tags.series": 2.0, "tags.waiting": 2.0}
         wait_for(lambda: counters.total("tagIndexFailures") > 1, "the fault to be counted")
-        with pytest.raises(StoreError, match="can't be opened: Is a directory"):
+        with pytest.raises(StoreError, match="can't be opened: File exists"):
             registry.index.remove(["cpu;dc=a"])
-        path.rmdir()
+        in_the_way.unlink()
         wait_for(lambda: registry.health() == {"series": 2, "waiting": 0, "error": ""}, "the file")
         assert in_file(tmp_path) == found(registry) == ["cpu;dc=a", "posted;dc=a"]
         assert registry.index.remove(["cpu;dc=a"]) == 1
@@ -133,8 +138,8 @@ def test_a_file_found_damaged_at_work_is_begun_anew(tmp_path: Path, page: int, s
         wait_for(whole, f"the index to be whole: {registry.health()}")
         assert {"cpu;host=zz", "known;dc=a"} <= set(found(registry))
         wait_for(lambda: not registry.index.file.ill, "what is in the damaged one")
-        (aside,) = (tmp_path / "db").glob("tags.sqlite.corrupt-*[0-9]")
-        assert damage_of(str(aside)) == ""  # not to be told from its beginning
+        aside = tmp_path / "db" / "tags.sqlite.unreadable"
+        assert damage_of(aside) == ""  # not to be told from its beginning
         assert len(set(NAMES) & set(found(registry))) >= saved
     assert "cpu;host=zz" in in_file(tmp_path)
 
@@ -154,10 +159,7 @@ def test_series_are_read_around_a_damaged_page(tmp_path: Path) -> None:
         assert set(salvaged(str(path))) == set(NAMES)  # the index has what the table has lost
     path.write_bytes(b"no database " * 1_000)
     assert list(salvaged(str(path))) == []
-    assert "not a database" in damage_of(str(path))
-    first = set_aside(str(path))
-    path.write_bytes(b"again")
-    assert set_aside(str(path)) != first
+    assert "not a database" in damage_of(path)
 
 
 def test_a_file_damaged_before_the_start_gives_what_it_has(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -173,7 +175,7 @@ def test_a_file_damaged_before_the_start_gives_what_it_has(tmp_path: Path, caplo
         assert registry.health()["error"] == ""
         wait_for(lambda: found(registry) == ["named;dc=a"], "what the tree tells")
         wait_for(lambda: not registry.index.file.ill, "the rest")
-    assert "it is set aside as" in caplog.text
+    assert "set aside as tags.sqlite.unreadable" in caplog.text
     assert "0 series were read from the damaged tag index" in caplog.text
 
 
@@ -225,16 +227,16 @@ def test_no_more_than_so_many_wait_and_none_is_forgotten(monkeypatch: pytest.Mon
 
 
 def test_what_can_not_be_mended_yet_is_kept(tmp_path: Path) -> None:
-    path = tmp_path / "tags.sqlite"
-    path.mkdir()
+    path = tmp_path / "db" / "tags.sqlite"
+    path.parent.touch()
     index = TagIndex.open(str(path))
     index.add(["cpu;dc=a"])
     for _ in range(2):
-        with pytest.raises(StoreError, match="Is a directory"):
+        with pytest.raises(StoreError, match="File exists"):
             mend(index)
         assert index.find(["dc=a"]) == ["cpu;dc=a"]
         assert index.file.left == ["cpu;dc=a"]
-    path.rmdir()
+    path.parent.unlink()
     mend(index)
     mend(index)
     assert not index.file.ill

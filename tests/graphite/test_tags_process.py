@@ -100,7 +100,7 @@ def test_a_lost_index_comes_back_with_the_points(tmp_path: Path) -> None:
     with serving(tmp_path) as server:
         server.send(f"cpu;dc=a 2 {now}")
         server.find(["cpu;dc=a"], "name=cpu")
-        assert len(list((tmp_path / "db").glob("tags.sqlite.corrupt-*"))) == 1
+        assert len(list((tmp_path / "db").glob("tags.sqlite.unreadable*"))) == 1
 
 
 @pytest.fixture

@@ -198,7 +198,21 @@ def test_an_unusable_file_of_states_is_one_line(bench: Bench, junk: bytes, caplo
     file.write_bytes(junk)
     assert bench.tick({"disk.a": 95}) == ["salt/alert/disk/crit"]
     assert len(messages(caplog)) == 1
-    assert "holds no states, so every alert starts from ok" in messages(caplog)[0]
+    assert "it holds no states of alerts" in messages(caplog)[0]
+    assert file.with_name("alerts.state.unreadable").read_bytes() == junk
+    assert bench.engine.metrics()["state_set_aside"] == 1
+    bench.start()
+    assert bench.tick({"disk.a": 95}) == []
+
+
+def test_a_folder_in_the_place_of_the_states_is_set_aside_and_a_deleted_file_written_again(bench: Bench) -> None:
+    file = Path(master_config(bench.folder)["cachedir"]) / "alerts.state"
+    file.mkdir(parents=True)
+    (file / "mine").touch()
+    bench.tick({"disk.a": 95})
+    assert (file.with_name("alerts.state.unreadable") / "mine").exists()
+    file.unlink()
+    bench.tick({"disk.a": 95})
     bench.start()
     assert bench.tick({"disk.a": 95}) == []
 
@@ -311,6 +325,8 @@ def test_metrics_count_rules_states_and_scripts(bench: Bench) -> None:
         "scripts_run": 0,
         "scripts_failed": 0,
         "scripts_dropped": 0,
+        "state_failures": 0,
+        "state_set_aside": 0,
         "series_ok": 2,
         "series_warn": 1,
         "series_crit": 1,

@@ -113,6 +113,8 @@ async def test_returns_of_jobs_do_not_push_jobs_out() -> None:
             for _ in range(50):
                 bus.publish("salt/job/1/ret/web01", {"fun": "test.ping"})
             await asyncio.sleep(0)
+        for _ in range(1000):  # more than the queue holds, before anyone could take them
+            bus.publish("salt/job/1/ret/web01", {"fun": "test.ping"})
         assert engine.metrics()["waiting"] == 1
         assert bus.dropped == 0
 

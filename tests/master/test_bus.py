@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 
-from saltern_master.bus import EventBus
+from saltern.wire import unpack_value
+from saltern_master.bus import LOST, TURN_BYTES, TURN_EVENTS, Event, EventBus
 
 
 def test_events_reach_those_who_want_their_tag() -> None:
@@ -21,18 +23,76 @@ def test_events_reach_those_who_want_their_tag() -> None:
     asyncio.run(run())
 
 
-def test_a_slow_subscriber_loses_its_oldest_and_is_counted_others_lose_nothing() -> None:
+def test_a_slow_subscriber_loses_its_oldest_and_is_told_others_lose_nothing() -> None:
     async def run() -> None:
         bus = EventBus(3)
         slow, quick = bus.subscribe(), bus.subscribe()
         seen = []
         for number in range(10):
-            bus.publish("t", {"n": number})
+            bus.publish("t", {"n": number}, size=100)
             seen += [event.data["n"] for event in await quick.batch()]
         assert seen == list(range(10))
-        assert [event.data["n"] for event in await slow.batch()] == [7, 8, 9]
+        told, *kept = await slow.batch()
+        assert (told.tag, told.data["events"], told.data["bytes"], told.data["from"]) == (LOST, 7, 700, "master")
+        assert [event.data["n"] for event in kept] == [7, 8, 9]
         assert (slow.dropped, quick.dropped) == (7, 0)
         assert bus.metrics() == {"published": 10, "dropped": 7, "subscribers": 2}
+        bus.publish("t", {"n": 10})
+        assert [event.data["n"] for event in await slow.batch()] == [10]  # told once
+
+    asyncio.run(run())
+
+
+def test_one_who_follows_costs_the_bytes_that_wait_for_it_and_not_what_they_were_made_of() -> None:
+    async def run() -> None:
+        bus = EventBus(1000)
+        slow = bus.follow("salt/", Event.packed, 100_000)
+        events = [weakref.ref(bus.publish("salt/x", {"n": number, "text": "x" * 9_000})) for number in range(50)]
+        assert [event for event in events if event() is not None] == []
+        packed = await slow.batch()
+        assert sum(map(len, packed)) <= 100_000 + 1_000
+        told, *kept = map(unpack_value, packed)
+        assert told["data"]["events"] == slow.dropped == 50 - len(kept)
+        assert [event["data"]["n"] for event in kept] == list(range(slow.dropped, 50))
+        assert len(kept) >= 10
+
+    asyncio.run(run())
+
+
+def test_what_is_over_the_bound_by_itself_comes_alone() -> None:
+    async def run() -> None:
+        bus = EventBus(1000)
+        slow = bus.follow("", Event.packed, 1000)
+        bus.publish("small", {})
+        bus.publish("large", {"text": "x" * 5000})
+        assert [unpack_value(item)["tag"] for item in await slow.batch()] == [LOST, "large"]
+
+    asyncio.run(run())
+
+
+def test_a_batch_is_a_turns_worth() -> None:
+    async def run() -> None:
+        bus = EventBus(10_000)
+        slow = bus.follow("", Event.packed)
+        for _ in range(30):
+            bus.publish("t", {"text": "x" * 200_000})
+        for _ in range(TURN_EVENTS + 1):
+            bus.publish("t", {})
+        batches = [await slow.batch() for _ in range(6)]
+        assert all(sum(map(len, batch)) < TURN_BYTES + 201_000 for batch in batches)
+        assert sum(map(len, [*batches, await slow.batch()])) == 30 + TURN_EVENTS + 1
+
+    asyncio.run(run())
+
+
+def test_what_a_subscriber_does_not_want_takes_no_room() -> None:
+    async def run() -> None:
+        bus = EventBus(1)
+        some = bus.subscribe("salt/", lambda event: event.tag.endswith("/new"))
+        for tag in ("salt/job/1/new", "salt/job/1/ret/web1", "salt/job/1/ret/web2"):
+            bus.publish(tag, {})
+        assert [event.tag for event in await some.batch()] == ["salt/job/1/new"]
+        assert bus.dropped == 0
 
     asyncio.run(run())
 

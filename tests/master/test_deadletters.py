@@ -25,7 +25,7 @@ def test_a_letter_is_kept_whole_with_its_reason_for_its_owner_alone(tmp_path: Pa
     assert Path(oldest["file"]).read_bytes() == b"ValueError: two lines\n\x00first\n\xff"
     assert os.stat(oldest["file"]).st_mode & 0o777 == 0o600
     assert os.stat(tmp_path / "dead").st_mode & 0o777 == 0o700
-    assert letters.metrics() == {"dead_letters": 2}
+    assert letters.metrics() == {"dead_letters": 2, "dead_letters_unwritten": 0}
     assert len(DeadLetters(str(tmp_path / "dead")).listing()) == 2
 
 
@@ -46,21 +46,35 @@ def test_over_the_bound_of_bytes_the_oldest_goes(tmp_path: Path, monkeypatch: py
     assert letters.listing() == []
 
 
-def test_a_folder_that_cannot_be_written_is_said_and_stops_nobody(
+def test_a_folder_that_cannot_be_written_is_said_once_and_stops_nobody(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    (tmp_path / "dead").write_text("no folder")
-    letters = DeadLetters(str(tmp_path / "dead"))
+    (tmp_path / "cache").write_text("no folder")
+    letters = DeadLetters(str(tmp_path / "cache" / "dead"))
     put(letters, *(b"x",) * 50)
-    assert letters.count == 50
+    assert letters.metrics() == {"dead_letters": 50, "dead_letters_unwritten": 50}
     assert letters.listing() == []
     assert len([line for line in caplog.messages if "can't be written" in line]) == 1
+    (tmp_path / "cache").unlink()
+    put(letters, b"y")
+    assert [letter["start"] for letter in letters.listing()] == ["y"]
+    assert letters.unwritten == 50
+
+
+def test_what_is_no_folder_is_set_aside(tmp_path: Path) -> None:
+    (tmp_path / "dead").write_text("mine")
+    letters = DeadLetters(str(tmp_path / "dead"))
+    put(letters, b"x")
+    assert (len(letters.listing()), letters.unwritten) == (1, 0)
+    assert (tmp_path / "dead.unreadable").read_text() == "mine"
 
 
 def test_what_else_is_in_the_folder_is_let_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deadletters, "MAX_LETTERS", 1)
     (tmp_path / "dead").mkdir()
     (tmp_path / "dead" / "notes").write_text("mine")
+    (tmp_path / "dead" / "\u00b2-jobs").write_text("mine")
+    (tmp_path / "dead" / "1-folder").mkdir()
     letters = DeadLetters(str(tmp_path / "dead"))
     put(letters, b"1", b"2")
     assert [letter["start"] for letter in letters.listing()] == ["2"]

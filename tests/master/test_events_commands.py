@@ -14,9 +14,9 @@ from saltern.key_functions import KeyFunctions
 from saltern.keystore import KeyStore
 from saltern.secret import Secret
 from saltern.wire import unpack_value
-from saltern_master import bus as bus_module
 from saltern_master.auth.caller import Caller
 from saltern_master.bus import EventBus
+from saltern_master.commands import events as events_module
 from saltern_master.commands.stream import Stream
 from saltern_master.commands.table import command_table
 from support.doors import ROOT, Door, Users, minion
@@ -193,13 +193,15 @@ def test_where_it_is_from_and_when_are_the_masters_words(here: Bus) -> None:
 def test_large_events_of_one_user_cost_a_slow_follower_no_more_than_its_bytes(
     here: Bus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bus_module, "MAX_QUEUE_BYTES", 100_000)
+    monkeypatch.setattr(events_module, "MAX_USER_QUEUE_BYTES", 100_000)
 
     async def scenario() -> None:
         slow = await here.follow("ann")
         for number in range(20):
             await here.call("fred", "event.fire", f"n{number}", {"a": "x" * 30_000})
-        assert [tag for tag, _ in await here.heard(slow)] == [f"salt/user/fred/n{number}" for number in (17, 18, 19)]
+        (lost, told), *kept = await here.heard(slow)
+        assert (lost, told["events"]) == ("salt/events/lost", 17)
+        assert [tag for tag, _ in kept] == [f"salt/user/fred/n{number}" for number in (17, 18, 19)]
         assert here.bus.dropped == 17
 
     asyncio.run(scenario())

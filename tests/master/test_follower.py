@@ -12,7 +12,7 @@ JID = "20260131120000123456"
 
 
 def ret(number: int, size: int = 100) -> Event:
-    return Event(f"salt/job/{JID}/ret/m{number}", {"id": f"m{number}", "return": number}, size)
+    return Event(f"salt/job/{JID}/ret/m{number}", {"id": f"m{number}", "return": "x" * size})
 
 
 def heard(batch: list[bytes]) -> list[tuple[str, bool]]:

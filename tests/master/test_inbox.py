@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from saltern.keystore import ACCEPTED
-from saltern.wire import Message, pack
+from saltern.wire import Message, pack, unpack_value
 from saltern_master.auth.caller import Caller, Kind
 from saltern_master.entrances.channel.port import Peer
 from saltern_master.jobs.follower import Follower
@@ -57,7 +57,8 @@ def asked(door: Door, sent: dict[str, str], missing: tuple[str, ...] = ()) -> Fo
 
 def seen(follower: Follower) -> list[Any]:
     """Return what a follower was told, without those that are away."""
-    return [event.data["return"] for event in follower._queue if "return" in event.data]
+    told = [unpack_value(packed)["data"] for packed, _ in follower._queue._items]
+    return [data["return"] for data in told if "return" in data]
 
 
 @pytest.fixture
@@ -208,7 +209,8 @@ def test_unknown_fields_of_a_return_stay_below_data(door: Door) -> None:
         say(door, web, "ret", 1, {**ANSWER, **unknown, b"\xff": 3, 4: 4, "n" * 3000: 5})
         await heard(door, web, "ack", 1)
         ((_, event),) = door.told(f"salt/job/{JID}/ret/")
-        for data in (event, follower._queue[0].data):
+        (packed,) = await follower.batch()
+        for data in (event, unpack_value(packed)["data"]):
             assert (data["from"], data["id"], data["cmd"]) == ("minion:web", "web", "_return")
             assert not data["_stamp"].startswith("1999")
             assert not {"user", "tgt", ""} & set(data)

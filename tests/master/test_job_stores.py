@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from saltern.errors import JournalError
 from saltern_master.jobs.store import JobLoad, JobReturn, JobStore
 from saltern_master.jobs.stores.memory import MemoryJobStore
 from saltern_master.jobs.stores.sqlite import SqliteJobStore
@@ -106,9 +105,3 @@ def test_any_value_that_a_minion_sends_can_be_stored(tmp_path_factory: pytest.Te
     ((found),) = store.returns(JID)
     assert set(found.data) == {"return", "retcode", "id"}
     store.close()
-
-
-def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
-    (tmp_path / "jobs.db").write_text("something else, and long enough to be taken for a database's header" * 20)
-    with pytest.raises(JournalError, match=r"jobs\.db: the job store can't be opened: file is not a database"):
-        SqliteJobStore(str(tmp_path / "jobs.db"), BOUND).open()

@@ -87,6 +87,10 @@ class Kept:
         self.journal.close()
 
 
+def counted(kept: Kept, **numbers: int) -> bool:
+    return kept.keeper.metrics() == {"store_set_aside": 0, "dropped": 0, **numbers}
+
+
 @pytest.fixture(autouse=True)
 def fake(monkeypatch: pytest.MonkeyPatch) -> FakeAsyncio:
     fake = FakeAsyncio()
@@ -107,7 +111,13 @@ def test_jobs_and_what_they_return_are_stored(tmp_path: Path) -> None:
         assert [one.jid for one in store.jobs(9)] == [jid(1)]
         assert store.returns(jid(2))[0].fun == "a.b,c.d"
         assert store.returns(jid(1))[0].data["id"] == "web1"
-        assert kept.keeper.metrics() == {"stored": 1, "returns_stored": 2, "store_failures": 0, "dropped": 0}
+        assert kept.keeper.metrics() == {
+            "stored": 1,
+            "returns_stored": 2,
+            "store_failures": 0,
+            "store_set_aside": 0,
+            "dropped": 0,
+        }
 
     asyncio.run(scenario())
 
@@ -181,7 +191,13 @@ def test_a_disk_that_fails_is_tried_again_and_not_at_once(tmp_path: Path, fake: 
             await until(lambda: not kept.reader.behind())
         assert kept.store.numbers() == [1]
         assert kept.dead.count == 0
-        assert kept.keeper.metrics() == {"stored": 1, "returns_stored": 1, "store_failures": 5, "dropped": 0}
+        assert kept.keeper.metrics() == {
+            "stored": 1,
+            "returns_stored": 1,
+            "store_failures": 5,
+            "store_set_aside": 0,
+            "dropped": 0,
+        }
         assert fake.slept.count(keeper_module.RETRY_S) == 5
 
     asyncio.run(scenario())
@@ -208,7 +224,13 @@ def test_what_cannot_be_stored_is_set_aside_and_the_others_are_stored(tmp_path: 
         (letter,) = kept.dead.listing()
         assert (letter["reader"], letter["reason"]) == ("jobs", f"{type(error).__name__}: {error}".rstrip())
         assert Path(letter["file"]).read_bytes().endswith(ret(3))
-        assert kept.keeper.metrics() == {"stored": 1, "returns_stored": 6, "store_failures": 0, "dropped": 0}
+        assert kept.keeper.metrics() == {
+            "stored": 1,
+            "returns_stored": 6,
+            "store_failures": 0,
+            "store_set_aside": 0,
+            "dropped": 0,
+        }
 
     asyncio.run(scenario())
 
@@ -253,7 +275,7 @@ def test_jobs_from_before_are_told_of_stored_or_only_journalled(tmp_path: Path) 
         async with kept.at_work():
             await until(lambda: not kept.reader.behind())
         assert kept.store.numbers() == [2]  # looking ahead took nothing away
-        assert kept.store.opened == 1
+        assert kept.store.opened == 2  # which an open one stays
 
     asyncio.run(scenario())
 
@@ -274,7 +296,7 @@ def test_a_store_that_cannot_be_opened_blinds_the_tracker_and_is_opened_later(tm
             kept.write(ret(1))
             await until(lambda: not kept.reader.behind())
         assert kept.store.numbers() == [1]
-        assert kept.keeper.failures == 2
+        assert kept.keeper.metrics()["store_failures"] == 2
 
     asyncio.run(scenario())
 
@@ -314,5 +336,82 @@ def test_what_is_old_is_forgotten_also_when_that_failed_once(tmp_path: Path, fak
             await until(lambda: store.purged > 2)
         assert store.jobs(9) == []
         assert fake.slept.count(keeper_module.PURGE_EVERY_S) >= 2
+
+    asyncio.run(scenario())
+
+
+def test_a_store_that_was_begun_anew_blinds_the_tracker_when_there_were_jobs(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        store = Store()
+        store.begun_anew = True
+        kept = Kept(tmp_path, store)
+        tracker = Tracker(Any, lambda *_: True, 5.0)  # type: ignore[arg-type]
+        await kept.keeper.tell_of_earlier_jobs(tracker)
+        assert not tracker.blind  # a first start
+        async with kept.at_work():
+            kept.write(ret(1))
+            await until(lambda: not kept.reader.behind())
+        again = Kept(tmp_path, store)
+        await again.keeper.tell_of_earlier_jobs(tracker)
+        assert tracker.take(jid(3), "web1", "any") is Taken.NEW
+        again.journal.close()
+
+    asyncio.run(scenario())
+
+
+def test_while_it_is_behind_it_does_not_pause_and_takes_no_more_than_so_much_at_once(
+    tmp_path: Path, fake: FakeAsyncio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeper_module, "BATCH_BYTES", 4 << 20)
+    batches: list[int] = []
+
+    async def scenario() -> None:
+        kept = Kept(tmp_path, Store(lambda returns: batches.append(len(returns))))
+        for number in range(22):
+            kept.write(ret(number, text="x" * 1_000_000))
+        async with kept.at_work():
+            await until(lambda: not kept.reader.behind())
+            assert kept.store.numbers() == list(range(22))
+            assert fake.slept.count(keeper_module.GATHER_S) <= 1
+            kept.write(ret(23))
+            await until(lambda: not kept.reader.behind())
+        assert fake.slept.count(keeper_module.GATHER_S) in (1, 2)
+        assert max(batches) <= 5 < len(batches)
+
+    asyncio.run(scenario())
+
+
+def test_many_small_returns_are_stored_so_many_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeper_module, "BATCH_RECORDS", 50)
+    batches: list[int] = []
+
+    async def scenario() -> None:
+        kept = Kept(tmp_path, Store(lambda returns: batches.append(len(returns))))
+        points = write_record(POINTS, "", NOW, {"slot": 1, "values": {}})
+        kept.write(*(record for number in range(120) for record in (ret(number), points)))
+        async with kept.at_work():
+            await until(lambda: not kept.reader.behind())
+        assert kept.store.numbers() == list(range(120))
+        assert batches == [50, 50, 20]
+
+    asyncio.run(scenario())
+
+
+def test_one_bad_record_among_many_costs_few_tries(tmp_path: Path) -> None:
+    tries: list[int] = []
+
+    def fail(returns: Sequence[JobReturn]) -> None:
+        tries.append(len(returns))
+        if any(item.data["return"] == 300 for item in returns):
+            raise RecordError("never")
+
+    async def scenario() -> None:
+        kept = Kept(tmp_path, Store(fail))
+        kept.write(*map(ret, range(1000)))
+        async with kept.at_work():
+            await until(lambda: not kept.reader.behind())
+        assert kept.store.numbers() == [number for number in range(1000) if number != 300]
+        assert kept.dead.count == 1
+        assert len(tries) < 30
 
     asyncio.run(scenario())

@@ -14,7 +14,7 @@ from saltern_master.auth.caller import Caller, Kind
 from saltern_master.bus import Event
 from saltern_master.jobs.store import JobLoad
 from saltern_master.jobs.tracked_job import NOT_CONNECTED, TrackedJob
-from saltern_master.jobs.tracker import ANSWER_WITHIN_S, FORGOTTEN, NO_RESPONSE, Taken, Tracker
+from saltern_master.jobs.tracker import ANSWER_WITHIN_S, FORGOTTEN, MINIONS_A_TURN, NO_RESPONSE, Taken, Tracker
 
 MINIONS = ["a", "b", "c", "d"]
 QUIET_S = 5.0
@@ -287,6 +287,34 @@ def test_a_slow_minion_is_waited_for_to_its_end_and_a_silent_one_is_not() -> Non
     assert around.returns(jid, "a") is Taken.NEW
     assert (follower.heard[1:], follower.ended) == ([("a", "returned")], 1)
     assert [(end["done"], end["away"], end["missing"]) for end in around.done(jid)] == [(1, 1, ["b"])]
+
+
+def test_a_fleet_is_asked_and_given_up_in_turns_and_what_happens_in_between_counts() -> None:
+    around, names = Around(1000), [f"m{number:03}" for number in range(250)]
+    jid, follower = around.begin(names)
+    around.now += QUIET_S
+    asking = around.tracker._looking()
+    next(asking)
+    assert len(around.questions) == MINIONS_A_TURN
+    unasked = sorted({*names} - {minion_id for minion_id, _, _ in around.questions})
+    around.returns(jid, unasked[0])
+    around.away.add(unasked[1])
+    assert len(list(asking)) == 1
+    assert {minion_id for minion_id, _, _ in around.questions} == {*names} - {*unasked[:2]}
+    assert {question for _, question, _ in around.questions} == {1}
+    around.now += ANSWER_WITHIN_S
+    giving_up = around.tracker._looking()
+    next(giving_up)
+    last = max({*names} - {minion_id for minion_id, _ in follower.heard})
+    around.returns(jid, last)
+    assert not follower.ended
+    list(giving_up)
+    assert follower.ended == 1
+    said = dict(follower.heard)
+    assert len(follower.heard) == len(said) == 250
+    assert [name for name, what in said.items() if what == "returned"] == [unasked[0], last]
+    assert [name for name, what in said.items() if what == NOT_CONNECTED] == [unasked[1]]
+    assert around.tracker._questions == {}
 
 
 def test_an_answer_that_comes_after_all_counts_and_the_end_is_told_once() -> None:

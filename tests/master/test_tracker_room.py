@@ -8,7 +8,7 @@ from saltern_master.auth.caller import Caller, Kind
 from saltern_master.bus import Event, EventBus
 from saltern_master.entrances.local import MAX_CONNECTIONS_OF_A_USER
 from saltern_master.jobs.follower import Follower
-from saltern_master.jobs.publisher import MAX_QUEUE_BYTES, MAX_USER_QUEUE_BYTES
+from saltern_master.jobs.publisher import MAX_USER_QUEUE_BYTES
 from saltern_master.jobs.tracked_job import TrackedJob
 from saltern_master.jobs.tracker import Tracker
 
@@ -52,4 +52,4 @@ def test_ones_jobs_that_are_done_go_first(tracker: Tracker) -> None:
 
 
 def test_what_waits_for_all_connections_of_a_user_is_bounded() -> None:
-    assert MAX_USER_QUEUE_BYTES * MAX_CONNECTIONS_OF_A_USER <= MAX_QUEUE_BYTES
+    assert MAX_USER_QUEUE_BYTES * MAX_CONNECTIONS_OF_A_USER <= 64 * 1024 * 1024

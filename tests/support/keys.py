@@ -114,6 +114,5 @@ class Door:
 
     def told(self, prefix: str = "") -> list[tuple[str, dict[str, Any]]]:
         """Return, and forget, the events that were published."""
-        events = list(self.events._events)
-        self.events._events.clear()
+        events = self.events._queue.turn()
         return [(event.tag, event.data) for event in events if event.tag.startswith(prefix)]

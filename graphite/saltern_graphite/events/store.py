@@ -8,16 +8,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
-from saltern.errors import GraphiteError
-from saltern_graphite.database import Database
+from saltern.errors import GraphiteError, StoreError
+from saltern.trouble import Trouble
 from saltern_graphite.events.event import Event
+from saltern_graphite.kept_database import KeptDatabase, Layout
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +32,8 @@ MAX_EVENTS = 1_000_000
 MAX_FOUND = 50_000
 """How many events one answer may hold."""
 _SPARE = 100  # beyond the bound one in so many goes at once, so that it isn't done for each new event
-_WHAT = "the event store"
+RETRY_S = 5.0
+"""Between tries to take up a file that can't be used."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS events (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -45,28 +50,39 @@ CREATE TABLE IF NOT EXISTS event_tags (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS event_tags_by_event ON event_tags (event);
 """
+_LAYOUT = Layout(
+    "the event store",
+    _SCHEMA,
+    {"events": ("id", "at", "what", "data", "tags"), "event_tags": ("tag", "event")},
+)
+_Result = TypeVar("_Result")
 
 
 class EventStore:
     """Events by time and tag; no more than *most*, the oldest make room. Any thread may use it.
 
-    *count* is told how many made room, as ``eventsDropped``.
+    *count* is told how many made room, as ``eventsDropped``, of faults, as ``eventStoreFailures``, and of files
+    that were broken or taken away, as ``eventStoreBegunAnew``.
 
     Every method raises ``StoreError`` when the database fails.
     """
 
     def __init__(
         self,
-        database: Database | None = None,
+        database: KeptDatabase | None = None,
         most: int = MAX_EVENTS,
         count: Callable[[str, int], None] = lambda name, number: None,
     ) -> None:
-        self._database = database or Database.in_memory(_SCHEMA, _WHAT)
+        self._database = database or KeptDatabase(_LAYOUT)
         self._most = most
         self._tell = count
         self._adding = threading.Lock()
-        with self._database.reading() as connection:
-            self._count = int(connection.execute("SELECT count(*) FROM events").fetchone()[0])
+        self._trouble = Trouble(log)
+        self._try_at = 0.0
+        self._count = self._counted()
+        for name in ("eventStoreFailures", "eventStoreBegunAnew"):
+            count(name, 0)  # so that it is seen before the first
+        self._tell_begun_anew()
 
     @classmethod
     def open(
@@ -79,9 +95,10 @@ class EventStore:
     ) -> EventStore:
         """The events in the file *path*, made if it is missing; *read_only*: a copy of it in memory.
 
-        If the file can't be used, the log and :meth:`health` say so, and events are in memory.
+        If the file can't be used, the log and :meth:`health` say so, and events are in memory until it can be; one that
+        is broken is set aside and begun anew.
         """
-        return cls(Database.kept(path, _SCHEMA, _WHAT, read_only=read_only), most, count)
+        return cls(KeptDatabase(_LAYOUT, path, read_only=read_only), most, count)
 
     def close(self) -> None:
         """Close the database."""
@@ -96,24 +113,78 @@ class EventStore:
         return {"count": self._count, "error": " ".join(self._database.fault.split())}
 
     def add(self, event: Event) -> int:
-        """Keep *event*; return the id that it got. It is on disk then."""
+        """Keep *event*; return the id that it got. It is on disk then, or waits in memory to be."""
+        return self._done(lambda: self._add(event))
+
+    def _add(self, event: Event) -> int:
         with self._adding:
             with self._database.writing() as connection:
                 number = _insert(connection, event)
                 gone = self._make_room(connection) if self._count >= self._most else 0
             self._count += 1 - gone
+            if self._database.fault:
+                self._database.left.append(event)
+                del self._database.left[: -self._most]
         if gone:
             self._tell("eventsDropped", gone)
             log.warning("there are over %d events: the %d oldest were dropped", self._most, gone)
         return number
 
+    def _done(self, work: Callable[[], _Result]) -> _Result:
+        """Return what *work* does; in a new file, when it turns out that this one is broken."""
+        self._mend()
+        try:
+            result = work()
+            if not self._database.fault:
+                self._trouble.over("the event store works again")
+            return result
+        except StoreError as error:
+            self._tell("eventStoreFailures", 1)
+            if not self._database.fault:
+                self._trouble.met(str(error))
+                raise
+        self._mend(at_once=True)
+        return work()
+
+    def _mend(self, *, at_once: bool = False) -> None:
+        """Take up the file again if it is time to try, and keep there what was added meanwhile."""
+        database = self._database
+        if database.read_only or not (database.fault or database.left):
+            return
+        with self._adding:
+            if not at_once and time.monotonic() < self._try_at:
+                return
+            self._try_at = time.monotonic() + RETRY_S
+            try:
+                database.mend()
+                with database.writing() as connection:
+                    for event in database.left:
+                        _insert(connection, event)
+                database.left.clear()
+            except StoreError as error:
+                self._tell("eventStoreFailures", 1)
+                self._trouble.met(f"{error}: events are in memory until it can be used")
+            self._count = self._counted()
+            self._tell_begun_anew()
+
+    def _tell_begun_anew(self) -> None:
+        if self._database.begun_anew:
+            self._database.begun_anew = False
+            self._database.asides.clear()  # nobody looks for events in them
+            self._tell("eventStoreBegunAnew", 1)
+
+    def _counted(self) -> int:
+        with contextlib.suppress(StoreError), self._database.reading() as connection:
+            return int(connection.execute("SELECT count(*) FROM events").fetchone()[0])
+        return 0
+
     def get(self, number: int) -> Event:
         """The event with this id; ``LookupError`` if there is none."""
-        with self._database.reading() as connection:
-            row = connection.execute("SELECT id, at, what, data, tags FROM events WHERE id = ?", (number,)).fetchone()
-        if row is None:
+        query = "SELECT id, at, what, data, tags FROM events WHERE id = ?"
+        rows = self._rows(query, (number,))
+        if not rows:
             raise LookupError(number)
-        return _event(row)
+        return _event(rows[0])
 
     def find(self, start: float, end: float, tags: Sequence[str] | None = None, *, union: bool = False) -> list[Event]:
         """Events from *start* to *end*, both included, by time: all, or those with all of *tags*.
@@ -121,12 +192,11 @@ class EventStore:
         *union*: one of *tags* is enough. ``GraphiteError`` if they are more than :data:`MAX_FOUND`.
         """
         condition, arguments = _tagged(tags, union=union)
-        with self._database.reading() as connection:
-            rows = connection.execute(
-                f"SELECT id, at, what, data, tags FROM events WHERE at BETWEEN ? AND ?{condition}"  # noqa: S608
-                " ORDER BY at, id LIMIT ?",
-                (start, end, *arguments, MAX_FOUND + 1),
-            ).fetchall()
+        rows = self._rows(
+            f"SELECT id, at, what, data, tags FROM events WHERE at BETWEEN ? AND ?{condition}"  # noqa: S608
+            " ORDER BY at, id LIMIT ?",
+            (start, end, *arguments, MAX_FOUND + 1),
+        )
         if len(rows) > MAX_FOUND:
             raise GraphiteError(f"over {MAX_FOUND} events match: ask for a shorter range or more tags")
         return [_event(row) for row in rows]
@@ -134,12 +204,15 @@ class EventStore:
     def times(self, tags: Sequence[str], start: int, end: int) -> list[int]:
         """When there was an event with all of *tags* in ``[start, end)``, in whole epoch seconds, sorted."""
         condition, arguments = _tagged(tags or None, union=False)
-        with self._database.reading() as connection:
-            rows = connection.execute(
-                f"SELECT CAST(at AS INTEGER) FROM events WHERE at >= ? AND at < ?{condition} ORDER BY at",  # noqa: S608
-                (start, end, *arguments),
-            )
-            return [row[0] for row in rows]
+        query = f"SELECT CAST(at AS INTEGER) FROM events WHERE at >= ? AND at < ?{condition} ORDER BY at"  # noqa: S608
+        return [row[0] for row in self._rows(query, (start, end, *arguments))]
+
+    def _rows(self, query: str, arguments: tuple[Any, ...]) -> list[Any]:
+        def work() -> list[Any]:
+            with self._database.reading() as connection:
+                return connection.execute(query, arguments).fetchall()
+
+        return self._done(work)
 
     def _make_room(self, connection: sqlite3.Connection) -> int:
         excess = self._count + 1 - self._most + self._most // _SPARE

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from saltern.errors import FunctionError, GraphiteError, StoreError
+from saltern_graphite.kept_database import KeptDatabase
 from saltern_graphite.tags.condition import condition_of
 from saltern_graphite.tags.entry import Entry
 from saltern_graphite.tags.expression import anchored, parse_expressions
 from saltern_graphite.tags.found import Found
-from saltern_graphite.tags.index_file import WHAT, IndexFile
+from saltern_graphite.tags.schema import LAYOUT
 
 MAX_SERIES = 200_000
 """How many series one answer may hold."""
@@ -33,16 +35,16 @@ class TagIndex:
     Every method raises ``StoreError`` when the database fails.
     """
 
-    def __init__(self, file: IndexFile | None = None) -> None:
+    def __init__(self, file: KeptDatabase | None = None) -> None:
         self.on_removed: Callable[[list[str]], None] = lambda names: None
         """Called with names that were asked to be taken out, when they are."""
         self.filling = False
         """Whether series that a tree has are still being entered, after a start."""
-        self.file = file or IndexFile()
+        self.file = file or KeptDatabase(LAYOUT)
         self._entry = Entry()
         self._writing = threading.Lock()
         self._found = Found()
-        self._series = self.file.count()
+        self._series = self._counted()
 
     @classmethod
     def open(cls, path: str, *, read_only: bool = False) -> TagIndex:
@@ -50,7 +52,7 @@ class TagIndex:
 
         If the file can't be used, the log says so, and the index is in memory until :func:`mend` changes that.
         """
-        return cls(IndexFile(path, read_only=read_only))
+        return cls(KeptDatabase(LAYOUT, path, read_only=read_only))
 
     def close(self) -> None:
         """Close the database."""
@@ -73,7 +75,7 @@ class TagIndex:
         ``StoreError`` too after a fault that is not mended yet: they would be back then.
         """
         if self.file.ill and not self.file.read_only:
-            raise StoreError(self.file.fault or f"{WHAT} is being mended: try again")
+            raise StoreError(self.file.fault or f"{LAYOUT.what} is being mended: try again")
         gone = list(names)
         removed = self._write(gone, self._entry.remove, -1)
         self.on_removed(gone)
@@ -87,7 +89,7 @@ class TagIndex:
             finally:
                 self._entry.forget()
                 self._found.change()
-            self._series = self.file.count()
+            self._series = self._counted()
 
     @property
     def version(self) -> int:
@@ -167,6 +169,12 @@ class TagIndex:
             pairs = {row[0] for row in rows}
             found = [value for id, value, _ in connection.execute(_VALUES, (tag, prefix, prefix)) if id in pairs]
         return found[:limit]
+
+    def _counted(self) -> int:
+        """How many series the database has; 0 if that can't be told."""
+        with contextlib.suppress(StoreError), self.file.reading() as connection:
+            return int(connection.execute("SELECT count(*) FROM series").fetchone()[0])
+        return 0
 
     def _find(self, expressions: tuple[str, ...], limit: int) -> list[str]:
         """One more than *limit* at most."""

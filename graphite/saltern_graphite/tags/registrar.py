@@ -25,7 +25,8 @@ class Registrar:
     """Enters names into *index*, which it mends when that is ill. What could not be entered is tried again.
 
     *known* tells every tagged series of this process: what didn't fit among those that wait, and what a damaged
-    index had. *count* is told of faults, as ``tagIndexFailures``. :meth:`start` it, then :meth:`stop` it.
+    index had. *count* is told of faults, as ``tagIndexFailures``, and of an index that was begun anew, as
+    ``tagIndexBegunAnew``. :meth:`start` it, then :meth:`stop` it.
     """
 
     def __init__(
@@ -126,6 +127,7 @@ class Registrar:
         """If the index was begun anew, see to it that it learns again what is known."""
         if self._index.file.begun_anew:
             self._index.file.begun_anew = False
+            self._count("tagIndexBegunAnew")
             self._all_again = True
             self.on_begun_anew()
 

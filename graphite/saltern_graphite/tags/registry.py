@@ -42,7 +42,8 @@ class Registry:
         self._stop = threading.Event()
         self._due = threading.Event()
         self._scan = threading.Thread(target=self._run_scans, name="tag-scan", daemon=True)
-        counters.add("tagIndexFailures", 0)  # so that it is seen before the first
+        for name in ("tagIndexFailures", "tagIndexBegunAnew"):
+            counters.add(name, 0)  # so that it is seen before the first
         counters.gauge("tags.series", self.index.count)
         counters.gauge("tags.waiting", lambda: self.registrar.waiting)
 

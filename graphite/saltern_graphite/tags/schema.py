@@ -10,6 +10,8 @@
 
 from __future__ import annotations
 
+from saltern_graphite.kept_database import Layout
+
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS tags (
     id INTEGER PRIMARY KEY,
@@ -33,3 +35,13 @@ CREATE TABLE IF NOT EXISTS series_tags (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS series_tags_by_series ON series_tags (series);
 """
+LAYOUT = Layout(
+    "the tag index",
+    SCHEMA,
+    {
+        "tags": ("id", "tag"),
+        "pairs": ("id", "tag", "value", "series"),
+        "series": ("id", "path"),
+        "series_tags": ("pair", "series"),
+    },
+)

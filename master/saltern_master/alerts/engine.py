@@ -127,6 +127,7 @@ class AlertEngine:
             "scripts_run": self.scripts.started,
             "scripts_failed": self.scripts.failed,
             "scripts_dropped": self.scripts.dropped,
+            **self._state_file.metrics(),
             **{f"series_{state}": states.count(state) for state in STATES},
         }
 

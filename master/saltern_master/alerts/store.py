@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 
 from saltern.errors import WireError
 from saltern.files import make_folder, write_atomic
+from saltern.set_aside import set_aside
+from saltern.trouble import Trouble
 from saltern.wire import pack_value, unpack_value
 from saltern_master.alerts.rule import CRIT, SEVERITY, STATES, WARN
 from saltern_master.alerts.state import SeriesState
@@ -34,16 +36,21 @@ class Kept(NamedTuple):
 
 
 class StateFile:
-    """The file at *path*; a save that fails is logged once and tried again at the next one."""
+    """The file at *path*. A save that fails is tried again at the next one; what is no states is set aside."""
 
     def __init__(self, path: str) -> None:
         self._path = path
         self._essence: dict[str, object] = {}  # of what the file holds
         self._writing: asyncio.Task[bool] | None = None
-        self._failed = False
+        self._trouble = Trouble(_log)
+        self._set_aside = 0
+
+    def metrics(self) -> dict[str, float]:
+        """Return how often states could not be saved, and how often a broken file was set aside."""
+        return {"state_failures": self._trouble.count, "state_set_aside": self._set_aside}
 
     def load(self) -> dict[str, Kept]:
-        """Return what was saved. An unusable file is said so in the log and counts as none."""
+        """Return what was saved. A file that is broken is set aside, and counts as none: every alert starts from ok."""
         try:
             with open(self._path, "rb") as stream:
                 saved = unpack_value(stream.read(MAX_FILE_BYTES))
@@ -52,11 +59,11 @@ class StateFile:
             states = {str(name): _kept(kept) for name, kept in saved["rules"].items()}
         except FileNotFoundError:
             return {}
+        except (WireError, ValueError, TypeError, KeyError, AttributeError, IsADirectoryError) as error:
+            self._put_aside(f"it holds no states of alerts: {type(error).__name__}: {error!s:.200}")
+            return {}
         except OSError as error:
             _log.warning("%s: can't be read, so every alert starts from ok: %s", self._path, error.strerror)
-            return {}
-        except (WireError, ValueError, TypeError, KeyError, AttributeError) as error:
-            _log.warning("%s: holds no states, so every alert starts from ok: %.200s", self._path, error)
             return {}
         self._essence = _essence(states)
         return states
@@ -66,7 +73,7 @@ class StateFile:
         if self._writing is not None:  # of a save that was cancelled
             await asyncio.wait([self._writing])
         essence = _essence(states)
-        if essence == self._essence:
+        if essence == self._essence and (os.path.isfile(self._path) or not states):
             return
         self._writing = asyncio.create_task(asyncio.to_thread(self._write, states))
         if await asyncio.shield(self._writing):
@@ -80,14 +87,21 @@ class StateFile:
         }
         try:
             make_folder(os.path.dirname(self._path), 0o700)
+            if os.path.isdir(self._path):
+                self._put_aside("it is no file")
             write_atomic(self._path, pack_value({"version": VERSION, "rules": rules}))
         except OSError as error:
-            if not self._failed:
-                _log.error("%s: the alerts' states can't be saved: %s", self._path, error.strerror or error)
-            self._failed = True
+            self._trouble.met(f"{self._path}: the alerts' states can't be saved: {error.strerror or error}")
             return False
-        self._failed = False
+        self._trouble.over(f"{self._path}: the alerts' states are saved again")
         return True
+
+    def _put_aside(self, why: str) -> None:
+        try:
+            set_aside(self._path, why)
+            self._set_aside += 1
+        except OSError as error:
+            _log.error("%s: %s, and it can't be set aside: %s", self._path, why, error.strerror)
 
 
 def _essence(states: Mapping[str, Kept]) -> dict[str, object]:

@@ -55,14 +55,18 @@ class Annotation(NamedTuple):
         return json.dumps(self._asdict(), ensure_ascii=True).encode("ascii")
 
 
+def is_annotated(event: Event) -> bool:
+    """Return whether *event* may become an annotation; what jobs returned, of any size, never does."""
+    return not event.tag.startswith(PREFIXES["jobs"]) or event.tag.split("/")[3:] == ["new"]
+
+
 def annotations_of(event: Event, places: Places) -> list[Annotation]:
     """Return what *event* becomes: nothing for one of another kind, one for each minion of a change of presence."""
     if event.tag.startswith(PREFIXES["alerts"]):
         return [_alert(event.data, places)]
     if event.tag.startswith(PREFIXES["presence"]):
         return _presence(event.data, places)
-    parts = event.tag.split("/")
-    if event.tag.startswith(PREFIXES["jobs"]) and parts[3:] == ["new"] and not ASKED_BY_PROGRAMS & {*_functions(event)}:
+    if event.tag.startswith(PREFIXES["jobs"]) and is_annotated(event) and not ASKED_BY_PROGRAMS & {*_functions(event)}:
         return [_job(event)]
     return []
 

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable
 
 from saltern.config import MasterOptions
 from saltern.errors import ChannelError
-from saltern_master.annotations.annotation import PREFIXES, Annotation, annotations_of
+from saltern_master.annotations.annotation import PREFIXES, Annotation, annotations_of, is_annotated
 from saltern_master.annotations.places import Places
 from saltern_master.annotations.poster import AnnotationFailed, AnnotationRefused, Poster, WebPoster
-from saltern_master.bus import EventBus, Subscriber
+from saltern_master.bus import Event, EventBus, Subscriber
 
 RETRY_MIN_S, RETRY_MAX_S = 0.5, 15.0
 MAX_FAILED = 10  # attempts that the far end failed over: about two minutes, then the others have their turn
@@ -32,7 +32,7 @@ class AnnotationEngine:
         self, bus: EventBus, kinds: Iterable[str], places: Places, poster: Poster, *, max_waiting: int = MAX_WAITING
     ) -> None:
         # From the start, so that no minion that comes with the master is missed.
-        self._subscribers = [bus.subscribe(PREFIXES[kind]) for kind in dict.fromkeys(kinds)]
+        self._subscribers = [bus.subscribe(PREFIXES[kind], is_annotated) for kind in dict.fromkeys(kinds)]
         self._places = places
         self._poster = poster
         self._max_waiting = max_waiting
@@ -73,7 +73,7 @@ class AnnotationEngine:
             "waiting": self.waiting,
         }
 
-    async def _take(self, subscriber: Subscriber) -> None:
+    async def _take(self, subscriber: Subscriber[Event]) -> None:
         seen = 0
         async for event in subscriber:
             self.dropped += subscriber.dropped - seen

@@ -7,10 +7,11 @@ from typing import Annotated, Any
 from saltern.errors import ArgumentError, NotAuthorised
 from saltern.wire import pack_value
 from saltern_master.auth.need import Need
-from saltern_master.bus import Event, Subscriber
+from saltern_master.bus import MAX_QUEUE_BYTES, Event
 from saltern_master.commands.context import Context
 from saltern_master.commands.registry import command
 from saltern_master.commands.stream import Stream
+from saltern_master.jobs.follower import MAX_USER_QUEUE_BYTES
 
 MAX_TAG_LENGTH = 512
 GIVEN = ("arg", "kwarg", "fun_args")
@@ -24,34 +25,19 @@ def check_tag(tag: str) -> str:
     raise ArgumentError(f"a tag is text of 1 to {MAX_TAG_LENGTH} printable characters, not {tag!r:.80}")
 
 
-class Following:
-    """The events that a caller follows, packed; without what jobs of others were given unless he *sees_all*."""
+@command("event.subscribe", Need.EVENTS)
+async def subscribe(context: Context, tag: str = "") -> Stream:
+    """Follow the events whose tags start with *tag*; ``salt/events/lost`` tells of those that came too fast."""
+    services, user = context.services, context.caller.name
+    sees_all = services.policy.sees_all(context.caller)
 
-    def __init__(self, subscriber: Subscriber, user: str, *, sees_all: bool) -> None:
-        self._subscriber = subscriber
-        self._user = user
-        self._sees_all = sees_all
-
-    async def batch(self) -> list[bytes]:
-        """Wait for events and return all there are."""
-        return [self._packed(event) for event in await self._subscriber.batch()]
-
-    def close(self) -> None:
-        """Stop following."""
-        self._subscriber.close()
-
-    def _packed(self, event: Event) -> bytes:
-        if self._sees_all or event.data.get("user") == self._user or not any(key in event.data for key in GIVEN):
+    def shown(event: Event) -> bytes:
+        """Return what this caller sees of *event*: not what jobs of others were given unless he sees all."""
+        if sees_all or event.data.get("user") == user or not any(key in event.data for key in GIVEN):
             return event.packed()
         return Event(event.tag, {k: "***" if k in GIVEN else v for k, v in event.data.items()}).packed()
 
-
-@command("event.subscribe", Need.EVENTS)
-async def subscribe(context: Context, tag: str = "") -> Stream:
-    """Follow the events whose tags start with *tag*."""
-    services = context.services
-    sees_all = services.policy.sees_all(context.caller)
-    return Stream(True, Following(services.bus.subscribe(tag), context.caller.name, sees_all=sees_all))
+    return Stream(True, services.bus.follow(tag, shown, MAX_QUEUE_BYTES if sees_all else MAX_USER_QUEUE_BYTES))
 
 
 @command("event.fire", Need.EVENTS)

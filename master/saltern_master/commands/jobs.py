@@ -16,6 +16,8 @@ from saltern_master.jobs.store import JobLoad, JobReturn
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 100_000
+MAX_ASKED = 500
+MAX_SHOWN_BYTES = 4 * 1024 * 1024
 MIN_QUIET_S, MAX_QUIET_S = 0.05, 86400.0
 _RESULT = ("return", "retcode", "success")
 
@@ -56,9 +58,17 @@ async def publish(
 
 
 @command("job.returns", Need.OWN_JOB)
-def returns(context: Context, jid: Jid) -> dict[str, Any]:
-    """Show the whole returns to a job of one's own, by minion."""
-    return {item.minion_id: item.data for item in _returns(context, jid)}
+def returns(context: Context, jid: Jid, minions: list[str] | None = None) -> dict[str, Any]:
+    """Show the whole returns to a job of one's own, by minion.
+
+    With *minions*, up to 500, those of these: some of them when they are large, so that the rest can be asked for then.
+    """
+    if minions is None:
+        return {item.minion_id: item.data for item in _returns(context, jid)}
+    if len(minions) > MAX_ASKED or not all(isinstance(name, str) for name in minions):
+        raise ArgumentError(f"minions must be up to {MAX_ASKED} ids")
+    found = context.services.job_store.some_returns(jid, minions, MAX_SHOWN_BYTES)
+    return {item.minion_id: item.data for item in _asked(context, jid, found)}
 
 
 @command("runner.jobs.list_jobs", Need.RUNNER)
@@ -103,10 +113,14 @@ async def active(context: Context) -> dict[str, Any]:
 
 
 def _returns(context: Context, jid: str) -> list[JobReturn]:
-    """Return what is stored under *jid* of the minions that the job was for: a scheduled run chooses its jid itself."""
+    return _asked(context, jid, context.services.job_store.returns(jid))
+
+
+def _asked(context: Context, jid: str, returns: list[JobReturn]) -> list[JobReturn]:
+    """Return those of the *returns* to *jid* whose minions the job was for: a scheduled run chooses its jid itself."""
     job = context.services.job_store.job(jid)
     asked = None if job is None else frozenset(job.load.get("minions") or ())
-    return [item for item in context.services.job_store.returns(jid) if asked is None or item.minion_id in asked]
+    return [item for item in returns if asked is None or item.minion_id in asked]
 
 
 def _shown(context: Context, job: JobLoad) -> dict[str, Any]:

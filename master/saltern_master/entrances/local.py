@@ -13,11 +13,21 @@ import os
 import socket
 import stat
 import struct
+import time
 from typing import Any
 
-from saltern.errors import Busy, ChannelError, NotAuthorised, SalternError, WireError, answer_of, os_errors
+from saltern.errors import (
+    Busy,
+    ChannelError,
+    MessageTooLarge,
+    NotAuthorised,
+    SalternError,
+    WireError,
+    answer_of,
+    os_errors,
+)
 from saltern.files import make_folder
-from saltern.local import LENGTH, MAX_LOCAL_BYTES, SOCKET_NAME, SocketPath, frame
+from saltern.local import LENGTH, MAX_LOCAL_BYTES, SOCKET_NAME, SocketPath, frame, pieces
 from saltern.wire import unpack_value
 from saltern_master.auth.caller import Caller
 from saltern_master.auth.policy import NOTHING, Policy
@@ -38,7 +48,8 @@ MAX_USER_BYTES = 16 * 1024 * 1024
 IDLE_S = 60.0
 """How long a connection may take for its next request, for the whole of it, and to read the answer."""
 LISTEN_BACKLOG = 512
-STREAM_PIECE_BYTES = 1024 * 1024
+STREAM_PIECE_BYTES = 256 * 1024
+TURN_S = 0.005  # of packing an answer, before others have the loop
 END = frame({"end": True})
 _CREDENTIALS = struct.Struct("3i")
 
@@ -172,6 +183,7 @@ class Session:
         self._trusted = trusted
         self._source: Source | None = None
         self._pump: asyncio.Task[None] | None = None
+        self._writing = asyncio.Lock()
 
     async def run(self) -> None:
         """Answer requests until the program leaves. Raises ``WireError`` for nonsense, ``TimeoutError``."""
@@ -180,9 +192,8 @@ class Session:
             async with asyncio.timeout(None if self._trusted or following else IDLE_S):
                 (length,) = LENGTH.unpack(await self._reader.readexactly(LENGTH.size))
             answer = await self._answer(length)
-            self._writer.write(frame(answer))
-            async with asyncio.timeout(None if self._trusted else IDLE_S):
-                await self._writer.drain()
+            async with self._writing:
+                await self._send(answer)
             if self._source is not None and self._pump is None:
                 self._pump = asyncio.get_running_loop().create_task(self._stream(self._source))
 
@@ -190,6 +201,30 @@ class Session:
         """End the connection and what it follows."""
         self._stop_following()
         self._writer.close()
+
+    async def _send(self, answer: dict[str, Any]) -> None:
+        """Write an answer: packed in turns of the loop, written in pieces as the program reads them."""
+        packed: list[bytes] = []
+        size, until = 0, time.monotonic() + TURN_S
+        for piece in pieces(answer):
+            packed.append(piece)
+            size += len(piece)
+            if size > MAX_LOCAL_BYTES:
+                too_large = MessageTooLarge(f"the answer is over {MAX_LOCAL_BYTES:,} bytes: ask for less at once")
+                packed = list(pieces(answer_of(too_large)))
+                size = sum(map(len, packed))
+                break
+            if time.monotonic() > until:
+                await asyncio.sleep(0)
+                until = time.monotonic() + TURN_S
+        written = bytearray(LENGTH.pack(size))
+        for number, piece in enumerate(packed, 1):
+            written += piece
+            if len(written) >= STREAM_PIECE_BYTES or number == len(packed):
+                self._writer.write(bytes(written))
+                written.clear()
+                async with asyncio.timeout(None if self._trusted else IDLE_S):
+                    await self._writer.drain()
 
     async def _answer(self, length: int) -> dict[str, Any]:
         """Read the request of *length* bytes and return what is answered to it."""
@@ -239,15 +274,17 @@ class Session:
         with contextlib.suppress(ConnectionError):
             while items := await source.batch():
                 piece = bytearray()
-                for item in items:
+                for number, item in enumerate(items, 1):
                     piece += LENGTH.pack(len(item)) + item
-                    if len(piece) >= STREAM_PIECE_BYTES:
-                        self._writer.write(bytes(piece))
+                    if len(piece) >= STREAM_PIECE_BYTES or number == len(items):
+                        await self._write(bytes(piece))
                         piece.clear()
-                        await self._writer.drain()
-                self._writer.write(bytes(piece))
-                await self._writer.drain()
-            self._writer.write(END)
+            await self._write(END)
+
+    async def _write(self, messages: bytes) -> None:
+        """Write whole messages of a stream, between the answers."""
+        async with self._writing:
+            self._writer.write(messages)
             await self._writer.drain()
 
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 
-from saltern_master.bus import Event, first_of
+from saltern_master.bus import MAX_QUEUE_BYTES, Event, Queue
 
-MAX_QUEUE_BYTES = 64 * 1024 * 1024
 MAX_USER_QUEUE_BYTES = 1024 * 1024
 """Of one who isn't an owner: he may follow as many jobs as he has connections."""
 
@@ -24,17 +22,16 @@ class Follower:
         self._jid = jid
         self._leave = leave
         self._max_bytes = max_bytes
-        self._queue: deque[Event] = deque()
-        self._bytes = 0
+        self._queue: Queue[bytes] = Queue()
         self._wake = asyncio.Event()
         self._ended = False
 
     def put(self, event: Event) -> None:
         """Queue an event of the job."""
-        if self._bytes + event.size > self._max_bytes:
-            event = Event(event.tag, {"id": event.data.get("id"), "jid": self._jid, "later": True})
-        self._queue.append(event)
-        self._bytes += event.size
+        packed = event.packed()
+        if self._queue.bytes + len(packed) > self._max_bytes:
+            packed = Event(event.tag, {"id": event.data.get("id"), "jid": self._jid, "later": True}).packed()
+        self._queue.put(packed, len(packed))
         self._wake.set()
 
     def end(self) -> None:
@@ -45,11 +42,10 @@ class Follower:
     async def batch(self) -> list[bytes]:
         """Wait for events and return the first of them, packed; an empty list when the job is done."""
         await self._wake.wait()
-        events, taken = first_of(self._queue)
-        self._bytes -= taken
+        taken = self._queue.turn()
         if not (self._queue or self._ended):
             self._wake.clear()
-        return [event.packed() for event in events]
+        return taken
 
     def close(self) -> None:
         """Stop following."""

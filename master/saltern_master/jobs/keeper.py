@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from saltern.errors import JournalError, WireError
+from saltern.errors import JournalError, RecordError, WireError
+from saltern.trouble import Trouble
 from saltern_master.deadletters import DeadLetters
 from saltern_master.jobs.store import JobLoad, JobReturn, JobStore
 from saltern_master.jobs.tracker import Tracker
@@ -19,7 +21,11 @@ from saltern_master.record import FOR_JOBS, JOB, METRICS, Record, read_record
 log = logging.getLogger(__name__)
 
 RETRY_S = 5.0
-BATCH_S = 0.2  # returns come in bursts, and a commit costs the disk's time
+GATHER_S = 0.2  # returns come in bursts, and a commit costs the disk's time
+BATCH_BYTES = 8 * 1024 * 1024
+"""Of records that are stored together; meanwhile they take about four times that."""
+BATCH_RECORDS = 2000
+"""In one transaction. What they become is garbage at once, and the loop waits while that is looked through."""
 PURGE_EVERY_S = 600.0
 MAX_RECENT = 5000
 READER = "jobs"
@@ -48,17 +54,17 @@ class JobKeeper:
         self._steady = steady
         self._began = clock() - steady()
         self._wanted_flags = JOB | FOR_JOBS | (METRICS if metric_returns else 0)
-        self._opened = False
+        self._trouble = Trouble(log)
         self.jobs = 0
         self.stored = 0
-        self.failures = 0
 
     def metrics(self) -> dict[str, float]:
         """Return the counters."""
         return {
             "stored": self.jobs,
             "returns_stored": self.stored,
-            "store_failures": self.failures,
+            "store_failures": self._trouble.count,
+            "store_set_aside": self._store.set_aside,
             "dropped": self._store.dropped,
         }
 
@@ -67,12 +73,14 @@ class JobKeeper:
         try:
             tracker.remember(await self._earlier_jobs())
         except JournalError as error:
-            log.error("%s: returns to jobs from before this start can't be told from others", error)
-            tracker.blind = True
+            self._failed(error)
+            tracker.blind = True  # returns to jobs from before this start can't be told from others
+        if self._store.begun_anew and self._reader.committed.segment:
+            tracker.blind = True  # there were jobs, and they are gone
 
     async def _earlier_jobs(self) -> list[JobLoad]:
         """Return the jobs that were sent, oldest first, stored or only journalled yet. Raises ``JournalError``."""
-        await asyncio.to_thread(self._open)
+        await asyncio.to_thread(self._store.open)
         stored = await asyncio.to_thread(self._store.jobs, MAX_RECENT)
         journalled = []
         while records := self._reader.read_now():
@@ -82,36 +90,48 @@ class JobKeeper:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        if not self._opened:
-            await self._persist(self._open)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._keep())
             tasks.create_task(self._purge())
 
-    def _open(self) -> None:
-        self._store.open()
-        self._opened = True
-
     async def _keep(self) -> None:
         self._reader.rewind()
+        await self._persist(self._store.open)
         while True:
             await self._reader.more()
-            await asyncio.sleep(BATCH_S)
-            await self._digest(await self._reader.read())
+            if self._reader.behind() < BATCH_BYTES:
+                await asyncio.sleep(GATHER_S)
+            records = await self._batch()
+            for start in range(0, len(records), BATCH_RECORDS):
+                await self._digest(records[start : start + BATCH_RECORDS])
             self._reader.commit()
 
+    async def _batch(self) -> list[bytes]:
+        """Return the records to be stored together, read in turns that keep nobody from the loop."""
+        records: list[bytes] = []
+        read = await self._reader.read()
+        left = BATCH_BYTES
+        while read:
+            left -= sum(map(len, read))
+            records += [record for record in read if record and record[0] & self._wanted_flags]
+            if left <= 0:
+                break
+            await asyncio.sleep(0)
+            read = self._reader.read_now()
+        return records
+
     async def _digest(self, records: Sequence[bytes]) -> None:
-        """Store *records*, together; when that fails for what is in them, one by one, and set aside those that do."""
+        """Store *records*, together; when that fails for what is in them, half by half, and set aside those that do."""
         try:
-            await self._persist(lambda: self._put(records))
-            return
+            await self._persist(partial(self._put, records))
         except Exception as error:
-            log.debug("a batch of %d records is taken one by one", len(records), exc_info=error)
-        for record in records:
-            try:
-                await self._persist(partial(self._put, [record]))
-            except Exception as error:
-                self._dead_letters.put(READER, record, error)
+            if len(records) == 1:
+                self._dead_letters.put(READER, records[0], error)
+                return
+            log.debug("a batch of %d records is taken in two", len(records), exc_info=error)
+            half = len(records) // 2
+            await self._digest(records[:half])
+            await self._digest(records[half:])
 
     def _put(self, records: Sequence[bytes]) -> None:
         items = [item for record in records if (item := read_record(record, self._wanted_flags))]
@@ -130,8 +150,8 @@ class JobKeeper:
                 gone = await asyncio.to_thread(self._store.purge, self._now() - self._keep_s)
                 if gone:
                     log.info("forgot %d jobs and returns older than %g hours", gone, self._keep_s / 3600)
-            except JournalError as error:
-                log.warning("%s", error)
+            except (JournalError, RecordError) as error:
+                self._failed(error)
             await asyncio.sleep(PURGE_EVERY_S)
 
     def _now(self) -> float:
@@ -143,11 +163,16 @@ class JobKeeper:
         while True:
             try:
                 await asyncio.to_thread(work)
+                self._trouble.over("the job store works again")
                 return
             except JournalError as error:
-                self.failures += 1
-                log.error("%s: trying again in %g s", error, RETRY_S)
-                await asyncio.sleep(RETRY_S)
+                self._failed(error)
+            await asyncio.sleep(RETRY_S)
+            with contextlib.suppress(JournalError):
+                await asyncio.to_thread(self._store.open)
+
+    def _failed(self, error: Exception) -> None:
+        self._trouble.met(f"{error}: jobs and returns wait in the journal until it works")
 
     def _readable_job(self, record: bytes) -> JobLoad | None:
         try:

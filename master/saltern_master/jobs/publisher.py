@@ -11,10 +11,10 @@ from saltern.ids import JidSource
 from saltern.secret import masked
 from saltern.wire import pack_any
 from saltern_master.auth.caller import Caller
-from saltern_master.bus import EventBus
+from saltern_master.bus import MAX_QUEUE_BYTES, EventBus
 from saltern_master.fleet import Fleet
 from saltern_master.inbox import Inbox
-from saltern_master.jobs.follower import MAX_QUEUE_BYTES, MAX_USER_QUEUE_BYTES, Follower
+from saltern_master.jobs.follower import MAX_USER_QUEUE_BYTES, Follower
 from saltern_master.jobs.tracked_job import TrackedJob
 from saltern_master.jobs.tracker import Tracker
 

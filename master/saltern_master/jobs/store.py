@@ -36,8 +36,16 @@ class JobStore(Protocol):
     dropped: int
     """Returns and jobs that were deleted to keep to a bound of bytes."""
 
+    @property
+    def set_aside(self) -> int:
+        """How often a broken store was set aside and begun anew since the start."""
+
+    @property
+    def begun_anew(self) -> bool:
+        """Whether what was stored before isn't here."""
+
     def open(self) -> None:
-        """Make ready. Raises ``JournalError``."""
+        """Make ready, or try to again; one that is open stays so. Raises ``JournalError``."""
 
     def close(self) -> None:
         """Let go of files and connections."""
@@ -53,6 +61,9 @@ class JobStore(Protocol):
 
     def returns(self, jid: str) -> list[JobReturn]:
         """Return a job's returns, by minion."""
+
+    def some_returns(self, jid: str, minions: Sequence[str], max_bytes: int) -> list[JobReturn]:
+        """Return what some *minions* returned to a job: the first *max_bytes* of it, but one at least."""
 
     def jobs(self, limit: int) -> list[JobLoad]:
         """Return the latest jobs, newest first."""

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 from typing import Any
 
@@ -33,6 +33,7 @@ from saltern_master.jobs.tracked_job import NOT_CONNECTED, TrackedJob
 LOOK_EVERY_S = 0.25
 ANSWER_WITHIN_S = 5.0
 PROGRESS_AFTER_S, PROGRESS_EVERY_S = 2.0, 1.0
+MINIONS_A_TURN = 100  # asked, or given up, before others have the loop
 
 NO_RESPONSE = "Minion did not return. [No response]"
 FORGOTTEN = "Minion did not return. [The master tracks too many jobs]"
@@ -186,13 +187,19 @@ class Tracker:
         }
 
     async def run(self) -> None:
-        """Ask after silent jobs until cancelled."""
+        """Ask after silent jobs until cancelled, a whole fleet in turns of the loop."""
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
-            self.look()
+            for _ in self._looking():
+                await asyncio.sleep(0)
 
     def look(self) -> None:
         """Ask the minions of jobs that have been silent, and give up those that don't answer either."""
+        for _ in self._looking():
+            pass
+
+    def _looking(self) -> Iterator[None]:
+        """Look, with a pause after each of so many minions; what happens in one counts."""
         now = self._clock()
         questions: dict[str, list[str]] = {}
         for job in list(self._active.values()):
@@ -200,8 +207,11 @@ class Tracker:
                 job.told = now
                 self._bus.publish(f"salt/job/{job.jid}/progress", {"jid": job.jid, **job.numbers()})
             if job.asked and now - job.asked_at >= ANSWER_WITHIN_S:
-                for minion_id in sorted(job.asked):
-                    self._lose(job, minion_id, NO_RESPONSE)
+                for number, minion_id in enumerate(sorted(job.asked), 1):
+                    if minion_id in job.asked:
+                        self._lose(job, minion_id, NO_RESPONSE)
+                    if number % MINIONS_A_TURN == 0:
+                        yield
             if job.waiting and now >= job.check_at and not job.asked:
                 job.asked = set(job.waiting)
                 job.question = self._asked + 1
@@ -212,12 +222,18 @@ class Tracker:
                     self._questions.setdefault(minion_id, set()).add(job.jid)
             self._finish_if_done(job)
         self._asked += bool(questions)
-        for minion_id, jids in questions.items():
-            if not self._send(minion_id, pack("working", self._asked, {"jids": jids})):
-                for jid in jids:
-                    job = self._active[jid]
-                    self._lose(job, minion_id, NOT_CONNECTED)
-                    self._finish_if_done(job)
+        for number, (minion_id, jids) in enumerate(questions.items(), 1):
+            self._ask(minion_id, [jid for jid in jids if jid in self._questions.get(minion_id, ())])
+            if number % MINIONS_A_TURN == 0:
+                yield
+
+    def _ask(self, minion_id: str, jids: list[str]) -> None:
+        """Ask a minion whether it works on some jobs, all of which wait for it."""
+        if jids and not self._send(minion_id, pack("working", self._asked, {"jids": jids})):
+            for jid in jids:
+                job = self._active[jid]
+                self._lose(job, minion_id, NOT_CONNECTED)
+                self._finish_if_done(job)
 
     def _answered(self, job: TrackedJob, minion_id: str) -> None:
         """Note that a minion needn't be waited for with a question about a job any more."""

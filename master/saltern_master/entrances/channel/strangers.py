@@ -18,13 +18,13 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
+from saltern_master.line_limit import LineLimit
 from saltern_master.network import network_of
 
 log = logging.getLogger(__name__)
 
 MAX_FRAME_BYTES = 64 * 1024
 TOKEN_BYTES = 8 * 1024
-COMPLAINT_EVERY_S = 60.0
 
 
 class Buckets:
@@ -58,7 +58,7 @@ class Strangers:
         self._clock = clock
         self._keys = Buckets(rate=5, burst=20, known=10_000)
         self._addresses = Buckets(rate=500, burst=5000, known=10_000)  # a site behind one address joins at once
-        self._said_at = -COMPLAINT_EVERY_S
+        self._limit = LineLimit("keys that aren't accepted", clock)
         self._unsaid = 0
         self.too_long = 0
         self.too_many = 0
@@ -80,15 +80,10 @@ class Strangers:
     def complain(self, address: str, what: str) -> None:
         """Say what is wrong with a stranger's frame: one line a minute for all of them together."""
         self._unsaid += 1
-        now = self._clock()
-        if now - self._said_at >= COMPLAINT_EVERY_S:
-            log.warning(
-                "keys that aren't accepted: %d frames dropped, the last from %s: %s",
-                self._unsaid,
-                address or "an unknown address",
-                what,
-            )
-            self._said_at, self._unsaid = now, 0
+        if self._limit.allows("", ""):
+            where = address or "an unknown address"
+            log.warning("keys that aren't accepted: %d frames dropped, the last from %s: %s", self._unsaid, where, what)
+            self._unsaid = 0
 
     def metrics(self) -> dict[str, float]:
         """Return what was dropped, by the reason."""

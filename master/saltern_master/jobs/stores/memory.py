@@ -12,7 +12,8 @@ class MemoryJobStore:
 
     def __init__(self) -> None:
         self._jobs: dict[str, JobLoad] = {}
-        self.dropped = 0
+        self.dropped = self.set_aside = 0
+        self.begun_anew = False
         self._returns: dict[tuple[str, str], JobReturn] = {}
 
     def open(self) -> None:
@@ -36,6 +37,10 @@ class MemoryJobStore:
     def returns(self, jid: str) -> list[JobReturn]:
         """Return a job's returns, by minion."""
         return [item for _, item in sorted(self._returns.items()) if item.jid == jid]
+
+    def some_returns(self, jid: str, minions: Sequence[str], max_bytes: int) -> list[JobReturn]:
+        """Return what some *minions* returned to a job."""
+        return [item for item in self.returns(jid) if item.minion_id in minions]
 
     def jobs(self, limit: int) -> list[JobLoad]:
         """Return the latest jobs, newest first."""
