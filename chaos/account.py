@@ -32,6 +32,9 @@ def compared(stored: Stored, told: Mapping[str, float] | None, at: float, histor
         text = f"{len(nowhere)} samples are not stored, and {counted} are counted as lost or dropped: "
         text += ", ".join(f"{one.number} at {one.slot}" for one in nowhere[:SHOWN])
         yield Finding(POINTS, minion, text, history.around(nowhere[0].really))
+    due = (at - stored.first) / INTERVAL_S if stored.first else 0
+    if not due - EXPECTED_LESS <= expected <= due + EXPECTED_MORE:
+        yield Finding(ACCOUNT, minion, f"expected {expected}, and about {due:.0f} slots have passed since the first")
     if history.counts()["clock"]:
         return  # which slots were due while it was wrong, nobody can say
     if len(nowhere) < counted:
@@ -39,8 +42,5 @@ def compared(stored: Stored, told: Mapping[str, float] | None, at: float, histor
     if parts["received"] != len(stored.slots):
         text = f"received {parts['received']}, and {len(stored.slots)} slots are stored"
         yield Finding(ACCOUNT, minion, text)
-    due = (at - stored.first) / INTERVAL_S if stored.first else 0
-    if not due - EXPECTED_LESS <= expected <= due + EXPECTED_MORE:
-        yield Finding(ACCOUNT, minion, f"expected {expected}, and about {due:.0f} slots have passed since the first")
     if parts["failed"]:
         yield Finding(ACCOUNT, minion, f"failed {parts['failed']}, and no sample failed")

@@ -76,8 +76,8 @@ class Points:
     def _compared(self, stored: Stored, samples: list[Sample], values: dict[int, float]) -> Iterator[Finding]:
         minion = stored.minion
         places: dict[int, list[int]] = {}
-        for at, value in values.items():
-            places.setdefault(int(value), []).append(at)
+        for slot, value in values.items():
+            places.setdefault(int(value), []).append(slot)
         kills = sorted(self._stack.programs[minion].ended_at + [end.at for end in self._stack.programs[minion].ends])
         numbers = {sample.number for sample in samples}
         for sample in samples:
