@@ -17,7 +17,8 @@ from chaos.clock import PRELOAD
 from chaos.faults import clock, damage, disk, network, process  # noqa: F401  # each enters its kinds
 from chaos.faults.kind import KINDS
 from chaos.plan import plan
-from chaos.run import Run
+from chaos.run import Run, Say
+from chaos.soak import Soak
 from chaos.stack import Stack
 
 INSIDE = "SALTERN_CHAOS_INSIDE"
@@ -28,13 +29,23 @@ def main() -> int:
     """Run and return the exit code: 0 when all holds, 1 when not."""
     options = _options()
     _enter_own_mounts()
-    seed = options.seed if options.seed is not None else random.SystemRandom().randrange(10**6)
     root = Path(options.folder or tempfile.mkdtemp(prefix="saltern-chaos-"))
     began = time.monotonic()
 
     def say(text: str) -> None:
         print(f"{time.monotonic() - began:7.1f} {text}", flush=True)
 
+    well = (_soak if options.soak else _faults)(options, root, say)
+    if well and not options.folder:
+        shutil.rmtree(root, ignore_errors=True)
+    else:
+        say(f"logs, ground truth and state are in {root}")
+    return 0 if well else 1
+
+
+def _faults(options: argparse.Namespace, root: Path, say: Say) -> bool:
+    """Let faults happen and compare; return whether all holds."""
+    seed = options.seed if options.seed is not None else random.SystemRandom().randrange(10**6)
     kinds = set(options.kinds.split(",")) if options.kinds else set(KINDS)
     for kind, why in _left_out(kinds).items():
         kinds.remove(kind)
@@ -44,24 +55,30 @@ def main() -> int:
     say(f"seed {seed}: {len(planned)} faults in {options.minutes:g} minutes, of {', '.join(sorted(kinds))}; in {root}")
     for fault in planned if options.show_plan else ():
         say(f"plan: {fault.at:.1f} s: {fault.kind.name} {fault.target}, {fault.seconds:.1f} s")
-    well = False
     try:
         result = Run(stack, planned, options.heal, say).run(options.minutes * 60)
         report.write(result, root / "result.json")
         print("\n".join(report.lines(result)), flush=True)
-        well = not result.findings
-        if not well:
+        if result.findings:
             stack.keep_state()
     finally:
         stack.end()
-    if well and not options.folder:
-        shutil.rmtree(root, ignore_errors=True)
-    else:
-        say(f"logs, ground truth and state are in {root}")
-    again = f"make chaos ARGS='--minutes {options.minutes:g} --seed {seed}"
-    again += f" --kinds {options.kinds}'" if options.kinds else "'"
-    say(f"{'all holds' if well else 'NOT all holds'}; again with: {again}")
-    return 0 if well else 1
+    again = f"--minutes {options.minutes:g} --agents {options.agents} --seed {seed}"
+    again += f" --kinds {options.kinds}" if options.kinds else ""
+    say(f"{'NOT all holds' if result.findings else 'all holds'}; again with: make chaos ARGS='{again}'")
+    return not result.findings
+
+
+def _soak(options: argparse.Namespace, root: Path, say: Say) -> bool:
+    """Run without faults and look at what everybody takes; return whether nothing grows too fast."""
+    stack = Stack(root, options.agents, clocks=False)
+    try:
+        findings = Soak(stack, options.heal, say).run(options.minutes * 60)
+    finally:
+        stack.end()
+    for finding in findings:
+        say(f"{finding.whom}: {finding.text}")
+    return not findings
 
 
 def _options() -> argparse.Namespace:
@@ -74,6 +91,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--kinds", help=f"of faults, with commas (default: {','.join(KINDS)})")
     parser.add_argument("--heal", type=float, default=120.0, help="seconds for each step of healing (default: 120)")
     parser.add_argument("--folder", help="where everything is and stays; it must be empty (default: a temporary one)")
+    parser.add_argument("--soak", action="store_true", help="no faults: do memory, descriptors or disks grow?")
     parser.add_argument("--show-plan", action="store_true", help="print all faults first")
     options = parser.parse_args()
     for kind in (options.kinds or "").split(","):
