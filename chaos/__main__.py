@@ -51,7 +51,8 @@ def _faults(options: argparse.Namespace, root: Path, say: Say) -> bool:
         kinds.remove(kind)
         say(f"{kind} is left out: {why}")
     stack = Stack(root, options.agents, clocks="clock" in kinds)
-    planned = plan(seed, options.minutes * 60, stack.minions, kinds)
+    only = options.only.split(",") if options.only else []
+    planned = plan(seed, options.minutes * 60, stack.minions, kinds, only)
     say(f"seed {seed}: {len(planned)} faults in {options.minutes:g} minutes, of {', '.join(sorted(kinds))}; in {root}")
     for fault in planned if options.show_plan else ():
         say(f"plan: {fault.at:.1f} s: {fault.kind.name} {fault.target}, {fault.seconds:.1f} s")
@@ -65,6 +66,7 @@ def _faults(options: argparse.Namespace, root: Path, say: Say) -> bool:
         stack.end()
     again = f"--minutes {options.minutes:g} --agents {options.agents} --seed {seed}"
     again += f" --kinds {options.kinds}" if options.kinds else ""
+    again += f" --only {options.only}" if options.only else ""
     say(f"{'NOT all holds' if result.findings else 'all holds'}; again with: make chaos ARGS='{again}'")
     return not result.findings
 
@@ -89,6 +91,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, help="makes the plan of faults (default: any)")
     parser.add_argument("--agents", type=int, default=3, help="how many (default: 3)")
     parser.add_argument("--kinds", help=f"of faults, with commas (default: {','.join(KINDS)})")
+    parser.add_argument("--only", help="whom faults befall, with commas: store, master, m1, m2, … (default: all)")
     parser.add_argument("--heal", type=float, default=120.0, help="seconds for each step of healing (default: 120)")
     parser.add_argument("--folder", help="where everything is and stays; it must be empty (default: a temporary one)")
     parser.add_argument("--soak", action="store_true", help="no faults: do memory, descriptors or disks grow?")

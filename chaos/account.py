@@ -39,8 +39,10 @@ def compared(stored: Stored, told: Mapping[str, float] | None, at: float, histor
         return  # which slots were due while it was wrong, nobody can say
     if len(nowhere) < counted:
         yield Finding(ACCOUNT, minion, f"{counted} are counted as lost or dropped, and {len(nowhere)} are not stored")
-    if parts["received"] != len(stored.slots):
+    if parts["received"] != len(stored.slots) + stored.taken:
         text = f"received {parts['received']}, and {len(stored.slots)} slots are stored"
+        if stored.taken:
+            text += f", {stored.taken} were lost with the store's log"
         yield Finding(ACCOUNT, minion, text)
     if parts["failed"]:
         yield Finding(ACCOUNT, minion, f"failed {parts['failed']}, and no sample failed")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from chaos.faults.kind import KINDS, Kind
@@ -26,15 +26,20 @@ class Planned(NamedTuple):
     seed: int
 
 
-def plan(seed: int, seconds: float, minions: list[str], kinds: Iterable[str]) -> list[Planned]:
-    """Return the faults of a run of so many *seconds*; all have ended by then."""
+def plan(
+    seed: int, seconds: float, minions: list[str], kinds: Iterable[str], only: Collection[str] = ()
+) -> list[Planned]:
+    """Return the faults of a run of so many *seconds*; all have ended by then.
+
+    *only*: of all that would happen, what befalls these targets.
+    """
     choice = random.Random(seed)
     names = sorted(kinds)
     free_at: dict[tuple[str, str], float] = {}
     planned: list[Planned] = []
     at = 0.0
     while names:
-        if not planned or choice.random() >= BURST_SHARE:
+        if choice.random() >= BURST_SHARE or not at:
             at += choice.expovariate(1 / GAP_S)
         if at >= seconds:
             break
@@ -43,7 +48,7 @@ def plan(seed: int, seconds: float, minions: list[str], kinds: Iterable[str]) ->
         lasts = min(choice.uniform(*kind.seconds), seconds - at)
         fault = Planned(at, lasts, kind, target, choice.getrandbits(32))
         things = [(target, thing) for thing in kind.on.split()]
-        if all(free_at.get(thing, 0.0) <= at for thing in things):
+        if (not only or target in only) and all(free_at.get(thing, 0.0) <= at for thing in things):
             free_at.update(dict.fromkeys(things, at + lasts + APART_S))
             planned.append(fault)
     return planned

@@ -4,6 +4,8 @@ A sample that is nowhere may be explained:
 
 * *in the making*: its agent was killed before the sample could be on any disk, one sample for each kill;
 * *on no disk*: its agent was killed while its own disk took nothing;
+* *not in the log*: the store was killed after its log was deleted, moved away or damaged, and before the point was in
+  its file: the account has it as received, the store tells of it;
 * *counted*: the account says of so many that they were lost or dropped. ``account.py`` holds that to the last number.
 
 What was stored while a clock was wrong may be at a wrong time, and then over another.
@@ -18,7 +20,7 @@ from dataclasses import dataclass, field
 from chaos import rings
 from chaos.finding import POINTS, ROLLUPS, Finding
 from chaos.history import History
-from chaos.stack import MASTER, Stack
+from chaos.stack import MASTER, STORE, Stack
 from chaos.truth import AGGREGATION, INTERVAL_S, LEAVES, Sample
 
 MAKING_S = 1.5
@@ -27,7 +29,10 @@ DISK_HEALS_S = 6.0
 CLOCK_HEALS_S = 60.0
 AGREE_WITHIN_S = 3.0
 """Between a sample's slot and when it really ran: an interval of phase, and a loaded machine."""
+IN_FILES_S = 8.0
+"""From a sample to its being in its file, at most, when the store is at work."""
 NO_DISK = "full", "read-only", "away", "deleted"
+LOG_GONE = "away", "deleted", "flip"
 
 
 @dataclass
@@ -44,6 +49,8 @@ class Stored:
     """Samples that are not stored and not explained by a kill."""
     explained: int = 0
     """Samples that a kill took."""
+    taken: int = 0
+    """Samples that the store had, and lost with its log."""
     findings: list[Finding] = field(default_factory=list)
 
 
@@ -78,7 +85,7 @@ class Points:
         places: dict[int, list[int]] = {}
         for slot, value in values.items():
             places.setdefault(int(value), []).append(slot)
-        kills = sorted(self._stack.programs[minion].ended_at + [end.at for end in self._stack.programs[minion].ends])
+        kills = self._ends(minion)
         numbers = {sample.number for sample in samples}
         for sample in samples:
             at = places.get(sample.number, [])
@@ -91,6 +98,8 @@ class Points:
                         yield Finding(POINTS, minion, text, faults)
                 elif self._killed(minion, sample, kills):
                     stored.explained += 1
+                elif self._log_gone(sample):
+                    stored.taken += 1
                 else:
                     stored.nowhere.append(sample)
             elif len(at) > 1:
@@ -111,8 +120,22 @@ class Points:
         return any(
             spell.began - MAKING_S <= sample.really <= kill
             for spell in self._history.of(NO_DISK, [minion])
-            for kill in [*self._stack.programs[minion].ended_at]
+            for kill in self._ends(minion)
             if spell.began - MAKING_S <= kill <= spell.ended + DISK_HEALS_S
+        )
+
+    def _ends(self, name: str) -> list[float]:
+        """Return when a program ended, by us or by itself, in order."""
+        program = self._stack.programs[name]
+        return sorted(program.ended_at + [end.at for end in program.ends])
+
+    def _log_gone(self, sample: Sample) -> bool:
+        """Tell whether the store may have lost a sample with its log."""
+        return any(
+            spell.began - IN_FILES_S <= sample.really <= kill
+            for spell in self._history.of(LOG_GONE, [STORE])
+            for kill in self._ends(STORE)
+            if spell.began <= kill <= spell.ended + IN_FILES_S
         )
 
     def _clock_was_wrong(self, minion: str, at: float) -> bool:

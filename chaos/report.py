@@ -20,10 +20,12 @@ def lines(result: Result) -> Iterator[str]:
     faults = ", ".join(f"{name} {count}" for name, count in sorted(result.faults.items())) or "none"
     yield f"faults    {sum(result.faults.values())}: {faults}"
     yield f"jobs      {result.jobs} taken, {result.jobs_refused} not taken"
-    yield f"{'minion':<9}" + "".join(f"{name:>9}" for name in ("sampled", "stored", "killed", "nowhere", *PARTS))
+    yield f"{'minion':<9}" + "".join(
+        f"{name:>9}" for name in ("sampled", "stored", "killed", "log gone", "nowhere", *PARTS)
+    )
     for minion, stored in result.stored.items():
         account = result.accounts.get(minion, {})
-        numbers = [stored.sampled, len(stored.slots), stored.explained, len(stored.nowhere)]
+        numbers = [stored.sampled, len(stored.slots), stored.explained, stored.taken, len(stored.nowhere)]
         numbers += [int(account.get(name, 0)) for name in PARTS]
         yield f"{minion:<9}" + "".join(f"{number:>9}" for number in numbers)
     counts = Counter(finding.area for finding in result.findings)

@@ -40,6 +40,7 @@ class Ran:
     def __init__(self, root: Path) -> None:
         self.stack = Stack(root / "run", 1, clocks=False)
         self.stack.programs["m1"] = self.agent = Program([], root / "log", {})
+        self.stack.programs["store"] = self.store_program = Program([], root / "log", {})
         self.history = History()
         self.jobs = Recorded(self.stack)
         self.first = int(time.time()) - SAMPLES - 60
@@ -155,6 +156,18 @@ def test_a_kill_while_its_disk_took_nothing_explains_all_since_then(ran: Ran) ->
     ran.fault("full", began=SAMPLES + 1, seconds=10)
     assert ran.findings() == []
     assert ran.looked().explained == 3
+
+
+@pytest.mark.parametrize("kind", ["deleted", "away", "flip"])
+def test_a_store_that_is_killed_without_its_log_explains_what_was_not_in_files(ran: Ran, kind: str) -> None:
+    ran.forget(ran.first + 20)
+    ran.fault(kind, "store", began=21, seconds=0)
+    assert ran.findings()
+    ran.store_program.ended_at.append(ran.first + 22.0)
+    assert ran.findings() == []
+    assert ran.looked().taken == 1
+    ran.history.spells.clear()
+    assert ran.findings()
 
 
 @pytest.mark.parametrize("target", ["store", "master"])

@@ -35,3 +35,8 @@ def test_the_store_connects_to_nobody() -> None:
 
 def test_no_kinds_no_faults() -> None:
     assert plan(1, 3600, MINIONS, []) == []
+
+
+def test_only_some_are_befallen_by_the_same_faults() -> None:
+    everything = plan(1, 3600, MINIONS, KINDS)
+    assert plan(1, 3600, MINIONS, KINDS, ["m1"]) == [fault for fault in everything if fault.target == "m1"]
