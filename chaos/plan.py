@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from chaos.faults.kind import KINDS, Kind
 
-GAP_S = 3.0
+GAP_S = 2.0
 """Between two beginnings, on the average."""
 BURST_SHARE = 0.15
 """Of the faults, those that begin together with the one before."""

@@ -11,6 +11,7 @@ from chaos.stack import SCHEDULE, Stack
 from saltern.errors import SalternError
 
 Say = Callable[[str], None]
+START_WITHIN_S = 180.0
 LOOK_EVERY_S = 0.5
 SAY_EVERY_S = 5.0
 
@@ -27,8 +28,10 @@ class Settling:
 
     def begin(self) -> None:
         """Wait until everybody is there and samples."""
+        within_s, self._within_s = self._within_s, START_WITHIN_S
         self.wait("everybody is there", self._all_up)
         self.wait("everybody samples", lambda: all(self._stack.truth.samples(m) for m in self._stack.minions))
+        self._within_s = within_s
 
     def settle(self) -> None:
         """Wait until everybody is back; end the sampling; wait until an answer that was made after it is kept."""
