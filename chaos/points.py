@@ -3,7 +3,7 @@
 A sample that is nowhere may be explained:
 
 * *in the making*: its agent was killed before the sample could be on any disk, one sample for each kill;
-* *on no disk*: its agent was killed while its own disk took nothing;
+* *on no disk*: its agent was killed while its own disk took nothing, or when its spool had just vanished;
 * *not in the log*: the store was killed after its log was deleted, moved away or damaged, and before the point was in
   its file: the account has it as received, the store tells of it;
 * *counted*: the account says of so many that they were lost or dropped. ``account.py`` holds that to the last number.
@@ -32,6 +32,9 @@ AGREE_WITHIN_S = 3.0
 IN_FILES_S = 8.0
 """From a sample to its being in its file, at most, when the store is at work."""
 NO_DISK = "full", "read-only", "away", "deleted"
+VANISHED = "away", "deleted"
+WAITED_S = 60.0
+"""So long a sample may have been in a spool that vanished."""
 LOG_GONE = "away", "deleted", "flip"
 
 
@@ -118,7 +121,7 @@ class Points:
                 del kills[number]
                 return True
         return any(
-            spell.began - MAKING_S <= sample.really <= kill
+            spell.began - (WAITED_S if spell.kind in VANISHED else MAKING_S) <= sample.really <= kill
             for spell in self._history.of(NO_DISK, [minion])
             for kill in self._ends(minion)
             if spell.began - MAKING_S <= kill <= spell.ended + DISK_HEALS_S

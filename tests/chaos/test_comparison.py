@@ -158,6 +158,16 @@ def test_a_kill_while_its_disk_took_nothing_explains_all_since_then(ran: Ran) ->
     assert ran.looked().explained == 3
 
 
+@pytest.mark.parametrize("kind", ["deleted", "away"])
+def test_a_spool_that_vanished_with_its_agent_explains_what_was_in_it(ran: Ran, kind: str) -> None:
+    ran.forget(ran.first + 20)
+    ran.told |= {"received": SAMPLES - 1, "missing": 61}
+    ran.fault(kind, began=25, seconds=0)
+    assert ran.findings()
+    ran.agent.ended_at.append(ran.first + 26.0)
+    assert ran.findings() == []
+
+
 @pytest.mark.parametrize("kind", ["deleted", "away", "flip"])
 def test_a_store_that_is_killed_without_its_log_explains_what_was_not_in_files(ran: Ran, kind: str) -> None:
     ran.forget(ran.first + 20)
