@@ -31,7 +31,7 @@ def compared(stored: Stored, told: Mapping[str, float] | None, at: float, histor
     if len(nowhere) > counted:
         text = f"{len(nowhere)} samples are not stored, and {counted} are counted as lost or dropped: "
         text += ", ".join(f"{one.number} at {one.slot}" for one in nowhere[:SHOWN])
-        yield Finding(POINTS, minion, text, history.around(nowhere[0].really))
+        yield Finding(POINTS, minion, text, history.around(nowhere[0].really, minion))
     due = (at - stored.first) / INTERVAL_S if stored.first else 0
     if not due - EXPECTED_LESS <= expected <= due + EXPECTED_MORE:
         yield Finding(ACCOUNT, minion, f"expected {expected}, and about {due:.0f} slots have passed since the first")

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 NEAR_S = 5.0
+EVERYBODYS = "store", "master"
 
 
 @dataclass
@@ -44,9 +45,11 @@ class History:
         """Return the faults of some kinds that befell some targets."""
         return [spell for spell in self.spells if spell.kind in kinds and spell.target in targets]
 
-    def around(self, at: float) -> str:
-        """Return in words which faults were on about then."""
-        near = [spell for spell in self.spells if spell.began - NEAR_S <= at <= spell.ended + NEAR_S]
+    def around(self, at: float, minion: str) -> str:
+        """Return in words which faults were on about then that may concern a minion: its own, and everybody's."""
+        whom = (minion, *EVERYBODYS)
+        concern = [spell for spell in self.spells if spell.target in whom]
+        near = [spell for spell in concern if spell.began - NEAR_S <= at <= spell.ended + NEAR_S]
         return ", ".join(f"{spell} {spell.began - at:+.0f} s" for spell in near) or "none"
 
     def quiet(self, since: float, until: float) -> bool:

@@ -85,7 +85,7 @@ class Jobs:
             found = self.results(job)
             for minion in self._stack.minions:
                 at = ran_at.get((minion, job.jid))
-                faults = history.around(at or job.at)
+                faults = history.around(at or job.at, minion)
                 if at is None:
                     if minion in found:
                         yield Finding(JOBS, minion, f"job {job.number}, {job.jid}: an answer without a run", faults)

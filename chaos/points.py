@@ -92,7 +92,7 @@ class Points:
         numbers = {sample.number for sample in samples}
         for sample in samples:
             at = places.get(sample.number, [])
-            faults = self._history.around(sample.really)
+            faults = self._history.around(sample.really, minion)
             if not at:
                 other = values.get(sample.slot)
                 if other is not None and other in numbers:
@@ -156,7 +156,7 @@ class Points:
             for at in sorted(found.items() ^ right.items())[:1]:
                 slot = at[0]
                 text = f"slot {slot}: {leaf} is {found.get(slot)}, and {right.get(slot)} was sampled"
-                yield Finding(POINTS, minion, text, self._history.around(slot))
+                yield Finding(POINTS, minion, text, self._history.around(slot, minion))
 
     def _rolled_up(self, minion: str, archives: dict[str, list[rings.Ring]]) -> Iterator[Finding]:
         for leaf, found in archives.items():
@@ -170,7 +170,7 @@ class Points:
                 ]
                 for at in sorted(wrong):
                     text = f"{leaf}, {ring.step} s, {at}: {ring.points.get(at)} is stored, {right.get(at)} is right"
-                    yield Finding(ROLLUPS, minion, text, self._history.around(at))
+                    yield Finding(ROLLUPS, minion, text, self._history.around(at, minion))
 
 
 def _same(one: float | None, other: float | None) -> bool:

@@ -146,7 +146,7 @@ class Run:
     def _programs(self) -> Iterator[Finding]:
         for name, program in self._stack.programs.items():
             for end in program.ends:
-                yield Finding(PROGRAMS, name, f"it ended by itself with {end.code}", self._history.around(end.at))
+                yield Finding(PROGRAMS, name, f"it ended by itself with {end.code}", self._history.around(end.at, name))
             traces = Path(program.log).read_text(errors="replace").count("Traceback (most recent call last)")
             if traces:
                 yield Finding(PROGRAMS, name, f"{traces} tracebacks in {program.log}")
