@@ -29,8 +29,8 @@ DISK_HEALS_S = 6.0
 CLOCK_HEALS_S = 60.0
 AGREE_WITHIN_S = 3.0
 """Between a sample's slot and when it really ran: an interval of phase, and a loaded machine."""
-IN_FILES_S = 8.0
-"""From a sample to its being in its file, at most, when the store is at work."""
+IN_FILES_S = 30.0
+"""From a sample to its being in its file, at most, also when the store was away in between."""
 NO_DISK = "full", "read-only", "away", "deleted"
 VANISHED = "away", "deleted"
 WAITED_S = 60.0
