@@ -21,6 +21,7 @@ from chaos.run import Run, Say
 from chaos.soak import Soak
 from chaos.stack import Stack
 
+MINUTES, SOAK_MINUTES = 5.0, 240.0
 INSIDE = "SALTERN_CHAOS_INSIDE"
 """Set for a process that has mounts of its own: they are gone with it, whatever ends it."""
 
@@ -87,7 +88,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="chaos", description=chaos.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--minutes", type=float, default=5.0, help="how long faults happen (default: 5)")
+    parser.add_argument("--minutes", type=float, help=f"how long (default: {MINUTES:g}; --soak: {SOAK_MINUTES:g})")
     parser.add_argument("--seed", type=int, help="makes the plan of faults (default: any)")
     parser.add_argument("--agents", type=int, default=3, help="how many (default: 3)")
     parser.add_argument("--kinds", help=f"of faults, with commas (default: {','.join(KINDS)})")
@@ -97,6 +98,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--soak", action="store_true", help="no faults: do memory, descriptors or disks grow?")
     parser.add_argument("--show-plan", action="store_true", help="print all faults first")
     options = parser.parse_args()
+    options.minutes = options.minutes or (SOAK_MINUTES if options.soak else MINUTES)
     for kind in (options.kinds or "").split(","):
         if kind and kind not in KINDS:
             parser.error(f"there is no kind of fault {kind!r}: there are {', '.join(KINDS)}")

@@ -65,9 +65,9 @@ class Ran:
                 whisper.create(str(path), retentions, xFilesFactor=0.0, aggregationMethod=AGGREGATION[leaf])
             whisper.update(str(path), LEAVES[leaf](number), slot)
 
-    def forget(self, slot: int) -> None:
-        """Take a slot out of all files, as if it had never come."""
-        kept = [sample for sample in self.stack.truth.samples("m1") if sample.slot != slot]
+    def forget(self, *slots: int) -> None:
+        """Take slots out of all files, as if they had never come."""
+        kept = [sample for sample in self.stack.truth.samples("m1") if sample.slot not in slots]
         for leaf in LEAVES:
             self.stack.file_of("m1", leaf).unlink()
         for sample in kept:
@@ -147,6 +147,21 @@ def test_a_kill_explains_the_sample_in_the_making_and_no_more(ran: Ran) -> None:
     ran.only(POINTS, "1 samples are not stored")
 
 
+def test_a_kill_explains_one_of_two_samples(ran: Ran) -> None:
+    ran.agent.ended_at.append(ran.first + 21.6)
+    ran.forget(ran.first + 20, ran.first + 21)
+    ran.told |= {"received": SAMPLES - 2, "missing": 62}
+    ran.only(POINTS, "1 samples are not stored")
+
+
+def test_a_kill_long_after_its_disk_was_well_again_explains_nothing(ran: Ran) -> None:
+    ran.forget(ran.first + 20)
+    ran.told |= {"received": SAMPLES - 1, "missing": 61}
+    ran.fault("full", began=20, seconds=2)
+    ran.agent.ended_at.append(ran.first + 38.0)
+    ran.only(POINTS, "1 samples are not stored")
+
+
 def test_a_kill_while_its_disk_took_nothing_explains_all_since_then(ran: Ran) -> None:
     ran.sampled(SAMPLES + 1, ran.first + SAMPLES + 1)
     ran.sampled(SAMPLES + 2, ran.first + SAMPLES + 2)
@@ -176,6 +191,9 @@ def test_a_store_that_is_killed_without_its_log_explains_what_was_not_in_files(r
     ran.store_program.ended_at.append(ran.first + 22.0)
     assert ran.findings() == []
     assert ran.looked().taken == 1
+    ran.store_program.ended_at[:] = [ran.first + 100.0]  # long after it was in its file
+    assert ran.looked().taken == 0
+    ran.store_program.ended_at[:] = [ran.first + 22.0]
     ran.history.spells.clear()
     assert ran.findings()
 
@@ -309,9 +327,18 @@ def test_an_answer_that_is_wrong(ran: Ran, plant: Callable[[Ran, Accepted], None
     ran.only(JOBS, word)
 
 
+def test_an_answer_that_was_in_the_making_when_its_agent_was_killed(ran: Ran) -> None:
+    planted_none(ran, did(ran))
+    ran.agent.ended_at.append(ran.first + FAULT_AT - 3.0)
+    assert ran.findings()
+    ran.agent.ended_at.append(ran.first + FAULT_AT + 0.5)
+    assert ran.findings() == []
+
+
 def test_an_answer_that_damage_may_have_taken(ran: Ran) -> None:
     planted_none(ran, did(ran))
     ran.fault("flip", "store")
+    ran.fault("flip", "master", began=5, seconds=0)  # before it
     assert ran.findings()
     ran.fault("flip", "master")
     assert ran.findings() == []
