@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 JOBS   := 2
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench chaos clean
 
 demo: $(STAMP)
 	@$(BIN)/saltern-up --demo
@@ -24,6 +24,10 @@ lint: $(STAMP)
 bench: $(STAMP)
 	@test -f "bench/$(NAME).py" || { echo "usage: make bench NAME=<one of: $(basename $(notdir $(wildcard bench/*.py)))> [ARGS=--quick]"; exit 2; }
 	$(BIN)/python bench/$(NAME).py $(ARGS)
+
+# Faults of all kinds over all programs, then all is compared: make chaos [ARGS="--minutes 30 --seed 7"]
+chaos: $(STAMP)
+	@$(BIN)/python -m chaos $(ARGS)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

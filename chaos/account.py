@@ -1,0 +1,48 @@
+"""The account to the last number: what it says of each minion, against what was written down and what is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from chaos.finding import ACCOUNT, POINTS, Finding
+from chaos.history import History
+from chaos.points import Stored
+from chaos.truth import INTERVAL_S
+
+PARTS = "received", "missing", "lost", "dropped", "skipped", "failed"
+SHOWN = 5
+EXPECTED_LESS, EXPECTED_MORE = 10, 60
+"""Slots that needn't be expected yet, and those that were before the first sample."""
+
+
+def compared(stored: Stored, told: Mapping[str, float] | None, at: float, history: History) -> Iterator[Finding]:
+    """Yield what is wrong with a minion's account of the schedule, *told* at *at* (epoch s), and unexplained losses."""
+    minion = stored.minion
+    if told is None:
+        yield Finding(ACCOUNT, minion, "there is no account")
+        told = {}
+    parts = {name: int(told.get(name, 0)) for name in PARTS}
+    expected = int(told.get("expected", 0))
+    if expected != sum(parts.values()):
+        words = " + ".join(f"{name} {count}" for name, count in parts.items())
+        yield Finding(ACCOUNT, minion, f"expected {expected} is not {words} = {sum(parts.values())}")
+    counted = parts["lost"] + parts["dropped"]
+    nowhere = stored.nowhere
+    if len(nowhere) > counted:
+        text = f"{len(nowhere)} samples are not stored, and {counted} are counted as lost or dropped: "
+        text += ", ".join(f"{one.number} at {one.slot}" for one in nowhere[:SHOWN])
+        yield Finding(POINTS, minion, text, history.around(nowhere[0].really, minion))
+    due = (at - stored.first) / INTERVAL_S if stored.first else 0
+    if not due - EXPECTED_LESS <= expected <= due + EXPECTED_MORE:
+        yield Finding(ACCOUNT, minion, f"expected {expected}, and about {due:.0f} slots have passed since the first")
+    if history.counts()["clock"]:
+        return  # which slots were due while it was wrong, nobody can say
+    if len(nowhere) < counted:
+        yield Finding(ACCOUNT, minion, f"{counted} are counted as lost or dropped, and {len(nowhere)} are not stored")
+    if parts["received"] != len(stored.slots) + stored.taken:
+        text = f"received {parts['received']}, and {len(stored.slots)} slots are stored"
+        if stored.taken:
+            text += f", {stored.taken} were lost with the store's log"
+        yield Finding(ACCOUNT, minion, text)
+    if parts["failed"]:
+        yield Finding(ACCOUNT, minion, f"failed {parts['failed']}, and no sample failed")
