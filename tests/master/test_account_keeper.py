@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -561,3 +562,51 @@ def test_a_clock_that_was_set_back_while_the_master_was_away(tmp_path: Path, mon
     again.load()
     ((_, _, found),) = again.rows(T0 + 82 * 15)
     assert (found["received"], found["missing"]) == (300, 20)
+
+
+# a journal that somebody deletes while it is written
+
+
+@pytest.mark.parametrize("files", ["all", "the last"])
+def test_a_journal_that_is_deleted_while_it_is_written_is_made_again(tmp_path: Path, files: str) -> None:
+    house = House(tmp_path)
+    house.ran(*range(5))
+    assert house.ship_all() == list(range(5))
+    house.ran(*range(5, 8))
+    if files == "all":
+        shutil.rmtree(tmp_path / "journal")
+        assert house.shipping.read_now() == []
+    else:
+        os.unlink(segment(house, 1))
+    house.ran(*range(8, 12))
+    assert house.ship_all() == list(range(5, 12))
+    found = house.numbers(12)
+    assert (found["received"], found["lost"]) == (12, 0)
+    house.again()
+    assert house.ship_all() == []
+    assert house.numbers(12) == found
+
+
+def test_of_older_segments_that_are_deleted_the_loss_is_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    house = House(tmp_path)
+    house.ran(*range(60))
+    shipped = house.ship()
+    shutil.rmtree(tmp_path / "journal")
+    house.ran(*range(60, 62))
+    shipped += house.ship_all()
+    assert "the journal was deleted while it was written: it is made again" in caplog.text
+    assert house.journal.metrics()["graphite.lost"] >= 62 - len(shipped) > 30
+
+
+def test_a_journal_that_is_moved_away_for_a_while_loses_nothing(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.ran(*range(5))
+    (tmp_path / "journal").rename(tmp_path / "away")
+    house.ran(*range(5, 9))
+    assert house.shipping.read_now() == []
+    (tmp_path / "away").rename(tmp_path / "journal")
+    house.ran(9)
+    assert house.ship_all() == list(range(10))
+    assert house.numbers(10)["received"] == 10

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -311,5 +312,33 @@ def test_a_return_that_is_none_is_refused_for_good(door: Door, body: dict[Any, A
         assert list(ack.body["refused"]) == [1]
         assert ack.body["refused"][1].startswith("a return")
         assert [body["return"] for _, body in written(door)] == [True]
+
+    asyncio.run(scenario())
+
+
+def test_the_account_hears_of_every_scheduled_run_and_of_those_without_a_return(door: Door) -> None:
+    async def scenario() -> None:
+        web = door.minion("web", A)
+        master = door.master
+        now = int(time.time() // 15 * 15)
+        master.accounting.expect("web", {"s": {"seconds": 15}, "quiet": {"seconds": 15}}, now - 90)
+        run = {**ANSWER, "jid": UNKNOWN, "schedule": "s", "metrics": True}
+        say(door, web, "ret", 1, {**run, "slot": now - 90})
+        say(door, web, "ret", 2, {**run, "slot": now - 75, "failed": "it raised"})
+        say(door, web, "ret", 3, {**run, "slot": now - 90, "schedule": "quiet", "metrics": False})
+        say(
+            door, web, "ret", 4, {**run, "slot": now - 75, "schedule": "quiet", "metrics": False, "failed": "so did it"}
+        )
+        absent = {"s": {"seconds": 15, "skipped": [[now - 60, now - 60]], "dropped": [[now - 45, now - 45]]}}
+        say(door, web, "account", 5, {"schedules": absent})
+        say(door, web, "account", 6, {"schedules": [1]})
+        (ack,) = await heard(door, web, "ack", 6)
+        assert list(ack.body["refused"]) == [6]
+        await master.account_keeper.catch_up()
+        found = {name: numbers for _, name, numbers in master.accounting.rows(now + 1)}
+        assert [found["s"][fate] for fate in ("received", "failed", "skipped", "dropped", "missing")] == [1, 1, 1, 1, 1]
+        assert [found["quiet"][fate] for fate in ("received", "failed")] == [1, 1]
+        kept = [(body["schedule"], "return" in body) for _, body in written(door)]
+        assert kept == [("s", True), ("s", True)]  # of what nobody wants there is no more than its note
 
     asyncio.run(scenario())

@@ -288,7 +288,7 @@ def test_a_full_disk_keeps_what_is_there_and_says_so(tmp_path: Path, monkeypatch
     real = os.write
     monkeypatch.setattr("os.write", lambda fd, data: real(fd, bytes(data)[: len(data) // 2]))
     journal.append(b"half of this is written")
-    with pytest.raises(JournalError, match="can't be written: no space left on device"):
+    with pytest.raises(JournalError, match="can't be written: No space left on device"):
         journal.flush()
     monkeypatch.undo()
     journal.append(b"after")

@@ -18,6 +18,7 @@ written down in the journal itself, for the account.
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import struct
@@ -27,11 +28,11 @@ from typing import Any, NamedTuple
 
 from saltern.errors import JournalError, os_errors
 from saltern.files import make_folder
-from saltern.segments import HEAD, Hole, Kind, Segment
+from saltern.segments import Hole, Kind, Segment
 from saltern.set_aside import bound_aside
 from saltern.wire import pack_value
-from saltern_master.journal import index
-from saltern_master.journal.index import Index, Noted, record_bytes
+from saltern_master.journal.index import record_bytes
+from saltern_master.journal.notes import Notes
 from saltern_master.journal.reader import NotesReader, Position, Reader
 from saltern_master.record import RUN, Lost, lost_record, note_of
 
@@ -69,13 +70,13 @@ class Journal:
         self._readers: dict[str, Reader] = {}
         self._notes_reader: NotesReader | None = None
         self._buffer: list[bytes] = []
-        self._notes: list[bytes] = []
+        self._buffered_notes: list[bytes] = []
         self._fd = -1
         self._opened_at = float("-inf")
         self._began = time.time() - time.monotonic()
         self.head = self._opened_head = Position(0, 0)
         self._segments: dict[int, Segment] = {}
-        self._indexes: dict[int, Index] = {}
+        self._notes = Notes(folder)
         self._missing: list[Missing] = []
         self._holes: dict[Position, int] = {}  # how many records each took, as far as can be told
         self._losses: list[tuple[bytes, bytes]] = []  # records that say what was lost, not written yet
@@ -101,10 +102,9 @@ class Journal:
             self._segments, unreadable = Segment.find(KIND, self.folder)
             self.unreadable += len(unreadable)
             self._missing = []
-            found, _ = Segment.find(index.KIND, self.folder)
-            self._indexes = {number: Index(segment) for number, segment in found.items()}
-            last = max((*self._segments, *unreadable, *self._indexes), default=0)
-            once = self._indexes[last].end() if last in self._indexes else 0
+            self._notes.find()
+            last = max((*self._segments, *unreadable, *self._notes.numbers), default=0)
+            once = self._notes.end(last)
             appendable = last in self._segments and self._recover(last)
             self._missing += self._look_for_missing(unreadable)
             if not appendable or once > self._segments[last].size:  # whose notes those were stays known
@@ -132,8 +132,7 @@ class Journal:
         finally:
             for reader in self._readers.values():
                 reader.close()
-            for notes in self._indexes.values():
-                notes.close()
+            self._notes.close(self.head.segment)
             if self._fd >= 0:
                 os.close(self._fd)
                 self._fd = -1
@@ -141,16 +140,18 @@ class Journal:
     def append(self, payload: bytes, note: bytes = b"") -> None:
         """Buffer a record, and its packed note (by default that of what nobody's account is about), until ``flush``."""
         self._buffer.append(payload)
-        self._notes.append(note or pack_value(note_of(payload)))
+        self._buffered_notes.append(note or pack_value(note_of(payload)))
 
     def flush(self) -> None:
         """Write the buffered records, all or none. Raises ``JournalError``; they are then forgotten."""
         if not self._buffer and not self._losses:
             return
         payloads, self._buffer = self._buffer, []
-        notes, self._notes = self._notes, []
+        notes, self._buffered_notes = self._buffered_notes, []
         if self._fd < 0:
             self._open_again()
+        elif os.fstat(self._fd).st_nlink == 0:
+            self._make_again()
         losses = len(self._losses)
         payloads += [payload for payload, _ in self._losses]
         notes += [note for _, note in self._losses]
@@ -158,21 +159,19 @@ class Journal:
         del self._losses[:losses]
 
     def _write(self, payloads: list[bytes], notes: list[bytes]) -> None:
-        data = self._segments[self.head.segment].pack(payloads)
-        if self.head.offset + len(data) > self.segment_bytes and self.head.offset:
+        if self.head.offset and self.head.offset + sum(map(record_bytes, payloads)) > self.segment_bytes:
             self._rotate()
-            data = self._segments[self.head.segment].pack(payloads)
+        data = self._segments[self.head.segment].pack(payloads)
         try:
-            written = os.write(self._fd, data)
-            if written < len(data):
-                raise OSError(28, "no space left on device")
+            if os.write(self._fd, data) < len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._fd, self.head.offset)
             raise JournalError(f"{self.folder}: can't be written: {error.strerror}", path=self.folder) from None
         number = self.head.segment
         segment = self._segments[number]
-        self._index(number).append(segment.size or HEAD.size, [record_bytes(one) for one in payloads], notes)
+        self._notes.append(number, segment, payloads, notes)
         segment.wrote(len(data), len(payloads))
         self.head = Position(number, segment.size)
         for reader in self._readers.values():
@@ -223,7 +222,11 @@ class Journal:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self._path(number))
             del self._segments[number]
-        self._trim_indexes()
+        if self._readers:
+            done = min(reader.saved.segment for reader in self._readers.values())
+            if self._notes_reader is not None:
+                done = min(done, self._notes_reader.done.segment)
+            self._notes.trim(self._segments, done, self.head.segment, self.max_bytes)
 
     # What readers need.
 
@@ -239,7 +242,11 @@ class Journal:
                     return []
                 reader.at = Position(following, 0)
                 continue
-            with open(segment.path, "rb") as stream:
+            try:
+                stream = open(segment.path, "rb")  # noqa: SIM115  # closed below
+            except FileNotFoundError:
+                return []  # it is away for a while, or what it held is made again with the next that is written
+            with stream:
                 fd = stream.fileno()
                 records, used = segment.bodies(os.pread(fd, min(limit, segment.size - at), at))
                 if used:
@@ -264,12 +271,12 @@ class Journal:
         notes: list[Sequence[Any]] = []
         while len(notes) < most:
             number, offset = position
-            for noted in self._noted(number, offset):
+            for noted in self._notes.of(number, self._segments.get(number), offset):
                 notes += [one.note for one in noted]
                 position = Position(number, noted[-1].end)
                 if len(notes) >= most:
                     return notes, position
-            following = min((n for n in (*self._segments, *self._indexes) if n > number), default=None)
+            following = min((n for n in (*self._segments, *self._notes.numbers) if n > number), default=None)
             if following is None:
                 break
             position = Position(following, 0)
@@ -294,7 +301,7 @@ class Journal:
         runs = others = seen = 0
         if reader.committed.segment == number:
             start = max(start, reader.committed.offset)
-        for noted in self._noted(number, start):
+        for noted in self._notes.of(number, self._segments.get(number), start):
             for one in noted:
                 if one.start >= end:
                     break
@@ -326,50 +333,19 @@ class Journal:
 
     def _look_for_missing(self, unreadable: list[int]) -> Iterator[Missing]:
         """Yield what was written once and is not there any more."""
-        numbers = {*self._segments, *unreadable, *self._indexes}
+        numbers = {*self._segments, *unreadable, *self._notes.numbers}
         for number in range(min(numbers), max(numbers) + 1) if numbers else ():
             segment = self._segments.get(number)
-            noted = self._indexes[number].end() if number in self._indexes else 0
+            noted = self._notes.end(number)
             if segment is None:
                 yield Missing(number, 0, max(noted, 1), 1, GONE)
             elif noted > segment.size and not any(one.number == number for one in self._missing):
                 yield Missing(number, segment.size, noted, 1, DAMAGED)
 
-    def _noted(self, number: int, offset: int) -> Iterator[list[Noted]]:
-        """Yield the notes of a segment's records that end beyond *offset*; those that the index lacks from the log."""
-        segment = self._segments.get(number)
-        if number in self._indexes:
-            for noted in self._indexes[number].read(offset):
-                if noted[0].start > offset and segment is not None:
-                    yield from self._read_notes(segment, offset, noted[0].start)
-                yield noted
-                offset = noted[-1].end
-        if segment is not None:
-            yield from self._read_notes(segment, offset, segment.size)
-
-    def _read_notes(self, segment: Segment, at: int, end: int) -> Iterator[list[Noted]]:
-        at = max(at, segment.start)
-        if at >= end:
-            return
-        with contextlib.suppress(OSError), open(segment.path, "rb") as stream:
-            while at < end:
-                record = segment.record(stream.fileno(), at)
-                if record is None:
-                    at = segment.hole(stream.fileno(), at).end
-                    continue
-                yield [Noted(record.start, record.end, note_of(record.body))]
-                at = record.end
-
     # Files.
 
     def _path(self, number: int) -> str:
         return os.path.join(self.folder, f"{number:012d}.log")
-
-    def _index(self, number: int) -> Index:
-        if number not in self._indexes:
-            path = os.path.join(self.folder, f"{number:012d}{index.KIND.suffix}")
-            self._indexes[number] = Index(Segment(index.KIND, path))
-        return self._indexes[number]
 
     def _age(self, number: int, now: float | None) -> float:
         try:
@@ -388,6 +364,35 @@ class Journal:
         self.open()
         log.info("%s: the journal is open again", self.folder)
 
+    def _make_again(self) -> None:
+        """Make the folder again, which somebody deleted, with what can still be read of it. Raises ``JournalError``.
+
+        That is the segment which is being written. Whatever a reader had not read of the others is lost.
+        """
+        number = self.head.segment
+        log.error("%s: the journal was deleted while it was written: it is made again", self.folder)
+        data = os.pread(self._fd, self.head.offset, 0)
+        with os_errors(JournalError, self._path(number), "can't be made again"):
+            make_folder(self.folder, 0o700)
+            flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+            fd = os.open(self._path(number), flags, 0o600)
+            try:
+                if os.write(fd, data) < len(data):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            except OSError:
+                os.unlink(self._path(number))
+                os.close(fd)
+                raise
+        os.close(self._fd)
+        self._fd = fd
+        self._notes.forget()
+        for other in [other for other in self._segments if not os.path.exists(self._path(other))]:
+            segment = self._segments.pop(other)
+            for reader in self._readers.values():
+                start = reader.leave(other, segment.size)
+                if start is not None:
+                    self._lose(reader, Missing(other, start, segment.size, max(1, segment.next_number), GONE))
+
     def _recover(self, number: int) -> bool:
         """Bring the last segment in order; return whether records may be appended to it."""
         segment = self._segments[number]
@@ -397,8 +402,7 @@ class Journal:
             self._holes[Position(number, item.start)] = item.records
             if item.start >= segment.size and item.new:  # it was cut: no reader will come to it
                 self._missing.append(Missing(number, item.start, item.end, item.records, DAMAGED))
-        if number in self._indexes:
-            self._indexes[number].recover()
+        self._notes.recover(number)
         return segment.appendable
 
     def _rotate(self) -> None:
@@ -406,26 +410,11 @@ class Journal:
         with os_errors(JournalError, self._path(number), "can't be made"):
             fd = os.open(self._path(number), os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         os.close(self._fd)
-        self._index(self.head.segment).close()
+        self._notes.close(self.head.segment)
         self._fd = fd
         self.head = Position(number, 0)
         self._segments[number] = Segment(KIND, self._path(number))
         self.trim()
-
-    def _trim_indexes(self) -> None:
-        """Delete the notes that neither the account nor what was lost needs any more, or all over the bound."""
-        done = min(reader.saved.segment for reader in self._readers.values()) if self._readers else self.head.segment
-        if self._notes_reader is not None:
-            done = min(done, self._notes_reader.done.segment)
-        size = sum(notes.size for notes in self._indexes.values())
-        for number in sorted(self._indexes):
-            needed = number in self._segments or number >= done
-            if needed and size <= self.max_bytes:
-                continue
-            if number == self.head.segment:
-                break
-            size -= self._indexes[number].size
-            self._indexes.pop(number).unlink()
 
 
 _WHY = {

@@ -104,6 +104,9 @@ class Reader:
             return
         self._saved_at = time.monotonic()
         try:
+            if self._fd >= 0 and os.fstat(self._fd).st_nlink == 0:
+                os.close(self._fd)
+                self._fd = -1
             if self._fd < 0:
                 self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
             os.pwrite(self._fd, f"{self.committed.segment:20d} {self.committed.offset:20d}\n".encode(), 0)

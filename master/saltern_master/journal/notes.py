@@ -1,0 +1,93 @@
+"""What the records of all segments are about: from their indexes, and what these lack from the log itself."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Collection, Iterator, Sequence
+
+from saltern.segments import HEAD, Segment
+from saltern_master.journal.index import KIND, Index, Noted, record_bytes
+from saltern_master.record import note_of
+
+
+class Notes:
+    """The indexes in one folder, by the numbers of their segments."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._indexes: dict[int, Index] = {}
+
+    @property
+    def numbers(self) -> Collection[int]:
+        """The segments that there is an index of."""
+        return self._indexes.keys()
+
+    def find(self) -> None:
+        """Find what is there. Raises ``OSError``."""
+        found, _ = Segment.find(KIND, self._folder)
+        self._indexes = {number: Index(segment) for number, segment in found.items()}
+
+    def end(self, number: int) -> int:
+        """Return how far into its log the index of a segment goes."""
+        return self._indexes[number].end() if number in self._indexes else 0
+
+    def recover(self, number: int) -> None:
+        """Bring the index of a segment in order, which will be appended to."""
+        if number in self._indexes:
+            self._indexes[number].recover()
+
+    def append(self, number: int, segment: Segment, payloads: Sequence[bytes], notes: Sequence[bytes]) -> None:
+        """Keep the packed notes of records that were written at the end of *segment*, which doesn't know it yet."""
+        if number not in self._indexes:
+            path = os.path.join(self._folder, f"{number:012d}{KIND.suffix}")
+            self._indexes[number] = Index(Segment(KIND, path))
+        sizes = [record_bytes(payload) for payload in payloads]
+        self._indexes[number].append(segment.size or HEAD.size, sizes, notes)
+
+    def of(self, number: int, segment: Segment | None, offset: int) -> Iterator[list[Noted]]:
+        """Yield the notes of a segment's records that end beyond *offset*; *segment* is ``None`` where it is gone."""
+        if number in self._indexes:
+            for noted in self._indexes[number].read(offset):
+                if noted[0].start > offset and segment is not None:
+                    yield from _read(segment, offset, noted[0].start)
+                yield noted
+                offset = noted[-1].end
+        if segment is not None:
+            yield from _read(segment, offset, segment.size)
+
+    def close(self, number: int) -> None:
+        """Nothing more is written to a segment."""
+        if number in self._indexes:
+            self._indexes[number].close()
+
+    def forget(self) -> None:
+        """Give all up: somebody deleted the files."""
+        for index in self._indexes.values():
+            index.close()
+        self._indexes.clear()
+
+    def trim(self, keep: Collection[int], done: int, head: int, max_bytes: int) -> None:
+        """Delete indexes of segments before *done* that aren't in *keep*, and over the bound the oldest before *head*."""
+        size = sum(index.size for index in self._indexes.values())
+        for number in sorted(self._indexes):
+            needed = number in keep or number >= done
+            if number == head or (needed and size <= max_bytes):
+                continue
+            size -= self._indexes[number].size
+            self._indexes.pop(number).unlink()
+
+
+def _read(segment: Segment, at: int, end: int) -> Iterator[list[Noted]]:
+    """Yield the notes of the records at *at* … *end*, one by one."""
+    at = max(at, segment.start)
+    if at >= end:
+        return
+    with contextlib.suppress(OSError), open(segment.path, "rb") as stream:
+        while at < end:
+            record = segment.record(stream.fileno(), at)
+            if record is None:
+                at = segment.hole(stream.fileno(), at).end
+                continue
+            yield [Noted(record.start, record.end, note_of(record.body))]
+            at = record.end
