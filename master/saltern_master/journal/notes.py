@@ -68,7 +68,7 @@ class Notes:
         self._indexes.clear()
 
     def trim(self, keep: Collection[int], done: int, head: int, max_bytes: int) -> None:
-        """Delete indexes of segments before *done* that aren't in *keep*, and over the bound the oldest before *head*."""
+        """Delete indexes of segments before *done* not in *keep*, and over the bound the oldest before *head*."""
         size = sum(index.size for index in self._indexes.values())
         for number in sorted(self._indexes):
             needed = number in keep or number >= done
