@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from saltern.__about__ import __version__
 from saltern.digest import digest_of
 from saltern.errors import IdError, WireError
-from saltern.ids import JidSource, check_jid, jid_of
+from saltern.ids import JidSource, jid_of
 from saltern.pki import KeyPair
 from saltern.plain import Plain
 from saltern.wire import MAX_MESSAGE_BYTES, Message, pack
@@ -27,7 +27,7 @@ from saltern_agent.clock import Clock
 from saltern_agent.complaints import Complaints
 from saltern_agent.executor import Executor
 from saltern_agent.isolate import Isolated
-from saltern_agent.jobs import Current, Job, Outcome
+from saltern_agent.jobs import Current, Job, Outcome, read_job
 from saltern_agent.ledger import Ledger
 from saltern_agent.link import Timing
 from saltern_agent.loader import Loader
@@ -56,16 +56,6 @@ CLOCK_SET_S = 0.5  # timers of the schedule are set anew after a jump of this mu
 SKEW_NEWS_S = 1.0  # a smaller change of the skew isn't worth sending all grains again
 CHANGE_DELAY_S = 1.0  # a fleet asks for a changed module within this long, not at once
 SYNC_AGAIN_S = 60.0  # after a sync that failed
-
-
-def timing(options: MinionOptions) -> Timing:
-    """Return the channel's timing from the options."""
-    return Timing(
-        options["reconnect_interval"],
-        options["reconnect_interval_max"],
-        options["heartbeat_interval"],
-        options["heartbeat_timeout"],
-    )
 
 
 class Agent:
@@ -127,7 +117,7 @@ class Agent:
             self.loop,
             address,
             keys,
-            timing(options),
+            Timing.of(options),
             self,
             pending_retry_s=options["pending_retry_interval"],
         )
@@ -423,26 +413,3 @@ class Agent:
         if self.connected and self.sync.vanished() and self._sync_timer is None:
             self._sync_in_background()
             self._sync_later()
-
-
-def read_job(body: dict[str, Any]) -> Job:
-    """Return the job of a ``job`` message. Raises ``IdError``, ``WireError`` for one that makes no sense."""
-    jid = check_jid(body.get("jid"))
-    fun, arg, kwarg = body.get("fun"), body.get("arg") or [], body.get("kwarg") or {}
-    if not isinstance(fun, str) and not (isinstance(fun, list) and all(isinstance(name, str) for name in fun)):
-        raise WireError(f"job {jid}: fun must be text or a list of texts")
-    if not isinstance(arg, list) or not isinstance(kwarg, dict):
-        raise WireError(f"job {jid}: arg must be a list and kwarg a map")
-    if isinstance(fun, list) and not all(isinstance(args, list) for args in arg):
-        raise WireError(f"job {jid}: arg must hold a list for each function")
-    timeout = body.get("timeout")
-    return Job(
-        jid,
-        fun,
-        arg,
-        {str(key): value for key, value in kwarg.items()},
-        user=str(body.get("user") or ""),
-        sees=body.get("sees") is True,
-        isolate=bool(body.get("isolate")),
-        timeout_s=timeout if isinstance(timeout, (int, float)) and timeout > 0 else None,
-    )

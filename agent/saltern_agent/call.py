@@ -18,11 +18,11 @@ from saltern.plain import Plain
 from saltern.visible import visible
 from saltern.wire import Message
 from saltern_agent import grains, identity
-from saltern_agent.agent import timing
 from saltern_agent.calls import Calls
 from saltern_agent.channel import PENDING, REFUSED, UP, Address, Channel
 from saltern_agent.executor import UNAVAILABLE, Executor
 from saltern_agent.jobs import Current, Job, Outcome
+from saltern_agent.link import Timing
 from saltern_agent.loader import Loader
 from saltern_agent.loop import Loop
 from saltern_agent.services import CallServices
@@ -166,7 +166,7 @@ class Connection:
             self.loop,
             self._address,
             self._keys,
-            timing(self._options),
+            Timing.of(self._options),
             self,
             pending_retry_s=CONNECT_TIMEOUT_S,
             attach=False,

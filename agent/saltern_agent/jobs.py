@@ -9,6 +9,8 @@ import threading
 import time
 from typing import Any, NamedTuple
 
+from saltern.errors import WireError
+from saltern.ids import check_jid
 from saltern.secret import MASK, masked, secret_texts
 from saltern_agent.origin import Origin
 
@@ -215,3 +217,26 @@ def _signal(pid: int, signal: int) -> None:
         return
     except PermissionError:
         log.warning("process %d can't be sent %s: it runs as another user", pid, signals.Signals(signal).name)
+
+
+def read_job(body: dict[str, Any]) -> Job:
+    """Return the job of a ``job`` message. Raises ``IdError``, ``WireError`` for one that makes no sense."""
+    jid = check_jid(body.get("jid"))
+    fun, arg, kwarg = body.get("fun"), body.get("arg") or [], body.get("kwarg") or {}
+    if not isinstance(fun, str) and not (isinstance(fun, list) and all(isinstance(name, str) for name in fun)):
+        raise WireError(f"job {jid}: fun must be text or a list of texts")
+    if not isinstance(arg, list) or not isinstance(kwarg, dict):
+        raise WireError(f"job {jid}: arg must be a list and kwarg a map")
+    if isinstance(fun, list) and not all(isinstance(args, list) for args in arg):
+        raise WireError(f"job {jid}: arg must hold a list for each function")
+    timeout = body.get("timeout")
+    return Job(
+        jid,
+        fun,
+        arg,
+        {str(key): value for key, value in kwarg.items()},
+        user=str(body.get("user") or ""),
+        sees=body.get("sees") is True,
+        isolate=bool(body.get("isolate")),
+        timeout_s=timeout if isinstance(timeout, (int, float)) and timeout > 0 else None,
+    )

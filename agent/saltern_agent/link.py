@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import random
 import struct
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import zmq
 
@@ -18,6 +18,9 @@ from saltern.pki import KeyPair
 from saltern.wire import MAX_MESSAGE_BYTES
 from saltern_agent.complaint import Complaint
 from saltern_agent.loop import Loop, Timer
+
+if TYPE_CHECKING:
+    from saltern.config import MinionOptions
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +44,16 @@ class Timing(NamedTuple):
     reconnect_max_s: float
     heartbeat_s: float
     heartbeat_timeout_s: float
+
+    @classmethod
+    def of(cls, options: MinionOptions) -> Timing:
+        """Return the timing from the options."""
+        return cls(
+            options["reconnect_interval"],
+            options["reconnect_interval_max"],
+            options["heartbeat_interval"],
+            options["heartbeat_timeout"],
+        )
 
 
 class Listener(Protocol):

@@ -41,16 +41,15 @@ from saltern_master.entrances.local import LocalEntrance
 from saltern_master.fileserver.server import FileServer
 from saltern_master.fleet import Fleet
 from saltern_master.inbox import Inbox
-from saltern_master.jobs.keeper import JobKeeper
+from saltern_master.jobs.keeper import configured_keeper
 from saltern_master.jobs.publisher import Publisher
 from saltern_master.jobs.stores.sqlite import SqliteJobStore
 from saltern_master.jobs.tracker import Tracker
-from saltern_master.journal import Journal
+from saltern_master.journal.journal import configured_journal
 from saltern_master.key_refresh import KeyRefresh
 from saltern_master.keyring import configured_keyring
 from saltern_master.parts import Counters, run_parts
 from saltern_master.ready import say_ready
-from saltern_master.record import FOR_JOBS, JOB
 from saltern_master.self_metrics import SelfMetrics
 from saltern_master.shipping.engine import shipping_engine
 
@@ -74,10 +73,7 @@ class Master:
         self.keyring = configured_keyring(options, self.keystore)
         self.fleet = Fleet(os.path.join(cache, "grains"), self.keyring)
         self.bus = EventBus(options["event_queue_length"])
-        self.journal = Journal(
-            os.path.join(cache, "journal"), options["journal_max_bytes"], options["journal_max_hours"] * 3600
-        )
-        self.journal.try_to_open()
+        self.journal = configured_journal(options)
         self.accounting = Accounting(os.path.join(cache, "accounting"))
         self.accounting.load()
         self.account_keeper = AccountKeeper(self.accounting, self.journal)
@@ -87,25 +83,12 @@ class Master:
         self.briefing = Briefing(options, self.keyring, self.fleet, self.files, self.accounting, self.powers)
         self.clocks = Clocks(self.fleet, self.bus, options["max_clock_skew"])
         self.hub = Hub(
-            self.keyring,
-            self.fleet,
-            self.inbox,
-            self.bus,
-            self.tracker,
-            self.dispatcher,
-            self.briefing,
-            self.clocks,
+            self.keyring, self.fleet, self.inbox, self.bus, self.tracker, self.dispatcher, self.briefing, self.clocks
         )
         self.key_refresh = KeyRefresh(self.keyring, self.accounting, self.hub.keys_changed)
         self.dead_letters = DeadLetters(os.path.join(cache, "dead_letters"))
         self.job_store = SqliteJobStore(options["job_db"], options["job_db_max_bytes"])
-        self.keeper = JobKeeper(
-            self.job_store,
-            self.journal.reader("jobs", JOB | FOR_JOBS),
-            self.dead_letters,
-            options["keep_jobs_hours"] * 3600,
-            metric_returns=options["store_metric_returns"],
-        )
+        self.keeper = configured_keeper(options, self.job_store, self.journal, self.dead_letters)
         self.publisher = Publisher(self.fleet, self.bus, self.inbox, self.tracker)
         self.engine = shipping_engine(options, self.journal, self.dead_letters, self.inbox.put_lost)
         self.annotations = annotation_engine(options, self.bus, self.keyring.minions)
@@ -125,14 +108,8 @@ class Master:
             "graphite": (self.engine,),
             "annotations": (self.annotations,),
         }
-        self.self_metrics = SelfMetrics(
-            self.inbox,
-            self.accounting,
-            self.account_keeper,
-            self.counters,
-            options["self_metrics_interval"],
-            self.clocks,
-        )
+        interval_s = options["self_metrics_interval"]
+        self.self_metrics = SelfMetrics(self.inbox, self.account_keeper, self.clocks, self.counters, interval_s)
         self._stopping = asyncio.Event()
         self.endpoints: dict[str, str] = {}
 

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from itertools import islice
 
 from saltern.metric_segment import clean, owner
-from saltern_master.account.accounting import Accounting
 from saltern_master.account.keeper import AccountKeeper
 from saltern_master.clocks import Clocks
 from saltern_master.inbox import Inbox
@@ -31,14 +30,12 @@ class SelfMetrics:
     def __init__(
         self,
         inbox: Inbox,
-        accounting: Accounting,
         account_keeper: AccountKeeper,
+        clocks: Clocks,
         counters: Counters,
         interval_s: float,
-        clocks: Clocks,
     ) -> None:
         self._inbox = inbox
-        self._accounting = accounting
         self._account_keeper = account_keeper
         self._counters = counters
         self._interval_s = interval_s
@@ -69,7 +66,7 @@ class SelfMetrics:
             if one is not None
             for name, value in one.metrics().items()
         }
-        for rows in self._accounting.rows_by_turns(now):
+        for rows in self._account_keeper.accounting.rows_by_turns(now):
             values: dict[str, float] = {}
             for minion_id, schedule, numbers in rows:
                 prefix = f"{ROOT}.{owner(minion_id)}.{ACCOUNTS}.{clean(schedule)}"

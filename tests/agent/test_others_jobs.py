@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from saltern.secret import MASK, Secret
-from saltern_agent.agent import read_job
-from saltern_agent.jobs import Job
+from saltern_agent.jobs import Job, read_job
 
 
 def job(user: str, *, sees: bool = False, schedule: bool = False) -> Job:

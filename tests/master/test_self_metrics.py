@@ -61,7 +61,7 @@ def test_a_fleets_account_is_journalled_in_many_small_records_and_turns(
         accounting = _accounting(tmp_path / "account", MINIONS)
         inbox = _inbox(journal)
         keeper = AccountKeeper(accounting, journal)
-        metrics = SelfMetrics(inbox, accounting, keeper, {"part": (Part(),)}, 3600, _clocks(tmp_path))
+        metrics = SelfMetrics(inbox, keeper, _clocks(tmp_path), {"part": (Part(),)}, 3600)
         turn, put_in = 0, []
         put = inbox.put_points
 
@@ -99,9 +99,7 @@ def test_the_longest_stall_is_a_metric_of_a_loop_that_measures_it(tmp_path: Path
     async def run() -> dict[str, float]:
         journal = Journal(str(tmp_path / "journal"), 2**30, 3600)
         accounting = _accounting(tmp_path / "account", 0)
-        metrics = SelfMetrics(
-            _inbox(journal), accounting, AccountKeeper(accounting, journal), {}, 15, _clocks(tmp_path)
-        )
+        metrics = SelfMetrics(_inbox(journal), AccountKeeper(accounting, journal), _clocks(tmp_path), {}, 15)
         await asyncio.sleep(0)
         return next(metrics.sample(1_800_000_000))
 

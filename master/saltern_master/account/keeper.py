@@ -33,7 +33,7 @@ class AccountKeeper:
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
         """*accounting* is loaded, and *journal* open, or will be."""
-        self._accounting = accounting
+        self.accounting = accounting
         self._notes = journal.notes_reader(accounting.position)
         self._clock = clock or ClockSteps()
         self._steady = steady
@@ -45,7 +45,7 @@ class AccountKeeper:
         while True:
             await self.catch_up()
             overdue = self._steady() - self._saved_at >= SAVE_EVERY_S
-            if overdue or self._accounting.changed:
+            if overdue or self.accounting.changed:
                 await self._save()
             await asyncio.sleep(LOOK_EVERY_S)
 
@@ -55,28 +55,28 @@ class AccountKeeper:
             self._look_at_clock()
             while notes := self._notes.read_now(NOTES_A_TURN):
                 for note in notes:
-                    self._accounting.note(note)
+                    self.accounting.note(note)
                 await asyncio.sleep(0)
 
     def close(self) -> None:
         """Take in what is left, and save it."""
         while notes := self._notes.read_now(NOTES_A_TURN):
             for note in notes:
-                self._accounting.note(note)
-        rows = [row for some in self._accounting.packed() for row in some]
-        self._written(self._notes.at, self._accounting.write(rows, self._notes.at))
+                self.accounting.note(note)
+        rows = [row for some in self.accounting.packed() for row in some]
+        self._written(self._notes.at, self.accounting.write(rows, self._notes.at))
 
     async def _save(self) -> None:
         """Save the account; nothing is taken in meanwhile, so that it is what the notes up to its position make."""
         async with self._busy:
-            self._accounting.changed = False
+            self.accounting.changed = False
             position = self._notes.at
             rows: list[bytes] = []
-            for some in self._accounting.packed():
+            for some in self.accounting.packed():
                 rows += some
                 await asyncio.sleep(0)
         self._saved_at = self._steady()
-        self._written(position, await asyncio.to_thread(self._accounting.write, rows, position))
+        self._written(position, await asyncio.to_thread(self.accounting.write, rows, position))
 
     def _written(self, position: Position, done: bool) -> None:
         if done:
@@ -87,5 +87,5 @@ class AccountKeeper:
         now, set_s = self._clock.look()
         if set_s:
             log.warning("the clock was set by %+.1f s: the account goes on from there", set_s)
-            self._accounting.stepped(now - set_s, now)
-            self._accounting.changed = True
+            self.accounting.stepped(now - set_s, now)
+            self.accounting.changed = True

@@ -10,12 +10,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+from saltern.config import MasterOptions
 from saltern.errors import JournalError, RecordError, WireError
 from saltern.trouble import Trouble
 from saltern_master.deadletters import DeadLetters
 from saltern_master.jobs.store import JobLoad, JobReturn, JobStore
 from saltern_master.jobs.tracker import Tracker
-from saltern_master.journal import Reader
+from saltern_master.journal import Journal, Reader
 from saltern_master.record import FOR_JOBS, JOB, METRICS, Record, read_record
 
 log = logging.getLogger(__name__)
@@ -197,3 +198,12 @@ class JobKeeper:
             received=item.received,
             data={**body, "id": item.minion_id},
         )
+
+
+def configured_keeper(
+    options: MasterOptions, store: JobStore, journal: Journal, dead_letters: DeadLetters
+) -> JobKeeper:
+    """Return the keeper that *options* ask for."""
+    reader = journal.reader(READER, JOB | FOR_JOBS)
+    keep_s = options["keep_jobs_hours"] * 3600
+    return JobKeeper(store, reader, dead_letters, keep_s, metric_returns=options["store_metric_returns"])

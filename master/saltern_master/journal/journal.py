@@ -26,6 +26,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from saltern.config import MasterOptions
 from saltern.errors import JournalError, os_errors
 from saltern.files import make_folder
 from saltern.segments import Hole, Kind, Segment
@@ -422,3 +423,11 @@ _WHY = {
     DAMAGED: "they were damaged",
     GONE: "the segment is gone, or can't be read",
 }
+
+
+def configured_journal(options: MasterOptions) -> Journal:
+    """Return the journal that *options* ask for, open if it can be."""
+    folder = os.path.join(options["cachedir"], "journal")
+    journal = Journal(folder, options["journal_max_bytes"], options["journal_max_hours"] * 3600)
+    journal.try_to_open()
+    return journal
