@@ -6,10 +6,11 @@ ever in it, and a cursor::
     spool/00000465784013824000.seg     record, record, …
     spool/cursor                       everything up to this sequence number is done with
 
-    body of a record   sequence u56 | what u8 | origin | frame    little-endian
-    what               0: no origin (all that the former layout had, whose sequence was u64), 1: an origin
+    body of a record   sequence u56 | what u8 | before | origin | frame    little-endian
+    what               0: neither (all that the former layout had, whose sequence was u64); + 1: origin, + 2: before
     origin             of which schedule and slot a return is (``saltern_agent.origin``), known without the frame
-    cursor             sequence u64 | crc32 u32                   little-endian
+    before             sequence u56 | origin of the record before: when that one is damaged it is known what it was
+    cursor             sequence u64 | crc32 u32                            little-endian
 
 Records are written with one ``write`` each and never changed, so that a killed agent leaves at worst one torn record
 at the end, which is cut when the folder is opened again. The oldest segment goes first when the spool is over its
@@ -38,7 +39,7 @@ from saltern_agent.complaint import Complaint
 from saltern_agent.origin import Origin
 from saltern_agent.spool_appender import Appender
 from saltern_agent.spool_cursor import Cursor, SpoolInUse
-from saltern_agent.spool_record import SEQ_BYTES, Read, Record, Segment, pack_body, unpack_body
+from saltern_agent.spool_record import SEQ_BYTES, Before, Read, Record, Segment, pack_body, unpack_body
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +87,7 @@ class Spool:
         self._reader = -1
         self._appender = Appender()
         self._cursor: Cursor | None = None
+        self._before: Before | None = None  # what the next record says of the last one
         self._peeked: Record | None = None
         self._peeked_end = 0
         self._over_bounds = Complaint(log, logging.WARNING)
@@ -127,7 +129,7 @@ class Spool:
             raise JournalError(f"{self.folder}: can't be used as a spool", path=self.folder)
         now = self._clock()
         segment = self._segment_for_append(self._cursor, seq, now)
-        record = segment.pack([pack_body(seq, frame, origin)])
+        record = segment.pack([pack_body(seq, frame, origin, self._before)])
         start = segment.size or HEAD.size
         try:
             self._appender.write(segment.path, record, segment.size)
@@ -138,6 +140,7 @@ class Spool:
         segment.wrote(len(record), 1)
         segment.counted(origin, 1)
         segment.last_seq = self.last_seq = seq
+        self._before = Before(seq, origin) if origin is not None else None
         segment.written = now
         self.size += len(record)
         self.pending += 1
@@ -215,9 +218,10 @@ class Spool:
         found, unreadable = Segment.find(KIND, self.folder)
         self.unreadable = len(unreadable)
         self.dropped += len(unreadable)  # at least
+        damaged = False
         for segment in found.values():
             try:
-                self._scan(segment)
+                damaged = self._scan(segment, damaged=damaged)
             except OSError as error:
                 if error.errno in TRY_AGAIN:
                     raise
@@ -236,25 +240,35 @@ class Spool:
         self.rewind()
         self._keep_bounds(self._clock())
 
-    def _scan(self, segment: Segment) -> None:
-        """Count what is in *segment*, its torn tail cut; sets where reading starts when it holds done records."""
+    def _scan(self, segment: Segment, *, damaged: bool) -> bool:
+        """Count what is in *segment*, its torn tail cut; sets where reading starts when it holds done records.
+
+        *damaged*: whether the record before its first one is, and now; returns the same for what follows.
+        """
         segment.born = segment.written = os.stat(segment.path).st_mtime
-        lost = 0
+        lost = taken = 0
         for item in segment.recover():
             if isinstance(item, Hole):
-                lost += item.records if item.new else 0
+                taken = item.records if item.new else 0
+                lost += taken
+                damaged = item.new
                 continue
             segment.last_seq = int.from_bytes(item.body[:SEQ_BYTES], "little")
             if segment.last_seq > self.acked:
                 record = unpack_body(item.body)
                 segment.counted(record.origin if record else None, 1)
+                if damaged and record is not None and record.before is not None:
+                    self._lose_before(record)
+                    lost -= taken if record.before.seq <= self.acked else 0  # it was done with
             else:
                 lost = 0  # it was done with
                 if not self._segments:
                     self._done_to = item.end
+            damaged = False
         self.dropped += lost
         if not segment.count:
             self._done_to = 0
+        return damaged
 
     # appending
 
@@ -344,6 +358,8 @@ class Spool:
             lost = min(lost, hole.records)
         elif segment is self._segments[-1]:
             self._appender.close()  # nothing is appended behind what can't be read
+        if lost:
+            self._lose_before(self._record_after(segment, hole.end))
         self.dropped += lost
         self.pending -= lost
         segment.count -= lost
@@ -351,6 +367,22 @@ class Spool:
             self._remove(segment)
         with contextlib.suppress(OSError):
             bound_aside(self.folder, self._max_bytes)
+
+    def _lose_before(self, record: Record | None) -> None:
+        """Have the loss of what was before *record* counted for its schedule, as that says."""
+        before = record.before if record is not None else None
+        if before is not None and before.seq > self.acked and all(read.seq != before.seq for read in self._flight):
+            self._lost([before.origin])
+
+    def _record_after(self, segment: Segment, at: int) -> Record | None:
+        """Return the record at *at*, or the first one of the next segment, if one can be read there."""
+        following = segment if at < segment.size else self._after(segment)
+        if following is None:
+            return None
+        with contextlib.suppress(OSError), open(following.path, "rb", buffering=0) as stream:
+            item = following.record(stream.fileno(), at if following is segment else following.start)
+            return unpack_body(item.body) if item is not None else None
+        return None
 
     def _read_from(self, segment: Segment | None, offset: int) -> None:
         if segment is not self._reading:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import struct
 from typing import NamedTuple
 
@@ -14,15 +13,23 @@ from saltern_agent.origin import Origin
 SEQ_BYTES = 7
 HEAD_BYTES = SEQ_BYTES + 1
 MAX_SEQ = 2 ** (8 * SEQ_BYTES) - 1
-PLAIN, WITH_ORIGIN = 0, 1
+PLAIN, WITH_ORIGIN, WITH_BEFORE = 0, 1, 2  # the last two may be together
+
+
+class Before(NamedTuple):
+    """The record before another one, as that says: when the first is damaged it is known what it was."""
+
+    seq: int
+    origin: Origin
 
 
 class Record(NamedTuple):
-    """One message: its number, its frame, and of which schedule and slot it is."""
+    """One message: its number, its frame, of which schedule and slot it is, and what the one before was."""
 
     seq: int
     frame: bytes
     origin: Origin | None = None
+    before: Before | None = None
 
 
 class Segment(segments.Segment):
@@ -54,20 +61,28 @@ class Read(NamedTuple):
     origin: Origin | None
 
 
-def pack_body(seq: int, frame: bytes, origin: Origin | None) -> bytes:
+def pack_body(seq: int, frame: bytes, origin: Origin | None, before: Before | None = None) -> bytes:
     """Return the body of a record."""
     packed = origin.packed() if origin is not None else b""
-    what = WITH_ORIGIN if packed else PLAIN
-    return seq.to_bytes(SEQ_BYTES, "little") + bytes((what,)) + packed + frame
+    packed_before = before.origin.packed() if before is not None else b""
+    if before is not None and packed_before:
+        packed_before = before.seq.to_bytes(SEQ_BYTES, "little") + packed_before
+    what = (WITH_ORIGIN if packed else PLAIN) | (WITH_BEFORE if packed_before else PLAIN)
+    return seq.to_bytes(SEQ_BYTES, "little") + bytes((what,)) + packed_before + packed + frame
 
 
 def unpack_body(body: bytes) -> Record | None:
     """Return what is in the body of a record, ``None`` when its layout isn't known here."""
-    seq = int.from_bytes(body[:SEQ_BYTES], "little")
-    if body[SEQ_BYTES : SEQ_BYTES + 1] == bytes((PLAIN,)):
-        return Record(seq, body[HEAD_BYTES:])
-    if body[SEQ_BYTES : SEQ_BYTES + 1] == bytes((WITH_ORIGIN,)):
-        with contextlib.suppress(struct.error, ValueError):
-            origin, end = origins.unpacked(body, HEAD_BYTES)
-            return Record(seq, body[end:], origin)
-    return None
+    if len(body) < HEAD_BYTES or body[SEQ_BYTES] & ~(WITH_ORIGIN | WITH_BEFORE):
+        return None
+    seq, what, at = int.from_bytes(body[:SEQ_BYTES], "little"), body[SEQ_BYTES], HEAD_BYTES
+    before = origin = None
+    try:
+        if what & WITH_BEFORE:
+            found, end = origins.unpacked(body, at + SEQ_BYTES)
+            before, at = Before(int.from_bytes(body[at : at + SEQ_BYTES], "little"), found), end
+        if what & WITH_ORIGIN:
+            origin, at = origins.unpacked(body, at)
+    except (struct.error, ValueError):
+        return None
+    return Record(seq, body[at:], origin, before)

@@ -18,7 +18,7 @@ from saltern.errors import JournalError
 from saltern.segments import HEAD, RECORD
 from saltern_agent.origin import Origin
 from saltern_agent.spool import Spool
-from saltern_agent.spool_record import HEAD_BYTES, Record, Segment
+from saltern_agent.spool_record import HEAD_BYTES, WITH_BEFORE, WITH_ORIGIN, Before, Record, Segment
 from support.damage import Damage, damages, spans
 
 DAY_S = 86400.0
@@ -535,7 +535,8 @@ def test_origins_survive_a_restart(tmp_path: Path) -> None:
     spool.close()
     again = Spool(str(tmp_path), MIB, DAY_S)
     assert again.spooled("a") == 1
-    assert take_all(again) == [Record(1, b"x", Origin("a", 0.25, 1_700_000_000.75)), Record(2, b"y")]
+    origin = Origin("a", 0.25, 1_700_000_000.75)
+    assert take_all(again) == [Record(1, b"x", origin), Record(2, b"y", None, Before(1, origin))]
     again.close()
 
 
@@ -567,10 +568,10 @@ def test_a_file_that_can_not_be_read_at_the_start_costs_itself(tmp_path: Path, m
     bad = segments(tmp_path)[1]
     scan = Spool._scan
 
-    def broken(spool: Spool, segment: Segment) -> None:
+    def broken(spool: Spool, segment: Segment, *, damaged: bool) -> bool:
         if segment.path == str(bad):
             raise OSError(5, "Input/output error")
-        scan(spool, segment)
+        return scan(spool, segment, damaged=damaged)
 
     monkeypatch.setattr(Spool, "_scan", broken)
     again = Spool(str(tmp_path), MIB, DAY_S)
@@ -698,3 +699,47 @@ class SpoolMachine(RuleBasedStateMachine):
 
 SpoolMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 TestSpoolMachine = SpoolMachine.TestCase
+
+
+@pytest.mark.parametrize("running", [True, False])
+@pytest.mark.parametrize("hit", [1, 4, 9])
+def test_of_a_damaged_record_it_is_known_whose_it_was(tmp_path: Path, running: bool, hit: int) -> None:
+    """By what the next one says of it, also over the end of a segment; the last one has no next."""
+    lost: list[Origin] = []
+    spool = Spool(str(tmp_path), 16 * 2000, DAY_S, lost=lost.extend)  # segments of five records
+    for number in range(10):
+        spool.append(number + 1, bytes(350), Origin("s", 15.0, 15.0 * number))
+    paths = segments(tmp_path)
+    assert len(paths) == 2
+    if not running:
+        spool.close()
+    data = bytearray(paths[hit // 5].read_bytes())
+    at = data.index((hit + 1).to_bytes(7, "little") + bytes((WITH_ORIGIN | WITH_BEFORE,)))
+    data[at + 200 : at + 208] = b"\xff" * 8
+    paths[hit // 5].write_bytes(data)
+    if not running:
+        spool = Spool(str(tmp_path), 16 * 2000, DAY_S, lost=lost.extend)
+    assert [record.seq for record in take_all(spool)] == [seq for seq in range(1, 11) if seq != hit + 1]
+    assert lost == ([Origin("s", 15.0, 15.0 * hit)] if hit != 9 else [])
+    assert spool.dropped == 1
+    spool.close()
+    Spool(str(tmp_path), 16 * 2000, DAY_S, lost=lost.extend).close()
+    assert len(lost) == (hit != 9)
+
+
+def test_what_the_master_has_is_not_lost_with_its_record(tmp_path: Path) -> None:
+    lost: list[Origin] = []
+    spool = Spool(str(tmp_path), MIB, DAY_S, lost=lost.extend)
+    for number in range(4):
+        spool.append(number + 1, bytes(350), Origin("s", 15.0, 15.0 * number))
+    spool.ack(2)
+    spool.close()
+    (path,) = segments(tmp_path)
+    data = bytearray(path.read_bytes())
+    at = data.index((2).to_bytes(7, "little") + bytes((WITH_ORIGIN | WITH_BEFORE,)))
+    data[at + 200 : at + 208] = b"\xff" * 8
+    path.write_bytes(data)
+    again = Spool(str(tmp_path), MIB, DAY_S, lost=lost.extend)
+    assert [record.seq for record in take_all(again)] == [3, 4]
+    assert (lost, again.dropped) == ([], 0)
+    again.close()
