@@ -33,7 +33,7 @@ def test_pending_keys_are_accepted_by_a_script(tmp_path: Path) -> None:
         wheel = saltern.wheel.Wheel(opts)
         pending = wait_for(lambda: wheel.call_func("key.list_all")["minions_pre"], "the pending key")
         assert pending == [minion]
-        assert "waiting" in parts.log(f"agent {minion}") or "wait" in parts.log(f"agent {minion}")
+        wait_for(lambda: "waiting for this minion's key" in parts.log(f"agent {minion}"), "the agent to say so")
         for m in pending:
             wheel.call_func("key.accept", match=m)
         client = saltern.client.LocalClient(path)

@@ -163,7 +163,7 @@ def test_a_folder_that_cant_be_made_fails_its_files_only(tmp_path: Path) -> None
 def test_late_first_points_say_what_to_pass_again(tmp_path: Path) -> None:
     late = NOW - 2 * 86400
     result = create_batch([new_file(tmp_path / "a.wsp", (NOW, 1.0)), new_file(tmp_path / "b.wsp", (late, 1.0))], NOW)
-    assert result.open_spans == {1: (late // 60 * 60, late // 60 * 60 + 60)}
+    assert result.open_spans == {1: [(late // 60 * 60, late // 60 * 60 + 60)]}
 
 
 def test_a_long_name_can_be_created(tmp_path: Path) -> None:
