@@ -39,8 +39,11 @@ def compared(stored: Stored, told: Mapping[str, float] | None, at: float, histor
         return  # which slots were due while it was wrong, nobody can say
     if len(nowhere) < counted:
         yield Finding(ACCOUNT, minion, f"{counted} are counted as lost or dropped, and {len(nowhere)} are not stored")
-    if parts["received"] != len(stored.slots) + stored.taken:
+    stored_once = len(stored.slots) + stored.taken
+    if not stored_once <= parts["received"] <= stored_once + stored.gone:
         text = f"received {parts['received']}, and {len(stored.slots)} slots are stored"
+        if stored.gone:
+            text += f", {stored.gone} may have been lost with the master's journal"
         if stored.taken:
             text += f", {stored.taken} were lost with the store's log"
         yield Finding(ACCOUNT, minion, text)

@@ -6,6 +6,8 @@ A sample that is nowhere may be explained:
 * *on no disk*: its agent was killed while its own disk took nothing, or when its spool had just vanished;
 * *not in the log*: the store was killed after its log was deleted, moved away or damaged, and before the point was in
   its file: the account has it as received, the store tells of it;
+* *not in the journal*: the master's journal was deleted, or moved away, while the master was down: what it had not
+  shipped is gone with all that told of it; the account has it as received or missing;
 * *counted*: the account says of so many that they were lost or dropped. ``account.py`` holds that to the last number.
 
 What was stored while a clock was wrong may be at a wrong time, and then over another.
@@ -35,6 +37,10 @@ NO_DISK = "full", "read-only", "away", "deleted"
 VANISHED = "away", "deleted"
 WAITED_S = 60.0
 """So long a sample may have been in a spool that vanished."""
+DOWN_S = 10.0
+"""So long a program that was killed may be down."""
+NOTICED_S = 3.0
+"""Until a running master has noticed, on a loaded machine."""
 LOG_GONE = "away", "deleted", "flip"
 
 
@@ -54,6 +60,8 @@ class Stored:
     """Samples that a kill took."""
     taken: int = 0
     """Samples that the store had, and lost with its log."""
+    gone: int = 0
+    """Samples that the master had, and lost with its journal."""
     findings: list[Finding] = field(default_factory=list)
 
 
@@ -103,6 +111,8 @@ class Points:
                     stored.explained += 1
                 elif self._log_gone(sample):
                     stored.taken += 1
+                elif self._journal_gone(sample):
+                    stored.gone += 1
                 else:
                     stored.nowhere.append(sample)
             elif len(at) > 1:
@@ -139,6 +149,15 @@ class Points:
             for spell in self._history.of(LOG_GONE, [STORE])
             for kill in self._ends(STORE)
             if spell.began <= kill <= spell.ended + IN_FILES_S
+        )
+
+    def _journal_gone(self, sample: Sample) -> bool:
+        """Tell whether the master may have lost a sample with its journal, which vanished while it was down."""
+        return any(
+            kill - WAITED_S <= sample.really <= kill
+            for spell in self._history.of(VANISHED, [MASTER])
+            for kill in self._ends(MASTER)
+            if spell.began - DOWN_S <= kill <= spell.began + NOTICED_S
         )
 
     def _clock_was_wrong(self, minion: str, at: float) -> bool:

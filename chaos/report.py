@@ -25,7 +25,7 @@ def lines(result: Result) -> Iterator[str]:
     )
     for minion, stored in result.stored.items():
         account = result.accounts.get(minion, {})
-        numbers = [stored.sampled, len(stored.slots), stored.explained, stored.taken, len(stored.nowhere)]
+        numbers = [stored.sampled, len(stored.slots), stored.explained, stored.taken + stored.gone, len(stored.nowhere)]
         numbers += [int(account.get(name, 0)) for name in PARTS]
         yield f"{minion:<9}" + "".join(f"{number:>9}" for number in numbers)
     counts = Counter(finding.area for finding in result.findings)

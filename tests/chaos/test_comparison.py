@@ -41,6 +41,7 @@ class Ran:
         self.stack = Stack(root / "run", 1, clocks=False)
         self.stack.programs["m1"] = self.agent = Program([], root / "log", {})
         self.stack.programs["store"] = self.store_program = Program([], root / "log", {})
+        self.stack.programs["master"] = self.master_program = Program([], root / "log", {})
         self.history = History()
         self.jobs = Recorded(self.stack)
         self.first = int(time.time()) - SAMPLES - 60
@@ -181,6 +182,21 @@ def test_a_spool_that_vanished_with_its_agent_explains_what_was_in_it(ran: Ran, 
     assert ran.findings()
     ran.agent.ended_at.append(ran.first + 26.0)
     assert ran.findings() == []
+
+
+@pytest.mark.parametrize("kind", ["deleted", "away"])
+def test_a_journal_that_vanished_while_the_master_was_down_explains_what_was_in_it(ran: Ran, kind: str) -> None:
+    ran.forget(ran.first + 20)
+    ran.fault(kind, "master", began=25, seconds=0)
+    assert ran.findings()
+    ran.master_program.ended_at.append(ran.first + 22.0)
+    assert ran.findings() == []  # received, as it was saved
+    ran.told |= {"received": SAMPLES - 1, "missing": 61}
+    assert ran.findings() == []  # or missing
+    ran.told |= {"received": SAMPLES - 2, "missing": 62}
+    assert ran.findings()
+    ran.master_program.ended_at[:] = [ran.first + 100.0]  # it was running, and made its journal again
+    assert ran.looked().gone == 0
 
 
 @pytest.mark.parametrize("kind", ["deleted", "away", "flip"])

@@ -324,8 +324,10 @@ def test_no_position_of_another_journal_hides_a_record(tmp_path: Path, position:
     house.keeper._notes.at = Position(99, 5)
     house.save()
     house.again()
+    assert house.journal.metrics()["cut_short"] == 0
     house.ran(5)
     assert house.numbers(6)["received"] == 6
+    assert house.journal.metrics()["cut_short"] == 1
 
 
 def test_what_agents_and_the_store_say_is_taken_in(tmp_path: Path) -> None:

@@ -68,6 +68,8 @@ class Journal:
         self.segment_bytes = min(segment_bytes, max(max_bytes // 4, 4096))
         self.unreadable = 0
         """Segments set aside when the journal was opened."""
+        self.cut_short = 0
+        """Times that it was found to end before what the account has of it."""
         self._readers: dict[str, Reader] = {}
         self._notes_reader: NotesReader | None = None
         self._buffer: list[bytes] = []
@@ -202,6 +204,7 @@ class Journal:
             "segments": len(self._segments),
             "dropped": self.dropped,
             "unreadable": self.unreadable,
+            "cut_short": self.cut_short,
         }
         for name, reader in self._readers.items():
             numbers[f"{name}.behind_bytes"] = reader.behind()

@@ -172,6 +172,9 @@ class NotesReader:
         A position beyond the journal's end (a power cut, or another journal) tells nothing: all are read again.
         """
         if self._journal.head.segment and self.at > self._journal.head:
+            text = "%s: ends before what was in it once: of what was not delivered nobody can say whose it was"
+            log.error(text, self._journal.folder)
+            self._journal.cut_short += 1
             self.at = Position(0, 0)
         notes, self.at = self._journal.notes(self.at, most)
         return notes
