@@ -31,7 +31,7 @@ def fleet(running: Master, agents: int, *arguments: str) -> Iterator[float]:
     events.subscribe("salt/presence/change")
     say(f"connecting {agents} simulated agents")
     began = time.perf_counter()
-    where = ["--ret", running.ret, "--publish", running.publish, "--server-key", running.public_key]
+    where = ["--ret", running.ret, "--publish", running.publish, f"--server-key={running.public_key}"]
     with simulated(agents, *where, *arguments):
         there = 0
         while there < agents:
