@@ -212,6 +212,11 @@ class Segment:
             return Hole(at, item.start, 0, False)  # whoever was at this offset had lost his place
         return self._note(fd, item)
 
+    def behind_damage(self, fd: int, at: int) -> int:
+        """Return where the next whole record begins behind *at*, or the end of the file; nothing is counted."""
+        following = self._next_record(fd, at)
+        return following.start if following is not None else self.size
+
     def recover(self) -> Iterator[Record | Hole]:
         """Yield all that is in the file, which is brought in order: a torn tail is cut, and so is a damaged one.
 

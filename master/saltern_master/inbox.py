@@ -91,6 +91,9 @@ class Inbox:
                 self._keep(ABSENCES, minion_id, ACCOUNT.checked(message.body))
         except WireError as error:
             why = str(error)
+        except Exception as error:  # it isn't kept, so no acknowledgement may pass over it without a word
+            log.exception("a %s of minion %s could not be taken in", message.type, minion_id)
+            why = f"the master failed: {type(error).__name__}"
         ack = self._acks.get(peer)
         if ack is None:
             ack = self._acks[peer] = Ack()

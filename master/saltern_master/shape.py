@@ -17,7 +17,8 @@ from saltern.visible import shown
 MAX_TAG_LENGTH = 512
 MAX_NAME_LENGTH = 512
 MAX_FUNCTIONS = 1000
-MAX_RANGES = 10_000
+MAX_RANGES = 2000
+_KINDS = ("skipped", "dropped")
 
 Check = Callable[[Any], str | None]
 """Returns what a value must be, when it isn't."""
@@ -112,22 +113,23 @@ def finite(value: Any) -> str | None:
 
 def absences(value: Any) -> str | None:
     """Take a map of schedules to maps: ``seconds``, and ranges of slots by ``skipped`` and ``dropped``."""
-    if isinstance(value, dict) and all(isinstance(name, str) and _is_absence(one) for name, one in value.items()):
+    if (
+        isinstance(value, dict)
+        and all(isinstance(name, str) and _is_absence(one) for name, one in value.items())
+        and sum(len(one.get(kind, ())) for one in value.values() for kind in _KINDS) <= MAX_RANGES
+    ):
         return None
-    return "a map of schedules to seconds, skipped and dropped"
+    return f"a map of schedules to seconds, skipped and dropped, {MAX_RANGES} ranges at most"
 
 
 def _is_absence(value: Any) -> bool:
     if not isinstance(value, dict) or finite(value.get("seconds")):
         return False
-    ranges = [one for kind in ("skipped", "dropped") for one in _list(value.get(kind, []))]
-    return len(ranges) <= MAX_RANGES and all(
-        isinstance(one, list) and len(one) == 2 and not finite(one[0]) and not finite(one[1]) for one in ranges
+    return all(
+        isinstance(ranges, list)
+        and all(isinstance(one, list) and len(one) == 2 and not finite(one[0]) and not finite(one[1]) for one in ranges)
+        for ranges in (value.get(kind, []) for kind in _KINDS)
     )
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def texts(value: Any) -> str | None:

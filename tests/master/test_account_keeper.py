@@ -599,7 +599,7 @@ def test_of_older_segments_that_are_deleted_the_loss_is_counted(
     house.ran(*range(60, 62))
     shipped += house.ship_all()
     assert "the journal was deleted while it was written: it is made again" in caplog.text
-    assert house.journal.metrics()["graphite.lost"] >= 62 - len(shipped) > 30
+    assert 62 - len(shipped) >= house.journal.metrics()["graphite.lost"] > 30  # at least: of one it was within
 
 
 def test_a_journal_that_is_moved_away_for_a_while_loses_nothing(tmp_path: Path) -> None:
@@ -612,3 +612,102 @@ def test_a_journal_that_is_moved_away_for_a_while_loses_nothing(tmp_path: Path) 
     house.ran(9)
     assert house.ship_all() == list(range(10))
     assert house.numbers(10)["received"] == 10
+
+
+# faults of files at work
+
+
+def test_an_older_segment_that_is_deleted_at_work_is_lost_and_reading_goes_on(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.ran(*range(60))
+    os.unlink(segment(house, 2))
+    shipped = house.ship_all()
+    found = house.numbers(60)
+    assert found["lost_gone"] == 60 - len(shipped) > 10
+    assert found["received"] == len(shipped)
+
+
+@pytest.mark.parametrize("index_too", [False, True])
+def test_a_bad_sector_costs_the_records_on_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, index_too: bool) -> None:
+    house = House(tmp_path)
+    house.ran(*range(60))
+    bad = {segment(house, 2).stat().st_ino} | ({segment(house, 1, "index").stat().st_ino} if index_too else set())
+    real = os.pread
+
+    def pread(fd: int, count: int, at: int) -> bytes:
+        if os.fstat(fd).st_ino in bad and at <= 700 < at + count:
+            raise OSError(5, "Input/output error")
+        return real(fd, count, at)
+
+    monkeypatch.setattr(os, "pread", pread)
+    shipped = house.ship_all()
+    assert len(shipped) >= 58
+    found = house.numbers(60)
+    assert found["received"] + found["lost"] == 60
+    assert found["received"] == len(shipped)
+
+
+def test_a_segment_that_is_cut_at_work_takes_nothing_that_comes_later(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.ran(*range(5))
+    os.truncate(segment(house, 1), 0)
+    house.ran(*range(5, 9))
+    assert house.ship_all() == [5, 6, 7, 8]
+    assert house.numbers(9)["lost_damaged"] == 5
+    house.again()
+    assert house.numbers(9)["received"] == 4
+
+
+def test_a_segment_that_can_not_be_deleted_keeps_nothing_from_being_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = House(tmp_path, max_bytes=20_000)
+    real = os.unlink
+
+    def denied(path: str, *args: Any, **kwargs: Any) -> None:
+        if str(path).endswith("1.log"):
+            raise PermissionError(1, "Operation not permitted")
+        real(path, *args, **kwargs)
+
+    monkeypatch.setattr(os, "unlink", denied)
+    house.ran(*range(200))
+    found = house.numbers(200)
+    assert found["received"] + found["lost"] == 200
+    assert found["received"] == len(house.ship_all())
+
+
+def test_damage_that_the_account_comes_to_first_is_counted_for_the_reader(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.ran(*range(12))
+    os.unlink(segment(house, 1, "index"))
+    hit(segment(house, 1), 700)
+    house.again()
+    asyncio.run(house.keeper.catch_up())
+    assert len(house.ship_all()) == 11
+    assert house.journal.metrics()["graphite.lost"] == 1
+
+
+@pytest.mark.parametrize("at", [0, 5, 30, 60])
+def test_a_flipped_bit_of_the_file_is_no_other_number(tmp_path: Path, at: int) -> None:
+    house = House(tmp_path)
+    house.ran(*range(3))
+    house.numbers(3)
+    house.save()
+    data = bytearray((tmp_path / "account").read_bytes())
+    data[at] ^= 4
+    (tmp_path / "account").write_bytes(data)
+    house.again()
+    assert (tmp_path / "account.unreadable").read_bytes() == data
+    assert house.numbers(3)["received"] == 3  # from the notes that are still there
+
+
+def test_a_schedule_that_is_switched_off_or_changes_its_interval(tmp_path: Path) -> None:
+    accounting = Accounting(str(tmp_path / "account"))
+    accounting.expect("web", SCHEDULE, T0)
+    accounting.changed = False
+    accounting.expect("web", SCHEDULE, T0 + 60)
+    assert not accounting.changed
+    accounting.expect("web", {"stats": {"seconds": 5}}, T0 + 60)
+    assert accounting.changed
+    accounting.expect("web", {"stats": {"seconds": 5, "enabled": False}}, T0 + 60)
+    assert list(accounting.rows(T0 + 600)) == []

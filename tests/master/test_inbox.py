@@ -342,3 +342,34 @@ def test_the_account_hears_of_every_scheduled_run_and_of_those_without_a_return(
         assert kept == [("s", True), ("s", True)]  # of what nobody wants there is no more than its note
 
     asyncio.run(scenario())
+
+
+def test_what_can_not_be_taken_in_for_a_fault_of_ours_is_refused_and_not_passed_over(
+    door: Door, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario() -> None:
+        web = door.minion("web", A)
+        asked(door, {"web": A})
+        monkeypatch.setattr(door.master.tracker, "take", lambda *_: 1 / 0)
+        say(door, web, "ret", 1, ANSWER)
+        monkeypatch.undo()
+        say(door, web, "event", 2, {"tag": "x"})
+        (ack,) = await heard(door, web, "ack", 2)
+        assert ack.body == {"refused": {1: "the master failed: ZeroDivisionError"}}
+        assert "a ret of minion web could not be taken in" in caplog.text
+
+    asyncio.run(scenario())
+
+
+def test_any_fault_of_the_journal_is_a_write_that_failed(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        web = door.minion("web", A)
+        asked(door, {"web": A})
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fstat", lambda *_: (_ for _ in ()).throw(OSError(5, "Input/output error")))
+            say(door, web, "ret", 1, ANSWER)
+            assert not door.master.inbox._flush()
+        assert [message.type for message in await heard(door, web, "who")] == ["who"]
+        assert door.master.inbox.journal_failures == 1
+
+    asyncio.run(scenario())

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saltern_master.account.slot_states import State
+from saltern_master.account import slot_states as module
+from saltern_master.account.slot_states import SlotStates, State
 from saltern_master.account.tally import AHEAD_S, DUE_INTERVALS, MAX_AGE_S, Tally
 
 T0 = 1_800_000_000  # a multiple of 15
@@ -67,8 +68,8 @@ def test_each_fate_is_counted_and_what_comes_all_the_same_is_received() -> None:
     tally = Tally.begun(15, T0)
     ran(tally, 0, 1, 2, 3)
     ran(tally, 4, 5, failed=True)
-    tally.absent("skipped", T0 + 6 * 15, T0 + 8 * 15, T0 + 150)
-    tally.absent("dropped", T0 + 7 * 15, T0 + 10 * 15, T0 + 150)
+    tally.absent("skipped", [(T0 + 6 * 15, T0 + 8 * 15)], T0 + 150)
+    tally.absent("dropped", [(T0 + 7 * 15, T0 + 10 * 15)], T0 + 150)
     tally.lost(T0 + 15, State.LOST_OVER_BOUND)
     tally.lost(T0 + 30, State.LOST_REFUSED)
     found = numbers(tally, T0 + 15 * 13)
@@ -76,7 +77,7 @@ def test_each_fate_is_counted_and_what_comes_all_the_same_is_received() -> None:
     assert (found["lost_over_bound"], found["lost_refused"], "lost_damaged" in found) == (1, 1, False)
     ran(tally, 1, 4, 7, 10)
     ran(tally, 4, failed=True)  # its twin that failed
-    tally.absent("dropped", T0, T0 + 10 * 15, T0 + 150)  # what its agent thought was dropped had come
+    tally.absent("dropped", [(T0, T0 + 10 * 15)], T0 + 150)  # what its agent thought was dropped had come
     assert [numbers(tally, T0 + 15 * 13)[name] for name in SUM] == [6, 1, 1, 1, 2, 1]
 
 
@@ -89,15 +90,15 @@ def test_a_slot_that_makes_no_sense_changes_nothing(slot: Any) -> None:
     before = numbers(tally, T0 + 60)
     tally.ran(slot, T0, failed=False)
     tally.lost(slot, State.LOST_DAMAGED)
-    tally.absent("skipped", slot, slot, T0)
+    tally.absent("skipped", [(slot, slot)], T0)
     assert numbers(tally, T0 + 60) == before
 
 
 def test_an_agent_tells_only_of_slots_that_are_expected() -> None:
     tally = Tally.begun(15, T0)
-    tally.absent("dropped", T0 - 86400, T0 + 15, T0 + 30)
+    tally.absent("dropped", [(T0 - 86400, T0 + 15)], T0 + 30)
     assert numbers(tally, T0 + 60)["dropped"] == 2
-    tally.absent("skipped", T0 - MAX_AGE_S * 2, T0 + 30, T0 + 30)
+    tally.absent("skipped", [(T0 - MAX_AGE_S * 2, T0 + 30)], T0 + 30)
     assert numbers(tally, T0 + 60)["skipped"] == 1
     assert numbers(tally, T0 + 60)["expected"] == 3
 
@@ -127,7 +128,7 @@ def test_the_sum_holds_at_any_time(heard: list[tuple[int, str]], now_step: int) 
             if model.get(slot) in ("ran", "failed"):
                 model[slot] = "lost"
         else:
-            tally.absent(fate, at, at, at + 1)
+            tally.absent(fate, [(at, at)], at + 1)
             model.setdefault(slot, fate)
     now = T0 + now_step * 15
     found = numbers(tally, now)
@@ -211,3 +212,55 @@ def test_a_clock_that_goes_to_and_fro_leaves_the_sum_right() -> None:
         tally.stepped(now, now + step)
         now += step
         assert numbers(tally, now)["missing"] <= 2
+
+
+@pytest.mark.parametrize("by", [5, 15, 44])
+def test_a_small_step_back_expects_no_slot_again(by: int) -> None:
+    tally = Tally.begun(15, T0)
+    ran(tally, *range(200))
+    now = T0 + 200 * 15
+    tally.stepped(now, now - by)
+    ran(tally, *range(200, 210))  # agents run none of those again
+    found = numbers(tally, T0 + 211 * 15)
+    assert (found["expected"], found["missing"]) == (210, 0)
+
+
+def test_spans_that_lie_over_one_another_are_looked_at_once() -> None:
+    tally = Tally.begun(15, T0)
+    ran(tally, *range(0, 2000, 2))
+    looked = 0
+
+    class Counting(SlotStates):
+        __slots__ = ()
+
+        def runs(self, first: int, last: int) -> Any:
+            nonlocal looked
+            for run in super().runs(first, last):
+                looked += 1
+                yield run
+
+    counting = Counting()
+    counting.starts, counting.states = tally.states.starts, tally.states.states
+    tally.states = counting
+    tally.absent("skipped", [(T0, T0 + 15 * 2000)] * 2000, T0 + 15 * 2000)
+    assert looked <= 2 * 2002
+    assert numbers(tally, T0 + 15 * 2003)["skipped"] == 1001
+
+
+def test_what_was_before_an_interval_was_changed_is_no_slot() -> None:
+    tally = Tally.begun(5, T0 + 1000, instead=True)
+    tally.ran(T0, T0 + 1001, failed=False)
+    tally.ran(T0 + 1005, T0 + 1006, failed=False)
+    found = numbers(tally, T0 + 1020)
+    assert (found["expected"], found["received"]) == (3, 1)
+    assert Tally.restored(tally.packed()).floor == tally.floor
+
+
+def test_a_twin_of_what_is_settled_is_not_late_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_RUNS", 10)
+    tally = Tally.begun(15, T0)
+    ran(tally, *range(0, 100, 2))
+    late = tally.late
+    for _ in range(3):
+        tally.ran(T0, T0 + 5000, failed=False)
+    assert tally.late == late

@@ -3,19 +3,23 @@
 The file is one msgpack map, replaced as a whole; the tallies are exactly what the notes up to the position make of
 them::
 
-    {version: 2, position: [segment, offset], at: epoch s, tallies: [[minion id, schedule, tally], …]}
+    crc32 u32, big-endian, of the rest
+    {version: 3, position: [segment, offset], at: epoch s, tallies: [[minion id, schedule, tally], …]}
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
+from binascii import crc32
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
 from saltern.errors import WireError
 from saltern.files import write_private
+from saltern.set_aside import set_aside
 from saltern.wire import pack_value, unpack_value
 from saltern_master.account.slot_states import State
 from saltern_master.account.tally import Tally
@@ -25,7 +29,8 @@ from saltern_master.record import ABSENCES, LOST, RUN
 
 log = logging.getLogger(__name__)
 
-VERSION = 2
+VERSION = 3
+CRC_BYTES = 4
 TALLIES_A_TURN = 50
 """So many are read at once while others wait for the event loop: 2 ms."""
 
@@ -49,11 +54,14 @@ class Accounting:
         self._complaints = Complaints("the account")
 
     def load(self) -> None:
-        """Read what was saved; a file that can't be read starts the account anew, with a line in the log."""
+        """Read what was saved; a file that can't be read is set aside and the account starts anew, which is logged."""
         tallies: dict[str, dict[str, Tally]] = {}
         try:
             with open(self._path, "rb") as stream:
-                kept = unpack_value(stream.read())
+                packed = stream.read()
+            if int.from_bytes(packed[:CRC_BYTES], "big") != crc32(packed[CRC_BYTES:]):
+                raise ValueError("it is damaged, or of another version")
+            kept = unpack_value(memoryview(packed)[CRC_BYTES:])
             if not isinstance(kept, dict) or kept.get("version") != VERSION:
                 raise ValueError("it is of another version")
             for minion_id, name, fields in kept["tallies"]:
@@ -64,6 +72,8 @@ class Accounting:
             return
         except (OSError, WireError, ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
             log.warning("%s: can't be read, the account starts anew: %s", self._path, error)
+            with contextlib.suppress(OSError):
+                set_aside(self._path, "the account could not be read")
             return
         self._tallies, self.position = tallies, Position(segment, offset)
         if (now := time.time()) < saved_at:
@@ -77,7 +87,8 @@ class Accounting:
         """Write what ``packed`` yielded, made of the notes up to *position*; return whether that worked. May block."""
         head = pack_value({"version": VERSION, "position": list(position), "at": time.time(), "tallies": []})
         try:
-            write_private(self._path, b"".join((head[:-1], _ARRAY_32, len(rows).to_bytes(4, "big"), *rows)))
+            packed = b"".join((head[:-1], _ARRAY_32, len(rows).to_bytes(4, "big"), *rows))
+            write_private(self._path, crc32(packed).to_bytes(CRC_BYTES, "big") + packed)
         except OSError as error:
             self._complaints.say("account", "write", f"{self._path}: can't be written: {error.strerror}")
             return False
@@ -86,14 +97,15 @@ class Accounting:
     def expect(self, minion_id: str, schedule: Mapping[str, Mapping[str, Any]], now: float) -> None:
         """Begin to expect what *schedule* (name to job) asks of a minion, from now on."""
         before = self._tallies.get(minion_id, {})
-        tallies = {name: tally for name, tally in before.items() if name in schedule}
+        tallies: dict[str, Tally] = {}
         for name, job in schedule.items():
             if job.get("enabled", True):
                 seconds = float(job["seconds"])
-                tally = tallies.get(name)
+                tally = before.get(name)
                 if tally is None or tally.seconds != seconds:
-                    tallies[name] = Tally.begun(seconds, now)
-        self.changed = self.changed or tallies.keys() != before.keys()
+                    tally = Tally.begun(seconds, now, instead=tally is not None)
+                tallies[name] = tally
+        self.changed = self.changed or tallies != before
         if tallies:
             self._tallies[minion_id] = tallies  # a new one: the old may be read at the moment
         else:
@@ -140,8 +152,7 @@ class Accounting:
             if tally is None or tally.seconds != kinds.get("seconds"):
                 continue
             for kind in ("skipped", "dropped"):
-                for first, last in kinds.get(kind, ()):
-                    tally.absent(kind, first, last, received)
+                tally.absent(kind, kinds.get(kind, ()), received)
 
     def _lost(self, cause: str, _when: float, lost: Mapping[str, Mapping[str, Sequence[float]]]) -> None:
         state = State[f"LOST_{cause.upper()}"]

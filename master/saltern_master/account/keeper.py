@@ -14,6 +14,7 @@ from collections.abc import Callable
 from saltern_master.account.accounting import Accounting
 from saltern_master.clock_steps import ClockSteps
 from saltern_master.journal import Journal, Position
+from saltern_master.record import RUN
 
 log = logging.getLogger(__name__)
 
@@ -52,11 +53,13 @@ class AccountKeeper:
     async def catch_up(self) -> None:
         """Take in all that is in the journal by now."""
         async with self._busy:
-            self._look_at_clock()
             while notes := self._notes.read_now(NOTES_A_TURN):
                 for note in notes:
                     self.accounting.note(note)
+                    if not note[0] & RUN:
+                        await asyncio.sleep(0)  # it may be about many slots
                 await asyncio.sleep(0)
+            self._look_at_clock()
 
     def close(self) -> None:
         """Take in what is left, and save it."""

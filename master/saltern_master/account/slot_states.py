@@ -73,6 +73,10 @@ class SlotStates:
             counts[state] = counts.get(state, 0) + end - start + 1
         return counts
 
+    def is_settled(self, slot: int) -> bool:
+        """Whether a slot never changes any more."""
+        return self.settled_to is not None and slot < self.settled_to
+
     def put(self, first: int, last: int, state: State) -> None:
         """Give a range a state; what is settled stays as it is."""
         if self.settled_to is not None:
@@ -91,6 +95,8 @@ class SlotStates:
 
     def put_where(self, first: int, last: int, state: State, before: State) -> None:
         """Give those slots of a range a state that have the state *before*."""
+        if first > last:
+            return
         for start, end, found in list(self.runs(first, last)):
             if found is before:
                 self.put(start, end, state)

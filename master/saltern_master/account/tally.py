@@ -10,6 +10,7 @@ expected, and is one of: received, failed (it ran and made no sample), skipped o
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 from saltern_master.account.slot_states import LOST, SlotStates, State
@@ -21,25 +22,30 @@ MAX_AGE_S = 30 * 86400
 AHEAD_S = 60.0
 """By so much an agent's clock may be ahead, over two intervals: what is said of later slots is not counted."""
 
+STEP_BACK_S = 45.0
+"""An agent waits so long, or one interval, for its clock to come to where it was."""
+
 _SKIPPED_OR_DROPPED = {"skipped": State.SKIPPED, "dropped": State.DROPPED}
 
 
 class Tally:
     """Which slots came, and what became of the others. Times are epoch seconds, slots multiples of ``seconds``."""
 
-    __slots__ = ("first", "late", "seconds", "states")
+    __slots__ = ("first", "floor", "late", "seconds", "states")
 
-    def __init__(self, seconds: float, first: int) -> None:
-        """*first*: the first slot that is expected; one that comes earlier makes it earlier."""
+    def __init__(self, seconds: float, first: int, floor: int | None = None) -> None:
+        """*first*: the first slot that is expected; one that comes earlier makes it earlier, but not below *floor*."""
         self.seconds = seconds
         self.first = first
+        self.floor = floor
         self.late = 0
         self.states = SlotStates()
 
     @classmethod
-    def begun(cls, seconds: float, now: float) -> Tally:
-        """Return one that expects every slot from now on."""
-        return cls(seconds, math.ceil(now / seconds))
+    def begun(cls, seconds: float, now: float, *, instead: bool = False) -> Tally:
+        """Return one that expects every slot from now on; *instead* of another interval: what was before is no slot."""
+        first = math.ceil(now / seconds)
+        return cls(seconds, first, first if instead else None)
 
     def ran(self, at: Any, received: float, *, failed: bool) -> None:
         """Count the return of the run for the slot *at*, which came at *received*. Of twins one that went well counts.
@@ -47,7 +53,7 @@ class Tally:
         A slot of another interval, too far ahead or too long ago, is not counted.
         """
         slot = self._slot(at, received)
-        if slot is None:
+        if slot is None or self.states.is_settled(slot) or (self.floor is not None and slot < self.floor):
             return
         before = self.states.at(slot)
         if before is State.RECEIVED or (failed and before is State.FAILED):
@@ -58,13 +64,18 @@ class Tally:
             self.late += 1
         self.states.settle(self.first)
 
-    def absent(self, kind: str, first: Any, last: Any, received: float) -> None:
-        """Note that no return comes for the slots *first* … *last*: they were ``skipped`` or ``dropped``."""
-        begin, end = self._slot(first, received), self._slot(last, received)
-        if end is not None:
-            begin = self.first if begin is None else max(begin, self.first)
-            self.states.put_where(begin, end, _SKIPPED_OR_DROPPED[kind], State.MISSING)
-            self.states.settle(self.first)
+    def absent(self, kind: str, spans: Iterable[tuple[Any, Any]], received: float) -> None:
+        """Note that no return comes for some slots, *spans* (first, last): they were ``skipped`` or ``dropped``."""
+        found = []
+        for first, last in spans:
+            begin, end = self._slot(first, received), self._slot(last, received)
+            if end is not None:
+                found.append((self.first if begin is None else max(begin, self.first), end))
+        done = self.first - 1
+        for begin, end in sorted(found):  # what lies over one another is looked at once
+            self.states.put_where(max(begin, done + 1), end, _SKIPPED_OR_DROPPED[kind], State.MISSING)
+            done = max(done, end)
+        self.states.settle(self.first)
 
     def lost(self, at: Any, cause: State) -> None:
         """Note that the return for the slot *at* was lost after it was received."""
@@ -77,8 +88,11 @@ class Tally:
         """Take note that the master's clock was set from *before* to *after*.
 
         Slots that it jumped over, and those that were not due yet, are not expected, unless they come all the same.
-        Slots that it will see again are counted up to now, and forgotten.
+        Slots that it will see again are counted up to now, and forgotten; but for a small step back, after which agents
+        run none of them again.
         """
+        if 0 < before - after <= max(STEP_BACK_S, self.seconds):
+            return
         now, then = self._current(before), self._current(after)
         if then > now:
             self.states.put_where(max(now - DUE_INTERVALS + 1, self.first), then, State.NOT_DUE, State.MISSING)
@@ -116,6 +130,7 @@ class Tally:
         return {
             "seconds": self.seconds,
             "first": self.first,
+            "floor": self.floor,
             "late": self.late,
             "starts": states.starts,
             "states": [int(state) for state in states.states],
@@ -126,7 +141,8 @@ class Tally:
     @classmethod
     def restored(cls, fields: dict[str, Any]) -> Tally:
         """Return the tally of ``packed``. Raises ``KeyError``, ``TypeError``, ``ValueError``."""
-        tally = cls(float(fields["seconds"]), int(fields["first"]))
+        floor = fields["floor"]
+        tally = cls(float(fields["seconds"]), int(fields["first"]), None if floor is None else int(floor))
         if not tally.seconds > 0:
             raise ValueError(f"{tally.seconds} seconds")
         tally.late = int(fields["late"])

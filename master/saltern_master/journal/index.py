@@ -77,7 +77,7 @@ class Index:
         except OSError:
             return
         try:
-            while (record := segment.record(fd, max(at, segment.start))) is not None:
+            while (record := _record(segment, fd, max(at, segment.start))) is not None:
                 noted = _noted(record)
                 if noted and noted[-1].end > offset:
                     yield [one for one in noted if one.end > offset]
@@ -113,6 +113,13 @@ class Index:
 def record_bytes(payload: bytes) -> int:
     """Return how many bytes a record takes in the log."""
     return RECORD.size + len(payload)
+
+
+def _record(segment: Segment, fd: int, at: int) -> Record | None:
+    try:
+        return segment.record(fd, at)
+    except OSError:
+        return None
 
 
 def _array_of(count: int) -> bytes:

@@ -28,7 +28,7 @@ from typing import Any, NamedTuple
 
 from saltern.config import MasterOptions
 from saltern.errors import JournalError, os_errors
-from saltern.files import make_folder
+from saltern.files import is_at, make_folder
 from saltern.segments import Hole, Kind, Segment
 from saltern.set_aside import bound_aside
 from saltern.wire import pack_value
@@ -151,14 +151,14 @@ class Journal:
             return
         payloads, self._buffer = self._buffer, []
         notes, self._buffered_notes = self._buffered_notes, []
-        if self._fd < 0:
-            self._open_again()
-        elif os.fstat(self._fd).st_nlink == 0:
-            self._make_again()
-        losses = len(self._losses)
-        payloads += [payload for payload, _ in self._losses]
-        notes += [note for _, note in self._losses]
-        self._write(payloads, notes)
+        with os_errors(JournalError, self.folder, "can't be written"):
+            if self._fd < 0:
+                self._open_again()
+            self._check_file()
+            losses = len(self._losses)
+            payloads += [payload for payload, _ in self._losses]
+            notes += [note for _, note in self._losses]
+            self._write(payloads, notes)
         del self._losses[:losses]
 
     def _write(self, payloads: list[bytes], notes: list[bytes]) -> None:
@@ -218,14 +218,13 @@ class Journal:
             over = self._bytes() > self.max_bytes or self._age(number, now) > self.max_age_s
             if number >= passed and not over:
                 break
-            size = self._segments[number].size
-            for reader in self._readers.values():
-                start = reader.leave(number, size)
-                if start is not None:
-                    self._lose(reader, Missing(number, start, size, 0, OVER_BOUND))
-            with contextlib.suppress(FileNotFoundError):
+            self._give_up(number, OVER_BOUND)
+            try:
                 os.unlink(self._path(number))
-            del self._segments[number]
+            except FileNotFoundError:
+                pass
+            except OSError as error:
+                log.error("%s: can't be deleted: %s", self._path(number), error.strerror)
         if self._readers:
             done = min(reader.saved.segment for reader in self._readers.values())
             if self._notes_reader is not None:
@@ -247,20 +246,19 @@ class Journal:
                 reader.at = Position(following, 0)
                 continue
             try:
-                stream = open(segment.path, "rb")  # noqa: SIM115  # closed below
+                records, end, hole = _read(segment, at, limit)
             except FileNotFoundError:
-                return []  # it is away for a while, or what it held is made again with the next that is written
-            with stream:
-                fd = stream.fileno()
-                records, used = segment.bodies(os.pread(fd, min(limit, segment.size - at), at))
-                if used:
-                    reader.at = Position(number, at + used)
-                    return records
-                whole = segment.record(fd, at)
-                if whole is not None:  # one record larger than the limit
-                    reader.at = Position(number, whole.end)
-                    return [whole.body]
-                hole = segment.hole(fd, at)
+                if number == self.head.segment or not is_at(self._fd, self._path(self.head.segment)):
+                    return []  # all are away for a while, or are made again with the next that is written
+                self._give_up(number, GONE)
+                continue
+            except OSError as error:
+                log.error("%s: can't be read at byte %d: %s", segment.path, at, error.strerror)
+                records, end = [], self._next_noted(number, segment, at)
+                hole = Hole(at, end, 1, False)
+            if records:
+                reader.at = Position(number, end)
+                return records
             here = Position(number, at)
             self._holes[here] = max(hole.records, self._holes.get(here, 0))
             if reader.first_time_at(here):
@@ -269,6 +267,14 @@ class Journal:
                 with contextlib.suppress(OSError):
                     bound_aside(self.folder, self.max_bytes)
             reader.at = Position(number, hole.end)
+
+    def _next_noted(self, number: int, segment: Segment, at: int) -> int:
+        """Return where the next record begins, by the notes, when what is at *at* can't be read."""
+        for noted in self._notes.of(number, None, at):
+            for one in noted:
+                if one.start > at:
+                    return one.start
+        return segment.size
 
     def notes(self, position: Position, most: int) -> tuple[list[Sequence[Any]], Position]:
         """Return about *most* notes of records beyond *position*, and the position after them: none at the end."""
@@ -297,6 +303,16 @@ class Journal:
     def lose_read(self, reader: Reader, number: int, start: int, end: int) -> None:
         """Count what *reader* had read of a segment that was deleted since, and will not read again."""
         self._lose(reader, Missing(number, start, end, 0, OVER_BOUND))
+
+    def _give_up(self, number: int, cause: str) -> None:
+        """Have all readers leave a segment that goes, or is gone."""
+        segment = self._segments[number]
+        for reader in self._readers.values():
+            start = reader.leave(number, segment.size)
+            if start is not None:
+                records = segment.next_number if start <= segment.start else 1
+                self._lose(reader, Missing(number, start, segment.size, records, cause))
+        del self._segments[number]
 
     def _lose(self, reader: Reader, missing: Missing) -> None:
         """Count what *reader* lost with bytes that it had not read, and write down whose slots they were."""
@@ -368,6 +384,16 @@ class Journal:
         self.open()
         log.info("%s: the journal is open again", self.folder)
 
+    def _check_file(self) -> None:
+        """See that what is written next is found again, whatever somebody did to the file. Raises ``OSError``."""
+        status = os.fstat(self._fd)
+        if status.st_nlink == 0:
+            self._make_again()
+        elif status.st_size != self.head.offset:
+            text = "%s: has %d bytes and should have %d: what comes goes to another segment"
+            log.error(text, self._path(self.head.segment), status.st_size, self.head.offset)
+            self._rotate()
+
     def _make_again(self) -> None:
         """Make the folder again, which somebody deleted, with what can still be read of it. Raises ``JournalError``.
 
@@ -391,11 +417,7 @@ class Journal:
         self._fd = fd
         self._notes.forget()
         for other in [other for other in self._segments if not os.path.exists(self._path(other))]:
-            segment = self._segments.pop(other)
-            for reader in self._readers.values():
-                start = reader.leave(other, segment.size)
-                if start is not None:
-                    self._lose(reader, Missing(other, start, segment.size, max(1, segment.next_number), GONE))
+            self._give_up(other, GONE)
 
     def _recover(self, number: int) -> bool:
         """Bring the last segment in order; return whether records may be appended to it."""
@@ -426,6 +448,21 @@ _WHY = {
     DAMAGED: "they were damaged",
     GONE: "the segment is gone, or can't be read",
 }
+
+
+def _read(segment: Segment, at: int, limit: int) -> tuple[list[bytes], int, Hole]:
+    """Return whole records from *at* on, about *limit* bytes, and where they end, or a hole. Raises ``OSError``."""
+    none = Hole(at, at, 0, False)
+    with open(segment.path, "rb", buffering=0) as stream:
+        fd = stream.fileno()
+        with contextlib.suppress(OSError):  # some of it can't be read: the first record may be
+            records, used = segment.bodies(os.pread(fd, min(limit, segment.size - at), at))
+            if used:
+                return records, at + used, none
+        whole = segment.record(fd, at)
+        if whole is not None:  # one record larger than the limit
+            return [whole.body], whole.end, none
+        return [], at, segment.hole(fd, at)
 
 
 def configured_journal(options: MasterOptions) -> Journal:

@@ -87,7 +87,7 @@ def _read(segment: Segment, at: int, end: int) -> Iterator[list[Noted]]:
         while at < end:
             record = segment.record(stream.fileno(), at)
             if record is None:
-                at = segment.hole(stream.fileno(), at).end
+                at = segment.behind_damage(stream.fileno(), at)  # who reads the records counts it
                 continue
             yield [Noted(record.start, record.end, note_of(record.body))]
             at = record.end

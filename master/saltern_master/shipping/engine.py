@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 RETRY_MIN_S, RETRY_MAX_S = 0.25, 5.0
 POINTS_PER_SHIPMENT = 4_000
-RECORDS_A_TURN = 20  # flattened before others have the loop
+RECORDS_A_TURN, BYTES_A_TURN = 20, 64 * 1024  # flattened before others have the loop
 READER = "graphite"
 """The name of our position in the journal."""
 
@@ -61,6 +61,7 @@ class ShippingEngine:
                 records = await self._reader.read()
                 await self._ship(records)
                 self._reader.commit()
+                await asyncio.sleep(0)  # there may be a backlog of what is nobody's points
         finally:
             await self._shipper.close()
 
@@ -81,8 +82,11 @@ class ShippingEngine:
 
     async def _ship(self, records: list[bytes]) -> None:
         shipment = Shipment()
+        size = 0
         for number, payload in enumerate(records, 1):
-            if number % RECORDS_A_TURN == 0:
+            size += len(payload)
+            if number % RECORDS_A_TURN == 0 or size > BYTES_A_TURN:
+                size = 0
                 await asyncio.sleep(0)
             try:
                 record = read_record(payload, METRICS | POINTS)

@@ -20,6 +20,7 @@ AHEAD_S = 86400
 EXPLAIN_BYTES = 16 * 1024 * 1024
 MAX_REFUSED_NAMED = 200
 MAX_FAILURES = 10_000
+MAX_FUN_CHARACTERS = 200
 
 Refuse = Callable[[str, str, Mapping[str, float]], Collection[str]]
 """Returns which names, of values below a prefix, a minion may not add."""
@@ -59,7 +60,7 @@ class MetricReturns:
     def points(self, minion_id: str, body: dict[str, Any], received: float) -> Made:
         """Return the points of a return that came at *received* (epoch s)."""
         self._last.put(minion_id, body, received)
-        self._failures.pop((minion_id, str(body["fun"])), None)
+        self._failures.pop((minion_id, str(body["fun"])[:MAX_FUN_CHARACTERS]), None)
 
         def admit(minion_id: str, prefix: str, values: Mapping[str, float]) -> Collection[str]:
             return self._budget.admit(minion_id, prefix, values, received)
@@ -81,8 +82,9 @@ class MetricReturns:
 
     def failed(self, minion_id: str, fun: str, why: str, received: float) -> None:
         """Take note of a run that made no sample, for ``explain``."""
-        self._failures[minion_id, fun] = (why, received)
-        self._failures.move_to_end((minion_id, fun))
+        key = (minion_id, fun[:MAX_FUN_CHARACTERS])
+        self._failures[key] = (why, received)
+        self._failures.move_to_end(key)
         if len(self._failures) > MAX_FAILURES:
             self._failures.popitem(last=False)
 
@@ -91,7 +93,7 @@ class MetricReturns:
 
         Where its last run made no sample, that comes first: ``failed``, the reason, and ``failed_at`` (epoch s).
         """
-        failure = self._failures.get((minion_id, fun))
+        failure = self._failures.get((minion_id, fun[:MAX_FUN_CHARACTERS]))
         failed = {"failed": failure[0], "failed_at": failure[1]} if failure else {}
         last = self._last.get(minion_id, fun)
         if last is None:
