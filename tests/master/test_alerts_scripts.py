@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from saltern_master.alerts import scripts as scripts_module
 from saltern_master.alerts.scripts import MAX_OUTPUT_BYTES, Job, ScriptRunner, environment, run_script
 
 ALERT = {
@@ -227,6 +228,26 @@ def test_closing_kills_what_runs_and_forgets_what_waits(tmp_path: Path, script: 
     asyncio.run(main())
     assert gone(int((tmp_path / "child").read_text()))
     assert not (tmp_path / "ran").exists()
+
+
+def test_closing_lets_scripts_end_that_do_so_soon(
+    tmp_path: Path, script: WriteScript, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A change is remembered: what it was to tell would be told never again."""
+    monkeypatch.setattr(scripts_module, "CLOSE_WITHIN_S", 20.0)
+    path = script("s", "while [ ! -e go ]; do sleep 0.02; done; echo x >> log")
+
+    async def main() -> None:
+        runner = ScriptRunner(str(tmp_path), at_once=1)
+        runner.submit("a", Job((path,), ALERT, 600))
+        runner.submit("b", Job((path,), ALERT, 600))
+        closing = asyncio.create_task(runner.close())
+        await asyncio.sleep(0)
+        (tmp_path / "go").touch()
+        await closing
+
+    asyncio.run(main())
+    assert (tmp_path / "log").read_text() == "x\nx\n"
 
 
 def test_the_loop_goes_on_while_scripts_run(tmp_path: Path, script: WriteScript, caplog: Any) -> None:

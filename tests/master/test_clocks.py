@@ -200,9 +200,7 @@ def test_the_masters_own_metrics_go_on_when_its_clock_is_set_back(door: Door, mo
 
     monkeypatch.setattr(self_metrics, "time", Time)
     monkeypatch.setattr(door.master.inbox, "put_points", put)
-    metrics = SelfMetrics(
-        door.master.inbox, door.master.accounting, door.master.account_keeper, {}, 0.05, door.master.clocks
-    )
+    metrics = SelfMetrics(door.master.inbox, door.master.account_keeper, door.master.clocks, {}, 0.05)
 
     async def run() -> None:
         task = asyncio.create_task(metrics.run())

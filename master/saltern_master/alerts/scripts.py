@@ -19,6 +19,7 @@ from collections.abc import Hashable, Mapping
 from typing import Any, NamedTuple
 
 MAX_AT_ONCE = 8
+CLOSE_WITHIN_S = 1.0  # less than parts have to stop in
 MAX_WAITING = 1000
 MAX_OUTPUT_BYTES = 4096  # kept for the log; the rest is read and forgotten, so that no script hangs on a full pipe
 READ_BYTES = 64 * 1024
@@ -80,9 +81,16 @@ class ScriptRunner:
             await asyncio.wait(set(self._workers))
 
     async def close(self) -> None:
-        """Kill the running scripts and forget the waiting ones."""
-        self._ready.clear()
+        """Let what runs and waits end within a moment; then kill the scripts that run, and forget those that wait.
+
+        What was to be told would otherwise be lost with a stop at the wrong time: the change itself is remembered.
+        """
         workers = set(self._workers)
+        if workers:
+            _, workers = await asyncio.wait(workers, timeout=CLOSE_WITHIN_S)
+        if workers:
+            _log.error("alert scripts: %d run or wait and are ended with the master", self._queued + len(workers))
+        self._ready.clear()
         for worker in workers:
             worker.cancel()
         if workers:
