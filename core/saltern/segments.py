@@ -15,10 +15,10 @@ What is found in a file, and what becomes of it::
     whole record      read
     hole              damage before a whole record, or at the end: passed over, counted, copied to ….damaged-<offset>
     torn tail         the start of a record that a kill or a power cut ended, or zeros: cut
-    a damaged head    made out from the first record
+    a damaged head    made out from what is left of it, or from the first record
     another version,  the file is renamed to ….unreadable
-    a damaged head
-    and first record
+    a head without
+    any of that
 
 Version 1 had no head, no marks and no numbers; its records are read to the first damage, and nothing is appended.
 """
@@ -288,15 +288,17 @@ class Segment:
             os.close(fd)
 
     def _made_out(self, fd: int) -> bool:
-        """Read on behind a damaged head, if the first record tells the mark that was in it."""
-        first = os.pread(fd, RECORD.size, HEAD.size)
-        if len(first) < RECORD.size:
-            return False
-        self._use(first[:MARK_BYTES])
-        if self._header(first, 0) is None:
-            return False
-        log.error("%s: its head is damaged: it is read all the same", self.path)
-        return True
+        """Read on behind a damaged head, if what is left of it or of the first record is the mark of a whole record."""
+        data = os.pread(fd, HEAD.size + MARK_BYTES, 0)
+        for at in (len(self._kind.magic) + 1, HEAD.size):
+            mark = data[at : at + MARK_BYTES]
+            if len(mark) < MARK_BYTES:
+                continue
+            self._use(mark)
+            if self.record(fd, HEAD.size) is not None or self._next_record(fd, HEAD.size) is not None:
+                log.error("%s: its head is damaged: it is read all the same", self.path)
+                return True
+        return False
 
     def _header(self, data: bytes, at: int) -> tuple[int, int, int] | None:
         """Return number, length and crc32 of the body, if a sound header is there."""

@@ -186,10 +186,21 @@ def test_a_damaged_head_costs_nothing_while_the_first_record_is_whole(
     path.write_bytes(data)
     assert recovered(tmp_path) == ([b"one", b"two"], [])
     assert "its head is damaged: it is read all the same" in caplog.text
-    data[HEAD.size + 9] ^= 255  # and the first record's header, which would tell the mark
+    data[8] ^= 255
+    data[HEAD.size] ^= 255  # and both places that would tell the mark
     path.write_bytes(data)
     assert Segment.find(KIND, str(tmp_path)) == ({}, [7])
     assert (tmp_path / f"{NAME}.unreadable").read_bytes() == data
+
+
+def test_damage_from_the_head_into_the_first_record_costs_that_one(tmp_path: Path) -> None:
+    path = write(tmp_path, [b"one", b"two", b"three"])
+    data = bytearray(path.read_bytes())
+    data[16:24] = b"\xff" * 8
+    path.write_bytes(data)
+    bodies, holes = recovered(tmp_path)
+    assert bodies == [b"two", b"three"]
+    assert [hole.records for hole in holes] == [1]
 
 
 def test_a_segment_of_before_is_read_and_not_appended_to(tmp_path: Path) -> None:
