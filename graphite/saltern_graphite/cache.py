@@ -111,10 +111,13 @@ class Cache:
         *first_new* is the number from which on metrics of the next one were never seen before.
         """
         with self._lock:
-            if not self._open.count:
-                return
-            sealing = self._sealing = self._open
-            self._open = OpenGeneration(len(self._names), first_new)
+            sealing = self._sealing  # of a time before, when there was no memory to sort it
+            if sealing is None:
+                if not self._open.count:
+                    return
+                opened = OpenGeneration(len(self._names), first_new)
+                sealing = self._sealing = self._open
+                self._open = opened
         sealed = sealing.sealed()  # sorting takes a while: neither receivers nor readers wait for it
         with self._lock:
             self._sealed.append(sealed)
@@ -139,6 +142,7 @@ class Cache:
             held = self._held.get(number)
             if held is None:
                 held = self._held[number] = Held(generation.place, generation.since, until)
+            held.place = min(held.place, generation.place)  # since it was logged again it may be a later one
             held.until = until
             before = len(held.points)
             held.points.update(generation.points_at(place))

@@ -156,6 +156,10 @@ class Generation:
         """Let the metrics at *places* be taken again."""
         self._again += places.tolist()
 
+    def recall(self) -> None:
+        """Let all that was taken and not finished be taken again."""
+        self._again = (self._left + np.flatnonzero(~self._written[self._left :])).tolist()
+
     def finish(self, places: Places) -> int:
         """The metrics at *places* are in their files, or held elsewhere; return how many points these were."""
         self._written[places] = True

@@ -149,8 +149,8 @@ class LateMemory:
         if since in begins:
             points = self._last.pop(key) if key in self._last else self._past.pop(key)
         else:
+            begins.add(since)  # before the finer ones go, lest the metric is forgotten with its last slot
             points = self._of_finer(number, metric, since, until)
-            begins.add(since)
             metric.until = max(metric.until, until)
         before = len(points)
         for at, value in rows:

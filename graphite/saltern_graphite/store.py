@@ -190,6 +190,9 @@ class Store:
     def health(self) -> dict[str, object]:
         """Return how the store is, as plain values; ``ok`` is whether points come in and reach the disk."""
         error = self._log_error or (self._writer.last_error if self._writer else "")
+        ended = self._thread.ident is not None and not self._thread.is_alive()
+        if ended and self._writer is not None and not self._writer.stopping:
+            error = "the writer has ended: the log keeps what comes until the store is started again"
         return {
             "ok": not error and not self.full,
             "error": error,

@@ -212,7 +212,7 @@ class Wal:
     def written(self, place: Place) -> Place:
         """Remember that all before *place* is in files, or at least what is before the place that is returned."""
         with self._lock:
-            if self._ended or self._folder_fd < 0:
+            if self._ended or self._folder_fd < 0 or self._replay.unread:
                 return place
             if not self._looks or self._looks[-1] != (self.end, self._points):
                 self._looks.append((self.end, self._points))
@@ -293,8 +293,13 @@ class Wal:
         self.unreadable.look()
 
     def _start_segment(self, number: int) -> None:
-        path = segment_path(self.folder, number)
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o640)
+        while True:
+            path = segment_path(self.folder, number)
+            try:
+                fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o640)
+                break
+            except FileExistsError:  # one that failed to begin and could not be removed; the next start looks at it
+                number += 1
         try:
             if self.fsync != "never":
                 sync_folder(self.folder)
@@ -348,8 +353,13 @@ class Wal:
             self._closed[self._current] = Closed(self._segment.path, self._segment.size)
             self._current += 1
         else:
-            with suppress(OSError):
+            try:
                 os.unlink(self._segment.path)
+            except FileNotFoundError:
+                return
+            except OSError:  # it is to be tried again when the log is freed
+                self._closed[self._current] = Closed(self._segment.path, 0)
+                self._current += 1
 
     def _is_there(self) -> bool:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import re
@@ -19,6 +20,8 @@ from saltern_graphite.wal_record import KIND
 from saltern_graphite.wal_segment import Points, read_segment
 
 _NUMBER = re.compile(r"[0-9]{10}|[1-9][0-9]{10,}")  # as segment_path writes it
+_OURS = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+"""What keeps this process from reading a file and says nothing of the file."""
 
 log = logging.getLogger(__name__)
 
@@ -71,8 +74,7 @@ class Replay:
 
     def look(self, mark: Mark | None) -> int:
         """Find what is there that wasn't known; return the number that a new segment may have. Raises ``OSError``."""
-        self._mark = mark
-        numbers, aside = set(), set()
+        numbers, aside, met = set[int](), set[int](), list[int]()
         for name in os.listdir(self._folder):
             stem, suffix, rest = name.partition(KIND.suffix)
             if not suffix or not _NUMBER.fullmatch(stem):
@@ -82,16 +84,21 @@ class Replay:
                 continue
             numbers.add(int(stem))
             if int(stem) not in self._closed:
-                self._meet(int(stem))
+                met.append(int(stem))
+        self._meet_all(met)
+        self._mark = mark
         last = max(numbers, default=0)
         if mark is not None and mark.end.record:
             last = max(last, mark.end.segment)
         first = mark.written.segment if mark is not None and mark.trusted else min(numbers, default=last)
-        gone = [number for number in range(max(first, 1), last + 1) if number not in numbers | aside]
+        first = max(first, 1)
+        there = sorted(number for number in numbers | aside if first <= number <= last)
+        gone = max(0, last + 1 - first - len(there))  # a stray file may have any number: they can't be listed
         if gone:
-            name = os.path.basename(segment_path("", gone[0]))
-            log.error("log in %s: segments are gone: %d, the first is %s", self._folder, len(gone), name)
-        self.gone += len(gone)
+            number = next((at for at, found in enumerate(there, first) if at != found), first + len(there))
+            name = os.path.basename(segment_path("", number))
+            log.error("log in %s: segments are gone: %d, the first is %s", self._folder, gone, name)
+        self.gone += gone
         return last + 1
 
     def read(self) -> Iterator[Replayed]:
@@ -118,6 +125,18 @@ class Replay:
             log.error("log in %s: %d points are lost, in segments that are damaged or gone", self._folder, lost)
         self._mark = None
 
+    def _meet_all(self, numbers: list[int]) -> None:
+        """Meet all of them or none, so that none is read before the others. Raises ``OSError``."""
+        try:
+            for number in numbers:
+                self._meet(number)
+        except OSError:
+            for number in numbers:
+                self._closed.pop(number, None)
+                self._found.pop(number, None)
+                self.unread.discard(number)
+            raise
+
     def _meet(self, number: int) -> None:
         path = segment_path(self._folder, number)
         try:
@@ -126,6 +145,8 @@ class Replay:
             size = os.path.getsize(path)
             segment = None if head == OLD_MAGIC else Segment.look(KIND, path)
         except OSError as error:
+            if error.errno in _OURS:
+                raise
             with suppress(OSError):
                 set_aside(path, f"it can't be read: {error.strerror}")
             return

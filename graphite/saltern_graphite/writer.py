@@ -76,6 +76,7 @@ class Writer:
         self.late = LateMemory()
         """For the writer's thread alone."""
         self._stopping = threading.Event()
+        self._under_way = 0  # batches submitted and not collected
         self._missing: set[int] = set()  # metrics whose files were there and are to be made anew
         self._first_new = 0  # metrics with this number or a higher one were in no generation yet
         self.last_error = ""
@@ -94,14 +95,29 @@ class Writer:
         """Write until :meth:`stop`, then flush."""
         next_release = 0.0
         while not self._stopping.is_set():
-            healthy = self.turn()
-            if time.monotonic() >= next_release:
-                self._release()
-                next_release = time.monotonic() + RELEASE_EVERY_S
+            healthy = False
+            try:
+                healthy = self.turn()
+                if time.monotonic() >= next_release:
+                    self._release()
+                    next_release = time.monotonic() + RELEASE_EVERY_S
+            except Exception as error:  # nobody else writes: a fault of ours must not end it
+                healthy = False
+                self._recover(error)
+            else:
+                self._notices.over("fault", "the writer works again")
             hurried = not self._half_s and self._cache.open.metrics > 0
             busy = healthy and (self._pressed or hurried)
             self._stopping.wait(0 if busy else TURN_S if healthy else RETRY_S)
-        deadline = time.monotonic() + STOP_S
+        try:
+            self._flush(time.monotonic() + STOP_S)
+            self._release()
+        except Exception as error:
+            self._recover(error)
+        self._files.close()
+
+    def _flush(self, deadline: float) -> None:
+        """Write what can be until *deadline* (``time.monotonic()``)."""
         self._seal()
         if self._retry_held(math.inf):
             for generation in list(self._cache.sealed):
@@ -109,8 +125,15 @@ class Writer:
                     break
         if self._cache.size:
             log.warning("%d points are not on disk yet: the log keeps them for the next start", self._cache.size)
-        self._release()
-        self._files.close()
+
+    def _recover(self, error: Exception) -> None:
+        """Tell of a fault of ours, and have what was under way written once more: that does no harm."""
+        self._fail("fault", f"the writer failed: {type(error).__name__}: {error}; points are kept and tried again")
+        while self._under_way:
+            self._under_way -= 1
+            self._files.collect()  # lest it is taken for the answer to another batch
+        for generation in self._cache.sealed:
+            generation.recall()
 
     def turn(self) -> bool:
         """Write what is due now; return whether the disk took it."""
@@ -178,7 +201,7 @@ class Writer:
                 if len(places):
                     batch = self._batch(generation, places)
                     known = self.late.joined(batch)
-                    self._files.submit(known)
+                    self._submit(known)
                     under_way.append((places, known, len(known.times) - len(batch.times)))
                 continue
             places, batch, again = under_way.popleft()
@@ -213,8 +236,13 @@ class Writer:
         times, values = generation.times[rows], generation.values[rows]
         return Batch(numbers, names, ends, times, values, int(time.time()), rules)
 
+    def _submit(self, batch: Batch) -> None:
+        self._files.submit(batch)
+        self._under_way += 1
+
     def _collected(self, batch: Batch, again: int) -> Outcome:
         """Return what became of the batch submitted first, of which *again* points had been written before."""
+        self._under_way -= 1
         outcome = self._files.collect()
         outcome.stored = max(0, outcome.stored - again)
         for place, spans in outcome.late.items():
@@ -265,7 +293,7 @@ class Writer:
                 [self._rule_of(self._names.name(number))],
             )
             known = self.late.joined(batch)
-            self._files.submit(known)
+            self._submit(known)
             outcome = self._collected(known, len(known.times) - len(points))
             self._count(outcome, 1 - len(outcome.failures))
             if not outcome.failures:

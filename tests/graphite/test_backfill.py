@@ -292,6 +292,17 @@ def test_a_slot_that_has_become_one_of_a_coarser_archive_is_made_of_what_was_kno
     ]  # fmt: skip
 
 
+def test_a_slot_made_of_all_that_was_known_of_a_metric_is_remembered_and_forgotten() -> None:
+    now = [0.0]
+    memory = LateMemory(clock=lambda: now[0])
+    memory.restore(7, 1000, 1.0, 10)
+    memory.restore(7, 1005, 2.0, 20)
+    assert memory.joined(one_metric([(1001, 5.0)])).times.tolist() == [1000, 1001, 1005]
+    now[0] = late_memory.KEPT_S + 1
+    assert memory.everything() is None
+    assert len(memory) == 0
+
+
 def test_what_is_held_of_a_file_is_logged_again_with_its_newest_values(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +15,7 @@ from hypothesis import strategies as st
 
 from saltern_graphite.file_work import FileWork
 from saltern_graphite.file_writer import Batch, Failure, FileWriter, Outcome, Rule
+from saltern_graphite.file_writers import process as process_module
 from saltern_graphite.file_writers.local import LocalFileWriter
 from saltern_graphite.file_writers.memory import MemoryFileWriter
 from saltern_graphite.file_writers.process import ProcessFileWriter
@@ -91,3 +95,32 @@ def test_every_driver_creates_updates_and_tells_what_is_missing(tmp_path: Path, 
     if driver != "memory":
         _, values = whisper.fetch(str(tmp_path / "a" / "m3.wsp"), NOW - 30, NOW, now=NOW)
         assert values == [1.0, 7.0]
+
+
+def test_a_worker_with_a_long_answer_and_a_long_batch_to_come_never_wait_for_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process_module, "BUFFER_BYTES", 4096)
+    (tmp_path / "whisper").write_bytes(b"")  # so that every metric fails, with its long path in the answer
+    files = ProcessFileWriter(str(tmp_path / "whisper"), 1, sync=False, late="combine")
+    outcomes: list[Outcome] = []
+    sizes = [400, 300, 200, 100]
+
+    def work() -> None:
+        for number, size in enumerate(sizes):
+            files.submit(batch_of([(f"{'x' * 900}.m{n}", {NOW: 1.0}, RULES[0]) for n in range(size)]))
+            if number:
+                outcomes.append(files.collect())
+        outcomes.append(files.collect())
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(60)
+    stuck = thread.is_alive()
+    if stuck:
+        for pid in files.pids:
+            os.kill(pid, signal.SIGKILL)
+        thread.join(60)
+    files.close()
+    assert not stuck
+    assert [len(outcome.failures) for outcome in outcomes] == sizes

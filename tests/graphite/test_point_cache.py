@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -137,6 +138,35 @@ def test_a_segment_is_held_by_its_oldest_point() -> None:
     assert cache.oldest_place() == (7, 0)
     cache.finish(sealed(cache), np.array([0]))
     assert cache.oldest_place() == (9, 0)
+
+
+def test_what_is_held_and_was_logged_again_holds_an_older_segment_if_older_points_join_it() -> None:
+    cache = new_cache()
+    cache.add(*columns([(0, 1, 1)]), Place(3, 0))
+    generation = sealed(cache)
+    cache.add(*columns([(0, 2, 2)]), Place(7, 0))
+    cache.hold(generation, 0, 0.0)
+    cache.relog(Place(9, 0), [0])
+    cache.hold(sealed(cache), 0, 0.0)
+    assert cache.oldest_place() == (7, 0)
+
+
+def test_what_could_not_be_sorted_is_sealed_the_next_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_: object) -> None:
+        raise MemoryError
+
+    cache = new_cache()
+    cache.add(*columns([(0, 1, 1)]), Place(3, 0))
+    with monkeypatch.context() as patched:
+        patched.setattr(OpenGeneration, "sealed", refused)
+        with pytest.raises(MemoryError):
+            cache.seal(0)
+    cache.add(*columns([(0, 2, 2)]), Place(7, 0))
+    for place, points in ((3, [(1, 1.0), (2, 2.0)]), (7, [(2, 2.0)])):
+        assert cache.oldest_place() == (place, 0)
+        assert cache.points("a") == points
+        cache.finish(sealed(cache), np.array([0]))
+    assert (cache.size, cache.oldest_place()) == (0, None)
 
 
 def test_what_is_held_of_one_metric_is_bounded(monkeypatch: object) -> None:

@@ -15,6 +15,7 @@ import whisper
 
 from saltern.errors import StoreError
 from saltern_graphite import writer as writer_module
+from saltern_graphite.file_writers import process as process_module
 from saltern_graphite.file_writers.memory import MemoryFileWriter
 from saltern_graphite.file_writers.process import ProcessFileWriter
 from saltern_graphite.options import StoreOptions
@@ -358,6 +359,72 @@ def test_a_writer_process_that_dies_loses_nothing(root: str, monkeypatch: pytest
     assert files.pids[0] == before[0]
     assert files.pids[1] != before[1]
     store.stop()
+
+
+def test_a_writer_process_that_can_not_be_started_at_once_is_tried_again(
+    root: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer_module, "RETRY_S", 0.05)
+    files = ProcessFileWriter(os.path.join(root, "whisper"), 2, sync=False, late="combine")
+    store = Store(root, StoreOptions(flush_interval_s=0.2), files)
+    store.start()
+
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    names = [f"m{n}" for n in range(50)]
+    at = slot()
+    with monkeypatch.context() as patched:
+        patched.setattr(process_module.subprocess, "Popen", refused)
+        os.kill(files.pids[1], signal.SIGKILL)
+        store.accept(names, [at] * 50, [1.0] * 50)
+        wait_for(lambda: "Cannot allocate memory" in str(store.health()["error"]))
+        assert store.cache.size
+    wait_for(lambda: store.cache.size == 0)
+    assert all(stored(store, name) == {at: 1.0} for name in names)
+    wait_for(lambda: store.health()["ok"] is True)
+    store.stop()
+
+
+@pytest.mark.parametrize("place", ["_settle", "_collected", "_batch", "_release"])
+def test_a_fault_of_ours_in_the_writer_ends_nothing_and_loses_nothing(
+    root: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, place: str
+) -> None:
+    monkeypatch.setattr(writer_module, "RETRY_S", 0.05)
+    monkeypatch.setattr(writer_module, "RELEASE_EVERY_S", 0.05)
+    monkeypatch.setattr(writer_module, "BATCH_METRICS", 10)
+    store = Store(root, StoreOptions(flush_interval_s=0.2), MemoryFileWriter())
+    store.start()
+    writer = store._writer
+    whole = getattr(writer, place)
+    calls = []
+
+    def faulty(*arguments: object) -> object:
+        calls.append(arguments)
+        if len(calls) in (2, 3):
+            raise KeyError("no such key")
+        return whole(*arguments)
+
+    monkeypatch.setattr(writer, place, faulty)
+    names = [f"m{n}" for n in range(50)]
+    at = slot()
+    store.accept(names, [at] * 50, list(map(float, range(50))))
+    wait_for(lambda: store.cache.size == 0 and len(calls) > 3)
+    assert isinstance(store._files, MemoryFileWriter)
+    assert store._files.files == {name: {at: float(n)} for n, name in enumerate(names)}
+    wait_for(lambda: store.health()["ok"] is True)
+    assert len([record for record in caplog.records if "KeyError" in record.message]) == 1
+    store.stop()
+
+
+def test_a_writer_that_has_ended_is_no_healthy_store(root: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(root, StoreOptions(), MemoryFileWriter())
+    monkeypatch.setattr(writer_module.Writer, "run", lambda _: None)
+    store.start()
+    store._thread.join()
+    assert store.health()["ok"] is False
+    assert "the writer has ended" in str(store.health()["error"])
+    store.wal.close()
 
 
 def test_a_burst_is_spread_over_the_interval(root: str) -> None:

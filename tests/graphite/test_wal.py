@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from saltern.errors import StoreError
-from saltern.segments import HEAD
+from saltern.segments import HEAD, Kind, Segment
 from saltern_graphite import wal as wal_module
 from saltern_graphite import wal_mark
 from saltern_graphite.wal import Place, Wal
@@ -283,6 +283,34 @@ def test_what_can_not_even_be_cut_off_ends_the_segment(log_folder: Path, monkeyp
     again.wal.close()
 
 
+def test_a_segment_that_failed_to_begin_and_could_not_be_removed_is_in_nobodys_way(
+    log_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = Log(log_folder, fsync="never")
+
+    def refused(*_: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(wal_module, "write_all", refused)
+        patched.setattr(os, "ftruncate", refused)
+        patched.setattr(os, "unlink", refused)
+        with pytest.raises(StoreError, match="Read-only file system"):
+            log.append(("a", 1, 1.0))
+    assert log.append(("a", 2, 2.0)).segment == 2
+    (log_folder / "0000000003.wal").write_bytes(b"")  # what is left of a try to begin it
+    monkeypatch.setattr(wal_module, "SEGMENT_AGE_S", 0.0)
+    log.wal.rotate()
+    assert log.append(("a", 3, 3.0)).segment == 4
+    log.wal.release(2)
+    assert names_in(log_folder) == ["0000000002.wal", "0000000003.wal", "0000000004.wal"]
+    log.wal.close()
+    again = Log(log_folder)
+    assert again.replayed() == [("a", 2, 2.0), ("a", 3, 3.0)]
+    assert (again.wal.gone, again.wal.lost) == (0, 0)
+    again.wal.close()
+
+
 class Disk:
     """``fdatasync`` of a disk that can be told to fail."""
 
@@ -484,6 +512,50 @@ def test_what_can_not_be_opened_is_set_aside_and_keeps_nobody_from_the_log(log_f
     assert log.append(("a", 1, 1.0)).segment == 4
     log.wal.close()
     assert (log_folder / "0000000003.wal.unreadable").is_dir()
+
+
+@pytest.mark.parametrize("code", [errno.EMFILE, errno.ENFILE, errno.ENOMEM])
+def test_a_segment_that_this_process_can_not_open_at_present_is_read_later(
+    log_folder: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    for n in (1, 2):
+        log = Log(log_folder)
+        log.append(("a", n, 1.0))
+        log.wal.close()
+    look, second = Segment.look, "0000000002.wal"
+
+    def refused(kind: Kind, path: str) -> Segment | None:
+        if path.endswith(second):
+            raise OSError(code, os.strerror(code), path)
+        return look(kind, path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Segment, "look", refused)
+        log = Log(log_folder)
+        assert os.strerror(code) in log.why
+        assert log.replayed() == []
+        assert log.wal.lost == 0
+    assert log.append(("a", 3, 1.0)).segment > 2
+    log.wal.written(log.wal.end)  # not so: the earlier ones are in no file yet
+    log.wal.close()
+    log = Log(log_folder)
+    assert log.replayed() == [("a", 1, 1.0), ("a", 2, 1.0), ("a", 3, 1.0)]
+    assert (log.wal.gone, log.wal.lost) == (0, 0)
+    assert not log.wal.unreadable.paths
+    log.wal.close()
+
+
+def test_a_stray_file_with_a_huge_number_costs_neither_time_nor_memory(
+    log_folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    written(log_folder, ("a", 1, 1.0))
+    (log_folder / "4000000000.wal").write_bytes(b"")
+    (log_folder / wal_mark.FILE).unlink(missing_ok=True)
+    log = Log(log_folder)
+    assert log.replayed() == [("a", 1, 1.0)]
+    assert log.wal.gone == 4_000_000_000 - 2
+    assert "the first is 0000000002.wal" in caplog.text
+    log.wal.close()
 
 
 def test_a_segment_read_while_nothing_could_be_written_is_deleted_when_its_time_has_come(

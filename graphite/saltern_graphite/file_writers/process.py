@@ -6,6 +6,7 @@ import contextlib
 import errno
 import logging
 import os
+import select
 import socket
 import subprocess
 from collections import deque
@@ -14,9 +15,10 @@ import numpy as np
 
 from saltern.own_python import python_module
 from saltern_graphite.file_writer import Batch, Failure, Outcome
-from saltern_graphite.file_writers.worker import LENGTH, pack_batch, receive, unpack_outcome
+from saltern_graphite.file_writers.worker import LENGTH, pack_batch, unpack_outcome
 
 BUFFER_BYTES = 4 * 1024 * 1024
+READ_BYTES = 256 * 1024
 STOP_S = 1.0
 _GONE = "the worker process that writes it ended; it is started again"
 
@@ -24,58 +26,110 @@ log = logging.getLogger(__name__)
 
 
 class _Worker:
-    """One process and the socket to it."""
+    """One process and the socket to it. While none can be started, each batch fails, and the next is another try."""
 
     def __init__(self, command: list[str]) -> None:
         self._command = command
         self._under_way = 0
-        self._lost = 0  # batches that went down with the process before this one
+        self._lost = 0  # batches that went down with the process before this one, or never had one
+        self._why = _GONE
         self._process: subprocess.Popen[bytes]
-        self._sock: socket.socket
+        self._sock: socket.socket | None = None
+        self._read = bytearray()  # of answers that are not asked for yet
         self._start()
 
     def _start(self) -> None:
         ours, theirs = socket.socketpair()
-        for sock in (ours, theirs):
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER_BYTES)
-        with theirs:
-            one_thread = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # a pool of threads costs memory
-            self._process = subprocess.Popen(self._command, stdin=theirs.fileno(), env={**os.environ, **one_thread})
+        try:
+            with theirs:
+                for sock in (ours, theirs):
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER_BYTES)
+                one_thread = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # a pool of threads costs memory
+                self._process = subprocess.Popen(self._command, stdin=theirs.fileno(), env={**os.environ, **one_thread})
+        except BaseException:
+            ours.close()
+            raise
         self._sock = ours
+        self._why = _GONE
+        self._read.clear()
+
+    def _try_start(self) -> socket.socket | None:
+        try:
+            self._start()
+        except OSError as error:  # no memory, process or descriptor is to be had at present
+            self._why = f"no worker process can be started to write it: {error.strerror}"
+        return self._sock
 
     @property
     def pid(self) -> int:
         return self._process.pid
 
-    def send(self, batch: Batch) -> None:
+    def send(self, frame: bytes) -> None:
         self._under_way += 1
+        sock = self._sock or self._try_start()
+        if sock is None:
+            self._lost += 1
+            return
         with contextlib.suppress(OSError):  # a dead one is noticed, and told, when the answer is awaited
-            self._sock.sendall(pack_batch(batch))
+            self._send(sock, memoryview(frame))
+
+    def _send(self, sock: socket.socket, data: memoryview) -> None:
+        """Send *data*, and take in what the worker has to say meanwhile: it reads nothing more until that is gone."""
+        poll = select.poll()
+        poll.register(sock, select.POLLIN | select.POLLOUT)
+        while data:
+            ((_, ready),) = poll.poll()
+            if ready & ~select.POLLOUT:
+                received = sock.recv(READ_BYTES)
+                if not received:
+                    return
+                self._read += received
+            if ready & select.POLLOUT:
+                with contextlib.suppress(BlockingIOError):
+                    data = data[sock.send(data, socket.MSG_DONTWAIT) :]
 
     def receive(self, metrics: int) -> Outcome:
         self._under_way -= 1
         if self._lost:
             self._lost -= 1
-        else:
+        elif self._sock is not None:
             with contextlib.suppress(OSError):
-                body = receive(self._sock)
+                body = self._answer(self._sock)
                 if body is not None:
                     return unpack_outcome(body)
             self.close()
             log.error("worker process %d ended with status %s; starting another", self.pid, self._process.returncode)
             self._lost = self._under_way
-            self._start()
-        return Outcome(failures=[Failure(place, "error", errno.ECHILD, _GONE) for place in range(metrics)])
+            self._try_start()
+        return Outcome(failures=[Failure(place, "error", errno.ECHILD, self._why) for place in range(metrics)])
+
+    def _answer(self, sock: socket.socket) -> bytes | None:
+        """Return the next answer's body, ``None`` at the end. Raises ``OSError``."""
+        head = self._taken(sock, LENGTH.size)
+        return None if head is None else self._taken(sock, *LENGTH.unpack(head))
+
+    def _taken(self, sock: socket.socket, size: int) -> bytes | None:
+        while len(self._read) < size:
+            received = sock.recv(READ_BYTES)
+            if not received:
+                return None
+            self._read += received
+        taken = bytes(self._read[:size])
+        del self._read[:size]
+        return taken
 
     def close(self) -> None:
-        self._sock.settimeout(STOP_S)
+        sock, self._sock = self._sock, None
+        if sock is None:
+            return
+        sock.settimeout(STOP_S)
         try:
-            self._sock.shutdown(socket.SHUT_WR)
-            while self._sock.recv(LENGTH.size):  # it ends its side when it ends
+            sock.shutdown(socket.SHUT_WR)
+            while sock.recv(READ_BYTES):  # it ends its side when it ends
                 pass
         except OSError:
             self._process.kill()
-        self._sock.close()
+        sock.close()
         self._process.wait()
 
 
@@ -100,10 +154,11 @@ class ProcessFileWriter:
         """Send each worker its part of *batch*."""
         owner = batch.numbers % len(self._workers)
         parts = [np.flatnonzero(owner == place) for place in range(len(self._workers))]
+        frames = [pack_batch(batch.part(places)) if len(places) else b"" for places in parts]
         self._under_way.append(parts)
-        for worker, places in zip(self._workers, parts, strict=True):
-            if len(places):
-                worker.send(batch.part(places))
+        for worker, frame in zip(self._workers, frames, strict=True):
+            if frame:
+                worker.send(frame)
 
     def collect(self) -> Outcome:
         """Wait for every worker's part of the batch submitted first."""
