@@ -157,7 +157,7 @@ class Points:
             kill - WAITED_S <= sample.really <= kill
             for spell in self._history.of(VANISHED, [MASTER])
             for kill in self._ends(MASTER)
-            if spell.began - DOWN_S <= kill <= spell.began + NOTICED_S
+            if spell.began - DOWN_S <= kill <= spell.ended + NOTICED_S
         )
 
     def _clock_was_wrong(self, minion: str, at: float) -> bool:
