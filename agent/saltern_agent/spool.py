@@ -82,6 +82,7 @@ class Spool:
         self._segments: deque[Segment] = deque()
         self._flight: deque[Read] = deque()
         self._done_to = 0  # offset in the first segment before which everything is acknowledged
+        self._uncounted_to = 0  # the last that was done with when the folder was opened: no segment counts it
         self._reading: Segment | None = None
         self._read_at = 0
         self._reader = -1
@@ -152,6 +153,14 @@ class Spool:
             self._peeked, self._peeked_end = Record(seq, frame, origin), segment.size
         self._keep_bounds(now)
 
+    @property
+    def exhausted(self) -> bool:
+        """Whether ``peek`` returned ``None`` because all was read, rather than that something can't be read now."""
+        if self._peeked is not None:
+            return False
+        reading = self._reading
+        return not self._segments or (reading is self._segments[-1] and self._read_at >= reading.size)
+
     def spooled(self, schedule: str) -> int:
         """Return how many returns of *schedule* are here."""
         return sum(segment.schedules.get(schedule, 0) for segment in self._segments)
@@ -218,6 +227,7 @@ class Spool:
         found, unreadable = Segment.find(KIND, self.folder)
         self.unreadable = len(unreadable)
         self.dropped += len(unreadable)  # at least
+        self._uncounted_to, self._done_to = self.acked, 0
         damaged = False
         for segment in found.values():
             try:
@@ -246,7 +256,7 @@ class Spool:
         *damaged*: whether the record before its first one is, and now; returns the same for what follows.
         """
         segment.born = segment.written = os.stat(segment.path).st_mtime
-        lost = taken = 0
+        lost = taken = done_to = 0
         for item in segment.recover():
             if isinstance(item, Hole):
                 taken = item.records if item.new else 0
@@ -262,12 +272,11 @@ class Spool:
                     lost -= taken if record.before.seq <= self.acked else 0  # it was done with
             else:
                 lost = 0  # it was done with
-                if not self._segments:
-                    self._done_to = item.end
+                done_to = item.end
             damaged = False
         self.dropped += lost
-        if not segment.count:
-            self._done_to = 0
+        if not self._segments:
+            self._done_to = done_to if segment.count else 0
         return damaged
 
     # appending
@@ -342,6 +351,8 @@ class Spool:
                     new = self._read_at not in segment.unknown and not done
                     segment.unknown.add(self._read_at)
                     self._lose(segment, Hole(self._read_at, record.end, int(new), new))
+                elif self._peeked.seq <= self._uncounted_to:
+                    self._peeked, self._read_at = None, record.end
             else:
                 self._lose(segment, segment.hole(self._reader, self._read_at))
         except OSError as error:
