@@ -11,6 +11,7 @@ which costs at most one more run of that slot.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import os
@@ -54,6 +55,7 @@ class Begun:
                 self._make()
             self._put(self._record(key), (1 + self._places[key]) * RECORD_BYTES)
         except OSError as error:
+            self.close()  # what is in the file is not known now: the next one makes it whole
             self._not_written.say(
                 f"{self._path}: can't be written: {error.strerror}: a restart may run the current slot again"
             )
@@ -62,9 +64,10 @@ class Begun:
 
     def close(self) -> None:
         """Give back the descriptor."""
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
+        file, self._file = self._file, -1
+        if file >= 0:
+            with contextlib.suppress(OSError):
+                os.close(file)
 
     def _place(self) -> int:
         if len(self._places) < MAX_RECORDS:
