@@ -19,6 +19,7 @@ import struct
 from binascii import crc32
 
 from saltern.files import is_at, make_folder
+from saltern.set_aside import foreign_aside
 from saltern_agent.complaint import Complaint
 
 log = logging.getLogger(__name__)
@@ -80,6 +81,7 @@ class Begun:
         """Make the file, which somebody may have removed, with all that is known. Raises ``OSError``."""
         self.close()
         make_folder(os.path.dirname(self._path), 0o700)
+        foreign_aside(self._path)
         self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         in_place = sorted(self._places, key=lambda key: self._places[key])
         self._put(HEAD + b"".join(map(self._record, in_place)), 0)

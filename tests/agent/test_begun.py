@@ -145,3 +145,12 @@ def test_a_disk_that_was_full_at_the_first_record_has_the_whole_file_once_it_wor
     again = Begun(path)
     assert (again.last(1), again.last(2)) == (15.0, 15.0)
     begun.close()
+
+
+def test_a_folder_in_its_place_is_set_aside(path: str) -> None:
+    os.makedirs(path)
+    begun = Begun(path)
+    begun.begin(1, 15.0)
+    begun.close()
+    assert Begun(path).last(1) == 15.0
+    assert os.path.isdir(path + ".unreadable")
