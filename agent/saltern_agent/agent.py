@@ -397,10 +397,12 @@ class Agent:
 
     def _tick(self) -> None:
         """Look after the outbox for as long as there is something in it; an idle agent isn't woken up."""
-        self.outbox.tick()
-        self.ledger.save()
-        self._tick_timer = None
-        self._tick_soon()
+        try:
+            self.outbox.tick()
+            self.ledger.save()
+        finally:
+            self._tick_timer = None
+            self._tick_soon()
 
     def _tick_soon(self) -> None:
         if self._tick_timer is None and (self.outbox.pending or self.ledger.unsaved):

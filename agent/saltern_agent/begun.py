@@ -11,6 +11,7 @@ which costs at most one more run of that slot.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import os
@@ -18,6 +19,7 @@ import struct
 from binascii import crc32
 
 from saltern.files import is_at, make_folder
+from saltern.set_aside import foreign_aside
 from saltern_agent.complaint import Complaint
 
 log = logging.getLogger(__name__)
@@ -54,6 +56,7 @@ class Begun:
                 self._make()
             self._put(self._record(key), (1 + self._places[key]) * RECORD_BYTES)
         except OSError as error:
+            self.close()  # what is in the file is not known now: the next one makes it whole
             self._not_written.say(
                 f"{self._path}: can't be written: {error.strerror}: a restart may run the current slot again"
             )
@@ -62,9 +65,10 @@ class Begun:
 
     def close(self) -> None:
         """Give back the descriptor."""
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
+        file, self._file = self._file, -1
+        if file >= 0:
+            with contextlib.suppress(OSError):
+                os.close(file)
 
     def _place(self) -> int:
         if len(self._places) < MAX_RECORDS:
@@ -77,6 +81,7 @@ class Begun:
         """Make the file, which somebody may have removed, with all that is known. Raises ``OSError``."""
         self.close()
         make_folder(os.path.dirname(self._path), 0o700)
+        foreign_aside(self._path)
         self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         in_place = sorted(self._places, key=lambda key: self._places[key])
         self._put(HEAD + b"".join(map(self._record, in_place)), 0)

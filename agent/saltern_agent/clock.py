@@ -28,6 +28,7 @@ from typing import NamedTuple
 
 from saltern.errors import WireError
 from saltern.files import make_folder, write_atomic
+from saltern.set_aside import foreign_aside
 from saltern.wire import pack_value, unpack_value
 
 log = logging.getLogger(__name__)
@@ -156,6 +157,7 @@ class Clock:
             return
         try:
             make_folder(os.path.dirname(self._path), 0o700)
+            foreign_aside(self._path)
             write_atomic(self._path, pack_value({"boot": self._boot, **distance._asdict()}), mode=0o600)
         except OSError as error:
             if not self._failed:

@@ -28,7 +28,7 @@ from typing import Any, NamedTuple
 
 from saltern.errors import WireError
 from saltern.files import make_folder, write_atomic
-from saltern.set_aside import set_aside
+from saltern.set_aside import foreign_aside, set_aside
 from saltern.wire import pack_value, unpack_value
 from saltern_agent.complaint import Complaint
 from saltern_agent.origin import Origin
@@ -197,6 +197,7 @@ class Ledger:
         rest = pack_value({name: _row(account) for name, account in self._accounts.items()})
         try:
             make_folder(os.path.dirname(self._path), 0o700)
+            foreign_aside(self._path)
             write_atomic(self._path, HEAD + crc32(rest).to_bytes(CRC_BYTES, "big") + rest, mode=0o600)
         except OSError as error:
             self._not_written.say(f"{self._path}: can't be written: {error.strerror}: the account is kept in memory")

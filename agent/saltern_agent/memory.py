@@ -8,9 +8,14 @@ otherwise takes ``ctypes``, which is a third of a megabyte: it is told when that
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import time
 from collections.abc import Callable
+
+from saltern_agent.complaint import Complaint
+
+log = logging.getLogger(__name__)
 
 MUCH_BYTES = 4 * 1024 * 1024
 """What the process may grow by before it is looked for what can be given back."""
@@ -31,6 +36,7 @@ class Memory:
         self._clock = clock
         self._page_bytes = os.sysconf("SC_PAGE_SIZE")
         self._least = self.resident()
+        self._not_given_back = Complaint(log)
         self._wait_s = FIRST_WAIT_S
         self._not_before = clock()
 
@@ -38,8 +44,14 @@ class Memory:
         """Give back what is free, if the process has grown by much; to be called in the thread that did the work.
 
         Each thread may have a heap of its own, and only freeing something there gives back its end. What is in use now
-        may be free later: it is tried again, ever more rarely.
+        may be free later: it is tried again, ever more rarely. Raises nothing; why it can't is said once.
         """
+        try:
+            self._look()
+        except Exception as error:  # no ctypes, no memory: the work goes on all the same
+            self._not_given_back.say(f"memory can't be given back: {error or type(error).__name__}")
+
+    def _look(self) -> None:
         now = self.resident()
         if now - self._least < MUCH_BYTES:
             self._least = min(self._least, now)

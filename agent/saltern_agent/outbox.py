@@ -215,6 +215,8 @@ class Outbox:
         """Send, in the order of their numbers, as much as the window takes."""
         while self._open and len(self._flight) < WINDOW and self._flight_bytes < WINDOW_BYTES:
             record = self._spool.peek()
+            if record is None and not self._spool.exhausted:
+                return  # its acknowledgement would be taken for one of all that is in the spool
             item = record or (self._memory[self._sent] if self._sent < len(self._memory) else None)
             report = self._report
             if report is not None and not report.sent and (item is None or report.seq < item.seq):

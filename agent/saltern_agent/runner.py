@@ -239,6 +239,8 @@ class Runner:
     def _finished(self, job: Job, packed: Return | None) -> None:
         if packed is not None:
             self._emit(packed)
+        elif self._jobs.get(job.jid) is job:  # it was given up, and ended before that was answered
+            self._answer(job, f"The job was given up by signal {int(job.killed_by)}, and ended just then")
         self._forget(job)
 
     def _abandoned(self, job: Job, text: str) -> None:

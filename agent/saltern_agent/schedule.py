@@ -246,10 +246,12 @@ class Schedule:
         entry.timer = self._later(wait_s, partial(self._fire, name, entry))
 
     def _fire(self, name: str, entry: Entry) -> None:
-        slot = entry.slots.due(self._clock())
-        if slot is not None:
-            self._begin(name, entry, slot)
-        self._arm(name, entry)
+        try:
+            slot = entry.slots.due(self._clock())
+            if slot is not None:
+                self._begin(name, entry, slot)
+        finally:
+            self._arm(name, entry)
 
     def _begin(self, name: str, entry: Entry, slot: int) -> None:
         slots = entry.slots

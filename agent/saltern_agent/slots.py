@@ -30,7 +30,7 @@ def slot_epoch_s(slot: int, interval_s: float) -> float:
 class Slots:
     """The slots of one job of *interval_s* seconds, and which of them were run; *key* spreads the phases."""
 
-    __slots__ = ("_held", "interval_s", "jid_offset_s", "last", "phase_s")
+    __slots__ = ("_held_s", "interval_s", "jid_offset_s", "last", "phase_s")
 
     def __init__(self, key: str, interval_s: float) -> None:
         self.interval_s = interval_s
@@ -38,25 +38,24 @@ class Slots:
         self.phase_s = digest / 2**64 * interval_s
         self.jid_offset_s = digest % JID_OFFSETS / 1_000_000
         self.last: int | None = None
-        self._held = max(1, math.ceil(STEP_BACK_S / interval_s) - 1)  # how many slots before the last are waited out
+        self._held_s = max(STEP_BACK_S, interval_s)  # what is less than so long before the last slot is waited out
 
     def due(self, now: float) -> int | None:
         """Return the slot, as a multiple of the interval, that is to be run at *now*, or ``None``.
 
         Slots that passed unseen (a stopped machine, a clock set forward) are not made up for.
         """
-        slot = math.floor((now - self.phase_s) / self.interval_s)
-        return slot if self._take(slot) else None
+        return self._take(now - self.phase_s)
 
     def current(self, now: float) -> int | None:
         """Return the slot that *now* is in when it wasn't run yet, without waiting for the phase, else ``None``."""
-        slot = math.floor(now / self.interval_s)
-        return slot if self._take(slot) else None
+        return self._take(now)
 
     def wait_s(self, now: float) -> float:
         """Return the seconds from *now* until a slot is due that wasn't run yet; 0 when one is."""
-        slot = math.floor((now - self.phase_s) / self.interval_s)
-        if self.last is not None and self._was_run(slot):
+        at = now - self.phase_s
+        slot = math.floor(at / self.interval_s)
+        if self.last is not None and self._was_run(slot, at):
             slot = self.last + 1
         return max(0.0, slot * self.interval_s + self.phase_s - now)
 
@@ -68,12 +67,13 @@ class Slots:
         """Return the instant that the jid of *slot* is made of: the same however often the slot is run."""
         return self.epoch_s(slot) + self.jid_offset_s
 
-    def _take(self, slot: int) -> bool:
-        if self._was_run(slot):
-            return False
+    def _take(self, at: float) -> int | None:
+        slot = math.floor(at / self.interval_s)
+        if self._was_run(slot, at):
+            return None
         self.last = slot
-        return True
+        return slot
 
-    def _was_run(self, slot: int) -> bool:
-        """Say whether *slot* was run, or passed, as far as the clock can be believed."""
-        return self.last is not None and self.last - self._held <= slot <= self.last
+    def _was_run(self, slot: int, at: float) -> bool:
+        """Say whether *slot*, which *at* is in, was run, or passed, as far as the clock can be believed."""
+        return self.last is not None and slot <= self.last and at > self.last * self.interval_s - self._held_s

@@ -82,14 +82,18 @@ class Spool:
         self._segments: deque[Segment] = deque()
         self._flight: deque[Read] = deque()
         self._done_to = 0  # offset in the first segment before which everything is acknowledged
+        self._done_number = 0  # of the record there, in its segment
+        self._uncounted_to = 0  # the last that was done with when the folder was opened: no segment counts it
         self._reading: Segment | None = None
         self._read_at = 0
+        self._read_number = 0
         self._reader = -1
         self._appender = Appender()
         self._cursor: Cursor | None = None
         self._before: Before | None = None  # what the next record says of the last one
         self._peeked: Record | None = None
         self._peeked_end = 0
+        self._peeked_next = 0
         self._over_bounds = Complaint(log, logging.WARNING)
         self._not_read = Complaint(log, logging.WARNING)
         self._not_known = Complaint(log)
@@ -145,12 +149,21 @@ class Spool:
         self.size += len(record)
         self.pending += 1
         if read:
-            self._flight.append(Read(seq, segment, segment.size, origin))
-            self._read_from(segment, segment.size)
+            self._flight.append(Read(seq, segment, segment.size, segment.next_number, origin))
+            self._read_from(segment, segment.size, segment.next_number)
         elif self._reading is None or (self._reading is segment and self._read_at == start):
-            self._read_from(segment, start)  # it is the next to be read, and needn't be
-            self._peeked, self._peeked_end = Record(seq, frame, origin), segment.size
+            self._read_from(segment, start, segment.next_number - 1)  # it is the next to be read, and needn't be
+            self._peeked = Record(seq, frame, origin)
+            self._peeked_end, self._peeked_next = segment.size, segment.next_number
         self._keep_bounds(now)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether ``peek`` returned ``None`` because all was read, rather than that something can't be read now."""
+        if self._peeked is not None:
+            return False
+        reading = self._reading
+        return not self._segments or (reading is self._segments[-1] and self._read_at >= reading.size)
 
     def spooled(self, schedule: str) -> int:
         """Return how many returns of *schedule* are here."""
@@ -160,7 +173,7 @@ class Spool:
         """Return the next record to read, or ``None`` at the end; the same until ``advance``."""
         while self._peeked is None:
             if self._reading is None and self._segments:
-                self._read_from(self._segments[0], 0)
+                self._read_from(self._segments[0], 0, 0)
             segment = self._reading
             if segment is None:
                 return None
@@ -168,7 +181,7 @@ class Spool:
                 following = self._after(segment)
                 if following is None:
                     return None
-                self._read_from(following, 0)
+                self._read_from(following, 0, 0)
                 continue
             if not self._look(segment):
                 return None
@@ -178,14 +191,15 @@ class Spool:
         """Go past the record that ``peek`` returned; it is in flight from now on."""
         assert self._peeked is not None
         assert self._reading is not None
-        self._read_at = self._peeked_end
-        self._flight.append(Read(self._peeked.seq, self._reading, self._read_at, self._peeked.origin))
+        peeked = self._peeked
+        self._read_at, self._read_number = self._peeked_end, self._peeked_next
+        self._flight.append(Read(peeked.seq, self._reading, self._read_at, self._read_number, peeked.origin))
         self._peeked = None
 
     def rewind(self) -> None:
         """Read again from the first record that wasn't acknowledged."""
         self._flight.clear()
-        self._read_from(self._segments[0] if self._segments else None, self._done_to)
+        self._read_from(self._segments[0] if self._segments else None, self._done_to, self._done_number)
 
     def ack(self, seq: int) -> None:
         """Forget every record up to and including *seq*, and remember that it is done with."""
@@ -218,6 +232,7 @@ class Spool:
         found, unreadable = Segment.find(KIND, self.folder)
         self.unreadable = len(unreadable)
         self.dropped += len(unreadable)  # at least
+        self._uncounted_to, self._done_to, self._done_number = self.acked, 0, 0
         damaged = False
         for segment in found.values():
             try:
@@ -246,7 +261,7 @@ class Spool:
         *damaged*: whether the record before its first one is, and now; returns the same for what follows.
         """
         segment.born = segment.written = os.stat(segment.path).st_mtime
-        lost = taken = 0
+        lost = taken = done_to = done_number = 0
         for item in segment.recover():
             if isinstance(item, Hole):
                 taken = item.records if item.new else 0
@@ -262,12 +277,11 @@ class Spool:
                     lost -= taken if record.before.seq <= self.acked else 0  # it was done with
             else:
                 lost = 0  # it was done with
-                if not self._segments:
-                    self._done_to = item.end
+                done_to, done_number = item.end, item.number + 1
             damaged = False
         self.dropped += lost
-        if not segment.count:
-            self._done_to = 0
+        if not self._segments:
+            self._done_to, self._done_number = (done_to, done_number) if segment.count else (0, 0)
         return damaged
 
     # appending
@@ -330,32 +344,44 @@ class Spool:
             self._not_read.say(f"{segment.path}: can't be read: {error.strerror}")
             if not isinstance(error, FileNotFoundError):
                 return False
-            self._lose(segment, Hole(self._read_at, segment.size, 0, True))
+            self._lose(segment, Hole(self._read_at, segment.size, 0, True), 0)
             return True
         try:
             record = segment.record(self._reader, self._read_at)
             if record is not None:
                 self._peeked, self._peeked_end = unpack_body(record.body), record.end
+                self._peeked_next = record.number + 1
                 if self._peeked is None:
                     self._not_known.say(f"{segment.path}: records of an unknown layout are passed over")
                     done = int.from_bytes(record.body[:SEQ_BYTES], "little") <= self.acked
                     new = self._read_at not in segment.unknown and not done
                     segment.unknown.add(self._read_at)
-                    self._lose(segment, Hole(self._read_at, record.end, int(new), new))
+                    self._lose(segment, Hole(self._read_at, record.end, int(new), new), record.number + 1)
+                elif self._peeked.seq <= self._uncounted_to:
+                    self._peeked, self._read_at, self._read_number = None, record.end, record.number + 1
             else:
-                self._lose(segment, segment.hole(self._reader, self._read_at))
+                hole = segment.hole(self._reader, self._read_at)
+                following = segment.record(self._reader, hole.end)
+                self._lose(segment, hole, following.number if following else self._read_number + hole.records)
         except OSError as error:
             with contextlib.suppress(OSError):
                 set_aside(segment.path, f"can't be read: {error.strerror}")
-            self._lose(segment, Hole(self._read_at, segment.size, 0, True))
+            self._lose(segment, Hole(self._read_at, segment.size, 0, True), 0)
         return True
 
-    def _lose(self, segment: Segment, hole: Hole) -> None:
-        """Go past *hole*, and count what it took of *segment*."""
-        self._read_at = hole.end
+    def _lose(self, segment: Segment, hole: Hole, following: int) -> None:
+        """Go past *hole*, up to the record with the number *following*, and count what it took of *segment*.
+
+        What was read before it was damaged is counted when it has to be read again.
+        """
+        unread = following - self._read_number
+        self._read_at, self._read_number = hole.end, following
         lost = segment.count - sum(1 for read in self._flight if read.segment is segment)
         if hole.end < segment.size:
-            lost = min(lost, hole.records)
+            uncounted, counted = segment.holes.get(hole.end, (0, 0))
+            uncounted += hole.records
+            lost = max(0, min(lost, uncounted, unread - counted))
+            segment.holes[hole.end] = uncounted - lost, counted + lost
         elif segment is self._segments[-1]:
             self._appender.close()  # nothing is appended behind what can't be read
         if lost:
@@ -384,18 +410,19 @@ class Spool:
             return unpack_body(item.body) if item is not None else None
         return None
 
-    def _read_from(self, segment: Segment | None, offset: int) -> None:
+    def _read_from(self, segment: Segment | None, offset: int, number: int) -> None:
         if segment is not self._reading:
             self._close_reader()
         self._reading = segment
         self._read_at = max(offset, segment.start) if segment else 0
+        self._read_number = number
         self._peeked = None
 
     def _read_behind(self, segment: Segment) -> None:
         """Go on with what comes after *segment*, or stay at the end of what is before it."""
         following = self._after(segment)
         before = None if following or len(self._segments) < 2 else self._segments[-2]
-        self._read_from(following or before, before.size if before else 0)
+        self._read_from(following or before, *((before.size, before.next_number) if before else (0, 0)))
 
     def _after(self, segment: Segment) -> Segment | None:
         found = False
@@ -411,7 +438,7 @@ class Spool:
         read.segment.counted(read.origin, -1)
         self.pending -= 1
         if read.segment.count:
-            self._done_to = read.end
+            self._done_to, self._done_number = read.end, read.next_number
         else:
             self._remove(read.segment, reuse=True)
 
@@ -423,7 +450,7 @@ class Spool:
             self._read_behind(segment)
         last = segment is self._segments[-1]
         if segment is self._segments[0]:
-            self._done_to = 0
+            self._done_to = self._done_number = 0
         self._segments.remove(segment)
         if last and reuse and not self._segments and self._appender.empty(segment.path):
             return

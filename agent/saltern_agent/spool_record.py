@@ -35,7 +35,7 @@ class Record(NamedTuple):
 class Segment(segments.Segment):
     """One segment: how many of its records are still needed, of which schedules, and when it was last written."""
 
-    __slots__ = ("born", "count", "last_seq", "schedules", "unknown", "written")
+    __slots__ = ("born", "count", "holes", "last_seq", "schedules", "unknown", "written")
 
     def __init__(self, kind: Kind, path: str) -> None:
         super().__init__(kind, path)
@@ -43,6 +43,7 @@ class Segment(segments.Segment):
         self.last_seq = 0
         self.schedules: dict[str, int] = {}
         self.unknown: set[int] = set()  # offsets of records of a layout that isn't known, which were counted
+        self.holes: dict[int, tuple[int, int]] = {}  # by where they end: records taken and not counted, and counted
         self.born = self.written = 0.0
 
     def counted(self, origin: Origin | None, by: int) -> None:
@@ -53,11 +54,12 @@ class Segment(segments.Segment):
 
 
 class Read(NamedTuple):
-    """A record that was read and not acknowledged, and where it ends."""
+    """A record that was read and not acknowledged, where it ends, and the number in its segment of the next."""
 
     seq: int
     segment: Segment
     end: int
+    next_number: int
     origin: Origin | None
 
 

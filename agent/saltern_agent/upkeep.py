@@ -34,7 +34,9 @@ class Upkeep:
         self._timer = self._loop.later(TROUBLED_S if self.troubled else EVERY_S, self._run)
 
     def _run(self) -> None:
-        self._look()
-        for file in self._files:
-            file.retry()
-        self.start()
+        try:
+            self._look()
+            for file in self._files:
+                file.retry()
+        finally:
+            self.start()

@@ -347,3 +347,18 @@ def test_secrets_are_kept_as_such(world: World) -> None:
     again.load()
     assert world.runs[-1].definition.args == [Secret("hunter2")]
     assert "hunter2" not in repr(again.describe())
+
+
+def test_a_slot_that_fails_is_not_the_last_of_its_job(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.schedule.install({"stats": STATS}, at_once=True)
+    world.pass_time(0.001)
+
+    def fails(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(Begun, "begin", fails)
+    with pytest.raises(MemoryError):
+        world.pass_time(30)
+    monkeypatch.undo()
+    world.pass_time(60)
+    assert len(world.runs) > 3

@@ -129,3 +129,28 @@ def test_a_full_disk_is_no_half_record(path: str, monkeypatch: pytest.MonkeyPatc
     begun.begin(2, 30.0)
     assert Begun(path).last(2) == 30.0
     begun.close()
+
+
+def test_a_disk_that_was_full_at_the_first_record_has_the_whole_file_once_it_works(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    begun = Begun(path)
+    monkeypatch.setattr(os, "pwrite", full)
+    begun.begin(1, 15.0)
+    monkeypatch.undo()
+    begun.begin(2, 15.0)
+    again = Begun(path)
+    assert (again.last(1), again.last(2)) == (15.0, 15.0)
+    begun.close()
+
+
+def test_a_folder_in_its_place_is_set_aside(path: str) -> None:
+    os.makedirs(path)
+    begun = Begun(path)
+    begun.begin(1, 15.0)
+    begun.close()
+    assert Begun(path).last(1) == 15.0
+    assert os.path.isdir(path + ".unreadable")

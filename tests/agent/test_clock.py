@@ -263,3 +263,13 @@ def test_bounds_widen_with_time_and_answers_that_agree_narrow_them() -> None:
     joined = first.joined(later)
     assert joined == Distance(15.0, 20.0 + 1000 * DRIFT, 1000.0)
     assert joined.joined(Distance(100.0, 101.0, 1000.0)) == Distance(100.0, 101.0, 1000.0)
+
+
+def test_a_folder_in_its_place_is_set_aside(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.path.mkdir(parents=True)
+    world.agent().heard(world.steady, world.master - 100)
+    skew_s = world.clock.skew_s()
+    assert skew_s is not None
+    assert world.path.is_file()
+    assert world.path.with_name("clock.unreadable").is_dir()

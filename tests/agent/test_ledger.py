@@ -200,3 +200,13 @@ def test_a_disk_that_fails_is_said_once_and_tried_again(path: str, caplog: pytes
     shutil.rmtree(folder)
     ledger.drop(slots(5))
     assert opened(path).report() == [Told("stats", 15, [(0, 5)], [])]
+
+
+def test_a_folder_in_its_place_is_set_aside(path: str) -> None:
+    os.makedirs(path)
+    ledger = opened(path)
+    ledger.skip(slots(1)[0])
+    ledger.save()
+    assert not ledger.unsaved
+    assert opened(path).of("stats") == ledger.of("stats")
+    assert os.path.isdir(path + ".unreadable")

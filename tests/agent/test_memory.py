@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -84,6 +85,19 @@ def test_where_it_can_not_be_told_nothing_is_done(tmp_path: Path, given_back: li
         memory.look()
         assert memory.resident() == 0
     assert given_back == []
+
+
+def test_what_can_not_be_given_back_is_said_once_and_ends_nothing(
+    statm: Statm, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    memory = Memory(str(statm.path), lambda: statm.now)
+    monkeypatch.setitem(sys.modules, "ctypes", None)  # a Python that was built without it
+    statm.set(80 * MIB)
+    for _ in range(1000):
+        statm.now += 1.0
+        memory.look()
+    assert len(caplog.records) == 1
+    assert "memory can't be given back" in caplog.text
 
 
 def resident(agent: Any) -> float:

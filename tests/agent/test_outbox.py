@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -293,6 +294,34 @@ def test_an_acknowledgement_covers_only_what_was_sent(line: Line) -> None:
 
 
 # accounts
+
+
+@pytest.mark.parametrize("error", [errno.EMFILE, errno.EACCES])
+def test_nothing_overtakes_what_the_spool_can_not_read_now(
+    line: Line, monkeypatch: pytest.MonkeyPatch, error: int
+) -> None:
+    """The acknowledgement of a later one is one of all before it."""
+    line.put(1, 2, 3)
+    line.outbox.close()
+    again = Line(line.folder)
+
+    def fails(*_: object) -> int:
+        raise OSError(error, os.strerror(error))
+
+    monkeypatch.setattr(os, "open", fails)
+    again.outbox.opened(LIMIT)
+    again.put(4)
+    answers: list[str | None] = []
+    again.outbox.report(pack("account", 0, {"n": 5}), answers.append)
+    again.outbox.tick()
+    assert again.sent == []
+    monkeypatch.undo()
+    again.outbox.tick()
+    seqs = [seq for seq, _ in again.sent]
+    assert again.numbers() == [1, 2, 3, 4, 5]
+    again.outbox.ack(seqs[-1])
+    assert (again.outbox.pending, again.outbox.dropped, answers) == (0, 0, [None])
+    line.outbox = again.outbox
 
 
 def test_an_account_takes_its_turn_and_is_answered_once(line: Line) -> None:

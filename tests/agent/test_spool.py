@@ -76,6 +76,40 @@ def test_survives_a_restart(tmp_path: Path) -> None:
     again.close()
 
 
+@pytest.mark.parametrize("count", [20, 60])
+def test_an_empty_last_segment_has_nothing_sent_again_nor_counted_twice(tmp_path: Path, count: int) -> None:
+    """It was made, and the agent was killed before its record was written."""
+    filled(tmp_path, [b"x" * 50] * count).close()
+    spool = Spool(str(tmp_path), MIB, DAY_S)
+    for _ in range(count // 2):
+        assert spool.peek() is not None
+        spool.advance()
+    spool.ack(count // 2)
+    spool.close()
+    (tmp_path / f"{count + 1:020d}.seg").touch()
+    again = Spool(str(tmp_path), MIB, DAY_S)
+    assert [record.seq for record in take_all(again)] == list(range(count // 2 + 1, count + 1))
+    assert again.pending == count - count // 2
+    again.ack(count)
+    assert (again.pending, again.size, again.dropped) == (0, 0, 0)
+    again.close()
+
+
+def test_what_is_done_with_is_passed_over_wherever_reading_starts(tmp_path: Path) -> None:
+    spool = Spool(str(tmp_path), MIB, DAY_S)
+    for seq in range(1, 6):
+        spool.append(seq, b"x")
+    take_all(spool)
+    spool.ack(3)
+    spool.close()
+    again = Spool(str(tmp_path), MIB, DAY_S)
+    again._read_from(again._segments[0], 0, 0)
+    assert [record.seq for record in take_all(again)] == [4, 5]
+    again.ack(5)
+    assert (again.pending, again.size) == (0, 0)
+    again.close()
+
+
 def test_a_torn_end_is_cut(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     spool = Spool(str(tmp_path), MIB, DAY_S)
     spool.append(1, b"whole")
@@ -142,6 +176,34 @@ def test_damage_at_the_end_is_counted_and_new_messages_come_behind_it(tmp_path: 
     assert [record.seq for record in take_all(spool)] == [4]
     spool.ack(4)
     assert (spool.pending, spool.size) == (0, 0)
+    spool.close()
+
+
+@pytest.mark.parametrize("again", [False, True])
+@pytest.mark.parametrize("acked", [0, 1, 2])
+def test_damage_over_one_that_was_sent_and_the_next_costs_the_next(tmp_path: Path, acked: int, again: bool) -> None:
+    spool = Spool(str(tmp_path), MIB, DAY_S)
+    for seq in range(1, 7):
+        spool.append(seq, b"x" * 50)
+    for _ in (1, 2):
+        assert spool.peek() is not None
+        spool.advance()
+    (path,) = segments(tmp_path)
+    at = spans([HEAD_BYTES + 50] * 6)[2][0]
+    data = bytearray(path.read_bytes())
+    data[at - 4 : at + 4] = b"\xff" * 8
+    path.write_bytes(data)
+    spool.ack(acked)
+    assert [record.seq for record in take_all(spool)] == [4, 5, 6]
+    assert (spool.dropped, spool.pending) == (1, 5 - acked)
+    if again:  # the second can't be sent again, either
+        lost = int(acked < 2)
+        for _ in (1, 2):
+            spool.rewind()
+            assert [record.seq for record in take_all(spool)] == [1, 4, 5, 6][min(acked, 1) :]
+            assert (spool.dropped, spool.pending) == (1 + lost, 5 - acked - lost)
+    spool.ack(6)
+    assert (spool.pending, spool.size, segments(tmp_path)) == (0, 0, [])
     spool.close()
 
 

@@ -307,3 +307,25 @@ def test_the_master_is_told_that_jobs_which_wait_are_worked_on(
     assert told.body["jids"] == jids
     assert "was waiting for a worker" in master.run("saltutil.kill_job", jids[1])["return"]
     assert agent.signal(signal.SIGTERM) == 0
+
+
+def test_a_job_that_ends_just_as_it_is_given_up_is_answered_once(
+    make_bench: Callable[[int], Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench, one = make_bench(1), job("one")
+
+    def given_up(one: Job, _: int) -> str:
+        assert one.abandon()
+        bench.gates["one"].set()
+        deadline = time.monotonic() + WAIT_S
+        while bench.runner.among(["one"]) and time.monotonic() < deadline:
+            time.sleep(0.001)  # until what the worker posts came before what the killer does
+        return "it hangs"
+
+    monkeypatch.setattr(Job, "kill", given_up)
+    bench.start(one)
+    bench.wait(lambda: bench.begun == ["one"])
+    bench.runner.kill("one", signal.SIGTERM)
+    bench.loop.ask(lambda: None)
+    assert bench.answers["one"]["success"] is False
+    assert "ended just then" in bench.answers["one"]["return"]
