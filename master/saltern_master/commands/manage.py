@@ -37,7 +37,7 @@ async def status(context: Context) -> dict[str, list[str]]:
 @command("runner.manage.clocks", Need.RUNNER)
 async def clocks(context: Context) -> dict[str, float]:
     """Show how many seconds each minion's clock is ahead of the master's: ``saltern-run manage.clocks``"""
-    return {minion: round(skew_s, 3) for minion, skew_s in context.services.clocks.skews_s()}
+    return {minion: round(skew_s, 3) + 0.0 for minion, skew_s in context.services.clocks.skews_s()}
 
 
 @command("runner.doc.runner", Need.RUNNER)
