@@ -113,14 +113,8 @@ class Agent:
         self.background = Background(self.loop, self.runner.background)
         self.upkeep = Upkeep(self.loop, self.spool, [self.schedule.file, self.sync.index], self._look)
         address = Address(options["master"], options["publish_port"], options["ret_port"], master_key)
-        self.channel = Channel(
-            self.loop,
-            address,
-            keys,
-            Timing.of(options),
-            self,
-            pending_retry_s=options["pending_retry_interval"],
-        )
+        pending_retry_s = options["pending_retry_interval"]
+        self.channel = Channel(self.loop, address, keys, Timing.of(options), self, pending_retry_s=pending_retry_s)
         self._isolated = Isolated(opts, MAX_MESSAGE_BYTES)
         self._token = token
         self._jids = JidSource()

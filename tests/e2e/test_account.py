@@ -114,3 +114,28 @@ def test_what_ran_and_failed_is_shown_where_one_looks(tmp_path: Path) -> None:
         assert found["silent"]["failed"] == 0
         log = parts.log(f"agent {parts.stack.minion_ids[0]}")
         assert log.count("missing: nosuch.f made no sample") == 1
+
+
+REFUSED = """
+schedule:
+  stats: false
+  ours: {function: truth.nested, seconds: 1, metrics: true}
+  theirs: {function: denied.sample, seconds: 1, metrics: true}
+"""
+
+
+def test_what_the_store_will_never_take_is_lost_to_its_schedule_alone(tmp_path: Path) -> None:
+    """The real store's answer says which points; the master counts them for whose they were."""
+    parts = Parts(tmp_path / "stack", master=REFUSED, minion=MINION)
+    root = Path(parts.stack.root)
+    modules, conf = root / "srv" / "_modules", root / "graphite" / "conf"
+    modules.mkdir(parents=True, exist_ok=True)
+    conf.mkdir(parents=True, exist_ok=True)
+    (conf / "blacklist.conf").write_text("\\.denied\\.\n")
+    (modules / "truth.py").write_text(TRUTH.format(path=str(tmp_path / "truth")))
+    (modules / "denied.py").write_text("def sample():\n    return {'a': 1, 'b': 2}\n")
+    with parts.running():
+        found = wait_for(lambda: (all_ := account(parts))["theirs"]["lost"] >= 5 and all_, "refusals", 60)
+        assert found["theirs"]["lost_refused"] == found["theirs"]["lost"]
+        assert found["ours"]["received"] >= 3
+        assert found["ours"]["lost"] == 0
