@@ -112,6 +112,7 @@ def on_the_ret_port(master: Master) -> Iterator[bytes]:
     yield from messages("event", {"tag": "mine", "data": {"a": 1}})
     absent = {"seconds": 15, "skipped": [[now, now + 15]], "dropped": []}
     yield from messages("account", {"schedules": {"stats": absent}})
+    yield from messages("clock", {"skew_ms": 0.5})
     yield from messages("working", {"jids": [JID], "more": False})
     for command in master.registry.offered_by("minion"):
         args = {param.name: FILE[param.name] for param in command.params}
