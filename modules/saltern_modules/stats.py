@@ -18,12 +18,14 @@ from typing import Any
 
 from saltern.errors import CommandError
 from saltern_modules import _agent
-from saltern_modules.collectors.sampler import Sampler, available, nearest, switched
+from saltern_modules.collectors.catalogue import listed, load
+from saltern_modules.collectors.options import nearest, switched
+from saltern_modules.collectors.sampler import Sampler
 
 __opts__: Mapping[str, Any]
 __context__: dict[str, Any]
 
-__powers__ = {"collect": "reads", "get": "reads", "collectors": "reads"}
+__powers__ = {"collect": "reads", "get": "reads", "collectors": "reads", "explain": "reads", "numbers": "reads"}
 
 MAX_SAMPLERS = 8
 """One for each schedule that samples, and one for calls by hand."""
@@ -52,7 +54,8 @@ def collect() -> dict[str, Any]:
 def get(name: str) -> dict[str, Any]:
     """Return one collector's part of a sample: ``{'cpu': {…}, 'collector': {'cpu': {…}}}``.
 
-    Raises ``CommandError`` when there is no such collector, or when it is switched off.
+    Raises ``CommandError`` when there is no such collector, when it is switched off, and when this host has nothing
+    that it could measure.
 
     CLI Example:
 
@@ -61,11 +64,13 @@ def get(name: str) -> dict[str, Any]:
         saltern '*' stats.get cpu
     """
     sampler = _sampler()
-    if name not in sampler.switches:
-        raise CommandError(f"stats.get: there is no collector {name!r}{nearest(name, sampler.switches)}")
+    _known("get", name)
     if not sampler.switches[name]:
         raise CommandError(f"stats.get: the collector {name!r} is off: switch it on in stats: collectors")
-    return sampler.sample(name)
+    sample = sampler.sample(name)
+    if name in sampler.lacking:
+        raise CommandError(f"stats.get: {name}: {sampler.lacking[name]}")
+    return sample
 
 
 def collectors() -> dict[str, dict[str, Any]]:
@@ -79,13 +84,64 @@ def collectors() -> dict[str, dict[str, Any]]:
     """
     switches = switched(__opts__.get("stats") or {})
     return {
-        name: {
-            "on": switches[name],
-            "description": collector.description,
-            "settings": dict(collector.settings),
-        }
-        for name, collector in available().items()
+        name: {"on": switches[name], "description": load(name).description, "settings": dict(load(name).settings)}
+        for name in listed()
     }
+
+
+def explain(name: str = "") -> dict[str, dict[str, Any]]:
+    """Return which collectors are at work here, why others aren't, and what each costs.
+
+    For each ``on`` and ``why``; where it is on, ``metrics`` (how many numbers its last sample had) and ``cost_ms``
+    (milliseconds a sample, on average since the agent's start); ``failed``, when its last run did. They are those of
+    the schedule that samples most often here; where none does, one sample is taken, which has no rates yet.
+    With *name*, of that collector alone, with ``numbers`` as ``stats.numbers`` tells them.
+
+    Raises ``CommandError`` when there is no such collector.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' stats.explain
+        saltern '*' stats.explain disk
+    """
+    from saltern_modules.collectors import explained
+
+    if name:
+        _known("explain", name)
+    own = _sampler()
+    sampler = max(__context__["samplers"].values(), key=lambda sampler: sampler.samples)
+    if not sampler.samples:
+        own.sample()
+    rows = explained.explained(sampler)
+    return {name: {**rows[name], "numbers": explained.numbers(name)}} if name else rows
+
+
+def numbers(name: str = "") -> dict[str, dict[str, Any]]:
+    """Return what every number is: ``{'cpu.*.percent': {'kind': 'gauge', 'unit': '%', 'help': …}, …}``.
+
+    A ``*`` stands for one segment of a metric's name: a processor, a mount. With *name*, that collector's alone.
+
+    Raises ``CommandError`` when there is no such collector.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' stats.numbers cpu
+    """
+    from saltern_modules.collectors import explained
+
+    if name:
+        _known("numbers", name)
+    return {key: told for each in ([name] if name else listed()) for key, told in explained.numbers(each).items()}
+
+
+def _known(function: str, name: str) -> None:
+    """Raise ``CommandError`` when there is no collector *name*."""
+    if name not in listed():
+        raise CommandError(f"stats.{function}: there is no collector {name!r}{nearest(name, listed())}")
 
 
 def _sampler() -> Sampler:

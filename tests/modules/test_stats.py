@@ -153,8 +153,8 @@ def test_an_empty_proc_fails_some_collectors_and_no_more(fake_host: Any, tmp_pat
     found = Sampler(fake_host.opts).sample()
     success = {name: cost["success"] for name, cost in found["collector"].items()}
     assert success["memory"] == 0
-    assert success["temperature"] == success["pressure"] == success["net"] == 1
-    assert "pressure" not in found
+    assert success["vmstat"] == success["cpu"] == 0
+    assert not {"temperature", "pressure", "net"} & {*success, *found}, "nothing to measure is no failure"
 
 
 def test_what_a_file_says_later_is_read_though_it_stays_open(tmp_path: Path) -> None:
@@ -229,6 +229,71 @@ def test_one_collector_alone(fake_host: Any) -> None:
     fake_host.opts["stats"] = {"collectors": {"load": False}}
     with pytest.raises(CommandError, match="is off"):
         fake_host.load("stats").get("load")
+
+
+def test_a_collector_without_anything_to_measure_says_why(own_host: Path, fake_host: Any) -> None:
+    shutil.rmtree(own_host / "pressure")
+    stats = fake_host.load("stats")
+    stats.collect()
+    rows = stats.explain()
+    assert rows["pressure"] == {
+        "on": False,
+        "why": f"this host has no {own_host}/pressure",
+        "description": "share of time that work waited for cpu, memory or io (PSI)",
+    }
+    with pytest.raises(CommandError, match=rf"stats.get: pressure: this host has no {own_host}/pressure"):
+        stats.get("pressure")
+
+
+def test_what_comes_later_is_taken_up(own_host: Path, fake_host: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    (own_host / "pressure").rename(own_host / "aside")
+    sampler = Sampler(fake_host.opts)
+    assert "pressure" not in sampler.sample()
+    (own_host / "aside").rename(own_host / "pressure")
+    assert "pressure" not in sampler.sample(), "it is looked for once a minute"
+    monkeypatch.setattr("saltern_modules.collectors.sampler.LOOK_EVERY_S", 0.0)
+    later = Sampler(fake_host.opts)
+    (own_host / "pressure").rename(own_host / "aside")
+    assert "pressure" not in later.sample()
+    (own_host / "aside").rename(own_host / "pressure")
+    assert "pressure" in later.sample()
+    assert "pressure" not in later.lacking
+
+
+def test_the_explanation_counts_what_was_measured(fake_host: Any) -> None:
+    stats = fake_host.load("stats")
+    fake_host.opts["stats"] = {"collectors": {"temperature": False, "load": True}}
+    stats.collect()
+    second = stats.collect()
+    rows = stats.explain()
+    assert set(rows) == set(stats.collectors())
+    for name, row in rows.items():
+        assert row["on"] == (name in second["collector"])
+        assert row.get("metrics", 0) == len(leaves(second.get(name, {})))
+    assert rows["temperature"]["why"] == "switched off in stats: collectors"
+    assert rows["load"]["why"] == "switched on in stats: collectors"
+    assert rows["memory"]["why"] == "on by itself"
+    assert rows["memory"]["cost_ms"] > 0
+    assert set(stats.explain("load")) == {"load"}
+    assert stats.explain("load")["load"]["numbers"]["load.*"]["unit"] == "threads"
+    with pytest.raises(CommandError, match="did you mean 'load'"):
+        stats.explain("laod")
+
+
+def test_an_explanation_before_any_sample_takes_one(fake_host: Any) -> None:
+    assert fake_host.load("stats").explain()["load"]["metrics"] == 3
+
+
+def test_a_failure_is_explained(own_host: Path, fake_host: Any) -> None:
+    (own_host / "loadavg").write_bytes(b"nonsense")
+    stats = fake_host.load("stats")
+    stats.collect()
+    assert "does not begin with three numbers" in stats.explain("load")["load"]["failed"]
+
+
+def test_numbers_tell_kind_unit_and_meaning(fake_host: Any) -> None:
+    told = fake_host.load("stats").numbers("uptime")
+    assert told == {"uptime.seconds": {"kind": "gauge", "unit": "s", "help": "time since the host was booted"}}
 
 
 def test_every_collector_describes_itself(fake_host: Any) -> None:

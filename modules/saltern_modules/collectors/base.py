@@ -1,10 +1,11 @@
 """What every collector is, and how one file adds one.
 
-A collector is a class in a file of this folder. Naming it registers it::
+A collector is a class in a file of this folder with a row in ``catalogue.py``::
 
     class Load(Collector):
         name = "load"
         description = "load averages over 1, 5 and 15 minutes"
+        numbers = {"*": gauge("threads", "threads that ran or waited to, on average")}
 
         def collect(self, now: float) -> Metrics:
             return parse_loadavg(self.files.read("loadavg"))
@@ -16,7 +17,7 @@ pure function of the same file, which a folder of sample files can exercise.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 from saltern_modules.collectors.source import Source
 
@@ -28,6 +29,30 @@ class NoReading(Exception):
     """A collector's source was there but did not hold what it must hold."""
 
 
+class Number(NamedTuple):
+    """What a number of a collector's is, for whoever shows it."""
+
+    kind: str
+    """``gauge``: what is so now; ``counter``: what has come together since boot."""
+
+    unit: str
+    """``B``, ``%``, ``s``, ``packets``, …; empty for a yes or no (1 or 0)."""
+
+    help: str
+    rated: bool = False
+    """Whether its rate is there too, under its name with ``_per_s`` behind."""
+
+
+def gauge(unit: str, help_: str) -> Number:
+    """Return a number that is so now."""
+    return Number("gauge", unit, help_)
+
+
+def counter(unit: str, help_: str, *, rated: bool = True) -> Number:
+    """Return a number that grows from boot on, with its rate unless *rated* is false."""
+    return Number("counter", unit, help_, rated)
+
+
 class Collector:
     """Base of the collectors. One instance lives as long as its sampler and may remember counters."""
 
@@ -36,8 +61,10 @@ class Collector:
 
     name: ClassVar[str]
     description: ClassVar[str]
-    default: ClassVar[bool] = True
-    """Whether it is on when the configuration does not say."""
+
+    numbers: ClassVar[Mapping[str, Number]] = {}
+    """Each number that it may give, by its name below the collector's: ``total.percent``; ``*`` stands for one
+    segment, ``*.percent`` for every processor's."""
 
     settings: ClassVar[Mapping[str, Any]] = {}
     """Its options with their defaults; a default's type is the type that a user's value must have."""
@@ -57,3 +84,13 @@ class Collector:
         *now* is ``time.monotonic()`` in seconds. Anything raised counts as a failure of this collector.
         """
         raise NotImplementedError
+
+    @classmethod
+    def described(cls) -> dict[str, Number]:
+        """Return :attr:`numbers` with the rates among them."""
+        all_: dict[str, Number] = {}
+        for name, number in cls.numbers.items():
+            all_[name] = number
+            if number.rated:
+                all_[f"{name}_per_s"] = gauge(f"{number.unit}/s", f"{number.help}, since the sample before")
+        return all_

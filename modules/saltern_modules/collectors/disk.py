@@ -14,7 +14,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from saltern_modules.collectors.base import Collector, Metrics
-from saltern_modules.collectors.numbers import percent, segment
+from saltern_modules.collectors.numbers import percent
+from saltern_modules.collectors.segment import segment
 from saltern_modules.collectors.source import Source
 
 STORED_WITHOUT_DEVICE = frozenset({"zfs", "overlay", "bcachefs", "ubifs"})
@@ -72,14 +73,7 @@ def choose(
             and not any(fnmatch.fnmatchcase(mount.point, pattern) for pattern in exclude_mount)
         ):
             by_device.setdefault(mount.device, mount)
-    chosen: dict[str, Mount] = {}
-    for mount in by_device.values():
-        name = base = segment(mount.point)
-        number = 2
-        while name in chosen:
-            name, number = f"{base}_{number}", number + 1
-        chosen[name] = mount
-    return chosen
+    return {segment(mount.point): mount for mount in by_device.values()}
 
 
 def usage(status: os.statvfs_result, readonly: bool) -> Metrics:

@@ -16,7 +16,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from saltern_modules.collectors.base import Collector, Metrics
-from saltern_modules.collectors.numbers import Rates, integers, segment
+from saltern_modules.collectors.numbers import Rates, integers
+from saltern_modules.collectors.segment import segment
 from saltern_modules.collectors.source import Source
 
 SECTOR_BYTES = 512
@@ -79,7 +80,7 @@ class DiskIO(Collector):
 
     def collect(self, now: float) -> Metrics:
         """Return the traffic of every disk that is not excluded."""
-        metrics: Metrics = {segment(name): values for name, values in self.read().items()}
+        metrics: Metrics = {segment(name, "!"): values for name, values in self.read().items()}
         for name, rates in self._rates.update(now, metrics).items():
             if "io_ms_per_s" in rates:
                 rates["busy_percent"] = min(round(rates.pop("io_ms_per_s") / 10.0, 2), 100.0)

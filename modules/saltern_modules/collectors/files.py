@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from saltern_modules.collectors.base import Collector, Metrics
+from collections.abc import Mapping
+from typing import ClassVar
+
+from saltern_modules.collectors.base import Collector, Metrics, Number, gauge
 from saltern_modules.collectors.numbers import integers, percent
 
 
@@ -19,6 +22,11 @@ class Files(Collector):
 
     name = "files"
     description = "open files of the whole host"
+    numbers: ClassVar[Mapping[str, Number]] = {
+        "open": gauge("files", "file handles that the kernel has given out"),
+        "max": gauge("files", "file handles that it will give out at most"),
+        "percent": gauge("%", "file handles given out, of all it will"),
+    }
 
     def collect(self, now: float) -> Metrics:
         """Return the counts of this instant."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from saltern_modules.collectors.base import Collector, Metrics, NoReading
+from collections.abc import Mapping
+from typing import ClassVar
+
+from saltern_modules.collectors.base import Collector, Metrics, NoReading, Number, gauge
 from saltern_modules.collectors.numbers import decimal, integer
 
 
@@ -25,6 +28,9 @@ class Load(Collector):
 
     name = "load"
     description = "load averages over 1, 5 and 15 minutes"
+    numbers: ClassVar[Mapping[str, Number]] = {
+        "*": gauge("threads", "threads that ran, or waited to run or for a disk, on average over that time")
+    }
 
     def collect(self, now: float) -> Metrics:
         """Return the three averages."""

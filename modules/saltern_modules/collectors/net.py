@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from saltern_modules.collectors.base import Collector, Metrics
-from saltern_modules.collectors.numbers import Rates, integers, segment
+from saltern_modules.collectors.numbers import Rates, integers
+from saltern_modules.collectors.segment import segment
 from saltern_modules.collectors.source import Source
 
 COLUMNS = (
@@ -74,4 +75,4 @@ class Net(Collector):
         """Return the interface's segment, empty when it is excluded."""
         if any(fnmatch.fnmatchcase(name, pattern) for pattern in self.options["exclude"]):
             return ""
-        return segment(name)
+        return segment(name, ".")

@@ -2,17 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-
-_UNFIT = re.compile(r"[^A-Za-z0-9_-]+")
-
-
-def segment(name: str | bytes) -> str:
-    """Return *name* as one segment of a metric's name: ``eth0.100`` is ``eth0_100``, ``/`` is ``root``."""
-    text = name.decode("ascii", "replace") if isinstance(name, bytes) else name
-    return _UNFIT.sub("_", text.strip("/")).strip("_") or "root"
-
 
 MAX_DIGITS = 20
 """A 64-bit counter has no more; what is longer is no number of the kernel's."""

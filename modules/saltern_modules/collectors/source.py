@@ -43,7 +43,7 @@ class Source:
                 self._close(name)
                 if not optional:
                     raise
-                data = b""
+                return b""
             self._sample[name] = data
         return data
 

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from saltern_modules.collectors.base import Collector, Metrics
-from saltern_modules.collectors.numbers import integer, segment
+from saltern_modules.collectors.numbers import integer
+from saltern_modules.collectors.segment import segment
 from saltern_modules.collectors.source import Source, read_once
 
 SEARCH_EVERY_S = 600.0
@@ -36,11 +37,11 @@ def find_sensors(sys_root: str) -> dict[str, str]:
         for entry in sorted(os.listdir(folder)):
             if entry.startswith("temp") and entry.endswith("_input"):
                 label = _text(f"{folder}/{entry[: -len('input')]}label") or entry[: -len("_input")]
-                _add(sensors, segment(f"{chip}_{label}"), f"{folder}/{entry}")
+                _add(sensors, segment(f"{chip} {label}", " "), f"{folder}/{entry}")
     if not sensors:
         for folder in _folders(f"{sys_root}/class/thermal", "thermal_zone"):
             kind = _text(f"{folder}/type") or os.path.basename(folder)
-            _add(sensors, segment(kind), f"{folder}/temp")
+            _add(sensors, segment(kind, " "), f"{folder}/temp")
     return sensors
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from saltern_modules.collectors.base import Collector, Metrics, NoReading
+from collections.abc import Mapping
+from typing import ClassVar
+
+from saltern_modules.collectors.base import Collector, Metrics, NoReading, Number, gauge
 from saltern_modules.collectors.numbers import decimal
 
 
@@ -17,6 +20,7 @@ class Uptime(Collector):
 
     name = "uptime"
     description = "seconds since boot"
+    numbers: ClassVar[Mapping[str, Number]] = {"seconds": gauge("s", "time since the host was booted")}
 
     def collect(self, now: float) -> Metrics:
         """Return the time since boot."""
