@@ -155,6 +155,9 @@ def _sampler() -> Sampler:
     samplers: dict[str, Sampler] = __context__.setdefault("samplers", {})
     if caller not in samplers:
         while len(samplers) >= MAX_SAMPLERS:
-            samplers.pop(next(iter(samplers)))
+            idle = next((name for name, sampler in samplers.items() if not sampler.hangs()), None)
+            if idle is None:  # another sampler would only hang as well, and keep threads of its own
+                return next(iter(samplers.values()))
+            samplers.pop(idle)
         samplers[caller] = Sampler(__opts__)
     return samplers[caller]

@@ -10,8 +10,10 @@ from typing import Any
 from saltern.errors import CommandError, os_errors
 from saltern_modules import _agent
 from saltern_modules._netstat import parse_netstat
-from saltern_modules.collectors.disk import Disk, choose, parse_filesystems, parse_mounts, usage
+from saltern_modules.collectors.disk import Disk, told
+from saltern_modules.collectors.host import network
 from saltern_modules.collectors.load import parse_loadavg
+from saltern_modules.collectors.source import Source
 from saltern_modules.collectors.uptime import parse_uptime
 
 __opts__: Mapping[str, Any]
@@ -108,8 +110,8 @@ def cpuinfo() -> dict[str, Any]:
 def diskusage(*args: str) -> dict[str, dict[str, Any]]:
     """Return the use of real file systems by mount point, in bytes and percent.
 
-    ``{'/': {'total', 'used', 'free', 'available', 'percent', …}}``. With *args* only those mount points or file
-    system types (globs) are told.
+    ``{'/': {'total', 'used', 'free', 'available', 'percent', …}}``; of one that gives no answer only ``{'hung': 1}``.
+    With *args* only those mount points or file system types (globs) are told.
 
     CLI Example:
 
@@ -120,20 +122,14 @@ def diskusage(*args: str) -> dict[str, dict[str, Any]]:
     """
     import fnmatch
 
-    settings = {**Disk.settings, **(__opts__.get("stats") or {}).get("disk", {})}
-    chosen = choose(
-        parse_mounts(_read("self/mounts")),
-        parse_filesystems(_read("filesystems")),
-        settings["exclude_fstype"],
-        settings["exclude_mount"],
-    )
+    disk = Disk(Source(_proc_root()), (__opts__.get("stats") or {}).get("disk", {}))
     report = {}
-    for mount in chosen.values():
+    for _, mount, status in disk.statuses():
         names = (mount.point, mount.fstype)
         if args and not any(fnmatch.fnmatchcase(name, pattern) for name in names for pattern in args):
             continue
-        with os_errors(CommandError, mount.point, mount.point, called="status.diskusage"):
-            report[mount.point] = usage(os.statvfs(mount.point), mount.readonly)
+        if row := told(mount, status):
+            report[mount.point] = row
     return report
 
 
@@ -198,7 +194,8 @@ def netstats() -> dict[str, dict[str, int]]:
 
         saltern '*' status.netstats
     """
-    return {**parse_netstat(_read("net/netstat")), **parse_netstat(_read("net/snmp"))}
+    net = network(_proc_root())
+    return {**parse_netstat(_read(f"{net}/netstat")), **parse_netstat(_read(f"{net}/snmp"))}
 
 
 def version() -> str:
@@ -225,8 +222,12 @@ def master() -> bool:
     return _agent.connected(__opts__, "status.master").connected()
 
 
+def _proc_root() -> str:
+    return str(__opts__.get("proc_root") or "/proc")
+
+
 def _read(name: str) -> bytes:
-    path = f"{__opts__.get('proc_root') or '/proc'}/{name}"
+    path = f"{_proc_root()}/{name}"
     with os_errors(CommandError, path, f"can't read {path}", called="status"), open(path, "rb") as file:
         return file.read(READ_BYTES)
 

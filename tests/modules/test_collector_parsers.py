@@ -31,6 +31,7 @@ from saltern_modules.collectors import (
     uptime,
     vmstat,
 )
+from saltern_modules.collectors.segment import segment
 
 Read = Callable[[str], bytes]
 
@@ -109,7 +110,7 @@ def test_real_file_systems_are_chosen_once_each(proc: Read) -> None:
     assert {name: mount.point for name, mount in chosen.items()} == {
         "root": "/",
         "home": "/home",
-        "etc_bound": "/etc/bound",
+        segment("/srv/my data"): "/srv/my data",
     }
 
 

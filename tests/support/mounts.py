@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import os
 import subprocess
@@ -84,3 +85,24 @@ def _unmount(path: Path) -> None:
     """Unmount even when something still has a file open there: it is gone from the tree at once."""
     if subprocess.run(["umount", str(path)], capture_output=True, check=False).returncode:
         subprocess.run(["umount", "--lazy", str(path)], check=True)
+
+
+@contextlib.contextmanager
+def fuse_without_answers(path: Path) -> Iterator[None]:
+    """Mount a FUSE file system whose daemon never answers at *path*; those who wait for it are let go at the end."""
+    path.mkdir(parents=True, exist_ok=True)
+    libc = ctypes.CDLL(None, use_errno=True)
+    try:
+        device = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)
+    except OSError as error:
+        pytest.skip(f"this test needs a FUSE mount: {error}")
+    try:
+        options = f"fd={device},rootmode=40000,user_id=0,group_id=0,allow_other".encode()
+        if libc.mount(b"saltern-test", os.fsencode(path), b"fuse", 0, options):
+            pytest.skip(f"this test needs a FUSE mount: {os.strerror(ctypes.get_errno())}")
+        try:
+            yield
+        finally:
+            subprocess.run(["umount", "--lazy", str(path)], check=True)
+    finally:
+        os.close(device)

@@ -1,79 +1,41 @@
-"""Space and inodes of real file systems.
+"""Space and inodes of file systems.
 
-Real means: on a block device (its type has no ``nodev`` in ``/proc/filesystems``), or one of the few
-types that are stored without one, or the root. Network file systems are left out: asking one whose
-server is away hangs for minutes.
+Those on a block device (their type has no ``nodev`` in ``/proc/filesystems``), or of one of the few types that are
+stored without one, or the root; others when an option includes them. A file system is told once, however often it is
+mounted. One that doesn't answer, because its server or its daemon is away, or its device is dying, costs its own
+numbers and no others: ``disk.<mount>.hung`` is 1.
+
+A mount that autofs made counts like any other, and being asked keeps it from expiring: exclude it where it should.
 """
 
 from __future__ import annotations
 
-import fnmatch
+import errno
+import functools
 import os
-import re
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar
 
-from saltern_modules.collectors.base import Collector, Metrics
+from saltern_modules.collectors.base import Collector, Metrics, NoReading, Number, gauge
+from saltern_modules.collectors.host import mount_tables, root_of
+from saltern_modules.collectors.mounts import Mount, above, choose, parse_filesystems, parse_mountinfo, parse_mounts
 from saltern_modules.collectors.numbers import percent
-from saltern_modules.collectors.segment import segment
+from saltern_modules.collectors.questions import Questions
 from saltern_modules.collectors.source import Source
 
-STORED_WITHOUT_DEVICE = frozenset({"zfs", "overlay", "bcachefs", "ubifs"})
-_OCTAL = re.compile(r"\\([0-7]{3})")
+AT_ONCE = frozenset(
+    {
+        *("ext2", "ext3", "ext4", "xfs", "f2fs", "jfs", "vfat", "exfat", "msdos"),
+        *("squashfs", "iso9660", "udf", "erofs", "cramfs"),
+        *("tmpfs", "ramfs", "rootfs", "devtmpfs", "proc", "sysfs", "devpts", "cgroup", "cgroup2", "securityfs"),
+        *("debugfs", "tracefs", "configfs", "mqueue", "hugetlbfs", "pstore", "bpf"),
+    }
+)
+"""Types whose statvfs(2) only looks at memory: they are asked without a thread of their own."""
 
-
-class Mount(NamedTuple):
-    """A line of ``/proc/mounts``."""
-
-    device: str
-    point: str
-    fstype: str
-    readonly: bool
-
-
-def parse_mounts(data: bytes) -> list[Mount]:
-    """Return the mounts in *data*, lines of another form left out.
-
-    The kernel writes blanks, tabs, newlines and backslashes as ``\\040`` and so on (fstab(5)).
-    """
-    mounts = []
-    for line in data.decode("utf-8", "surrogateescape").split("\n"):
-        fields = line.split(" ")
-        if len(fields) < 4 or not fields[1].startswith("/"):
-            continue
-        device, point = (_OCTAL.sub(lambda m: chr(int(m[1], 8)), field) for field in fields[:2])
-        mounts.append(Mount(device, point, fields[2], "ro" in fields[3].split(",")))
-    return mounts
-
-
-def parse_filesystems(data: bytes) -> frozenset[str]:
-    """Return the file system types that live on a block device."""
-    lines = data.decode("ascii", "replace").split("\n")
-    return frozenset(line.strip() for line in lines if line.startswith("\t") and line.strip())
-
-
-def choose(
-    mounts: Sequence[Mount],
-    on_device: frozenset[str],
-    exclude_fstype: Sequence[str],
-    exclude_mount: Sequence[str],
-) -> dict[str, Mount]:
-    """Return the mounts worth measuring, by the segment that names them: ``/var/lib`` is ``var_lib``.
-
-    A device mounted in several places (bind mounts, subvolumes) is measured once, at its shortest path;
-    of two mounts stacked on one path the later is the one that is seen.
-    """
-    seen = {mount.point: mount for mount in mounts}
-    by_device: dict[str, Mount] = {}
-    for mount in sorted(seen.values(), key=lambda mount: (len(mount.point), mount.point)):
-        stored = mount.fstype in on_device or mount.fstype in STORED_WITHOUT_DEVICE or mount.point == "/"
-        if (
-            stored
-            and not any(fnmatch.fnmatchcase(mount.fstype, pattern) for pattern in exclude_fstype)
-            and not any(fnmatch.fnmatchcase(mount.point, pattern) for pattern in exclude_mount)
-        ):
-            by_device.setdefault(mount.device, mount)
-    return {segment(mount.point): mount for mount in by_device.values()}
+GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ELOOP})
+"""Answers that say nothing of the file system: it was unmounted since, or isn't for us to see. Others say it is ill."""
 
 
 def usage(status: os.statvfs_result, readonly: bool) -> Metrics:
@@ -91,6 +53,7 @@ def usage(status: os.statvfs_result, readonly: bool) -> Metrics:
         "available": available,
         "percent": percent(total - free, total - free + available),
         "readonly": int(readonly),
+        "hung": 0,
     }
     if status.f_files:
         used = status.f_files - status.f_ffree
@@ -101,12 +64,48 @@ def usage(status: os.statvfs_result, readonly: bool) -> Metrics:
     return metrics
 
 
+def told(mount: Mount, status: os.statvfs_result | OSError | None) -> Metrics:
+    """Return the metrics of *mount* by the kernel's answer, ``{}`` when there is nothing to tell of it."""
+    if status is None:
+        return {"hung": 1}
+    if isinstance(status, OSError):
+        return {} if status.errno in GONE else {"hung": 1}
+    return usage(status, mount.readonly) if status.f_blocks else {}
+
+
+def asked(path: str, mount: Mount, root: str) -> os.statvfs_result:
+    """Return what the kernel says of *mount* at *path*. Raises ``OSError``.
+
+    Below another *root* it may be that only the folder is there and not what is mounted on it.
+    """
+    if root and mount.number and mount.fstype != "btrfs":
+        device = os.stat(path).st_dev
+        if f"{os.major(device)}:{os.minor(device)}" != mount.number:
+            raise FileNotFoundError(errno.ENOENT, "the host's mount is not to be seen here", path)
+    return os.statvfs(path)
+
+
 class Disk(Collector):
-    """``disk.<mount>.total``, ``.used``, ``.percent``, ``.inodes_percent``, …"""
+    """``disk.<mount>.total``, ``.used``, ``.percent``, ``.inodes_percent``, ``.hung``, …"""
 
     name = "disk"
-    description = "space and inodes of real file systems"
+    description = "space and inodes of file systems"
+    numbers: ClassVar[Mapping[str, Number]] = {
+        "*.total": gauge("B", "size of the file system"),
+        "*.used": gauge("B", "space in use"),
+        "*.free": gauge("B", "space not in use, root's reserve included"),
+        "*.available": gauge("B", "space that users may still fill"),
+        "*.percent": gauge("%", "space in use, of what users may fill"),
+        "*.readonly": gauge("", "1 when it is mounted read-only"),
+        "*.hung": gauge("", "1 when it gives no answer, or an error for one: its other numbers are missing then"),
+        "*.inodes_total": gauge("inodes", "inodes of the file system: how many files it can have"),
+        "*.inodes_used": gauge("inodes", "inodes in use"),
+        "*.inodes_free": gauge("inodes", "inodes not in use"),
+        "*.inodes_percent": gauge("%", "inodes in use, of what users may have"),
+    }
     settings: ClassVar[Mapping[str, Any]] = {
+        "include_fstype": [],
+        "include_mount": [],
         "exclude_fstype": ["squashfs", "iso9660", "udf", "erofs", "cramfs"],
         "exclude_mount": [
             "/dev/*",
@@ -119,34 +118,88 @@ class Disk(Collector):
             "/var/lib/containers/*",
             "/var/lib/kubelet/pods/*",
         ],
+        "root": "",
     }
 
     def __init__(self, files: Source, settings: Mapping[str, Any]) -> None:
         super().__init__(files, settings)
+        # What a user excludes by his own list stays out; only the lists above yield to what he includes.
+        self._kept_out = {name: settings.get(name, []) for name in ("exclude_fstype", "exclude_mount")}
+        self._questions = Questions("statvfs")
         self._table = b""
+        self._root = ""
         self._chosen: dict[str, Mount] = {}
+        self._at_once: frozenset[str] = frozenset()
+        """The names of those chosen that never keep whoever asks."""
 
     def chosen(self) -> dict[str, Mount]:
         """Return the mounts to measure, by their segments; chosen anew when the table of mounts changes."""
-        table = self.files.read("self/mounts")
+        name, table = self._read_table()
         if table != self._table:
+            mounts = parse_mountinfo(table) if name.endswith("info") else parse_mounts(table)
+            self._root = self.options["root"].rstrip("/") or root_of(self.files.proc_root, name)
             on_device = parse_filesystems(self.files.read("filesystems", optional=True))
-            self._chosen = self.choose(parse_mounts(table), on_device)
+            self._chosen = self.choose(mounts, on_device)
+            self._at_once = frozenset(key for key, mount in self._chosen.items() if self._is_at_once(mount, mounts))
             self._table = table
         return self._chosen
 
     def choose(self, mounts: Sequence[Mount], on_device: frozenset[str]) -> dict[str, Mount]:
         """Return those of *mounts* that are wanted by the options."""
-        return choose(mounts, on_device, self.options["exclude_fstype"], self.options["exclude_mount"])
+        options = self.options
+        return choose(
+            mounts,
+            on_device,
+            options["exclude_fstype"],
+            options["exclude_mount"],
+            options["include_fstype"],
+            options["include_mount"],
+            self._is_file,
+            self._kept_out["exclude_fstype"],
+            self._kept_out["exclude_mount"],
+        )
+
+    def statuses(self) -> Iterator[tuple[str, Mount, os.statvfs_result | OSError | None]]:
+        """Yield each mount's name, itself, and the kernel's answer: None when there is none."""
+        chosen = self.chosen()
+        questions = {
+            name: functools.partial(asked, self._root + mount.point, mount, self._root)
+            for name, mount in chosen.items()
+            if name not in self._at_once
+        }
+        answers = self._questions.ask(questions) if questions else {}
+        for name, mount in chosen.items():
+            if name not in self._at_once:
+                yield name, mount, answers.get(name)
+                continue
+            try:
+                yield name, mount, os.statvfs(mount.point)
+            except OSError as error:
+                yield name, mount, error
 
     def collect(self, now: float) -> Metrics:
         """Return the use of each mount; one that went away meanwhile is left out."""
         metrics: Metrics = {}
-        for name, mount in self.chosen().items():
-            try:
-                status = os.statvfs(mount.point)
-            except OSError:
-                continue
-            if status.f_blocks:
-                metrics[name] = usage(status, mount.readonly)
+        for name, mount, status in self.statuses():
+            if row := told(mount, status):
+                metrics[name] = row
+        if self._root and not metrics:
+            raise NoReading(f"none of the host's mounts can be seen below {self._root}: set stats: disk: root")
         return metrics
+
+    def _read_table(self) -> tuple[str, bytes]:
+        """Return the name and the text of the table of mounts."""
+        for name in mount_tables(self.files.proc_root):
+            if table := self.files.read(name, optional=True):
+                return name, table
+        raise NoReading(f"{self.files.proc_root} has no table of mounts")
+
+    def _is_at_once(self, mount: Mount, mounts: Sequence[Mount]) -> bool:
+        """Return whether neither *mount* nor what is on the way to it ever keeps whoever asks."""
+        return not self._root and all(other.fstype in AT_ONCE for other in above(mount, mounts))
+
+    def _is_file(self, mount: Mount) -> bool:
+        """Return whether a file is mounted there, and not a folder; what gives no answer is none."""
+        key = f"{mount.ident} {mount.point}"
+        mode = self._questions.ask({key: lambda: os.stat(self._root + mount.point).st_mode}).get(key)
+        return isinstance(mode, int) and not stat.S_ISDIR(mode)

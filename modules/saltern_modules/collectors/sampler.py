@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import threading
 import time
@@ -9,10 +10,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from saltern.errors import CommandError
+from saltern_modules.collectors.aside import Aside
 from saltern_modules.collectors.base import Collector, Metrics
 from saltern_modules.collectors.catalogue import lacking, listed, load
 from saltern_modules.collectors.options import check, switched
 from saltern_modules.collectors.source import Source
+from saltern_modules.collectors.walk import TIMEOUT_S, Asked, LeftBehind, Walk
 
 log = logging.getLogger(__name__)
 
@@ -20,16 +23,14 @@ LOOK_EVERY_S = 60.0
 """How often it is looked at what the host has: a disk array or a sensor may come later."""
 
 
-class Running:
+class Running(Asked):
     """One collector at work."""
 
-    def __init__(self, collector: Collector) -> None:
+    def __init__(self, name: str, collector: Collector) -> None:
+        super().__init__(name)
         self.collector = collector
         self.runs = 0
         self.spent_ms = 0.0
-        self.failed = ""
-        """Why its last run failed, empty when it didn't."""
-
         self.last: Metrics = {}
         """What its last run gave."""
 
@@ -58,46 +59,86 @@ class Sampler:
 
         self._files = Source(self.roots["proc"], self.roots["sys"])
         self._look_at = float("-inf")
+        self._looks = {name: Asked(f"look for what the {name} collector needs") for name in listed()}
         self._lock = threading.Lock()
+        self._aside = Aside("stats")
 
     def sample(self, only: str | None = None) -> Metrics:
         """Return the metrics of every collector, or of *only* that one, and each one's cost and success.
 
-        A collector that has nothing to tell is left out; one that fails is told by
-        ``collector.<name>.success`` being 0, is logged once, and hurts no other.
+        A collector that has nothing to tell is left out; one that fails, or doesn't come back, is told by
+        ``collector.<name>.success`` being 0, is logged once, and hurts no other. The collectors are asked in a thread
+        of the sampler's own, which is left behind with one that hangs; that one isn't asked until it comes back.
         """
         metrics: Metrics = {}
         costs: dict[str, dict[str, float]] = {}
         with self._lock:
             self._files.begin()
-            now = time.monotonic()
-            if now >= self._look_at:
-                self._look()
-                self._look_at = now + LOOK_EVERY_S
-            for name, running in self.running.items():
-                if only in (None, name):
-                    costs[name] = self._run(name, running, now)
-                    if running.last:
-                        metrics[name] = running.last
+            while True:
+                walk = Walk()
+                go = functools.partial(self._go, walk, only, time.monotonic(), metrics, costs)
+                if self._aside.do(go, TIMEOUT_S, walk.patience):
+                    break
+                self._leave(walk.left_with)
             self.samples += only is None
         metrics["collector"] = costs
         return metrics
 
-    def _look(self) -> None:
+    def hangs(self) -> bool:
+        """Return whether a thread of this sampler's was left behind and has not come back yet."""
+        return any(asked.stuck for asked in (*self._looks.values(), *self.running.values()))
+
+    def _go(
+        self, walk: Walk, only: str | None, now: float, metrics: Metrics, costs: dict[str, dict[str, float]]
+    ) -> None:
+        """Run the collectors that have not been run for this sample yet."""
+        try:
+            if now >= self._look_at:
+                self._look(walk)
+                self._look_at = now + LOOK_EVERY_S
+            for name, running in self.running.items():
+                if name in costs or only not in (None, name):
+                    continue
+                if running.stuck:
+                    running.last = {}
+                    costs[name] = {"success": 0}
+                    continue
+                costs[name] = walk.ask(running, functools.partial(self._run, running, now))
+                if running.last:
+                    metrics[name] = running.last
+        except LeftBehind as late:
+            log.info("stats: the %s answers again", late.asked.name)
+
+    def _look(self, walk: Walk) -> None:
         """Take up what the host has by now, and leave what it has no longer."""
         for name, row in listed().items():
-            if not self.switches[name]:
+            look = self._looks[name]
+            if not self.switches[name] or look.stuck:
                 continue
             options = {**self.config.get(name, {})}
-            reason = lacking(row, self.roots, options)
+            reason = walk.ask(look, functools.partial(lacking, row, self.roots, options))
             if reason:
                 self.lacking[name] = reason
                 self.running.pop(name, None)
             elif name not in self.running:
+                running = walk.ask(look, functools.partial(self._begun, name, options))
                 self.lacking.pop(name, None)
-                self.running[name] = Running(load(name)(self._files, options))
+                self.running[name] = running
 
-    def _run(self, name: str, running: Running, now: float) -> dict[str, float]:
+    def _begun(self, name: str, options: Mapping[str, Any]) -> Running:
+        return Running(f"{name} collector", load(name)(self._files, options))
+
+    def _leave(self, asked: Asked | None) -> None:
+        """Tell, once, what a thread was left behind with."""
+        if asked is not None:
+            asked.failed = f"it gave no answer within {TIMEOUT_S:g} s"
+            log.warning(
+                "stats: the %s gave no answer within %g s; until it does it is left out (said once)",
+                asked.name,
+                TIMEOUT_S,
+            )
+
+    def _run(self, running: Running, now: float) -> dict[str, float]:
         """Run one collector; return its cost and success."""
         started = time.perf_counter()
         try:
@@ -105,15 +146,15 @@ class Sampler:
             running.failed = ""
         except Exception as error:  # whatever it is, the other collectors go on
             running.last = {}
-            self._report(name, running, error)
+            self._report(running, error)
         duration_ms = round((time.perf_counter() - started) * 1000.0, 3)
         running.runs += 1
         running.spent_ms += duration_ms
         return {"duration_ms": duration_ms, "success": int(not running.failed)}
 
-    def _report(self, name: str, running: Running, error: Exception) -> None:
+    def _report(self, running: Running, error: Exception) -> None:
         """Log a failure unless it is the same as this collector's last one."""
         reason = f"{type(error).__name__}: {error}"
         if running.failed != reason:
             running.failed = reason
-            log.warning("stats: the %s collector failed (said once): %s", name, reason)
+            log.warning("stats: the %s failed (said once): %s", running.name, reason)
