@@ -55,22 +55,6 @@ def test_shares_add_up_to_a_hundred() -> None:
     assert shares["user"] == 30.0
 
 
-def test_idle_may_fall_but_a_reset_counter_gives_nothing() -> None:
-    assert cpu.spent([10, 0, 0, 99, 99, 0, 0, 0], [0, 0, 0, 100, 100, 0, 0, 0]) == [10, 0, 0, 0, 0, 0, 0, 0]
-    assert cpu.spent([1, 0, 0, 500, 0, 0, 0, 0], [10, 0, 0, 100, 0, 0, 0, 0]) is None
-    assert cpu.spent([1] * 8, [1] * 8) is None
-
-
-@given(
-    now=st.lists(st.integers(0, 2**63), min_size=8, max_size=8),
-    before=st.lists(st.integers(0, 2**63), min_size=8, max_size=8),
-)
-def test_a_share_is_between_nothing_and_everything(now: list[int], before: list[int]) -> None:
-    ticks = cpu.spent(now, before)
-    if ticks is not None:
-        assert all(0.0 <= share <= 100.0 for share in cpu.shares(ticks).values())
-
-
 def test_load(proc: Read) -> None:
     assert load.parse_loadavg(proc("loadavg")) == {"1m": 0.29, "5m": 0.10, "15m": 0.02}
     assert load.parse_threads(proc("loadavg")) == 186

@@ -10,17 +10,25 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from saltern_modules.collectors.base import Collector, Metrics, NoReading
+from saltern_modules.collectors.base import Collector, Metrics, NoReading, Number, counter, gauge
 from saltern_modules.collectors.numbers import integers
 from saltern_modules.collectors.source import Source
 
 MODES = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
 IDLE, IOWAIT = MODES.index("idle"), MODES.index("iowait")
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+FALL_S = 3.0
+"""Of processor time. What a counter may fall by without having been set back, as node_exporter has it."""
+
+WHOLE = 0.5
+"""The part of a processor's time that must be accounted for, where its idle time fell, for shares to be of it."""
+
+log = logging.getLogger(__name__)
 
 
 def parse_stat(data: bytes) -> dict[str, list[int]]:
@@ -41,16 +49,17 @@ def parse_stat(data: bytes) -> dict[str, list[int]]:
     return processors
 
 
-def spent(now: list[int], before: list[int]) -> list[int] | None:
-    """Return the ticks between two readings; None when none has passed or a counter was reset.
+def spent(now: list[int], before: list[int], processors: int = 1) -> list[int] | None:
+    """Return the ticks between two readings; None when none has passed, or the counters were set back.
 
-    The kernel documents that idle and iowait may fall a little, since they are summed per processor without
-    a lock: that counts as no time spent.
+    A counter of the kernel's may fall by little: idle and iowait are summed without a lock, steal is what a hypervisor
+    says. That column counts as no time spent, once. A fall by more than a reading can be wrong by, ``FALL_S`` for each
+    of *processors*, or of the time as a whole, is a reset: a processor, or the host, came back from somewhere.
     """
     ticks = [a - b for a, b in zip(now, before, strict=True)]
-    ticks[IDLE] = max(ticks[IDLE], 0)
-    ticks[IOWAIT] = max(ticks[IOWAIT], 0)
-    return ticks if sum(ticks) > 0 and min(ticks) >= 0 else None
+    if sum(ticks) <= 0 or min(ticks) < -FALL_S * TICKS_PER_S * processors:
+        return None
+    return [max(tick, 0) for tick in ticks]
 
 
 def busy(ticks: list[int]) -> int:
@@ -71,29 +80,69 @@ class Cpu(Collector):
 
     name = "cpu"
     description = "processor time by mode in percent, for the host and for each processor"
+    numbers: ClassVar[Mapping[str, Number]] = {
+        "count": gauge("processors", "processors at work"),
+        "resets": counter("", "times that a processor's counters were set back, since the agent's start", rated=False),
+        "total.cores": gauge("processors", "processors that were busy, on average since the sample before"),
+        "*.percent": gauge("%", "time in which something ran"),
+        "*.user": gauge("%", "time in programs, guests included"),
+        "*.nice": gauge("%", "time in programs of low priority"),
+        "*.system": gauge("%", "time in the kernel"),
+        "*.idle": gauge("%", "time in which nothing ran"),
+        "*.iowait": gauge("%", "time in which nothing ran and something waited for a disk"),
+        "*.irq": gauge("%", "time in interrupts"),
+        "*.softirq": gauge("%", "time in what interrupts left to do"),
+        "*.steal": gauge("%", "time that the hypervisor gave to others"),
+    }
     settings: ClassVar[Mapping[str, Any]] = {"per_cpu": True}
 
     def __init__(self, files: Source, settings: Mapping[str, Any]) -> None:
         super().__init__(files, settings)
         self._before: dict[str, list[int]] = {}
         self._at = 0.0
+        self._resets = 0
 
     def read(self) -> dict[str, list[int]]:
         """Return the ticks of each processor and their ``total``, in the order of :data:`MODES`."""
         return parse_stat(self.files.read("stat"))
 
     def collect(self, now: float) -> Metrics:
-        """Return the shares since the last sample; the first one has the number of processors alone."""
+        """Return the shares since the last sample; the first one has the number of processors alone.
+
+        ``resets`` is there from the first one on.
+        """
         processors = self.read()
         if "total" not in processors:
             raise NoReading("/proc/stat has no cpu line")
-        metrics: Metrics = {"count": len(processors) - 1 or 1}
+        count = len(processors) - 1 or 1
+        elapsed = now - self._at
+        metrics: Metrics = {"count": count}
         wanted = processors if self.options["per_cpu"] else {"total": processors["total"]}
         for name, reading in wanted.items():
-            ticks = spent(reading, self._before[name]) if name in self._before else None
+            before = self._before.get(name)
+            ticks = self._spent(name, reading, before, elapsed, count if name == "total" else 1) if before else None
             if ticks:
                 metrics[name] = shares(ticks)
-                if name == "total" and now > self._at:
-                    metrics[name]["cores"] = round(busy(ticks) / TICKS_PER_S / (now - self._at), 4)
+                if name == "total" and elapsed > 0:
+                    metrics[name]["cores"] = round(busy(ticks) / TICKS_PER_S / elapsed, 4)
+        if self._resets:
+            metrics["resets"] = self._resets
         self._before, self._at = processors, now
         return metrics
+
+    def _spent(
+        self, name: str, reading: list[int], before: list[int], elapsed: float, processors: int
+    ) -> list[int] | None:
+        """Return the ticks spent, None when they can't be known; a reset is counted, and the first one logged."""
+        ticks = spent(reading, before, processors)
+        if reading[IDLE] < before[IDLE]:
+            # What was idle is not known: without it little would be a hundred percent.
+            known = bool(ticks) and sum(ticks or ()) >= WHOLE * elapsed * TICKS_PER_S * processors
+        else:
+            known = ticks is not None or reading == before
+        if known:
+            return ticks
+        self._resets += 1
+        if self._resets == 1:
+            log.warning("stats: cpu: the counters of %s were set back: no shares of it this time (said once)", name)
+        return None
