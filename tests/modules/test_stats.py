@@ -84,9 +84,9 @@ def test_the_sample_tree(fake_host: Any) -> None:
     }
     assert found["sockets"]["tcp"]["listen"] == 2
     assert found["temperature"] == {
-        "coretemp_Package_id_0": 45.5,
-        "coretemp_temp2": 41.0,
-        "coretemp_Package_id_0_2": -5.0,
+        "coretemp-hwmon0_Package_id_0": 45.5,
+        "coretemp-hwmon0_temp2": 41.0,
+        "coretemp-hwmon1_Package_id_0": -5.0,
     }
 
 

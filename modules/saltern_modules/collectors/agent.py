@@ -6,9 +6,10 @@ import contextlib
 import os
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
-from saltern_modules.collectors.base import Collector, Metrics
+from saltern_modules.collectors.base import Collector, Metrics, Number, counter, gauge
+from saltern_modules.collectors.host import own_proc
 from saltern_modules.collectors.numbers import Rates, integers
 from saltern_modules.collectors.source import Source
 
@@ -42,23 +43,38 @@ class Agent(Collector):
 
     name = "agent"
     description = "the agent's own cost"
+    numbers: ClassVar[Mapping[str, Number]] = {
+        "cpu_ms": counter("ms", "processor time that the agent has used", rated=False),
+        "cpu_percent": gauge("%", "of one processor, since the sample before"),
+        "children_cpu_ms": counter("ms", "processor time of the programs that it started and that ended", rated=False),
+        "minor_page_faults": counter("faults", "page faults without a disk", rated=False),
+        "major_page_faults": counter("faults", "page faults that a disk had to be read for", rated=False),
+        "threads": gauge("threads", "threads of the agent"),
+        "vms_bytes": gauge("B", "address space that it has mapped"),
+        "rss_bytes": gauge("B", "memory that it occupies"),
+        "fds": gauge("files", "files and sockets that it has open"),
+    }
 
     def __init__(self, files: Source, settings: Mapping[str, Any]) -> None:
         super().__init__(files, settings)
         self._rates = Rates(("cpu_ms",))
+        own = own_proc(files.proc_root)
+        self._own = files if own == files.proc_root else Source(own)
 
     def collect(self, now: float) -> Metrics:
         """Return this process's cost; ``cpu_percent`` is of one processor."""
+        if self._own is not self.files:
+            self._own.begin()
         own: dict[str, float] = {"cpu_ms": round(time.process_time() * 1000.0, 3)}
         children = os.times()
         metrics: Metrics = {
             **own,
             "children_cpu_ms": round((children.children_user + children.children_system) * 1000.0, 3),
-            **parse_self_stat(self.files.read("self/stat", optional=True)),
+            **parse_self_stat(self._own.read("self/stat", optional=True)),
         }
         rates = self._rates.update(now, {"": own}).get("", {})
         if rates:
             metrics["cpu_percent"] = round(rates["cpu_ms_per_s"] / 10.0, 3)
         with contextlib.suppress(OSError):
-            metrics["fds"] = open_descriptors(f"{self.files.proc_root}/self/fd")
+            metrics["fds"] = open_descriptors(f"{self._own.proc_root}/self/fd")
         return metrics

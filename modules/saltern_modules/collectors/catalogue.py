@@ -38,7 +38,7 @@ LINUX = (
     Listed("files", needs=("proc/sys/fs/file-nr",)),
     Listed("load"),
     Listed("memory"),
-    Listed("net", needs=("proc/net/dev",)),
+    Listed("net", needs=("proc/net/dev", "proc/1/net/dev")),
     Listed("pressure", needs=("proc/pressure",)),
     Listed("processes"),
     Listed("sockets"),

@@ -12,27 +12,33 @@ from __future__ import annotations
 
 import fnmatch
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
-from saltern_modules.collectors.base import Collector, Metrics
+from saltern_modules.collectors.base import Collector, Metrics, Number, counter, gauge
 from saltern_modules.collectors.numbers import Rates, integers
 from saltern_modules.collectors.segment import segment
-from saltern_modules.collectors.source import Source
+from saltern_modules.collectors.source import Source, read_once
 
 SECTOR_BYTES = 512
+CHOOSE_EVERY_S = 60.0
+"""How often it is looked whether a disk of the same number is another one."""
+
 RATES = ("reads", "read_bytes", "writes", "write_bytes", "discards", "flushes")
 
 
 def parse_diskstats(data: bytes) -> dict[str, list[int]]:
-    """Return each device's numbers, by its name; lines with fewer than 11 numbers are left out."""
+    """Return each device's numbers, by its name; lines with fewer than 11 numbers are left out.
+
+    Some kernels write the ``/`` of a name (``cciss/c0d0``) as ``!``.
+    """
     devices = {}
     for line in data.split(b"\n"):
         fields = line.split()
         if len(fields) >= 14:
             values = integers(fields[3:])
             if values is not None:
-                devices[fields[2].decode("ascii", "replace")] = values
+                devices[fields[2].decode("utf-8", "surrogateescape").replace("!", "/")] = values
     return devices
 
 
@@ -64,40 +70,86 @@ class DiskIO(Collector):
 
     name = "diskio"
     description = "traffic of whole disks, as counters and rates"
-    settings: ClassVar[Mapping[str, Any]] = {"exclude": ["loop*", "ram*", "zram*", "sr*", "fd*"], "partitions": False}
+    numbers: ClassVar[Mapping[str, Number]] = {
+        "*.reads": counter("requests", "reads that were completed"),
+        "*.reads_merged": counter("requests", "reads that were merged with others", rated=False),
+        "*.read_bytes": counter("B", "bytes read"),
+        "*.read_ms": counter("ms", "time that reads took, together", rated=False),
+        "*.writes": counter("requests", "writes that were completed"),
+        "*.writes_merged": counter("requests", "writes that were merged with others", rated=False),
+        "*.write_bytes": counter("B", "bytes written"),
+        "*.write_ms": counter("ms", "time that writes took, together", rated=False),
+        "*.in_flight": gauge("requests", "requests that are under way"),
+        "*.io_ms": counter("ms", "time in which a request was under way", rated=False),
+        "*.queue_ms": counter("ms", "time that requests were under way, together", rated=False),
+        "*.discards": counter("requests", "discards that were completed"),
+        "*.discard_bytes": counter("B", "bytes discarded", rated=False),
+        "*.flushes": counter("requests", "flushes that were completed"),
+        "*.busy_percent": gauge("%", "time in which a request was under way, since the sample before"),
+    }
+    settings: ClassVar[Mapping[str, Any]] = {
+        # nvme0c1n1 is one path to nvme0n1, which has the traffic of all.
+        "exclude": ["loop*", "ram*", "zram*", "sr*", "fd*", "nvme*c*n*"],
+        "partitions": False,
+    }
 
     def __init__(self, files: Source, settings: Mapping[str, Any]) -> None:
         super().__init__(files, settings)
         self._rates = Rates((*RATES, "io_ms"))
-        self._wanted: dict[str, bool] = {}
+        self._seen: frozenset[str] = frozenset()
+        self._wanted: dict[str, str] = {}
+        self._choose_at = float("-inf")
 
-    def read(self) -> dict[str, dict[str, float]]:
-        """Return the counters of every disk that is not excluded, by the disk's own name."""
+    def read(self, now: float) -> dict[str, dict[str, float]]:
+        """Return the counters of every disk that is wanted, by its segment."""
         devices = parse_diskstats(self.files.read("diskstats", optional=True))
-        if devices.keys() != self._wanted.keys():
-            self._wanted = self.choose(list(devices))
-        return {name: counters(values) for name, values in devices.items() if self._wanted[name]}
+        wanted = self.wanted(devices, now)
+        return {label: counters(devices[name]) for name, label in wanted.items()}
+
+    def wanted(self, devices: Collection[str], now: float) -> dict[str, str]:
+        """Return the segments of those of *devices* that are wanted; chosen anew when there are others."""
+        if now >= self._choose_at or self._seen != frozenset(devices):
+            chosen = self.choose(list(devices))
+            for name, label in chosen.items():
+                if self._wanted.get(name, label) != label:
+                    self._rates.forget(label)
+            self._seen, self._wanted, self._choose_at = frozenset(devices), chosen, now + CHOOSE_EVERY_S
+        return self._wanted
 
     def collect(self, now: float) -> Metrics:
         """Return the traffic of every disk that is not excluded."""
-        metrics: Metrics = {segment(name, "!"): values for name, values in self.read().items()}
+        metrics: Metrics = dict(self.read(now))
         for name, rates in self._rates.update(now, metrics).items():
             if "io_ms_per_s" in rates:
                 rates["busy_percent"] = min(round(rates.pop("io_ms_per_s") / 10.0, 2), 100.0)
             metrics[name].update(rates)
         return metrics
 
-    def choose(self, names: list[str]) -> dict[str, bool]:
-        """Return whether each of the devices is wanted: a whole disk, unless partitions are, not excluded."""
+    def choose(self, names: list[str]) -> dict[str, str]:
+        """Return the segment of each device that is wanted: a whole disk, unless partitions are, not excluded.
+
+        One of the device mapper's has the name that it was made under, as in ``/dev/mapper``: its number, ``dm-3``, is
+        another's after the next start.
+        """
         try:
-            # A "/" in a device's name (cciss/c0d0) is a "!" in its name here.
             disks = {name.replace("!", "/") for name in os.listdir(f"{self.files.sys_root}/block")}
         except OSError:
             disks = set(names)
         if self.options["partitions"]:
             disks = set(names)
-        patterns = self.options["exclude"]
-        return {
-            name: name in disks and not any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
-            for name in names
-        }
+        chosen = {}
+        for name in names:
+            own = self._mapped(name) if name.startswith("dm-") else name
+            known_as = (name, own, own.removeprefix("mapper/"))
+            if name in disks and not any(
+                fnmatch.fnmatchcase(each, pattern) for each in known_as for pattern in self.options["exclude"]
+            ):
+                chosen[name] = segment(own)
+        return chosen
+
+    def _mapped(self, name: str) -> str:
+        try:
+            own = read_once(f"{self.files.sys_root}/block/{name}/dm/name", 256)
+        except OSError:
+            return name
+        return f"mapper/{own.decode('utf-8', 'surrogateescape').strip()}"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from saltern_modules.collectors.base import Collector, Metrics, NoReading
+from collections.abc import Mapping
+from typing import ClassVar
+
+from saltern_modules.collectors.base import Collector, Metrics, NoReading, Number, gauge
 from saltern_modules.collectors.numbers import integer, percent
 
 KIB = 1024
@@ -68,6 +71,33 @@ class Memory(Collector):
 
     name = "memory"
     description = "memory by use, in bytes"
+    numbers: ClassVar[Mapping[str, Number]] = {
+        "total": gauge("B", "memory that the kernel may use"),
+        "used": gauge("B", "memory that programs and the kernel hold: total without available"),
+        "available": gauge("B", "memory that programs may get without swapping"),
+        "percent": gauge("%", "memory in use, of all"),
+        "free": gauge("B", "memory that holds nothing"),
+        "buffers": gauge("B", "raw blocks of disks"),
+        "cached": gauge("B", "contents of files, shared memory among it"),
+        "swap_cached": gauge("B", "memory that is in swap space as well"),
+        "active": gauge("B", "memory used lately"),
+        "inactive": gauge("B", "memory not used lately, taken first"),
+        "unevictable": gauge("B", "memory that can't be taken"),
+        "mlocked": gauge("B", "memory that programs locked"),
+        "dirty": gauge("B", "contents of files that wait to be written"),
+        "writeback": gauge("B", "contents of files that are being written"),
+        "anonymous": gauge("B", "memory of programs that is no file's"),
+        "mapped": gauge("B", "files that programs mapped"),
+        "shared": gauge("B", "shared memory and tmpfs"),
+        "slab": gauge("B", "the kernel's own structures"),
+        "slab_reclaimable": gauge("B", "of these, what can be given back"),
+        "slab_unreclaimable": gauge("B", "of these, what can't"),
+        "kernel_stack": gauge("B", "stacks of threads in the kernel"),
+        "page_tables": gauge("B", "tables of what memory is where"),
+        "commit_limit": gauge("B", "memory that may be promised, where that is limited"),
+        "committed": gauge("B", "memory promised to programs"),
+        "anonymous_huge": gauge("B", "memory of programs in huge pages"),
+    }
 
     def collect(self, now: float) -> Metrics:
         """Return the memory of this instant."""

@@ -46,20 +46,34 @@ def percent(part: float, whole: float) -> float:
     return round(100.0 * part / whole, 2) if whole else 0.0
 
 
+WRAP = 1 << 32
+"""Where the counters of some devices, and of 32-bit kernels, begin again at 0."""
+
+
 def per_second(
     now: Mapping[str, float], before: Mapping[str, float], elapsed: float, names: Mapping[str, str]
 ) -> dict[str, float]:
     """Return the rate of each counter in *names* (counter → name of its rate), to three decimals.
 
-    *elapsed* is in seconds. A counter that is new, or went backwards (it wrapped, or the device came
-    back), has no rate this time: a made-up number would be stored as if it were true.
+    *elapsed* is in seconds. A counter that is new, or was set back (the device came back), has no rate this time: a
+    made-up number would be stored as if it were true. One that wrapped at 32 bits has its own.
     """
-    rates = {}
-    if elapsed > 0:
-        for counter, rate in names.items():
-            if counter in now and counter in before and now[counter] >= before[counter]:
-                rates[rate] = round((now[counter] - before[counter]) / elapsed, 3)
+    rates: dict[str, float] = {}
+    if elapsed <= 0:
+        return rates
+    spent = {counter: now[counter] - before[counter] for counter in names if counter in now and counter in before}
+    wrapped = any(each < 0 for each in spent.values()) and _wrapped(spent, before)
+    for counter, each in spent.items():
+        if each >= 0 or wrapped:
+            rates[names[counter]] = round((each if each >= 0 else each + WRAP) / elapsed, 3)
     return rates
+
+
+def _wrapped(spent: Mapping[str, float], before: Mapping[str, float]) -> bool:
+    """Return whether what fell began again at 2³²: it was near it, and the thing's other counters went on."""
+    fallen = [counter for counter, each in spent.items() if each < 0]
+    near = all(WRAP // 2 <= before[counter] < WRAP and spent[counter] < -WRAP // 2 for counter in fallen)
+    return near and any(each > 0 for each in spent.values())
 
 
 class Rates:
@@ -81,3 +95,17 @@ class Rates:
         self._before = {thing: dict(counters) for thing, counters in things.items()}
         self._at = now
         return rates
+
+    def forget(self, thing: str) -> None:
+        """Let *thing* be another one from now on: it has no rates before its second reading."""
+        self._before = {name: counters for name, counters in self._before.items() if name != thing}
+
+    def fell(self, things: Mapping[str, Mapping[str, float]]) -> bool:
+        """Return whether one of *things* has a counter below what it was at the last call of :meth:`update`."""
+        return any(
+            counters[counter] < before[counter]
+            for thing, before in self._before.items()
+            if (counters := things.get(thing))
+            for counter in self._names
+            if counter in before and counter in counters
+        )

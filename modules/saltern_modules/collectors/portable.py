@@ -110,11 +110,10 @@ class PortableDisk(Disk, register=False):
 class PortableDiskIO(DiskIO, register=False):
     """psutil counts bytes and milliseconds."""
 
-    def read(self) -> dict[str, dict[str, float]]:
-        """Return the counters of every disk that is not excluded."""
+    def read(self, now: float) -> dict[str, dict[str, float]]:
+        """Return the counters of every disk that is wanted, by its segment."""
         devices = psutil.disk_io_counters(perdisk=True) or {}
-        wanted = self.choose(list(devices))
-        return {name: _named(values, DISKIO) for name, values in devices.items() if wanted[name]}
+        return {label: _named(devices[name], DISKIO) for name, label in self.wanted(devices, now).items()}
 
 
 class PortableNet(Net, register=False):

@@ -11,9 +11,9 @@ The averages are percentages, the total is in microseconds.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
-from saltern_modules.collectors.base import Collector, Metrics
+from saltern_modules.collectors.base import Collector, Metrics, Number, counter, gauge
 from saltern_modules.collectors.numbers import decimal, per_second
 from saltern_modules.collectors.source import Source
 
@@ -44,6 +44,13 @@ class Pressure(Collector):
 
     name = "pressure"
     description = "share of time that work waited for cpu, memory or io (PSI)"
+    numbers: ClassVar[Mapping[str, Number]] = {
+        "*.*.avg10": gauge("%", "time that some of the work waited, or all of it (full), over the last 10 s"),
+        "*.*.avg60": gauge("%", "the same over the last minute"),
+        "*.*.avg300": gauge("%", "the same over the last 5 minutes"),
+        "*.*.total_us": counter("µs", "the same since boot", rated=False),
+        "*.*.percent": gauge("%", "the same since the sample before"),
+    }
 
     def __init__(self, files: Source, settings: Mapping[str, Any]) -> None:
         super().__init__(files, settings)

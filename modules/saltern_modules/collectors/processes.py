@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, NamedTuple
 
-from saltern_modules.collectors.base import Collector, Metrics
+from saltern_modules.collectors.base import Collector, Metrics, Number, gauge
 from saltern_modules.collectors.load import parse_threads
 from saltern_modules.collectors.numbers import integer, value_after
 from saltern_modules.collectors.source import Source, read_once
@@ -69,6 +69,22 @@ class Processes(Collector):
 
     name = "processes"
     description = "processes by state"
+    numbers: ClassVar[Mapping[str, Number]] = {
+        "total": gauge("processes", "processes, kernel threads among them"),
+        "kernel": gauge("processes", "kernel threads; those below are programs"),
+        "threads": gauge("threads", "threads of all processes"),
+        "runnable": gauge("threads", "threads that run or could"),
+        "waiting_io": gauge("threads", "threads that wait for a disk"),
+        "scanned": gauge("", "1 when the states were looked at, 0 when there are too many processes"),
+        "running": gauge("processes", "programs that run or could"),
+        "sleeping": gauge("processes", "programs that wait for something"),
+        "blocked": gauge("processes", "programs that wait in the kernel and can't be woken"),
+        "idle": gauge("processes", "programs that the kernel calls idle"),
+        "zombie": gauge("processes", "programs that ended and that nobody waited for"),
+        "stopped": gauge("processes", "programs that were stopped"),
+        "traced": gauge("processes", "programs that a debugger stopped"),
+        "other": gauge("processes", "programs in another state"),
+    }
     settings: ClassVar[Mapping[str, Any]] = {"max_scanned": 1000}
 
     def __init__(self, files: Source, settings: Mapping[str, Any]) -> None:

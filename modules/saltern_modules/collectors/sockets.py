@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from saltern_modules.collectors import inet_dump
-from saltern_modules.collectors.base import Collector, Metrics
+from saltern_modules.collectors.base import Collector, Metrics, Number, gauge
+from saltern_modules.collectors.host import network
 from saltern_modules.collectors.numbers import integer
 from saltern_modules.collectors.source import Source, read_once
 
@@ -99,17 +100,37 @@ class Sockets(Collector):
 
     name = "sockets"
     description = "sockets by protocol, TCP by state"
+    numbers: ClassVar[Mapping[str, Number]] = {
+        "used": gauge("sockets", "sockets of all kinds"),
+        "*.in_use": gauge("sockets", "sockets of this protocol that are in use"),
+        "*.orphan": gauge("sockets", "sockets that no program has any more"),
+        "*.time_wait": gauge("sockets", "closed connections that wait for late packets"),
+        "*.allocated": gauge("sockets", "sockets of this protocol that there are, bound or not"),
+        "*.memory_bytes": gauge("B", "memory for what is being sent and received"),
+        "tcp.scanned": gauge("", "1 when the states were looked at, 0 when there are too many connections"),
+        "tcp.established": gauge("sockets", "connections that are open"),
+        "tcp.syn_sent": gauge("sockets", "connections that were asked for"),
+        "tcp.syn_recv": gauge("sockets", "connections that others asked for"),
+        "tcp.fin_wait1": gauge("sockets", "connections closed here, not yet acknowledged"),
+        "tcp.fin_wait2": gauge("sockets", "connections closed here, not yet at the other end"),
+        "tcp.close": gauge("sockets", "sockets without a connection"),
+        "tcp.close_wait": gauge("sockets", "connections closed at the other end, not yet here"),
+        "tcp.last_ack": gauge("sockets", "connections closed at both ends, not yet acknowledged"),
+        "tcp.listen": gauge("sockets", "sockets that wait for connections"),
+        "tcp.closing": gauge("sockets", "connections closed at both ends at once"),
+    }
     settings: ClassVar[Mapping[str, Any]] = {"max_scanned": 5000}
 
     def __init__(self, files: Source, settings: Mapping[str, Any]) -> None:
         super().__init__(files, settings)
         # The kernel's answer is about the host's own network, not about another /proc that we may be shown.
         self._netlink = files.proc_root == "/proc"
+        self._net = network(files.proc_root)
 
     def collect(self, now: float) -> Metrics:
         """Return the counts of this instant."""
-        protocols = parse_sockstat(self.files.read("net/sockstat", optional=True))
-        protocols.update(parse_sockstat(self.files.read("net/sockstat6", optional=True)))
+        protocols = parse_sockstat(self.files.read(f"{self._net}/sockstat", optional=True))
+        protocols.update(parse_sockstat(self.files.read(f"{self._net}/sockstat6", optional=True)))
         metrics: Metrics = {**protocols.pop("sockets", {}), **protocols}
         tcp = metrics.setdefault("tcp", {})
         known = tcp.get("in_use", 0) + protocols.get("tcp6", {}).get("in_use", 0)
@@ -127,7 +148,7 @@ class Sockets(Collector):
                 self._netlink = False  # refused once (a container's filter), refused always
         states: list[int] = []
         for table in ("tcp", "tcp6"):
-            path = f"{self.files.proc_root}/net/{table}"
+            path = f"{self.files.proc_root}/{self._net}/{table}"
             if os.path.exists(path):
                 states += parse_table(read_once(path, limit * TABLE_LINE_BYTES))
         return states

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
-from saltern_modules.collectors.base import Collector, Metrics
+from saltern_modules.collectors.base import Collector, Metrics, Number, counter, gauge
 from saltern_modules.collectors.memory import SWAP_FIELDS, parse_meminfo
 from saltern_modules.collectors.numbers import Rates, percent, value_after
 from saltern_modules.collectors.source import Source
@@ -25,6 +25,14 @@ class Swap(Collector):
 
     name = "swap"
     description = "swap space and the traffic to it"
+    numbers: ClassVar[Mapping[str, Number]] = {
+        "total": gauge("B", "swap space"),
+        "used": gauge("B", "swap space in use"),
+        "free": gauge("B", "swap space not in use"),
+        "percent": gauge("%", "swap space in use, of all"),
+        "in_bytes": counter("B", "bytes read from swap space"),
+        "out_bytes": counter("B", "bytes written to swap space"),
+    }
 
     def __init__(self, files: Source, settings: Mapping[str, Any]) -> None:
         super().__init__(files, settings)

@@ -2,21 +2,31 @@
 
 Both give thousandths of a degree (the kernel's Documentation/hwmon/sysfs-interface.rst). The sensors
 are looked for again every ten minutes or so; between, only their values are read.
+
+A chip is called as lm-sensors does, by its driver and the place on its bus, since the kernel's numbers (``hwmon3``) are
+those of the order in which drivers were loaded: ``coretemp-isa-0000``, ``nvme-pci-0400``, ``jc42-i2c-0-18``.
 """
 
 from __future__ import annotations
 
 import os
+import re
+from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
-from saltern_modules.collectors.base import Collector, Metrics
+from saltern_modules.collectors.base import Collector, Metrics, Number, gauge
 from saltern_modules.collectors.numbers import integer
 from saltern_modules.collectors.segment import segment
 from saltern_modules.collectors.source import Source, read_once
 
 SEARCH_EVERY_S = 600.0
 ABSOLUTE_ZERO = -273.15
+_INPUT = re.compile(r"(temp\d+)_input")
+_PCI = re.compile(r"([0-9a-f]{4,8}):([0-9a-f]{2}):([0-9a-f]{2})\.([0-7])")
+_I2C = re.compile(r"(\d+)-([0-9a-f]{4})")
+_NUMBERED = re.compile(r".*\.(\d+)")
+_UNFIT = re.compile(r"[^A-Za-z0-9]+")
 
 
 def parse_millidegrees(data: bytes) -> float | None:
@@ -29,29 +39,56 @@ def parse_millidegrees(data: bytes) -> float | None:
     return degrees if ABSOLUTE_ZERO <= degrees <= 1000.0 else None
 
 
+def address(bus: str, device: str) -> str:
+    """Return where the *device* of a *bus* of the kernel's is, in the words of lm-sensors: ``pci-0400``."""
+    if bus == "pci" and (at := _PCI.fullmatch(device)):
+        domain, number, slot, function = (int(part, 16) for part in at.groups())
+        return f"pci-{(domain << 16) + (number << 8) + (slot << 3) + function:04x}"
+    if bus == "i2c" and (at := _I2C.fullmatch(device)):
+        return f"i2c-{int(at[1])}-{int(at[2], 16):02x}"
+    if bus == "platform":
+        at = _NUMBERED.fullmatch(device)
+        return f"isa-{int(at[1]):04x}" if at else f"isa-{_UNFIT.sub('-', device)}"
+    return f"{bus}-{_UNFIT.sub('-', device)}"
+
+
 def find_sensors(sys_root: str) -> dict[str, str]:
-    """Return the files to read, by the segment that names the sensor: ``coretemp_Core_0``."""
+    """Return the files to read, by the segment that names the sensor: ``coretemp-isa-0000_Core_0``."""
     sensors: dict[str, str] = {}
     for folder in _folders(f"{sys_root}/class/hwmon", "hwmon"):
-        chip = _text(f"{folder}/name") or os.path.basename(folder)
-        for entry in sorted(os.listdir(folder)):
-            if entry.startswith("temp") and entry.endswith("_input"):
-                label = _text(f"{folder}/{entry[: -len('input')]}label") or entry[: -len("_input")]
-                _add(sensors, segment(f"{chip} {label}", " "), f"{folder}/{entry}")
+        chip = f"{_text(f'{folder}/name') or 'hwmon'}-{_place(folder)}"
+        found = [match[1] for entry in sorted(os.listdir(folder)) if (match := _INPUT.fullmatch(entry))]
+        labels = {sensor: _text(f"{folder}/{sensor}_label") or sensor for sensor in found}
+        times = Counter(labels.values())
+        for sensor, label in labels.items():
+            own = label if times[label] == 1 else f"{label} {sensor}"
+            sensors[segment(f"{chip} {own}", " ")] = f"{folder}/{sensor}_input"
     if not sensors:
         for folder in _folders(f"{sys_root}/class/thermal", "thermal_zone"):
-            kind = _text(f"{folder}/type") or os.path.basename(folder)
-            _add(sensors, segment(kind, " "), f"{folder}/temp")
+            number = folder.rpartition("thermal_zone")[2]
+            kind = _text(f"{folder}/type")
+            sensors[segment(f"{kind}-{number}" if kind else f"thermal_zone{number}", " ")] = f"{folder}/temp"
     return sensors
 
 
-def _add(sensors: dict[str, str], name: str, path: str) -> None:
-    """Add a sensor; a second of the same name (two processors) gets a number."""
-    number = 2
-    unique = name
-    while unique in sensors:
-        unique, number = f"{name}_{number}", number + 1
-    sensors[unique] = path
+def _place(folder: str) -> str:
+    """Return where the device of a chip is, its own number where it has none.
+
+    A device may lie within another: an NVMe's own number depends on order, the PCI address that it is at doesn't.
+    """
+    device = os.path.realpath(f"{folder}/device")
+    if not os.path.isdir(device):
+        return os.path.basename(folder)
+    bus = _bus(device)
+    if bus == "nvme":
+        above = os.path.dirname(os.path.dirname(device))
+        device, bus = (above, "pci") if _bus(above) == "pci" else (device, bus)
+    return address(bus, os.path.basename(device))
+
+
+def _bus(device: str) -> str:
+    link = f"{device}/subsystem"
+    return os.path.basename(os.path.realpath(link)) if os.path.lexists(link) else "device"
 
 
 def _folders(parent: str, prefix: str) -> list[str]:
@@ -74,6 +111,7 @@ class Temperature(Collector):
 
     name = "temperature"
     description = "temperatures where the host has sensors"
+    numbers: ClassVar[Mapping[str, Number]] = {"*": gauge("°C", "what this sensor measures now")}
 
     def __init__(self, files: Source, settings: Mapping[str, Any]) -> None:
         super().__init__(files, settings)

@@ -6,9 +6,9 @@ From ``/proc/stat`` (ctxt, intr, softirq, processes) and ``/proc/vmstat``, all c
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
-from saltern_modules.collectors.base import Collector, Metrics
+from saltern_modules.collectors.base import Collector, Metrics, Number, counter
 from saltern_modules.collectors.numbers import Rates, value_after
 from saltern_modules.collectors.source import Source
 
@@ -38,6 +38,17 @@ class Vmstat(Collector):
 
     name = "vmstat"
     description = "context switches, interrupts, forks and page faults, as counters and rates"
+    numbers: ClassVar[Mapping[str, Number]] = {
+        "context_switches": counter("switches", "times that a processor went from one thread to another"),
+        "interrupts": counter("interrupts", "interrupts"),
+        "soft_interrupts": counter("interrupts", "what interrupts left to do later"),
+        "forks": counter("processes", "processes and threads begun"),
+        "page_faults": counter("faults", "accesses to memory that was not mapped yet"),
+        "major_page_faults": counter("faults", "of these, those that a disk had to be read for"),
+        "paged_in_kib": counter("KiB", "read from disks"),
+        "paged_out_kib": counter("KiB", "written to disks"),
+        "oom_kills": counter("processes", "processes killed for want of memory"),
+    }
 
     def __init__(self, files: Source, settings: Mapping[str, Any]) -> None:
         super().__init__(files, settings)
