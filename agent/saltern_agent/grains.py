@@ -19,6 +19,8 @@ from typing import Any
 
 from saltern.__about__ import __version__
 from saltern_agent.slots import stable_hash
+from saltern_modules import _container
+from saltern_modules.collectors.host import is_own
 
 MAX_FILE_BYTES = 256 * 1024
 
@@ -71,7 +73,14 @@ HYPERVISORS = {
     "google compute engine": "kvm",
     "amazon ec2": "kvm",
     "openstack": "kvm",
+    "bhyve": "bhyve",
+    "parallels": "Parallels",
 }
+CLOCKS = {"kvm-clock": "kvm", "hyperv_clocksource_tsc_page": "HyperV", "xen": "xen"}
+"""By what clock the hypervisor offers: there are virtual machines without a word in their firmware."""
+
+UNKNOWN_HYPERVISOR = "vm-other"
+"""As systemd-detect-virt(1) calls it."""
 
 
 def collect(opts: Mapping[str, Any]) -> dict[str, Any]:
@@ -83,7 +92,7 @@ def collect(opts: Mapping[str, Any]) -> dict[str, Any]:
         **processors(_read(f"{proc}/cpuinfo")),
         **memory(_read(f"{proc}/meminfo")),
         **addresses(proc, sys_root),
-        "virtual": virtual(sys_root),
+        **virtual(proc, sys_root, "" if is_own(proc) else f"{proc}/1/root"),
         "init": os.path.basename(_read(f"{proc}/1/comm").strip()) or "unknown",
         "machine_id": _read("/etc/machine-id").strip(),
         **opts["grains"],
@@ -218,16 +227,29 @@ def ipv6_by_interface(if_inet6: str) -> dict[str, list[str]]:
     return found
 
 
-def virtual(sys_root: str) -> str:
-    """Return ``container``, the name of the hypervisor, or ``physical``."""
-    if os.path.exists("/.dockerenv") or os.path.exists("/run/.containerenv"):
-        return "container"
+def virtual(proc: str, sys_root: str, root: str = "") -> dict[str, str]:
+    """Return what this host is: ``virtual``, and ``virtual_subtype`` where there is more to say.
+
+    ``container`` with the kind of container (``LXC``, ``Docker``, ``kubernetes``, ``systemd-nspawn``, …), ``openvzve``,
+    the name of the hypervisor, or ``physical``; in a chroot what it is without. *root* is where ``/`` is.
+    """
+    if subtype := _container.kind(proc, root):
+        return {"virtual": "container", "virtual_subtype": subtype}
+    if _container.in_openvz(proc):
+        return {"virtual": "openvzve"}
+    name = hypervisor(proc, sys_root)
+    return {"virtual": name, **({"virtual_subtype": "chroot"} if not root and _container.in_chroot(proc) else {})}
+
+
+def hypervisor(proc: str, sys_root: str) -> str:
+    """Return the name of the hypervisor under this host, ``physical`` when there is none."""
     dmi = f"{sys_root}/class/dmi/id"
     words = f"{_read(f'{dmi}/sys_vendor')} {_read(f'{dmi}/product_name')}".lower()
-    for word, name in HYPERVISORS.items():
-        if word in words:
-            return name
-    return "physical"
+    found = next((name for word, name in HYPERVISORS.items() if word in words), "")
+    clocks = _read(f"{sys_root}/devices/system/clocksource/clocksource0/available_clocksource").split()
+    found = found or next((CLOCKS[clock] for clock in clocks if clock in CLOCKS), "")
+    flagged = re.search(r"^flags\s*:.*\bhypervisor\b", _read(f"{proc}/cpuinfo"), re.MULTILINE)
+    return found or _read(f"{sys_root}/hypervisor/type").strip() or (UNKNOWN_HYPERVISOR if flagged else "physical")
 
 
 def _read(path: str) -> str:

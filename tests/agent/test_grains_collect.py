@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from saltern.wire import pack
 from saltern_agent import grains
+from saltern_modules import _container
 
 DEBIAN = 'NAME="Debian GNU/Linux"\nVERSION_ID="12"\nVERSION_CODENAME=bookworm\nID=debian\n'
 ROCKY = 'NAME="Rocky Linux"\nVERSION_ID="9.3"\nID="rocky"\nID_LIKE="rhel centos fedora"\n'
@@ -66,13 +68,76 @@ def test_ipv4_of_this_host() -> None:
     assert "127.0.0.1" in {address for addresses in found.values() for address in addresses}
 
 
-def test_virtual(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os.path, "exists", lambda path: False)
-    dmi = tmp_path / "class" / "dmi" / "id"
-    dmi.mkdir(parents=True)
-    assert grains.virtual(str(tmp_path)) == "physical"
-    (dmi / "sys_vendor").write_text("QEMU\n")
-    assert grains.virtual(str(tmp_path)) == "kvm"
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+class Place:
+    """A host, or a container, of a test's own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def write(self, files: dict[str, str]) -> None:
+        for name, text in files.items():
+            path = self.folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+
+    def virtual(self) -> dict[str, str]:
+        return grains.virtual(f"{self.folder}/proc", f"{self.folder}/sys", f"{self.folder}/root")
+
+
+DIGEST = "0123456789abcdef" * 4
+SLICE = f"0::/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod1.slice/cri-containerd-{DIGEST}.scope\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "wanted"),
+    [
+        ({}, "physical"),
+        ({"sys/class/dmi/id/sys_vendor": "QEMU\n"}, "kvm"),
+        ({"sys/class/dmi/id/product_name": "VMware Virtual Platform\n"}, "VMware"),
+        ({"sys/devices/system/clocksource/clocksource0/available_clocksource": "kvm-clock tsc\n"}, "kvm"),
+        ({"sys/hypervisor/type": "xen\n"}, "xen"),
+        ({"proc/cpuinfo": "flags\t\t: fpu hypervisor lm\n"}, "vm-other"),
+        ({"proc/vz/veinfo": ""}, "openvzve"),
+        ({"proc/vz/version": "", "proc/bc/x": ""}, "physical"),
+        ({"proc/1/environ": "TERM=linux\0container=lxc\0"}, "container LXC"),
+        ({"proc/1/cgroup": "4:memory:/lxc/web\n"}, "container LXC"),
+        ({"proc/1/environ": "container=systemd-nspawn\0"}, "container systemd-nspawn"),
+        ({"root/run/systemd/container": "systemd-nspawn\n"}, "container systemd-nspawn"),
+        ({"root/.dockerenv": ""}, "container Docker"),
+        ({"proc/1/cgroup": f"2:cpu:/docker/{DIGEST}\n"}, "container Docker"),
+        ({"proc/1/cgroup": f"0::/system.slice/docker-{DIGEST}.scope\n"}, "container Docker"),
+        ({"root/run/.containerenv": "", "proc/1/environ": "container=podman\0"}, "container Podman"),
+        ({"root/run/.containerenv": "", "proc/1/environ": "container=oci\0"}, "container Podman"),
+        ({"proc/1/environ": "container=oci\0"}, "container OCI"),
+        ({"proc/1/cgroup": f"0::/machine.slice/libpod-{DIGEST}.scope\n"}, "container Podman"),
+        ({"proc/1/cgroup": SLICE}, "container kubernetes"),
+        ({"proc/1/environ": "A=b\0KUBERNETES_SERVICE_HOST=10.0.0.1\0", "root/.dockerenv": ""}, "container kubernetes"),
+        ({"root/var/run/secrets/kubernetes.io/serviceaccount/token": "x"}, "container kubernetes"),
+        ({"proc/sys/kernel/osrelease": "5.15.90.1-microsoft-standard-WSL2\n"}, "container WSL"),
+        # A container on a virtual machine is a container; what runs containers is none.
+        ({"root/.dockerenv": "", "sys/class/dmi/id/sys_vendor": "QEMU\n"}, "container Docker"),
+        ({"proc/1/cgroup": "0::/init.scope\n", "root/var/lib/docker/x": ""}, "physical"),
+    ],
+)
+def test_virtual(place: Place, files: dict[str, str], wanted: str) -> None:
+    place.write(files)
+    assert " ".join(place.virtual().values()) == wanted
+
+
+def test_a_chroot_is_told_and_what_it_is_on(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_container, "kind", lambda proc, root: "")
+    place.write({"proc/1/root/etc/x": "", "sys/class/dmi/id/sys_vendor": "QEMU\n"})
+    proc, sys_root = f"{place.folder}/proc", f"{place.folder}/sys"
+    assert grains.virtual(proc, sys_root) == {"virtual": "kvm", "virtual_subtype": "chroot"}
+    assert grains.virtual(proc, sys_root, "/host") == {"virtual": "kvm"}, "of another's root it isn't known"
+    shutil.rmtree(place.folder / "proc/1/root")
+    (place.folder / "proc/1/root").symlink_to("/")
+    assert grains.virtual(proc, sys_root) == {"virtual": "kvm"}
 
 
 def test_everything_and_overrides() -> None:
