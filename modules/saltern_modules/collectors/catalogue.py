@@ -26,12 +26,16 @@ class Listed(NamedTuple):
     """Files or folders of which the host must have one: ``proc/mdstat`` below ``proc_root``, ``sys/…`` below
     ``sys_root``, ``/…`` anywhere."""
 
+    asks: str = ""
+    """The file whose function ``lacking(roots)`` says why there is nothing to measure, where files alone don't."""
+
     option: str = ""
     """The option of its own without which there is nothing to measure: what to watch is for the user to say."""
 
 
 LINUX = (
     Listed("agent"),
+    Listed("container", asks="cgroups"),
     Listed("cpu"),
     Listed("disk"),
     Listed("diskio", needs=("proc/diskstats",)),
@@ -75,6 +79,9 @@ def lacking(row: Listed, roots: Mapping[str, str], options: Mapping[str, Any]) -
     """
     if row.option and not options.get(row.option):
         return f"nothing is named in stats: {row.name}: {row.option}"
+    if row.asks:
+        module = importlib.import_module(f"{__package__}.{row.asks}")
+        return str(module.lacking(roots))
     if not row.needs or any(os.path.exists(_place(need, roots)) for need in row.needs):
         return ""
     return f"this host has no {' and no '.join(_place(need, roots) for need in row.needs)}"

@@ -173,7 +173,7 @@ class Disk(Collector):
                 yield name, mount, answers.get(name)
                 continue
             try:
-                yield name, mount, os.statvfs(mount.point)
+                yield name, mount, asked(mount.point, mount, "")
             except OSError as error:
                 yield name, mount, error
 
