@@ -10,6 +10,7 @@ A mount that autofs made counts like any other, and being asked keeps it from ex
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import functools
 import os
@@ -18,7 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from saltern_modules.collectors.base import Collector, Metrics, NoReading, Number, gauge
-from saltern_modules.collectors.host import mount_tables, root_of
+from saltern_modules.collectors.host import mount_tables, roots_of
 from saltern_modules.collectors.mounts import Mount, above, choose, parse_filesystems, parse_mountinfo, parse_mounts
 from saltern_modules.collectors.numbers import percent
 from saltern_modules.collectors.questions import Questions
@@ -73,16 +74,21 @@ def told(mount: Mount, status: os.statvfs_result | OSError | None) -> Metrics:
     return usage(status, mount.readonly) if status.f_blocks else {}
 
 
-def asked(path: str, mount: Mount, root: str) -> os.statvfs_result:
-    """Return what the kernel says of *mount* at *path*. Raises ``OSError``.
+def asked(mount: Mount, roots: Sequence[str] = ()) -> os.statvfs_result:
+    """Return what the kernel says of *mount*: below the first of *roots* where it is to be seen, else at its own place.
 
-    Below another *root* it may be that only the folder is there and not what is mounted on it.
+    Below another root there may be only the folder, and not what the host has mounted on it. Raises ``OSError``.
     """
-    if root and mount.number and mount.fstype != "btrfs":
-        device = os.stat(path).st_dev
-        if f"{os.major(device)}:{os.minor(device)}" != mount.number:
-            raise FileNotFoundError(errno.ENOENT, "the host's mount is not to be seen here", path)
-    return os.statvfs(path)
+    if not roots:
+        return os.statvfs(mount.point)
+    for root in roots:
+        path = root + mount.point
+        with contextlib.suppress(PermissionError, FileNotFoundError, NotADirectoryError):
+            device = os.stat(path).st_dev
+            # A subvolume of btrfs has a number of its own here.
+            if f"{os.major(device)}:{os.minor(device)}" == mount.number or (root and mount.fstype == "btrfs"):
+                return os.statvfs(path)
+    raise FileNotFoundError(errno.ENOENT, "the host's mount is not to be seen here", mount.point)
 
 
 class Disk(Collector):
@@ -127,7 +133,9 @@ class Disk(Collector):
         self._kept_out = {name: settings.get(name, []) for name in ("exclude_fstype", "exclude_mount")}
         self._questions = Questions("statvfs")
         self._table = b""
-        self._root = ""
+        self._roots: tuple[str, ...] = ()
+        """Where the host's root file system may be, none when it is this process's own."""
+
         self._chosen: dict[str, Mount] = {}
         self._at_once: frozenset[str] = frozenset()
         """The names of those chosen that never keep whoever asks."""
@@ -137,7 +145,8 @@ class Disk(Collector):
         name, table = self._read_table()
         if table != self._table:
             mounts = parse_mountinfo(table) if name.endswith("info") else parse_mounts(table)
-            self._root = self.options["root"].rstrip("/") or root_of(self.files.proc_root, name)
+            root = self.options["root"].rstrip("/")
+            self._roots = (root,) if root else roots_of(self.files.proc_root, name)
             on_device = parse_filesystems(self.files.read("filesystems", optional=True))
             self._chosen = self.choose(mounts, on_device)
             self._at_once = frozenset(key for key, mount in self._chosen.items() if self._is_at_once(mount, mounts))
@@ -163,7 +172,7 @@ class Disk(Collector):
         """Yield each mount's name, itself, and the kernel's answer: None when there is none."""
         chosen = self.chosen()
         questions = {
-            name: functools.partial(asked, self._root + mount.point, mount, self._root)
+            name: functools.partial(asked, mount, self._roots)
             for name, mount in chosen.items()
             if name not in self._at_once
         }
@@ -173,7 +182,7 @@ class Disk(Collector):
                 yield name, mount, answers.get(name)
                 continue
             try:
-                yield name, mount, asked(mount.point, mount, "")
+                yield name, mount, asked(mount)
             except OSError as error:
                 yield name, mount, error
 
@@ -183,8 +192,8 @@ class Disk(Collector):
         for name, mount, status in self.statuses():
             if row := told(mount, status):
                 metrics[name] = row
-        if self._root and not metrics:
-            raise NoReading(f"none of the host's mounts can be seen below {self._root}: set stats: disk: root")
+        if self._roots and not metrics:
+            raise NoReading(f"none of the host's mounts can be seen below {self._roots[0]}: set stats: disk: root")
         return metrics
 
     def _read_table(self) -> tuple[str, bytes]:
@@ -196,10 +205,11 @@ class Disk(Collector):
 
     def _is_at_once(self, mount: Mount, mounts: Sequence[Mount]) -> bool:
         """Return whether neither *mount* nor what is on the way to it ever keeps whoever asks."""
-        return not self._root and all(other.fstype in AT_ONCE for other in above(mount, mounts))
+        return not self._roots and all(other.fstype in AT_ONCE for other in above(mount, mounts))
 
     def _is_file(self, mount: Mount) -> bool:
         """Return whether a file is mounted there, and not a folder; what gives no answer is none."""
         key = f"{mount.ident} {mount.point}"
-        mode = self._questions.ask({key: lambda: os.stat(self._root + mount.point).st_mode}).get(key)
+        path = (self._roots[0] if self._roots else "") + mount.point
+        mode = self._questions.ask({key: lambda: os.stat(path).st_mode}).get(key)
         return isinstance(mode, int) and not stat.S_ISDIR(mode)

@@ -27,9 +27,13 @@ def mount_tables(proc_root: str) -> tuple[str, ...]:
     return own if is_own(proc_root) else ("1/mountinfo", "1/mounts", *own)
 
 
-def root_of(proc_root: str, table: str) -> str:
-    """Return the folder below which the mounts in *table* are: empty for this process's own root."""
-    return f"{proc_root}/1/root" if table.startswith("1/") and os.path.lexists(f"{proc_root}/1/root") else ""
+def roots_of(proc_root: str, table: str) -> tuple[str, ...]:
+    """Return where the root of the mounts in *table* may be: empty when it is this process's own for certain.
+
+    The way through process 1 takes its rights, so a container's may be refused; some of what it sees at home are the
+    host's mounts as well.
+    """
+    return (f"{proc_root}/1/root", "") if table.startswith("1/") and os.path.lexists(f"{proc_root}/1/root") else ()
 
 
 def own_proc(proc_root: str) -> str:
