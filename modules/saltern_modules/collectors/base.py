@@ -66,8 +66,14 @@ class Collector:
     """Each number that it may give, by its name below the collector's: ``total.percent``; ``*`` stands for one
     segment, ``*.percent`` for every processor's."""
 
+    every_s: ClassVar[float] = 0.0
+    """Seconds for which what it gave is told again without being measured anew: for what hardly moves."""
+
     settings: ClassVar[Mapping[str, Any]] = {}
-    """Its options with their defaults; a default's type is the type that a user's value must have."""
+    """Its options with their defaults; a default's type is the type that a user's value must have.
+
+    A list is one of strings, a dict is of lists of strings.
+    """
 
     def __init__(self, files: Source, settings: Mapping[str, Any]) -> None:
         self.files = files
@@ -77,6 +83,13 @@ class Collector:
         super().__init_subclass__()
         if register:
             Collector.registry[cls.name] = cls
+
+    @classmethod
+    def check(cls, options: Mapping[str, Any]) -> None:
+        """Raise ``ValueError`` for a value in *options*, whose types are right, that can't be worked with.
+
+        The error's text begins with the option's name and says what would be right.
+        """
 
     def collect(self, now: float) -> Metrics:
         """Return the metrics of this instant, ``{}`` when the host has none.
