@@ -49,6 +49,7 @@ LINUX = (
     Listed("processes"),
     Listed("raid", needs=("proc/mdstat",)),
     Listed("scsi", needs=("sys/class/scsi_device",)),
+    Listed("services", option="units", needs=("sys/fs/cgroup",)),
     Listed("sockets"),
     Listed("softnet", needs=("proc/net/softnet_stat", "proc/1/net/softnet_stat")),
     Listed("swap"),
