@@ -47,6 +47,7 @@ LINUX = (
     Listed("net", needs=("proc/net/dev",)),
     Listed("pressure", needs=("proc/pressure",)),
     Listed("processes"),
+    Listed("procs", option="match"),
     Listed("raid", needs=("proc/mdstat",)),
     Listed("scsi", needs=("sys/class/scsi_device",)),
     Listed("services", option="units", needs=("sys/fs/cgroup",)),
