@@ -32,6 +32,7 @@ class Listed(NamedTuple):
 
 LINUX = (
     Listed("agent"),
+    Listed("certificates", option="targets"),
     Listed("conntrack", needs=("proc/sys/net/netfilter/nf_conntrack_max",)),
     Listed("cpu"),
     Listed("disk"),
@@ -45,6 +46,7 @@ LINUX = (
     Listed("memory"),
     Listed("neighbours", needs=("proc/net/stat/arp_cache", "proc/1/net/stat/arp_cache")),
     Listed("net", needs=("proc/net/dev",)),
+    Listed("ports", option="targets"),
     Listed("pressure", needs=("proc/pressure",)),
     Listed("processes"),
     Listed("procs", option="match"),
