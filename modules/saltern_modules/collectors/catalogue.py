@@ -43,6 +43,7 @@ LINUX = (
     Listed("files", needs=("proc/sys/fs/file-nr",)),
     Listed("limits", needs=("proc/sys/kernel/pid_max",)),
     Listed("load"),
+    Listed("logs", option="files"),
     Listed("memory"),
     Listed("neighbours", needs=("proc/net/stat/arp_cache", "proc/1/net/stat/arp_cache")),
     Listed("net", needs=("proc/net/dev",)),
