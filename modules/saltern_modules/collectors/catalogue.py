@@ -33,6 +33,7 @@ class Listed(NamedTuple):
 LINUX = (
     Listed("agent"),
     Listed("certificates", option="targets"),
+    Listed("clock", on=False),
     Listed("conntrack", needs=("proc/sys/net/netfilter/nf_conntrack_max",)),
     Listed("cpu"),
     Listed("disk"),
@@ -41,6 +42,7 @@ LINUX = (
     Listed("entropy", needs=("proc/sys/kernel/random/entropy_avail",)),
     Listed("ext4", needs=("sys/fs/ext4",)),
     Listed("files", needs=("proc/sys/fs/file-nr",)),
+    Listed("forecast"),
     Listed("limits", needs=("proc/sys/kernel/pid_max",)),
     Listed("load"),
     Listed("logs", option="files"),

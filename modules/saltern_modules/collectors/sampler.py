@@ -112,6 +112,7 @@ class Sampler:
         except Exception as error:  # whatever it is, the other collectors go on
             running.last = {}
             self._report(name, running, error)
+        self._files.told[name] = running.last
         duration_ms = round((time.perf_counter() - started) * 1000.0, 3)
         running.runs += 1
         running.spent_ms += duration_ms
