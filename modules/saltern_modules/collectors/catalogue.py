@@ -32,6 +32,7 @@ class Listed(NamedTuple):
 
 LINUX = (
     Listed("agent"),
+    Listed("amdgpu", needs=("sys/module/amdgpu",)),
     Listed("certificates", option="targets"),
     Listed("clock", on=False),
     Listed("conntrack", needs=("proc/sys/net/netfilter/nf_conntrack_max",)),
@@ -49,6 +50,7 @@ LINUX = (
     Listed("memory"),
     Listed("neighbours", needs=("proc/net/stat/arp_cache", "proc/1/net/stat/arp_cache")),
     Listed("net", needs=("proc/net/dev",)),
+    Listed("nvidia", on=False, needs=("proc/driver/nvidia/version", "/usr/lib/wsl/lib/libnvidia-ml.so.1")),
     Listed("ports", option="targets"),
     Listed("pressure", needs=("proc/pressure",)),
     Listed("processes"),
@@ -56,6 +58,7 @@ LINUX = (
     Listed("raid", needs=("proc/mdstat",)),
     Listed("scsi", needs=("sys/class/scsi_device",)),
     Listed("services", option="units", needs=("sys/fs/cgroup",)),
+    Listed("smart", on=False, needs=("sys/class/nvme", "sys/class/scsi_disk")),
     Listed("sockets"),
     Listed("softnet", needs=("proc/net/softnet_stat", "proc/1/net/softnet_stat")),
     Listed("swap"),
@@ -64,6 +67,7 @@ LINUX = (
     Listed("udp", needs=("proc/net/snmp", "proc/1/net/snmp")),
     Listed("uptime"),
     Listed("vmstat"),
+    Listed("zfs", needs=("proc/spl/kstat/zfs",)),
 )
 
 

@@ -8,12 +8,11 @@ hexadecimal, a line a processor; its first column is the count, in every line th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from saltern_modules.collectors.base import Collector, Metrics, Number, counter, gauge
 from saltern_modules.collectors.network_files import read_net, rows_in_hex
-from saltern_modules.collectors.numbers import Rates, integer, percent
-from saltern_modules.collectors.source import Source
+from saltern_modules.collectors.numbers import integer, percent
 
 DROPS = {b"insert_failed": "insert_failed", b"drop": "dropped", b"early_drop": "early_dropped"}
 
@@ -37,18 +36,13 @@ class Conntrack(Collector):
         "max": gauge("connections", "as many as there may be"),
         "percent": gauge("%", "connections kept track of, of as many as there may be"),
         "insert_failed": counter("connections", "connections that could not be added", rated=False),
-        "dropped": counter("packets", "packets dropped since a connection could not be added"),
-        "early_dropped": counter("connections", "connections forgotten to make room, the table being full"),
+        "dropped": counter("packets", "packets dropped since a connection could not be added", rated=False),
+        "early_dropped": counter("connections", "connections forgotten since the table was full", rated=False),
     }
-
-    def __init__(self, files: Source, settings: Mapping[str, Any]) -> None:
-        super().__init__(files, settings)
-        self._rates = Rates(("dropped", "early_dropped"))
 
     def collect(self, now: float) -> Metrics:
         """Return the table's use."""
         metrics: Metrics = dict(parse_stat(read_net(self.files, "stat/nf_conntrack")))
-        metrics.update(self._rates.update(now, {"": metrics}).get("", {}))
         # /proc/sys/net is the network of whoever reads it, so its count is not the host's in a container.
         count = integer(self.files.read("sys/net/netfilter/nf_conntrack_count", optional=True).strip())
         if count is not None and (self.files.proc_root == "/proc" or "count" not in metrics):

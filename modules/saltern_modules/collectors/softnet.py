@@ -7,12 +7,10 @@ its budget with packets left (net/core/net-procfs.c).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from saltern_modules.collectors.base import Collector, Metrics, Number, counter
 from saltern_modules.collectors.network_files import read_net
-from saltern_modules.collectors.numbers import Rates
-from saltern_modules.collectors.source import Source
 
 COLUMNS = ("packets", "dropped", "squeezed")
 
@@ -33,21 +31,16 @@ def parse_softnet(data: bytes) -> dict[str, float]:
 
 
 class Softnet(Collector):
-    """``softnet.packets``, ``.dropped``, ``.squeezed`` and their rates as ``…_per_s``."""
+    """``softnet.packets``, ``.dropped``, ``.squeezed``."""
 
     name = "softnet"
     description = "packets that the kernel dropped or put off while receiving"
     numbers: ClassVar[Mapping[str, Number]] = {
-        "packets": counter("packets", "packets taken from the network cards' queues, over all processors"),
-        "dropped": counter("packets", "packets dropped since a processor's queue was full"),
-        "squeezed": counter("times", "times that a processor left packets for later, its budget being used up"),
+        "packets": counter("packets", "packets taken from the network cards' queues", rated=False),
+        "dropped": counter("packets", "packets dropped since a processor's queue was full", rated=False),
+        "squeezed": counter("times", "times that a processor left packets for later", rated=False),
     }
 
-    def __init__(self, files: Source, settings: Mapping[str, Any]) -> None:
-        super().__init__(files, settings)
-        self._rates = Rates(COLUMNS)
-
     def collect(self, now: float) -> Metrics:
-        """Return the counters and their rates."""
-        counters = parse_softnet(read_net(self.files, "softnet_stat"))
-        return {**counters, **self._rates.update(now, {"": counters}).get("", {})}
+        """Return the counters."""
+        return {**parse_softnet(read_net(self.files, "softnet_stat"))}

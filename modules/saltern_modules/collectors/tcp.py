@@ -36,17 +36,7 @@ TCP_EXT = {
     b"SyncookiesFailed": "syn_cookies_failed",
     b"TCPReqQFullDrop": "syn_queue_drops",
 }
-RATES = (
-    "opens_out",
-    "opens_in",
-    "resets",
-    "segments_in",
-    "segments_out",
-    "retransmits",
-    "listen_overflows",
-    "listen_drops",
-    "timeouts",
-)
+RATES = ("opens_out", "opens_in", "segments_in", "segments_out", "retransmits")
 
 
 def parse_tcp(snmp: bytes, netstat: bytes) -> dict[str, float]:
@@ -74,17 +64,17 @@ class Tcp(Collector):
         "opens_out": counter("connections", "connections begun by this host"),
         "opens_in": counter("connections", "connections begun by others"),
         "opens_failed": counter("connections", "connections that were never established", rated=False),
-        "resets": counter("connections", "established connections that ended by a reset"),
+        "resets": counter("connections", "established connections that ended by a reset", rated=False),
         "resets_sent": counter("segments", "resets sent by this host", rated=False),
         "segments_in": counter("segments", "segments received"),
         "segments_out": counter("segments", "segments sent, without those sent again"),
         "retransmits": counter("segments", "segments sent again"),
         "retransmit_percent": gauge("%", "segments sent again, of all sent since the sample before"),
         "bad_segments": counter("segments", "segments received damaged", rated=False),
-        "listen_overflows": counter("connections", "connections refused since a program did not accept in time"),
-        "listen_drops": counter("connections", "connections refused by a listening socket, for any reason"),
+        "listen_overflows": counter("connections", "connections that no program accepted in time", rated=False),
+        "listen_drops": counter("connections", "connections that a listening socket refused", rated=False),
         "backlog_drops": counter("segments", "segments dropped since a socket's backlog was full", rated=False),
-        "timeouts": counter("timeouts", "times that an acknowledgement did not come in time"),
+        "timeouts": counter("timeouts", "times that an acknowledgement did not come in time", rated=False),
         "syn_retransmits": counter("segments", "SYNs and their answers sent again", rated=False),
         "aborts_on_memory": counter("connections", "connections ended for want of memory", rated=False),
         "syn_cookies_sent": counter("segments", "SYN cookies sent, the queue of requests being full", rated=False),

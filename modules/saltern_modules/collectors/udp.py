@@ -42,14 +42,14 @@ class Udp(Collector):
         "in": counter("datagrams", "datagrams given to programs"),
         "out": counter("datagrams", "datagrams sent"),
         "errors": counter("datagrams", "datagrams that could not be given to a program"),
-        "no_port": counter("datagrams", "datagrams for a port that nobody listens at"),
-        "receive_buffer_errors": counter("datagrams", "datagrams lost since a program read too slowly"),
-        "send_buffer_errors": counter("datagrams", "datagrams lost since they were sent too fast"),
+        "no_port": counter("datagrams", "datagrams for a port that nobody listens at", rated=False),
+        "receive_buffer_errors": counter("datagrams", "datagrams lost since a program read too slowly", rated=False),
+        "send_buffer_errors": counter("datagrams", "datagrams lost since they were sent too fast", rated=False),
     }
 
     def __init__(self, files: Source, settings: Mapping[str, Any]) -> None:
         super().__init__(files, settings)
-        self._rates = Rates(tuple(UDP.values()))
+        self._rates = Rates(("in", "out", "errors"))
 
     def collect(self, now: float) -> Metrics:
         """Return the counters and their rates."""
