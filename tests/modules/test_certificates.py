@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from saltern.errors import CommandError
 from saltern_modules.collectors import certificates, tls_look, x509_dates
-from saltern_modules.collectors.aside import Aside
+from saltern_modules.collectors.errand import Errand
 from saltern_modules.collectors.explained import unnamed
 from saltern_modules.collectors.sampler import Sampler
 from saltern_modules.collectors.source import Source
@@ -64,8 +64,8 @@ def far(tmp_path_factory: pytest.TempPathFactory) -> Made:
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for what is aside, however loaded this machine is."""
-    go = Aside.go
-    monkeypatch.setattr(Aside, "go", lambda self: go(self, LONG_S))
+    go = Errand.go
+    monkeypatch.setattr(Errand, "go", lambda self: go(self, LONG_S))
 
 
 def watch(*targets: str) -> certificates.Certificates:

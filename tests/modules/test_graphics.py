@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from saltern_modules.collectors import amdgpu, nvidia
-from saltern_modules.collectors.aside import Aside
+from saltern_modules.collectors.errand import Errand
 from saltern_modules.collectors.explained import unnamed
 from saltern_modules.collectors.sampler import Sampler
 from saltern_modules.collectors.source import Source
@@ -93,8 +93,8 @@ class Nvml:
 
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    go: Callable[..., bool] = Aside.go
-    monkeypatch.setattr(Aside, "go", lambda self, *, afresh=False: go(self, LONG_S, afresh=afresh))
+    go: Callable[..., bool] = Errand.go
+    monkeypatch.setattr(Errand, "go", lambda self, *, afresh=False: go(self, LONG_S, afresh=afresh))
 
 
 @pytest.mark.usefixtures("patient")

@@ -119,6 +119,12 @@ def test_a_line_without_end_is_bounded(tmp_path: Path, monkeypatch: pytest.Monke
     assert log.collector._followed[segment(str(log.path))]._rest == b""
 
 
+def test_a_file_may_be_given_a_name(tmp_path: Path) -> None:
+    collector = logs.Logs(Source(), {"files": {f"web={tmp_path}/a.log": []}})
+    (tmp_path / "a.log").write_text("one\n")
+    assert collector.collect(1.0)["web"]["lines"] == 1
+
+
 def test_case_may_be_ignored(tmp_path: Path) -> None:
     log = Watched(tmp_path / "a.log", "Error", ignore_case=True)
     log.write("an ERROR\nan error\nnone\n")
@@ -160,6 +166,7 @@ def test_a_pattern_counts_as_the_plain_way_does(lines: list[str], pattern: str) 
     [
         ({"a.log": []}, "'a.log' is no whole path"),
         ({"/a": [""]}, "holds an empty entry"),
+        ({"a=/b": [], "a=/c": []}, "would both be called 'a'"),
         ({"/a": ["*"]}, "fits every line or none"),
         ({"/a": ["x", "x"]}, "would both be called 'x'"),
         ({f"/{n}": [] for n in range(51)}, "may name 50 at most"),

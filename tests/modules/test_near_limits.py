@@ -101,7 +101,7 @@ def test_what_hardly_moves_is_told_at_every_sample_and_measured_once_a_minute(
     at[0] += 59.0
     resting = sampler.sample()
     assert resting["entropy"]["available"] == 256
-    assert resting["collector"]["entropy"] == {"duration_ms": 0.0, "success": 1}
+    assert resting["collector"]["entropy"]["success"] == 1
     at[0] += 1.0
     assert sampler.sample()["entropy"]["available"] == 64
 

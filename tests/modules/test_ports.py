@@ -11,7 +11,7 @@ import pytest
 
 from saltern.errors import CommandError
 from saltern_modules.collectors import endpoint, ports
-from saltern_modules.collectors.aside import Aside
+from saltern_modules.collectors.errand import Errand
 from saltern_modules.collectors.explained import unnamed
 from saltern_modules.collectors.sampler import Sampler
 from saltern_modules.collectors.source import Source
@@ -23,8 +23,8 @@ LONG_S = 30.0
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for what is aside, however loaded this machine is."""
-    go = Aside.go
-    monkeypatch.setattr(Aside, "go", lambda self, wait_s=LONG_S, *, afresh=False: go(self, LONG_S, afresh=afresh))
+    go = Errand.go
+    monkeypatch.setattr(Errand, "go", lambda self, wait_s=LONG_S, *, afresh=False: go(self, LONG_S, afresh=afresh))
 
 
 @pytest.fixture
@@ -134,12 +134,12 @@ def test_what_hangs_makes_its_own_numbers_old_and_nothing_late(open_port: int, m
 
 def test_work_aside_is_told_once_done_and_begun_again_when_asked() -> None:
     begun = []
-    aside = Aside("test", lambda: begun.append(1))
-    assert aside.go(LONG_S)
-    assert aside.go(LONG_S)
+    errand = Errand("test", lambda: begun.append(1))
+    assert errand.go(LONG_S)
+    assert errand.go(LONG_S)
     assert len(begun) == 2
     gate = threading.Event()
-    slow = Aside("slow", lambda: begun.append(gate.wait(LONG_S)))  # type: ignore[func-returns-value]
+    slow = Errand("slow", lambda: begun.append(gate.wait(LONG_S)))  # type: ignore[func-returns-value]
     assert not slow.go(0.0)
     gate.set()
     assert slow._thread is not None
@@ -152,9 +152,9 @@ def test_what_fails_aside_fails_the_sample_once() -> None:
     def fail() -> None:
         raise OSError("no")
 
-    aside = Aside("test", fail)
+    errand = Errand("test", fail)
     with pytest.raises(OSError, match="no"):
-        aside.go(LONG_S)
+        errand.go(LONG_S)
 
 
 @pytest.mark.parametrize(

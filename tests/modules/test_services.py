@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from saltern.errors import CommandError
-from saltern_modules.collectors import cgroups, services
+from saltern_modules.collectors import services, units
 from saltern_modules.collectors.explained import unnamed
 from saltern_modules.collectors.sampler import Sampler
 from saltern_modules.collectors.source import Source
@@ -169,7 +169,7 @@ def test_units_are_bounded_and_the_rest_is_counted(tmp_path: Path, monkeypatch: 
     ],
 )
 def test_where_a_unit_usually_is(tmp_path: Path, unit: str, place: str) -> None:
-    assert cgroups.Cgroups(str(tmp_path)).likely(unit) == place
+    assert units.Cgroups(str(tmp_path)).likely(unit) == place
 
 
 def test_names_are_one_to_one() -> None:
@@ -241,8 +241,8 @@ def test_a_real_control_group(real_unit: tuple[str, int]) -> None:
 @given(data=st.binary(max_size=200) | st.text(alphabet="8:0 Readrbyteswus=15\n", max_size=200).map(str.encode))
 def test_garbage_gives_whole_numbers_or_nothing(data: bytes) -> None:
     parsed: list[dict[Any, int]] = [
-        cgroups.parse_flat(data),
-        {**cgroups.parse_io_stat(data)},
-        {**cgroups.parse_blkio(data)},
+        units.parse_flat(data),
+        {**units.parse_io_stat(data)},
+        {**units.parse_blkio(data)},
     ]
     assert all(value >= 0 for found in parsed for value in found.values())

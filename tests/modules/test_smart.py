@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from saltern_modules.collectors import ata, nvme, smart
-from saltern_modules.collectors.aside import Aside
+from saltern_modules.collectors.errand import Errand
 from saltern_modules.collectors.explained import unnamed
 from support.trees import plant
 
@@ -156,8 +156,8 @@ def drives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Drives:
     played = Drives(devices)
     monkeypatch.setattr(smart, "DEVICES", str(devices))
     monkeypatch.setattr(fcntl, "ioctl", played.ioctl)
-    go: Callable[..., bool] = Aside.go
-    monkeypatch.setattr(Aside, "go", lambda self: go(self, LONG_S))
+    go: Callable[..., bool] = Errand.go
+    monkeypatch.setattr(Errand, "go", lambda self: go(self, LONG_S))
     return played
 
 

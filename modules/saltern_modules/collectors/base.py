@@ -78,6 +78,8 @@ class Collector:
     def __init__(self, files: Source, settings: Mapping[str, Any]) -> None:
         self.files = files
         self.options = {**self.settings, **settings}
+        self._last: Metrics = {}
+        self._rests_until = float("-inf")
 
     def __init_subclass__(cls, *, register: bool = True) -> None:
         super().__init_subclass__()
@@ -90,6 +92,17 @@ class Collector:
 
         The error's text begins with the option's name and says what would be right.
         """
+
+    def sample(self, now: float) -> Metrics:
+        """Return what :meth:`collect` gives, or what it gave when that is not older than :attr:`every_s`.
+
+        *now* is ``time.monotonic()`` in seconds. Raises what :meth:`collect` raises, which is then tried again.
+        """
+        if now >= self._rests_until:
+            self.files.told.pop(self.name, None)
+            self._last = self.files.told[self.name] = self.collect(now)
+            self._rests_until = now + self.every_s
+        return self._last
 
     def collect(self, now: float) -> Metrics:
         """Return the metrics of this instant, ``{}`` when the host has none.

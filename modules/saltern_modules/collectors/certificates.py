@@ -14,9 +14,9 @@ from typing import Any, ClassVar
 
 from saltern.errors import CommandError
 from saltern.own_python import python_module
-from saltern_modules.collectors.aside import Aside
 from saltern_modules.collectors.base import Collector, Metrics, Number, gauge
 from saltern_modules.collectors.endpoint import EXAMPLE, Endpoint, label, parse_endpoint
+from saltern_modules.collectors.errand import Errand
 from saltern_modules.collectors.named import check_named, named
 from saltern_modules.collectors.segment import segment
 from saltern_modules.collectors.source import Source, read_once
@@ -87,12 +87,12 @@ class Certificates(Collector):
         self._found: dict[str, tuple[float | None, bool]] = {}
         """When each ends, in seconds since 1970, and whether it is trusted."""
 
-        self._aside = Aside("certificates", self._look)
+        self._errand = Errand("certificates", self._look)
         self._look_at = float("-inf")
 
     def collect(self, now: float) -> Metrics:
         """Return how long each certificate is good that was looked at by now."""
-        if now >= self._look_at and self._aside.go():
+        if now >= self._look_at and self._errand.go():
             unread = any(end is None for end, _ in self._found.values())
             self._look_at = now + (RETRY_EVERY_S if unread else LOOK_EVERY_S)
         metrics: Metrics = {}

@@ -1,7 +1,8 @@
 """Lines of chosen log files, counted by pattern, from the agent's start on.
 
 A pattern is a part of a line; ``*`` in it stands for anything (``error*timeout``), nothing else is special, so that no
-pattern can take longer than the line is long. ``name=pattern`` gives it a shorter name in metrics.
+pattern can take longer than the line is long. ``name=pattern`` gives it a shorter name in metrics, ``name=path`` a
+file.
 
 A file is followed by its name, as ``tail -F`` does: from its end at first, from its beginning when it comes later, is
 another one (it was rotated; the old one is read to its end first) or is shorter than it was (it was truncated).
@@ -153,7 +154,8 @@ class Logs(Collector):
         """Raise ``ValueError`` for a path that is none, too many files, or a pattern that fits every line."""
         if len(options["files"]) > MAX_FILES:
             raise ValueError(f"files may name {MAX_FILES} at most, not {len(options['files'])}")
-        for path, patterns in options["files"].items():
+        check_named("files", paths := named(options["files"]), "/var/log/syslog")
+        for (_, path), patterns in zip(paths, options["files"].values(), strict=True):
             if not path.startswith("/"):
                 raise ValueError(f"files: {path!r} is no whole path: write one such as '/var/log/syslog'")
             things = named(patterns, _label)
@@ -171,8 +173,8 @@ class Logs(Collector):
 
         self._rates = Rates(("lines", "bytes"))
         self._match_rates = Rates(("lines",))
-        for path, patterns in self.options["files"].items():
-            name = segment(path)
+        watched = self.options["files"]
+        for (name, path), patterns in zip(named(watched), watched.values(), strict=True):
             self._followed[name] = Followed(path)
             self._patterns[name] = [self._prepared(each) for each in named(patterns, _label)]
             self._counts[name] = dict.fromkeys(("lines", "bytes", *(label for label, _ in self._patterns[name])), 0)

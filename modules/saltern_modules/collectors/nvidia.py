@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from saltern_modules.collectors.aside import Aside
 from saltern_modules.collectors.base import Collector, Metrics, NoReading, Number, counter, gauge
+from saltern_modules.collectors.errand import Errand
 from saltern_modules.collectors.numbers import percent
 from saltern_modules.collectors.source import Source
 
@@ -101,11 +101,11 @@ class Nvidia(Collector):
         self._library: Library | None = None
         self._cards: list[Any] = []
         self._found: Metrics = {}
-        self._aside = Aside("nvidia", self._ask)
+        self._errand = Errand("nvidia", self._ask)
 
     def collect(self, now: float) -> Metrics:
         """Return what each card said last."""
-        self._aside.go(afresh=True)
+        self._errand.go(afresh=True)
         return self._found
 
     def _ask(self) -> None:

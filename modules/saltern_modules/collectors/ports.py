@@ -2,7 +2,7 @@
 
 Every target is asked at once, without waiting for one another, and the connection is closed without a word. Names are
 looked up once a minute, in a thread of their own, since a name server that is away holds up whoever asks for half a
-minute. A target that takes longer than a moment is told by the sample after (``aside``).
+minute. A target that takes longer than a moment is told by the sample after (``errand``).
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
-from saltern_modules.collectors.aside import Aside
 from saltern_modules.collectors.base import Collector, Metrics, Number, gauge
 from saltern_modules.collectors.endpoint import Endpoint, label, parse_endpoint
+from saltern_modules.collectors.errand import Errand
 from saltern_modules.collectors.named import check_named, named
 from saltern_modules.collectors.source import Source
 
@@ -105,8 +105,8 @@ class Ports(Collector):
         self._addresses: dict[str, list[Address]] = {}
         self._looked_up_at = float("-inf")
         self._found: dict[str, dict[str, float]] = {}
-        self._resolver = Aside("names", self._look_up)
-        self._connector = Aside("ports", self._connect)
+        self._resolver = Errand("names", self._look_up)
+        self._connector = Errand("ports", self._connect)
 
     def collect(self, now: float) -> Metrics:
         """Return what is known of each target by now."""

@@ -33,9 +33,6 @@ class Running:
         self.last: Metrics = {}
         """What its last run gave."""
 
-        self.rests_until = float("-inf")
-        """When it is to run again, in the seconds of ``time.monotonic()``; until then its last run is told."""
-
 
 class Sampler:
     """The collectors of one schedule, and what they remember from one sample to the next.
@@ -101,18 +98,14 @@ class Sampler:
                 self.running[name] = Running(load(name)(self._files, options))
 
     def _run(self, name: str, running: Running, now: float) -> dict[str, float]:
-        """Run one collector, unless what it gave is still good; return its cost and success."""
-        if now < running.rests_until:
-            return {"duration_ms": 0.0, "success": 1}
+        """Run one collector; return its cost and success."""
         started = time.perf_counter()
         try:
-            running.last = running.collector.collect(now)
+            running.last = running.collector.sample(now)
             running.failed = ""
-            running.rests_until = now + running.collector.every_s
         except Exception as error:  # whatever it is, the other collectors go on
             running.last = {}
             self._report(name, running, error)
-        self._files.told[name] = running.last
         duration_ms = round((time.perf_counter() - started) * 1000.0, 3)
         running.runs += 1
         running.spent_ms += duration_ms

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from saltern_modules.collectors import ata, nvme
-from saltern_modules.collectors.aside import Aside
 from saltern_modules.collectors.base import Collector, Metrics, Number, counter, gauge
+from saltern_modules.collectors.errand import Errand
 from saltern_modules.collectors.segment import segment
 from saltern_modules.collectors.source import Source, read_once
 
@@ -70,12 +70,12 @@ class Smart(Collector):
     def __init__(self, files: Source, settings: Mapping[str, Any]) -> None:
         super().__init__(files, settings)
         self._found: dict[str, dict[str, float]] = {}
-        self._aside = Aside("smart", self._ask)
+        self._errand = Errand("smart", self._ask)
         self._ask_at = float("-inf")
 
     def collect(self, now: float) -> Metrics:
         """Return what each drive said last."""
-        if now >= self._ask_at and self._aside.go():
+        if now >= self._ask_at and self._errand.go():
             self._ask_at = now + ASK_EVERY_S
         return {segment(name): dict(told) for name, told in list(self._found.items())}
 

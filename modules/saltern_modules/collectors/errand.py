@@ -13,7 +13,7 @@ WAIT_S = 0.1
 """How long a sample waits: long enough for what is near."""
 
 
-class Aside:
+class Errand:
     """One piece of work, done again at each call."""
 
     def __init__(self, name: str, work: Callable[[], None]) -> None:
