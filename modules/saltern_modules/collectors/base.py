@@ -78,7 +78,7 @@ class Collector:
     def __init__(self, files: Source, settings: Mapping[str, Any]) -> None:
         self.files = files
         self.options = {**self.settings, **settings}
-        self._last: Metrics = {}
+        self._given: Metrics = {}
         self._rests_until = float("-inf")
 
     def __init_subclass__(cls, *, register: bool = True) -> None:
@@ -100,9 +100,9 @@ class Collector:
         """
         if now >= self._rests_until:
             self.files.told.pop(self.name, None)
-            self._last = self.files.told[self.name] = self.collect(now)
+            self._given = self.files.told[self.name] = self.collect(now)
             self._rests_until = now + self.every_s
-        return self._last
+        return self._given
 
     def collect(self, now: float) -> Metrics:
         """Return the metrics of this instant, ``{}`` when the host has none.
