@@ -164,7 +164,7 @@ def test_names_of_patterns() -> None:
 
 
 def test_a_real_process(tmp_path: Path) -> None:
-    code = "import sys; print('ready', flush=True); sys.stdin.read(); x = bytearray(1)"
+    code = "import sys, time\nwhile time.process_time() < 0.05: pass\nprint('ready', flush=True); sys.stdin.read()"
     marker = f"saltern-test-{tmp_path.name}"
     argv = [sys.executable, "-c", code, marker]
     collector = procs.Procs(Source(), {"match": [f"own=*{marker}*"]})
