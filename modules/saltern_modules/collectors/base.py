@@ -66,17 +66,43 @@ class Collector:
     """Each number that it may give, by its name below the collector's: ``total.percent``; ``*`` stands for one
     segment, ``*.percent`` for every processor's."""
 
+    every_s: ClassVar[float] = 0.0
+    """Seconds for which what it gave is told again without being measured anew: for what hardly moves."""
+
     settings: ClassVar[Mapping[str, Any]] = {}
-    """Its options with their defaults; a default's type is the type that a user's value must have."""
+    """Its options with their defaults; a default's type is the type that a user's value must have.
+
+    A list is one of strings, a dict is of lists of strings.
+    """
 
     def __init__(self, files: Source, settings: Mapping[str, Any]) -> None:
         self.files = files
         self.options = {**self.settings, **settings}
+        self._given: Metrics = {}
+        self._rests_until = float("-inf")
 
     def __init_subclass__(cls, *, register: bool = True) -> None:
         super().__init_subclass__()
         if register:
             Collector.registry[cls.name] = cls
+
+    @classmethod
+    def check(cls, options: Mapping[str, Any]) -> None:
+        """Raise ``ValueError`` for a value in *options*, whose types are right, that can't be worked with.
+
+        The error's text begins with the option's name and says what would be right.
+        """
+
+    def sample(self, now: float) -> Metrics:
+        """Return what :meth:`collect` gives, or what it gave when that is not older than :attr:`every_s`.
+
+        *now* is ``time.monotonic()`` in seconds. Raises what :meth:`collect` raises, which is then tried again.
+        """
+        if now >= self._rests_until:
+            self.files.told.pop(self.name, None)
+            self._given = self.files.told[self.name] = self.collect(now)
+            self._rests_until = now + self.every_s
+        return self._given
 
     def collect(self, now: float) -> Metrics:
         """Return the metrics of this instant, ``{}`` when the host has none.

@@ -38,10 +38,31 @@ def check(config: Mapping[str, Any]) -> None:
         for name, value in options.items():
             if name not in defaults:
                 raise CommandError(f"stats: {section} has no option {name!r}{nearest(name, defaults)}")
-            wanted = type(defaults[name])
-            if type(value) is not wanted or (wanted is list and not all(isinstance(v, str) for v in value)):
-                example = f"{wanted.__name__} such as {defaults[name]!r}"
+            if not _is_like(value, defaults[name]):
+                example = _kind(defaults[name])
                 raise CommandError(f"stats: {section}: {name} must be a {example}, not {value!r}")
+        try:
+            load(section).check({**defaults, **options})
+        except ValueError as error:
+            raise CommandError(f"stats: {section}: {error}") from None
+
+
+def _is_like(value: object, default: object) -> bool:
+    """Return whether *value* has the type of *default*, and what it holds too."""
+    if isinstance(default, dict):
+        return isinstance(value, dict) and all(isinstance(k, str) and _is_like(v, []) for k, v in value.items())
+    if isinstance(default, list):
+        return isinstance(value, list) and all(isinstance(each, str) for each in value)
+    return type(value) is type(default)
+
+
+def _kind(default: object) -> str:
+    """Return in words what an option of *default*'s type must be."""
+    if isinstance(default, dict):
+        return "dict of lists such as {'name': ['text']}"
+    if default == []:
+        return "list such as ['text']"
+    return f"{type(default).__name__} such as {default!r}"
 
 
 def nearest(name: object, known: Iterable[str]) -> str:

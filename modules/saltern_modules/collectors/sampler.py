@@ -142,7 +142,7 @@ class Sampler:
         """Run one collector; return its cost and success."""
         started = time.perf_counter()
         try:
-            running.last = running.collector.collect(now)
+            running.last = running.collector.sample(now)
             running.failed = ""
         except Exception as error:  # whatever it is, the other collectors go on
             running.last = {}

@@ -8,6 +8,7 @@ collectors look at ``/proc/stat``.
 from __future__ import annotations
 
 import os
+from typing import Any
 
 READ_SIZE = 65536
 WHOLE_BELOW = 2048
@@ -23,6 +24,9 @@ class Source:
     def __init__(self, proc_root: str = "/proc", sys_root: str = "/sys") -> None:
         self.proc_root = proc_root
         self.sys_root = sys_root
+        self.told: dict[str, dict[str, Any]] = {}
+        """What each collector gave last, by its name: for one that works on with another's numbers."""
+
         self._descriptors: dict[str, int] = {}
         self._sample: dict[str, bytes] = {}
 

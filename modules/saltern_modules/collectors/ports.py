@@ -1,0 +1,134 @@
+"""Whether chosen ports can be connected to, and how long that takes.
+
+Every target is asked at once, without waiting for one another, and the connection is closed without a word. Names are
+looked up once a minute, in a thread of their own, since a name server that is away holds up whoever asks for half a
+minute. A target that takes longer than a moment is told by the sample after (``errand``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import select
+import socket
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+from saltern_modules.collectors.base import Collector, Metrics, Number, gauge
+from saltern_modules.collectors.endpoint import Endpoint, label, parse_endpoint
+from saltern_modules.collectors.errand import Errand
+from saltern_modules.collectors.named import check_named, named
+from saltern_modules.collectors.source import Source
+
+LOOK_UP_EVERY_S = 60.0
+AT_ONCE = 50
+"""Targets that are connected to together; each takes two descriptors at most."""
+
+Address = tuple[socket.AddressFamily, Any]
+"""What connect(2) takes, with its family."""
+
+
+def addresses(endpoint: Endpoint) -> list[Address]:
+    """Return the first address of each family. Raises ``OSError`` when there is none."""
+    found: dict[socket.AddressFamily, Any] = {}
+    # As text it would be encoded by a codec whose tables take half a megabyte.
+    host = endpoint.host.encode() if endpoint.host.isascii() else endpoint.host
+    for family, _, _, _, address in socket.getaddrinfo(host, endpoint.port, type=socket.SOCK_STREAM):
+        found.setdefault(family, address)
+    return list(found.items())
+
+
+def connect_all(wanted: Mapping[str, Iterable[Address]], timeout_s: float) -> dict[str, float | None]:
+    """Return how many milliseconds each target took, None where no address answered within *timeout_s*."""
+    took: dict[str, float | None] = dict.fromkeys(wanted)
+    with contextlib.ExitStack() as stack:
+        waiting: dict[int, tuple[str, socket.socket]] = {}
+        poll = select.poll()
+        started = time.monotonic()
+        for name, places in wanted.items():
+            for family, address in places:
+                try:
+                    link = stack.enter_context(socket.socket(family, socket.SOCK_STREAM | socket.SOCK_CLOEXEC))
+                    link.setblocking(False)
+                    refused = link.connect_ex(address) not in (0, errno.EINPROGRESS)
+                except OSError:
+                    continue  # a family that this host doesn't have, or no descriptor left
+                if not refused:
+                    waiting[link.fileno()] = (name, link)
+                    poll.register(link, select.POLLOUT)
+        while waiting and (left := started + timeout_s - time.monotonic()) > 0:
+            for descriptor, _ in poll.poll(left * 1000.0):
+                name, link = waiting.pop(descriptor)
+                poll.unregister(descriptor)
+                if took[name] is None and _is_connected(link):
+                    took[name] = round((time.monotonic() - started) * 1000.0, 3)
+    return took
+
+
+def _is_connected(link: socket.socket) -> bool:
+    """Return whether somebody answered. A port that is free may be given to us, and we then answer ourselves."""
+    try:
+        return not link.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) and link.getpeername() != link.getsockname()
+    except OSError:
+        return False
+
+
+class Ports(Collector):
+    """``ports.<target>.open``, ``.connect_ms``, ``.resolved``."""
+
+    name = "ports"
+    description = "whether chosen ports can be connected to"
+    settings: ClassVar[Mapping[str, Any]] = {"targets": [], "timeout_s": 2.0}
+    numbers: ClassVar[Mapping[str, Number]] = {
+        "*.open": gauge("", "1 when somebody accepts connections there"),
+        "*.connect_ms": gauge("ms", "how long it took until he did"),
+        "*.resolved": gauge("", "1 when its name has an address"),
+    }
+
+    @classmethod
+    def check(cls, options: Mapping[str, Any]) -> None:
+        """Raise ``ValueError`` for a target that is no host and port, and for a time that is none."""
+        things = named(options["targets"], label)
+        for _, text in things:
+            try:
+                parse_endpoint(text)
+            except ValueError as error:
+                raise ValueError(f"targets: {error}") from None
+        check_named("targets", things, "db1:5432")
+        if not 0.0 < options["timeout_s"] <= 60.0:
+            raise ValueError(f"timeout_s must be more than 0 and at most 60.0 seconds, not {options['timeout_s']!r}")
+
+    def __init__(self, files: Source, settings: Mapping[str, Any]) -> None:
+        super().__init__(files, settings)
+        self._targets = {name: parse_endpoint(text) for name, text in named(self.options["targets"], label)}
+        self._addresses: dict[str, list[Address]] = {}
+        self._looked_up_at = float("-inf")
+        self._found: dict[str, dict[str, float]] = {}
+        self._resolver = Errand("names", self._look_up)
+        self._connector = Errand("ports", self._connect)
+
+    def collect(self, now: float) -> Metrics:
+        """Return what is known of each target by now."""
+        if now >= self._looked_up_at + LOOK_UP_EVERY_S and self._resolver.go():
+            self._looked_up_at = now
+        self._connector.go(afresh=True)
+        return {name: dict(told) for name, told in list(self._found.items())}
+
+    def _look_up(self) -> None:
+        for name, endpoint in self._targets.items():
+            try:
+                self._addresses[name] = addresses(endpoint)
+            except (OSError, UnicodeError):
+                self._addresses[name] = []
+
+    def _connect(self) -> None:
+        known = dict(self._addresses)
+        names = list(known)
+        for at in range(0, len(names), AT_ONCE):
+            batch = {name: known[name] for name in names[at : at + AT_ONCE]}
+            for name, took_ms in connect_all(batch, self.options["timeout_s"]).items():
+                told: dict[str, float] = {"open": int(took_ms is not None), "resolved": int(bool(known[name]))}
+                if took_ms is not None:
+                    told["connect_ms"] = took_ms
+                self._found[name] = told
