@@ -1,21 +1,29 @@
 """Temperatures in degrees Celsius, from ``/sys/class/hwmon`` or, without it, ``/sys/class/thermal``.
 
 Both give thousandths of a degree (the kernel's Documentation/hwmon/sysfs-interface.rst). The sensors
-are looked for again every ten minutes or so; between, only their values are read.
+are looked for again every ten minutes or so; between, only their values are read, and of those that are
+slow to answer not even these.
 """
 
 from __future__ import annotations
 
+import fnmatch
 import os
 from collections.abc import Mapping
-from typing import Any
+from time import perf_counter
+from typing import Any, ClassVar
 
 from saltern_modules.collectors.base import Collector, Metrics
 from saltern_modules.collectors.numbers import integer, segment
 from saltern_modules.collectors.source import Source, read_once
 
 SEARCH_EVERY_S = 600.0
+SLOW_S = 0.2
+"""A sensor that takes this long twice running (a busy host may do it once) is left out until the next search: the
+other collectors wait behind it."""
+
 ABSOLUTE_ZERO = -273.15
+"""Degrees Celsius. Drivers give it, to the thousandth, for what they have no reading of."""
 
 
 def parse_millidegrees(data: bytes) -> float | None:
@@ -25,18 +33,21 @@ def parse_millidegrees(data: bytes) -> float | None:
     if thousandths is None:
         return None
     degrees = (-thousandths if text.startswith(b"-") else thousandths) / 1000.0
-    return degrees if ABSOLUTE_ZERO <= degrees <= 1000.0 else None
+    return degrees if ABSOLUTE_ZERO < degrees <= 1000.0 else None
 
 
 def find_sensors(sys_root: str) -> dict[str, str]:
     """Return the files to read, by the segment that names the sensor: ``coretemp_Core_0``."""
     sensors: dict[str, str] = {}
+    seen: set[str] = set()
     for folder in _folders(f"{sys_root}/class/hwmon", "hwmon"):
-        chip = _text(f"{folder}/name") or os.path.basename(folder)
-        for entry in sorted(os.listdir(folder)):
-            if entry.startswith("temp") and entry.endswith("_input"):
-                label = _text(f"{folder}/{entry[: -len('input')]}label") or entry[: -len("_input")]
-                _add(sensors, segment(f"{chip}_{label}"), f"{folder}/{entry}")
+        chip = _text(f"{folder}/name") or _text(f"{folder}/device/name") or os.path.basename(folder)
+        # Before Linux 3.13 a chip's files were in the folder of its device.
+        for path in _inputs(folder) or _inputs(f"{folder}/device"):
+            if (real := os.path.realpath(path)) not in seen:
+                seen.add(real)
+                label = _text(f"{path[: -len('input')]}label") or os.path.basename(path)[: -len("_input")]
+                _add(sensors, segment(f"{chip}_{label}"), path)
     if not sensors:
         for folder in _folders(f"{sys_root}/class/thermal", "thermal_zone"):
             kind = _text(f"{folder}/type") or os.path.basename(folder)
@@ -51,6 +62,15 @@ def _add(sensors: dict[str, str], name: str, path: str) -> None:
     while unique in sensors:
         unique, number = f"{name}_{number}", number + 1
     sensors[unique] = path
+
+
+def _inputs(folder: str) -> list[str]:
+    """Return the files of a chip's temperatures; none when it has left."""
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:
+        return []
+    return [f"{folder}/{name}" for name in names if name.startswith("temp") and name.endswith("_input")]
 
 
 def _folders(parent: str, prefix: str) -> list[str]:
@@ -73,23 +93,39 @@ class Temperature(Collector):
 
     name = "temperature"
     description = "temperatures where the host has sensors"
+    settings: ClassVar[Mapping[str, Any]] = {"exclude": ["w1_slave_temp*"]}
+    """1-wire sensors take a second to answer, and one reader disturbs another."""
 
     def __init__(self, files: Source, settings: Mapping[str, Any]) -> None:
         super().__init__(files, settings)
         self._sensors: dict[str, str] = {}
+        self._slow: set[str] = set()
         self._search_at = float("-inf")
 
     def collect(self, now: float) -> Metrics:
         """Return what each sensor says; one that can't be read now is left out."""
         if now >= self._search_at:
-            self._sensors = find_sensors(self.files.sys_root)
+            self._sensors = {
+                name: path for name, path in find_sensors(self.files.sys_root).items() if self._wanted(name)
+            }
+            self._slow.clear()
             self._search_at = now + SEARCH_EVERY_S
         metrics: Metrics = {}
-        for name, path in self._sensors.items():
+        for name, path in list(self._sensors.items()):
+            started = perf_counter()
             try:
                 degrees = parse_millidegrees(read_once(path, 32))
             except OSError:
-                continue
+                degrees = None
             if degrees is not None:
                 metrics[name] = degrees
+            if perf_counter() - started < SLOW_S:
+                self._slow.discard(name)
+            elif name in self._slow:
+                del self._sensors[name]
+            else:
+                self._slow.add(name)
         return metrics
+
+    def _wanted(self, name: str) -> bool:
+        return not any(fnmatch.fnmatchcase(name, pattern) for pattern in self.options["exclude"])
