@@ -93,6 +93,19 @@ class TestProcessors:
         host.write(stat=stat(cpu="5 5 5 5", cpu0="5 5 5 5")).sample("cpu")
         assert not {"0", "total"} & set(host.sample("cpu"))
 
+    def test_counters_that_begin_anew_cost_one_sample(self, host: Host) -> None:
+        """telegraf#3342, telegraf#721: after a resume they failed until they had passed what they once were."""
+        host.write(stat=stat(cpu="900 0 90 9000", cpu0="900 0 90 9000")).sample("cpu")
+        assert not {"0", "total"} & set(host.write(stat=stat(cpu="10 0 1 10", cpu0="10 0 1 10")).sample("cpu"))
+        assert host.write(stat=stat(cpu="40 0 1 80", cpu0="40 0 1 80")).sample("cpu")["0"]["percent"] == 30.0
+
+    def test_one_that_only_counts_nothing_has_no_share(self, host: Host) -> None:
+        """lxcfs#581: in a container, processors beyond its own are there and stand still."""
+        host.write(stat=stat(cpu="1 0 0 1", cpu0="1 0 0 1", cpu1="0")).sample("cpu")
+        found = host.write(stat=stat(cpu="2 0 0 2", cpu0="2 0 0 2", cpu1="0")).sample("cpu")
+        assert "1" not in found
+        assert found["total"]["percent"] == 50.0
+
     def test_the_total_is_the_kernels(self, host: Host) -> None:
         """collectd#2336: not a sum of those that are online now."""
         host.write(stat=stat(cpu="100 0 0 100", cpu0="1 0 0 1")).sample("cpu")
