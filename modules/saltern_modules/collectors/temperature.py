@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from time import perf_counter
 from typing import Any, ClassVar
 
@@ -36,12 +36,17 @@ def parse_millidegrees(data: bytes) -> float | None:
     return degrees if ABSOLUTE_ZERO < degrees <= 1000.0 else None
 
 
-def find_sensors(sys_root: str) -> dict[str, str]:
-    """Return the files to read, by the segment that names the sensor: ``coretemp_Core_0``."""
+def find_sensors(sys_root: str, exclude: Sequence[str] = ()) -> dict[str, str]:
+    """Return the files to read, by the segment that names the sensor: ``coretemp_Core_0``.
+
+    Chips, and zones without any, whose names one of the globs *exclude* matches are left out.
+    """
     sensors: dict[str, str] = {}
     seen: set[str] = set()
     for folder in _folders(f"{sys_root}/class/hwmon", "hwmon"):
         chip = _text(f"{folder}/name") or _text(f"{folder}/device/name") or os.path.basename(folder)
+        if _matches(chip, exclude):
+            continue
         # Before Linux 3.13 a chip's files were in the folder of its device.
         for path in _inputs(folder) or _inputs(f"{folder}/device"):
             if (real := os.path.realpath(path)) not in seen:
@@ -51,7 +56,8 @@ def find_sensors(sys_root: str) -> dict[str, str]:
     if not sensors:
         for folder in _folders(f"{sys_root}/class/thermal", "thermal_zone"):
             kind = _text(f"{folder}/type") or os.path.basename(folder)
-            _add(sensors, segment(kind), f"{folder}/temp")
+            if not _matches(kind, exclude):
+                _add(sensors, segment(kind), f"{folder}/temp")
     return sensors
 
 
@@ -62,6 +68,10 @@ def _add(sensors: dict[str, str], name: str, path: str) -> None:
     while unique in sensors:
         unique, number = f"{name}_{number}", number + 1
     sensors[unique] = path
+
+
+def _matches(name: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _inputs(folder: str) -> list[str]:
@@ -93,8 +103,8 @@ class Temperature(Collector):
 
     name = "temperature"
     description = "temperatures where the host has sensors"
-    settings: ClassVar[Mapping[str, Any]] = {"exclude": ["w1_slave_temp*"]}
-    """1-wire sensors take a second to answer, and one reader disturbs another."""
+    settings: ClassVar[Mapping[str, Any]] = {"exclude": ["w1_slave_temp"]}
+    """Globs of chips' names. 1-wire sensors take a second to answer, and one reader disturbs another."""
 
     def __init__(self, files: Source, settings: Mapping[str, Any]) -> None:
         super().__init__(files, settings)
@@ -105,9 +115,7 @@ class Temperature(Collector):
     def collect(self, now: float) -> Metrics:
         """Return what each sensor says; one that can't be read now is left out."""
         if now >= self._search_at:
-            self._sensors = {
-                name: path for name, path in find_sensors(self.files.sys_root).items() if self._wanted(name)
-            }
+            self._sensors = find_sensors(self.files.sys_root, self.options["exclude"])
             self._slow.clear()
             self._search_at = now + SEARCH_EVERY_S
         metrics: Metrics = {}
@@ -126,6 +134,3 @@ class Temperature(Collector):
             else:
                 self._slow.add(name)
         return metrics
-
-    def _wanted(self, name: str) -> bool:
-        return not any(fnmatch.fnmatchcase(name, pattern) for pattern in self.options["exclude"])
