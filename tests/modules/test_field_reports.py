@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from saltern_modules.collectors.disk import usage
 from saltern_modules.collectors.sampler import Sampler
 
 NET_HEADER = "Inter-|   Receive  |  Transmit\n face |bytes packets errs drop fifo frame compressed multicast|bytes …\n"
@@ -157,6 +159,39 @@ class TestDisks:
         host.write(diskstats="252 0 vdz 900 0 900 9 900 0 900 9 0 900 900\n").sample("diskio")
         found = host.write(diskstats="252 0 vdz 1 0 1 1 1 0 1 1 0 1 1\n").sample("diskio")["vdz"]
         assert not [name for name in found if name.endswith("_per_s") or name == "busy_percent"]
+
+    def test_a_disk_is_never_busy_for_more_than_all_of_the_time(self, host: Host) -> None:
+        """netdata#6510: 715,828 % once. A long request is counted when it ends: more than has passed is no fault."""
+        host.write(diskstats="8 0 sda 1 0 1 1 1 0 1 1 0 1000 1\n").sample("diskio")
+        found = host.write(diskstats="8 0 sda 2 0 1 1 1 0 1 1 0 4294967000 1\n").sample("diskio")["sda"]
+        assert found["busy_percent"] == 100.0
+
+
+class TestSpace:
+    @pytest.mark.parametrize(
+        ("blocks", "free", "available", "used", "share"),
+        [
+            (100, 40, 30, 60, 66.67),
+            (100, 120, 130, 0, 0.0),  # node_exporter#1672: a quota, or a server, that says more is free than there is
+            (100, 1, (1 << 64) - 4, 99, 100.0),  # a BSD's reserve is touched: less than nothing is left for users
+            (0, 0, 0, 0, 0.0),
+        ],
+    )
+    def test_no_use_is_below_nothing(self, blocks: int, free: int, available: int, used: int, share: float) -> None:
+        found = usage(space(blocks, free, available), readonly=False)
+        assert (found["used"], found["percent"]) == (used * 4096, share)
+        assert found["available"] == (0 if available > 1 << 60 else available * 4096)
+        if blocks:
+            assert (found["inodes_used"], found["inodes_percent"]) == (used, share)
+
+
+def space(blocks: int, free: int, available: int) -> os.statvfs_result:
+    """Return what the kernel would say of a file system of *blocks*, and as many inodes."""
+    names = {"f_bsize": 4096, "f_frsize": 4096, "f_namemax": 255}
+    names |= {"f_blocks": blocks, "f_bfree": free, "f_bavail": available}
+    names |= {"f_files": blocks, "f_ffree": free, "f_favail": available}
+    order = ("bsize", "frsize", "blocks", "bfree", "bavail", "files", "ffree", "favail", "flag", "namemax")
+    return os.statvfs_result(names.get(f"f_{name}", 0) for name in order)
 
 
 class TestProcesses:
