@@ -1,6 +1,6 @@
 """Grains: facts of this host, read without starting a program or asking the network.
 
-Their names and meanings are Salt's. ``grains:`` in the configuration overrides and adds.
+Their names and meanings are Salt's. ``grains:`` in the configuration overrides all but ``id``, and adds.
 """
 
 from __future__ import annotations
@@ -96,6 +96,7 @@ def collect(opts: Mapping[str, Any]) -> dict[str, Any]:
         "init": os.path.basename(_read(f"{proc}/1/comm").strip()) or "unknown",
         "machine_id": _read("/etc/machine-id").strip(),
         **opts["grains"],
+        "id": opts["id"],  # the master's word: targets and modules on this host must mean the same host
     }
     return {name: value for name, value in found.items() if value not in ("", None)}
 

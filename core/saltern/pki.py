@@ -16,6 +16,7 @@ from saltern.files import make_private_folder, write_private
 from saltern.wire import pack_value, unpack_value
 
 _Z85_KEY = re.compile(r"[0-9a-zA-Z.\-:+=^!/*?&<>()\[\]{}@%$#]{40}")
+MAX_KEY_FILE_BYTES = 4096
 _TOKEN_PREFIX = "saltern1."  # noqa: S105  # names the format
 
 
@@ -42,19 +43,27 @@ class KeyPair(NamedTuple):
 def own_keys(pki_dir: str, name: str) -> KeyPair:
     """Return the pair in ``<pki_dir>/<name>.key``, made on first use, readable by its owner alone.
 
-    ``<name>.pub`` holds the public half. Raises ``KeyStoreError``.
+    ``<name>.pub`` holds the public half. Raises ``KeyStoreError``, which never shows what the file holds.
     """
     path = os.path.join(pki_dir, f"{name}.key")
     try:
-        with open(path, encoding="ascii") as stream:
-            public, secret = stream.read().split()
-        if os.stat(path).st_mode & 0o077:
-            raise KeyStoreError(f"{path}: others may read this secret key: run chmod 600 {path}", path=path)
-        return KeyPair(check_key(public), check_key(secret))
+        with open(path, "rb") as stream:
+            text = stream.read(MAX_KEY_FILE_BYTES).decode("ascii", "replace")
+        mode = os.stat(path).st_mode
     except FileNotFoundError:
         return _new_keys(pki_dir, name)
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise KeyStoreError(f"{path}: can't be used as a key: {error}", path=path) from None
+    if mode & 0o077:
+        raise KeyStoreError(f"{path}: others may read this secret key: run chmod 600 {path}", path=path)
+    halves = text.split()
+    if len(halves) != 2 or not all(map(_Z85_KEY.fullmatch, halves)):
+        raise KeyStoreError(
+            f"{path}: {'holds no key pair' if text.strip() else 'is empty'}: bring it back from a backup, or move it "
+            "away and a new one is made, which nobody knows yet",
+            path=path,
+        )
+    return KeyPair(*halves)
 
 
 def _new_keys(pki_dir: str, name: str) -> KeyPair:

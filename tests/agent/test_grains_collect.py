@@ -146,7 +146,7 @@ def test_everything_and_overrides() -> None:
         "master": "m",
         "proc_root": "/proc",
         "sys_root": "/sys",
-        "grains": {"os": "Mine", "role": "web"},
+        "grains": {"os": "Mine", "role": "web", "id": "other"},
     }
     found = grains.collect(opts)
     assert (found["id"], found["os"], found["role"]) == ("host01", "Mine", "web")

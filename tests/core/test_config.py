@@ -35,6 +35,16 @@ def fault(folder: Path, text: str) -> str:
         ("ret_port: 70000\n", "DIR/master: line 1: ret_port must be between 0 and 65,535, not 70,000"),
         ("auto_accept: 1\n", "DIR/master: line 1: auto_accept must be true or false, not a whole number (1)"),
         ("interface:\n", "DIR/master: line 1: interface must be text, not empty"),
+        ("interface: 5\n", "DIR/master: line 1: interface must be text, not a whole number (5): write it in quotes"),
+        (
+            "interface: yes\n",
+            "DIR/master: line 1: interface must be text, not true or false (True): write it in quotes",
+        ),
+        (
+            "interface: 2024-01-01\n",
+            "DIR/master: line 1: interface must be text, not a date (2024-01-01): write it in quotes",
+        ),
+        ("interface: [a]\n", "DIR/master: line 1: interface must be text, not a list (['a'])"),
         ("- a\n", "DIR/master: line 1: must be 'key: value' lines"),
         ("fileserver_backend: [svn]\n", "DIR/master: line 1: fileserver_backend must be some of roots, git, not 'svn'"),
         ("conf_file: /x\n", "DIR/master: line 1: conf_file is not an option: did you mean 'log_file'?"),

@@ -25,11 +25,26 @@ def test_a_readable_secret_key_is_refused(tmp_path: Path) -> None:
         own_keys(str(tmp_path), "minion")
 
 
-def test_a_damaged_key_file_is_named(tmp_path: Path) -> None:
-    (tmp_path / "minion.key").write_text("x y\n")
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"", "is empty"),  # as a full disk or a power cut leaves it
+        (b" \n", "is empty"),
+        (b"x y\n", "holds no key pair"),
+        (b"\xfe\xff" * 40, "holds no key pair"),
+        (b"a" * 40 + b"\n", "holds no key pair"),
+        (b"a" * 40 + b"\n" + b"s" * 39 + b"\n", "holds no key pair"),
+        (b"a" * 40 + b" " + b"b" * 40 + b" c", "holds no key pair"),
+    ],
+)
+def test_a_damaged_key_file_is_named_and_not_shown(tmp_path: Path, content: bytes, what: str) -> None:
+    (tmp_path / "minion.key").write_bytes(content)
     os.chmod(tmp_path / "minion.key", 0o600)
-    with pytest.raises(KeyStoreError, match=r"'x' is not a public key"):
+    with pytest.raises(KeyStoreError) as caught:
         own_keys(str(tmp_path), "minion")
+    assert str(caught.value).startswith(f"{tmp_path}/minion.key: {what}: bring it back from a backup, or move it away")
+    assert "ssss" not in str(caught.value)
+    assert (tmp_path / "minion.key").read_bytes() == content
 
 
 @pytest.mark.parametrize("bad", ["", "x", "saltern1.", "saltern1.AAAA", "saltern1.!!!", "saltern1.kZGRkZE"])

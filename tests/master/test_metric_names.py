@@ -71,6 +71,55 @@ def test_leaves_and_what_is_none() -> None:
     assert flat.skipped_count == 6
 
 
+@pytest.mark.parametrize("backwards", [False, True])
+def test_of_keys_that_make_one_name_the_same_one_has_it_whatever_their_order(backwards: bool) -> None:
+    """Not the last one that comes along, as where dots, blanks or other alphabets become ``_`` (diamond#66)."""
+    items = [
+        ("eth0.1", 1),
+        ("eth0_1", 2),
+        ("eth0:1", 3),
+        ("/mnt/Дом", 4),
+        ("/mnt/Дым", 5),
+        ("a b", {"x": 6}),
+        ("a.b", {"x": 7, "y": 8}),
+        (5, 9),
+        ("5", 10),
+        ("note 1", "text"),
+        ("note_1", 11),
+        ("n" * 200 + "one", 12),
+        ("n" * 200 + "two", 13),
+    ]
+    flat = flatten("p", "m.f", dict(reversed(items) if backwards else items))
+    assert flat.values == {
+        "p.eth0_1": 2.0,
+        "p.eth0:1": 3.0,
+        "p._mnt____": 4.0,
+        "p.a_b.x": 6.0,
+        "p.5": 9.0,
+        "p.note_1": 11.0,
+        f"p.{'n' * 200}": 12.0,
+    }
+    skipped = dict(flat.skipped)
+    assert skipped.pop(f"p.{'n' * 200}").startswith("another key has this name; left out: 'nnn")
+    assert skipped == {
+        "p.eth0_1": "another key has this name; left out: 'eth0.1'",
+        "p._mnt____": "another key has this name; left out: '/mnt/Дым'",
+        "p.a_b": "another key has this name; left out: 'a.b'",
+        "p.5": "another key has this name; left out: '5'",
+        "p.note_1": "text",
+    }
+    assert flat.skipped_count == 6
+
+
+def test_many_keys_of_one_name_are_counted_and_some_are_named() -> None:
+    flat = flatten("p", "m.f", {"\0" * 199 + chr(0x4E00 + number): number for number in range(20_000)})
+    assert flat.values == {f"p.{'_' * 200}": 0.0}
+    assert flat.skipped_count == 19_999
+    ((_, why),) = flat.skipped
+    assert why.endswith(" and 19,996 more")
+    assert len(why) < 400
+
+
 def test_a_bare_number_goes_by_the_functions_name() -> None:
     assert flatten("p", "m.load", 3).values == {"p.load": 3.0}
 

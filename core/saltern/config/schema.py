@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import date, datetime
 from typing import Any, NamedTuple, get_type_hints
 
 from saltern.secret import Secret
@@ -39,7 +40,8 @@ def fault(schema: Schema, key: str, type_: Any, value: Any) -> str | None:
     if not _fits(type_, value) and secret:
         return f"must be {wanted}, not {_kind(value)}: write it in quotes"
     if not _fits(type_, value):
-        return f"must be {wanted}, not {_shown(value)}"
+        quotes = ": write it in quotes" if type_ is str and isinstance(value, (int, float, date)) else ""
+        return f"must be {wanted}, not {_shown(value)}{quotes}"
     if key in schema.bounds and isinstance(value, (int, float)):
         low, high = schema.bounds[key]
         if not low <= value <= high:
@@ -80,6 +82,8 @@ _WORDS = {
     "list": "a list",
     "Secret": "a secret",
     "dict": "a mapping",
+    date: "a date",
+    datetime: "a date",
 }
 
 
@@ -94,7 +98,11 @@ def _wanted(type_: Any) -> str:
 
 
 def _shown(value: Any) -> str:
-    return f"{_kind(value)} ({repr(value)[:60]})" if value is not None else "empty"
+    return (
+        f"{_kind(value)} ({str(value) if isinstance(value, date) else repr(value)[:60]})"
+        if value is not None
+        else "empty"
+    )
 
 
 def _kind(value: Any) -> str:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from saltern.errors import ConfigError
 from saltern.metric_segment import RESERVED_IDS, clean, owner
+from saltern.visible import shown
 
 PLACEHOLDERS = ("minion_id", "module", "function", "schedule")
 MAX_DEPTH = 32
@@ -16,6 +17,9 @@ MAX_PREFIX_CHARS = 800
 """Of what leaves go below: a return's few long keys would be in each of its names."""
 MAX_POINTS = 100_000
 MAX_SKIPPED_NAMED = 200
+MAX_KEYS_NAMED = 3
+MAX_KEY_SHOWN = 80
+"""Of the keys that are left out because another has their name, and of the characters of one."""
 
 ROOT, ACCOUNTS = "saltern", "schedule"
 """The segments below which the master writes: of everything it writes, and of a minion's account."""
@@ -71,7 +75,7 @@ def _is_masters(name: str) -> bool:
 
 
 class Flat(NamedTuple):
-    """A flattened return: metric names to values, and the leaves that are no numbers (path, what it is)."""
+    """A flattened return: metric names to values, and the leaves that are none of them (name, why)."""
 
     values: dict[str, float]
     skipped: list[tuple[str, str]]
@@ -89,17 +93,23 @@ def flatten(prefix: str, fun: str, value: Any) -> Flat:
 
 def _walk(node: Mapping[Any, Any], prefix: str, depth: int, flat: Flat) -> int:
     skipped = 0
-    for key, value in node.items():
+    segments = [clean(key) for key in node]
+    # A return's keys hardly ever make one name: only then is it asked who has it.
+    left_out = _twins(node, segments, prefix, flat) if len(set(segments)) < len(segments) else None
+    for at, (segment, value) in enumerate(zip(segments, node.values(), strict=True)):
+        if left_out and at in left_out:
+            skipped += 1
+            continue
         kind = type(value)
         if kind is float or kind is int or kind is bool:
-            # The common case first; a key that is clean already costs no substitution.
+            # The common case first.
             if value - value == 0 and len(flat.values) < MAX_POINTS and -1e308 < value < 1e308:
-                flat.values[f"{prefix}.{clean(key)}"] = float(value)
+                flat.values[f"{prefix}.{segment}"] = float(value)
                 continue
             what = "not finite" if kind is float and not math.isfinite(value) else "too large or too many"
         elif kind is dict:
             if depth < MAX_DEPTH and len(prefix) < MAX_PREFIX_CHARS:
-                skipped += _walk(value, f"{prefix}.{clean(key)}", depth + 1, flat)
+                skipped += _walk(value, f"{prefix}.{segment}", depth + 1, flat)
                 continue
             what = "nested too deeply"
         else:
@@ -109,6 +119,32 @@ def _walk(node: Mapping[Any, Any], prefix: str, depth: int, flat: Flat) -> int:
                 else {"str": "text", "list": "a list", "bytes": "bytes"}.get(kind.__name__, kind.__name__)
             )
         skipped += 1
-        if len(flat.skipped) < MAX_SKIPPED_NAMED:
-            flat.skipped.append((f"{prefix}.{clean(key)}", what))
+        _say(flat, f"{prefix}.{segment}", what)
     return skipped
+
+
+def _twins(node: Mapping[Any, Any], segments: list[str], prefix: str, flat: Flat) -> set[int]:
+    """Return the places in *node* of keys that make a name which another key has, and say which they are.
+
+    The key that is written as the name has it, else the first by its text: whichever came first in a dict of what a
+    host has today would be another one tomorrow, and both in one series.
+    """
+    claims: dict[str, list[tuple[bool, str, str, int]]] = {}
+    for at, (key, segment, value) in enumerate(zip(node, segments, node.values(), strict=True)):
+        if isinstance(value, (int, float, dict)):
+            text = str(key)
+            claims.setdefault(segment, []).append((text != segment, text, type(key).__name__, at))
+    left_out: set[int] = set()
+    for segment, claimants in claims.items():
+        _, *others = sorted(claimants)
+        if others:
+            left_out.update(at for *_, at in others)
+            named = ", ".join(shown(text, MAX_KEY_SHOWN) for _, text, _, _ in others[:MAX_KEYS_NAMED])
+            more = f" and {len(others) - MAX_KEYS_NAMED:,} more" if len(others) > MAX_KEYS_NAMED else ""
+            _say(flat, f"{prefix}.{segment}", f"another key has this name; left out: {named}{more}")
+    return left_out
+
+
+def _say(flat: Flat, name: str, what: str) -> None:
+    if len(flat.skipped) < MAX_SKIPPED_NAMED:
+        flat.skipped.append((name, what))

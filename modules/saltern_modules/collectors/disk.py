@@ -39,6 +39,10 @@ GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.
 """Answers that say nothing of the file system: it was unmounted since, or isn't for us to see. Others say it is ill."""
 
 
+BELOW_0 = 1 << 63
+"""A BSD whose reserve is touched has less than nothing for users, which is read as a number near 2⁶⁴ (gnulib's df)."""
+
+
 def usage(status: os.statvfs_result, readonly: bool) -> Metrics:
     """Return a file system's metrics in bytes and percent, counted as df(1) does.
 
@@ -46,22 +50,23 @@ def usage(status: os.statvfs_result, readonly: bool) -> Metrics:
     """
     total = status.f_blocks * status.f_frsize
     free = status.f_bfree * status.f_frsize
-    available = status.f_bavail * status.f_frsize
+    used = max(total - free, 0)  # quotas, and some servers, say that more is free than there is
+    available = (status.f_bavail if status.f_bavail < BELOW_0 else 0) * status.f_frsize
     metrics: Metrics = {
         "total": total,
-        "used": total - free,
+        "used": used,
         "free": free,
         "available": available,
-        "percent": percent(total - free, total - free + available),
+        "percent": percent(used, used + available),
         "readonly": int(readonly),
         "hung": 0,
     }
     if status.f_files:
-        used = status.f_files - status.f_ffree
+        used = max(status.f_files - status.f_ffree, 0)
         metrics["inodes_total"] = status.f_files
         metrics["inodes_used"] = used
         metrics["inodes_free"] = status.f_ffree
-        metrics["inodes_percent"] = percent(used, used + status.f_favail)
+        metrics["inodes_percent"] = percent(used, used + (status.f_favail if status.f_favail < BELOW_0 else 0))
     return metrics
 
 

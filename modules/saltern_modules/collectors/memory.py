@@ -1,4 +1,8 @@
-"""Memory in bytes, from ``/proc/meminfo`` (``MemTotal:  24684092 kB``, proc_meminfo(5))."""
+"""Memory in bytes, from ``/proc/meminfo`` (``MemTotal:  24684092 kB``, proc_meminfo(5)).
+
+What ZFS caches, the ARC, is in none of its fields but counts as used there. It is in ``/proc/spl/kstat/zfs/arcstats``,
+lines of ``name type data``, and shrinks down to ``c_min`` when programs want memory.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from saltern_modules.collectors.base import Collector, Metrics, NoReading, Number, gauge
-from saltern_modules.collectors.numbers import integer, percent
+from saltern_modules.collectors.numbers import integer, percent, value_after
 
 KIB = 1024
 
@@ -36,6 +40,11 @@ FIELDS = {
     b"AnonHugePages": "anonymous_huge",
 }
 SWAP_FIELDS = {b"SwapTotal": "total", b"SwapFree": "free"}
+HUGE_PAGES = (
+    (b"HugePages_Total:", "huge_total"),
+    (b"HugePages_Free:", "huge_free"),
+    (b"HugePages_Rsvd:", "huge_reserved"),
+)
 
 
 def parse_meminfo(data: bytes, names: dict[bytes, str]) -> dict[str, int]:
@@ -51,23 +60,50 @@ def parse_meminfo(data: bytes, names: dict[bytes, str]) -> dict[str, int]:
     return found
 
 
-def with_use(memory: dict[str, int]) -> Metrics:
-    """Add ``used`` (what programs can't get) and ``percent``.
+def parse_huge_pages(data: bytes) -> dict[str, int]:
+    """Return ``/proc/meminfo``'s huge pages of the default size in bytes, ``{}`` where none are set aside.
 
-    Kernels before 3.14 do not tell ``available``; free, buffers and cache stand in for it.
+    Whoever did not ask for huge pages can't have them: the free ones are no part of ``available``.
+    """
+    size = value_after(data, b"Hugepagesize:")
+    if not size or not value_after(data, b"HugePages_Total:"):
+        return {}
+    counts = {name: value_after(data, key) for key, name in HUGE_PAGES}
+    return {name: count * size * KIB for name, count in counts.items() if count is not None}
+
+
+def parse_arcstats(data: bytes) -> tuple[int, int] | None:
+    """Return the size of ZFS's cache and what it will not go below, in bytes, or None when *data* is something else."""
+    found = {}
+    for line in data.split(b"\n"):
+        fields = line.split()
+        if len(fields) == 3 and fields[0] in (b"size", b"c_min"):
+            found[fields[0]] = integer(fields[2])
+    size, least = found.get(b"size"), found.get(b"c_min")
+    return None if size is None or least is None else (size, least)
+
+
+def with_use(memory: dict[str, int], shrinkable: int = 0) -> Metrics:
+    """Add ``used`` (what programs can't get) and ``percent``; *shrinkable* bytes are available beyond the kernel's.
+
+    Kernels before 3.14 do not tell ``available``, some tell 0, some containers are told their host's: what is free,
+    in buffers, in the cache without tmpfs, and in slab that can be reclaimed stands in for it.
     """
     metrics: Metrics = dict(memory)
     if "total" in memory:
-        rest = memory.get("free", 0) + memory.get("buffers", 0) + memory.get("cached", 0)
-        available = min(memory.get("available", rest), memory["total"])
-        metrics["available"] = available
-        metrics["used"] = memory["total"] - available
-        metrics["percent"] = percent(metrics["used"], memory["total"])
+        total = memory["total"]
+        available = memory.get("available", 0)
+        if not 0 < available <= total:
+            cache = max(memory.get("cached", 0) - memory.get("shared", 0), 0)
+            available = memory.get("free", 0) + memory.get("buffers", 0) + cache + memory.get("slab_reclaimable", 0)
+        metrics["available"] = min(available + shrinkable, total)
+        metrics["used"] = total - metrics["available"]
+        metrics["percent"] = percent(metrics["used"], total)
     return metrics
 
 
 class Memory(Collector):
-    """``memory.total``, ``.used``, ``.available``, … in bytes; ``memory.percent``."""
+    """``memory.total``, ``.used``, ``.available``, … in bytes; ``memory.percent``; ``.huge_free``, ``.zfs_arc``."""
 
     name = "memory"
     description = "memory by use, in bytes"
@@ -101,7 +137,13 @@ class Memory(Collector):
 
     def collect(self, now: float) -> Metrics:
         """Return the memory of this instant."""
-        memory = parse_meminfo(self.files.read("meminfo"), FIELDS)
+        meminfo = self.files.read("meminfo")
+        memory = parse_meminfo(meminfo, FIELDS)
         if "total" not in memory:
             raise NoReading("/proc/meminfo has no MemTotal")
-        return with_use(memory)
+        memory.update(parse_huge_pages(meminfo))
+        arc = parse_arcstats(self.files.read("spl/kstat/zfs/arcstats", optional=True))
+        if arc is None:
+            return with_use(memory)
+        size, least = arc
+        return with_use({**memory, "zfs_arc": size}, max(size - least, 0))
