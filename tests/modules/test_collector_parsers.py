@@ -24,6 +24,7 @@ from saltern_modules.collectors import (
     net,
     numbers,
     pressure,
+    process_table,
     processes,
     sockets,
     swap,
@@ -129,12 +130,12 @@ def test_interfaces(proc: Read) -> None:
 
 
 def test_a_process_name_may_hold_brackets(proc: Read) -> None:
-    assert processes.parse_process(proc("77/stat")) == processes.Process("D", False)
-    assert processes.parse_process(proc("2/stat")) == processes.Process("I", True)
+    assert process_table.parse_process(proc("77/stat")) == process_table.Process("D", False)
+    assert process_table.parse_process(proc("2/stat")) == process_table.Process("I", True)
 
 
 def test_states_are_counted_and_rare_ones_are_other() -> None:
-    counts = processes.count_states(["S", "S", "R", "P"])
+    counts = processes.count_states(b"SSRP")
     assert (counts["sleeping"], counts["running"], counts["other"], counts["zombie"]) == (2, 1, 1, 0)
 
 
@@ -161,11 +162,27 @@ def test_the_kernels_socket_dump() -> None:
         return inet_dump.HEADER.pack(16 + len(body), kind, 0, 1, 0) + body
 
     sock = message(inet_dump.TCPDIAG_GETSOCK, bytes([2, 10]) + bytes(70))
-    other = message(inet_dump.TCPDIAG_GETSOCK, bytes([10, 1]) + bytes(70))
-    assert inet_dump.parse(sock + other) == ([10, 1], False)
-    assert inet_dump.parse(message(inet_dump.NLMSG_DONE, bytes(4))) == ([], True)
+    other = message(inet_dump.TCPDIAG_GETSOCK, bytes([10, 8]) + bytes(70))
+    closed = message(inet_dump.TCPDIAG_GETSOCK, bytes([2, 5, inet_dump.TIMER_TIME_WAIT]) + bytes(69))
+    assert inet_dump.parse(sock + closed + other) == ((bytes([10, 8]), bytes([5])), False)
+    assert inet_dump.parse(message(inet_dump.NLMSG_DONE, bytes(4))) == ((b"", b""), True)
     with pytest.raises(OSError, match="refused"):
         inet_dump.parse(message(inet_dump.NLMSG_ERROR, struct.pack("=i", -1)))
+
+
+def test_what_the_dump_does_not_have_is_established() -> None:
+    listen, close_wait, syn_recv, fin_wait2 = 10, 8, 3, 5
+    rare = inet_dump.States(bytes([listen, close_wait, syn_recv, fin_wait2]), bytes([fin_wait2, fin_wait2]))
+    counts = sockets.count_dump(rare, in_use=10, closed=7)
+    assert {name: count for name, count in counts.items() if count} == {
+        "established": 7,
+        "listen": 1,
+        "close_wait": 1,
+        "syn_recv": 1,
+        "fin_wait2": 3,
+        "time_wait": 5,
+    }
+    assert set(sockets.count_dump(rare, in_use=2, closed=1).values()) <= {0, 1, 3}, "never below 0"
 
 
 def test_pressure(proc: Read) -> None:
@@ -243,7 +260,7 @@ PARSERS: list[Callable[[bytes], Any]] = [
     lambda data: memory.parse_meminfo(data, memory.FIELDS),
     net.parse_dev,
     pressure.parse_pressure,
-    processes.parse_process,
+    process_table.parse_process,
     sockets.parse_sockstat,
     sockets.parse_table,
     parse_netstat,
@@ -288,7 +305,7 @@ def test_a_garbled_socket_dump_is_an_os_error_at_worst(data: bytes) -> None:
         states, _ = inet_dump.parse(data)
     except OSError:
         return
-    assert all(0 <= state < 256 for state in states)
+    assert len(states.sockets) + len(states.memories) <= len(data) // inet_dump.HEADER.size
 
 
 @given(values=st.lists(st.integers(0, 2**64), min_size=11, max_size=17))

@@ -6,7 +6,6 @@ import logging
 import math
 import re
 import shutil
-import socket
 import sys
 import time
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 import pytest
 
 from saltern.errors import CommandError
-from saltern_modules.collectors import inet_dump, portable
+from saltern_modules.collectors import portable
 from saltern_modules.collectors.base import Collector
 from saltern_modules.collectors.sampler import Sampler
 from saltern_modules.collectors.source import Source
@@ -303,23 +302,6 @@ def test_every_collector_describes_itself(fake_host: Any) -> None:
     for name, collector in Collector.registry.items():
         assert listed[name]["description"] == collector.description
         assert collector.__doc__
-
-
-def test_the_kernels_dump_sees_our_own_sockets() -> None:
-    before = inet_dump.tcp_states(100_000).count(10)
-    with socket.create_server(("127.0.0.1", 0)):
-        assert inet_dump.tcp_states(100_000).count(10) == before + 1
-
-
-def test_without_netlink_the_tables_are_read(minion: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(limit: int) -> list[int]:
-        raise OSError("not allowed")
-
-    monkeypatch.setattr(inet_dump, "tcp_states", refuse)
-    with socket.create_server(("127.0.0.1", 0)):
-        found = minion.load("stats").get("sockets")
-    assert found["sockets"]["tcp"]["listen"] >= 1
-    assert found["collector"]["sockets"]["success"] == 1
 
 
 def test_another_system_is_asked_through_psutil(minion: Any, monkeypatch: pytest.MonkeyPatch) -> None:

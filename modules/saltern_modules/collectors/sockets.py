@@ -2,22 +2,25 @@
 
 ``/proc/net/tcp`` walks the kernel's whole hash of connections, which is sized by memory, not by use: 2.5 ms
 for an idle host with 24 GB, and as much again for ``tcp6``. The netlink dump (``inet_dump``) answers for
-both families in a twentieth of it and is used first; the files are the way where netlink is not allowed.
+both families in a tenth of it and is used first; the files are the way where netlink is not allowed.
 Neither is asked when there are more than ``max_scanned`` sockets; ``sockets.tcp.scanned`` is then 0.
-Those in ``TIME_WAIT``, which may be thousands, are counted by ``sockstat``.
+
+The dump is asked for all but what may be thousands, for ``sockstat`` counts these for nothing. ``inuse`` is all
+sockets in the kernel's tables, but for requests that are none yet (``syn_recv``): what of them the dump doesn't have is
+established. ``tw`` is the memories of sockets that were closed here, in ``TIME_WAIT`` or still in ``FIN_WAIT2``.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from saltern_modules.collectors import inet_dump
 from saltern_modules.collectors.base import Collector, Metrics, Number, gauge
 from saltern_modules.collectors.host import network
 from saltern_modules.collectors.numbers import integer
-from saltern_modules.collectors.source import Source, read_once
+from saltern_modules.collectors.source import Source, read_whole
 
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
@@ -87,11 +90,24 @@ def parse_table(data: bytes) -> list[int]:
     return states
 
 
-def count_states(states: list[int]) -> dict[str, int]:
+def count_states(states: Sequence[int]) -> dict[str, int]:
     """Return how many of *states* (the kernel's numbers) are each state; unknown ones are left out."""
     counts = dict.fromkeys(STATES, 0)
     for number, name in enumerate(STATES, 1):
         counts[name] += states.count(number)
+    return counts
+
+
+def count_dump(rare: inet_dump.States, in_use: int, closed: int) -> dict[str, int]:
+    """Return how many sockets are in each state, from a dump of the rare ones and ``sockstat``'s ``inuse`` and ``tw``.
+
+    They are not of the very same moment, so what would be below 0 is 0.
+    """
+    counts = count_states(rare.sockets)
+    counts["established"] = max(0, in_use - (len(rare.sockets) - counts["syn_recv"]))
+    counts["time_wait"] = max(0, closed - len(rare.memories))
+    for name, count in count_states(rare.memories).items():
+        counts[name] += count
     return counts
 
 
@@ -124,7 +140,7 @@ class Sockets(Collector):
     def __init__(self, files: Source, settings: Mapping[str, Any]) -> None:
         super().__init__(files, settings)
         # The kernel's answer is about the host's own network, not about another /proc that we may be shown.
-        self._netlink = files.proc_root == "/proc"
+        self._dump = inet_dump.InetDump() if files.proc_root == "/proc" else None
         self._net = network(files.proc_root)
 
     def collect(self, now: float) -> Metrics:
@@ -136,19 +152,24 @@ class Sockets(Collector):
         known = tcp.get("in_use", 0) + protocols.get("tcp6", {}).get("in_use", 0)
         tcp["scanned"] = int(known <= self.options["max_scanned"])
         if tcp["scanned"]:
-            tcp.update({**count_states(self._states()), "time_wait": tcp.get("time_wait", 0)})
+            tcp.update(self._states(known, tcp.get("time_wait", 0)))
         return metrics
 
-    def _states(self) -> list[int]:
+    def _states(self, in_use: int, closed: int) -> dict[str, int]:
+        """Return how many TCP sockets are in each state; ``sockstat`` has so many in use, and so many ``tw``."""
         limit = self.options["max_scanned"]
-        if self._netlink:
+        if self._dump is not None:
             try:
-                return inet_dump.tcp_states(limit)
+                rare = self._dump.tcp_states(inet_dump.RARE_STATES, limit)
             except OSError:
-                self._netlink = False  # refused once (a container's filter), refused always
+                self._dump = None  # refused once (a container's filter), refused always
+            else:
+                return count_dump(rare, in_use, closed)
         states: list[int] = []
         for table in ("tcp", "tcp6"):
             path = f"{self.files.proc_root}/{self._net}/{table}"
             if os.path.exists(path):
-                states += parse_table(read_once(path, limit * TABLE_LINE_BYTES))
-        return states
+                states += parse_table(read_whole(path, limit * TABLE_LINE_BYTES))
+        counts = count_states(states)
+        counts["time_wait"] = max(counts["time_wait"], closed - counts["fin_wait2"])  # those that were cut off
+        return counts

@@ -87,3 +87,17 @@ def read_once(path: str, size: int = 4096) -> bytes:
         return os.read(descriptor, size)
     finally:
         os.close(descriptor)
+
+
+def read_whole(path: str, size: int) -> bytes:
+    """Return a file that the kernel gives out by pages, *size* bytes of it and a few more. Raises ``OSError``."""
+    parts = []
+    left = size
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        while left > 0 and (part := os.read(descriptor, READ_SIZE)):
+            parts.append(part)
+            left -= len(part)
+    finally:
+        os.close(descriptor)
+    return b"".join(parts)
