@@ -1,9 +1,9 @@
 """How modules from folders are run, and what ``import`` means inside them.
 
 Their files are in no folder of ``sys.path`` and they are known to Python below ``saltern_ext`` alone, so that one
-called ``logging.py`` or ``yaml.py`` hides nothing from anybody. They have ``__builtins__`` of their own, whose ``__import__``
-looks further when Python knows no module of a name: among the modules of the same kind, then of the other one. So the
-standard library and what is installed come first, also for them.
+called ``logging.py`` or ``yaml.py`` hides nothing from anybody. They have ``__builtins__`` of their own, whose
+``__import__`` looks further when Python knows no module of a name: among the modules of the same kind, then of the
+other one. So the standard library and what is installed come first, also for them.
 
     import one                      _modules/one.py (or package), else _utils/one.py
     from _utils import shared       that kind alone
