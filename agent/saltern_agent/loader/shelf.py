@@ -120,7 +120,7 @@ class Shelf:
         for name in list(self.slots):
             ranked = self._rank(name)
             for slot, weaker in pairwise(ranked):
-                module = self.load(slot)
+                module = self._load_within(slot)
                 if module is not None and module.name == name:
                     self._say(name, slot, "")
                     break
@@ -136,6 +136,12 @@ class Shelf:
         with slot.held() as held:
             if held and slot.holds == 1 and slot.module is None and slot.error is None:
                 self._load_now(slot)
+        return slot.module
+
+    def _load_within(self, slot: Slot) -> Module | None:
+        """Return the module of *slot* like ``load``, or ``None`` after a while: its file may do what it likes."""
+        if slot.module is None and slot.error is None:
+            slot.apart(self.load)
         return slot.module
 
     def _load_now(self, slot: Slot) -> None:

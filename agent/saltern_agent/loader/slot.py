@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
 
@@ -66,6 +66,13 @@ class Slot:
     def holds(self) -> int:
         """How often this thread holds it: more than once when it came back by way of another module."""
         return self._owners.count(threading.get_ident())
+
+    def apart(self, load: Callable[[Slot], object]) -> None:
+        """Call *load* with this in a thread of its own, and wait for it as long as for another job."""
+        thread = threading.Thread(target=load, args=(self,), name=f"load {self.source.stem}", daemon=True)
+        thread.start()
+        thread.join(LOCK_TIMEOUT_S)
+        self.hung = thread.is_alive()
 
     def _acquire(self) -> bool:
         if not self._lock.acquire(blocking=False) and not self._wait():
