@@ -6,7 +6,7 @@ import fnmatch
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,7 @@ from saltern_agent.jobs import Current, Job, Outcome, read_job
 from saltern_agent.ledger import Ledger
 from saltern_agent.link import Timing
 from saltern_agent.loader import Loader
+from saltern_agent.loader.imports import KINDS
 from saltern_agent.loop import Loop, Timer
 from saltern_agent.memory import Memory
 from saltern_agent.origin import Origin
@@ -41,9 +42,10 @@ from saltern_agent.schedule import Run, Schedule
 from saltern_agent.services import Services
 from saltern_agent.slots import stable_hash
 from saltern_agent.spool import Spool
-from saltern_agent.sync import Sync, module_folders
+from saltern_agent.sync import Sync, module_folders, utils_folders
 from saltern_agent.timekeeper import Timekeeper
 from saltern_agent.upkeep import Upkeep
+from saltern_modules._agent import Synced
 
 if TYPE_CHECKING:
     from saltern.config import MinionOptions
@@ -56,6 +58,7 @@ CLOCK_SET_S = 0.5  # timers of the schedule are set anew after a jump of this mu
 SKEW_NEWS_S = 1.0  # a smaller change of the skew isn't worth sending all grains again
 CHANGE_DELAY_S = 1.0  # a fleet asks for a changed module within this long, not at once
 SYNC_AGAIN_S = 60.0  # after a sync that failed
+MODULES_TAG = "modules"  # of the event that tells the master which modules can't be taken or used
 
 
 class Agent:
@@ -74,11 +77,12 @@ class Agent:
         cachedir = options["cachedir"]
         services = Services(self)
         opts: dict[str, Any] = {**options, "__agent__": services}
-        self.loader = Loader(opts, module_folders(options), self.current)
+        self.loader = Loader(opts, module_folders(options), self.current, utils_folders(options))
         services.serve(self.loader)
         self.executor = Executor(self.loader, self.current)
         self.calls = Calls(self.loop.post, self._send)
-        self.sync = Sync(cachedir, services.request, self._modules_changed)
+        self.sync = Sync(cachedir, services.request, self._modules_taken)
+        self._services = services
         self.clock = Clock(os.path.join(cachedir, "clock"), correct=options["correct_clock"])
         self.timekeeper = Timekeeper(self.clock, self.loop.later, self._send, self._clock_learned)
         self.ledger = Ledger(os.path.join(cachedir, "ledger"))
@@ -124,6 +128,7 @@ class Agent:
         self._tick_timer: Timer | None = None
         self._sync_timer: Timer | None = None
         self._complaints = Complaints(log)
+        self._told: list[str] = []
 
     def run(self) -> None:
         """Work until ``stop``; then write what wasn't acknowledged to the spool."""
@@ -163,6 +168,19 @@ class Agent:
         collected = grains.collect(self.options)
         self.loop.ask(partial(self._set_grains, collected))
         self.loop.post(self.channel.attach)
+
+    def sync_modules(self, kinds: Sequence[str] = KINDS) -> Synced:
+        """Fetch what the master has of *kinds*, from a worker; it hears, once, of what can't be taken or used.
+
+        Raises ``ChannelError``, ``ModuleError``.
+        """
+        synced = self.sync.run(kinds)
+        others = [line for line in self._told if not line.startswith(tuple(f"{kind}." for kind in kinds))]
+        told = synced.told if set(kinds) == set(KINDS) else sorted({*synced.told, *others})
+        if told != self._told:
+            self._told = told
+            self._services.fire_event({"changed": synced.changed, "problems": told}, MODULES_TAG)
+        return synced
 
     def refresh_pillar(self) -> None:
         """Fetch the pillar again, from a worker. Raises ``ChannelError``."""
@@ -297,6 +315,10 @@ class Agent:
 
     def _execute(self, job: Job) -> Outcome:
         """Run a job, in a worker's thread or from there in a process of its own."""
+        changed = self.sync.changed_by_others()
+        if changed:
+            log.info("modules changed, by saltern-call: %s", ", ".join(changed))
+            self.loader.forget(changed)
         patterns = self.options["isolate_functions"]
         if job.isolate or any(fnmatch.fnmatchcase(fun, pattern) for fun, _ in job.functions() for pattern in patterns):
             return self._isolated.run(job, self.grains, self.pillar)
@@ -304,7 +326,8 @@ class Agent:
 
     def _version_of(self, function: str) -> dict[str, str | None] | None:
         """Return the version of the synced module that *function* is from, also when a child loaded it."""
-        return self.sync.version(self.loader.file_of(function) or function.partition(".")[0])
+        file = self.loader.file_of(function)
+        return self.sync.version(function.partition(".")[0] if file is None else file)
 
     def _start_run(self, run: Run) -> bool:
         job = self._scheduled_job(run, jid_of(run.jid_epoch_s))
@@ -347,7 +370,7 @@ class Agent:
             self.upkeep.start()
 
     def _sync_in_background(self) -> None:
-        self.background.do("modules were not synced", self.sync.run, self._install_schedule, self._sync_later)
+        self.background.do("modules were not synced", self.sync_modules, self._install_schedule, self._sync_later)
 
     def _sync_later(self) -> None:
         if self._sync_timer is None:
@@ -358,10 +381,12 @@ class Agent:
         if self.connected:  # otherwise the next welcome tells whether it is needed
             self._sync_in_background()
 
-    def _modules_changed(self, changed: list[str], refused: dict[str, str]) -> None:
+    def _modules_taken(self, changed: list[str], refused: dict[str, str]) -> dict[str, str]:
+        """Load anew what changed; return which modules take the place of another one, and can't, and why."""
         self.loader.refused = refused
         if changed:
             self.loader.forget(changed)
+        return self.loader.passed_over()
 
     def _clock_learned(self, moved_s: float) -> None:
         """The master's time is known, or known better, which set our own by *moved_s*."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import queue
 import sys
 import threading
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ import saltern.log
 from saltern.__about__ import __version__
 from saltern.arguments import parse_arguments
 from saltern.config import MinionOptions, minion_config
-from saltern.errors import NotAuthorised, RequestTimeout, SalternError, exit_code
+from saltern.errors import ChannelError, NotAuthorised, RequestTimeout, SalternError, exit_code
 from saltern.ids import JidSource
 from saltern.plain import Plain
 from saltern.visible import visible
@@ -25,8 +26,9 @@ from saltern_agent.jobs import Current, Job, Outcome
 from saltern_agent.link import Timing
 from saltern_agent.loader import Loader
 from saltern_agent.loop import Loop
+from saltern_agent.outbox import refusals
 from saltern_agent.services import CallServices
-from saltern_agent.sync import module_folders
+from saltern_agent.sync import module_folders, utils_folders
 
 EX_USAGE = 2
 CONNECT_TIMEOUT_S = 5.0
@@ -99,7 +101,7 @@ def _run(arguments: argparse.Namespace) -> int:
 def run_here(options: MinionOptions, job: Job) -> Outcome:
     """Run *job* in this process with what is on this host alone."""
     current = Current()
-    loader = Loader({**options}, module_folders(options), current)
+    loader = Loader({**options}, module_folders(options), current, utils_folders(options))
     loader.set_grains(Plain().of(grains.collect(options)))
     return Executor(loader, current).run(job)
 
@@ -113,8 +115,9 @@ def run_connected(options: MinionOptions, job: Job) -> Outcome:
     try:
         connection.open()
         current = Current()
-        services = CallServices(current, connection.calls.request)
-        loader = Loader({**options, "__agent__": services}, module_folders(options), current)
+        services = CallServices(current, options, connection.calls.request, connection.fire)
+        opts = {**options, "__agent__": services}
+        loader = Loader(opts, module_folders(options), current, utils_folders(options))
         services.serve(loader)
         loader.set_grains(connection.grains)
         loader.set_pillar(connection.pillar)
@@ -138,6 +141,7 @@ class Connection:
             identity.pinned_master_key(options),
         )
         self._settled = threading.Event()
+        self._acknowledged: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._work, name="channel", daemon=True)
         self.loop: Loop
@@ -152,6 +156,16 @@ class Connection:
             raise RequestTimeout(f"no connection within {CONNECT_TIMEOUT_S:g} s: {self.channel.reason}; or use --local")
         if self.channel.state != UP:
             raise NotAuthorised(f"{self.channel.reason}; or use --local")
+
+    def fire(self, frame: bytes) -> None:
+        """Send an event's message, and return when the master has it. Raises ``ChannelError``, ``RequestTimeout``."""
+        self.loop.post(lambda: None if self._send(frame) else self._acknowledged.put("the master is away"))
+        try:
+            refused = self._acknowledged.get(timeout=CONNECT_TIMEOUT_S)
+        except queue.Empty:
+            raise RequestTimeout(f"the master did not take it within {CONNECT_TIMEOUT_S:g} s") from None
+        if refused:
+            raise ChannelError(refused)
 
     def close(self) -> None:
         """Disconnect."""
@@ -213,6 +227,8 @@ class Connection:
         """Take in an answer; nothing else is for us."""
         if message.type == "reply":
             self.calls.reply(message.seq, message.body)
+        elif message.type == "ack":
+            self._acknowledged.put(refusals(message.body).get(message.seq, ""))
 
 
 def _show(value: Any, form: str, outcome: Outcome) -> None:

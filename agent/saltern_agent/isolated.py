@@ -11,7 +11,7 @@ from saltern.wire import pack_value, unpack_value
 from saltern_agent.executor import Executor
 from saltern_agent.jobs import Current, Job
 from saltern_agent.loader import Loader
-from saltern_agent.sync import module_folders
+from saltern_agent.sync import module_folders, utils_folders
 
 
 def main() -> int:
@@ -22,7 +22,7 @@ def main() -> int:
     opts = request["opts"]
     saltern.log.setup(opts["log_level"], opts["log_file"] or None)
     current = Current()
-    loader = Loader(opts, module_folders(opts), current)
+    loader = Loader(opts, module_folders(opts), current, utils_folders(opts))
     loader.set_grains(request["grains"])
     loader.set_pillar(request["pillar"])
     executor = Executor(loader, current)

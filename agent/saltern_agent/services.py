@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from saltern.errors import CommandError, WireError
+from saltern.errors import ChannelError, CommandError, WireError
 from saltern.plain import Plain
 from saltern.wire import pack
 from saltern_agent.complaints import Complaints
 from saltern_agent.jobs import Current
 from saltern_agent.loader import Loader
+from saltern_agent.sync import Sync
+from saltern_modules._agent import Synced
 
 if TYPE_CHECKING:
+    from saltern.config import MinionOptions
     from saltern_agent.agent import Agent
 
 log = logging.getLogger(__name__)
@@ -49,6 +52,16 @@ class LocalServices:
         self.loader.forget()
         return True
 
+    def event_frame(self, seq: int, data: dict[str, Any], tag: str, max_bytes: int) -> bytes:
+        """Return the message that sends an event, without secrets. Raises ``WireError`` when it is too large."""
+        strikeout = self.loader.strikeout()
+        if strikeout:
+            data = strikeout.value(Plain().of(data))
+        try:
+            return pack("event", seq, {"tag": tag, "data": data}, max_bytes)
+        except WireError:
+            return pack("event", seq, {"tag": tag, "data": Plain().of(data)}, max_bytes)
+
     def current_job(self) -> dict[str, Any]:
         """Return the calling thread's job: ``jid``, ``fun``, and ``schedule`` when a schedule started it."""
         job = self._current.job
@@ -82,9 +95,9 @@ class Services(LocalServices):
         """Return the synced modules as ``{name: {'digest': sha256 hex, 'commit': git id or None}}``."""
         return self._agent.sync.versions()
 
-    def sync_modules(self, saltenv: str = "base") -> list[str]:
-        """Fetch the master's modules; return those that changed, as ``modules.mypkg``."""
-        return self._agent.sync.run(saltenv)
+    def sync_modules(self, kinds: Sequence[str]) -> Synced:
+        """Fetch what the master has of *kinds*: ``modules``, ``utils``."""
+        return self._agent.sync_modules(kinds)
 
     def refresh_grains(self) -> bool:
         """Collect the grains again, and tell the master."""
@@ -129,15 +142,8 @@ class Services(LocalServices):
 
         It is kept like a return while the master is away. One that is too large is not accepted.
         """
-        strikeout = self.loader.strikeout()
-        if strikeout:
-            data = strikeout.value(Plain().of(data))
         try:
-            try:
-                frame = pack("event", 0, {"tag": tag, "data": data}, self._agent.options["max_return_bytes"])
-            except WireError:
-                plain = {"tag": tag, "data": Plain().of(data)}
-                frame = pack("event", 0, plain, self._agent.options["max_return_bytes"])
+            frame = self.event_frame(0, data, tag, self._agent.options["max_return_bytes"])
         except WireError as error:
             self._not_sent.say(tag, f"event {tag} was not sent: {error}")
             return False
@@ -161,11 +167,47 @@ class Services(LocalServices):
 
 
 class CallServices(LocalServices):
-    """What ``saltern-call`` offers while it is connected: calls to the master, but no schedule and no jobs."""
+    """What ``saltern-call`` offers while it is connected: what can be asked of the master, but no schedule, no jobs.
 
-    def __init__(self, current: Current, request: Callable[[str, dict[str, Any]], Any]) -> None:
+    *fire* sends an event's message and returns when the master has it. What is synced is for the running agent too.
+    """
+
+    def __init__(
+        self,
+        current: Current,
+        options: MinionOptions,
+        request: Callable[[str, dict[str, Any]], Any],
+        fire: Callable[[bytes], None],
+    ) -> None:
         super().__init__(current)
+        self._options = options
         self._request = request
+        self._fire = fire
+
+    def sync_modules(self, kinds: Sequence[str]) -> Synced:
+        """Fetch what the master has of *kinds*: ``modules``, ``utils``. The running agent uses it from then on."""
+        return self._sync().run(kinds)
+
+    def module_versions(self) -> dict[str, dict[str, str | None]]:
+        """Return the synced modules as ``{name: {'digest': sha256 hex, 'commit': git id or None}}``."""
+        return self._sync().versions()
+
+    def fire_event(self, data: dict[str, Any], tag: str) -> bool:
+        """Send an event to the master's bus. Raises ``CommandError`` when it is too large, or the master refuses it."""
+        try:
+            self._fire(self.event_frame(1, data, tag, self._options["max_return_bytes"]))
+        except (WireError, ChannelError) as error:
+            raise CommandError(f"event {tag} was not sent: {error}") from None
+        return True
+
+    def _sync(self) -> Sync:
+        def taken(changed: list[str], refused: dict[str, str]) -> dict[str, str]:
+            self.loader.refused = refused
+            if changed:
+                self.loader.forget(changed)
+            return self.loader.passed_over()
+
+        return Sync(self._options["cachedir"], self.request, taken)
 
     def request(self, command: str, **kwargs: Any) -> Any:
         """Call the master: ``file_list``, ``file_hash``, ``file_chunk``, ``pillar``. Raises ``ChannelError``."""

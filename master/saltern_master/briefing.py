@@ -129,9 +129,12 @@ class Briefing:
         """Look at the modules for the first time."""
         await asyncio.to_thread(self._look_at_modules)
 
-    async def update_files(self) -> bool:
-        """Look for new files in every backend; tell the minions when modules changed. Return whether any did."""
-        changed = await asyncio.to_thread(self._update_files)
+    async def update_files(self, remote: str = "") -> bool:
+        """Look for new files in every backend; tell the minions when modules changed. Return whether any did.
+
+        With *remote* only that git remote is asked; raises ``FileServerError`` when there is none of that name.
+        """
+        changed = await asyncio.to_thread(self._update_files, remote)
         if changed:
             frame = pack_any("modules", 0, {"digest": self._modules})
             for minion_id in self._fleet.present():
@@ -185,8 +188,11 @@ class Briefing:
                 await asyncio.sleep(0)
         await self._look_for_idle_entries()
 
-    def _update_files(self) -> bool:
-        self._files.update()
+    def _update_files(self, remote: str) -> bool:
+        if remote:
+            self._files.update_one(remote)
+        else:
+            self._files.update()
         return self._look_at_modules()
 
     def _look_at_modules(self) -> bool:

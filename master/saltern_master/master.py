@@ -104,6 +104,7 @@ class Master:
             "journal": (self.journal, self.dead_letters),
             "jobs": (self.publisher, self.keeper, self.tracker),
             "commands": (self.dispatcher, self.local),
+            "fileserver": (self.files,),
             "alerts": (self.alerts,),
             "graphite": (self.engine,),
             "annotations": (self.annotations,),

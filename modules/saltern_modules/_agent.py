@@ -6,12 +6,24 @@ The agent puts an object of this shape into ``__opts__['__agent__']``. It is not
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, cast
 
 from saltern.errors import CommandError
 
 AGENT_KEY = "__agent__"
+
+
+class Synced(NamedTuple):
+    """What a sync came to, each beginning with its kind (``modules.mypkg``) or path (``_modules/README``).
+
+    ``changed`` came, went or are others now; ``told`` has a line for each that was refused, left out, or isn't used,
+    with the reason; ``failed``: whether one of those was meant to be a module and can't be one.
+    """
+
+    changed: list[str]
+    told: list[str]
+    failed: bool
 
 
 class Agent(Protocol):
@@ -26,8 +38,8 @@ class Agent(Protocol):
     def module_versions(self) -> dict[str, dict[str, str | None]]:
         """Return the synced modules as ``{name: {'digest': sha256 hex, 'commit': git id or None}}``."""
 
-    def sync_modules(self, saltenv: str = "base") -> list[str]:
-        """Fetch the master's modules; return those that changed, as ``modules.mypkg``."""
+    def sync_modules(self, kinds: Sequence[str]) -> Synced:
+        """Fetch what the master has of *kinds*: ``modules``, ``utils``."""
 
     def refresh_modules(self) -> bool:
         """Forget every loaded module, so that the next call loads it anew."""

@@ -11,9 +11,14 @@ from saltern.errors import CommandError
 from saltern_modules import _agent
 
 __opts__: Mapping[str, Any]
+__context__: dict[str, Any]
+
+BASE = "base"
+"""The environment that modules are synced from; what they can do is known for it alone."""
 
 __powers__ = {
     "sync_modules": "writes",
+    "sync_utils": "writes",
     "sync_all": "writes",
     "refresh_modules": "writes",
     "refresh_grains": "writes",
@@ -27,10 +32,13 @@ __powers__ = {
 }
 
 
-def sync_modules(saltenv: str = "base") -> list[str]:
+def sync_modules(saltenv: str | None = None, refresh: bool = True) -> list[str]:
     """Fetch the master's modules; return those that changed: ``['modules.mypkg']``.
 
-    A file that does not compile is refused, and the one that was there stays.
+    What can't be a module, or is not used because it takes the place of another one and can't be loaded, is named with
+    the reason. A file that does not compile is refused, and the one that was there stays: the return code is 1 then,
+    and for a file that can't be a module by its name. *saltenv* is taken as Salt has it, and is ``base``; modules that
+    changed are loaded anew whatever *refresh* says.
 
     CLI Example:
 
@@ -38,11 +46,23 @@ def sync_modules(saltenv: str = "base") -> list[str]:
 
         saltern '*' saltutil.sync_modules
     """
-    return _agent.connected(__opts__, "saltutil.sync_modules").sync_modules(saltenv)
+    return _sync("saltutil.sync_modules", saltenv, "modules")["modules"]
 
 
-def sync_all(saltenv: str = "base") -> dict[str, list[str]]:
-    """Fetch everything that the master keeps for its minions: ``{'modules': ['modules.mypkg']}``.
+def sync_utils(saltenv: str | None = None, refresh: bool = True) -> list[str]:
+    """Fetch what modules share, from ``_utils``; return what changed: ``['utils.mylib']``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' saltutil.sync_utils
+    """
+    return _sync("saltutil.sync_utils", saltenv, "utils")["utils"]
+
+
+def sync_all(saltenv: str | None = None, refresh: bool = True) -> dict[str, list[str]]:
+    """Fetch all that the master keeps for its minions: ``{'modules': ['modules.mypkg'], 'utils': []}``.
 
     CLI Example:
 
@@ -50,7 +70,7 @@ def sync_all(saltenv: str = "base") -> dict[str, list[str]]:
 
         saltern '*' saltutil.sync_all
     """
-    return {"modules": _agent.connected(__opts__, "saltutil.sync_all").sync_modules(saltenv)}
+    return _sync("saltutil.sync_all", saltenv, "modules", "utils")
 
 
 def refresh_modules() -> bool:
@@ -168,6 +188,20 @@ def kill_job(jid: str) -> str:
         saltern '*' saltutil.kill_job 20260321080000000000
     """
     return signal_job(jid, signal.SIGKILL)
+
+
+def _sync(function: str, saltenv: Any, *kinds: str) -> dict[str, list[str]]:
+    """Sync *kinds* and return what there is to tell of each; the return code says whether something is wrong."""
+    if saltenv not in (None, "", BASE, [BASE]):
+        raise CommandError(f"{function}: modules come from the environment {BASE} alone, not from {saltenv!r:.80}")
+    synced = _agent.connected(__opts__, function).sync_modules(kinds)
+    if synced.failed:
+        __context__["retcode"] = 1
+    lines = [*synced.changed, *synced.told]
+    first = kinds[0]
+    told = {kind: [line for line in lines if line.startswith((f"{kind}.", f"_{kind}/"))] for kind in kinds}
+    told[first] += [line for line in lines if not any(line in of_kind for of_kind in told.values())]
+    return told
 
 
 def _signal_number(sig: int | str) -> int:

@@ -11,7 +11,7 @@ import pytest
 from saltern.errors import FunctionNotFound
 from saltern_agent.jobs import Current, Job
 from saltern_agent.loader import Loader
-from saltern_agent.loader import loader as loader_module
+from saltern_agent.loader import slot as slot_module
 
 
 @pytest.fixture
@@ -163,7 +163,7 @@ def test_only_changed_modules_are_forgotten(loader: Loader, module_dir: Path) ->
 def test_a_module_that_hangs_while_it_loads_blocks_only_itself(
     loader: Loader, module_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loader_module, "LOCK_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(slot_module, "LOCK_TIMEOUT_S", 0.05)
     loading, go = threading.Event(), threading.Event()
     loader._opts.update(loading=loading, go=go)
     put(module_dir, "hangs", "__opts__['loading'].set()\n__opts__['go'].wait()\ndef f(): return 1")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from saltern.errors import FileServerError
+from saltern_master.fileserver.ignored import Ignored
 from saltern_master.fileserver.roots.confined import open_inside, scan
 
 
@@ -36,7 +37,7 @@ def test_files_inside_are_opened_and_listed(root: Path) -> None:
     assert content(root, "_modules/one.py") == b"ONE"
     listing = scan(str(root), "", 100)
     assert sorted(listing.files) == ["_modules/one.py", "top.txt"]
-    assert (listing.skipped, listing.cut) == (0, False)
+    assert (listing.left_out, listing.cut) == ({}, False)
     assert list(scan(str(root), "_modules", 100).files) == ["_modules/one.py"]
 
 
@@ -62,7 +63,8 @@ def test_a_link_that_leads_outside_is_refused(root: Path, target: str) -> None:
         open_inside(str(root), "leak")
     listing = scan(str(root), "", 100)
     assert "leak" not in listing.files
-    assert listing.skipped == 1
+    real = os.path.realpath(root / "leak")
+    assert listing.left_out == {"leak": f"it is a link to a place out of its root: {real}"}
 
 
 def test_a_sibling_with_the_roots_name_as_prefix_is_outside(root: Path, tmp_path: Path) -> None:
@@ -72,14 +74,39 @@ def test_a_sibling_with_the_roots_name_as_prefix_is_outside(root: Path, tmp_path
         open_inside(str(root), "leak")
 
 
-def test_folder_links_are_not_followed(root: Path) -> None:
+def test_folder_links_are_followed_inside_alone_and_once(root: Path) -> None:
     (root / "away").symlink_to("../outside")
     (root / "loop").symlink_to(".")
-    for path in ("away/file", "loop/top.txt", "loop/loop/top.txt"):
-        with pytest.raises(FileNotFoundError):
-            open_inside(str(root), path)
-    assert sorted(scan(str(root), "", 100).files) == ["_modules/one.py", "top.txt"]
+    (root / "deep" / "er").mkdir(parents=True)
+    (root / "deep" / "er" / "up").symlink_to("../..")
+    (root / "deep" / "er" / "mods").symlink_to("../../_modules")
+    (root / "again").symlink_to("deep/er")
+    with pytest.raises(FileServerError, match="leads out of its root"):
+        open_inside(str(root), "away/file")
+    assert content(root, "deep/er/mods/one.py") == b"ONE"
+    assert content(root, "again/mods/one.py") == b"ONE"
+    listing = scan(str(root), "", 100)
+    assert {"_modules/one.py", "top.txt", "deep/er/mods/one.py", "again/mods/one.py"} <= set(listing.files)
+    assert not any(path.startswith(("away", "loop")) for path in listing.files)
+    assert listing.left_out["away"].startswith("it is a link to a place out of its root: ")
+    assert listing.left_out["loop"] == "it is a link in a circle, to its root"
+    assert listing.left_out["deep/er/up"] == "it is a link in a circle, to its root"
     assert scan(str(root), "away", 100).files == {}
+    assert list(scan(str(root), "again/mods", 100).files) == ["again/mods/one.py"]
+
+
+def test_links_that_multiply_are_bounded(root: Path) -> None:
+    for level in range(20):
+        folder = root / f"d{level}"
+        folder.mkdir()
+        for name in ("a", "b"):
+            (folder / name).symlink_to(f"../d{level + 1}")
+    (root / "d20").mkdir()
+    (root / "d20" / "x").write_text("")
+    listing = scan(str(root), "", 100_000)
+    assert 0 < len(listing.files) <= 1100
+    assert "over 1,000 folders are behind links" in listing.left_out.values()
+    assert len(listing.left_out) <= 1000
 
 
 def test_a_link_through_a_folder_link_that_stays_inside_works(root: Path) -> None:
@@ -114,7 +141,11 @@ def test_special_files_folders_and_dangling_links_are_no_files(root: Path) -> No
         open_inside(str(root), "self")
     listing = scan(str(root), "", 100)
     assert sorted(listing.files) == ["_modules/one.py", "top.txt"]
-    assert listing.skipped == 3
+    assert listing.left_out == {
+        "pipe": "it is no file, but a device, a socket or a pipe",
+        "dangling": "it is a link that leads nowhere",
+        "self": "it is a link in a circle",
+    }
 
 
 def test_odd_names_are_skipped(root: Path) -> None:
@@ -123,7 +154,27 @@ def test_odd_names_are_skipped(root: Path) -> None:
     (root / "héllo wörld").write_text("")
     listing = scan(str(root), "", 100)
     assert sorted(listing.files) == ["_modules/one.py", "héllo wörld", "top.txt"]
-    assert listing.skipped == 2
+    assert listing.left_out == {
+        "\\udcff.txt": "its name is not UTF-8",
+        "back\\slash": "no path of it can be asked for: its name has a backslash or a NUL",
+    }
+
+
+def test_what_may_hold_secrets_is_hidden(root: Path) -> None:
+    hides = Ignored([".env", ".env.*", "*.key", "private/*"])
+    (root / "private" / "deep").mkdir(parents=True)
+    names = (".env", "_modules/.env.local", "tls.key", "private/deep/x")
+    for name in names:
+        (root / name).write_text("SECRET")
+    (root / "leak").symlink_to(".env")
+    (root / ".envrc").write_text("fine")
+    for name in names:
+        assert content(root, name) == b"SECRET"
+        with pytest.raises(FileNotFoundError):
+            open_inside(str(root), name, hides)
+    with pytest.raises(FileServerError, match="hidden"):
+        open_inside(str(root), "leak", hides)
+    assert sorted(scan(str(root), "", 100, hides).files) == [".envrc", "_modules/one.py", "top.txt"]
 
 
 def test_a_listing_is_bounded(root: Path) -> None:

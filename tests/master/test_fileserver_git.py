@@ -15,8 +15,11 @@ from typing import Any
 import pytest
 
 from saltern.errors import FileServerError
-from saltern_master.fileserver.gitfs import program
+from saltern_master.fileserver.gitfs import program, repository
+from saltern_master.fileserver.gitfs import tree as gitfs_tree
 from saltern_master.fileserver.gitfs.backend import GitBackend
+from saltern_master.fileserver.ignored import Ignored
+from saltern_master.fileserver.roots.backend import RootsBackend
 
 IDENTITY = ["-c", "user.name=t", "-c", "user.email=t@t", "-c", "init.defaultBranch=main"]
 
@@ -92,7 +95,13 @@ def test_main_is_served_with_its_commit(origin: Origin, backend: Any) -> None:
     assert served.entry("base", "_modules/mypkg.py").commit == commit
     assert served.entry("base", "_modules/other.py") is None
     assert served.paths("dev") == []
-    assert served.counts() == {"files": 1, "remotes": 1, "failing": 0}
+    counts = served.counts()
+    assert {name: counts[name] for name in ("files", "remotes", "failing", "failures")} == {
+        "files": 1,
+        "remotes": 1,
+        "failing": 0,
+        "failures": 0,
+    }
 
 
 def test_without_main_the_remotes_head_is_served(origin: Origin, backend: Any) -> None:
@@ -310,19 +319,160 @@ def test_blobs_of_older_trees_are_forgotten(origin: Origin, backend: Any, tmp_pa
     assert len(list((tmp_path / "cache").glob("*/blobs/*"))) == 2
 
 
-def test_links_submodules_and_hostile_names_are_not_served(origin: Origin, backend: Any) -> None:
+def test_what_is_not_served_is_named_once(origin: Origin, backend: Any, caplog: pytest.LogCaptureFixture) -> None:
     origin.commit(a="1")
     (origin.path / "leak").symlink_to("/etc/passwd")
+    (origin.path / "out").symlink_to("../../etc/passwd")
+    (origin.path / "dangling").symlink_to("nothing")
+    (origin.path / "self").symlink_to("self")
+    (origin.path / "loop").symlink_to(".")
+    (origin.path / "secret").symlink_to(".env")
+    (origin.path / ".env").write_text("x")
     (origin.path / "back\\slash").write_text("x")
     (origin.path / os.fsdecode(b"\xff")).write_text("x")
     (origin.path / "new\nline é").write_text("fine")
     origin.git("add", "--all")
     origin.git("update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},submodule")
     origin.git("commit", "--quiet", "--message", "m")
-    served = backend(origin.url)
+    served = backend(origin.url, ignored=Ignored([".env"]))
     served.update()
     assert served.paths("base") == ["a.py", "new\nline é"]
     assert text(served, "new\nline é") == "fine"
+    assert served.left_out("base") == {
+        "leak": "it is a link to /etc/passwd: it is an absolute one",
+        "out": "it is a link to ../../etc/passwd: it leads out of what is served",
+        "dangling": "it is a link to nothing: nothing that is served is there",
+        "self": "it is a link to self: it leads round in a circle",
+        "loop": "it is a link to .: it leads round in a circle",
+        "secret": "it is a link to .env: nothing that is served is there",
+        "back\\slash": "no path of it can be asked for: its name has a backslash or dots alone",
+        "\\udcff": "its name is not UTF-8",
+        "submodule": "it is a submodule (commit 111111111111): add that repository as a remote",
+    }
+    (record,) = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert all(f"{path}: {why}" in record.getMessage() for path, why in served.left_out("base").items())
+    origin.commit(b="2")
+    assert served.update() is True
+    assert [one for one in caplog.records if one.levelname == "WARNING"] == [record]
+
+
+def test_links_inside_are_served_as_roots_serves_them(origin: Origin, backend: Any, tmp_path: Path) -> None:
+    origin.commit(lib__real="real", lib__deep__er="deeper", a="1")
+    (origin.path / "_modules").mkdir()
+    for name, target in {
+        "_modules/via.py": "../lib/real.py",
+        "_modules/twice.py": "via.py",
+        "_modules/pack": "../lib",
+        "_modules/through.py": "pack/deep/er.py",
+        "folder": "./lib//deep/../deep/",
+        "lib/up": "../a.py",
+        "lib/deep/back": "../../lib",
+        "nodir": "a.py/x",
+        "updir": "a.py/../lib/real.py",
+    }.items():
+        (origin.path / name).symlink_to(target)
+    origin.commit_all()
+    served = backend(origin.url)
+    served.update()
+    roots = RootsBackend({"base": [str(origin.path)]})
+    roots.update()
+    assert served.paths("base") == roots.paths("base")
+    for path in served.paths("base"):
+        entry = roots.entry("base", path)
+        assert entry is not None
+        assert served.entry("base", path).hsum == entry.hsum
+    assert text(served, "_modules/via.py") == text(served, "_modules/twice.py") == "real"
+    assert text(served, "_modules/pack/deep/er.py") == text(served, "_modules/through.py") == "deeper"
+    assert text(served, "folder/er.py") == "deeper"
+    assert text(served, "_modules/pack/up") == "1"
+    assert set(served.left_out("base")) == {"lib/deep/back", "nodir", "updir"} | {
+        path for path in served.left_out("base") if path.endswith("/back")
+    }
+    inner = backend({"url": origin.url, "root": "_modules", "saltenv": "dev"})
+    inner.update()
+    assert inner.paths("dev") == []  # what they lead to is not below the root
+    assert "leads out of what is served" in inner.left_out("dev")["via.py"]
+
+
+def test_links_that_multiply_are_bounded(origin: Origin, backend: Any) -> None:
+    for level in range(20):
+        folder = origin.path / f"d{level:02}"
+        folder.mkdir()
+        for name in ("a", "b"):
+            (folder / name).symlink_to(f"../d{level + 1:02}")
+    (origin.path / "d20").mkdir()
+    (origin.path / "d20" / "x").write_text("")
+    origin.commit_all()
+    served = backend(origin.url)
+    assert served.update() is True
+    assert 0 < len(served.paths("base")) <= 1100
+    assert len(served.left_out("base")) <= 1000
+
+
+def test_pointers_of_git_lfs_are_not_served_as_files(origin: Origin, backend: Any) -> None:
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'4' * 64}\nsize 12345\n"
+    (origin.path / "big.bin").write_text(pointer)
+    (origin.path / "like.txt").write_text("version of something else" + "x" * 100)
+    origin.commit_all()
+    served = backend(origin.url)
+    served.update()
+    assert "big.bin" in served.paths("base")  # nothing says that it is more than a text
+    (origin.path / ".gitattributes").write_text("*.bin filter=lfs diff=lfs merge=lfs -text\n")
+    tree = origin.git("rev-parse", "HEAD:big.bin")
+    origin.git("add", ".gitattributes")
+    origin.git("commit", "--quiet", "--message", "m")
+    assert origin.git("rev-parse", "HEAD:big.bin") == tree
+    served.update()
+    assert served.paths("base") == [".gitattributes", "like.txt"]
+    assert served.left_out("base") == {"big.bin": "it is in Git LFS: only a pointer to it is in the repository"}
+
+
+def test_a_tree_that_unfolds_without_end_is_refused_once(
+    origin: Origin, backend: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    origin.commit(a="1")
+    served = backend({"url": origin.url, "name": "r"})
+    served.update()
+    blob = bytes.fromhex(origin.git("rev-parse", "HEAD:a.py"))
+    tree = _write_tree(origin, b"".join(b"100644 %d\0" % number + blob for number in range(10)))
+    for _ in range(9):  # ten thousand million files
+        below = bytes.fromhex(tree)
+        tree = _write_tree(origin, b"".join(b"40000 %d\0" % number + below for number in range(10)))
+    origin.git("update-ref", "refs/heads/main", origin.git("commit-tree", "-m", "bomb", tree))
+    assert served.update() is False
+    assert served.remotes[0].fault == "has over 100,000 files: serve a part of it with root"
+    assert text(served, "a.py") == "1"
+    listings = []
+    monkeypatch.setattr(repository.Repository, "tree", lambda *_: listings.append(1))
+    assert served.update() is False
+    assert served.remotes[0].fault == "has over 100,000 files: serve a part of it with root"
+    assert not listings
+    assert served.counts()["remotes.r.failures"] == 2
+    monkeypatch.undo()
+    origin.commit(a="2")
+    assert served.update() is True
+    assert served.counts()["failing"] == 0
+
+
+def test_a_repository_too_large_is_not_fetched(
+    origin: Origin, backend: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repository, "MAX_PACK_BYTES", 64 * 1024)
+    (origin.path / "noise").write_bytes(os.urandom(512 * 1024))
+    origin.commit_all()
+    served = backend(origin.url)
+    assert served.update() is False
+    assert "65,536 bytes: too large to be fetched" in str(served.remotes[0].fault)
+    left = sum(path.stat().st_size for path in (tmp_path / "cache").rglob("*") if path.is_file())
+    assert left < 256 * 1024
+
+
+def test_files_too_large_in_all_are_not_served(origin: Origin, backend: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gitfs_tree, "MAX_TREE_BYTES", 1000)
+    origin.commit(a="x" * 600, b="y" * 600)
+    served = backend(origin.url)
+    assert served.update() is False
+    assert "its files have 1,200 bytes, over 1,000" in str(served.remotes[0].fault)
 
 
 def test_a_tree_with_dots_in_its_names_stays_inside(origin: Origin, backend: Any) -> None:
@@ -374,7 +524,9 @@ def test_a_remote_that_hangs_is_given_up(origin: Origin, backend: Any) -> None:
 def test_output_is_bounded(origin: Origin, tmp_path: Path) -> None:
     origin.commit(a="1" * 5000)
     with pytest.raises(program.GitFault, match="printed over 100 bytes"):
-        program.run("cat-file", "blob", "HEAD:a.py", git_dir=str(origin.path / ".git"), max_output=100)
+        program.run(
+            "cat-file", "blob", "HEAD:a.py", git_dir=str(origin.path / ".git"), bounds=program.Bounds(output_bytes=100)
+        )
 
 
 def test_a_missing_git_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

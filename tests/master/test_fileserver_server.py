@@ -30,6 +30,7 @@ def srv(tmp_path: Path) -> Path:
 def serve(tmp_path: Path, **changes: Any) -> FileServer:
     options: dict[str, Any] = {
         "fileserver_backend": ["roots"],
+        "file_ignore_glob": [],
         "file_roots": {"base": [str(tmp_path / "srv")]},
         "gitfs_remotes": [],
         "cachedir": str(tmp_path / "cachedir"),
@@ -182,7 +183,82 @@ def test_a_module_that_cannot_be_read_hurts_no_other(
         assert list(server.modules("base")["files"]) == ["_modules/good.py"]
         assert list(server.modules("base")["files"]) == ["_modules/good.py"]
     (record,) = caplog.records
+    assert "_modules/huge.py' is not synced to minions: " in record.getMessage()
     assert "huge.py is over" in record.getMessage()
+
+
+def test_what_can_be_no_module_is_named_with_its_reason_once(
+    tmp_path: Path, srv: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    modules = srv / "_modules"
+    for name in ("389ds.py", "my-mod.py", "name.with.dot.py", "class.py", "README.md", "both.py", "fine.py", "_lib.py"):
+        (modules / name).write_text("x = 1")
+    for name in ("__init__.py", ".hidden.py", ".fine.py.swp", "old.pyc"):  # nobody means these to be modules
+        (modules / name).write_text("")
+    for name in ("both/__init__.py", "pack/__init__.py", "pack/trainer.py", "pack/data/table.csv", "pack/.x.swp"):
+        (modules / name).parent.mkdir(parents=True, exist_ok=True)
+        (modules / name).write_text("y = 1")
+    for name in ("noinit/a.py", "noinit/b.py", "odd-pack/__init__.py", "fat/__init__.py"):
+        (modules / name).parent.mkdir(parents=True, exist_ok=True)
+        (modules / name).write_text("")
+    (modules / "dangling.py").symlink_to("nowhere.py")
+    (modules / "linked.py").symlink_to("../lib/real.py")
+    (srv / "lib").mkdir()
+    (srv / "lib" / "real.py").write_text("def f(): return 1")
+    (modules / "linkedpack").symlink_to("../lib2")
+    (srv / "lib2").mkdir()
+    (srv / "lib2" / "__init__.py").write_text("")
+    with open(modules / "large.py", "wb") as stream:
+        stream.truncate(8 * 1024**2 + 1)
+    with open(modules / "fat" / "large.dat", "wb") as stream:
+        stream.truncate(8 * 1024**2 + 1)
+    (srv / "_utils").mkdir()
+    (srv / "_utils" / "shared.py").write_text("")
+    (srv / "_utils" / "bad-name.py").write_text("")
+    server = serve(tmp_path)
+    found = server.modules("base")
+    assert list(found["files"]) == ["_modules/_lib.py", "_modules/fine.py", "_modules/linked.py"]
+    assert list(found["others"]) == [
+        "_modules/both/__init__.py",
+        "_modules/linkedpack/__init__.py",
+        "_modules/pack/__init__.py",
+        "_modules/pack/data/table.csv",
+        "_modules/pack/trainer.py",
+        "_utils/shared.py",
+    ]
+    assert found["files"]["_modules/linked.py"]["hsum"] == sha256(b"def f(): return 1")
+    named = "a module's name has letters, digits and '_' alone, and begins with no digit"
+    assert found["left_out"] == {
+        "_modules/389ds.py": named,
+        "_modules/README.md": "only files that end in .py, and folders with __init__.py, are modules",
+        "_modules/both.py": "the package both/ has this name",
+        "_modules/class.py": "'class' is a word of Python's own: give it another name",
+        "_modules/dangling.py": "it is a link that leads nowhere",
+        "_modules/fat/": "a file of it can't be served",
+        "_modules/fat/large.dat": "it has 8,388,609 bytes: a module has at most 8,388,608",
+        "_modules/large.py": "it has 8,388,609 bytes: a module has at most 8,388,608",
+        "_modules/my-mod.py": f"{named}, as in my_mod",
+        "_modules/name.with.dot.py": f"{named}, as in name_with_dot",
+        "_modules/noinit/": "it is a folder without __init__.py: no package",
+        "_modules/odd-pack/": f"{named}, as in odd_pack",
+        "_utils/bad-name.py": f"{named}, as in bad_name",
+    }
+    assert set(server.module_texts("base")) == {"fine", "linked", "both", "linkedpack", "pack"}
+    server.modules("base")
+    said = [record.getMessage() for record in caplog.records if "is not synced" in record.getMessage()]
+    assert len(said) == len(set(said)) == len(found["left_out"])
+    before = found["digest"]
+    (modules / "pack" / "trainer.py").write_text("y = 2")
+    assert server.modules("base")["digest"] != before
+
+
+def test_the_names_of_what_is_left_out_are_bounded(tmp_path: Path, srv: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for number in range(250):
+        (srv / "_modules" / f"{number}.py").write_text("")
+    found = serve(tmp_path).modules("base")
+    assert len(found["left_out"]) == 201
+    assert found["left_out"]["…"] == "and 50 more"
+    assert len(caplog.records) == 201
 
 
 def test_a_link_out_of_the_root_is_neither_listed_nor_served(tmp_path: Path, srv: Path) -> None:
@@ -204,8 +280,14 @@ def test_faults_of_remotes_are_told(tmp_path: Path, srv: Path) -> None:
     assert server.faults() == {}
     assert server.update() is False
     assert list(server.faults()) == ["gone"]
-    assert server.counts() == {"git": {"files": 0, "remotes": 1, "failing": 1}}
     assert server.update_one("gone") is False
+    assert list(server.faults("gone")) == ["gone"]
+    assert server.faults("other") == {}
+    metrics = server.metrics()
+    assert (metrics["git.failing"], metrics["git.remotes"], metrics["git.failures"]) == (1, 1, 2)
+    assert metrics["git.remotes.gone.failing"] == 1
+    assert metrics["git.remotes.gone.failures"] == 2
+    assert metrics["git.remotes.gone.success_age_s"] >= 0
 
 
 def test_update_one_needs_git(tmp_path: Path, srv: Path) -> None:

@@ -72,12 +72,15 @@ def test_a_host_without_the_modules_knows_no_powers(monkeypatch: pytest.MonkeyPa
     assert Powers().of("test.ping") == "indirect"
 
 
-def test_custom_modules_come_beside_the_bundled_ones_or_in_their_place() -> None:
+def test_custom_modules_come_beside_the_bundled_ones_and_weaken_none_that_they_override() -> None:
     powers = Powers({"disk": "__powers__ = {'usage': 'reads', 'wipe': 'runs'}"})
     powers.learn({"mypkg": "__powers__ = {'list': 'reads', '*': 'writes'}", "disk": "def usage(): ..."})
     assert powers.of("mypkg.list") == "reads"
     assert powers.of("mypkg.install") == "writes"
     assert powers.of("disk.usage") == "indirect"  # the custom file says nothing, and it is the one that runs
+    powers.learn({"disk": "__powers__ = {'usage': 'writes', 'wipe': 'reads'}"})
+    assert powers.of("disk.usage") == "writes"
+    assert powers.of("disk.wipe") == "runs"  # a minion where the custom file can't be loaded runs the bundled one
     powers.learn({})
     assert powers.of("disk.usage") == "reads"
     assert powers.of("mypkg.list") == "indirect"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import saltern_modules
+from saltern_modules._agent import Synced
 
 MODULES = Path(saltern_modules.__file__).parent
 HERE = Path(__file__).parent
@@ -66,6 +67,7 @@ class StubAgent:
         }
         self.files: dict[str, bytes] = {}
         self.tamper = False
+        self.synced = Synced(["modules.mypkg"], [], failed=False)
         self.meanwhile: Callable[[str], None] = lambda command: None
         """What somebody else does while the master is asked."""
 
@@ -78,9 +80,9 @@ class StubAgent:
     def module_versions(self) -> dict[str, dict[str, str | None]]:
         return {"mypkg": {"digest": "ab", "commit": None}}
 
-    def sync_modules(self, saltenv: str = "base") -> list[str]:
-        self.calls.append(("sync_modules", saltenv))
-        return ["modules.mypkg"]
+    def sync_modules(self, kinds: Sequence[str]) -> Synced:
+        self.calls.append(("sync_modules", kinds))
+        return self.synced
 
     def refresh_modules(self) -> bool:
         return True

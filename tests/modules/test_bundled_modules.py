@@ -15,6 +15,7 @@ import pytest
 import saltern_modules
 from saltern import __version__
 from saltern.errors import CommandError
+from saltern_modules._agent import Synced
 from support.strangers import folder_of_a_stranger, link_of_a_stranger, needs_root
 
 NAMES = sorted(
@@ -154,9 +155,31 @@ class TestSaltutil:
     def test_sync_and_refresh(self, minion: Any, agent: Any) -> None:
         saltutil = minion.load("saltutil")
         assert saltutil.sync_modules() == ["modules.mypkg"]
-        assert saltutil.sync_all("dev") == {"modules": ["modules.mypkg"]}
-        assert agent.calls == [("sync_modules", "base"), ("sync_modules", "dev")]
+        assert saltutil.sync_all(saltenv="base", refresh=True) == {"modules": ["modules.mypkg"], "utils": []}
+        assert agent.calls == [("sync_modules", ("modules",)), ("sync_modules", ("modules", "utils"))]
+        assert saltutil.__context__ == {}
         assert saltutil.refresh_modules() is saltutil.refresh_grains() is saltutil.refresh_pillar() is True
+
+    def test_what_was_not_taken_is_told_with_a_return_code(self, minion: Any, agent: Any) -> None:
+        saltutil = minion.load("saltutil")
+        told = [
+            "modules.bad: refused: why",
+            "_modules/x y.py: left out: why",
+            "_utils/z: left out: why",
+            "…: and 3 more",
+        ]
+        agent.synced = Synced(["modules.a", "utils.b"], told, failed=True)
+        assert saltutil.sync_all() == {"modules": ["modules.a", *told[:2], told[3]], "utils": ["utils.b", told[2]]}
+        assert saltutil.__context__ == {"retcode": 1}
+
+    @pytest.mark.parametrize("saltenv", ["dev", ["base", "dev"], 3, "base,dev"])
+    def test_modules_come_from_base_alone(self, minion: Any, agent: Any, saltenv: Any) -> None:
+        saltutil = minion.load("saltutil")
+        with pytest.raises(CommandError, match="modules come from the environment base alone, not from "):
+            saltutil.sync_modules(saltenv=saltenv)
+        assert agent.calls == []
+        for same in (None, "", "base", ["base"]):
+            assert saltutil.sync_modules(saltenv=same) == ["modules.mypkg"]
 
     def test_jobs(self, minion: Any, agent: Any) -> None:
         saltutil = minion.load("saltutil")

@@ -1,46 +1,93 @@
-"""Where execution modules come from: the bundled package, configured folders, what was synced."""
+"""Where modules come from: the bundled package, configured folders, what was synced."""
 
 from __future__ import annotations
 
+import keyword
 import os
+import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
 import saltern_modules
 
 BUNDLED = os.path.dirname(os.path.abspath(saltern_modules.__file__ or ""))
+PACKAGE_FILE = "__init__.py"
+
+_NAMED = re.compile(rb"""^__virtualname__\s*(?::[^=\n]*)?=\s*["']([\w.-]+)["']""", re.MULTILINE)
+_FUNCTION = re.compile(rb"^def ([A-Za-z]\w*)\(", re.MULTILINE)
 
 
 class Source(NamedTuple):
-    """One module's file; ``bundled`` ones are imported as members of their package."""
+    """One module's file, or a package: then *path* is its ``__init__.py`` and *package* its folder, else ``""``.
+
+    ``bundled`` ones are imported as members of their package; *layer* is higher for stronger folders.
+    """
 
     stem: str
     path: str
     bundled: bool
+    layer: int = 0
+    package: str = ""
 
-    def may_rename(self) -> bool:
-        """Say whether the module may go by another name than its file's."""
-        try:
-            with open(self.path, "rb") as stream:
-                return b"__virtual" in stream.read()
-        except OSError:
-            return False
+    @property
+    def private(self) -> bool:
+        """Whether it is there for other modules to import, and has nothing to call."""
+        return self.stem.startswith("_")
 
 
-def find(folders: Iterable[str]) -> dict[str, Source]:
-    """Return the modules of the bundled package and of *folders*, by name; later folders override earlier ones.
+class Glimpse(NamedTuple):
+    """What a file shows without being run: the name it takes for certain, whether it may take any, its functions."""
 
-    Files that start with ``_`` are no modules, nor are those whose name is no identifier. A folder that isn't
-    there holds none.
+    named: str
+    may_rename: bool
+    functions: tuple[str, ...]
+
+
+def glimpse(path: str) -> Glimpse:
+    """Look at the text of the file at *path*; one that can't be read shows nothing."""
+    try:
+        with open(path, "rb") as stream:
+            text = stream.read()
+    except OSError:
+        return Glimpse("", may_rename=False, functions=())
+    named = _NAMED.findall(text)
+    functions = tuple(name.decode() for name in _FUNCTION.findall(text))
+    return Glimpse(named[-1].decode() if named else "", b"__virtual" in text, functions)
+
+
+def find(folders: Iterable[str], bundled: str = BUNDLED) -> dict[str, list[Source]]:
+    """Return the modules of the folder *bundled* (``""``: none) and of *folders*, by name, the strongest first.
+
+    Later folders are stronger. A module is a file ``name.py`` or a folder ``name`` with an ``__init__.py``; names
+    that can't be written in Python are none. A folder that isn't there holds none.
     """
-    sources: dict[str, Source] = {}
-    for folder in (BUNDLED, *folders):
+    found: dict[str, list[Source]] = {}
+    for layer, folder in enumerate((bundled, *folders)):
         try:
-            names = sorted(os.listdir(folder))
+            names = sorted(os.listdir(folder)) if folder else []
         except OSError:
             continue
-        for name in names:
-            stem = name.removesuffix(".py")
-            if stem != name and stem.isidentifier() and not stem.startswith("_"):
-                sources[stem] = Source(stem, os.path.join(folder, name), folder == BUNDLED)
-    return sources
+        for name in names:  # a package comes before the file of its name, as Python has it
+            source = _source(folder, name, layer)
+            if source is None or (layer == 0 and source.private):
+                continue
+            others = found.setdefault(source.stem, [])
+            if not others or others[0].layer < layer:
+                others.insert(0, source)
+    return found
+
+
+def is_module_name(name: str) -> bool:
+    """Return whether a module may have this *name*."""
+    return name.isidentifier() and not keyword.iskeyword(name) and not (name.startswith("__") and name.endswith("__"))
+
+
+def _source(folder: str, name: str, layer: int) -> Source | None:
+    path = os.path.join(folder, name)
+    stem = name.removesuffix(".py")
+    if not is_module_name(stem):
+        return None
+    if stem != name:
+        return Source(stem, path, layer == 0, layer)
+    inside = os.path.join(path, PACKAGE_FILE)
+    return Source(stem, inside, layer == 0, layer, path) if layer and os.path.isfile(inside) else None

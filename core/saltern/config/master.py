@@ -42,6 +42,7 @@ class MasterOptions(TypedDict):
     event_queue_length: int
     fileserver_backend: list[str]
     file_roots: dict[str, Any]
+    file_ignore_glob: list[str]
     gitfs_remotes: list[Any]
     fileserver_update_interval: float
     sync_on_change: bool
@@ -96,6 +97,7 @@ DEFAULTS: dict[str, Any] = {
     "event_queue_length": 10_000,
     "fileserver_backend": ["roots"],
     "file_roots": {"base": ["/srv/saltern"]},
+    "file_ignore_glob": [".env", ".env.*", ".netrc", ".git-credentials", ".ssh", ".gnupg"],
     "gitfs_remotes": [],
     "fileserver_update_interval": 60.0,
     "sync_on_change": False,

@@ -59,10 +59,10 @@ class Powers:
     def learn(self, modules: Mapping[str, str]) -> None:
         """Know the custom *modules* (file name without ``.py`` to source) from now on, in the place of earlier ones.
 
-        A custom file takes the place of the bundled one of its name, as it does on the minions. May be called in
-        another thread than ``of``.
+        A custom file comes before the bundled one of its name, which a minion uses all the same for functions that
+        it lacks, or where it can't be loaded: both count. May be called in another thread than ``of``.
         """
-        self._by_name = _by_name({**self._bundled, **_declarations(modules)}.values())
+        self._by_name = _by_name([*self._bundled.values(), *_declarations(modules).values()])
 
 
 def bundled_sources() -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+from saltern.errors import FileServerError
 from saltern.ids import check_env
 from saltern_master.auth.need import Need
 from saltern_master.commands.context import Context
@@ -13,9 +14,17 @@ Env = Annotated[str, check_env]
 
 
 @command("runner.fileserver.update", Need.RUNNER, changes=True)
-async def update(context: Context) -> bool:
-    """Fetch what is new from every backend now: ``saltern-run fileserver.update``"""
-    return await context.services.briefing.update_files()
+async def update(context: Context, remote: str = "") -> bool:
+    """Fetch what is new from every backend now, or from one git remote: ``saltern-run fileserver.update remote=NAME``
+
+    Returns whether modules changed. Remotes that failed are an error that says why; what came from others is served.
+    """
+    changed = await context.services.briefing.update_files(remote)
+    faults = context.services.files.faults(remote)
+    if faults:
+        reasons = "; ".join(f"{name}: {why}" for name, why in faults.items())
+        raise FileServerError(f"{len(faults)} of {context.services.files.remotes} git remotes failed: {reasons}")
+    return changed
 
 
 @command("runner.fileserver.envs", Need.RUNNER)

@@ -13,6 +13,9 @@ MAX_FILE_BYTES = 1024**3
 MAX_FILES = 100_000
 """The most files that one folder or one remote may bring into an environment."""
 
+MAX_NAMED = 1000
+"""Of what a folder or a remote can't serve: so many are named."""
+
 BASE = "base"
 """The environment that is always there, empty or not."""
 
@@ -46,6 +49,12 @@ class Backend(Protocol):
     def paths(self, saltenv: str, folder: str = "") -> list[str]:
         """Return the sorted paths of the files in *saltenv*, or only those below *folder*."""
 
+    def left_out(self, saltenv: str, folder: str = "") -> dict[str, str]:
+        """Return what is in *saltenv*, or only below *folder*, and can't be served, by path, each with the reason.
+
+        At most ``MAX_NAMED`` of them. Names that are no text for the wire are made so.
+        """
+
     def entry(self, saltenv: str, path: str) -> FileEntry | None:
         """Return the file at *path*, or ``None`` when there is none.
 
@@ -58,5 +67,5 @@ class Backend(Protocol):
         ``None`` when the file is gone or has other content by now. Raises ``FileServerError`` when it can't be read.
         """
 
-    def counts(self) -> dict[str, int]:
+    def counts(self) -> dict[str, float]:
         """Return the backend's own numbers for the master's metrics, by short name."""

@@ -12,16 +12,25 @@ from typing import Any
 from saltern.config import MasterOptions
 from saltern.errors import FileServerError
 from saltern.ids import check_env, check_path
+from saltern.visible import shown
 from saltern_master.fileserver.backend import BASE, CHUNK_BYTES, Backend, FileEntry
 from saltern_master.fileserver.gitfs.backend import GitBackend
+from saltern_master.fileserver.ignored import Ignored
+from saltern_master.fileserver.module_tree import (
+    FOLDERS,
+    MAX_PACKAGE_BYTES,
+    MAX_PACKAGE_FILES,
+    bounded,
+    module_tree,
+    package_of,
+    stem_of,
+    too_large,
+)
 from saltern_master.fileserver.roots.backend import RootsBackend
 
 log = logging.getLogger(__name__)
 
-MODULES = "_modules"
 HASH_TYPE = "sha256"
-MAX_REFUSED = 1000
-"""Modules that can't be read whose reason is remembered, so that it is logged once."""
 
 _HSUM = re.compile(r"[0-9a-f]{64}")
 
@@ -37,14 +46,16 @@ class FileServer:
         """Set the backends up; nothing is read or fetched yet. Raises ``ConfigError``."""
         self._backends: list[Backend] = []
         self._git: GitBackend | None = None
+        ignored = Ignored(options["file_ignore_glob"])
         for name in dict.fromkeys(options["fileserver_backend"]):
             if name == GitBackend.name:
-                self._git = GitBackend(options["gitfs_remotes"], os.path.join(options["cachedir"], "gitfs"))
+                cache = os.path.join(options["cachedir"], "gitfs")
+                self._git = GitBackend(options["gitfs_remotes"], cache, ignored=ignored)
                 self._backends.append(self._git)
             else:
-                self._backends.append(RootsBackend(options["file_roots"]))
+                self._backends.append(RootsBackend(options["file_roots"], ignored=ignored))
         self._update_lock = threading.Lock()
-        self._refused: dict[str, str] = {}
+        self._said: dict[str, dict[str, str]] = {}
 
     def update(self) -> bool:
         """Look for changes at every source and return whether what is served changed; failures are logged.
@@ -64,14 +75,25 @@ class FileServer:
             raise FileServerError("no git remotes are served: add git to fileserver_backend")
         return self._git.update_one(remote)
 
-    def faults(self) -> dict[str, str]:
-        """Return the git remotes whose last update failed, by name, with the reason in one line."""
-        remotes = self._git.remotes if self._git else []
-        return {remote.spec.name: remote.fault for remote in remotes if remote.fault is not None}
+    @property
+    def remotes(self) -> int:
+        """Number of git remotes."""
+        return len(self._git.remotes) if self._git else 0
 
-    def counts(self) -> dict[str, dict[str, int]]:
-        """Return the backends' numbers for the master's metrics: ``{"git": {"files": 12, "failing": 0, …}, …}``."""
-        return {backend.name: backend.counts() for backend in self._backends}
+    def faults(self, one: str = "") -> dict[str, str]:
+        """Return the git remotes whose last update failed, by name, with the reason in one line; or of *one* alone."""
+        remotes = self._git.remotes if self._git else []
+        return {
+            remote.spec.name: remote.fault
+            for remote in remotes
+            if remote.fault is not None and (not one or one in (remote.spec.name, remote.spec.url))
+        }
+
+    def metrics(self) -> dict[str, float]:
+        """Return the backends' numbers: ``{"git.files": 12, "git.failing": 0, "git.<remote>.failures": 3, …}``."""
+        return {
+            f"{backend.name}.{name}": value for backend in self._backends for name, value in backend.counts().items()
+        }
 
     def envs(self) -> list[str]:
         """Return the environments, sorted; ``base`` is always one."""
@@ -115,33 +137,58 @@ class FileServer:
         raise FileServerError(f"salt://{path} ({saltenv}) is not there", path=path)
 
     def modules(self, saltenv: str) -> dict[str, Any]:
-        """Return the execution modules of *saltenv*: ``{"digest": …, "files": {path: {"hsum", "size", "commit"}}}``.
+        """Return what minions sync of *saltenv*: ``{"digest", "files", "others", "left_out"}``.
 
-        Paths are those that ``file_chunk`` takes, ``_modules/mypkg.py``. ``digest`` is the SHA-256 of the sorted
-        paths and hashes: it changes when, and only when, a module does. A module that can't be read is left out and
-        logged. Raises ``IdError`` or ``FileServerError``.
+        ``files`` are the modules that are one file, ``{path: {"hsum", "size", "commit"}}``, with paths that
+        ``file_chunk`` takes, ``_modules/mypkg.py``; ``others`` likewise what is in ``_utils``, and the files of
+        packages. ``digest`` is the SHA-256 of the sorted paths and hashes of both: it changes when, and only when, one
+        of them does. ``left_out`` says by path why files there are no modules; each is logged once. Raises ``IdError``
+        or ``FileServerError``.
         """
-        files: dict[str, dict[str, Any]] = {}
-        seen: set[str] = set()
+        places: dict[str, Backend] = {}
+        unserved: dict[str, str] = {}
         for backend in self._serving(saltenv):
-            for path in backend.paths(saltenv, MODULES):
-                if path.endswith(".py") and path.count("/") == 1 and path not in seen:
-                    seen.add(path)
-                    entry = self._readable(backend, saltenv, path)
-                    if entry is not None:
-                        files[path] = _facts(entry)
+            for folder in FOLDERS:
+                for path in backend.paths(saltenv, folder):
+                    places.setdefault(path, backend)
+                unserved.update(backend.left_out(saltenv, folder))
+        tree = module_tree(places, {path: why for path, why in unserved.items() if path not in places})
+        facts: dict[str, dict[str, Any]] = {}
+        for path in (*tree.plain, *tree.inside):
+            try:
+                entry = places[path].entry(saltenv, path)
+            except FileServerError as error:
+                tree.left_out[path] = str(error)
+                continue
+            why = too_large(path, entry.size) if entry is not None else "it is gone"
+            if entry is None or why:
+                tree.left_out[path] = why
+            else:
+                facts[path] = _facts(entry)
+        self._whole_packages(tree.inside, facts, tree.left_out)
+        self._say_left_out(saltenv, tree.left_out)
         digest = hashlib.sha256()
-        for path in sorted(files):
-            digest.update(f"{path}\0{files[path]['hsum']}\0".encode())
-        return {"digest": digest.hexdigest(), "files": {path: files[path] for path in sorted(files)}}
+        for path in sorted(facts):
+            digest.update(f"{path}\0{facts[path]['hsum']}\0".encode())
+        plain = {path for path in tree.plain if path.startswith(f"{FOLDERS[0]}/")}
+        return {
+            "digest": digest.hexdigest(),
+            "files": {path: facts[path] for path in sorted(facts) if path in plain},
+            "others": {path: facts[path] for path in sorted(facts) if path not in plain},
+            "left_out": bounded(tree.left_out),
+        }
 
     def module_texts(self, saltenv: str) -> dict[str, str]:
-        """Return the sources of the modules of *saltenv*, by file name without ``.py``; unreadable ones left out.
+        """Return the sources of the modules of *saltenv*, by name; of packages their first file.
 
         Raises ``IdError`` or ``FileServerError``.
         """
         texts: dict[str, str] = {}
-        for path, facts in self.modules(saltenv)["files"].items():
+        found = self.modules(saltenv)
+        for path, facts in {**found["files"], **found["others"]}.items():
+            stem = stem_of(path) if path.startswith(f"{FOLDERS[0]}/") else ""
+            if not stem or stem.startswith("_"):
+                continue
             try:
                 chunk = self.file_chunk(saltenv, path, facts["hsum"], 0)
             except FileServerError as error:
@@ -149,7 +196,7 @@ class FileServer:
                 continue
             whole = len(chunk["data"]) == chunk["size"]
             source = chunk["data"].decode("utf-8", "replace") if whole else ""
-            texts[path.rpartition("/")[2].removesuffix(".py")] = source
+            texts[stem] = source
         return texts
 
     def _serving(self, saltenv: str) -> list[Backend]:
@@ -160,19 +207,33 @@ class FileServer:
             raise FileServerError(f"environment {saltenv!r} is not served: there are {', '.join(self.envs())}")
         return serving
 
-    def _readable(self, backend: Backend, saltenv: str, path: str) -> FileEntry | None:
-        """Return the entry of a listed file; one that can't be read is logged once per reason."""
-        key = f"{backend.name}:{saltenv}:{path}"
-        try:
-            entry = backend.entry(saltenv, path)
-        except FileServerError as error:
-            if self._refused.get(key) != str(error):
-                log.warning("%s: %s: left out of the modules of %s", backend.name, error, saltenv)
-            if len(self._refused) < MAX_REFUSED:
-                self._refused[key] = str(error)
-            return None
-        self._refused.pop(key, None)
-        return entry
+    def _whole_packages(self, inside: list[str], facts: dict[str, dict[str, Any]], left_out: dict[str, str]) -> None:
+        """Take out of *facts* every package of which a file is missing, or that is too much: half of one is none."""
+        packages: dict[str, list[str]] = {}
+        for path in inside:
+            packages.setdefault(package_of(path), []).append(path)
+        for package, paths in packages.items():
+            size = sum(facts[path]["size"] for path in paths if path in facts)
+            why = ""
+            if any(path not in facts for path in paths):
+                why = "a file of it can't be served"
+            elif len(paths) > MAX_PACKAGE_FILES or size > MAX_PACKAGE_BYTES:
+                why = (
+                    f"it has {len(paths):,} files of {size:,} bytes: a package has at most {MAX_PACKAGE_FILES:,} of "
+                    f"{MAX_PACKAGE_BYTES:,}"
+                )
+            if why:
+                left_out[f"{package}/"] = why
+                for path in paths:
+                    facts.pop(path, None)
+
+    def _say_left_out(self, saltenv: str, left_out: dict[str, str]) -> None:
+        """Log what is no module, each name once until its reason changes."""
+        said = self._said.get(saltenv, {})
+        fresh = {path: why for path, why in bounded(left_out).items() if said.get(path) != why}
+        for path, why in fresh.items():
+            log.warning("environment %s: %s is not synced to minions: %s", saltenv, shown(path, 200), why)
+        self._said[saltenv] = bounded(left_out)
 
 
 def _facts(entry: FileEntry) -> dict[str, Any]:

@@ -11,10 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from saltern.errors import FileServerError
+from saltern.metric_segment import clean
 from saltern_master.fileserver.backend import FileEntry
 from saltern_master.fileserver.gitfs.remote import GitRemote
 from saltern_master.fileserver.gitfs.repository import LIST_TIMEOUT_S
 from saltern_master.fileserver.gitfs.spec import parse_remotes
+from saltern_master.fileserver.ignored import NOTHING_MORE, Ignored
 
 UPDATE_THREADS = 4
 """Remotes updated at once: one that hangs must not hold up the others."""
@@ -27,14 +29,21 @@ class GitBackend:
 
     name = "git"
 
-    def __init__(self, gitfs_remotes: Iterable[Any], cache: str, *, list_timeout_s: float = LIST_TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        gitfs_remotes: Iterable[Any],
+        cache: str,
+        *,
+        list_timeout_s: float = LIST_TIMEOUT_S,
+        ignored: Ignored = NOTHING_MORE,
+    ) -> None:
         """*gitfs_remotes* is the option as it was written; repositories are kept in the folder *cache*.
 
         Raises ``ConfigError`` naming the remote and the key at fault. Nothing is run or fetched yet.
         """
         self._cache = cache
         self.remotes = [
-            GitRemote(spec, os.path.join(cache, spec.digest), list_timeout_s=list_timeout_s)
+            GitRemote(spec, os.path.join(cache, spec.digest), list_timeout_s=list_timeout_s, ignored=ignored)
             for spec in parse_remotes(gitfs_remotes)
         ]
         self._restore_lock = threading.Lock()
@@ -66,6 +75,14 @@ class GitBackend:
         below = f"{folder}/" if folder else ""
         return sorted({path for remote in self._of(saltenv) for path in remote.paths() if path.startswith(below)})
 
+    def left_out(self, saltenv: str, folder: str = "") -> dict[str, str]:
+        """Return what is in *saltenv*, or only below *folder*, and isn't served, by path, each with the reason."""
+        below = f"{folder}/" if folder else ""
+        found: dict[str, str] = {}
+        for remote in self._of(saltenv):
+            found.update((path, why) for path, why in remote.left_out().items() if path.startswith(below))
+        return found
+
     def entry(self, saltenv: str, path: str) -> FileEntry | None:
         """Return the file at *path*, or ``None``. Raises ``FileServerError`` when its content can't be had."""
         for remote in self._of(saltenv):
@@ -82,13 +99,27 @@ class GitBackend:
                 return data
         return None
 
-    def counts(self) -> dict[str, int]:
-        """Return the numbers of files, of remotes, and of remotes whose last update failed."""
-        return {
+    def counts(self) -> dict[str, float]:
+        """Return the numbers of files, of remotes, of failing ones and of failures; and each remote's, by its name.
+
+        Names that look the same to Graphite are numbered.
+        """
+        numbers: dict[str, float] = {
             "files": sum(remote.files for remote in self.remotes),
             "remotes": len(self.remotes),
             "failing": sum(remote.fault is not None for remote in self.remotes),
+            "failures": sum(remote.failures for remote in self.remotes),
         }
+        taken: set[str] = set()
+        for remote in self.remotes:
+            segment = clean(remote.spec.name)
+            number = 1
+            while segment.lower() in taken:
+                number += 1
+                segment = clean(f"{remote.spec.name}_{number}")
+            taken.add(segment.lower())
+            numbers.update((f"remotes.{segment}.{name}", value) for name, value in remote.counts().items())
+        return numbers
 
     def _of(self, saltenv: str) -> list[GitRemote]:
         return [remote for remote in self.remotes if remote.spec.saltenv == saltenv]

@@ -14,7 +14,8 @@ from collections.abc import Container
 
 from saltern.errors import FileServerError, os_errors
 from saltern.files import make_folder
-from saltern_master.fileserver.gitfs.repository import Blob, Repository
+from saltern_master.fileserver.gitfs.repository import Repository
+from saltern_master.fileserver.gitfs.tree import Blob
 
 READ_BYTES = 1024 * 1024
 

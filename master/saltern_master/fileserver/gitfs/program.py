@@ -1,21 +1,30 @@
-"""Running the git program: by argv, with nothing to answer its questions, bounded in time and output."""
+"""Running the git program: by argv, with nothing to answer its questions, bounded in time, output and disk.
+
+Whoever may list processes sees their arguments: a remote's credentials are in none. git asks a helper for them, a
+line of shell that prints two variables of its environment, and only for the address that they were configured for.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import signal
 import subprocess
 import tempfile
 import threading
-from typing import IO
+from typing import IO, NamedTuple
 
 from saltern.errors import FileServerError
-from saltern_master.fileserver.gitfs.spec import SCHEMES, redact
+from saltern_master.fileserver.gitfs.spec import SCHEMES, Access, redact
 
 LOCAL_TIMEOUT_S = 120.0
 MAX_OUTPUT_BYTES = 64 * 1024 * 1024
 MAX_ERROR_BYTES = 16 * 1024
+READ_BYTES = 256 * 1024
+MIN_SECRET_CHARACTERS = 3  # a shorter one is in every line
+
+USERNAME, PASSWORD = "SALTERN_GIT_USERNAME", "SALTERN_GIT_PASSWORD"  # names of variables
 
 _SETTINGS = (
     "protocol.version=2",  # a commit can be asked for by its digits
@@ -48,27 +57,41 @@ class GitFault(FileServerError):
     """git could not do what it was asked to; the text is its reason in one line."""
 
 
+class Bounds(NamedTuple):
+    """What git may use: seconds, bytes and records (each ends with a NUL) printed, bytes of one file written."""
+
+    time_s: float = LOCAL_TIMEOUT_S
+    output_bytes: int = MAX_OUTPUT_BYTES
+    records: int | None = None
+    file_bytes: int | None = None
+
+
 def run(
     *arguments: str,
     git_dir: str | None = None,
-    timeout_s: float = LOCAL_TIMEOUT_S,
-    max_output: int = MAX_OUTPUT_BYTES,
+    bounds: Bounds = Bounds(),  # noqa: B008  # it can't be changed
     output: IO[bytes] | None = None,
+    feed: bytes = b"",
+    access: Access | None = None,
 ) -> bytes:
     """Run ``git ARGUMENTS`` and return what it printed; with *output*, that goes to the file instead.
 
-    Raises ``GitFault`` when git fails, takes longer than *timeout_s* seconds or prints more than *max_output* bytes.
+    *feed* is its standard input, *access* has the credentials that it may ask for. Raises ``GitFault`` when git fails
+    or goes over one of *bounds*.
     """
-    settings = [word for setting in _SETTINGS for word in ("-c", setting)]
+    settings = [word for setting in (*_SETTINGS, *_helper(access)) for word in ("-c", setting)]
     argv = ["git", *settings, *([f"--git-dir={git_dir}"] if git_dir else []), *arguments]
-    with tempfile.TemporaryFile() as errors:  # a file: an ssh that stays behind may hold it open as long as it likes
+    # Files: an ssh that stays behind may hold them open as long as it likes.
+    with tempfile.TemporaryFile() as errors, tempfile.TemporaryFile() as given:
+        given.write(feed)
+        given.seek(0)
         try:
             process = subprocess.Popen(
                 argv,
-                stdin=subprocess.DEVNULL,
+                stdin=given if feed else subprocess.DEVNULL,
                 stdout=output or subprocess.PIPE,
                 stderr=errors,
-                env=_environment(),
+                env=_environment(access),
                 start_new_session=True,  # no terminal to ask at, and one group to end
             )
         except FileNotFoundError:
@@ -77,32 +100,45 @@ def run(
             ) from None
         except OSError as error:
             raise GitFault(f"the git program can't be run: {error.strerror}") from None
-        printed, late = _await(process, timeout_s, max_output)
+        if bounds.file_bytes is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):  # it is over, or set apart from us
+                resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (bounds.file_bytes, bounds.file_bytes))
+        printed, late = _await(process, bounds)
         if late:
-            raise GitFault(f"git {arguments[0]} took longer than {timeout_s:g} s")
-        if len(printed) > max_output:
-            raise GitFault(f"git {arguments[0]} printed over {max_output:,} bytes")
+            raise GitFault(f"git {arguments[0]} took longer than {bounds.time_s:g} s")
+        if len(printed) > bounds.output_bytes:
+            raise GitFault(f"git {arguments[0]} printed over {bounds.output_bytes:,} bytes")
+        if bounds.records is not None and printed.count(b"\0") > bounds.records:
+            raise GitFault(f"git {arguments[0]} printed over {bounds.records:,} entries")
         if process.returncode != 0:
             errors.seek(0)
-            raise GitFault(_cause(errors.read(MAX_ERROR_BYTES)) or f"git {arguments[0]} failed ({process.returncode})")
+            cause = _cause(errors.read(MAX_ERROR_BYTES), access) or f"git {arguments[0]} failed ({process.returncode})"
+            if bounds.file_bytes is not None and ("File too large" in cause or "signal 25" in cause):
+                cause = f"it is over {bounds.file_bytes:,} bytes: too large to be fetched"
+            raise GitFault(cause)
     return printed
 
 
-def _await(process: subprocess.Popen[bytes], timeout_s: float, max_output: int) -> tuple[bytes, bool]:
-    """Return what *process* printed, one byte over *max_output* at most, and whether it had to be ended as late."""
+def _await(process: subprocess.Popen[bytes], bounds: Bounds) -> tuple[bytes, bool]:
+    """Return what *process* printed, a little over the bounds at most, and whether it had to be ended as late."""
     late = threading.Event()
 
     def end_late() -> None:
         late.set()
         _end(process)
 
-    timer = threading.Timer(timeout_s, end_late)
+    timer = threading.Timer(bounds.time_s, end_late)
     timer.daemon = True
     timer.start()
+    printed = bytearray()
+    records = 0
     try:
-        printed = process.stdout.read(max_output + 1) if process.stdout else b""
-        if len(printed) > max_output:
-            _end(process)
+        while process.stdout and (block := process.stdout.read1(READ_BYTES)):  # type: ignore[attr-defined]  # buffered
+            printed += block
+            records += block.count(0)
+            if len(printed) > bounds.output_bytes or (bounds.records is not None and records > bounds.records):
+                _end(process)
+                break
         process.wait()
     finally:
         timer.cancel()
@@ -111,7 +147,7 @@ def _await(process: subprocess.Popen[bytes], timeout_s: float, max_output: int) 
             process.wait()
         if process.stdout:
             process.stdout.close()
-    return printed, late.is_set()
+    return bytes(printed), late.is_set()
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -120,7 +156,15 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def _environment() -> dict[str, str]:
+def _helper(access: Access | None) -> tuple[str, ...]:
+    """Return the settings by which git gets the credentials of *access*, and keeps them nowhere."""
+    if access is None or not access.secret:
+        return ()
+    line = f'!f() {{ test "$1" = get && printf "username=%s\\npassword=%s\\n" "${USERNAME}" "${PASSWORD}"; }}; f'
+    return ("credential.helper=", f"credential.{access.site}.helper={line}")
+
+
+def _environment(access: Access | None) -> dict[str, str]:
     environment = {key: value for key, value in os.environ.items() if key not in _OF_ANOTHER_REPOSITORY}
     environment.update(
         GIT_ALLOW_PROTOCOL=":".join(SCHEMES),
@@ -129,12 +173,17 @@ def _environment() -> dict[str, str]:
         GIT_NO_REPLACE_OBJECTS="1",
         LC_ALL="C",
     )
+    if access is not None and access.secret:
+        environment.update({USERNAME: access.username, PASSWORD: access.password})
     return environment
 
 
-def _cause(errors: bytes) -> str:
+def _cause(errors: bytes, access: Access | None) -> str:
     """Return the line of git's complaint that says why, without credentials."""
-    lines = [line.strip() for line in errors.decode(errors="replace").splitlines() if line.strip()]
+    text = errors.decode(errors="replace")
+    for secret in (access.password, access.username) if access is not None and access.secret else ():
+        text = text.replace(secret, "***") if len(secret) >= MIN_SECRET_CHARACTERS else text
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     faults = [line for line in lines if line.startswith(("fatal:", "error:", "remote: error:"))]
     causes = [line for line in faults if line not in _NOT_A_CAUSE]
     if not causes:  # ssh's own words stand before git's

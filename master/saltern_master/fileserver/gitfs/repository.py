@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from typing import IO, NamedTuple
+from typing import IO
 
-from saltern.errors import IdError
 from saltern.files import make_folder
-from saltern.ids import check_path
-from saltern_master.fileserver.backend import MAX_FILE_BYTES, MAX_FILES
-from saltern_master.fileserver.gitfs.program import GitFault, run
+from saltern_master.fileserver.backend import MAX_FILES
+from saltern_master.fileserver.gitfs.program import Bounds, GitFault, run
 from saltern_master.fileserver.gitfs.spec import RemoteSpec
+from saltern_master.fileserver.gitfs.tree import MAX_ENTRIES, Blob, Tree, read_tree
+from saltern_master.fileserver.ignored import NOTHING_MORE, Ignored
 
 LIST_TIMEOUT_S = 60.0
 FETCH_TIMEOUT_S = 600.0
@@ -20,31 +20,26 @@ FETCH_TIMEOUT_S = 600.0
 OURS = "refs/saltern/current"
 """The ref under which what was fetched is kept."""
 
-_FILE_MODES = ("100644", "100755", "100664")
+MAX_PACK_BYTES = 4 * 1024**3
+"""The largest file that a fetch may write: a repository without bounds must not fill the master's disk."""
+
 _LOCKS = ("shallow.lock", "config.lock", "packed-refs.lock", f"{OURS}.lock", "gc.pid.lock", "HEAD.lock")
 _COLLECT = ("-c", "gc.auto=500", "-c", "gc.autoPackLimit=10", "-c", "gc.autoDetach=false", "-c", "gc.pruneExpire=now")
-
-
-class Blob(NamedTuple):
-    """One file's content in a repository: its object id, and its size in bytes."""
-
-    oid: str
-    size: int
-
-
-class Tree(NamedTuple):
-    """The files of one commit by path; ``skipped`` counts links, submodules, odd names and files over the limit."""
-
-    commit: str
-    files: dict[str, Blob]
-    skipped: int
 
 
 class Repository:
     """The bare repository at *path* for the ref that *spec* names; used by one thread at a time but for reading."""
 
-    def __init__(self, path: str, spec: RemoteSpec, *, list_timeout_s: float = LIST_TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        path: str,
+        spec: RemoteSpec,
+        *,
+        list_timeout_s: float = LIST_TIMEOUT_S,
+        ignored: Ignored = NOTHING_MORE,
+    ) -> None:
         self.path = path
+        self._ignored = ignored
         self._spec = spec
         self._list_timeout_s = list_timeout_s
 
@@ -85,16 +80,41 @@ class Repository:
         """Return the files of *commit*, paths as they appear in the environment. Raises ``GitFault``."""
         root = self._spec.root
         try:
-            listed = run("ls-tree", "-r", "-z", "--long", f"{commit}:{root}", git_dir=self.path)
+            words = ("ls-tree", "-r", "-z", "--long", f"{commit}:{root}")
+            listed = run(*words, git_dir=self.path, bounds=Bounds(records=MAX_ENTRIES))
         except GitFault as error:
             if root and "valid object name" in str(error):
                 raise GitFault(f"has no folder {root!r} at {commit[:12]}") from None
+            if "printed over" in str(error):
+                raise GitFault(f"has over {MAX_FILES:,} files: serve a part of it with root") from None
             raise
-        return _parse_tree(commit, listed, self._spec.mountpoint)
+        return read_tree(commit, listed, self._spec.mountpoint, self._contents, self._ignored)
+
+    def size(self) -> int:
+        """Return what the repository takes on disk, in bytes."""
+        return _folder_bytes(self.path)
 
     def extract(self, blob: Blob, output: IO[bytes]) -> None:
         """Write a blob's content to *output*. Raises ``GitFault``."""
         run("cat-file", "blob", blob.oid, git_dir=self.path, output=output)
+
+    def _contents(self, blobs: list[Blob]) -> dict[str, bytes]:
+        """Return the contents of *blobs* by object id. Raises ``GitFault``."""
+        wanted = {blob.oid: blob.size for blob in blobs}
+        if not wanted:
+            return {}
+        feed = "".join(f"{oid}\n" for oid in wanted).encode()
+        printed = run("cat-file", "--batch", git_dir=self.path, feed=feed)
+        found: dict[str, bytes] = {}
+        offset = 0
+        while (end := printed.find(b"\n", offset)) >= 0:  # <oid> SP blob SP <size> LF <content> LF
+            oid, *kind = printed[offset:end].decode().split()
+            if len(kind) != 2:  # <oid> SP missing
+                raise GitFault(f"blob {oid[:12]} is damaged in the repository's cache")
+            start = end + 1
+            found[oid] = printed[start : start + int(kind[1])]
+            offset = start + int(kind[1]) + 1
+        return found
 
     def _locate(self) -> tuple[str, str]:
         """Ask the remote for the ref; return its full name and object id. Raises ``GitFault``."""
@@ -105,7 +125,9 @@ class Repository:
             names = [ref]
         else:
             names = [f"refs/heads/{ref}", f"refs/tags/{ref}"]
-        printed = run("ls-remote", "--quiet", "--", self._spec.url, *names, timeout_s=self._list_timeout_s)
+        access = self._spec.access
+        bounds = Bounds(time_s=self._list_timeout_s)
+        printed = run("ls-remote", "--quiet", "--", access.url, *names, bounds=bounds, access=access)
         there: dict[str, str] = {}
         for line in printed.decode(errors="replace").splitlines():
             oid, _, name = line.partition("\t")
@@ -123,7 +145,9 @@ class Repository:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(os.path.join(path, lock))
         options = ("--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head")
-        run("fetch", *options, "--", self._spec.url, f"+{wanted}:{OURS}", git_dir=path, timeout_s=FETCH_TIMEOUT_S)
+        access = self._spec.access
+        bounds = Bounds(time_s=FETCH_TIMEOUT_S, file_bytes=MAX_PACK_BYTES)
+        run("fetch", *options, "--", access.url, f"+{wanted}:{OURS}", git_dir=path, bounds=bounds, access=access)
 
     def _fetch_afresh(self, wanted: str) -> None:
         """Fetch into a new repository beside the old one and take its place: the old one may be damaged."""
@@ -149,22 +173,11 @@ class Repository:
             return None
 
 
-def _parse_tree(commit: str, listed: bytes, mountpoint: str) -> Tree:
-    """Read ``<mode> SP <type> SP <oid> SP <size, padded> TAB <path> NUL …``, as ``git ls-tree -r -z --long`` prints."""
-    files: dict[str, Blob] = {}
-    skipped = 0
-    for record in listed.split(b"\0")[:-1]:
-        meta, _, name = record.partition(b"\t")
-        mode, _, oid, size = meta.decode("ascii").split()
-        try:
-            path = check_path(f"{mountpoint}/{name.decode()}" if mountpoint else name.decode())
-        except (IdError, UnicodeDecodeError):
-            skipped += 1
-            continue
-        if mode not in _FILE_MODES or int(size) > MAX_FILE_BYTES:
-            skipped += 1
-        elif len(files) == MAX_FILES:
-            raise GitFault(f"has over {MAX_FILES:,} files: serve a part of it with root")
-        else:
-            files[path] = Blob(oid, int(size))
-    return Tree(commit, files, skipped)
+def _folder_bytes(folder: str) -> int:
+    """Return what the files below *folder* have in bytes."""
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += os.lstat(os.path.join(place, name)).st_size
+    return total

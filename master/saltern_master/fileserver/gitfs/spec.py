@@ -19,7 +19,7 @@ import os
 import re
 from collections.abc import Iterable
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from saltern.config.load import nearest
 from saltern.errors import ConfigError, IdError
@@ -35,10 +35,27 @@ SCHEMES = ("https", "ssh", "file", "http", "git")
 PLAINTEXT = ("http", "git")
 """Schemes on which anyone between here and the remote can change what arrives."""
 
+WITH_PASSWORDS = ("https", "http")
+"""Schemes whose addresses may have a name and a password."""
+
 _SCP_LIKE = re.compile(r"(?:[\w.+-]+@)?(?P<host>\[[0-9A-Fa-f:.]+\]|[\w.-]+):(?!:).+")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _REF = re.compile(r"(?!-|/|\.)(?!.*(?:\.\.|//|@\{|/\.|\.lock(?:/|$)|[/.]$))[^\x00-\x20\x7f~^:?*\[\\]{1,255}")
 _CREDENTIALS = re.compile(r"://[^/@\s]+@")
+
+
+class Access(NamedTuple):
+    """How a remote is asked: its URL without a secret, and the credentials for the *site* that it is on."""
+
+    url: str
+    site: str = ""
+    username: str = ""
+    password: str = ""
+
+    @property
+    def secret(self) -> bool:
+        """Whether there are credentials."""
+        return bool(self.username or self.password)
 
 
 class RemoteSpec(NamedTuple):
@@ -60,6 +77,18 @@ class RemoteSpec(NamedTuple):
     def is_commit(self) -> bool:
         """Whether ``ref`` pins a commit, which can never change."""
         return _COMMIT.fullmatch(self.ref) is not None
+
+    @property
+    def access(self) -> Access:
+        """The URL and its credentials apart. The user of an ssh address is none: it says whom to log in as."""
+        parts = urlsplit(self.url)
+        user_info, at, host = parts.netloc.rpartition("@")
+        if not at or parts.scheme not in WITH_PASSWORDS:
+            return Access(self.url)
+        username, _, password = user_info.partition(":")
+        site = f"{parts.scheme}://{host}"
+        url = parts._replace(netloc=host).geturl()
+        return Access(url, site, unquote(username), unquote(password))
 
     @property
     def digest(self) -> str:
@@ -155,6 +184,8 @@ def _check_url(where: str, url: str) -> None:
     else:
         match = _SCP_LIKE.fullmatch(url)
         known = os.path.isabs(url) or (match is not None and not match["host"].startswith("-"))
+    if known and scheme in WITH_PASSWORDS and not unquote(url).isprintable():
+        raise ConfigError(f"{where}: url has credentials with a line break or another control character")
     if not known:
         raise ConfigError(
             f"{where}: url must begin with one of {', '.join(f'{scheme}://' for scheme in SCHEMES)}, "

@@ -13,10 +13,14 @@ from typing import Any
 from saltern.errors import ConfigError, FileServerError, IdError, os_errors
 from saltern.ids import check_env
 from saltern_master.fileserver.backend import MAX_FILE_BYTES, MAX_FILES, FileEntry
+from saltern_master.fileserver.ignored import NOTHING_MORE, Ignored
 from saltern_master.fileserver.roots.confined import Identity, Listing, open_inside, scan
 from saltern_master.fileserver.roots.hash_cache import HashCache
 
 log = logging.getLogger(__name__)
+
+NAMED_AT_ONCE = 20
+"""In one line of the log, of what is not served."""
 
 
 class RootsBackend:
@@ -24,14 +28,17 @@ class RootsBackend:
 
     name = "roots"
 
-    def __init__(self, file_roots: dict[str, Any], *, max_files: int = MAX_FILES) -> None:
+    def __init__(
+        self, file_roots: dict[str, Any], *, max_files: int = MAX_FILES, ignored: Ignored = NOTHING_MORE
+    ) -> None:
         """*file_roots* is the option as it was written. Raises ``ConfigError`` naming the environment at fault."""
+        self._ignored = ignored
         self._roots = {env: _folders(env, folders) for env, folders in file_roots.items()}
         self._max_files = max_files
         self._hashes = HashCache()
         self._update_lock = threading.Lock()
         self._signatures: dict[str, str] = {}
-        self._complaints: dict[str, str] = {}
+        self._said: dict[str, dict[str, str]] = {}
         self._files = 0
         self._skipped = 0
 
@@ -43,9 +50,9 @@ class RootsBackend:
             for env, roots in self._roots.items():
                 digest = hashlib.sha256()
                 for root in roots:
-                    listing = scan(root, "", self._max_files)
+                    listing = scan(root, "", self._max_files, self._ignored)
                     files += len(listing.files)
-                    skipped += listing.skipped
+                    skipped += len(listing.left_out)
                     self._complain(env, root, listing)
                     for path in sorted(listing.files):
                         digest.update(f"{root}\0{path}\0{listing.files[path]}\0".encode(errors="surrogateescape"))
@@ -62,8 +69,15 @@ class RootsBackend:
         """Return the sorted paths of the files in *saltenv*, or only those below *folder*."""
         found: set[str] = set()
         for root in self._roots.get(saltenv, ()):
-            found.update(scan(root, folder, self._max_files).files)
+            found.update(scan(root, folder, self._max_files, self._ignored).files)
         return sorted(found)
+
+    def left_out(self, saltenv: str, folder: str = "") -> dict[str, str]:
+        """Return what is in *saltenv*, or only below *folder*, and can't be served, by path, each with the reason."""
+        found: dict[str, str] = {}
+        for root in self._roots.get(saltenv, ()):
+            found.update(scan(root, folder, self._max_files, self._ignored).left_out)
+        return found
 
     def entry(self, saltenv: str, path: str) -> FileEntry | None:
         """Return the file at *path*, or ``None``. Raises ``FileServerError`` for one that can't be served."""
@@ -84,7 +98,7 @@ class RootsBackend:
             data = os.pread(descriptor, size, offset)
             return data if Identity.of(os.fstat(descriptor)) == identity else None
 
-    def counts(self) -> dict[str, int]:
+    def counts(self) -> dict[str, float]:
         """Return files seen and names skipped at the last update, and files hashed since the start."""
         return {"files": self._files, "skipped": self._skipped, "hashed": self._hashes.hashed}
 
@@ -93,7 +107,7 @@ class RootsBackend:
         """Give the descriptor, hash and identity of the first file at *path*; ``None`` when no root has it."""
         for root in self._roots.get(saltenv, ()):
             try:
-                descriptor = open_inside(root, path)
+                descriptor = open_inside(root, path, self._ignored)
             except FileNotFoundError:
                 continue
             try:
@@ -109,15 +123,16 @@ class RootsBackend:
         yield None
 
     def _complain(self, env: str, root: str, listing: Listing) -> None:
-        """Say in one line what of *root* is left out, once until that changes."""
-        complaint = ""
+        """Say what of *root* is left out, each name once until its reason changes."""
+        said = self._said.get(root, {})
+        now = dict(listing.left_out)
         if listing.cut:
-            complaint = f"has over {self._max_files:,} files: the rest is not listed"
-        elif listing.skipped:
-            complaint = f"{listing.skipped} names are not served: links that lead outside, special files or odd names"
-        if complaint and self._complaints.get(root) != complaint:
-            log.warning("file_roots: %s: %s: %s", env, root, complaint)
-        self._complaints[root] = complaint
+            now["…"] = f"over {self._max_files:,} files are there: the rest is not listed"
+        fresh = [f"{path}: {why}" for path, why in sorted(now.items()) if said.get(path) != why]
+        if fresh:
+            more = f"; and {len(fresh) - NAMED_AT_ONCE} more" if len(fresh) > NAMED_AT_ONCE else ""
+            log.warning("file_roots: %s: %s: not served: %s%s", env, root, "; ".join(fresh[:NAMED_AT_ONCE]), more)
+        self._said[root] = now
 
 
 def _folders(env: str, folders: object) -> list[str]:

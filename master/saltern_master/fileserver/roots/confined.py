@@ -1,9 +1,10 @@
 """Opening and listing files that must not lie outside a root.
 
 A path is opened one segment at a time, relative to the descriptor of the folder before it and without following
-links, so nobody who can write in the root can swap a folder for a link between a check and its use. One case is
-let through: a file that is a link, when the place that it leads to is inside the same root (a mounted Kubernetes
-ConfigMap is made of those). Links to folders are not followed.
+links, so nobody who can write in the root can swap a folder for a link between a check and its use. A link, to a file
+or to a folder, is let through when the place that it leads to is inside the same root (a mounted Kubernetes ConfigMap
+is made of those): where that is is found out first, and then opened as any path is. Links in a circle end where they
+come to a folder that they are in.
 """
 
 from __future__ import annotations
@@ -15,9 +16,12 @@ from typing import NamedTuple
 
 from saltern.errors import FileServerError, IdError
 from saltern.ids import check_path
+from saltern.visible import visible
+from saltern_master.fileserver.backend import MAX_NAMED
+from saltern_master.fileserver.ignored import NOTHING_MORE, Ignored
 
-HIDDEN = frozenset({".git", ".hg", ".svn", "__pycache__"})
-"""Folders that are never served: a checkout's own records (they may hold credentials), and compiled files."""
+MAX_LINKED_FOLDERS = 1000
+"""Folders below one root that are looked into by way of links: a few links could make them endless."""
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # NONBLOCK: a FIFO must not hold us
@@ -39,24 +43,33 @@ class Identity(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """The files below a root by path; ``skipped`` counts names that can't be served, ``cut`` says there were more."""
+    """The files below a root by path; names that can't be served, and why; ``cut`` says that there were more."""
 
     files: dict[str, Identity]
-    skipped: int
+    left_out: dict[str, str]
     cut: bool
 
 
-def open_inside(root: str, path: str) -> int:
+class _Folder(NamedTuple):
+    """A folder to be looked into: where it appears, where it is, and the places of those that it appears in."""
+
+    path: str
+    place: str
+    above: frozenset[str]
+    linked: bool
+
+
+def open_inside(root: str, path: str, ignored: Ignored = NOTHING_MORE) -> int:
     """Return a descriptor of the regular file *path* below the folder *root*.
 
     Raises ``FileNotFoundError`` when there is no such file and ``FileServerError`` when it may not be served.
     """
-    if hidden(path):
+    if ignored(path):
         raise _missing(path)
     try:
         top = _open_root(root)
         try:
-            descriptor = _open_file(root, top, path)
+            descriptor = _open_file(root, top, path, ignored)
         finally:
             os.close(top)
     except (FileNotFoundError, NotADirectoryError):
@@ -69,65 +82,99 @@ def open_inside(root: str, path: str) -> int:
     return descriptor
 
 
-def hidden(path: str) -> bool:
-    """Return whether a segment of *path* names something that is never served."""
-    return not HIDDEN.isdisjoint(path.split("/"))
-
-
-def scan(root: str, folder: str, limit: int) -> Listing:
+def scan(root: str, folder: str, limit: int, ignored: Ignored = NOTHING_MORE) -> Listing:
     """List the files below *folder* (``""``: everything) of *root*, at most *limit* of them.
 
-    A root or folder that isn't there, or can't be read, is an empty one.
+    A root or folder that isn't there is an empty one, as is a folder that can't be read.
     """
-    listing = Listing({}, 0, cut=False)
-    waiting = [folder]
-    while waiting and not listing.cut:
-        current = waiting.pop()
+    return _Scan(root, limit, ignored).below(folder)
+
+
+class _Scan:
+    """One look at the files below *root*."""
+
+    def __init__(self, root: str, limit: int, ignored: Ignored) -> None:
+        self._root = root
+        self._limit = limit
+        self._ignored = ignored
+        self._files: dict[str, Identity] = {}
+        self._left_out: dict[str, str] = {}
+        self._linked = 0
+        self._cut = False
+        self._waiting: list[_Folder] = []
+
+    def below(self, folder: str) -> Listing:
+        """Return what is below *folder*."""
         try:
-            descriptor = _open_folder(root, current)
-        except OSError:
-            continue
+            place = _place(self._root, folder, self._ignored) if folder else ""
+        except FileServerError as error:
+            return Listing({}, {folder: _why(error)}, cut=False)
+        self._waiting = [_Folder(folder, place, frozenset({place}), linked=place != folder)]
+        while self._waiting and not self._cut:
+            self._look_into(self._waiting.pop())
+        return Listing(self._files, self._left_out, self._cut)
+
+    def _look_into(self, folder: _Folder) -> None:
         try:
-            folders, listing = _scan_one(root, current, descriptor, listing, limit)
+            descriptor = _open_folder(self._root, folder.place)
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        except OSError as error:
+            self._leave_out(f"{folder.path}/", f"can't be read: {error.strerror}")
+            return
+        try:
+            with os.scandir(descriptor) as entries:
+                for entry in entries:
+                    self._see(folder, entry)
+                    if self._cut:
+                        return
         finally:
             os.close(descriptor)
-        waiting += folders
-    return listing
 
+    def _see(self, folder: _Folder, entry: os.DirEntry[str]) -> None:
+        path = f"{folder.path}/{entry.name}" if folder.path else entry.name
+        place = f"{folder.place}/{entry.name}" if folder.place else entry.name
+        if self._ignored(path):
+            return
+        try:
+            if entry.is_symlink():
+                place = _place(self._root, place, self._ignored)
+            elif entry.is_dir(follow_symlinks=False):
+                self._waiting.append(_Folder(path, place, folder.above | {place}, folder.linked))
+                return
+            path.encode()  # a name that isn't UTF-8 can't cross the wire as text
+            check_path(path)
+            status = entry.stat()
+        except IdError:
+            self._leave_out(path, "no path of it can be asked for: its name has a backslash or a NUL")
+        except UnicodeEncodeError:
+            self._leave_out(path, "its name is not UTF-8")
+        except FileServerError as error:
+            self._leave_out(path, _why(error))
+        except OSError as error:
+            self._leave_out(path, _why_no_link(entry, error) or f"can't be read: {error.strerror}")
+        else:
+            self._take(folder, path, place, status)
 
-def _scan_one(root: str, current: str, descriptor: int, listing: Listing, limit: int) -> tuple[list[str], Listing]:
-    """Add the files of one open folder to *listing*; return the folders in it, and the new listing."""
-    files, skipped = listing.files, listing.skipped
-    folders: list[str] = []
-    with os.scandir(descriptor) as entries:
-        for entry in entries:
-            path = f"{current}/{entry.name}" if current else entry.name
-            if entry.name in HIDDEN:
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                folders.append(path)
-                continue
-            identity = _identity(root, path, entry)
-            if identity is None:
-                skipped += 1
-            elif len(files) == limit:
-                return [], Listing(files, skipped, cut=True)
+    def _take(self, folder: _Folder, path: str, place: str, status: os.stat_result) -> None:
+        if stat.S_ISDIR(status.st_mode):
+            if place in folder.above:
+                self._leave_out(path, f"it is a link in a circle, to {place or 'its root'}")
+            elif self._linked == MAX_LINKED_FOLDERS:
+                self._leave_out(path, f"over {MAX_LINKED_FOLDERS:,} folders are behind links")
             else:
-                files[path] = identity
-    return folders, Listing(files, skipped, cut=False)
+                self._linked += 1
+                self._waiting.append(_Folder(path, place, folder.above | {place}, linked=True))
+        elif not stat.S_ISREG(status.st_mode):
+            self._leave_out(path, "it is no file, but a device, a socket or a pipe")
+        elif len(self._files) == self._limit:
+            self._cut = True
+        else:
+            self._files[path] = Identity.of(status)
 
-
-def _identity(root: str, path: str, entry: os.DirEntry[str]) -> Identity | None:
-    """Return the identity of a listed file; ``None`` when it can't be served."""
-    try:
-        check_path(path)
-        path.encode()  # a name that isn't UTF-8 can't cross the wire as text
-        if entry.is_symlink():
-            _target_inside(root, path)
-        status = entry.stat()
-    except (IdError, UnicodeEncodeError, FileServerError, OSError):
-        return None
-    return Identity.of(status) if stat.S_ISREG(status.st_mode) else None
+    def _leave_out(self, path: str, why: str) -> None:
+        if len(self._left_out) < MAX_NAMED:
+            self._left_out[visible(path)] = why
 
 
 def _open_root(root: str) -> int:
@@ -146,14 +193,17 @@ def _open_folder(root: str, folder: str) -> int:
         os.close(top)
 
 
-def _open_file(root: str, top: int, path: str) -> int:
-    """Open *path* from the open root *top*; a link is followed when it leads to a place inside."""
+def _open_file(root: str, top: int, path: str, ignored: Ignored) -> int:
+    """Open *path* from the open root *top*; links are followed when they lead to a place inside."""
     try:
         return _descend(top, path, _FILE)
     except OSError as error:
-        if error.errno != errno.ELOOP:
+        if error.errno not in (errno.ELOOP, errno.ENOTDIR):  # ENOTDIR: a folder of it is a link
             raise
-    return _descend(top, _target_inside(root, path), _FILE)
+        place = _place(root, path, ignored)
+        if place == path:
+            raise
+    return _descend(top, place, _FILE)
 
 
 def _descend(top: int, path: str, flags: int) -> int:
@@ -170,13 +220,32 @@ def _descend(top: int, path: str, flags: int) -> int:
         os.close(current)
 
 
-def _target_inside(root: str, path: str) -> str:
-    """Return where the link *path* leads to, relative to *root*. Raises ``FileServerError`` when that is outside."""
+def _place(root: str, path: str, ignored: Ignored) -> str:
+    """Return where *path* leads to by its links, relative to *root* (itself: ``""``).
+
+    Raises ``FileServerError`` when that is outside, or hidden.
+    """
     top = os.path.realpath(root)
-    target = os.path.relpath(os.path.realpath(os.path.join(top, path)), top)
-    if target == os.pardir or target.startswith(os.pardir + os.sep) or hidden(target):
-        raise FileServerError(f"salt://{path} is a link that leads out of its root: it is not served", path=path)
-    return target
+    real = os.path.realpath(os.path.join(top, path))
+    place = os.path.relpath(real, top)
+    if place == os.pardir or place.startswith(os.pardir + os.sep):
+        raise FileServerError(f"salt://{path} is a link that leads out of its root: it is not served", path=real)
+    if ignored(place):
+        raise FileServerError(f"salt://{path} is a link to what is hidden: it is not served", path=real)
+    return "" if place == os.curdir else place
+
+
+def _why(error: FileServerError) -> str:
+    """Return the reason in an error of ``_place``, with where the link leads to."""
+    kind = "what is hidden" if "hidden" in str(error) else "a place out of its root"
+    return f"it is a link to {kind}: {visible(str(error.path))[:200]}"
+
+
+def _why_no_link(entry: os.DirEntry[str], error: OSError) -> str:
+    """Return why a link leads nowhere, or an empty text for what is none."""
+    if not entry.is_symlink():
+        return ""
+    return "it is a link in a circle" if error.errno == errno.ELOOP else "it is a link that leads nowhere"
 
 
 def _missing(path: str) -> FileNotFoundError:

@@ -1,0 +1,249 @@
+"""How modules from folders are run, and what ``import`` means inside them.
+
+Their files are in no folder of ``sys.path`` and they are known to Python below ``saltern_ext`` alone, so that one
+called ``logging.py`` or ``yaml.py`` hides nothing from anybody. They have ``__builtins__`` of their own, whose
+``__import__`` looks further when Python knows no module of a name: among the modules of the same kind, then of the
+other one. So the standard library and what is installed come first, also for them.
+
+    import one                      _modules/one.py (or package), else _utils/one.py
+    from _utils import shared       that kind alone
+    from .trainer import train      inside a package; ``from . import one`` in a plain file
+
+They share the module that callers get: its state, and ``__salt__`` and the rest among its globals.
+"""
+
+from __future__ import annotations
+
+import builtins
+import importlib
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from types import ModuleType
+from typing import Any
+
+from saltern_agent.jobs import Killed
+from saltern_agent.loader.module import reason
+from saltern_agent.loader.slot import Slot
+from saltern_agent.loader.source import PACKAGE_FILE
+
+NAMESPACE = "saltern_ext"
+MODULES, UTILS = "modules", "utils"
+KINDS = (MODULES, UTILS)
+
+
+class Whole(ModuleType):
+    """A kind as a whole, ``_utils`` or ``_modules``: its attributes are the modules as they are now."""
+
+    def __init__(self, kind: str, get: Callable[[str, Sequence[str]], ModuleType]) -> None:
+        super().__init__(f"{NAMESPACE}.{kind}")
+        self.__path__ = []  # it has modules inside
+        self._kind = kind
+        self._get = get
+
+    def __getattr__(self, name: str) -> ModuleType:
+        if name.startswith("__"):  # who looks through all that Python knows
+            raise AttributeError(name)
+        try:
+            return self._get(self._kind, [name])
+        except ModuleNotFoundError as error:
+            raise AttributeError(str(error)) from None
+
+
+class Imports:
+    """Runs the files of slots. *find* gives the slots of a kind and a name, the strongest first.
+
+    *injected* returns what each module has among its globals; ``wanted`` tells by importer which names it asked for.
+    """
+
+    def __init__(self, injected: Callable[[], Mapping[str, Any]], find: Callable[[str, str], Sequence[Slot]]) -> None:
+        self.wanted: dict[str, set[str]] = {}
+        self._injected = injected
+        self._find = find
+        self._builtins = {**vars(builtins), "__import__": self._import}
+        self._wholes = {kind: Whole(kind, self._get) for kind in KINDS}
+        sys.modules[NAMESPACE] = ModuleType(NAMESPACE)  # pickle looks for a class's module from the top
+        sys.modules.update((whole.__name__, whole) for whole in self._wholes.values())
+
+    def run(self, slot: Slot, kind: str) -> ModuleType:
+        """Return the Python module of a slot that is held, run now unless it was. Raises whatever it raises."""
+        if slot.python is None:
+            source = slot.source
+            if source.bundled:
+                slot.python = self._bundled(f"saltern_modules.{source.stem}")
+                slot.parts = {slot.python.__name__: slot.python}
+            else:
+                self._execute(slot, f"{NAMESPACE}.{kind}.{source.stem}", source.path, source.package)
+        assert slot.python is not None
+        return slot.python
+
+    def after(self, changed: set[str]) -> set[str]:
+        """Return *changed* and the names of all that imported one of them, or tried to; they are forgotten here."""
+        stale = set(changed)
+        grew = True
+        while grew:
+            more = {importer for importer, names in list(self.wanted.items()) if not stale.isdisjoint(names)}
+            grew = not more <= stale
+            stale |= more
+        for name in stale:
+            self.wanted.pop(name, None)
+        return stale
+
+    def drop(self, slot: Slot) -> None:
+        """Forget the Python modules of a slot that is used no more; who runs in them goes on."""
+        for name, python in list(slot.parts.items()):
+            if not slot.source.bundled and sys.modules.get(name) is python:
+                del sys.modules[name]
+
+    def _bundled(self, name: str) -> ModuleType:
+        sys.modules.pop(name, None)  # a fresh one, with none of the state of the last
+        python = importlib.import_module(name)
+        python.__dict__.update(self._injected())
+        return python
+
+    def _execute(self, slot: Slot, name: str, path: str, package: str) -> ModuleType:
+        """Run a file. No byte code is kept: its staleness is judged by whole seconds, a sync is quicker."""
+        python = ModuleType(name)
+        python.__file__ = path
+        python.__package__ = name if package else name.rpartition(".")[0]
+        if package:
+            python.__path__ = [package]
+        python.__dict__.update(self._injected())
+        python.__dict__["__builtins__"] = self._builtins
+        with open(path, "rb") as stream:
+            code = compile(stream.read(), path, "exec", dont_inherit=True)
+        first = not slot.parts
+        slot.parts[name] = python
+        if first:
+            slot.python = python  # others may import it from now on, as far as it has come
+        sys.modules[name] = python  # dataclasses and pickle look a class's module up there
+        try:
+            exec(code, python.__dict__)  # noqa: S102  # running the operator's own modules is what this is for
+        except BaseException:
+            if sys.modules.get(name) is python:
+                del sys.modules[name]
+            slot.parts.pop(name, None)
+            if first:
+                slot.python = None
+                slot.parts.clear()
+            raise
+        return python
+
+    def _import(
+        self,
+        name: str,
+        globals: Mapping[str, Any] | None = None,  # Python's own names of these
+        locals: Mapping[str, Any] | None = None,
+        fromlist: Sequence[str] | None = (),
+        level: int = 0,
+    ) -> ModuleType:
+        """Stand for ``__import__`` in modules from folders; raises what Python raises."""
+        importing = globals or sys._getframe(1).f_globals  # none are given by who calls __import__ himself
+        if level:
+            return self._relative(name, importing, level, fromlist)
+        try:
+            return builtins.__import__(name, globals, locals, fromlist or (), 0)
+        except ModuleNotFoundError as error:
+            importer = str(importing.get("__name__", ""))
+            if error.name != name.partition(".")[0] or not importer.startswith(f"{NAMESPACE}."):
+                raise
+            missing = error
+        kind, path = self._place(importer, name)
+        self._want(importer, path or fromlist or ())
+        if not kind:
+            raise missing
+        last = self._get(kind, path)
+        whole_kind = name.startswith("_")  # import _utils.shared: the name _utils is what they get
+        return self._chosen(last, fromlist) if fromlist else self._get(kind, [] if whole_kind else path[:1])
+
+    def _relative(
+        self, name: str, importing: Mapping[str, Any], level: int, fromlist: Sequence[str] | None
+    ) -> ModuleType:
+        """Return the module that *name* after *level* dots is; raises ``ImportError``."""
+        package = str(importing.get("__package__") or "")
+        parts = package.split(".")
+        if level > len(parts) - 1 or parts[0] != NAMESPACE:
+            raise ImportError("attempted relative import beyond top-level package")
+        whole = parts[: len(parts) - level + 1] + (name.split(".") if name else [])
+        self._want(str(importing.get("__name__", "")), whole[2:] or fromlist or ())
+        return self._chosen(self._get(whole[1], whole[2:]), fromlist)
+
+    def _want(self, importer: str, names: Sequence[str]) -> None:
+        """Take note that *importer* asked for the module that is first in *names*, or for all of them in a kind."""
+        self.wanted.setdefault(importer.split(".")[2], set()).update(names)
+
+    def _place(self, importer: str, name: str) -> tuple[str, list[str]]:
+        """Return the kind, and the path in it, of an absolute *name*; the kind is empty when there is none."""
+        path = name.split(".")
+        if path[0][0] == "_" and path[0][1:] in KINDS:
+            return path[0][1:], path[1:]
+        own = importer.split(".")[1]
+        for kind in sorted(KINDS, key=lambda kind: kind != own):
+            if self._find(kind, path[0]):
+                return kind, path
+        return "", path
+
+    def _get(self, kind: str, path: Sequence[str]) -> ModuleType:
+        """Return the module at *path*: a kind as a whole, a module, or one inside a package. Raises ``ImportError``."""
+        if not path:
+            return self._wholes[kind]
+        slot, python = self._unit(kind, path[0])
+        for depth in range(1, len(path)):
+            python = self._member(slot, python, path[depth])
+        return python
+
+    def _unit(self, kind: str, stem: str) -> tuple[Slot, ModuleType]:
+        why = ""
+        for slot in self._find(kind, stem):
+            with slot.held() as held:
+                if slot.python is not None:  # perhaps only as far as it has come
+                    return slot, slot.python
+                if not held:
+                    why = why or "it is still being loaded"
+                    continue
+                if slot.error is None:
+                    try:
+                        return slot, self.run(slot, kind)
+                    except Killed:
+                        raise
+                    except BaseException as error:
+                        why = why or f"{os.path.basename(slot.source.path)}: {reason(error, slot.source.path)}"
+                else:
+                    why = why or slot.error
+        name = f"{NAMESPACE}.{kind}.{stem}"
+        if why:
+            raise ImportError(f"{stem} can't be imported: {why}", name=name)
+        raise ModuleNotFoundError(f"No module named {stem!r}", name=name)
+
+    def _member(self, slot: Slot, parent: ModuleType, name: str) -> ModuleType:
+        """Return the module *name* inside the package *parent*. Raises ``ImportError``."""
+        full = f"{parent.__name__}.{name}"
+        folders = getattr(parent, "__path__", ())
+        with slot.held() as held:
+            if full in slot.parts:
+                return slot.parts[full]
+            if not held:
+                raise ImportError(f"{full} is still being loaded", name=full)
+            for folder in folders if name.isidentifier() else ():
+                inside = os.path.join(folder, name)
+                for path, package in ((os.path.join(inside, PACKAGE_FILE), inside), (f"{inside}.py", "")):
+                    if os.path.isfile(path):
+                        python = self._execute(slot, full, path, package)
+                        setattr(parent, name, python)
+                        return python
+        raise ModuleNotFoundError(f"No module named {full!r}", name=full)
+
+    def _chosen(self, python: ModuleType, fromlist: Sequence[str] | None) -> ModuleType:
+        """Return *python* with the modules inside it that ``from … import`` names."""
+        path = python.__name__.split(".")[1:]
+        names = list(fromlist or ())
+        if "*" in names:
+            names += [str(name) for name in getattr(python, "__all__", ())]
+        for name in names if hasattr(python, "__path__") else ():
+            if name != "*" and not hasattr(python, name):
+                try:
+                    setattr(python, name, self._get(path[0], [*path[1:], name]))
+                except ModuleNotFoundError as error:  # Python says itself that the name isn't there
+                    if error.name != f"{python.__name__}.{name}":
+                        raise
+        return python

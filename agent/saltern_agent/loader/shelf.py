@@ -1,0 +1,195 @@
+"""The modules of one kind, by the names that callers use: each is loaded when it is first asked for.
+
+A name may have several sources, the strongest first: a file that was synced, one of a configured folder, the bundled
+one. One that can't be loaded, does not apply here, or goes by another name leaves the next one in its place; and a
+function that the strongest doesn't have is the next one's. What is passed over is said once.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from saltern_agent.jobs import Killed
+from saltern_agent.loader.imports import Imports
+from saltern_agent.loader.module import Module, NotHere, module_of, reason
+from saltern_agent.loader.slot import Slot
+from saltern_agent.loader.source import BUNDLED, find
+
+log = logging.getLogger(__name__)
+
+
+class Table(NamedTuple):
+    """All slots by file name, the strongest first, and what was found of them by callers' names."""
+
+    slots: dict[str, list[Slot]]
+    ranked: dict[str, list[Slot]]
+
+
+class Shelf:
+    """The modules of *kind* in *folders*, later ones stronger, and of the folder *bundled* (``""``: none)."""
+
+    def __init__(
+        self, kind: str, folders: Iterable[str], imports: Imports, waiting: dict[int, Slot], bundled: str = BUNDLED
+    ) -> None:
+        self._table = Table({}, {})
+        self._kind = kind
+        self._folders = list(folders)
+        self._bundled = bundled
+        self._imports = imports
+        self._waiting = waiting
+        self._said: dict[tuple[str, str], str] = {}
+
+    @property
+    def slots(self) -> dict[str, list[Slot]]:
+        """All sources by file name, the strongest first."""
+        return self._table.slots
+
+    def forget(self, stale: set[str] | None) -> None:
+        """Look for modules anew; those of the names in *stale* (``None``: all) and those that failed load again."""
+        found = find(self._folders, self._bundled)
+        kept = {
+            slot.source: slot
+            for stem, slots in self.slots.items()
+            for slot in slots
+            if stale is not None and stem not in stale and not slot.error and not slot.hung
+        }
+        old = self.slots
+        fresh = {
+            stem: [kept.get(source) or Slot(source, self._waiting) for source in sources]
+            for stem, sources in found.items()
+        }
+        self._table = Table(fresh, {})
+        for slot in (slot for slots in old.values() for slot in slots if slot.source not in kept):
+            self._imports.drop(slot)
+
+    def function(self, name: str, function: str) -> tuple[Slot, Callable[..., Any]] | None:
+        """Return the *function* of the module that callers know as *name*, with where it is from."""
+        for slot, module in self.modules(name):
+            if function in module.functions:
+                return slot, module.functions[function]
+        return None
+
+    def modules(self, name: str) -> Iterator[tuple[Slot, Module]]:
+        """Yield the modules that go by *name*, the strongest first."""
+        ranked = self._rank(name)
+        for number, slot in enumerate(ranked):
+            module = self.load(slot)
+            if module is not None and module.name == name:
+                self._say(name, slot, "")
+                yield slot, module
+            elif number + 1 < len(ranked) and not slot.holds:  # while it is loaded it sees what it replaces
+                self._say(name, slot, self._passed_over(slot, ranked[number + 1]))
+        for slots in list(self.slots.values()):
+            for slot in slots:
+                if slot not in ranked and slot.text.may_rename and not slot.source.private:
+                    module = self.load(slot)
+                    if module is not None and module.name == name:
+                        yield slot, module
+
+    def all(self) -> dict[str, tuple[Slot, Module, Callable[..., Any]]]:
+        """Return every function by ``module.function``; loads every module."""
+        loaded = [
+            (slot, module)
+            for slots in list(self.slots.values())
+            for slot in slots
+            if not slot.source.private and (module := self.load(slot)) is not None
+        ]
+        loaded.sort(key=lambda one: (-one[0].source.layer, one[0].source.stem != one[1].name))
+        found: dict[str, tuple[Slot, Module, Callable[..., Any]]] = {}
+        for slot, module in loaded:
+            for name, function in module.functions.items():
+                found.setdefault(f"{module.name}.{name}", (slot, module, function))
+        return dict(sorted(found.items()))
+
+    def errors(self) -> dict[str, str]:
+        """Return why modules are not there, by file name: those that somebody asked for."""
+        return {
+            stem: slot.error
+            for stem, slots in self.slots.items()
+            for slot in reversed(slots)
+            if slot.error  # of several the strongest's stays
+        }
+
+    def check(self) -> dict[str, str]:
+        """Load what takes the place of something weaker, and return by file name why another one is used instead."""
+        passed = {}
+        for name in list(self.slots):
+            ranked = self._rank(name)
+            for slot, weaker in pairwise(ranked):
+                module = self._load_within(slot)
+                if module is not None and module.name == name:
+                    self._say(name, slot, "")
+                    break
+                why = self._passed_over(slot, weaker)
+                self._say(name, slot, why)
+                passed[slot.source.stem] = why
+        return passed
+
+    def load(self, slot: Slot) -> Module | None:
+        """Return the module of *slot*, loaded now unless it was, or ``None`` when that can't be done."""
+        if slot.module is not None or slot.error is not None:
+            return slot.module
+        with slot.held() as held:
+            if held and slot.holds == 1 and slot.module is None and slot.error is None:
+                self._load_now(slot)
+        return slot.module
+
+    def _load_within(self, slot: Slot) -> Module | None:
+        """Return the module of *slot* like ``load``, or ``None`` after a while: its file may do what it likes."""
+        if slot.module is None and slot.error is None:
+            slot.apart(self.load)
+        return slot.module
+
+    def _load_now(self, slot: Slot) -> None:
+        path = slot.source.path
+        try:
+            slot.module = module_of(slot.source.stem, self._imports.run(slot, self._kind))
+        except Killed:
+            raise
+        except BaseException as error:  # a module may call sys.exit, or worse
+            said = isinstance(error, NotHere)
+            slot.error = str(error) if said else reason(error, path)
+            log.debug("%s could not be loaded", path, exc_info=None if said else error)
+            level = logging.DEBUG if said or len(self.slots.get(slot.source.stem, ())) > 1 else logging.WARNING
+            log.log(level, "module %s is not loaded: %s", slot.source.stem, slot.error)
+
+    def _rank(self, name: str) -> list[Slot]:
+        """Return the sources that are sure to be meant for *name*: files of that name, or that say they take it."""
+        table = self._table
+        ranked = table.ranked.get(name)
+        if ranked is None:
+            own = table.slots.get(name, ())
+            claim = (s for slots in table.slots.values() for s in slots if s.source.layer and s.text.named == name)
+            ranked = sorted(
+                {id(slot): slot for slot in (*own, *claim) if not slot.source.private}.values(),
+                key=lambda slot: (-slot.source.layer, slot.source.stem != name),
+            )
+            if ranked:
+                table.ranked[name] = ranked
+        return ranked
+
+    def _passed_over(self, slot: Slot, weaker: Slot) -> str:
+        """Return in one line why *slot* isn't what its name stands for, and what is."""
+        if slot.module is not None:
+            why = f"it goes by the name {slot.module.name}"
+        else:
+            why = slot.error or "it is still being loaded"
+        stays = "the bundled one" if weaker.source.bundled else weaker.source.path
+        return f"not used: {why}; {stays} stays in place"
+
+    def _say(self, name: str, slot: Slot, why: str) -> None:
+        """Log why *slot* isn't what *name* stands for, once until that changes."""
+        key = (name, slot.source.path)
+        if self._said.get(key, "") == why:
+            return
+        where = f"module {slot.source.stem} ({os.path.dirname(slot.source.path)})"
+        if why:
+            self._said[key] = why
+            log.warning("%s: %s", where, why)
+        else:
+            del self._said[key]
+            log.info("%s: it is used again", where)

@@ -1,0 +1,168 @@
+"""An override that is none leaves the next source of its name in place, and that is said once."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from pathlib import Path
+
+import pytest
+
+from saltern.errors import FunctionNotFound
+from saltern_agent.jobs import Current
+from saltern_agent.loader import Loader
+from saltern_agent.loader import slot as slot_module
+
+
+def put(folder: Path, name: str, text: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.py").write_text(text)
+
+
+NOT_USED = {
+    "takes another name": ("__virtualname__ = 'fancytest'\ndef f(): return 1", "it goes by the name fancytest"),
+    "names itself otherwise": (
+        "def __virtual__(): return 'fancytest'\ndef f(): return 1",
+        "goes by the name fancytest",
+    ),
+    "declines": ("def __virtual__(): return False\ndef ping(): return 2", "__virtual__ said that it does not apply"),
+    "declines with a reason": ("def __virtual__(): return (False, 'no moon')\ndef ping(): return 2", "no moon"),
+    "declines by None": ("def __virtual__(): pass\ndef ping(): return 2", "does not apply"),
+    "fails in virtual": ("def __virtual__(): 1/0\ndef ping(): return 2", "line 1: ZeroDivisionError"),
+    "import": ("import not_there\ndef ping(): return 2", "line 1: ModuleNotFoundError: No module named 'not_there'"),
+    "syntax": ("def ping(:", "line 1: SyntaxError"),
+    "exits": ("import sys\nsys.exit(3)", "line 2: SystemExit: 3"),
+    "null": ("\0", "null bytes"),
+    "interrupt": ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+    "base": ("class Odd(BaseException): pass\nraise Odd('x')", "Odd: x"),
+    "recursion": ("def f(): f()\nf()", "RecursionError"),
+}
+
+
+@pytest.mark.parametrize(("text", "why"), NOT_USED.values(), ids=NOT_USED.keys())
+def test_the_bundled_module_stays_and_it_is_said_once(
+    module_dir: Path, caplog: pytest.LogCaptureFixture, text: str, why: str
+) -> None:
+    caplog.set_level(logging.INFO)
+    put(module_dir, "test", text)
+    loader = Loader({}, [str(module_dir)], Current())
+    for _ in range(3):
+        assert loader.function("test.ping")() is True
+    told = [record for record in caplog.records if record.levelname == "WARNING"]
+    (record,) = told
+    assert why in record.getMessage()
+    assert record.getMessage().endswith("; the bundled one stays in place")
+    assert "\n" not in record.getMessage()
+    assert why in loader.passed_over()["test"]
+    loader.forget([])  # another sync in which it did not change
+    assert loader.function("test.ping")() is True
+    assert [record for record in caplog.records if record.levelname == "WARNING"] == told
+    assert loader.file_of("test.ping") == ""
+    put(module_dir, "test", "def ping(): return 'mended'")
+    loader.forget(["test"])
+    assert loader.function("test.ping")() == "mended"
+    assert loader.passed_over() == {}
+    assert "it is used again" in caplog.text
+    assert loader.file_of("test.ping") == "test"
+
+
+def test_the_new_name_works_and_tells_nothing(module_dir: Path, caplog: pytest.LogCaptureFixture) -> None:
+    put(module_dir, "test", "__virtualname__ = 'fancytest'\ndef f(): return 1")
+    loader = Loader({}, [str(module_dir)], Current())
+    for _ in range(3):
+        assert loader.function("fancytest.f")() == 1
+        assert loader.function("test.ping")() is True
+    assert len(caplog.records) == 1
+
+
+def test_the_next_folder_is_tried_before_the_bundled_one(module_dir: Path, tmp_path: Path) -> None:
+    put(module_dir, "test", "def ping(): return 'first'")
+    put(tmp_path / "second", "test", "1/0")
+    loader = Loader({}, [str(module_dir), str(tmp_path / "second")], Current())
+    assert loader.function("test.ping")() == "first"
+    assert loader.passed_over()["test"].endswith(f"; {module_dir}/test.py stays in place")
+
+
+def test_a_function_that_an_override_lacks_is_the_next_ones(module_dir: Path) -> None:
+    put(module_dir, "test", "def ping(): return 'mine'\ndef extra(): return 1")
+    loader = Loader({}, [str(module_dir)], Current())
+    assert loader.function("test.ping")() == "mine"
+    assert loader.function("test.extra")() == 1
+    assert loader.function("test.echo")("x") == "x"
+    names = loader.functions()
+    assert {"test.ping", "test.extra", "test.echo"} <= names.keys()
+    assert names["test.ping"]() == "mine"
+    assert (loader.file_of("test.ping"), loader.file_of("test.echo")) == ("test", "")
+
+
+def test_a_custom_file_may_take_the_name_of_a_bundled_one(module_dir: Path, caplog: pytest.LogCaptureFixture) -> None:
+    put(
+        module_dir,
+        "mytest",
+        "__virtualname__ = 'test'\ndef __virtual__(): return __virtualname__\ndef ping(): return 2",
+    )
+    loader = Loader({}, [str(module_dir)], Current())
+    assert loader.function("test.ping")() == 2
+    put(module_dir, "mytest", "__virtualname__ = 'test'\ndef __virtual__(): return False, 'no'\ndef ping(): return 2")
+    loader.forget(["mytest"])
+    assert loader.function("test.ping")() is True
+    assert loader.passed_over() == {"mytest": "not used: no; the bundled one stays in place"}
+    assert sum("mytest" in record.getMessage() for record in caplog.records) == 1
+
+
+def test_an_override_sees_what_it_replaces_while_it_is_loaded(
+    module_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    put(module_dir, "test", "before = __salt__['test.ping']()\ndef ping(): return [before]")
+    assert Loader({}, [str(module_dir)], Current()).function("test.ping")() == [True]
+    assert not caplog.records
+
+
+def test_an_override_that_hangs_costs_one_wait(module_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slot_module, "LOCK_TIMEOUT_S", 0.05)
+    loading, go = threading.Event(), threading.Event()
+    put(module_dir, "test", "__opts__['loading'].set()\n__opts__['go'].wait()\ndef ping(): return 'late'")
+    loader = Loader({"loading": loading, "go": go}, [str(module_dir)], Current())
+    thread = threading.Thread(target=lambda: loader.function("test.ping"))
+    thread.start()
+    loading.wait()
+    assert loader.function("test.ping")() is True
+    monkeypatch.setattr(slot_module, "LOCK_TIMEOUT_S", 3600.0)
+    assert loader.function("test.ping")() is True  # it isn't waited for again
+    go.set()
+    thread.join()
+    assert loader.function("test.ping")() == "late"
+
+
+@pytest.mark.parametrize("name", ["389ds", "my-mod", "a.b", "class", "None", "__init__", "ünï-x"])
+def test_names_that_python_can_not_write_are_no_modules(module_dir: Path, name: str) -> None:
+    put(module_dir, name, "def f(): return 1")
+    loader = Loader({}, [str(module_dir)], Current())
+    with pytest.raises(FunctionNotFound):
+        loader.function(f"{name}.f")
+
+
+HINTS = [
+    ("system.reboot", "'system.reboot' is not available. There is no module system."),
+    ("test.tty", "'test.tty' is not available. The module test has no function tty."),
+    ("test.pinq", "'test.pinq' is not available. Did you mean 'test.ping'?"),
+    ("test", "'test' is not available. test is a module: give a function of it, as in test.ping"),
+    ("test.", "'test.' is not available. test is a module: give a function of it, as in test.ping"),
+    ("tets.ping", "'tets.ping' is not available. There is no module tets: did you mean test.ping?"),
+    ("tets.pign", "'tets.pign' is not available. There is no module tets: did you mean test.ping?"),
+    ("sysmod.doc", "'sysmod.doc' is not available. The file sysmod goes by the name sys: did you mean sys.doc?"),
+    ("sy.doc", "'sy.doc' is not available. There is no module sy: did you mean sys.doc?"),
+    ("tset", "'tset' is not available. There is no module tset: did you mean test.ping?"),
+    ("x" * 5000 + ".y", f"'{'x' * 5000}.y' is not available. There is no module {'x' * 5000}."),
+    ("", "'' is not available."),
+    (".", "'.' is not available. There is no module ."),
+    ("stats.colect", "'stats.colect' is not available. Did you mean 'stats.collect'?"),
+]
+
+
+@pytest.mark.parametrize(("name", "text"), HINTS)
+def test_what_is_suggested_is_there(name: str, text: str) -> None:
+    loader = Loader({}, [], Current())
+    with pytest.raises(FunctionNotFound) as caught:
+        loader.function(name)
+    assert str(caught.value) == text
