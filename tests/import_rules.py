@@ -32,6 +32,7 @@ ALLOWED: dict[str, set[str]] = {
         "saltern.log",
         "saltern.__about__",
         "saltern.files",
+        "saltern.folder_lock",
         "saltern.own_python",
         "saltern.segments",
         "saltern.set_aside",

@@ -17,12 +17,14 @@ from saltern.config import MasterOptions, master_config
 from saltern.config.exposure import exposures
 from saltern.errors import SalternError, exit_code
 from saltern.files import UMASK
+from saltern.folder_lock import locked
 from saltern.versions import versions_report
 from saltern.visible import visible
 from saltern_master.pillar import Pillar
 from saltern_master.timed_loop import TimedLoop
 
 EX_FAILED = 1
+CACHE_MODE = 0o755
 
 _log = logging.getLogger(__name__)
 
@@ -54,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         options = master_config(arguments.config_dir)
         log.setup(arguments.log_level or options["log_level"], options["log_file"] or None)
         _warn(options)
-        with asyncio.Runner(loop_factory=TimedLoop) as runner:
+        with locked(options["cachedir"], CACHE_MODE), asyncio.Runner(loop_factory=TimedLoop) as runner:
             runner.run(_serve(options))
     except (SalternError, OSError) as error:
         print(f"saltern-master: {visible(str(error))}", file=sys.stderr)

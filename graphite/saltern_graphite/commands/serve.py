@@ -13,6 +13,7 @@ import sys
 
 import saltern.log
 from saltern.errors import SalternError, exit_code
+from saltern.folder_lock import locked
 from saltern_graphite import cache, wal
 from saltern_graphite.allocator import keep_freed_memory
 from saltern_graphite.commands.argument_types import address, address_or_off, positive, seconds, whole
@@ -25,6 +26,7 @@ from saltern_graphite.schemas import DEFAULT_RETENTIONS_TEXT, SCHEMAS_FILE
 from saltern_graphite.server import Server
 from saltern_graphite.store import Store
 
+ROOT_MODE = 0o755
 SWITCH_S = 0.0005
 """How long a thread may keep others waiting: an answer takes a few turns, and receiving would take ten times that."""
 
@@ -96,7 +98,8 @@ def run(arguments: argparse.Namespace) -> int:
     keep_freed_memory()
     sys.setswitchinterval(SWITCH_S)
     try:
-        asyncio.run(_serve(arguments))
+        with contextlib.nullcontext() if arguments.read_only else locked(arguments.root, ROOT_MODE):
+            asyncio.run(_serve(arguments))
     except SalternError as error:
         print(f"saltern-graphite: {error}", file=sys.stderr)
         return exit_code(error)

@@ -20,12 +20,14 @@ from rich.live import Live
 from saltern.__about__ import __version__
 from saltern.errors import ChannelError, SalternError, exit_code
 from saltern.files import UMASK
+from saltern.folder_lock import locked
 from saltern.visible import visible
 from saltern_master.up.stack import Stack
 from saltern_master.up.status import Status, StatusSource
 from saltern_master.up.supervisor import Supervisor
 from saltern_master.up.view import View, places, plain_line
 
+ROOT_MODE = 0o755
 START_TIMEOUT_S = 30.0
 PORT_TRIES = 3
 LOOK_EVERY_S = 1.0
@@ -62,7 +64,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         stack = Stack(root, minions, demo=options.demo, usual_ports=not options.demo)
         plain = options.plain or not sys.stdout.isatty()
-        return asyncio.run(_Up(stack, plain=plain).run())
+        with locked(stack.root, ROOT_MODE):
+            return asyncio.run(_Up(stack, plain=plain).run())
     except SalternError as error:
         print(f"saltern-up: {visible(str(error))}", file=sys.stderr)
         return exit_code(error)
