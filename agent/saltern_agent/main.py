@@ -19,6 +19,7 @@ from saltern.folder_lock import locked
 from saltern.ids import check_minion_id
 from saltern_agent import identity, settings
 from saltern_agent.agent import Agent
+from saltern_agent.reload import Reload
 
 if TYPE_CHECKING:
     from saltern.config import MinionOptions
@@ -37,6 +38,7 @@ options:
   --id ID                this minion's id; default: the option id, else the host's full name
   --join TOKEN           join the master that printed TOKEN (saltern-key --invite), and stay
   -l, --log-level LEVEL  debug, info, warning, error or critical
+  --log-file FILE        where to log; default: the option log_file, else standard error
   --version              print the version and exit
   --versions-report      print the versions of everything and exit
   -h, --help             print this and exit
@@ -55,6 +57,7 @@ class Arguments(NamedTuple):
     id: str | None = None
     join: str | None = None
     log_level: str | None = None
+    log_file: str | None = None
 
 
 FLAGS = {
@@ -64,7 +67,11 @@ FLAGS = {
     "--join": "join",
     "-l": "log_level",
     "--log-level": "log_level",
+    "--log-file": "log_file",
 }
+
+FIXABLE = ("id", "log_level", "log_file")
+"""Options that the command line may say instead of the configuration."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -85,6 +92,7 @@ def _run(words: Sequence[str], held: contextlib.ExitStack) -> int:
         options = configured(arguments)
         held.enter_context(locked(options["cachedir"], CACHE_MODE))
         agent = make(options, arguments.join)
+        reload = Reload(agent, arguments.config_dir, [key for key in FIXABLE if getattr(arguments, key) is not None])
     except SalternError as error:
         hint = "; see saltern-agent --help" if isinstance(error, UsageError) else ""
         print(f"saltern-agent: {error}{hint}", file=sys.stderr)
@@ -94,7 +102,7 @@ def _run(words: Sequence[str], held: contextlib.ExitStack) -> int:
         return EX_FAILED
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: agent.stop())
-    signal.signal(signal.SIGHUP, lambda *_: agent.hung_up())
+    signal.signal(signal.SIGHUP, lambda *_: reload.hung_up())
     gc.collect()
     gc.freeze()
     log.info("saltern-agent %s starts as %s, pid %d", __version__, agent.options["id"], os.getpid())
@@ -133,6 +141,7 @@ def configured(arguments: Arguments) -> MinionOptions:
     except IdError as error:
         raise UsageError(f"--id: {error}") from None
     options["log_level"] = arguments.log_level or options["log_level"]
+    options["log_file"] = arguments.log_file or options["log_file"]
     saltern.log.setup(options["log_level"], options["log_file"] or None)
     for line in warnings:
         log.warning("%s", line)

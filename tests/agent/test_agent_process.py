@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from saltern.digest import digest_of
+from support.stacks import wait_for
 
 MODULE = """
 import os, sys, time
@@ -155,8 +156,22 @@ def test_a_hangup_ends_nothing_and_a_rotated_log_is_made_anew(master: Any, make_
         assert time.monotonic() < deadline
         time.sleep(0.02)
     agent.wait_logged("SIGHUP: the log is opened anew")
+    agent.wait_logged("the configuration was read again: grains and log_level are in force")
+    assert "wait for a restart" not in agent.logged()
     assert master.run("test.ping")["return"] is True
     assert "test.ping for tester" in agent.logged()
+    agent.configure(log_file=str(agent.log), grains={"rack": "r7"}, worker_threads=3, log_level="warning")
+    agent.process.send_signal(signal.SIGHUP)
+    agent.wait_logged("these options wait for a restart of the agent: worker_threads")
+    wait_for(lambda: master.run("grains.get", "rack")["return"] == "r7", "the grain")
+    before = agent.logged().count(" for tester")
+    master.run("test.ping")
+    assert agent.logged().count(" for tester") == before  # of the level info
+    (agent.folder / "minion").write_text("id: [\n")
+    for number in (1, 2):
+        agent.process.send_signal(signal.SIGHUP)
+        wait_for(lambda n=number: agent.logged().count("the configuration stays as it was: ") == n, "its word")  # type: ignore[misc]
+    assert master.run("grains.get", "rack")["return"] == "r7"
     assert agent.stop() == 0
 
 

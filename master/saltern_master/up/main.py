@@ -43,6 +43,7 @@ EPILOG = """examples:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a stack until Ctrl-C or SIGTERM; return the exit code."""
     os.umask(UMASK)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until it can be heeded
     parser = argparse.ArgumentParser(
         prog="saltern-up",
         description="Run the whole stack on this host: master, agents, Carbon/Whisper, HTTP API.",
@@ -80,6 +81,7 @@ class _Up:
     def __init__(self, stack: Stack, *, plain: bool) -> None:
         self._stack = stack
         self._plain = plain
+        self._on_terminal = os.isatty(sys.stdout.fileno())
         self._stop = asyncio.Event()
         self._view = View(stack)
         self._say: Callable[[str], None] = lambda line: print(line, flush=True)
@@ -116,9 +118,18 @@ class _Up:
     def _start(self) -> Supervisor:
         """Start every program on ports that are free at this moment."""
         self._stack.prepare()
-        supervisor = Supervisor(self._stack.programs(), self._stack.log_dir, lambda line: self._say(line))
+        supervisor = Supervisor(self._stack.programs(), self._stack.log_path, lambda line: self._say(line))
         supervisor.start()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._hung_up, supervisor)
         return supervisor
+
+    def _hung_up(self, supervisor: Supervisor) -> None:
+        """Pass SIGHUP on; but when the terminal that we were started on is gone, so are we."""
+        if self._on_terminal and not os.isatty(sys.stdout.fileno()):
+            self._stop.set()
+            return
+        self._say(f"SIGHUP: {', '.join(supervisor.pids())} were told to read their files again")
+        supervisor.reload()
 
     def _ended_early(self, supervisor: Supervisor) -> list[str]:
         """Return the programs that listen and ended: another program may have been quicker to take their port."""
