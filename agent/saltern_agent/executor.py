@@ -83,6 +83,8 @@ class Executor:
 
     def _run_one(self, job: Job, name: str, args: list[Any]) -> Answer:
         job.retcode = 0
+        if job.killed_by:  # during a function before this one
+            return _killed(job)
         try:
             function = self._loader.function(name)
         except FunctionNotFound as error:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import saltern.log
+from saltern import own_environment
 from saltern.__about__ import __version__
 from saltern.errors import IdError, SalternError, UsageError, exit_code
 from saltern.files import UMASK
@@ -89,6 +90,7 @@ def _run(words: Sequence[str], held: contextlib.ExitStack) -> int:
     """Run the agent, our folder *held* to the end."""
     try:
         arguments = parse(words)
+        own_environment.settle(os.environ)
         options = configured(arguments)
         held.enter_context(locked(options["cachedir"], CACHE_MODE))
         agent = make(options, arguments.join)

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from saltern import log
+from saltern import log, own_environment
 from saltern.__about__ import __version__
 from saltern.config import MasterOptions, master_config
 from saltern.config.exposure import exposures
@@ -58,6 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.versions_report:
         print(versions_report())
         return 0
+    own_environment.settle(os.environ)
     try:
         options = master_config(arguments.config_dir)
         log.setup(arguments.log_level or options["log_level"], arguments.log_file or options["log_file"] or None)

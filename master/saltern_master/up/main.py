@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from rich.console import Console
 from rich.live import Live
 
+from saltern import own_environment
 from saltern.__about__ import __version__
 from saltern.errors import ChannelError, SalternError, exit_code
 from saltern.files import UMASK
@@ -61,6 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     minions = options.minions if options.minions is not None else (3 if options.demo else 1)
     if not 0 <= minions <= 100:
         parser.error(f"--minions {minions}: must be between 0 and 100")
+    own_environment.settle(os.environ)
     root = options.root or tempfile.mkdtemp(prefix="saltern-demo-")
     try:
         stack = Stack(root, minions, demo=options.demo, usual_ports=not options.demo)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
 import subprocess
 import tempfile
 import threading
 from typing import IO
 
 from saltern.errors import FileServerError
+from saltern.process_group import end_group
 from saltern_master.fileserver.gitfs.spec import SCHEMES, redact
 
 LOCAL_TIMEOUT_S = 120.0
+TERM_GRACE_S = 2.0
+"""For git to take away its lock files and unfinished packs, when it takes too long or prints too much."""
 MAX_OUTPUT_BYTES = 64 * 1024 * 1024
 MAX_ERROR_BYTES = 16 * 1024
 
@@ -94,7 +95,7 @@ def _await(process: subprocess.Popen[bytes], timeout_s: float, max_output: int) 
 
     def end_late() -> None:
         late.set()
-        _end(process)
+        end_group(process, TERM_GRACE_S)
 
     timer = threading.Timer(timeout_s, end_late)
     timer.daemon = True
@@ -102,22 +103,15 @@ def _await(process: subprocess.Popen[bytes], timeout_s: float, max_output: int) 
     try:
         printed = process.stdout.read(max_output + 1) if process.stdout else b""
         if len(printed) > max_output:
-            _end(process)
+            end_group(process, TERM_GRACE_S)
         process.wait()
     finally:
         timer.cancel()
         if process.returncode is None:
-            _end(process)
-            process.wait()
+            end_group(process, TERM_GRACE_S)
         if process.stdout:
             process.stdout.close()
     return printed, late.is_set()
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End git and the transports that it started."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _environment() -> dict[str, str]:
