@@ -2,6 +2,6 @@
 
 import sys
 
-from saltern_agent.main import main
+from saltern.programs import saltern_agent
 
-sys.exit(main())
+sys.exit(saltern_agent())

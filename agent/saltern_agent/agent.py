@@ -152,10 +152,6 @@ class Agent:
         """End ``run`` soon; may be called from any thread and from signal handlers."""
         self.loop.post(self.loop.stop)
 
-    def hung_up(self) -> None:
-        """Say what SIGHUP does; that line makes a log that was renamed anew. May be called from signal handlers."""
-        self.loop.post(partial(log.info, "SIGHUP: the log is opened anew; other options are read at the start only"))
-
     # what modules ask for, by way of services
 
     @property

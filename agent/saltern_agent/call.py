@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import queue
 import sys
 import threading
@@ -15,6 +16,7 @@ from saltern.arguments import parse_arguments
 from saltern.config import MinionOptions, minion_config
 from saltern.errors import ChannelError, NotAuthorised, RequestTimeout, SalternError, exit_code
 from saltern.ids import JidSource
+from saltern.output import OUTPUTS, display
 from saltern.plain import Plain
 from saltern.visible import visible
 from saltern.wire import Message
@@ -30,38 +32,59 @@ from saltern_agent.outbox import refusals
 from saltern_agent.services import CallServices
 from saltern_agent.sync import module_folders, utils_folders
 
+DOC = "sys.doc"
+EX_FAILED = 1
 EX_USAGE = 2
 CONNECT_TIMEOUT_S = 5.0
 LOOK_INTERVAL_S = 0.02
+
+EX_INTERRUPTED = 130
+
+LEVELS = {level: level for level in saltern.log.LEVELS} | {
+    "quiet": "critical",
+    "all": "debug",
+    "garbage": "debug",
+    "profile": "debug",
+    "trace": "debug",
+}
+"""What ``-l`` takes, with the level that it means here: also the names that Salt has beside ours."""
 
 EXAMPLES = """examples:
   saltern-call test.ping
   saltern-call --local stats.collect --out json
   saltern-call --local cmd.run 'df -h' timeout=5
-  saltern-call -d stats
+  saltern-call -d stats                             what its functions do; nothing is run
+  saltern-call test.echo -- --help                  after -- nothing is an option
 """
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return 0, the function's return code, or the code of what went wrong here."""
+    words = list(sys.argv[1:] if argv is None else argv)
     parser = _parser()
-    arguments = parser.parse_args(argv)
+    # Options may stand anywhere, as in saltern; a lone -- ends them.
+    arguments = parser.parse_intermixed_args(words)
     if arguments.versions_report:
         from saltern.versions import versions_report
 
         print(versions_report())
         return 0
-    if not arguments.function and not arguments.doc:
+    if not arguments.words and not arguments.doc:
         parser.print_usage(sys.stderr)
+        print("saltern-call: a function is needed, as in: saltern-call test.ping", file=sys.stderr)
         return EX_USAGE
     try:
-        saltern.log.setup(arguments.log_level)
-        return _run(arguments)
+        saltern.log.setup(LEVELS[arguments.log_level])
+        return show_docs(arguments) if arguments.doc else _run(arguments)
     except SalternError as error:
         print(f"saltern-call: {visible(str(error))}", file=sys.stderr)
         return exit_code(error)
     except KeyboardInterrupt:
-        return 130
+        print("\nsaltern-call: interrupted", file=sys.stderr)
+        return EX_INTERRUPTED
+    except BrokenPipeError:  # the reader of our output went away; Python would complain again at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -75,26 +98,62 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("-c", "--config-dir", metavar="DIR", help="folder (or file) of the minion's configuration")
     parser.add_argument("--id", metavar="ID", help="this minion's id")
     parser.add_argument("--local", action="store_true", help="don't connect to the master: no pillar, no files of it")
-    parser.add_argument("--out", "--output", default="nested", metavar="FORM", help="nested, json, yaml, txt, quiet")
-    parser.add_argument("-l", "--log-level", default="warning", choices=saltern.log.LEVELS, metavar="LEVEL")
-    parser.add_argument("-d", "--doc", action="store_true", help="show the documentation of a function or module")
+    parser.add_argument("--out", "--output", default="nested", choices=OUTPUTS, metavar="FORM", help=", ".join(OUTPUTS))
+    parser.add_argument("--no-color", "--no-colour", action="store_true", help="no colours")
+    parser.add_argument(
+        "-l", "--log-level", default="warning", choices=LEVELS, metavar="LEVEL", help=", ".join(saltern.log.LEVELS)
+    )
+    parser.add_argument("-d", "--doc", action="store_true", help="show what functions do, and run none")
     parser.add_argument("--version", action="version", version=f"saltern-call {__version__}")
     parser.add_argument("--versions-report", action="store_true", help="print the versions of everything and exit")
-    parser.add_argument("function", nargs="?", help="module.function")
-    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="as typed, read as YAML; key=value for keywords")
+    parser.add_argument(
+        "words",
+        nargs="*",
+        metavar="function [arguments]",
+        help="module.function, and what it takes: each word read as YAML, key=value for keywords",
+    )
     return parser
 
 
-def _run(arguments: argparse.Namespace) -> int:
+def show_docs(arguments: argparse.Namespace) -> int:
+    """Print what functions of this host are for, and return the exit code. Nothing but ``sys.doc`` is ever run.
+
+    The words are those of the call that would be made: its arguments say nothing here, but to ``sys.doc`` itself.
+    """
+    function, *rest = arguments.words or [DOC]
+    patterns = rest if function == DOC else [function]
+    outcome = run_here(_options(arguments), Job(JidSource().next(), DOC, patterns, {}, user="saltern-call"))
+    docs = {name: text for name, text in sorted(outcome.value.items()) if text} if outcome.success else {}
+    if not docs:
+        why = f"no function or module {' '.join(patterns)} has documentation" if outcome.success else outcome.value
+        print(f"saltern-call: {visible(str(why))}", file=sys.stderr)
+        return EX_FAILED
+    color = False if arguments.no_color else None
+    if arguments.out != OUTPUTS[0]:
+        display(docs, arguments.out)
+        return 0
+    for name, text in docs.items():
+        display({name: text}, color=color)
+        print()
+    return 0
+
+
+def _options(arguments: argparse.Namespace) -> MinionOptions:
     options = minion_config(arguments.config_dir)
     options["id"] = arguments.id or options["id"]
-    arg, kwarg = parse_arguments(arguments.arguments)
-    function = arguments.function
-    if arguments.doc:
-        function, arg, kwarg = "sys.doc", [arguments.function] if arguments.function else [], {}
+    return options
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    function, *words = arguments.words
+    arg, kwarg = parse_arguments(words)
     job = Job(JidSource().next(), function, arg, kwarg, user="saltern-call")
-    outcome = run_here(options, job) if arguments.local or arguments.doc else run_connected(options, job)
-    _show(Plain().of(outcome.value), arguments.out, outcome)
+    options = _options(arguments)
+    outcome = run_here(options, job) if arguments.local else run_connected(options, job)
+    if outcome.success or outcome.retcode != UNAVAILABLE:
+        display({"local": Plain().of(outcome.value)}, arguments.out, color=False if arguments.no_color else None)
+    else:
+        print(f"saltern-call: {visible(str(outcome.value))}", file=sys.stderr)
     return int(outcome.retcode)
 
 
@@ -103,7 +162,7 @@ def run_here(options: MinionOptions, job: Job) -> Outcome:
     current = Current()
     loader = Loader({**options}, module_folders(options), current, utils_folders(options))
     loader.set_grains(Plain().of(grains.collect(options)))
-    return Executor(loader, current).run(job)
+    return Executor(loader, current, interruptible=True).run(job)
 
 
 def run_connected(options: MinionOptions, job: Job) -> Outcome:
@@ -121,7 +180,7 @@ def run_connected(options: MinionOptions, job: Job) -> Outcome:
         services.serve(loader)
         loader.set_grains(connection.grains)
         loader.set_pillar(connection.pillar)
-        return Executor(loader, current).run(job)
+        return Executor(loader, current, interruptible=True).run(job)
     finally:
         connection.close()
 
@@ -229,16 +288,6 @@ class Connection:
             self.calls.reply(message.seq, message.body)
         elif message.type == "ack":
             self._acknowledged.put(refusals(message.body).get(message.seq, ""))
-
-
-def _show(value: Any, form: str, outcome: Outcome) -> None:
-    """Print what the function returned; what went wrong goes to stderr."""
-    from saltern.output import display
-
-    if outcome.success or outcome.retcode != UNAVAILABLE:
-        display({"local": value}, form)
-    else:
-        print(f"saltern-call: {visible(str(value))}", file=sys.stderr)
 
 
 if __name__ == "__main__":

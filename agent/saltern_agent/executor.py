@@ -36,11 +36,15 @@ class Answer(NamedTuple):
 
 
 class Executor:
-    """Runs functions of *loader*; *current* tells modules and the capture of output which job a thread works on."""
+    """Runs functions of *loader*; *current* tells modules and the capture of output which job a thread works on.
 
-    def __init__(self, loader: Loader, current: Current) -> None:
+    *interruptible*: whether someone sits at this process, whose Ctrl-C is then no fault of the function.
+    """
+
+    def __init__(self, loader: Loader, current: Current, *, interruptible: bool = False) -> None:
         self._loader = loader
         self._current = current
+        self._interruptible = interruptible
 
     def capture_output(self) -> None:
         """From now on catch what functions print, and keep secrets out of the log."""
@@ -50,7 +54,10 @@ class Executor:
                 handler.setFormatter(StruckLog(handler.formatter, self._loader.strikeout))
 
     def run(self, job: Job) -> Outcome:
-        """Run *job* and return its outcome; raises nothing, not even when the function calls ``sys.exit``."""
+        """Run *job* and return its outcome; raises nothing, not even when the function calls ``sys.exit``.
+
+        Where that is wanted, Ctrl-C raises ``KeyboardInterrupt``.
+        """
         self._current.job = job
         self._current.printed = []
         started = time.perf_counter()
@@ -76,6 +83,8 @@ class Executor:
 
     def _run_one(self, job: Job, name: str, args: list[Any]) -> Answer:
         job.retcode = 0
+        if job.killed_by:  # during a function before this one
+            return _killed(job)
         try:
             function = self._loader.function(name)
         except FunctionNotFound as error:
@@ -87,6 +96,8 @@ class Executor:
         except Killed:
             return _killed(job)
         except BaseException as error:  # a function may call sys.exit, or worse: only this job fails
+            if self._interruptible and isinstance(error, KeyboardInterrupt):
+                raise
             return _failed(name, function, error, self._loader.strikeout())
         retcode = job.retcode
         return Answer(value, retcode if isinstance(retcode, int) else FAILED)

@@ -41,7 +41,7 @@ class Isolated:
             },
             secrets=True,
         )
-        pid, to_child, from_child = _spawn()
+        pid, to_child, from_child = spawn("saltern_agent.isolated")
         job.register_child(pid)
         try:
             _feed(to_child, request)
@@ -68,12 +68,12 @@ class Isolated:
         return b"".join(chunks)
 
 
-def _spawn() -> tuple[int, int, int]:
-    """Start a child in a process group of its own; return its pid and the descriptors to and from it."""
+def spawn(module: str, *arguments: str) -> tuple[int, int, int]:
+    """Run *module* in a child, in a process group of its own; return its pid and the descriptors to and from it."""
     child_in, to_child = os.pipe()
     from_child, child_out = os.pipe()
     try:
-        argv = python_module("saltern_agent.isolated")
+        argv = python_module(module, *arguments)
         pid = os.posix_spawn(
             argv[0],
             argv,

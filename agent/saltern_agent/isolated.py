@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+from functools import partial
+from typing import NoReturn
 
 import saltern.log
 from saltern.plain import Plain
 from saltern.wire import pack_value, unpack_value
 from saltern_agent.executor import Executor
-from saltern_agent.jobs import Current, Job
+from saltern_agent.jobs import Current, Job, Killed
 from saltern_agent.loader import Loader
 from saltern_agent.sync import module_folders, utils_folders
 
@@ -19,6 +22,7 @@ def main() -> int:
     answer_to = os.dup(1)
     os.dup2(2, 1)  # what the function's programs print goes to the log, not into the answer
     request = unpack_value(sys.stdin.buffer.read(), secrets=True)
+    job = Job(request["jid"], request["fun"], request["arg"], request["kwarg"])
     opts = request["opts"]
     saltern.log.setup(opts["log_level"], opts["log_file"] or None)
     current = Current()
@@ -27,12 +31,21 @@ def main() -> int:
     loader.set_pillar(request["pillar"])
     executor = Executor(loader, current)
     executor.capture_output()
-    outcome = executor.run(Job(request["jid"], request["fun"], request["arg"], request["kwarg"]))
+    signal.signal(signal.SIGTERM, partial(_end, job))
+    outcome = executor.run(job)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     plain = Plain()
     answer = outcome._replace(value=plain.of(outcome.value), marks=plain.marks)
     with open(answer_to, "wb") as stream:
         stream.write(pack_value(list(answer)))
     return 0
+
+
+def _end(job: Job, *_: object) -> NoReturn:
+    """End the function, which then ends the programs that it runs: they are in groups of their own."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    job.killed_by = signal.SIGTERM
+    raise Killed
 
 
 if __name__ == "__main__":

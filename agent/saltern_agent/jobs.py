@@ -16,7 +16,7 @@ from saltern_agent.origin import Origin
 
 log = logging.getLogger(__name__)
 
-CHILD_GRACE_S = 2.0  # for a function to return once its programs were ended
+CHILD_GRACE_S = 3.0  # for a function to return once its programs were ended; in a child of ours they have 2 s of it
 THREAD_GRACE_S = 1.0  # for a thread to notice that it is to end
 
 

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import logging
 import os
 import signal
 import sys
 from collections.abc import Sequence
-from typing import NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import saltern.log
+from saltern import own_environment
 from saltern.__about__ import __version__
 from saltern.errors import IdError, SalternError, UsageError, exit_code
 from saltern.files import UMASK
+from saltern.folder_lock import locked
 from saltern.ids import check_minion_id
 from saltern_agent import identity, settings
 from saltern_agent.agent import Agent
+from saltern_agent.reload import Reload
+
+if TYPE_CHECKING:
+    from saltern.config import MinionOptions
 
 log = logging.getLogger(__name__)
 
 EX_FAILED = 1
+CACHE_MODE = 0o755
 
 HELP = """usage: saltern-agent [options]
 
@@ -31,6 +39,7 @@ options:
   --id ID                this minion's id; default: the option id, else the host's full name
   --join TOKEN           join the master that printed TOKEN (saltern-key --invite), and stay
   -l, --log-level LEVEL  debug, info, warning, error or critical
+  --log-file FILE        where to log; default: the option log_file, else standard error
   --version              print the version and exit
   --versions-report      print the versions of everything and exit
   -h, --help             print this and exit
@@ -49,6 +58,7 @@ class Arguments(NamedTuple):
     id: str | None = None
     join: str | None = None
     log_level: str | None = None
+    log_file: str | None = None
 
 
 FLAGS = {
@@ -58,19 +68,33 @@ FLAGS = {
     "--join": "join",
     "-l": "log_level",
     "--log-level": "log_level",
+    "--log-file": "log_file",
 }
+
+FIXABLE = ("id", "log_level", "log_file")
+"""Options that the command line may say instead of the configuration."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the agent; return its exit code: 0 when it was told to stop, or the code of what went wrong."""
     os.umask(UMASK)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is a log
     words = list(sys.argv[1:] if argv is None else argv)
     if _prints(words):
         return 0
+    with contextlib.ExitStack() as held:
+        return _run(words, held)
+
+
+def _run(words: Sequence[str], held: contextlib.ExitStack) -> int:
+    """Run the agent, our folder *held* to the end."""
     try:
         arguments = parse(words)
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is a log
-        agent = make(arguments)
+        own_environment.settle(os.environ)
+        options = configured(arguments)
+        held.enter_context(locked(options["cachedir"], CACHE_MODE))
+        agent = make(options, arguments.join)
+        reload = Reload(agent, arguments.config_dir, [key for key in FIXABLE if getattr(arguments, key) is not None])
     except SalternError as error:
         hint = "; see saltern-agent --help" if isinstance(error, UsageError) else ""
         print(f"saltern-agent: {error}{hint}", file=sys.stderr)
@@ -80,7 +104,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EX_FAILED
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: agent.stop())
-    signal.signal(signal.SIGHUP, lambda *_: agent.hung_up())
+    signal.signal(signal.SIGHUP, lambda *_: reload.hung_up())
     gc.collect()
     gc.freeze()
     log.info("saltern-agent %s starts as %s, pid %d", __version__, agent.options["id"], os.getpid())
@@ -106,10 +130,10 @@ def parse(words: Sequence[str]) -> Arguments:
     return Arguments(**found)
 
 
-def make(arguments: Arguments) -> Agent:
-    """Return the agent that the command line and the configuration describe, its logging set up.
+def configured(arguments: Arguments) -> MinionOptions:
+    """Return what the command line and the configuration say, and set up the log.
 
-    Raises ``ConfigError``, ``KeyStoreError``, ``JournalError``, ``UsageError``.
+    Raises ``ConfigError``, ``UsageError``.
     """
     if arguments.log_level is not None and arguments.log_level not in saltern.log.LEVELS:
         raise UsageError(f"there is no log level {arguments.log_level!r}: use one of {', '.join(saltern.log.LEVELS)}")
@@ -119,10 +143,19 @@ def make(arguments: Arguments) -> Agent:
     except IdError as error:
         raise UsageError(f"--id: {error}") from None
     options["log_level"] = arguments.log_level or options["log_level"]
+    options["log_file"] = arguments.log_file or options["log_file"]
     saltern.log.setup(options["log_level"], options["log_file"] or None)
     for line in warnings:
         log.warning("%s", line)
-    token = identity.join(options, arguments.join) if arguments.join else ""
+    return options
+
+
+def make(options: MinionOptions, invitation: str | None) -> Agent:
+    """Return the agent that *options* describe, which joins a master by the *invitation* if there is one.
+
+    Raises ``ConfigError``, ``KeyStoreError``, ``JournalError``.
+    """
+    token = identity.join(options, invitation) if invitation else ""
     master_key = identity.pinned_master_key(options)
     return Agent(options, identity.keys(options), master_key, token)
 

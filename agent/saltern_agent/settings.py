@@ -7,6 +7,7 @@ reads the configuration takes them with it.
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING, NoReturn, cast
 
 from saltern.errors import ConfigError, WireError, answer_of, error_of
@@ -26,6 +27,19 @@ def load(path: str | None) -> tuple[MinionOptions, list[str]]:
     if child == 0:
         _answer(path, write)
     os.close(write)
+    return _answered(read, child)
+
+
+def load_again(path: str | None) -> tuple[MinionOptions, list[str]]:
+    """Return what ``load`` does, at any time and from any thread. Raises ``ConfigError``, ``OSError``."""
+    from saltern_agent.isolate import spawn
+
+    child, to_child, read = spawn("saltern_agent.settings", *([path] if path else []))
+    os.close(to_child)
+    return _answered(read, child)
+
+
+def _answered(read: int, child: int) -> tuple[MinionOptions, list[str]]:
     with open(read, "rb") as stream:
         packed = stream.read()
     os.waitpid(child, 0)
@@ -53,3 +67,7 @@ def _answer(path: str | None, write: int) -> NoReturn:
             stream.write(pack_value(answer, secrets=True))
     finally:
         os._exit(0)
+
+
+if __name__ == "__main__":
+    _answer(sys.argv[1] if len(sys.argv) > 1 else None, 1)

@@ -20,6 +20,7 @@ from saltern.config import client_config
 from saltern.local import LocalConnection
 
 NOT_CONNECTED = "Minion did not return. [Not connected]"
+NO_SUCH_MINION = "Minion did not return. [No accepted minion has this id]"
 NOT_STORED = "The answer came, and isn't stored yet: saltern-run jobs.lookup_jid {} shows it when it is"
 STORED_WITHIN_S, STORED_LOOK_S = 30.0, 0.2
 ASKED_AT_ONCE = 500
@@ -27,11 +28,15 @@ EX_MINION = 1
 
 
 class Job(NamedTuple):
-    """A job on its way: *minions* are all it is for, *missing* those of them that are away."""
+    """A job on its way: *minions* are all it is for, *missing* those of them that are away.
+
+    *unknown* are names that its target lists and no accepted minion has. A job for nobody has no jid.
+    """
 
     jid: str
     minions: list[str]
     missing: list[str]
+    unknown: list[str]
 
 
 class LocalClient:
@@ -85,7 +90,8 @@ class LocalClient:
     ) -> Iterator[dict[str, dict[str, Any]]]:
         """Like ``cmd``, yielding ``{minion_id: {"ret": …, "retcode": …, "jid": …}}`` as answers come.
 
-        A minion that doesn't answer is yielded last, as ``{minion_id: {"failed": why, "retcode": 1}}``.
+        A minion that doesn't answer is yielded last, as ``{minion_id: {"failed": why, "retcode": 1}}``, as is a name in
+        a list that no minion has.
         """
         with LocalConnection(self.opts["sock_dir"]) as connection:
             job = self._start(connection, tgt, fun, arg, tgt_type, kwarg, follow=True, timeout=timeout, **kwargs)
@@ -138,20 +144,19 @@ class LocalClient:
         kwarg: dict[str, Any] | None = None,
         isolate: bool = False,
         timeout: float | None = None,
+        follow: bool = True,
     ) -> Job:
-        """Start a job on *connection*, whose answers ``follow`` then yields.
+        """Start a job on *connection*, whose answers ``follow`` then yields where *follow* says so.
 
         *timeout*: seconds of silence after which the master asks the minions whether they still work on it.
         """
-        return self._start(connection, tgt, fun, arg, tgt_type, kwarg, follow=True, timeout=timeout, isolate=isolate)
+        return self._start(connection, tgt, fun, arg, tgt_type, kwarg, follow=follow, timeout=timeout, isolate=isolate)
 
     def follow(self, connection: LocalConnection, job: Job) -> Iterator[dict[str, dict[str, Any]]]:
         """Yield the answers to a job started by ``open_job`` until it is done; see ``cmd_iter``."""
-        if not job.minions:
-            return
         later: list[str] = []
-        lost: dict[str, str] = dict.fromkeys(job.missing, NOT_CONNECTED)
-        while (event := connection.receive(None)) is not None and "end" not in event:
+        lost: dict[str, str] = dict.fromkeys(job.missing, NOT_CONNECTED) | dict.fromkeys(job.unknown, NO_SUCH_MINION)
+        while job.minions and (event := connection.receive(None)) is not None and "end" not in event:
             data = event["data"]
             minion_id = data["id"]
             if "failed" in data:
@@ -209,7 +214,7 @@ class LocalClient:
             quiet=timeout,
             follow=follow,
         )
-        return Job(answer["jid"], answer["minions"], answer["missing"])
+        return Job(answer["jid"], answer["minions"], answer["missing"], answer["unknown"])
 
 
 def _answer(data: dict[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,7 @@
     │   ├── FunctionNotFound
     │   │   └── ArgumentError     the function is there, but doesn't take these arguments
     │   └── CommandError          a command or function failed; modules raise it (Salt's CommandExecutionError)
+    ├── FolderInUse               another process has the folder
     ├── FileServerError           a backend, environment or file that can't be served
     ├── JournalError              the journal, a spool or a store can't be written or read: trying again may help
     ├── RecordError               a record that no store will ever take: trying again won't help
@@ -178,6 +179,12 @@ class CommandError(ModuleError):
     code = "command"
 
 
+class FolderInUse(SalternError):
+    """Another process has the folder."""
+
+    code = "in_use"
+
+
 class FileServerError(SalternError):
     """A backend, environment or file that can't be served."""
 
@@ -253,6 +260,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "no_function": Code(1, 404),
         "arguments": Code(1, 400),
         "command": Code(1, 500),
+        "in_use": Code(1, 409),
         "files": Code(1, 404),
         "journal": Code(1, 503),
         "record": Code(1, 422),

@@ -26,20 +26,22 @@ class OneLine(logging.Formatter):
     Operators grep logs, and a traceback helps only those who read our code.
     """
 
-    def __init__(self, fmt: str = FORMAT, *, tracebacks: bool = False) -> None:
+    def __init__(self, fmt: str = FORMAT, *, tracebacks: bool | None = None) -> None:
+        """*tracebacks*: ``None`` for as long as the level is debug."""
         super().__init__(fmt)
         self._tracebacks = tracebacks
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as text: secrets as ``***``, newlines and control characters as escapes."""
         message = record.getMessage()
-        if record.exc_info and record.exc_info[1] is not None and not self._tracebacks:
+        tracebacks = logging.getLogger().level <= logging.DEBUG if self._tracebacks is None else self._tracebacks
+        if record.exc_info and record.exc_info[1] is not None and not tracebacks:
             error = record.exc_info[1]
             message = f"{message}: {type(error).__name__}: {error}"
         record.message = redacted(message)
         record.asctime = self.formatTime(record, self.datefmt)
         line = visible(self.formatMessage(record))
-        if record.exc_info and self._tracebacks:
+        if record.exc_info and tracebacks:
             line = "\n".join([line, *visible_lines(redacted(self.formatException(record.exc_info)))])
         return line
 
@@ -55,19 +57,26 @@ class Stderr(logging.StreamHandler[TextIO]):
                 print(f"{record.name}: a line could not be made of a record: {error}", file=sys.stderr)
 
 
+def set_level(level: str) -> None:
+    """Log what is of *level*, or above it, from now on. Raises ``ValueError`` for an unknown one."""
+    if level not in LEVELS:
+        raise ValueError(f"unknown log level {level!r}: use one of {', '.join(LEVELS)}")
+    logging.getLogger().setLevel(level.upper())
+
+
 def setup(level: str = "info", path: str | None = None) -> None:
     """Send the process's logs to *path*, or to stderr when it is ``None``.
 
     Calling it again replaces what was set up before. Raises ``ValueError`` for an unknown level and
     ``ConfigError`` when *path* can't be opened.
     """
-    if level not in LEVELS:
+    if level not in LEVELS:  # before the file is made
         raise ValueError(f"unknown log level {level!r}: use one of {', '.join(LEVELS)}")
     handler: logging.Handler = LogFile(path) if path else Stderr(sys.stderr)
-    handler.setFormatter(OneLine(tracebacks=level == "debug"))
+    handler.setFormatter(OneLine())
     root = logging.getLogger()
     for old in root.handlers[:]:
         root.removeHandler(old)
         old.close()
     root.addHandler(handler)
-    root.setLevel(level.upper())
+    set_level(level)

@@ -31,12 +31,17 @@ LIBRARIES = {
 """What any extra brings: what it is imported as, and the distribution's name."""
 
 
-def start(program: str, module: str, extras: str, *, everything: bool = False) -> int:
+def start(program: str, module: str, extras: str, *, everything: bool = False, daemon: str | None = None) -> int:
     """Run ``module.main()`` and return its exit code; 69 when a library of *extras* isn't installed.
 
-    *everything*: whether it starts the other programs, so that each library is looked for first. Any other module
-    that can't be found raises ``ModuleNotFoundError``, as a fault in the code does.
+    *everything*: whether it starts the other programs, so that each library is looked for first. *daemon*: the first
+    argument by which it becomes one, ``""`` when it always does; SIGHUP is nothing to a daemon until it can be heeded.
+    Any other module that can't be found raises ``ModuleNotFoundError``, as a fault in the code does.
     """
+    if daemon is not None and daemon in ("", *sys.argv[1:2]):
+        import signal  # not for the commands, whose start is short
+
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         if everything:
             for name in LIBRARIES:
@@ -65,8 +70,8 @@ def _look_for(name: str) -> None:
 saltern = partial(start, "saltern", "saltern.cli.salt", "")
 saltern_key = partial(start, "saltern-key", "saltern.cli.key", "master")
 saltern_run = partial(start, "saltern-run", "saltern.cli.run", "")
-saltern_agent = partial(start, "saltern-agent", "saltern_agent.main", "agent")
+saltern_agent = partial(start, "saltern-agent", "saltern_agent.main", "agent", daemon="")
 saltern_call = partial(start, "saltern-call", "saltern_agent.call", "agent")
-saltern_master = partial(start, "saltern-master", "saltern_master.main", "master")
-saltern_graphite = partial(start, "saltern-graphite", "saltern_graphite.main", "graphite")
-saltern_up = partial(start, "saltern-up", "saltern_master.up.main", "agent,master,graphite", everything=True)
+saltern_master = partial(start, "saltern-master", "saltern_master.main", "master", daemon="")
+saltern_graphite = partial(start, "saltern-graphite", "saltern_graphite.main", "graphite", daemon="serve")
+saltern_up = partial(start, "saltern-up", "saltern_master.up.main", "agent,master,graphite", everything=True, daemon="")

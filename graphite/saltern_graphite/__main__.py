@@ -2,6 +2,6 @@
 
 import sys
 
-from saltern_graphite.main import main
+from saltern.programs import saltern_graphite
 
-sys.exit(main())
+sys.exit(saltern_graphite())

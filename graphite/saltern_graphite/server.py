@@ -172,7 +172,7 @@ class Server:
             self.endpoints["udp"] = await _listen("udp", self._udp, self._options.udp)
 
     def reload_http(self) -> None:
-        """Read the credentials again, and open the access log again."""
+        """Read the credentials again."""
         if self._http is not None:
             self._http.reload()
 

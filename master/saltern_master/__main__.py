@@ -2,6 +2,6 @@
 
 import sys
 
-from saltern_master.main import main
+from saltern.programs import saltern_master
 
-sys.exit(main())
+sys.exit(saltern_master())

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from saltern.config import MasterOptions, master_config
@@ -29,7 +29,7 @@ from saltern_master.schedules import Schedules
 log = logging.getLogger(__name__)
 
 CONFIG_LOOK_EVERY_S = 1.0
-RELOADED = ("schedule", "pillar_files", "log_level")  # --log-level may have set the last one
+RELOADED = ("schedule", "pillar_files", "alerts", "log_level")
 MINIONS_AT_ONCE = 50
 """Told before the loop does something else."""
 
@@ -58,6 +58,8 @@ class Briefing:
         self._modules = ""
         self._learnt = ""
         self._telling: asyncio.Task[None] | None = None
+        self.on_reload: list[Callable[[MasterOptions], None]] = []
+        """Told the options that were read again, for what of *RELOADED* is none of ours."""
 
     @property
     def schedules(self) -> Schedules:
@@ -97,7 +99,7 @@ class Briefing:
             self._fleet.send(minion_id, pack_any("modules", 0, {"digest": self._modules}))
 
     def reload(self) -> None:
-        """Read the configuration again and put ``schedule`` and ``pillar_files`` into force, minions told at once.
+        """Read the configuration again and put what *RELOADED* names into force, minions told at once.
 
         A fault is logged and everything stays as it was. Other options wait for a restart.
         """
@@ -112,7 +114,9 @@ class Briefing:
         if self._telling is not None:
             self._telling.cancel()
         self._telling = asyncio.get_running_loop().create_task(self._tell(self._keyring.minions()))
-        log.info("the configuration was read again: schedule and pillar are in force")
+        for take in self.on_reload:
+            take(fresh)
+        log.info("the configuration was read again: schedule, pillar, alerts and log_level are in force")
         waiting = [key for key in MASTER.defaults if key not in RELOADED and fresh.get(key) != self._options.get(key)]
         if waiting:
             log.warning("these options wait for a restart of the master: %s", ", ".join(sorted(waiting)))

@@ -10,19 +10,25 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from saltern import log
+from saltern import log, own_environment
 from saltern.__about__ import __version__
 from saltern.config import MasterOptions, master_config
 from saltern.config.exposure import exposures
 from saltern.errors import SalternError, exit_code
 from saltern.files import UMASK
+from saltern.folder_lock import locked
 from saltern.versions import versions_report
 from saltern.visible import visible
 from saltern_master.pillar import Pillar
 from saltern_master.timed_loop import TimedLoop
 
+if TYPE_CHECKING:
+    from saltern_master.master import Master
+
 EX_FAILED = 1
+CACHE_MODE = 0o755
 
 _log = logging.getLogger(__name__)
 
@@ -36,6 +42,7 @@ EPILOG = """examples:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a master until SIGTERM or SIGINT; return the exit code."""
     os.umask(UMASK)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until it can be heeded
     parser = argparse.ArgumentParser(
         prog="saltern-master",
         description="The control plane: keys, jobs, events, files, and the way of points to Carbon.",
@@ -44,18 +51,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("-c", "--config-dir", metavar="DIR", help="folder (or file) of the configuration")
     parser.add_argument("-l", "--log-level", choices=log.LEVELS, help="overrides log_level")
+    parser.add_argument("--log-file", metavar="FILE", help="overrides log_file")
     parser.add_argument("--version", action="version", version=f"saltern-master {__version__}")
     parser.add_argument("--versions-report", action="store_true", help="print the versions of everything and exit")
     arguments = parser.parse_args(argv)
     if arguments.versions_report:
         print(versions_report())
         return 0
+    own_environment.settle(os.environ)
     try:
         options = master_config(arguments.config_dir)
-        log.setup(arguments.log_level or options["log_level"], options["log_file"] or None)
+        log.setup(arguments.log_level or options["log_level"], arguments.log_file or options["log_file"] or None)
         _warn(options)
-        with asyncio.Runner(loop_factory=TimedLoop) as runner:
-            runner.run(_serve(options))
+        with locked(options["cachedir"], CACHE_MODE), asyncio.Runner(loop_factory=TimedLoop) as runner:
+            runner.run(_serve(options, level_is_ours=arguments.log_level is None))
     except (SalternError, OSError) as error:
         print(f"saltern-master: {visible(str(error))}", file=sys.stderr)
         # What isn't the configuration's fault (a port that is taken, a full disk) may be over when started again.
@@ -78,16 +87,24 @@ store would cost each ping five milliseconds again and again.
 """
 
 
-async def _serve(options: MasterOptions) -> None:
+async def _serve(options: MasterOptions, *, level_is_ours: bool) -> None:
+    """Serve; *level_is_ours*: whether the configuration says what is logged, and not the command line."""
     from saltern_master.master import Master  # after the arguments: --help and faults answer at once
 
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     master = Master(options)
+    if level_is_ours:
+        master.briefing.on_reload.append(lambda fresh: log.set_level(fresh["log_level"]))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, master.stop)
-    loop.add_signal_handler(signal.SIGHUP, master.reload)
+    loop.add_signal_handler(signal.SIGHUP, _reload, master)
     await master.run(_settle)
+
+
+def _reload(master: Master) -> None:
+    _log.info("SIGHUP: the log is opened anew; configuration, pillar and alert rules are read again")
+    master.reload()
 
 
 def _settle() -> None:

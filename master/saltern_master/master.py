@@ -93,6 +93,7 @@ class Master:
         self.engine = shipping_engine(options, self.journal, self.dead_letters, self.inbox.put_lost)
         self.annotations = annotation_engine(options, self.bus, self.keyring.minions)
         self.alerts = AlertEngine(options, HttpSource(options["render_url"]), self.bus.publish, steady=time.monotonic)
+        self.briefing.on_reload.append(self.alerts.reread)
         self.local = LocalEntrance(options["sock_dir"], self.dispatcher, self.policy)
         self.ports = Ports(options, self.keys, self.hub)
         self.counters: Counters = {
@@ -139,5 +140,5 @@ class Master:
         self._stopping.set()
 
     def reload(self) -> None:
-        """Read the configuration again."""
+        """Read the configuration again, and alert rules before they are evaluated next."""
         self.briefing.reload()

@@ -6,39 +6,13 @@ import os
 from typing import Any, NamedTuple
 
 from saltern.errors import CommandError
+from saltern.own_environment import OF_THE_SERVICE, SHELL
 
 ROOT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 USER_PATH = "/usr/local/bin:/usr/bin:/bin"
-SHELL = "/bin/sh"
 
 LANGUAGE = ("LANG", "LANGUAGE", "TZ")
 """What another account's environment takes over from the agent's, beside ``LC_*``."""
-
-OF_THE_SERVICE = frozenset(
-    {
-        "CACHE_DIRECTORY",
-        "CONFIGURATION_DIRECTORY",
-        "CREDENTIALS_DIRECTORY",
-        "FDSTORE",
-        "INVOCATION_ID",
-        "JOURNAL_STREAM",
-        "LISTEN_FDNAMES",
-        "LISTEN_FDS",
-        "LISTEN_PID",
-        "LOGS_DIRECTORY",
-        "MAINPID",
-        "MANAGERPID",
-        "MEMORY_PRESSURE_WATCH",
-        "MEMORY_PRESSURE_WRITE",
-        "NOTIFY_SOCKET",
-        "RUNTIME_DIRECTORY",
-        "STATE_DIRECTORY",
-        "SYSTEMD_EXEC_PID",
-        "WATCHDOG_PID",
-        "WATCHDOG_USEC",
-    }
-)
-"""What systemd tells the agent about the agent: of no program that it runs."""
 
 
 class Account(NamedTuple):

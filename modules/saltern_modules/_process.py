@@ -5,19 +5,19 @@ from __future__ import annotations
 import contextlib
 import os
 import selectors
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import IO, Any, NamedTuple
 
 from saltern.errors import CommandError
+from saltern.process_group import end_group
 
 TICK_S = 0.1
 """How often a program that has closed nothing is asked whether it has ended."""
 
 TERM_GRACE_S = 2.0
-"""Between SIGTERM and SIGKILL for a program that overstays its timeout."""
+"""Between SIGTERM and SIGKILL for a program, and what it started, that overstays its timeout."""
 
 DRAIN_S = 0.2
 """How long output is waited for after the program's end: a daemon that it left may hold the pipe for ever."""
@@ -158,7 +158,7 @@ def run(
     finally:
         # Also on the exception that ends a killed job: its program must not outlive it.
         if not in_time:
-            _end_group(process)
+            end_group(process, TERM_GRACE_S)
         conversation.close()
         ended(process.pid)
     output, errors = conversation.outputs["stdout"], conversation.outputs["stderr"]
@@ -170,15 +170,6 @@ def run(
         output.cut + errors.cut,
         not in_time,
     )
-
-
-def _end_group(process: subprocess.Popen[bytes]) -> None:
-    """End the program and everything that it started: politely first, then by force."""
-    for number, patience in ((signal.SIGTERM, TERM_GRACE_S), (signal.SIGKILL, None)):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, number)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(patience)
 
 
 def _why_not(argv: Sequence[str], cwd: str | None, error: Exception) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import signal
 import time
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from saltern.digest import digest_of
+from support.stacks import wait_for
 
 MODULE = """
 import os, sys, time
@@ -155,8 +157,22 @@ def test_a_hangup_ends_nothing_and_a_rotated_log_is_made_anew(master: Any, make_
         assert time.monotonic() < deadline
         time.sleep(0.02)
     agent.wait_logged("SIGHUP: the log is opened anew")
+    agent.wait_logged("the configuration was read again: grains and log_level are in force")
+    assert "wait for a restart" not in agent.logged()
     assert master.run("test.ping")["return"] is True
     assert "test.ping for tester" in agent.logged()
+    agent.configure(log_file=str(agent.log), grains={"rack": "r7"}, worker_threads=3, log_level="warning")
+    agent.process.send_signal(signal.SIGHUP)
+    agent.wait_logged("these options wait for a restart of the agent: worker_threads")
+    wait_for(lambda: master.run("grains.get", "rack")["return"] == "r7", "the grain")
+    before = agent.logged().count(" for tester")
+    master.run("test.ping")
+    assert agent.logged().count(" for tester") == before  # of the level info
+    (agent.folder / "minion").write_text("id: [\n")
+    for number in (1, 2):
+        agent.process.send_signal(signal.SIGHUP)
+        wait_for(lambda n=number: agent.logged().count("the configuration stays as it was: ") == n, "its word")  # type: ignore[misc]
+    assert master.run("grains.get", "rack")["return"] == "r7"
     assert agent.stop() == 0
 
 
@@ -190,6 +206,44 @@ def test_isolated_jobs(master: Any, make_agent: Make, modules: list[str]) -> Non
     wait_running(master, jid)
     assert "was ended: signal 9 went to process" in master.run("saltutil.kill_job", jid)["return"]
     assert master.returned(jid)["return"].endswith("it was killed by signal 9")
+
+
+def test_what_an_isolated_job_runs_ends_with_it(master: Any, make_agent: Make, modules: list[str]) -> None:
+    agent = make_agent(module_dirs=modules)
+    agent.start()
+    begun, mark = agent.folder / "begun", agent.folder / "tidy"
+    text = f"trap 'sleep 0.3; echo tidied > {mark}; exit 0' TERM; touch {begun}; while :; do sleep 0.05; done"
+    jid = master.job(["cmd.shell", "test.ping"], [[text], []], isolate=True)
+    wait_for(begun.exists, "the program")
+    assert "was ended: signal 15 went to process" in master.run("saltutil.term_job", jid)["return"]
+    assert master.returned(jid)["return"]["test.ping"].endswith("it was killed by signal 15")
+    assert mark.read_text() == "tidied\n"
+
+
+def test_an_agent_that_systemd_started_gives_programs_a_home_and_nothing_of_its_service(
+    master: Any, make_agent: Make, modules: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("HOME", "USER", "LOGNAME", "SHELL")
+    for name in names:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("INVOCATION_ID", "aa")
+    monkeypatch.setenv("NOTIFY_SOCKET", "/run/nobody")
+    agent = make_agent(module_dirs=modules)
+    agent.start()
+    own = "import os, subprocess\ndef env(): return subprocess.run(['env'], capture_output=True, text=True).stdout\n"
+    (Path(modules[0]) / "own.py").write_text(own)
+    for isolate in (False, True):
+        for fun, arg in (("cmd.shell", ["env"]), ("own.env", [])):
+            told = master.run(fun, *arg, isolate=isolate)["return"]
+            found = dict(line.split("=", 1) for line in told.splitlines() if "=" in line)
+            account = pwd.getpwuid(os.geteuid())
+            assert [found.get(name) for name in names] == [
+                account.pw_dir,
+                account.pw_name,
+                account.pw_name,
+                account.pw_shell or "/bin/sh",
+            ], (fun, isolate)
+            assert not {"INVOCATION_ID", "NOTIFY_SOCKET"} & set(found)
 
 
 def wait_running(master: Any, jid: str) -> None:

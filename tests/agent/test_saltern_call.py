@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -47,10 +50,77 @@ def test_local(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "needs a running agent" in value
 
 
-def test_docs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, value, _ = call(capsys, "-c", str(folder), "-d", "test.ping")
-    assert code == 0
-    assert "test.ping" in value
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["-d", "test.ping"], ["test.ping"]),
+        (["test.ping", "-d"], ["test.ping"]),
+        (["mod.marks", "-d", "--local"], ["mod.marks"]),
+        (["mod.marks", "an argument", "-d"], ["mod.marks"]),
+        (["-d", "sys.doc", "test.ping", "mod.marks"], ["mod.marks", "test.ping"]),
+    ],
+)
+def test_documentation_is_told_and_nothing_runs(
+    folder: Path, capsys: pytest.CaptureFixture[str], words: list[str], told: list[str]
+) -> None:
+    mark = folder / "ran"
+    (folder / "modules" / "mod.py").write_text(f"def marks(*_):\n    'Mark it.'\n    open({str(mark)!r}, 'w')\n")
+    assert main(["-c", str(folder), *words]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.rstrip(":") for line in lines if line and not line.startswith(" ")] == told
+    assert not mark.exists()
+    assert main(["-c", str(folder), "--out", "json", *words]) == 0
+    assert list(json.loads(capsys.readouterr().out)) == told
+    assert main(["-c", str(folder), "-d", "nothing.here"]) == 1
+    assert capsys.readouterr().err == "saltern-call: no function or module nothing.here has documentation\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "args", "kwargs"),
+    [
+        (["test.arg", "a", "--out", "json"], ["a"], {}),
+        (["test.arg", "--out=json", "a", "-l", "debug", "b", "k=1", "--local"], ["a", "b"], {"k": 1}),
+        (["--out", "json", "test.arg", "-l", "quiet", "-3", "--no-color"], [-3], {}),
+        (["--out", "json", "test.arg", "--", "--out", "yaml", "-d"], ["--out", "yaml", "-d"], {}),
+    ],
+)
+def test_options_stand_anywhere_and_end_at_two_dashes(
+    folder: Path, capsys: pytest.CaptureFixture[str], words: list[str], args: list[Any], kwargs: dict[str, Any]
+) -> None:
+    assert main(["-c", str(folder), "--local", *words]) == 0
+    assert json.loads(capsys.readouterr().out) == {"local": {"args": args, "kwargs": kwargs}}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["test.ping", "--out", "nope"], "invalid choice: 'nope'"),
+        (["test.ping", "-l", "nope"], "invalid choice: 'nope'"),
+        (["test.ping", "--nosuch"], "unrecognized arguments: --nosuch"),
+    ],
+)
+def test_an_option_that_is_none(capsys: pytest.CaptureFixture[str], words: list[str], message: str) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(words)
+    assert message in capsys.readouterr().err
+
+
+def test_ctrl_c_ends_the_function_and_says_so(folder: Path) -> None:
+    (folder / "modules" / "mod.py").write_text(
+        "import time\ndef hangs():\n    print('begun', file=__import__('sys').stderr, flush=True); time.sleep(60)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "saltern_agent.call", "-c", str(folder), "--local", "mod.hangs"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == "begun\n"
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=20)
+    assert (process.returncode, output, errors) == (130, "", "\nsaltern-call: interrupted\n")
 
 
 def test_faults(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

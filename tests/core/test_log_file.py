@@ -37,6 +37,21 @@ def test_a_renamed_file_is_left_and_a_new_one_made(tmp_path: Path, logger: loggi
     assert (tmp_path / "log.1").read_text() == "one\n"
 
 
+def test_one_that_is_made_anew_or_cut_short_is_written_on_in_its_place(tmp_path: Path, logger: logging.Logger) -> None:
+    """What logrotate does with ``create``, and with ``copytruncate``."""
+    path = tmp_path / "log"
+    logger.addHandler(LogFile(str(path)))
+    logger.info("one")
+    path.rename(tmp_path / "log.1")
+    path.touch(0o600)
+    logger.info("two")
+    assert path.read_text() == "two\n"
+    assert path.stat().st_mode & 0o777 == 0o600
+    os.truncate(path, 0)
+    logger.info("three")
+    assert path.read_bytes() == b"three\n"
+
+
 def test_one_that_was_there_is_appended_to_and_descriptors_are_given_back(
     tmp_path: Path, logger: logging.Logger
 ) -> None:

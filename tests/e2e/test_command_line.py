@@ -96,6 +96,38 @@ def test_nobody_matches(parts: Parts) -> None:
     assert one_line(done.stderr) == "No minions matched the target. No command was sent, no jid was assigned."
 
 
+@pytest.mark.parametrize(
+    ("words", "unknown"),
+    [
+        (["-L", "{0},nosuch"], ["nosuch"]),
+        (["-L", "nosuch, {0} ,gone,nosuch"], ["gone", "nosuch"]),
+        (["-C", "{0} or L@nosuch"], ["nosuch"]),
+        (["-b", "1", "-L", "{0},nosuch"], ["nosuch"]),
+        (["-C", "{0} and not L@nosuch"], []),
+    ],
+)
+def test_a_listed_name_that_no_minion_has_is_named(parts: Parts, words: list[str], unknown: list[str]) -> None:
+    (minion, *_) = parts.stack.minion_ids
+    done = run(parts, "saltern", "--out", "json", "--static", *[word.format(minion) for word in words], "test.ping")
+    said = "Minion did not return. [No accepted minion has this id]"
+    assert json.loads(done.stdout) == {minion: True, **dict.fromkeys(unknown, said)}
+    assert done.returncode == (11 if unknown else 0)
+    assert (f"{len(unknown)} did not return" in done.stderr) == bool(unknown)
+
+
+def test_a_list_of_nobody_and_one_that_is_not_waited_for(parts: Parts) -> None:
+    (minion, *_) = parts.stack.minion_ids
+    done = run(parts, "saltern", "-L", "nosuch,none\x1b", "test.ping")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[1:] == ["saltern: no accepted minion has the id nosuch, none\\x1b"]
+    done = run(parts, "saltern", "--async", "-L", f"{minion},nosuch", "test.ping")
+    assert done.stdout.startswith("Executed command with job ID: 20")
+    assert (done.returncode, one_line(done.stderr)) == (11, "saltern: no accepted minion has the id nosuch")
+    done = run(parts, "saltern", "-b", "1", "nobody*", "test.ping")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert one_line(done.stderr).startswith("No minions matched the target.")
+
+
 def test_a_function_that_fails(parts: Parts) -> None:
     done = run(parts, "saltern", parts.stack.minion_ids[0], "cmd.run", "false")
     assert done.returncode == 11

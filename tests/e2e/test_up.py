@@ -17,6 +17,8 @@ from saltern.client import LocalClient
 from saltern_master.up.view import sparkline
 from support.stacks import process_tree, wait_for
 
+OFF = ["--line", "off", "--pickle", "off", "--batch", "off", "--http", "127.0.0.1:0"]
+
 
 def start(*arguments: str, environment: dict[str, str] | None = None) -> subprocess.Popen[str]:
     return subprocess.Popen(
@@ -104,6 +106,50 @@ def test_a_root_survives_a_restart(tmp_path: Path) -> None:
                 up.stdout.close()
     assert seen[0][:2] == seen[1][:2]
     assert 0 < seen[0][2] <= seen[1][2]
+
+
+@pytest.mark.timeout(120)
+def test_the_second_on_a_folder_is_told_who_has_it_and_changes_nothing(tmp_path: Path) -> None:
+    root = tmp_path / "r"
+    up = start("--root", str(root), "--minions", "1")
+    try:
+        lines_until(up, "1/1 up")
+        endpoints = json.loads((root / "run" / "endpoints.json").read_text())
+        kept = ("etc/master", "etc/master.d/up.conf", "run/ports.json", "run/endpoints.json", "run/master.json")
+        before = [((root / name).read_bytes(), (root / name).stat().st_mtime_ns) for name in kept]
+        second = start("--root", f"{root}/../r", "--minions", "2")
+        output, _ = second.communicate(timeout=30)
+        assert output == f"saltern-up: {root} is in use by pid {up.pid}: end that first, or choose another folder\n"
+        assert second.returncode == 1
+        assert [((root / name).read_bytes(), (root / name).stat().st_mtime_ns) for name in kept] == before
+        # Nor does a part of it by hand, whatever ports it has.
+        minion_id = endpoints["minions"][0]
+        others = tmp_path / "others"
+        for name in ("master", "minion"):
+            (others / name).mkdir(parents=True)
+        (others / "master" / "master").write_text(
+            f"pki_dir: {others}/pki\nsock_dir: {others}/run\ncachedir: {root}/cache/master\n"
+            "publish_port: 0\nret_port: 0\n"
+        )
+        config = (root / "etc" / "minions" / minion_id / "minion.d" / "up.conf").read_text()
+        (others / "minion" / "minion").write_text(config.replace(f"{root}/pki", f"{others}/pki"))
+        for name, folder, arguments in (
+            ("master", "cache/master", ["saltern_master", "-c", str(others / "master")]),
+            (f"agent {minion_id}", f"cache/{minion_id}", ["saltern_agent", "-c", str(others / "minion")]),
+            ("graphite", "graphite", ["saltern_graphite", "serve", "--root", str(root / "graphite"), *OFF]),
+        ):
+            done = subprocess.run(
+                [sys.executable, "-P", "-m", *arguments], capture_output=True, text=True, timeout=30, check=False
+            )
+            assert done.returncode == 1, done
+            assert f"{root}/{folder} is in use by pid {endpoints['pids'][name]}: " in done.stderr.splitlines()[-1]
+        assert sorted(os.listdir(others)) == ["master", "minion"]
+        assert LocalClient(endpoints["config_dir"]).cmd("*", "test.ping") == {minion_id: True}
+    finally:
+        up.terminate()
+        up.wait(10)
+        if up.stdout:
+            up.stdout.close()
 
 
 @pytest.mark.timeout(60)

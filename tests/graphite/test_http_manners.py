@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -216,10 +217,16 @@ def test_a_log_that_is_moved_away(tmp_path: Path) -> None:
     log.write({"n": 1})
     wait_until(lambda: path.read_text() != "")
     path.rename(tmp_path / "old")
-    log.reopen()
+    path.touch()  # as logrotate does with "create"
     log.write({"n": 2})
+    wait_until(lambda: path.read_text() != "")
+    os.truncate(path, 0)  # and with "copytruncate"
+    log.write({"n": 3})
+    wait_until(lambda: path.read_text() != "")
+    path.unlink()
+    log.write({"n": 4})
     log.close()
-    assert (lines(tmp_path / "old"), lines(path)) == ([{"n": 1}], [{"n": 2}])
+    assert (lines(tmp_path / "old"), lines(path)) == ([{"n": 1}], [{"n": 4}])
 
 
 def test_what_the_disk_does_not_take_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

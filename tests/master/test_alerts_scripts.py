@@ -90,7 +90,7 @@ json.dump(given, open("given.json", "w"))
     assert env["SALTERN_WHEN"] == "1000000"
     assert env["SALTERN_TARGET"] == ALERT["metric"]
     others = {name for name in env if not name.startswith("SALTERN_")}
-    assert others <= {"PATH", "HOME", "LANG", "LC_CTYPE"}, "python itself sets LC_CTYPE"
+    assert others <= {"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_CTYPE"}, "python itself sets LC_CTYPE"
     assert not (tmp_path / "pwned").exists()
 
 
@@ -112,21 +112,60 @@ def test_a_script_that_reads_nothing_is_fine(script: WriteScript, tmp_path: Path
 def test_a_script_that_hangs_is_killed_with_its_children(script: WriteScript, tmp_path: Path) -> None:
     path = script("s", "echo waiting\nsleep 600 & echo $! > child\nwait")
     started = time.monotonic()
-    assert run(path, tmp_path, timeout_s=0.5) == "was killed after 0.5 s: waiting"
+    assert run(path, tmp_path, timeout_s=0.5) == "was ended after 0.5 s: waiting"
     assert time.monotonic() - started < 5
     assert gone(int((tmp_path / "child").read_text()))
 
 
+TIDY = """(
+    trap 'sleep 0.3; echo tidied > tidy; exit 0' TERM
+    echo ready
+    while :; do sleep 0.05; done
+) &
+"""
+
+
+@pytest.mark.parametrize("leader", ["wait", "exec sleep 600"])
+def test_what_is_ended_may_tidy_up_the_script_and_what_it_started(
+    script: WriteScript, tmp_path: Path, leader: str
+) -> None:
+    assert run(script("s", TIDY + leader), tmp_path, timeout_s=0.5) == "was ended after 0.5 s: ready"
+    assert (tmp_path / "tidy").read_text() == "tidied\n"
+
+
+def test_what_does_not_end_for_sigterm_is_killed(
+    script: WriteScript, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scripts_module, "TERM_GRACE_S", 0.2)
+    path = script("s", "trap '' TERM; echo $$ > child; while :; do sleep 0.05; done")
+    assert run(path, tmp_path, timeout_s=0.3) == "was ended after 0.3 s"
+    assert gone(int((tmp_path / "child").read_text()))
+
+
+def test_a_script_may_tidy_up_when_the_master_stops(script: WriteScript, tmp_path: Path) -> None:
+    path = script("s", "trap 'echo tidied > tidy; exit 0' TERM; touch ready; while :; do sleep 0.05; done")
+
+    async def main() -> None:
+        runner = ScriptRunner(str(tmp_path))
+        runner.submit("a", Job((path,), ALERT, 60))
+        while not (tmp_path / "ready").exists():
+            await asyncio.sleep(0.01)
+        await runner.close()
+
+    asyncio.run(main())
+    assert (tmp_path / "tidy").exists()
+
+
 def test_a_child_left_behind_on_the_output_is_killed_at_the_timeout(script: WriteScript, tmp_path: Path) -> None:
     path = script("s", "sleep 600 & echo $! > child\nexit 0")
-    assert run(path, tmp_path, timeout_s=0.5) == "was killed after 0.5 s"
+    assert run(path, tmp_path, timeout_s=0.5) == "was ended after 0.5 s"
     assert gone(int((tmp_path / "child").read_text()))
 
 
 def test_a_child_that_left_the_group_cannot_hold_the_job(script: WriteScript, tmp_path: Path) -> None:
     path = script("s", "setsid sh -c 'echo $$ > child; exec sleep 600' & exit 0")
     started = time.monotonic()
-    assert run(path, tmp_path, timeout_s=0.8) == "was killed after 0.8 s"
+    assert run(path, tmp_path, timeout_s=0.8) == "was ended after 0.8 s"
     assert time.monotonic() - started < 5
     child = int((tmp_path / "child").read_text())
     assert is_running(child)

@@ -38,7 +38,7 @@ async def publish(
     context: Context, tgt: str, fun: str | list, tgt_type: str = "glob", kwarg: dict[str, Any] | None = None
 ) -> list[str]:
     """Start a job."""
-    return list(context.minions)
+    return [*context.minions, *(f"no {name}" for name in context.unknown)]
 
 
 @command("job.returns", Need.OWN_JOB)
@@ -180,6 +180,16 @@ def test_who_may_not_command_all_minions_learns_nothing_of_the_others_grains() -
     here = door()
     assert answered("eve", "job.publish", here=here, tgt="role:web", tgt_type="grain", fun="test.ping") == []
     assert here.asked == ["minions", "grains"]  # of db1 alone
+
+
+def test_a_listed_name_is_unknown_when_no_minion_of_the_callers_has_it() -> None:
+    assert answered(ROOT, "job.publish", tgt="db1,none", tgt_type="list", fun="cmd.run") == ["db1", "no none"]
+    assert answered("fred", "job.publish", tgt="web1,web9", tgt_type="list", fun="cmd.run") == ["web1", "no web9"]
+    # What is another's is told as what isn't there.
+    both = answered("fred", "job.publish", tgt="web1 or L@db1,none", tgt_type="compound", fun="cmd.run")
+    assert both == ["web1", "no db1", "no none"]
+    # One that doesn't match the rest of the expression is there all the same.
+    assert answered(ROOT, "job.publish", tgt="L@db1,web1 and db*", tgt_type="compound", fun="cmd.run") == ["db1"]
 
 
 def test_unknown_and_forbidden_get_the_same_answer() -> None:

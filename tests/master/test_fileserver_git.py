@@ -521,6 +521,16 @@ def test_a_remote_that_hangs_is_given_up(origin: Origin, backend: Any) -> None:
     assert served.remotes[0].fault == "git ls-remote took longer than 0.5 s"
 
 
+def test_a_git_that_is_ended_may_take_away_its_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    git = tmp_path / "git"
+    git.write_text(f"#!/bin/sh\ntrap 'sleep 0.2; touch {tmp_path}/tidy; exit 1' TERM\nwhile :; do sleep 0.05; done\n")
+    git.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    with pytest.raises(program.GitFault, match=r"git fetch took longer than 0\.3 s"):
+        program.run("fetch", timeout_s=0.3)
+    assert (tmp_path / "tidy").exists()
+
+
 def test_output_is_bounded(origin: Origin, tmp_path: Path) -> None:
     origin.commit(a="1" * 5000)
     with pytest.raises(program.GitFault, match="printed over 100 bytes"):

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from saltern.errors import TargetError
-from saltern_master.targeting import TYPES, resolve
+from saltern_master.targeting import TYPES, listed, resolve
 
 MINIONS = ["db01", "web01", "web02.example.com"]
 GRAINS: dict[str, dict[str, Any]] = {
@@ -51,6 +51,22 @@ def targeted(target: str | list[str], kind: str = "glob") -> list[str]:
 )
 def test_targets(kind: str, target: str | list[str], minions: list[str]) -> None:
     assert targeted(target, kind) == minions
+
+
+@pytest.mark.parametrize(
+    ("kind", "target", "names"),
+    [
+        ("list", " a, b,,a ", ["a", "b"]),
+        ("glob", ["a", "b"], ["a", "b"]),
+        ("glob", "a", []),
+        ("compound", "a or L@b,c and G@os:x", ["b", "c"]),
+        ("compound", "not L@a or not not L@b", ["b"]),
+        ("compound", "not ( L@a or not L@b ) or (L@c and not L@d)", ["b", "c"]),
+        ("compound", ") L@a ) not L@b", ["a"]),
+    ],
+)
+def test_names_that_a_target_lists(kind: str, target: str | list[str], names: list[str]) -> None:
+    assert listed(target, kind) == names
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,14 @@ def test_output_is_bounded_and_says_so(cmd: ModuleType) -> None:
     assert result["retcode"] == 0
 
 
+@pytest.mark.parametrize("leader", ["wait", "exec sleep 600"])
+def test_a_timeout_lets_the_program_and_what_it_started_tidy_up(cmd: ModuleType, tmp_path: Path, leader: str) -> None:
+    mark = tmp_path / "tidy"
+    text = f"(trap 'sleep 0.3; echo tidied > {mark}; exit 0' TERM; while :; do sleep 0.05; done) & {leader}"
+    assert cmd.run_all(text, python_shell=True, timeout=0.5)["retcode"] == 1
+    assert mark.read_text() == "tidied\n"
+
+
 def test_a_timeout_ends_the_whole_group(cmd: ModuleType, tmp_path: Path) -> None:
     pidfile = tmp_path / "pid"
     started = time.monotonic()

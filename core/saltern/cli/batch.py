@@ -34,9 +34,14 @@ def run_in_batches(
 ) -> Iterator[dict[str, dict[str, Any]]]:
     """Yield answers as ``LocalClient.follow`` does; a new batch starts when the one before it has answered.
 
-    The minions are those that answer a ping now, as Salt does it.
+    The minions are those that answer a ping now, as Salt does it; the others are yielded as those that don't return.
     """
-    present = sorted(client.cmd(target, "test.ping", timeout=options.timeout, tgt_type=kind))
+    present = []
+    for answer in client.cmd_iter(target, "test.ping", timeout=options.timeout, tgt_type=kind):
+        present += [minion_id for minion_id, data in answer.items() if "failed" not in data]
+        if silent := {minion_id: data for minion_id, data in answer.items() if "failed" in data}:
+            yield silent
+    present.sort()
     size = batch_size(options.batch, len(present))
     for start in range(0, len(present), size):
         batch = present[start : start + size]

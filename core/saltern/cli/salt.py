@@ -9,7 +9,6 @@ from typing import Any
 
 from saltern.arguments import parse_arguments
 from saltern.cli.command import (
-    EX_GENERIC,
     EX_INTERRUPTED,
     EX_OK,
     EX_USAGE,
@@ -23,9 +22,13 @@ from saltern.client import Job, LocalClient
 from saltern.errors import UsageError
 from saltern.local import LocalConnection
 from saltern.output import OUTPUTS, display
+from saltern.visible import visible
 
 EX_MINIONS_FAILED = 11
 """Some minion answered with a non-zero retcode, or not at all; Salt's number for it."""
+
+MAX_NAMED = 20
+"""Names in one line."""
 
 EXAMPLES = """  saltern '*' test.ping
   saltern 'web*' cmd.run 'df -h'
@@ -108,11 +111,12 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     client = LocalClient(options.config_dir)
     kind = options.kind or "glob"
     if options.async_:
-        started = client.run_job(words[0], function, args, kind, kwarg=kwargs, isolate=options.isolate)
-        if not started:
-            return _nobody()
-        print(f"Executed command with job ID: {started['jid']}")
-        return EX_OK
+        with LocalConnection(client.opts["sock_dir"]) as connection:
+            job = client.open_job(connection, words[0], function, args, kind, kwargs, options.isolate, follow=False)
+        if not job.minions:
+            return _nobody(job)
+        print(f"Executed command with job ID: {job.jid}")
+        return _unknown(job)
     if options.batch:
         from saltern.cli.batch import run_in_batches
 
@@ -121,7 +125,7 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     with LocalConnection(client.opts["sock_dir"]) as connection:
         job = client.open_job(connection, words[0], function, args, kind, kwargs, options.isolate, options.timeout)
         if not job.minions:
-            return _nobody()
+            return _nobody(job)
         try:
             return _show(client.follow(connection, job), job, options)
         except KeyboardInterrupt:
@@ -153,9 +157,21 @@ def _function(name: str, words: list[str]) -> tuple[str | list[str], list[Any], 
     return names, several, {}
 
 
-def _nobody() -> int:
+def _nobody(job: Job | None = None) -> int:
     print("No minions matched the target. No command was sent, no jid was assigned.", file=sys.stderr)
+    if job is not None:
+        _unknown(job)
     return EX_USAGE
+
+
+def _unknown(job: Job) -> int:
+    """Say which names of the target no minion has, and return the exit code that they make."""
+    if not job.unknown:
+        return EX_OK
+    names = ", ".join(map(visible, job.unknown[:MAX_NAMED]))
+    more = f" and {len(job.unknown) - MAX_NAMED:,} more" if len(job.unknown) > MAX_NAMED else ""
+    print(f"saltern: no accepted minion has the id {names}{more}", file=sys.stderr)
+    return EX_MINIONS_FAILED
 
 
 def _show(answers: Iterator[Answer], job: Job | None, options: argparse.Namespace) -> int:
@@ -177,6 +193,8 @@ def _show(answers: Iterator[Answer], job: Job | None, options: argparse.Namespac
             if not options.static:
                 display({minion_id: value}, options.out, color=color)
                 sys.stdout.flush()
+    if not gathered:
+        return _nobody()
     if options.static:
         display(gathered, options.out, color=color)
     if options.summary:
@@ -187,7 +205,7 @@ def _show(answers: Iterator[Answer], job: Job | None, options: argparse.Namespac
             what += [f"{len(silent)} did not return"] if silent else []
             print(f"ERROR: of {len(gathered)} minions {', '.join(what)}", file=sys.stderr)
         return EX_MINIONS_FAILED
-    return EX_OK if gathered else EX_GENERIC
+    return EX_OK
 
 
 def _retcode(retcode: Any) -> bool:

@@ -13,6 +13,7 @@ import sys
 
 import saltern.log
 from saltern.errors import SalternError, exit_code
+from saltern.folder_lock import locked
 from saltern_graphite import cache, wal
 from saltern_graphite.allocator import keep_freed_memory
 from saltern_graphite.commands.argument_types import address, address_or_off, positive, seconds, whole
@@ -25,6 +26,7 @@ from saltern_graphite.schemas import DEFAULT_RETENTIONS_TEXT, SCHEMAS_FILE
 from saltern_graphite.server import Server
 from saltern_graphite.store import Store
 
+ROOT_MODE = 0o755
 SWITCH_S = 0.0005
 """How long a thread may keep others waiting: an answer takes a few turns, and receiving would take ten times that."""
 
@@ -38,8 +40,8 @@ Everything is under --root: whisper/ (the files), log/ (what isn't in them yet),
 What is promised: an accepted point survives kill -9 of this process, always. A power cut loses at most the last
 second with --fsync interval, nothing with always, what the kernel had not written yet with never.
 
-SIGTERM and SIGINT stop it cleanly; SIGHUP reads the files in conf/ and --auth-file again, and
-opens --access-log again. Port 0 means any free one.
+SIGTERM and SIGINT stop it cleanly; SIGHUP reads the files in conf/ and --auth-file again. Logs may be renamed
+(logrotate) at any time: a new file is made for the next line. Port 0 means any free one.
 """
 
 
@@ -86,17 +88,24 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     serve.add_argument("--idle-timeout", metavar="SECONDS", type=seconds, default=0.0,
                        help="close connections silent for so long; 0: never (default: %(default)s)")  # fmt: skip
     serve.add_argument("--log-level", choices=saltern.log.LEVELS, default="info", help="(default: %(default)s)")
+    serve.add_argument("--log-file", metavar="FILE", help="where to log; standard error without it")
     add_http_options(serve)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until told to stop; when it can't start, say why and return the error's exit code."""
-    saltern.log.setup(arguments.log_level)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until it can be heeded
+    try:
+        saltern.log.setup(arguments.log_level, arguments.log_file)
+    except SalternError as error:
+        print(f"saltern-graphite: {error}", file=sys.stderr)
+        return exit_code(error)
     _raise_descriptor_limit()
     keep_freed_memory()
     sys.setswitchinterval(SWITCH_S)
     try:
-        asyncio.run(_serve(arguments))
+        with contextlib.nullcontext() if arguments.read_only else locked(arguments.root, ROOT_MODE):
+            asyncio.run(_serve(arguments))
     except SalternError as error:
         print(f"saltern-graphite: {error}", file=sys.stderr)
         return exit_code(error)
@@ -147,11 +156,19 @@ async def _serve(arguments: argparse.Namespace) -> None:
 
 
 def _reload(store: Store, server: Server) -> None:
-    """Read everything in the conf folder again, and what HTTP has in files."""
+    """Read everything in the conf folder again, and what HTTP has in files; say so."""
     server.reload_http()
     store.reload_schemas()
-    if not store.full:
+    if not store.full:  # else the server does when it has the time
         store.name_lists.reload()
+    log.info(
+        "SIGHUP: logs are opened anew; %s, %s, %s, %s and the credentials were read again; what the command line says "
+        "needs a restart",
+        SCHEMAS_FILE,
+        AGGREGATION_FILE,
+        WHITELIST_FILE,
+        BLACKLIST_FILE,
+    )
 
 
 def _raise_descriptor_limit() -> None:

@@ -1,4 +1,4 @@
-"""Where the lines of the access log go: a file, or standard output; written by a thread of its own."""
+"""Where the lines of the access log go: a file, which may be rotated, or standard output; a thread writes them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import queue
 import threading
 from collections.abc import Callable, Mapping
 
+from saltern.appended_file import AppendedFile
 from saltern.errors import ConfigError, os_errors
 from saltern_graphite.notices import Notices
 
@@ -37,10 +38,10 @@ class AccessLog:
         self._count = count
         self._notices = Notices(log)
         self._waiting: queue.Queue[Record | None] = queue.Queue(MOST_WAITING)
-        self._reopening = False
-        self._torn = False
-        with os_errors(ConfigError, path, "can't be written", called=f"access log {path}"):
-            self._descriptor = _open(path)
+        self._file = None if path == "-" else AppendedFile(path, _MODE)
+        if self._file is not None:
+            with os_errors(ConfigError, path, "can't be written", called=f"access log {path}"):
+                self._file.open()
         self._thread = threading.Thread(target=self._run, name="access log", daemon=True)
         self._thread.start()
 
@@ -50,10 +51,6 @@ class AccessLog:
             self._waiting.put_nowait(record)
         except queue.Full:
             self._count("accessLogDropped", 1)
-
-    def reopen(self) -> None:
-        """Open the file again before the next line: the one that is open may have been moved away."""
-        self._reopening = True
 
     def close(self) -> None:
         """Write what waits, unless that takes long, and stop."""
@@ -69,38 +66,23 @@ class AccessLog:
                 while len(records) < _AT_ONCE:
                     records.append(self._waiting.get_nowait())
             ended = None in records
-            if self._reopening:
-                self._reopening = False
-                self._open_again()
             self._append([record for record in records if record is not None])
-        if self._path != "-":
-            os.close(self._descriptor)
+        if self._file is not None:
+            self._file.close()
 
     def _append(self, records: list[Record]) -> None:
-        text = "\n" * self._torn + "".join(f"{json.dumps(record)}\n" for record in records)
-        data = memoryview(text.encode())
+        lines = "".join(f"{json.dumps(record)}\n" for record in records).encode()
         try:
-            while data:
-                data = data[os.write(self._descriptor, data) :]
-                self._torn = bool(data)
+            if self._file is not None:
+                self._file.append(lines)
+            else:
+                _print(lines)
         except OSError as error:
             self._count("accessLogDropped", len(records))
             self._notices.warn("write", "access log %s: can't be written: %s", self._path, error.strerror)
 
-    def _open_again(self) -> None:
-        if self._path == "-":
-            return
-        try:
-            descriptor = _open(self._path)
-        except OSError as error:
-            self._notices.warn("open", "access log %s: can't be opened again: %s", self._path, error.strerror)
-            return
-        os.close(self._descriptor)
-        self._descriptor = descriptor
-        self._torn = False
 
-
-def _open(path: str) -> int:
-    if path == "-":
-        return 1
-    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, _MODE)
+def _print(lines: bytes) -> None:
+    left = memoryview(lines)
+    while left:
+        left = left[os.write(1, left) :]

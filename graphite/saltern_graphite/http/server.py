@@ -94,9 +94,7 @@ class HttpServer:
             self._log.close()
 
     def reload(self) -> None:
-        """Read the credentials again, or say why not and keep the old ones; open the access log again."""
-        if self._log is not None:
-            self._log.reopen()
+        """Read the credentials again, or say why not and keep the old ones."""
         if self._credentials is not None:
             try:
                 self._credentials.reload()

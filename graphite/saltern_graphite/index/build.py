@@ -140,4 +140,4 @@ def _messages_from_beside(whisper_dir: str) -> Iterator[Message]:
                 unpacker.feed(data)
                 yield from unpacker
         finally:
-            process.kill()
+            process.terminate()

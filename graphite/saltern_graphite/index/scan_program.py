@@ -25,7 +25,8 @@ WRITE_BYTES = 1 << 16
 
 def main(whisper_dir: str) -> None:
     """Scan *whisper_dir* to standard output."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server; this ends when it has ended
+    for number in (signal.SIGINT, signal.SIGHUP):  # for the server; this ends when that has ended
+        signal.signal(number, signal.SIG_IGN)
     with contextlib.suppress(OSError):
         os.nice(NICE)
     gc.disable()  # nothing here refers in circles

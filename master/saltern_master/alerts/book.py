@@ -59,6 +59,11 @@ class RuleBook:
         """Tell whether the files are others than at the last ``refresh``: a look at their sizes and times."""
         return self._sign() != self._signature
 
+    def take(self, options: Mapping[str, Any]) -> None:
+        """Take the rules among *options* for those to read, and have everything look changed."""
+        self._options = options
+        self._signature = None
+
     def refresh(self) -> None:
         """Read everything again."""
         self._signature = self._sign()

@@ -82,6 +82,10 @@ class AlertEngine:
             if self._read:
                 await self._save()
 
+    def reread(self, options: Mapping[str, Any]) -> None:
+        """Read the rules again, of *options* and files, before they are evaluated next."""
+        self._book.take(options)
+
     async def evaluate_once(self) -> None:
         """Read rules that changed, evaluate each rule once, tell the changes, save the states."""
         started = time.monotonic()

@@ -1,29 +1,34 @@
 """Running alert scripts: each in a process group of its own, a few at once, all bounded.
 
 A script gets the change as JSON on its stdin and as ``SALTERN_*`` in an otherwise bare environment. It is done when
-it has ended and its output is closed; what is left of its group at its timeout is killed.
+it has ended and its output is closed; what is left of its group at its timeout gets SIGTERM, and SIGKILL after a
+moment.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
 import os
 import shutil
 import signal
 import tempfile
+import time
 from collections import deque
 from collections.abc import Hashable, Mapping
 from typing import Any, NamedTuple
 
+from saltern.process_group import group_lives, signal_group
+
 MAX_AT_ONCE = 8
-CLOSE_WITHIN_S = 1.0  # less than parts have to stop in
+CLOSE_WITHIN_S, CLOSE_GRACE_S = 1.0, 0.3  # together less than parts have to stop in
+TERM_GRACE_S = 2.0  # between SIGTERM and SIGKILL for a script that takes too long, and what it started
+LOOK_EVERY_S = 0.02
 MAX_WAITING = 1000
 MAX_OUTPUT_BYTES = 4096  # kept for the log; the rest is read and forgotten, so that no script hangs on a full pipe
 READ_BYTES = 64 * 1024
-PASSED_ON = ("PATH", "HOME", "LANG")
+PASSED_ON = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG")
 VARIABLES = ("alert", "state", "previous", "series", "value", "threshold", "message", "when", "target")
 MAX_VARIABLE_CHARS = 16 * 1024
 
@@ -133,8 +138,9 @@ class ScriptRunner:
 async def run_script(argv: tuple[str, ...], alert: Mapping[str, Any], timeout_s: float, folder: str) -> str:
     """Run *argv* to its end and return what was wrong in a few words, or ``""``.
 
-    Raises ``OSError`` when it can't be started. Cancelling kills its process group.
+    Raises ``OSError`` when it can't be started. Cancelling ends its process group.
     """
+    grace_s = TERM_GRACE_S
     with tempfile.TemporaryFile() as stdin:  # a file, not a pipe: a script that doesn't read can't hold us up
         stdin.write(json.dumps(alert, ensure_ascii=True).encode("ascii") + b"\n")
         stdin.seek(0)
@@ -154,10 +160,13 @@ async def run_script(argv: tuple[str, ...], alert: Mapping[str, Any], timeout_s:
                     tasks.create_task(process.wait())
                     tasks.create_task(output.read())
             except TimeoutError:
-                return f"was killed after {timeout_s:g} s{output.shown()}"
+                return f"was ended after {timeout_s:g} s{output.shown()}"
+            except asyncio.CancelledError:
+                grace_s = CLOSE_GRACE_S
+                raise
             finally:
                 if process.returncode is None or not output.closed:
-                    await _kill_group(process)
+                    await _end_group(process, grace_s)
     if process.returncode == 0:
         return ""
     if process.returncode is not None and process.returncode < 0:
@@ -179,9 +188,13 @@ def _variable(value: Any) -> str:
     return text.replace("\0", "")[:MAX_VARIABLE_CHARS].encode("utf-8", "replace").decode("utf-8")
 
 
-async def _kill_group(process: asyncio.subprocess.Process) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
+async def _end_group(process: asyncio.subprocess.Process, grace_s: float) -> None:
+    """Do as ``saltern.process_group.end_group`` does, while the loop goes on."""
+    signal_group(process.pid, signal.SIGTERM)
+    until = time.monotonic() + grace_s
+    while (process.returncode is None or group_lives(process.pid)) and time.monotonic() < until:
+        await asyncio.sleep(LOOK_EVERY_S)
+    signal_group(process.pid, signal.SIGKILL)
     await process.wait()
 
 

@@ -51,8 +51,12 @@ class Services(Protocol):
 
 @dataclass(frozen=True)
 class Context:
-    """One call. *minions*: whom its target means, where the command has one; authorised already."""
+    """One call. *minions*: whom its target means, where the command has one; authorised already.
+
+    *unknown*: names that the target lists and no minion has, of those that the caller may command.
+    """
 
     caller: Caller
     services: Services
     minions: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()

@@ -14,7 +14,7 @@ import asyncio
 import functools
 import logging
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 from saltern.errors import Busy, InternalError, NotAuthorised, RequestTimeout, SalternError
 from saltern_master.auth.audit import Audit
@@ -26,7 +26,7 @@ from saltern_master.commands.registry import Command, Registry
 from saltern_master.commands.turns import Turns
 from saltern_master.jobs.request import functions_of, indirect_of
 from saltern_master.line_limit import LineLimit
-from saltern_master.targeting import GrainsOf, named, resolve
+from saltern_master.targeting import GrainsOf, listed, named, resolve
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +34,13 @@ THREADS = 8
 CALLS_OF_A_MINION = 16
 CALLS_OF_A_USER = 64
 CALLS_OF_AN_OWNER = 1000
+
+
+class Meant(NamedTuple):
+    """What a target comes to: minions, and names that it lists and no minion has."""
+
+    minions: tuple[str, ...]
+    unknown: tuple[str, ...]
 
 
 class Dispatcher:
@@ -116,11 +123,12 @@ class Dispatcher:
         command = self._find(caller, name)
         bound = command.bind(args, kwargs)
         minions: tuple[str, ...] = ()
+        unknown: tuple[str, ...] = ()
         if command.need is Need.JOBS:
-            minions = await self._authorised_minions(caller, bound, services)
+            minions, unknown = await self._authorised_minions(caller, bound, services)
         elif command.need is Need.OWN_JOB and not self._policy.owns(caller, services.tracker.owner(bound["jid"])):
             raise NotAuthorised(f"{caller} did not start a job {bound['jid']}")
-        context = Context(caller, services, minions)
+        context = Context(caller, services, minions, unknown)
         try:
             answer = await self._run(command, context, bound)
         except SalternError as error:
@@ -145,7 +153,7 @@ class Dispatcher:
             raise self._registry.unknown(name, lambda one: self._policy.may_call(caller, one))
         raise NotAuthorised(self._policy.refusal(caller, name))
 
-    async def _authorised_minions(self, caller: Caller, bound: dict[str, Any], services: Services) -> tuple[str, ...]:
+    async def _authorised_minions(self, caller: Caller, bound: dict[str, Any], services: Services) -> Meant:
         """Return whom the target means, once it is known that the caller may run the functions on all of them."""
         functions = [*functions_of(bound), *indirect_of(bound)]
         refused = self._policy.refused_functions(caller, functions)
@@ -153,10 +161,10 @@ class Dispatcher:
             raise NotAuthorised(f"{caller} may not run {some_of(refused)}{self._policy.why_refused(refused)}")
         everyone = services.keyring.minions()
         find = functools.partial(self._find_minions, caller, functions, bound["tgt"], bound["tgt_type"], everyone)
-        minions: tuple[str, ...] = await self._turns[caller.kind].run(
+        meant: Meant = await self._turns[caller.kind].run(
             caller.principal, functools.partial(find, services.fleet.grains)
         )
-        return minions
+        return meant
 
     def _find_minions(
         self,
@@ -166,7 +174,7 @@ class Dispatcher:
         kind: str,
         everyone: list[str],
         grains: GrainsOf,
-    ) -> tuple[str, ...]:
+    ) -> Meant:
         """Resolve a target for a caller, in a thread.
 
         Who may not command every minion learns nothing of the others. They aren't there for an expression that is
@@ -178,7 +186,9 @@ class Dispatcher:
             names = named(target, kind)
             if len(self._policy.covered(caller, functions, names)) < len(names):
                 raise NotAuthorised(f"{caller} may not run {some_of(functions)} on every minion of that target")
-        return tuple(found)
+        names = listed(target, kind)
+        there = frozenset(covered) if names else frozenset[str]()
+        return Meant(tuple(found), tuple(name for name in names if name not in there))
 
     async def _run(self, command: Command, context: Context, bound: dict[str, Any]) -> Any:
         if command.is_async:

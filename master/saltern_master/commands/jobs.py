@@ -37,8 +37,9 @@ async def publish(
     quiet: float | None = None,
     follow: bool = False,
 ) -> Any:
-    """Start a job and return its ``jid``, ``minions`` and ``missing``; with *follow* its answers come after that.
+    """Start a job and return its ``jid``, ``minions``, ``missing``, ``unknown``; with *follow* its answers come then.
 
+    ``missing`` are those of the minions that are away, ``unknown`` the names that the target lists and no minion has.
     *fun* may be a list of functions, with a list of arguments for each in *arg*. *timeout*: seconds after which an
     agent ends it. *quiet*: seconds of silence after which the agents are asked whether they still work on it.
     """
@@ -53,7 +54,7 @@ async def publish(
         quiet_s=quiet,
         follow=follow,
     )
-    result = published._asdict()
+    result = {**published._asdict(), "unknown": list(context.unknown)}
     return Stream(result, follower) if follower is not None else result
 
 

@@ -13,6 +13,6 @@ by number and length, and all the matching of one resolution by processor time. 
 from __future__ import annotations
 
 from saltern_master.targeting.effort import Grains, GrainsOf
-from saltern_master.targeting.target import TYPES, Target, named, resolve
+from saltern_master.targeting.target import TYPES, Target, listed, named, resolve
 
-__all__ = ["TYPES", "Grains", "GrainsOf", "Target", "named", "resolve"]
+__all__ = ["TYPES", "Grains", "GrainsOf", "Target", "listed", "named", "resolve"]

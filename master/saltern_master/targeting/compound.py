@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from saltern.errors import TargetError
 from saltern_master.targeting.effort import Effort
-from saltern_master.targeting.selectors import Selector, selector
+from saltern_master.targeting.selectors import Selector, names_of, selector
 
 MAX_TOKENS = 1000
 MAX_DEPTH = 50
@@ -21,6 +21,24 @@ _PREFIXES = {"G": "grain", "P": "grain_pcre", "E": "pcre", "L": "list"}
 def compound(text: str) -> Selector:
     """Return the selector of a compound target. Raises ``TargetError``."""
     return _Parser(text).whole()
+
+
+def listed(text: str) -> list[str]:
+    """Return the names that ``L@`` lists in a compound target, but for those that a ``not`` takes out."""
+    names: list[str] = []
+    negated, outer = False, [False]  # whether the next word is; and for each open parenthesis, whether all in it is
+    for word, _ in islice(tokens(text), MAX_TOKENS):
+        if word == "not":
+            negated = not negated
+            continue
+        if word == "(":
+            outer.append(outer[-1] ^ negated)
+        elif word == ")":
+            outer = outer[:-1] or [False]
+        elif word.startswith("L@") and not outer[-1] ^ negated:
+            names += names_of(word[2:])
+        negated = False
+    return names
 
 
 class Token(NamedTuple):

@@ -43,8 +43,13 @@ def _glob(target: str) -> Selector:
 def _list(target: str) -> Selector:
     if target.count(",") >= MAX_NAMES:
         raise TargetError(f"a list has at most {MAX_NAMES:,} names, not {target.count(',') + 1:,}")
-    names = {name.strip() for name in target.split(",")}
+    names = set(names_of(target))
     return lambda minions, effort: minions & names
+
+
+def names_of(text: str) -> list[str]:
+    """Return the names in a list as it is written, ``web1, web2``."""
+    return [name for part in text.split(",") if (name := part.strip())]
 
 
 def _pcre(target: str) -> Selector:

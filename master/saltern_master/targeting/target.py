@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 from saltern.errors import TargetError
 from saltern_master.targeting.compound import compound
+from saltern_master.targeting.compound import listed as compound_lists
 from saltern_master.targeting.effort import Effort, GrainsOf
-from saltern_master.targeting.selectors import MAX_NAMES, selector
+from saltern_master.targeting.selectors import MAX_NAMES, names_of, selector
 
 TYPES = ("glob", "list", "pcre", "grain", "grain_pcre", "compound")
 MAX_CHARS = 64 * 1024
@@ -52,8 +53,17 @@ def named(target: str | list[str], kind: str) -> list[str]:
     if isinstance(target, list):
         return [str(name) for name in target]
     if kind == "list":
-        return [name for part in target.split(",") if (name := part.strip())]
+        return names_of(target)
     return [target] if kind == "glob" else []
+
+
+def listed(target: str | list[str], kind: str) -> list[str]:
+    """Return the names that a target lists, each once: whoever lists a name wants that minion, and no other."""
+    if kind == "compound" and isinstance(target, str):
+        names = compound_lists(target)
+    else:
+        names = named(target, kind) if kind == "list" or isinstance(target, list) else []
+    return list(dict.fromkeys(names))
 
 
 def _joined(names: list[str]) -> str:

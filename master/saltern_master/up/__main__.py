@@ -2,6 +2,6 @@
 
 import sys
 
-from saltern_master.up.main import main
+from saltern.programs import saltern_up
 
-sys.exit(main())
+sys.exit(saltern_up())

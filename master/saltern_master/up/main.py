@@ -17,15 +17,18 @@ from collections.abc import Callable, Sequence
 from rich.console import Console
 from rich.live import Live
 
+from saltern import own_environment
 from saltern.__about__ import __version__
 from saltern.errors import ChannelError, SalternError, exit_code
 from saltern.files import UMASK
+from saltern.folder_lock import locked
 from saltern.visible import visible
 from saltern_master.up.stack import Stack
 from saltern_master.up.status import Status, StatusSource
 from saltern_master.up.supervisor import Supervisor
 from saltern_master.up.view import View, places, plain_line
 
+ROOT_MODE = 0o755
 START_TIMEOUT_S = 30.0
 PORT_TRIES = 3
 LOOK_EVERY_S = 1.0
@@ -41,6 +44,7 @@ EPILOG = """examples:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a stack until Ctrl-C or SIGTERM; return the exit code."""
     os.umask(UMASK)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until it can be heeded
     parser = argparse.ArgumentParser(
         prog="saltern-up",
         description="Run the whole stack on this host: master, agents, Carbon/Whisper, HTTP API.",
@@ -58,11 +62,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     minions = options.minions if options.minions is not None else (3 if options.demo else 1)
     if not 0 <= minions <= 100:
         parser.error(f"--minions {minions}: must be between 0 and 100")
+    own_environment.settle(os.environ)
     root = options.root or tempfile.mkdtemp(prefix="saltern-demo-")
     try:
         stack = Stack(root, minions, demo=options.demo, usual_ports=not options.demo)
         plain = options.plain or not sys.stdout.isatty()
-        return asyncio.run(_Up(stack, plain=plain).run())
+        with locked(stack.root, ROOT_MODE):
+            return asyncio.run(_Up(stack, plain=plain).run())
     except SalternError as error:
         print(f"saltern-up: {visible(str(error))}", file=sys.stderr)
         return exit_code(error)
@@ -77,6 +83,7 @@ class _Up:
     def __init__(self, stack: Stack, *, plain: bool) -> None:
         self._stack = stack
         self._plain = plain
+        self._on_terminal = os.isatty(sys.stdout.fileno())
         self._stop = asyncio.Event()
         self._view = View(stack)
         self._say: Callable[[str], None] = lambda line: print(line, flush=True)
@@ -113,9 +120,18 @@ class _Up:
     def _start(self) -> Supervisor:
         """Start every program on ports that are free at this moment."""
         self._stack.prepare()
-        supervisor = Supervisor(self._stack.programs(), self._stack.log_dir, lambda line: self._say(line))
+        supervisor = Supervisor(self._stack.programs(), self._stack.log_path, lambda line: self._say(line))
         supervisor.start()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._hung_up, supervisor)
         return supervisor
+
+    def _hung_up(self, supervisor: Supervisor) -> None:
+        """Pass SIGHUP on; but when the terminal that we were started on is gone, so are we."""
+        if self._on_terminal and not os.isatty(sys.stdout.fileno()):
+            self._stop.set()
+            return
+        self._say(f"SIGHUP: {', '.join(supervisor.pids())} were told to read their files again")
+        supervisor.reload()
 
     def _ended_early(self, supervisor: Supervisor) -> list[str]:
         """Return the programs that listen and ended: another program may have been quicker to take their port."""

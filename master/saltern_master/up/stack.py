@@ -12,12 +12,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import socket
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from saltern.config import master_config, minion_config
 from saltern.errors import ConfigError
 from saltern.files import make_folder, write_atomic
 from saltern.ids import check_minion_id
@@ -116,18 +119,33 @@ class Stack:
         graphite = python_module("saltern_graphite", "serve", "--root", self.graphite_dir)
         graphite += ["--line", line, "--udp", line, "--batch", batch, "--http", http]
         graphite += ["--pickle", "off", "--writers", "0"]  # what one host needs
+        graphite += ["--log-file", self.log_path("graphite")]
+        master = python_module("saltern_master", "-c", self.config_dir, *self._log_file("master", self.config_dir))
         ready = {
             "master": os.path.join(self.sock_dir, "master.json"),
             "graphite": os.path.join(self.graphite_dir, "run", "graphite.json"),
         }
         return [
             Program("graphite", graphite, ready["graphite"]),
-            Program("master", python_module("saltern_master", "-c", self.config_dir), ready["master"]),
-            *[
-                Program(f"agent {minion_id}", python_module("saltern_agent", "-c", self.minion_config(minion_id)), None)
-                for minion_id in self.minion_ids
-            ],
+            Program("master", master, ready["master"]),
+            *[self._agent(minion_id) for minion_id in self.minion_ids],
         ]
+
+    def _agent(self, minion_id: str) -> Program:
+        name, config = f"agent {minion_id}", self.minion_config(minion_id)
+        return Program(name, python_module("saltern_agent", "-c", config, *self._log_file(name, config)), None)
+
+    def _log_file(self, program: str, config: str) -> list[str]:
+        """Return the option that names the log of *program*, whose configuration may name another itself."""
+        read: Callable[[str], Any] = master_config if program == "master" else minion_config
+        with contextlib.suppress(ConfigError):  # the program says what is wrong with it
+            if read(config)["log_file"]:
+                return []
+        return ["--log-file", self.log_path(program)]
+
+    def log_path(self, program: str) -> str:
+        """Return where *program* logs, and where goes what it says before and beside that."""
+        return os.path.join(self.log_dir, f"{program.replace(' ', '-')}.log")
 
     def minion_config(self, minion_id: str) -> str:
         """Return the folder of an agent's configuration."""

@@ -23,11 +23,11 @@ _PR_SET_PDEATHSIG = 1
 
 
 class Supervisor:
-    """Keeps *programs* running, their output in *log_dir*; *say* is told of ends and restarts, a line each."""
+    """Keeps *programs* running, their output where *log* says; *say* is told of ends and restarts, a line each."""
 
-    def __init__(self, programs: list[Program], log_dir: str, say: Callable[[str], None]) -> None:
+    def __init__(self, programs: list[Program], log: Callable[[str], str], say: Callable[[str], None]) -> None:
         self._programs = programs
-        self._log_dir = log_dir
+        self._log = log
         self._say = say
         self._processes: dict[str, asyncio.subprocess.Process] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -42,6 +42,11 @@ class Supervisor:
     def pids(self) -> dict[str, int]:
         """Return the process id of each program that runs now."""
         return {name: process.pid for name, process in self._processes.items() if process.returncode is None}
+
+    def reload(self) -> None:
+        """Have every program read again what it can without a restart."""
+        for name in self.pids():
+            self._signal(name, signal.SIGHUP)
 
     async def stop(self) -> None:
         """End everything: SIGTERM to all at once, SIGKILL after a moment."""
@@ -71,12 +76,14 @@ class Supervisor:
             self.ends[program.name] += 1
             if time.monotonic() - started > STEADY_AFTER_S:
                 wait_s = RESTART_MIN_S
-            self._say(f"{program.name} ended with {_code(code)}: again in {wait_s:g} s (log: {self._log(program)})")
+            self._say(
+                f"{program.name} ended with {_code(code)}: again in {wait_s:g} s (log: {self._log(program.name)})"
+            )
             await asyncio.sleep(wait_s)
             wait_s = min(wait_s * 2, RESTART_MAX_S)
 
     async def _run(self, program: Program) -> int:
-        with open(self._log(program), "ab") as output:
+        with open(self._log(program.name), "ab") as output:
             process = await asyncio.create_subprocess_exec(
                 *program.argv,
                 stdin=asyncio.subprocess.DEVNULL,
@@ -88,16 +95,17 @@ class Supervisor:
         self._processes[program.name] = process
         return await process.wait()
 
-    def _log(self, program: Program) -> str:
-        return os.path.join(self._log_dir, f"{program.name.replace(' ', '-')}.log")
-
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 def _die_with_parent() -> None:
-    """Between fork and exec: have the kernel end this process should the supervisor be killed."""
+    """Between fork and exec: have the kernel end this process should the supervisor be killed.
+
+    SIGHUP is nothing to it until it says itself what that does.
+    """
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
 def _code(code: int) -> str:

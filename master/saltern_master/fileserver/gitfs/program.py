@@ -6,19 +6,20 @@ line of shell that prints two variables of its environment, and only for the add
 
 from __future__ import annotations
 
-import contextlib
 import os
 import resource
-import signal
 import subprocess
 import tempfile
 import threading
 from typing import IO, NamedTuple
 
 from saltern.errors import FileServerError
+from saltern.process_group import end_group
 from saltern_master.fileserver.gitfs.spec import SCHEMES, Access, redact
 
 LOCAL_TIMEOUT_S = 120.0
+TERM_GRACE_S = 2.0
+"""For git to take away its lock files and unfinished packs, when it takes too long or prints too much."""
 MAX_OUTPUT_BYTES = 64 * 1024 * 1024
 MAX_ERROR_BYTES = 16 * 1024
 READ_BYTES = 256 * 1024
@@ -125,7 +126,7 @@ def _await(process: subprocess.Popen[bytes], bounds: Bounds) -> tuple[bytes, boo
 
     def end_late() -> None:
         late.set()
-        _end(process)
+        end_group(process, TERM_GRACE_S)
 
     timer = threading.Timer(bounds.time_s, end_late)
     timer.daemon = True
@@ -137,23 +138,16 @@ def _await(process: subprocess.Popen[bytes], bounds: Bounds) -> tuple[bytes, boo
             printed += block
             records += block.count(0)
             if len(printed) > bounds.output_bytes or (bounds.records is not None and records > bounds.records):
-                _end(process)
+                end_group(process, TERM_GRACE_S)
                 break
         process.wait()
     finally:
         timer.cancel()
         if process.returncode is None:
-            _end(process)
-            process.wait()
+            end_group(process, TERM_GRACE_S)
         if process.stdout:
             process.stdout.close()
     return bytes(printed), late.is_set()
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End git and the transports that it started."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _helper(access: Access | None) -> tuple[str, ...]:

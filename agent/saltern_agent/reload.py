@@ -1,0 +1,61 @@
+"""What SIGHUP makes the agent do: it reads its configuration again and says what is in force and what waits."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import saltern.log
+from saltern.errors import ConfigError
+from saltern_agent import settings
+
+if TYPE_CHECKING:
+    from saltern_agent.agent import Agent
+
+log = logging.getLogger(__name__)
+
+RELOADED = ("grains", "log_level")
+"""Options that are put into force; the others wait for a restart."""
+
+FAILED = "the configuration stays as it was"
+
+
+class Reload:
+    """Reads the configuration of *agent* at *path* again; what is in *fixed* the command line says."""
+
+    def __init__(self, agent: Agent, path: str | None, fixed: Collection[str]) -> None:
+        self._agent = agent
+        self._path = path
+        self._fixed = fixed
+
+    def hung_up(self) -> None:
+        """Heed SIGHUP; for a signal handler."""
+        self._agent.loop.post(self._begin)
+
+    def _begin(self) -> None:
+        log.info("SIGHUP: the log is opened anew; the configuration and the grains are read again")
+        self._agent.background.do(FAILED, self._read)
+
+    def _read(self) -> None:
+        """Read it, in a worker: a child does, and grains may take long."""
+        try:
+            fresh, warnings = settings.load_again(self._path)
+        except ConfigError as error:
+            log.error("%s: %s", FAILED, error)
+            return
+        for line in warnings:
+            log.warning("%s", line)
+        self._agent.loop.ask(partial(self._take, fresh))
+        self._agent.refresh_grains()
+
+    def _take(self, fresh: Any) -> None:
+        own: dict[str, Any] = dict(self._agent.options)
+        waiting = [name for name in fresh if name not in (*RELOADED, *self._fixed) and fresh[name] != own.get(name)]
+        self._agent.options["grains"] = fresh["grains"]
+        if "log_level" not in self._fixed:
+            saltern.log.set_level(fresh["log_level"])
+        log.info("the configuration was read again: grains and log_level are in force")
+        if waiting:
+            log.warning("these options wait for a restart of the agent: %s", ", ".join(sorted(waiting)))
