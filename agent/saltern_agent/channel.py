@@ -88,6 +88,10 @@ class Channel:
     ) -> None:
         self.state = AWAY
         self.reason = "not connected yet"
+        self.cause: Cause | None = None
+        """Why the last attempt failed, until the master answers."""
+        self.answer: dict[str, Any] = {}
+        """What the master answered to the last hello."""
         self._loop = loop
         self._address = address
         self._keys = keys
@@ -193,6 +197,7 @@ class Channel:
 
     def _fails(self, cause: Cause) -> None:
         """Count an attempt that failed, and say why."""
+        self.cause = cause
         self._failed[cause.kind] += 1
         level = logging.ERROR if cause.kind in (KEY, STRANGE) else logging.WARNING
         self._say(level, cause.kind, f"{self._ret.endpoint}: {cause.text}")
@@ -222,6 +227,7 @@ class Channel:
         if handle is None:
             self._member.received(message)
         elif link is self._ret:
+            self.cause, self.answer = None, message.body
             handle(self, message.body)
 
     # what the master says about the channel

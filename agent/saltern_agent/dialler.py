@@ -126,7 +126,8 @@ def find_address(
 def addresses_of(host: str, port: int, lookup: Lookup = socket.getaddrinfo) -> list[Address]:
     """Return the addresses of *host* in the system's order. Raises ``OSError``, ``UnicodeError``."""
     found: dict[str, Address] = {}
-    for family, _, _, _, where in lookup(host, port, type=socket.SOCK_STREAM):
+    # As bytes: of text Python makes what the codec idna does, and that is a megabyte to load.
+    for family, _, _, _, where in lookup(host.encode("ascii"), port, type=socket.SOCK_STREAM):
         if family in (socket.AF_INET, socket.AF_INET6):
             text = socket.getnameinfo(where, socket.NI_NUMERICHOST | socket.NI_NUMERICSERV)[0]
             found.setdefault(text, Address(text, family, where))

@@ -29,14 +29,19 @@ Run this host's agent in the foreground: it connects to the master, runs its job
 options:
   -c, --config-dir DIR   folder (or file) of the configuration; default $SALTERN_CONFIG_DIR or /etc/saltern
   --id ID                this minion's id; default: the option id, else the host's full name
-  --join TOKEN           join the master that printed TOKEN (saltern-key --invite), and stay
+  --join TOKEN           join the master that printed TOKEN (saltern-key --invite), and stay; - reads it from stdin,
+                         so that no other user sees it
+  --join-file FILE       the same, TOKEN being in FILE
   -l, --log-level LEVEL  debug, info, warning, error or critical
   --version              print the version and exit
   --versions-report      print the versions of everything and exit
   -h, --help             print this and exit
 
+exit codes: 0 told to stop, 1 failed, 2 wrong usage, 78 wrong configuration; of --join also 69 the master can't be
+reached, 75 it can't take hosts in now, 77 it does not take this one in
+
 examples:
-  saltern-agent --join saltern1.k6ky…              first start on a new host
+  echo saltern1.k6ky… | saltern-agent --join -     first start on a new host
   saltern-agent                                    from then on
   saltern-agent -c /srv/second --id web01-canary   a second agent on the same host
 """
@@ -49,6 +54,7 @@ class Arguments(NamedTuple):
     id: str | None = None
     join: str | None = None
     log_level: str | None = None
+    join_file: str | None = None
 
 
 FLAGS = {
@@ -56,6 +62,7 @@ FLAGS = {
     "--config-dir": "config_dir",
     "--id": "id",
     "--join": "join",
+    "--join-file": "join_file",
     "-l": "log_level",
     "--log-level": "log_level",
 }
@@ -109,22 +116,27 @@ def parse(words: Sequence[str]) -> Arguments:
 def make(arguments: Arguments) -> Agent:
     """Return the agent that the command line and the configuration describe, its logging set up.
 
-    Raises ``ConfigError``, ``KeyStoreError``, ``JournalError``, ``UsageError``.
+    With an invitation it joins that master first. Raises ``ConfigError``, ``KeyStoreError``, ``JournalError``,
+    ``UsageError``, and ``ChannelError`` when joining fails.
     """
     if arguments.log_level is not None and arguments.log_level not in saltern.log.LEVELS:
         raise UsageError(f"there is no log level {arguments.log_level!r}: use one of {', '.join(saltern.log.LEVELS)}")
     options, warnings = settings.load(arguments.config_dir)
     try:
-        options["id"] = check_minion_id(arguments.id) if arguments.id else options["id"]
+        options["id"] = options["id"] if arguments.id is None else check_minion_id(arguments.id)
     except IdError as error:
         raise UsageError(f"--id: {error}") from None
     options["log_level"] = arguments.log_level or options["log_level"]
     saltern.log.setup(options["log_level"], options["log_file"] or None)
     for line in warnings:
         log.warning("%s", line)
-    token = identity.join(options, arguments.join) if arguments.join else ""
+    identity.check_id(options)
+    if arguments.join is not None or arguments.join_file is not None:
+        from saltern_agent.join import invitation, join  # once in the life of a host
+
+        join(options, identity.keys(options), invitation(arguments.join, arguments.join_file))
     master_key = identity.pinned_master_key(options)
-    return Agent(options, identity.keys(options), master_key, token)
+    return Agent(options, identity.keys(options), master_key)
 
 
 def _prints(words: Sequence[str]) -> bool:

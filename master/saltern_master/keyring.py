@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from saltern.config import MasterOptions
 from saltern.errors import KeyStoreError
+from saltern.ids import names_every_host
 from saltern.key_functions import sharing_metrics
 from saltern.keystore import ACCEPTED, DENIED, PENDING, REJECTED, STATES, WORDS, KeyStore
 from saltern_master.clock_steps import ClockSteps
@@ -32,10 +33,11 @@ class Change(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What becomes of a key that says hello: ``accepted``, ``pending``, ``rejected``, ``denied`` or ``full``.
+    """What becomes of a key that says hello.
 
-    ``act`` is the word for what was changed in the store (``accept``, ``pend``, ``denied``), or ``""``. ``displaced``
-    is the key that had to make place for this one, and is denied now.
+    It is ``accepted``, ``pending``, ``rejected``, ``denied``, ``full`` or ``invalid``. ``act`` is the word for what was
+    changed in the store (``accept``, ``pend``, ``denied``), or ``""``. ``displaced`` is the key that had to make place
+    for this one, and is denied now.
     """
 
     state: str
@@ -80,6 +82,10 @@ class Keyring:
         """Return the ids of all accepted minions, sorted."""
         return self._tables[ACCEPTED].ids()
 
+    def holds(self, key: str) -> bool:
+        """Return whether *key* is in the store in any state, so that an operator may accept it at any time."""
+        return any(table.id_of(key) is not None for table in self._tables.values())
+
     def refresh(self, *, force: bool = False) -> Change:
         """Read what changed in the store (*force*: all of it); return the difference. Raises ``KeyStoreError``.
 
@@ -121,7 +127,14 @@ class Keyring:
         if owner == minion_id:
             return Verdict("accepted", "", "")
         if owner is not None:
-            return Verdict("denied", f"this key is accepted for {owner!r}, not for {minion_id!r}", "")
+            reason = (
+                f"this key is accepted for {owner!r}, not for {minion_id!r}: set id: {owner} in that host's "
+                f"configuration, or run saltern-key -d {owner} on the master and accept the key anew"
+            )
+            return Verdict("denied", reason, "")
+        if names_every_host(minion_id):
+            reason = f"minion id {minion_id!r} is what every host calls itself: set id: in that host's configuration"
+            return Verdict("invalid", reason, "")
         if accepted.key_of(minion_id) is not None:
             return self._deny(minion_id, key, ACCEPTED, address)
         rejected = self._tables[REJECTED].id_of(key)
@@ -179,7 +192,8 @@ class Keyring:
         word = WORDS[state]
         reason = (
             f"another key is {word} for {minion_id!r}: if this host is the right one, delete that key on the master "
-            f"(saltern-key -d {minion_id} --state {word})"
+            f"(saltern-key -d {minion_id} --state {word}); else give this host a name of its own (id: in its "
+            f"configuration)"
         )
         denied = self._tables[DENIED]
         if denied.key_of(minion_id) == key:
