@@ -106,9 +106,11 @@ class Channel:
         self._doubts: Timer | None = None
         self._complaints = Complaints(log)
         self._news = True
+        self._connected_to = ""
         self._failed: Counter[str] = Counter()
         self._failing_since = self._up_since = 0.0
         self._refusals = self._not_admitted = 0
+        self._refused_for: tuple[Any, Any] = ("", "")
         self._greeted_at = -WHO_INTERVAL_S
         self._no_jobs = Complaints(log)
         self._no_jobs_said = False
@@ -238,7 +240,8 @@ class Channel:
         self._refusals = 0
         after = self._answered()
         self.reason = f"{self._ret.endpoint}: connected"
-        if self._news:
+        if self._news or self._ret.address != self._connected_to:
+            self._connected_to = self._ret.address
             where = f" to {self._ret.address}" if self._ret.is_name else ""
             log.info("%s%s%s", self.reason, where, f", {after}" if after else "")
         self._complaints.end()
@@ -268,6 +271,8 @@ class Channel:
         self._say_answered()
         state, reason = body.get("state"), body.get("reason")
         stays = state == DUPLICATE and self.state == UP
+        if (state, reason) != self._refused_for:
+            self._refused_for, self._refusals = (state, reason), 0
         again_s = min(REFUSED_FIRST_S * 2**self._refusals, self._pending_retry_s * REFUSED_RETRIES)
         again_s *= random.uniform(0.75, 1.0)  # noqa: S311  # no secret; a fleet doesn't ask all at once
         again = "" if stays else f"; tried again in {again_s:.1f} s"

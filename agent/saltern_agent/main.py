@@ -29,9 +29,9 @@ Run this host's agent in the foreground: it connects to the master, runs its job
 options:
   -c, --config-dir DIR   folder (or file) of the configuration; default $SALTERN_CONFIG_DIR or /etc/saltern
   --id ID                this minion's id; default: the option id, else the host's full name
-  --join TOKEN           join the master that printed TOKEN (saltern-key --invite), and stay; - reads it from stdin,
-                         so that no other user sees it
-  --join-file FILE       the same, TOKEN being in FILE
+  --join TOKEN           join the master that printed TOKEN (saltern-key --invite), and stay; - reads it, or the whole
+                         line, from stdin: as an argument every user of this host can see it
+  --join-file FILE       the same with what is in FILE
   -l, --log-level LEVEL  debug, info, warning, error or critical
   --version              print the version and exit
   --versions-report      print the versions of everything and exit
@@ -41,7 +41,7 @@ exit codes: 0 told to stop, 1 failed, 2 wrong usage, 78 wrong configuration; of 
 reached, 75 it can't take hosts in now, 77 it does not take this one in
 
 examples:
-  echo saltern1.k6ky… | saltern-agent --join -     first start on a new host
+  saltern-agent --join -                           first start on a new host: paste the line of the invitation
   saltern-agent                                    from then on
   saltern-agent -c /srv/second --id web01-canary   a second agent on the same host
 """

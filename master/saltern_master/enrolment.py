@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 MAX_WAITING = 10_000
 MAX_SAID = 10_000
+_REMOVED = "its key was removed on the master"
 
 
 class _Waiting(NamedTuple):
@@ -91,10 +92,13 @@ class Enrolment:
             peer.send(pack("refused", 0, {"state": verdict.state, "reason": verdict.reason}))
 
     def keys_changed(self, change: Change) -> None:
-        """Shut out those whose keys are gone, then welcome the minions whose keys were accepted."""
+        """Shut out those whose keys are gone, then welcome the minions whose keys were accepted.
+
+        Who waited, or was refused, by a key that was deleted is told too: it may say hello as if for the first time.
+        """
         for key, minion_id in change.removed.items():
             now = change.added.get(key)
-            reason = f"its key is accepted for {now!r} now" if now else "its key was removed on the master"
+            reason = f"its key is accepted for {now!r} now" if now else _REMOVED
             link = self._fleet.forget(minion_id, key)
             if link is not None:
                 if link.in_charge() is not None:
@@ -106,6 +110,8 @@ class Enrolment:
                     if session.returns is not None:
                         self._wait(session.returns, minion_id, {"boot": session.boot})
             log.info("the key %s of minion %s is no longer accepted", fingerprint(key), minion_id)
+        for key in self._keyring.freed & self._waiting.keys():
+            self._waiting.pop(key).peer.send(pack("refused", 0, {"state": "rejected", "reason": _REMOVED}))
         for key, minion_id in change.added.items():
             waiting = self._waiting.pop(key, None)
             if waiting is not None and waiting.minion_id == minion_id:  # else it hears why at its next hello
@@ -155,7 +161,9 @@ class Enrolment:
         )
         if not taken_in and (not verdict.reason or self._said.get(peer.key) == text):
             return
-        allowed = self._limit.allows(peer.key, network_of(peer.address))
+        # What is said of a key that was accepted takes no line from the refusal that may follow it.
+        about = f"{peer.key} accepted" if verdict.state == "accepted" else peer.key
+        allowed = self._limit.allows(about, network_of(peer.address))
         if allowed:
             self._remember(peer.key, text)
             log.log(logging.WARNING if verdict.reason else logging.INFO, "%s", text)

@@ -71,6 +71,8 @@ class Keyring:
             state: KeyPlaces(max_pending, max_pending_per_address, pending_ttl_s) for state in (PENDING, DENIED)
         }
         self._expired_at = 0.0
+        self.freed: frozenset[str] = frozenset()
+        """The keys that the last ``take`` found to be in no state any more."""
         self.refused_full = 0
         """Keys turned away because too many were pending, in all or from their address."""
 
@@ -104,9 +106,11 @@ class Keyring:
         files = news.get(ACCEPTED, {})
         keys = {key for name, file in files.items() for key in (accepted.key_of(name), file and file.key) if key}
         before = {key: accepted.id_of(key) for key in keys}
+        touched = {self._tables[state].key_of(name) for state, of_state in news.items() for name in of_state}
         for state, of_state in news.items():
             self._put_files(state, of_state)
         after = {key: accepted.id_of(key) for key in keys}
+        self.freed = frozenset(key for key in touched if key is not None and not self.holds(key))
         for minion_id in filter(None, after.values()):
             other = accepted.sharing_metrics(minion_id)
             if other is not None:

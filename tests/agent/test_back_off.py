@@ -215,6 +215,17 @@ def test_a_refused_key_asks_again_soon_then_ever_more_rarely(
     assert line.startswith("tcp://127.0.0.1:2: refused (rejected): its key was removed")
 
 
+def test_another_refusal_is_asked_about_soon_again(joining: tuple[Channel, FakeLoop, Any, Any]) -> None:
+    channel, loop, ret, _ = joining
+    channel.link_up(ret)
+    for reason in ("this key was rejected", "its key was removed"):
+        for _ in range(4):
+            says(channel, ret, "refused", state="rejected", reason=reason)
+        assert again(loop)[0] > 5
+    says(channel, ret, "refused", state="denied", reason="its key was removed")
+    assert again(loop)[0] <= REFUSED_FIRST_S
+
+
 def again(loop: FakeLoop) -> tuple[float, str]:
     wait_s, call = loop.timers[-1]
     return wait_s, call.__name__
@@ -290,6 +301,22 @@ def test_a_connection_that_comes_and_goes_is_said_once(
         "cut",
         "connected, after 0 s of attempts that failed (1 cut)",
     ]
+
+
+def test_another_address_is_said_however_soon(
+    joining: tuple[Channel, FakeLoop, Any, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    channel, _, ret, _ = joining
+    ret.is_name = True
+    for address in ("10.0.0.1", "10.0.0.1", "10.0.0.2"):
+        ret.address = address
+        for _ in range(3):
+            channel.link_up(ret)
+            says(channel, ret, "welcome")
+            channel.link_down(ret, None)
+    connected = [message.partition("connected ")[2] for message in caplog.messages if "connected" in message]
+    assert connected == ["to 10.0.0.1", "to 10.0.0.1", "to 10.0.0.2"]
 
 
 def test_a_host_that_waits_hears_that_the_master_answers(

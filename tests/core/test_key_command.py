@@ -172,8 +172,9 @@ def test_an_invitation_says_for_whom_where_and_until_when(
 ) -> None:
     assert keys("--invite", "--host", "master.example", "--id", "web10") == 0
     said = capsys.readouterr()
-    echo, token, *command = said.out.split()
-    assert (echo, command) == ("echo", ["|", "saltern-agent", "--join", "-"])
+    first, join, token = said.out.split()
+    assert (first, join) == ("saltern-agent", "--join")
+    assert "run saltern-agent --join - on the new host, as root, and paste this line" in said.err
     assert "good once, until 20" in said.err
     assert "for web10; it sends agents to master.example, ports 4505 and 4506" in said.err
     assert "warning" not in said.err

@@ -37,9 +37,7 @@ def test_a_damaged_key_file_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("bad", ["", "x", "saltern1.", "saltern1.AAAA", "saltern1.!!!", "saltern1.kZGRkZE"])
 def test_what_is_no_token(bad: str) -> None:
-    with pytest.raises(
-        KeyStoreError, match="this is not a join token: paste the line that saltern-key"
-    ):
+    with pytest.raises(KeyStoreError, match="this is not a join token: paste the line that saltern-key"):
         read_token(bad)
 
 

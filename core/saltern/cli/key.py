@@ -190,13 +190,14 @@ def _invite(wheel: Wheel, opts: MasterOptions, options: argparse.Namespace) -> i
     print(
         f"saltern-key: good once, until {clock_time(time.time() + options.ttl)}, for "
         f"{options.id or 'any minion id'}; it sends agents to {invite.host}, ports {invite.publish_port} "
-        f"and {invite.ret_port}; run this as root on the new host:",
+        f"and {invite.ret_port}; run saltern-agent --join - as root on the new host and paste this line there (it runs "
+        f"as it stands too, and then shows the token to every user of that host):",
         file=sys.stderr,
     )
     if options.out:
         display({"token": token}, options.out, color=False if options.no_color else None)
     else:
-        print(f"echo {token} | saltern-agent --join -")
+        print(f"saltern-agent --join {token}")
     return EX_OK
 
 
