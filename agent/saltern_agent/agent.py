@@ -14,6 +14,7 @@ from saltern.__about__ import __version__
 from saltern.digest import digest_of
 from saltern.errors import IdError, WireError
 from saltern.ids import JidSource, jid_of
+from saltern.kept_id import keep_id
 from saltern.pki import KeyPair
 from saltern.plain import Plain
 from saltern.wire import MAX_MESSAGE_BYTES, Message, pack
@@ -64,10 +65,10 @@ MODULES_TAG = "modules"  # of the event that tells the master which modules can'
 class Agent:
     """One agent. ``run`` it until ``stop`` is called.
 
-    Raises ``SpoolInUse`` when another agent uses its spool. *token* is the secret of an invitation.
+    Raises ``SpoolInUse`` when another agent uses its spool.
     """
 
-    def __init__(self, options: MinionOptions, keys: KeyPair, master_key: str, token: str = "") -> None:
+    def __init__(self, options: MinionOptions, keys: KeyPair, master_key: str) -> None:
         self.options = options
         self.boot = time.time()
         self.current = Current()
@@ -120,7 +121,8 @@ class Agent:
         pending_retry_s = options["pending_retry_interval"]
         self.channel = Channel(self.loop, address, keys, Timing.of(options), self, pending_retry_s=pending_retry_s)
         self._isolated = Isolated(opts, MAX_MESSAGE_BYTES)
-        self._token = token
+        self._keys = keys
+        self._id_kept = False
         self._jids = JidSource()
         self._sync_on_change = False
         self._schedule_to_come: Any = None
@@ -211,8 +213,7 @@ class Agent:
     def hello(self) -> dict[str, Any]:
         """Return the body of a ``hello``; a master that doesn't know us yet is told no more."""
         self.timekeeper.greeting()
-        body = {"id": self.options["id"], "version": __version__, "boot": self.boot}
-        return {**body, "token": self._token} if self._token else body
+        return {"id": self.options["id"], "version": __version__, "boot": self.boot}
 
     def attachment(self) -> dict[str, Any]:
         """Return the body of an ``attach``: what this minion is, and digests of what it has from the master."""
@@ -221,7 +222,7 @@ class Agent:
 
     def welcomed(self, body: dict[str, Any]) -> None:
         """The master took us in: send what waits, take over its schedule, pillar and modules."""
-        self._token = ""  # it is used up
+        self._keep_id()
         self.timekeeper.welcomed(body)
         limit = body.get("max_message_bytes")
         self.outbox.opened(limit if isinstance(limit, int) else MAX_MESSAGE_BYTES)
@@ -400,6 +401,13 @@ class Agent:
             found = {**found, "clock_skew": round(skew_s), **self.options["grains"]}
         self.grains = Plain().of(found)
         self.loader.set_grains(self.grains)
+
+    def _keep_id(self) -> None:
+        """Keep the id that the master took us in by, beside the key: the host's name may change."""
+        if not self._id_kept:
+            self._id_kept = True
+            keep = partial(keep_id, self.options["pki_dir"], self.options["id"], self._keys.public)
+            self.background.do("the id is not kept beside the key", keep)
 
     def _set_pillar(self, pillar: Any) -> None:
         self.pillar = pillar if isinstance(pillar, dict) else {}

@@ -26,19 +26,24 @@ class Complaint:
         self._said_at: float | None = None
         self._goes_on = False
 
-    def say(self, text: str) -> None:
-        """Log *text*, unless one like it was logged a short while ago."""
+    def say(self, text: str) -> bool:
+        """Log *text*, unless one like it was logged a short while ago; return whether it was logged now."""
         now = self._clock()
         quiet_s = INTERVAL_S if self._goes_on else COMES_AND_GOES_S
         if self._said_at is not None and now - self._said_at < quiet_s:
             self._unsaid += 1
-            return
+            return False
         more = f" (and {self._unsaid} times like it before)" if self._unsaid else ""
         self._said_at, self._unsaid, self._goes_on = now, 0, True
         self._log.log(self._level, "%s%s", text, more)
+        return True
 
     def over(self, text: str) -> None:
         """Log *text* when something was complained of that goes on: it is over."""
         if self._goes_on:
             self._goes_on = False
             self._log.info("%s", text)
+
+    def end(self) -> None:
+        """Note that it is over; somebody else says so."""
+        self._goes_on = False

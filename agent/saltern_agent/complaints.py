@@ -17,16 +17,21 @@ class Complaints:
         self._log = log
         self._kinds: dict[str, Complaint] = {}
 
-    def say(self, kind: str, text: str, level: int = logging.ERROR) -> None:
-        """Log *text*, unless one of the same *kind* was logged a short while ago."""
+    def say(self, kind: str, text: str, level: int = logging.ERROR) -> bool:
+        """Log *text*, unless one of the same *kind* was logged a short while ago; return whether it was logged now."""
         complaint = self._kinds.pop(kind, None) or Complaint(self._log, level)
         while len(self._kinds) >= MAX_KINDS:
             self._kinds.pop(next(iter(self._kinds)), None)
         self._kinds[kind] = complaint
-        complaint.say(text)
+        return complaint.say(text)
 
     def over(self, kind: str, text: str) -> None:
         """Log *text* when there was something of this *kind* to complain of: it is over."""
         complaint = self._kinds.get(kind)
         if complaint is not None:
             complaint.over(text)
+
+    def end(self) -> None:
+        """Note that everything complained of is over; somebody else says so."""
+        for complaint in list(self._kinds.values()):
+            complaint.end()

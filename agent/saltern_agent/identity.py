@@ -6,8 +6,9 @@ import os
 from typing import TYPE_CHECKING
 
 from saltern.errors import ConfigError, KeyStoreError
-from saltern.files import make_folder, write_atomic, write_private
-from saltern.pki import KeyPair, check_key, own_keys, read_token
+from saltern.files import make_folder, replacement, write_atomic
+from saltern.ids import names_every_host
+from saltern.pki import NOT_ALLOWED, Invite, KeyPair, check_key, own_keys
 
 if TYPE_CHECKING:
     from saltern.config import MinionOptions
@@ -40,31 +41,47 @@ def pinned_master_key(options: MinionOptions) -> str:
             f"{options['conf_file']}: master_key is not set: set it to what saltern-key -F master shows on the "
             f"master, or run saltern-agent --join with the line that saltern-key --invite prints there"
         ) from None
+    except PermissionError:
+        raise ConfigError(f"{path}: can't be read: {NOT_ALLOWED}", path=path) from None
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: can't be used as the master's key: {error}", path=path) from None
 
 
-def join(options: MinionOptions, token: str) -> str:
-    """Do what a join token says: pin the master's key, and configure where the master is.
+def check_id(options: MinionOptions) -> None:
+    """Raise ``ConfigError`` when this minion's id is one that every host has: no master could tell them apart."""
+    minion_id = options["id"]
+    if names_every_host(minion_id):
+        raise ConfigError(
+            f"{options['conf_file']}: id: {minion_id!r} is what every host calls itself: set id: there to a name of "
+            f"this host's own, or give the host a name (hostnamectl set-hostname)"
+        )
 
-    The address goes to ``minion.d/join.conf``, and into *options*, where it differs from what is configured. Return
-    the token's secret. Raises ``KeyStoreError`` for something else than a token, ``ConfigError`` when it says
-    another key than the configured one, or when files can't be written.
-    """
-    invite = read_token(token)
+
+def check_invite(options: MinionOptions, invite: Invite) -> None:
+    """Raise ``ConfigError`` when *invite* is for another master than the one that is configured by its key."""
     if options["master_key"] not in ("", invite.master_key):
         raise ConfigError(f"{options['conf_file']}: master_key is another key than the token's: remove one of them")
+
+
+def pin(options: MinionOptions, invite: Invite) -> None:
+    """Pin the master of *invite*, and configure where it is; all of it, or nothing.
+
+    The address goes to ``minion.d/join.conf``, and into *options*, where it differs from what is configured.
+    Raises ``ConfigError`` when a file can't be written.
+    """
     address = {"master": invite.host, "publish_port": invite.publish_port, "ret_port": invite.ret_port}
     current = {"master": options["master"], "publish_port": options["publish_port"], "ret_port": options["ret_port"]}
     drop_ins = f"{options['conf_file']}.d"
     try:
         make_folder(options["pki_dir"], 0o700)
-        write_private(os.path.join(options["pki_dir"], MASTER_KEY_FILE), f"{invite.master_key}\n".encode())
-        if address != current:
-            make_folder(drop_ins, 0o755)
-            lines = f'master: "{invite.host}"\npublish_port: {invite.publish_port}\nret_port: {invite.ret_port}\n'
-            write_atomic(os.path.join(drop_ins, "join.conf"), lines.encode())
+        with replacement(os.path.join(options["pki_dir"], MASTER_KEY_FILE), 0o600, inherit=True) as pinned:
+            pinned.write(f"{invite.master_key}\n".encode())
+            pinned.flush()
+            if address != current:
+                make_folder(drop_ins, 0o755)
+                lines = f'master: "{invite.host}"\npublish_port: {invite.publish_port}\nret_port: {invite.ret_port}\n'
+                write_atomic(os.path.join(drop_ins, "join.conf"), lines.encode())
     except OSError as error:
-        raise ConfigError(f"{error.filename or drop_ins}: can't be written: {error.strerror}") from None
+        hint = ": run as root" if isinstance(error, PermissionError) else ""
+        raise ConfigError(f"{error.filename or drop_ins}: can't be written: {error.strerror}{hint}") from None
     options["master"], options["publish_port"], options["ret_port"] = invite.host, invite.publish_port, invite.ret_port
-    return invite.secret

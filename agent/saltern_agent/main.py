@@ -37,15 +37,20 @@ Run this host's agent in the foreground: it connects to the master, runs its job
 options:
   -c, --config-dir DIR   folder (or file) of the configuration; default $SALTERN_CONFIG_DIR or /etc/saltern
   --id ID                this minion's id; default: the option id, else the host's full name
-  --join TOKEN           join the master that printed TOKEN (saltern-key --invite), and stay
+  --join TOKEN           join the master that printed TOKEN (saltern-key --invite), and stay; - reads it, or the whole
+                         line, from stdin: as an argument every user of this host can see it
+  --join-file FILE       the same with what is in FILE
   -l, --log-level LEVEL  debug, info, warning, error or critical
   --log-file FILE        where to log; default: the option log_file, else standard error
   --version              print the version and exit
   --versions-report      print the versions of everything and exit
   -h, --help             print this and exit
 
+exit codes: 0 told to stop, 1 failed, 2 wrong usage, 78 wrong configuration; of --join also 69 the master can't be
+reached, 75 it can't take hosts in now, 77 it does not take this one in
+
 examples:
-  saltern-agent --join saltern1.k6ky…              first start on a new host
+  saltern-agent --join -                           first start on a new host: paste the line of the invitation
   saltern-agent                                    from then on
   saltern-agent -c /srv/second --id web01-canary   a second agent on the same host
 """
@@ -59,6 +64,7 @@ class Arguments(NamedTuple):
     join: str | None = None
     log_level: str | None = None
     log_file: str | None = None
+    join_file: str | None = None
 
 
 FLAGS = {
@@ -66,6 +72,7 @@ FLAGS = {
     "--config-dir": "config_dir",
     "--id": "id",
     "--join": "join",
+    "--join-file": "join_file",
     "-l": "log_level",
     "--log-level": "log_level",
     "--log-file": "log_file",
@@ -93,7 +100,7 @@ def _run(words: Sequence[str], held: contextlib.ExitStack) -> int:
         own_environment.settle(os.environ)
         options = configured(arguments)
         held.enter_context(locked(options["cachedir"], CACHE_MODE))
-        agent = make(options, arguments.join)
+        agent = make(options, arguments)
         reload = Reload(agent, arguments.config_dir, [key for key in FIXABLE if getattr(arguments, key) is not None])
     except SalternError as error:
         hint = "; see saltern-agent --help" if isinstance(error, UsageError) else ""
@@ -139,7 +146,7 @@ def configured(arguments: Arguments) -> MinionOptions:
         raise UsageError(f"there is no log level {arguments.log_level!r}: use one of {', '.join(saltern.log.LEVELS)}")
     options, warnings = settings.load(arguments.config_dir)
     try:
-        options["id"] = check_minion_id(arguments.id) if arguments.id else options["id"]
+        options["id"] = options["id"] if arguments.id is None else check_minion_id(arguments.id)
     except IdError as error:
         raise UsageError(f"--id: {error}") from None
     options["log_level"] = arguments.log_level or options["log_level"]
@@ -150,14 +157,18 @@ def configured(arguments: Arguments) -> MinionOptions:
     return options
 
 
-def make(options: MinionOptions, invitation: str | None) -> Agent:
-    """Return the agent that *options* describe, which joins a master by the *invitation* if there is one.
+def make(options: MinionOptions, arguments: Arguments) -> Agent:
+    """Return the agent that *options* describe; with an invitation among the *arguments* it joins that master first.
 
-    Raises ``ConfigError``, ``KeyStoreError``, ``JournalError``.
+    Raises ``ConfigError``, ``KeyStoreError``, ``JournalError``, ``UsageError``, and ``ChannelError`` when joining fails.
     """
-    token = identity.join(options, invitation) if invitation else ""
+    identity.check_id(options)
+    if arguments.join is not None or arguments.join_file is not None:
+        from saltern_agent.join import invitation, join  # once in the life of a host
+
+        join(options, identity.keys(options), invitation(arguments.join, arguments.join_file))
     master_key = identity.pinned_master_key(options)
-    return Agent(options, identity.keys(options), master_key, token)
+    return Agent(options, identity.keys(options), master_key)
 
 
 def _prints(words: Sequence[str]) -> bool:

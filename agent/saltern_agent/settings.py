@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NoReturn, cast
 
 from saltern.errors import ConfigError, WireError, answer_of, error_of
@@ -60,13 +61,27 @@ def _answer(path: str | None, write: int) -> NoReturn:
 
         try:
             options = minion_config(path)
-            answer = [options, list(exposures(options["conf_file"])), {}]
+            answer = [options, [*exposures(options["conf_file"]), *_renamed(options)], {}]
         except ConfigError as error:
             answer = [{}, [], answer_of(error)]
         with open(write, "wb") as stream:
             stream.write(pack_value(answer, secrets=True))
     finally:
         os._exit(0)
+
+
+def _renamed(options: MinionOptions) -> Iterator[str]:
+    """Yield a line when this host is called otherwise than its id, which it was accepted with."""
+    import socket
+
+    from saltern.config.minion import KEPT
+
+    minion_id, name = options["id"], socket.gethostname().lower()
+    if options["id_from"] == KEPT and name.partition(".")[0] != minion_id.lower().partition(".")[0]:
+        yield (
+            f"this host is called {name!r} now and keeps the id {minion_id!r}, which its key was accepted with: to "
+            f"rename the minion, set id: in {options['conf_file']} and run saltern-key -d {minion_id} on the master"
+        )
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@
     │   └── KeyChanged            a key is not the one that was shown
     ├── ChannelError              the far end can't be reached, or said no
     │   ├── MasterNotRunning      no master answers on the local socket
+    │   ├── MasterUnreachable     the master that a host wants to join can't be reached
     │   ├── NotAuthorised         known, but may not do this
     │   ├── Busy                  this principal has its share in use: try again
     │   └── RequestTimeout        no answer in time
@@ -129,6 +130,12 @@ class MasterNotRunning(ChannelError):
     """No master answers on the local socket."""
 
     code = "no_master"
+
+
+class MasterUnreachable(ChannelError):
+    """The master that a host wants to join can't be reached."""
+
+    code = "unreachable"
 
 
 class NotAuthorised(ChannelError):
@@ -252,6 +259,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "key_changed": Code(1, 409),
         "channel": Code(1, 502),
         "no_master": Code(69, 503),
+        "unreachable": Code(69, 503),
         "not_authorised": Code(77, 403),
         "busy": Code(75, 429),
         "timeout": Code(1, 504),

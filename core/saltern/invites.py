@@ -1,6 +1,8 @@
 """The join tokens that a master has given out: ``pki/invites/<digest>``, by the SHA-256 of their secret.
 
-A file holds when its token ends (epoch s) and, when it is for one minion alone, that minion's id.
+A file holds when its token ends (epoch s) and, when it is for one minion alone, that minion's id. Once used it is
+renamed to ``<digest>.used``, its time set to that of the use. Used and ended ones are kept for a week, so that a host
+that comes with one can be told what is wrong with it.
 """
 
 from __future__ import annotations
@@ -12,12 +14,14 @@ import time
 from typing import NamedTuple
 
 from saltern.digest import sha256
-from saltern.errors import KeyStoreError, os_errors
+from saltern.errors import IdError, KeyStoreError, os_errors
 from saltern.files import make_private_folder, write_private
-from saltern.ids import check_minion_id
+from saltern.ids import check_minion_id, names_every_host
 
 INVITE_TTL_S = 3600
+KEPT_S = 7 * 86400.0
 MAX_INVITES = 10_000
+USED = ".used"
 SECRET_BYTES = 18
 _MAX_SECRET = 200  # characters; ours have 24, and what a stranger sends is hashed
 
@@ -41,8 +45,8 @@ class Invites:
 
         Raises ``KeyStoreError``, ``IdError``.
         """
-        if minion_id:
-            check_minion_id(minion_id)
+        if minion_id and names_every_host(check_minion_id(minion_id)):
+            raise IdError(f"minion id {minion_id!r} is what every host calls itself: invite one by a name of its own")
         secret = base64.urlsafe_b64encode(os.urandom(SECRET_BYTES)).decode()
         path = self._path(secret)
         with os_errors(KeyStoreError, path, "can't be written"):
@@ -53,7 +57,7 @@ class Invites:
 
     def redeem(self, secret: str, minion_id: str) -> Redemption:
         """Use up an invitation for *minion_id*. One that is another minion's stays good for that one."""
-        unknown = Redemption(False, "its join token was used before, has ended or is not this master's")
+        unknown = Redemption(False, "its join token is not known here: another master gave it, or it ended long ago")
         if len(secret) > _MAX_SECRET:
             return unknown
         path = self._path(secret)
@@ -63,22 +67,35 @@ class Invites:
                 return Redemption(False, f"its join token is for {bound!r} alone, not for {minion_id!r}", another=True)
             if time.time() > expires_at:
                 return Redemption(False, f"its join token ended at {clock_time(expires_at)}, the master's time")
-            os.unlink(path)  # whoever unlinks it has it: a second redeemer fails here
+            os.rename(path, path + USED)  # whoever renames it has it: a second redeemer fails here
+            os.utime(path + USED)
         except (OSError, ValueError):
-            return unknown
+            used_at = _used_at(path)
+            if used_at is None:
+                return unknown
+            return Redemption(False, f"its join token was used before, at {clock_time(used_at)}, the master's time")
         return Redemption(True)
 
     def _tidy(self) -> None:
-        """Delete the invitations that ended. Raises ``KeyStoreError`` when too many are left."""
-        left = 0
-        for name in os.listdir(self._folder):
+        """Delete the invitations that ended long ago. Raises ``KeyStoreError`` when too many are open.
+
+        When there are too many with those that are kept, the ended and used ones go first.
+        """
+        now = time.time()
+        names = os.listdir(self._folder)
+        kept_s = KEPT_S if len(names) < 2 * MAX_INVITES else 0.0
+        still_open = 0
+        for name in names:
             path = os.path.join(self._folder, name)
-            left += 1
             with contextlib.suppress(OSError, ValueError):
-                if _read(path)[0] < time.time():
+                ends_at = _read(path)[0]
+                if ends_at + kept_s < now or (name.endswith(USED) and not kept_s):
                     os.unlink(path)
-                    left -= 1
-        if left >= MAX_INVITES:
+                    continue
+                if ends_at < now or name.endswith(USED):
+                    continue
+            still_open += 1
+        if still_open >= MAX_INVITES:
             raise KeyStoreError(
                 f"{self._folder}: {MAX_INVITES:,} invitations are open: delete files there", path=self._folder
             )
@@ -97,3 +114,11 @@ def _read(path: str) -> tuple[float, str]:
     with open(path, encoding="ascii") as stream:
         expires_at, _, minion_id = stream.read(1000).strip().partition(" ")
     return float(expires_at), check_minion_id(minion_id) if minion_id else ""
+
+
+def _used_at(path: str) -> float | None:
+    """Return when the invitation that was at *path* was used (epoch s), ``None`` when it never was."""
+    try:
+        return os.stat(path + USED).st_mtime
+    except OSError:
+        return None

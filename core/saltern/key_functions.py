@@ -6,21 +6,20 @@ Those that take a glob are for Salt's users. Whoever shows keys to a person firs
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import Any, TypedDict
 
 from saltern.errors import IdError, KeyStoreError
+from saltern.ids import check_host
 from saltern.invites import INVITE_TTL_S
 from saltern.keystore import ACCEPTED, DENIED, PENDING, REJECTED, STATES, WORDS, KeyRef, KeyStore
 from saltern.metric_segment import place
 from saltern.visible import shown
 
 MAX_REFUSALS_SHOWN = 5
+MAX_TTL_S = 366 * 86400
 
-_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._:%-]*[A-Za-z0-9])?|::[A-Fa-f0-9:.]*")
 _STATE_NAMES = {
     **{state: state for state in STATES},
     **{word: state for state, word in WORDS.items()},
@@ -148,12 +147,20 @@ class KeyFunctions:
     ) -> str:
         """Return a join token that is good once, within *ttl_s* seconds, and for *minion_id* alone if given.
 
-        *host*, *publish_port* and *ret_port* are where the new host finds this master.
+        *host*, *publish_port* and *ret_port* are where the new host finds this master. Raises ``IdError`` for what is
+        no host name or address, or no minion's own id.
         """
-        if not (isinstance(host, str) and _HOST.fullmatch(host)):
-            raise KeyStoreError(f"host {host!r:.80} is not a host name or an address: give one that agents can reach")
-        if not (isinstance(ttl_s, (int, float)) and math.isfinite(ttl_s) and ttl_s > 0):
-            raise KeyStoreError(f"a token good for {ttl_s!r:.20} s is of no use: give a number of seconds above 0")
+        host = check_host(host)
+        for name, port in (("publish_port", publish_port), ("ret_port", ret_port)):
+            if not (isinstance(port, int) and 0 < port < 65536):
+                raise KeyStoreError(
+                    f"{name} {shown(port, 20)}: agents can't be sent there: set it to the port's number"
+                )
+        if not (isinstance(ttl_s, (int, float)) and 0 < ttl_s <= MAX_TTL_S):
+            raise KeyStoreError(
+                f"a token good for {shown(ttl_s, 20)} s is of no use: give a number of seconds above 0, "
+                f"at most {MAX_TTL_S:,} (366 days)"
+            )
         return self._store.invite(host, publish_port, ret_port, ttl_s, minion_id).token()
 
 

@@ -11,13 +11,18 @@ import re
 from typing import Any, NamedTuple
 
 from saltern.digest import sha256
-from saltern.errors import KeyStoreError, WireError, os_errors
+from saltern.errors import KeyStoreError, SalternError, WireError, os_errors
 from saltern.files import make_private_folder, write_private
+from saltern.ids import check_host
 from saltern.wire import pack_value, unpack_value
+
+NOT_ALLOWED = "permission denied: run as root, or set pki_dir to a folder of this user's"
 
 _Z85_KEY = re.compile(r"[0-9a-zA-Z.\-:+=^!/*?&<>()\[\]{}@%$#]{40}")
 MAX_KEY_FILE_BYTES = 4096
 _TOKEN_PREFIX = "saltern1."  # noqa: S105  # names the format
+_TOKEN = re.compile(r"saltern1\.[A-Za-z0-9_-]+")
+MAX_TOKEN_CHARACTERS = 4096
 
 
 def check_key(value: object) -> str:
@@ -52,6 +57,8 @@ def own_keys(pki_dir: str, name: str) -> KeyPair:
         mode = os.stat(path).st_mode
     except FileNotFoundError:
         return _new_keys(pki_dir, name)
+    except PermissionError:
+        raise KeyStoreError(f"{path}: can't be read: {NOT_ALLOWED}", path=path) from None
     except OSError as error:
         raise KeyStoreError(f"{path}: can't be used as a key: {error}", path=path) from None
     if mode & 0o077:
@@ -71,9 +78,12 @@ def _new_keys(pki_dir: str, name: str) -> KeyPair:
 
     public, secret = (half.decode() for half in zmq.curve_keypair())
     with os_errors(KeyStoreError, pki_dir, "a key can't be made here"):
-        make_private_folder(pki_dir)
-        write_private(os.path.join(pki_dir, f"{name}.pub"), f"{public}\n".encode())
-        write_private(os.path.join(pki_dir, f"{name}.key"), f"{public}\n{secret}\n".encode())
+        try:
+            make_private_folder(pki_dir)
+            write_private(os.path.join(pki_dir, f"{name}.pub"), f"{public}\n".encode())
+            write_private(os.path.join(pki_dir, f"{name}.key"), f"{public}\n{secret}\n".encode())
+        except PermissionError:
+            raise KeyStoreError(f"{pki_dir}: a key can't be made here: {NOT_ALLOWED}", path=pki_dir) from None
     return KeyPair(public, secret)
 
 
@@ -87,19 +97,35 @@ class Invite(NamedTuple):
     secret: str
 
     def token(self) -> str:
-        """Return the one line to paste on a new host."""
+        """Return the one word that brings all this to a new host."""
         return _TOKEN_PREFIX + base64.urlsafe_b64encode(pack_value(list(self))).decode().rstrip("=")
 
 
-def read_token(token: str) -> Invite:
-    """Return what a join token says. Raises ``KeyStoreError`` for anything else."""
-    problem = "this is not a join token: paste the whole line that saltern-key --invite printed"
-    if not token.startswith(_TOKEN_PREFIX):
-        raise KeyStoreError(problem)
-    try:
-        text = token[len(_TOKEN_PREFIX) :]
-        fields: Any = unpack_value(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        host, publish_port, ret_port, key, secret = fields
-        return Invite(str(host), int(publish_port), int(ret_port), check_key(key), str(secret))
-    except (ValueError, TypeError, WireError):
-        raise KeyStoreError(problem) from None
+def read_token(text: str) -> Invite:
+    """Return what the join token in *text* says: the token, or a line or command that holds it.
+
+    One that a terminal broke into lines is put together again. Raises ``KeyStoreError`` for anything else.
+    """
+    whole = _TOKEN.search(text[:MAX_TOKEN_CHARACTERS])
+    joined = _TOKEN.search("".join(text[:MAX_TOKEN_CHARACTERS].split()))
+    for found in (whole, joined):
+        try:
+            if found is not None:
+                return _read_token(found.group())
+        except (ValueError, TypeError, WireError, SalternError):
+            continue
+    damaged = "; the one here is damaged, perhaps cut off" if whole else ""
+    raise KeyStoreError(
+        f"this is not a join token: paste the line that saltern-key --invite printed, or the word in it that begins "
+        f"with {_TOKEN_PREFIX}{damaged}"
+    )
+
+
+def _read_token(token: str) -> Invite:
+    text = token.removeprefix(_TOKEN_PREFIX)
+    fields: Any = unpack_value(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    host, publish_port, ret_port, key, secret = fields
+    for port in (publish_port, ret_port):
+        if not (isinstance(port, int) and 0 < port < 65536):
+            raise ValueError("a port")
+    return Invite(check_host(host), publish_port, ret_port, check_key(key), str(secret))

@@ -24,7 +24,7 @@ class KeyRefresh:
         """Look now. Raises ``KeyStoreError``."""
         look = await asyncio.to_thread(self._keyring.look)
         change = self._keyring.take(look)
-        if change.added or change.removed:
+        if change.added or change.removed or self._keyring.freed:
             self._tell(change)
             self._accounting.forget(set(change.removed.values()) - set(change.added.values()))
 

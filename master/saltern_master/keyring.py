@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from saltern.config import MasterOptions
 from saltern.errors import KeyStoreError
+from saltern.ids import names_every_host
 from saltern.key_functions import sharing_metrics
 from saltern.keystore import ACCEPTED, DENIED, PENDING, REJECTED, STATES, WORDS, KeyStore
 from saltern_master.clock_steps import ClockSteps
@@ -32,10 +33,11 @@ class Change(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What becomes of a key that says hello: ``accepted``, ``pending``, ``rejected``, ``denied`` or ``full``.
+    """What becomes of a key that says hello.
 
-    ``act`` is the word for what was changed in the store (``accept``, ``pend``, ``denied``), or ``""``. ``displaced``
-    is the key that had to make place for this one, and is denied now.
+    It is ``accepted``, ``pending``, ``rejected``, ``denied``, ``full`` or ``invalid``. ``act`` is the word for what was
+    changed in the store (``accept``, ``pend``, ``denied``), or ``""``. ``displaced`` is the key that had to make place
+    for this one, and is denied now.
     """
 
     state: str
@@ -69,6 +71,8 @@ class Keyring:
             state: KeyPlaces(max_pending, max_pending_per_address, pending_ttl_s) for state in (PENDING, DENIED)
         }
         self._expired_at = 0.0
+        self.freed: frozenset[str] = frozenset()
+        """The keys that the last ``take`` found to be in no state any more."""
         self.refused_full = 0
         """Keys turned away because too many were pending, in all or from their address."""
 
@@ -79,6 +83,10 @@ class Keyring:
     def minions(self) -> list[str]:
         """Return the ids of all accepted minions, sorted."""
         return self._tables[ACCEPTED].ids()
+
+    def holds(self, key: str) -> bool:
+        """Return whether *key* is in the store in any state, so that an operator may accept it at any time."""
+        return any(table.id_of(key) is not None for table in self._tables.values())
 
     def refresh(self, *, force: bool = False) -> Change:
         """Read what changed in the store (*force*: all of it); return the difference. Raises ``KeyStoreError``.
@@ -98,9 +106,11 @@ class Keyring:
         files = news.get(ACCEPTED, {})
         keys = {key for name, file in files.items() for key in (accepted.key_of(name), file and file.key) if key}
         before = {key: accepted.id_of(key) for key in keys}
+        touched = {self._tables[state].key_of(name) for state, of_state in news.items() for name in of_state}
         for state, of_state in news.items():
             self._put_files(state, of_state)
         after = {key: accepted.id_of(key) for key in keys}
+        self.freed = frozenset(key for key in touched if key is not None and not self.holds(key))
         for minion_id in filter(None, after.values()):
             other = accepted.sharing_metrics(minion_id)
             if other is not None:
@@ -121,7 +131,14 @@ class Keyring:
         if owner == minion_id:
             return Verdict("accepted", "", "")
         if owner is not None:
-            return Verdict("denied", f"this key is accepted for {owner!r}, not for {minion_id!r}", "")
+            reason = (
+                f"this key is accepted for {owner!r}, not for {minion_id!r}: set id: {owner} in that host's "
+                f"configuration, or run saltern-key -d {owner} on the master and accept the key anew"
+            )
+            return Verdict("denied", reason, "")
+        if names_every_host(minion_id):
+            reason = f"minion id {minion_id!r} is what every host calls itself: set id: in that host's configuration"
+            return Verdict("invalid", reason, "")
         if accepted.key_of(minion_id) is not None:
             return self._deny(minion_id, key, ACCEPTED, address)
         rejected = self._tables[REJECTED].id_of(key)
@@ -179,7 +196,8 @@ class Keyring:
         word = WORDS[state]
         reason = (
             f"another key is {word} for {minion_id!r}: if this host is the right one, delete that key on the master "
-            f"(saltern-key -d {minion_id} --state {word})"
+            f"(saltern-key -d {minion_id} --state {word}); else give this host a name of its own (id: in its "
+            f"configuration)"
         )
         denied = self._tables[DENIED]
         if denied.key_of(minion_id) == key:

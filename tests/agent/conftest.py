@@ -33,6 +33,8 @@ class FakeMaster:
         self.public, self.secret = (half.decode() for half in zmq.curve_keypair())
         self.publish_port, self.ret_port = free_port(), free_port()
         self.answer = "welcome"
+        self.refusal = {"state": "denied", "reason": "another key has this id"}
+        self.wait_reason = ""
         self.allow_publish = True
         self.acks = True
         self.schedule: dict[str, Any] = {}
@@ -131,9 +133,9 @@ class FakeMaster:
 
     def _answer_body(self) -> dict[str, Any]:
         if self.answer == "wait":
-            return {"fingerprint": "ab:cd"}
+            return {"fingerprint": "ab:cd", "reason": self.wait_reason}
         if self.answer == "refused":
-            return {"state": "denied", "reason": "another key has this id"}
+            return dict(self.refusal)
         return {
             "schedule": self.schedule,
             "pillar": self.pillar,

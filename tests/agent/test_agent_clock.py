@@ -66,7 +66,7 @@ def test_what_is_sampled_after_a_restart_without_the_master_bears_its_time_too(m
     master.stop()
     seen = len(master.samples("stats"))
     agent.start()
-    agent.wait_logged("the master is away")
+    agent.wait_logged("the connection is refused")
     master.start()
     samples = master.wait_for(lambda: len(master.samples("stats")) >= seen + 3 and master.samples("stats"))
     assert all(by_its_clock(master, sample) for sample in samples)

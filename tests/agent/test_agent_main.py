@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -15,7 +14,6 @@ import yaml
 from saltern.__about__ import __version__
 from saltern.config import minion_config
 from saltern.errors import ConfigError, KeyStoreError, UsageError
-from saltern.pki import Invite
 from saltern.secret import Secret
 from saltern_agent import identity, settings
 from saltern_agent.main import main, parse
@@ -36,7 +34,12 @@ def config(tmp_path: Path) -> Callable[..., Path]:
 
 def run(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "saltern_agent.main", *words], capture_output=True, text=True, timeout=20, check=False
+        [sys.executable, "-m", "saltern_agent.main", *words],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
     )
 
 
@@ -64,7 +67,17 @@ def test_words(capsys: pytest.CaptureFixture[str]) -> None:
         ({"master_key": KEY}, ["--id", "no/good"], 2, "--id: minion id 'no/good' is not valid"),
         ({"master_key": KEY}, ["-l", "loud"], 2, "there is no log level 'loud'"),
         ({"master_key": KEY, "log_file": "/proc/no/such"}, [], 78, "log_file"),
+        ({"master": "bad host"}, [], 78, "minion: master: host 'bad host' is not a host name or an address"),
+        ({"master": "10.0.0.1:4506"}, [], 78, "give the name or the address alone, ports are set apart"),
+        ({"master_key": KEY, "id": "localhost"}, [], 78, "'localhost' is what every host calls itself: set id: there"),
+        ({"master_key": KEY}, ["--id", "localhost.localdomain"], 78, "is what every host calls itself"),
+        ({"master_key": KEY}, ["--id", ""], 2, "--id: minion id '' is not valid"),
         ({}, ["--join", "nonsense"], 1, "this is not a join token"),
+        ({}, ["--join", ""], 1, "this is not a join token"),
+        ({}, ["--join", "-"], 1, "this is not a join token"),
+        ({}, ["--join-file", "/no/such"], 2, "--join-file /no/such: can't be read: No such file or directory"),
+        ({}, ["--join-file", "/"], 2, "--join-file /: can't be read: Is a directory"),
+        ({}, ["--join", "x", "--join-file", "y"], 2, "give one of them"),
     ],
 )
 def test_faults_are_one_line(
@@ -140,30 +153,3 @@ def test_the_pinned_key(config: Callable[..., Path]) -> None:
     assert identity.pinned_master_key(options) == KEY
     options["master_key"] = "m" * 40
     assert identity.pinned_master_key(options) == "m" * 40
-
-
-def test_joining_pins_and_configures(config: Callable[..., Path]) -> None:
-    folder = config()
-    options = minion_config(folder)
-    token = Invite("fd00::1", 5505, 5506, KEY, "s3cret").token()
-    assert identity.join(options, token) == "s3cret"
-    assert (options["master"], options["publish_port"], options["ret_port"]) == ("fd00::1", 5505, 5506)
-    again = minion_config(folder)
-    assert (again["master"], again["publish_port"], again["ret_port"]) == ("fd00::1", 5505, 5506)
-    assert identity.pinned_master_key(again) == KEY
-    again["master_key"] = "m" * 40
-    with pytest.raises(ConfigError, match="another key than the token's"):
-        identity.join(again, token)
-
-
-def test_joining_for_real(master: Any, config: Callable[..., Path], make_agent: Callable[..., Any]) -> None:
-    token = Invite("127.0.0.1", master.publish_port, master.ret_port, master.public, "s3cret").token()
-    agent = make_agent(master_key="", publish_port=1, ret_port=2)
-    agent.start("--join", token)
-    assert master.run("test.ping")["return"] is True
-    assert master.hellos[0].body["token"] == "s3cret"
-    agent.signal(signal.SIGTERM)
-    agent.start()
-    assert master.run("test.ping")["return"] is True
-    assert "token" not in master.hellos[-1].body
-    assert "s3cret" not in agent.logged()

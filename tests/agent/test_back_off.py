@@ -12,7 +12,10 @@ import zmq
 from saltern.pki import KeyPair
 from saltern.wire import pack
 from saltern_agent import channel as channel_module
-from saltern_agent.channel import PENDING, REFUSED, REFUSED_RETRIES, UP, WHO_INTERVAL_S, Address, Channel
+from saltern_agent.cause import REFUSED as PORT_REFUSED
+from saltern_agent.cause import Cause
+from saltern_agent.channel import PENDING, REFUSED, REFUSED_FIRST_S, UP, WHO_INTERVAL_S, Address, Channel
+from saltern_agent.dialler import Dialler
 from saltern_agent.link import Link, Timing
 from saltern_agent.loop import Timer
 
@@ -33,6 +36,9 @@ class FakeLoop:
         self.timers.append((delay_s, call))
         return Timer(delay_s, len(self.timers), call)
 
+    def post(self, _: Callable[[], None]) -> None:
+        """Nothing is looked up."""
+
     def watch(self, *_: Any) -> None:
         """Nothing comes."""
 
@@ -48,7 +54,7 @@ class Listening:
 
     def link_up(self, link: Link) -> None: ...
 
-    def link_down(self, link: Link, handshake_failed: bool) -> None:
+    def link_down(self, link: Link, cause: Cause | None) -> None:
         self.downs += 1
 
     def link_frame(self, link: Link, frame: bytes) -> None: ...
@@ -59,6 +65,10 @@ def context() -> Iterator[zmq.Context[zmq.Socket[bytes]]]:
     made: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     yield made
     made.destroy(linger=0)
+
+
+def made_link(loop: Any, context: zmq.Context[zmq.Socket[bytes]]) -> Link:
+    return Link(loop, context, Dialler("127.0.0.1", 1, loop.post, 1.0), KEYS, MASTER, TIMING, Listening())
 
 
 def waits(link: Link, loop: FakeLoop, failures: int) -> list[float]:
@@ -78,21 +88,21 @@ def backed_off(found: list[float]) -> None:
 
 def test_attempts_become_rarer_up_to_a_bound_and_never_end(context: zmq.Context[zmq.Socket[bytes]]) -> None:
     loop: Any = FakeLoop()
-    link = Link(loop, context, "tcp://127.0.0.1:1", KEYS, MASTER, TIMING, Listening())
+    link = made_link(loop, context)
     backed_off(waits(link, loop, 2000))
     link.close()
 
 
 def test_they_spread_out_so_that_a_fleet_does_not_come_back_at_once(context: zmq.Context[zmq.Socket[bytes]]) -> None:
     loop: Any = FakeLoop()
-    link = Link(loop, context, "tcp://127.0.0.1:1", KEYS, MASTER, TIMING, Listening())
+    link = made_link(loop, context)
     assert len(set(waits(link, loop, 40)[10:])) > 20
     link.close()
 
 
 def test_after_it_was_taken_in_the_next_failure_is_tried_again_soon(context: zmq.Context[zmq.Socket[bytes]]) -> None:
     loop: Any = FakeLoop()
-    link = Link(loop, context, "tcp://127.0.0.1:1", KEYS, MASTER, TIMING, Listening())
+    link = made_link(loop, context)
     for _ in range(3):
         backed_off(waits(link, loop, 12))
         link.settled()
@@ -105,8 +115,10 @@ def test_after_it_was_taken_in_the_next_failure_is_tried_again_soon(context: zmq
 class FakeLink:
     """A link that a test speaks for."""
 
-    def __init__(self, _loop: Any, _context: Any, endpoint: str, *_: Any) -> None:
-        self.endpoint = endpoint
+    def __init__(self, _loop: Any, _context: Any, dialler: Dialler, *_: Any) -> None:
+        self.endpoint = str(dialler)
+        self.address = dialler.host
+        self.is_name = False
         self.up = True
         self.settles = self.opened = 0
         self.sent: list[bytes] = []
@@ -177,17 +189,46 @@ def test_the_connection_for_jobs_is_settled_when_it_is_there(joining: tuple[Chan
     assert publish.settles == 1
 
 
-def test_a_pending_key_asks_again_at_its_interval_and_a_refused_one_more_rarely(
-    joining: tuple[Channel, FakeLoop, Any, Any],
-) -> None:
+def test_a_pending_key_asks_again_at_its_interval(joining: tuple[Channel, FakeLoop, Any, Any]) -> None:
     channel, loop, ret, _ = joining
     channel.link_up(ret)
-    for type_, state, wait_s in (
-        ("wait", PENDING, PENDING_RETRY_S),
-        ("refused", REFUSED, PENDING_RETRY_S * REFUSED_RETRIES),
-    ):
-        says(channel, ret, type_)
-        assert (channel.state, loop.timers[-1][0], loop.timers[-1][1].__name__) == (state, wait_s, "greet")
+    for _ in range(3):
+        says(channel, ret, "wait")
+        assert (channel.state, *again(loop)) == (PENDING, PENDING_RETRY_S, "greet")
+
+
+def test_a_refused_key_asks_again_soon_then_ever_more_rarely(
+    joining: tuple[Channel, FakeLoop, Any, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    channel, loop, ret, _ = joining
+    for word in ("wait", "welcome"):
+        channel.link_up(ret)
+        for most_s in (REFUSED_FIRST_S, 2, 4, 8, 16, 30, 30):
+            says(channel, ret, "refused", state="rejected", reason="its key was removed on the master")
+            wait_s, call = again(loop)
+            assert (channel.state, call) == (REFUSED, "greet")
+            assert 0.75 * most_s <= wait_s <= most_s
+            if most_s == REFUSED_FIRST_S:
+                assert channel.reason.endswith(f"its key was removed on the master; tried again in {wait_s:.1f} s")
+        says(channel, ret, word)
+    (line,) = [message for message in caplog.messages if "refused" in message]
+    assert line.startswith("tcp://127.0.0.1:2: refused (rejected): its key was removed")
+
+
+def test_another_refusal_is_asked_about_soon_again(joining: tuple[Channel, FakeLoop, Any, Any]) -> None:
+    channel, loop, ret, _ = joining
+    channel.link_up(ret)
+    for reason in ("this key was rejected", "its key was removed"):
+        for _ in range(4):
+            says(channel, ret, "refused", state="rejected", reason=reason)
+        assert again(loop)[0] > 5
+    says(channel, ret, "refused", state="denied", reason="its key was removed")
+    assert again(loop)[0] <= REFUSED_FIRST_S
+
+
+def again(loop: FakeLoop) -> tuple[float, str]:
+    wait_s, call = loop.timers[-1]
+    return wait_s, call.__name__
 
 
 def test_a_master_that_keeps_asking_who_this_is_is_answered_once_a_second(
@@ -206,3 +247,105 @@ def test_a_master_that_keeps_asking_who_this_is_is_answered_once_a_second(
         now[0] += wait_s
         greet()
     assert len(ret.sent) == 4
+
+
+# what the log says of it
+
+
+def test_each_cause_is_a_line_and_its_end_says_how_often_it_was(
+    joining: tuple[Channel, FakeLoop, Any, Any], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level("INFO")
+    now = [1000.0]
+    monkeypatch.setattr(channel_module, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    channel, _, ret, _ = joining
+    channel.open()
+    for number in range(12):
+        channel.link_down(ret, Cause("name", "no such name") if number % 3 else Cause(PORT_REFUSED, "nothing there"))
+        now[0] += 5
+    channel.link_up(ret)
+    says(channel, ret, "welcome")
+    assert caplog.messages == [
+        "tcp://127.0.0.1:2: nothing there",
+        "tcp://127.0.0.1:2: no such name",
+        "tcp://127.0.0.1:2: connected, after 60 s of attempts that failed (8 name, 4 refused)",
+    ]
+    caplog.clear()
+    now[0] += 30
+    channel.link_down(ret, None)
+    channel.link_down(ret, Cause(PORT_REFUSED, "nothing there"))
+    now[0] += 2
+    channel.link_up(ret)
+    says(channel, ret, "welcome")
+    assert caplog.messages == [
+        "tcp://127.0.0.1:2: the master is away; what it misses is kept",
+        "tcp://127.0.0.1:2: nothing there",
+        "tcp://127.0.0.1:2: connected, after 2 s of attempts that failed (1 refused)",
+    ]
+
+
+def test_a_connection_that_comes_and_goes_is_said_once(
+    joining: tuple[Channel, FakeLoop, Any, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    channel, _, ret, _ = joining
+    channel.open()
+    for _ in range(50):
+        channel.link_up(ret)
+        says(channel, ret, "welcome")
+        channel.link_down(ret, None)
+        channel.link_down(ret, Cause("cut", "cut"))
+    assert [message.partition(": ")[2] for message in caplog.messages] == [
+        "connected",
+        "the master is away; what it misses is kept",
+        "cut",
+        "connected, after 0 s of attempts that failed (1 cut)",
+    ]
+
+
+def test_another_address_is_said_however_soon(
+    joining: tuple[Channel, FakeLoop, Any, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    channel, _, ret, _ = joining
+    ret.is_name = True
+    for address in ("10.0.0.1", "10.0.0.1", "10.0.0.2"):
+        ret.address = address
+        for _ in range(3):
+            channel.link_up(ret)
+            says(channel, ret, "welcome")
+            channel.link_down(ret, None)
+    connected = [message.partition("connected ")[2] for message in caplog.messages if "connected" in message]
+    assert connected == ["to 10.0.0.1", "to 10.0.0.1", "to 10.0.0.2"]
+
+
+def test_a_host_that_waits_hears_that_the_master_answers(
+    joining: tuple[Channel, FakeLoop, Any, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    channel, _, ret, _ = joining
+    channel.open()
+    channel.link_down(ret, Cause("silent", "silence"))
+    channel.link_up(ret)
+    says(channel, ret, "wait")
+    assert "the master answers, after 0 s of attempts that failed (1 silent)" in caplog.text
+    assert caplog.messages[-1].startswith("tcp://127.0.0.1:2: waiting for this minion's key")
+
+
+def test_no_jobs_is_a_line_of_its_own(
+    joining: tuple[Channel, FakeLoop, Any, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    channel, _, ret, publish = joining
+    channel.link_up(ret)
+    says(channel, ret, "welcome")
+    caplog.clear()
+    for _ in range(5):
+        channel.link_down(publish, Cause(PORT_REFUSED, "nothing there"))
+    channel.link_up(publish)
+    channel.link_up(publish)
+    for _ in range(2):
+        channel.link_down(publish, Cause("not admitted", "not admitted"))
+    assert caplog.messages == ["tcp://127.0.0.1:1: no jobs come: nothing there", "tcp://127.0.0.1:1: jobs come again"]
+    channel.link_down(publish, Cause("not admitted", "not admitted"))
+    assert caplog.messages[2:] == ["tcp://127.0.0.1:1: no jobs come: not admitted"]

@@ -157,4 +157,4 @@ def test_the_master_is_away(
     code, _, error = call(capsys, "-c", str(make_agent().folder), "test.ping")
     assert code == 1
     assert "no connection within 0.3 s" in error
-    assert "the master is away" in error
+    assert "the connection is refused (127.0.0.1: connection refused)" in error

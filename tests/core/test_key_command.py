@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from saltern.cli import host_doubts
 from saltern.cli import key as command
 from saltern.keystore import ACCEPTED, DENIED, PENDING, REJECTED, KeyStore
 from saltern.pki import fingerprint, own_keys, read_token
@@ -150,17 +153,98 @@ def test_a_state_that_is_none(store: KeyStore, keys: Keys, capsys: pytest.Captur
     assert "'nowhere' is not a state of keys: use accepted, pending, rejected, denied" in capsys.readouterr().err
 
 
+@pytest.fixture
+def known_names(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Names that this test's resolver knows, and their addresses."""
+    names = {"master.example": "192.0.2.1"}
+
+    def lookup(host: str, port: object, **_: object) -> list[tuple[object, ...]]:
+        if host not in names:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return [(socket.AF_INET, 1, 6, "", (names[host], 0))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", lookup)
+    return names
+
+
 def test_an_invitation_says_for_whom_where_and_until_when(
-    store: KeyStore, keys: Keys, capsys: pytest.CaptureFixture[str]
+    store: KeyStore, keys: Keys, known_names: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert keys("--invite", "--host", "master.example", "--id", "web10") == 0
     said = capsys.readouterr()
     first, join, token = said.out.split()
     assert (first, join) == ("saltern-agent", "--join")
+    assert "run saltern-agent --join - on the new host, as root, and paste this line" in said.err
     assert "good once, until 20" in said.err
     assert "for web10; it sends agents to master.example, ports 4505 and 4506" in said.err
-    secret = read_token(token).secret
+    assert "warning" not in said.err
+    secret = read_token(said.out).secret
+    assert secret == read_token(token).secret
     assert store.invites.redeem(secret, "other").another
     assert store.invites.redeem(secret, "web10").good
-    assert keys("--invite", "--host", "bad host") == 1
-    assert "'bad host' is not a host name or an address" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (("--host", "bad host"), "'bad host' is not a host name or an address"),
+        (("--host", "master.example:4506"), "give the name or the address alone"),
+        (("--host", "300.1.1.1"), "'300.1.1.1' is not a host name or an address"),
+        (("--host", "master.example", "--id", "localhost"), "every host calls itself"),
+        (("--host", "master.example", "--id", "a b"), "minion id 'a b' is not valid"),
+    ],
+)
+def test_an_invitation_that_would_lead_nowhere(
+    store: KeyStore,
+    keys: Keys,
+    known_names: dict[str, str],
+    capsys: pytest.CaptureFixture[str],
+    words: tuple[str, ...],
+    text: str,
+) -> None:
+    assert keys("--invite", *words) == 1
+    said = capsys.readouterr()
+    assert text in said.err
+    assert (said.out, said.err.count("\n")) == ("", 1)
+
+
+@pytest.mark.parametrize(
+    ("host", "interface", "text"),
+    [
+        ("nosuch.example", "0.0.0.0", "the name 'nosuch.example' has no address here (Name or service not known)"),
+        ("localhost", "0.0.0.0", "localhost is another host for each agent, its own"),
+        ("[::1]", "::", "::1 is another host for each agent, its own"),
+        ("master.example", "127.0.0.1", "the master listens on 127.0.0.1 alone"),
+        ("master.example", "::", ""),
+    ],
+)
+def test_an_invitation_that_may_lead_nowhere_is_warned_of(
+    store: KeyStore,
+    keys: Keys,
+    known_names: dict[str, str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    host: str,
+    interface: str,
+    text: str,
+) -> None:
+    with (tmp_path / "master").open("a") as options:
+        options.write(f"interface: '{interface}'\n")
+    known_names["::1"] = "::1"
+    assert keys("--invite", "--host", host) == 0
+    said = capsys.readouterr()
+    assert read_token(said.out).host == host.strip("[]")
+    warnings = [line for line in said.err.splitlines() if "warning" in line]
+    assert len(warnings) == (1 if text else 0)
+    assert text in said.err
+
+
+def test_a_lookup_that_hangs_holds_up_no_invitation(monkeypatch: pytest.MonkeyPatch) -> None:
+    over = threading.Event()
+    monkeypatch.setattr(host_doubts, "LOOKUP_S", 0.05)
+    try:
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: over.wait(20))
+        (doubt,) = host_doubts.doubts("master.example", "::")
+    finally:
+        over.set()
+    assert "could not be looked up here within 0.05 s" in doubt

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from saltern.errors import KeyStoreError
+from saltern.errors import IdError, KeyStoreError
 from saltern.key_functions import KeyFunctions, state_named
 from saltern.keystore import ACCEPTED, DENIED, PENDING, REJECTED, KeyStore
 from saltern.pki import fingerprint, read_token
@@ -88,11 +88,16 @@ def test_an_id_outside_the_grammar_is_refused_by_a_line(keys: KeyFunctions) -> N
 def test_an_invitation(keys: KeyFunctions) -> None:
     assert read_token(keys.invite("::1", 1, 2)).host == "::1"
     for host in ("bad host", "", "a\nb", "-x"):
-        with pytest.raises(KeyStoreError, match="is not a host name or an address"):
+        with pytest.raises(IdError, match="is not a host name or an address"):
             keys.invite(host, 1, 2)
-    for ttl in (0, -1, float("nan"), float("inf")):
-        with pytest.raises(KeyStoreError, match="give a number of seconds above 0"):
+    with pytest.raises(IdError, match="give the name or the address alone"):
+        keys.invite("m:4506", 1, 2)
+    for ttl in (0, -1, float("nan"), float("inf"), 1e300):
+        with pytest.raises(KeyStoreError, match="give a number of seconds above 0, at most 31,622,400"):
             keys.invite("m", 1, 2, ttl)
+    for ports in ((0, 4506), (4505, 65536)):
+        with pytest.raises(KeyStoreError, match="agents can't be sent there"):
+            keys.invite("m", *ports)
 
 
 @pytest.mark.parametrize("state", [[], {}, None, 5, ["acc"], b"acc"])

@@ -12,7 +12,7 @@ import zmq
 from zmq.utils.monitor import parse_monitor_message
 
 from saltern.config import MasterOptions
-from saltern.keystore import ACCEPTED, PENDING
+from saltern.keystore import ACCEPTED, DENIED, PENDING, REJECTED
 from saltern.pki import fingerprint
 from saltern_master.entrances.channel.hub import PUBLISH, RET
 from saltern_master.line_limit import EVERY_S, MAX_LINES, MAX_LINES_OF_ONE
@@ -70,6 +70,106 @@ def test_a_key_waits_and_is_welcomed_when_it_is_accepted(door: Door) -> None:
     assert [message.type for message in door.wire.to(peer)] == ["welcome"]
 
 
+@pytest.mark.parametrize("state", [REJECTED, DENIED])
+def test_a_key_that_is_accepted_after_all_is_welcomed_at_once(door: Door, state: str) -> None:
+    """Whatever state it was in: its agent is connected, and hears of it before it asks again."""
+    door.store.put(state, "web", A)
+    if state == DENIED:
+        door.store.put(ACCEPTED, "web", B)
+    door.refresh()
+    peer = door.wire.peer(A)
+    assert door.hello(peer, "web", boot=1.0)[0].type == "refused"
+    door.store.remove(state, "web")
+    door.store.put(ACCEPTED, "web", A)
+    door.refresh()
+    assert [message.type for message in door.wire.to(peer)] == ["welcome"]
+    assert door.told("salt/minion/web/start")
+
+
+def test_a_minion_that_was_rejected_and_is_accepted_again_is_back_at_once(door: Door) -> None:
+    peer = door.minion("web", A)
+    door.store.remove(ACCEPTED, "web")
+    door.store.put(REJECTED, "web", A)
+    door.refresh()
+    assert [(message.type, message.body["state"]) for message in door.wire.to(peer)] == [("refused", "rejected")]
+    door.store.remove(REJECTED, "web")
+    door.store.put(ACCEPTED, "web", A)
+    door.refresh()
+    assert [message.type for message in door.wire.to(peer)] == ["welcome"]
+
+
+def test_a_minion_that_was_deleted_says_hello_and_waits_again(door: Door) -> None:
+    peer = door.minion("web", A)
+    door.store.remove(ACCEPTED, "web")
+    door.refresh()
+    (refused,) = door.wire.to(peer)
+    assert "its key was removed on the master" in refused.body["reason"]
+    assert door.hub.metrics()["waiting"] == 0, "nobody can accept what is in no state"
+    assert door.hello(peer, "web")[0].type == "wait"
+    door.store.remove(PENDING, "web")
+    door.accept("web", A)
+    assert [message.type for message in door.wire.to(peer)] == ["welcome"]
+
+
+@pytest.mark.parametrize("state", [PENDING, REJECTED, DENIED])
+def test_a_key_that_is_deleted_in_any_state_may_come_anew_and_is_told(door: Door, state: str) -> None:
+    door.store.put(state, "web", A)
+    door.refresh()
+    peer = door.wire.peer(A)
+    door.hello(peer, "web")
+    door.store.remove(state, "web")
+    door.store.remove(PENDING, "web")
+    door.refresh()
+    (refused,) = door.wire.to(peer)
+    assert refused.body == {"state": "rejected", "reason": "its key was removed on the master"}
+    door.refresh()
+    assert door.wire.to(peer) == []
+    assert door.hello(peer, "web")[0].type == "wait"
+    assert door.hub.metrics()["waiting"] == 1
+
+
+def test_who_waits_is_welcomed_by_its_own_id_alone(door: Door) -> None:
+    peer = door.wire.peer(A)
+    door.hello(peer, "web")
+    door.store.remove(PENDING, "web")
+    door.accept("db", A)
+    assert door.wire.to(peer) == []
+    (refused,) = door.hello(peer, "web")
+    assert "accepted for 'db', not for 'web': set id: db" in refused.body["reason"]
+
+
+def test_a_program_beside_the_agent_takes_no_welcome_of_its(door: Door) -> None:
+    agent, program = door.wire.peer(A), door.wire.peer(A)
+    door.hello(agent, "web", boot=1.0)
+    door.hello(program, "web", call=True)
+    door.store.remove(PENDING, "web")
+    door.accept("web", A)
+    assert [message.type for message in door.wire.to(agent)] == ["welcome"]
+    assert door.wire.to(program) == []
+
+
+def test_an_id_that_every_host_has_is_refused_logged_and_raised(door: Door, caplog: pytest.LogCaptureFixture) -> None:
+    peer = door.wire.peer(A, "10.0.0.5")
+    for _ in range(3):
+        (refused,) = door.hello(peer, "localhost.localdomain")
+        assert refused.body["state"] == "invalid"
+        assert "set id: in that host's configuration" in refused.body["reason"]
+    assert acts(door) == [("invalid", "localhost.localdomain", False)]
+    assert len([line for line in caplog.messages if "every host calls itself" in line]) == 1
+    assert door.store.ids(PENDING) == []
+
+
+def test_a_hello_that_is_none_is_raised_too(door: Door, caplog: pytest.LogCaptureFixture) -> None:
+    peer = door.wire.peer(A, "10.0.0.5")
+    for _ in range(3):
+        door.hello(peer, "no\x1b[2Jgood" + "x" * 5000)
+    ((_, data),) = door.told("salt/auth")
+    assert (data["act"], data["result"], data["pub"], data["address"]) == ("invalid", False, A, "10.0.0.5")
+    assert data["id"].startswith("no\\x1b[2Jgood")
+    assert len(data["id"]) < 300
+    assert len(caplog.messages) == 1
+
+
 def test_one_stranger_with_a_thousand_names_leaves_the_door_open(door: Door) -> None:
     stranger = door.wire.peer(A, "10.0.0.66")
     answers = [door.hello(stranger, f"e{number}")[0] for number in range(1000)]
@@ -93,6 +193,8 @@ def test_a_token_that_is_used_up_is_told_to_the_host(door: Door) -> None:
     (wait,) = door.hello(door.wire.peer(B), "second", token=secret)
     assert wait.type == "wait"
     assert "was used before" in wait.body["reason"]
+    (wait,) = door.hello(door.wire.peer(C), "third", token=door.store.invites.new(ttl_s=-2))
+    assert "ended at" in wait.body["reason"]
 
 
 def test_the_token_of_another_id_is_refused_and_stays_good(door: Door) -> None:
@@ -129,6 +231,14 @@ def test_a_renamed_host_is_said_once_and_hears_why_each_time(
     assert len([line for line in caplog.messages if "not for 'new'" in line]) == 1
     door.hello(peer, "newer")
     assert acts(door) == [("denied", "newer", False)]
+
+
+def test_a_refusal_is_said_also_of_a_key_that_was_accepted_a_moment_ago(door: Door) -> None:
+    peer = door.wire.peer(A)
+    assert door.hello(peer, "old", token=door.store.invites.new())[0].type == "welcome"
+    assert acts(door) == [("accept", "old", True)]
+    assert door.hello(peer, "new")[0].type == "refused"
+    assert acts(door) == [("denied", "new", False)]
 
 
 def test_a_refusal_names_its_reason_on_the_bus(door: Door) -> None:

@@ -377,7 +377,10 @@ def test_a_renamed_host_hears_why(store: CountingStore) -> None:
     ring = keyring(store)
     store.put(ACCEPTED, "old", A)
     ring.refresh()
-    assert ring.judge("new", A, "") == ("denied", "this key is accepted for 'old', not for 'new'", "", "")
+    verdict = ring.judge("new", A, "")
+    assert (verdict.state, verdict.act) == ("denied", "")
+    assert "this key is accepted for 'old', not for 'new': set id: old in" in verdict.reason
+    assert "saltern-key -d old" in verdict.reason
 
 
 def test_stamps_tell_files_apart(store: CountingStore) -> None:
@@ -386,3 +389,36 @@ def test_stamps_tell_files_apart(store: CountingStore) -> None:
     store.put(PENDING, "a", B)
     assert isinstance(before, FileStamp)
     assert store.listing(PENDING)["a"] != before
+
+
+@pytest.mark.parametrize("name", ["localhost", "localhost.localdomain", "LOCALHOST", "ip6-localhost", "127.0.0.1"])
+def test_a_name_that_every_host_has_is_no_minions(store: CountingStore, name: str) -> None:
+    ring = keyring(store, auto_accept=True)
+    secret = store.invites.new()
+    for token in ("", secret):
+        verdict = ring.judge(name, A, token)
+        assert (verdict.state, verdict.act) == ("invalid", "")
+        assert "set id: in that host's configuration" in verdict.reason
+    assert store.invites.redeem(secret, "web").good
+    store.put(ACCEPTED, name, B)
+    ring.refresh()
+    assert ring.judge(name, B, "").state == "accepted", "an operator put it there"
+
+
+def test_a_second_key_hears_both_ways_out(store: CountingStore) -> None:
+    store.put(ACCEPTED, "web", A)
+    reason = keyring(store).judge("web", B, "").reason
+    assert "saltern-key -d web --state accepted" in reason
+    assert "give this host a name of its own (id: in its configuration)" in reason
+
+
+def test_which_keys_an_operator_can_accept(store: CountingStore) -> None:
+    ring = keyring(store)
+    for number, state in enumerate((ACCEPTED, PENDING, REJECTED, DENIED)):
+        assert not ring.holds(key(number))
+        store.put(state, f"m{number}", key(number))
+        ring.refresh()
+        assert ring.holds(key(number))
+        store.remove(state, f"m{number}")
+        ring.refresh()
+        assert not ring.holds(key(number))

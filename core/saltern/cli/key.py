@@ -12,6 +12,7 @@ from operator import itemgetter
 from typing import Any
 
 from saltern.cli.command import EX_GENERIC, EX_OK, command_parser, run_command, seconds, wants_versions
+from saltern.cli.host_doubts import doubts
 from saltern.config import MasterOptions, client_config, master_config
 from saltern.invites import INVITE_TTL_S, clock_time
 from saltern.key_functions import state_named
@@ -184,10 +185,13 @@ def _invite(wheel: Wheel, opts: MasterOptions, options: argparse.Namespace) -> i
         minion_id=options.id,
     )
     invite = read_token(token)
+    for warning in doubts(invite.host, opts["interface"]):
+        print(f"saltern-key: warning: {warning}", file=sys.stderr)
     print(
         f"saltern-key: good once, until {clock_time(time.time() + options.ttl)}, for "
         f"{options.id or 'any minion id'}; it sends agents to {invite.host}, ports {invite.publish_port} "
-        f"and {invite.ret_port}",
+        f"and {invite.ret_port}; run saltern-agent --join - as root on the new host and paste this line there (it runs "
+        f"as it stands too, and then shows the token to every user of that host):",
         file=sys.stderr,
     )
     if options.out:

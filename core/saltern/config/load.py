@@ -134,7 +134,7 @@ def option_files(main: str) -> Iterator[str]:
 
 def _check(schema: Schema, types: dict[str, Any], setting: Setting) -> None:
     where = f"{setting.file}: line {setting.line}: {setting.key}"
-    if setting.key not in types or setting.key in ("conf_file", "config_dir"):
+    if setting.key not in schema.defaults:
         raise ConfigError(f"{where} is not an option{nearest(setting.key, list(schema.defaults))}")
     problem = fault(schema, setting.key, types[setting.key], setting.value)
     if problem:

@@ -9,7 +9,8 @@ from typing import Any, TypedDict
 from saltern.config.master import place_under_root
 from saltern.config.schema import Schema
 from saltern.errors import ConfigError, IdError
-from saltern.ids import check_minion_id
+from saltern.ids import check_host, check_minion_id
+from saltern.kept_id import kept_id
 from saltern.wire import MAX_MESSAGE_BYTES
 
 
@@ -19,6 +20,7 @@ class MinionOptions(TypedDict):
     conf_file: str
     config_dir: str
     id: str
+    id_from: str
     master: str
     publish_port: int
     ret_port: int
@@ -81,6 +83,9 @@ DEFAULTS: dict[str, Any] = {
     "pending_retry_interval": 10.0,
 }
 
+CONFIGURED, KEPT, HOST = "configured", "kept", "host"
+"""Where an id comes from (``id_from``): the configuration, the file beside the key, the host's name."""
+
 PATHS = ("pki_dir", "cachedir", "log_file")
 
 
@@ -91,11 +96,19 @@ def own_name() -> str:
 
 
 def _finish(options: dict[str, Any]) -> None:
-    try:
-        options["id"] = check_minion_id(options["id"] or own_name())
-    except IdError as error:
-        raise ConfigError(f"{options['conf_file']}: id: {error}") from None
     place_under_root(options, PATHS)
+    where = options["conf_file"]
+    kept = "" if options["id"] else kept_id(options["pki_dir"])
+    options["id_from"] = CONFIGURED if options["id"] else KEPT if kept else HOST
+    try:
+        options["id"] = check_minion_id(options["id"] or kept or own_name())
+    except IdError as error:
+        hint = "" if options["id_from"] == CONFIGURED else ": it is this host's name: set id: there to another"
+        raise ConfigError(f"{where}: id: {error}{hint}") from None
+    try:
+        options["master"] = check_host(options["master"])
+    except IdError as error:
+        raise ConfigError(f"{where}: master: {error}") from None
     options["module_dirs"] = [os.path.join(options["config_dir"], path) for path in options["module_dirs"]]
 
 

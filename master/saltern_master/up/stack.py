@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 from saltern.config import master_config, minion_config
 from saltern.errors import ConfigError
 from saltern.files import make_folder, write_atomic
-from saltern.ids import check_minion_id
+from saltern.ids import check_minion_id, names_every_host
 from saltern.keystore import ACCEPTED, KeyStore
 from saltern.own_python import python_module
 from saltern.pki import own_keys
@@ -260,4 +260,5 @@ def _listen(port: int) -> socket.socket | None:
 
 
 def _own_id() -> str:
-    return check_minion_id(re.sub(r"[^a-z0-9._-]+", "-", socket.gethostname().lower()).strip("-._") or "localhost")
+    name = re.sub(r"[^a-z0-9._-]+", "-", socket.gethostname().lower()).strip("-._")
+    return "this-host" if not name or names_every_host(name) else check_minion_id(name)
