@@ -24,7 +24,6 @@ another disk was mounted over, is made again.
 from __future__ import annotations
 
 import contextlib
-import errno
 import logging
 import os
 import struct
@@ -34,7 +33,7 @@ from collections.abc import Callable
 
 from saltern.errors import JournalError, os_errors
 from saltern.segments import HEAD, Hole, Kind
-from saltern.set_aside import bound_aside, set_aside
+from saltern.set_aside import bound_aside, of_the_file, set_aside
 from saltern_agent.complaint import Complaint
 from saltern_agent.origin import Origin
 from saltern_agent.spool_appender import Appender
@@ -46,8 +45,6 @@ log = logging.getLogger(__name__)
 KIND = Kind(magic=b"SALTSPL", suffix=".seg", old_header=struct.Struct("<II"), old_uncounted=8)
 SEGMENTS = 16  # the bounds are kept to within one part in so many
 MAX_SEGMENT_BYTES = 4 * 1024 * 1024
-TRY_AGAIN = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EROFS})
-"""Errors that are not the file's own."""
 
 
 class Spool:
@@ -238,7 +235,7 @@ class Spool:
             try:
                 damaged = self._scan(segment, damaged=damaged)
             except OSError as error:
-                if error.errno in TRY_AGAIN:
+                if not of_the_file(error):
                     raise
                 set_aside(segment.path, f"can't be read: {error.strerror}")
                 self.unreadable += 1
@@ -364,6 +361,9 @@ class Spool:
                 following = segment.record(self._reader, hole.end)
                 self._lose(segment, hole, following.number if following else self._read_number + hole.records)
         except OSError as error:
+            if not of_the_file(error):
+                self._not_read.say(f"{segment.path}: can't be read: {error.strerror}")
+                return False
             with contextlib.suppress(OSError):
                 set_aside(segment.path, f"can't be read: {error.strerror}")
             self._lose(segment, Hole(self._read_at, segment.size, 0, True), 0)

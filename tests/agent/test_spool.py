@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import struct
@@ -20,6 +21,7 @@ from saltern_agent.origin import Origin
 from saltern_agent.spool import Spool
 from saltern_agent.spool_record import HEAD_BYTES, WITH_BEFORE, WITH_ORIGIN, Before, Record, Segment
 from support.damage import Damage, damages, spans
+from support.descriptors import exhausted
 
 DAY_S = 86400.0
 MIB = 1024 * 1024
@@ -805,3 +807,41 @@ def test_what_the_master_has_is_not_lost_with_its_record(tmp_path: Path) -> None
     assert [record.seq for record in take_all(again)] == [3, 4]
     assert (lost, again.dropped) == ([], 0)
     again.close()
+
+
+@pytest.mark.parametrize("code", [errno.ENOMEM, errno.ESTALE, errno.EACCES])
+def test_what_can_not_be_read_just_now_is_no_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, code: int
+) -> None:
+    filled(tmp_path, [b"x" * 200] * 3).close()
+
+    def failing(*_: object) -> bytes:
+        raise OSError(code, os.strerror(code))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pread", failing)
+        spool = Spool(str(tmp_path), MIB, DAY_S)
+        assert not spool.usable
+        assert os.strerror(code) in caplog.text
+    spool.open()
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pread", failing)
+        assert spool.peek() is None
+        assert not spool.exhausted
+    assert len(take_all(spool)) == 3
+    assert (spool.dropped, spool.unreadable) == (0, 0)
+    assert not list(tmp_path.glob("*.unreadable"))
+    spool.close()
+
+
+def test_a_spool_is_opened_once_there_are_descriptors_again(tmp_path: Path) -> None:
+    filled(tmp_path, [b"x" * 200] * 3).close()
+    with exhausted():
+        spool = Spool(str(tmp_path), MIB, DAY_S)
+        assert not spool.usable
+    spool.open()
+    with exhausted():
+        assert spool.peek() is None
+    assert len(take_all(spool)) == 3
+    assert (spool.dropped, spool.unreadable) == (0, 0)
+    spool.close()

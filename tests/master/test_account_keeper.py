@@ -31,6 +31,7 @@ from saltern_master.record import (
     write_note,
     write_record,
 )
+from support.descriptors import exhausted
 
 T0 = 1_800_000_000
 SCHEDULE = {"stats": {"seconds": 15}}
@@ -97,6 +98,11 @@ class House:
         ((_, _, found),) = self.accounting.rows(T0 + (slots + 1) * 15)
         assert found["expected"] == sum(found[name] for name in SUM) == slots
         return found
+
+
+async def catch_up_without_descriptors(house: House) -> None:
+    with exhausted():
+        await house.keeper.catch_up()
 
 
 def kept(folder: Path) -> Accounting:
@@ -711,3 +717,58 @@ def test_a_schedule_that_is_switched_off_or_changes_its_interval(tmp_path: Path)
     assert accounting.changed
     accounting.expect("web", {"stats": {"seconds": 5, "enabled": False}}, T0 + 60)
     assert list(accounting.rows(T0 + 600)) == []
+
+
+def test_an_account_that_can_not_be_read_just_now_is_neither_set_aside_nor_written_over(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.ran(*range(3))
+    house.numbers(3)
+    house.save()
+    shutil.copy(tmp_path / "account", tmp_path / "kept")
+    with exhausted():
+        accounting = Accounting(str(tmp_path / "account"))
+        accounting.load()
+    assert not accounting.loaded
+    accounting.expect("web", SCHEDULE, T0 + 300)
+    accounting.expect("db", SCHEDULE, T0 + 300)
+    house.accounting = accounting
+    house.keeper = AccountKeeper(accounting, house.journal)
+    asyncio.run(catch_up_without_descriptors(house))
+    with exhausted():
+        house.keeper.close()
+    assert (tmp_path / "account").read_bytes() == (tmp_path / "kept").read_bytes()
+    asyncio.run(house.keeper.catch_up())
+    assert accounting.loaded
+    assert {row[:2]: row[2]["received"] for row in accounting.rows(T0 + 60)} == {
+        ("web", "stats"): 3,
+        ("db", "stats"): 0,
+    }
+    house.keeper.close()
+    assert (tmp_path / "account").read_bytes() != (tmp_path / "kept").read_bytes()
+    assert not (tmp_path / "account.unreadable").exists()
+
+
+def test_notes_and_records_that_can_not_be_read_just_now_are_read_later(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    house = House(tmp_path)
+    house.ran(*range(40))  # several segments
+    asyncio.run(catch_up_without_descriptors(house))
+    with exhausted():
+        assert house.ship() == []
+    assert "can't be read just now" in caplog.text
+    assert (house.shipping.lost, house.journal.dropped) == (0, 0)
+    found = house.numbers(40)
+    assert (found["received"], found["missing"], found["lost"]) == (40, 0, 0)
+    assert sorted(house.ship_all()) == list(range(40))
+    assert "can be read again" in caplog.text
+
+
+def test_notes_are_not_passed_over_while_the_folder_is_away(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.ran(*range(40))  # several segments
+    (tmp_path / "journal").rename(tmp_path / "away")
+    asyncio.run(house.keeper.catch_up())
+    (tmp_path / "away").rename(tmp_path / "journal")
+    assert house.numbers(40)["received"] == 40

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from saltern.errors import WireError
 from saltern.files import write_private
-from saltern.set_aside import set_aside
+from saltern.set_aside import of_the_file, set_aside
 from saltern.wire import pack_value, unpack_value
 from saltern_master.account.slot_states import State
 from saltern_master.account.tally import Tally
@@ -49,12 +49,17 @@ class Accounting:
         self.position = Position(0, 0)
         self.changed = False
         """Whether there are tallies that no file has."""
+        self.loaded = False
+        """Whether it is known what was saved. Until then no note is to be taken in, nor anything written."""
         self._path = path
         self._tallies: dict[str, dict[str, Tally]] = {}
         self._complaints = Complaints("the account")
 
     def load(self) -> None:
-        """Read what was saved; a file that can't be read is set aside and the account starts anew, which is logged."""
+        """Read what was saved; a file that is damaged is set aside and the account starts anew, which is logged.
+
+        One that can't be read just now leaves ``loaded`` as it is, to be tried again.
+        """
         tallies: dict[str, dict[str, Tally]] = {}
         try:
             with open(self._path, "rb") as stream:
@@ -69,13 +74,25 @@ class Accounting:
             segment, offset = map(int, kept["position"])
             saved_at = float(kept["at"])
         except FileNotFoundError:
+            self.loaded = True
             return
         except (OSError, WireError, ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+            if isinstance(error, OSError) and not of_the_file(error):
+                text = f"{self._path}: can't be read just now, so the account waits: {error.strerror}"
+                self._complaints.say("account", "read", text)
+                return
             log.warning("%s: can't be read, the account starts anew: %s", self._path, error)
             with contextlib.suppress(OSError):
                 set_aside(self._path, "the account could not be read")
+            self.loaded = True
             return
-        self._tallies, self.position = tallies, Position(segment, offset)
+        for minion_id, begun in self._tallies.items():  # what is expected of them has become known meanwhile
+            before = tallies.get(minion_id, {})
+            tallies[minion_id] = {
+                name: before[name] if name in before and before[name].seconds == tally.seconds else tally
+                for name, tally in begun.items()
+            }
+        self._tallies, self.position, self.loaded = tallies, Position(segment, offset), True
         if (now := time.time()) < saved_at:
             self.stepped(saved_at, now)  # the clock was set back while nobody looked
 

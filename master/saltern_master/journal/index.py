@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 
 from saltern.errors import WireError
 from saltern.segments import RECORD, Kind, Record, Segment
+from saltern.set_aside import of_the_file
 from saltern.wire import pack_value, unpack_value
 
 KIND = Kind(magic=b"SALTIDX", suffix=".index", old_header=struct.Struct(">II"), old_uncounted=0)
@@ -67,15 +68,20 @@ class Index:
             self._segment.wrote(len(data), 1)
 
     def read(self, offset: int) -> Iterator[list[Noted]]:
-        """Yield the notes of records that end beyond *offset* in the log, write by write, until one can't be read."""
+        """Yield the notes of records that end beyond *offset* in the log, write by write, until one is damaged.
+
+        Raises ``OSError`` where they can't be read just now.
+        """
         segment = self._segment
         if not segment.size:
             return
         at = self._hint[1] if self._hint[0] <= offset else 0
         try:
             fd = os.open(segment.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-        except OSError:
-            return
+        except OSError as error:
+            if of_the_file(error) or isinstance(error, FileNotFoundError):
+                return
+            raise
         try:
             while (record := _record(segment, fd, max(at, segment.start))) is not None:
                 noted = _noted(record)
@@ -88,7 +94,7 @@ class Index:
             os.close(fd)
 
     def end(self) -> int:
-        """Return how far into the log the notes go."""
+        """Return how far into the log the notes go. Raises ``OSError``."""
         return max((noted[-1].end for noted in self.read(0)), default=0)
 
     def recover(self) -> None:
@@ -118,8 +124,10 @@ def record_bytes(payload: bytes) -> int:
 def _record(segment: Segment, fd: int, at: int) -> Record | None:
     try:
         return segment.record(fd, at)
-    except OSError:
-        return None
+    except OSError as error:
+        if of_the_file(error):
+            return None
+        raise
 
 
 def _array_of(count: int) -> bytes:

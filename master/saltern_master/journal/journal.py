@@ -30,7 +30,8 @@ from saltern.config import MasterOptions
 from saltern.errors import JournalError, os_errors
 from saltern.files import is_at, make_folder
 from saltern.segments import Hole, Kind, Segment
-from saltern.set_aside import bound_aside
+from saltern.set_aside import bound_aside, of_the_file
+from saltern.trouble import Trouble
 from saltern.wire import pack_value
 from saltern_master.journal.index import record_bytes
 from saltern_master.journal.notes import Notes
@@ -83,6 +84,7 @@ class Journal:
         self._missing: list[Missing] = []
         self._holes: dict[Position, int] = {}  # how many records each took, as far as can be told
         self._losses: list[tuple[bytes, bytes]] = []  # records that say what was lost, not written yet
+        self._not_read = Trouble(log)
 
     @property
     def untold(self) -> bool:
@@ -248,14 +250,18 @@ class Journal:
             try:
                 records, end, hole = _read(segment, at, limit)
             except FileNotFoundError:
-                if number == self.head.segment or not is_at(self._fd, self._path(self.head.segment)):
-                    return []  # all are away for a while, or are made again with the next that is written
+                if number == self.head.segment or self._away:
+                    return []
                 self._give_up(number, GONE)
                 continue
             except OSError as error:
+                if not of_the_file(error):
+                    self._not_read.met(f"{segment.path}: can't be read just now: {error.strerror}")
+                    return []
                 log.error("%s: can't be read at byte %d: %s", segment.path, at, error.strerror)
                 records, end = [], self._next_noted(number, segment, at)
                 hole = Hole(at, end, 1, False)
+            self._not_read.over(f"{self.folder}: can be read again")
             if records:
                 reader.at = Position(number, end)
                 return records
@@ -268,26 +274,39 @@ class Journal:
                     bound_aside(self.folder, self.max_bytes)
             reader.at = Position(number, hole.end)
 
+    @property
+    def _away(self) -> bool:
+        """Whether all files are away for a while, or are made again with the next record that is written."""
+        return not is_at(self._fd, self._path(self.head.segment))
+
     def _next_noted(self, number: int, segment: Segment, at: int) -> int:
         """Return where the next record begins, by the notes, when what is at *at* can't be read."""
-        for noted in self._notes.of(number, None, at):
-            for one in noted:
-                if one.start > at:
-                    return one.start
+        with contextlib.suppress(OSError):
+            for noted in self._notes.of(number, None, at):
+                for one in noted:
+                    if one.start > at:
+                        return one.start
         return segment.size
 
     def notes(self, position: Position, most: int) -> tuple[list[Sequence[Any]], Position]:
-        """Return about *most* notes of records beyond *position*, and the position after them: none at the end."""
+        """Return about *most* notes of records beyond *position*, and the position after them: none at the end.
+
+        None either where they can't be read just now.
+        """
         notes: list[Sequence[Any]] = []
         while len(notes) < most:
             number, offset = position
-            for noted in self._notes.of(number, self._segments.get(number), offset):
-                notes += [one.note for one in noted]
-                position = Position(number, noted[-1].end)
-                if len(notes) >= most:
-                    return notes, position
+            try:
+                for noted in self._notes.of(number, self._segments.get(number), offset):
+                    notes += [one.note for one in noted]
+                    position = Position(number, noted[-1].end)
+                    if len(notes) >= most:
+                        return notes, position
+            except OSError as error:
+                self._not_read.met(f"{error.filename}: can't be read just now: {error.strerror}")
+                break
             following = min((n for n in (*self._segments, *self._notes.numbers) if n > number), default=None)
-            if following is None:
+            if following is None or self._away:
                 break
             position = Position(following, 0)
         return notes, position
@@ -321,19 +340,16 @@ class Journal:
         runs = others = seen = 0
         if reader.committed.segment == number:
             start = max(start, reader.committed.offset)
-        for noted in self._notes.of(number, self._segments.get(number), start):
-            for one in noted:
-                if one.start >= end:
-                    break
-                seen += 1
-                if reader.wants != ANY and not one.note[0] & reader.wants:
-                    continue
-                if one.note[0] & RUN:
-                    _, minion_id, _, schedule, slot, _ = one.note
-                    lost.setdefault(str(minion_id), {}).setdefault(str(schedule), []).append(slot)
-                    runs += 1
-                else:
-                    others += 1
+        for note in self._noted_at(number, start, end):
+            seen += 1
+            if reader.wants != ANY and not note[0] & reader.wants:
+                continue
+            if note[0] & RUN:
+                _, minion_id, _, schedule, slot, _ = note
+                lost.setdefault(str(minion_id), {}).setdefault(str(schedule), []).append(slot)
+                runs += 1
+            else:
+                others += 1
         count = runs + others + max(0, records - seen)
         if not count:
             return
@@ -342,6 +358,17 @@ class Journal:
             self._losses.append(lost_record(cause, lost))
         text = "%s: %s has lost %d records of segment %d (%d of them scheduled runs): %s"
         log.error(text, self.folder, reader.name, count, number, runs, _WHY[cause])
+
+    def _noted_at(self, number: int, start: int, end: int) -> Iterator[Sequence[Any]]:
+        """Yield the notes of the records at *start* … *end* of a segment, as far as they can be read."""
+        try:
+            for noted in self._notes.of(number, self._segments.get(number), start):
+                for one in noted:
+                    if one.start >= end:
+                        return
+                    yield one.note
+        except OSError as error:
+            log.error("%s: whose records are lost can't be read: %s", error.filename, error.strerror)
 
     def _take_up(self, reader: Reader) -> None:
         """Have *reader* go on where it was, less what is missing since."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Collection, Iterator, Sequence
 
 from saltern.segments import HEAD, Segment
+from saltern.set_aside import of_the_file
 from saltern_master.journal.index import KIND, Index, Noted, record_bytes
 from saltern_master.record import note_of
 
@@ -29,7 +29,7 @@ class Notes:
         self._indexes = {number: Index(segment) for number, segment in found.items()}
 
     def end(self, number: int) -> int:
-        """Return how far into its log the index of a segment goes."""
+        """Return how far into its log the index of a segment goes. Raises ``OSError``."""
         return self._indexes[number].end() if number in self._indexes else 0
 
     def recover(self, number: int) -> None:
@@ -46,7 +46,10 @@ class Notes:
         self._indexes[number].append(segment.size or HEAD.size, sizes, notes)
 
     def of(self, number: int, segment: Segment | None, offset: int) -> Iterator[list[Noted]]:
-        """Yield the notes of a segment's records that end beyond *offset*; *segment* is ``None`` where it is gone."""
+        """Yield the notes of a segment's records that end beyond *offset*; *segment* is ``None`` where it is gone.
+
+        Raises ``OSError`` where they can't be read just now.
+        """
         if number in self._indexes:
             for noted in self._indexes[number].read(offset):
                 if noted[0].start > offset and segment is not None:
@@ -83,11 +86,15 @@ def _read(segment: Segment, at: int, end: int) -> Iterator[list[Noted]]:
     at = max(at, segment.start)
     if at >= end:
         return
-    with contextlib.suppress(OSError), open(segment.path, "rb") as stream:
-        while at < end:
-            record = segment.record(stream.fileno(), at)
-            if record is None:
-                at = segment.behind_damage(stream.fileno(), at)  # who reads the records counts it
-                continue
-            yield [Noted(record.start, record.end, note_of(record.body))]
-            at = record.end
+    try:
+        with open(segment.path, "rb") as stream:
+            while at < end:
+                record = segment.record(stream.fileno(), at)
+                if record is None:
+                    at = segment.behind_damage(stream.fileno(), at)  # who reads the records counts it
+                    continue
+                yield [Noted(record.start, record.end, note_of(record.body))]
+                at = record.end
+    except OSError as error:
+        if not of_the_file(error) and not isinstance(error, FileNotFoundError):
+            raise
