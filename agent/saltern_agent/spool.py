@@ -15,7 +15,7 @@ ever in it, and a cursor::
 Records are written with one ``write`` each and never changed, so that a killed agent leaves at worst one torn record
 at the end, which is cut when the folder is opened again. The oldest segment goes first when the spool is over its
 bounds, and what was in it is counted, for its schedules before it goes; so is what damage took, as far as it can be
-told. The newest message is kept however large it is.
+told. The newest message is kept however large it is. What is how old is told by a clock that nobody sets.
 
 A folder that can't be used is no end: ``append`` says so each time, until ``open`` succeeds. One that was removed, or
 another disk was mounted over, is made again.
@@ -27,13 +27,14 @@ import contextlib
 import logging
 import os
 import struct
-import time
 from collections import deque
 from collections.abc import Callable
 
 from saltern.errors import JournalError, os_errors
+from saltern.file_ages import ages_of
 from saltern.segments import HEAD, Hole, Kind
 from saltern.set_aside import bound_aside, of_the_file, set_aside
+from saltern_agent.clock import steady_s
 from saltern_agent.complaint import Complaint
 from saltern_agent.origin import Origin
 from saltern_agent.spool_appender import Appender
@@ -48,7 +49,7 @@ MAX_SEGMENT_BYTES = 4 * 1024 * 1024
 
 
 class Spool:
-    """The spool in *folder*, bounded by *max_bytes* and by *max_age_s* seconds.
+    """The spool in *folder*, bounded by *max_bytes* and by *max_age_s* seconds, which the agent has run since.
 
     Records are appended at the end, read from the front with ``peek`` and ``advance``, and forgotten by ``ack``;
     ``rewind`` reads again from the first that wasn't acknowledged. ``dropped`` counts records lost to the bounds or to
@@ -61,7 +62,7 @@ class Spool:
         folder: str,
         max_bytes: int,
         max_age_s: float,
-        clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] = steady_s,
         lost: Callable[[list[Origin]], object] = lambda origins: None,
     ) -> None:
         self.folder = folder
@@ -73,7 +74,7 @@ class Spool:
         self.last_seq = 0
         self._max_bytes = max_bytes
         self._max_age_s = max_age_s
-        self._clock = clock
+        self._steady = steady
         self._lost = lost
         self._segment_bytes = min(MAX_SEGMENT_BYTES, max_bytes // SEGMENTS)
         self._segments: deque[Segment] = deque()
@@ -128,7 +129,7 @@ class Spool:
         """
         if self._cursor is None:
             raise JournalError(f"{self.folder}: can't be used as a spool", path=self.folder)
-        now = self._clock()
+        now = self._steady()
         segment = self._segment_for_append(self._cursor, seq, now)
         record = segment.pack([pack_body(seq, frame, origin, self._before)])
         start = segment.size or HEAD.size
@@ -213,7 +214,7 @@ class Spool:
 
     def expire(self) -> None:
         """Drop what is older than the bound."""
-        self._keep_bounds(self._clock())
+        self._keep_bounds(self._steady())
 
     def close(self) -> None:
         """Give back the descriptors; the spool can't be used after it."""
@@ -249,15 +250,23 @@ class Spool:
                 self._unlink(segment)
             self.last_seq = max(self.last_seq, segment.last_seq)
         bound_aside(self.folder, self._max_bytes)
+        self._take_ages()
         self.rewind()
-        self._keep_bounds(self._clock())
+        self._keep_bounds(self._steady())
+
+    def _take_ages(self) -> None:
+        """Have what was found be as old as it was when the last of it was written."""
+        now = self._steady()
+        ages = ages_of([segment.modified for segment in self._segments], self._max_age_s / SEGMENTS)
+        for segment, age in zip(self._segments, ages, strict=True):
+            segment.born = segment.written = now - age
 
     def _scan(self, segment: Segment, *, damaged: bool) -> bool:
         """Count what is in *segment*, its torn tail cut; sets where reading starts when it holds done records.
 
         *damaged*: whether the record before its first one is, and now; returns the same for what follows.
         """
-        segment.born = segment.written = os.stat(segment.path).st_mtime
+        segment.modified = os.stat(segment.path).st_mtime
         lost = taken = done_to = done_number = 0
         for item in segment.recover():
             if isinstance(item, Hole):
@@ -285,9 +294,7 @@ class Spool:
 
     def _segment_for_append(self, cursor: Cursor, seq: int, now: float) -> Segment:
         last = self._segments[-1] if self._segments else None
-        full = last is not None and (
-            last.size >= self._segment_bytes or now - last.born > self._max_age_s / SEGMENTS or now < last.born
-        )
+        full = last is not None and (last.size >= self._segment_bytes or now - last.born > self._max_age_s / SEGMENTS)
         if last is not None and not full and self._appender.goes_on(last.path):
             return last
         path = os.path.join(self.folder, f"{seq:020d}{KIND.suffix}")

@@ -35,7 +35,7 @@ class Record(NamedTuple):
 class Segment(segments.Segment):
     """One segment: how many of its records are still needed, of which schedules, and when it was last written."""
 
-    __slots__ = ("born", "count", "holes", "last_seq", "schedules", "unknown", "written")
+    __slots__ = ("born", "count", "holes", "last_seq", "modified", "schedules", "unknown", "written")
 
     def __init__(self, kind: Kind, path: str) -> None:
         super().__init__(kind, path)
@@ -44,7 +44,8 @@ class Segment(segments.Segment):
         self.schedules: dict[str, int] = {}
         self.unknown: set[int] = set()  # offsets of records of a layout that isn't known, which were counted
         self.holes: dict[int, tuple[int, int]] = {}  # by where they end: records taken and not counted, and counted
-        self.born = self.written = 0.0
+        self.born = self.written = 0.0  # by a steady clock
+        self.modified = 0.0  # the file's time when it was found, epoch s
 
     def counted(self, origin: Origin | None, by: int) -> None:
         """Count a record more, or less."""

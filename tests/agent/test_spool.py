@@ -387,6 +387,54 @@ def test_what_is_too_old_goes(tmp_path: Path) -> None:
     spool.close()
 
 
+def aged(folder: Path, *modified_s: float) -> None:
+    """Give the spool's segments these file times, epoch seconds."""
+    for path, at in zip(segments(folder), modified_s, strict=True):
+        os.utime(path, (at, at))
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        (0, 600, 1200, 1800),  # the clock was set ahead, or the agent away, for decades since then
+        (3e9, 3e9 + 600, 3e9 + 1200, 3e9 + 1800),  # or set back by decades
+        (0, 600, 1.5e9, 1.5e9 + 600),  # or set in between
+        (1.5e9, 1.5e9 + 600, 0, 600),
+        (0, 1.5e9, 0, 1.5e9),
+    ],
+)
+def test_a_clock_that_was_set_makes_nothing_older_than_it_is(tmp_path: Path, times: tuple[float, ...]) -> None:
+    clock = Clock()
+    spool = Spool(str(tmp_path), 16 * 500, 24 * 3600, clock)
+    for seq in range(1, 5):
+        spool.append(seq, bytes(450))  # a segment each
+    spool.close()
+    aged(tmp_path, *times)
+    again = Spool(str(tmp_path), 16 * 500, 24 * 3600, clock)
+    clock.now += 20 * 3600
+    again.expire()
+    assert [record.seq for record in take_all(again)] == [1, 2, 3, 4]
+    assert again.dropped == 0
+    clock.now += 4.5 * 3600
+    again.expire()
+    assert again.pending == 0
+    again.close()
+
+
+def test_what_was_old_when_the_agent_ended_goes_first(tmp_path: Path) -> None:
+    clock = Clock()
+    spool = Spool(str(tmp_path), 16 * 500, 16 * 3600, clock)
+    for seq in range(1, 5):
+        spool.append(seq, bytes(450))
+    spool.close()
+    aged(tmp_path, 0, 3600, 7200, 10800)
+    again = Spool(str(tmp_path), 16 * 500, 16 * 3600, clock)
+    clock.now += 14.5 * 3600
+    again.expire()
+    assert [record.seq for record in take_all(again)] == [3, 4]
+    again.close()
+
+
 def test_sent_records_can_be_spooled(tmp_path: Path) -> None:
     spool = Spool(str(tmp_path), MIB, DAY_S)
     spool.append(1, b"sent", read=True)

@@ -23,11 +23,12 @@ import logging
 import os
 import struct
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from saltern.config import MasterOptions
 from saltern.errors import JournalError, os_errors
+from saltern.file_ages import ages_of
 from saltern.files import is_at, make_folder
 from saltern.segments import Hole, Kind, Segment
 from saltern.set_aside import bound_aside, of_the_file
@@ -42,6 +43,8 @@ log = logging.getLogger(__name__)
 
 KIND = Kind(magic=b"SALTJRN", suffix=".log", old_header=struct.Struct(">II"), old_uncounted=0)
 SEGMENT_BYTES = 4 * 1024 * 1024
+AGE_STEPS = 4
+"""A clock that was set between two segments, or before a start, makes those before it older by one part in so many."""
 OPEN_AGAIN_S = 5.0
 ANY = 0xFF
 
@@ -62,7 +65,14 @@ class Missing(NamedTuple):
 class Journal:
     """The segments in one folder, with one writer (this process) and named readers."""
 
-    def __init__(self, folder: str, max_bytes: int, max_age_s: float, segment_bytes: int = SEGMENT_BYTES) -> None:
+    def __init__(
+        self,
+        folder: str,
+        max_bytes: int,
+        max_age_s: float,
+        segment_bytes: int = SEGMENT_BYTES,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.folder = folder
         self.max_bytes = max_bytes
         self.max_age_s = max_age_s
@@ -77,7 +87,8 @@ class Journal:
         self._buffered_notes: list[bytes] = []
         self._fd = -1
         self._opened_at = float("-inf")
-        self._began = time.time() - time.monotonic()
+        self._steady = steady
+        self._written: dict[int, float] = {}  # when each segment was written last, by the steady clock
         self.head = self._opened_head = Position(0, 0)
         self._segments: dict[int, Segment] = {}
         self._notes = Notes(folder)
@@ -116,6 +127,7 @@ class Journal:
                 last += 1
                 self._segments[last] = Segment(KIND, self._path(last))
             self._fd = os.open(self._path(last), os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            self._take_ages()
             bound_aside(self.folder, self.max_bytes)
         except OSError as error:
             raise JournalError(f"{self.folder}: the journal can't be opened: {error}", path=self.folder) from None
@@ -178,6 +190,7 @@ class Journal:
         segment = self._segments[number]
         self._notes.append(number, segment, payloads, notes)
         segment.wrote(len(data), len(payloads))
+        self._written[number] = self._steady()
         self.head = Position(number, segment.size)
         for reader in self._readers.values():
             reader.wake()
@@ -213,11 +226,11 @@ class Journal:
             numbers[f"{name}.lost"] = reader.lost
         return numbers
 
-    def trim(self, now: float | None = None) -> None:
+    def trim(self) -> None:
         """Delete the segments that all readers have passed, and the oldest ones over the bounds."""
         passed = min((reader.saved.segment for reader in self._readers.values()), default=0)
         for number in sorted(self._segments)[:-1]:
-            over = self._bytes() > self.max_bytes or self._age(number, now) > self.max_age_s
+            over = self._bytes() > self.max_bytes or self._steady() - self._written[number] > self.max_age_s
             if number >= passed and not over:
                 break
             self._give_up(number, OVER_BOUND)
@@ -331,7 +344,7 @@ class Journal:
             if start is not None:
                 records = segment.next_number if start <= segment.start else 1
                 self._lose(reader, Missing(number, start, segment.size, records, cause))
-        del self._segments[number]
+        del self._segments[number], self._written[number]
 
     def _lose(self, reader: Reader, missing: Missing) -> None:
         """Count what *reader* lost with bytes that it had not read, and write down whose slots they were."""
@@ -394,13 +407,13 @@ class Journal:
     def _path(self, number: int) -> str:
         return os.path.join(self.folder, f"{number:012d}.log")
 
-    def _age(self, number: int, now: float | None) -> float:
-        try:
-            # A clock that was set ahead meanwhile makes nothing older than it is.
-            now = now or min(time.time(), self._began + time.monotonic())
-            return now - os.stat(self._path(number)).st_mtime
-        except OSError:
-            return 0.0
+    def _take_ages(self) -> None:
+        """Have the segments that were found be as old as they were when the last was written. Raises ``OSError``."""
+        numbers = sorted(self._segments)
+        modified = [os.stat(self._path(number)).st_mtime for number in numbers]
+        now = self._steady()
+        ages = ages_of(modified, self.max_age_s / AGE_STEPS)
+        self._written = {number: now - age for number, age in zip(numbers, ages, strict=True)}
 
     def _bytes(self) -> int:
         return sum(segment.size for segment in self._segments.values())
@@ -467,6 +480,7 @@ class Journal:
         self._fd = fd
         self.head = Position(number, 0)
         self._segments[number] = Segment(KIND, self._path(number))
+        self._written[number] = self._steady()
         self.trim()
 
 
