@@ -6,10 +6,12 @@ ever in it, and a cursor::
     spool/00000465784013824000.seg     record, record, …
     spool/cursor                       everything up to this sequence number is done with
 
-    body of a record   sequence u56 | what u8 | before | origin | frame    little-endian
-    what               0: neither (all that the former layout had, whose sequence was u64); + 1: origin, + 2: before
+    body of a record   sequence u56 | what u8 | former | origin | frame    little-endian
+    what               0: neither (as in the oldest layout, whose sequence was u64); + 1: origin, + 4: former;
+                       + 2: one of the former alone, without their length
     origin             of which schedule and slot a return is (``saltern_agent.origin``), known without the frame
-    before             sequence u56 | origin of the record before: when that one is damaged it is known what it was
+    former             length u16 | sequence u56, origin | …: of the four records before that have one, the last one
+                       first: when these are damaged it is known what they were
     cursor             sequence u64 | crc32 u32                            little-endian
 
 Records are written with one ``write`` each and never changed, so that a killed agent leaves at worst one torn record
@@ -39,7 +41,7 @@ from saltern_agent.complaint import Complaint
 from saltern_agent.origin import Origin
 from saltern_agent.spool_appender import Appender
 from saltern_agent.spool_cursor import Cursor, SpoolInUse
-from saltern_agent.spool_record import SEQ_BYTES, Before, Read, Record, Segment, pack_body, unpack_body
+from saltern_agent.spool_record import SEQ_BYTES, Former, Read, Record, Segment, pack_body, unpack_body
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +90,8 @@ class Spool:
         self._reader = -1
         self._appender = Appender()
         self._cursor: Cursor | None = None
-        self._before: Before | None = None  # what the next record says of the last one
+        self._former = Former()
+        self._passed = 0  # the last record that was read, or dropped unread
         self._peeked: Record | None = None
         self._peeked_end = 0
         self._peeked_next = 0
@@ -131,7 +134,7 @@ class Spool:
             raise JournalError(f"{self.folder}: can't be used as a spool", path=self.folder)
         now = self._steady()
         segment = self._segment_for_append(self._cursor, seq, now)
-        record = segment.pack([pack_body(seq, frame, origin, self._before)])
+        record = segment.pack([pack_body(seq, frame, origin, self._former.told())])
         start = segment.size or HEAD.size
         try:
             self._appender.write(segment.path, record, segment.size)
@@ -142,11 +145,12 @@ class Spool:
         segment.wrote(len(record), 1)
         segment.counted(origin, 1)
         segment.last_seq = self.last_seq = seq
-        self._before = Before(seq, origin) if origin is not None else None
+        self._former.add(seq, origin)
         segment.written = now
         self.size += len(record)
         self.pending += 1
         if read:
+            self._passed = seq
             self._flight.append(Read(seq, segment, segment.size, segment.next_number, origin))
             self._read_from(segment, segment.size, segment.next_number)
         elif self._reading is None or (self._reading is segment and self._read_at == start):
@@ -190,6 +194,7 @@ class Spool:
         assert self._peeked is not None
         assert self._reading is not None
         peeked = self._peeked
+        self._passed = peeked.seq
         self._read_at, self._read_number = self._peeked_end, self._peeked_next
         self._flight.append(Read(peeked.seq, self._reading, self._read_at, self._read_number, peeked.origin))
         self._peeked = None
@@ -197,6 +202,7 @@ class Spool:
     def rewind(self) -> None:
         """Read again from the first record that wasn't acknowledged."""
         self._flight.clear()
+        self._passed = self.acked
         self._read_from(self._segments[0] if self._segments else None, self._done_to, self._done_number)
 
     def ack(self, seq: int) -> None:
@@ -231,16 +237,21 @@ class Spool:
         self.unreadable = len(unreadable)
         self.dropped += len(unreadable)  # at least
         self._uncounted_to, self._done_to, self._done_number = self.acked, 0, 0
-        damaged = False
-        for segment in found.values():
+        self._former = Former()
+        whole = 0, False
+        for number, segment in found.items():
             try:
-                damaged = self._scan(segment, damaged=damaged)
+                if unreadable and min(unreadable) < number:
+                    whole = whole[0], True
+                    unreadable = [other for other in unreadable if other > number]
+                whole = self._scan(segment, whole)
             except OSError as error:
                 if not of_the_file(error):
                     raise
                 set_aside(segment.path, f"can't be read: {error.strerror}")
                 self.unreadable += 1
                 self.dropped += 1
+                whole = whole[0], True
                 continue
             if segment.count:
                 self._segments.append(segment)
@@ -261,11 +272,13 @@ class Spool:
         for segment, age in zip(self._segments, ages, strict=True):
             segment.born = segment.written = now - age
 
-    def _scan(self, segment: Segment, *, damaged: bool) -> bool:
+    def _scan(self, segment: Segment, before: tuple[int, bool]) -> tuple[int, bool]:
         """Count what is in *segment*, its torn tail cut; sets where reading starts when it holds done records.
 
-        *damaged*: whether the record before its first one is, and now; returns the same for what follows.
+        *before*: the last whole record before it, and whether those behind that are damaged, and now; returns the same
+        for what follows.
         """
+        whole, damaged = before
         segment.modified = os.stat(segment.path).st_mtime
         lost = taken = done_to = done_number = 0
         for item in segment.recover():
@@ -278,17 +291,17 @@ class Spool:
             if segment.last_seq > self.acked:
                 record = unpack_body(item.body)
                 segment.counted(record.origin if record else None, 1)
-                if damaged and record is not None and record.before is not None:
-                    self._lose_before(record)
-                    lost -= taken if record.before.seq <= self.acked else 0  # it was done with
+                if damaged and record is not None:
+                    lost -= max(0, taken - self._lose_former(record, whole, taken))
+                self._former.add(segment.last_seq, record.origin if record else None)
             else:
                 lost = 0  # it was done with
                 done_to, done_number = item.end, item.number + 1
-            damaged = False
+            whole, damaged = segment.last_seq, False
         self.dropped += lost
         if not self._segments:
             self._done_to, self._done_number = (done_to, done_number) if segment.count else (0, 0)
-        return damaged
+        return whole, damaged
 
     # appending
 
@@ -313,6 +326,7 @@ class Spool:
             self._drop(self._segments[0])
 
     def _drop(self, segment: Segment) -> None:
+        self._passed = max(self._passed, segment.last_seq)
         if segment.count:
             self._lost(self._origins(segment))
             self._over_bounds.say(f"{self.folder}: over its bounds: the oldest {segment.count} messages were dropped")
@@ -391,8 +405,9 @@ class Spool:
             segment.holes[hole.end] = uncounted - lost, counted + lost
         elif segment is self._segments[-1]:
             self._appender.close()  # nothing is appended behind what can't be read
-        if lost:
-            self._lose_before(self._record_after(segment, hole.end))
+        record = self._record_after(segment, hole.end) if lost else None
+        if record is not None:
+            self._lose_former(record, self._passed, lost)
         self.dropped += lost
         self.pending -= lost
         segment.count -= lost
@@ -401,11 +416,22 @@ class Spool:
         with contextlib.suppress(OSError):
             bound_aside(self.folder, self._max_bytes)
 
-    def _lose_before(self, record: Record | None) -> None:
-        """Have the loss of what was before *record* counted for its schedule, as that says."""
-        before = record.before if record is not None else None
-        if before is not None and before.seq > self.acked and all(read.seq != before.seq for read in self._flight):
-            self._lost([before.origin])
+    def _lose_former(self, record: Record, whole: int, taken: int) -> int:
+        """Have the loss of *taken* records before *record* counted for their schedules, as far as that tells.
+
+        *whole* is the last one that is not damaged. Return how many are lost: others had been acknowledged.
+        """
+        found: list[Origin] = []
+        for before in record.former():
+            if before.seq <= whole:
+                break
+            if before.seq <= self.acked:  # and all those before it
+                taken = len(found)
+                break
+            found.append(before.origin)
+        if found:
+            self._lost(found)
+        return taken
 
     def _record_after(self, segment: Segment, at: int) -> Record | None:
         """Return the record at *at*, or the first one of the next segment, if one can be read there."""

@@ -1,8 +1,14 @@
-"""What the spool's segments hold: messages, each with what a loss of it is counted for (``spool.py`` draws them)."""
+"""What the spool's segments hold: messages, each with what a loss of it is counted for (``spool.py`` draws them).
+
+Each also tells what those before it were, so that of damaged ones it is known whose they were.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import struct
+from collections import deque
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from saltern import segments
@@ -13,23 +19,53 @@ from saltern_agent.origin import Origin
 SEQ_BYTES = 7
 HEAD_BYTES = SEQ_BYTES + 1
 MAX_SEQ = 2 ** (8 * SEQ_BYTES) - 1
-PLAIN, WITH_ORIGIN, WITH_BEFORE = 0, 1, 2  # the last two may be together
+PLAIN, WITH_ORIGIN, WITH_BEFORE, WITH_FORMER = 0, 1, 2, 4  # an origin, and one of the last two, may be together
+KNOWN = frozenset(origin | other for origin in (PLAIN, WITH_ORIGIN) for other in (PLAIN, WITH_BEFORE, WITH_FORMER))
+LENGTH = struct.Struct("<H")
+FORMER = 4
+"""So many records before it are told of; of more damaged ones in a row the oldest stay unknown."""
 
 
 class Before(NamedTuple):
-    """The record before another one, as that says: when the first is damaged it is known what it was."""
+    """A record before another one, as that says."""
 
     seq: int
     origin: Origin
 
 
 class Record(NamedTuple):
-    """One message: its number, its frame, of which schedule and slot it is, and what the one before was."""
+    """One message: its number, its frame, of which schedule and slot it is, and what those before were, packed."""
 
     seq: int
     frame: bytes
     origin: Origin | None = None
-    before: Before | None = None
+    told: bytes = b""
+
+    def former(self) -> Iterator[Before]:
+        """Yield what it says of records before it that have an origin, the last one first."""
+        at = 0
+        with contextlib.suppress(struct.error, ValueError):
+            while at < len(self.told):
+                seq = int.from_bytes(self.told[at : at + SEQ_BYTES], "little")
+                origin, at = origins.unpacked(self.told, at + SEQ_BYTES)
+                yield Before(seq, origin)
+
+
+class Former:
+    """What the next record tells of those before it."""
+
+    def __init__(self) -> None:
+        self._packed: deque[bytes] = deque(maxlen=FORMER)
+
+    def add(self, seq: int, origin: Origin | None) -> None:
+        """Take note of a record; one that is of no schedule isn't told of."""
+        packed = origin.packed() if origin is not None else b""
+        if packed:
+            self._packed.appendleft(seq.to_bytes(SEQ_BYTES, "little") + packed)
+
+    def told(self) -> bytes:
+        """Return it as ``Record.told``."""
+        return b"".join(self._packed)
 
 
 class Segment(segments.Segment):
@@ -64,28 +100,29 @@ class Read(NamedTuple):
     origin: Origin | None
 
 
-def pack_body(seq: int, frame: bytes, origin: Origin | None, before: Before | None = None) -> bytes:
-    """Return the body of a record."""
+def pack_body(seq: int, frame: bytes, origin: Origin | None, told: bytes = b"") -> bytes:
+    """Return the body of a record; *told* is what ``Former`` has of those before it."""
     packed = origin.packed() if origin is not None else b""
-    packed_before = before.origin.packed() if before is not None else b""
-    if before is not None and packed_before:
-        packed_before = before.seq.to_bytes(SEQ_BYTES, "little") + packed_before
-    what = (WITH_ORIGIN if packed else PLAIN) | (WITH_BEFORE if packed_before else PLAIN)
-    return seq.to_bytes(SEQ_BYTES, "little") + bytes((what,)) + packed_before + packed + frame
+    what = (WITH_ORIGIN if packed else PLAIN) | (WITH_FORMER if told else PLAIN)
+    length = LENGTH.pack(len(told)) if told else b""
+    return b"".join((seq.to_bytes(SEQ_BYTES, "little"), bytes((what,)), length, told, packed, frame))
 
 
 def unpack_body(body: bytes) -> Record | None:
     """Return what is in the body of a record, ``None`` when its layout isn't known here."""
-    if len(body) < HEAD_BYTES or body[SEQ_BYTES] & ~(WITH_ORIGIN | WITH_BEFORE):
+    if len(body) < HEAD_BYTES or body[SEQ_BYTES] not in KNOWN:
         return None
     seq, what, at = int.from_bytes(body[:SEQ_BYTES], "little"), body[SEQ_BYTES], HEAD_BYTES
-    before = origin = None
+    told, origin = b"", None
     try:
         if what & WITH_BEFORE:
-            found, end = origins.unpacked(body, at + SEQ_BYTES)
-            before, at = Before(int.from_bytes(body[at : at + SEQ_BYTES], "little"), found), end
+            _, end = origins.unpacked(body, at + SEQ_BYTES)
+            told, at = body[at:end], end
+        elif what & WITH_FORMER:
+            end = at + LENGTH.size + LENGTH.unpack_from(body, at)[0]
+            told, at = body[at + LENGTH.size : end], end
         if what & WITH_ORIGIN:
             origin, at = origins.unpacked(body, at)
     except (struct.error, ValueError):
         return None
-    return Record(seq, body[at:], origin, before)
+    return Record(seq, body[at:], origin, told)
