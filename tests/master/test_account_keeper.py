@@ -739,6 +739,7 @@ def test_an_account_that_can_not_be_read_just_now_is_neither_set_aside_nor_writt
     assert (tmp_path / "account").read_bytes() == (tmp_path / "kept").read_bytes()
     asyncio.run(house.keeper.catch_up())
     assert accounting.loaded
+    assert house.keeper._notes.done == accounting.position > Position(0, 0)  # nothing is taken in twice
     assert {row[:2]: row[2]["received"] for row in accounting.rows(T0 + 60)} == {
         ("web", "stats"): 3,
         ("db", "stats"): 0,
