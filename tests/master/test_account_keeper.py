@@ -41,16 +41,18 @@ SUM = ("received", "missing", "lost", "dropped", "skipped", "failed")
 class House:
     """A journal, its account and a reader that ships; ``again`` is a start after a ``kill -9``."""
 
-    def __init__(self, folder: Path, max_bytes: int = 1 << 30) -> None:
+    def __init__(self, folder: Path, max_bytes: int = 1 << 30, notes: str = "journal") -> None:
         self.folder = folder
         self.max_bytes = max_bytes
+        self.notes = notes
         self.again()
 
     def again(self) -> None:
         self.accounting = Accounting(str(self.folder / "account"))
         self.accounting.load()
         self.accounting.expect("web", SCHEDULE, T0)
-        self.journal = Journal(str(self.folder / "journal"), self.max_bytes, 10**9, segment_bytes=4096)
+        notes_folder = str(self.folder / self.notes)
+        self.journal = Journal(str(self.folder / "journal"), self.max_bytes, 10**9, 4096, notes_folder=notes_folder)
         self.journal.open()
         self.keeper = AccountKeeper(self.accounting, self.journal)
         self.shipping = self.journal.reader("graphite", METRICS | POINTS, ships=True)
@@ -773,3 +775,102 @@ def test_notes_are_not_passed_over_while_the_folder_is_away(tmp_path: Path) -> N
     asyncio.run(house.keeper.catch_up())
     (tmp_path / "away").rename(tmp_path / "journal")
     assert house.numbers(40)["received"] == 40
+
+
+@given(
+    runs=st.lists(st.sampled_from(["web", "db", "odd"]), min_size=1, max_size=60),
+    shipped=st.integers(0, 4),
+    saved_at=st.integers(0, 60),
+    stopped=st.booleans(),
+    moved=st.booleans(),
+)
+@settings(max_examples=60, deadline=None)
+def test_a_journal_that_was_deleted_while_the_master_was_down_is_lost_for_those_whose_it_was(
+    runs: list[str], shipped: int, saved_at: int, stopped: bool, moved: bool
+) -> None:
+    """To the last slot, whether the master was stopped or killed, and whenever its account had been saved."""
+    with tempfile.TemporaryDirectory() as name:
+        house = House(Path(name), notes="journal-notes")
+        for minion in ("web", "db", "odd"):
+            house.accounting.expect(minion, SCHEDULE, T0)
+        truth: set[tuple[str, int]] = set()
+        for number, minion in enumerate(runs):
+            house.ran(number, minion=minion)
+            truth.add((minion, number))
+            if number == saved_at:
+                asyncio.run(house.keeper.catch_up())
+                house.save()
+        arrived: set[tuple[str, int]] = set()
+        for _ in range(shipped):
+            for record in house.shipping.read_now(1500):
+                found = read_record(record, METRICS)
+                assert found is not None
+                arrived.add((found.minion_id, (found.body["slot"] - T0) // 15))
+            house.shipping.commit()
+            house.shipping.save()
+        if stopped:
+            house.keeper.close()
+            house.journal.close()
+        if moved:
+            (Path(name) / "journal").rename(Path(name) / "elsewhere")
+        else:
+            shutil.rmtree(Path(name) / "journal")
+        for _ in range(2):
+            house.again()
+            for minion in ("web", "db", "odd"):
+                house.accounting.expect(minion, SCHEDULE, T0)
+            house.journal.flush()
+            asyncio.run(house.keeper.catch_up())
+            for minion, _, numbers in house.accounting.rows(T0 + (len(runs) + 1) * 15):
+                mine = {slot for one, slot in truth if one == minion}
+                stored = {slot for one, slot in arrived if one == minion}
+                assert numbers["expected"] == sum(numbers[part] for part in SUM)
+                assert numbers["received"] == len(stored)
+                assert numbers["lost"] == numbers.get("lost_gone", 0) == len(mine - stored)
+            assert house.journal.cut_short == 0
+        house.ran(len(runs))
+        assert house.ship_all() == [len(runs)]
+
+
+def test_notes_of_a_former_version_are_taken_over(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.ran(*range(40))
+    shipped = house.ship()
+    house.journal.close()
+    house.notes = "journal-notes"
+    house.again()
+    assert sorted(shipped + house.ship_all()) == list(range(40))
+    assert house.numbers(40)["received"] == 40
+    left = {path.suffix for path in (tmp_path / "journal").iterdir()}
+    assert left == {".log"}
+
+
+def test_notes_that_are_deleted_while_the_master_runs_are_begun_anew(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    house = House(tmp_path, notes="journal-notes")
+    house.ran(*range(5))
+    shutil.rmtree(tmp_path / "journal-notes")
+    house.ran(*range(5, 8))
+    shipped = house.ship_all()
+    house.ran(*range(8, 10))
+    assert house.numbers(10)["received"] == 10
+    house.again()
+    shipped += house.ship_all()
+    assert sorted(set(shipped)) == list(range(10))
+    assert house.numbers(10)["received"] == 10
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+def test_a_journal_that_is_deleted_while_the_master_runs_is_lost_for_those_whose_it_was(tmp_path: Path) -> None:
+    house = House(tmp_path, notes="journal-notes")
+    house.ran(*range(40))  # several segments
+    shipped = house.ship()
+    shutil.rmtree(tmp_path / "journal")
+    house.ran(40)
+    shipped += house.ship_all()
+    found = house.numbers(41)
+    assert found["lost"] == found["lost_gone"] == 41 - len(shipped) > 0
+    assert found["received"] == len(shipped)
+    house.again()
+    assert house.numbers(41) == found

@@ -14,10 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from saltern.config import master_config
 from saltern.errors import JournalError
 from saltern.segments import HEAD, RECORD
 from saltern_master.journal import Journal
 from saltern_master.journal import journal as journal_module
+from saltern_master.journal.journal import configured_journal
 from saltern_master.record import LOST, METRICS, RUN, read_record, write_note, write_record
 from support.damage import Damage, damages, spans
 
@@ -427,3 +429,15 @@ def test_what_was_lost_is_written_down_when_the_disk_takes_it_again(
     told = [record.body["lost"]["web"]["s"] for record in written if record is not None]
     assert sum(len(slots) for slots in told) == lost
     journal.close()
+
+
+def test_notes_and_positions_are_not_in_the_folder_of_the_records(tmp_path: Path) -> None:
+    (tmp_path / "master").write_text(f"cachedir: {tmp_path}\n")
+    journal = configured_journal(master_config(tmp_path / "master"))
+    journal.reader("slow")
+    journal.append(b"one")
+    journal.flush()
+    journal.close()
+    assert [path.name for path in (tmp_path / "journal").iterdir()] == ["000000000001.log"]
+    names = sorted(path.name for path in (tmp_path / "journal-notes").iterdir())
+    assert names == ["000000000001.index", "slow.position"]

@@ -1,9 +1,9 @@
-"""The journal's index: beside each segment a file of notes, which say what its records are about.
+"""The journal's index: for each segment a file of notes, which say what its records are about.
 
 ::
 
-    000000000001.log      the records of segment 1
-    000000000001.index    their notes (``record.py``), a record of this file for each write to the log
+    journal/000000000001.log            the records of segment 1
+    journal-notes/000000000001.index    their notes (``record.py``), a record of this file for each write to the log
 
     body of a record      msgpack [offset in the log where that write began, [bytes of each record], [its note]]
 
@@ -21,6 +21,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from saltern.errors import WireError
+from saltern.files import make_folder
 from saltern.segments import RECORD, Kind, Record, Segment
 from saltern.set_aside import of_the_file
 from saltern.wire import pack_value, unpack_value
@@ -54,15 +55,20 @@ class Index:
         if not self._segment.appendable:
             return
         body = b"\x93" + pack_value(start) + pack_value(sizes) + _array_of(len(notes)) + b"".join(notes)
-        data = self._segment.pack([body])
         try:
+            if self._fd >= 0 and os.fstat(self._fd).st_nlink == 0:  # somebody deleted it
+                self.close()
+                self._segment = Segment(KIND, self._segment.path)
+                self._hint = (0, 0)
             if self._fd < 0:
+                make_folder(os.path.dirname(self._segment.path), 0o700)
                 flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
                 self._fd = os.open(self._segment.path, flags, 0o600)
+            data = self._segment.pack([body])
             if os.write(self._fd, data) < len(data):
                 raise OSError
         except OSError:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError):  # whatever is lacking is in the log
                 os.ftruncate(self._fd, self._segment.size)
         else:
             self._segment.wrote(len(data), 1)
@@ -102,6 +108,10 @@ class Index:
         with contextlib.suppress(OSError):
             for _ in self._segment.recover():
                 pass
+
+    def is_there(self) -> bool:
+        """Return whether the file is."""
+        return os.path.lexists(self._segment.path)
 
     def close(self) -> None:
         """Give back the descriptor."""

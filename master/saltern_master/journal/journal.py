@@ -3,9 +3,12 @@
 Segment files of records (``saltern.segments`` draws them), appended only; a position between two records is the
 number of a segment and an offset in bytes::
 
-    000000000001.log    the records of segment 1
-    000000000001.index  what they are about (``index.py``)
-    jobs.position       "1 4711": up to there the reader ``jobs`` is done
+    journal/000000000001.log          the records of segment 1
+    journal-notes/000000000001.index  what they are about (``index.py``)
+    journal-notes/jobs.position       "1 4711": up to there the reader ``jobs`` is done
+
+Whoever deletes the first folder takes no more than what had not been shipped, and from the second it is known whose
+that was.
 
 A record that was written survives a ``kill -9`` of the master (the kernel has it); a power cut may cost the last
 moments that the disk had not seen. Consumers (the job store, the graphite engine) read it each at its own pace
@@ -72,7 +75,9 @@ class Journal:
         max_age_s: float,
         segment_bytes: int = SEGMENT_BYTES,
         steady: Callable[[], float] = time.monotonic,
+        notes_folder: str = "",
     ) -> None:
+        """*notes_folder*: where indexes and positions are, by default beside the segments."""
         self.folder = folder
         self.max_bytes = max_bytes
         self.max_age_s = max_age_s
@@ -91,7 +96,8 @@ class Journal:
         self._written: dict[int, float] = {}  # when each segment was written last, by the steady clock
         self.head = self._opened_head = Position(0, 0)
         self._segments: dict[int, Segment] = {}
-        self._notes = Notes(folder)
+        self.notes_folder = notes_folder or folder
+        self._notes = Notes(self.notes_folder)
         self._missing: list[Missing] = []
         self._holes: dict[Position, int] = {}  # how many records each took, as far as can be told
         self._losses: list[tuple[bytes, bytes]] = []  # records that say what was lost, not written yet
@@ -115,6 +121,8 @@ class Journal:
         self._opened_at = time.monotonic()
         try:
             make_folder(self.folder, 0o700)
+            make_folder(self.notes_folder, 0o700)
+            self._notes.adopt(self.folder)
             self._segments, unreadable = Segment.find(KIND, self.folder)
             self.unreadable += len(unreadable)
             self._missing = []
@@ -455,7 +463,7 @@ class Journal:
                 raise
         os.close(self._fd)
         self._fd = fd
-        self._notes.forget()
+        self._notes.forget_gone()
         for other in [other for other in self._segments if not os.path.exists(self._path(other))]:
             self._give_up(other, GONE)
 
@@ -509,6 +517,7 @@ def _read(segment: Segment, at: int, limit: int) -> tuple[list[bytes], int, Hole
 def configured_journal(options: MasterOptions) -> Journal:
     """Return the journal that *options* ask for, open if it can be."""
     folder = os.path.join(options["cachedir"], "journal")
-    journal = Journal(folder, options["journal_max_bytes"], options["journal_max_hours"] * 3600)
+    max_age_s = options["journal_max_hours"] * 3600
+    journal = Journal(folder, options["journal_max_bytes"], max_age_s, notes_folder=f"{folder}-notes")
     journal.try_to_open()
     return journal

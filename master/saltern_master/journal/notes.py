@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Collection, Iterator, Sequence
 
@@ -9,6 +10,8 @@ from saltern.segments import HEAD, Segment
 from saltern.set_aside import of_the_file
 from saltern_master.journal.index import KIND, Index, Noted, record_bytes
 from saltern_master.record import note_of
+
+log = logging.getLogger(__name__)
 
 
 class Notes:
@@ -22,6 +25,17 @@ class Notes:
     def numbers(self) -> Collection[int]:
         """The segments that there is an index of."""
         return self._indexes.keys()
+
+    def adopt(self, folder: str) -> None:
+        """Take in what a former version kept in *folder*, beside the segments. Raises ``OSError``."""
+        if folder == self._folder:
+            return
+        for name in os.listdir(folder):
+            if name.endswith((KIND.suffix, ".position")) and not os.path.lexists(os.path.join(self._folder, name)):
+                try:
+                    os.rename(os.path.join(folder, name), os.path.join(self._folder, name))
+                except OSError as error:  # on another disk: what it tells is in the segments, or read once more
+                    log.warning("%s: %s can't be moved here: %s", self._folder, name, error.strerror)
 
     def find(self) -> None:
         """Find what is there. Raises ``OSError``."""
@@ -64,11 +78,10 @@ class Notes:
         if number in self._indexes:
             self._indexes[number].close()
 
-    def forget(self) -> None:
-        """Give all up: somebody deleted the files."""
-        for index in self._indexes.values():
-            index.close()
-        self._indexes.clear()
+    def forget_gone(self) -> None:
+        """Give up those whose files somebody deleted."""
+        for number in [number for number, index in self._indexes.items() if not index.is_there()]:
+            self._indexes.pop(number).close()
 
     def trim(self, keep: Collection[int], done: int, head: int, max_bytes: int) -> None:
         """Delete indexes of segments before *done* not in *keep*, and over the bound the oldest before *head*."""

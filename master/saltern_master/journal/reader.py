@@ -9,6 +9,8 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from saltern.files import make_folder
+
 if TYPE_CHECKING:
     from saltern_master.journal.journal import Journal
 
@@ -36,7 +38,7 @@ class Reader:
         """Records that it wanted and that were gone before it had read them, since the start."""
         self.at = self.committed = self.saved = Position(0, 0)
         self._journal = journal
-        self._path = os.path.join(journal.folder, f"{name}.position")
+        self._path = os.path.join(journal.notes_folder, f"{name}.position")
         self._wake = asyncio.Event()
         self._wake.set()
         self._saved_at = time.monotonic()
@@ -108,6 +110,7 @@ class Reader:
                 os.close(self._fd)
                 self._fd = -1
             if self._fd < 0:
+                make_folder(os.path.dirname(self._path), 0o700)
                 self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
             os.pwrite(self._fd, f"{self.committed.segment:20d} {self.committed.offset:20d}\n".encode(), 0)
             self.saved = self.committed
