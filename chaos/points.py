@@ -153,7 +153,7 @@ class Points:
         )
 
     def _journal_gone(self, sample: Sample) -> bool:
-        """Tell whether the master may have lost a sample with its journal, which vanished while it was down, unnoted."""
+        """Tell whether the master may have lost a sample with its journal, which vanished, without a note of it."""
         fulls = self._history.of(["full"], [MASTER])
         return any(
             kill - WAITED_S <= sample.really <= kill
