@@ -91,7 +91,6 @@ class Spool:
         self._appender = Appender()
         self._cursor: Cursor | None = None
         self._former = Former()
-        self._passed = 0  # the last record that was read, or dropped unread
         self._peeked: Record | None = None
         self._peeked_end = 0
         self._peeked_next = 0
@@ -150,7 +149,6 @@ class Spool:
         self.size += len(record)
         self.pending += 1
         if read:
-            self._passed = seq
             self._flight.append(Read(seq, segment, segment.size, segment.next_number, origin))
             self._read_from(segment, segment.size, segment.next_number)
         elif self._reading is None or (self._reading is segment and self._read_at == start):
@@ -194,7 +192,6 @@ class Spool:
         assert self._peeked is not None
         assert self._reading is not None
         peeked = self._peeked
-        self._passed = peeked.seq
         self._read_at, self._read_number = self._peeked_end, self._peeked_next
         self._flight.append(Read(peeked.seq, self._reading, self._read_at, self._read_number, peeked.origin))
         self._peeked = None
@@ -202,7 +199,6 @@ class Spool:
     def rewind(self) -> None:
         """Read again from the first record that wasn't acknowledged."""
         self._flight.clear()
-        self._passed = self.acked
         self._read_from(self._segments[0] if self._segments else None, self._done_to, self._done_number)
 
     def ack(self, seq: int) -> None:
@@ -326,29 +322,28 @@ class Spool:
             self._drop(self._segments[0])
 
     def _drop(self, segment: Segment) -> None:
-        self._passed = max(self._passed, segment.last_seq)
         if segment.count:
-            self._lost(self._origins(segment))
+            self._lost(list(segment.origins()))
             self._over_bounds.say(f"{self.folder}: over its bounds: the oldest {segment.count} messages were dropped")
         self.dropped += segment.count
         while self._flight and self._flight[0].segment is segment:
             self._flight.popleft()
         self._remove(segment)
 
-    def _origins(self, segment: Segment) -> list[Origin]:
-        """Return of which schedules and slots the records are that *segment* holds and the master hasn't."""
-        found: list[Origin] = []
+    def _readable(self, segment: Segment) -> set[Origin]:
+        """Return of which schedules and slots the records are that can be read in *segment*."""
+        found = set[Origin]()
         with contextlib.suppress(OSError), open(segment.path, "rb", buffering=0) as stream:
             at = segment.start
             while at < segment.size:
                 item = segment.record(stream.fileno(), at)
                 if item is None:
-                    at = max(segment.hole(stream.fileno(), at).end, at + 1)
+                    at = max(segment.behind_damage(stream.fileno(), at), at + 1)
                     continue
                 at = item.end
                 record = unpack_body(item.body)
-                if record is not None and record.seq > self.acked and record.origin is not None:
-                    found.append(record.origin)
+                if record is not None and record.origin is not None:
+                    found.add(record.origin)
         return found
 
     # reading
@@ -405,9 +400,8 @@ class Spool:
             segment.holes[hole.end] = uncounted - lost, counted + lost
         elif segment is self._segments[-1]:
             self._appender.close()  # nothing is appended behind what can't be read
-        record = self._record_after(segment, hole.end) if lost else None
-        if record is not None:
-            self._lose_former(record, self._passed, lost)
+        if lost:
+            self._lose_slots(segment)
         self.dropped += lost
         self.pending -= lost
         segment.count -= lost
@@ -433,15 +427,14 @@ class Spool:
             self._lost(found)
         return taken
 
-    def _record_after(self, segment: Segment, at: int) -> Record | None:
-        """Return the record at *at*, or the first one of the next segment, if one can be read there."""
-        following = segment if at < segment.size else self._after(segment)
-        if following is None:
-            return None
-        with contextlib.suppress(OSError), open(following.path, "rb", buffering=0) as stream:
-            item = following.record(stream.fileno(), at if following is segment else following.start)
-            return unpack_body(item.body) if item is not None else None
-        return None
+    def _lose_slots(self, segment: Segment) -> None:
+        """Have the loss of what was in *segment* and can't be read there counted for its schedules."""
+        here = self._readable(segment) | {read.origin for read in self._flight if read.segment is segment}
+        lost = [origin for origin in segment.origins() if origin not in here]
+        if lost:
+            self._lost(lost)
+        for origin in lost:
+            segment.counted(origin, 0)
 
     def _read_from(self, segment: Segment | None, offset: int, number: int) -> None:
         if segment is not self._reading:

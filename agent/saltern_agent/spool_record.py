@@ -15,6 +15,8 @@ from saltern import segments
 from saltern.segments import Kind
 from saltern_agent import origin as origins
 from saltern_agent.origin import Origin
+from saltern_agent.ranges import Ranges
+from saltern_agent.slots import slot_epoch_s
 
 SEQ_BYTES = 7
 HEAD_BYTES = SEQ_BYTES + 1
@@ -69,25 +71,39 @@ class Former:
 
 
 class Segment(segments.Segment):
-    """One segment: how many of its records are still needed, of which schedules, and when it was last written."""
+    """One segment: how many of its records are still needed, of which slots, and when it was last written."""
 
-    __slots__ = ("born", "count", "holes", "last_seq", "modified", "schedules", "unknown", "written")
+    __slots__ = ("born", "count", "holes", "last_seq", "modified", "schedules", "slots", "unknown", "written")
 
     def __init__(self, kind: Kind, path: str) -> None:
         super().__init__(kind, path)
         self.count = 0
         self.last_seq = 0
         self.schedules: dict[str, int] = {}
+        self.slots: dict[tuple[str, float], Ranges] = {}  # of schedules at an interval, as multiples of that
         self.unknown: set[int] = set()  # offsets of records of a layout that isn't known, which were counted
         self.holes: dict[int, tuple[int, int]] = {}  # by where they end: records taken and not counted, and counted
         self.born = self.written = 0.0  # by a steady clock
         self.modified = 0.0  # the file's time when it was found, epoch s
 
     def counted(self, origin: Origin | None, by: int) -> None:
-        """Count a record more, or less."""
+        """Count a record more, or less; 0: it was counted otherwise, and is needed no more."""
         self.count += by
-        if origin is not None:
-            self.schedules[origin.schedule] = self.schedules.get(origin.schedule, 0) + by
+        if origin is None:
+            return
+        self.schedules[origin.schedule] = self.schedules.get(origin.schedule, 0) + by
+        slots = self.slots.setdefault((origin.schedule, origin.seconds), Ranges())
+        if by > 0:
+            slots.add(origin.step)
+        else:
+            slots.remove(origin.step, origin.step)
+
+    def origins(self) -> Iterator[Origin]:
+        """Yield of which schedules and slots its records are that are still needed, whatever became of the file."""
+        for (schedule, seconds), slots in self.slots.items():
+            for first, last in slots.spans:
+                for step in range(first, last + 1):
+                    yield Origin(schedule, seconds, slot_epoch_s(step, seconds))
 
 
 class Read(NamedTuple):

@@ -841,7 +841,7 @@ TestSpoolMachine = SpoolMachine.TestCase
 @pytest.mark.parametrize("running", [True, False])
 @pytest.mark.parametrize("hit", [1, 4, 9])
 def test_of_a_damaged_record_it_is_known_whose_it_was(tmp_path: Path, running: bool, hit: int) -> None:
-    """By what the next one says of it, also over the end of a segment; the last one has no next."""
+    """At a start by what the next one says of it, also over the end of a segment; the last one has no next."""
     lost: list[Origin] = []
     spool = Spool(str(tmp_path), 16 * 2400, DAY_S, lost=lost.extend)  # segments of five records
     for number in range(10):
@@ -857,11 +857,11 @@ def test_of_a_damaged_record_it_is_known_whose_it_was(tmp_path: Path, running: b
     if not running:
         spool = Spool(str(tmp_path), 16 * 2400, DAY_S, lost=lost.extend)
     assert [record.seq for record in take_all(spool)] == [seq for seq in range(1, 11) if seq != hit + 1]
-    assert lost == ([Origin("s", 15.0, 15.0 * hit)] if hit != 9 else [])
+    assert lost == ([Origin("s", 15.0, 15.0 * hit)] if running or hit != 9 else [])
     assert spool.dropped == 1
     spool.close()
     Spool(str(tmp_path), 16 * 2400, DAY_S, lost=lost.extend).close()
-    assert len(lost) == (hit != 9)
+    assert len(lost) == (running or hit != 9)
 
 
 def test_what_the_master_has_is_not_lost_with_its_record(tmp_path: Path) -> None:
@@ -945,7 +945,7 @@ def damage_record(folder: Path, seq: int) -> None:
 def test_of_neighbours_that_are_damaged_it_is_known_whose_they_were(
     running: bool, plain: set[int], hits: set[int], acked: int, restarted: bool
 ) -> None:
-    """As far as the next whole record tells of them: of the last four that are somebody's."""
+    """By a running agent all; by one that is started as far as the next whole record tells: the last four."""
     with tempfile.TemporaryDirectory() as name:
         lost: list[Origin] = []
 
@@ -972,8 +972,8 @@ def test_of_neighbours_that_are_damaged_it_is_known_whose_they_were(
         assert [record.seq for record in take_all(spool)] == sorted(there - hits)
         spool.rewind()
         take_all(spool)
-        known = set()
-        for after in sorted(there - hits):
+        known = hits - plain if running else set()
+        for after in sorted(there - hits) if not running else ():
             row = [seq for seq in range(after - 1, 0, -1) if seq not in plain][:FORMER]
             gap = next(seq for seq in range(after - 1, -1, -1) if seq not in hits)
             known |= {seq for seq in row if seq > max(gap, acked)}
@@ -999,3 +999,43 @@ def test_what_a_former_agent_told_of_the_record_before_is_read(tmp_path: Path) -
     assert [record.frame for record in take_all(again)] == [bytes(100), b"three"]
     assert lost == [origin]
     again.close()
+
+
+@given(
+    plain=st.sets(st.integers(1, 12), max_size=3),
+    acked=st.integers(0, 8),
+    sent=st.integers(0, 12),
+    again=st.booleans(),
+    all_of_it=st.booleans(),
+)
+@settings(max_examples=100, deadline=None)
+def test_of_a_spool_that_is_deleted_while_the_agent_runs_it_is_known_whose_it_was(
+    plain: set[int], acked: int, sent: int, again: bool, all_of_it: bool
+) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        lost: list[Origin] = []
+        spool = Spool(name, 16 * 2000, DAY_S, lost=lost.extend)  # segments of some records
+        for seq in range(1, 13):
+            spool.append(seq, bytes(350), None if seq in plain else Origin("s", 15.0, 15.0 * seq))
+        if again:
+            spool.close()
+            spool = Spool(name, 16 * 2000, DAY_S, lost=lost.extend)
+        spool.ack(acked)
+        flight = set()
+        for _ in range(sent):
+            if (record := spool.peek()) is not None:
+                flight.add(record.seq)
+                spool.advance()
+        gone = segments(Path(name)) if all_of_it else segments(Path(name))[:1]
+        for path in gone:
+            path.unlink()
+        spool.append(13, bytes(350), Origin("s", 15.0, 15.0 * 13))
+        take_all(spool)
+        assert not flight & {round(origin.slot / 15) for origin in lost}, "they may have arrived"
+        spool.rewind()
+        read = {record.seq for record in take_all(spool)}
+        expected = set(range(acked + 1, 14)) - read - plain
+        assert sorted(round(origin.slot / 15) for origin in lost) == sorted(expected)
+        spool.ack(13)
+        assert (spool.pending, spool.spooled("s")) == (0, 0)
+        spool.close()
