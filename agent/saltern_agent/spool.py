@@ -36,7 +36,7 @@ from saltern.errors import JournalError, os_errors
 from saltern.file_ages import ages_of
 from saltern.segments import HEAD, Hole, Kind
 from saltern.set_aside import bound_aside, of_the_file, set_aside
-from saltern_agent.clock import steady_s
+from saltern.steady import steady_s
 from saltern_agent.complaint import Complaint
 from saltern_agent.origin import Origin
 from saltern_agent.spool_appender import Appender

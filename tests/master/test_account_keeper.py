@@ -560,7 +560,10 @@ def test_a_step_of_the_clock_is_noticed(tmp_path: Path, caplog: pytest.LogCaptur
     assert found["missing"] <= 3
 
 
-def test_a_clock_that_was_set_back_while_the_master_was_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("other_boot", [False, True])
+def test_a_clock_that_was_set_back_while_the_master_was_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other_boot: bool
+) -> None:
     house = House(tmp_path)
     house.ran(*range(300))
     house.numbers(300)
@@ -568,10 +571,35 @@ def test_a_clock_that_was_set_back_while_the_master_was_away(tmp_path: Path, mon
     monkeypatch.setattr(accounting_module.time, "time", clock)
     house.save()
     monkeypatch.setattr(accounting_module.time, "time", lambda: T0 + 60 * 15.0)
-    again = Accounting(str(tmp_path / "account"))
+    again = Accounting(str(tmp_path / "account"), boot="another" if other_boot else None)
     again.load()
     ((_, _, found),) = again.rows(T0 + 82 * 15)
     assert (found["received"], found["missing"]) == (300, 20)
+
+
+@pytest.mark.parametrize(("away_s", "set_s"), [(30, 3600), (3600, 0), (3600, 86400), (7200, -3600)])
+def test_what_the_clock_was_set_by_while_the_master_was_away_is_not_expected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, away_s: int, set_s: int
+) -> None:
+    clocks = Clocks()
+    house = House(tmp_path)
+    house.accounting = Accounting(str(tmp_path / "account"), lambda: clocks.steady)
+    house.accounting.expect("web", SCHEDULE, T0)
+    house.keeper = AccountKeeper(house.accounting, house.journal)
+    house.ran(*range(300))
+    monkeypatch.setattr(accounting_module.time, "time", lambda: clocks.wall)
+    clocks.wall = T0 + 301 * 15.0
+    house.numbers(300)
+    house.save()
+    clocks.wall += away_s + set_s
+    clocks.steady += away_s
+    again = Accounting(str(tmp_path / "account"), lambda: clocks.steady)
+    again.load()
+    clocks.wall += 600
+    ((_, _, found),) = again.rows(clocks.wall)
+    assert found["expected"] == sum(found[name] for name in SUM)
+    assert found["received"] == 300
+    assert abs(found["missing"] - (away_s + 600) / 15) <= 3
 
 
 # a journal that somebody deletes while it is written
