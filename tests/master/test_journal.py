@@ -19,7 +19,7 @@ from saltern.errors import JournalError
 from saltern.segments import HEAD, RECORD
 from saltern_master.journal import Journal
 from saltern_master.journal import journal as journal_module
-from saltern_master.journal.journal import configured_journal
+from saltern_master.journal.configured import configured_journal
 from saltern_master.record import LOST, METRICS, RUN, read_record, write_note, write_record
 from support.damage import Damage, damages, spans
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from saltern.segments import HEAD, Segment
 from saltern.set_aside import of_the_file
@@ -72,6 +73,27 @@ class Notes:
                 offset = noted[-1].end
         if segment is not None:
             yield from _read(segment, offset, segment.size)
+
+    def beyond(self, position: tuple[int, int], segments: Mapping[int, Segment]) -> Iterator[tuple[list[Noted], int]]:
+        """Yield the notes of all records beyond *position*, some at a time, with the number of their segment.
+
+        Raises ``OSError`` where they can't be read just now.
+        """
+        number: int | None
+        number, offset = position
+        while number is not None:
+            for noted in self.of(number, segments.get(number), offset):
+                yield noted, number
+            number, offset = min((n for n in (*segments, *self._indexes) if n > number), default=None), 0
+
+    def start_after(self, number: int, at: int, default: int) -> int:
+        """Return where the next record behind *at* begins in its log, when that can't be read; *default*: unknown."""
+        with contextlib.suppress(OSError):
+            for noted in self.of(number, None, at):
+                for one in noted:
+                    if one.start > at:
+                        return one.start
+        return default
 
     def close(self, number: int) -> None:
         """Nothing more is written to a segment."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import time
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from saltern.files import make_folder
+from saltern.segments import Hole, Segment
 
 if TYPE_CHECKING:
     from saltern_master.journal.journal import Journal
@@ -181,3 +183,18 @@ class NotesReader:
             self.at = Position(0, 0)
         notes, self.at = self._journal.notes(self.at, most)
         return notes
+
+
+def read_records(segment: Segment, at: int, limit: int) -> tuple[list[bytes], int, Hole]:
+    """Return whole records from *at* on, about *limit* bytes, and where they end, or a hole. Raises ``OSError``."""
+    none = Hole(at, at, 0, False)
+    with open(segment.path, "rb", buffering=0) as stream:
+        fd = stream.fileno()
+        with contextlib.suppress(OSError):  # some of it can't be read: the first record may be
+            records, used = segment.bodies(os.pread(fd, min(limit, segment.size - at), at))
+            if used:
+                return records, at + used, none
+        whole = segment.record(fd, at)
+        if whole is not None:  # one record larger than the limit
+            return [whole.body], whole.end, none
+        return [], at, segment.hole(fd, at)
