@@ -1,17 +1,11 @@
 """Messages on disk, in order, until the master has acknowledged them.
 
-A folder of segments (``saltern.segments`` draws them), each named by the sequence number of the first record that was
-ever in it, and a cursor::
+A folder of segments (``saltern.segments`` draws them, ``spool_record.py`` what is in them), each named by the sequence
+number of the first record that was ever in it, and a cursor::
 
     spool/00000465784013824000.seg     record, record, …
     spool/cursor                       everything up to this sequence number is done with
 
-    body of a record   sequence u56 | what u8 | former | origin | frame    little-endian
-    what               0: neither (as in the oldest layout, whose sequence was u64); + 1: origin, + 4: former;
-                       + 2: one of the former alone, without their length
-    origin             of which schedule and slot a return is (``saltern_agent.origin``), known without the frame
-    former             length u16 | sequence u56, origin | …: of the four records before that have one, the last one
-                       first: when these are damaged it is known what they were
     cursor             sequence u64 | crc32 u32                            little-endian
 
 Records are written with one ``write`` each and never changed, so that a killed agent leaves at worst one torn record
@@ -28,24 +22,22 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import struct
 from collections import deque
 from collections.abc import Callable
 
 from saltern.errors import JournalError, os_errors
-from saltern.file_ages import ages_of
-from saltern.segments import HEAD, Hole, Kind
+from saltern.segments import HEAD, Hole
 from saltern.set_aside import bound_aside, of_the_file, set_aside
 from saltern.steady import steady_s
 from saltern_agent.complaint import Complaint
 from saltern_agent.origin import Origin
 from saltern_agent.spool_appender import Appender
 from saltern_agent.spool_cursor import Cursor, SpoolInUse
-from saltern_agent.spool_record import SEQ_BYTES, Former, Read, Record, Segment, pack_body, unpack_body
+from saltern_agent.spool_record import KIND, SEQ_BYTES, Former, Read, Record, Segment, pack_body, unpack_body
+from saltern_agent.spool_recovery import Recovery
 
 log = logging.getLogger(__name__)
 
-KIND = Kind(magic=b"SALTSPL", suffix=".seg", old_header=struct.Struct("<II"), old_uncounted=8)
 SEGMENTS = 16  # the bounds are kept to within one part in so many
 MAX_SEGMENT_BYTES = 4 * 1024 * 1024
 
@@ -229,75 +221,23 @@ class Spool:
     # opening
 
     def _open_segments(self) -> None:
-        found, unreadable = Segment.find(KIND, self.folder)
-        self.unreadable = len(unreadable)
-        self.dropped += len(unreadable)  # at least
-        self._uncounted_to, self._done_to, self._done_number = self.acked, 0, 0
-        self._former = Former()
-        whole = 0, False
-        for number, segment in found.items():
-            try:
-                if unreadable and min(unreadable) < number:
-                    whole = whole[0], True
-                    unreadable = [other for other in unreadable if other > number]
-                whole = self._scan(segment, whole)
-            except OSError as error:
-                if not of_the_file(error):
-                    raise
-                set_aside(segment.path, f"can't be read: {error.strerror}")
-                self.unreadable += 1
-                self.dropped += 1
-                whole = whole[0], True
-                continue
-            if segment.count:
-                self._segments.append(segment)
-                self.pending += segment.count
-                self.size += segment.size
-            else:
-                self._unlink(segment)
-            self.last_seq = max(self.last_seq, segment.last_seq)
+        found = Recovery(self.folder, self.acked, self._lost)
+        try:
+            found.run()
+        finally:
+            self.dropped += found.dropped
+            self.unreadable = found.unreadable
+        self._segments.extend(found.segments)
+        self.pending = sum(segment.count for segment in self._segments)
+        self.size = sum(segment.size for segment in self._segments)
+        self.last_seq = max(self.last_seq, found.last_seq)
+        self._uncounted_to = self.acked
+        self._done_to, self._done_number = found.done_to, found.done_number
+        self._former = found.former
         bound_aside(self.folder, self._max_bytes)
-        self._take_ages()
+        found.take_ages(self._steady(), self._max_age_s / SEGMENTS)
         self.rewind()
         self._keep_bounds(self._steady())
-
-    def _take_ages(self) -> None:
-        """Have what was found be as old as it was when the last of it was written."""
-        now = self._steady()
-        ages = ages_of([segment.modified for segment in self._segments], self._max_age_s / SEGMENTS)
-        for segment, age in zip(self._segments, ages, strict=True):
-            segment.born = segment.written = now - age
-
-    def _scan(self, segment: Segment, before: tuple[int, bool]) -> tuple[int, bool]:
-        """Count what is in *segment*, its torn tail cut; sets where reading starts when it holds done records.
-
-        *before*: the last whole record before it, and whether those behind that are damaged, and now; returns the same
-        for what follows.
-        """
-        whole, damaged = before
-        segment.modified = os.stat(segment.path).st_mtime
-        lost = taken = done_to = done_number = 0
-        for item in segment.recover():
-            if isinstance(item, Hole):
-                taken = item.records if item.new else 0
-                lost += taken
-                damaged = item.new
-                continue
-            segment.last_seq = int.from_bytes(item.body[:SEQ_BYTES], "little")
-            if segment.last_seq > self.acked:
-                record = unpack_body(item.body)
-                segment.counted(record.origin if record else None, 1)
-                if damaged and record is not None:
-                    lost -= max(0, taken - self._lose_former(record, whole, taken))
-                self._former.add(segment.last_seq, record.origin if record else None)
-            else:
-                lost = 0  # it was done with
-                done_to, done_number = item.end, item.number + 1
-            whole, damaged = segment.last_seq, False
-        self.dropped += lost
-        if not self._segments:
-            self._done_to, self._done_number = (done_to, done_number) if segment.count else (0, 0)
-        return whole, damaged
 
     # appending
 
@@ -329,22 +269,6 @@ class Spool:
         while self._flight and self._flight[0].segment is segment:
             self._flight.popleft()
         self._remove(segment)
-
-    def _readable(self, segment: Segment) -> set[Origin]:
-        """Return of which schedules and slots the records are that can be read in *segment*."""
-        found = set[Origin]()
-        with contextlib.suppress(OSError), open(segment.path, "rb", buffering=0) as stream:
-            at = segment.start
-            while at < segment.size:
-                item = segment.record(stream.fileno(), at)
-                if item is None:
-                    at = max(segment.behind_damage(stream.fileno(), at), at + 1)
-                    continue
-                at = item.end
-                record = unpack_body(item.body)
-                if record is not None and record.origin is not None:
-                    found.add(record.origin)
-        return found
 
     # reading
 
@@ -410,26 +334,9 @@ class Spool:
         with contextlib.suppress(OSError):
             bound_aside(self.folder, self._max_bytes)
 
-    def _lose_former(self, record: Record, whole: int, taken: int) -> int:
-        """Have the loss of *taken* records before *record* counted for their schedules, as far as that tells.
-
-        *whole* is the last one that is not damaged. Return how many are lost: others had been acknowledged.
-        """
-        found: list[Origin] = []
-        for before in record.former():
-            if before.seq <= whole:
-                break
-            if before.seq <= self.acked:  # and all those before it
-                taken = len(found)
-                break
-            found.append(before.origin)
-        if found:
-            self._lost(found)
-        return taken
-
     def _lose_slots(self, segment: Segment) -> None:
         """Have the loss of what was in *segment* and can't be read there counted for its schedules."""
-        here = self._readable(segment) | {read.origin for read in self._flight if read.segment is segment}
+        here = segment.readable() | {read.origin for read in self._flight if read.segment is segment}
         lost = [origin for origin in segment.origins() if origin not in here]
         if lost:
             self._lost(lost)
@@ -451,12 +358,8 @@ class Spool:
         self._read_from(following or before, *((before.size, before.next_number) if before else (0, 0)))
 
     def _after(self, segment: Segment) -> Segment | None:
-        found = False
-        for other in self._segments:
-            if found:
-                return other
-            found = other is segment
-        return None
+        place = self._segments.index(segment) + 1
+        return self._segments[place] if place < len(self._segments) else None
 
     # forgetting
 
@@ -482,9 +385,6 @@ class Spool:
             return
         if last:
             self._appender.close()
-        self._unlink(segment)
-
-    def _unlink(self, segment: Segment) -> None:
         with contextlib.suppress(OSError):
             os.unlink(segment.path)
 

@@ -1,6 +1,13 @@
-"""What the spool's segments hold: messages, each with what a loss of it is counted for (``spool.py`` draws them).
+"""What the spool's segments hold: messages, each with what a loss of it is counted for.
 
-Each also tells what those before it were, so that of damaged ones it is known whose they were.
+::
+
+    body of a record   sequence u56 | what u8 | former | origin | frame    little-endian
+    what               0: neither (as in the oldest layout, whose sequence was u64); + 1: origin, + 4: former;
+                       + 2: one of the former alone, without their length
+    origin             of which schedule and slot a return is (``saltern_agent.origin``), known without the frame
+    former             length u16 | sequence u56, origin | …: of the four records before that have one, the last one
+                       first: when these are damaged it is known what they were
 """
 
 from __future__ import annotations
@@ -18,6 +25,7 @@ from saltern_agent.origin import Origin
 from saltern_agent.ranges import Ranges
 from saltern_agent.slots import slot_epoch_s
 
+KIND = Kind(magic=b"SALTSPL", suffix=".seg", old_header=struct.Struct("<II"), old_uncounted=8)
 SEQ_BYTES = 7
 HEAD_BYTES = SEQ_BYTES + 1
 MAX_SEQ = 2 ** (8 * SEQ_BYTES) - 1
@@ -104,6 +112,22 @@ class Segment(segments.Segment):
             for first, last in slots.spans:
                 for step in range(first, last + 1):
                     yield Origin(schedule, seconds, slot_epoch_s(step, seconds))
+
+    def readable(self) -> set[Origin]:
+        """Return of which schedules and slots the records are that can be read."""
+        found = set[Origin]()
+        with contextlib.suppress(OSError), open(self.path, "rb", buffering=0) as stream:
+            at = self.start
+            while at < self.size:
+                item = self.record(stream.fileno(), at)
+                if item is None:
+                    at = max(self.behind_damage(stream.fileno(), at), at + 1)
+                    continue
+                at = item.end
+                record = unpack_body(item.body)
+                if record is not None and record.origin is not None:
+                    found.add(record.origin)
+        return found
 
 
 class Read(NamedTuple):

@@ -19,10 +19,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from saltern.errors import JournalError
 from saltern.segments import HEAD, RECORD
 from saltern_agent.origin import Origin
-from saltern_agent.spool import KIND, Spool
+from saltern_agent.spool import Spool
 from saltern_agent.spool_record import (
     FORMER,
     HEAD_BYTES,
+    KIND,
     WITH_BEFORE,
     WITH_FORMER,
     WITH_ORIGIN,
