@@ -6,8 +6,9 @@ A sample that is nowhere may be explained:
 * *on no disk*: its agent was killed while its own disk took nothing, or when its spool had just vanished;
 * *not in the log*: the store was killed after its log was deleted, moved away or damaged, and before the point was in
   its file: the account has it as received, the store tells of it;
-* *not in the journal*: the master's journal was deleted, or moved away, while the master was down: what it had not
-  shipped is gone with all that told of it; the account has it as received or missing;
+* *not in the journal*: the master's journal was deleted, or moved away, while the master was down, after its disk had
+  been full, so that the notes, which tell whose a lost record was, may lack it: the account has it as received or
+  missing;
 * *counted*: the account says of so many that they were lost or dropped. ``account.py`` holds that to the last number.
 
 What was stored while a clock was wrong may be at a wrong time, and then over another.
@@ -152,9 +153,11 @@ class Points:
         )
 
     def _journal_gone(self, sample: Sample) -> bool:
-        """Tell whether the master may have lost a sample with its journal, which vanished while it was down."""
+        """Tell whether the master may have lost a sample with its journal, which vanished, without a note of it."""
+        fulls = self._history.of(["full"], [MASTER])
         return any(
             kill - WAITED_S <= sample.really <= kill
+            and any(full.began - WAITED_S <= kill <= full.ended + WAITED_S for full in fulls)
             for spell in self._history.of(VANISHED, [MASTER])
             for kill in self._ends(MASTER)
             if spell.began - DOWN_S <= kill <= spell.ended + NOTICED_S

@@ -29,6 +29,7 @@ from typing import NamedTuple
 from saltern.errors import WireError
 from saltern.files import make_folder, write_atomic
 from saltern.set_aside import foreign_aside
+from saltern.steady import boot_id, steady_s
 from saltern.wire import pack_value, unpack_value
 
 log = logging.getLogger(__name__)
@@ -39,22 +40,6 @@ CORRECT_UNTIL_S = 0.5  # less than where it begins, so that a skew about the lim
 KEEP_CHANGE_S = 0.25  # a smaller change of the distance isn't written
 MAX_EPOCH_S = 2e11  # what a date can be made of
 MAX_FILE_BYTES = 4096
-
-_STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-
-
-def steady_s() -> float:
-    """Return the seconds of a clock that is never set, and that runs on while the machine sleeps where it can."""
-    return time.clock_gettime(_STEADY)
-
-
-def boot_id() -> str:
-    """Return what names this run of the machine; ``""`` where that can't be known."""
-    try:
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as stream:
-            return stream.read(100).strip()
-    except (OSError, ValueError):
-        return ""
 
 
 class Distance(NamedTuple):

@@ -28,7 +28,7 @@ from typing import Any, NamedTuple
 
 from saltern.errors import WireError
 from saltern.files import make_folder, write_atomic
-from saltern.set_aside import foreign_aside, set_aside
+from saltern.set_aside import foreign_aside, of_the_file, set_aside
 from saltern.wire import pack_value, unpack_value
 from saltern_agent.complaint import Complaint
 from saltern_agent.origin import Origin
@@ -80,6 +80,17 @@ class Account:
         self.error_at = 0.0
         self.notes: dict[float, Notes] = {}
 
+    def go_on(self, later: Account) -> None:
+        """Add what a *later* account of the same schedule has."""
+        self.dropped, self.skipped = self.dropped + later.dropped, self.skipped + later.skipped
+        self.failed, self.series = self.failed + later.failed, later.series
+        if later.error_at:
+            self.error, self.error_at = later.error, later.error_at
+        for seconds, notes in later.notes.items():
+            before = self.notes.setdefault(seconds, Notes())
+            before.dropped.join(notes.dropped.spans)
+            before.skipped.join(notes.skipped.spans)
+
     def ranges(self) -> int:
         """Return how many ranges are noted."""
         return sum(map(len, self.notes.values()))
@@ -108,6 +119,8 @@ class Ledger:
         self._accounts: dict[str, Account] = {}
         self._scheduled: frozenset[str] | None = None  # not known yet
         self._not_written = Complaint(log)
+        self._not_read = Complaint(log)
+        self._loaded = False
         self._load()
 
     # what happens
@@ -192,7 +205,9 @@ class Ledger:
 
     def save(self) -> None:
         """Write it, when there is something new."""
-        if not self.unsaved:
+        if not self._loaded:
+            self._load()  # else what was kept would be written over
+        if not (self.unsaved and self._loaded):
             return
         rest = pack_value({name: _row(account) for name, account in self._accounts.items()})
         try:
@@ -243,18 +258,27 @@ class Ledger:
             with open(self._path, "rb") as stream:
                 kept = stream.read()
         except FileNotFoundError:
+            self._loaded = True
             return
         except OSError as error:
-            log.error("%s: can't be read, the account begins anew: %s", self._path, error.strerror)
+            self._loaded = of_the_file(error)
+            then = "begins anew" if self._loaded else "is kept in memory until it can"
+            self._not_read.say(f"{self._path}: can't be read, the account {then}: {error.strerror}")
             return
+        self._loaded = True
+        self._not_read.over(f"{self._path}: can be read again")
         rest = kept[len(HEAD) + CRC_BYTES :]
         try:
             if kept[: len(HEAD)] != HEAD or int.from_bytes(kept[len(HEAD) :][:CRC_BYTES], "big") != crc32(rest):
                 raise ValueError("it is damaged, or of another version")
-            self._accounts = {str(name): _restored(row) for name, row in unpack_value(rest).items()}
+            accounts = {str(name): _restored(row) for name, row in unpack_value(rest).items()}
         except (WireError, ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
             with contextlib.suppress(OSError):
                 set_aside(self._path, f"the account begins anew: {error}")
+            return
+        for name, account in self._accounts.items():
+            accounts.setdefault(name, Account()).go_on(account)
+        self._accounts = accounts
 
 
 def epochs(spans: Iterable[Span], seconds: float) -> list[list[float]]:

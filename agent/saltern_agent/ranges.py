@@ -36,6 +36,16 @@ class Ranges:
         spans[begin:end] = [(first, last)]
         return True
 
+    def join(self, spans: Iterable[Span]) -> None:
+        """Add all of *spans*."""
+        joined: list[Span] = []
+        for first, last in sorted((*self.spans, *spans)):
+            if joined and first <= joined[-1][1] + 1:
+                joined[-1] = joined[-1][0], max(last, joined[-1][1])
+            else:
+                joined.append((first, last))
+        self.spans = joined
+
     def remove(self, first: int, last: int) -> None:
         """Remove all from *first* to *last*."""
         spans = self.spans

@@ -1,21 +1,17 @@
 """Messages on disk, in order, until the master has acknowledged them.
 
-A folder of segments (``saltern.segments`` draws them), each named by the sequence number of the first record that was
-ever in it, and a cursor::
+A folder of segments (``saltern.segments`` draws them, ``spool_record.py`` what is in them), each named by the sequence
+number of the first record that was ever in it, and a cursor::
 
     spool/00000465784013824000.seg     record, record, …
     spool/cursor                       everything up to this sequence number is done with
 
-    body of a record   sequence u56 | what u8 | before | origin | frame    little-endian
-    what               0: neither (all that the former layout had, whose sequence was u64); + 1: origin, + 2: before
-    origin             of which schedule and slot a return is (``saltern_agent.origin``), known without the frame
-    before             sequence u56 | origin of the record before: when that one is damaged it is known what it was
     cursor             sequence u64 | crc32 u32                            little-endian
 
 Records are written with one ``write`` each and never changed, so that a killed agent leaves at worst one torn record
 at the end, which is cut when the folder is opened again. The oldest segment goes first when the spool is over its
 bounds, and what was in it is counted, for its schedules before it goes; so is what damage took, as far as it can be
-told. The newest message is kept however large it is.
+told. The newest message is kept however large it is. What is how old is told by a clock that nobody sets.
 
 A folder that can't be used is no end: ``append`` says so each time, until ``open`` succeeds. One that was removed, or
 another disk was mounted over, is made again.
@@ -24,34 +20,30 @@ another disk was mounted over, is made again.
 from __future__ import annotations
 
 import contextlib
-import errno
 import logging
 import os
-import struct
-import time
 from collections import deque
 from collections.abc import Callable
 
 from saltern.errors import JournalError, os_errors
-from saltern.segments import HEAD, Hole, Kind
-from saltern.set_aside import bound_aside, set_aside
+from saltern.segments import HEAD, Hole
+from saltern.set_aside import bound_aside, of_the_file, set_aside
+from saltern.steady import steady_s
 from saltern_agent.complaint import Complaint
 from saltern_agent.origin import Origin
 from saltern_agent.spool_appender import Appender
 from saltern_agent.spool_cursor import Cursor, SpoolInUse
-from saltern_agent.spool_record import SEQ_BYTES, Before, Read, Record, Segment, pack_body, unpack_body
+from saltern_agent.spool_record import KIND, SEQ_BYTES, Former, Read, Record, Segment, pack_body, unpack_body
+from saltern_agent.spool_recovery import Recovery
 
 log = logging.getLogger(__name__)
 
-KIND = Kind(magic=b"SALTSPL", suffix=".seg", old_header=struct.Struct("<II"), old_uncounted=8)
 SEGMENTS = 16  # the bounds are kept to within one part in so many
 MAX_SEGMENT_BYTES = 4 * 1024 * 1024
-TRY_AGAIN = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EROFS})
-"""Errors that are not the file's own."""
 
 
 class Spool:
-    """The spool in *folder*, bounded by *max_bytes* and by *max_age_s* seconds.
+    """The spool in *folder*, bounded by *max_bytes* and by *max_age_s* seconds, which the agent has run since.
 
     Records are appended at the end, read from the front with ``peek`` and ``advance``, and forgotten by ``ack``;
     ``rewind`` reads again from the first that wasn't acknowledged. ``dropped`` counts records lost to the bounds or to
@@ -64,7 +56,7 @@ class Spool:
         folder: str,
         max_bytes: int,
         max_age_s: float,
-        clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] = steady_s,
         lost: Callable[[list[Origin]], object] = lambda origins: None,
     ) -> None:
         self.folder = folder
@@ -76,7 +68,7 @@ class Spool:
         self.last_seq = 0
         self._max_bytes = max_bytes
         self._max_age_s = max_age_s
-        self._clock = clock
+        self._steady = steady
         self._lost = lost
         self._segment_bytes = min(MAX_SEGMENT_BYTES, max_bytes // SEGMENTS)
         self._segments: deque[Segment] = deque()
@@ -90,7 +82,7 @@ class Spool:
         self._reader = -1
         self._appender = Appender()
         self._cursor: Cursor | None = None
-        self._before: Before | None = None  # what the next record says of the last one
+        self._former = Former()
         self._peeked: Record | None = None
         self._peeked_end = 0
         self._peeked_next = 0
@@ -131,9 +123,9 @@ class Spool:
         """
         if self._cursor is None:
             raise JournalError(f"{self.folder}: can't be used as a spool", path=self.folder)
-        now = self._clock()
+        now = self._steady()
         segment = self._segment_for_append(self._cursor, seq, now)
-        record = segment.pack([pack_body(seq, frame, origin, self._before)])
+        record = segment.pack([pack_body(seq, frame, origin, self._former.told())])
         start = segment.size or HEAD.size
         try:
             self._appender.write(segment.path, record, segment.size)
@@ -144,7 +136,7 @@ class Spool:
         segment.wrote(len(record), 1)
         segment.counted(origin, 1)
         segment.last_seq = self.last_seq = seq
-        self._before = Before(seq, origin) if origin is not None else None
+        self._former.add(seq, origin)
         segment.written = now
         self.size += len(record)
         self.pending += 1
@@ -216,7 +208,7 @@ class Spool:
 
     def expire(self) -> None:
         """Drop what is older than the bound."""
-        self._keep_bounds(self._clock())
+        self._keep_bounds(self._steady())
 
     def close(self) -> None:
         """Give back the descriptors; the spool can't be used after it."""
@@ -229,68 +221,29 @@ class Spool:
     # opening
 
     def _open_segments(self) -> None:
-        found, unreadable = Segment.find(KIND, self.folder)
-        self.unreadable = len(unreadable)
-        self.dropped += len(unreadable)  # at least
-        self._uncounted_to, self._done_to, self._done_number = self.acked, 0, 0
-        damaged = False
-        for segment in found.values():
-            try:
-                damaged = self._scan(segment, damaged=damaged)
-            except OSError as error:
-                if error.errno in TRY_AGAIN:
-                    raise
-                set_aside(segment.path, f"can't be read: {error.strerror}")
-                self.unreadable += 1
-                self.dropped += 1
-                continue
-            if segment.count:
-                self._segments.append(segment)
-                self.pending += segment.count
-                self.size += segment.size
-            else:
-                self._unlink(segment)
-            self.last_seq = max(self.last_seq, segment.last_seq)
+        found = Recovery(self.folder, self.acked, self._lost)
+        try:
+            found.run()
+        finally:
+            self.dropped += found.dropped
+            self.unreadable = found.unreadable
+        self._segments.extend(found.segments)
+        self.pending = sum(segment.count for segment in self._segments)
+        self.size = sum(segment.size for segment in self._segments)
+        self.last_seq = max(self.last_seq, found.last_seq)
+        self._uncounted_to = self.acked
+        self._done_to, self._done_number = found.done_to, found.done_number
+        self._former = found.former
         bound_aside(self.folder, self._max_bytes)
+        found.take_ages(self._steady(), self._max_age_s / SEGMENTS)
         self.rewind()
-        self._keep_bounds(self._clock())
-
-    def _scan(self, segment: Segment, *, damaged: bool) -> bool:
-        """Count what is in *segment*, its torn tail cut; sets where reading starts when it holds done records.
-
-        *damaged*: whether the record before its first one is, and now; returns the same for what follows.
-        """
-        segment.born = segment.written = os.stat(segment.path).st_mtime
-        lost = taken = done_to = done_number = 0
-        for item in segment.recover():
-            if isinstance(item, Hole):
-                taken = item.records if item.new else 0
-                lost += taken
-                damaged = item.new
-                continue
-            segment.last_seq = int.from_bytes(item.body[:SEQ_BYTES], "little")
-            if segment.last_seq > self.acked:
-                record = unpack_body(item.body)
-                segment.counted(record.origin if record else None, 1)
-                if damaged and record is not None and record.before is not None:
-                    self._lose_before(record)
-                    lost -= taken if record.before.seq <= self.acked else 0  # it was done with
-            else:
-                lost = 0  # it was done with
-                done_to, done_number = item.end, item.number + 1
-            damaged = False
-        self.dropped += lost
-        if not self._segments:
-            self._done_to, self._done_number = (done_to, done_number) if segment.count else (0, 0)
-        return damaged
+        self._keep_bounds(self._steady())
 
     # appending
 
     def _segment_for_append(self, cursor: Cursor, seq: int, now: float) -> Segment:
         last = self._segments[-1] if self._segments else None
-        full = last is not None and (
-            last.size >= self._segment_bytes or now - last.born > self._max_age_s / SEGMENTS or now < last.born
-        )
+        full = last is not None and (last.size >= self._segment_bytes or now - last.born > self._max_age_s / SEGMENTS)
         if last is not None and not full and self._appender.goes_on(last.path):
             return last
         path = os.path.join(self.folder, f"{seq:020d}{KIND.suffix}")
@@ -310,28 +263,12 @@ class Spool:
 
     def _drop(self, segment: Segment) -> None:
         if segment.count:
-            self._lost(self._origins(segment))
+            self._lost(list(segment.origins()))
             self._over_bounds.say(f"{self.folder}: over its bounds: the oldest {segment.count} messages were dropped")
         self.dropped += segment.count
         while self._flight and self._flight[0].segment is segment:
             self._flight.popleft()
         self._remove(segment)
-
-    def _origins(self, segment: Segment) -> list[Origin]:
-        """Return of which schedules and slots the records are that *segment* holds and the master hasn't."""
-        found: list[Origin] = []
-        with contextlib.suppress(OSError), open(segment.path, "rb", buffering=0) as stream:
-            at = segment.start
-            while at < segment.size:
-                item = segment.record(stream.fileno(), at)
-                if item is None:
-                    at = max(segment.hole(stream.fileno(), at).end, at + 1)
-                    continue
-                at = item.end
-                record = unpack_body(item.body)
-                if record is not None and record.seq > self.acked and record.origin is not None:
-                    found.append(record.origin)
-        return found
 
     # reading
 
@@ -364,6 +301,9 @@ class Spool:
                 following = segment.record(self._reader, hole.end)
                 self._lose(segment, hole, following.number if following else self._read_number + hole.records)
         except OSError as error:
+            if not of_the_file(error):
+                self._not_read.say(f"{segment.path}: can't be read: {error.strerror}")
+                return False
             with contextlib.suppress(OSError):
                 set_aside(segment.path, f"can't be read: {error.strerror}")
             self._lose(segment, Hole(self._read_at, segment.size, 0, True), 0)
@@ -385,7 +325,7 @@ class Spool:
         elif segment is self._segments[-1]:
             self._appender.close()  # nothing is appended behind what can't be read
         if lost:
-            self._lose_before(self._record_after(segment, hole.end))
+            self._lose_slots(segment)
         self.dropped += lost
         self.pending -= lost
         segment.count -= lost
@@ -394,21 +334,14 @@ class Spool:
         with contextlib.suppress(OSError):
             bound_aside(self.folder, self._max_bytes)
 
-    def _lose_before(self, record: Record | None) -> None:
-        """Have the loss of what was before *record* counted for its schedule, as that says."""
-        before = record.before if record is not None else None
-        if before is not None and before.seq > self.acked and all(read.seq != before.seq for read in self._flight):
-            self._lost([before.origin])
-
-    def _record_after(self, segment: Segment, at: int) -> Record | None:
-        """Return the record at *at*, or the first one of the next segment, if one can be read there."""
-        following = segment if at < segment.size else self._after(segment)
-        if following is None:
-            return None
-        with contextlib.suppress(OSError), open(following.path, "rb", buffering=0) as stream:
-            item = following.record(stream.fileno(), at if following is segment else following.start)
-            return unpack_body(item.body) if item is not None else None
-        return None
+    def _lose_slots(self, segment: Segment) -> None:
+        """Have the loss of what was in *segment* and can't be read there counted for its schedules."""
+        here = segment.readable() | {read.origin for read in self._flight if read.segment is segment}
+        lost = [origin for origin in segment.origins() if origin not in here]
+        if lost:
+            self._lost(lost)
+        for origin in lost:
+            segment.counted(origin, 0)
 
     def _read_from(self, segment: Segment | None, offset: int, number: int) -> None:
         if segment is not self._reading:
@@ -425,12 +358,8 @@ class Spool:
         self._read_from(following or before, *((before.size, before.next_number) if before else (0, 0)))
 
     def _after(self, segment: Segment) -> Segment | None:
-        found = False
-        for other in self._segments:
-            if found:
-                return other
-            found = other is segment
-        return None
+        place = self._segments.index(segment) + 1
+        return self._segments[place] if place < len(self._segments) else None
 
     # forgetting
 
@@ -456,9 +385,6 @@ class Spool:
             return
         if last:
             self._appender.close()
-        self._unlink(segment)
-
-    def _unlink(self, segment: Segment) -> None:
         with contextlib.suppress(OSError):
             os.unlink(segment.path)
 

@@ -31,7 +31,11 @@ class Cursor:
         self._path = os.path.join(folder, "cursor")
         self._not_written = Complaint(log, logging.WARNING)
         self._file = self._open()
-        self.seq = self._read()
+        try:
+            self.seq = self._read()
+        except BaseException:
+            os.close(self._file)  # else its lock would keep ourselves out
+            raise
 
     def advance(self, seq: int) -> None:
         """Write that all up to *seq* is done with; what goes wrong is said."""

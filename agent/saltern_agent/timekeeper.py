@@ -10,8 +10,9 @@ import random
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from saltern.steady import steady_s
 from saltern.wire import Message, pack
-from saltern_agent.clock import Clock, steady_s
+from saltern_agent.clock import Clock
 
 WITH_A_RETURN_S = 16.0  # with every other sample of 15 s
 ALONE_S = 36.0

@@ -33,12 +33,9 @@ from collections.abc import Iterable, Iterator
 from struct import Struct
 from typing import NamedTuple, Self
 
-from saltern.set_aside import copy_aside, set_aside
+from saltern.set_aside import copy_aside, of_the_file, set_aside
 
 log = logging.getLogger(__name__)
-
-_OF_THE_FILE = (errno.EISDIR, errno.ELOOP, errno.EIO)
-"""Errors that no other file has, nor this one later."""
 
 VERSION = 2
 MARK_BYTES = 8
@@ -136,7 +133,7 @@ class Segment:
         try:
             why = segment._read_head()
         except OSError as error:
-            if error.errno not in _OF_THE_FILE:
+            if not of_the_file(error):
                 raise
             why = f"it can't be read: {error.strerror}"
         if not why:

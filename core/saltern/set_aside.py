@@ -7,6 +7,7 @@ of its bytes; nothing there is ever written over. Segments bound them by bytes f
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
 import logging
 import os
@@ -19,7 +20,19 @@ from saltern.files import make_folder
 log = logging.getLogger(__name__)
 
 COPY_BYTES = 256 * 1024
+_OF_THE_FILE = frozenset(
+    {errno.EIO, errno.EISDIR, errno.ELOOP, errno.ENOTDIR, errno.ENXIO, errno.EBADMSG, errno.EUCLEAN}
+)
+"""No folder, link or socket is a file of ours, and a file system has found what it holds damaged (the last two)."""
 _ASIDE = re.compile(r"\.(?:unreadable|damaged-\d+)(?:-\d+)?\Z")
+
+
+def of_the_file(error: OSError) -> bool:
+    """Return whether *error* tells of the file that it can't be read, now or later: then it may be set aside.
+
+    All others pass, and are no damage: no descriptor or memory is left, this user may not read it, a network is down.
+    """
+    return error.errno in _OF_THE_FILE
 
 
 def set_aside(path: str, why: str, companions: Iterable[str] = ()) -> str:

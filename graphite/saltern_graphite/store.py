@@ -196,7 +196,7 @@ class Store:
         return {
             "ok": not error and not self.full,
             "error": error,
-            "warnings": [told] if (told := self.wal.unreadable.told()) else [],
+            "warnings": [told for told in (self.wal.unreadable.told(), self.wal.unread_why) if told],
             "replaying": not self._replayed.is_set(),
             "cache": {
                 "points": self.cache.size,

@@ -126,6 +126,11 @@ class Wal:
         """Whether there are segments of earlier runs that :meth:`replay` has not read yet."""
         return bool(self._replay.unread)
 
+    @property
+    def unread_why(self) -> str:
+        """Why :meth:`replay` could not read one of them; empty when it could."""
+        return self._replay.why
+
     def open(self) -> str:
         """Take the folder for this process alone; return why nothing can be written to it, or ``""``.
 
@@ -148,12 +153,18 @@ class Wal:
     def replay(self) -> Iterator[Replayed]:
         """Yield what earlier runs left, in the order it was written: points that are in no file, and those kept.
 
+        A segment that can't be read just now ends it, and :attr:`unread` says so: the next call goes on there.
+
         The torn end of a segment is cut off. What else can't be read is kept and counted; one log line says either.
         """
         yield from self._replay.read()
         self.unreadable.look()
         self.lost += self._replay.lost
         self._replay.lost = 0
+        if self._replay.why:
+            self._notices.warn("read", "%s: it is tried again; what comes meanwhile is kept", self._replay.why)
+        else:
+            self._notices.over("read", "log in %s: all of it could be read", self.folder)
 
     def append(self, ids: Ids, times: Seconds, values: Values, widths: Seconds | None = None) -> Place:
         """Write points, columns of one length, and return the place they are behind.

@@ -12,17 +12,16 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from saltern.segments import Segment
-from saltern.set_aside import set_aside
+from saltern.set_aside import of_the_file, set_aside
 from saltern_graphite.wal_mark import Mark, Place
 from saltern_graphite.wal_old import MAGIC as OLD_MAGIC
 from saltern_graphite.wal_old import read_points
 from saltern_graphite.wal_record import KIND
 from saltern_graphite.wal_segment import Points, read_segment
 
+_NO_MEANS = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+"""With these nothing else can be opened either."""
 _NUMBER = re.compile(r"[0-9]{10}|[1-9][0-9]{10,}")  # as segment_path writes it
-_OURS = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
-"""What keeps this process from reading a file and says nothing of the file."""
-
 log = logging.getLogger(__name__)
 
 
@@ -65,8 +64,14 @@ class Replay:
         self._closed = closed
         self._mark: Mark | None = None
         self._found: dict[int, Segment] = {}  # those of this version
+        self._to_look_at: set[int] = set()  # those that could not be opened when they were found
+        self._losses: dict[int, list[tuple[int, int]]] = {}  # of segments: records, and how many points they held
+        self._known = 0  # points read back that the mark knew of
+        self._damaged = 0
         self.unread: set[int] = set()
         """The numbers of segments that are to be read."""
+        self.why = ""
+        """Why the first of them can't be read just now."""
         self.lost = 0
         """Points that could not be read and were in no file, as far as that can be told."""
         self.gone = 0
@@ -102,24 +107,29 @@ class Replay:
         return last + 1
 
     def read(self) -> Iterator[Replayed]:
-        """Yield what is in the segments not read yet, but no points that are in files."""
+        """Yield what is in the segments not read yet, but no points that are in files.
+
+        One that can't be read just now ends it, and is read the next time, with those behind it.
+        """
         mark = self._mark
         start = mark.written if mark is not None and mark.trusted else Place(0, 0)
-        known = damaged = 0
         for number in sorted(self.unread):
-            losses: list[tuple[int, int]] = []
-            for points in self._read(number, losses):
+            for points in self._read(number):
                 place = Place(number, points.record)
                 if points.widths is None:
                     if place < start:
                         continue
                     if mark is not None and place < mark.end:
-                        known += len(points.places)
+                        self._known += len(points.places)
                 yield Replayed(place, points)
-            damaged += sum(count for record, count in losses if Place(number, record) >= start)
+            if self.why:
+                return
+            losses = self._losses.pop(number, ())
+            self._damaged += sum(count for record, count in losses if Place(number, record) >= start)
             self.unread.discard(number)
         expected = mark.waiting if mark is not None and mark.trusted else 0
-        lost = max(damaged, expected - known)
+        lost = max(self._damaged, expected - self._known)
+        self._known = self._damaged = 0
         if lost > 0:
             self.lost += lost
             log.error("log in %s: %d points are lost, in segments that are damaged or gone", self._folder, lost)
@@ -135,32 +145,53 @@ class Replay:
                 self._closed.pop(number, None)
                 self._found.pop(number, None)
                 self.unread.discard(number)
+                self._to_look_at.discard(number)
             raise
 
     def _meet(self, number: int) -> None:
         path = segment_path(self._folder, number)
         try:
-            with open(path, "rb") as file:
-                head = file.read(len(OLD_MAGIC))
             size = os.path.getsize(path)
-            segment = None if head == OLD_MAGIC else Segment.look(KIND, path)
+            if not self._looked_at(number):
+                return
+        except FileNotFoundError:
+            return
         except OSError as error:
-            if error.errno in _OURS:
+            if error.errno in _NO_MEANS:
                 raise
-            with suppress(OSError):
-                set_aside(path, f"it can't be read: {error.strerror}")
-            return
-        if segment is not None:
-            self._found[number] = segment
-        elif head != OLD_MAGIC:
-            return
+            if of_the_file(error):
+                with suppress(OSError):
+                    set_aside(path, f"it can't be read: {error.strerror}")
+                return
+            self._to_look_at.add(number)
         self._closed[number] = Closed(path, size)
         self.unread.add(number)
 
-    def _read(self, number: int, losses: list[tuple[int, int]]) -> Iterator[Points]:
+    def _looked_at(self, number: int) -> bool:
+        """Find out what a segment is; return whether it can be read, or was set aside. Raises ``OSError``."""
+        path = segment_path(self._folder, number)
+        with open(path, "rb") as file:
+            head = file.read(len(OLD_MAGIC))
+        if head == OLD_MAGIC:
+            return True
+        segment = Segment.look(KIND, path)
+        if segment is not None:
+            self._found[number] = segment
+        return segment is not None
+
+    def _read(self, number: int) -> Iterator[Points]:
+        """Yield the points of a segment, after all of it was read; ``why`` says when that can't be just now."""
         closed = self._closed[number]
-        segment = self._found.pop(number, None)
+        losses = self._losses.setdefault(number, [])
+        self.why = ""
         try:
+            if number in self._to_look_at:
+                there = self._looked_at(number)
+                self._to_look_at.discard(number)
+                if not there:
+                    del self._closed[number]
+                    return
+            segment = self._found.get(number)
             if segment is None:
                 yield from self._read_old(closed)
                 return
@@ -169,8 +200,12 @@ class Replay:
             if losses and not segment.appendable:  # what was damaged could not be copied
                 closed.keep = "it is damaged"
         except OSError as error:
+            if not of_the_file(error):
+                self.why = f"log segment {closed.path} can't be read just now: {error.strerror}"
+                return
             closed.keep = f"it can't be read: {error.strerror}"
             log.error("log segment %s can't be read: %s", closed.path, error.strerror)
+        self._found.pop(number, None)
 
     def _read_old(self, closed: Closed) -> Iterator[Points]:
         with open(closed.path, "rb") as file:

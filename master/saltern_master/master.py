@@ -45,7 +45,7 @@ from saltern_master.jobs.keeper import configured_keeper
 from saltern_master.jobs.publisher import Publisher
 from saltern_master.jobs.stores.sqlite import SqliteJobStore
 from saltern_master.jobs.tracker import Tracker
-from saltern_master.journal.journal import configured_journal
+from saltern_master.journal.configured import configured_journal
 from saltern_master.key_refresh import KeyRefresh
 from saltern_master.keyring import configured_keyring
 from saltern_master.parts import Counters, run_parts

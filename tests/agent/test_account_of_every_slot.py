@@ -268,7 +268,7 @@ def noted(ledger: Ledger, kind: str) -> set[int]:
 
 
 def on_disk(spool: Spool) -> set[int]:
-    return {origin.step for segment in spool._segments for origin in spool._origins(segment)}
+    return {one.step for segment in spool._segments for one in segment.readable() & set(segment.origins())}
 
 
 AccountMachine.TestCase.settings = settings(max_examples=50, stateful_step_count=40, deadline=None)

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from saltern.steady import boot_id, steady_s
 from saltern.wire import pack_value
-from saltern_agent.clock import DRIFT, Clock, Distance, boot_id, steady_s
+from saltern_agent.clock import DRIFT, Clock, Distance
 
 START = 1_700_000_000.0
 

@@ -15,6 +15,7 @@ from saltern.wire import pack
 from saltern_agent.accountant import message
 from saltern_agent.ledger import MAX_RANGES, MAX_RANGES_IN_ALL, MAX_RANGES_TOLD, MAX_SCHEDULES, Ledger, Told
 from saltern_agent.origin import Origin
+from support.descriptors import exhausted
 
 CLOCK_S = 1_700_000_000.5
 
@@ -210,3 +211,28 @@ def test_a_folder_in_its_place_is_set_aside(path: str) -> None:
     assert not ledger.unsaved
     assert opened(path).of("stats") == ledger.of("stats")
     assert os.path.isdir(path + ".unreadable")
+
+
+def test_one_that_can_not_be_read_just_now_goes_on_later(path: str, caplog: pytest.LogCaptureFixture) -> None:
+    before = opened(path)
+    before.drop(slots(1, 2, 9))
+    before.ran("stats", "stats.collect", "it hurts")
+    before.drop(slots(1, name="other"))
+    kept = Path(path).read_bytes()
+    with exhausted():
+        ledger = opened(path)
+        ledger.drop(slots(3))
+        ledger.skip(slots(5)[0])
+    assert Path(path).read_bytes() == kept
+    assert ledger.of("stats")["dropped"] == 1
+    ledger.drop(slots(8))
+    for found in (ledger, opened(path)):
+        assert found.report() == [
+            Told("stats", 15, [(1, 3), (8, 9)], [(5, 5)]),
+            Told("other", 15, [(1, 1)], []),
+        ]
+        assert found.of("stats") == {
+            "dropped": 5, "skipped": 1, "failed": 1, "last_error": {"text": "it hurts", "when": CLOCK_S}
+        }  # fmt: skip
+    assert caplog.text.count("can't be read") == 1
+    assert not Path(f"{path}.unreadable").exists()

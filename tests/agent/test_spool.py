@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import struct
 import tempfile
 from binascii import crc32
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -18,8 +20,19 @@ from saltern.errors import JournalError
 from saltern.segments import HEAD, RECORD
 from saltern_agent.origin import Origin
 from saltern_agent.spool import Spool
-from saltern_agent.spool_record import HEAD_BYTES, WITH_BEFORE, WITH_ORIGIN, Before, Record, Segment
+from saltern_agent.spool_record import (
+    FORMER,
+    HEAD_BYTES,
+    KIND,
+    WITH_BEFORE,
+    WITH_FORMER,
+    WITH_ORIGIN,
+    Before,
+    Record,
+    Segment,
+)
 from support.damage import Damage, damages, spans
+from support.descriptors import exhausted
 
 DAY_S = 86400.0
 MIB = 1024 * 1024
@@ -385,6 +398,54 @@ def test_what_is_too_old_goes(tmp_path: Path) -> None:
     spool.close()
 
 
+def aged(folder: Path, *modified_s: float) -> None:
+    """Give the spool's segments these file times, epoch seconds."""
+    for path, at in zip(segments(folder), modified_s, strict=True):
+        os.utime(path, (at, at))
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        (0, 600, 1200, 1800),  # the clock was set ahead, or the agent away, for decades since then
+        (3e9, 3e9 + 600, 3e9 + 1200, 3e9 + 1800),  # or set back by decades
+        (0, 600, 1.5e9, 1.5e9 + 600),  # or set in between
+        (1.5e9, 1.5e9 + 600, 0, 600),
+        (0, 1.5e9, 0, 1.5e9),
+    ],
+)
+def test_a_clock_that_was_set_makes_nothing_older_than_it_is(tmp_path: Path, times: tuple[float, ...]) -> None:
+    clock = Clock()
+    spool = Spool(str(tmp_path), 16 * 500, 24 * 3600, clock)
+    for seq in range(1, 5):
+        spool.append(seq, bytes(450))  # a segment each
+    spool.close()
+    aged(tmp_path, *times)
+    again = Spool(str(tmp_path), 16 * 500, 24 * 3600, clock)
+    clock.now += 20 * 3600
+    again.expire()
+    assert [record.seq for record in take_all(again)] == [1, 2, 3, 4]
+    assert again.dropped == 0
+    clock.now += 4.5 * 3600
+    again.expire()
+    assert again.pending == 0
+    again.close()
+
+
+def test_what_was_old_when_the_agent_ended_goes_first(tmp_path: Path) -> None:
+    clock = Clock()
+    spool = Spool(str(tmp_path), 16 * 500, 16 * 3600, clock)
+    for seq in range(1, 5):
+        spool.append(seq, bytes(450))
+    spool.close()
+    aged(tmp_path, 0, 3600, 7200, 10800)
+    again = Spool(str(tmp_path), 16 * 500, 16 * 3600, clock)
+    clock.now += 14.5 * 3600
+    again.expire()
+    assert [record.seq for record in take_all(again)] == [3, 4]
+    again.close()
+
+
 def test_sent_records_can_be_spooled(tmp_path: Path) -> None:
     spool = Spool(str(tmp_path), MIB, DAY_S)
     spool.append(1, b"sent", read=True)
@@ -598,7 +659,9 @@ def test_origins_survive_a_restart(tmp_path: Path) -> None:
     again = Spool(str(tmp_path), MIB, DAY_S)
     assert again.spooled("a") == 1
     origin = Origin("a", 0.25, 1_700_000_000.75)
-    assert take_all(again) == [Record(1, b"x", origin), Record(2, b"y", None, Before(1, origin))]
+    first, second = take_all(again)
+    assert first == Record(1, b"x", origin)
+    assert (second[:3], list(second.former())) == ((2, b"y", None), [Before(1, origin)])
     again.close()
 
 
@@ -625,21 +688,34 @@ def test_the_former_layout_is_read_and_an_unknown_one_passed_over(tmp_path: Path
     again.close()
 
 
-def test_a_file_that_can_not_be_read_at_the_start_costs_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    filled(tmp_path, [b"x" * 100] * 12).close()
+@pytest.mark.parametrize("how", ["recover", "look"])
+def test_a_file_that_can_not_be_read_at_the_start_costs_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    spool = Spool(str(tmp_path), 16 * 700, DAY_S)
+    for seq in range(1, 13):
+        spool.append(seq, bytes(100), Origin("s", 15.0, 15.0 * seq))
+    spool.close()
     bad = segments(tmp_path)[1]
-    scan = Spool._scan
+    whole = Segment.recover
 
-    def broken(spool: Spool, segment: Segment, *, damaged: bool) -> bool:
+    def broken(segment: Segment) -> Any:
         if segment.path == str(bad):
-            raise OSError(5, "Input/output error")
-        return scan(spool, segment, damaged=damaged)
+            raise OSError(errno.EIO, "Input/output error")
+        return whole(segment)
 
-    monkeypatch.setattr(Spool, "_scan", broken)
-    again = Spool(str(tmp_path), MIB, DAY_S)
+    if how == "look":  # it is of another version
+        bad.write_bytes(b"SALTSPL\xff" + bytes(100))
+    else:
+        monkeypatch.setattr(Segment, "recover", broken)
+    lost: list[Origin] = []
+    again = Spool(str(tmp_path), 16 * 700, DAY_S, lost=lost.extend)
     assert again.usable
     assert again.unreadable == 1
-    assert 0 < len(take_all(again)) < 12
+    there = {record.seq for record in take_all(again)}
+    gone = set(range(1, 13)) - there
+    assert 0 < len(gone) < 12
+    assert {round(origin.slot / 15) for origin in lost} == set(sorted(gone)[-FORMER:])
     again.close()
 
 
@@ -766,9 +842,9 @@ TestSpoolMachine = SpoolMachine.TestCase
 @pytest.mark.parametrize("running", [True, False])
 @pytest.mark.parametrize("hit", [1, 4, 9])
 def test_of_a_damaged_record_it_is_known_whose_it_was(tmp_path: Path, running: bool, hit: int) -> None:
-    """By what the next one says of it, also over the end of a segment; the last one has no next."""
+    """At a start by what the next one says of it, also over the end of a segment; the last one has no next."""
     lost: list[Origin] = []
-    spool = Spool(str(tmp_path), 16 * 2000, DAY_S, lost=lost.extend)  # segments of five records
+    spool = Spool(str(tmp_path), 16 * 2400, DAY_S, lost=lost.extend)  # segments of five records
     for number in range(10):
         spool.append(number + 1, bytes(350), Origin("s", 15.0, 15.0 * number))
     paths = segments(tmp_path)
@@ -776,17 +852,17 @@ def test_of_a_damaged_record_it_is_known_whose_it_was(tmp_path: Path, running: b
     if not running:
         spool.close()
     data = bytearray(paths[hit // 5].read_bytes())
-    at = data.index((hit + 1).to_bytes(7, "little") + bytes((WITH_ORIGIN | WITH_BEFORE,)))
+    at = data.index((hit + 1).to_bytes(7, "little") + bytes((WITH_ORIGIN | WITH_FORMER,)))
     data[at + 200 : at + 208] = b"\xff" * 8
     paths[hit // 5].write_bytes(data)
     if not running:
-        spool = Spool(str(tmp_path), 16 * 2000, DAY_S, lost=lost.extend)
+        spool = Spool(str(tmp_path), 16 * 2400, DAY_S, lost=lost.extend)
     assert [record.seq for record in take_all(spool)] == [seq for seq in range(1, 11) if seq != hit + 1]
-    assert lost == ([Origin("s", 15.0, 15.0 * hit)] if hit != 9 else [])
+    assert lost == ([Origin("s", 15.0, 15.0 * hit)] if running or hit != 9 else [])
     assert spool.dropped == 1
     spool.close()
-    Spool(str(tmp_path), 16 * 2000, DAY_S, lost=lost.extend).close()
-    assert len(lost) == (hit != 9)
+    Spool(str(tmp_path), 16 * 2400, DAY_S, lost=lost.extend).close()
+    assert len(lost) == (running or hit != 9)
 
 
 def test_what_the_master_has_is_not_lost_with_its_record(tmp_path: Path) -> None:
@@ -798,10 +874,169 @@ def test_what_the_master_has_is_not_lost_with_its_record(tmp_path: Path) -> None
     spool.close()
     (path,) = segments(tmp_path)
     data = bytearray(path.read_bytes())
-    at = data.index((2).to_bytes(7, "little") + bytes((WITH_ORIGIN | WITH_BEFORE,)))
+    at = data.index((2).to_bytes(7, "little") + bytes((WITH_ORIGIN | WITH_FORMER,)))
     data[at + 200 : at + 208] = b"\xff" * 8
     path.write_bytes(data)
     again = Spool(str(tmp_path), MIB, DAY_S, lost=lost.extend)
     assert [record.seq for record in take_all(again)] == [3, 4]
     assert (lost, again.dropped) == ([], 0)
     again.close()
+
+
+@pytest.mark.parametrize("code", [errno.ENOMEM, errno.ESTALE, errno.EACCES])
+def test_what_can_not_be_read_just_now_is_no_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, code: int
+) -> None:
+    filled(tmp_path, [b"x" * 200] * 3).close()
+
+    def failing(*_: object) -> bytes:
+        raise OSError(code, os.strerror(code))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pread", failing)
+        spool = Spool(str(tmp_path), MIB, DAY_S)
+        assert not spool.usable
+        assert os.strerror(code) in caplog.text
+    spool.open()
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pread", failing)
+        assert spool.peek() is None
+        assert not spool.exhausted
+    assert len(take_all(spool)) == 3
+    assert (spool.dropped, spool.unreadable) == (0, 0)
+    assert not list(tmp_path.glob("*.unreadable"))
+    spool.close()
+
+
+def test_a_spool_is_opened_once_there_are_descriptors_again(tmp_path: Path) -> None:
+    filled(tmp_path, [b"x" * 200] * 3).close()
+    with exhausted():
+        spool = Spool(str(tmp_path), MIB, DAY_S)
+        assert not spool.usable
+    spool.open()
+    with exhausted():
+        assert spool.peek() is None
+    assert len(take_all(spool)) == 3
+    assert (spool.dropped, spool.unreadable) == (0, 0)
+    spool.close()
+
+
+def damage_record(folder: Path, seq: int) -> None:
+    """Flip bytes in the middle of the record *seq*."""
+    for path in segments(folder):
+        segment = Segment.look(KIND, str(path))
+        assert segment is not None
+        with open(path, "r+b", buffering=0) as stream:
+            for at in range(segment.start, segment.size):  # behind damage, too
+                record = segment.record(stream.fileno(), at)
+                if record is not None and int.from_bytes(record.body[:7], "little") == seq:
+                    os.pwrite(stream.fileno(), b"\xff" * 8, record.end - 40)
+                    return
+    raise AssertionError(f"no record {seq}")
+
+
+@given(
+    running=st.booleans(),
+    plain=st.sets(st.integers(2, 12), max_size=3),
+    hits=st.sets(st.integers(1, 12), min_size=1, max_size=7),
+    acked=st.integers(0, 8),
+    restarted=st.booleans(),
+)
+@settings(max_examples=150, deadline=None)
+def test_of_neighbours_that_are_damaged_it_is_known_whose_they_were(
+    running: bool, plain: set[int], hits: set[int], acked: int, restarted: bool
+) -> None:
+    """By a running agent all; by one that is started as far as the next whole record tells: the last four."""
+    with tempfile.TemporaryDirectory() as name:
+        lost: list[Origin] = []
+
+        def opened() -> Spool:
+            return Spool(name, 16 * 2000, DAY_S, lost=lost.extend)  # segments of some records
+
+        spool = opened()
+        for seq in range(1, 13):
+            if restarted and seq == 6:
+                spool.close()
+                spool = opened()
+            spool.append(seq, bytes(350), None if seq in plain else Origin("s", 15.0, 15.0 * seq))
+        if acked:
+            spool.ack(acked)
+        there = {record.seq for record in take_all(spool)}
+        hits &= there
+        spool.rewind()
+        if not running:
+            spool.close()
+        for seq in hits:
+            damage_record(Path(name), seq)
+        if not running:
+            spool = opened()
+        assert [record.seq for record in take_all(spool)] == sorted(there - hits)
+        spool.rewind()
+        take_all(spool)
+        known = hits - plain if running else set()
+        for after in sorted(there - hits) if not running else ():
+            row = [seq for seq in range(after - 1, 0, -1) if seq not in plain][:FORMER]
+            gap = next(seq for seq in range(after - 1, -1, -1) if seq not in hits)
+            known |= {seq for seq in row if seq > max(gap, acked)}
+        assert sorted(round(origin.slot / 15) for origin in lost) == sorted(known)
+        spool.close()
+
+
+def test_what_a_former_agent_told_of_the_record_before_is_read(tmp_path: Path) -> None:
+    lost: list[Origin] = []
+    spool = Spool(str(tmp_path), MIB, DAY_S)
+    origin = Origin("s", 15.0, 30.0)
+    spool.append(1, bytes(100), Origin("s", 15.0, 15.0))
+    segment = spool._segments[0]
+    packed = origin.packed()
+    two = (2).to_bytes(7, "little") + bytes((WITH_ORIGIN,)) + packed + bytes(100)
+    before = (2).to_bytes(7, "little") + packed
+    three = (3).to_bytes(7, "little") + bytes((WITH_BEFORE | WITH_ORIGIN,)) + before + packed + b"three"
+    with open(segment.path, "ab") as stream:
+        stream.write(segment.pack([two, three]))
+    spool.close()
+    damage_record(tmp_path, 2)
+    again = Spool(str(tmp_path), MIB, DAY_S, lost=lost.extend)
+    assert [record.frame for record in take_all(again)] == [bytes(100), b"three"]
+    assert lost == [origin]
+    again.close()
+
+
+@given(
+    plain=st.sets(st.integers(1, 12), max_size=3),
+    acked=st.integers(0, 8),
+    sent=st.integers(0, 12),
+    again=st.booleans(),
+    all_of_it=st.booleans(),
+)
+@settings(max_examples=100, deadline=None)
+def test_of_a_spool_that_is_deleted_while_the_agent_runs_it_is_known_whose_it_was(
+    plain: set[int], acked: int, sent: int, again: bool, all_of_it: bool
+) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        lost: list[Origin] = []
+        spool = Spool(name, 16 * 2000, DAY_S, lost=lost.extend)  # segments of some records
+        for seq in range(1, 13):
+            spool.append(seq, bytes(350), None if seq in plain else Origin("s", 15.0, 15.0 * seq))
+        if again:
+            spool.close()
+            spool = Spool(name, 16 * 2000, DAY_S, lost=lost.extend)
+        spool.ack(acked)
+        flight = set()
+        for _ in range(sent):
+            if (record := spool.peek()) is not None:
+                flight.add(record.seq)
+                spool.advance()
+        gone = segments(Path(name)) if all_of_it else segments(Path(name))[:1]
+        for path in gone:
+            path.unlink()
+        spool.append(13, bytes(350), Origin("s", 15.0, 15.0 * 13))
+        take_all(spool)
+        assert not flight & {round(origin.slot / 15) for origin in lost}, "they may have arrived"
+        spool.rewind()
+        read = {record.seq for record in take_all(spool)}
+        expected = set(range(acked + 1, 14)) - read - plain
+        assert sorted(round(origin.slot / 15) for origin in lost) == sorted(expected)
+        spool.ack(13)
+        assert (spool.pending, spool.spooled("s")) == (0, 0)
+        spool.close()

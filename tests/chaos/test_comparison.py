@@ -190,6 +190,8 @@ def test_a_journal_that_vanished_while_the_master_was_down_explains_what_was_in_
     ran.fault(kind, "master", began=25, seconds=0)
     assert ran.findings()
     ran.master_program.ended_at.append(ran.first + 22.0)
+    assert ran.findings(), "its notes tell whose it was"
+    ran.fault("full", "master", began=10, seconds=5)
     assert ran.findings() == []  # received, as it was saved
     ran.told |= {"received": SAMPLES - 1, "missing": 61}
     assert ran.findings() == []  # or missing

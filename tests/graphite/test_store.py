@@ -386,6 +386,31 @@ def test_a_writer_process_that_can_not_be_started_at_once_is_tried_again(
     store.stop()
 
 
+def test_a_store_starts_without_a_writer_process_and_has_one_later(
+    root: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(writer_module, "RETRY_S", 0.05)
+
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    names = [f"m{n}" for n in range(50)]
+    at = slot()
+    with monkeypatch.context() as patched:
+        patched.setattr(process_module.subprocess, "Popen", refused)
+        store = Store(root, StoreOptions(flush_interval_s=0.2, writers=2))
+        store.start()
+        store.accept(names, [at] * 50, [1.0] * 50)
+        wait_for(lambda: "no worker process can be started" in str(store.health()["error"]))
+        assert store.health()["ok"] is False
+        assert store.cache.size == 50
+    assert "no worker process can be started to write it: Resource temporarily unavailable" in caplog.text
+    wait_for(lambda: store.cache.size == 0)
+    assert all(stored(store, name) == {at: 1.0} for name in names)
+    wait_for(lambda: store.health()["ok"] is True)
+    store.stop()
+
+
 @pytest.mark.parametrize("place", ["_settle", "_collected", "_batch", "_release"])
 def test_a_fault_of_ours_in_the_writer_ends_nothing_and_loses_nothing(
     root: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, place: str

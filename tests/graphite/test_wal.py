@@ -25,6 +25,7 @@ from saltern_graphite.wal import Place, Wal
 from saltern_graphite.wal_old import MAGIC, read_points
 from saltern_graphite.wal_record import NamesBody, PointsBody, decode, encode_names, encode_points
 from support.damage import damages
+from support.descriptors import exhausted
 
 Point = tuple[str, int, float]
 
@@ -542,6 +543,82 @@ def test_a_segment_that_this_process_can_not_open_at_present_is_read_later(
     assert log.replayed() == [("a", 1, 1.0), ("a", 2, 1.0), ("a", 3, 1.0)]
     assert (log.wal.gone, log.wal.lost) == (0, 0)
     assert not log.wal.unreadable.paths
+    log.wal.close()
+
+
+def test_a_segment_that_may_not_be_read_just_now_is_neither_set_aside_nor_passed_over(
+    log_folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    for n in (1, 2, 3):
+        written(log_folder, ("a", n, 1.0))
+    look = Segment.look
+
+    def refused(kind: Kind, path: str) -> Segment | None:
+        if path.endswith("0000000002.wal"):
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return look(kind, path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Segment, "look", refused)
+        log = Log(log_folder)
+        assert log.why == ""
+        assert log.replayed() == [("a", 1, 1.0)]
+        assert log.replayed() == []
+    assert log.wal.unread
+    assert "0000000002.wal can't be read just now: Permission denied" in log.wal.unread_why
+    log.append(("a", 4, 1.0))  # what comes is taken all the same
+    log.wal.written(log.wal.end)
+    log.wal.release(log.wal.current)
+    assert log.replayed() == [("a", 2, 1.0), ("a", 3, 1.0)]
+    assert (log.wal.unread, log.wal.unread_why) == (False, "")
+    assert (log.wal.gone, log.wal.lost, log.wal.unreadable.paths) == (0, 0, [])
+    assert caplog.text.count("can't be read just now") == 1
+    assert "all of it could be read" in caplog.text
+    log.wal.close()
+
+
+def test_a_log_is_read_back_once_there_are_descriptors_again(log_folder: Path) -> None:
+    for n in (1, 2):
+        written(log_folder, ("a", n, 1.0))
+    log = Log(log_folder)
+    with exhausted():
+        assert log.replayed() == []
+    assert log.wal.unread
+    log.wal.release(log.wal.current)
+    assert log.replayed() == [("a", 1, 1.0), ("a", 2, 1.0)]
+    assert (log.wal.lost, log.wal.unreadable.paths) == (0, [])
+    log.wal.close()
+
+
+def test_what_damage_took_is_counted_once_though_it_took_two_tries_to_read(
+    log_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = Log(log_folder)
+    for n in range(1, 5):
+        log.append(("a", n, 1.0))
+    log.wal.close()
+    path = log_folder / "0000000001.wal"
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    path.write_bytes(data)
+    pread, reads = os.pread, 0
+
+    def failing(fd: int, size: int, at: int) -> bytes:
+        nonlocal reads
+        if at > len(data) * 3 // 4:
+            reads += 1
+            raise OSError(errno.ENOMEM, "Cannot allocate memory")
+        return pread(fd, size, at)
+
+    with monkeypatch.context() as patched:
+        log = Log(log_folder)
+        patched.setattr(os, "pread", failing)
+        assert log.replayed() == []
+    assert reads
+    left = log.replayed()
+    assert len(left) + log.wal.lost == 4
+    assert len(left) >= 2
     log.wal.close()
 
 

@@ -31,6 +31,7 @@ from saltern_master.record import (
     write_note,
     write_record,
 )
+from support.descriptors import exhausted
 
 T0 = 1_800_000_000
 SCHEDULE = {"stats": {"seconds": 15}}
@@ -40,16 +41,18 @@ SUM = ("received", "missing", "lost", "dropped", "skipped", "failed")
 class House:
     """A journal, its account and a reader that ships; ``again`` is a start after a ``kill -9``."""
 
-    def __init__(self, folder: Path, max_bytes: int = 1 << 30) -> None:
+    def __init__(self, folder: Path, max_bytes: int = 1 << 30, notes: str = "journal") -> None:
         self.folder = folder
         self.max_bytes = max_bytes
+        self.notes = notes
         self.again()
 
     def again(self) -> None:
         self.accounting = Accounting(str(self.folder / "account"))
         self.accounting.load()
         self.accounting.expect("web", SCHEDULE, T0)
-        self.journal = Journal(str(self.folder / "journal"), self.max_bytes, 10**9, segment_bytes=4096)
+        notes_folder = str(self.folder / self.notes)
+        self.journal = Journal(str(self.folder / "journal"), self.max_bytes, 10**9, 4096, notes_folder=notes_folder)
         self.journal.open()
         self.keeper = AccountKeeper(self.accounting, self.journal)
         self.shipping = self.journal.reader("graphite", METRICS | POINTS, ships=True)
@@ -97,6 +100,11 @@ class House:
         ((_, _, found),) = self.accounting.rows(T0 + (slots + 1) * 15)
         assert found["expected"] == sum(found[name] for name in SUM) == slots
         return found
+
+
+async def catch_up_without_descriptors(house: House) -> None:
+    with exhausted():
+        await house.keeper.catch_up()
 
 
 def kept(folder: Path) -> Accounting:
@@ -552,7 +560,10 @@ def test_a_step_of_the_clock_is_noticed(tmp_path: Path, caplog: pytest.LogCaptur
     assert found["missing"] <= 3
 
 
-def test_a_clock_that_was_set_back_while_the_master_was_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("other_boot", [False, True])
+def test_a_clock_that_was_set_back_while_the_master_was_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other_boot: bool
+) -> None:
     house = House(tmp_path)
     house.ran(*range(300))
     house.numbers(300)
@@ -560,10 +571,35 @@ def test_a_clock_that_was_set_back_while_the_master_was_away(tmp_path: Path, mon
     monkeypatch.setattr(accounting_module.time, "time", clock)
     house.save()
     monkeypatch.setattr(accounting_module.time, "time", lambda: T0 + 60 * 15.0)
-    again = Accounting(str(tmp_path / "account"))
+    again = Accounting(str(tmp_path / "account"), boot="another" if other_boot else None)
     again.load()
     ((_, _, found),) = again.rows(T0 + 82 * 15)
     assert (found["received"], found["missing"]) == (300, 20)
+
+
+@pytest.mark.parametrize(("away_s", "set_s"), [(30, 3600), (3600, 0), (3600, 86400), (7200, -3600)])
+def test_what_the_clock_was_set_by_while_the_master_was_away_is_not_expected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, away_s: int, set_s: int
+) -> None:
+    clocks = Clocks()
+    house = House(tmp_path)
+    house.accounting = Accounting(str(tmp_path / "account"), lambda: clocks.steady)
+    house.accounting.expect("web", SCHEDULE, T0)
+    house.keeper = AccountKeeper(house.accounting, house.journal)
+    house.ran(*range(300))
+    monkeypatch.setattr(accounting_module.time, "time", lambda: clocks.wall)
+    clocks.wall = T0 + 301 * 15.0
+    house.numbers(300)
+    house.save()
+    clocks.wall += away_s + set_s
+    clocks.steady += away_s
+    again = Accounting(str(tmp_path / "account"), lambda: clocks.steady)
+    again.load()
+    clocks.wall += 600
+    ((_, _, found),) = again.rows(clocks.wall)
+    assert found["expected"] == sum(found[name] for name in SUM)
+    assert found["received"] == 300
+    assert abs(found["missing"] - (away_s + 600) / 15) <= 3
 
 
 # a journal that somebody deletes while it is written
@@ -711,3 +747,158 @@ def test_a_schedule_that_is_switched_off_or_changes_its_interval(tmp_path: Path)
     assert accounting.changed
     accounting.expect("web", {"stats": {"seconds": 5, "enabled": False}}, T0 + 60)
     assert list(accounting.rows(T0 + 600)) == []
+
+
+def test_an_account_that_can_not_be_read_just_now_is_neither_set_aside_nor_written_over(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.ran(*range(3))
+    house.numbers(3)
+    house.save()
+    shutil.copy(tmp_path / "account", tmp_path / "kept")
+    with exhausted():
+        accounting = Accounting(str(tmp_path / "account"))
+        accounting.load()
+    assert not accounting.loaded
+    accounting.expect("web", SCHEDULE, T0 + 300)
+    accounting.expect("db", SCHEDULE, T0 + 300)
+    house.accounting = accounting
+    house.keeper = AccountKeeper(accounting, house.journal)
+    asyncio.run(catch_up_without_descriptors(house))
+    with exhausted():
+        house.keeper.close()
+    assert (tmp_path / "account").read_bytes() == (tmp_path / "kept").read_bytes()
+    asyncio.run(house.keeper.catch_up())
+    assert accounting.loaded
+    assert house.keeper._notes.done == accounting.position > Position(0, 0)  # nothing is taken in twice
+    assert {row[:2]: row[2]["received"] for row in accounting.rows(T0 + 60)} == {
+        ("web", "stats"): 3,
+        ("db", "stats"): 0,
+    }
+    house.keeper.close()
+    assert (tmp_path / "account").read_bytes() != (tmp_path / "kept").read_bytes()
+    assert not (tmp_path / "account.unreadable").exists()
+
+
+def test_notes_and_records_that_can_not_be_read_just_now_are_read_later(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    house = House(tmp_path)
+    house.ran(*range(40))  # several segments
+    asyncio.run(catch_up_without_descriptors(house))
+    with exhausted():
+        assert house.ship() == []
+    assert "can't be read just now" in caplog.text
+    assert (house.shipping.lost, house.journal.dropped) == (0, 0)
+    found = house.numbers(40)
+    assert (found["received"], found["missing"], found["lost"]) == (40, 0, 0)
+    assert sorted(house.ship_all()) == list(range(40))
+    assert "can be read again" in caplog.text
+
+
+def test_notes_are_not_passed_over_while_the_folder_is_away(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.ran(*range(40))  # several segments
+    (tmp_path / "journal").rename(tmp_path / "away")
+    asyncio.run(house.keeper.catch_up())
+    (tmp_path / "away").rename(tmp_path / "journal")
+    assert house.numbers(40)["received"] == 40
+
+
+@given(
+    runs=st.lists(st.sampled_from(["web", "db", "odd"]), min_size=1, max_size=60),
+    shipped=st.integers(0, 4),
+    saved_at=st.integers(0, 60),
+    stopped=st.booleans(),
+    moved=st.booleans(),
+)
+@settings(max_examples=60, deadline=None)
+def test_a_journal_that_was_deleted_while_the_master_was_down_is_lost_for_those_whose_it_was(
+    runs: list[str], shipped: int, saved_at: int, stopped: bool, moved: bool
+) -> None:
+    """To the last slot, whether the master was stopped or killed, and whenever its account had been saved."""
+    with tempfile.TemporaryDirectory() as name:
+        house = House(Path(name), notes="journal-notes")
+        for minion in ("web", "db", "odd"):
+            house.accounting.expect(minion, SCHEDULE, T0)
+        truth: set[tuple[str, int]] = set()
+        for number, minion in enumerate(runs):
+            house.ran(number, minion=minion)
+            truth.add((minion, number))
+            if number == saved_at:
+                asyncio.run(house.keeper.catch_up())
+                house.save()
+        arrived: set[tuple[str, int]] = set()
+        for _ in range(shipped):
+            for record in house.shipping.read_now(1500):
+                found = read_record(record, METRICS)
+                assert found is not None
+                arrived.add((found.minion_id, (found.body["slot"] - T0) // 15))
+            house.shipping.commit()
+            house.shipping.save()
+        if stopped:
+            house.keeper.close()
+            house.journal.close()
+        if moved:
+            (Path(name) / "journal").rename(Path(name) / "elsewhere")
+        else:
+            shutil.rmtree(Path(name) / "journal")
+        for _ in range(2):
+            house.again()
+            for minion in ("web", "db", "odd"):
+                house.accounting.expect(minion, SCHEDULE, T0)
+            house.journal.flush()
+            asyncio.run(house.keeper.catch_up())
+            for minion, _, numbers in house.accounting.rows(T0 + (len(runs) + 1) * 15):
+                mine = {slot for one, slot in truth if one == minion}
+                stored = {slot for one, slot in arrived if one == minion}
+                assert numbers["expected"] == sum(numbers[part] for part in SUM)
+                assert numbers["received"] == len(stored)
+                assert numbers["lost"] == numbers.get("lost_gone", 0) == len(mine - stored)
+            assert house.journal.cut_short == 0
+        house.ran(len(runs))
+        assert house.ship_all() == [len(runs)]
+
+
+def test_notes_of_a_former_version_are_taken_over(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.ran(*range(40))
+    shipped = house.ship()
+    house.journal.close()
+    house.notes = "journal-notes"
+    house.again()
+    assert sorted(shipped + house.ship_all()) == list(range(40))
+    assert house.numbers(40)["received"] == 40
+    left = {path.suffix for path in (tmp_path / "journal").iterdir()}
+    assert left == {".log"}
+
+
+def test_notes_that_are_deleted_while_the_master_runs_are_begun_anew(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    house = House(tmp_path, notes="journal-notes")
+    house.ran(*range(5))
+    shutil.rmtree(tmp_path / "journal-notes")
+    house.ran(*range(5, 8))
+    shipped = house.ship_all()
+    house.ran(*range(8, 10))
+    assert house.numbers(10)["received"] == 10
+    house.again()
+    shipped += house.ship_all()
+    assert sorted(set(shipped)) == list(range(10))
+    assert house.numbers(10)["received"] == 10
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+def test_a_journal_that_is_deleted_while_the_master_runs_is_lost_for_those_whose_it_was(tmp_path: Path) -> None:
+    house = House(tmp_path, notes="journal-notes")
+    house.ran(*range(40))  # several segments
+    shipped = house.ship()
+    shutil.rmtree(tmp_path / "journal")
+    house.ran(40)
+    shipped += house.ship_all()
+    found = house.numbers(41)
+    assert found["lost"] == found["lost_gone"] == 41 - len(shipped) > 0
+    assert found["received"] == len(shipped)
+    house.again()
+    assert house.numbers(41) == found

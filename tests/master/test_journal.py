@@ -14,10 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from saltern.config import master_config
 from saltern.errors import JournalError
 from saltern.segments import HEAD, RECORD
 from saltern_master.journal import Journal
 from saltern_master.journal import journal as journal_module
+from saltern_master.journal.configured import configured_journal
 from saltern_master.record import LOST, METRICS, RUN, read_record, write_note, write_record
 from support.damage import Damage, damages, spans
 
@@ -271,14 +273,44 @@ def test_over_the_bound_the_oldest_goes_and_is_counted(tmp_path: Path) -> None:
 
 
 def test_old_segments_go(tmp_path: Path) -> None:
-    journal = opened(tmp_path, max_age_s=100)
+    steady = [1000.0]
+    journal = Journal(str(tmp_path), 1 << 30, 100, 4096, lambda: steady[0])
+    journal.open()
     journal.reader("slow")
     for _ in range(40):
         journal.append(b"x" * 300)
         journal.flush()
-    journal.trim(now=os.path.getmtime(tmp_path / "000000000001.log") + 200)
+    steady[0] += 99
+    journal.trim()
+    assert journal.dropped == 0
+    steady[0] += 2
+    journal.trim()
     assert journal.dropped > 0
     assert journal.metrics()["segments"] == 1
+
+
+@pytest.mark.parametrize(
+    "hours", [[0, 1, 2, 3], [10**6, 10**6 + 1, 10**6 + 2, 10**6 + 3], [0, 1, 10**5, 10**5 + 1], [9, 8, 0, 1]]
+)
+def test_a_clock_that_was_set_makes_no_segment_too_old(tmp_path: Path, hours: list[int]) -> None:
+    journal = opened(tmp_path, max_age_s=40 * 3600)
+    for number in range(4):
+        journal.append(bytes([number]) * 4000)
+        journal.flush()
+    journal.close()
+    for number, hour in enumerate(hours, 1):
+        os.utime(tmp_path / f"{number:012d}.log", (hour * 3600, hour * 3600))
+    steady = [0.0]
+    again = Journal(str(tmp_path), 1 << 30, 40 * 3600, 4096, lambda: steady[0])
+    again.open()
+    again.reader("slow")
+    steady[0] += 25 * 3600
+    again.trim()
+    assert again.dropped == 0
+    assert len(everything(again, "slow")) == 4
+    steady[0] += 16 * 3600
+    again.trim()
+    assert again.metrics()["segments"] == 1
 
 
 def test_a_full_disk_keeps_what_is_there_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -397,3 +429,15 @@ def test_what_was_lost_is_written_down_when_the_disk_takes_it_again(
     told = [record.body["lost"]["web"]["s"] for record in written if record is not None]
     assert sum(len(slots) for slots in told) == lost
     journal.close()
+
+
+def test_notes_and_positions_are_not_in_the_folder_of_the_records(tmp_path: Path) -> None:
+    (tmp_path / "master").write_text(f"cachedir: {tmp_path}\n")
+    journal = configured_journal(master_config(tmp_path / "master"))
+    journal.reader("slow")
+    journal.append(b"one")
+    journal.flush()
+    journal.close()
+    assert [path.name for path in (tmp_path / "journal").iterdir()] == ["000000000001.log"]
+    names = sorted(path.name for path in (tmp_path / "journal-notes").iterdir())
+    assert names == ["000000000001.index", "slow.position"]

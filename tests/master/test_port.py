@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
+import pytest
 import zmq
 
 from saltern.pki import KeyPair
@@ -32,12 +35,21 @@ class Loopback:
         self._sockets: list[zmq.Socket[bytes]] = []
         self.peers: dict[bytes, Peer] = {}
         self.gone: list[Peer] = []
+        self.failing = False
+        """Whether who is told of messages and ends fails."""
         self.gate = Gate(context, lambda _port, _key: True)
-        self.port = Port(context, "ret", keys, Limits(16 * MIB, 60, 120), self._note, self.gone.append)
+        self.port = Port(context, "ret", keys, Limits(16 * MIB, 60, 120), self._note, self._ended)
         self.endpoint = self.port.bind(interface, 0)
 
     def _note(self, peer: Peer, frame: bytes) -> None:
+        if self.failing:
+            raise RuntimeError("the message")
         self.peers[frame] = peer
+
+    def _ended(self, peer: Peer) -> None:
+        self.gone.append(peer)
+        if self.failing:
+            raise RuntimeError("its end")
 
     def connect(self) -> zmq.Socket[bytes]:
         """Return a new connection, which holds no more than it must of what it sends or hasn't read."""
@@ -185,3 +197,67 @@ def test_a_peer_has_its_address() -> None:
 
     assert asyncio.run(scenario("127.0.0.1")) == "127.0.0.1"
     assert asyncio.run(scenario("::1")) == "::1"
+
+
+def test_what_fails_with_one_message_or_one_end_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    async def run() -> None:
+        async with loopback() as made:
+            one, other, third = made.connect(), made.connect(), made.connect()
+            await made.peer(one, b"one")
+            await made.peer(other, b"other")
+            made.failing = True
+            third.send(b"bad")
+            await until(lambda: "RuntimeError: the message" in caplog.text)
+            for socket in (one, other):  # both ends may be told in one turn
+                socket.close()
+            await until(lambda: len(made.gone) == 2)
+            made.failing = False
+            await made.peer(third, b"good")
+            await made.peer(made.connect(), b"new")
+
+    asyncio.run(run())
+    assert caplog.text.count("RuntimeError: its end") == 2
+
+
+def test_a_message_whose_sender_can_not_be_told_ends_nothing(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def run() -> None:
+        async with loopback() as made:
+            socket = made.connect()
+            await made.peer(socket, b"one")
+            with monkeypatch.context() as patched:
+                patched.setattr(Port, "_peer", _failing)
+                socket.send(b"two")
+                socket.send(b"three")
+                await until(lambda: caplog.text.count("a message from somebody on the ret port failed") == 2)
+            await made.peer(socket, b"four")
+
+    asyncio.run(run())
+
+
+def test_a_socket_that_can_not_be_read_once_is_read_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def run() -> None:
+        async with loopback() as made:
+            socket = made.connect()
+            await made.peer(socket, b"one")
+            receive = made.port._socket.recv_multipart
+            failures = [zmq.ZMQError(errno.EINTR), zmq.ZMQError(errno.EINTR)]
+
+            def interrupted(*args: Any, **kwargs: Any) -> Any:
+                if failures:
+                    raise failures.pop()
+                return receive(*args, **kwargs)
+
+            monkeypatch.setattr(made.port._socket, "recv_multipart", interrupted)
+            await made.peer(socket, b"two")
+            assert not failures
+
+    asyncio.run(run())
+    assert "the ret port can't be read" in caplog.text
+
+
+def _failing(*_: object) -> None:
+    raise RuntimeError("who is this?")

@@ -33,10 +33,11 @@ class _Worker:
         self._under_way = 0
         self._lost = 0  # batches that went down with the process before this one, or never had one
         self._why = _GONE
-        self._process: subprocess.Popen[bytes]
+        self._process: subprocess.Popen[bytes] | None = None
         self._sock: socket.socket | None = None
         self._read = bytearray()  # of answers that are not asked for yet
-        self._start()
+        if self._try_start() is None:
+            log.error("%s; it is tried again with each batch, points are kept meanwhile", self._why)
 
     def _start(self) -> None:
         ours, theirs = socket.socketpair()
@@ -61,8 +62,8 @@ class _Worker:
         return self._sock
 
     @property
-    def pid(self) -> int:
-        return self._process.pid
+    def pid(self) -> int | None:
+        return self._process.pid if self._process is not None else None
 
     def send(self, frame: bytes) -> None:
         self._under_way += 1
@@ -97,8 +98,8 @@ class _Worker:
                 body = self._answer(self._sock)
                 if body is not None:
                     return unpack_outcome(body)
-            self.close()
-            log.error("worker process %d ended with status %s; starting another", self.pid, self._process.returncode)
+            status = self.close()
+            log.error("worker process %s ended with status %s; starting another", self.pid, status)
             self._lost = self._under_way
             self._try_start()
         return Outcome(failures=[Failure(place, "error", errno.ECHILD, self._why) for place in range(metrics)])
@@ -118,10 +119,11 @@ class _Worker:
         del self._read[:size]
         return taken
 
-    def close(self) -> None:
+    def close(self) -> int | None:
+        """End the process, if there is one; return its status."""
         sock, self._sock = self._sock, None
-        if sock is None:
-            return
+        if sock is None or self._process is None:
+            return None
         sock.settimeout(STOP_S)
         try:
             sock.shutdown(socket.SHUT_WR)
@@ -130,7 +132,7 @@ class _Worker:
         except OSError:
             self._process.kill()
         sock.close()
-        self._process.wait()
+        return self._process.wait()
 
 
 class ProcessFileWriter:
@@ -147,8 +149,8 @@ class ProcessFileWriter:
 
     @property
     def pids(self) -> list[int]:
-        """The processes' ids."""
-        return [worker.pid for worker in self._workers]
+        """The ids of the processes that could be started."""
+        return [worker.pid for worker in self._workers if worker.pid is not None]
 
     def submit(self, batch: Batch) -> None:
         """Send each worker its part of *batch*."""

@@ -4,7 +4,11 @@ The file is one msgpack map, replaced as a whole; the tallies are exactly what t
 them::
 
     crc32 u32, big-endian, of the rest
-    {version: 3, position: [segment, offset], at: epoch s, tallies: [[minion id, schedule, tally], …]}
+    {version: 3, position: [segment, offset], at: epoch s, steady: s, boot: id,
+     tallies: [[minion id, schedule, tally], …]}
+
+*steady* is what a clock that nobody sets showed then, in the machine's run *boot*: whether the clock was set while the
+master was away is known from it. After another boot it is only known that it was set back.
 """
 
 from __future__ import annotations
@@ -13,16 +17,18 @@ import contextlib
 import logging
 import time
 from binascii import crc32
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
 from saltern.errors import WireError
 from saltern.files import write_private
-from saltern.set_aside import set_aside
+from saltern.set_aside import of_the_file, set_aside
+from saltern.steady import boot_id, steady_s
 from saltern.wire import pack_value, unpack_value
 from saltern_master.account.slot_states import State
 from saltern_master.account.tally import Tally
+from saltern_master.clock_steps import SET_S
 from saltern_master.complaints import Complaints
 from saltern_master.journal import Position
 from saltern_master.record import ABSENCES, LOST, RUN
@@ -45,17 +51,26 @@ _ARRAY_32 = b"\xdd"  # msgpack's head of a list whose length follows as a u32
 class Accounting:
     """All tallies, and up to where in the journal they are kept."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, steady: Callable[[], float] = steady_s, boot: str | None = None) -> None:
+        """*boot* names the machine's run that *steady* belongs to."""
         self.position = Position(0, 0)
         self.changed = False
         """Whether there are tallies that no file has."""
+        self.loaded = False
+        """Whether it is known what was saved. Until then no note is to be taken in, nor anything written."""
         self._path = path
+        self._steady = steady
+        self._boot = boot_id() if boot is None else boot
         self._tallies: dict[str, dict[str, Tally]] = {}
         self._complaints = Complaints("the account")
 
     def load(self) -> None:
-        """Read what was saved; a file that can't be read is set aside and the account starts anew, which is logged."""
+        """Read what was saved; a file that is damaged is set aside and the account starts anew, which is logged.
+
+        One that can't be read just now leaves ``loaded`` as it is, to be tried again.
+        """
         tallies: dict[str, dict[str, Tally]] = {}
+        since_s: float | None = None
         try:
             with open(self._path, "rb") as stream:
                 packed = stream.read()
@@ -68,16 +83,33 @@ class Accounting:
                 tallies.setdefault(str(minion_id), {})[str(name)] = Tally.restored(fields)
             segment, offset = map(int, kept["position"])
             saved_at = float(kept["at"])
+            if kept.get("boot") == self._boot != "":
+                since_s = max(0.0, self._steady() - float(kept["steady"]))
         except FileNotFoundError:
+            self.loaded = True
             return
         except (OSError, WireError, ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+            if isinstance(error, OSError) and not of_the_file(error):
+                text = f"{self._path}: can't be read just now, so the account waits: {error.strerror}"
+                self._complaints.say("account", "read", text)
+                return
             log.warning("%s: can't be read, the account starts anew: %s", self._path, error)
             with contextlib.suppress(OSError):
                 set_aside(self._path, "the account could not be read")
+            self.loaded = True
             return
-        self._tallies, self.position = tallies, Position(segment, offset)
-        if (now := time.time()) < saved_at:
-            self.stepped(saved_at, now)  # the clock was set back while nobody looked
+        for minion_id, begun in self._tallies.items():  # what is expected of them has become known meanwhile
+            before = tallies.get(minion_id, {})
+            tallies[minion_id] = {
+                name: before[name] if name in before and before[name].seconds == tally.seconds else tally
+                for name, tally in begun.items()
+            }
+        self._tallies, self.position, self.loaded = tallies, Position(segment, offset), True
+        now = time.time()
+        right = max(now, saved_at) if since_s is None else saved_at + since_s
+        if abs(now - right) >= SET_S:  # the clock was set while nobody looked
+            log.warning("the clock was set by %+.1f s while the master was away", now - right)
+            self.stepped(right, now)
 
     def packed(self) -> Iterator[list[bytes]]:
         """Yield the tallies as they are kept, as many at a time as the event loop can do in one turn."""
@@ -85,7 +117,8 @@ class Accounting:
 
     def write(self, rows: Sequence[bytes], position: Position) -> bool:
         """Write what ``packed`` yielded, made of the notes up to *position*; return whether that worked. May block."""
-        head = pack_value({"version": VERSION, "position": list(position), "at": time.time(), "tallies": []})
+        clock = {"steady": self._steady(), "boot": self._boot}
+        head = pack_value({"version": VERSION, "position": list(position), "at": time.time(), **clock, "tallies": []})
         try:
             packed = b"".join((head[:-1], _ARRAY_32, len(rows).to_bytes(4, "big"), *rows))
             write_private(self._path, crc32(packed).to_bytes(CRC_BYTES, "big") + packed)

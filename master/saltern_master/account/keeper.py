@@ -33,7 +33,7 @@ class AccountKeeper:
         clock: ClockSteps | None = None,
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
-        """*accounting* is loaded, and *journal* open, or will be."""
+        """*accounting* is loaded, and *journal* open, or they will be."""
         self.accounting = accounting
         self._notes = journal.notes_reader(accounting.position)
         self._clock = clock or ClockSteps()
@@ -46,13 +46,15 @@ class AccountKeeper:
         while True:
             await self.catch_up()
             overdue = self._steady() - self._saved_at >= SAVE_EVERY_S
-            if overdue or self.accounting.changed:
+            if self.accounting.loaded and (overdue or self.accounting.changed):
                 await self._save()
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def catch_up(self) -> None:
         """Take in all that is in the journal by now."""
         async with self._busy:
+            if not self._loaded():
+                return
             while notes := self._notes.read_now(NOTES_A_TURN):
                 for note in notes:
                     self.accounting.note(note)
@@ -63,6 +65,8 @@ class AccountKeeper:
 
     def close(self) -> None:
         """Take in what is left, and save it."""
+        if not self._loaded():
+            return
         while notes := self._notes.read_now(NOTES_A_TURN):
             for note in notes:
                 self.accounting.note(note)
@@ -80,6 +84,14 @@ class AccountKeeper:
                 await asyncio.sleep(0)
         self._saved_at = self._steady()
         self._written(position, await asyncio.to_thread(self.accounting.write, rows, position))
+
+    def _loaded(self) -> bool:
+        """Load the account if that could not be done so far; return whether it is."""
+        if not self.accounting.loaded:
+            self.accounting.load()
+            if self.accounting.loaded:
+                self._notes.at = self._notes.done = self.accounting.position
+        return self.accounting.loaded
 
     def _written(self, position: Position, done: bool) -> None:
         if done:

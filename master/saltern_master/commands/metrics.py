@@ -21,7 +21,8 @@ async def explain(context: Context, minion: str, fun: str) -> dict[str, Any]:
     explained = engine.explain(minion, fun)
     if explained is None:
         raise FunctionNotFound(
-            f"{minion} returned no metrics of {fun} since the master started: is it scheduled with metrics: true?"
+            f"{minion} returned no metrics of {fun} since the master started, or more than are remembered: "
+            "is it scheduled with metrics: true?"
         )
     return explained
 

@@ -1,9 +1,9 @@
-"""The journal's index: beside each segment a file of notes, which say what its records are about.
+"""The journal's index: for each segment a file of notes, which say what its records are about.
 
 ::
 
-    000000000001.log      the records of segment 1
-    000000000001.index    their notes (``record.py``), a record of this file for each write to the log
+    journal/000000000001.log            the records of segment 1
+    journal-notes/000000000001.index    their notes (``record.py``), a record of this file for each write to the log
 
     body of a record      msgpack [offset in the log where that write began, [bytes of each record], [its note]]
 
@@ -21,7 +21,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from saltern.errors import WireError
+from saltern.files import make_folder
 from saltern.segments import RECORD, Kind, Record, Segment
+from saltern.set_aside import of_the_file
 from saltern.wire import pack_value, unpack_value
 
 KIND = Kind(magic=b"SALTIDX", suffix=".index", old_header=struct.Struct(">II"), old_uncounted=0)
@@ -53,29 +55,39 @@ class Index:
         if not self._segment.appendable:
             return
         body = b"\x93" + pack_value(start) + pack_value(sizes) + _array_of(len(notes)) + b"".join(notes)
-        data = self._segment.pack([body])
         try:
+            if self._fd >= 0 and os.fstat(self._fd).st_nlink == 0:  # somebody deleted it
+                self.close()
+                self._segment = Segment(KIND, self._segment.path)
+                self._hint = (0, 0)
             if self._fd < 0:
+                make_folder(os.path.dirname(self._segment.path), 0o700)
                 flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
                 self._fd = os.open(self._segment.path, flags, 0o600)
+            data = self._segment.pack([body])
             if os.write(self._fd, data) < len(data):
                 raise OSError
         except OSError:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError):  # whatever is lacking is in the log
                 os.ftruncate(self._fd, self._segment.size)
         else:
             self._segment.wrote(len(data), 1)
 
     def read(self, offset: int) -> Iterator[list[Noted]]:
-        """Yield the notes of records that end beyond *offset* in the log, write by write, until one can't be read."""
+        """Yield the notes of records that end beyond *offset* in the log, write by write, until one is damaged.
+
+        Raises ``OSError`` where they can't be read just now.
+        """
         segment = self._segment
         if not segment.size:
             return
         at = self._hint[1] if self._hint[0] <= offset else 0
         try:
             fd = os.open(segment.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-        except OSError:
-            return
+        except OSError as error:
+            if of_the_file(error) or isinstance(error, FileNotFoundError):
+                return
+            raise
         try:
             while (record := _record(segment, fd, max(at, segment.start))) is not None:
                 noted = _noted(record)
@@ -88,7 +100,7 @@ class Index:
             os.close(fd)
 
     def end(self) -> int:
-        """Return how far into the log the notes go."""
+        """Return how far into the log the notes go. Raises ``OSError``."""
         return max((noted[-1].end for noted in self.read(0)), default=0)
 
     def recover(self) -> None:
@@ -96,6 +108,10 @@ class Index:
         with contextlib.suppress(OSError):
             for _ in self._segment.recover():
                 pass
+
+    def is_there(self) -> bool:
+        """Return whether the file is."""
+        return os.path.lexists(self._segment.path)
 
     def close(self) -> None:
         """Give back the descriptor."""
@@ -118,8 +134,10 @@ def record_bytes(payload: bytes) -> int:
 def _record(segment: Segment, fd: int, at: int) -> Record | None:
     try:
         return segment.record(fd, at)
-    except OSError:
-        return None
+    except OSError as error:
+        if of_the_file(error):
+            return None
+        raise
 
 
 def _array_of(count: int) -> bytes:

@@ -3,9 +3,12 @@
 Segment files of records (``saltern.segments`` draws them), appended only; a position between two records is the
 number of a segment and an offset in bytes::
 
-    000000000001.log    the records of segment 1
-    000000000001.index  what they are about (``index.py``)
-    jobs.position       "1 4711": up to there the reader ``jobs`` is done
+    journal/000000000001.log          the records of segment 1
+    journal-notes/000000000001.index  what they are about (``index.py``)
+    journal-notes/jobs.position       "1 4711": up to there the reader ``jobs`` is done
+
+Whoever deletes the first folder takes no more than what had not been shipped, and from the second it is known whose
+that was.
 
 A record that was written survives a ``kill -9`` of the master (the kernel has it); a power cut may cost the last
 moments that the disk had not seen. Consumers (the job store, the graphite engine) read it each at its own pace
@@ -18,50 +21,49 @@ written down in the journal itself, for the account.
 from __future__ import annotations
 
 import contextlib
-import errno
 import logging
 import os
 import struct
 import time
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from saltern.config import MasterOptions
 from saltern.errors import JournalError, os_errors
-from saltern.files import is_at, make_folder
+from saltern.file_ages import ages_of
+from saltern.files import make_folder
 from saltern.segments import Hole, Kind, Segment
-from saltern.set_aside import bound_aside
+from saltern.set_aside import bound_aside, of_the_file
+from saltern.trouble import Trouble
 from saltern.wire import pack_value
 from saltern_master.journal.index import record_bytes
+from saltern_master.journal.losses import ANY, DAMAGED, GONE, OVER_BOUND, Losses, Missing
 from saltern_master.journal.notes import Notes
-from saltern_master.journal.reader import NotesReader, Position, Reader
-from saltern_master.record import RUN, Lost, lost_record, note_of
+from saltern_master.journal.reader import NotesReader, Position, Reader, read_records
+from saltern_master.journal.written_file import WrittenFile
+from saltern_master.record import note_of
 
 log = logging.getLogger(__name__)
 
 KIND = Kind(magic=b"SALTJRN", suffix=".log", old_header=struct.Struct(">II"), old_uncounted=0)
 SEGMENT_BYTES = 4 * 1024 * 1024
+AGE_STEPS = 4
+"""A clock that was set between two segments, or before a start, makes those before it older by one part in so many."""
 OPEN_AGAIN_S = 5.0
-ANY = 0xFF
-
-OVER_BOUND, DAMAGED, GONE = "over_bound", "damaged", "gone"
-"""Causes: the journal was too large or too old, bytes were damaged, a segment was deleted or can't be read."""
-
-
-class Missing(NamedTuple):
-    """Bytes of a segment, and how many records they held at least, that were not there when it was opened."""
-
-    number: int
-    start: int
-    end: int
-    records: int
-    cause: str
 
 
 class Journal:
     """The segments in one folder, with one writer (this process) and named readers."""
 
-    def __init__(self, folder: str, max_bytes: int, max_age_s: float, segment_bytes: int = SEGMENT_BYTES) -> None:
+    def __init__(
+        self,
+        folder: str,
+        max_bytes: int,
+        max_age_s: float,
+        segment_bytes: int = SEGMENT_BYTES,
+        steady: Callable[[], float] = time.monotonic,
+        notes_folder: str = "",
+    ) -> None:
+        """*notes_folder*: where indexes and positions are, by default beside the segments."""
         self.folder = folder
         self.max_bytes = max_bytes
         self.max_age_s = max_age_s
@@ -74,20 +76,23 @@ class Journal:
         self._notes_reader: NotesReader | None = None
         self._buffer: list[bytes] = []
         self._buffered_notes: list[bytes] = []
-        self._fd = -1
+        self._file = WrittenFile()
         self._opened_at = float("-inf")
-        self._began = time.time() - time.monotonic()
+        self._steady = steady
+        self._written: dict[int, float] = {}  # when each segment was written last, by the steady clock
         self.head = self._opened_head = Position(0, 0)
         self._segments: dict[int, Segment] = {}
-        self._notes = Notes(folder)
+        self.notes_folder = notes_folder or folder
+        self._notes = Notes(self.notes_folder)
         self._missing: list[Missing] = []
         self._holes: dict[Position, int] = {}  # how many records each took, as far as can be told
-        self._losses: list[tuple[bytes, bytes]] = []  # records that say what was lost, not written yet
+        self._losses = Losses(folder, self._notes, self._segments)
+        self._not_read = Trouble(log)
 
     @property
     def untold(self) -> bool:
         """Whether something was lost that is not written down yet."""
-        return bool(self._losses)
+        return bool(self._losses.untold)
 
     @property
     def dropped(self) -> int:
@@ -102,19 +107,24 @@ class Journal:
         self._opened_at = time.monotonic()
         try:
             make_folder(self.folder, 0o700)
-            self._segments, unreadable = Segment.find(KIND, self.folder)
+            make_folder(self.notes_folder, 0o700)
+            self._notes.adopt(self.folder)
+            found, unreadable = Segment.find(KIND, self.folder)
+            self._segments.clear()
+            self._segments.update(found)
             self.unreadable += len(unreadable)
             self._missing = []
             self._notes.find()
             last = max((*self._segments, *unreadable, *self._notes.numbers), default=0)
             once = self._notes.end(last)
             appendable = last in self._segments and self._recover(last)
-            self._missing += self._look_for_missing(unreadable)
+            self._missing += self._losses.look(unreadable, self._missing)
             if not appendable or once > self._segments[last].size:  # whose notes those were stays known
                 last += 1
                 self._segments[last] = Segment(KIND, self._path(last))
-            self._fd = os.open(self._path(last), os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            self._take_ages(sorted(found))
             bound_aside(self.folder, self.max_bytes)
+            self._file.open(self._path(last))
         except OSError as error:
             raise JournalError(f"{self.folder}: the journal can't be opened: {error}", path=self.folder) from None
         self.head = self._opened_head = Position(last, self._segments[last].size)
@@ -136,9 +146,7 @@ class Journal:
             for reader in self._readers.values():
                 reader.close()
             self._notes.close(self.head.segment)
-            if self._fd >= 0:
-                os.close(self._fd)
-                self._fd = -1
+            self._file.close()
 
     def append(self, payload: bytes, note: bytes = b"") -> None:
         """Buffer a record, and its packed note (by default that of what nobody's account is about), until ``flush``."""
@@ -147,35 +155,33 @@ class Journal:
 
     def flush(self) -> None:
         """Write the buffered records, all or none. Raises ``JournalError``; they are then forgotten."""
-        if not self._buffer and not self._losses:
+        if not self._buffer and not self.untold:
             return
         payloads, self._buffer = self._buffer, []
         notes, self._buffered_notes = self._buffered_notes, []
         with os_errors(JournalError, self.folder, "can't be written"):
-            if self._fd < 0:
+            if not self._file.is_open:
                 self._open_again()
             self._check_file()
-            losses = len(self._losses)
-            payloads += [payload for payload, _ in self._losses]
-            notes += [note for _, note in self._losses]
+            losses = self._losses.untold.copy()
+            payloads += [payload for payload, _ in losses]
+            notes += [note for _, note in losses]
             self._write(payloads, notes)
-        del self._losses[:losses]
+        del self._losses.untold[: len(losses)]
 
     def _write(self, payloads: list[bytes], notes: list[bytes]) -> None:
         if self.head.offset and self.head.offset + sum(map(record_bytes, payloads)) > self.segment_bytes:
             self._rotate()
         data = self._segments[self.head.segment].pack(payloads)
         try:
-            if os.write(self._fd, data) < len(data):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            self._file.write(data, self.head.offset)
         except OSError as error:
-            with contextlib.suppress(OSError):
-                os.ftruncate(self._fd, self.head.offset)
             raise JournalError(f"{self.folder}: can't be written: {error.strerror}", path=self.folder) from None
         number = self.head.segment
         segment = self._segments[number]
         self._notes.append(number, segment, payloads, notes)
         segment.wrote(len(data), len(payloads))
+        self._written[number] = self._steady()
         self.head = Position(number, segment.size)
         for reader in self._readers.values():
             reader.wake()
@@ -188,7 +194,7 @@ class Journal:
         """
         if name not in self._readers:
             self._readers[name] = Reader(self, name, wants, ships)
-            if self._fd >= 0:
+            if self._file.is_open:
                 self._take_up(self._readers[name])
         return self._readers[name]
 
@@ -211,11 +217,11 @@ class Journal:
             numbers[f"{name}.lost"] = reader.lost
         return numbers
 
-    def trim(self, now: float | None = None) -> None:
+    def trim(self) -> None:
         """Delete the segments that all readers have passed, and the oldest ones over the bounds."""
         passed = min((reader.saved.segment for reader in self._readers.values()), default=0)
         for number in sorted(self._segments)[:-1]:
-            over = self._bytes() > self.max_bytes or self._age(number, now) > self.max_age_s
+            over = self._bytes() > self.max_bytes or self._steady() - self._written[number] > self.max_age_s
             if number >= passed and not over:
                 break
             self._give_up(number, OVER_BOUND)
@@ -246,50 +252,53 @@ class Journal:
                 reader.at = Position(following, 0)
                 continue
             try:
-                records, end, hole = _read(segment, at, limit)
+                records, end, hole = read_records(segment, at, limit)
             except FileNotFoundError:
-                if number == self.head.segment or not is_at(self._fd, self._path(self.head.segment)):
-                    return []  # all are away for a while, or are made again with the next that is written
+                if number == self.head.segment or self._away:
+                    return []
                 self._give_up(number, GONE)
                 continue
             except OSError as error:
+                if not of_the_file(error):
+                    self._not_read.met(f"{segment.path}: can't be read just now: {error.strerror}")
+                    return []
                 log.error("%s: can't be read at byte %d: %s", segment.path, at, error.strerror)
-                records, end = [], self._next_noted(number, segment, at)
+                records, end = [], self._notes.start_after(number, at, segment.size)
                 hole = Hole(at, end, 1, False)
+            self._not_read.over(f"{self.folder}: can be read again")
             if records:
                 reader.at = Position(number, end)
                 return records
             here = Position(number, at)
             self._holes[here] = max(hole.records, self._holes.get(here, 0))
             if reader.first_time_at(here):
-                self._lose(reader, Missing(number, at, hole.end, self._holes[here], DAMAGED))
+                self._losses.lose(reader, Missing(number, at, hole.end, self._holes[here], DAMAGED))
             if hole.new:
                 with contextlib.suppress(OSError):
                     bound_aside(self.folder, self.max_bytes)
             reader.at = Position(number, hole.end)
 
-    def _next_noted(self, number: int, segment: Segment, at: int) -> int:
-        """Return where the next record begins, by the notes, when what is at *at* can't be read."""
-        for noted in self._notes.of(number, None, at):
-            for one in noted:
-                if one.start > at:
-                    return one.start
-        return segment.size
+    @property
+    def _away(self) -> bool:
+        """Whether all files are away for a while, or are made again with the next record that is written."""
+        return not self._file.is_at(self._path(self.head.segment))
 
     def notes(self, position: Position, most: int) -> tuple[list[Sequence[Any]], Position]:
-        """Return about *most* notes of records beyond *position*, and the position after them: none at the end."""
+        """Return about *most* notes of records beyond *position*, and the position after them: none at the end.
+
+        None either where they can't be read just now.
+        """
         notes: list[Sequence[Any]] = []
-        while len(notes) < most:
-            number, offset = position
-            for noted in self._notes.of(number, self._segments.get(number), offset):
+        try:
+            for noted, number in self._notes.beyond(position, self._segments):
+                if number != position.segment and self._away:
+                    break
                 notes += [one.note for one in noted]
                 position = Position(number, noted[-1].end)
                 if len(notes) >= most:
-                    return notes, position
-            following = min((n for n in (*self._segments, *self._notes.numbers) if n > number), default=None)
-            if following is None:
-                break
-            position = Position(following, 0)
+                    break
+        except OSError as error:
+            self._not_read.met(f"{error.filename}: can't be read just now: {error.strerror}")
         return notes, position
 
     def bytes_after(self, position: Position) -> int:
@@ -302,7 +311,7 @@ class Journal:
 
     def lose_read(self, reader: Reader, number: int, start: int, end: int) -> None:
         """Count what *reader* had read of a segment that was deleted since, and will not read again."""
-        self._lose(reader, Missing(number, start, end, 0, OVER_BOUND))
+        self._losses.lose(reader, Missing(number, start, end, 0, OVER_BOUND))
 
     def _give_up(self, number: int, cause: str) -> None:
         """Have all readers leave a segment that goes, or is gone."""
@@ -311,69 +320,29 @@ class Journal:
             start = reader.leave(number, segment.size)
             if start is not None:
                 records = segment.next_number if start <= segment.start else 1
-                self._lose(reader, Missing(number, start, segment.size, records, cause))
-        del self._segments[number]
-
-    def _lose(self, reader: Reader, missing: Missing) -> None:
-        """Count what *reader* lost with bytes that it had not read, and write down whose slots they were."""
-        number, start, end, records, cause = missing
-        lost: Lost = {}
-        runs = others = seen = 0
-        if reader.committed.segment == number:
-            start = max(start, reader.committed.offset)
-        for noted in self._notes.of(number, self._segments.get(number), start):
-            for one in noted:
-                if one.start >= end:
-                    break
-                seen += 1
-                if reader.wants != ANY and not one.note[0] & reader.wants:
-                    continue
-                if one.note[0] & RUN:
-                    _, minion_id, _, schedule, slot, _ = one.note
-                    lost.setdefault(str(minion_id), {}).setdefault(str(schedule), []).append(slot)
-                    runs += 1
-                else:
-                    others += 1
-        count = runs + others + max(0, records - seen)
-        if not count:
-            return
-        reader.lost += count
-        if lost and reader.ships:
-            self._losses.append(lost_record(cause, lost))
-        text = "%s: %s has lost %d records of segment %d (%d of them scheduled runs): %s"
-        log.error(text, self.folder, reader.name, count, number, runs, _WHY[cause])
+                self._losses.lose(reader, Missing(number, start, segment.size, records, cause))
+        del self._segments[number], self._written[number]
 
     def _take_up(self, reader: Reader) -> None:
         """Have *reader* go on where it was, less what is missing since."""
         reader.load()
         for missing in self._missing:
             if Position(missing.number, missing.end) > reader.committed:
-                self._lose(reader, missing)
+                self._losses.lose(reader, missing)
         reader.fit(self._opened_head, min(self._segments))
-
-    def _look_for_missing(self, unreadable: list[int]) -> Iterator[Missing]:
-        """Yield what was written once and is not there any more."""
-        numbers = {*self._segments, *unreadable, *self._notes.numbers}
-        for number in range(min(numbers), max(numbers) + 1) if numbers else ():
-            segment = self._segments.get(number)
-            noted = self._notes.end(number)
-            if segment is None:
-                yield Missing(number, 0, max(noted, 1), 1, GONE)
-            elif noted > segment.size and not any(one.number == number for one in self._missing):
-                yield Missing(number, segment.size, noted, 1, DAMAGED)
 
     # Files.
 
     def _path(self, number: int) -> str:
         return os.path.join(self.folder, f"{number:012d}.log")
 
-    def _age(self, number: int, now: float | None) -> float:
-        try:
-            # A clock that was set ahead meanwhile makes nothing older than it is.
-            now = now or min(time.time(), self._began + time.monotonic())
-            return now - os.stat(self._path(number)).st_mtime
-        except OSError:
-            return 0.0
+    def _take_ages(self, numbers: list[int]) -> None:
+        """Have the segments that were found be as old as they were when the last was written. Raises ``OSError``."""
+        modified = [os.stat(self._path(number)).st_mtime for number in numbers]
+        now = self._steady()
+        ages = ages_of(modified, self.max_age_s / AGE_STEPS)
+        self._written = dict.fromkeys(self._segments, now)
+        self._written |= {number: now - age for number, age in zip(numbers, ages, strict=True)}
 
     def _bytes(self) -> int:
         return sum(segment.size for segment in self._segments.values())
@@ -386,12 +355,12 @@ class Journal:
 
     def _check_file(self) -> None:
         """See that what is written next is found again, whatever somebody did to the file. Raises ``OSError``."""
-        status = os.fstat(self._fd)
-        if status.st_nlink == 0:
+        state = self._file.state()
+        if state.deleted:
             self._make_again()
-        elif status.st_size != self.head.offset:
+        elif state.size != self.head.offset:
             text = "%s: has %d bytes and should have %d: what comes goes to another segment"
-            log.error(text, self._path(self.head.segment), status.st_size, self.head.offset)
+            log.error(text, self._path(self.head.segment), state.size, self.head.offset)
             self._rotate()
 
     def _make_again(self) -> None:
@@ -401,21 +370,9 @@ class Journal:
         """
         number = self.head.segment
         log.error("%s: the journal was deleted while it was written: it is made again", self.folder)
-        data = os.pread(self._fd, self.head.offset, 0)
         with os_errors(JournalError, self._path(number), "can't be made again"):
-            make_folder(self.folder, 0o700)
-            flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-            fd = os.open(self._path(number), flags, 0o600)
-            try:
-                if os.write(fd, data) < len(data):
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            except OSError:
-                os.unlink(self._path(number))
-                os.close(fd)
-                raise
-        os.close(self._fd)
-        self._fd = fd
-        self._notes.forget()
+            self._file.make_again(self._path(number), self.head.offset)
+        self._notes.forget_gone()
         for other in [other for other in self._segments if not os.path.exists(self._path(other))]:
             self._give_up(other, GONE)
 
@@ -434,40 +391,9 @@ class Journal:
     def _rotate(self) -> None:
         number = self.head.segment + 1
         with os_errors(JournalError, self._path(number), "can't be made"):
-            fd = os.open(self._path(number), os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        os.close(self._fd)
+            self._file.open(self._path(number))
         self._notes.close(self.head.segment)
-        self._fd = fd
         self.head = Position(number, 0)
         self._segments[number] = Segment(KIND, self._path(number))
+        self._written[number] = self._steady()
         self.trim()
-
-
-_WHY = {
-    OVER_BOUND: "the journal was over its bound (journal_max_bytes, journal_max_hours)",
-    DAMAGED: "they were damaged",
-    GONE: "the segment is gone, or can't be read",
-}
-
-
-def _read(segment: Segment, at: int, limit: int) -> tuple[list[bytes], int, Hole]:
-    """Return whole records from *at* on, about *limit* bytes, and where they end, or a hole. Raises ``OSError``."""
-    none = Hole(at, at, 0, False)
-    with open(segment.path, "rb", buffering=0) as stream:
-        fd = stream.fileno()
-        with contextlib.suppress(OSError):  # some of it can't be read: the first record may be
-            records, used = segment.bodies(os.pread(fd, min(limit, segment.size - at), at))
-            if used:
-                return records, at + used, none
-        whole = segment.record(fd, at)
-        if whole is not None:  # one record larger than the limit
-            return [whole.body], whole.end, none
-        return [], at, segment.hole(fd, at)
-
-
-def configured_journal(options: MasterOptions) -> Journal:
-    """Return the journal that *options* ask for, open if it can be."""
-    folder = os.path.join(options["cachedir"], "journal")
-    journal = Journal(folder, options["journal_max_bytes"], options["journal_max_hours"] * 3600)
-    journal.try_to_open()
-    return journal

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from saltern.files import make_folder
+from saltern.segments import Hole, Segment
 
 if TYPE_CHECKING:
     from saltern_master.journal.journal import Journal
@@ -36,7 +40,7 @@ class Reader:
         """Records that it wanted and that were gone before it had read them, since the start."""
         self.at = self.committed = self.saved = Position(0, 0)
         self._journal = journal
-        self._path = os.path.join(journal.folder, f"{name}.position")
+        self._path = os.path.join(journal.notes_folder, f"{name}.position")
         self._wake = asyncio.Event()
         self._wake.set()
         self._saved_at = time.monotonic()
@@ -108,6 +112,7 @@ class Reader:
                 os.close(self._fd)
                 self._fd = -1
             if self._fd < 0:
+                make_folder(os.path.dirname(self._path), 0o700)
                 self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
             os.pwrite(self._fd, f"{self.committed.segment:20d} {self.committed.offset:20d}\n".encode(), 0)
             self.saved = self.committed
@@ -178,3 +183,18 @@ class NotesReader:
             self.at = Position(0, 0)
         notes, self.at = self._journal.notes(self.at, most)
         return notes
+
+
+def read_records(segment: Segment, at: int, limit: int) -> tuple[list[bytes], int, Hole]:
+    """Return whole records from *at* on, about *limit* bytes, and where they end, or a hole. Raises ``OSError``."""
+    none = Hole(at, at, 0, False)
+    with open(segment.path, "rb", buffering=0) as stream:
+        fd = stream.fileno()
+        with contextlib.suppress(OSError):  # some of it can't be read: the first record may be
+            records, used = segment.bodies(os.pread(fd, min(limit, segment.size - at), at))
+            if used:
+                return records, at + used, none
+        whole = segment.record(fd, at)
+        if whole is not None:  # one record larger than the limit
+            return [whole.body], whole.end, none
+        return [], at, segment.hole(fd, at)

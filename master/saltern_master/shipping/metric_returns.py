@@ -7,19 +7,18 @@ beyond that is refused and counted, and ``metrics.explain`` names it.
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
-from saltern.wire import pack_value, unpack_value
 from saltern_master.complaints import Complaints
+from saltern_master.shipping.last_returns import LastReturns
 from saltern_master.shipping.name_budget import NameBudget
 from saltern_master.shipping.names import Flat, Pattern, flatten, masters_own
 
 AHEAD_S = 86400
 EXPLAIN_BYTES = 16 * 1024 * 1024
 MAX_REFUSED_NAMED = 200
-MAX_FAILURES = 10_000
+FAILURES_BYTES = 4 * 1024 * 1024
 MAX_FUN_CHARACTERS = 200
 
 Refuse = Callable[[str, str, Mapping[str, float]], Collection[str]]
@@ -51,7 +50,7 @@ class MetricReturns:
         self._budget = budget
         self._max_age_s = max_age_s
         self._last = LastReturns(EXPLAIN_BYTES)
-        self._failures: OrderedDict[tuple[str, str], tuple[str, float]] = OrderedDict()
+        self._failures = LastReturns(FAILURES_BYTES)
         self._complaints = Complaints("points that are refused")
         self.not_numbers = 0
         self.names_refused = 0
@@ -59,8 +58,9 @@ class MetricReturns:
 
     def points(self, minion_id: str, body: dict[str, Any], received: float) -> Made:
         """Return the points of a return that came at *received* (epoch s)."""
-        self._last.put(minion_id, body, received)
-        self._failures.pop((minion_id, str(body["fun"])[:MAX_FUN_CHARACTERS]), None)
+        fun = str(body["fun"])[:MAX_FUN_CHARACTERS]
+        self._last.put(minion_id, fun, (body, received))
+        self._failures.forget(minion_id, fun)
 
         def admit(minion_id: str, prefix: str, values: Mapping[str, float]) -> Collection[str]:
             return self._budget.admit(minion_id, prefix, values, received)
@@ -82,18 +82,15 @@ class MetricReturns:
 
     def failed(self, minion_id: str, fun: str, why: str, received: float) -> None:
         """Take note of a run that made no sample, for ``explain``."""
-        key = (minion_id, fun[:MAX_FUN_CHARACTERS])
-        self._failures[key] = (why, received)
-        self._failures.move_to_end(key)
-        if len(self._failures) > MAX_FAILURES:
-            self._failures.popitem(last=False)
+        self._failures.put(minion_id, fun[:MAX_FUN_CHARACTERS], (why, received))
 
     def explain(self, minion_id: str, fun: str) -> dict[str, Any] | None:
         """Return what the last return of *fun* became: metrics by name, and what was left out and why.
 
         Where its last run made no sample, that comes first: ``failed``, the reason, and ``failed_at`` (epoch s).
         """
-        failure = self._failures.get((minion_id, fun[:MAX_FUN_CHARACTERS]))
+        fun = fun[:MAX_FUN_CHARACTERS]
+        failure = self._failures.get(minion_id, fun)
         failed = {"failed": failure[0], "failed_at": failure[1]} if failure else {}
         last = self._last.get(minion_id, fun)
         if last is None:
@@ -146,30 +143,3 @@ class MetricReturns:
         if age > self._max_age_s:
             return f"they are {age / 3600:.1f} hours old (max_point_age_hours)"
         return f"they are {-age / 3600:.1f} hours ahead of the master's clock" if -age > AHEAD_S else ""
-
-
-class LastReturns:
-    """The last return of each minion and function, packed, the least recent forgotten over a bound of bytes."""
-
-    def __init__(self, max_bytes: int) -> None:
-        self._max_bytes = max_bytes
-        self._bytes = 0
-        self._packed: OrderedDict[tuple[str, str], bytes] = OrderedDict()
-
-    def put(self, minion_id: str, body: dict[str, Any], received: float) -> None:
-        """Remember a return."""
-        key = (minion_id, str(body["fun"]))
-        packed = pack_value((body, received))
-        self._bytes += len(packed) - len(self._packed.pop(key, b""))
-        self._packed[key] = packed
-        while self._bytes > self._max_bytes:
-            _, oldest = self._packed.popitem(last=False)
-            self._bytes -= len(oldest)
-
-    def get(self, minion_id: str, fun: str) -> tuple[dict[str, Any], float] | None:
-        """Return the last return of a minion and function and when it came (epoch s), or ``None``."""
-        packed = self._packed.get((minion_id, fun))
-        if packed is None:
-            return None
-        body, received = unpack_value(packed)
-        return body, received

@@ -185,23 +185,26 @@ class Port:
         while time.monotonic() < until:
             try:
                 frames = self._socket.recv_multipart(_LAST, copy=False)
-            except zmq.Again:
+            except (zmq.Again, zmq.ContextTerminated):
                 return
+            except zmq.ZMQError as error:
+                log.error("the %s port can't be read: %s", self.name, error.strerror)
+                break
             self._receive(frames)
         self._read_soon()
 
     def _receive(self, frames: list[zmq.Frame]) -> None:
         if len(frames) != 2:
             return  # not an agent: ours send one frame, behind the routing id that ROUTER adds
-        payload = frames[1]
-        peer = self._peer(frames[0].bytes, payload)
-        if peer is None:
-            return
+        peer = None
+        # One bad message ends itself, never the port: nobody would wake it up for those behind.
         try:
-            self._on_message(peer, payload.bytes)
+            peer = self._peer(frames[0].bytes, frames[1])
+            if peer is not None:
+                self._on_message(peer, frames[1].bytes)
         except Exception:
-            # One bad message ends itself, never the port.
-            log.exception("a message from %s on the %s port failed", peer.minion_id or peer.key[:8], self.name)
+            who = "somebody" if peer is None else peer.minion_id or peer.key[:8]
+            log.exception("a message from %s on the %s port failed", who, self.name)
 
     def _peer(self, routing_id: bytes, payload: zmq.Frame) -> Peer | None:
         """Return whose connection a frame came over; ``None`` when it has closed meanwhile."""
@@ -213,10 +216,17 @@ class Port:
             peer = Peer(self, routing_id, key, fd, str(payload.get("Peer-Address")))
         except (zmq.ZMQError, ValueError):
             return None
-        if known is not None:
-            self._on_gone(known)
         self._peers[fd] = peer
+        if known is not None:
+            self._gone(known)
         return peer
+
+    def _gone(self, peer: Peer) -> None:
+        """Tell that a connection has closed, whatever becomes of telling it."""
+        try:
+            self._on_gone(peer)
+        except Exception:
+            log.exception("the end of a connection of %s failed", peer.minion_id or peer.key[:8])
 
     def _read_monitor(self) -> None:
         with contextlib.suppress(zmq.Again):
@@ -225,4 +235,4 @@ class Port:
                 _, fd = _MONITOR_EVENT.unpack(event[0])
                 peer = self._peers.pop(fd, None)
                 if peer is not None:
-                    self._on_gone(peer)
+                    self._gone(peer)
