@@ -160,7 +160,7 @@ def configured(arguments: Arguments) -> MinionOptions:
 def make(options: MinionOptions, arguments: Arguments) -> Agent:
     """Return the agent that *options* describe; with an invitation among the *arguments* it joins that master first.
 
-    Raises ``ConfigError``, ``KeyStoreError``, ``JournalError``, ``UsageError``, and ``ChannelError`` when joining fails.
+    Raises ``ConfigError``, ``KeyStoreError``, ``JournalError``, ``UsageError``; ``ChannelError`` when joining fails.
     """
     identity.check_id(options)
     if arguments.join is not None or arguments.join_file is not None:

@@ -6,6 +6,7 @@ line of shell that prints two variables of its environment, and only for the add
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import subprocess
