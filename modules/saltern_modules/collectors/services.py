@@ -128,20 +128,24 @@ class Services(Collector):
         return {**self._cpu_v1(place), **self._memory_v1(place), **self._tasks(place), **self._io_v1(place)}
 
     def _number(self, controller: str, place: str, file: str) -> int | None:
-        return integer(self._cgroups.read(controller, place, file).strip())
+        data = self._cgroups.read(controller, place, file)
+        return None if data is None else integer(data.strip())
+
+    def _flat(self, controller: str, place: str, file: str) -> dict[bytes, int]:
+        return parse_flat(self._cgroups.read(controller, place, file) or b"")
 
     def _tasks(self, place: str) -> dict[str, float]:
         tasks = self._number("pids", place, "pids.current")
         return {} if tasks is None else {"tasks": tasks}
 
     def _cpu_v2(self, place: str, controller: str = "") -> dict[str, float]:
-        stat = parse_flat(self._cgroups.read(controller, place, "cpu.stat"))
+        stat = self._flat(controller, place, "cpu.stat")
         names = {b"usage_usec": "cpu_ms", b"throttled_usec": "throttled_ms"}
         return {ours: stat[theirs] / 1000.0 for theirs, ours in names.items() if theirs in stat}
 
     def _cpu_v1(self, place: str) -> dict[str, float]:
         used = self._number("cpuacct", place, "cpuacct.usage")
-        stat = parse_flat(self._cgroups.read("cpu", place, "cpu.stat"))
+        stat = self._flat("cpu", place, "cpu.stat")
         told = {"throttled_ms": stat[b"throttled_time"] / 1e6} if b"throttled_time" in stat else {}
         if used is not None:
             return {**told, "cpu_ms": round(used / 1e6, 3)}
@@ -153,7 +157,7 @@ class Services(Collector):
         told = memory(used, self._number("", place, "memory.max"))
         if (swap := self._number("", place, "memory.swap.current")) is not None:
             told["swap_bytes"] = swap
-        events = parse_flat(self._cgroups.read("", place, "memory.events"))
+        events = self._flat("", place, "memory.events")
         return {**told, "oom_kills": events[b"oom_kill"]} if b"oom_kill" in events else told
 
     def _memory_v1(self, place: str) -> dict[str, float]:
@@ -162,14 +166,16 @@ class Services(Collector):
         both = self._number("memory", place, "memory.memsw.usage_in_bytes")
         if both is not None and used is not None:
             told["swap_bytes"] = max(both - used, 0)
-        control = parse_flat(self._cgroups.read("memory", place, "memory.oom_control"))
+        control = self._flat("memory", place, "memory.oom_control")
         return {**told, "oom_kills": control[b"oom_kill"]} if b"oom_kill" in control else told
 
     def _io_v2(self, place: str) -> dict[str, float]:
-        return {**parse_io_stat(self._cgroups.read("", place, "io.stat"))}
+        data = self._cgroups.read("", place, "io.stat")
+        return {} if data is None else {**parse_io_stat(data)}
 
     def _io_v1(self, place: str) -> dict[str, float]:
-        return {**parse_blkio(self._cgroups.read("blkio", place, "blkio.throttle.io_service_bytes"))}
+        data = self._cgroups.read("blkio", place, "blkio.throttle.io_service_bytes")
+        return {} if data is None else {**parse_blkio(data)}
 
 
 def memory(used: int | None, limit: int | None) -> dict[str, float]:
