@@ -84,6 +84,20 @@ def test_a_writer_that_has_not_reopened_yet_is_still_read(tmp_path: Path) -> Non
     assert log.sample()["lines"] == 3
 
 
+def test_a_deleted_file_is_let_go(tmp_path: Path) -> None:
+    log = Watched(tmp_path / "a.log")
+    log.write("1\n")
+    log.sample()
+    with open(log.path, "a") as writer:
+        writer.write("2\n")
+        log.path.unlink()
+    found = log.sample()
+    assert (found["lines"], found["readable"]) == (2, 0)
+    assert log.collector._followed[segment(str(log.path))].descriptor is None
+    log.write("3\n")
+    assert log.sample()["lines"] == 3
+
+
 def test_a_truncated_file_is_read_from_its_beginning(tmp_path: Path) -> None:
     log = Watched(tmp_path / "a.log")
     log.write("a long line\nnot ended")
