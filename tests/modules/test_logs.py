@@ -125,6 +125,16 @@ def test_a_sample_reads_so_much_and_says_what_is_left(tmp_path: Path, monkeypatc
     assert counts == [(1, 14), (3, 4), (4, 0)]
 
 
+def test_a_rotated_file_that_is_behind_is_read_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "MAX_BYTES", 10)
+    log = Watched(tmp_path / "a.log")
+    log.write("12345\n" * 4)
+    log.sample()
+    log.path.rename(tmp_path / "a.log.1")
+    log.write("new\n")
+    assert [log.sample()["bytes"] for _ in range(3)][-1] == 4 * 6 + 4
+
+
 def test_a_line_without_end_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logs, "MAX_LINE_BYTES", 10)
     log = Watched(tmp_path / "a.log", "x")

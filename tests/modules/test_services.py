@@ -133,7 +133,7 @@ def test_patterns_find_units_in_every_slice(tmp_path: Path) -> None:
         **unit_v2("system.slice/_cpu.service"),
         **unit_v2("system.slice/docker.service/inner"),
     }
-    watch = collector(tmp_path, files, "postgresql@*", "app-*", "cpu.service", "machine-*", "docker", "nothing*")
+    watch = collector(tmp_path, files, "postgresql@*", "app-*", "cp*.service", "machine-*", "docker", "nothing*")
     found = watch.collect(1.0)
     assert found.pop("left_out") == 0
     assert {name.split("-")[0] for name in found} == {"postgresql_15", "app", "cpu", "machine", "docker"}
@@ -170,7 +170,15 @@ def test_where_a_unit_usually_is(tmp_path: Path, unit: str, place: str) -> None:
 
 
 def test_names_are_one_to_one() -> None:
-    units = ["nginx.service", "nginx.socket", "nginx_socket.service", "a@b.service", "a_b.service", "left_out.service"]
+    units = [
+        "nginx.service",
+        "nginx.socket",
+        "nginx_socket.service",
+        "nginx.socket.service",
+        "a@b.service",
+        "a_b.service",
+        "left_out.service",
+    ]
     names = [services.label(unit) for unit in units]
     assert names[:3] == ["nginx", "nginx_socket", "nginx__socket"]
     assert len({*names, "left_out"}) == len(units) + 1

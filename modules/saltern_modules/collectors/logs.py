@@ -33,9 +33,8 @@ def count(lines: bytes, parts: list[bytes]) -> int:
     """Return how many of *lines*, each ended, hold all of *parts* one after another."""
     found, at = 0, 0
     while (start := lines.find(parts[0], at)) >= 0:
-        begin = lines.rfind(b"\n", 0, start) + 1
         end = lines.find(b"\n", start)
-        found += _holds(lines, begin, end, parts)
+        found += _holds(lines, start, end, parts)
         at = end + 1
     return found
 
