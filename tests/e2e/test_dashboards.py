@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fnmatch
 import json
 import os
 import re
@@ -21,6 +22,7 @@ import pytest
 import yaml
 
 from saltern_master.up.stack import Stack
+from saltern_modules.collectors.catalogue import listed, load
 from saltern_modules.collectors.sampler import Sampler
 from support import control_groups
 
@@ -292,6 +294,36 @@ def test_panels_do_not_overlap(name: str) -> None:
             for y in range(place["y"], place["y"] + place["h"]):
                 assert (x, y) not in taken, f"{panel['title']} lies on {taken.get((x, y))}"
                 taken[x, y] = panel["title"]
+
+
+STATS = re.compile(r"[.]stats[.]((?:[\w*-]|\{[^}]*\})+(?:[.](?:[\w*-]|\{[^}]*\})+)+)")
+
+
+def spelled_out(path: str) -> list[str]:
+    """Return the names that *path* with its ``{a,b}`` stands for."""
+    found = re.search(r"\{([^}]*)\}", path)
+    if not found:
+        return [path]
+    choices = (path[: found.start()] + choice + path[found.end() :] for choice in found[1].split(","))
+    return [name for choice in choices for name in spelled_out(choice)]
+
+
+def is_described(collector: str, wanted: list[str]) -> bool:
+    """Return whether the collector describes such a number, or none at all."""
+    described = [number.split(".") for number in load(collector).described()]
+    fitting = (number for number in described if len(number) == len(wanted))
+    pairs = (list(zip(number, wanted, strict=True)) for number in fitting)
+    # Either may have the "*": the description for every mount, the target for all of what is there.
+    both_ways = (all(fnmatch.fnmatchcase(*pair[::way]) for pair in each) for each in pairs for way in (1, -1))
+    return not described or any(both_ways)
+
+
+@pytest.mark.parametrize("drawn", [each for each in TARGETS.values() if ".stats." in each.target], ids=str)
+def test_what_a_target_asks_for_is_a_number_that_is_described(drawn: Drawn) -> None:
+    for name in (name for path in STATS.findall(drawn.target) for name in spelled_out(path)):
+        collector, *wanted = name.split(".")
+        if collector in listed():
+            assert is_described(collector, wanted), name
 
 
 def test_every_lack_is_a_panel() -> None:
