@@ -112,6 +112,7 @@ LACKING = {
         ]
     },
     ("host", "Full in"): ("nothing that fills steadily for half an hour", True),
+    ("fleet", "Full soonest"): ("nothing that fills steadily for half an hour", True),
     **{
         ("services", panel): ("no control groups with such an account", not control_groups.accounted(controller))
         for panel, controller in {
