@@ -190,6 +190,11 @@ def test_a_wrong_name_is_one_clear_line(tmp_path: Path, unit: str) -> None:
         Sampler(options(tmp_path, {"services": {"units": [unit]}}))
 
 
+def test_a_unit_without_processes_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match=r"'backup\.timer' has no processes of its own: name the service"):
+        Sampler(options(tmp_path, {"services": {"units": ["backup.timer"]}}))
+
+
 def test_it_is_on_by_itself_when_a_unit_is_named(tmp_path: Path) -> None:
     plant(tmp_path, unit_v2("system.slice/nginx.service"))
     sampler = Sampler(options(tmp_path, {"services": {"units": ["nginx"]}}))

@@ -19,6 +19,8 @@ from saltern_modules.collectors.units import UNIT, Cgroups, parse_blkio, parse_f
 
 SEARCH_EVERY_S = 60.0
 MAX_UNITS = 200
+WITH_PROCESSES = (".service", ".scope", ".slice", ".socket", ".mount", ".swap")
+WITHOUT = (".timer", ".target", ".path", ".device", ".automount")
 NO_LIMIT = 1 << 60
 """Bytes. Version 1 tells a limit that is none as a number near 2**63."""
 
@@ -31,8 +33,7 @@ def label(unit: str) -> str:
 
 def unit_of(entry: str) -> str:
     """Return the whole name of the unit that *entry* means: ``nginx`` is ``nginx.service``, as for systemctl(1)."""
-    kinds = (".service", ".scope", ".slice", ".socket", ".mount", ".swap")
-    return entry if entry.endswith((*kinds, "*")) else f"{entry}.service"
+    return entry if entry.endswith((*WITH_PROCESSES, "*")) else f"{entry}.service"
 
 
 class Services(Collector):
@@ -65,6 +66,8 @@ class Services(Collector):
         for entry in options["units"]:
             if not entry.strip() or "/" in entry or any(character.isspace() for character in entry):
                 raise ValueError(f"units: {entry!r} is no unit: name one such as 'nginx.service' or 'postgresql@*'")
+            if entry.endswith(WITHOUT):
+                raise ValueError(f"units: {entry!r} has no processes of its own: name the service that it is for")
 
     def __init__(self, files: Source, settings: Mapping[str, Any]) -> None:
         super().__init__(files, settings)
