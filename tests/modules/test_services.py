@@ -170,18 +170,19 @@ def test_where_a_unit_usually_is(tmp_path: Path, unit: str, place: str) -> None:
 
 
 def test_names_are_one_to_one() -> None:
-    units = [
-        "nginx.service",
-        "nginx.socket",
-        "nginx_socket.service",
-        "nginx.socket.service",
-        "a@b.service",
-        "a_b.service",
-        "left_out.service",
-    ]
-    names = [services.label(unit) for unit in units]
-    assert names[:3] == ["nginx", "nginx_socket", "nginx__socket"]
-    assert len({*names, "left_out"}) == len(units) + 1
+    readable = {
+        "nginx.service": "nginx",
+        "nginx.socket": "nginx_socket",
+        "nginx_socket.service": "nginx__socket",
+        "postgresql@15-main.service": "postgresql_15-main",
+        "system.slice": "system_slice",
+        "a.b.service": "a_b_service",
+    }
+    assert {unit: services.label(unit) for unit in readable} == readable
+    others = ["nginx.socket.service", "nginx@socket.service", "a@b.service", "a_b.service", "left_out.service"]
+    others += ["left@out.service", "a@b@c.service", "a@b_c.service", "a.b@c.service", "a@b.socket", r"a@b\x2dc.service"]
+    names = [services.label(unit) for unit in [*readable, *others]]
+    assert len({*names, "left_out"}) == len(names) + 1
 
 
 @pytest.mark.parametrize("unit", ["", " ", "a b", "/etc/x.service"])

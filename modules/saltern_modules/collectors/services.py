@@ -26,9 +26,17 @@ NO_LIMIT = 1 << 60
 
 
 def label(unit: str) -> str:
-    """Return a unit's segment: ``nginx`` for ``nginx.service``, ``nginx_socket`` for ``nginx.socket``."""
+    """Return a unit's segment: ``nginx`` for ``nginx.service``, ``nginx_socket`` for ``nginx.socket``.
+
+    ``postgresql@15-main.service`` is ``postgresql_15-main``.
+    """
     stem = unit.removesuffix(".service")
-    return segment(unit if "." in stem else stem, ".")
+    if "." in stem:
+        return segment(unit, ".")
+    template, _, instance = stem.rpartition("@")
+    # Two that would be called as another unit, or as a number of ours, are told apart by a digest.
+    taken = f".{instance}" in WITH_PROCESSES or (template, instance) == ("left", "out")
+    return segment(stem, "." if taken or not template else "@")
 
 
 def unit_of(entry: str) -> str:
