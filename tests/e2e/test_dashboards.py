@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import fnmatch
 import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -17,6 +20,11 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 import yaml
+
+from saltern_master.up.stack import Stack
+from saltern_modules.collectors.catalogue import listed, load
+from saltern_modules.collectors.sampler import Sampler
+from support import control_groups
 
 GRAFANA = Path(__file__).parents[2] / "grafana"
 FILES = sorted((GRAFANA / "dashboards").glob("*.json"))
@@ -31,11 +39,43 @@ schedule: {stats: {function: stats.collect, seconds: 2, target: "*", metrics: tr
 self_metrics_interval: 1
 alerts_interval: 1
 """
-SCHEMAS = """[everything]
+SCHEMAS = """[stats]
+pattern = [.]stats[.]
+retentions = 2s:1h
+[everything]
 pattern = .*
 retentions = 1s:1h
 """
 
+
+def panels(dashboard: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the panels that draw something."""
+    for panel in dashboard["panels"]:
+        yield from (one for one in (panel, *panel.get("panels", [])) if one["type"] != "row")
+
+
+def _container_numbers() -> set[str]:
+    """Return the names of what the collector container tells of this test's own control group."""
+    sampler = Sampler({})
+    sampler.sample("container")
+    sample = sampler.sample("container").get("container", {})
+    return {f"{part}.{name}" for part, numbers in sample.items() for name in numbers}
+
+
+def _asked_of_container(panel: dict[str, Any]) -> set[str]:
+    """Return the names of the container's numbers in a panel's targets."""
+    targets = " ".join(target["target"] for target in panel["targets"])
+    found = re.findall(r"container\.(\w+)\.(\{[^}]*\}\w*|\w+)", targets)
+    return {f"{part}.{name}" for part, names in found for name in _choices(names)}
+
+
+def _choices(names: str) -> list[str]:
+    """Return what ``{read,write}_bytes`` stands for."""
+    inner, _, rest = names.removeprefix("{").partition("}")
+    return [f"{choice}{rest}" for choice in inner.split(",")]
+
+
+CONTAINED = _container_numbers()
 _DISKS = [path for path in glob("/sys/block/*") if not re.match(r"(loop|ram|zram|dm-|md)", Path(path).name)]
 LACKING = {
     ("host", "Temperatures"): (
@@ -56,6 +96,41 @@ LACKING = {
         ("no disk that is a block device", not _DISKS),
     ),
     **{
+        ("host", panel): (f"no {what}", not glob(path))
+        for panel, what, path in [
+            (
+                "Firewall's table",
+                "firewall that keeps track of connections",
+                "/proc/sys/net/netfilter/nf_conntrack_max",
+            ),
+            ("Firewall's drops", "firewall that keeps track of connections", "/proc/net/stat/nf_conntrack"),
+            ("Errors of memory chips", "memory controller that counts errors", "/sys/devices/system/edac/mc/mc0"),
+            ("Errors of file systems", "ext4", "/sys/fs/ext4/*/errors_count"),
+            ("Errors of drives", "drive that speaks SCSI", "/sys/block/*/device/ioerr_cnt"),
+            ("RAID", "software RAID", "/sys/block/md*"),
+            ("ZFS", "ZFS", "/proc/spl/kstat/zfs/*/state"),
+        ]
+    },
+    ("host", "Full in"): ("nothing that fills steadily for half an hour", True),
+    ("fleet", "Full soonest"): ("nothing that fills steadily for half an hour", True),
+    **{
+        ("services", panel): ("no control groups with such an account", not control_groups.accounted(controller))
+        for panel, controller in {
+            "Tasks of services": "",
+            "Processor of services": "cpu",
+            "Memory of services": "memory",
+            "Services killed for memory": "memory",
+            "Disk traffic of services": "io",
+        }.items()
+    },
+    **{
+        ("container", panel["title"]): (
+            "no control group with this account",
+            not CONTAINED & _asked_of_container(panel),
+        )
+        for panel in panels(DASHBOARDS["container"])
+    },
+    **{
         panel: ("no network interface but the loopback", len(glob("/sys/class/net/*")) < 2)
         for panel in [("fleet", "Network received"), ("fleet", "Network sent")]
     },
@@ -69,12 +144,6 @@ class Drawn(NamedTuple):
     dashboard: str
     panel: str
     target: str
-
-
-def panels(dashboard: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield the panels that draw something."""
-    for panel in dashboard["panels"]:
-        yield from (one for one in (panel, *panel.get("panels", [])) if one["type"] != "row")
 
 
 TARGETS = {
@@ -104,10 +173,36 @@ class RunningStack(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+def named(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """What a minion's option ``stats`` names: a unit, a program, a port, a certificate and a log, all there."""
+    folder = tmp_path_factory.mktemp("named")
+    certificate = folder / "web.pem"
+    argv = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    argv += ["-subj", "/CN=localhost", "-days", "90", "-keyout", str(folder / "key"), "-out", str(certificate)]
+    subprocess.run(argv, check=True, capture_output=True, timeout=30)
+    (folder / "app.log").write_text("")
+    unit = f"saltern-dashboards-{os.getpid()}.service"
+    with contextlib.ExitStack() as held:
+        if control_groups.MAY_MAKE:
+            held.enter_context(control_groups.unit(unit))
+        server = held.enter_context(socket.create_server(("127.0.0.1", 0)))
+        port = server.getsockname()[1]
+        yield {
+            "services": {"units": [unit]},
+            "procs": {"match": ["agents=*saltern_agent*"]},
+            "ports": {"targets": [f"here=127.0.0.1:{port}"]},
+            "certificates": {"targets": [f"web={certificate}"]},
+            "logs": {"files": {f"app={folder / 'app.log'}": ["ERROR"]}},
+        }
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory, named: dict[str, Any]) -> Iterator[RunningStack]:
     root = tmp_path_factory.mktemp("stack")
-    for path, text in {"etc/master": MASTER, "graphite/conf/storage-schemas.conf": SCHEMAS}.items():
-        (root / path).parent.mkdir(parents=True)
+    (own, _) = Stack(str(root), 2, demo=False, usual_ports=False).minion_ids
+    files = {"etc/master": MASTER, "graphite/conf/storage-schemas.conf": SCHEMAS}
+    for path, text in {**files, f"etc/minions/{own}/minion": yaml.safe_dump({"stats": named})}.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text)
     argv = [sys.executable, "-m", "saltern_master.up", "--root", str(root), "--minions", "2", "--plain"]
     with open(root / "up.log", "w") as log, subprocess.Popen(argv, stdout=log, stderr=log) as process:
@@ -141,7 +236,7 @@ def test_a_target_draws_a_series(stack: RunningStack, drawn: Drawn) -> None:
     assert not [one["target"] for one in series if "saltern.*" in one["target"]], "a legend is a pattern"
 
 
-@pytest.mark.parametrize("name", ["fleet", "host"])
+@pytest.mark.parametrize("name", ["fleet", "host", "services", "container"])
 def test_the_minion_variable_lists_the_minions(stack: RunningStack, name: str) -> None:
     (variable,) = [one for one in DASHBOARDS[name]["templating"]["list"] if one["name"] == "minion"]
     regex = re.compile(variable["regex"].strip("/"))
@@ -157,14 +252,16 @@ def test_the_minion_variable_lists_the_minions(stack: RunningStack, name: str) -
 
 
 def test_no_dashboard_is_missing() -> None:
-    assert set(DASHBOARDS) == {"fleet", "host", "pipeline"}
+    assert set(DASHBOARDS) == {"container", "fleet", "host", "pipeline", "services"}
 
 
 def test_uids_are_unique_and_stable() -> None:
     assert {name: dashboard["uid"] for name, dashboard in DASHBOARDS.items()} == {
+        "container": "saltern-container",
         "fleet": "saltern-fleet",
         "host": "saltern-host",
         "pipeline": "saltern-pipeline",
+        "services": "saltern-services",
     }
 
 
@@ -198,6 +295,36 @@ def test_panels_do_not_overlap(name: str) -> None:
             for y in range(place["y"], place["y"] + place["h"]):
                 assert (x, y) not in taken, f"{panel['title']} lies on {taken.get((x, y))}"
                 taken[x, y] = panel["title"]
+
+
+STATS = re.compile(r"[.]stats[.]((?:[\w*-]|\{[^}]*\})+(?:[.](?:[\w*-]|\{[^}]*\})+)+)")
+
+
+def spelled_out(path: str) -> list[str]:
+    """Return the names that *path* with its ``{a,b}`` stands for."""
+    found = re.search(r"\{([^}]*)\}", path)
+    if not found:
+        return [path]
+    choices = (path[: found.start()] + choice + path[found.end() :] for choice in found[1].split(","))
+    return [name for choice in choices for name in spelled_out(choice)]
+
+
+def is_described(collector: str, wanted: list[str]) -> bool:
+    """Return whether the collector describes such a number, or none at all."""
+    described = [number.split(".") for number in load(collector).described()]
+    fitting = (number for number in described if len(number) == len(wanted))
+    pairs = (list(zip(number, wanted, strict=True)) for number in fitting)
+    # Either may have the "*": the description for every mount, the target for all of what is there.
+    both_ways = (all(fnmatch.fnmatchcase(*pair[::way]) for pair in each) for each in pairs for way in (1, -1))
+    return not described or any(both_ways)
+
+
+@pytest.mark.parametrize("drawn", [each for each in TARGETS.values() if ".stats." in each.target], ids=str)
+def test_what_a_target_asks_for_is_a_number_that_is_described(drawn: Drawn) -> None:
+    for name in (name for path in STATS.findall(drawn.target) for name in spelled_out(path)):
+        collector, *wanted = name.split(".")
+        if collector in listed():
+            assert is_described(collector, wanted), name
 
 
 def test_every_lack_is_a_panel() -> None:

@@ -108,6 +108,14 @@ def test_after_a_gap_it_begins_anew() -> None:
     assert disk.at(20.1, 100.0) == {}
 
 
+def test_a_mount_that_gives_no_answer_for_a_while_keeps_its_course() -> None:
+    disk = Filling()
+    disk.run(lambda hours: 100.0 + 50.0 * hours, 5.0)
+    disk.source.told["disk"] = {"root": {"hung": 1}}
+    assert disk.collector.collect(5.1 * HOUR_S) == {}
+    assert disk.at(5.2, 360.0)["root"]["hours_left"] == pytest.approx(12.8, rel=0.01)
+
+
 def test_a_mount_that_went_is_forgotten() -> None:
     disk = Filling()
     disk.run(lambda hours: 100.0 + 50.0 * hours, 6.0)

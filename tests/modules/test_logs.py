@@ -84,6 +84,20 @@ def test_a_writer_that_has_not_reopened_yet_is_still_read(tmp_path: Path) -> Non
     assert log.sample()["lines"] == 3
 
 
+def test_a_deleted_file_is_let_go(tmp_path: Path) -> None:
+    log = Watched(tmp_path / "a.log")
+    log.write("1\n")
+    log.sample()
+    with open(log.path, "a") as writer:
+        writer.write("2\n")
+        log.path.unlink()
+    found = log.sample()
+    assert (found["lines"], found["readable"]) == (2, 0)
+    assert log.collector._followed[segment(str(log.path))].descriptor is None
+    log.write("3\n")
+    assert log.sample()["lines"] == 3
+
+
 def test_a_truncated_file_is_read_from_its_beginning(tmp_path: Path) -> None:
     log = Watched(tmp_path / "a.log")
     log.write("a long line\nnot ended")
@@ -109,6 +123,16 @@ def test_a_sample_reads_so_much_and_says_what_is_left(tmp_path: Path, monkeypatc
     log.write("12345\n" * 4)
     counts = [(found["lines"], found["behind_bytes"]) for found in (log.sample() for _ in range(3))]
     assert counts == [(1, 14), (3, 4), (4, 0)]
+
+
+def test_a_rotated_file_that_is_behind_is_read_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "MAX_BYTES", 10)
+    log = Watched(tmp_path / "a.log")
+    log.write("12345\n" * 4)
+    log.sample()
+    log.path.rename(tmp_path / "a.log.1")
+    log.write("new\n")
+    assert [log.sample()["bytes"] for _ in range(3)][-1] == 4 * 6 + 4
 
 
 def test_a_line_without_end_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

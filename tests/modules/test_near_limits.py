@@ -32,6 +32,8 @@ def test_the_firewalls_table(tmp_path: Path) -> None:
     found = collector.collect(1.0)
     assert found == {"count": 42, "insert_failed": 2, "dropped": 17, "early_dropped": 2, "max": 84, "percent": 50.0}
     assert not list(unnamed("conntrack", found))
+    collector.files = plant(tmp_path, {"proc/sys/net/netfilter/nf_conntrack_max": "168\n"})
+    assert collector.collect(1.0 + conntrack.LIMIT_EVERY_S)["percent"] == 25.0
 
 
 def test_a_firewall_without_its_statistics_still_tells_its_count(tmp_path: Path) -> None:

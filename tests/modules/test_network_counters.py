@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from pathlib import Path
 
@@ -113,6 +114,26 @@ def test_this_hosts_own_connections_are_counted() -> None:
     assert after["opens_out"] > before["opens_out"]
     assert after["opens_in"] > before["opens_in"]
     assert after["segments_out_per_s"] > 0
+
+
+def test_a_queue_that_is_full_is_told_by_this_host() -> None:
+    files = Source()
+    collector = tcp.Tcp(files, {})
+    files.begin()
+    before = collector.collect(1.0)["listen_overflows"]
+    with contextlib.ExitStack() as held:
+        server = held.enter_context(socket.socket())
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        for _ in range(8):  # nobody accepts: the second or third finds no room any more
+            caller = held.enter_context(socket.socket())
+            caller.setblocking(False)
+            caller.connect_ex(server.getsockname())
+        after = before
+        while after == before:  # the test's timeout ends it
+            files.begin()
+            after = collector.collect(2.0)["listen_overflows"]
+    assert after > before
 
 
 @given(data=st.binary(max_size=300) | st.text(alphabet="Tcp: InSegs0159\n", max_size=200).map(str.encode))

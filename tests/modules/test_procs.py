@@ -97,6 +97,9 @@ def test_restarts_are_of_the_oldest(tmp_path: Path) -> None:
             plant(tmp_path, process({300: 10, 400: 11, 500: 12}[come], "a", started=come))
         restarts.append(collector.collect(1.0)["a"]["restarts"])
     assert restarts == [0, 0, 1, 1, 2]
+    plant(tmp_path, process(13, "a", started=1))
+    assert collector.collect(1.0)["a"]["restarts"] == 2, "an older one that fits by now is no restart"
+    shutil.rmtree(tmp_path / "proc/13")
 
 
 @pytest.mark.parametrize(

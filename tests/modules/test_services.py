@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +16,7 @@ from saltern_modules.collectors import services, units
 from saltern_modules.collectors.explained import unnamed
 from saltern_modules.collectors.sampler import Sampler
 from saltern_modules.collectors.source import Source
+from support import control_groups
 from support.trees import options, plant
 
 V2 = "sys/fs/cgroup"
@@ -136,7 +133,7 @@ def test_patterns_find_units_in_every_slice(tmp_path: Path) -> None:
         **unit_v2("system.slice/_cpu.service"),
         **unit_v2("system.slice/docker.service/inner"),
     }
-    watch = collector(tmp_path, files, "postgresql@*", "app-*", "cpu.service", "machine-*", "docker", "nothing*")
+    watch = collector(tmp_path, files, "postgresql@*", "app-*", "cp*.service", "machine-*", "docker", "nothing*")
     found = watch.collect(1.0)
     assert found.pop("left_out") == 0
     assert {name.split("-")[0] for name in found} == {"postgresql_15", "app", "cpu", "machine", "docker"}
@@ -173,16 +170,30 @@ def test_where_a_unit_usually_is(tmp_path: Path, unit: str, place: str) -> None:
 
 
 def test_names_are_one_to_one() -> None:
-    units = ["nginx.service", "nginx.socket", "nginx_socket.service", "a@b.service", "a_b.service", "left_out.service"]
-    names = [services.label(unit) for unit in units]
-    assert names[:3] == ["nginx", "nginx_socket", "nginx__socket"]
-    assert len({*names, "left_out"}) == len(units) + 1
+    readable = {
+        "nginx.service": "nginx",
+        "nginx.socket": "nginx_socket",
+        "nginx_socket.service": "nginx__socket",
+        "postgresql@15-main.service": "postgresql_15-main",
+        "system.slice": "system_slice",
+        "a.b.service": "a_b_service",
+    }
+    assert {unit: services.label(unit) for unit in readable} == readable
+    others = ["nginx.socket.service", "nginx@socket.service", "a@b.service", "a_b.service", "left_out.service"]
+    others += ["left@out.service", "a@b@c.service", "a@b_c.service", "a.b@c.service", "a@b.socket", r"a@b\x2dc.service"]
+    names = [services.label(unit) for unit in [*readable, *others]]
+    assert len({*names, "left_out"}) == len(names) + 1
 
 
 @pytest.mark.parametrize("unit", ["", " ", "a b", "/etc/x.service"])
 def test_a_wrong_name_is_one_clear_line(tmp_path: Path, unit: str) -> None:
     with pytest.raises(CommandError, match=r"stats: services: units: .* is no unit: name one such as 'nginx\.service'"):
         Sampler(options(tmp_path, {"services": {"units": [unit]}}))
+
+
+def test_a_unit_without_processes_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match=r"'backup\.timer' has no processes of its own: name the service"):
+        Sampler(options(tmp_path, {"services": {"units": ["backup.timer"]}}))
 
 
 def test_it_is_on_by_itself_when_a_unit_is_named(tmp_path: Path) -> None:
@@ -194,48 +205,18 @@ def test_it_is_on_by_itself_when_a_unit_is_named(tmp_path: Path) -> None:
     assert without.lacking["services"] == "nothing is named in stats: services: units"
 
 
-ROOT = Path("/sys/fs/cgroup")
-TREES = [ROOT] if (ROOT / "cgroup.controllers").exists() else [ROOT / "systemd", ROOT / "memory", ROOT / "cpuacct"]
-MAY = all(os.access(tree, os.W_OK) for tree in TREES) and os.geteuid() == 0
-
-
-@pytest.fixture
-def real_unit() -> Iterator[tuple[str, int]]:
-    """A folder among the control groups as systemd would make it, with a process that uses memory."""
-    unit = f"saltern-test-{os.getpid()}.service"
-    spin = "import sys; kept = bytearray(8 << 20); print('ready', flush=True); sys.stdin.read()"
-    with contextlib.ExitStack() as stack:
-        places = [tree / "system.slice" / unit for tree in TREES]
-        for place in (each for unit_place in places for each in (unit_place.parent, unit_place)):
-            if not place.exists():
-                place.mkdir()
-                stack.callback(place.rmdir)
-        argv = [sys.executable, "-c", spin]
-
-        def join() -> None:
-            for place in places:
-                (place / "cgroup.procs").write_text(str(os.getpid()))
-
-        process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, preexec_fn=join)
-        with process:
-            assert process.stdout
-            assert process.stdout.readline() == b"ready\n"
-            yield unit, process.pid
-            process.communicate()
-
-
-@pytest.mark.skipif(not MAY, reason="control groups can be made by root alone, where they are writable")
-def test_a_real_control_group(real_unit: tuple[str, int]) -> None:
-    unit, pid = real_unit
-    watch = services.Services(Source(), {"units": [unit, "nothing-like-this.service"]})
-    found = watch.collect(1.0)
-    name = services.label(unit)
+@pytest.mark.skipif(not control_groups.MAY_MAKE, reason=control_groups.WHY_NOT)
+def test_a_real_control_group() -> None:
+    with control_groups.unit(f"saltern-test-{os.getpid()}.service") as unit:
+        watch = services.Services(Source(), {"units": [unit.name, "nothing-like-this.service"]})
+        found = watch.collect(1.0)
+        processes = watch._cgroups.processes(f"system.slice/{unit.name}")
+    own = found[services.label(unit.name)]
     assert found["nothing-like-this"] == {"up": 0, "starts": 0}
-    assert (found[name]["up"], found[name]["processes"]) == (1, 1)
-    assert watch._cgroups.processes(f"system.slice/{unit}") == {pid}
-    assert found[name]["cpu_ms"] > 0
-    if "memory_bytes" in found[name]:
-        assert found[name]["memory_bytes"] > 8 << 20
+    assert (own["up"], own["processes"], processes) == (1, 1, {unit.pid})
+    assert own["cpu_ms"] > 0
+    if "memory_bytes" in own:
+        assert own["memory_bytes"] > 8 << 20
 
 
 @given(data=st.binary(max_size=200) | st.text(alphabet="8:0 Readrbyteswus=15\n", max_size=200).map(str.encode))

@@ -69,9 +69,14 @@ TAIL = "unused devices: <none>\n"
             "md_home : active raid1 nvme0n1p3[0] nvme1n1p3[1](W)\n      9 blocks [2/2] [UU]\n        resync=DELAYED\n",
             {"md_home": {**WHOLE, "disks_wanted": 2, "disks_active": 2}},
         ),
+        (
+            "md127 : inactive sdb[1](S) sda[0](S)\n      6306 blocks super external:imsm\n\n"
+            "md126 : active raid1 sda[1] sdb[0]\n      976759808 blocks super external:/md127/0 [2/2] [UU]\n",
+            {"md126": {**WHOLE, "disks_wanted": 2, "disks_active": 2}},
+        ),
         ("", {}),
     ],
-    ids=["whole", "failed and spare", "recovering", "striped", "inactive", "delayed", "none"],
+    ids=["whole", "failed and spare", "recovering", "striped", "inactive", "delayed", "of a BIOS", "none"],
 )
 def test_arrays(text: str, expected: dict[str, Any]) -> None:
     assert raid.parse_mdstat((HEAD + text + TAIL).encode()) == expected

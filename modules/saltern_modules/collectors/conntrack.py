@@ -8,11 +8,15 @@ hexadecimal, a line a processor; its first column is the count, in every line th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from saltern_modules.collectors.base import Collector, Metrics, Number, counter, gauge
 from saltern_modules.collectors.network_files import read_net, rows_in_hex
 from saltern_modules.collectors.numbers import integer, percent
+from saltern_modules.collectors.source import Source
+
+LIMIT_EVERY_S = 60.0
+"""How often it is read how many there may be."""
 
 DROPS = {b"insert_failed": "insert_failed", b"drop": "dropped", b"early_drop": "early_dropped"}
 
@@ -40,14 +44,22 @@ class Conntrack(Collector):
         "early_dropped": counter("connections", "connections forgotten since the table was full", rated=False),
     }
 
+    def __init__(self, files: Source, settings: Mapping[str, Any]) -> None:
+        super().__init__(files, settings)
+        self._max: int | None = None
+        self._max_at = float("-inf")
+
     def collect(self, now: float) -> Metrics:
         """Return the table's use."""
-        metrics: Metrics = dict(parse_stat(read_net(self.files, "stat/nf_conntrack")))
+        metrics: Metrics = {**parse_stat(read_net(self.files, "stat/nf_conntrack"))}
         # /proc/sys/net is the network of whoever reads it, so its count is not the host's in a container.
-        count = integer(self.files.read("sys/net/netfilter/nf_conntrack_count", optional=True).strip())
-        if count is not None and (self.files.proc_root == "/proc" or "count" not in metrics):
+        if "count" not in metrics and (count := self._setting("nf_conntrack_count")) is not None:
             metrics["count"] = count
-        limit = integer(self.files.read("sys/net/netfilter/nf_conntrack_max", optional=True).strip())
-        if limit and "count" in metrics:
-            metrics.update({"max": limit, "percent": percent(metrics["count"], limit)})
+        if now >= self._max_at + LIMIT_EVERY_S:
+            self._max, self._max_at = self._setting("nf_conntrack_max"), now
+        if self._max and "count" in metrics:
+            metrics.update({"max": self._max, "percent": percent(metrics["count"], self._max)})
         return metrics
+
+    def _setting(self, name: str) -> int | None:
+        return integer(self.files.read(f"sys/net/netfilter/{name}", optional=True).strip())

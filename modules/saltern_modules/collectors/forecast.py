@@ -90,6 +90,8 @@ class Forecast(Collector):
         for mount, told in disks[:MAX_MOUNTS]:
             for name, used, left in KINDS:
                 if used not in told or left not in told:
+                    if (mount, name) in self._courses:  # it gives no answer for now
+                        seen[mount, name] = self._courses[mount, name]
                     continue
                 course = seen[mount, name] = self._courses.get((mount, name)) or _Course()
                 course.add(now, told[used], self._step_s)

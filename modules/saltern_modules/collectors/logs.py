@@ -33,9 +33,8 @@ def count(lines: bytes, parts: list[bytes]) -> int:
     """Return how many of *lines*, each ended, hold all of *parts* one after another."""
     found, at = 0, 0
     while (start := lines.find(parts[0], at)) >= 0:
-        begin = lines.rfind(b"\n", 0, start) + 1
         end = lines.find(b"\n", start)
-        found += _holds(lines, begin, end, parts)
+        found += _holds(lines, start, end, parts)
         at = end + 1
     return found
 
@@ -113,13 +112,19 @@ class Followed:
         return rest + b"\n" if rest else b""
 
     def _is_another(self) -> bool:
-        """Return whether another file has the name by now; ours is closed then. Without any, ours is kept."""
+        """Return whether ours has the name no longer; it is closed then.
+
+        It is kept while nobody has the name and its writer may still be at it, but not when it was deleted: the disk
+        would have its space back only when we let go.
+        """
         assert self.descriptor is not None
         own = os.fstat(self.descriptor)
         try:
             named = os.stat(self.path)
         except OSError:
-            return False
+            if own.st_nlink == 0:
+                self.close()
+            return own.st_nlink == 0
         if (named.st_dev, named.st_ino) == (own.st_dev, own.st_ino):
             return False
         self.close()

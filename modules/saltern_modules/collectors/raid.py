@@ -23,6 +23,9 @@ MAX_ARRAYS = 256
 _ARRAY = re.compile(rb"^(md[^\s:]{0,60}) : (\w+)(.*)$")
 _MEMBER = re.compile(rb"\[\d{1,6}\]((?:\([A-Z]\))*)(?=\s|$)")
 _WORKING = re.compile(rb"\[(\d{1,6})/(\d{1,6})\]")
+_CONTAINER = re.compile(rb"super external:[^/]")
+"""Of the disks of a BIOS's RAID, which are never active themselves: the arrays in them are."""
+
 _SYNC = re.compile(rb"(?:recovery|resync|reshape|check|repair) *= *(\d{1,3}(?:\.\d{1,6})?)%")
 _SPEED = re.compile(rb"finish=(\d{1,9}(?:\.\d{1,6})?)min +speed=(\d{1,12})K/sec")
 
@@ -30,16 +33,20 @@ _SPEED = re.compile(rb"finish=(\d{1,9}(?:\.\d{1,6})?)min +speed=(\d{1,12})K/sec"
 def parse_mdstat(data: bytes) -> dict[str, Metrics]:
     """Return each array's numbers, by the array's own name. ``RAID0`` and its like want what they have."""
     arrays: dict[str, Metrics] = {}
-    current: Metrics = {}
+    name, current = "", Metrics()
     for line in data.split(b"\n"):
         if found := _ARRAY.match(line):
             if len(arrays) >= MAX_ARRAYS:
                 break
-            current = _members(found[2] == b"active", found[3])
-            arrays[found[1].decode("ascii", "replace")] = current
+            name, current = found[1].decode("ascii", "replace"), _members(found[2] == b"active", found[3])
+            arrays[name] = current
         elif not line[:1].isspace():
             current = {}
         elif current:
+            if _CONTAINER.search(line):
+                arrays.pop(name)
+                current = {}
+                continue
             if working := _WORKING.search(line):
                 current["disks_wanted"], current["disks_active"] = int(working[1]), int(working[2])
                 current["degraded"] = int(current["disks_active"] < current["disks_wanted"])

@@ -19,20 +19,29 @@ from saltern_modules.collectors.units import UNIT, Cgroups, parse_blkio, parse_f
 
 SEARCH_EVERY_S = 60.0
 MAX_UNITS = 200
+WITH_PROCESSES = (".service", ".scope", ".slice", ".socket", ".mount", ".swap")
+WITHOUT = (".timer", ".target", ".path", ".device", ".automount")
 NO_LIMIT = 1 << 60
 """Bytes. Version 1 tells a limit that is none as a number near 2**63."""
 
 
 def label(unit: str) -> str:
-    """Return a unit's segment: ``nginx`` for ``nginx.service``, ``nginx_socket`` for ``nginx.socket``."""
+    """Return a unit's segment: ``nginx`` for ``nginx.service``, ``nginx_socket`` for ``nginx.socket``.
+
+    ``postgresql@15-main.service`` is ``postgresql_15-main``.
+    """
     stem = unit.removesuffix(".service")
-    return segment(unit if "." in stem else stem, ".")
+    if "." in stem:
+        return segment(unit, ".")
+    template, _, instance = stem.rpartition("@")
+    # Two that would be called as another unit, or as a number of ours, are told apart by a digest.
+    taken = f".{instance}" in WITH_PROCESSES or (template, instance) == ("left", "out")
+    return segment(stem, "." if taken or not template else "@")
 
 
 def unit_of(entry: str) -> str:
     """Return the whole name of the unit that *entry* means: ``nginx`` is ``nginx.service``, as for systemctl(1)."""
-    kinds = (".service", ".scope", ".slice", ".socket", ".mount", ".swap")
-    return entry if entry.endswith((*kinds, "*")) else f"{entry}.service"
+    return entry if entry.endswith((*WITH_PROCESSES, "*")) else f"{entry}.service"
 
 
 class Services(Collector):
@@ -65,6 +74,8 @@ class Services(Collector):
         for entry in options["units"]:
             if not entry.strip() or "/" in entry or any(character.isspace() for character in entry):
                 raise ValueError(f"units: {entry!r} is no unit: name one such as 'nginx.service' or 'postgresql@*'")
+            if entry.endswith(WITHOUT):
+                raise ValueError(f"units: {entry!r} has no processes of its own: name the service that it is for")
 
     def __init__(self, files: Source, settings: Mapping[str, Any]) -> None:
         super().__init__(files, settings)
@@ -128,20 +139,24 @@ class Services(Collector):
         return {**self._cpu_v1(place), **self._memory_v1(place), **self._tasks(place), **self._io_v1(place)}
 
     def _number(self, controller: str, place: str, file: str) -> int | None:
-        return integer(self._cgroups.read(controller, place, file).strip())
+        data = self._cgroups.read(controller, place, file)
+        return None if data is None else integer(data.strip())
+
+    def _flat(self, controller: str, place: str, file: str) -> dict[bytes, int]:
+        return parse_flat(self._cgroups.read(controller, place, file) or b"")
 
     def _tasks(self, place: str) -> dict[str, float]:
         tasks = self._number("pids", place, "pids.current")
         return {} if tasks is None else {"tasks": tasks}
 
     def _cpu_v2(self, place: str, controller: str = "") -> dict[str, float]:
-        stat = parse_flat(self._cgroups.read(controller, place, "cpu.stat"))
+        stat = self._flat(controller, place, "cpu.stat")
         names = {b"usage_usec": "cpu_ms", b"throttled_usec": "throttled_ms"}
         return {ours: stat[theirs] / 1000.0 for theirs, ours in names.items() if theirs in stat}
 
     def _cpu_v1(self, place: str) -> dict[str, float]:
         used = self._number("cpuacct", place, "cpuacct.usage")
-        stat = parse_flat(self._cgroups.read("cpu", place, "cpu.stat"))
+        stat = self._flat("cpu", place, "cpu.stat")
         told = {"throttled_ms": stat[b"throttled_time"] / 1e6} if b"throttled_time" in stat else {}
         if used is not None:
             return {**told, "cpu_ms": round(used / 1e6, 3)}
@@ -153,7 +168,7 @@ class Services(Collector):
         told = memory(used, self._number("", place, "memory.max"))
         if (swap := self._number("", place, "memory.swap.current")) is not None:
             told["swap_bytes"] = swap
-        events = parse_flat(self._cgroups.read("", place, "memory.events"))
+        events = self._flat("", place, "memory.events")
         return {**told, "oom_kills": events[b"oom_kill"]} if b"oom_kill" in events else told
 
     def _memory_v1(self, place: str) -> dict[str, float]:
@@ -162,14 +177,16 @@ class Services(Collector):
         both = self._number("memory", place, "memory.memsw.usage_in_bytes")
         if both is not None and used is not None:
             told["swap_bytes"] = max(both - used, 0)
-        control = parse_flat(self._cgroups.read("memory", place, "memory.oom_control"))
+        control = self._flat("memory", place, "memory.oom_control")
         return {**told, "oom_kills": control[b"oom_kill"]} if b"oom_kill" in control else told
 
     def _io_v2(self, place: str) -> dict[str, float]:
-        return {**parse_io_stat(self._cgroups.read("", place, "io.stat"))}
+        data = self._cgroups.read("", place, "io.stat")
+        return {} if data is None else {**parse_io_stat(data)}
 
     def _io_v1(self, place: str) -> dict[str, float]:
-        return {**parse_blkio(self._cgroups.read("blkio", place, "blkio.throttle.io_service_bytes"))}
+        data = self._cgroups.read("blkio", place, "blkio.throttle.io_service_bytes")
+        return {} if data is None else {**parse_blkio(data)}
 
 
 def memory(used: int | None, limit: int | None) -> dict[str, float]:

@@ -80,13 +80,13 @@ class Cgroups:
                     waiting.append((inner, depth + 1))
             room -= len(names)
 
-    def read(self, controller: str, place: str, file: str) -> bytes:
-        """Return a unit's *file*, ``b""`` when it has none; v2 has one tree for all controllers."""
+    def read(self, controller: str, place: str, file: str) -> bytes | None:
+        """Return a unit's *file*, None when it has none; v2 has one tree for all controllers."""
         root = self.base if self.unified else f"{self.base}/{controller}"
         try:
             return read_once(f"{root}/{place}/{file}", READ_BYTES)
         except OSError:
-            return b""
+            return None
 
     def processes(self, place: str) -> frozenset[int]:
         """Return the numbers of the unit's processes, those in folders of its own too; as many as bounds allow."""
@@ -126,26 +126,26 @@ def parse_flat(data: bytes) -> dict[bytes, int]:
 
 
 def parse_io_stat(data: bytes) -> dict[str, int]:
-    """Return v2's ``io.stat`` (``8:0 rbytes=1 wbytes=2 …``) summed over its devices; ``{}`` without any."""
-    sums: dict[str, int] = {}
+    """Return v2's ``io.stat`` (``8:0 rbytes=1 wbytes=2 …``) summed over its devices, of which there may be none."""
+    sums = {"read_bytes": 0, "write_bytes": 0}
     for line in data.split(b"\n"):
         for field in line.split()[1:]:
             key, _, value = field.partition(b"=")
             name = {b"rbytes": "read_bytes", b"wbytes": "write_bytes"}.get(key)
             number = integer(value)
             if name and number is not None:
-                sums[name] = sums.get(name, 0) + number
+                sums[name] += number
     return sums
 
 
 def parse_blkio(data: bytes) -> dict[str, int]:
     """Return v1's ``blkio.throttle.io_service_bytes`` (``8:0 Read 1``) summed over its devices."""
-    sums: dict[str, int] = {}
+    sums = {"read_bytes": 0, "write_bytes": 0}
     for line in data.split(b"\n"):
         fields = line.split()
         if len(fields) == 3 and _DEVICE.match(line):
             name = {b"Read": "read_bytes", b"Write": "write_bytes"}.get(fields[1])
             number = integer(fields[2])
             if name and number is not None:
-                sums[name] = sums.get(name, 0) + number
+                sums[name] += number
     return sums
