@@ -24,7 +24,6 @@ import logging
 import os
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
@@ -37,7 +36,8 @@ from saltern_graphite.durability import SYNC_INTERVAL_S, sync_folder, write_all
 from saltern_graphite.generation import Seconds, Values
 from saltern_graphite.names import Ids
 from saltern_graphite.notices import Notices
-from saltern_graphite.wal_mark import MarkFile, Place
+from saltern_graphite.numbers import Numbers
+from saltern_graphite.wal_mark import Looks, MarkFile, Place
 from saltern_graphite.wal_record import KIND, PointsBody, encode_names, encode_points
 from saltern_graphite.wal_replay import Closed, Replay, Replayed, segment_path
 from saltern_graphite.wal_unreadable import Unreadable
@@ -47,8 +47,6 @@ __all__ = ["MAX_BYTES", "Place", "Replayed", "Wal"]
 MAX_BYTES = 1024 * 1024 * 1024
 SEGMENT_BYTES = 64 * 1024 * 1024
 SEGMENT_AGE_S = 60.0
-Bodies = list[bytes]
-MOST_LOOKS = 4096  # one a second, while a point waits for its file
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +67,7 @@ class Wal:
         max_bytes: int = MAX_BYTES,
     ) -> None:
         self._names_of = names_of
-        self._named = np.zeros(1024, np.bool_)  # the numbers whose names are in the current segment
+        self._named = Numbers()  # those whose names are in the current segment
         self.folder = folder
         self.fsync = fsync
         self.max_bytes = max_bytes
@@ -85,7 +83,7 @@ class Wal:
         self._mark = MarkFile(folder)
         self._replay = Replay(folder, self._closed)
         self._points = 0  # appended by this run
-        self._looks: deque[tuple[Place, int]] = deque(maxlen=MOST_LOOKS)  # ends, and how many points were before
+        self._looks = Looks()
         self._ended = False
         self.unreadable = Unreadable(folder)
         """What could not be read, of this run and of earlier ones."""
@@ -179,14 +177,14 @@ class Wal:
             except OSError as error:
                 path = error.filename or self.folder
                 raise StoreError(f"log {path} can't be written: {error.strerror}") from error
-            new = self._not_named(ids)
+            new = self._named.others(ids)
             bodies = [encode_points(PointsBody(ids, times, values, widths))]
             if len(new):
                 names = encode_names(new, self._names_of(new.tolist()))
                 bodies = [names, *bodies, names]
             place = self.end
             self._write(bodies)
-            self._named[new] = True
+            self._named.add(new)
             if widths is None:
                 self._points += len(ids)
             return place
@@ -225,14 +223,8 @@ class Wal:
         with self._lock:
             if self._ended or self._folder_fd < 0 or self._replay.unread:
                 return place
-            if not self._looks or self._looks[-1] != (self.end, self._points):
-                self._looks.append((self.end, self._points))
-            waiting = -1
-            while len(self._looks) > 1 and self._looks[1][0] <= place:
-                self._looks.popleft()
-            if self._looks[0][0] <= place:
-                place, before = self._looks[0]
-                waiting = self._points - before
+            self._looks.add(self.end, self._points)
+            place, waiting = self._looks.last_before(place, self._points)
             try:
                 self._mark.save(place, self.end, waiting)
             except OSError as error:
@@ -320,10 +312,10 @@ class Wal:
                 os.unlink(path)
             raise
         self._fd, self._current, self._segment = fd, number, Segment(KIND, path)
-        self._named[:] = False
+        self._named.clear()
         self._opened_at = time.monotonic()
 
-    def _write(self, bodies: Bodies) -> None:
+    def _write(self, bodies: list[bytes]) -> None:
         """Append records, all or none. Raises ``StoreError``."""
         data = self._segment.pack(bodies)
         synced = self.fsync == "always" or self._doubtful
@@ -377,16 +369,6 @@ class Wal:
             return os.path.samestat(os.stat(self._segment.path), os.fstat(self._fd))
         except OSError as error:
             return not isinstance(error, FileNotFoundError | NotADirectoryError)
-
-    def _not_named(self, ids: Ids) -> Ids:
-        """Return those of *ids*, each once, whose names the current segment doesn't have yet."""
-        highest = int(ids.max(initial=0))
-        if highest >= len(self._named):
-            more = np.zeros(max(highest + 1, 2 * len(self._named)), np.bool_)
-            more[: len(self._named)] = self._named
-            self._named = more
-        new = ids[~self._named[ids]]
-        return np.unique(new) if len(new) else new
 
     def _sync_forever(self) -> None:
         while not self._stopping.wait(SYNC_INTERVAL_S):
