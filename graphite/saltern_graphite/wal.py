@@ -38,7 +38,7 @@ from saltern_graphite.names import Ids
 from saltern_graphite.notices import Notices
 from saltern_graphite.numbers import Numbers
 from saltern_graphite.wal_mark import Looks, MarkFile, Place
-from saltern_graphite.wal_record import KIND, PointsBody, encode_names, encode_points
+from saltern_graphite.wal_record import KIND, Bodies, PointsBody, encode_names, encode_points
 from saltern_graphite.wal_replay import Closed, Replay, Replayed, segment_path
 from saltern_graphite.wal_unreadable import Unreadable
 
@@ -315,7 +315,7 @@ class Wal:
         self._named.clear()
         self._opened_at = time.monotonic()
 
-    def _write(self, bodies: list[bytes]) -> None:
+    def _write(self, bodies: Bodies) -> None:
         """Append records, all or none. Raises ``StoreError``."""
         data = self._segment.pack(bodies)
         synced = self.fsync == "always" or self._doubtful
