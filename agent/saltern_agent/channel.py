@@ -18,11 +18,10 @@ from typing import Any, NamedTuple, Protocol
 
 import zmq
 
+from saltern.complaints import Complaint, Complaints
 from saltern.errors import WireError
 from saltern.pki import KeyPair, fingerprint
 from saltern.wire import Message, pack, pack_any, unpack
-from saltern_agent.complaint import Complaint
-from saltern_agent.complaints import Complaints
 from saltern_agent.link import Link, Timing
 from saltern_agent.loop import Loop, Timer
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import zmq
 
+from saltern.complaints import Complaint
 from saltern.pki import KeyPair
 from saltern.wire import MAX_MESSAGE_BYTES
-from saltern_agent.complaint import Complaint
 from saltern_agent.loop import Loop, Timer
 
 if TYPE_CHECKING:

@@ -25,11 +25,11 @@ import os
 from collections import deque
 from collections.abc import Callable
 
+from saltern.complaints import Complaint
 from saltern.errors import JournalError, os_errors
 from saltern.segments import HEAD, Hole
 from saltern.set_aside import bound_aside, of_the_file, set_aside
 from saltern.steady import steady_s
-from saltern_agent.complaint import Complaint
 from saltern_agent.origin import Origin
 from saltern_agent.spool_appender import Appender
 from saltern_agent.spool_cursor import Cursor, SpoolInUse

@@ -8,10 +8,10 @@ import os
 import struct
 from binascii import crc32
 
+from saltern.complaints import Complaint
 from saltern.errors import JournalError
 from saltern.files import is_at, make_folder
 from saltern.set_aside import set_aside
-from saltern_agent.complaint import Complaint
 from saltern_agent.spool_record import MAX_SEQ
 
 log = logging.getLogger(__name__)

@@ -13,11 +13,11 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from saltern.complaints import Complaints
 from saltern.digest import sha256
 from saltern.errors import ChannelError, ModuleError, SalternError, os_errors
 from saltern.files import make_folder, write_atomic
 from saltern.set_aside import foreign_aside
-from saltern_agent.complaints import Complaints
 from saltern_agent.loader.module import reason
 from saltern_agent.state_file import StateFile
 

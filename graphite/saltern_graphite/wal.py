@@ -29,13 +29,13 @@ from contextlib import suppress
 
 import numpy as np
 
+from saltern.complaints import Complaints
 from saltern.errors import StoreError
 from saltern.files import make_folder
 from saltern.segments import Segment
 from saltern_graphite.durability import SYNC_INTERVAL_S, sync_folder, write_all
 from saltern_graphite.generation import Seconds, Values
 from saltern_graphite.names import Ids
-from saltern_graphite.notices import Notices
 from saltern_graphite.numbers import Numbers
 from saltern_graphite.wal_mark import Looks, MarkFile, Place
 from saltern_graphite.wal_record import KIND, Bodies, PointsBody, encode_names, encode_points
@@ -73,7 +73,7 @@ class Wal:
         self.max_bytes = max_bytes
         self.segment_bytes = min(SEGMENT_BYTES, max(max_bytes // 4, 1))
         self._lock = threading.Lock()
-        self._notices = Notices(log)
+        self._notices = Complaints(log, logging.WARNING)
         self._folder_fd = -1  # locked; -1 until there is a folder
         self._fd = -1  # of the current segment; -1 until it is begun
         self._segment = Segment(KIND, "")
@@ -160,7 +160,7 @@ class Wal:
         self.lost += self._replay.lost
         self._replay.lost = 0
         if self._replay.why:
-            self._notices.warn("read", "%s: it is tried again; what comes meanwhile is kept", self._replay.why)
+            self._notices.say("read", "%s: it is tried again; what comes meanwhile is kept", self._replay.why)
         else:
             self._notices.over("read", "log in %s: all of it could be read", self.folder)
 
@@ -195,7 +195,7 @@ class Wal:
             if self._fd < 0:
                 return
             if not self._is_there():
-                self._notices.warn("gone", "log %s is gone; another one is begun", self._segment.path)
+                self._notices.say("gone", "log %s is gone; another one is begun", self._segment.path)
                 self._abandon()
                 os.close(self._folder_fd)
                 self._folder_fd = -1
@@ -207,7 +207,7 @@ class Wal:
             try:
                 self._start_segment(old + 1)
             except OSError as error:
-                self._notices.warn("rotate", "no new log segment in %s: %s", self.folder, error.strerror)
+                self._notices.say("rotate", "no new log segment in %s: %s", self.folder, error.strerror)
                 return
             self._closed[old] = Closed(segment.path, segment.size)
         self._sync(fd)
@@ -228,7 +228,7 @@ class Wal:
             try:
                 self._mark.save(place, self.end, waiting)
             except OSError as error:
-                self._notices.warn("mark", "log in %s: how far it is written can't be noted: %s", self.folder, error)
+                self._notices.say("mark", "log in %s: how far it is written can't be noted: %s", self.folder, error)
                 self._mark.forget()
             return place
 
@@ -245,7 +245,7 @@ class Wal:
             try:
                 closed.remove()
             except OSError as error:
-                self._notices.warn("unlink", "log segment %s stays: %s", closed.path, error.strerror)
+                self._notices.say("unlink", "log segment %s stays: %s", closed.path, error.strerror)
                 return
             del self._closed[segment]
 
@@ -342,7 +342,7 @@ class Wal:
         try:
             os.ftruncate(self._fd, self._segment.size)
         except OSError as error:
-            self._notices.warn("undo", "log %s: %s", self._segment.path, error.strerror)
+            self._notices.say("undo", "log %s: %s", self._segment.path, error.strerror)
         else:
             if not self._doubtful:
                 return
@@ -378,7 +378,7 @@ class Wal:
                 try:
                     fd = os.dup(self._fd)  # a rotation may close the segment meanwhile
                 except OSError as error:  # no descriptor is left: it stays dirty, and is tried again
-                    self._notices.warn("sync", "log in %s can't be synced to disk: %s", self.folder, error.strerror)
+                    self._notices.say("sync", "log in %s can't be synced to disk: %s", self.folder, error.strerror)
                     continue
                 self._dirty = False
             failed = not self._sync(fd)
@@ -394,6 +394,6 @@ class Wal:
             os.fdatasync(fd)
         except OSError as error:
             self._doubtful = True  # until a sync has worked nothing is acknowledged without one
-            self._notices.warn("sync", "log in %s can't be synced to disk: %s", self.folder, error.strerror)
+            self._notices.say("sync", "log in %s can't be synced to disk: %s", self.folder, error.strerror)
             return False
         return True

@@ -10,8 +10,8 @@ import queue
 import threading
 from collections.abc import Callable, Mapping
 
+from saltern.complaints import Complaints
 from saltern.errors import ConfigError, os_errors
-from saltern_graphite.notices import Notices
 
 MOST_WAITING = 10_000
 """Lines that wait for a slow disk; more are dropped and counted."""
@@ -35,7 +35,7 @@ class AccessLog:
     def __init__(self, path: str, count: Callable[[str, float], None] = lambda name, amount: None) -> None:
         self._path = path
         self._count = count
-        self._notices = Notices(log)
+        self._notices = Complaints(log, logging.WARNING)
         self._waiting: queue.Queue[Record | None] = queue.Queue(MOST_WAITING)
         self._reopening = False
         self._torn = False
@@ -85,7 +85,7 @@ class AccessLog:
                 self._torn = bool(data)
         except OSError as error:
             self._count("accessLogDropped", len(records))
-            self._notices.warn("write", "access log %s: can't be written: %s", self._path, error.strerror)
+            self._notices.say("write", "access log %s: can't be written: %s", self._path, error.strerror)
 
     def _open_again(self) -> None:
         if self._path == "-":
@@ -93,7 +93,7 @@ class AccessLog:
         try:
             descriptor = _open(self._path)
         except OSError as error:
-            self._notices.warn("open", "access log %s: can't be opened again: %s", self._path, error.strerror)
+            self._notices.say("open", "access log %s: can't be opened again: %s", self._path, error.strerror)
             return
         os.close(self._descriptor)
         self._descriptor = descriptor
