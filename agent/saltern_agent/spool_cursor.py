@@ -47,15 +47,19 @@ class Cursor:
         else:
             self._not_written.over(f"{self._path}: is written again")
 
-    def find(self) -> None:
-        """Make the folder and the file again when they aren't there any more. Raises ``OSError``, ``SpoolInUse``."""
+    def find(self) -> bool:
+        """Make the folder and the file again when they aren't there any more; return whether that was so.
+
+        Raises ``OSError``, ``SpoolInUse``.
+        """
         if is_at(self._file, self._path):
-            return
+            return False
         file = self._open()
         os.close(self._file)
         self._file = file
         self._write()
         log.warning("%s: was removed, or something was mounted there: it is used anew", self._folder)
+        return True
 
     def close(self) -> None:
         """Give the file back, and the lock."""
