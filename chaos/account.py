@@ -15,7 +15,7 @@ SHOWN = 5
 EXPECTED_LESS, EXPECTED_MORE = 10, 60
 """Slots that needn't be expected yet, and those that were before the first sample."""
 MORE_A_STEP = 40
-"""Slots whose samples were on their way when the master's clock was set: they may count at both times."""
+"""Slots whose samples were on their way when the master's clock was set: they may count twice, or not at all."""
 
 
 def compared(stored: Stored, told: Mapping[str, float] | None, at: float, history: History) -> Iterator[Finding]:
@@ -31,13 +31,13 @@ def compared(stored: Stored, told: Mapping[str, float] | None, at: float, histor
         yield Finding(ACCOUNT, minion, f"expected {expected} is not {words} = {sum(parts.values())}")
     counted = parts["lost"] + parts["dropped"]
     nowhere = stored.nowhere
-    if len(nowhere) > counted:
+    on_the_way = MORE_A_STEP * len(history.of(["clock"], [MASTER]))
+    if len(nowhere) > counted + on_the_way:
         text = f"{len(nowhere)} samples are not stored, and {counted} are counted as lost or dropped: "
         text += ", ".join(f"{one.number} at {one.slot}" for one in nowhere[:SHOWN])
         yield Finding(POINTS, minion, text, history.around(nowhere[0].really, minion))
     due = (at - stored.first) / INTERVAL_S if stored.first else 0
-    more = EXPECTED_MORE + MORE_A_STEP * len(history.of(["clock"], [MASTER]))
-    if not due - EXPECTED_LESS <= expected <= due + more:
+    if not due - EXPECTED_LESS - on_the_way <= expected <= due + EXPECTED_MORE + on_the_way:
         yield Finding(ACCOUNT, minion, f"expected {expected}, and about {due:.0f} slots have passed since the first")
     if history.counts()["clock"]:
         return  # which slots were due while it was wrong, nobody can say

@@ -1,4 +1,4 @@
-"""A small disk of one program's own, to be filled, made read-only and healed."""
+"""Small file systems of a program's, or a test's, own: filled, made read-only and healed."""
 
 from __future__ import annotations
 
@@ -10,30 +10,40 @@ import time
 from pathlib import Path
 
 CHUNK_BYTES = 65_536
-REMOUNT_WITHIN_S = 5.0
+REMOUNT_WITHIN_S = 30.0
 
 
 class Disk:
-    """A tmpfs of *mebibytes* at *path*; a plain folder where mounting isn't permitted (``mounted`` tells)."""
+    """A file system at *path*; a plain folder where mounting isn't permitted (``why_not`` tells).
 
-    def __init__(self, path: Path, mebibytes: int) -> None:
+    A tmpfs of *mebibytes*, or with *options*, or what is in the file *image*.
+    """
+
+    def __init__(self, path: Path, mebibytes: int = 4, *, options: str = "", image: Path | None = None) -> None:
         self.path = path
         self.mounted = False
-        self._mebibytes = mebibytes
+        self.why_not = ""
+        """What the system says of that."""
+        options = options or f"size={mebibytes}m"
+        self._what = ["-o", "loop", str(image)] if image else ["-t", "tmpfs", "-o", options, "saltern-disk"]
         self._ballast = path / "ballast"
 
     def mount(self) -> None:
         """Mount it, if that is permitted."""
-        self.path.mkdir(parents=True)
-        options = f"size={self._mebibytes}m"
-        command = ["mount", "-t", "tmpfs", "-o", options, "saltern-chaos", str(self.path)]
-        self.mounted = os.geteuid() == 0 and subprocess.run(command, capture_output=True, check=False).returncode == 0
+        self.path.mkdir(parents=True, exist_ok=True)
+        if os.geteuid() != 0:
+            self.why_not = "only root may mount"
+            return
+        done = subprocess.run(["mount", *self._what, str(self.path)], capture_output=True, text=True, check=False)
+        self.mounted = done.returncode == 0
+        self.why_not = done.stderr.strip()
 
     def unmount(self) -> None:
         """Take it away, even when something is open there still."""
         if self.mounted:
             self.mounted = False
-            subprocess.run(["umount", "--lazy", str(self.path)], check=False, capture_output=True)
+            if subprocess.run(["umount", str(self.path)], check=False, capture_output=True).returncode:
+                subprocess.run(["umount", "--lazy", str(self.path)], check=False, capture_output=True)
 
     def fill(self) -> None:
         """Leave no free byte."""
@@ -43,6 +53,7 @@ class Disk:
             while size:
                 try:
                     os.write(fd, bytes(size))
+                    os.fsync(fd)
                 except OSError as error:
                     if error.errno != errno.ENOSPC:
                         raise

@@ -130,8 +130,10 @@ class Run:
         result = Result(faults=dict(self._history.counts()))
         result.jobs, result.jobs_refused = len(self._jobs.accepted), self._jobs.refused
         points = Points(self._stack, self._history, self._began_at - MARGIN_S, time.time() + MARGIN_S)
+        told_at = time.time()
         try:
             told = self._stack.call("runner.metrics.account")
+            told_at = time.time()
             result.findings += self._jobs.compared(self._history)
         except SalternError as error:
             told = {}
@@ -140,7 +142,7 @@ class Run:
             stored = result.stored[minion] = points.look(minion)
             result.accounts[minion] = told.get(minion, {}).get(SCHEDULE, {})
             result.findings += stored.findings
-            result.findings += account.compared(stored, result.accounts[minion], time.time(), self._history)
+            result.findings += account.compared(stored, result.accounts[minion], told_at, self._history)
         return result
 
     def _programs(self) -> Iterator[Finding]:

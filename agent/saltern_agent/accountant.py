@@ -7,8 +7,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from saltern.complaints import Complaint
 from saltern.wire import pack
-from saltern_agent.complaint import Complaint
 from saltern_agent.ledger import Ledger, Told, epochs
 from saltern_agent.outbox import Outbox
 

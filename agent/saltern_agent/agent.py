@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from saltern.__about__ import __version__
+from saltern.complaints import Complaints
 from saltern.digest import digest_of
 from saltern.errors import IdError, WireError
 from saltern.ids import JidSource, jid_of
@@ -25,7 +26,6 @@ from saltern_agent.begun import Begun
 from saltern_agent.calls import Calls
 from saltern_agent.channel import UP, Address, Channel
 from saltern_agent.clock import Clock
-from saltern_agent.complaints import Complaints
 from saltern_agent.executor import Executor
 from saltern_agent.isolate import Isolated
 from saltern_agent.jobs import Current, Job, Outcome, read_job

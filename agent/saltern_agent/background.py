@@ -6,8 +6,8 @@ import logging
 from collections.abc import Callable
 from functools import partial
 
+from saltern.complaints import Complaints
 from saltern.errors import SalternError
-from saltern_agent.complaints import Complaints
 from saltern_agent.loop import Loop
 
 log = logging.getLogger(__name__)

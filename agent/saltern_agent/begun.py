@@ -18,9 +18,9 @@ import os
 import struct
 from binascii import crc32
 
+from saltern.complaints import Complaint
 from saltern.files import is_at, make_folder
 from saltern.set_aside import foreign_aside
-from saltern_agent.complaint import Complaint
 
 log = logging.getLogger(__name__)
 

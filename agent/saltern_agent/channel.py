@@ -20,12 +20,11 @@ from typing import Any, NamedTuple, Protocol
 
 import zmq
 
+from saltern.complaints import Complaint, Complaints
 from saltern.errors import WireError
 from saltern.pki import KeyPair, fingerprint
 from saltern.wire import Message, pack, pack_any, unpack
 from saltern_agent.cause import DOUBT, KEY, NOT_ADMITTED, SILENT, STRANGE, Cause
-from saltern_agent.complaint import Complaint
-from saltern_agent.complaints import Complaints
 from saltern_agent.dialler import Dialler
 from saltern_agent.link import CONNECT_TIMEOUT_S, Link, Timing
 from saltern_agent.loop import Loop, Timer
@@ -326,7 +325,7 @@ class Channel:
     def _say(self, level: int, kind: str, text: str) -> None:
         """Log *text*, once for as long as its *kind* goes on."""
         self.reason = text
-        if self._complaints.say(kind, text, level):
+        if self._complaints.say(kind, text, level=level):
             self._news = True
 
     def _cancel_timer(self) -> None:

@@ -26,11 +26,11 @@ from binascii import crc32
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+from saltern.complaints import Complaint
 from saltern.errors import WireError
 from saltern.files import make_folder, write_atomic
 from saltern.set_aside import foreign_aside, of_the_file, set_aside
 from saltern.wire import pack_value, unpack_value
-from saltern_agent.complaint import Complaint
 from saltern_agent.origin import Origin
 from saltern_agent.ranges import Ranges, Span
 from saltern_agent.slots import slot_epoch_s

@@ -18,8 +18,8 @@ from typing import Any
 
 import zmq
 
+from saltern.complaints import Complaints
 from saltern.errors import RequestTimeout
-from saltern_agent.complaints import Complaints
 
 log = logging.getLogger(__name__)
 

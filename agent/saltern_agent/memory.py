@@ -13,7 +13,7 @@ import os
 import time
 from collections.abc import Callable
 
-from saltern_agent.complaint import Complaint
+from saltern.complaints import Complaint
 
 log = logging.getLogger(__name__)
 

@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 
 import msgpack
 
+from saltern.complaints import Complaint
 from saltern.errors import JournalError
 from saltern.wire import body_of
-from saltern_agent.complaint import Complaint
 from saltern_agent.origin import Origin
 from saltern_agent.spool import Spool
 

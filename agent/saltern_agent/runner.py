@@ -9,8 +9,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from saltern.complaints import Complaints
 from saltern.errors import CommandError
-from saltern_agent.complaints import Complaints
 from saltern_agent.executor import FAILED
 from saltern_agent.job_queue import JobQueue
 from saltern_agent.jobs import Job, Killed, Outcome

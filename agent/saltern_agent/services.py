@@ -6,10 +6,10 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from saltern.complaints import Complaints
 from saltern.errors import ChannelError, CommandError, WireError
 from saltern.plain import Plain
 from saltern.wire import pack
-from saltern_agent.complaints import Complaints
 from saltern_agent.jobs import Current
 from saltern_agent.loader import Loader
 from saltern_agent.sync import Sync

@@ -25,11 +25,11 @@ import os
 from collections import deque
 from collections.abc import Callable
 
+from saltern.complaints import Complaint
 from saltern.errors import JournalError, os_errors
 from saltern.segments import HEAD, Hole
 from saltern.set_aside import bound_aside, of_the_file, set_aside
 from saltern.steady import steady_s
-from saltern_agent.complaint import Complaint
 from saltern_agent.origin import Origin
 from saltern_agent.spool_appender import Appender
 from saltern_agent.spool_cursor import Cursor, SpoolInUse
@@ -86,7 +86,7 @@ class Spool:
         self._peeked: Record | None = None
         self._peeked_end = 0
         self._peeked_next = 0
-        self._over_bounds = Complaint(log, logging.WARNING)
+        self._dropping = Complaint(log, logging.WARNING)
         self._not_read = Complaint(log, logging.WARNING)
         self._not_known = Complaint(log)
         try:
@@ -212,13 +212,12 @@ class Spool:
 
     def close(self) -> None:
         """Give back the descriptors; the spool can't be used after it."""
+        self._lose_gone()  # nobody else knows what was in them
         self._close_reader()
         self._appender.close()
         if self._cursor is not None:
             self._cursor.close()
             self._cursor = None
-
-    # opening
 
     def _open_segments(self) -> None:
         found = Recovery(self.folder, self.acked, self._lost)
@@ -248,7 +247,8 @@ class Spool:
             return last
         path = os.path.join(self.folder, f"{seq:020d}{KIND.suffix}")
         with os_errors(JournalError, path, "can't be made"):
-            cursor.find()
+            if cursor.find():
+                self._lose_gone()
             segment = Segment(KIND, self._appender.begin(path))
         segment.born = segment.written = now
         self._segments.append(segment)
@@ -259,12 +259,17 @@ class Spool:
         while self._segments and (
             (self.size > self._max_bytes and len(self._segments) > 1) or self._segments[0].written < oldest
         ):
-            self._drop(self._segments[0])
+            self._drop(self._segments[0], "over its bounds, so the oldest go")
 
-    def _drop(self, segment: Segment) -> None:
+    def _lose_gone(self) -> None:
+        """Count what was in files that somebody removed."""
+        for segment in [segment for segment in self._segments if segment.is_gone()]:
+            self._drop(segment, "files were removed")
+
+    def _drop(self, segment: Segment, why: str) -> None:
         if segment.count:
             self._lost(list(segment.origins()))
-            self._over_bounds.say(f"{self.folder}: over its bounds: the oldest {segment.count} messages were dropped")
+            self._dropping.say(f"{self.folder}: {why}: messages dropped: {segment.count}")
         self.dropped += segment.count
         while self._flight and self._flight[0].segment is segment:
             self._flight.popleft()

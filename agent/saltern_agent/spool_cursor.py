@@ -8,10 +8,10 @@ import os
 import struct
 from binascii import crc32
 
+from saltern.complaints import Complaint
 from saltern.errors import JournalError
 from saltern.files import is_at, make_folder
 from saltern.set_aside import set_aside
-from saltern_agent.complaint import Complaint
 from saltern_agent.spool_record import MAX_SEQ
 
 log = logging.getLogger(__name__)
@@ -47,15 +47,19 @@ class Cursor:
         else:
             self._not_written.over(f"{self._path}: is written again")
 
-    def find(self) -> None:
-        """Make the folder and the file again when they aren't there any more. Raises ``OSError``, ``SpoolInUse``."""
+    def find(self) -> bool:
+        """Make the folder and the file again when they aren't there any more; return whether that was so.
+
+        Raises ``OSError``, ``SpoolInUse``.
+        """
         if is_at(self._file, self._path):
-            return
+            return False
         file = self._open()
         os.close(self._file)
         self._file = file
         self._write()
         log.warning("%s: was removed, or something was mounted there: it is used anew", self._folder)
+        return True
 
     def close(self) -> None:
         """Give the file back, and the lock."""

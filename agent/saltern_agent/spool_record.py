@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import struct
 from collections import deque
 from collections.abc import Iterator
@@ -112,6 +113,16 @@ class Segment(segments.Segment):
             for first, last in slots.spans:
                 for step in range(first, last + 1):
                     yield Origin(schedule, seconds, slot_epoch_s(step, seconds))
+
+    def is_gone(self) -> bool:
+        """Return whether somebody removed the file."""
+        try:
+            os.stat(self.path)
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+        except OSError:
+            return False  # that says nothing of the file
+        return False
 
     def readable(self) -> set[Origin]:
         """Return of which schedules and slots the records are that can be read."""

@@ -8,11 +8,11 @@ import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from saltern.complaints import Complaint
 from saltern.errors import WireError
 from saltern.files import make_folder, write_atomic
 from saltern.set_aside import bound_aside, foreign_aside, set_aside
 from saltern.wire import pack_value, unpack_value
-from saltern_agent.complaint import Complaint
 
 log = logging.getLogger(__name__)
 

@@ -17,11 +17,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from saltern.complaints import Complaints
 from saltern.digest import sha256
 from saltern.errors import ChannelError, ModuleError, SalternError, os_errors
 from saltern.files import make_folder, write_atomic
 from saltern.set_aside import foreign_aside, is_aside
-from saltern_agent.complaints import Complaints
 from saltern_agent.loader.imports import KINDS, MODULES, UTILS
 from saltern_agent.loader.module import reason
 from saltern_agent.state_file import StateFile

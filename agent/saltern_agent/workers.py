@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 
-from saltern_agent.complaint import Complaint
+from saltern.complaints import Complaint
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ import asyncio
 import errno
 from typing import Any
 
-from saltern_graphite.notices import Notices
+from saltern.complaints import Complaints
 from saltern_graphite.process_usage import most_descriptors
 
 KEPT = 320
@@ -26,7 +26,7 @@ def connections_that_fit(wanted: int, ports: int) -> int:
     return max(1, min(wanted, (most - min(KEPT, most // 2)) // ports))
 
 
-def accept_quietly(loop: asyncio.AbstractEventLoop, notices: Notices) -> None:
+def accept_quietly(loop: asyncio.AbstractEventLoop, notices: Complaints) -> None:
     """Have *loop* say only now and then that no descriptor was left for a new connection.
 
     A burst can use them all up before the surplus is turned away. asyncio then tries again after a second, but
@@ -37,7 +37,7 @@ def accept_quietly(loop: asyncio.AbstractEventLoop, notices: Notices) -> None:
         error = context.get("exception")
         if isinstance(error, OSError) and error.errno in _EXHAUSTED:
             why = f"{error.strerror}; {most_descriptors()} descriptors may be open"
-            notices.warn("descriptors", "new connections wait: %s", why)
+            notices.say("descriptors", "new connections wait: %s", why)
         else:
             loop.default_exception_handler(context)
 

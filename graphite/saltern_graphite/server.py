@@ -9,6 +9,7 @@ import os
 import threading
 import time
 
+from saltern.complaints import Complaints
 from saltern.errors import StoreError
 from saltern_graphite.descriptors import accept_quietly, connections_that_fit
 from saltern_graphite.events.store import FILE as EVENTS_FILE
@@ -17,7 +18,6 @@ from saltern_graphite.gate import Gate
 from saltern_graphite.http.protocol import http_protocol
 from saltern_graphite.http.server import HttpServer
 from saltern_graphite.name_lists import RELOAD_EVERY_S
-from saltern_graphite.notices import Notices
 from saltern_graphite.options import ServerOptions
 from saltern_graphite.receivers.address import show_address
 from saltern_graphite.receivers.batch import BatchConnection
@@ -58,7 +58,7 @@ class Server:
         self._events: EventStore | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._announced = False
-        self._notices = Notices(log)
+        self._notices = Complaints(log, logging.WARNING)
         self._stopping = threading.Event()
         ports = 1 + sum(one is not None for one in (options.line, options.pickle, options.batch))  # and HTTP
         self._max_connections = connections_that_fit(options.max_connections, ports)
@@ -85,7 +85,7 @@ class Server:
         self._store.on_new_metric = self._met
         self._store.on_release = tags.settle
         self._http = http = HttpServer(self._store, self._options.http_settings, tags.index, events)
-        accept_quietly(asyncio.get_running_loop(), Notices(log))
+        accept_quietly(asyncio.get_running_loop(), Complaints(log, logging.WARNING))
         if self._options.read_only:
             self._store.reload_schemas()
         else:
@@ -128,7 +128,7 @@ class Server:
         try:
             write_run_file(self._root, self.endpoints)
         except StoreError as error:
-            self._notices.warn("run file", "%s: those who look there do not find this server", error)
+            self._notices.say("run file", "%s: those who look there do not find this server", error)
             return False
         return True
 
@@ -149,7 +149,7 @@ class Server:
         self._gate = gate = Gate(loop, lambda: self._store.full)
         self._store.on_room = gate.open_soon
         await loop.run_in_executor(None, self._store.start)
-        intake = Intake(self._store, gate, Notices(log, NOTICE_EVERY_S), self._buffer)
+        intake = Intake(self._store, gate, Complaints(log, logging.WARNING, again_s=NOTICE_EVERY_S), self._buffer)
         options = self._options
         drivers: dict[str, tuple[tuple[str, int] | None, type[Connection]]] = {
             "line": (options.line, LineConnection),

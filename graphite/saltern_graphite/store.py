@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from saltern.complaints import Complaints
 from saltern.errors import StoreError
 from saltern.files import make_folder
 from saltern_graphite.cache import Cache
@@ -30,7 +31,6 @@ from saltern_graphite.index import Index
 from saltern_graphite.name_lists import CAUSES as LISTED
 from saltern_graphite.name_lists import NameLists
 from saltern_graphite.names import Ids, Names, Refusals
-from saltern_graphite.notices import Notices
 from saltern_graphite.options import StoreOptions
 from saltern_graphite.rollup import Aggregations
 from saltern_graphite.schemas import Schemas
@@ -97,7 +97,7 @@ class Store:
         self._replayed = threading.Event()
         self._replayed.set()
         self._writer: Writer | None = None
-        self._notices = Notices(log)
+        self._notices = Complaints(log, logging.WARNING)
         self._log_error = ""  # what the last append said; empty once one worked
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
 
@@ -320,7 +320,7 @@ class Store:
     def _log_failed(self, why: str) -> None:
         self._log_error = why
         self.counters.add("logFailures")
-        self._notices.warn("append", "%s; senders have to try again until it can", why)
+        self._notices.say("append", "%s; senders have to try again until it can", why)
 
     def _log_works(self) -> None:
         self._log_error = ""
@@ -333,7 +333,7 @@ class Store:
         try:
             self.wal.append(points.numbers, points.times, points.values, points.widths)
         except StoreError as error:
-            self._notices.warn("relog", "%s; older segments are kept", error)
+            self._notices.say("relog", "%s; older segments are kept", error)
             return False
         return True
 
@@ -355,7 +355,7 @@ class Store:
                 np.array(numbers, np.uint32), np.array(times, np.uint32), np.array(values, np.float64)
             )
         except StoreError as error:
-            self._notices.warn("relog", "%s; older segments are kept", error)
+            self._notices.say("relog", "%s; older segments are kept", error)
             return
         self.cache.relog(place, list(held))
 

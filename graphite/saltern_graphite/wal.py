@@ -24,21 +24,21 @@ import logging
 import os
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
 import numpy as np
 
+from saltern.complaints import Complaints
 from saltern.errors import StoreError
 from saltern.files import make_folder
 from saltern.segments import Segment
 from saltern_graphite.durability import SYNC_INTERVAL_S, sync_folder, write_all
 from saltern_graphite.generation import Seconds, Values
 from saltern_graphite.names import Ids
-from saltern_graphite.notices import Notices
-from saltern_graphite.wal_mark import MarkFile, Place
-from saltern_graphite.wal_record import KIND, PointsBody, encode_names, encode_points
+from saltern_graphite.numbers import Numbers
+from saltern_graphite.wal_mark import Looks, MarkFile, Place
+from saltern_graphite.wal_record import KIND, Bodies, PointsBody, encode_names, encode_points
 from saltern_graphite.wal_replay import Closed, Replay, Replayed, segment_path
 from saltern_graphite.wal_unreadable import Unreadable
 
@@ -47,8 +47,6 @@ __all__ = ["MAX_BYTES", "Place", "Replayed", "Wal"]
 MAX_BYTES = 1024 * 1024 * 1024
 SEGMENT_BYTES = 64 * 1024 * 1024
 SEGMENT_AGE_S = 60.0
-Bodies = list[bytes]
-MOST_LOOKS = 4096  # one a second, while a point waits for its file
 
 log = logging.getLogger(__name__)
 
@@ -69,13 +67,13 @@ class Wal:
         max_bytes: int = MAX_BYTES,
     ) -> None:
         self._names_of = names_of
-        self._named = np.zeros(1024, np.bool_)  # the numbers whose names are in the current segment
+        self._named = Numbers()  # those whose names are in the current segment
         self.folder = folder
         self.fsync = fsync
         self.max_bytes = max_bytes
         self.segment_bytes = min(SEGMENT_BYTES, max(max_bytes // 4, 1))
         self._lock = threading.Lock()
-        self._notices = Notices(log)
+        self._notices = Complaints(log, logging.WARNING)
         self._folder_fd = -1  # locked; -1 until there is a folder
         self._fd = -1  # of the current segment; -1 until it is begun
         self._segment = Segment(KIND, "")
@@ -85,7 +83,7 @@ class Wal:
         self._mark = MarkFile(folder)
         self._replay = Replay(folder, self._closed)
         self._points = 0  # appended by this run
-        self._looks: deque[tuple[Place, int]] = deque(maxlen=MOST_LOOKS)  # ends, and how many points were before
+        self._looks = Looks()
         self._ended = False
         self.unreadable = Unreadable(folder)
         """What could not be read, of this run and of earlier ones."""
@@ -162,7 +160,7 @@ class Wal:
         self.lost += self._replay.lost
         self._replay.lost = 0
         if self._replay.why:
-            self._notices.warn("read", "%s: it is tried again; what comes meanwhile is kept", self._replay.why)
+            self._notices.say("read", "%s: it is tried again; what comes meanwhile is kept", self._replay.why)
         else:
             self._notices.over("read", "log in %s: all of it could be read", self.folder)
 
@@ -179,14 +177,14 @@ class Wal:
             except OSError as error:
                 path = error.filename or self.folder
                 raise StoreError(f"log {path} can't be written: {error.strerror}") from error
-            new = self._not_named(ids)
+            new = self._named.others(ids)
             bodies = [encode_points(PointsBody(ids, times, values, widths))]
             if len(new):
                 names = encode_names(new, self._names_of(new.tolist()))
                 bodies = [names, *bodies, names]
             place = self.end
             self._write(bodies)
-            self._named[new] = True
+            self._named.add(new)
             if widths is None:
                 self._points += len(ids)
             return place
@@ -197,7 +195,7 @@ class Wal:
             if self._fd < 0:
                 return
             if not self._is_there():
-                self._notices.warn("gone", "log %s is gone; another one is begun", self._segment.path)
+                self._notices.say("gone", "log %s is gone; another one is begun", self._segment.path)
                 self._abandon()
                 os.close(self._folder_fd)
                 self._folder_fd = -1
@@ -209,7 +207,7 @@ class Wal:
             try:
                 self._start_segment(old + 1)
             except OSError as error:
-                self._notices.warn("rotate", "no new log segment in %s: %s", self.folder, error.strerror)
+                self._notices.say("rotate", "no new log segment in %s: %s", self.folder, error.strerror)
                 return
             self._closed[old] = Closed(segment.path, segment.size)
         self._sync(fd)
@@ -225,18 +223,12 @@ class Wal:
         with self._lock:
             if self._ended or self._folder_fd < 0 or self._replay.unread:
                 return place
-            if not self._looks or self._looks[-1] != (self.end, self._points):
-                self._looks.append((self.end, self._points))
-            waiting = -1
-            while len(self._looks) > 1 and self._looks[1][0] <= place:
-                self._looks.popleft()
-            if self._looks[0][0] <= place:
-                place, before = self._looks[0]
-                waiting = self._points - before
+            self._looks.add(self.end, self._points)
+            place, waiting = self._looks.last_before(place, self._points)
             try:
                 self._mark.save(place, self.end, waiting)
             except OSError as error:
-                self._notices.warn("mark", "log in %s: how far it is written can't be noted: %s", self.folder, error)
+                self._notices.say("mark", "log in %s: how far it is written can't be noted: %s", self.folder, error)
                 self._mark.forget()
             return place
 
@@ -253,7 +245,7 @@ class Wal:
             try:
                 closed.remove()
             except OSError as error:
-                self._notices.warn("unlink", "log segment %s stays: %s", closed.path, error.strerror)
+                self._notices.say("unlink", "log segment %s stays: %s", closed.path, error.strerror)
                 return
             del self._closed[segment]
 
@@ -320,7 +312,7 @@ class Wal:
                 os.unlink(path)
             raise
         self._fd, self._current, self._segment = fd, number, Segment(KIND, path)
-        self._named[:] = False
+        self._named.clear()
         self._opened_at = time.monotonic()
 
     def _write(self, bodies: Bodies) -> None:
@@ -350,7 +342,7 @@ class Wal:
         try:
             os.ftruncate(self._fd, self._segment.size)
         except OSError as error:
-            self._notices.warn("undo", "log %s: %s", self._segment.path, error.strerror)
+            self._notices.say("undo", "log %s: %s", self._segment.path, error.strerror)
         else:
             if not self._doubtful:
                 return
@@ -378,16 +370,6 @@ class Wal:
         except OSError as error:
             return not isinstance(error, FileNotFoundError | NotADirectoryError)
 
-    def _not_named(self, ids: Ids) -> Ids:
-        """Return those of *ids*, each once, whose names the current segment doesn't have yet."""
-        highest = int(ids.max(initial=0))
-        if highest >= len(self._named):
-            more = np.zeros(max(highest + 1, 2 * len(self._named)), np.bool_)
-            more[: len(self._named)] = self._named
-            self._named = more
-        new = ids[~self._named[ids]]
-        return np.unique(new) if len(new) else new
-
     def _sync_forever(self) -> None:
         while not self._stopping.wait(SYNC_INTERVAL_S):
             with self._lock:
@@ -396,7 +378,7 @@ class Wal:
                 try:
                     fd = os.dup(self._fd)  # a rotation may close the segment meanwhile
                 except OSError as error:  # no descriptor is left: it stays dirty, and is tried again
-                    self._notices.warn("sync", "log in %s can't be synced to disk: %s", self.folder, error.strerror)
+                    self._notices.say("sync", "log in %s can't be synced to disk: %s", self.folder, error.strerror)
                     continue
                 self._dirty = False
             failed = not self._sync(fd)
@@ -412,6 +394,6 @@ class Wal:
             os.fdatasync(fd)
         except OSError as error:
             self._doubtful = True  # until a sync has worked nothing is acknowledged without one
-            self._notices.warn("sync", "log in %s can't be synced to disk: %s", self.folder, error.strerror)
+            self._notices.say("sync", "log in %s can't be synced to disk: %s", self.folder, error.strerror)
             return False
         return True

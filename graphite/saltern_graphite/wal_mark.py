@@ -14,10 +14,13 @@ from __future__ import annotations
 
 import os
 from binascii import crc32
+from collections import deque
 from contextlib import suppress
 from typing import NamedTuple
 
 FILE = "written"
+MOST_LOOKS = 4096
+"""One a second, while a point waits for its file."""
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 
@@ -35,6 +38,28 @@ class Mark(NamedTuple):
     end: Place
     waiting: int
     trusted: bool
+
+
+class Looks:
+    """Ends of the log as they were seen, and how many points were before each."""
+
+    def __init__(self) -> None:
+        self._seen: deque[tuple[Place, int]] = deque(maxlen=MOST_LOOKS)
+
+    def add(self, end: Place, points: int) -> None:
+        """Remember that so many points were appended when the log ended at *end*."""
+        if not self._seen or self._seen[-1] != (end, points):
+            self._seen.append((end, points))
+
+    def last_before(self, place: Place, points: int) -> tuple[Place, int]:
+        """Return the last end up to *place*, and how many of now *points* lie behind it; *place* and -1: none is known.
+
+        What was seen before that is forgotten.
+        """
+        while len(self._seen) > 1 and self._seen[1][0] <= place:
+            self._seen.popleft()
+        end, before = self._seen[0]
+        return (end, points - before) if end <= place else (place, -1)
 
 
 class MarkFile:

@@ -34,6 +34,7 @@ _NUMBER_BYTES = 4
 
 Numbers = npt.NDArray[np.uint32]
 Values = npt.NDArray[np.float64]
+Bodies = list[bytes]
 
 
 class NamesBody(NamedTuple):

@@ -18,6 +18,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from saltern.complaints import Complaints
 from saltern_graphite.cache import Cache
 from saltern_graphite.counters import Counters
 from saltern_graphite.durability import sync_file_system
@@ -25,7 +26,6 @@ from saltern_graphite.file_writer import Batch, Failure, FileWriter, Outcome, Ru
 from saltern_graphite.generation import Generation, Places
 from saltern_graphite.late_memory import LateMemory
 from saltern_graphite.names import Names
-from saltern_graphite.notices import Notices
 
 TURN_S = 0.25
 RETRY_S = 1.0  # after an error that hits every file
@@ -72,7 +72,7 @@ class Writer:
         self._release = release
         self._whisper_dir = whisper_dir
         self._half_s = flush_interval_s / 2
-        self._notices = Notices(log)
+        self._notices = Complaints(log, logging.WARNING)
         self.late = LateMemory()
         """For the writer's thread alone."""
         self._stopping = threading.Event()
@@ -325,7 +325,7 @@ class Writer:
     def _fail(self, kind: str, message: str) -> None:
         self.last_error = message
         self._counters.add("errors")
-        self._notices.warn(kind, "%s", message)
+        self._notices.say(kind, "%s", message)
 
 
 def _hits_every_file(failure: Failure) -> bool:

@@ -12,9 +12,9 @@ import re
 import time
 from typing import Any
 
+from saltern.complaints import Trouble
 from saltern.files import write_private
 from saltern.set_aside import folder_instead
-from saltern.trouble import Trouble
 from saltern_master.complaints import Complaints
 
 log = logging.getLogger(__name__)

@@ -9,11 +9,11 @@ import os
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from saltern.complaints import Trouble
 from saltern.errors import WireError
 from saltern.files import write_private
 from saltern.ids import check_minion_id
 from saltern.set_aside import bound_aside, folder_instead, is_aside, set_aside
-from saltern.trouble import Trouble
 from saltern.wire import unpack_value
 
 log = logging.getLogger(__name__)

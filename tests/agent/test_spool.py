@@ -1040,3 +1040,25 @@ def test_of_a_spool_that_is_deleted_while_the_agent_runs_it_is_known_whose_it_wa
         spool.ack(13)
         assert (spool.pending, spool.spooled("s")) == (0, 0)
         spool.close()
+
+
+@pytest.mark.parametrize("noticed", [True, False])
+def test_a_spool_that_was_deleted_is_counted_though_the_agent_stops_before_it_reads_there(
+    tmp_path: Path, noticed: bool
+) -> None:
+    lost: list[Origin] = []
+    folder = tmp_path / "spool"
+    spool = Spool(str(folder), 16 * 2000, DAY_S, lost=lost.extend)  # segments of some records
+    for seq in range(1, 13):
+        spool.append(seq, bytes(350), Origin("s", 15.0, 15.0 * seq))
+    spool.ack(2)
+    shutil.rmtree(folder)
+    if noticed:
+        spool.append(13, bytes(350), Origin("s", 15.0, 15.0 * 13))
+        assert sorted(round(origin.slot / 15) for origin in lost) == list(range(3, 13))
+    spool.close()
+    assert sorted(round(origin.slot / 15) for origin in lost) == list(range(3, 13))
+    assert spool.dropped == 10
+    again = Spool(str(folder), 16 * 2000, DAY_S)
+    assert [record.seq for record in take_all(again)] == ([13] if noticed else [])
+    again.close()

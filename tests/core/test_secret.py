@@ -135,7 +135,8 @@ def test_any_bytes_with_secrets_are_values_or_a_wire_error(data: bytes) -> None:
             value = wire.unpack_value(packed, secrets=True)
         except WireError:
             continue
-        wire.pack_value(value, secrets=True)
+        again = wire.pack_value(value, secrets=True)
+        assert wire.pack_value(wire.unpack_value(again, secrets=True), secrets=True) == again
 
 
 @pytest.mark.parametrize("packed", [b"\xd4\x02x", b"\xd4\x01\xff", b"\xc7\x03\xffabc"])

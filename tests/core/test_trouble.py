@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from saltern.trouble import MAX_TEXTS, SAID_AGAIN_AFTER_S, Trouble
+from saltern.complaints import COMES_AND_GOES_S, MAX_REASONS, Trouble
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ def test_one_that_comes_and_goes_is_said_once_a_while(caplog: pytest.LogCaptureF
         trouble.met("full")
         trouble.over("fine")
     assert caplog.messages == ["full"]
-    now += SAID_AGAIN_AFTER_S
+    now += COMES_AND_GOES_S
     trouble.met("full")
     assert caplog.messages == ["full", "full"]
 
@@ -41,4 +41,4 @@ def test_texts_that_are_never_the_same_are_bounded(caplog: pytest.LogCaptureFixt
     trouble = Trouble(log)
     for number in range(100):
         trouble.met(f"at {number}")
-    assert len(caplog.messages) == MAX_TEXTS
+    assert len(caplog.messages) == MAX_REASONS

@@ -9,8 +9,8 @@ import socket
 
 import pytest
 
+from saltern.complaints import Complaints
 from saltern_graphite.descriptors import accept_quietly, connections_that_fit
-from saltern_graphite.notices import Notices
 from saltern_graphite.process_usage import most_descriptors
 from saltern_graphite.receivers.listener import BACKLOG
 
@@ -32,7 +32,7 @@ def test_the_loop_looks_away_from_connections_that_it_can_not_take(caplog: pytes
 
     async def run() -> int:
         loop = asyncio.get_running_loop()
-        accept_quietly(loop, Notices(logging.getLogger("descriptors")))
+        accept_quietly(loop, Complaints(logging.getLogger("descriptors"), logging.WARNING))
         sock = Exhausted()
         sock.bind(("127.0.0.1", 0))
         server = await loop.create_server(asyncio.Protocol, sock=sock, backlog=BACKLOG)

@@ -18,10 +18,10 @@ from typing import Any, cast
 import graphyte
 import pytest
 
+from saltern.complaints import Complaints
 from saltern.errors import StoreError
 from saltern_graphite.counters import Counters
 from saltern_graphite.gate import Gate
-from saltern_graphite.notices import Notices
 from saltern_graphite.pickle_frame import MAX_FRAME_BYTES
 from saltern_graphite.receivers.blocks import BlockConnection
 from saltern_graphite.receivers.connection import Connection
@@ -68,7 +68,7 @@ class Receiving:
     def __init__(self) -> None:
         self.store = StubStore()
         self.gate = Gate(asyncio.get_running_loop(), lambda: self.store.full)
-        notices = Notices(logging.getLogger("receivers"), 60)
+        notices = Complaints(logging.getLogger("receivers"), logging.WARNING, again_s=60)
         self.intake = Intake(cast(Store, self.store), self.gate, notices)
         self.listeners: list[Listener] = []
         self.udp: UdpReceiver | None = None

@@ -673,7 +673,7 @@ def test_eight_flipped_bytes_cost_the_records_that_they_touch(
             log.append(*batch)
             spans.append((start, log.wal.bytes))
         if marked:
-            log.wal._looks.append((Place(1, 0), 0))
+            log.wal._looks.add(Place(1, 0), 0)
             log.wal.written(Place(1, 0))
         log.wal.close()
         path = folder / "0000000001.wal"

@@ -67,3 +67,13 @@ def test_among_equals_the_least_recent_goes() -> None:
     there = [number for number in range(40) if last.get(f"m{number}", "f")]
     assert there == list(range(40 - len(there), 40))
     assert len(there) > 25
+
+
+def test_one_with_many_small_functions_stays_within_what_others_leave() -> None:
+    last = LastReturns(MAX_BYTES)
+    for number in range(33):
+        last.put(f"quiet{number}", "f", "q" * 465)  # each a little less than an even share
+    for number in range(50):
+        last.put("loud", f"m.f{number}", "x" * 200)
+    assert all(last.get(f"quiet{number}", "f") for number in range(33))
+    assert last.get("loud", "m.f49") == "x" * 200

@@ -264,3 +264,19 @@ def test_a_twin_of_what_is_settled_is_not_late_again(monkeypatch: pytest.MonkeyP
     for _ in range(3):
         tally.ran(T0, T0 + 5000, failed=False)
     assert tally.late == late
+
+
+def test_what_was_dropped_while_the_clock_jumped_over_its_slot_counts() -> None:
+    tally = Tally(1.0, T0)
+    for slot in range(10):
+        tally.ran(T0 + slot, T0 + slot + 0.5, failed=False)
+    tally.stepped(T0 + 10, T0 + 3610)
+    tally.stepped(T0 + 3620, T0 + 20)
+    tally.absent("dropped", [(T0 + 10, T0 + 14)], T0 + 25)
+    tally.absent("skipped", [(T0 + 15, T0 + 16)], T0 + 25)  # nothing was run there: it isn't expected
+    numbers = tally.numbers(T0 + 21)
+    assert numbers["dropped"] == 5
+    assert numbers["skipped"] == 0
+    assert numbers["expected"] == sum(
+        numbers[name] for name in ("received", "missing", "lost", "dropped", "skipped", "failed")
+    )

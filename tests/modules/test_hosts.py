@@ -97,7 +97,9 @@ def test_what_is_described_has_a_unit_that_exists() -> None:
     units = {told["unit"] for name in listed() for told in explained.numbers(name).values()}
     bases = {unit.removesuffix("/s") for unit in units}
     known = {
-        *("", "%", "s", "ms", "µs", "B", "KiB", "°C", "times", "processors", "threads", "processes", "files", "inodes"),
-        *("requests", "packets", "sockets", "switches", "interrupts", "faults", "periods"),
+        *("", "%", "s", "ms", "µs", "h", "d", "1/min", "B", "KiB", "°C", "W", "ppm", "bits", "times", "units"),
+        *("processors", "threads", "processes", "files", "inodes", "sockets", "connections", "neighbours", "entries"),
+        *("requests", "commands", "reads", "packets", "segments", "datagrams", "switches", "interrupts", "faults"),
+        *("periods", "disks", "sectors", "starts", "restarts", "errors", "warnings", "timeouts", "lines"),
     }
     assert bases <= known

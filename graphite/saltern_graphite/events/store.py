@@ -18,8 +18,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from saltern.complaints import Trouble
 from saltern.errors import GraphiteError, StoreError
-from saltern.trouble import Trouble
 from saltern_graphite.events.event import Event
 from saltern_graphite.kept_database import KeptDatabase, Layout
 

@@ -11,8 +11,8 @@ import threading
 from collections.abc import Callable, Mapping
 
 from saltern.appended_file import AppendedFile
+from saltern.complaints import Complaints
 from saltern.errors import ConfigError, os_errors
-from saltern_graphite.notices import Notices
 
 MOST_WAITING = 10_000
 """Lines that wait for a slow disk; more are dropped and counted."""
@@ -36,7 +36,7 @@ class AccessLog:
     def __init__(self, path: str, count: Callable[[str, float], None] = lambda name, amount: None) -> None:
         self._path = path
         self._count = count
-        self._notices = Notices(log)
+        self._notices = Complaints(log, logging.WARNING)
         self._waiting: queue.Queue[Record | None] = queue.Queue(MOST_WAITING)
         self._file = None if path == "-" else AppendedFile(path, _MODE)
         if self._file is not None:
@@ -79,7 +79,7 @@ class AccessLog:
                 _print(lines)
         except OSError as error:
             self._count("accessLogDropped", len(records))
-            self._notices.warn("write", "access log %s: can't be written: %s", self._path, error.strerror)
+            self._notices.say("write", "access log %s: can't be written: %s", self._path, error.strerror)
 
 
 def _print(lines: bytes) -> None:

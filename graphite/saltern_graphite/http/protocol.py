@@ -53,12 +53,14 @@ class BoundedHttp(HttpToolsProtocol):
     _waiting = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn does
+        """Take in a connection, or end it at once when there are too many."""
         super().connection_made(transport)
         if len(self.connections) > self.bounds.most:
             self.bounds.refused()
             transport.abort()
 
     def data_received(self, data: bytes) -> None:
+        """Have *data* parsed; a head over ``MAX_HEAD_BYTES`` is refused."""
         self._chunk_bytes = len(data)
         super().data_received(data)
         if self._in_head and not self.transport.is_closing():
@@ -78,10 +80,12 @@ class BoundedHttp(HttpToolsProtocol):
         self.transport.close()
 
     def on_message_begin(self) -> None:
+        """A request begins, with its head."""
         self._in_head, self._head_bytes = True, 0
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
+        """The head is read: from now on an answer is waited for."""
         if not self._waiting:
             self._waiting = True
             self.bounds.readers.asked()
@@ -89,10 +93,12 @@ class BoundedHttp(HttpToolsProtocol):
         self._in_head = False
 
     def on_response_complete(self) -> None:
+        """The answer is sent."""
         self._over()
         super().on_response_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Nobody waits for the answer any more."""
         self._over()
         super().connection_lost(exc)
 

@@ -58,7 +58,7 @@ class BatchConnection(Connection):
     def _refuse(self, bad: BadFrame) -> None:
         points = bad.points
         self.intake.store.counters.drop({CAUSE: points or 1})
-        self.intake.notices.warn(CAUSE, "%s: frame refused: %s", self.peer, bad)
+        self.intake.notices.say(CAUSE, "%s: frame refused: %s", self.peer, bad)
         if points is not None:  # an error would have it sent again, and nothing behind it would ever come
             answer = {"accepted": 0, "refused": points, "why": {CAUSE: points}, "which": list(range(points))}
             self.send(encode({"type": "ack", "seq": bad.seq, **answer, "error": str(bad)}))

@@ -93,6 +93,7 @@ class Connection(asyncio.BufferedProtocol, ABC):
         self._set_reading()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to read, once the gate is open; a connection too many is ended at once."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         peer = transport.get_extra_info("peername")
@@ -105,27 +106,33 @@ class Connection(asyncio.BufferedProtocol, ABC):
             self._loop.call_soon(self._hold_if_closed)  # asyncio starts reading after this call
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Give its place to others."""
         self._transport = None
         self._connections.forget(self)
 
     def get_buffer(self, sizehint: int) -> memoryview:
+        """Return where asyncio is to put the next bytes: the buffer that all connections share."""
         return self.intake.buffer.room()
 
     def buffer_updated(self, nbytes: int) -> None:
+        """Take *nbytes* that are in the buffer."""
         self.last_heard = self._loop.time()
         self._proceed(self.intake.buffer.taken(nbytes))
 
     def eof_received(self) -> bool:
+        """The sender has ended: what is held is still taken. Return that the connection stays until then."""
         self._ended = True
         if not self._holding:
             self._proceed(b"")
         return True  # the transport stays open until everything held is taken
 
     def pause_writing(self) -> None:
+        """Read nothing more of a sender that doesn't read its answers."""
         self._choking = True
         self._set_reading()
 
     def resume_writing(self) -> None:
+        """Go on reading: it has read its answers."""
         self._choking = False
         self._set_reading()
 

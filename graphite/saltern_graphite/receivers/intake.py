@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import cast
 
+from saltern.complaints import Complaints
 from saltern_graphite.gate import Gate
 from saltern_graphite.line import Block
 from saltern_graphite.name_lists import CAUSES as LISTED
-from saltern_graphite.notices import Notices
 from saltern_graphite.receivers.read_buffer import ReadBuffer
 from saltern_graphite.store import Accepted, Store
 
@@ -19,7 +19,7 @@ class Intake:
 
     store: Store
     gate: Gate
-    notices: Notices
+    notices: Complaints
     buffer: ReadBuffer = field(default_factory=ReadBuffer, repr=False)
 
     def accept(self, block: Block) -> Accepted:
@@ -36,7 +36,7 @@ class Intake:
             if cause in LISTED:  # Carbon's counters; a name that is not wanted is no news
                 self.store.counters.add(cause, count)
             else:
-                self.notices.warn(cause, "%s: %d points refused (%s), such as %.200r", peer, count, cause, name)
+                self.notices.say(cause, "%s: %d points refused (%s), such as %.200r", peer, count, cause, name)
 
     def refused(self, block: Block, peer: str) -> None:
         """Count what was bad in a *block* of *peer*'s, and log a sample of each kind."""
@@ -44,4 +44,4 @@ class Intake:
             return
         self.store.counters.drop(block.bad)
         for cause, sample in block.samples:
-            self.notices.warn(cause, "%s: refused (%s): %r", peer, cause, sample)
+            self.notices.say(cause, "%s: refused (%s): %r", peer, cause, sample)

@@ -54,7 +54,7 @@ class Listener:
         """Take *connection* in, unless there are too many."""
         if len(self.connections) >= self._max_connections:
             self._intake.store.counters.add("connectionsRefused")
-            self._intake.notices.warn(
+            self._intake.notices.say(
                 "connections", "%s: turned away, %d connections are open", connection.peer, self._max_connections
             )
             return False

@@ -101,7 +101,7 @@ class UdpReceiver:
 
     def _drop(self, points: int, why: str) -> None:
         self._intake.store.counters.drop({CAUSE_FULL: points})
-        self._intake.notices.warn(CAUSE_FULL, "UDP points are dropped: %s", why)
+        self._intake.notices.say(CAUSE_FULL, "UDP points are dropped: %s", why)
 
     def _count_kernel_drops(self) -> None:
         assert self._socket is not None
@@ -112,7 +112,7 @@ class UdpReceiver:
             self._kernel_drops = drops
             if lost:
                 self._intake.store.counters.drop({CAUSE_KERNEL: lost})
-                self._intake.notices.warn(
+                self._intake.notices.say(
                     CAUSE_KERNEL, "%d UDP datagrams were dropped by the kernel: more came than were read in time; "
                     "net.core.rmem_max bounds its buffer", lost,
                 )  # fmt: skip

@@ -26,6 +26,8 @@ STEP_BACK_S = 45.0
 """An agent waits so long, or one interval, for its clock to come to where it was."""
 
 _SKIPPED_OR_DROPPED = {"skipped": State.SKIPPED, "dropped": State.DROPPED}
+_INSTEAD_OF = {"skipped": (State.MISSING,), "dropped": (State.MISSING, State.NOT_DUE)}
+"""A slot that was dropped was run, whatever the master's clock said then."""
 
 
 class Tally:
@@ -73,7 +75,8 @@ class Tally:
                 found.append((self.first if begin is None else max(begin, self.first), end))
         done = self.first - 1
         for begin, end in sorted(found):  # what lies over one another is looked at once
-            self.states.put_where(max(begin, done + 1), end, _SKIPPED_OR_DROPPED[kind], State.MISSING)
+            for before in _INSTEAD_OF[kind]:
+                self.states.put_where(max(begin, done + 1), end, _SKIPPED_OR_DROPPED[kind], before)
             done = max(done, end)
         self.states.settle(self.first)
 

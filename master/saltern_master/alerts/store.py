@@ -14,10 +14,10 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
+from saltern.complaints import Trouble
 from saltern.errors import WireError
 from saltern.files import make_folder, write_atomic
 from saltern.set_aside import set_aside
-from saltern.trouble import Trouble
 from saltern.wire import pack_value, unpack_value
 from saltern_master.alerts.rule import CRIT, SEVERITY, STATES, WARN
 from saltern_master.alerts.state import SeriesState

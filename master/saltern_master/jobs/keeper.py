@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+from saltern.complaints import Trouble
 from saltern.config import MasterOptions
 from saltern.errors import JournalError, RecordError, WireError
-from saltern.trouble import Trouble
 from saltern_master.deadletters import DeadLetters
 from saltern_master.jobs.store import JobLoad, JobReturn, JobStore
 from saltern_master.jobs.tracker import Tracker

@@ -28,12 +28,12 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from saltern.complaints import Trouble
 from saltern.errors import JournalError, os_errors
 from saltern.file_ages import ages_of
 from saltern.files import make_folder
 from saltern.segments import Hole, Kind, Segment
 from saltern.set_aside import bound_aside, of_the_file
-from saltern.trouble import Trouble
 from saltern.wire import pack_value
 from saltern_master.journal.index import record_bytes
 from saltern_master.journal.losses import ANY, DAMAGED, GONE, OVER_BOUND, Losses, Missing

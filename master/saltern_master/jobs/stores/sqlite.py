@@ -14,17 +14,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import (
-    Boolean,
     Column,
     Connection,
     Engine,
-    Float,
-    Index,
-    Integer,
-    MetaData,
-    String,
     Table,
-    Text,
     bindparam,
     create_engine,
     delete,
@@ -41,8 +34,8 @@ from sqlalchemy.pool import NullPool
 
 from saltern.database_file import DatabaseFile, Fate
 from saltern.errors import JournalError, RecordError, SalternError
-from saltern.plain import Plain
 from saltern_master.jobs.store import JobLoad, JobReturn
+from saltern_master.jobs.stores.tables import JIDS, METADATA, OURS, RETURNS, job_row, return_row
 
 BUSY_TIMEOUT_S = 10
 PAGE_BYTES = 16384
@@ -52,33 +45,6 @@ LOG_PAGES = 1024
 MAX_IDLE_LOG_BYTES = 64 * 1024 * 1024
 FREED_AT_ONCE = 0.1
 """The share of the bound that is freed when it is reached, so that it isn't reached again at once."""
-
-METADATA = MetaData()
-JIDS = Table(
-    "jids",
-    METADATA,
-    Column("jid", String(255), primary_key=True),
-    Column("load", Text, nullable=False),
-    Column("created", Float, nullable=False, index=True),
-    Column("owner", String(255), nullable=False, server_default=""),
-    Column("bytes", Integer, nullable=False, server_default="0"),
-    Index("ix_jids_owner_created_bytes", "owner", "created", "bytes"),
-)
-RETURNS = Table(
-    "salt_returns",
-    METADATA,
-    Column("jid", String(255), primary_key=True),
-    Column("id", String(255), primary_key=True),
-    Column("fun", String(255), nullable=False),
-    Column("return", Text, nullable=False),
-    Column("full_ret", Text, nullable=False),
-    Column("success", Boolean, nullable=False),
-    Column("alter_time", Float, nullable=False),
-    Column("bytes", Integer, nullable=False, server_default="0"),
-    Index("ix_salt_returns_id_time_bytes", "id", "alter_time", "bytes"),
-    Index("ix_salt_returns_fun_time", "fun", "alter_time"),
-    Index("ix_salt_returns_time", "alter_time"),
-)
 
 
 class Share(NamedTuple):
@@ -90,11 +56,6 @@ class Share(NamedTuple):
 
 
 _LOAD = (JIDS.c.jid, JIDS.c.created, JIDS.c.load)
-OURS = {
-    "jids": ("jid", "load", "created"),
-    "salt_returns": ("jid", "id", "fun", "return", "full_ret", "success", "alter_time"),
-}
-"""Tables and columns of the first version, which ``_upgrade`` knows."""
 SHARES = (Share(RETURNS, RETURNS.c.id, RETURNS.c.alter_time), Share(JIDS, JIDS.c.owner, JIDS.c.created))
 
 
@@ -154,11 +115,11 @@ class SqliteJobStore:
 
     def put_jobs(self, jobs: Sequence[JobLoad]) -> None:
         """Store jobs. Raises ``JournalError``."""
-        self._write(insert(JIDS).on_conflict_do_nothing(), [_job_row(job) for job in jobs])
+        self._write(insert(JIDS).on_conflict_do_nothing(), [job_row(job) for job in jobs])
 
     def put_returns(self, returns: Sequence[JobReturn]) -> None:
         """Store returns; one that is there already stays as it is. Raises ``JournalError``."""
-        self._write(insert(RETURNS).on_conflict_do_nothing(), [_row(item) for item in returns])
+        self._write(insert(RETURNS).on_conflict_do_nothing(), [return_row(item) for item in returns])
 
     def job(self, jid: str) -> JobLoad | None:
         """Return a job, or ``None``. Raises ``JournalError``."""
@@ -398,50 +359,6 @@ def _tune(connection: Any, _record: Any) -> None:
 
 def _text_of(stored: bytes) -> str:
     return stored.decode("utf-8", "replace")
-
-
-def _job_row(job: JobLoad) -> dict[str, Any]:
-    load = _text(job.load)
-    owner = str(job.load.get("owner", ""))
-    return {"jid": job.jid, "load": load, "created": job.created, "owner": owner, "bytes": len(load)}
-
-
-def _row(item: JobReturn) -> dict[str, Any]:
-    returned = _text(item.data.get("return"))
-    rest = _text({**{key: value for key, value in item.data.items() if key != "return"}, "id": item.minion_id})
-    return {
-        "jid": item.jid,
-        "id": item.minion_id,
-        "fun": item.fun.encode(errors="backslashreplace").decode(),
-        "return": returned,
-        "full_ret": rest,  # without the return, which may be large and has its own column
-        "success": item.success,
-        "alter_time": item.received,
-        "bytes": len(returned) + len(rest),
-    }
-
-
-def _text(value: Any) -> str:
-    """Return *value* as JSON; bytes and lone surrogates are escaped, other types get their plain form."""
-    try:
-        return _JSON.encode(value)
-    except (TypeError, ValueError, RecursionError):  # keys that JSON doesn't have, cycles
-        return _JSON.encode(_with_text_keys(Plain().of(value)))
-
-
-def _with_text_keys(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {
-            _bytes(key) if isinstance(key, bytes) else key: _with_text_keys(member) for key, member in value.items()
-        }
-    return [_with_text_keys(member) for member in value] if isinstance(value, list) else value
-
-
-def _bytes(value: object) -> str:
-    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else repr(value)
-
-
-_JSON = json.JSONEncoder(default=_bytes)
 
 
 def _reason(error: Exception) -> str:
