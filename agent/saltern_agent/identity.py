@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from saltern.errors import ConfigError, KeyStoreError
 from saltern.files import make_folder, replacement, write_atomic
 from saltern.ids import names_every_host
-from saltern.pki import NOT_ALLOWED, Invite, KeyPair, check_key, own_keys
+from saltern.pki import NOT_ALLOWED, KeyPair, check_key, own_keys
 
 if TYPE_CHECKING:
     from saltern.config import MinionOptions
+    from saltern.join_token import Invite
 
 OWN_KEYS = "minion"
 MASTER_KEY_FILE = "minion_master.pub"
