@@ -40,7 +40,7 @@ def pinned_master_key(options: MinionOptions) -> str:
     except FileNotFoundError:
         raise ConfigError(
             f"{options['conf_file']}: master_key is not set: set it to what saltern-key -F master shows on the "
-            f"master, or run saltern-agent --join with the line that saltern-key --invite prints there"
+            f"master, or run saltern-agent --join - and paste the line that saltern-key --invite prints there"
         ) from None
     except PermissionError:
         raise ConfigError(f"{path}: can't be read: {NOT_ALLOWED}", path=path) from None
