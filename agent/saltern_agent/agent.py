@@ -406,8 +406,10 @@ class Agent:
         """Keep the id that the master took us in by, beside the key: the host's name may change."""
         if not self._id_kept:
             self._id_kept = True
-            keep = partial(keep_id, self.options["pki_dir"], self.options["id"], self._keys.public)
-            self.background.do("the id is not kept beside the key", keep)
+            try:
+                keep_id(self.options["pki_dir"], self.options["id"], self._keys.public)
+            except OSError as error:
+                log.error("%s: the id can't be kept beside the key: %s", error.filename, error.strerror)
 
     def _set_pillar(self, pillar: Any) -> None:
         self.pillar = pillar if isinstance(pillar, dict) else {}

@@ -36,7 +36,8 @@ Run this host's agent in the foreground: it connects to the master, runs its job
 
 options:
   -c, --config-dir DIR   folder (or file) of the configuration; default $SALTERN_CONFIG_DIR or /etc/saltern
-  --id ID                this minion's id; default: the option id, else the host's full name
+  --id ID                this minion's id; default: the option id, else the one its key was accepted with, else the
+                         host's full name
   --join TOKEN           join the master that printed TOKEN (saltern-key --invite), and stay; - reads it, or the whole
                          line, from stdin: as an argument every user of this host can see it
   --join-file FILE       the same with what is in FILE

@@ -15,10 +15,11 @@ from saltern.cli.command import EX_GENERIC, EX_OK, command_parser, run_command, 
 from saltern.cli.host_doubts import doubts
 from saltern.config import MasterOptions, client_config, master_config
 from saltern.invites import INVITE_TTL_S, clock_time
+from saltern.join_token import read_token
 from saltern.key_functions import state_named
 from saltern.keystore import ACCEPTED, DENIED, PENDING, REJECTED, WORDS, KeyStore
 from saltern.output import OUTPUTS, display
-from saltern.pki import fingerprint, read_token
+from saltern.pki import fingerprint
 from saltern.wheel import Wheel
 
 EXAMPLES = """  saltern-key                       list all keys (-L)

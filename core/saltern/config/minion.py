@@ -9,7 +9,8 @@ from typing import Any, TypedDict
 from saltern.config.master import place_under_root
 from saltern.config.schema import Schema
 from saltern.errors import ConfigError, IdError
-from saltern.ids import check_host, check_minion_id
+from saltern.host_name import check_host
+from saltern.ids import check_minion_id
 from saltern.kept_id import kept_id
 from saltern.wire import MAX_MESSAGE_BYTES
 
