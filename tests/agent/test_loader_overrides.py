@@ -110,6 +110,19 @@ def test_a_custom_file_may_take_the_name_of_a_bundled_one(module_dir: Path, capl
     assert sum("mytest" in record.getMessage() for record in caplog.records) == 1
 
 
+def test_an_override_of_a_bundled_module_that_is_called_otherwise(module_dir: Path) -> None:
+    """The bundled ``sys`` is in a file ``sysmod.py``."""
+    put(module_dir, "sys", "import not_there")
+    loader = Loader({}, [str(module_dir)], Current())
+    assert loader.function("sys.list_modules")
+    assert loader.passed_over()["sys"].endswith("; the bundled one stays in place")
+    put(module_dir, "sys", "def doc(): return 'mine'")
+    loader.forget(["sys"])
+    assert loader.function("sys.doc")() == "mine"
+    assert loader.function("sys.list_modules")
+    assert loader.passed_over() == {}
+
+
 def test_an_override_sees_what_it_replaces_while_it_is_loaded(
     module_dir: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

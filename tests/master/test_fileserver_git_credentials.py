@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from saltern.errors import ConfigError
 from saltern_master.fileserver.gitfs import program
 from saltern_master.fileserver.gitfs.backend import GitBackend
-from saltern_master.fileserver.gitfs.spec import parse_remote
+from saltern_master.fileserver.gitfs.spec import parse_remote, redact
 from support.git_http import GitHttp
 
 USER, PASSWORD = "deploy-user", "hunter2/s&cr et%"
@@ -111,3 +112,22 @@ def test_they_go_to_their_own_site_alone(server: GitHttp, tmp_path: Path) -> Non
 def test_they_are_taken_out_of_the_address(url: str, clean: str, username: str, password: str) -> None:
     access = parse_remote(url, 1).access
     assert (access.url, access.username, access.password) == (clean, username, password)
+
+
+def test_all_of_a_password_is_struck_out() -> None:
+    assert redact("at https://u:hun@ter2@h/r.git and http://t@x/") == "at https://***@h/r.git and http://***@x/"
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("ssh://git:hunter2@h/r.git", "a password, which ssh doesn't take"),
+        ("git://u:hunter2@h/r.git", "a password, which git doesn't take"),
+        ("https://h/r.git?private_token=hunter2", "a secret behind its"),
+        ("https://u:a%0Ahunter2@h/r.git", "a line break"),
+    ],
+)
+def test_where_they_could_not_be_hidden_they_are_refused(url: str, why: str) -> None:
+    with pytest.raises(ConfigError, match=why) as caught:
+        parse_remote(url, 1)
+    assert "hunter2" not in str(caught.value)

@@ -165,7 +165,9 @@ class Shelf:
         ranked = known.get(name)
         if ranked is None:
             own = slots.get(name, ())
-            claim = (s for others in slots.values() for s in others if s.source.layer and s.text.named == name)
+            custom = any(slot.source.layer for slot in own)
+            every = (slot for others in slots.values() for slot in others)
+            claim = [slot for slot in every if (custom or slot.source.layer) and slot.text.named == name]
             ranked = sorted(
                 {id(slot): slot for slot in (*own, *claim) if not slot.source.private}.values(),
                 key=lambda slot: (-slot.source.layer, slot.source.stem != name),
