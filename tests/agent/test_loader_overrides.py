@@ -54,6 +54,7 @@ def test_the_bundled_module_stays_and_it_is_said_once(
     assert record.getMessage().endswith("; the bundled one stays in place")
     assert "\n" not in record.getMessage()
     assert why in loader.passed_over()["test"]
+    assert why in loader.load_errors()["test"]
     loader.forget([])  # another sync in which it did not change
     assert loader.function("test.ping")() is True
     assert [record for record in caplog.records if record.levelname == "WARNING"] == told
@@ -61,7 +62,7 @@ def test_the_bundled_module_stays_and_it_is_said_once(
     put(module_dir, "test", "def ping(): return 'mended'")
     loader.forget(["test"])
     assert loader.function("test.ping")() == "mended"
-    assert loader.passed_over() == {}
+    assert loader.passed_over() == loader.load_errors() == {}
     assert "it is used again" in caplog.text
     assert loader.file_of("test.ping") == "test"
 

@@ -188,6 +188,7 @@ def test_an_override_that_is_none_leaves_the_bundled_module_in_place(parts: Part
     assert line.endswith("; the bundled one stays in place")
     assert "modules.status" in told
     assert line in event["data"]["problems"]
+    assert f"minion {minion}: its modules: {line}" in parts.log("master")
     for _ in range(3):
         assert isinstance(parts.call("status.loadavg"), dict)
         assert isinstance(event_of(parts, "status.loadavg", isolate=True)["return"], dict)

@@ -108,8 +108,9 @@ class Shelf:
         return dict(sorted(found.items()))
 
     def errors(self) -> dict[str, str]:
-        """Return why modules are not there, by file name: those that somebody asked for."""
-        return {
+        """Return why modules are not there, by name: those that somebody asked for, or that another one stands for."""
+        passed = {name: why for (name, _), why in list(self._said.items())}
+        return passed | {
             stem: slot.error
             for stem, slots in self.slots.items()
             for slot in reversed(slots)
