@@ -57,18 +57,27 @@ def secrets_in(text: str) -> bool:
 
 def test_no_process_shows_them_while_the_remote_is_asked(server: GitHttp, tmp_path: Path) -> None:
     server.gate.clear()
+    server.stepping = True
     backend = GitBackend([f"http://{IN_URL}@{server.address}/repo.git"], str(tmp_path / "cache"))
     thread = threading.Thread(target=backend.update)
     thread.start()
+    asked: list[str] = []
+    requests = 0
     try:
-        assert server.reached.wait(30)
-        seen = command_lines()
+        while thread.is_alive():
+            if server.reached.wait(0.05):
+                server.reached.clear()
+                requests += 1
+                asked += [line for line in command_lines() if server.address in line]
+                server.gate.set()
     finally:
+        server.stepping = False
         server.gate.set()
         thread.join()
-    asked = [line for line in seen if server.address in line]
-    assert len(asked) >= 2  # git and its transport
+    assert requests >= 4  # of ls-remote and of fetch
+    assert len(asked) >= 2 * requests  # git and its transport
     assert not [line for line in asked if secrets_in(line)]
+    assert any(" fetch " in line for line in asked)
     assert backend.paths("base") == ["a.py"]
     cached = [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
     assert not [path for path in cached if secrets_in(path.read_text("latin-1"))]
