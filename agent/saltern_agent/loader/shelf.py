@@ -83,7 +83,7 @@ class Shelf:
             if module is not None and module.name == name:
                 self._say(name, slot, "")
                 yield slot, module
-            elif number + 1 < len(ranked):  # while it is loaded it sees what it replaces
+            elif number + 1 < len(ranked) and not slot.holds:  # while it is loaded it sees what it replaces
                 self._say(name, slot, self._passed_over(slot, ranked[number + 1]))
         for slots in list(self.slots.values()):
             for slot in slots:

@@ -210,7 +210,7 @@ class _Reader:
                 hops += 1
                 if hops > MAX_HOPS:
                     raise _Unresolved("it leads round in a circle")
-                if False:
+                if target.startswith("/"):
                     raise _Unresolved("it is an absolute one")
                 place.pop()
                 waiting += target.split("/")[::-1]
