@@ -32,7 +32,7 @@ from saltern_agent.jobs import Current, Job, Outcome, read_job
 from saltern_agent.ledger import Ledger
 from saltern_agent.link import Timing
 from saltern_agent.loader import Loader
-from saltern_agent.loader.imports import KINDS
+from saltern_agent.loader.source import KINDS
 from saltern_agent.loop import Loop, Timer
 from saltern_agent.memory import Memory
 from saltern_agent.origin import Origin
@@ -43,10 +43,9 @@ from saltern_agent.schedule import Run, Schedule
 from saltern_agent.services import Services
 from saltern_agent.slots import stable_hash
 from saltern_agent.spool import Spool
-from saltern_agent.sync import Sync, module_folders, utils_folders
+from saltern_agent.sync import Sync, Synced, module_folders, utils_folders
 from saltern_agent.timekeeper import Timekeeper
 from saltern_agent.upkeep import Upkeep
-from saltern_modules._agent import Synced
 
 if TYPE_CHECKING:
     from saltern.config import MinionOptions
