@@ -15,10 +15,11 @@ import psutil
 from saltern_modules.collectors.agent import Agent
 from saltern_modules.collectors.base import Collector, Metrics
 from saltern_modules.collectors.cpu import MODES, TICKS_PER_S, Cpu
-from saltern_modules.collectors.disk import Disk, Mount
+from saltern_modules.collectors.disk import Disk
 from saltern_modules.collectors.diskio import DiskIO
 from saltern_modules.collectors.load import Load
 from saltern_modules.collectors.memory import Memory, with_use
+from saltern_modules.collectors.mounts import Mount
 from saltern_modules.collectors.net import Net
 from saltern_modules.collectors.processes import Processes
 from saltern_modules.collectors.swap import Swap
