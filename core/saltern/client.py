@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from saltern.config import client_config
+from saltern.errors import FunctionNotFound
 from saltern.local import LocalConnection
 
 NOT_CONNECTED = "Minion did not return. [Not connected]"
@@ -129,9 +130,12 @@ class LocalClient:
         return str(self.run_job(tgt, fun, arg, tgt_type, kwarg=kwarg, **kwargs).get("jid", "")) or 0
 
     def get_cache_returns(self, jid: str) -> dict[str, Any]:
-        """Return what the minions have answered to a job so far: ``{minion_id: {"ret": …}}``."""
+        """Return what the minions have answered to a job so far: ``{minion_id: {"ret": …}}``; nothing for no job."""
         with LocalConnection(self.opts["sock_dir"]) as connection:
-            found = connection.call("runner.jobs.lookup_jid", jid)
+            try:
+                found = connection.call("runner.jobs.lookup_jid", jid)
+            except FunctionNotFound:
+                return {}
         return {minion_id: {"ret": value} for minion_id, value in found.items()}
 
     def open_job(
