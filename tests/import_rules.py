@@ -41,6 +41,7 @@ ALLOWED: dict[str, set[str]] = {
         "saltern.pattern_size",
         "saltern.database_file",
         "saltern.trouble",
+        "saltern.visible",
     },
     "saltern_web": {"saltern"},
 }

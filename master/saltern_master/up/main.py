@@ -198,7 +198,7 @@ class _Up:
             await asyncio.wait_for(self._stop.wait(), seconds)
 
     def _progress(self, line: str) -> None:
-        print(f"[{time.monotonic() - self._began:5.1f} s] {line}", flush=True)
+        print(f"[{time.monotonic() - self._began:5.1f} s] {visible(line)}", flush=True)
 
 
 def _ready(path: str, pid: int | None) -> bool:
