@@ -8,8 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from saltern.__about__ import __version__
-from saltern.errors import SalternError, exit_code
-from saltern.visible import visible
+from saltern.errors import SalternError, exit_code, told
 
 EX_OK = 0
 EX_GENERIC = 1
@@ -53,7 +52,7 @@ def run_command(prog: str, work: Callable[[], int], *, traceback: bool) -> int:
     except SalternError as error:
         if traceback:
             raise
-        print(f"{prog}: {visible(str(error))}", file=sys.stderr)
+        print(f"{prog}: {told(error)}", file=sys.stderr)
         return exit_code(error)
     except KeyboardInterrupt:
         print(f"\n{prog}: interrupted", file=sys.stderr)
