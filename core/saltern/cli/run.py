@@ -40,7 +40,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("words", nargs="*", metavar="function [arguments]")
     options = parser.parse_intermixed_args(words)
-    return run_command("saltern-run", lambda: _run(parser, options), traceback=options.traceback)
+    return run_command(
+        "saltern-run", lambda: _run(parser, options), traceback=options.traceback, config_dir=options.config_dir
+    )
 
 
 def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
