@@ -277,8 +277,11 @@ class Agent:
         """Say which of the master's jobs are worked on here.
 
         While returns wait to be sent, one of those may be a job's: then that is said, and the answer comes again when
-        the master has them.
+        the master has them. When the master asks for all, it is told all that it started, and that is all.
         """
+        if message.body.get("all") is True:
+            self._send(pack("working", message.seq, {"jids": self.runner.asked_for()}))
+            return
         asked = message.body.get("jids")
         jids = [jid for jid in asked if isinstance(jid, str)] if isinstance(asked, list) else []
         unsent = self.outbox.pending > 0

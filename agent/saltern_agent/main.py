@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 import saltern.log
 from saltern import own_environment
 from saltern.__about__ import __version__
-from saltern.errors import IdError, SalternError, UsageError, exit_code
+from saltern.errors import IdError, SalternError, UsageError, exit_code, told
 from saltern.files import UMASK
 from saltern.folder_lock import locked
 from saltern.ids import check_minion_id
@@ -105,10 +105,10 @@ def _run(words: Sequence[str], held: contextlib.ExitStack) -> int:
         reload = Reload(agent, arguments.config_dir, [key for key in FIXABLE if getattr(arguments, key) is not None])
     except SalternError as error:
         hint = "; see saltern-agent --help" if isinstance(error, UsageError) else ""
-        print(f"saltern-agent: {error}{hint}", file=sys.stderr)
+        print(f"saltern-agent: {told(error)}{hint}", file=sys.stderr)
         return exit_code(error)
     except OSError as error:
-        print(f"saltern-agent: {error}", file=sys.stderr)
+        print(f"saltern-agent: {told(error)}", file=sys.stderr)
         return EX_FAILED
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: agent.stop())

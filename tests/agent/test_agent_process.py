@@ -213,11 +213,12 @@ def test_what_an_isolated_job_runs_ends_with_it(master: Any, make_agent: Make, m
     agent.start()
     begun, mark = agent.folder / "begun", agent.folder / "tidy"
     text = f"trap 'sleep 0.3; echo tidied > {mark}; exit 0' TERM; touch {begun}; while :; do sleep 0.05; done"
-    jid = master.job(["cmd.shell", "test.ping"], [[text], []], isolate=True)
+    jid = master.job(["cmd.shell", "cmd.run"], [[text], [f"touch {agent.folder}/next"]], isolate=True)
     wait_for(begun.exists, "the program")
     assert "was ended: signal 15 went to process" in master.run("saltutil.term_job", jid)["return"]
-    assert master.returned(jid)["return"]["test.ping"].endswith("it was killed by signal 15")
+    assert master.returned(jid)["return"]["cmd.run"].endswith("it was killed by signal 15")
     assert mark.read_text() == "tidied\n"
+    assert not (agent.folder / "next").exists()
 
 
 def test_an_agent_that_systemd_started_gives_programs_a_home_and_nothing_of_its_service(

@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if wants_versions(words):
         return EX_OK
     options = _parser().parse_args(words)
-    return run_command("saltern-key", lambda: _run(options), traceback=options.traceback)
+    return run_command("saltern-key", lambda: _run(options), traceback=options.traceback, config_dir=options.config_dir)
 
 
 def _parser() -> argparse.ArgumentParser:
