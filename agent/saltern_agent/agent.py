@@ -253,6 +253,9 @@ class Agent:
 
     def _ack(self, message: Message) -> None:
         self.outbox.ack(message.seq, refusals(message.body))
+        if self._tick_timer is not None and not self._wants_tick:
+            self._tick_timer.cancel()
+            self._tick_timer = None
 
     def _reply(self, message: Message) -> None:
         self.calls.reply(message.seq, message.body)
@@ -431,8 +434,12 @@ class Agent:
             self._tick_timer = None
             self._tick_soon()
 
+    @property
+    def _wants_tick(self) -> bool:
+        return self.outbox.pending > 0 or self.ledger.unsaved
+
     def _tick_soon(self) -> None:
-        if self._tick_timer is None and (self.outbox.pending or self.ledger.unsaved):
+        if self._tick_timer is None and self._wants_tick:
             self._tick_timer = self.loop.later(TICK_S, self._tick)
 
     def _look(self) -> None:

@@ -532,6 +532,26 @@ def test_modules_are_synced_on_connect_and_on_change(master: Any, make_agent: Ma
 # cost
 
 
+def test_nothing_looks_at_an_outbox_whose_returns_were_acknowledged(
+    master: Any, make_agent: Make, module_dir: Path
+) -> None:
+    (module_dir / "ticks.py").write_text(
+        "import saltern_agent.agent\n"
+        "saltern_agent.agent.TICK_S = 3600.0\n"
+        "def waits():\n"
+        "    agent = __opts__['__agent__']._agent\n"
+        "    return agent.loop.ask(lambda: (agent.outbox.pending, agent._tick_timer is not None))\n"
+    )
+    make_agent(module_dirs=[str(module_dir)]).start()
+    master.run("ticks.waits")
+    seen: list[tuple[int, bool]] = []
+    deadline = time.monotonic() + 20
+    while (0, False) not in seen:
+        seen.append(tuple(master.run("ticks.waits")["return"]))
+        assert (0, True) not in seen, "the answer before was acknowledged"
+        assert time.monotonic() < deadline
+
+
 def test_it_stays_small(master: Any, make_agent: Make) -> None:
     master.schedule = {"stats": {"function": "stats.collect", "seconds": 1}}
     agent = make_agent(log_level="info")

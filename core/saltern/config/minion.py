@@ -77,7 +77,7 @@ DEFAULTS: dict[str, Any] = {
     "spool_max_bytes": 256 * 1024 * 1024,
     "spool_max_hours": 72.0,
     "correct_clock": True,
-    "heartbeat_interval": 10.0,
+    "heartbeat_interval": 15.0,
     "heartbeat_timeout": 30.0,
     "reconnect_interval": 0.5,
     "reconnect_interval_max": 20.0,
