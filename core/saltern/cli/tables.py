@@ -40,7 +40,7 @@ def _alerts(rules: list[dict[str, Any]]) -> str:
 
 def _account(minions: dict[str, dict[str, dict[str, float]]]) -> str:
     rows = [
-        (minion_id, name, *(_number(numbers[key]) for key in ACCOUNT))
+        (minion_id, name, *(_number(numbers.get(key)) for key in ACCOUNT))
         for minion_id, schedules in sorted(minions.items())
         for name, numbers in sorted(schedules.items())
     ]
