@@ -147,8 +147,8 @@ def test_a_container_that_is_shown_the_hosts_proc_measures_the_host(tmp_path: Pa
     assert set(host["net"]) == set(here["net"])
     assert host["net"]["lo"]["rx_bytes"] >= here["net"]["lo"]["rx_bytes"]
     assert own["net"]["lo"]["rx_bytes"] == 0
-    assert host["sockets"]["tcp"]["listen"] >= 1
-    assert own["sockets"]["tcp"]["listen"] == 0
+    assert host["sockets"]["tcp"]["in_use"] >= 1
+    assert own["sockets"]["tcp"]["in_use"] == 0
     assert set(host["disk"]) == set(here["disk"])
     assert host["disk"]["root"]["total"] == here["disk"]["root"]["total"]
     assert host["processes"]["total"] > own["processes"]["total"]
