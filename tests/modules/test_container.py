@@ -65,6 +65,15 @@ def test_a_path_that_leads_out_is_not_followed(tmp_path: Path) -> None:
     assert found == cgroups.Group(2, (f"{tmp_path}/fs/cgroup",))
 
 
+def test_groups_are_told_from_the_own_one_outwards(tmp_path: Path) -> None:
+    (tmp_path / "fs/cgroup/a/b").mkdir(parents=True)
+    for folder in ("a/b", "a"):
+        (tmp_path / "fs/cgroup" / folder / "memory.current").touch()
+    found = cgroups.find(b"0::/a/b\n", str(tmp_path), "memory", "x|memory.current")
+    assert found == cgroups.Group(2, (f"{tmp_path}/fs/cgroup/a/b", f"{tmp_path}/fs/cgroup/a"))
+    assert cgroups.limiting(found, cgroups.memory_limit) == f"{tmp_path}/fs/cgroup/a/b"
+
+
 def test_a_host_without_limits_has_no_container(minion: Any, tmp_path: Path) -> None:
     (tmp_path / "proc/self").mkdir(parents=True)
     (tmp_path / "proc/self/cgroup").write_text("0::/system.slice/saltern-agent.service\n")
@@ -138,8 +147,8 @@ def test_a_container_that_is_shown_the_hosts_proc_measures_the_host(tmp_path: Pa
     assert set(host["net"]) == set(here["net"])
     assert host["net"]["lo"]["rx_bytes"] >= here["net"]["lo"]["rx_bytes"]
     assert own["net"]["lo"]["rx_bytes"] == 0
-    assert host["sockets"]["tcp"]["listen"] >= 1
-    assert own["sockets"]["tcp"]["listen"] == 0
+    assert host["sockets"]["tcp"]["in_use"] >= 1
+    assert own["sockets"]["tcp"]["in_use"] == 0
     assert set(host["disk"]) == set(here["disk"])
     assert host["disk"]["root"]["total"] == here["disk"]["root"]["total"]
     assert host["processes"]["total"] > own["processes"]["total"]

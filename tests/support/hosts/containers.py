@@ -95,7 +95,7 @@ def version_2() -> Kind:
         "proc/self/cgroup": f"0::/{own}\n",
         "proc/1/cgroup": f"0::/{own}\n",
         f"{V1}/cgroup.controllers": "cpu memory\n",
-        f"{V1}/{own}/memory.max": "max\n",
+        f"{V1}/{own}/memory.max": f"{300 * MIB}\n",
         f"{V1}/{own}/memory.current": f"{10 * MIB}\n",
         f"{V1}/{pod}/memory.max": f"{100 * MIB}\n",
         f"{V1}/{pod}/memory.current": f"{90 * MIB}\n",
