@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from saltern_modules.collectors import process_table
 from saltern_modules.collectors.process_table import KEPT, LIST_EVERY, RECOGNISE_EVERY, ProcessTable
 
 PROGRAM = "{pid} (a) b) S 1 1 1 0 -1 4194560 7"
@@ -192,6 +191,6 @@ def test_a_process_that_may_not_be_read_now_may_be_later(tmp_path: Path, monkeyp
         raise OSError("too many open files")
 
     with monkeypatch.context() as patch:
-        patch.setattr(process_table.os, "open", refuse)
+        patch.setattr(os, "open", refuse)
         assert table.states() == b""
     assert table.states() == b"S"
