@@ -527,7 +527,7 @@ def test_a_git_that_is_ended_may_take_away_its_locks(tmp_path: Path, monkeypatch
     git.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     with pytest.raises(program.GitFault, match=r"git fetch took longer than 0\.3 s"):
-        program.run("fetch", timeout_s=0.3)
+        program.run("fetch", bounds=program.Bounds(time_s=0.3))
     assert (tmp_path / "tidy").exists()
 
 
