@@ -20,7 +20,7 @@ from typing import Any
 from saltern.__about__ import __version__
 from saltern_agent.slots import stable_hash
 from saltern_modules import _container
-from saltern_modules.collectors.host import is_own
+from saltern_modules.collectors.reading.host import is_own
 
 MAX_FILE_BYTES = 256 * 1024
 

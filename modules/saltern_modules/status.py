@@ -12,9 +12,9 @@ from saltern.errors import CommandError, os_errors
 from saltern_modules import _agent
 from saltern_modules._netstat import parse_netstat
 from saltern_modules.collectors.disk import Disk, told
-from saltern_modules.collectors.host import network
 from saltern_modules.collectors.load import parse_loadavg
-from saltern_modules.collectors.mounts import Mount
+from saltern_modules.collectors.reading.host import network
+from saltern_modules.collectors.reading.mounts import Mount
 from saltern_modules.collectors.source import Source
 from saltern_modules.collectors.uptime import parse_uptime
 

@@ -9,12 +9,15 @@ from pathlib import Path
 import pytest
 
 from saltern.own_python import python_module
+from saltern_modules import collectors
 from saltern_modules.collectors.catalogue import LINUX, Listed, load
 from saltern_modules.collectors.explained import numbers
 
 PAGE = Path(__file__).parents[2] / "docs/collectors.md"
 ROWS = dict(re.findall(r"^\| `(\w+)` \| (yes|no|named) \|", PAGE.read_text(), re.MULTILINE))
 KINDS = {"gauge", "counter"}
+FRAME = {"__init__", "base", "catalogue", "explained", "numbers", "options", "portable", "sampler", "segment", "source"}
+"""What is beside the collectors in their folder: what runs them, and what each is written with."""
 
 
 def on_the_page(row: Listed) -> str:
@@ -42,6 +45,11 @@ def test_what_a_row_says_is_so(row: Listed) -> None:
         assert number["kind"] in KINDS
         assert number["help"]
     collector.check(collector.settings)
+
+
+def test_a_file_of_the_folder_is_a_collector() -> None:
+    files = {path.stem for path in Path(collectors.__path__[0]).glob("*.py")}
+    assert files - FRAME == {row.name for row in LINUX}
 
 
 def test_names_are_in_order_and_unique() -> None:

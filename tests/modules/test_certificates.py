@@ -18,9 +18,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from saltern.errors import CommandError
-from saltern_modules.collectors import certificates, tls_look, x509_dates
-from saltern_modules.collectors.errand import Errand
+from saltern_modules.collectors import certificates
+from saltern_modules.collectors.asking import tls_look
+from saltern_modules.collectors.asking.errand import Errand
 from saltern_modules.collectors.explained import unnamed
+from saltern_modules.collectors.reading import x509_dates
 from saltern_modules.collectors.sampler import Sampler
 from saltern_modules.collectors.source import Source
 from support.trees import options

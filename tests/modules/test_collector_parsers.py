@@ -18,13 +18,11 @@ from saltern_modules.collectors import (
     disk,
     diskio,
     files,
-    inet_dump,
     load,
     memory,
     net,
     numbers,
     pressure,
-    process_table,
     processes,
     sockets,
     swap,
@@ -32,6 +30,7 @@ from saltern_modules.collectors import (
     uptime,
     vmstat,
 )
+from saltern_modules.collectors.reading import inet_dump, process_table
 from saltern_modules.collectors.segment import segment
 
 Read = Callable[[str], bytes]

@@ -16,7 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saltern_modules.collectors import cgroups, container
+from saltern_modules.collectors import container
+from saltern_modules.collectors.reading import cgroups
 from saltern_modules.collectors.sampler import Sampler
 
 MIB = 1 << 20

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from saltern_modules.collectors import amdgpu, nvidia
-from saltern_modules.collectors.errand import Errand
+from saltern_modules.collectors.asking.errand import Errand
 from saltern_modules.collectors.explained import unnamed
 from saltern_modules.collectors.sampler import Sampler
 from saltern_modules.collectors.source import Source

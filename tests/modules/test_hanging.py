@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from saltern_modules.collectors import walk
-from saltern_modules.collectors.aside import Aside
-from saltern_modules.collectors.questions import MAX_UNANSWERED, Questions
+from saltern_modules.collectors.asking import walk
+from saltern_modules.collectors.asking.aside import Aside
+from saltern_modules.collectors.asking.questions import MAX_UNANSWERED, Questions
 from saltern_modules.collectors.sampler import Sampler
 from support.mounts import fuse_without_answers
 from support.stacks import wait_for

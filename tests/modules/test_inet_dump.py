@@ -10,8 +10,8 @@ import sys
 
 import pytest
 
-from saltern_modules.collectors import inet_dump
-from saltern_modules.collectors.inet_dump import ALL_STATES, RARE_STATES, InetDump
+from saltern_modules.collectors.reading import inet_dump
+from saltern_modules.collectors.reading.inet_dump import ALL_STATES, RARE_STATES, InetDump
 from saltern_modules.collectors.sockets import Sockets
 from saltern_modules.collectors.source import Source
 

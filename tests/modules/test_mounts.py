@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saltern_modules.collectors import disk, mounts
+from saltern_modules.collectors import disk
 from saltern_modules.collectors.disk import Disk
-from saltern_modules.collectors.mounts import Mount, choose, parse_mountinfo, parse_mounts
+from saltern_modules.collectors.reading import mounts
+from saltern_modules.collectors.reading.mounts import Mount, choose, parse_mountinfo, parse_mounts
 from saltern_modules.collectors.source import Source
 from support.mounts import tmpfs
 

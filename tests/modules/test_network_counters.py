@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saltern_modules.collectors import network_files, softnet, tcp, udp
+from saltern_modules.collectors import softnet, tcp, udp
 from saltern_modules.collectors.explained import unnamed
+from saltern_modules.collectors.reading import network_files
 from saltern_modules.collectors.source import Source
 from support.trees import plant
 

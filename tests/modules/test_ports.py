@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from saltern.errors import CommandError
-from saltern_modules.collectors import endpoint, ports
-from saltern_modules.collectors.errand import Errand
+from saltern_modules.collectors import ports
+from saltern_modules.collectors.asking.errand import Errand
 from saltern_modules.collectors.explained import unnamed
+from saltern_modules.collectors.reading import endpoint
 from saltern_modules.collectors.sampler import Sampler
 from saltern_modules.collectors.source import Source
 from support.trees import options

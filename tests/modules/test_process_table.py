@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from saltern_modules.collectors.process_table import KEPT, LIST_EVERY, RECOGNISE_EVERY, ProcessTable
+from saltern_modules.collectors.reading.process_table import KEPT, LIST_EVERY, RECOGNISE_EVERY, ProcessTable
 
 PROGRAM = "{pid} (a) b) S 1 1 1 0 -1 4194560 7"
 KERNEL = "{pid} (kworker/0:1) I 2 0 0 0 -1 69238880 7"

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from saltern.errors import CommandError
-from saltern_modules.collectors import services, units
+from saltern_modules.collectors import services
 from saltern_modules.collectors.explained import unnamed
+from saltern_modules.collectors.reading import units
 from saltern_modules.collectors.sampler import Sampler
 from saltern_modules.collectors.source import Source
 from support import control_groups

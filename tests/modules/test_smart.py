@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saltern_modules.collectors import ata, nvme, smart
-from saltern_modules.collectors.errand import Errand
+from saltern_modules.collectors import smart
+from saltern_modules.collectors.asking.errand import Errand
 from saltern_modules.collectors.explained import unnamed
+from saltern_modules.collectors.reading import ata, nvme
 from support.trees import plant
 
 LONG_S = 30.0

@@ -1,5 +1,6 @@
-"""The collectors of ``stats.collect``: one capability a file, each registering itself.
+"""The collectors of ``stats.collect``: one capability a file, with a row in ``catalogue``.
 
-A file added to this folder is a collector more; nothing else has to be edited. See ``base`` for how to
-write one, and ``sampler`` for how they are run.
+Beside them is what they are run by (``catalogue``, ``options``, ``sampler``, ``explained``) and what each is written
+with (``base``, ``source``, ``numbers``, ``segment``). What several share to read by is in ``reading``, and to ask what
+may hang in ``asking``.
 """

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from saltern_modules.collectors.base import Collector, Metrics, Number, counter, gauge
-from saltern_modules.collectors.host import own_proc
 from saltern_modules.collectors.numbers import Rates, integers
+from saltern_modules.collectors.reading.host import own_proc
 from saltern_modules.collectors.source import Source
 
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")

@@ -27,7 +27,7 @@ class Listed(NamedTuple):
     ``sys_root``, ``/…`` anywhere."""
 
     asks: str = ""
-    """The file whose function ``lacking(roots)`` says why there is nothing to measure, where files alone don't."""
+    """The file here whose function ``lacking(roots)`` says why there is nothing to measure, where files alone don't."""
 
     option: str = ""
     """The option of its own without which there is nothing to measure: what to watch is for the user to say."""
@@ -39,7 +39,7 @@ LINUX = (
     Listed("certificates", option="targets"),
     Listed("clock", on=False),
     Listed("conntrack", needs=("proc/sys/net/netfilter/nf_conntrack_max",)),
-    Listed("container", asks="cgroups"),
+    Listed("container", asks="reading.cgroups"),
     Listed("cpu"),
     Listed("disk"),
     Listed("diskio", needs=("proc/diskstats",)),

@@ -14,13 +14,13 @@ from typing import Any, ClassVar
 
 from saltern.errors import CommandError
 from saltern.own_python import python_module
+from saltern_modules.collectors.asking.errand import Errand
 from saltern_modules.collectors.base import Collector, Metrics, Number, gauge
-from saltern_modules.collectors.endpoint import EXAMPLE, Endpoint, label, parse_endpoint
-from saltern_modules.collectors.errand import Errand
-from saltern_modules.collectors.named import check_named, named
+from saltern_modules.collectors.reading.endpoint import EXAMPLE, Endpoint, label, parse_endpoint
+from saltern_modules.collectors.reading.named import check_named, named
+from saltern_modules.collectors.reading.x509_dates import earliest_end
 from saltern_modules.collectors.segment import segment
 from saltern_modules.collectors.source import Source, read_once
-from saltern_modules.collectors.x509_dates import earliest_end
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +120,7 @@ class Certificates(Collector):
         """Return what the servers show; one that isn't there in time is missing."""
         from saltern_modules import _process  # not for files alone
 
-        argv = python_module("saltern_modules.collectors.tls_look")
+        argv = python_module("saltern_modules.collectors.asking.tls_look")
         question = json.dumps(servers).encode() + b"\n"
         try:
             done = _process.run(argv, stdin=question, timeout=CHILD_TIMEOUT_S, limit=MAX_ANSWER_BYTES)

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from saltern_modules.collectors.base import Collector, Metrics, Number, counter, gauge
-from saltern_modules.collectors.network_files import read_net, rows_in_hex
 from saltern_modules.collectors.numbers import integer, percent
+from saltern_modules.collectors.reading.network_files import read_net, rows_in_hex
 from saltern_modules.collectors.source import Source
 
 LIMIT_EVERY_S = 60.0

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from saltern_modules.collectors.base import Collector, Metrics, Number, counter, gauge
-from saltern_modules.collectors.cgroups import Groups, places
 from saltern_modules.collectors.numbers import Rates, integer, percent, value_after
+from saltern_modules.collectors.reading.cgroups import Groups, places
 from saltern_modules.collectors.source import Source
 
 FIND_EVERY_S = 60.0

@@ -18,11 +18,18 @@ import stat
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
+from saltern_modules.collectors.asking.questions import Questions
 from saltern_modules.collectors.base import Collector, Metrics, NoReading, Number, gauge
-from saltern_modules.collectors.host import mount_tables, roots_of
-from saltern_modules.collectors.mounts import Mount, above, choose, parse_filesystems, parse_mountinfo, parse_mounts
 from saltern_modules.collectors.numbers import percent
-from saltern_modules.collectors.questions import Questions
+from saltern_modules.collectors.reading.host import mount_tables, roots_of
+from saltern_modules.collectors.reading.mounts import (
+    Mount,
+    above,
+    choose,
+    parse_filesystems,
+    parse_mountinfo,
+    parse_mounts,
+)
 from saltern_modules.collectors.source import Source
 
 AT_ONCE = frozenset(

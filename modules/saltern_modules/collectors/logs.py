@@ -16,8 +16,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from saltern_modules.collectors.base import Collector, Metrics, Number, counter, gauge
-from saltern_modules.collectors.named import Named, check_named, named
 from saltern_modules.collectors.numbers import Rates
+from saltern_modules.collectors.reading.named import Named, check_named, named
 from saltern_modules.collectors.segment import segment
 from saltern_modules.collectors.source import Source
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from saltern_modules.collectors.base import Collector, Metrics, Number, counter, gauge
-from saltern_modules.collectors.network_files import read_net, rows_in_hex
 from saltern_modules.collectors.numbers import integer, percent
+from saltern_modules.collectors.reading.network_files import read_net, rows_in_hex
 
 TABLES = (("ipv4", "stat/arp_cache"), ("ipv6", "stat/ndisc_cache"))
 

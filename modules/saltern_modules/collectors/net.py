@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from saltern_modules.collectors.base import Collector, Metrics, Number, counter
-from saltern_modules.collectors.host import network
 from saltern_modules.collectors.numbers import Rates, integers
+from saltern_modules.collectors.reading.host import network
 from saltern_modules.collectors.segment import segment
 from saltern_modules.collectors.source import Source, read_once
 

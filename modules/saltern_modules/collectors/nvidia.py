@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from saltern_modules.collectors.asking.errand import Errand
 from saltern_modules.collectors.base import Collector, Metrics, NoReading, Number, counter, gauge
-from saltern_modules.collectors.errand import Errand
 from saltern_modules.collectors.numbers import percent
 from saltern_modules.collectors.source import Source
 

@@ -19,9 +19,9 @@ from saltern_modules.collectors.disk import Disk
 from saltern_modules.collectors.diskio import DiskIO
 from saltern_modules.collectors.load import Load
 from saltern_modules.collectors.memory import Memory, with_use
-from saltern_modules.collectors.mounts import Mount
 from saltern_modules.collectors.net import Net
 from saltern_modules.collectors.processes import Processes
+from saltern_modules.collectors.reading.mounts import Mount
 from saltern_modules.collectors.swap import Swap
 from saltern_modules.collectors.uptime import Uptime
 

@@ -15,10 +15,10 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
+from saltern_modules.collectors.asking.errand import Errand
 from saltern_modules.collectors.base import Collector, Metrics, Number, gauge
-from saltern_modules.collectors.endpoint import Endpoint, label, parse_endpoint
-from saltern_modules.collectors.errand import Errand
-from saltern_modules.collectors.named import check_named, named
+from saltern_modules.collectors.reading.endpoint import Endpoint, label, parse_endpoint
+from saltern_modules.collectors.reading.named import check_named, named
 from saltern_modules.collectors.source import Source
 
 LOOK_UP_EVERY_S = 60.0

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from saltern_modules.collectors.base import Collector, Metrics, Number, gauge
 from saltern_modules.collectors.load import parse_threads
 from saltern_modules.collectors.numbers import value_after
-from saltern_modules.collectors.process_table import ProcessTable
+from saltern_modules.collectors.reading.process_table import ProcessTable
 from saltern_modules.collectors.source import Source
 
 STATES = {

@@ -17,8 +17,8 @@ from fnmatch import fnmatchcase
 from typing import Any, ClassVar, NamedTuple
 
 from saltern_modules.collectors.base import Collector, Metrics, Number, counter, gauge
-from saltern_modules.collectors.named import Named, check_named, named
 from saltern_modules.collectors.numbers import Rates, decimal, integers, value_after
+from saltern_modules.collectors.reading.named import Named, check_named, named
 from saltern_modules.collectors.segment import segment
 from saltern_modules.collectors.source import Source, read_once
 

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from saltern.errors import CommandError
-from saltern_modules.collectors.aside import Aside
+from saltern_modules.collectors.asking.aside import Aside
+from saltern_modules.collectors.asking.walk import TIMEOUT_S, Asked, LeftBehind, Walk
 from saltern_modules.collectors.base import Collector, Metrics
 from saltern_modules.collectors.catalogue import lacking, listed, load
 from saltern_modules.collectors.options import check, switched
 from saltern_modules.collectors.source import Source
-from saltern_modules.collectors.walk import TIMEOUT_S, Asked, LeftBehind, Walk
 
 log = logging.getLogger(__name__)
 

@@ -13,9 +13,9 @@ from typing import Any, ClassVar
 
 from saltern_modules.collectors.base import Collector, Metrics, Number, counter, gauge
 from saltern_modules.collectors.numbers import Rates, integer, percent
+from saltern_modules.collectors.reading.units import UNIT, Cgroups, parse_blkio, parse_flat, parse_io_stat
 from saltern_modules.collectors.segment import segment
 from saltern_modules.collectors.source import Source
-from saltern_modules.collectors.units import UNIT, Cgroups, parse_blkio, parse_flat, parse_io_stat
 
 SEARCH_EVERY_S = 60.0
 MAX_UNITS = 200

@@ -10,9 +10,9 @@ import os
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from saltern_modules.collectors import ata, nvme
+from saltern_modules.collectors.asking.errand import Errand
 from saltern_modules.collectors.base import Collector, Metrics, Number, counter, gauge
-from saltern_modules.collectors.errand import Errand
+from saltern_modules.collectors.reading import ata, nvme
 from saltern_modules.collectors.segment import segment
 from saltern_modules.collectors.source import Source, read_once
 

@@ -16,10 +16,10 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from saltern_modules.collectors import inet_dump
 from saltern_modules.collectors.base import Collector, Metrics, Number, gauge
-from saltern_modules.collectors.host import network
 from saltern_modules.collectors.numbers import integer
+from saltern_modules.collectors.reading import inet_dump
+from saltern_modules.collectors.reading.host import network
 from saltern_modules.collectors.source import Source, read_whole
 
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")

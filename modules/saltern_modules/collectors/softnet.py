@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from saltern_modules.collectors.base import Collector, Metrics, Number, counter
-from saltern_modules.collectors.network_files import read_net
+from saltern_modules.collectors.reading.network_files import read_net
 
 COLUMNS = ("packets", "dropped", "squeezed")
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from saltern_modules.collectors.base import Collector, Metrics, Number, counter, gauge
-from saltern_modules.collectors.network_files import counters_of, read_net
 from saltern_modules.collectors.numbers import Rates
+from saltern_modules.collectors.reading.network_files import counters_of, read_net
 from saltern_modules.collectors.source import Source
 
 TCP = {

@@ -15,8 +15,8 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from saltern_modules import _container
-from saltern_modules.collectors.host import OWN, own_proc
 from saltern_modules.collectors.numbers import integer
+from saltern_modules.collectors.reading.host import OWN, own_proc
 from saltern_modules.collectors.source import read_once
 
 MAX_LEVELS = 16

@@ -14,7 +14,7 @@ import ssl
 import sys
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
-from saltern_modules.collectors.x509_dates import not_after
+from saltern_modules.collectors.reading.x509_dates import not_after
 
 TIMEOUT_S = 5.0
 AT_ONCE = 16

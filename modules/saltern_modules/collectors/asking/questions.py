@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from saltern_modules.collectors.aside import Aside
+from saltern_modules.collectors.asking.aside import Aside
 
 TIMEOUT_S = 1.0
 """For all questions of one time; as much again when one of them wasn't answered."""
