@@ -6,7 +6,7 @@ import fnmatch
 import logging
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -26,13 +26,13 @@ from saltern_agent.begun import Begun
 from saltern_agent.calls import Calls
 from saltern_agent.channel import UP, Address, Channel
 from saltern_agent.clock import Clock
+from saltern_agent.custom_modules import CustomModules
 from saltern_agent.executor import Executor
 from saltern_agent.isolate import Isolated
 from saltern_agent.jobs import Current, Job, Outcome, read_job
 from saltern_agent.ledger import Ledger
 from saltern_agent.link import Timing
 from saltern_agent.loader import Loader
-from saltern_agent.loader.source import KINDS
 from saltern_agent.loop import Loop, Timer
 from saltern_agent.memory import Memory
 from saltern_agent.origin import Origin
@@ -41,9 +41,8 @@ from saltern_agent.returns import Return
 from saltern_agent.runner import Runner
 from saltern_agent.schedule import Run, Schedule
 from saltern_agent.services import Services
-from saltern_agent.slots import stable_hash
 from saltern_agent.spool import Spool
-from saltern_agent.sync import Sync, Synced, module_folders, utils_folders
+from saltern_agent.sync import module_folders, utils_folders
 from saltern_agent.timekeeper import Timekeeper
 from saltern_agent.upkeep import Upkeep
 
@@ -56,9 +55,6 @@ TICK_S = 1.0
 FIRST_SYNC_S = 2.0  # how long the first samples wait for the modules that they may need
 CLOCK_SET_S = 0.5  # timers of the schedule are set anew after a jump of this much
 SKEW_NEWS_S = 1.0  # a smaller change of the skew isn't worth sending all grains again
-CHANGE_DELAY_S = 1.0  # a fleet asks for a changed module within this long, not at once
-SYNC_AGAIN_S = 60.0  # after a sync that failed
-MODULES_TAG = "modules"  # of the event that tells the master which modules can't be taken or used
 
 
 class Agent:
@@ -81,8 +77,6 @@ class Agent:
         services.serve(self.loader)
         self.executor = Executor(self.loader, self.current)
         self.calls = Calls(self.loop.post, self._send)
-        self.sync = Sync(cachedir, services.request, self._modules_taken)
-        self._services = services
         self.clock = Clock(os.path.join(cachedir, "clock"), correct=options["correct_clock"])
         self.timekeeper = Timekeeper(self.clock, self.loop.later, self._send, self._clock_learned)
         self.ledger = Ledger(os.path.join(cachedir, "ledger"))
@@ -108,14 +102,15 @@ class Agent:
         self.runner = Runner(
             self.loop,
             self._execute,
-            self._version_of,
+            lambda function: self.modules.version_of(function),
             self._returned,
             threads=options["worker_threads"],
             max_return_bytes=min(options["max_return_bytes"], MAX_MESSAGE_BYTES),
             over=self.memory.look,
         )
         self.background = Background(self.loop, self.runner.background)
-        self.upkeep = Upkeep(self.loop, self.spool, [self.schedule.file, self.sync.index], self._look)
+        self.modules = CustomModules(options, self.loop, self.loader, self.background, services, self._install_schedule)
+        self.upkeep = Upkeep(self.loop, self.spool, [self.schedule.file, self.modules.sync.index], self._look)
         address = Address(options["master"], options["publish_port"], options["ret_port"], master_key)
         pending_retry_s = options["pending_retry_interval"]
         self.channel = Channel(self.loop, address, keys, Timing.of(options), self, pending_retry_s=pending_retry_s)
@@ -123,13 +118,10 @@ class Agent:
         self._keys = keys
         self._id_kept = False
         self._jids = JidSource()
-        self._sync_on_change = False
         self._schedule_to_come: Any = None
         self._schedule_digest = ""
         self._tick_timer: Timer | None = None
-        self._sync_timer: Timer | None = None
         self._complaints = Complaints(log)
-        self._told: list[str] = []
 
     def run(self) -> None:
         """Work until ``stop``; then write what wasn't acknowledged to the spool."""
@@ -166,19 +158,6 @@ class Agent:
         self.loop.ask(partial(self._set_grains, collected))
         self.loop.post(self.channel.attach)
 
-    def sync_modules(self, kinds: Sequence[str] = KINDS) -> Synced:
-        """Fetch what the master has of *kinds*, from a worker; it hears, once, of what can't be taken or used.
-
-        Raises ``ChannelError``, ``ModuleError``.
-        """
-        synced = self.sync.run(kinds)
-        others = [line for line in self._told if not line.startswith(tuple(f"{kind}." for kind in kinds))]
-        told = synced.told if set(kinds) == set(KINDS) else sorted({*synced.told, *others})
-        if told != self._told:
-            self._told = told
-            self._services.fire_event({"changed": synced.changed, "problems": told}, MODULES_TAG)
-        return synced
-
     def refresh_pillar(self) -> None:
         """Fetch the pillar again, from a worker. Raises ``ChannelError``."""
         pillar = self.calls.request("pillar", {})
@@ -188,7 +167,7 @@ class Agent:
         """Run the scheduled job *name* beside its slots; return its jid. Raises ``CommandError``."""
         run = self.schedule.run_now(name)
         jid = self._jids.next()
-        self.runner.start_scheduled(self._scheduled_job(run, jid))
+        self.runner.start_scheduled(run.job(jid))
         return jid
 
     def queue_stats(self) -> dict[str, int]:
@@ -216,7 +195,11 @@ class Agent:
 
     def attachment(self) -> dict[str, Any]:
         """Return the body of an ``attach``: what this minion is, and digests of what it has from the master."""
-        have = {"schedule": self._schedule_digest, "pillar": digest_of(self.pillar), "modules": self.sync.digest}
+        have = {
+            "schedule": self._schedule_digest,
+            "pillar": digest_of(self.pillar),
+            "modules": self.modules.digest,
+        }
         return {"boot": self.boot, "grains": self.grains, "have": have}
 
     def welcomed(self, body: dict[str, Any]) -> None:
@@ -228,11 +211,9 @@ class Agent:
         self.accountant.opened()
         self.calls.opened()
         self._set_pillar(body.get("pillar"))
-        self._sync_on_change = bool(body.get("sync_on_change"))
         self._take_schedule(body.get("schedule"))
-        if self.options["sync_on_connect"] and body.get("modules", "") != self.sync.digest:
+        if self.modules.welcomed(body):
             self.loop.later(FIRST_SYNC_S, self._install_schedule)
-            self._sync_in_background()
         else:
             self._install_schedule()
 
@@ -295,9 +276,7 @@ class Agent:
             )
 
     def _new_modules(self, message: Message) -> None:
-        if self._sync_on_change and message.body.get("digest") != self.sync.digest:
-            spread_s = stable_hash(self.options["id"]) / 2**64 * CHANGE_DELAY_S
-            self.loop.later(spread_s, self._sync_in_background)
+        self.modules.announced(message.body)
 
     def _new_pillar(self, message: Message) -> None:
         self.background.do("the pillar was not fetched", self.refresh_pillar)
@@ -317,47 +296,21 @@ class Agent:
 
     def _execute(self, job: Job) -> Outcome:
         """Run a job, in a worker's thread or from there in a process of its own."""
-        changed = self.sync.changed_by_others()
-        if changed:
-            log.info("modules changed, by saltern-call: %s", ", ".join(changed))
-            self.loader.forget(changed)
+        self.modules.heed_others()
         patterns = self.options["isolate_functions"]
         if job.isolate or any(fnmatch.fnmatchcase(fun, pattern) for fun, _ in job.functions() for pattern in patterns):
             return self._isolated.run(job, self.grains, self.pillar)
         return self.executor.run(job)
 
-    def _version_of(self, function: str) -> dict[str, str | None] | None:
-        """Return the version of the synced module that *function* is from, also when a child loaded it."""
-        file = self.loader.file_of(function)
-        return self.sync.version(function.partition(".")[0] if file is None else file)
-
     def _start_run(self, run: Run) -> bool:
-        job = self._scheduled_job(run, jid_of(run.jid_epoch_s))
-        return self.runner.start_scheduled(job, partial(self.schedule.finished, run.name))
-
-    def _scheduled_job(self, run: Run, jid: str) -> Job:
-        definition = run.definition
-        return Job(
-            jid,
-            definition.function,
-            definition.args,
-            definition.kwargs,
-            user="schedule",
-            extra={
-                "schedule": run.name,
-                "slot": run.slot_epoch_s,
-                "metrics": definition.metrics,
-                "return_job": definition.return_job,
-            },
-            origin=run.origin,
-        )
+        return self.runner.start_scheduled(run.job(jid_of(run.jid_epoch_s)), partial(self.schedule.finished, run.name))
 
     def _returned(self, answer: Return) -> None:
         if answer.origin is not None:
             self.ledger.ran(answer.origin.schedule, answer.function, answer.failed)
         self.send_later(answer.frame, answer.origin)
 
-    # modules, grains, pillar
+    # schedule, grains, pillar
 
     def _take_schedule(self, schedule: Any) -> None:
         self._schedule_to_come = schedule
@@ -370,25 +323,6 @@ class Agent:
             self.schedule.install(schedule, at_once=at_once)
         if self.upkeep.troubled:
             self.upkeep.start()
-
-    def _sync_in_background(self) -> None:
-        self.background.do("modules were not synced", self.sync_modules, self._install_schedule, self._sync_later)
-
-    def _sync_later(self) -> None:
-        if self._sync_timer is None:
-            self._sync_timer = self.loop.later(SYNC_AGAIN_S, self._sync_again)
-
-    def _sync_again(self) -> None:
-        self._sync_timer = None
-        if self.connected:  # otherwise the next welcome tells whether it is needed
-            self._sync_in_background()
-
-    def _modules_taken(self, changed: list[str], refused: dict[str, str]) -> dict[str, str]:
-        """Load anew what changed; return which modules take the place of another one, and can't, and why."""
-        self.loader.refused = refused
-        if changed:
-            self.loader.forget(changed)
-        return self.loader.passed_over()
 
     def _clock_learned(self, moved_s: float) -> None:
         """The master's time is known, or known better, which set our own by *moved_s*."""
@@ -446,6 +380,4 @@ class Agent:
         self.memory.look()
         self.outbox.tick()
         self._tick_soon()
-        if self.connected and self.sync.vanished() and self._sync_timer is None:
-            self._sync_in_background()
-            self._sync_later()
+        self.modules.look()

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol
 
 from saltern.errors import CommandError, ConfigError
 from saltern_agent.begun import Begun
+from saltern_agent.jobs import Job
 from saltern_agent.ledger import Ledger
 from saltern_agent.origin import Origin
 from saltern_agent.slots import Slots, slot_epoch_s, stable_hash
@@ -54,6 +55,18 @@ class Run(NamedTuple):
     def origin(self) -> Origin:
         """What a loss of its return is counted for."""
         return Origin(self.name, self.definition.seconds, self.slot_epoch_s)
+
+    def job(self, jid: str) -> Job:
+        """Return what a worker does for it, as *jid*."""
+        definition = self.definition
+        extra = {
+            "schedule": self.name,
+            "slot": self.slot_epoch_s,
+            "metrics": definition.metrics,
+            "return_job": definition.return_job,
+        }
+        args, kwargs = definition.args, definition.kwargs
+        return Job(jid, definition.function, args, kwargs, user="schedule", extra=extra, origin=self.origin)
 
 
 class Cancellable(Protocol):

@@ -92,11 +92,11 @@ class Services(LocalServices):
 
     def module_versions(self) -> dict[str, dict[str, str | None]]:
         """Return the synced modules as ``{name: {'digest': sha256 hex, 'commit': git id or None}}``."""
-        return self._agent.sync.versions()
+        return self._agent.modules.sync.versions()
 
     def sync_modules(self, kinds: Sequence[str]) -> Synced:
         """Fetch what the master has of *kinds*: ``modules``, ``utils``."""
-        return self._agent.sync_modules(kinds)
+        return self._agent.modules.fetch(kinds)
 
     def refresh_grains(self) -> bool:
         """Collect the grains again, and tell the master."""
@@ -200,13 +200,7 @@ class CallServices(LocalServices):
         return True
 
     def _sync(self) -> Sync:
-        def taken(changed: list[str], refused: dict[str, str]) -> dict[str, str]:
-            self.loader.refused = refused
-            if changed:
-                self.loader.forget(changed)
-            return self.loader.passed_over()
-
-        return Sync(self._options["cachedir"], self.request, taken)
+        return Sync(self._options["cachedir"], self.request, self.loader.take)
 
     def request(self, command: str, **kwargs: Any) -> Any:
         """Call the master: ``file_list``, ``file_hash``, ``file_chunk``, ``pillar``. Raises ``ChannelError``."""

@@ -118,6 +118,13 @@ class Loader:
         """Load what takes the place of a weaker module; return by file name why that stays, where it does."""
         return self._modules.check()
 
+    def take(self, changed: list[str], refused: dict[str, str]) -> dict[str, str]:
+        """Load anew what *changed* on disk, know why others were *refused*, and return what is passed over."""
+        self.refused = refused
+        if changed:
+            self.forget(changed)
+        return self.passed_over()
+
     def _run(self, slot: Slot, kind: str) -> ModuleType:
         """Return the Python module of a slot that is held, run now unless it was. Raises whatever it raises."""
         if slot.python is None and slot.source.bundled:
