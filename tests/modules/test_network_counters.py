@@ -143,3 +143,8 @@ def test_garbage_gives_whole_numbers_or_nothing(data: bytes) -> None:
         assert all(isinstance(value, int) and value >= 0 for value in found.values())
     for row in network_files.rows_in_hex(data):
         assert all(isinstance(value, int) for value in row.values())
+
+
+def test_what_the_hosts_network_lacks_is_not_taken_from_our_own(tmp_path: Path) -> None:
+    files = plant(tmp_path, {"proc/net/snmp": snmp(5, 5), "proc/1/net/dev": ""})
+    assert network_files.read_net(files, "snmp") == b""

@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 from saltern_modules.collectors.base import Collector, Metrics, Number, gauge
 from saltern_modules.collectors.numbers import integer
 from saltern_modules.collectors.reading import inet_dump
-from saltern_modules.collectors.reading.host import network
+from saltern_modules.collectors.reading.host import is_own, network
 from saltern_modules.collectors.source import Source, read_whole
 
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
@@ -140,7 +140,7 @@ class Sockets(Collector):
     def __init__(self, files: Source, settings: Mapping[str, Any]) -> None:
         super().__init__(files, settings)
         # The kernel's answer is about the host's own network, not about another /proc that we may be shown.
-        self._dump = inet_dump.InetDump() if files.proc_root == "/proc" else None
+        self._dump = inet_dump.InetDump() if is_own(files.proc_root) else None
         self._net = network(files.proc_root)
 
     def collect(self, now: float) -> Metrics:

@@ -1,20 +1,15 @@
-"""The kernel's files on a network: not a collector, but a source of several.
-
-``/proc/net`` is the network of whoever reads it. An agent in a container that is shown the host's ``/proc`` elsewhere
-would read its own network there; the host's is process 1's.
-"""
+"""The kernel's files on the host's network, and their grammar."""
 
 from __future__ import annotations
 
 from saltern_modules.collectors.numbers import MAX_DIGITS
+from saltern_modules.collectors.reading.host import network
 from saltern_modules.collectors.source import Source
 
 
 def read_net(files: Source, name: str) -> bytes:
     """Return ``net/<name>`` of the host, ``b""`` when it has none."""
-    if files.proc_root != "/proc" and (data := files.read(f"1/net/{name}", optional=True)):
-        return data
-    return files.read(f"net/{name}", optional=True)
+    return files.read(f"{network(files.proc_root)}/{name}", optional=True)
 
 
 def counters_of(data: bytes, group: bytes, names: dict[bytes, str]) -> dict[str, float]:
