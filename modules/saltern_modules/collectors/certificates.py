@@ -71,13 +71,7 @@ class Certificates(Collector):
     @classmethod
     def check(cls, options: Mapping[str, Any]) -> None:
         """Raise ``ValueError`` for a target that is neither a path nor a host and port."""
-        things = named(options["targets"], _label)
-        for _, text in things:
-            try:
-                parse_target(text)
-            except ValueError as error:
-                raise ValueError(f"targets: {error}") from None
-        check_named("targets", things, "/etc/ssl/a.pem")
+        check_named("targets", named(options["targets"], _label), "/etc/ssl/a.pem", parse_target)
 
     def __init__(self, files: Source, settings: Mapping[str, Any]) -> None:
         super().__init__(files, settings)

@@ -89,13 +89,7 @@ class Ports(Collector):
     @classmethod
     def check(cls, options: Mapping[str, Any]) -> None:
         """Raise ``ValueError`` for a target that is no host and port, and for a time that is none."""
-        things = named(options["targets"], label)
-        for _, text in things:
-            try:
-                parse_endpoint(text)
-            except ValueError as error:
-                raise ValueError(f"targets: {error}") from None
-        check_named("targets", things, "db1:5432")
+        check_named("targets", named(options["targets"], label), "db1:5432", parse_endpoint)
         if not 0.0 < options["timeout_s"] <= 60.0:
             raise ValueError(f"timeout_s must be more than 0 and at most 60.0 seconds, not {options['timeout_s']!r}")
 

@@ -1,4 +1,4 @@
-"""A host and a port as users write them: not a collector, but the grammar of several."""
+"""A host and a port as users write them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user names to be watched: a process, a port, a log file. Not a collector, but a rule of several.
+"""What a user names to be watched: a process, a port, a log file.
 
 An entry of such an option is the thing itself or, to choose how it is called in metrics' names, ``name=thing``.
 """
@@ -35,8 +35,17 @@ def named(entries: Iterable[str], label: Callable[[str], str] = segment) -> list
     return things
 
 
-def check_named(option: str, things: list[Named], example: str) -> None:
-    """Raise ``ValueError`` when *things* are too many, one is empty, or two would be called the same."""
+def check_named(option: str, things: list[Named], example: str, parse: Callable[[str], object] | None = None) -> None:
+    """Raise ``ValueError`` when *things* are too many, one is empty, or two would be called the same.
+
+    Or when *parse* does, of one of them.
+    """
+    for _, thing in things:
+        try:
+            if parse is not None:
+                parse(thing)
+        except ValueError as error:
+            raise ValueError(f"{option}: {error}") from None
     if len(things) > MAX_NAMED:
         raise ValueError(f"{option} may name {MAX_NAMED} at most, not {len(things)}")
     seen: dict[str, str] = {}
