@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from saltern_modules.collectors import container
-from saltern_modules.collectors.reading import cgroups
+from saltern_modules.collectors.reading import cgroup_files, own_groups
 from saltern_modules.collectors.sampler import Sampler
 
 MIB = 1 << 20
@@ -27,7 +27,7 @@ UNIFIED = Path("/sys/fs/cgroup")
 
 def test_the_lines_of_a_process() -> None:
     data = b"12:cpu,cpuacct:/docker/1\n1:name=systemd:/a:b\n0::/x.slice\nnonsense\n"
-    assert cgroups.parse_cgroup(data) == {
+    assert own_groups.parse_cgroup(data) == {
         "cpu": ("cpu,cpuacct", "/docker/1"),
         "cpuacct": ("cpu,cpuacct", "/docker/1"),
         "name=systemd": ("name=systemd", "/a:b"),
@@ -37,7 +37,7 @@ def test_the_lines_of_a_process() -> None:
 
 @pytest.mark.parametrize(("text", "count"), [("0-3,8\n", 5), ("0\n", 1), ("", 0), ("0-x", 0), ("2,5", 2)])
 def test_lists_of_processors(text: str, count: int) -> None:
-    assert cgroups.count_cpus(text) == count
+    assert own_groups.count_cpus(text) == count
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_lists_of_processors(text: str, count: int) -> None:
 def test_no_limit_is_no_number(tmp_path: Path, text: str, limit: int | None) -> None:
     for version, name in ((1, "memory.limit_in_bytes"), (2, "memory.max")):
         (tmp_path / name).write_text(text)
-        assert cgroups.memory_limit(str(tmp_path), version) == limit
+        assert own_groups.memory_limit(str(tmp_path), version) == limit
 
 
 @pytest.mark.parametrize(("quota", "limit"), [("-1", None), ("0", None), ("250000", 2.5)])
@@ -55,24 +55,24 @@ def test_quotas(tmp_path: Path, quota: str, limit: float | None) -> None:
     (tmp_path / "cpu.cfs_quota_us").write_text(f"{quota}\n")
     (tmp_path / "cpu.cfs_period_us").write_text("100000\n")
     (tmp_path / "cpu.max").write_text(f"{'max' if limit is None else quota} 100000\n")
-    assert cgroups.cpu_limit(str(tmp_path), 1) == cgroups.cpu_limit(str(tmp_path), 2) == limit
+    assert own_groups.cpu_limit(str(tmp_path), 1) == own_groups.cpu_limit(str(tmp_path), 2) == limit
 
 
 def test_a_path_that_leads_out_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "fs/cgroup").mkdir(parents=True)
     (tmp_path / "fs/cgroup/memory.current").touch()
     (tmp_path / "fs/memory.current").touch()
-    found = cgroups.find(b"0::/../../x\n", str(tmp_path), "memory", "a|memory.current")
-    assert found == cgroups.Group(2, (f"{tmp_path}/fs/cgroup",))
+    found = own_groups.find(b"0::/../../x\n", str(tmp_path), "memory", "a|memory.current")
+    assert found == own_groups.Group(2, (f"{tmp_path}/fs/cgroup",))
 
 
 def test_groups_are_told_from_the_own_one_outwards(tmp_path: Path) -> None:
     (tmp_path / "fs/cgroup/a/b").mkdir(parents=True)
     for folder in ("a/b", "a"):
         (tmp_path / "fs/cgroup" / folder / "memory.current").touch()
-    found = cgroups.find(b"0::/a/b\n", str(tmp_path), "memory", "x|memory.current")
-    assert found == cgroups.Group(2, (f"{tmp_path}/fs/cgroup/a/b", f"{tmp_path}/fs/cgroup/a"))
-    assert cgroups.limiting(found, cgroups.memory_limit) == f"{tmp_path}/fs/cgroup/a/b"
+    found = own_groups.find(b"0::/a/b\n", str(tmp_path), "memory", "x|memory.current")
+    assert found == own_groups.Group(2, (f"{tmp_path}/fs/cgroup/a/b", f"{tmp_path}/fs/cgroup/a"))
+    assert own_groups.limiting(found, own_groups.memory_limit) == f"{tmp_path}/fs/cgroup/a/b"
 
 
 def test_a_host_without_limits_has_no_container(minion: Any, tmp_path: Path) -> None:
@@ -164,7 +164,7 @@ WORDS = st.sampled_from(
 
 @given(text=st.binary(max_size=200) | st.lists(WORDS, max_size=20).map(" ".join).map(str.encode))
 def test_anything_is_read(text: bytes) -> None:
-    assert all(value >= 0 for value in container.parse_io(text).values())
+    assert all(value >= 0 for value in cgroup_files.parse_io(text).values())
     assert all(value >= 0 for value in container.cpu_counters(text, text).values())
-    cgroups.count_cpus(text.decode("utf-8", "replace")[:4000])
-    cgroups.parse_cgroup(text)
+    own_groups.count_cpus(text.decode("utf-8", "replace")[:4000])
+    own_groups.parse_cgroup(text)

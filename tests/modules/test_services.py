@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from saltern.errors import CommandError
 from saltern_modules.collectors import services
 from saltern_modules.collectors.explained import unnamed
-from saltern_modules.collectors.reading import units
+from saltern_modules.collectors.reading import cgroup_files, units
 from saltern_modules.collectors.sampler import Sampler
 from saltern_modules.collectors.source import Source
 from support import control_groups
@@ -223,8 +223,7 @@ def test_a_real_control_group() -> None:
 @given(data=st.binary(max_size=200) | st.text(alphabet="8:0 Readrbyteswus=15\n", max_size=200).map(str.encode))
 def test_garbage_gives_whole_numbers_or_nothing(data: bytes) -> None:
     parsed: list[dict[Any, int]] = [
-        units.parse_flat(data),
-        {**units.parse_io_stat(data)},
-        {**units.parse_blkio(data)},
+        cgroup_files.parse_flat(data),
+        {**cgroup_files.parse_io(data)},
     ]
     assert all(value >= 0 for found in parsed for value in found.values())

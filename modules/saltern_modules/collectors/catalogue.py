@@ -39,7 +39,7 @@ LINUX = (
     Listed("certificates", option="targets"),
     Listed("clock", on=False),
     Listed("conntrack", needs=("proc/sys/net/netfilter/nf_conntrack_max",)),
-    Listed("container", asks="reading.cgroups"),
+    Listed("container", asks="reading.own_groups"),
     Listed("cpu"),
     Listed("disk"),
     Listed("diskio", needs=("proc/diskstats",)),

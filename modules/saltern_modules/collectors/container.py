@@ -12,7 +12,8 @@ from typing import Any, ClassVar
 
 from saltern_modules.collectors.base import Collector, Metrics, Number, counter, gauge
 from saltern_modules.collectors.numbers import Rates, integer, percent, value_after
-from saltern_modules.collectors.reading.cgroups import Groups, places
+from saltern_modules.collectors.reading.cgroup_files import parse_io
+from saltern_modules.collectors.reading.own_groups import Groups, places
 from saltern_modules.collectors.source import Source
 
 FIND_EVERY_S = 60.0
@@ -33,20 +34,6 @@ def cpu_counters(stat: bytes, usage_ns: bytes) -> dict[str, float]:
     return {
         name: round(value / scale, 3) if scale > 1 else value for name, value, scale in readings if value is not None
     }
-
-
-def parse_io(data: bytes) -> dict[str, float]:
-    """Return the bytes read and written on all devices, from ``io.stat`` or ``blkio.throttle.io_service_bytes``."""
-    total = {"read_bytes": 0.0, "write_bytes": 0.0}
-    for line in data.split(b"\n"):
-        fields = line.split()
-        if len(fields) == 3 and fields[1] in (b"Read", b"Write"):
-            fields = [fields[0], (b"rbytes=" if fields[1] == b"Read" else b"wbytes=") + fields[2]]
-        for field in fields[1:]:
-            key, _, value = field.partition(b"=")
-            if key in (b"rbytes", b"wbytes"):
-                total["read_bytes" if key == b"rbytes" else "write_bytes"] += integer(value) or 0
-    return {name: int(value) for name, value in total.items()}
 
 
 class Container(Collector):

@@ -13,7 +13,8 @@ from typing import Any, ClassVar
 
 from saltern_modules.collectors.base import Collector, Metrics, Number, counter, gauge
 from saltern_modules.collectors.numbers import Rates, integer, percent
-from saltern_modules.collectors.reading.units import UNIT, Cgroups, parse_blkio, parse_flat, parse_io_stat
+from saltern_modules.collectors.reading.cgroup_files import UNLIMITED, parse_flat, parse_io
+from saltern_modules.collectors.reading.units import UNIT, Cgroups
 from saltern_modules.collectors.segment import segment
 from saltern_modules.collectors.source import Source
 
@@ -21,8 +22,6 @@ SEARCH_EVERY_S = 60.0
 MAX_UNITS = 200
 WITH_PROCESSES = (".service", ".scope", ".slice", ".socket", ".mount", ".swap")
 WITHOUT = (".timer", ".target", ".path", ".device", ".automount")
-NO_LIMIT = 1 << 60
-"""Bytes. Version 1 tells a limit that is none as a number near 2**63."""
 
 
 def label(unit: str) -> str:
@@ -134,9 +133,10 @@ class Services(Collector):
         return starts
 
     def _used(self, place: str) -> dict[str, float]:
+        both = {**self._tasks(place), **self._io(place)}
         if self._cgroups.unified:
-            return {**self._cpu_v2(place), **self._memory_v2(place), **self._tasks(place), **self._io_v2(place)}
-        return {**self._cpu_v1(place), **self._memory_v1(place), **self._tasks(place), **self._io_v1(place)}
+            return {**self._cpu_v2(place), **self._memory_v2(place), **both}
+        return {**self._cpu_v1(place), **self._memory_v1(place), **both}
 
     def _number(self, controller: str, place: str, file: str) -> int | None:
         data = self._cgroups.read(controller, place, file)
@@ -180,19 +180,16 @@ class Services(Collector):
         control = self._flat("memory", place, "memory.oom_control")
         return {**told, "oom_kills": control[b"oom_kill"]} if b"oom_kill" in control else told
 
-    def _io_v2(self, place: str) -> dict[str, float]:
-        data = self._cgroups.read("", place, "io.stat")
-        return {} if data is None else {**parse_io_stat(data)}
-
-    def _io_v1(self, place: str) -> dict[str, float]:
-        data = self._cgroups.read("blkio", place, "blkio.throttle.io_service_bytes")
-        return {} if data is None else {**parse_blkio(data)}
+    def _io(self, place: str) -> dict[str, float]:
+        file = "io.stat" if self._cgroups.unified else "blkio.throttle.io_service_bytes"
+        data = self._cgroups.read("blkio", place, file)
+        return {} if data is None else {**parse_io(data)}
 
 
 def memory(used: int | None, limit: int | None) -> dict[str, float]:
     """Return ``memory_bytes``, with ``memory_limit_bytes`` and ``memory_percent`` where there is a limit."""
     if used is None:
         return {}
-    if not limit or limit >= NO_LIMIT:
+    if not limit or limit >= UNLIMITED:
         return {"memory_bytes": used}
     return {"memory_bytes": used, "memory_limit_bytes": limit, "memory_percent": percent(used, limit)}

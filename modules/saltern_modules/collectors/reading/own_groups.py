@@ -16,12 +16,11 @@ from typing import NamedTuple
 
 from saltern_modules import _container
 from saltern_modules.collectors.numbers import integer
+from saltern_modules.collectors.reading.cgroup_files import UNLIMITED
 from saltern_modules.collectors.reading.host import OWN, own_proc
 from saltern_modules.collectors.source import read_once
 
 MAX_LEVELS = 16
-UNLIMITED = 1 << 60
-"""What a limit of version 1 is at least where there is none (a number near 2⁶³, by the size of a page)."""
 
 
 class Group(NamedTuple):

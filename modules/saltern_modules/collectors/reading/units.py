@@ -14,7 +14,6 @@ import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
-from saltern_modules.collectors.numbers import integer
 from saltern_modules.collectors.source import read_once
 
 MAX_FOLDERS = 4000
@@ -27,7 +26,6 @@ NO_FOLDERS_LINKS = 2
 
 READ_BYTES = 1 << 16
 UNIT = re.compile(r"[^/*?\[\]\s]+\.(?:service|scope|slice|socket|mount|swap)")
-_DEVICE = re.compile(rb"^\d+:\d+ ", re.MULTILINE)
 
 
 class Cgroups:
@@ -113,39 +111,3 @@ def needs_escape(unit: str) -> bool:
 
 
 CONTROLLERS = ("cpu", "cpuacct", "cpuset", "io", "blkio", "memory", "devices", "pids", "bpf", "hugetlb", "rdma", "misc")
-
-
-def parse_flat(data: bytes) -> dict[bytes, int]:
-    """Return a file of ``name value`` lines, such as ``cpu.stat``; other lines are left out."""
-    found = {}
-    for line in data.split(b"\n"):
-        fields = line.split()
-        if len(fields) == 2 and (value := integer(fields[1])) is not None:
-            found[fields[0]] = value
-    return found
-
-
-def parse_io_stat(data: bytes) -> dict[str, int]:
-    """Return v2's ``io.stat`` (``8:0 rbytes=1 wbytes=2 …``) summed over its devices, of which there may be none."""
-    sums = {"read_bytes": 0, "write_bytes": 0}
-    for line in data.split(b"\n"):
-        for field in line.split()[1:]:
-            key, _, value = field.partition(b"=")
-            name = {b"rbytes": "read_bytes", b"wbytes": "write_bytes"}.get(key)
-            number = integer(value)
-            if name and number is not None:
-                sums[name] += number
-    return sums
-
-
-def parse_blkio(data: bytes) -> dict[str, int]:
-    """Return v1's ``blkio.throttle.io_service_bytes`` (``8:0 Read 1``) summed over its devices."""
-    sums = {"read_bytes": 0, "write_bytes": 0}
-    for line in data.split(b"\n"):
-        fields = line.split()
-        if len(fields) == 3 and _DEVICE.match(line):
-            name = {b"Read": "read_bytes", b"Write": "write_bytes"}.get(fields[1])
-            number = integer(fields[2])
-            if name and number is not None:
-                sums[name] += number
-    return sums
