@@ -42,6 +42,7 @@ ALLOWED: dict[str, set[str]] = {
         "saltern.database_file",
         "saltern.complaints",  # how an error that goes on is logged, as all programs do
         "saltern.visible",
+        "saltern.steady",
     },
     "saltern_web": {"saltern"},
 }

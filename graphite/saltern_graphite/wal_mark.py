@@ -18,10 +18,11 @@ from collections import deque
 from contextlib import suppress
 from typing import NamedTuple
 
+from saltern.steady import boot_id
+
 FILE = "written"
 MOST_LOOKS = 4096
 """One a second, while a point waits for its file."""
-_BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 
 class Place(NamedTuple):
@@ -68,7 +69,7 @@ class MarkFile:
     def __init__(self, folder: str) -> None:
         self._path = os.path.join(folder, FILE)
         self._fd = -1
-        self._boot = _boot()
+        self._boot = boot_id() or "?"
         self._last = ""
 
     def load(self) -> Mark | None:
@@ -111,11 +112,3 @@ class MarkFile:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
-
-
-def _boot() -> str:
-    try:
-        with open(_BOOT_ID, encoding="ascii") as file:
-            return file.read().strip() or "?"
-    except OSError:
-        return "?"
