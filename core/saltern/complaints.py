@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 AGAIN_S = 600.0
 """An error that goes on is said again after this time, with how often it was met since."""
@@ -99,8 +100,7 @@ class Complaints:
     ) -> None:
         self._log = log
         self._level = level
-        self._clock = clock
-        self._again_s = again_s
+        self._new = partial(Complaint, log, clock=clock, again_s=again_s)
         self._lock = threading.Lock()
         self._kinds: dict[str, Complaint] = {}
 
@@ -115,8 +115,7 @@ class Complaints:
         with self._lock:
             complaint = self._kinds.pop(kind, None)
             if complaint is None:
-                chosen = self._level if level is None else level
-                complaint = Complaint(self._log, chosen, self._clock, again_s=self._again_s)
+                complaint = self._new(self._level if level is None else level)
             while len(self._kinds) >= MAX_KINDS:
                 del self._kinds[next(iter(self._kinds))]
             self._kinds[kind] = complaint
