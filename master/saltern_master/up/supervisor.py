@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ctypes
 import logging
-import os
 import signal
 import time
 from collections import Counter
 from collections.abc import Callable
 
+from saltern.process_group import signal_group
 from saltern_master.up.stack import Program
 
 log = logging.getLogger(__name__)
@@ -63,8 +62,7 @@ class Supervisor:
                 task.cancel()
 
     def _signal(self, name: str, number: signal.Signals) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._processes[name].pid, number)
+        signal_group(self._processes[name].pid, number)
 
     async def _keep(self, program: Program) -> None:
         wait_s = RESTART_MIN_S
