@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from saltern_modules.collectors.base import Collector, Metrics, Number, gauge
 from saltern_modules.collectors.numbers import integer, percent
+from saltern_modules.collectors.reading.card import CARD
 from saltern_modules.collectors.source import Source, read_once
 
 SEARCH_EVERY_S = 600.0
@@ -35,13 +36,7 @@ class Amdgpu(Collector):
     name = "amdgpu"
     description = "AMD's graphics processors"
     numbers: ClassVar[Mapping[str, Number]] = {
-        "*.percent": gauge("%", "time in which it was busy"),
-        "*.memory_busy_percent": gauge("%", "time in which its memory was busy"),
-        "*.memory_used_bytes": gauge("B", "its own memory in use"),
-        "*.memory_total_bytes": gauge("B", "its own memory"),
-        "*.memory_percent": gauge("%", "its own memory in use, of all"),
-        "*.temperature": gauge("°C", "its temperature"),
-        "*.power_watts": gauge("W", "the power that it takes"),
+        **CARD,
         "*.fan_rpm": gauge("1/min", "how fast its fan turns"),
     }
 

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from saltern_modules.collectors.asking.errand import Errand
 from saltern_modules.collectors.base import Collector, Metrics, NoReading, Number, counter, gauge
 from saltern_modules.collectors.numbers import percent
+from saltern_modules.collectors.reading.card import CARD
 from saltern_modules.collectors.source import Source
 
 LIBRARY = "libnvidia-ml.so.1"
@@ -84,13 +85,7 @@ class Nvidia(Collector):
     name = "nvidia"
     description = "NVIDIA's graphics processors"
     numbers: ClassVar[Mapping[str, Number]] = {
-        "*.percent": gauge("%", "time in which it was busy"),
-        "*.memory_busy_percent": gauge("%", "time in which its memory was busy"),
-        "*.memory_used_bytes": gauge("B", "its own memory in use"),
-        "*.memory_total_bytes": gauge("B", "its own memory"),
-        "*.memory_percent": gauge("%", "its own memory in use, of all"),
-        "*.temperature": gauge("°C", "its temperature"),
-        "*.power_watts": gauge("W", "the power that it takes"),
+        **CARD,
         "*.fan_percent": gauge("%", "how fast its fan turns, of the fastest"),
         "*.ecc_corrected": counter("errors", "errors of its memory that were corrected, since boot", rated=False),
         "*.ecc_uncorrected": counter("errors", "errors of its memory that could not be corrected", rated=False),
