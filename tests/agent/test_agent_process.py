@@ -57,7 +57,7 @@ def test_connects_and_runs_a_job(master: Any, agent: Any) -> None:
     assert "grains" not in hello, "they are for a master that took us in"
     attach = master.attachments[0].body
     assert attach["grains"]["id"] == "host01"
-    told = {"schedule": digest_of(master.schedule), "pillar": digest_of(master.pillar), "modules": ""}
+    told = {"schedule": digest_of(master.schedule), "pillar": digest_of(master.pillar), "modules": master.tree_digest()}
     assert attach["have"] == told, "the master compares these with what it would tell now"
     assert attach["boot"] == hello["boot"]
     assert hello["boot"] == pytest.approx(time.time(), abs=60)
