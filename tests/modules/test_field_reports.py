@@ -77,7 +77,7 @@ class TestProcessors:
         assert host.sample("cpu")["7"]["percent"] == 100.0
 
     def test_iowait_that_falls_makes_no_peak(self, host: Host) -> None:
-        """node_exporter#1372, node_exporter#1853, nomad#18804: the kernel documents that it may."""
+        """node_exporter#1372, node_exporter#1853: the kernel documents that it may."""
         host.write(stat=stat(cpu="100 0 100 1000 548281", cpu0="100 0 100 1000 548281")).sample("cpu")
         found = host.write(stat=stat(cpu="110 0 100 1090 548280", cpu0="110 0 100 1090 548280")).sample("cpu")
         assert (found["0"]["iowait"], found["0"]["user"], found["0"]["percent"]) == (0.0, 10.0, 10.0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import socket
 import sys
 import time
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from typing import Any
 from saltern.cli.command import EX_GENERIC, EX_OK, command_parser, run_command, seconds, wants_versions
 from saltern.cli.host_doubts import doubts
 from saltern.config import MasterOptions, client_config, master_config
+from saltern.config.minion import own_name
 from saltern.invites import INVITE_TTL_S, clock_time
 from saltern.key_functions import state_named
 from saltern.keystore import ACCEPTED, DENIED, PENDING, REJECTED, WORDS, KeyStore
@@ -178,7 +178,7 @@ def _agreed() -> bool:
 def _invite(wheel: Wheel, opts: MasterOptions, options: argparse.Namespace) -> int:
     token = wheel.call_func(
         "key.invite",
-        host=options.host or socket.getfqdn(),
+        host=options.host or own_name(),
         publish_port=opts["publish_port"],
         ret_port=opts["ret_port"],
         ttl_s=options.ttl,

@@ -90,9 +90,16 @@ PATHS = ("pki_dir", "cachedir", "log_file")
 
 
 def own_name() -> str:
-    """Return this host's full name, or its short one where the full one says only ``localhost``."""
-    full, short = socket.getfqdn().lower(), socket.gethostname().lower()
-    return short if full.partition(".")[0] == "localhost" else full
+    """Return this host's full name, or its short one where the full one says only ``localhost``.
+
+    It is what the resolver says, without a last dot; of a name that no resolver takes (``a..b``) what the kernel says.
+    """
+    short = socket.gethostname().lower()
+    try:
+        full = socket.getfqdn().lower()
+    except UnicodeError:
+        full = short
+    return (short if full.partition(".")[0] == "localhost" else full).removesuffix(".")
 
 
 def _finish(options: dict[str, Any]) -> None:
