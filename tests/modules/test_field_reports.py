@@ -5,9 +5,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import logging
 import os
-from collections.abc import Mapping
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +20,7 @@ import pytest
 
 from saltern_modules.collectors.disk import usage
 from saltern_modules.collectors.sampler import Sampler
+from support.folders import open_to_all
 
 NET_HEADER = "Inter-|   Receive  |  Transmit\n face |bytes packets errs drop fifo frame compressed multicast|bytes …\n"
 
@@ -216,6 +222,43 @@ class TestProcesses:
         assert found["total"] == 2
         assert found[state] == (2 if state == "sleeping" else 1)
         assert not caplog.records
+
+
+@contextlib.contextmanager
+def proc(path: Path, options: str) -> Iterator[Path]:
+    """Mount a ``/proc`` of this namespace with *options* at *path*; skip the test where that is not permitted."""
+    path.mkdir()
+    command = ["mount", "-t", "proc", "-o", options, "saltern-test", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"this test needs a /proc of its own, and mounting is not permitted: {done.stderr.strip()}")
+    try:
+        yield path
+    finally:
+        subprocess.run(["umount", "--lazy", str(path)], check=True)
+
+
+@pytest.mark.parametrize("mode", ["1", "2"])
+def test_hidden_processes_are_not_counted_as_if_there_were_none(mode: str) -> None:
+    """telegraf#15698, do-agent#212: under ``hidepid`` nothing seemed to run but the agent itself."""
+    script = """
+        import json, os, sys
+        from saltern_modules.collectors.sampler import Sampler
+        opts = {"proc_root": sys.argv[1], "sys_root": "/sys", "stats": {"procs": {"match": ["*"]}}}
+        assert Sampler(opts).sample()["procs"]  # imports all of it, as root
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+        found = Sampler(opts).sample()
+        print(json.dumps([found["processes"], found["collector"], "procs" in found]))
+    """
+    with open_to_all() as folder, proc(folder / "proc", f"hidepid={mode}") as path:
+        command = [sys.executable, "-c", textwrap.dedent(script), str(path)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    processes, collector, told = json.loads(done.stdout)
+    assert set(processes) == {"threads", "runnable", "waiting_io", "scanned"}
+    assert processes["scanned"] == 0
+    assert (collector["processes"]["success"], collector["procs"]["success"], told) == (1, 0, False)
 
 
 class TestWhatIsNotThere:
