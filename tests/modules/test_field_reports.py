@@ -269,6 +269,24 @@ def test_hidden_processes_are_not_counted_as_if_there_were_none(mode: str) -> No
     assert (collector["processes"]["success"], collector["procs"]["success"], told) == (1, 0, False)
 
 
+def test_a_link_to_the_newest_of_a_programs_logs_is_followed(tmp_path: Path) -> None:
+    """telegraf#1829: a program that begins a file each day, named by its date, was followed to midnight."""
+    link = tmp_path / "now"
+    (tmp_path / "01.log").write_text("ERR before\n", encoding="utf-8")
+    link.symlink_to("01.log")
+    settings = {"logs": {"files": {f"now={link}": ["ERR"]}}}
+    sampler = Sampler({"proc_root": str(tmp_path), "sys_root": str(tmp_path), "stats": settings})
+    assert sampler.sample("logs")["logs"]["now"]["lines"] == 0
+    with (tmp_path / "01.log").open("a", encoding="utf-8") as file:
+        file.write("ERR the last\n")
+    (tmp_path / "02.log").write_text("ERR the first\nfine\n", encoding="utf-8")
+    link.unlink()
+    link.symlink_to("02.log")
+    sampler.sample("logs")
+    found = sampler.sample("logs")["logs"]["now"]
+    assert (found["lines"], found["matches"]["ERR"]["lines"]) == (3, 2)
+
+
 class TestWhatIsNotThere:
     """A host that lacks something has no number of it, no failure and no line in the log."""
 
