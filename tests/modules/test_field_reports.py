@@ -153,7 +153,7 @@ class TestNetworks:
         """netdata#15206: series of interfaces that nobody meets again."""
         anew = ("veth12ab", "cali0123456789a", "vnet12", "fwbr100i0", "fwpr100p0", "fwln100i0", "tap100i0")
         anew += ("lxc0123456789ab", "1f2e3d4c5b6a798")
-        stay = ("eth0", "docker0", "lxcbr0", "virbr0", "vmbr0", "br-0123456789ab", "fw0", "vnet")
+        stay = ("eth0", "docker0", "lxcbr0", "lxcab0", "virbr0", "vmbr0", "br-0123456789ab", "fw0", "vnet")
         host.write(net__dev=dev(**dict.fromkeys((*anew, *stay), 1)))
         assert set(host.sample("net")) == set(stay)
 
