@@ -41,6 +41,7 @@ ALLOWED: dict[str, set[str]] = {
         "saltern.pattern_size",
         "saltern.database_file",
         "saltern.complaints",  # how an error that goes on is logged, as all programs do
+        "saltern.visible",
     },
     "saltern_web": {"saltern"},
 }

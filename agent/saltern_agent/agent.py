@@ -32,7 +32,7 @@ from saltern_agent.jobs import Current, Job, Outcome, read_job
 from saltern_agent.ledger import Ledger
 from saltern_agent.link import Timing
 from saltern_agent.loader import Loader
-from saltern_agent.loader.imports import KINDS
+from saltern_agent.loader.source import KINDS
 from saltern_agent.loop import Loop, Timer
 from saltern_agent.memory import Memory
 from saltern_agent.origin import Origin
@@ -43,10 +43,9 @@ from saltern_agent.schedule import Run, Schedule
 from saltern_agent.services import Services
 from saltern_agent.slots import stable_hash
 from saltern_agent.spool import Spool
-from saltern_agent.sync import Sync, module_folders, utils_folders
+from saltern_agent.sync import Sync, Synced, module_folders, utils_folders
 from saltern_agent.timekeeper import Timekeeper
 from saltern_agent.upkeep import Upkeep
-from saltern_modules._agent import Synced
 
 if TYPE_CHECKING:
     from saltern.config import MinionOptions
@@ -254,6 +253,9 @@ class Agent:
 
     def _ack(self, message: Message) -> None:
         self.outbox.ack(message.seq, refusals(message.body))
+        if self._tick_timer is not None and not self._wants_tick:
+            self._tick_timer.cancel()
+            self._tick_timer = None
 
     def _reply(self, message: Message) -> None:
         self.calls.reply(message.seq, message.body)
@@ -278,8 +280,11 @@ class Agent:
         """Say which of the master's jobs are worked on here.
 
         While returns wait to be sent, one of those may be a job's: then that is said, and the answer comes again when
-        the master has them.
+        the master has them. When the master asks for all, it is told all that it started, and that is all.
         """
+        if message.body.get("all") is True:
+            self._send(pack("working", message.seq, {"jids": self.runner.asked_for()}))
+            return
         asked = message.body.get("jids")
         jids = [jid for jid in asked if isinstance(jid, str)] if isinstance(asked, list) else []
         unsent = self.outbox.pending > 0
@@ -406,8 +411,10 @@ class Agent:
         """Keep the id that the master took us in by, beside the key: the host's name may change."""
         if not self._id_kept:
             self._id_kept = True
-            keep = partial(keep_id, self.options["pki_dir"], self.options["id"], self._keys.public)
-            self.background.do("the id is not kept beside the key", keep)
+            try:
+                keep_id(self.options["pki_dir"], self.options["id"], self._keys.public)
+            except OSError as error:
+                log.error("%s: the id can't be kept beside the key: %s", error.filename, error.strerror)
 
     def _set_pillar(self, pillar: Any) -> None:
         self.pillar = pillar if isinstance(pillar, dict) else {}
@@ -427,8 +434,12 @@ class Agent:
             self._tick_timer = None
             self._tick_soon()
 
+    @property
+    def _wants_tick(self) -> bool:
+        return self.outbox.pending > 0 or self.ledger.unsaved
+
     def _tick_soon(self) -> None:
-        if self._tick_timer is None and (self.outbox.pending or self.ledger.unsaved):
+        if self._tick_timer is None and self._wants_tick:
             self._tick_timer = self.loop.later(TICK_S, self._tick)
 
     def _look(self) -> None:

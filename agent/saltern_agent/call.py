@@ -14,7 +14,7 @@ import saltern.log
 from saltern.__about__ import __version__
 from saltern.arguments import parse_arguments
 from saltern.config import MinionOptions, minion_config
-from saltern.errors import ChannelError, NotAuthorised, RequestTimeout, SalternError, exit_code
+from saltern.errors import ChannelError, NotAuthorised, RequestTimeout, SalternError, exit_code, told
 from saltern.ids import JidSource
 from saltern.output import OUTPUTS, display
 from saltern.plain import Plain
@@ -77,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         saltern.log.setup(LEVELS[arguments.log_level])
         return show_docs(arguments) if arguments.doc else _run(arguments)
     except SalternError as error:
-        print(f"saltern-call: {visible(str(error))}", file=sys.stderr)
+        print(f"saltern-call: {told(error)}", file=sys.stderr)
         return exit_code(error)
     except KeyboardInterrupt:
         print("\nsaltern-call: interrupted", file=sys.stderr)

@@ -55,6 +55,8 @@ def of_addresses(failed: Mapping[str, int]) -> Cause:
     each = ", ".join(f"{address}: {_words(number)}" for address, number in failed.items())
     if errno.ECONNREFUSED in numbers:
         return Cause(REFUSED, f"the connection is refused ({each}): does saltern-master run there, on this port?")
+    if errno.ECONNRESET in numbers:
+        return Cause(CUT, f"the connection is cut as soon as it is made ({each}): what is between?")
     if errno.ETIMEDOUT in numbers:
         return Cause(SILENT, f"silence ({each}): the host is off, or a firewall drops the packets to this port")
     if numbers & _UNREACHABLE:

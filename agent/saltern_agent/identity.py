@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from saltern.errors import ConfigError, KeyStoreError
 from saltern.files import make_folder, replacement, write_atomic
 from saltern.ids import names_every_host
-from saltern.pki import NOT_ALLOWED, Invite, KeyPair, check_key, own_keys
+from saltern.pki import NOT_ALLOWED, KeyPair, check_key, own_keys
 
 if TYPE_CHECKING:
     from saltern.config import MinionOptions
+    from saltern.join_token import Invite
 
 OWN_KEYS = "minion"
 MASTER_KEY_FILE = "minion_master.pub"
@@ -39,7 +40,7 @@ def pinned_master_key(options: MinionOptions) -> str:
     except FileNotFoundError:
         raise ConfigError(
             f"{options['conf_file']}: master_key is not set: set it to what saltern-key -F master shows on the "
-            f"master, or run saltern-agent --join with the line that saltern-key --invite prints there"
+            f"master, or run saltern-agent --join - and paste the line that saltern-key --invite prints there"
         ) from None
     except PermissionError:
         raise ConfigError(f"{path}: can't be read: {NOT_ALLOWED}", path=path) from None

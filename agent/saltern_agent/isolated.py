@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -13,7 +14,7 @@ from saltern.plain import Plain
 from saltern.wire import pack_value, unpack_value
 from saltern_agent.executor import Executor
 from saltern_agent.jobs import Current, Job, Killed
-from saltern_agent.loader import Loader
+from saltern_agent.loader import Loader, shelf
 from saltern_agent.sync import module_folders, utils_folders
 
 
@@ -25,6 +26,7 @@ def main() -> int:
     job = Job(request["jid"], request["fun"], request["arg"], request["kwarg"])
     opts = request["opts"]
     saltern.log.setup(opts["log_level"], opts["log_file"] or None)
+    logging.getLogger(shelf.__name__).setLevel(logging.ERROR)  # the agent has said which modules aren't used
     current = Current()
     loader = Loader(opts, module_folders(opts), current, utils_folders(opts))
     loader.set_grains(request["grains"])

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from saltern.__about__ import __version__
 from saltern.errors import Busy, ChannelError, MasterUnreachable, NotAuthorised, UsageError
-from saltern.pki import Invite, KeyPair, read_token
+from saltern.join_token import Invite, read_token
+from saltern.pki import KeyPair
 from saltern.wire import Message
 from saltern_agent import identity
 from saltern_agent.cause import KEY, STRANGE

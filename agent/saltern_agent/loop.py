@@ -16,10 +16,9 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any
 
-import zmq
-
 from saltern.complaints import Complaints
 from saltern.errors import RequestTimeout
+from saltern_agent.lean import zmq
 
 log = logging.getLogger(__name__)
 
@@ -146,6 +145,9 @@ class Loop:
         os.close(write)
 
     def _wait_ms(self) -> int:
+        while self._timers and self._timers[0].call is None:  # cancelled: nothing to wake up for
+            heapq.heappop(self._timers)
+            self._cancelled -= 1
         if not self._timers:
             return int(MAX_WAIT_S * 1000)
         wait_s = min(self._timers[0].when - time.monotonic(), MAX_WAIT_S)

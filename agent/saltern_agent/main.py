@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 import saltern.log
 from saltern import own_environment
 from saltern.__about__ import __version__
-from saltern.errors import IdError, SalternError, UsageError, exit_code
+from saltern.errors import IdError, SalternError, UsageError, exit_code, told
 from saltern.files import UMASK
 from saltern.folder_lock import locked
 from saltern.ids import check_minion_id
@@ -36,7 +36,8 @@ Run this host's agent in the foreground: it connects to the master, runs its job
 
 options:
   -c, --config-dir DIR   folder (or file) of the configuration; default $SALTERN_CONFIG_DIR or /etc/saltern
-  --id ID                this minion's id; default: the option id, else the host's full name
+  --id ID                this minion's id; default: the option id, else the one its key was accepted with, else the
+                         host's full name
   --join TOKEN           join the master that printed TOKEN (saltern-key --invite), and stay; - reads it, or the whole
                          line, from stdin: as an argument every user of this host can see it
   --join-file FILE       the same with what is in FILE
@@ -104,10 +105,10 @@ def _run(words: Sequence[str], held: contextlib.ExitStack) -> int:
         reload = Reload(agent, arguments.config_dir, [key for key in FIXABLE if getattr(arguments, key) is not None])
     except SalternError as error:
         hint = "; see saltern-agent --help" if isinstance(error, UsageError) else ""
-        print(f"saltern-agent: {error}{hint}", file=sys.stderr)
+        print(f"saltern-agent: {told(error)}{hint}", file=sys.stderr)
         return exit_code(error)
     except OSError as error:
-        print(f"saltern-agent: {error}", file=sys.stderr)
+        print(f"saltern-agent: {told(error)}", file=sys.stderr)
         return EX_FAILED
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: agent.stop())

@@ -144,6 +144,10 @@ class Runner:
         """Return those of *jids* that run, or wait, here."""
         return [jid for jid in jids if jid in self._jobs]
 
+    def asked_for(self) -> list[str]:
+        """Return the jids of the jobs that run, or wait, here, but for the schedule's."""
+        return [jid for jid, job in list(self._jobs.items()) if "schedule" not in job.extra]
+
     def kill(self, jid: str, signal: int) -> str:
         """End a job; return what was done. Takes seconds, so it is for workers only. Raises ``CommandError``."""
         job = self._jobs.get(jid)

@@ -12,8 +12,7 @@ from saltern.plain import Plain
 from saltern.wire import pack
 from saltern_agent.jobs import Current
 from saltern_agent.loader import Loader
-from saltern_agent.sync import Sync
-from saltern_modules._agent import Synced
+from saltern_agent.sync import Sync, Synced
 
 if TYPE_CHECKING:
     from saltern.config import MinionOptions

@@ -7,18 +7,11 @@ from typing import Any, NamedTuple
 from saltern.errors import IdError, ModuleError
 from saltern.ids import check_path
 from saltern.visible import visible
-from saltern_agent.loader.imports import KINDS
-from saltern_agent.loader.source import PACKAGE_FILE, is_module_name
+from saltern_agent.loader.source import KINDS, PACKAGE_FILE, is_module_name
+from saltern_agent.sync import Version
 
 MAX_LINE_CHARACTERS = 300
 """Of what the master says about a file."""
-
-
-class Version(NamedTuple):
-    """A synced file: its SHA-256 and the git commit that it is from, if it is from git."""
-
-    digest: str
-    commit: str | None
 
 
 class Unit(NamedTuple):

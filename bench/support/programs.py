@@ -35,9 +35,15 @@ def free_ports(count: int) -> list[int]:
 
 
 def start(argv: list[str], log: Path) -> subprocess.Popen[bytes]:
-    """Start a program in a session of its own, its output in *log*; it is the caller's to ``stop``."""
+    """Start a program in a session of its own, its output in *log*; it is the caller's to ``stop``.
+
+    Python keeps its bytecode whatever our own environment says: where it may not, it compiles at every start.
+    """
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     with log.open("ab") as output:
-        return subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
+        return subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, env=environment
+        )
 
 
 def stop(processes: list[subprocess.Popen[bytes]]) -> None:

@@ -12,18 +12,56 @@
 from __future__ import annotations
 
 import os
+import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from saltern.config import client_config
+from saltern.errors import FunctionNotFound, NotAuthorised, UsageError
 from saltern.local import LocalConnection
 
 NOT_CONNECTED = "Minion did not return. [Not connected]"
+NO_ANSWER = "Minion did not return. [No response]"
 NO_SUCH_MINION = "Minion did not return. [No accepted minion has this id]"
 NOT_STORED = "The answer came, and isn't stored yet: saltern-run jobs.lookup_jid {} shows it when it is"
 STORED_WITHIN_S, STORED_LOOK_S = 30.0, 0.2
+LAST_ANSWER_S = 3.0
 ASKED_AT_ONCE = 500
+NOT_USED = frozenset(
+    {
+        "delimiter",
+        "failhard",
+        "gather_job_timeout",
+        "listen",
+        "metadata",
+        "raw",
+        "ret_config",
+        "ret_kwargs",
+        "show_jid",
+        "show_timeout",
+        "user",
+        "verbose",
+    }
+)
+"""Keywords of Salt's that change nothing of what is run, and where."""
+
+OWN = ("isolate", "timeout")
+"""Ours, which are passed on."""
+
+INSTEAD = {
+    "expr_form": "tgt_type",
+    "args": "arg",
+    "kwargs": "kwarg",
+    "target": "tgt",
+    "function": "fun",
+    "batch": "cmd_batch",
+    "subset": "cmd_subset",
+    "eauth": "publisher_acl of the master's configuration",
+    "username": "publisher_acl of the master's configuration",
+    "password": "publisher_acl of the master's configuration",
+    "token": "publisher_acl of the master's configuration",
+}
 EX_MINION = 1
 
 
@@ -67,7 +105,8 @@ class LocalClient:
 
         *fun* may be a list, with *arg* a list of argument lists. Waits for minions that are still running the job,
         however long; one that is away is left out. *timeout*: seconds of silence after which the master asks them.
-        *ret* and *jid* are taken for compatibility and not used. With *full_return* an answer is a dict with ``ret``,
+        *ret*, *jid* and what *NOT_USED* names are taken for compatibility and not used; any other keyword raises
+        ``TypeError``. With *full_return* an answer is a dict with ``ret``,
         ``retcode``, ``jid``, ….
         """
         answers: dict[str, Any] = {}
@@ -128,10 +167,88 @@ class LocalClient:
         """Start a job without waiting and return its jid; 0 when no minion matched."""
         return str(self.run_job(tgt, fun, arg, tgt_type, kwarg=kwarg, **kwargs).get("jid", "")) or 0
 
+    def cmd_batch(
+        self,
+        tgt: str | list[str],
+        fun: str | list[str],
+        arg: Sequence[Any] = (),
+        tgt_type: str = "glob",
+        ret: str = "",
+        kwarg: dict[str, Any] | None = None,
+        batch: str | int = "10%",
+        **kwargs: Any,
+    ) -> Iterator[dict[str, Any]]:
+        """Like ``cmd``, on *batch* minions (``5``, ``"25%"``) at a time, those that answer a ping now.
+
+        Yields ``{minion_id: its answer}`` as answers come. Raises ``UsageError`` for a *batch* that is no number.
+        """
+        _refuse_unknown(kwargs)
+        present = sorted(self.cmd(tgt, "test.ping", tgt_type=tgt_type))
+        size = batch_size(batch, len(present))
+        for start in range(0, len(present), size):
+            for answer in self.cmd_iter(present[start : start + size], fun, arg, kwarg=kwarg, **kwargs):
+                if answered := {minion_id: data["ret"] for minion_id, data in answer.items() if "ret" in data}:
+                    yield answered
+
+    def cmd_subset(
+        self,
+        tgt: str | list[str],
+        fun: str | list[str],
+        arg: Sequence[Any] = (),
+        tgt_type: str = "glob",
+        ret: str = "",
+        kwarg: dict[str, Any] | None = None,
+        subset: int = 3,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        """Like ``cmd``, on *subset* minions chosen at random, of those that answer a ping now."""
+        _refuse_unknown(kwargs)
+        present = sorted(self.cmd(tgt, "test.ping", tgt_type=tgt_type))
+        chosen = random.SystemRandom().sample(present, min(subset, len(present)))
+        return self.cmd(chosen, fun, arg, kwarg=kwarg, **kwargs) if chosen else {}
+
+    def get_iter_returns(
+        self, jid: str, minions: Sequence[str], timeout: float | None = None, **kwargs: Any
+    ) -> Iterator[dict[str, dict[str, Any]]]:
+        """Yield the answers to a job that ``run_job`` started, as ``cmd_iter`` does, until all *minions* answered.
+
+        Also until none came for *timeout* seconds (the option ``timeout``) and none of them works on it any more.
+        """
+        _refuse_unknown(kwargs)
+        left = set(minions)
+        quiet_s = timeout or self.opts["timeout"]
+        look_at = time.monotonic() + quiet_s
+        over_at: float | None = None
+        while left and (over_at is None or time.monotonic() < over_at):
+            with LocalConnection(self.opts["sock_dir"]) as connection:
+                returns = connection.call("job.returns", jid, sorted(left)[:ASKED_AT_ONCE])
+                if not returns and over_at is None and time.monotonic() >= look_at:
+                    if left.intersection(self._at_work(connection, jid)):
+                        look_at = time.monotonic() + quiet_s
+                    else:  # its answer may be on its way to where we look
+                        over_at = time.monotonic() + LAST_ANSWER_S
+            for minion_id, data in returns.items():
+                left.discard(minion_id)
+                yield {minion_id: _answer(data)}
+            if left and not returns:
+                time.sleep(STORED_LOOK_S)
+        for minion_id in sorted(left):
+            yield {minion_id: {"failed": NO_ANSWER, "retcode": EX_MINION}}
+
+    def _at_work(self, connection: LocalConnection, jid: str) -> list[str]:
+        """Return who works on a job; nobody for those who may not ask that."""
+        try:
+            return list(connection.call("runner.jobs.active").get(jid, {}).get("Running", ()))
+        except NotAuthorised:
+            return []
+
     def get_cache_returns(self, jid: str) -> dict[str, Any]:
-        """Return what the minions have answered to a job so far: ``{minion_id: {"ret": …}}``."""
+        """Return what the minions have answered to a job so far: ``{minion_id: {"ret": …}}``; nothing for no job."""
         with LocalConnection(self.opts["sock_dir"]) as connection:
-            found = connection.call("runner.jobs.lookup_jid", jid)
+            try:
+                found = connection.call("runner.jobs.lookup_jid", jid)
+            except FunctionNotFound:
+                return {}
         return {minion_id: {"ret": value} for minion_id, value in found.items()}
 
     def open_job(
@@ -201,8 +318,9 @@ class LocalClient:
         follow: bool,
         timeout: float | None = None,
         isolate: bool = False,
-        **_compatibility: Any,
+        **others: Any,
     ) -> Job:
+        _refuse_unknown(others)
         answer = connection.call(
             "job.publish",
             tgt=list(tgt) if isinstance(tgt, (list, tuple)) else tgt,
@@ -215,6 +333,26 @@ class LocalClient:
             follow=follow,
         )
         return Job(answer["jid"], answer["minions"], answer["missing"], answer["unknown"])
+
+
+def batch_size(batch: str | int, total: int) -> int:
+    """Return how many of *total* minions ``10`` or ``"25%"`` means, at least one. Raises ``UsageError``."""
+    text = str(batch)
+    try:
+        number = float(text.removesuffix("%"))
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise UsageError(f"-b {text}: must be a number of minions or a percentage, as in 10 or 25%")
+    return max(1, int(total * number / 100) if text.endswith("%") else int(number))
+
+
+def _refuse_unknown(keywords: Mapping[str, Any]) -> None:
+    """Raise ``TypeError`` for a keyword that would change what is meant, and that nobody heeds."""
+    for name in keywords:
+        if name not in NOT_USED and name not in OWN:
+            hint = f": use {INSTEAD[name]}" if name in INSTEAD else ""
+            raise TypeError(f"LocalClient takes no keyword argument {name!r}{hint}")
 
 
 def _answer(data: dict[str, Any]) -> dict[str, Any]:

@@ -37,6 +37,8 @@ too, for programs. ``code`` names the kind in answers; ``CODES`` says what it is
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
@@ -289,6 +291,14 @@ def exit_code(error: SalternError) -> int:
 def http_status(error: SalternError) -> int:
     """Return the status of the HTTP answer that tells of *error*."""
     return CODES[error.code].http
+
+
+def told(error: Exception) -> str:
+    """Return the line that a program ends with for *error*, with what to do where this user may not."""
+    text = visible(str(error))
+    if os.strerror(errno.EACCES) in text and os.geteuid() != 0:
+        return f"{text}: run it as root, or as the user that owns it"
+    return text
 
 
 def answer_of(error: SalternError) -> dict[str, Any]:

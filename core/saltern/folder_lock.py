@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 NAME = ".lock"
 MAX_PID_CHARS = 20
+NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.EBADF, errno.ENOSYS})
+"""Of a file system that has none; whoever works in the folder complains of the others itself."""
 _FLAGS = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -56,7 +58,8 @@ def _take(folder: str, mode: int) -> int | None:
     except OSError as error:
         if descriptor >= 0:
             os.close(descriptor)
-        log.info("%s: can't be locked: %s: nothing keeps a second process from it", path, error.strerror)
+        told = log.warning if error.errno in NO_LOCKS else log.debug
+        told("%s: can't be locked: %s: nothing keeps a second process from it", path, error.strerror)
         return None
     with contextlib.suppress(OSError):  # it holds without the pid, too
         os.ftruncate(descriptor, 0)

@@ -11,7 +11,7 @@ from itertools import chain
 from typing import Any, TypedDict
 
 from saltern.errors import IdError, KeyStoreError
-from saltern.ids import check_host
+from saltern.host_name import check_host
 from saltern.invites import INVITE_TTL_S
 from saltern.keystore import ACCEPTED, DENIED, PENDING, REJECTED, STATES, WORDS, KeyRef, KeyStore
 from saltern.metric_segment import place

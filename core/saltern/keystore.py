@@ -27,7 +27,8 @@ from saltern.errors import IdError, KeyChanged, KeyStoreError, os_errors
 from saltern.files import make_private_folder, write_private
 from saltern.ids import check_minion_id
 from saltern.invites import INVITE_TTL_S, Invites
-from saltern.pki import Invite, check_key, fingerprint
+from saltern.join_token import Invite
+from saltern.pki import check_key, fingerprint
 
 ACCEPTED, PENDING, REJECTED, DENIED = "minions", "minions_pre", "minions_rejected", "minions_denied"
 STATES = (ACCEPTED, PENDING, REJECTED, DENIED)

@@ -1,28 +1,22 @@
-"""What agent and master both know of keys: their form, a daemon's own CURVE pair, and what a join token says.
+"""What agent and master both know of keys: their form, and a daemon's own CURVE pair.
 
 A public key is 40 characters of Z85 (ZeroMQ RFC 32). The minions' keys of a master are in ``saltern.keystore``.
 """
 
 from __future__ import annotations
 
-import base64
 import os
 import re
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from saltern.digest import sha256
-from saltern.errors import KeyStoreError, SalternError, WireError, os_errors
+from saltern.errors import KeyStoreError, os_errors
 from saltern.files import make_private_folder, write_private
-from saltern.ids import check_host
-from saltern.wire import pack_value, unpack_value
 
 NOT_ALLOWED = "permission denied: run as root, or set pki_dir to a folder of this user's"
 
 _Z85_KEY = re.compile(r"[0-9a-zA-Z.\-:+=^!/*?&<>()\[\]{}@%$#]{40}")
 MAX_KEY_FILE_BYTES = 4096
-_TOKEN_PREFIX = "saltern1."  # noqa: S105  # names the format
-_TOKEN = re.compile(r"saltern1\.[A-Za-z0-9_-]+")
-MAX_TOKEN_CHARACTERS = 4096
 
 
 def check_key(value: object) -> str:
@@ -85,47 +79,3 @@ def _new_keys(pki_dir: str, name: str) -> KeyPair:
         except PermissionError:
             raise KeyStoreError(f"{pki_dir}: a key can't be made here: {NOT_ALLOWED}", path=pki_dir) from None
     return KeyPair(public, secret)
-
-
-class Invite(NamedTuple):
-    """What a join token says: where the master is, its key, and a secret that is good once."""
-
-    host: str
-    publish_port: int
-    ret_port: int
-    master_key: str
-    secret: str
-
-    def token(self) -> str:
-        """Return the one word that brings all this to a new host."""
-        return _TOKEN_PREFIX + base64.urlsafe_b64encode(pack_value(list(self))).decode().rstrip("=")
-
-
-def read_token(text: str) -> Invite:
-    """Return what the join token in *text* says: the token, or a line or command that holds it.
-
-    One that a terminal broke into lines is put together again. Raises ``KeyStoreError`` for anything else.
-    """
-    whole = _TOKEN.search(text[:MAX_TOKEN_CHARACTERS])
-    joined = _TOKEN.search("".join(text[:MAX_TOKEN_CHARACTERS].split()))
-    for found in (whole, joined):
-        try:
-            if found is not None:
-                return _read_token(found.group())
-        except (ValueError, TypeError, WireError, SalternError):
-            continue
-    damaged = "; the one here is damaged, perhaps cut off" if whole else ""
-    raise KeyStoreError(
-        f"this is not a join token: paste the line that saltern-key --invite printed, or the word in it that begins "
-        f"with {_TOKEN_PREFIX}{damaged}"
-    )
-
-
-def _read_token(token: str) -> Invite:
-    text = token.removeprefix(_TOKEN_PREFIX)
-    fields: Any = unpack_value(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-    host, publish_port, ret_port, key, secret = fields
-    for port in (publish_port, ret_port):
-        if not (isinstance(port, int) and 0 < port < 65536):
-            raise ValueError("a port")
-    return Invite(check_host(host), publish_port, ret_port, check_key(key), str(secret))

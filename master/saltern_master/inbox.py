@@ -167,6 +167,16 @@ class Inbox:
             raise WireError(f"{full_tag} is the master's to say: choose another tag")
         data = {"data": event.get("data"), "id": minion_id, "tag": full_tag, "cmd": "_minion_event"}
         self._bus.publish(full_tag, data, f"minion:{minion_id}", size)
+        if full_tag == own + MODULES:
+            self._say_problems(minion_id, event.get("data"))
+
+    def _say_problems(self, minion_id: str, data: Any) -> None:
+        """Log which of its modules a minion can't take or use; it tells of them when they change."""
+        problems = data.get("problems") if isinstance(data, dict) else None
+        if isinstance(problems, list) and problems:
+            more = f"; and {len(problems) - PROBLEMS_SAID} more" if len(problems) > PROBLEMS_SAID else ""
+            said = "; ".join(str(problem)[:MAX_PROBLEM_CHARACTERS] for problem in problems[:PROBLEMS_SAID])
+            self._complaints.say(f"minion {minion_id}", said, f"its modules: {said}{more}")
 
     def _schedule_flush(self) -> None:
         if not self._flush_soon:
@@ -235,6 +245,11 @@ def _succeeded(success: Any) -> bool:
     """Return whether a job, or each of several functions, went well."""
     return all(success.values()) if isinstance(success, dict) else success is True
 
+
+MODULES = "modules"
+"""Last word of the tag of an event by which a minion tells which modules it can't take or use."""
+PROBLEMS_SAID = 5
+MAX_PROBLEM_CHARACTERS = 300
 
 _MASTERS_WORDS = frozenset({"start", "unsolicited", "duplicate", "clock"})
 """First words of tags below a minion's name that are events of the master's about it."""

@@ -16,11 +16,10 @@ from saltern import log, own_environment
 from saltern.__about__ import __version__
 from saltern.config import MasterOptions, master_config
 from saltern.config.exposure import exposures
-from saltern.errors import SalternError, exit_code
+from saltern.errors import SalternError, exit_code, told
 from saltern.files import UMASK
 from saltern.folder_lock import locked
 from saltern.versions import versions_report
-from saltern.visible import visible
 from saltern_master.pillar import Pillar
 from saltern_master.timed_loop import TimedLoop
 
@@ -66,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with locked(options["cachedir"], CACHE_MODE), asyncio.Runner(loop_factory=TimedLoop) as runner:
             runner.run(_serve(options, level_is_ours=arguments.log_level is None))
     except (SalternError, OSError) as error:
-        print(f"saltern-master: {visible(str(error))}", file=sys.stderr)
+        print(f"saltern-master: {told(error)}", file=sys.stderr)
         # What isn't the configuration's fault (a port that is taken, a full disk) may be over when started again.
         return exit_code(error) if isinstance(error, SalternError) else EX_FAILED
     return 0

@@ -61,7 +61,7 @@ class Master:
         """Build every part; nothing listens yet. Raises ``ConfigError``, ``KeyStoreError``."""
         self.options = options
         cache = options["cachedir"]
-        with os_errors(KeyStoreError, options["pki_dir"], "can't be made; run as another user or set root_dir"):
+        with os_errors(KeyStoreError, options["pki_dir"], "can't be made; set root_dir for another place"):
             make_folder(options["pki_dir"], 0o700)
         self.keystore = KeyStore(options["pki_dir"])
         self.keystore.create()

@@ -16,6 +16,9 @@ from saltern.errors import ConfigError
 
 log = logging.getLogger(__name__)
 
+TEMPLATE = "pillar: %s: line %d: %s has a template's {{ or {%%: pillar files are plain YAML, and it goes out as it is"
+MAX_DEPTH = 20
+
 
 class Pillar:
     """Renders the pillar of a minion. Files are read again when they change."""
@@ -51,7 +54,11 @@ class Pillar:
             stamp = os.stat(name).st_mtime_ns
             known = self._read.get(name)
             if known is None or known[0] != stamp:
-                known = self._read[name] = (stamp, {s.key: s.value for s in read_settings(name)})
+                settings = list(read_settings(name))
+                known = self._read[name] = (stamp, {s.key: s.value for s in settings})
+                for setting in settings:
+                    if _has_template(setting.value):
+                        log.warning(TEMPLATE, name, setting.line, setting.key)
             return known[1]
         except ConfigError as error:
             log.error("pillar: the file counts as it was before: %s", error)
@@ -59,6 +66,14 @@ class Pillar:
         except OSError as error:
             log.error("pillar: %s: can't be read: %s", name, error.strerror)
             return {}
+
+
+def _has_template(value: Any, depth: int = 0) -> bool:
+    """Return whether a text in *value* looks as if something should be put in."""
+    if isinstance(value, str):
+        return "{{" in value or "{%" in value
+    members = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return depth < MAX_DEPTH and any(_has_template(member, depth + 1) for member in members)
 
 
 def overlay(below: dict[str, Any], above: dict[str, Any]) -> None:

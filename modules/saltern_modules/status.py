@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -13,10 +14,12 @@ from saltern_modules._netstat import parse_netstat
 from saltern_modules.collectors.disk import Disk, told
 from saltern_modules.collectors.host import network
 from saltern_modules.collectors.load import parse_loadavg
+from saltern_modules.collectors.mounts import Mount
 from saltern_modules.collectors.source import Source
 from saltern_modules.collectors.uptime import parse_uptime
 
 __opts__: Mapping[str, Any]
+__context__: dict[str, Any]
 
 __powers__ = {
     "uptime": "reads",
@@ -122,9 +125,8 @@ def diskusage(*args: str) -> dict[str, dict[str, Any]]:
     """
     import fnmatch
 
-    disk = Disk(Source(_proc_root()), (__opts__.get("stats") or {}).get("disk", {}))
     report = {}
-    for _, mount, status in disk.statuses():
+    for _, mount, status in _statuses():
         names = (mount.point, mount.fstype)
         if args and not any(fnmatch.fnmatchcase(name, pattern) for name in names for pattern in args):
             continue
@@ -220,6 +222,20 @@ def master() -> bool:
         saltern-call status.master
     """
     return _agent.connected(__opts__, "status.master").connected()
+
+
+def _statuses() -> list[tuple[str, Mount, os.statvfs_result | OSError | None]]:
+    """Return what the kernel says of each mount now.
+
+    The collector is kept from call to call: it remembers which mounts hang, and leaves no second thread with one.
+    """
+    if "status.disk" not in __context__:
+        disk = Disk(Source(_proc_root()), (__opts__.get("stats") or {}).get("disk", {}))
+        __context__.setdefault("status.disk", (threading.Lock(), disk))
+    lock, disk = __context__["status.disk"]
+    with lock:
+        disk.files.begin()
+        return list(disk.statuses())
 
 
 def _proc_root() -> str:

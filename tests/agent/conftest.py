@@ -150,7 +150,7 @@ class FakeMaster:
         return time.time() + self.ahead_s
 
     def tree_digest(self) -> str:
-        return sha256(repr(sorted(self.files.items())).encode()).hexdigest() if self.files else ""
+        return sha256(repr(sorted(self.files.items())).encode() if self.files else b"").hexdigest()
 
     def _reply(self, cmd: str, args: dict[str, Any]) -> dict[str, Any]:
         if cmd == "modules":

@@ -213,11 +213,12 @@ def test_what_an_isolated_job_runs_ends_with_it(master: Any, make_agent: Make, m
     agent.start()
     begun, mark = agent.folder / "begun", agent.folder / "tidy"
     text = f"trap 'sleep 0.3; echo tidied > {mark}; exit 0' TERM; touch {begun}; while :; do sleep 0.05; done"
-    jid = master.job(["cmd.shell", "test.ping"], [[text], []], isolate=True)
+    jid = master.job(["cmd.shell", "cmd.run"], [[text], [f"touch {agent.folder}/next"]], isolate=True)
     wait_for(begun.exists, "the program")
     assert "was ended: signal 15 went to process" in master.run("saltutil.term_job", jid)["return"]
-    assert master.returned(jid)["return"]["test.ping"].endswith("it was killed by signal 15")
+    assert master.returned(jid)["return"]["cmd.run"].endswith("it was killed by signal 15")
     assert mark.read_text() == "tidied\n"
+    assert not (agent.folder / "next").exists()
 
 
 def test_an_agent_that_systemd_started_gives_programs_a_home_and_nothing_of_its_service(
@@ -529,6 +530,26 @@ def test_modules_are_synced_on_connect_and_on_change(master: Any, make_agent: Ma
 
 
 # cost
+
+
+def test_nothing_looks_at_an_outbox_whose_returns_were_acknowledged(
+    master: Any, make_agent: Make, module_dir: Path
+) -> None:
+    (module_dir / "ticks.py").write_text(
+        "import saltern_agent.agent\n"
+        "saltern_agent.agent.TICK_S = 3600.0\n"
+        "def waits():\n"
+        "    agent = __opts__['__agent__']._agent\n"
+        "    return agent.loop.ask(lambda: (agent.outbox.pending, agent._tick_timer is not None))\n"
+    )
+    make_agent(module_dirs=[str(module_dir)]).start()
+    master.run("ticks.waits")
+    seen: list[tuple[int, bool]] = []
+    deadline = time.monotonic() + 20
+    while (0, False) not in seen:
+        seen.append(tuple(master.run("ticks.waits")["return"]))
+        assert (0, True) not in seen, "the answer before was acknowledged"
+        assert time.monotonic() < deadline
 
 
 def test_it_stays_small(master: Any, make_agent: Make) -> None:

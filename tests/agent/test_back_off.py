@@ -270,6 +270,7 @@ def test_each_cause_is_a_line_and_its_end_says_how_often_it_was(
         "tcp://127.0.0.1:2: no such name",
         "tcp://127.0.0.1:2: connected, after 60 s of attempts that failed (8 name, 4 refused)",
     ]
+    assert not any(complaint._goes_on for complaint in channel._complaints._kinds.values())
     caplog.clear()
     now[0] += 30
     channel.link_down(ret, None)

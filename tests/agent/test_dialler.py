@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from saltern_agent.cause import NAME, REFUSED, SILENT, UNREACHABLE, Cause, of_addresses, of_name
+from saltern_agent.cause import CUT, NAME, REFUSED, SILENT, UNREACHABLE, Cause, of_addresses, of_name
 from saltern_agent.dialler import MAX_ADDRESSES, Dialler, addresses_of, endpoint, find_address
 from support.programs import free_port
 
@@ -134,6 +134,7 @@ def test_why_there_is_none() -> None:
     [
         ({"10.0.0.1": errno.ETIMEDOUT}, SILENT, "silence (10.0.0.1: no answer)"),
         ({"10.0.0.1": errno.EHOSTUNREACH}, UNREACHABLE, "no route to host"),
+        ({"10.0.0.1": errno.ECONNRESET}, CUT, "cut as soon as it is made (10.0.0.1: connection reset by peer)"),
         ({"10.0.0.1": errno.EMFILE}, UNREACHABLE, "too many open files"),
         ({"fd00::1": errno.ENETUNREACH, "10.0.0.1": errno.ETIMEDOUT}, SILENT, "fd00::1: network is unreachable, 10."),
         ({"fd00::1": errno.ENETUNREACH, "10.0.0.1": errno.ECONNREFUSED}, REFUSED, "10.0.0.1: connection refused"),

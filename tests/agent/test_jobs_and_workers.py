@@ -264,6 +264,20 @@ def test_what_was_cancelled_is_counted_only_while_it_is_kept() -> None:
     loop.close()
 
 
+def test_nothing_wakes_up_for_a_timer_that_was_cancelled() -> None:
+    loop = Loop()
+    for _ in range(3):
+        loop.later(0.0, lambda: None).cancel()
+    assert loop._wait_ms() > 1000, "there is nothing to wait for"
+    assert (loop._timers, loop._cancelled) == ([], 0)
+    loop.later(0.0, lambda: None).cancel()
+    kept = loop.later(30.0, lambda: None)
+    assert 29_000 < loop._wait_ms() <= 30_001
+    assert loop._timers == [kept]
+    kept.cancel()
+    loop.close()
+
+
 def test_posting_to_a_loop_that_is_closed_raises_nothing() -> None:
     loop = Loop()
     loop.close()

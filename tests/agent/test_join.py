@@ -16,7 +16,8 @@ import yaml
 
 from saltern.config import minion_config
 from saltern.errors import ConfigError
-from saltern.pki import Invite, own_keys
+from saltern.join_token import Invite
+from saltern.pki import own_keys
 from saltern_agent import identity
 from support.programs import free_port
 

@@ -14,6 +14,7 @@ import pytest
 from saltern.errors import FunctionNotFound
 from saltern_agent.jobs import Current
 from saltern_agent.loader import Loader
+from saltern_agent.loader import slot as slot_module
 
 Make = Callable[[], Loader]
 
@@ -199,6 +200,14 @@ def test_an_import_that_fails_names_the_file_and_the_line(make: Make, module_dir
         assert text in str(caught.value)
 
 
+def test_what_is_missing_in_a_package_of_pythons_is_not_looked_for_here(make: Make, module_dir: Path) -> None:
+    put(module_dir / "json", "__init__", "")
+    put(module_dir / "json", "nothere", "x = 1")
+    put(module_dir, "two", "import json.nothere\ndef f(): return 1")
+    with pytest.raises(FunctionNotFound, match=r"No module named 'json\.nothere'"):
+        make().function("two.f")
+
+
 def test_a_circle_is_what_it_is_in_python(make: Make, module_dir: Path) -> None:
     put(module_dir, "one", "import two\nx = 1\ndef f(): return two.g()")
     put(module_dir, "two", "import one\ndef g(): return one.x")
@@ -212,7 +221,10 @@ def test_a_circle_is_what_it_is_in_python(make: Make, module_dir: Path) -> None:
         loader.function("early.f")
 
 
-def test_two_threads_in_a_circle_do_not_wait_for_each_other(make: Make, module_dir: Path) -> None:
+def test_two_threads_in_a_circle_do_not_wait_for_each_other(
+    make: Make, module_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slot_module, "LOCK_TIMEOUT_S", 3600.0)
     body = "__opts__['meet'].wait()\nimport {}\nx = 1\ndef f(): return {}.x"
     put(module_dir, "one", body.format("two", "two"))
     put(module_dir, "two", body.format("one", "one"))

@@ -54,6 +54,7 @@ def test_the_bundled_module_stays_and_it_is_said_once(
     assert record.getMessage().endswith("; the bundled one stays in place")
     assert "\n" not in record.getMessage()
     assert why in loader.passed_over()["test"]
+    assert why in loader.load_errors()["test"]
     loader.forget([])  # another sync in which it did not change
     assert loader.function("test.ping")() is True
     assert [record for record in caplog.records if record.levelname == "WARNING"] == told
@@ -61,7 +62,7 @@ def test_the_bundled_module_stays_and_it_is_said_once(
     put(module_dir, "test", "def ping(): return 'mended'")
     loader.forget(["test"])
     assert loader.function("test.ping")() == "mended"
-    assert loader.passed_over() == {}
+    assert loader.passed_over() == loader.load_errors() == {}
     assert "it is used again" in caplog.text
     assert loader.file_of("test.ping") == "test"
 
@@ -108,6 +109,19 @@ def test_a_custom_file_may_take_the_name_of_a_bundled_one(module_dir: Path, capl
     assert loader.function("test.ping")() is True
     assert loader.passed_over() == {"mytest": "not used: no; the bundled one stays in place"}
     assert sum("mytest" in record.getMessage() for record in caplog.records) == 1
+
+
+def test_an_override_of_a_bundled_module_that_is_called_otherwise(module_dir: Path) -> None:
+    """The bundled ``sys`` is in a file ``sysmod.py``."""
+    put(module_dir, "sys", "import not_there")
+    loader = Loader({}, [str(module_dir)], Current())
+    assert loader.function("sys.list_modules")
+    assert loader.passed_over()["sys"].endswith("; the bundled one stays in place")
+    put(module_dir, "sys", "def doc(): return 'mine'")
+    loader.forget(["sys"])
+    assert loader.function("sys.doc")() == "mine"
+    assert loader.function("sys.list_modules")
+    assert loader.passed_over() == {}
 
 
 def test_an_override_sees_what_it_replaces_while_it_is_loaded(

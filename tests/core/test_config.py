@@ -11,6 +11,7 @@ import yaml
 from saltern.config import client_config, master_config, minion_config
 from saltern.config.master import MASTER
 from saltern.config.minion import MINION
+from saltern.config.of_salt import MASTER_INSTEAD, MINION_INSTEAD
 from saltern.errors import ConfigError
 from support.folders import open_to_all
 
@@ -146,3 +147,23 @@ def test_a_client_leaves_out_what_it_may_not_read_and_a_master_says_so() -> None
                 master_config(folder / "closed")
         finally:
             os.seteuid(0)
+
+
+def test_options_of_salt_are_answered_with_what_stands_in_their_place(tmp_path: Path) -> None:
+    said = fault(tmp_path, "nodegroups: {web: 'L@a,b'}\n")
+    assert said.startswith("DIR/master: line 1: nodegroups is not an option here as it is in Salt: instead, ")
+    assert "-L a,b" in said
+    assert "pillar_files maps" in fault(tmp_path, "timeout: 3\npillar_roots: {base: [/srv/pillar]}\n")
+    (tmp_path / "minion").write_text("master_port: 4506\n")
+    with pytest.raises(
+        ConfigError, match="line 1: master_port is not an option here as it is in Salt: instead, ret_port"
+    ):
+        minion_config(tmp_path)
+
+
+def test_what_stands_in_their_place_is_there() -> None:
+    for instead, own in ((MASTER_INSTEAD, MASTER), (MINION_INSTEAD, MINION)):
+        assert not set(instead) & set(own.defaults)
+        for text in instead.values():
+            one_word = text.replace("_", "").isalpha()
+            assert not one_word or text in own.defaults, text

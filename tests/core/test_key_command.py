@@ -12,8 +12,9 @@ import pytest
 
 from saltern.cli import host_doubts
 from saltern.cli import key as command
+from saltern.join_token import read_token
 from saltern.keystore import ACCEPTED, DENIED, PENDING, REJECTED, KeyStore
-from saltern.pki import fingerprint, own_keys, read_token
+from saltern.pki import fingerprint, own_keys
 
 A, B, C = "A" * 40, "B" * 40, "C" * 40
 
@@ -174,7 +175,7 @@ def test_an_invitation_says_for_whom_where_and_until_when(
     said = capsys.readouterr()
     first, join, token = said.out.split()
     assert (first, join) == ("saltern-agent", "--join")
-    assert "run saltern-agent --join - on the new host, as root, and paste this line" in said.err
+    assert "run saltern-agent --join - as root on the new host and paste this line" in said.err
     assert "good once, until 20" in said.err
     assert "for web10; it sends agents to master.example, ports 4505 and 4506" in said.err
     assert "warning" not in said.err

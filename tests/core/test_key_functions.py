@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from saltern.errors import IdError, KeyStoreError
+from saltern.join_token import read_token
 from saltern.key_functions import KeyFunctions, state_named
 from saltern.keystore import ACCEPTED, DENIED, PENDING, REJECTED, KeyStore
-from saltern.pki import fingerprint, read_token
+from saltern.pki import fingerprint
 
 A, B, C = "A" * 40, "B" * 40, "C" * 40
 

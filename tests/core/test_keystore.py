@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from saltern.errors import IdError, KeyStoreError
+from saltern.join_token import read_token
 from saltern.keystore import ACCEPTED, DENIED, PENDING, REJECTED, KeyRef, KeyStore
-from saltern.pki import fingerprint, read_token
+from saltern.pki import fingerprint
 from saltern.wheel import Wheel
 
 KEY = "A" * 40

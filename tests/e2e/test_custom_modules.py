@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from saltern.config import master_config
+from saltern.event import MasterEvent
+from saltern.own_python import python_module
 from support.stacks import Parts, wait_for
 
 MYPKG = "def myinstall(name):\n    return __salt__['pkg.install'](name)\n"
@@ -154,6 +160,161 @@ def test_a_module_that_does_not_load_is_reported_and_hurts_no_other(parts: Parts
     sync(parts)
     assert reason in str(parts.call("broken.f"))
     assert parts.call("test.ping") is True
+
+
+def agent_log(parts: Parts) -> str:
+    return parts.log(f"agent {parts.stack.minion_ids[0]}")
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("__virtualname__ = 'fancystatus'\ndef extra():\n    return 1\n", "it goes by the name fancystatus"),
+        ("def __virtual__():\n    return False, 'needs a moon'\ndef loadavg():\n    return 1\n", "needs a moon"),
+        ("import not_there\ndef loadavg():\n    return 1\n", "No module named 'not_there'"),
+        ("import sys\nsys.exit(3)\n", "SystemExit: 3"),
+    ],
+)
+def test_an_override_that_is_none_leaves_the_bundled_module_in_place(parts: Parts, source: str, reason: str) -> None:
+    """salt#50226, salt#32601"""
+    minion = parts.stack.minion_ids[0]
+    before = agent_log(parts).count(reason)
+    with closing(following(parts)) as events:
+        (modules(parts) / "status.py").write_text(source)
+        told = list(sync(parts))  # type: ignore[call-overload]
+        event = wait_for(lambda: events.get_event(wait=1, tag=f"salt/minion/{minion}/modules"), "the event")
+    (line,) = [line for line in told if line.startswith("modules.status: not used: ")]
+    assert reason in line
+    assert line.endswith("; the bundled one stays in place")
+    assert "modules.status" in told
+    assert line in event["data"]["problems"]
+    assert f"minion {minion}: its modules: {line}" in parts.log("master")
+    for _ in range(3):
+        assert isinstance(parts.call("status.loadavg"), dict)
+        assert isinstance(event_of(parts, "status.loadavg", isolate=True)["return"], dict)
+    assert agent_log(parts).count(reason) == before + 1
+    (modules(parts) / "status.py").write_text("def loadavg():\n    return 'mine'\n")
+    assert sync(parts) == ["modules.status"]
+    assert parts.call("status.loadavg") == "mine"
+    assert isinstance(parts.call("status.uptime"), (dict, int, float))  # what it lacks is the bundled one's
+    (modules(parts) / "status.py").unlink()
+    assert sync(parts) == ["modules.status"]
+    assert isinstance(parts.call("status.loadavg"), dict)
+
+
+def test_what_can_be_no_module_is_named_on_both_sides(parts: Parts) -> None:
+    """salt#37273, salt#54921"""
+    odd = {"389ds.py": "def a(): pass", "my-mod.py": "", "class.py": "", "README.md": "", "nopack/a.py": ""}
+    for name, text in odd.items():
+        (modules(parts) / name).parent.mkdir(exist_ok=True)
+        (modules(parts) / name).write_text(text)
+    (modules(parts) / "dangling.py").symlink_to("nowhere")
+    try:
+        told = list(sync(parts))  # type: ignore[call-overload]
+        assert sorted(line.partition(": left out: ")[0] for line in told) == [
+            "_modules/389ds.py",
+            "_modules/README.md",
+            "_modules/class.py",
+            "_modules/dangling.py",
+            "_modules/my-mod.py",
+            "_modules/nopack/",
+        ]
+        event = event_of(parts, "saltutil.sync_modules")
+        assert (event["success"], event["retcode"]) == (False, 1)
+        assert parts.log("master").count("_modules/389ds.py' is not synced to minions: ") == 1
+        assert "The module 389ds is not loaded: left out: a module's name has" in str(parts.call("389ds.a"))
+    finally:
+        for name in (*odd, "dangling.py"):
+            (modules(parts) / name).unlink()
+        (modules(parts) / "nopack").rmdir()
+    assert event_of(parts, "saltutil.sync_modules")["retcode"] == 0
+
+
+def test_modules_share_code_by_import_by_utils_and_in_packages(parts: Parts) -> None:
+    """salt#16556, salt#21029, salt#37807, salt#52136"""
+    utils = Path(parts.stack.root) / "srv" / "_utils"
+    utils.mkdir()
+    (utils / "shared.py").write_text("def word():\n    return [__grains__['id'], 1]\n")
+    (modules(parts) / "one.py").write_text("from shared import word\ndef a():\n    return word()\n")
+    (modules(parts) / "two.py").write_text(
+        "from one import a\nimport logging, yaml\nfrom trainer import level\n"
+        "def b():\n    return a(), __utils__['shared.word'](), level.deep(), logging.INFO, yaml.safe_load('[1]')\n"
+    )
+    (modules(parts) / "logging.py").write_text("import logging\ndef f():\n    return logging.WARNING\n")
+    (modules(parts) / "yaml.py").write_text("raise ValueError('nobody wants this')\n")
+    (modules(parts) / "trainer").mkdir()
+    (modules(parts) / "trainer" / "__init__.py").write_text("from .level import deep\ndef run():\n    return deep()\n")
+    (modules(parts) / "trainer" / "level.py").write_text("import one\ndef deep():\n    return one.a()\n")
+    minion = parts.stack.minion_ids[0]
+    word = [minion, 1]
+    parts.runner.cmd("fileserver.update")
+    assert parts.call("saltutil.sync_all") == {
+        "modules": [f"modules.{name}" for name in ("logging", "one", "trainer", "two", "yaml")],
+        "utils": ["utils.shared"],
+    }
+    assert parts.call("two.b") == [word, word, word, 20, [1]]
+    assert event_of(parts, "two.b", isolate=True)["return"] == [word, word, word, 20, [1]]
+    assert parts.call("logging.f") == 30
+    assert parts.call("trainer.run") == word
+    assert "is not available" in str(parts.call("shared.word"))
+    (utils / "shared.py").write_text("def word():\n    return 'changed'\n")
+    parts.runner.cmd("fileserver.update")
+    assert parts.call("saltutil.sync_utils") == ["utils.shared"]
+    assert parts.call("two.b")[0] == "changed"
+    assert parts.call("trainer.run") == "changed"
+    for name in ("one", "two", "logging", "yaml"):
+        (modules(parts) / f"{name}.py").unlink()
+    shutil.rmtree(modules(parts) / "trainer")
+    shutil.rmtree(utils)
+    parts.runner.cmd("fileserver.update")
+    assert len(parts.call("saltutil.sync_all")["modules"]) == 5
+
+
+def test_modules_come_from_base_alone(parts: Parts) -> None:
+    assert parts.call("saltutil.sync_modules", saltenv="base") == []
+    answer = event_of(parts, "saltutil.sync_modules", "prod")
+    assert answer["return"] == (
+        "ERROR: saltutil.sync_modules: modules come from the environment base alone, not from 'prod'"
+    )
+    assert answer["retcode"] == 1
+
+
+def saltern_call(parts: Parts, *words: str) -> tuple[int, str, str]:
+    folder = parts.stack.minion_config(parts.stack.minion_ids[0])
+    argv = python_module("saltern_agent.call", "-c", folder, "--out", "json", *words)
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_saltern_call_syncs_for_the_running_agent_and_sends_events(parts: Parts) -> None:
+    minion = parts.stack.minion_ids[0]
+    (modules(parts) / "called.py").write_text("def f():\n    return 1\n")
+    sync(parts)
+    assert parts.call("called.f") == 1
+    (modules(parts) / "called.py").write_text("def f():\n    return 2\n")
+    parts.runner.cmd("fileserver.update")
+    code, out, _ = saltern_call(parts, "saltutil.sync_all")
+    assert (code, json.loads(out)) == (0, {"local": {"modules": ["modules.called"], "utils": []}})
+    assert parts.call("called.f") == 2
+    (modules(parts) / "called.py").write_text("def f(:\n")
+    parts.runner.cmd("fileserver.update")
+    code, out, _ = saltern_call(parts, "saltutil.sync_modules")
+    assert (code, json.loads(out)["local"]) == (1, ["modules.called: refused: line 1: SyntaxError: invalid syntax"])
+    assert parts.call("called.f") == 2
+    with closing(following(parts)) as events:
+        assert saltern_call(parts, "event.send", "myco/mytag", "foo=Foo")[:2] == (0, '{\n    "local": true\n}\n')
+        event = wait_for(lambda: events.get_event(wait=1, tag=f"salt/minion/{minion}/myco/mytag"), "the event")
+        assert event["data"] == {"foo": "Foo"}
+    code, out, _ = saltern_call(parts, "event.send", "start")
+    assert (code, "is the master's to say" in out) == (1, True)
+    (modules(parts) / "called.py").unlink()
+    sync(parts)
+
+
+def following(parts: Parts) -> MasterEvent:
+    events = MasterEvent(master_config(parts.stack.config_dir)["sock_dir"])
+    events.subscribe()
+    return events
 
 
 def test_the_loader_keeps_salts_contract(parts: Parts) -> None:

@@ -215,7 +215,7 @@ sys.stdin.read()
 def test_running_jobs_show_others_no_arguments(parts: Parts) -> None:
     first, _ = parts.stack.minion_ids
     job = parts.client.run_job(first, "test.sleep", [8], kwarg={})
-    secret = parts.client.run_job(first, "cmd.run", [["sh", "-c", "sleep 8; : hunter2"]])
+    secret = parts.client.run_job(first, "cmd.run", [["sh", "-c", "sleep 60; : hunter2"]])
 
     def running(user: str) -> str:
         return saltern(parts, user, "--out", "json", first, "saltutil.running").stdout

@@ -35,6 +35,8 @@ def parts(tmp_path: Path) -> Iterator[Parts]:
         shutil.chown(path, USER, USER)
     for path in (Path(parts.stack.root) / "pki" / "master").rglob("*"):
         shutil.chown(path, USER, USER)
+    parts.log_path("master").touch()
+    shutil.chown(parts.log_path("master"), USER, USER)
     master = parts.programs["master"]
     parts.programs["master"] = master._replace(argv=[*AS_USER, *master.argv])
     try:
@@ -70,3 +72,36 @@ def test_a_master_that_is_an_ordinary_users(parts: Parts) -> None:
     wait_for(lambda: parts.up() == [minion], "the agent again")
     for path in (Path(parts.stack.root) / "pki" / "master").rglob("*"):
         assert path.stat().st_uid == USER, path
+
+
+@pytest.mark.parametrize(
+    ("program", "words", "what"),
+    [
+        ("saltern-agent", ["-c", "{0}"], "a key can't be made here"),
+        ("saltern-call", ["-c", "{0}", "test.ping"], "a key can't be made here"),
+        ("saltern-master", ["-c", "{0}"], "can't be made"),
+        ("saltern-up", ["--root", "{0}/up"], "{0}/up"),
+        (
+            "saltern-graphite",
+            ["serve", "--root", "{0}/g", "--log-file", "{0}/log"],
+            "log_file: {0}/log: can't be opened",
+        ),
+    ],
+)
+def test_a_program_that_an_ordinary_user_starts_says_whose_it_is(
+    tmp_path: Path, program: str, words: list[str], what: str
+) -> None:
+    (tmp_path / "minion").write_text(f"root_dir: {tmp_path}\nmaster_key: {'A' * 40}\n")
+    (tmp_path / "master").write_text(f"root_dir: {tmp_path}\n")
+    done = subprocess.run(
+        [*AS_USER, BIN / program, *[word.format(tmp_path) for word in words]],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(f"{program}: ")
+    assert what.format(tmp_path) in last
+    assert last.endswith("Permission denied: run it as root, or as the user that owns it")
+    assert done.returncode != 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ import saltern.client
 import saltern.config
 import saltern.event
 import saltern.wheel
-from saltern.errors import MasterNotRunning
+from saltern.errors import MasterNotRunning, UsageError
 from support.stacks import Parts, wait_for
 
 
@@ -58,6 +59,44 @@ def test_functions_on_minions(parts: Parts) -> None:
     assert client.cmd([minions[1]], "test.ping") == {minions[1]: True}
     assert client.cmd(f"id:{minions[1]}", "test.ping", tgt_type="grain") == {minions[1]: True}
     assert client.cmd("nobody", "test.ping") == {}
+
+
+def test_keywords_that_nobody_heeds_are_refused(parts: Parts) -> None:
+    client = saltern.client.LocalClient(parts.stack.config_dir)
+    minion = parts.stack.minion_ids[0]
+    wrong: dict[str, Any] = {"expr_form": "list"}
+    for call in (client.cmd, client.run_job, client.cmd_async, client.cmd_subset):
+        with pytest.raises(TypeError, match="takes no keyword argument 'expr_form': use tgt_type"):
+            call("*", "test.ping", **wrong)
+    for lazy in (client.cmd_iter, client.cmd_batch):
+        with pytest.raises(TypeError, match="'tmeout'"):
+            list(lazy("*", "test.ping", tmeout=3))
+    assert client.cmd(minion, "test.ping", metadata={"a": 1}, gather_job_timeout=3) == {minion: True}
+
+
+def test_some_minions_at_a_time_and_some_alone(parts: Parts) -> None:
+    client = saltern.client.LocalClient(parts.stack.config_dir)
+    first, second = parts.stack.minion_ids
+    answers = list(client.cmd_batch("*", "test.echo", ["x"], batch=1))
+    assert answers == [{first: "x"}, {second: "x"}]
+    assert list(client.cmd_batch(f"{first},nosuch", "test.arg", kwarg={"a": 1}, tgt_type="list", batch="50%")) == [
+        {first: {"args": [], "kwargs": {"a": 1}}}
+    ]
+    with pytest.raises(UsageError, match="must be a number of minions or a percentage"):
+        list(client.cmd_batch("*", "test.ping", batch="x"))
+    assert list(client.cmd_subset("*", "test.ping", subset=1).values()) == [True]
+    assert client.cmd_subset("*", "test.ping") == {first: True, second: True}
+    assert client.cmd_subset("nobody", "test.ping") == {}
+
+
+def test_returns_of_a_job_that_runs_already(parts: Parts) -> None:
+    client = saltern.client.LocalClient(parts.stack.config_dir)
+    started = client.run_job("*", "test.sleep", [0.5])
+    found: dict[str, object] = {}
+    for answer in client.get_iter_returns(started["jid"], [*started["minions"], "nosuch"], timeout=0.2):
+        found.update({minion: data.get("ret", data.get("failed")) for minion, data in answer.items()})
+    assert found == {**dict.fromkeys(started["minions"], True), "nosuch": "Minion did not return. [No response]"}
+    assert client.get_cache_returns("20200101000000000000") == {}
 
 
 def test_a_job_runs_on_its_own(parts: Parts) -> None:

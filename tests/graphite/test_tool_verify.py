@@ -44,6 +44,20 @@ def test_a_sound_tree_has_nothing_wrong(tmp_path: Path, capsys: pytest.CaptureFi
     assert capsys.readouterr().out == "3 files: nothing wrong\n"
 
 
+def test_no_name_of_a_file_steers_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = tree(tmp_path)
+    (root / "a" / "x\x1b[2J\u202e.wsp").write_text("junk")
+    for out in ("text", "json"):
+        assert main(["verify", str(root), "--out", out]) == 1
+        told = capsys.readouterr().out
+        assert not [c for c in told if (ord(c) < 32 and c != "\n") or c == "\u202e"]
+        assert r"x\x1b[2J\u202e.wsp" in told.replace(r"\u001b", r"\x1b")
+    assert main(["validate", "--conf", str(tmp_path), "a\x1b[2J.b"]) == 1
+    assert main(["dump", f"{root}/a/x\x1b[2J\u202e.wsp"]) == 1
+    captured = capsys.readouterr()
+    assert "\x1b" not in captured.out + captured.err
+
+
 def _flip(path: Path, offset: int, data: bytes) -> None:
     with path.open("r+b") as file:
         file.seek(offset)

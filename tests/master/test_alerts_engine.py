@@ -290,9 +290,39 @@ def test_the_event_comes_even_when_the_script_is_missing(bench: Bench, caplog: p
     bench.rules(disk="{metric: 'disk.*', crit: '> 90', script: gone.sh}")
     assert bench.tick({"disk.a": 95}) == ["salt/alert/disk/crit"]
     assert messages(caplog) == [
-        f"alert disk is crit: the script {bench.folder}/gone.sh can't be started: No such file or directory"
+        f"alerts: {bench.folder}/alerts.d/rules.yaml: line 1: disk: "
+        f"the script {bench.folder}/gone.sh can't be found: No such file or directory",
+        f"alert disk is crit: the script {bench.folder}/gone.sh can't be started: No such file or directory",
     ]
     assert bench.engine.metrics()["scripts_failed"] == 1
+
+
+def test_a_script_that_could_not_be_started_is_found_when_the_rule_is_read(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    where = bench.folder / "notify.sh"
+
+    def error() -> str:
+        assert bench.tick({"disk.a": 10}) == []
+        return str(bench.engine.listing()[0]["error"])
+
+    bench.rules(disk="{metric: 'disk.*', crit: '> 90', script: [notify.sh, now]}")
+    assert error() == f"the script {where} can't be found: No such file or directory"
+    where.write_text("echo hello\n")
+    assert error() == f"the script {where} can't be run by the master's user: chmod +x {where}"
+    where.chmod(0o755)
+    assert error() == f"the script {where} doesn't begin with the line of an interpreter, as #!/bin/sh"
+    where.write_text("#!/no/such/sh -e\n")
+    assert error() == f"the script {where} names an interpreter that isn't there: '/no/such/sh'"
+    assert bench.engine.metrics()["errors"] == 1
+    where.write_text("#! /bin/sh -e\n")
+    assert (error(), error()) == ("", "")
+    assert len(messages(caplog)) == 4
+    where.unlink()
+    where.mkdir()
+    assert error() == f"the script {where} is no file"
+    bench.rules(disk="{metric: 'disk.*', crit: '> 90', script: [sh, -c, 'true']}")
+    assert error() == ""
 
 
 def test_a_slow_target_does_not_hold_up_the_others(bench: Bench) -> None:

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from saltern.errors import ConfigError
 from saltern_master.fileserver.gitfs import program
 from saltern_master.fileserver.gitfs.backend import GitBackend
-from saltern_master.fileserver.gitfs.spec import parse_remote
+from saltern_master.fileserver.gitfs.spec import parse_remote, redact
 from support.git_http import GitHttp
 
 USER, PASSWORD = "deploy-user", "hunter2/s&cr et%"
@@ -56,18 +57,27 @@ def secrets_in(text: str) -> bool:
 
 def test_no_process_shows_them_while_the_remote_is_asked(server: GitHttp, tmp_path: Path) -> None:
     server.gate.clear()
+    server.stepping = True
     backend = GitBackend([f"http://{IN_URL}@{server.address}/repo.git"], str(tmp_path / "cache"))
     thread = threading.Thread(target=backend.update)
     thread.start()
+    asked: list[str] = []
+    requests = 0
     try:
-        assert server.reached.wait(30)
-        seen = command_lines()
+        while thread.is_alive():
+            if server.reached.wait(0.05):
+                server.reached.clear()
+                requests += 1
+                asked += [line for line in command_lines() if server.address in line]
+                server.gate.set()
     finally:
+        server.stepping = False
         server.gate.set()
         thread.join()
-    asked = [line for line in seen if server.address in line]
-    assert len(asked) >= 2  # git and its transport
+    assert requests >= 4  # of ls-remote and of fetch
+    assert len(asked) >= 2 * requests  # git and its transport
     assert not [line for line in asked if secrets_in(line)]
+    assert any(" fetch " in line for line in asked)
     assert backend.paths("base") == ["a.py"]
     cached = [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
     assert not [path for path in cached if secrets_in(path.read_text("latin-1"))]
@@ -111,3 +121,22 @@ def test_they_go_to_their_own_site_alone(server: GitHttp, tmp_path: Path) -> Non
 def test_they_are_taken_out_of_the_address(url: str, clean: str, username: str, password: str) -> None:
     access = parse_remote(url, 1).access
     assert (access.url, access.username, access.password) == (clean, username, password)
+
+
+def test_all_of_a_password_is_struck_out() -> None:
+    assert redact("at https://u:hun@ter2@h/r.git and http://t@x/") == "at https://***@h/r.git and http://***@x/"
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("ssh://git:hunter2@h/r.git", "a password, which ssh doesn't take"),
+        ("git://u:hunter2@h/r.git", "a password, which git doesn't take"),
+        ("https://h/r.git?private_token=hunter2", "a secret behind its"),
+        ("https://u:a%0Ahunter2@h/r.git", "a line break"),
+    ],
+)
+def test_where_they_could_not_be_hidden_they_are_refused(url: str, why: str) -> None:
+    with pytest.raises(ConfigError, match=why) as caught:
+        parse_remote(url, 1)
+    assert "hunter2" not in str(caught.value)

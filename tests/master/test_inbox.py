@@ -201,6 +201,33 @@ def test_an_event_keeps_its_data_whatever_else_came_with_it(door: Door) -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ({"problems": ["modules.cmd: not used: why"]}, "minion web: its modules: modules.cmd: not used: why"),
+        ({"problems": ["a" * 1000, 7, None, [], {}, "f", "g"]}, f"{'a' * 300}; 7; None; []; {{}}; and 2 more"),
+        ({"problems": []}, ""),
+        ({"problems": "text"}, ""),
+        ("junk", ""),
+        (None, ""),
+    ],
+)
+def test_what_a_minion_tells_of_its_modules_is_said(
+    door: Door, caplog: pytest.LogCaptureFixture, data: object, said: str
+) -> None:
+    async def scenario() -> None:
+        web = door.minion("web", A)
+        say(door, web, "event", 1, {"tag": "modules", "data": data})
+        say(door, web, "event", 2, {"tag": "modules/other", "data": {"problems": ["no"]}})
+        await heard(door, web, "ack", 2)
+        assert len(door.told()) == 2
+
+    asyncio.run(scenario())
+    lines = [record.getMessage() for record in caplog.records if "its modules" in record.getMessage()]
+    assert len(lines) == (1 if said else 0)
+    assert all(line.endswith(said) for line in lines)
+
+
 def test_unknown_fields_of_a_return_stay_below_data(door: Door) -> None:
     unknown = {"_stamp": "1999", "from": "master", "user": "root", "tgt": "*", "id": "db", "cmd": "x", "data": 1, "": 2}
 

@@ -46,6 +46,18 @@ def test_a_file_with_a_fault_is_left_out_and_named(files: Path, caplog: pytest.L
     assert "none.yaml" in caplog.text
 
 
+def test_a_template_is_text_and_that_is_said_once(files: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (files / "t.yaml").write_text("a: 1\nb: {c: ['x', '{{ grains.id }}']}\nd: '{% if x %}'\n")
+    pillar = Pillar({"*": "t.yaml"}, str(files))
+    for _ in range(2):
+        assert pillar.of("web1")["b"] == {"c": ["x", "{{ grains.id }}"]}
+    said = "has a template's {{ or {%: pillar files are plain YAML, and it goes out as it is"
+    assert [record.getMessage() for record in caplog.records] == [
+        f"pillar: {files}/t.yaml: line 2: b {said}",
+        f"pillar: {files}/t.yaml: line 3: d {said}",
+    ]
+
+
 def test_a_changed_file_is_read_again(files: Path) -> None:
     pillar = Pillar({"*": "all.yaml"}, str(files))
     assert pillar.of("web1")["level"] == 1

@@ -51,9 +51,15 @@ def test_a_line_of_mountinfo() -> None:
         ("30 20 8:2 /x /data/x rw - ext4 /dev/sdb rw\n31 20 8:2 /y /data/y rw - ext4 /dev/sdb rw\n", ["/data/x"]),
         # Subvolumes are one file system, datasets are many.
         ("30 20 0:30 /@ /b rw - btrfs /dev/sdc rw\n31 20 0:30 /@home /b/home rw - btrfs /dev/sdc rw\n", ["/b"]),
+        ("30 20 0:30 /@ /b rw - btrfs /dev/sdc rw\n31 20 0:30 / /top rw - btrfs /dev/sdc rw\n", ["/b"]),
         ("30 20 0:30 / /t rw - zfs tank rw\n31 30 0:31 / /t/home rw - zfs tank/home rw\n", ["/t", "/t/home"]),
         # Covered at its own place, and from above.
         ("30 20 8:2 / /a rw - ext4 /dev/sdb rw\n31 30 8:3 / /a rw - ext4 /dev/sdc rw\n", ["/a"]),
+        (
+            "30 20 8:2 / /a rw - ext4 /dev/sdb rw\n31 30 8:3 / /a rw - ext4 /dev/sdc rw\n"
+            "32 31 8:4 / /a rw - tmpfs tmpfs rw\n",
+            [],
+        ),
         ("30 20 8:2 / /a/b rw - ext4 /dev/sdb rw\n31 20 8:3 / /a rw - ext4 /dev/sdc rw\n", ["/a"]),
         # Mounted below what covers it: seen.
         (

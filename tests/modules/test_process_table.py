@@ -104,6 +104,8 @@ def test_the_folder_is_listed_when_the_kernel_says_that_something_changed(tmp_pa
         write(tmp_path, 10 + table.look(11, 6), PROGRAM)
         listed = len([name for name in os.listdir(tmp_path) if name.isdigit()])
         assert table.look(*unknown) == listed, unknown
+        write(tmp_path, 100 + listed, PROGRAM)
+        assert table.look(*unknown) == listed + 1, "the same again says nothing"
 
 
 def test_the_folder_is_listed_now_and_then_whatever_the_numbers_say(tmp_path: Path) -> None:
@@ -128,6 +130,16 @@ def test_kernel_threads_are_read_once(tmp_path: Path) -> None:
     assert (table.states(), table.kernel) == (b"SS", 0), "its number was a program's by then"
     stat.unlink()
     assert table.states() == b"SS", "the file of a program stays open"
+
+
+def test_kernel_threads_end(tmp_path: Path) -> None:
+    write(tmp_path, 1, PROGRAM)
+    stat = write(tmp_path, 2, KERNEL)
+    table = ProcessTable(str(tmp_path))
+    assert (table.look(1, 2), table.states(), table.kernel) == (2, b"S", 1)
+    stat.unlink()
+    stat.parent.rmdir()
+    assert (table.look(1, 1), table.states(), table.kernel) == (1, b"S", 0)
 
 
 def test_as_many_files_stay_open_as_may(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 class GitHttp(ThreadingHTTPServer):
     """Serves the repositories below *root* at ``url``; ``asked``: who logged in, or ``""``, at each request.
 
-    While ``gate`` is clear an authenticated request waits for it.
+    While ``gate`` is clear an authenticated request waits for it, with ``stepping`` each one anew.
     """
 
     daemon_threads = True
@@ -28,6 +28,7 @@ class GitHttp(ThreadingHTTPServer):
         self.asked: list[str] = []
         self.gate = threading.Event()
         self.gate.set()
+        self.stepping = False
         self.reached = threading.Event()
 
     @property
@@ -71,6 +72,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self.server.reached.set()
         self.server.gate.wait(60)
+        if self.server.stepping:
+            self.server.gate.clear()
         path, _, query = self.path.partition("?")
         environment = {
             **os.environ,

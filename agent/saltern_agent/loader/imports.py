@@ -15,7 +15,6 @@ They share the module that callers get: its state, and ``__salt__`` and the rest
 from __future__ import annotations
 
 import builtins
-import importlib
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -25,11 +24,9 @@ from typing import Any
 from saltern_agent.jobs import Killed
 from saltern_agent.loader.module import reason
 from saltern_agent.loader.slot import Slot
-from saltern_agent.loader.source import PACKAGE_FILE
+from saltern_agent.loader.source import KINDS, PACKAGE_FILE
 
 NAMESPACE = "saltern_ext"
-MODULES, UTILS = "modules", "utils"
-KINDS = (MODULES, UTILS)
 
 
 class Whole(ModuleType):
@@ -51,34 +48,39 @@ class Whole(ModuleType):
 
 
 class Imports:
-    """Runs the files of slots. *find* gives the slots of a kind and a name, the strongest first.
+    """Runs the files of slots. *find* gives the slots of a kind and a name, the strongest first, *load* runs one.
 
     *injected* returns what each module has among its globals; ``wanted`` tells by importer which names it asked for.
     """
 
-    def __init__(self, injected: Callable[[], Mapping[str, Any]], find: Callable[[str, str], Sequence[Slot]]) -> None:
+    def __init__(
+        self,
+        injected: Callable[[], Mapping[str, Any]],
+        find: Callable[[str, str], Sequence[Slot]],
+        load: Callable[[Slot, str], ModuleType],
+    ) -> None:
         self.wanted: dict[str, set[str]] = {}
         self._injected = injected
         self._find = find
+        self._load = load
         self._builtins = {**vars(builtins), "__import__": self._import}
         self._wholes = {kind: Whole(kind, self._get) for kind in KINDS}
         sys.modules[NAMESPACE] = ModuleType(NAMESPACE)  # pickle looks for a class's module from the top
         sys.modules.update((whole.__name__, whole) for whole in self._wholes.values())
 
-    def run(self, slot: Slot, kind: str) -> ModuleType:
-        """Return the Python module of a slot that is held, run now unless it was. Raises whatever it raises."""
-        if slot.python is None:
-            source = slot.source
-            if source.bundled:
-                slot.python = self._bundled(f"saltern_modules.{source.stem}")
-                slot.parts = {slot.python.__name__: slot.python}
-            else:
-                self._execute(slot, f"{NAMESPACE}.{kind}.{source.stem}", source.path, source.package)
-        assert slot.python is not None
-        return slot.python
+    def run(self, slot: Slot, kind: str) -> None:
+        """Run the file of a slot that is held and has not been run. Raises whatever it raises."""
+        source = slot.source
+        self._execute(slot, f"{NAMESPACE}.{kind}.{source.stem}", source.path, source.package)
 
-    def after(self, changed: set[str]) -> set[str]:
-        """Return *changed* and the names of all that imported one of them, or tried to; they are forgotten here."""
+    def after(self, changed: set[str] | None) -> set[str] | None:
+        """Return *changed* and the names of all that imported one of them, or tried to; they are forgotten here.
+
+        ``None`` stands for all.
+        """
+        if changed is None:
+            self.wanted.clear()
+            return None
         stale = set(changed)
         grew = True
         while grew:
@@ -88,18 +90,6 @@ class Imports:
         for name in stale:
             self.wanted.pop(name, None)
         return stale
-
-    def drop(self, slot: Slot) -> None:
-        """Forget the Python modules of a slot that is used no more; who runs in them goes on."""
-        for name, python in list(slot.parts.items()):
-            if not slot.source.bundled and sys.modules.get(name) is python:
-                del sys.modules[name]
-
-    def _bundled(self, name: str) -> ModuleType:
-        sys.modules.pop(name, None)  # a fresh one, with none of the state of the last
-        python = importlib.import_module(name)
-        python.__dict__.update(self._injected())
-        return python
 
     def _execute(self, slot: Slot, name: str, path: str, package: str) -> ModuleType:
         """Run a file. No byte code is kept: its staleness is judged by whole seconds, a sync is quicker."""
@@ -203,7 +193,7 @@ class Imports:
                     continue
                 if slot.error is None:
                     try:
-                        return slot, self.run(slot, kind)
+                        return slot, self._load(slot, kind)
                     except Killed:
                         raise
                     except BaseException as error:

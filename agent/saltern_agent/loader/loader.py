@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from saltern.errors import FunctionNotFound
 from saltern.secret import revealed, secret_texts
 from saltern_agent.jobs import Current
 from saltern_agent.loader.context import Context
-from saltern_agent.loader.imports import KINDS, MODULES, UTILS, Imports
 from saltern_agent.loader.shelf import Shelf
 from saltern_agent.loader.slot import Slot
+from saltern_agent.loader.source import KINDS, MODULES, UTILS
 from saltern_agent.strikeout import Strikeout
+
+if TYPE_CHECKING:
+    from saltern_agent.loader.imports import Imports
 
 
 class Loader:
@@ -35,10 +42,11 @@ class Loader:
         self._pillar_secrets: frozenset[str] = frozenset()
         self._strikeout = Strikeout()
         waiting: dict[int, Slot] = {}
-        self._imports = Imports(self._globals, lambda kind, stem: self._shelves[kind].slots.get(stem, []))
+        self._imports: Imports | None = None
+        self._making = threading.Lock()
         self._shelves = {
-            MODULES: Shelf(MODULES, folders, self._imports, waiting),
-            UTILS: Shelf(UTILS, utils, self._imports, waiting, bundled=""),
+            MODULES: Shelf(MODULES, folders, self._run, waiting),
+            UTILS: Shelf(UTILS, utils, self._run, waiting, bundled=""),
         }
         self._modules = self._shelves[MODULES]
         self._salt = Functions(self._modules, self.function)
@@ -70,9 +78,9 @@ class Loader:
 
         *changed* are names of files without ``.py``; what imported them is loaded again too.
         """
-        stale = None if changed is None else self._imports.after(set(changed))
-        if stale is None:
-            self._imports.wanted.clear()
+        stale = None if changed is None else set(changed)
+        if self._imports is not None:
+            stale = self._imports.after(stale)
         for kind in KINDS:
             self._shelves[kind].forget(stale)
 
@@ -109,6 +117,31 @@ class Loader:
     def passed_over(self) -> dict[str, str]:
         """Load what takes the place of a weaker module; return by file name why that stays, where it does."""
         return self._modules.check()
+
+    def _run(self, slot: Slot, kind: str) -> ModuleType:
+        """Return the Python module of a slot that is held, run now unless it was. Raises whatever it raises."""
+        if slot.python is None and slot.source.bundled:
+            name = f"saltern_modules.{slot.source.stem}"
+            sys.modules.pop(name, None)  # a fresh one, with none of the state of the last
+            slot.python = importlib.import_module(name)
+            slot.parts = {name: slot.python}
+            slot.python.__dict__.update(self._globals())
+        elif slot.python is None:
+            self._importing().run(slot, kind)
+        assert slot.python is not None
+        return slot.python
+
+    def _importing(self) -> Imports:
+        """Return what runs modules from folders; hosts without any do without it."""
+        with self._making:
+            if self._imports is None:
+                from saltern_agent.loader.imports import Imports
+
+                self._imports = Imports(self._globals, self._slots, self._run)
+            return self._imports
+
+    def _slots(self, kind: str, stem: str) -> list[Slot]:
+        return self._shelves[kind].slots.get(stem, [])
 
     def _util(self, name: str) -> Callable[..., Any]:
         return self._function(self._shelves[UTILS], name, {})

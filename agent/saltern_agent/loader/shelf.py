@@ -11,42 +11,44 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
-from typing import Any, NamedTuple
+from types import ModuleType
+from typing import Any
 
 from saltern_agent.jobs import Killed
-from saltern_agent.loader.imports import Imports
 from saltern_agent.loader.module import Module, NotHere, module_of, reason
 from saltern_agent.loader.slot import Slot
 from saltern_agent.loader.source import BUNDLED, find
 
 log = logging.getLogger(__name__)
 
-
-class Table(NamedTuple):
-    """All slots by file name, the strongest first, and what was found of them by callers' names."""
-
-    slots: dict[str, list[Slot]]
-    ranked: dict[str, list[Slot]]
+Slots = dict[str, list[Slot]]
+"""By name, the strongest first."""
 
 
 class Shelf:
     """The modules of *kind* in *folders*, later ones stronger, and of the folder *bundled* (``""``: none)."""
 
     def __init__(
-        self, kind: str, folders: Iterable[str], imports: Imports, waiting: dict[int, Slot], bundled: str = BUNDLED
+        self,
+        kind: str,
+        folders: Iterable[str],
+        run: Callable[[Slot, str], ModuleType],
+        waiting: dict[int, Slot],
+        bundled: str = BUNDLED,
     ) -> None:
-        self._table = Table({}, {})
+        """*run* returns the Python module of a slot of a kind; *waiting* is shared by all slots."""
+        self._table: tuple[Slots, Slots] = ({}, {})  # by file name; and what was found of them, by callers' names
         self._kind = kind
         self._folders = list(folders)
         self._bundled = bundled
-        self._imports = imports
+        self._run = run
         self._waiting = waiting
         self._said: dict[tuple[str, str], str] = {}
 
     @property
     def slots(self) -> dict[str, list[Slot]]:
         """All sources by file name, the strongest first."""
-        return self._table.slots
+        return self._table[0]
 
     def forget(self, stale: set[str] | None) -> None:
         """Look for modules anew; those of the names in *stale* (``None``: all) and those that failed load again."""
@@ -62,9 +64,9 @@ class Shelf:
             stem: [kept.get(source) or Slot(source, self._waiting) for source in sources]
             for stem, sources in found.items()
         }
-        self._table = Table(fresh, {})
+        self._table = (fresh, {})
         for slot in (slot for slots in old.values() for slot in slots if slot.source not in kept):
-            self._imports.drop(slot)
+            slot.drop()
 
     def function(self, name: str, function: str) -> tuple[Slot, Callable[..., Any]] | None:
         """Return the *function* of the module that callers know as *name*, with where it is from."""
@@ -106,8 +108,9 @@ class Shelf:
         return dict(sorted(found.items()))
 
     def errors(self) -> dict[str, str]:
-        """Return why modules are not there, by file name: those that somebody asked for."""
-        return {
+        """Return why modules are not there, by name: those that somebody asked for, or that another one stands for."""
+        passed = {name: why for (name, _), why in list(self._said.items())}
+        return passed | {
             stem: slot.error
             for stem, slots in self.slots.items()
             for slot in reversed(slots)
@@ -147,7 +150,7 @@ class Shelf:
     def _load_now(self, slot: Slot) -> None:
         path = slot.source.path
         try:
-            slot.module = module_of(slot.source.stem, self._imports.run(slot, self._kind))
+            slot.module = module_of(slot.source.stem, self._run(slot, self._kind))
         except Killed:
             raise
         except BaseException as error:  # a module may call sys.exit, or worse
@@ -159,17 +162,19 @@ class Shelf:
 
     def _rank(self, name: str) -> list[Slot]:
         """Return the sources that are sure to be meant for *name*: files of that name, or that say they take it."""
-        table = self._table
-        ranked = table.ranked.get(name)
+        slots, known = self._table
+        ranked = known.get(name)
         if ranked is None:
-            own = table.slots.get(name, ())
-            claim = (s for slots in table.slots.values() for s in slots if s.source.layer and s.text.named == name)
+            own = slots.get(name, ())
+            custom = any(slot.source.layer for slot in own)
+            every = (slot for others in slots.values() for slot in others)
+            claim = [slot for slot in every if (custom or slot.source.layer) and slot.text.named == name]
             ranked = sorted(
                 {id(slot): slot for slot in (*own, *claim) if not slot.source.private}.values(),
                 key=lambda slot: (-slot.source.layer, slot.source.stem != name),
             )
             if ranked:
-                table.ranked[name] = ranked
+                known[name] = ranked
         return ranked
 
     def _passed_over(self, slot: Slot, weaker: Slot) -> str:

@@ -8,13 +8,18 @@ far as it has come when the chain ends at himself, as Python does.
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from saltern_agent.loader.module import Module
-from saltern_agent.loader.source import Glimpse, Source, glimpse
+from saltern_agent.loader.source import Source
+
+if TYPE_CHECKING:
+    from saltern_agent.loader.glimpse import Glimpse
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +52,8 @@ class Slot:
     def text(self) -> Glimpse:
         """What its file shows without being run."""
         if self._glimpse is None:
+            from saltern_agent.loader.glimpse import glimpse  # for hosts with modules of their own, and for hints
+
             self._glimpse = glimpse(self.source.path)
         return self._glimpse
 
@@ -66,6 +73,12 @@ class Slot:
     def holds(self) -> int:
         """How often this thread holds it: more than once when it came back by way of another module."""
         return self._owners.count(threading.get_ident())
+
+    def drop(self) -> None:
+        """Forget its Python modules; who runs in them goes on."""
+        for name, python in list(self.parts.items()):
+            if not self.source.bundled and sys.modules.get(name) is python:
+                del sys.modules[name]
 
     def apart(self, load: Callable[[Slot], object]) -> None:
         """Call *load* with this in a thread of its own, and wait for it as long as for another job."""

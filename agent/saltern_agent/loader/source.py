@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import keyword
 import os
-import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -12,9 +11,8 @@ import saltern_modules
 
 BUNDLED = os.path.dirname(os.path.abspath(saltern_modules.__file__ or ""))
 PACKAGE_FILE = "__init__.py"
-
-_NAMED = re.compile(rb"""^__virtualname__\s*(?::[^=\n]*)?=\s*["']([\w.-]+)["']""", re.MULTILINE)
-_FUNCTION = re.compile(rb"^def ([A-Za-z]\w*)\(", re.MULTILINE)
+MODULES, UTILS = KINDS = ("modules", "utils")
+"""What is synced, each in a folder of its own: what is called, and what that shares."""
 
 
 class Source(NamedTuple):
@@ -33,26 +31,6 @@ class Source(NamedTuple):
     def private(self) -> bool:
         """Whether it is there for other modules to import, and has nothing to call."""
         return self.stem.startswith("_")
-
-
-class Glimpse(NamedTuple):
-    """What a file shows without being run: the name it takes for certain, whether it may take any, its functions."""
-
-    named: str
-    may_rename: bool
-    functions: tuple[str, ...]
-
-
-def glimpse(path: str) -> Glimpse:
-    """Look at the text of the file at *path*; one that can't be read shows nothing."""
-    try:
-        with open(path, "rb") as stream:
-            text = stream.read()
-    except OSError:
-        return Glimpse("", may_rename=False, functions=())
-    named = _NAMED.findall(text)
-    functions = tuple(name.decode() for name in _FUNCTION.findall(text))
-    return Glimpse(named[-1].decode() if named else "", b"__virtual" in text, functions)
 
 
 def find(folders: Iterable[str], bundled: str = BUNDLED) -> dict[str, list[Source]]:

@@ -7,20 +7,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from saltern.client import LocalClient
-from saltern.errors import UsageError
+from saltern.client import LocalClient, batch_size
 from saltern.local import LocalConnection
-
-
-def batch_size(text: str, total: int) -> int:
-    """Return how many of *total* minions ``"10"`` or ``"25%"`` means, at least one. Raises ``UsageError``."""
-    try:
-        number = float(text.removesuffix("%"))
-    except ValueError:
-        number = 0.0
-    if number <= 0:
-        raise UsageError(f"-b {text}: must be a number of minions or a percentage, as in 10 or 25%")
-    return max(1, int(total * number / 100) if text.endswith("%") else int(number))
 
 
 def run_in_batches(

@@ -8,7 +8,8 @@ import sys
 from collections.abc import Callable, Sequence
 
 from saltern.__about__ import __version__
-from saltern.errors import SalternError, exit_code
+from saltern.config import unread_files
+from saltern.errors import MasterNotRunning, SalternError, exit_code, told
 from saltern.visible import visible
 
 EX_OK = 0
@@ -46,14 +47,19 @@ def seconds(text: str) -> float:
     return number
 
 
-def run_command(prog: str, work: Callable[[], int], *, traceback: bool) -> int:
-    """Do *work* and return its exit code; a fault becomes one line on stderr and the code that fits it."""
+def run_command(prog: str, work: Callable[[], int], *, traceback: bool, config_dir: str | None = None) -> int:
+    """Do *work* and return its exit code; a fault becomes one line on stderr and the code that fits it.
+
+    *config_dir*: what names the configuration, of which this user may not have read all.
+    """
     try:
         return work()
     except SalternError as error:
         if traceback:
             raise
-        print(f"{prog}: {visible(str(error))}", file=sys.stderr)
+        unread = unread_files(config_dir) if isinstance(error, MasterNotRunning) else []
+        hint = f"; {visible(unread[0])} can't be read by this user, and may say where" if unread else ""
+        print(f"{prog}: {told(error)}{hint}", file=sys.stderr)
         return exit_code(error)
     except KeyboardInterrupt:
         print(f"\n{prog}: interrupted", file=sys.stderr)

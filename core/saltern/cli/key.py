@@ -15,10 +15,11 @@ from saltern.cli.host_doubts import doubts
 from saltern.config import MasterOptions, client_config, master_config
 from saltern.config.minion import own_name
 from saltern.invites import INVITE_TTL_S, clock_time
+from saltern.join_token import read_token
 from saltern.key_functions import state_named
 from saltern.keystore import ACCEPTED, DENIED, PENDING, REJECTED, WORDS, KeyStore
 from saltern.output import OUTPUTS, display
-from saltern.pki import fingerprint, read_token
+from saltern.pki import fingerprint
 from saltern.wheel import Wheel
 
 EXAMPLES = """  saltern-key                       list all keys (-L)
@@ -46,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if wants_versions(words):
         return EX_OK
     options = _parser().parse_args(words)
-    return run_command("saltern-key", lambda: _run(options), traceback=options.traceback)
+    return run_command("saltern-key", lambda: _run(options), traceback=options.traceback, config_dir=options.config_dir)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -7,10 +7,13 @@ import sys
 from collections.abc import Sequence
 
 from saltern.arguments import parse_arguments
-from saltern.cli.command import EX_OK, EX_USAGE, command_parser, run_command, seconds, wants_versions
+from saltern.cli import watch
+from saltern.cli.command import EX_GENERIC, EX_OK, EX_USAGE, command_parser, run_command, seconds, wants_versions
+from saltern.cli.tables import as_table
 from saltern.config import client_config
 from saltern.output import OUTPUTS, display
 from saltern.runner import RunnerClient
+from saltern.visible import visible
 
 EXAMPLES = """  saltern-run -d                                 what there is
   saltern-run manage.status                      who is connected
@@ -18,6 +21,7 @@ EXAMPLES = """  saltern-run -d                                 what there is
   saltern-run metrics.explain web01 stats.collect
   saltern-run metrics.account                    points expected, received, late, dropped
   saltern-run alerts.list
+  saltern-run state.event 'salt/job/*' pretty=True    events as they come, until Ctrl-C
 """
 
 
@@ -31,22 +35,53 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("-t", "--timeout", type=seconds, default=60.0, metavar="S", help="seconds to wait (60)")
     parser.add_argument("--out", "--output", default="nested", choices=OUTPUTS, metavar="FORM", help=", ".join(OUTPUTS))
-    parser.add_argument("-d", "--doc", action="store_true", help="list the functions with what they do")
+    parser.add_argument(
+        "-d", "--doc", action="store_true", help="show what functions do, all or those named, and run none"
+    )
     parser.add_argument("words", nargs="*", metavar="function [arguments]")
     options = parser.parse_intermixed_args(words)
-    return run_command("saltern-run", lambda: _run(parser, options), traceback=options.traceback)
+    return run_command(
+        "saltern-run", lambda: _run(parser, options), traceback=options.traceback, config_dir=options.config_dir
+    )
 
 
 def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
-    words = ["doc.runner"] if options.doc else options.words
+    words = options.words
+    color = False if options.no_color else None
+    opts = client_config(options.config_dir)
+    client = RunnerClient(opts)
+    if options.doc:
+        return _show_docs(client, options, color)
     if not words:
         parser.print_usage(sys.stderr)
         print("saltern-run: a function is needed: saltern-run -d lists them", file=sys.stderr)
         return EX_USAGE
     args, kwargs = parse_arguments(words[1:])
-    client = RunnerClient(client_config(options.config_dir))
+    if words[0] == watch.FUNCTION:
+        watch.show_events(opts, args, kwargs)
+        return EX_OK
     result = client.cmd(words[0], args, kwargs, options.timeout)
-    display(result, options.out, color=False if options.no_color else None)
+    table = as_table(words[0], result) if options.out == OUTPUTS[0] else None
+    if table is None:
+        display(result, options.out, color=color)
+    else:
+        display(table, "raw")
+    return EX_OK
+
+
+def _show_docs(client: RunnerClient, options: argparse.Namespace, color: bool | None) -> int:
+    """Print what functions do, those of the modules and names among the words, or all; nothing else is run."""
+    docs = {**client.cmd("doc.runner", timeout=options.timeout), watch.FUNCTION: watch.DOC}
+    wanted = options.words
+    shown = {
+        name: text
+        for name, text in sorted(docs.items())
+        if not wanted or any(name == word or name.startswith(f"{word}.") for word in wanted)
+    }
+    if not shown:
+        print(f"saltern-run: no function or module {visible(' '.join(wanted))}: -d alone lists them", file=sys.stderr)
+        return EX_GENERIC
+    display(shown, options.out, color=color)
     return EX_OK
 
 

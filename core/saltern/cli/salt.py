@@ -54,7 +54,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser()
     # Options may stand anywhere, as Salt's users write them; a lone -- ends them.
     options = parser.parse_intermixed_args(words)
-    return run_command("saltern", lambda: _run(parser, options), traceback=options.traceback)
+    return run_command(
+        "saltern", lambda: _run(parser, options), traceback=options.traceback, config_dir=options.config_dir
+    )
 
 
 def _parser() -> argparse.ArgumentParser:

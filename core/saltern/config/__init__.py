@@ -7,13 +7,15 @@ it is ``$SALTERN_CONFIG_DIR``, or ``/etc/saltern``.
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from typing import cast
 
-from saltern.config.load import load_options
+from saltern.config.load import load_options, option_files
 from saltern.config.master import MASTER, MasterOptions
 from saltern.config.minion import MINION, MinionOptions
-from saltern.errors import ConfigError
+from saltern.errors import ConfigError, os_errors
 
 DEFAULT_CONFIG_DIR = "/etc/saltern"
 
@@ -25,19 +27,26 @@ __all__ = [
     "config_dir",
     "master_config",
     "minion_config",
+    "unread_files",
 ]
 
 
 def config_dir(path: str | os.PathLike[str] | None = None) -> str:
     """Return the folder or file to read: *path*, else ``$SALTERN_CONFIG_DIR``, else ``/etc/saltern``.
 
-    Raises ``ConfigError`` when one that was asked for isn't there; the default may be missing.
+    Raises ``ConfigError`` when one that was asked for isn't there, or this user may not look into the folder; the
+    default may be missing.
     """
     chosen = os.fspath(path) if path else os.environ.get("SALTERN_CONFIG_DIR")
     if not chosen:
         return DEFAULT_CONFIG_DIR
-    if not os.path.exists(chosen):
-        raise ConfigError(f"{chosen}: there is no such folder or file: it was named as the configuration")
+    with os_errors(ConfigError, chosen, "can't be read, and was named as the configuration"):
+        try:
+            is_folder = stat.S_ISDIR(os.stat(chosen).st_mode)
+        except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a NUL in it
+            raise ConfigError(f"{chosen}: there is no such folder or file: it was named as the configuration") from None
+        if is_folder and not os.access(chosen, os.X_OK, effective_ids=True):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     return chosen
 
 
@@ -64,3 +73,10 @@ def minion_config(path: str | os.PathLike[str] | None = None) -> MinionOptions:
     ``id`` is the host's full name when it isn't set. Raises ``ConfigError`` naming file, line and key.
     """
     return cast(MinionOptions, load_options(MINION, config_dir(path)))
+
+
+def unread_files(path: str | os.PathLike[str] | None = None) -> list[str]:
+    """Return the files of a master's configuration that ``client_config`` left out. Raises ``ConfigError``."""
+    chosen = config_dir(path)
+    main = os.path.join(chosen, MASTER.name) if os.path.isdir(chosen) else chosen
+    return [file for file in option_files(main) if not os.access(file, os.R_OK, effective_ids=True)]

@@ -135,10 +135,18 @@ def option_files(main: str) -> Iterator[str]:
 def _check(schema: Schema, types: dict[str, Any], setting: Setting) -> None:
     where = f"{setting.file}: line {setting.line}: {setting.key}"
     if setting.key not in schema.defaults:
-        raise ConfigError(f"{where} is not an option{nearest(setting.key, list(schema.defaults))}")
+        raise ConfigError(f"{where} is not an option{_instead(schema, setting.key)}")
     problem = fault(schema, setting.key, types[setting.key], setting.value)
     if problem:
         raise ConfigError(f"{where} {problem}")
+
+
+def _instead(schema: Schema, key: str) -> str:
+    """Return what stands in the place of an option that isn't one: Salt's users know it, or it is a slip."""
+    from saltern.config.of_salt import MASTER_INSTEAD, MINION_INSTEAD  # only a fault needs it
+
+    instead = (MINION_INSTEAD if schema.name == "minion" else MASTER_INSTEAD).get(key)
+    return f" here as it is in Salt: instead, {instead}" if instead else nearest(key, list(schema.defaults))
 
 
 def nearest(word: str, known: list[str]) -> str:

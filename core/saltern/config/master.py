@@ -84,7 +84,7 @@ DEFAULTS: dict[str, Any] = {
     "pending_key_hours": 168.0,
     "max_message_bytes": MAX_MESSAGE_BYTES,
     "max_clock_skew": 5.0,
-    "heartbeat_interval": 10.0,
+    "heartbeat_interval": 15.0,
     "heartbeat_timeout": 30.0,
     "publisher_acl": {},
     "timeout": 5.0,

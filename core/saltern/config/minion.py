@@ -9,7 +9,8 @@ from typing import Any, TypedDict
 from saltern.config.master import place_under_root
 from saltern.config.schema import Schema
 from saltern.errors import ConfigError, IdError
-from saltern.ids import check_host, check_minion_id
+from saltern.host_name import check_host
+from saltern.ids import check_minion_id
 from saltern.kept_id import kept_id
 from saltern.wire import MAX_MESSAGE_BYTES
 
@@ -76,7 +77,7 @@ DEFAULTS: dict[str, Any] = {
     "spool_max_bytes": 256 * 1024 * 1024,
     "spool_max_hours": 72.0,
     "correct_clock": True,
-    "heartbeat_interval": 10.0,
+    "heartbeat_interval": 15.0,
     "heartbeat_timeout": 30.0,
     "reconnect_interval": 0.5,
     "reconnect_interval_max": 20.0,

@@ -22,6 +22,11 @@ def render(value: Any, color: bool) -> str:
     return HIDDEN.sub(_escape, text)  # they stand only inside strings
 
 
+def one_line(value: Any) -> str:
+    """Return *value* as a JSON document of one line."""
+    return HIDDEN.sub(_escape, json.dumps(_standard(Plain().of(value)), ensure_ascii=False, allow_nan=False))
+
+
 def _escape(match: re.Match[str]) -> str:
     return json.dumps(match.group())[1:-1]
 

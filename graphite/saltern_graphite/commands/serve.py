@@ -12,7 +12,7 @@ import signal
 import sys
 
 import saltern.log
-from saltern.errors import SalternError, exit_code
+from saltern.errors import SalternError, exit_code, told
 from saltern.folder_lock import locked
 from saltern_graphite import cache, wal
 from saltern_graphite.allocator import keep_freed_memory
@@ -98,7 +98,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         saltern.log.setup(arguments.log_level, arguments.log_file)
     except SalternError as error:
-        print(f"saltern-graphite: {error}", file=sys.stderr)
+        print(f"saltern-graphite: {told(error)}", file=sys.stderr)
         return exit_code(error)
     _raise_descriptor_limit()
     keep_freed_memory()
@@ -107,7 +107,7 @@ def run(arguments: argparse.Namespace) -> int:
         with contextlib.nullcontext() if arguments.read_only else locked(arguments.root, ROOT_MODE):
             asyncio.run(_serve(arguments))
     except SalternError as error:
-        print(f"saltern-graphite: {error}", file=sys.stderr)
+        print(f"saltern-graphite: {told(error)}", file=sys.stderr)
         return exit_code(error)
     # A render or a write to a dead disk may still run in a thread. All points are in files or log: wait for none.
     logging.shutdown()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from saltern.visible import visible
 from saltern_graphite.metric_name import BadName, canonical
 from saltern_graphite.rollup import AGGREGATION_FILE, Aggregations
 from saltern_graphite.schemas import SCHEMAS_FILE, Schemas
@@ -54,14 +55,14 @@ def validate(conf: str, metrics: list[str], *, strict: bool = False) -> int:
     schemas, aggregations = Schemas.load(conf), Aggregations.load(conf)
     problems, warnings = schemas.problems + aggregations.problems, advise(conf)
     for problem in problems:
-        print(problem)
+        print(visible(str(problem)))
     for warning in warnings:
-        print(f"warning: {warning}")
+        print(visible(f"warning: {warning}"))
     refused = sum(not _show(metric, schemas, aggregations) for metric in metrics)
     wrong = problems or (strict and warnings)
     if not metrics and not wrong:
         counts = f"{len(schemas.schemas)} schemas, {len(aggregations.rules)} aggregations"
-        print(f"{conf}: {counts}, nothing wrong")
+        print(visible(f"{conf}: {counts}, nothing wrong"))
     return PROBLEMS if wrong or refused else CLEAN
 
 
@@ -70,9 +71,10 @@ def _show(metric: str, schemas: Schemas, aggregations: Aggregations) -> bool:
     try:
         name = canonical(metric)
     except BadName as bad:
-        print(f"{metric}: refused ({bad.cause})")
+        print(f"{visible(metric)}: refused ({bad.cause})")
         return False
     schema, rule = schemas.match(name), aggregations.match(name)
     archives = ",".join(f"{retention.step}s:{retention.points}" for retention in schema.retentions)
-    print(f"{name}: [{schema.name}] {archives}; [{rule.name}] {rule.method}, xFilesFactor {rule.x_files_factor:g}")
+    rules = f"[{schema.name}] {archives}; [{rule.name}] {rule.method}, xFilesFactor {rule.x_files_factor:g}"
+    print(visible(f"{name}: {rules}"))
     return True

@@ -106,11 +106,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--sync", action="store_true")
     parser.add_argument("--late", default="combine")
     arguments = parser.parse_args(argv)
-    for number in (
-        signal.SIGINT,
-        signal.SIGTERM,
-        signal.SIGHUP,
-    ):  # sent to all of the group, but the server still needs us then
+    # They are sent to all of the group, but the server still needs us then.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     os.nice(WRITER_NICE)
     most_held = min(MOST_HELD, max(0, most_descriptors() - OTHER_DESCRIPTORS))

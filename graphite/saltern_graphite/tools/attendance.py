@@ -9,6 +9,7 @@ from collections.abc import Callable
 from types import FrameType
 
 from saltern.errors import SalternError, exit_code
+from saltern.visible import visible
 
 CLEAN, PROBLEMS = 0, 1
 BROKEN_PIPE = 128 + signal.SIGPIPE
@@ -62,5 +63,5 @@ def attended(work: Callable[[Stop], int]) -> int:
 
 
 def _told(message: str, status: int) -> int:
-    print(f"saltern-graphite: {message}", file=sys.stderr)
+    print(f"saltern-graphite: {visible(message)}", file=sys.stderr)
     return status

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TextIO
 
+from saltern.visible import visible
 from saltern_graphite.tools.contents import Contents
 from saltern_graphite.tools.points import Points, overlay
 
@@ -18,7 +19,9 @@ Writer = Callable[[TextIO, str, Contents, Sequence[int]], None]
 def dump_text(stream: TextIO, name: str, contents: Contents, archives: Sequence[int]) -> None:
     """Write for people: the header, then each archive with its points."""
     layout = contents.layout
-    stream.write(f"{name}\nmethod {layout.method}, xFilesFactor {layout.x_files_factor:g}, {layout.end} bytes\n")
+    stream.write(
+        f"{visible(name)}\nmethod {layout.method}, xFilesFactor {layout.x_files_factor:g}, {layout.end} bytes\n"
+    )
     if contents.impossible:
         stream.write(f"{contents.impossible} slots hold a time that can't be there; they are left out\n")
     for number in archives:

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Mapping
 from typing import TextIO
 
+from saltern.visible import visible
+
 
 class Listing:
     """Writes records to *stream*, and counts at the end.
@@ -25,9 +27,9 @@ class Listing:
         """Write *record*, or the line *text* that says the same."""
         if self._json:
             separator = "," if self._records else ""
-            self._stream.write(f"{separator}\n{json.dumps(record, ensure_ascii=False)}")
+            self._stream.write(f"{separator}\n{json.dumps(record)}")
         else:
-            self._stream.write(text + "\n")
+            self._stream.write(visible(text) + "\n")
         self._records += 1
 
     def end(self, counts: Mapping[str, object], text: str) -> None:
@@ -35,5 +37,5 @@ class Listing:
         if self._json:
             self._stream.write(f'\n], "counts": {json.dumps(counts)}}}\n')
         else:
-            self._stream.write(text + "\n")
+            self._stream.write(visible(text) + "\n")
         self._stream.flush()

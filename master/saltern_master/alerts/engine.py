@@ -90,6 +90,7 @@ class AlertEngine:
         """Read rules that changed, evaluate each rule once, tell the changes, save the states."""
         started = time.monotonic()
         await self._reread()
+        await self._look_at_scripts()
         now, set_s = self._clock.look()
         if set_s:
             self._each_state(lambda state: moved(state, set_s))
@@ -124,7 +125,7 @@ class AlertEngine:
         return {
             "rules": len(self._watches),
             "bad_rules": len(self._book.problems),
-            "errors": sum(bool(watch.error) for watch in self._watches.values()),
+            "errors": sum(bool(watch.error or watch.script_fault) for watch in self._watches.values()),
             "source_up": float(self._source_up is not False),
             "evaluations": self._evaluations,
             "evaluation_ms": self._evaluation_ms,
@@ -150,6 +151,15 @@ class AlertEngine:
                 _log.error("alerts: %s", text)
         self._problems = problems
         self._take(self._book.rules)
+
+    async def _look_at_scripts(self) -> None:
+        """Find out now, and not when it is needed, whether a rule's script is there; the log is told once."""
+        watches = [watch for watch in self._watches.values() if watch.rule.script and watch.rule.enabled]
+        faults = await asyncio.to_thread(lambda: [self.scripts.fault(watch.rule.script[0]) for watch in watches])
+        for watch, fault in zip(watches, faults, strict=True):
+            if fault and fault != watch.script_fault:
+                _log.error("alerts: %s: %s: %s", watch.rule.where, watch.rule.name, fault)
+            watch.script_fault = fault
 
     def _each_state(self, change: Callable[[SeriesState], SeriesState]) -> None:
         for watch in self._watches.values():

@@ -13,6 +13,7 @@ import logging
 import os
 import shutil
 import signal
+import stat
 import tempfile
 import time
 from collections import deque
@@ -26,6 +27,7 @@ CLOSE_WITHIN_S, CLOSE_GRACE_S = 1.0, 0.3  # together less than parts have to sto
 TERM_GRACE_S = 2.0  # between SIGTERM and SIGKILL for a script that takes too long, and what it started
 LOOK_EVERY_S = 0.02
 MAX_WAITING = 1000
+MAX_SHEBANG_BYTES = 256  # the kernel reads no more
 MAX_OUTPUT_BYTES = 4096  # kept for the log; the rest is read and forgotten, so that no script hangs on a full pipe
 READ_BYTES = 64 * 1024
 PASSED_ON = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG")
@@ -126,6 +128,28 @@ class ScriptRunner:
         if fault:
             self.failed += 1
             _log.error("alert %s is %s: the script %s %s", job.alert["name"], job.alert["state"], argv[0], fault)
+
+    def fault(self, program: str) -> str:
+        """Return why *program* could not be started now, in a few words, or ``""``. May block."""
+        path = self.locate(program)
+        try:
+            if not stat.S_ISREG(os.stat(path).st_mode):
+                return f"the script {path} is no file"
+            if not os.access(path, os.X_OK, effective_ids=True):
+                return f"the script {path} can't be run by the master's user: chmod +x {path}"
+            with open(path, "rb") as stream:
+                start = stream.read(MAX_SHEBANG_BYTES)
+        except PermissionError:
+            return "" if os.access(path, os.X_OK, effective_ids=True) else f"the script {path} can't be got at"
+        except OSError as error:
+            return f"the script {path} can't be found: {error.strerror}"
+        if start.startswith(b"#!"):
+            interpreter = os.fsdecode(start[2:].split(b"\n")[0].strip().split(b" ")[0])
+            if not os.access(interpreter, os.X_OK):
+                return f"the script {path} names an interpreter that isn't there: {interpreter!r}"
+        elif b"\0" not in start:  # else it is a program
+            return f"the script {path} doesn't begin with the line of an interpreter, as #!/bin/sh"
+        return ""
 
     def locate(self, program: str) -> str:
         """Return the path of *program*: below the folder, else a bare name on ``PATH``."""

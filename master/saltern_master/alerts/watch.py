@@ -17,7 +17,7 @@ class Watch:
     """A rule at work: its series' states, and how its last evaluation went.
 
     ``answered`` is false until the source answered for it, and again after it didn't. ``note`` is what is odd
-    about an answer that was used all the same.
+    about an answer that was used all the same, ``script_fault`` why its script could not be started.
     """
 
     rule: Rule
@@ -25,6 +25,7 @@ class Watch:
     answered: bool = False
     error: str = ""
     note: str = ""
+    script_fault: str = ""
     last_evaluated: float | None = None
 
 
@@ -64,7 +65,7 @@ def listed(watch: Watch) -> dict[str, Any]:
         "crit": rule.threshold_text(CRIT),
         "for": rule.for_s,
         "enabled": rule.enabled,
-        "error": watch.error or watch.note,
+        "error": "; ".join(filter(None, (watch.script_fault, watch.error or watch.note))),
         "last_evaluated": watch.last_evaluated,
         "series": [
             {"series": series, "state": state.state, "value": state.value, "since": state.since}

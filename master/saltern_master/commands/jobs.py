@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from typing import Annotated, Any
 
-from saltern.errors import ArgumentError
+from saltern.errors import ArgumentError, FunctionNotFound
 from saltern.ids import check_jid
 from saltern_master.auth.need import Need
 from saltern_master.commands.context import Context
 from saltern_master.commands.registry import command
+from saltern_master.commands.shown import local_time
 from saltern_master.commands.stream import Stream
 from saltern_master.jobs.publisher import JobRequest
 from saltern_master.jobs.store import JobLoad, JobReturn
@@ -20,6 +20,7 @@ MAX_ASKED = 500
 MAX_SHOWN_BYTES = 4 * 1024 * 1024
 MIN_QUIET_S, MAX_QUIET_S = 0.05, 86400.0
 _RESULT = ("return", "retcode", "success")
+_ACTIVE = {"fun": "Function", "user": "User", "running": "Running", "done": "Returned", "away": "Away"}
 
 Jid = Annotated[str, check_jid]
 
@@ -84,6 +85,8 @@ def list_jobs(context: Context, limit: int = DEFAULT_LIMIT) -> dict[str, Any]:
 def list_job(context: Context, jid: Jid) -> dict[str, Any]:
     """Show one job with its returns: ``saltern-run jobs.list_job 20260131120000123456``"""
     job = context.services.job_store.job(jid)
+    if job is None:
+        _check_known(context, jid)
     result = _shown(context, job) if job else {}
     result["Result"] = {
         item.minion_id: {key: value for key, value in item.data.items() if key in _RESULT}
@@ -95,22 +98,26 @@ def list_job(context: Context, jid: Jid) -> dict[str, Any]:
 @command("runner.jobs.lookup_jid", Need.RUNNER)
 def lookup_jid(context: Context, jid: Jid) -> dict[str, Any]:
     """Show what every minion returned to a job: ``saltern-run jobs.lookup_jid 20260131120000123456``"""
-    return {item.minion_id: item.data.get("return") for item in _returns(context, jid)}
+    found = {item.minion_id: item.data.get("return") for item in _returns(context, jid)}
+    if not found and context.services.job_store.job(jid) is None:
+        _check_known(context, jid)
+    return found
+
+
+def _check_known(context: Context, jid: str) -> None:
+    """Raise ``FunctionNotFound`` for a job that isn't stored, unless it is only just being stored, or scheduled."""
+    if not context.services.tracker.knows(jid) and not context.services.job_store.returns(jid):
+        raise FunctionNotFound(f"there is no job {jid}: it never was, or it is older than what is kept", jid=jid)
 
 
 @command("runner.jobs.active", Need.RUNNER)
 async def active(context: Context) -> dict[str, Any]:
-    """List the jobs that minions work on now: ``saltern-run jobs.active``"""
-    return {
-        jid: {
-            "Function": job["fun"],
-            "User": job["user"],
-            "Running": job["running"],
-            "Returned": job["done"],
-            "Away": job["away"],
-        }
-        for jid, job in context.services.tracker.running().items()
-    }
+    """List the jobs that minions say they work on now: ``saltern-run jobs.active``
+
+    ``Returned`` and ``Away`` count other minions of the job; they aren't known of one from before the master's start.
+    """
+    found = await context.services.tracker.at_work(context.services.fleet.present())
+    return {jid: {title: job[key] for key, title in _ACTIVE.items() if key in job} for jid, job in found.items()}
 
 
 def _returns(context: Context, jid: str) -> list[JobReturn]:
@@ -135,5 +142,5 @@ def _shown(context: Context, job: JobLoad) -> dict[str, Any]:
         "Target-type": load.get("tgt_type"),
         "User": load.get("user"),
         "Minions": load.get("minions"),
-        "StartTime": time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(job.created)),
+        "StartTime": local_time(job.created),
     }

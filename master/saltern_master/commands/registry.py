@@ -88,6 +88,19 @@ class Registry:
         names = [one.function for one in self.offered_by(client) if shown(one)]
         if not names:
             return FunctionNotFound(f"{name!r:.80} is not something the master does")
-        close = difflib.get_close_matches(function[:100], names, 1)
-        hint = f": did you mean {close[0]}?" if close else f": there are {', '.join(names)}"
-        return FunctionNotFound(f"{function!r:.80} is not a {client} function{hint}")
+        return FunctionNotFound(f"{function!r:.80} is not a {client} function: {_hint(client, function[:100], names)}")
+
+
+def _hint(client: str, wrong: str, names: list[str]) -> str:
+    """Return what to try instead of *wrong*: the module is looked for first, then the function in it."""
+    module, _, function = wrong.partition(".")
+    modules = sorted({name.partition(".")[0] for name in names})
+    same = [name for name in names if name.partition(".")[2] in (wrong, function)]
+    near = difflib.get_close_matches(module, modules, 1)
+    if near and (function or not same):
+        own = [name.removeprefix(f"{near[0]}.") for name in names if name.startswith(f"{near[0]}.")]
+        close = difflib.get_close_matches(function, own, 1, 0.5)
+        return f"did you mean {near[0]}.{close[0]}?" if close else f"{near[0]} has {', '.join(own)}"
+    if same:
+        return f"did you mean {same[0]}?"
+    return f"saltern-run {'-d' if client == 'runner' else 'doc.wheel'} lists them"

@@ -166,7 +166,7 @@ class FileServer:
             else:
                 facts[path] = _facts(entry)
         self._whole_packages(tree.inside, facts, tree.left_out)
-        self._say_left_out(saltenv, tree.left_out)
+        self._say_left_out(saltenv, {path: why for path, why in tree.left_out.items() if unserved.get(path) != why})
         digest = hashlib.sha256()
         for path in sorted(facts):
             digest.update(f"{path}\0{facts[path]['hsum']}\0".encode())
@@ -228,7 +228,7 @@ class FileServer:
                     facts.pop(path, None)
 
     def _say_left_out(self, saltenv: str, left_out: dict[str, str]) -> None:
-        """Log what is no module, each name once until its reason changes."""
+        """Log what is no module, each name once until its reason changes. Backends say themselves what isn't served."""
         said = self._said.get(saltenv, {})
         fresh = {path: why for path, why in bounded(left_out).items() if said.get(path) != why}
         for path, why in fresh.items():

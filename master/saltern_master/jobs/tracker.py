@@ -28,6 +28,7 @@ from saltern_master.bus import Event, EventBus
 from saltern_master.jobs.follower import Follower
 from saltern_master.jobs.remembered import MAX_PAIRS, RememberedJobs
 from saltern_master.jobs.store import JobLoad
+from saltern_master.jobs.survey import FIRST_NUMBER, Survey
 from saltern_master.jobs.tracked_job import NOT_CONNECTED, TrackedJob
 
 LOOK_EVERY_S = 0.25
@@ -74,6 +75,7 @@ class Tracker:
         self._questions: dict[str, set[str]] = {}
         """Minions to the jobs that they were asked about."""
         self._asked = 0
+        self._survey = Survey(send)
         self.forgotten = 0
         """Jobs that had to be forgotten before they were done."""
         self.unsolicited = 0
@@ -154,6 +156,9 @@ class Tracker:
         """Take an agent's answer to a *question*: the jobs that it works on, and whether it has returns that it could
         not send yet.
         """
+        if question >= FIRST_NUMBER:
+            self._survey.answered(question, minion_id, jids)
+            return
         now = self._clock()
         at_work = frozenset(jids)
         for jid in list(self._questions.get(minion_id, ())):
@@ -175,6 +180,20 @@ class Tracker:
             job.jid: {**job.numbers(), "fun": job.fun, "user": job.user, "running": sorted(job.waiting)}
             for job in self._active.values()
         }
+
+    async def at_work(self, minions: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """Return the jobs that *minions* say now that they work on, by jid: ``fun``, ``user``, ``running`` (ids).
+
+        Also ``done`` and ``away``, numbers, of a job that the master has followed from its start.
+        """
+        shown: dict[str, dict[str, Any]] = {}
+        for jid, found in sorted((await self._survey.ask(minions)).items()):
+            job = self._jobs.get(jid)
+            at_work = sorted(minion_id for minion_id in found if job and job.key_of(minion_id) is not None)
+            if job is not None and at_work:
+                numbers = {} if job.unsure else job.numbers()
+                shown[jid] = {**numbers, "fun": job.fun, "user": job.user, "running": at_work}
+        return shown
 
     def metrics(self) -> dict[str, float]:
         """Return the tracker's counters and gauges."""

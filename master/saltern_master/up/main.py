@@ -19,7 +19,7 @@ from rich.live import Live
 
 from saltern import own_environment
 from saltern.__about__ import __version__
-from saltern.errors import ChannelError, SalternError, exit_code
+from saltern.errors import ChannelError, SalternError, exit_code, told
 from saltern.files import UMASK
 from saltern.folder_lock import locked
 from saltern.visible import visible
@@ -70,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with locked(stack.root, ROOT_MODE):
             return asyncio.run(_Up(stack, plain=plain).run())
     except SalternError as error:
-        print(f"saltern-up: {visible(str(error))}", file=sys.stderr)
+        print(f"saltern-up: {told(error)}", file=sys.stderr)
         return exit_code(error)
     finally:
         if not options.root:
@@ -198,7 +198,7 @@ class _Up:
             await asyncio.wait_for(self._stop.wait(), seconds)
 
     def _progress(self, line: str) -> None:
-        print(f"[{time.monotonic() - self._began:5.1f} s] {line}", flush=True)
+        print(f"[{time.monotonic() - self._began:5.1f} s] {visible(line)}", flush=True)
 
 
 def _ready(path: str, pid: int | None) -> bool:

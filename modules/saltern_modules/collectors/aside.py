@@ -25,7 +25,6 @@ class _Hand:
         self.done.acquire()
         self.call: Call | None = None
         self.error: BaseException | None = None
-        self.left = False
         self.pid = os.getpid()
         threading.Thread(target=self._serve, name=name, daemon=True).start()
 
@@ -41,8 +40,6 @@ class _Hand:
                 self.error = error
             del call
             self.done.release()
-            if self.left:
-                return
 
 
 class Aside:
@@ -69,8 +66,7 @@ class Aside:
             timeout_s = patience()
             if timeout_s <= 0:
                 self._hand = None
-                hand.left = True
-                hand.begin.release()  # should it have come back at this very moment, it is let go as well
+                hand.begin.release()  # without a call: it ends when it comes back, or at once if it just did
                 return False
         error, hand.error = hand.error, None
         if error is not None:

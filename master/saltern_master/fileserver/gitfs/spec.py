@@ -41,7 +41,9 @@ WITH_PASSWORDS = ("https", "http")
 _SCP_LIKE = re.compile(r"(?:[\w.+-]+@)?(?P<host>\[[0-9A-Fa-f:.]+\]|[\w.-]+):(?!:).+")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _REF = re.compile(r"(?!-|/|\.)(?!.*(?:\.\.|//|@\{|/\.|\.lock(?:/|$)|[/.]$))[^\x00-\x20\x7f~^:?*\[\\]{1,255}")
-_CREDENTIALS = re.compile(r"://[^/@\s]+@")
+_SECRET_QUERY = re.compile(r"(?i)token|secret|passw|auth|key")
+_CREDENTIALS = re.compile(r"://[^/\s]+@")
+_SECRET_VALUE = re.compile(r"(?i)([?&][^=&\s]*(?:token|secret|passw|auth|key)[^=&\s]*=)[^&\s]+")
 
 
 class Access(NamedTuple):
@@ -132,7 +134,7 @@ def parse_remote(entry: Any, number: int) -> RemoteSpec:
 
 def redact(text: str) -> str:
     """Return *text* with the credentials in its URLs struck out: it is for logs and messages."""
-    return _CREDENTIALS.sub("://***@", text)
+    return _SECRET_VALUE.sub(r"\1***", _CREDENTIALS.sub("://***@", text))
 
 
 def _shown(url: object) -> str:
@@ -184,6 +186,13 @@ def _check_url(where: str, url: str) -> None:
     else:
         match = _SCP_LIKE.fullmatch(url)
         known = os.path.isabs(url) or (match is not None and not match["host"].startswith("-"))
+    if known and separator and scheme not in WITH_PASSWORDS and ":" in urlsplit(url).netloc.rpartition("@")[0]:
+        raise ConfigError(f"{where}: url has a password, which {scheme} doesn't take: every process here would show it")
+    if known and _SECRET_QUERY.search(urlsplit(url).query):
+        raise ConfigError(
+            f"{where}: url has a secret behind its '?', which every process here would show: put it before the host, "
+            "as in https://name:secret@host/repo.git"
+        )
     if known and scheme in WITH_PASSWORDS and not unquote(url).isprintable():
         raise ConfigError(f"{where}: url has credentials with a line break or another control character")
     if not known:

@@ -1,0 +1,97 @@
+"""What some runner functions answer, as people read it: an item a line. Programs ask for ``--out json`` instead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from saltern.output.json_form import one_line
+from saltern.visible import visible
+
+MAX_CELL_CHARS = 60
+
+ACCOUNT = ("expected", "received", "missing", "lost", "dropped", "skipped", "failed", "late", "completeness")
+
+
+def as_table(function: str, result: Any) -> str | None:
+    """Return the text that stands for the *result* of *function*; ``None`` for one that is shown as it is."""
+    make = _TABLES.get(function)
+    if make is None or not result:
+        return None
+    try:
+        return make(result)
+    except (KeyError, TypeError, AttributeError, ValueError):  # another master's form
+        return None
+
+
+def _alerts(rules: list[dict[str, Any]]) -> str:
+    lines = []
+    for rule in rules:
+        levels = [f"{level} {rule[level]}" for level in ("warn", "crit") if rule[level]]
+        state = "" if rule["enabled"] else " (off)"
+        target = f": {rule['target']}" if rule["target"] else ""
+        lines.append(visible(f"{rule['name']}{state}{target}{''.join(f', {level}' for level in levels)}"))
+        if rule["error"]:
+            lines.append(f"    error: {visible(rule['error'])}")
+        rows = [(one["state"], _number(one["value"]), f"since {one['since']}", one["series"]) for one in rule["series"]]
+        lines += [f"    {line}" for line in _rows(rows)]
+    return "\n".join(lines)
+
+
+def _account(minions: dict[str, dict[str, dict[str, float]]]) -> str:
+    rows = [
+        (minion_id, name, *(_number(numbers[key]) for key in ACCOUNT))
+        for minion_id, schedules in sorted(minions.items())
+        for name, numbers in sorted(schedules.items())
+    ]
+    return "\n".join(_rows([("minion", "schedule", *ACCOUNT[:-1], "complete %"), *rows]))
+
+
+def _jobs(jobs: dict[str, dict[str, Any]]) -> str:
+    rows = [
+        (jid, job["StartTime"], job["User"], _words(job), f"on {_target(job)}", _count(job["Minions"] or ()))
+        for jid, job in sorted(jobs.items())
+    ]
+    return "\n".join(_rows(rows))
+
+
+def _words(job: dict[str, Any]) -> str:
+    functions = job["Function"] if isinstance(job["Function"], str) else ",".join(job["Function"])
+    arguments = job["Arguments"]
+    words = [arguments] if arguments == "***" else map(_word, arguments or ())
+    return " ".join([functions, *words])
+
+
+def _word(value: Any) -> str:
+    return value if isinstance(value, str) else one_line(value)
+
+
+def _target(job: dict[str, Any]) -> str:
+    target = job["Target"] if isinstance(job["Target"], str) else ",".join(map(str, job["Target"]))
+    return target if job["Target-type"] == "glob" else f"{job['Target-type']} {target}"
+
+
+def _count(minions: Sequence[str]) -> str:
+    return "1 minion" if len(minions) == 1 else f"{len(minions):,} minions"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{round(value, 2):.12g}" if abs(value) >= 1 else f"{value:.3g}"
+
+
+def _rows(rows: Iterable[Sequence[Any]]) -> list[str]:
+    """Return rows as lines, their columns below one another; the last is as long as it is."""
+    cells = [[_cut(visible(str(cell))) for cell in row[:-1]] + [visible(str(row[-1]))] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_CELL_CHARS else f"{text[: MAX_CELL_CHARS - 1]}…"
+
+
+_TABLES: dict[str, Callable[[Any], str]] = {
+    "alerts.list": _alerts,
+    "jobs.list_jobs": _jobs,
+    "metrics.account": _account,
+}

@@ -1,0 +1,168 @@
+"""What ``saltern-run`` answers, as an operator reads it, and events as they come."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.stacks import Parts, wait_for
+
+BIN = Path(sys.executable).parent
+TIME = r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\d"
+ALERTS = """load:
+  metric: saltern.*.stats.load.1m
+  warn: "> 100000"
+  script: nosuch.sh
+wrong:
+  metric: a
+  foor: 3
+"""
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
+    master = "schedule: {stats: {function: stats.collect, seconds: 1, metrics: true}}\nalerts_interval: 1\n"
+    parts = Parts(tmp_path_factory.mktemp("stack"), minions=2, master=master)
+    alerts = Path(parts.stack.config_dir) / "alerts.d" / "a.yaml"
+    alerts.parent.mkdir(exist_ok=True)
+    alerts.write_text(ALERTS)
+    with parts.running():
+        yield parts
+
+
+def saltern_run(parts: Parts, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [BIN / "saltern-run", "-c", parts.stack.config_dir, *words],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+def follow(parts: Parts, *words: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [BIN / "saltern-run", "-c", parts.stack.config_dir, "state.event", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_alerts_are_a_line_a_series(parts: Parts) -> None:
+    wait_for(lambda: "  ok " in saltern_run(parts, "alerts.list").stdout, "a series of the rule")
+    lines = saltern_run(parts, "alerts.list").stdout.splitlines()
+    assert lines[0] == "load: saltern.*.stats.load.1m, warn > 100000"
+    assert (
+        lines[1]
+        == f"    error: the script {parts.stack.config_dir}/nosuch.sh can't be found: No such file or directory"
+    )
+    series = [
+        line for line in lines if re.fullmatch(rf"    ok  [\d.]+ +since {TIME}  saltern\.[^.]+\.stats\.load\.1m", line)
+    ]
+    assert series, lines
+    assert lines[-2] == "wrong (off)"
+    assert "foor is not a key of a rule" in lines[-1]
+    (load, _) = json.loads(saltern_run(parts, "alerts.list", "--out", "json").stdout)
+    assert re.fullmatch(TIME, load["last_evaluated"])
+    assert re.fullmatch(TIME, load["series"][0]["since"])
+
+
+def test_an_account_is_a_line_a_schedule_and_a_job_a_line(parts: Parts) -> None:
+    first, second = parts.stack.minion_ids
+    wait_for(lambda: len(parts.runner.cmd("metrics.account")) == 2, "the account")
+    head, *lines = saltern_run(parts, "metrics.account").stdout.splitlines()
+    assert head.split()[:4] == ["minion", "schedule", "expected", "received"]
+    assert [line.split()[:2] for line in lines] == [[first, "stats"], [second, "stats"]]
+    jid = parts.client.run_job([first, second], "test.arg", ["a b", 1, {"c": 2}])["jid"]
+    wait_for(lambda: jid in parts.runner.cmd("jobs.list_jobs"), "the job to be stored")
+    (line,) = saltern_run(parts, "jobs.list_jobs", "limit=1").stdout.splitlines()
+    assert re.fullmatch(
+        rf'{jid}  {TIME}  root  test\.arg a b 1 \{{"c": 2\}}  on list {first},{second}  2 minions', line
+    ), line
+
+
+def test_documentation_of_what_is_named(parts: Parts) -> None:
+    done = saltern_run(parts, "jobs.active", "-d", "state")
+    names = [line for line in done.stdout.splitlines() if not line.startswith(" ")]
+    assert names == ["jobs.active:", "state.event:"]
+    done = saltern_run(parts, "-d", "nosuch")
+    assert (done.returncode, done.stderr) == (1, "saltern-run: no function or module nosuch: -d alone lists them\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["jobs.lookup_jid", "20200101000000000000"], "there is no job 20200101000000000000: it never was, or"),
+        (["jobs.list_job", "20200101000000000000"], "there is no job 20200101000000000000: it never was, or"),
+        (["job.list"], "'job.list' is not a runner function: did you mean jobs.list_job?"),
+        (["jobs"], "'jobs' is not a runner function: jobs has active, list_job, list_jobs, lookup_jid"),
+        (["nothing.here"], "'nothing.here' is not a runner function: saltern-run -d lists them"),
+        (["state.event", "count=x"], "count must be a number of events, or -1 for no end, not 'x'"),
+        (["state.event", "pretty=3"], "pretty must be True or False, not 3"),
+        (["state.event", "nosuch=1"], "state.event was called wrongly: got an unexpected keyword argument 'nosuch'"),
+    ],
+)
+def test_what_is_not_there_is_said(parts: Parts, words: list[str], message: str) -> None:
+    done = saltern_run(parts, *words)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_events_are_shown_until_ctrl_c(parts: Parts) -> None:
+    minion = parts.stack.minion_ids[0]
+    with follow(parts, "salt/job/*/ret/*") as watching:
+        assert watching.stdout is not None
+        tags: list[str] = []
+        answered = False
+        while not answered:  # it follows from when it is connected on, and scheduled returns come all the time
+            tag, _, data = watching.stdout.readline().partition("\t")
+            tags.append(tag)
+            if len(tags) == 1:
+                assert parts.client.cmd(minion, "test.echo", ["\x1b[2J\u202e"]) == {minion: "\x1b[2J\u202e"}
+            assert not [c for c in data if (ord(c) < 32 and c != "\n") or c == "\u202e"]
+            answered = json.loads(data)["return"] == "\x1b[2J\u202e"
+        assert all(re.fullmatch(r"salt/job/\d{20}/ret/[\w.-]+", tag) for tag in tags)
+        watching.send_signal(signal.SIGINT)
+        _, errors = watching.communicate(timeout=20)
+    assert (watching.returncode, errors.strip()) == (0, "")
+
+
+def test_so_many_events_over_several_lines(parts: Parts) -> None:
+    done = saltern_run(parts, "state.event", "salt/job/*/ret/*", "count=1", "pretty=True")
+    tag, _, data = done.stdout.partition("\t")
+    assert tag.startswith("salt/job/")
+    assert data.startswith('{\n    "jid": ')
+    assert json.loads(data)["jid"] == tag.split("/")[2]
+    assert saltern_run(parts, "state.event", "count=1", "quiet=True").stdout == ""
+
+
+def test_active_jobs_are_what_minions_say_now(parts: Parts) -> None:
+    first, second = parts.stack.minion_ids
+    jid = parts.client.run_job("*", "test.sleep", [600])["jid"]
+
+    def running() -> list[str]:
+        return list(parts.runner.cmd("jobs.active").get(jid, {}).get("Running", ()))
+
+    wait_for(lambda: running() == [first, second], "both")
+    parts.stop(f"agent {second}", signal.SIGKILL)
+    wait_for(lambda: running() == [first], "the one that is left", 4.0)
+    parts.stop("master")
+    parts.start("master")
+    wait_for(lambda: first in parts.up(), "the agent")
+    assert running() == [first]
+    parts.client.cmd(first, "saltutil.kill_job", [jid])
+    assert running() == []
+    parts.start(f"agent {second}")
+    wait_for(lambda: len(parts.up()) == 2, "the agent")
+    assert running() == []
+    assert os.path.exists(parts.log_path("master"))
