@@ -10,7 +10,8 @@ import pytest
 from saltern.cli import key
 from saltern.config import minion_config
 from saltern.config.minion import own_name
-from saltern.pki import own_keys, read_token
+from saltern.join_token import read_token
+from saltern.pki import own_keys
 
 
 def called(monkeypatch: pytest.MonkeyPatch, full: str, short: str) -> None:
