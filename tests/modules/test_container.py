@@ -89,6 +89,31 @@ def test_a_host_without_limits_has_no_container(minion: Any, tmp_path: Path) -> 
     assert minion.load("stats").get("container")["container"]["memory"]["percent"] == 50.0
 
 
+@pytest.mark.parametrize(
+    ("own", "outer", "told"), [("max", "100", (40, 100)), ("9", "100", (5, 9)), ("max", "max", (5, None))]
+)
+def test_a_limit_further_out_is_that_of_processes_too(
+    tmp_path: Path, own: str, outer: str, told: tuple[int, int | None]
+) -> None:
+    """A pod's limit of processes (kubelet's podPidsLimit) is on the group around its containers."""
+    (tmp_path / "proc/self").mkdir(parents=True)
+    (tmp_path / "proc/self/cgroup").write_text("0::/pod/own\n")
+    for name, used, limit in (("pod", 40, outer), ("pod/own", 5, own)):
+        group = tmp_path / "sys/fs/cgroup" / name
+        group.mkdir(parents=True)
+        (group / "pids.current").write_text(f"{used}\n")
+        (group / "pids.max").write_text(f"{limit}\n")
+    opts = {
+        "proc_root": f"{tmp_path}/proc",
+        "sys_root": f"{tmp_path}/sys",
+        "stats": {"collectors": {"container": True}},
+    }
+    (tmp_path / "sys/fs/cgroup/pod/memory.max").write_text("2000\n")
+    (tmp_path / "sys/fs/cgroup/pod/memory.current").write_text("1000\n")
+    found = Sampler(opts).sample()["container"]["pids"]
+    assert (found["used"], found.get("limit")) == told
+
+
 def python(script: str, *before: str) -> dict[str, Any]:
     """Run a script behind the command *before*; return what it prints as JSON."""
     command = [*before, sys.executable, "-c", textwrap.dedent(script)]

@@ -5,9 +5,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import logging
 import os
-from collections.abc import Mapping
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +20,7 @@ import pytest
 
 from saltern_modules.collectors.disk import usage
 from saltern_modules.collectors.sampler import Sampler
+from support.folders import open_to_all
 
 NET_HEADER = "Inter-|   Receive  |  Transmit\n face |bytes packets errs drop fifo frame compressed multicast|bytes …\n"
 
@@ -143,6 +149,14 @@ class TestNetworks:
         host.write(net__dev=dev(**dict.fromkeys(names, 1)))
         assert set(host.sample("net")) == set(names)
 
+    def test_what_each_start_of_a_guest_makes_anew_is_left_out(self, host: Host) -> None:
+        """netdata#15206: series of interfaces that nobody meets again."""
+        anew = ("veth12ab", "cali0123456789a", "vnet12", "fwbr100i0", "fwpr100p0", "fwln100i0", "tap100i0")
+        anew += ("lxc0123456789ab", "1f2e3d4c5b6a798")
+        stay = ("eth0", "docker0", "lxcbr0", "lxcab0", "virbr0", "vmbr0", "br-0123456789ab", "fw0", "vnet")
+        host.write(net__dev=dev(**dict.fromkeys((*anew, *stay), 1)))
+        assert set(host.sample("net")) == set(stay)
+
 
 class TestDisks:
     @pytest.mark.parametrize("columns", [11, 15, 17, 20])
@@ -216,6 +230,61 @@ class TestProcesses:
         assert found["total"] == 2
         assert found[state] == (2 if state == "sleeping" else 1)
         assert not caplog.records
+
+
+@contextlib.contextmanager
+def proc(path: Path, options: str) -> Iterator[Path]:
+    """Mount a ``/proc`` of this namespace with *options* at *path*; skip the test where that is not permitted."""
+    path.mkdir()
+    command = ["mount", "-t", "proc", "-o", options, "saltern-test", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"this test needs a /proc of its own, and mounting is not permitted: {done.stderr.strip()}")
+    try:
+        yield path
+    finally:
+        subprocess.run(["umount", "--lazy", str(path)], check=True)
+
+
+@pytest.mark.parametrize("mode", ["1", "2"])
+def test_hidden_processes_are_not_counted_as_if_there_were_none(mode: str) -> None:
+    """telegraf#15698, do-agent#212: under ``hidepid`` nothing seemed to run but the agent itself."""
+    script = """
+        import json, os, sys
+        from saltern_modules.collectors.sampler import Sampler
+        opts = {"proc_root": sys.argv[1], "sys_root": "/sys", "stats": {"procs": {"match": ["*"]}}}
+        assert Sampler(opts).sample()["procs"]  # imports all of it, as root
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+        found = Sampler(opts).sample()
+        print(json.dumps([found["processes"], found["collector"], "procs" in found]))
+    """
+    with open_to_all() as folder, proc(folder / "proc", f"hidepid={mode}") as path:
+        command = [sys.executable, "-c", textwrap.dedent(script), str(path)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    processes, collector, told = json.loads(done.stdout)
+    assert set(processes) == {"threads", "runnable", "waiting_io", "scanned"}
+    assert processes["scanned"] == 0
+    assert (collector["processes"]["success"], collector["procs"]["success"], told) == (1, 0, False)
+
+
+def test_a_link_to_the_newest_of_a_programs_logs_is_followed(tmp_path: Path) -> None:
+    """telegraf#1829: a program that begins a file each day, named by its date, was followed to midnight."""
+    link = tmp_path / "now"
+    (tmp_path / "01.log").write_text("ERR before\n", encoding="utf-8")
+    link.symlink_to("01.log")
+    settings = {"logs": {"files": {f"now={link}": ["ERR"]}}}
+    sampler = Sampler({"proc_root": str(tmp_path), "sys_root": str(tmp_path), "stats": settings})
+    assert sampler.sample("logs")["logs"]["now"]["lines"] == 0
+    with (tmp_path / "01.log").open("a", encoding="utf-8") as file:
+        file.write("ERR the last\n")
+    (tmp_path / "02.log").write_text("ERR the first\nfine\n", encoding="utf-8")
+    link.unlink()
+    link.symlink_to("02.log")
+    sampler.sample("logs")
+    found = sampler.sample("logs")["logs"]["now"]
+    assert (found["lines"], found["matches"]["ERR"]["lines"]) == (3, 2)
 
 
 class TestWhatIsNotThere:

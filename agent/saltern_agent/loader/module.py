@@ -1,7 +1,8 @@
 """Loading one module by Salt's contract.
 
-A module is a Python file or package. Its public functions are callable from outside: those defined in it, not starting
-with ``_``, under their own name or the one that ``__func_alias__`` gives (``{"list_": "list"}``). ``__virtual__`` may
+A module is a Python file or package. Its public functions are callable from outside: those defined in it, or in a file
+of the package and imported into it, or named by ``__load__`` if there is one, not starting with ``_``, under their own
+name or the one that ``__func_alias__`` gives (``{"list_": "list"}``). ``__virtual__`` may
 say ``False``, or ``(False, reason)``: the module does not apply here; ``True``: it does; a text: it does, under that
 name. ``__virtualname__`` is the name that ``True`` stands for.
 """
@@ -78,6 +79,10 @@ def _functions(python: ModuleType) -> dict[str, Callable[..., Any]]:
         for name, function in vars(python).items()
         if not name.startswith("_")
         and isinstance(function, FunctionType)
-        and function.__module__ == python.__name__
-        and (only is None or name in only)
+        and (_is_own(python, function) if only is None else name in only)
     }
+
+
+def _is_own(python: ModuleType, function: FunctionType) -> bool:
+    """Return whether *function* was defined in the module, or in a file below it if it is a package."""
+    return f"{function.__module__}.".startswith(f"{python.__name__}.")

@@ -78,7 +78,7 @@ MASTER_INSTEAD: Mapping[str, str] = _BOTH | {
     "order_masters": "there are no syndics",
     "syndic_master": "there are no syndics",
     "fileserver_limit_traversal": "file_roots are served from what they hold alone",
-    "file_ignore_regex": "file_ignore_glob leaves files out by globs",
+    "file_ignore_regex": "name such files in file_ignore_glob",
     "gitfs_base": _OF_A_REMOTE,
     "gitfs_root": _OF_A_REMOTE,
     "gitfs_mountpoint": _OF_A_REMOTE,

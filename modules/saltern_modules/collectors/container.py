@@ -128,10 +128,10 @@ class Container(Collector):
             cpu["throttled_percent"] = min(percent(rates["throttled_periods_per_s"], rates["periods_per_s"]), 100.0)
 
     def _pids(self) -> Metrics:
-        group = self._groups.pids
-        if group is None:
+        folder = self._groups.pids_folder
+        if not folder:
             return {}
-        used, limit = (integer(self._file(group.folders[0], f"pids.{name}").strip()) for name in ("current", "max"))
+        used, limit = (integer(self._file(folder, f"pids.{name}").strip()) for name in ("current", "max"))
         metrics: Metrics = {} if used is None else {"used": used}
         if limit is not None:
             metrics["limit"] = limit

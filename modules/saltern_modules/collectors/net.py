@@ -46,6 +46,9 @@ def parse_dev(data: bytes) -> dict[str, dict[str, float]]:
     return interfaces
 
 
+HEX = "[0-9a-f]"
+
+
 class Net(Collector):
     """``net.<interface>.rx_bytes`` and so on as counters, ``…_per_s`` as rates."""
 
@@ -62,7 +65,13 @@ class Net(Collector):
         "*.tx_errors": counter("packets", "packets that could not be sent for an error"),
         "*.tx_dropped": counter("packets", "packets dropped instead of being sent"),
     }
-    settings: ClassVar[Mapping[str, Any]] = {"exclude": ["veth*", "cali*", "ifb*", "tap*"]}
+    settings: ClassVar[Mapping[str, Any]] = {
+        "exclude": [
+            *("veth*", "cali*", "ifb*", "tap*"),
+            # libvirt, Proxmox (each guest has three beside its tap), Cilium and OVN; their bridges are measured.
+            *("vnet[0-9]*", "fwbr[0-9]*", "fwpr[0-9]*", "fwln[0-9]*", f"lxc{HEX * 10}*", HEX * 15),
+        ]
+    }
 
     def __init__(self, files: Source, settings: Mapping[str, Any]) -> None:
         super().__init__(files, settings)

@@ -2,7 +2,8 @@
 
 No file of the kernel counts them: each process's ``stat`` has to be read (``process_table`` says how). Kernel threads
 are only counted (``processes.kernel``); the states are those of programs. Above ``max_scanned`` processes no state is
-told, and ``processes.scanned`` is 0 to say so. ``runnable`` and ``waiting_io`` count threads of both kinds, come from
+told, and ``processes.scanned`` is 0 to say so; so it is, and there is no total, where the kernel shows this user no
+processes but its own. ``runnable`` and ``waiting_io`` count threads of both kinds, come from
 ``/proc/stat``, and are always there.
 """
 
@@ -14,7 +15,7 @@ from typing import Any, ClassVar
 from saltern_modules.collectors.base import Collector, Metrics, Number, gauge
 from saltern_modules.collectors.load import parse_threads
 from saltern_modules.collectors.numbers import value_after
-from saltern_modules.collectors.reading.process_table import ProcessTable
+from saltern_modules.collectors.reading.process_table import ProcessTable, hides_others
 from saltern_modules.collectors.source import Source
 
 STATES = {
@@ -46,7 +47,7 @@ class Processes(Collector):
         "threads": gauge("threads", "threads of all processes"),
         "runnable": gauge("threads", "threads that run or could"),
         "waiting_io": gauge("threads", "threads that wait for a disk"),
-        "scanned": gauge("", "1 when the states were looked at, 0 when there are too many processes"),
+        "scanned": gauge("", "1 when the states were looked at, 0 when there are too many, or only our own are shown"),
         "running": gauge("processes", "programs that run or could"),
         "sleeping": gauge("processes", "programs that wait for something"),
         "blocked": gauge("processes", "programs that wait in the kernel and can't be woken"),
@@ -66,14 +67,15 @@ class Processes(Collector):
         """Return the counts of this instant."""
         threads = parse_threads(self.files.read("loadavg", optional=True))
         stat = self.files.read("stat", optional=True)
-        total = self._table.look(value_after(stat, b"processes"), threads)
-        metrics: Metrics = {"total": total}
+        hidden = hides_others(self.files.proc_root)
+        total = None if hidden else self._table.look(value_after(stat, b"processes"), threads)
+        metrics: Metrics = {} if total is None else {"total": total}
         if threads is not None:
             metrics["threads"] = threads
         for key, name in ((b"procs_running", "runnable"), (b"procs_blocked", "waiting_io")):
             if (count := value_after(stat, key)) is not None:
                 metrics[name] = count
-        metrics["scanned"] = int(total <= self.options["max_scanned"])
+        metrics["scanned"] = int(total is not None and total <= self.options["max_scanned"])
         if metrics["scanned"]:
             metrics.update(count_states(self._table.states()))
             metrics["kernel"] = self._table.kernel

@@ -16,9 +16,10 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any, ClassVar, NamedTuple
 
-from saltern_modules.collectors.base import Collector, Metrics, Number, counter, gauge
+from saltern_modules.collectors.base import Collector, Metrics, NoReading, Number, counter, gauge
 from saltern_modules.collectors.numbers import Rates, decimal, integers, value_after
 from saltern_modules.collectors.reading.named import Named, check_named, named
+from saltern_modules.collectors.reading.process_table import hides_others
 from saltern_modules.collectors.segment import segment
 from saltern_modules.collectors.source import Source, read_once
 
@@ -28,6 +29,10 @@ LOOK_AGAIN_EVERY = 40
 """Samples between looking at every process again."""
 
 COMMAND_BYTES = 4096
+HIDDEN = (
+    "only this user's own processes are shown: run the agent as root, or in the group that the option gid of the mount "
+    "of /proc names (hidepid, proc(5))"
+)
 MAX_PROCESSES = 2000
 """Processes that are measured for all patterns together; more are counted in ``left_out``."""
 
@@ -133,6 +138,8 @@ class Procs(Collector):
 
     def collect(self, now: float) -> Metrics:
         """Return what each pattern's processes use."""
+        if hides_others(self.files.proc_root):
+            raise NoReading(HIDDEN)
         uptime = decimal((self.files.read("uptime", optional=True).split() or [b""])[0])
         left_out = self._look()
         told: dict[str, dict[str, float]] = {label: {"count": 0} for label in self._groups}

@@ -105,6 +105,11 @@ def cpu_limit(folder: str, version: int) -> float | None:
     return round(quota / period, 3) if quota and period else None
 
 
+def pids_limit(folder: str, version: int) -> int | None:
+    """Return how many processes and threads a group may have, None when it has no limit; either *version*'s."""
+    return integer(_read(folder, "pids.max").strip())
+
+
 class Groups:
     """The groups of each controller, and of each the folder that limits most."""
 
@@ -114,6 +119,7 @@ class Groups:
         self.cpu = find(data, sys_root, "cpu", "cpu.cfs_quota_us|cpu.stat")
         self.cpuacct = find(data, sys_root, "cpuacct", "cpuacct.usage|cpu.stat")
         self.pids = find(data, sys_root, "pids", "pids.current|pids.current")
+        self.pids_folder = limiting(self.pids, pids_limit) if self.pids else ""
         self.io = find(data, sys_root, "blkio", "blkio.throttle.io_service_bytes|io.stat")
         self.memory_folder = limiting(self.memory, memory_limit) if self.memory else ""
         self.memory_limit = memory_limit(self.memory_folder, self.memory.version) if self.memory else None

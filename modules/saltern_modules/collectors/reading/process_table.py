@@ -55,6 +55,15 @@ def parse_process(data: bytes) -> Process | None:
     return Process(fields[0].decode("ascii", "replace"), bool(flags & PF_KTHREAD))
 
 
+def hides_others(root: str) -> bool:
+    """Return whether *root* shows this user's own processes alone.
+
+    So it is where ``/proc`` is mounted with ``hidepid`` (proc(5)) and this user neither is root nor in the group that
+    ``gid`` names: the first process is not there, or may not be read. A folder that is no ``/proc`` hides nothing.
+    """
+    return not os.access(f"{root}/1/stat", os.R_OK) and os.path.islink(f"{root}/self")
+
+
 class ProcessTable:
     """The processes below *root*, remembered from one look to the next."""
 
