@@ -12,10 +12,11 @@ from saltern_agent.loader.source import KINDS
 from saltern_agent.loop import Loop, Timer
 from saltern_agent.services import Services
 from saltern_agent.slots import stable_hash
-from saltern_agent.sync import Sync, Synced
+from saltern_agent.sync import Sync
 
 if TYPE_CHECKING:
     from saltern.config import MinionOptions
+    from saltern_modules._agent import Synced
 
 log = logging.getLogger(__name__)
 

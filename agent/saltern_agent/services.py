@@ -12,11 +12,12 @@ from saltern.plain import Plain
 from saltern.wire import pack
 from saltern_agent.jobs import Current
 from saltern_agent.loader import Loader
-from saltern_agent.sync import Sync, Synced
+from saltern_agent.sync import Sync
 
 if TYPE_CHECKING:
     from saltern.config import MinionOptions
     from saltern_agent.agent import Agent
+    from saltern_modules._agent import Synced
 
 log = logging.getLogger(__name__)
 

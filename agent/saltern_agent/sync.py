@@ -11,13 +11,16 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from saltern.complaints import Complaints
 from saltern.digest import sha256
 from saltern.errors import ModuleError, os_errors
 from saltern_agent.loader.source import KINDS, MODULES, UTILS
 from saltern_agent.state_file import StateFile
+
+if TYPE_CHECKING:
+    from saltern_modules._agent import Synced
 
 log = logging.getLogger(__name__)
 
@@ -30,18 +33,6 @@ class Version(NamedTuple):
 
     digest: str
     commit: str | None
-
-
-class Synced(NamedTuple):
-    """What a sync came to, each beginning with its kind (``modules.mypkg``) or path (``_modules/README``).
-
-    ``changed`` came, went or are others now; ``told`` has a line for each that was refused, left out, or isn't used,
-    with the reason; ``failed``: whether one of those was meant to be a module and can't be one.
-    """
-
-    changed: list[str]
-    told: list[str]
-    failed: bool
 
 
 Versions = dict[str, dict[str, dict[str, Version]]]

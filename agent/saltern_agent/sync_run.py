@@ -20,8 +20,9 @@ from saltern.files import make_folder, write_atomic
 from saltern.set_aside import foreign_aside, is_aside
 from saltern_agent.loader.module import reason
 from saltern_agent.loader.source import KINDS, MODULES
-from saltern_agent.sync import Sync, Synced, Taken, digests
+from saltern_agent.sync import Sync, Taken, digests
 from saltern_agent.sync_units import Listing, Unit, read_listing
+from saltern_modules._agent import Synced
 
 log = logging.getLogger(__name__)
 

@@ -425,7 +425,7 @@ def test_after_a_start_of_the_host_all_is_read_back(log_folder: Path, monkeypatc
     log.append(("a", 1, 1.0))
     log.wal.written(log.wal.end)
     log.wal.close()
-    monkeypatch.setattr(wal_mark, "_boot", lambda: "another")
+    monkeypatch.setattr(wal_mark, "boot_id", lambda: "another")
     again = Log(log_folder)
     assert again.replayed() == [("a", 1, 1.0)]
     again.wal.close()
