@@ -59,6 +59,7 @@ class Sync:
         self.digest = ""  # of the module tree that was last taken over whole
         self._folder = os.path.join(cachedir, "extmods")
         self.index = StateFile(os.path.join(self._folder, "index"), "the index of modules")
+        self.index.read_late = self._load_late
         self._request = request
         self._taken = taken
         self._lock = threading.Lock()
@@ -110,6 +111,8 @@ class Sync:
             foreign_aside(self._folder, folder=True)
             make_folder(self._folder, 0o755)
             with _alone(os.path.join(self._folder, "lock")):
+                if self.index.unread:
+                    self._load_index()
                 return self._run(listing, kinds)
 
     def _run(self, listing: Listing, kinds: Sequence[str]) -> Synced:
@@ -248,6 +251,13 @@ class Sync:
             self.digest, self._versions = index
         if self.vanished():
             self.digest = ""
+
+    def _load_late(self) -> None:
+        if self._lock.acquire(blocking=False):  # else a sync does
+            try:
+                self._load_index()
+            finally:
+                self._lock.release()
 
     def _save_index(self) -> None:
         kinds = {
