@@ -15,7 +15,9 @@ SHOWN = 5
 EXPECTED_LESS, EXPECTED_MORE = 10, 60
 """Slots that needn't be expected yet, and those that were before the first sample."""
 MORE_A_STEP = 40
-"""Slots whose samples were on their way when the master's clock was set: they may count twice, or not at all."""
+"""Slots that may be expected twice, or not at all, each time that the master's clock was set."""
+UNSURE_S = 60.0
+"""So long before and after a time with a wrong clock a sample may be, that was on its way then."""
 
 
 def compared(stored: Stored, told: Mapping[str, float] | None, at: float, history: History) -> Iterator[Finding]:
@@ -31,25 +33,33 @@ def compared(stored: Stored, told: Mapping[str, float] | None, at: float, histor
         yield Finding(ACCOUNT, minion, f"expected {expected} is not {words} = {sum(parts.values())}")
     counted = parts["lost"] + parts["dropped"]
     nowhere = stored.nowhere
-    on_the_way = MORE_A_STEP * len(history.of(["clock"], [MASTER]))
-    if len(nowhere) > counted + on_the_way:
+    clocks = history.of(["clock"], [MASTER])
+    unsure = [
+        any(spell.began - UNSURE_S <= one.really <= spell.ended + UNSURE_S for spell in clocks) for one in nowhere
+    ]
+    if len(nowhere) - sum(unsure) > counted:
         text = f"{len(nowhere)} samples are not stored, and {counted} are counted as lost or dropped: "
         text += ", ".join(f"{one.number} at {one.slot}" for one in nowhere[:SHOWN])
         yield Finding(POINTS, minion, text, history.around(nowhere[0].really, minion))
     due = (at - stored.first) / INTERVAL_S if stored.first else 0
-    if not due - EXPECTED_LESS - on_the_way <= expected <= due + EXPECTED_MORE + on_the_way:
+    steps = MORE_A_STEP * len(clocks)
+    if not due - EXPECTED_LESS - steps <= expected <= due + EXPECTED_MORE + steps:
         yield Finding(ACCOUNT, minion, f"expected {expected}, and about {due:.0f} slots have passed since the first")
     if history.counts()["clock"]:
         return  # which slots were due while it was wrong, nobody can say
-    if len(nowhere) < counted:
-        yield Finding(ACCOUNT, minion, f"{counted} are counted as lost or dropped, and {len(nowhere)} are not stored")
-    stored_once = len(stored.slots) + stored.taken
-    if not stored_once <= parts["received"] <= stored_once + stored.gone:
+    # What a fault may have taken before anybody could count it may be counted all the same, and as one thing only.
+    more_lost, more_received = counted - len(nowhere), parts["received"] - len(stored.slots)
+    may = stored.explained + stored.taken + stored.gone
+    if more_lost > may:
+        text = f"{counted} are counted as lost or dropped, and {len(nowhere)} are not stored"
+        yield Finding(ACCOUNT, minion, text + (f", and {may} that a fault may have taken" if may else ""))
+        more_lost = 0
+    if not 0 <= more_received <= min(stored.taken + stored.gone, may - max(more_lost, 0)):
         text = f"received {parts['received']}, and {len(stored.slots)} slots are stored"
         if stored.gone:
             text += f", {stored.gone} may have been lost with the master's journal"
         if stored.taken:
-            text += f", {stored.taken} were lost with the store's log"
+            text += f", {stored.taken} may have been lost with the store's log"
         yield Finding(ACCOUNT, minion, text)
     if parts["failed"]:
         yield Finding(ACCOUNT, minion, f"failed {parts['failed']}, and no sample failed")

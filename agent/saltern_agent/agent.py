@@ -95,6 +95,7 @@ class Agent:
             options["spool_max_bytes"],
             options["spool_max_hours"] * 3600,
             lost=self.ledger.drop,
+            notes=os.path.join(cachedir, "spool.notes"),
         )
         self.outbox = Outbox(self.spool, self._send, max_bytes=options["outbox_max_bytes"], lost=self.ledger.drop)
         self.accountant = Accountant(self.ledger, self.outbox, self.loop.later)

@@ -20,7 +20,7 @@ from binascii import crc32
 
 from saltern.complaints import Complaint
 from saltern.files import is_at, make_folder
-from saltern.set_aside import foreign_aside
+from saltern.set_aside import foreign_aside, of_the_file
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +40,8 @@ class Begun:
         self._places: dict[int, int] = {}
         self._file = -1
         self._not_written = Complaint(log)
+        self._not_read = Complaint(log)
+        self._unread = False  # there is a file that can't be read just now, and isn't to be written over
         self._read()
 
     def last(self, key: int) -> float | None:
@@ -48,10 +50,14 @@ class Begun:
 
     def begin(self, key: int, slot: float) -> None:
         """Write down that *slot* of the job *key* begins."""
+        if self._unread:
+            self._read()
         if key not in self._places:
             self._places[key] = self._place()
         self._slots[key] = slot
         try:
+            if self._unread:
+                raise OSError(errno.EAGAIN, "what is in it can't be read")
             if self._file < 0 or not is_at(self._file, self._path):
                 self._make()
             self._put(self._record(key), (1 + self._places[key]) * RECORD_BYTES)
@@ -96,14 +102,17 @@ class Begun:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _read(self) -> None:
+        self._unread = False
         try:
             with open(self._path, "rb") as stream:
                 kept = stream.read((1 + MAX_RECORDS) * RECORD_BYTES)
         except FileNotFoundError:
             return
         except OSError as error:
-            log.error("%s: can't be read: %s: the current slots may be run again", self._path, error.strerror)
+            self._unread = not of_the_file(error)
+            self._not_read.say(f"{self._path}: can't be read: {error.strerror}: the current slots may be run again")
             return
+        self._not_read.over(f"{self._path}: can be read again")
         if kept[: len(HEAD)] != HEAD:
             log.error("%s: is damaged, or of another version: the current slots may be run again", self._path)
             return

@@ -119,6 +119,7 @@ class Schedule:
         self._ledger = ledger
         self._minion_id = minion_id
         self.file = StateFile(path, "the schedule")
+        self.file.read_late = self.load
         self._later = later
         self._start = start
         self._clock = clock
@@ -127,11 +128,17 @@ class Schedule:
         self._local: dict[str, Any] = {}  # None for a job of the master's that is deleted here
 
     def load(self) -> None:
-        """Take up the schedule that was kept, if there is one, and run its jobs for the current slot."""
+        """Take up the schedule that was kept, if there is one, and run its jobs for the current slot.
+
+        What the master said, or somebody changed here, since that could not be read is newer.
+        """
+        late = self.file.unread
         kept = self.file.read(lambda kept: (dict(kept["master"]), dict(kept["local"])))
         if kept is not None:
-            self._master, self._local = kept
+            self._master, self._local = self._master or kept[0], {**kept[1], **self._local}
             self._apply(at_once=True)
+        if late and not self.file.unread:
+            self._save()
 
     def install(self, master: Mapping[str, Any], *, at_once: bool) -> None:
         """Take over the master's whole schedule; jobs that are as before go on undisturbed.

@@ -33,6 +33,7 @@ from saltern.steady import steady_s
 from saltern_agent.origin import Origin
 from saltern_agent.spool_appender import Appender
 from saltern_agent.spool_cursor import Cursor, SpoolInUse
+from saltern_agent.spool_notes import Notes
 from saltern_agent.spool_record import KIND, SEQ_BYTES, Former, Read, Record, Segment, pack_body, unpack_body
 from saltern_agent.spool_recovery import Recovery
 
@@ -48,6 +49,7 @@ class Spool:
     Records are appended at the end, read from the front with ``peek`` and ``advance``, and forgotten by ``ack``;
     ``rewind`` reads again from the first that wasn't acknowledged. ``dropped`` counts records lost to the bounds or to
     damage, ``unreadable`` segments that were set aside; *lost* is told the origins of those that are about to go.
+    *notes* is the file beside the folder that tells what was in it (``spool_notes.py``), by default none.
     Raises ``JournalError`` when another agent uses the folder. Not safe for several threads.
     """
 
@@ -58,6 +60,7 @@ class Spool:
         max_age_s: float,
         steady: Callable[[], float] = steady_s,
         lost: Callable[[list[Origin]], object] = lambda origins: None,
+        notes: str = "",
     ) -> None:
         self.folder = folder
         self.dropped = 0
@@ -83,6 +86,7 @@ class Spool:
         self._appender = Appender()
         self._cursor: Cursor | None = None
         self._former = Former()
+        self._notes = Notes(notes)
         self._peeked: Record | None = None
         self._peeked_end = 0
         self._peeked_next = 0
@@ -137,6 +141,7 @@ class Spool:
         segment.counted(origin, 1)
         segment.last_seq = self.last_seq = seq
         self._former.add(seq, origin)
+        self._notes.keep(seq, origin)
         segment.written = now
         self.size += len(record)
         self.pending += 1
@@ -199,6 +204,13 @@ class Spool:
             return
         self.acked = seq
         self._cursor.advance(seq)
+        self._forget(seq)
+        if self.pending:
+            self._notes.done(0, seq)
+        else:
+            self._notes.empty()
+
+    def _forget(self, seq: int) -> None:
         while True:
             while self._flight and self._flight[0].seq <= seq:
                 self._done(self._flight.popleft())
@@ -213,6 +225,7 @@ class Spool:
     def close(self) -> None:
         """Give back the descriptors; the spool can't be used after it."""
         self._lose_gone()  # nobody else knows what was in them
+        self._notes.close()
         self._close_reader()
         self._appender.close()
         if self._cursor is not None:
@@ -223,6 +236,12 @@ class Spool:
         found = Recovery(self.folder, self.acked, self._lost)
         try:
             found.run()
+            gone = self._notes.missing(found.seqs, self.acked)
+            if gone:
+                self._lost([one.origin for one in gone if one.origin is not None])
+                found.dropped = max(found.dropped, len(gone))
+                log.warning("%s: messages were written, and are not there any more: %d", self.folder, len(gone))
+            self._notes.forget(gone)
         finally:
             self.dropped += found.dropped
             self.unreadable = found.unreadable
@@ -249,6 +268,7 @@ class Spool:
         with os_errors(JournalError, path, "can't be made"):
             if cursor.find():
                 self._lose_gone()
+            self._notes.find()
             segment = Segment(KIND, self._appender.begin(path))
         segment.born = segment.written = now
         self._segments.append(segment)
@@ -270,6 +290,7 @@ class Spool:
         if segment.count:
             self._lost(list(segment.origins()))
             self._dropping.say(f"{self.folder}: {why}: messages dropped: {segment.count}")
+            self._notes.done(segment.first_seq, segment.last_seq)
         self.dropped += segment.count
         while self._flight and self._flight[0].segment is segment:
             self._flight.popleft()
@@ -345,6 +366,7 @@ class Spool:
         lost = [origin for origin in segment.origins() if origin not in here]
         if lost:
             self._lost(lost)
+            self._notes.forget_origins(lost)
         for origin in lost:
             segment.counted(origin, 0)
 

@@ -95,6 +95,11 @@ class Segment(segments.Segment):
         self.born = self.written = 0.0  # by a steady clock
         self.modified = 0.0  # the file's time when it was found, epoch s
 
+    @property
+    def first_seq(self) -> int:
+        """The number in its name: no record in it has a lower one."""
+        return int(os.path.basename(self.path).removesuffix(KIND.suffix))
+
     def counted(self, origin: Origin | None, by: int) -> None:
         """Count a record more, or less; 0: it was counted otherwise, and is needed no more."""
         self.count += by

@@ -10,6 +10,7 @@ from saltern.file_ages import ages_of
 from saltern.segments import Hole
 from saltern.set_aside import of_the_file, set_aside
 from saltern_agent.origin import Origin
+from saltern_agent.ranges import Ranges
 from saltern_agent.spool_record import KIND, SEQ_BYTES, Former, Record, Segment, unpack_body
 
 
@@ -26,6 +27,8 @@ class Recovery:
         self.done_to = self.done_number = 0
         """Where reading starts in the first segment: an offset, and the number of the record there."""
         self.former = Former()
+        self.seqs = Ranges()
+        """The numbers of what is there."""
         self._folder = folder
         self._acked = acked
         self._lost = lost
@@ -75,6 +78,7 @@ class Recovery:
                 continue
             segment.last_seq = int.from_bytes(item.body[:SEQ_BYTES], "little")
             if segment.last_seq > self._acked:
+                self.seqs.add(segment.last_seq)
                 record = unpack_body(item.body)
                 segment.counted(record.origin if record else None, 1)
                 if self._damaged and record is not None:

@@ -60,6 +60,7 @@ class Sync:
         self.digest = "" if os.path.lexists(self.folder) else NOTHING
         """Of the module tree that was last taken over whole; empty when that isn't known."""
         self.index = StateFile(os.path.join(self.folder, "index"), "the index of modules")
+        self.index.read_late = self._load_late
         self.by_kind: Versions = {}
         self._request = request
         self._taken = taken
@@ -109,6 +110,8 @@ class Sync:
         with self._lock, os_errors(ModuleError, self.folder, "modules can't be written"):
             from saltern_agent.sync_run import SyncRun
 
+            if self.index.unread:
+                self._load_index()
             synced = SyncRun(self, self._request, self._taken).run(kinds)
             self._save_index()
             return synced
@@ -124,6 +127,13 @@ class Sync:
             self.digest, self.by_kind = index
         if self.vanished():
             self.digest = ""
+
+    def _load_late(self) -> None:
+        if self._lock.acquire(blocking=False):  # else a sync does
+            try:
+                self._load_index()
+            finally:
+                self._lock.release()
 
     def _save_index(self) -> None:
         kinds = {

@@ -14,6 +14,7 @@ from saltern.secret import Secret
 from saltern_agent.begun import Begun
 from saltern_agent.ledger import Ledger, Told
 from saltern_agent.schedule import Run, Schedule, parse
+from support.descriptors import exhausted
 
 START = 1_700_000_000.0
 STATS = {"function": "stats.collect", "seconds": 15, "metrics": True}
@@ -362,3 +363,22 @@ def test_a_slot_that_fails_is_not_the_last_of_its_job(world: World, monkeypatch:
     monkeypatch.undo()
     world.pass_time(60)
     assert len(world.runs) > 3
+
+
+def test_a_schedule_that_cannot_be_read_at_the_start_is_taken_up_later(world: World) -> None:
+    """What was changed here outlives it, though the master's schedule came meanwhile."""
+    world.schedule.install({"stats": STATS}, at_once=True)
+    world.schedule.modify("mine", {"function": "test.ping", "seconds": 60})
+    world.schedule = world.made()
+    with exhausted():
+        world.schedule.load()
+    assert world.schedule.describe() == {}
+    assert not world.schedule.file.kept
+    world.schedule.install({"stats": STATS, "more": STATS}, at_once=True)
+
+    world.schedule.file.retry()
+
+    assert sorted(world.schedule.describe()) == ["mine", "more", "stats"]
+    world.schedule = world.made()
+    world.schedule.load()
+    assert sorted(world.schedule.describe()) == ["mine", "more", "stats"]

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from saltern_agent.begun import MAX_RECORDS, RECORD_BYTES, Begun
+from support.descriptors import exhausted
 
 
 @pytest.fixture
@@ -154,3 +155,21 @@ def test_a_folder_in_its_place_is_set_aside(path: str) -> None:
     begun.close()
     assert Begun(path).last(1) == 15.0
     assert os.path.isdir(path + ".unreadable")
+
+
+def test_records_that_cannot_be_read_at_the_start_are_not_written_over(tmp_path: Path) -> None:
+    path = tmp_path / "slots"
+    begun = Begun(str(path))
+    begun.begin(1, 15.0)
+    begun.begin(2, 30.0)
+    begun.close()
+    kept = path.read_bytes()
+    with exhausted():
+        begun = Begun(str(path))
+        begun.begin(2, 45.0)
+    assert path.read_bytes() == kept
+
+    begun.begin(3, 60.0)
+
+    again = Begun(str(path))
+    assert [again.last(key) for key in (1, 2, 3)] == [15.0, 45.0, 60.0]

@@ -14,6 +14,7 @@ from saltern.digest import sha256
 from saltern.errors import ChannelError, ModuleError
 from saltern_agent import sync_run
 from saltern_agent.sync import NOTHING, Sync, module_folders
+from support.descriptors import exhausted
 
 
 class Source:
@@ -364,3 +365,24 @@ def test_the_index_of_an_earlier_release_is_taken_for_none(
 def test_folders_in_order(tmp_path: Path) -> None:
     opts = {"module_dirs": ["/a", "/b"], "cachedir": str(tmp_path)}
     assert module_folders(opts) == ["/a", "/b", str(tmp_path / "extmods" / "modules")]
+
+
+@pytest.mark.parametrize("by", ["retry", "run"])
+def test_an_index_that_cannot_be_read_at_the_start_is_read_later(
+    sync: Sync, source: Source, tmp_path: Path, by: str
+) -> None:
+    source.files = {"_modules/a.py": b"A = 1", "_modules/b.py": b"B = 1"}
+    sync.run()
+    with exhausted():
+        again = Sync(str(tmp_path), source.request, source.on_change)
+    assert again.versions() == {}
+    if by == "retry":
+        again.index.retry()
+        assert sorted(again.versions()) == ["a", "b"]
+        return
+    del source.files["_modules/b.py"]
+    source.digest = "tree-2"
+    source.fetched.clear()
+    again.run()
+    assert source.fetched == []
+    assert sorted(files(tmp_path)) == ["a.py"]

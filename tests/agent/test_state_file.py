@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from saltern_agent import state_file as state_file_module
 from saltern_agent.state_file import StateFile
+from support.descriptors import exhausted
 
 
 def number(value: Any) -> int:
@@ -88,3 +90,42 @@ def test_no_bytes_raise_anything(tmp_path_factory: pytest.TempPathFactory, junk:
     path.write_bytes(junk)
     found = StateFile(str(path), "the state").read(number)
     assert found is None or isinstance(found, int)
+
+
+def test_what_cannot_be_read_just_now_is_not_written_over(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "state"
+    StateFile(str(path), "the state").write({"number": 5})
+    kept = path.read_bytes()
+    file = StateFile(str(path), "the state")
+    read: list[int | None] = []
+    file.read_late = lambda: read.append(file.read(number))
+    with exhausted():
+        for _ in range(3):
+            assert file.read(number) is None
+    assert caplog.text.count("can't be read just now: Too many open files") == 1
+    assert not file.kept
+    file.write({"number": 6})
+    assert path.read_bytes() == kept
+
+    file.retry()
+
+    assert read == [5]
+    assert file.kept
+    file.write({"number": 6})
+    assert StateFile(str(path), "the state").read(number) == 6
+
+
+def test_what_a_disk_cannot_read_is_set_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "state"
+    StateFile(str(path), "the state").write({"number": 5})
+    file = StateFile(str(path), "the state")
+
+    def broken(*_: Any) -> Any:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(state_file_module, "open", broken, raising=False)
+    assert file.read(number) is None
+    assert (tmp_path / "state.unreadable").exists()
+    assert file.kept
+    file.write({"number": 6})
+    assert path.exists()

@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from saltern.complaints import AGAIN_S, COMES_AND_GOES_S, MAX_KINDS, Complaint, Complaints
+from saltern.complaints import AGAIN_S, COMES_AND_GOES_S, MAX_KINDS, Complaint, Complaints, Trouble
 
 log = logging.getLogger(__name__)
 
@@ -84,3 +84,40 @@ def test_it_is_said_as_often_as_its_owner_wants(caplog: pytest.LogCaptureFixture
         complaints.say("kind", "x")
         clock.now += 2.5
     assert caplog.messages == ["x", "x (and 1 times like it before)"]
+
+
+def test_their_number_begins_anew_when_it_was_told(caplog: pytest.LogCaptureFixture) -> None:
+    clock = Clock()
+    complaint = Complaint(log, logging.ERROR, clock)
+    with caplog.at_level("INFO"):
+        for times in (3, 2):
+            for _ in range(times):
+                complaint.say("fails")
+            clock.now += AGAIN_S
+        complaint.say("fails")
+        complaint.say("fails")
+        complaint.over("works")
+        clock.now += AGAIN_S
+        complaint.say("fails")
+        complaint.over("works")
+    assert [record.getMessage() for record in caplog.records] == [
+        "fails",
+        "fails (and 2 times like it before)",
+        "fails (and 1 times like it before)",
+        "works (it was met 1 more times)",
+        "fails",
+        "works",
+    ]
+
+
+def test_a_trouble_counts_each_failure_and_says_each_reason_once(caplog: pytest.LogCaptureFixture) -> None:
+    trouble = Trouble(log, Clock())
+    with caplog.at_level("INFO"):
+        for why in ("full", "full", "read-only", "full"):
+            trouble.met(why)
+            assert trouble.why == why
+        trouble.over("works")
+        trouble.over("works")
+    assert trouble.count == 4
+    assert trouble.why == ""
+    assert [record.getMessage() for record in caplog.records] == ["full", "read-only", "works"]

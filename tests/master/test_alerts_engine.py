@@ -14,10 +14,13 @@ from typing import Any
 import pytest
 
 from saltern.config import master_config
+from saltern_master.alerts import engine as engine_module
+from saltern_master.alerts import store as store_module
 from saltern_master.alerts.engine import AlertEngine
 from saltern_master.alerts.source import RenderSource, Series
 from saltern_master.alerts.sources.http import HttpSource
 from saltern_master.alerts.sources.memory import MemorySource
+from support.denied import denied
 
 START = 1_000_000
 EVERY = 15
@@ -401,3 +404,31 @@ def test_a_stop_does_not_wait_for_an_api_that_hangs(bench: Bench) -> None:
                     await task
 
         asyncio.run(main())
+
+
+def test_states_that_cannot_be_read_just_now_are_waited_for_and_not_written_over(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert bench.tick({"disk.a": 95}) == ["salt/alert/disk/crit"]
+    bench.start()
+    with denied(monkeypatch, store_module):
+        assert bench.tick({"disk.a": 95}, {"disk.a": 95}) == []
+    assert len([text for text in messages(caplog) if "can't be read just now" in text]) == 1
+
+    assert bench.tick({"disk.a": 95}, {"disk.a": 10}) == ["salt/alert/disk/ok"], "crit was told before"
+
+
+def test_states_that_cannot_be_read_for_long_keep_no_alert_from_being_told(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.rules(disk="{metric: 'disk.*', crit: '> 90'}", cpu="{metric: 'cpu.*', crit: '> 90'}")
+    assert bench.tick({"disk.a": 95, "cpu.a": 1}) == ["salt/alert/disk/crit"]
+    bench.start()
+    with denied(monkeypatch, store_module):
+        told = bench.tick(*[{"disk.b": 95, "cpu.a": 95}] * (engine_module.MAX_PUT_OFF + 2))
+    assert sorted(told) == ["salt/alert/cpu/crit", "salt/alert/disk/crit"]
+
+    assert bench.tick({"disk.a": 95, "disk.b": 95, "cpu.a": 95}) == []
+    assert bench.states() == {"disk.a": "crit", "disk.b": "crit"}
+    bench.start()
+    assert bench.tick({"disk.a": 95, "disk.b": 95, "cpu.a": 95}) == []

@@ -105,3 +105,13 @@ def test_any_value_that_a_minion_sends_can_be_stored(tmp_path_factory: pytest.Te
     ((found),) = store.returns(JID)
     assert set(found.data) == {"return", "retcode", "id"}
     store.close()
+
+
+def test_the_newest_of_what_came_before(store: JobStore) -> None:
+    assert store.newest(1e12) is None
+    store.put_jobs([JobLoad("20260101000000000001", 100.0, {}), JobLoad("20260101000000000002", 300.0, {})])
+    store.put_returns([JobReturn("20260101000000000001", "m1", "test.ping", True, 200.0, {"return": True})])
+    assert store.newest(1e12) == 300.0
+    assert store.newest(300.0) == 200.0
+    assert store.newest(150.0) == 100.0
+    assert store.newest(100.0) is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -321,6 +322,27 @@ def test_a_clock_that_is_set_forgets_no_job_before_its_time(tmp_path: Path, step
     kept.journal.close()
 
 
+def test_a_start_with_a_clock_far_ahead_forgets_no_job_before_its_time(tmp_path: Path, fake: FakeAsyncio) -> None:
+    """What an earlier run stored last ages from there on, by a clock that nobody sets."""
+    wall, steady = [NOW + 365 * 86400], [7.0]
+    store = Store()
+    store.put_jobs([JobLoad(jid(1), NOW - 3500, {}), JobLoad(jid(2), NOW - 10, {})])
+    store.put_returns([JobReturn(jid(1), "m1", "test.ping", True, NOW - 5, {})])
+
+    async def scenario() -> None:
+        kept = Kept(tmp_path, store, clock=lambda: wall[0], steady=lambda: steady[0])
+        async with kept.at_work():
+            await until(lambda: store.purged > 0)
+            assert len(store.jobs(9)) == 2
+            store.put_jobs([JobLoad(jid(3), wall[0] + 1, {})])  # is of that clock
+            steady[0] += 200
+            purged = store.purged
+            await until(lambda: store.purged > purged + 1)
+            assert [job.jid for job in store.jobs(9)] == [jid(3), jid(2)]
+
+    asyncio.run(scenario())
+
+
 def test_what_is_old_is_forgotten_also_when_that_failed_once(tmp_path: Path, fake: FakeAsyncio) -> None:
     class Purging(Store):
         def purge(self, before: float) -> int:
@@ -330,11 +352,11 @@ def test_what_is_old_is_forgotten_also_when_that_failed_once(tmp_path: Path, fak
 
     async def scenario() -> None:
         store = Purging()
-        store.put_jobs([JobLoad(jid(1), 1.0, {})])
+        store.put_jobs([JobLoad(jid(1), 1.0, {}), JobLoad(jid(2), time.time() - 60, {})])
         kept = Kept(tmp_path, store)
         async with kept.at_work():
             await until(lambda: store.purged > 2)
-        assert store.jobs(9) == []
+        assert [job.jid for job in store.jobs(9)] == [jid(2)]
         assert fake.slept.count(keeper_module.PURGE_EVERY_S) >= 2
 
     asyncio.run(scenario())

@@ -31,6 +31,8 @@ from saltern_master.clock_steps import ClockSteps
 
 STATE_FILE = "alerts.state"
 MAX_REQUESTS_AT_ONCE = 4
+MAX_PUT_OFF = 5
+"""Evaluations that wait for states which can't be read just now; then alerts start from ok."""
 
 _log = logging.getLogger(__name__)
 
@@ -59,6 +61,7 @@ class AlertEngine:
         self._clock = ClockSteps(clock, steady or clock)
         self._book = RuleBook(options)
         self._read = False
+        self._put_off = 0
         self._watches: dict[str, Watch] = {}
         self._kept: dict[str, Kept] = {}  # states that have no rule in force, from the file or of a bad rule
         self._problems: list[str] = []
@@ -91,6 +94,11 @@ class AlertEngine:
         started = time.monotonic()
         await self._reread()
         await self._look_at_scripts()
+        if self._state_file.unread:
+            await self._read_late()
+            if self._put_off < MAX_PUT_OFF:
+                self._put_off += 1
+                return
         now, set_s = self._clock.look()
         if set_s:
             self._each_state(lambda state: moved(state, set_s))
@@ -160,6 +168,18 @@ class AlertEngine:
             if fault and fault != watch.script_fault:
                 _log.error("alerts: %s: %s: %s", watch.rule.where, watch.rule.name, fault)
             watch.script_fault = fault
+
+    async def _read_late(self) -> None:
+        """Try to read the states that could not be read when the master started; those that are known now are newer."""
+        late = await asyncio.to_thread(self._state_file.load)
+        now = self._clock.look().now
+        for name, kept in late.items():
+            watch = self._watches.get(name)
+            before = {series: not_ahead(state, now) for series, state in kept.series.items()}
+            if watch is None:
+                self._kept.setdefault(name, kept._replace(series=before))
+            elif watch.rule.enabled and watch.rule.target == kept.target:
+                watch.states = {**before, **watch.states}
 
     def _each_state(self, change: Callable[[SeriesState], SeriesState]) -> None:
         for watch in self._watches.values():

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from saltern.complaints import Trouble
 from saltern.errors import WireError
 from saltern.files import make_folder, write_atomic
-from saltern.set_aside import set_aside
+from saltern.set_aside import of_the_file, set_aside
 from saltern.wire import pack_value, unpack_value
 from saltern_master.alerts.rule import CRIT, SEVERITY, STATES, WARN
 from saltern_master.alerts.state import SeriesState
@@ -44,13 +44,19 @@ class StateFile:
         self._writing: asyncio.Task[bool] | None = None
         self._trouble = Trouble(_log)
         self._set_aside = 0
+        self.unread = False
+        """Whether there is a file that can't be read just now: it isn't written over."""
 
     def metrics(self) -> dict[str, float]:
         """Return how often states could not be saved, and how often a broken file was set aside."""
         return {"state_failures": self._trouble.count, "state_set_aside": self._set_aside}
 
     def load(self) -> dict[str, Kept]:
-        """Return what was saved. A file that is broken is set aside, and counts as none: every alert starts from ok."""
+        """Return what was saved. A file that is broken is set aside, and counts as none: every alert starts from ok.
+
+        For one that can't be read just now see ``unread``.
+        """
+        self.unread = False
         try:
             with open(self._path, "rb") as stream:
                 saved = unpack_value(stream.read(MAX_FILE_BYTES))
@@ -59,17 +65,24 @@ class StateFile:
             states = {str(name): _kept(kept) for name, kept in saved["rules"].items()}
         except FileNotFoundError:
             return {}
-        except (WireError, ValueError, TypeError, KeyError, AttributeError, IsADirectoryError) as error:
+        except (WireError, ValueError, TypeError, KeyError, AttributeError) as error:
             self._put_aside(f"it holds no states of alerts: {type(error).__name__}: {error!s:.200}")
             return {}
         except OSError as error:
-            _log.warning("%s: can't be read, so every alert starts from ok: %s", self._path, error.strerror)
+            if of_the_file(error):
+                self._put_aside(f"it holds no states of alerts: {error.strerror}")
+            else:
+                self.unread = True
+                self._trouble.met(f"{self._path}: the alerts' states can't be read just now: {error.strerror}")
             return {}
+        self._trouble.over(f"{self._path}: the alerts' states can be read again")
         self._essence = _essence(states)
         return states
 
     async def save(self, states: Mapping[str, Kept]) -> None:
         """Write *states* in a thread, if more than the newest values changed."""
+        if self.unread:
+            return
         if self._writing is not None:  # of a save that was cancelled
             await asyncio.wait([self._writing])
         essence = _essence(states)

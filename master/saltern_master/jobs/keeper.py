@@ -53,7 +53,9 @@ class JobKeeper:
         self._keep_s = keep_s
         self._clock = clock
         self._steady = steady
-        self._began = clock() - steady()
+        self._began = clock()
+        self._steady_began = steady()
+        self._newest: float | None = None  # of what an earlier run stored, once that is known
         self._wanted_flags = JOB | FOR_JOBS | (METRICS if metric_returns else 0)
         self._trouble = Trouble(log)
         self.jobs = 0
@@ -148,6 +150,8 @@ class JobKeeper:
     async def _purge(self) -> None:
         while True:
             try:
+                if self._newest is None:
+                    self._newest = await asyncio.to_thread(self._store.newest, self._began) or self._began
                 gone = await asyncio.to_thread(self._store.purge, self._now() - self._keep_s)
                 if gone:
                     log.info("forgot %d jobs and returns older than %g hours", gone, self._keep_s / 3600)
@@ -156,8 +160,13 @@ class JobKeeper:
             await asyncio.sleep(PURGE_EVERY_S)
 
     def _now(self) -> float:
-        """Return the time; a clock that was set ahead meanwhile makes nothing older than it is."""
-        return min(self._clock(), self._began + self._steady())
+        """Return the time that things are aged by: a clock that was set ahead makes nothing older than it is.
+
+        Neither does one that was so at the start: what was stored last before it ages from there on. So the time in
+        which the master was down doesn't count.
+        """
+        ran_s = self._steady() - self._steady_began
+        return min(self._clock(), (self._began if self._newest is None else self._newest) + ran_s)
 
     async def _persist(self, work: Callable[[], None]) -> None:
         """Do *work* in a thread, again and again until it succeeds: what is in the journal is not lost meanwhile."""

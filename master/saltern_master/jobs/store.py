@@ -68,5 +68,8 @@ class JobStore(Protocol):
     def jobs(self, limit: int) -> list[JobLoad]:
         """Return the latest jobs, newest first."""
 
+    def newest(self, before: float) -> float | None:
+        """Return when the last of the jobs and returns from before an instant came. Raises ``JournalError``."""
+
     def purge(self, before: float) -> int:
         """Delete the jobs from before an instant, with their returns; return how many rows went."""

@@ -58,12 +58,13 @@ class Index:
         try:
             if self._fd >= 0 and os.fstat(self._fd).st_nlink == 0:  # somebody deleted it
                 self.close()
-                self._segment = Segment(KIND, self._segment.path)
-                self._hint = (0, 0)
             if self._fd < 0:
                 make_folder(os.path.dirname(self._segment.path), 0o700)
                 flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
                 self._fd = os.open(self._segment.path, flags, 0o600)
+                if not os.fstat(self._fd).st_size:  # it is new: what is known of another one is not of this
+                    self._segment = Segment(KIND, self._segment.path)
+                    self._hint = (0, 0)
             data = self._segment.pack([body])
             if os.write(self._fd, data) < len(data):
                 raise OSError
@@ -108,10 +109,6 @@ class Index:
         with contextlib.suppress(OSError):
             for _ in self._segment.recover():
                 pass
-
-    def is_there(self) -> bool:
-        """Return whether the file is."""
-        return os.path.lexists(self._segment.path)
 
     def close(self) -> None:
         """Give back the descriptor."""

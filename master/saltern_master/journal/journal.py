@@ -372,7 +372,6 @@ class Journal:
         log.error("%s: the journal was deleted while it was written: it is made again", self.folder)
         with os_errors(JournalError, self._path(number), "can't be made again"):
             self._file.make_again(self._path(number), self.head.offset)
-        self._notes.forget_gone()
         for other in [other for other in self._segments if not os.path.exists(self._path(other))]:
             self._give_up(other, GONE)
 

@@ -100,11 +100,6 @@ class Notes:
         if number in self._indexes:
             self._indexes[number].close()
 
-    def forget_gone(self) -> None:
-        """Give up those whose files somebody deleted."""
-        for number in [number for number, index in self._indexes.items() if not index.is_there()]:
-            self._indexes.pop(number).close()
-
     def trim(self, keep: Collection[int], done: int, head: int, max_bytes: int) -> None:
         """Delete indexes of segments before *done* not in *keep*, and over the bound the oldest before *head*."""
         size = sum(index.size for index in self._indexes.values())

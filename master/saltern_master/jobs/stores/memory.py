@@ -46,6 +46,11 @@ class MemoryJobStore:
         """Return the latest jobs, newest first."""
         return sorted(self._jobs.values(), key=lambda job: job.jid, reverse=True)[:limit]
 
+    def newest(self, before: float) -> float | None:
+        """Return when the last of the jobs and returns from before an instant came."""
+        times = [*(job.created for job in self._jobs.values()), *(item.received for item in self._returns.values())]
+        return max((at for at in times if at < before), default=None)
+
     def purge(self, before: float) -> int:
         """Delete what is older than *before*."""
         old = [jid for jid, job in self._jobs.items() if job.created < before]

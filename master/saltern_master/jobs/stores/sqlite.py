@@ -158,6 +158,12 @@ class SqliteJobStore:
         """Return the latest jobs, newest first. Raises ``JournalError``."""
         return list(self._jobs(select(*_LOAD).order_by(JIDS.c.jid.desc()).limit(limit)))
 
+    def newest(self, before: float) -> float | None:
+        """Return when the last of the jobs and returns from before an instant came. Raises ``JournalError``."""
+        c = (RETURNS.c.alter_time, JIDS.c.created)
+        found = [self._read(select(func.max(when)).where(when < before))[0][0] for when in c]
+        return max((at for at in found if at is not None), default=None)
+
     def purge(self, before: float) -> int:
         """Delete what is older than *before*. Raises ``JournalError``."""
 
