@@ -49,5 +49,5 @@ class Background:
                     self._loop.post(call)
 
         if not self._start(run):
-            self._complaints.say("workers", f"{failure} yet: all workers are busy", logging.WARNING)
+            self._complaints.say("workers", f"{failure} yet: all workers are busy", level=logging.WARNING)
             self._loop.later(WORKER_AGAIN_S, partial(self.do, failure, work, then, failed))

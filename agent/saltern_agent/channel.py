@@ -193,7 +193,7 @@ class Channel:
         soon = cause is not None and cause.kind == NOT_ADMITTED and self._not_admitted < NOT_ADMITTED_OFTEN
         if cause is None or soon or self.state != UP:
             log.debug("%s: the connection for jobs is down", link.endpoint)
-        elif self._no_jobs.say(cause.kind, f"{link.endpoint}: no jobs come: {cause.text}", logging.WARNING):
+        elif self._no_jobs.say(cause.kind, f"{link.endpoint}: no jobs come: {cause.text}", level=logging.WARNING):
             self._no_jobs_said = True
 
     def _fails(self, cause: Cause) -> None:
@@ -222,7 +222,7 @@ class Channel:
         try:
             message = unpack(frame, secrets=True)
         except WireError as error:
-            self._ignored.say(str(error), f"{link.endpoint}: a message was ignored: {error}", logging.WARNING)
+            self._ignored.say(str(error), f"{link.endpoint}: a message was ignored: {error}", level=logging.WARNING)
             return
         handle = self._HANDLERS.get(message.type)
         if handle is None:

@@ -89,7 +89,7 @@ class Runner:
     def start(self, job: Job) -> None:
         """Run *job* as soon as there is a worker; or answer at once that too many wait."""
         if job.jid in self._jobs:
-            self._complaints.say("twice", f"job {job.jid} runs already: it came twice", logging.WARNING)
+            self._complaints.say("twice", f"job {job.jid} runs already: it came twice", level=logging.WARNING)
             return
         self._jobs[job.jid] = job
         control = isinstance(job.fun, str) and job.fun in CONTROL
@@ -205,7 +205,8 @@ class Runner:
     def _refuse(self, job: Job, why: str) -> None:
         self.refused += 1
         text = f"The minion is busy: all {self._threads} workers run jobs, {why}"
-        self._complaints.say("busy", f"job {job.jid}: {job.fun} for {job.user} was refused: {text}", logging.WARNING)
+        line = f"job {job.jid}: {job.fun} for {job.user} was refused: {text}"
+        self._complaints.say("busy", line, level=logging.WARNING)
         self._answer(job, text)
 
     def _withdraw(self, job: Job, text: str) -> bool:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from saltern import complaints as complaints_module
 from saltern.complaints import Complaints
 from saltern.errors import ChannelError
-from saltern_agent import complaints as complaints_module
 from saltern_agent.background import WORKER_AGAIN_S, Background
 
 
