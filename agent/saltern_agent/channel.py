@@ -254,6 +254,7 @@ class Channel:
             self.attach()
 
     def _wait(self, body: dict[str, Any]) -> None:
+        self._cancel_timer()
         self._say_answered()
         own = fingerprint(self._keys.public)
         self._say(
@@ -267,6 +268,7 @@ class Channel:
         self._timer = self._loop.later(self._pending_retry_s, self.greet)
 
     def _refused(self, body: dict[str, Any]) -> None:
+        self._cancel_timer()
         self._say_answered()
         state, reason = body.get("state"), body.get("reason")
         stays = state == DUPLICATE and self.state == UP

@@ -205,9 +205,8 @@ class Runner:
     def _refuse(self, job: Job, why: str) -> None:
         self.refused += 1
         text = f"The minion is busy: all {self._threads} workers run jobs, {why}"
-        self._complaints.say(
-            "busy", f"job {job.jid}: {job.fun} for {job.user} was refused: {text}", level=logging.WARNING
-        )
+        line = f"job {job.jid}: {job.fun} for {job.user} was refused: {text}"
+        self._complaints.say("busy", line, level=logging.WARNING)
         self._answer(job, text)
 
     def _withdraw(self, job: Job, text: str) -> bool:

@@ -30,7 +30,7 @@ def redacted(text: str) -> str:
     """Return *text* with ``***`` for every secret: ``token=…``, ``'password': '…'``, ``https://user:…@host``, …
 
     In "a join token: paste the whole line" the colon ends a clause, and nothing is struck out: a lower-case word
-    stands before the name, and two after it.
+    stands before the name, and two after it. So in "a link to /etc/passwd: it leads out", where a path ends with it.
     """
     return _SECRET.sub(_strike, text)
 
@@ -39,7 +39,8 @@ def _strike(match: re.Match[str]) -> str:
     if match["name"] is None:
         return next(kept for kept in match.group("scheme", "url", "https", "join") if kept is not None) + STRUCK
     text, start = match.string, match.start()
-    after_a_word = text[start - 1 : start] == " " and text[start - 2 : start - 1].islower()
-    if ":" in match["sign"] and after_a_word and _PROSE.match(text, match.start("value")):
+    before = text[max(0, start - 2) : start]
+    in_a_sentence = before[-1:] == "/" or (before[1:] == " " and before[:1].islower())
+    if ":" in match["sign"] and in_a_sentence and _PROSE.match(text, match.start("value")):
         return match.group()
     return f"{match['flag'] or ''}{match['name']}{match['sign']}{STRUCK}"

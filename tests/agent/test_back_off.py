@@ -31,10 +31,16 @@ class FakeLoop:
 
     def __init__(self) -> None:
         self.timers: list[tuple[float, Callable[[], None]]] = []
+        self._made: list[Timer] = []
 
     def later(self, delay_s: float, call: Callable[[], None]) -> Timer:
         self.timers.append((delay_s, call))
-        return Timer(delay_s, len(self.timers), call)
+        self._made.append(Timer(delay_s, len(self.timers), call))
+        return self._made[-1]
+
+    def due(self) -> list[str]:
+        """Return the names of what would still be called."""
+        return [timer.call.__name__ for timer in self._made if timer.call is not None]
 
     def post(self, _: Callable[[], None]) -> None:
         """Nothing is looked up."""
@@ -213,6 +219,21 @@ def test_a_refused_key_asks_again_soon_then_ever_more_rarely(
         says(channel, ret, word)
     (line,) = [message for message in caplog.messages if "refused" in message]
     assert line.startswith("tcp://127.0.0.1:2: refused (rejected): its key was removed")
+
+
+@pytest.mark.parametrize("answer", [("wait", {}), ("refused", {"state": "rejected", "reason": "removed"})])
+def test_a_master_that_answered_is_not_silent_later(
+    joining: tuple[Channel, FakeLoop, Any, Any], answer: tuple[str, dict[str, Any]]
+) -> None:
+    """Else a connection that is up is cut half a minute after its key waited, or was refused."""
+    channel, loop, ret, _ = joining
+    channel.link_up(ret)
+    for _ in range(3):
+        says(channel, ret, answer[0], **answer[1])
+        assert loop.due() == ["greet"]
+    channel.greet()
+    says(channel, ret, "welcome")
+    assert loop.due() == []
 
 
 def test_another_refusal_is_asked_about_soon_again(joining: tuple[Channel, FakeLoop, Any, Any]) -> None:

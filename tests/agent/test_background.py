@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from saltern import complaints as complaints_module
 from saltern.complaints import Complaints
 from saltern.errors import ChannelError
-from saltern_agent import complaints as complaints_module
 from saltern_agent.background import WORKER_AGAIN_S, Background
 
 
@@ -53,7 +53,7 @@ def test_what_follows_comes_whatever_came_of_it(loop: Any, caplog: pytest.LogCap
     assert [record.getMessage() for record in caplog.records] == ["no sync: the master is away"]
     background.do("no sync", lambda: None, lambda: done.append("then"), lambda: done.append("x"))
     assert done[-1] == "then"
-    assert caplog.messages[-1] == "no sync: it is over"
+    assert caplog.messages[-1] == "no sync: it is over (it was met 2 more times)"
     background.do("no pillar", lambda: fails(OSError(28, "full")))
     assert caplog.messages[-1] == "no pillar: OSError: [Errno 28] full"
 

@@ -19,6 +19,13 @@ def put(folder: Path, name: str, text: str) -> None:
     (folder / f"{name}.py").write_text(text)
 
 
+def loaders_end() -> None:
+    """Wait for the threads in which files are loaded."""
+    for thread in threading.enumerate():
+        if thread.name.startswith("load "):
+            thread.join()
+
+
 NOT_USED = {
     "takes another name": ("__virtualname__ = 'fancytest'\ndef f(): return 1", "it goes by the name fancytest"),
     "names itself otherwise": (
@@ -143,9 +150,62 @@ def test_an_override_that_hangs_costs_one_wait(module_dir: Path, monkeypatch: py
     assert loader.function("test.ping")() is True
     monkeypatch.setattr(slot_module, "LOCK_TIMEOUT_S", 3600.0)
     assert loader.function("test.ping")() is True  # it isn't waited for again
-    go.set()
     thread.join()
+    go.set()
+    loaders_end()
     assert loader.function("test.ping")() == "late"
+
+
+def test_the_first_who_asks_is_not_lost_to_an_override_that_hangs(
+    module_dir: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(slot_module, "LOCK_TIMEOUT_S", 0.05)
+    go = threading.Event()
+    put(module_dir, "test", "__opts__['go'].wait()\ndef ping(): return 'late'")
+    put(module_dir, "other", "__opts__['go'].wait()\ndef __virtual__(): return 'echoes'\ndef f(): return 1")
+    loader = Loader({"go": go}, [str(module_dir)], Current())
+    try:
+        assert loader.function("test.ping")() is True
+        assert "not used: it is still being loaded; the bundled one stays in place" in caplog.text
+        assert loader.functions()["test.ping"]() is True  # as are the listings
+        with pytest.raises(FunctionNotFound):
+            loader.function("nosuch.f")  # any file may take any name
+        monkeypatch.setattr(slot_module, "LOCK_TIMEOUT_S", 3600.0)
+        assert loader.function("test.ping")() is True
+        assert "other.f" not in loader.functions()
+    finally:
+        go.set()
+        loaders_end()
+
+
+def test_a_hung_override_stays_hung_for_the_one_who_comes_second(
+    module_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slot_module, "LOCK_TIMEOUT_S", 0.5)
+    go = threading.Event()
+    put(module_dir, "test", "__opts__['go'].wait()\ndef ping(): return 'late'")
+    loader = Loader({"go": go}, [str(module_dir)], Current())
+    try:
+        both = [threading.Thread(target=lambda: loader.function("test.ping")) for _ in range(2)]
+        for thread in both:
+            thread.start()
+        for thread in both:
+            thread.join()
+        monkeypatch.setattr(slot_module, "LOCK_TIMEOUT_S", 3600.0)
+        assert loader.function("test.ping")() is True
+    finally:
+        go.set()
+        loaders_end()
+
+
+def test_overrides_that_call_each_other_while_they_are_loaded_wait_for_nobody(
+    module_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slot_module, "LOCK_TIMEOUT_S", 3600.0)
+    put(module_dir, "test", "one = __salt__['cmd.has_exec']('sh')\ndef ping(): return 'ours'")
+    put(module_dir, "cmd", "two = __salt__['test.ping']()\ndef has_exec(name): return two")
+    loader = Loader({}, [str(module_dir)], Current())
+    assert loader.function("test.ping")() == "ours"
 
 
 @pytest.mark.parametrize("name", ["389ds", "my-mod", "a.b", "class", "None", "__init__", "ünï-x"])

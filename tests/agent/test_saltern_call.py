@@ -158,3 +158,15 @@ def test_the_master_is_away(
     assert code == 1
     assert "no connection within 0.3 s" in error
     assert "the connection is refused (127.0.0.1: connection refused)" in error
+
+
+def test_an_override_that_hangs_leaves_nothing_to_trip_over_at_the_end(folder: Path, module_dir: Path) -> None:
+    """Python takes a program apart while the thread that loads it goes on."""
+    (module_dir / "stats.py").write_text("import threading\nthreading.Event().wait()\n")
+    words = ["-c", str(folder), "--local", "stats.collect", "--out", "quiet"]
+    done = subprocess.run(
+        [sys.executable, "-m", "saltern_agent.call", *words], capture_output=True, text=True, timeout=50, check=False
+    )
+    assert done.returncode == 0
+    (line,) = done.stderr.splitlines()
+    assert line.endswith("not used: it is still being loaded; the bundled one stays in place")

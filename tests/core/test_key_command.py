@@ -193,6 +193,8 @@ def test_an_invitation_says_for_whom_where_and_until_when(
         (("--host", "300.1.1.1"), "'300.1.1.1' is not a host name or an address"),
         (("--host", "master.example", "--id", "localhost"), "every host calls itself"),
         (("--host", "master.example", "--id", "a b"), "minion id 'a b' is not valid"),
+        (("--host", "master.example", "--id", ""), "minion id '' is not valid"),
+        (("--host", ""), "host '' is not a host name or an address"),
     ],
 )
 def test_an_invitation_that_would_lead_nowhere(
@@ -214,6 +216,7 @@ def test_an_invitation_that_would_lead_nowhere(
     [
         ("nosuch.example", "0.0.0.0", "the name 'nosuch.example' has no address here (Name or service not known)"),
         ("localhost", "0.0.0.0", "localhost is another host for each agent, its own"),
+        ("::", "::", ":: is another host for each agent, its own"),
         ("[::1]", "::", "::1 is another host for each agent, its own"),
         ("master.example", "127.0.0.1", "the master listens on 127.0.0.1 alone"),
         ("master.example", "::", ""),

@@ -32,6 +32,7 @@ from saltern.redaction import redacted
         ("{'authorization': 'Basic dTpw'}", "{'authorization': 'Basic ***'}"),
         ("saltern-agent --join saltern1.k6kyAbCdEf-_", "saltern-agent --join saltern1.***"),
         ("token: first\nsecond", "token: ***\nsecond"),
+        ("/srv/db/password: hunter2", "/srv/db/password: ***"),
     ],
 )
 def test_a_secret_is_struck_out(text: str, shown: str) -> None:
@@ -44,6 +45,7 @@ def test_a_secret_is_struck_out(text: str, shown: str) -> None:
         "minion web01 came with a join token that is used up, expired or unknown",
         "this is not a join token: paste the whole line that saltern-key --invite printed",
         "tokens: 5 left, passwords: none",
+        "it is a link to /etc/passwd: it is an absolute one",
         "the password was changed; a secret (of the host) is gone",
         "token 'abc' is no option",
         "no such file: /etc/saltern/password",

@@ -79,26 +79,27 @@ class Shelf:
         """Yield the modules that go by *name*, the strongest first."""
         ranked = self._rank(name)
         for number, slot in enumerate(ranked):
-            module = self.load(slot)
+            weaker = number + 1 < len(ranked)
+            module = self._load_within(slot) if weaker else self.load(slot)
             if module is not None and module.name == name:
                 self._say(name, slot, "")
                 yield slot, module
-            elif number + 1 < len(ranked) and not slot.holds:  # while it is loaded it sees what it replaces
+            elif weaker and not slot.holds:  # while it is loaded it sees what it replaces
                 self._say(name, slot, self._passed_over(slot, ranked[number + 1]))
         for slots in list(self.slots.values()):
             for slot in slots:
                 if slot not in ranked and slot.text.may_rename and not slot.source.private:
-                    module = self.load(slot)
+                    module = self._load_within(slot)
                     if module is not None and module.name == name:
                         yield slot, module
 
     def all(self) -> dict[str, tuple[Slot, Module, Callable[..., Any]]]:
-        """Return every function by ``module.function``; loads every module."""
+        """Return every function by ``module.function``; loads every module that doesn't take for ever."""
         loaded = [
             (slot, module)
             for slots in list(self.slots.values())
             for slot in slots
-            if not slot.source.private and (module := self.load(slot)) is not None
+            if not slot.source.private and (module := self._load_within(slot)) is not None
         ]
         loaded.sort(key=lambda one: (-one[0].source.layer, one[0].source.stem != one[1].name))
         found: dict[str, tuple[Slot, Module, Callable[..., Any]]] = {}
@@ -142,8 +143,16 @@ class Shelf:
         return slot.module
 
     def _load_within(self, slot: Slot) -> Module | None:
-        """Return the module of *slot* like ``load``, or ``None`` after a while: its file may do what it likes."""
-        if slot.module is None and slot.error is None:
+        """Return the module of *slot* like ``load``, or ``None`` after a while: its file may do what it likes.
+
+        For what isn't there to be waited for: something weaker stands by, or others are asked too. A thread that
+        holds a module goes on by itself: another one would wait for what this one holds.
+        """
+        if slot.module is not None or slot.error is not None:
+            return slot.module
+        if slot.source.bundled or any(other.holds for slots in list(self.slots.values()) for other in slots):
+            return self.load(slot)
+        if not slot.hung:
             slot.apart(self.load)
         return slot.module
 

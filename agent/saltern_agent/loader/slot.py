@@ -85,7 +85,8 @@ class Slot:
         thread = threading.Thread(target=load, args=(self,), name=f"load {self.source.stem}", daemon=True)
         thread.start()
         thread.join(LOCK_TIMEOUT_S)
-        self.hung = thread.is_alive()
+        if thread.is_alive():  # else it may still be hung: that one only waited for another
+            self.hung = True
 
     def _acquire(self) -> bool:
         if not self._lock.acquire(blocking=False) and not self._wait():

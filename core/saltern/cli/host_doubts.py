@@ -17,7 +17,7 @@ def doubts(host: str, interface: str) -> Iterator[str]:
 
     *interface*: where the master listens.
     """
-    if names_every_host(host) or _is_loopback(host):
+    if names_every_host(host) or _is_loopback(host) or _is_wildcard(host):
         yield f"{host} is another host for each agent, its own: name this host by --host as the agents know it"
         return
     if _is_loopback(interface):
@@ -30,6 +30,13 @@ def doubts(host: str, interface: str) -> Iterator[str]:
 def _is_loopback(address: str) -> bool:
     try:
         return ipaddress.ip_address(address.strip("[]").partition("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_wildcard(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address.partition("%")[0]).is_unspecified
     except ValueError:
         return False
 

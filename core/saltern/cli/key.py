@@ -14,6 +14,7 @@ from saltern.cli.command import EX_GENERIC, EX_OK, command_parser, run_command, 
 from saltern.cli.host_doubts import doubts
 from saltern.config import MasterOptions, client_config, master_config
 from saltern.config.minion import own_name
+from saltern.ids import check_minion_id
 from saltern.invites import INVITE_TTL_S, clock_time
 from saltern.join_token import read_token
 from saltern.key_functions import state_named
@@ -70,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--state", metavar="STATE", help="with -a, -r, -d: only keys of one state: acc, un, rej, den")
     parser.add_argument("--host", metavar="NAME", help="with --invite: where agents find this master (its full name)")
-    parser.add_argument("--id", metavar="ID", default="", help="with --invite: good for this minion id alone")
+    parser.add_argument("--id", metavar="ID", help="with --invite: good for this minion id alone")
     parser.add_argument(
         "--ttl", type=seconds, default=INVITE_TTL_S, metavar="S", help="with --invite: good for S seconds"
     )
@@ -177,20 +178,21 @@ def _agreed() -> bool:
 
 
 def _invite(wheel: Wheel, opts: MasterOptions, options: argparse.Namespace) -> int:
+    minion_id = "" if options.id is None else check_minion_id(options.id)  # an empty one isn't good for any
     token = wheel.call_func(
         "key.invite",
-        host=options.host or own_name(),
+        host=own_name() if options.host is None else options.host,
         publish_port=opts["publish_port"],
         ret_port=opts["ret_port"],
         ttl_s=options.ttl,
-        minion_id=options.id,
+        minion_id=minion_id,
     )
     invite = read_token(token)
     for warning in doubts(invite.host, opts["interface"]):
         print(f"saltern-key: warning: {warning}", file=sys.stderr)
     print(
         f"saltern-key: good once, until {clock_time(time.time() + options.ttl)}, for "
-        f"{options.id or 'any minion id'}; it sends agents to {invite.host}, ports {invite.publish_port} "
+        f"{minion_id or 'any minion id'}; it sends agents to {invite.host}, ports {invite.publish_port} "
         f"and {invite.ret_port}; run saltern-agent --join - as root on the new host and paste this line there (it runs "
         f"as it stands too, and then shows the token to every user of that host):",
         file=sys.stderr,

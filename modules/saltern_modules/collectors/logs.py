@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from saltern_modules.collectors.base import Collector, Metrics, Number, counter, gauge
@@ -136,8 +137,9 @@ class Followed:
             os.close(self.descriptor)
             self.descriptor = None
 
-    def __del__(self) -> None:
-        self.close()
+    def __del__(self, at_the_end: Callable[[], bool] = sys.is_finalizing) -> None:
+        if not at_the_end():  # then this module's own names may be gone, and every file is closed anyway
+            self.close()
 
 
 class Logs(Collector):

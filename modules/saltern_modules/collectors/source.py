@@ -8,6 +8,8 @@ collectors look at ``/proc/stat``.
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Callable
 from typing import Any
 
 READ_SIZE = 65536
@@ -76,8 +78,9 @@ class Source:
         for name in list(self._descriptors):
             self._close(name)
 
-    def __del__(self) -> None:
-        self.close()
+    def __del__(self, at_the_end: Callable[[], bool] = sys.is_finalizing) -> None:
+        if not at_the_end():  # then this module's own names may be gone, and every file is closed anyway
+            self.close()
 
 
 def read_once(path: str, size: int = 4096) -> bytes:

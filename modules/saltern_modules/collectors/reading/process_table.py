@@ -12,6 +12,8 @@ cold each time that a sample is taken. So
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Callable
 from typing import NamedTuple
 
 from saltern_modules.collectors.numbers import integer
@@ -131,8 +133,9 @@ class ProcessTable:
             self._drop(pid)
         self._unknown = set(self._pids)
 
-    def __del__(self) -> None:
-        self.forget()
+    def __del__(self, at_the_end: Callable[[], bool] = sys.is_finalizing) -> None:
+        if not at_the_end():  # then this module's own names may be gone, and every file is closed anyway
+            self.forget()
 
     def _list(self) -> None:
         self._pids = {entry for entry in os.listdir(self._root) if entry.isdigit()}
