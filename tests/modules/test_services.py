@@ -185,7 +185,9 @@ def test_names_are_one_to_one() -> None:
     assert len({*names, "left_out"}) == len(names) + 1
 
 
-@pytest.mark.parametrize("unit", ["", " ", "a b", "/etc/x.service"])
+@pytest.mark.parametrize(
+    "unit", ["", " ", "a b", "/etc/x.service", "web=nginx", "caf\u00e9", "\ud800", "a\0b", "a" * 256]
+)
 def test_a_wrong_name_is_one_clear_line(tmp_path: Path, unit: str) -> None:
     with pytest.raises(CommandError, match=r"stats: services: units: .* is no unit: name one such as 'nginx\.service'"):
         Sampler(options(tmp_path, {"services": {"units": [unit]}}))

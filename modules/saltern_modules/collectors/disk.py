@@ -132,6 +132,13 @@ class Disk(Collector):
         "root": "",
     }
 
+    @classmethod
+    def check(cls, options: Mapping[str, Any]) -> None:
+        """Raise ``ValueError`` for a root that is no whole path."""
+        root = options["root"]
+        if root and not root.startswith("/"):
+            raise ValueError(f"root: {root!r} is no whole path: write where the host's / is, such as '/host'")
+
     def __init__(self, files: Source, settings: Mapping[str, Any]) -> None:
         super().__init__(files, settings)
         # What a user excludes by his own list stays out; only the lists above yield to what he includes.
