@@ -162,7 +162,9 @@ def test_what_is_no_file_keeps_no_other(made: Made, tmp_path: Path) -> None:
     os.truncate(tmp_path / "huge.pem", 3 << 30)
     (tmp_path / "loop").symlink_to("loop")
     wrong = {f"{name}={tmp_path}/{name}" for name in ("pipe", "loop", "huge.pem")} | {f"folder={tmp_path}"}
-    found = watch(*sorted(name.replace("huge.pem=", "huge=") for name in wrong), f"web={made.path}").collect(0.0)
+    collector = watch(*sorted(name.replace("huge.pem=", "huge=") for name in wrong), f"web={made.path}")
+    found = collector.collect(0.0)
+    assert not collector._questions.unanswered, "a pipe isn't waited for"
     assert found.pop("web")["read"] == 1
     assert found == {name: {"read": 0} for name in ("pipe", "loop", "huge", "folder")}
 

@@ -229,3 +229,11 @@ def test_garbage_gives_whole_numbers_or_nothing(data: bytes) -> None:
         {**units.parse_blkio(data)},
     ]
     assert all(value >= 0 for found in parsed for value in found.values())
+
+
+def test_a_list_of_processes_that_was_cut_ends_with_a_whole_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(tmp_path, {"sys/fs/cgroup/cgroup.controllers": "", "sys/fs/cgroup/a.service/cgroup.procs": "1234\n567890\n"})
+    monkeypatch.setattr(units, "READ_BYTES", 10)
+    assert units.Cgroups(str(tmp_path / "sys")).processes("a.service") == {1234}
