@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import socket
 import ssl
 import subprocess
@@ -154,6 +155,39 @@ def test_files(made: Made, tmp_path: Path) -> None:
     found = watch(f"web={made.path}", f"gone={tmp_path}/nothing.pem").collect(0.0)
     assert found == {"web": {"read": 1, "days_left": pytest.approx(90.0, abs=1.0)}, "gone": {"read": 0}}
     assert not list(unnamed("certificates", {"a": {"read": 1, "days_left": 1.0, "trusted": 1}}))
+
+
+@pytest.mark.usefixtures("patient")
+def test_what_is_no_file_keeps_no_other(made: Made, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "huge.pem").touch()
+    os.truncate(tmp_path / "huge.pem", 3 << 30)
+    (tmp_path / "loop").symlink_to("loop")
+    wrong = {f"{name}={tmp_path}/{name}" for name in ("pipe", "loop", "huge.pem")} | {f"folder={tmp_path}"}
+    collector = watch(*sorted(name.replace("huge.pem=", "huge=") for name in wrong), f"web={made.path}")
+    found = collector.collect(0.0)
+    assert not collector._questions.unanswered, "a pipe isn't waited for"
+    assert found.pop("web")["read"] == 1
+    assert found == {name: {"read": 0} for name in ("pipe", "loop", "huge", "folder")}
+
+
+@pytest.mark.usefixtures("patient")
+def test_a_file_that_never_answers_keeps_no_other(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    let_go = threading.Event()
+    read = certificates.end_of_file
+
+    def hang(path: str) -> float | None:
+        if path == "/stale/a.pem":
+            assert let_go.wait(LONG_S)
+        return read(path)
+
+    monkeypatch.setattr(certificates, "end_of_file", hang)
+    try:
+        found = watch("stale=/stale/a.pem", f"web={made.path}").collect(0.0)
+    finally:
+        let_go.set()
+    assert found["stale"] == {"read": 0}
+    assert found["web"]["read"] == 1
 
 
 @pytest.mark.usefixtures("patient")

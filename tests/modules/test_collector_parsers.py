@@ -14,21 +14,33 @@ from hypothesis import strategies as st
 from saltern_modules._netstat import parse_netstat
 from saltern_modules.collectors import (
     agent,
+    cgroups,
+    conntrack,
+    container,
     cpu,
     disk,
     diskio,
     files,
     load,
     memory,
+    mounts,
+    neighbours,
     net,
     numbers,
     pressure,
     processes,
+    raid,
+    scsi,
     sockets,
+    softnet,
     swap,
+    tcp,
     temperature,
+    udp,
+    units,
     uptime,
     vmstat,
+    zfs,
 )
 from saltern_modules.collectors.reading import inet_dump, process_table
 from saltern_modules.collectors.segment import segment
@@ -80,14 +92,14 @@ def test_swap_traffic_is_in_bytes(proc: Read) -> None:
 
 
 def test_mounts_are_unescaped(proc: Read) -> None:
-    mounts = disk.parse_mounts(proc("self/mounts"))
-    assert disk.Mount("/dev/sdb1", "/srv/my data", "xfs", True) in mounts
+    found = mounts.parse_mounts(proc("self/mounts"))
+    assert mounts.Mount("/dev/sdb1", "/srv/my data", "xfs", True) in found
 
 
 def test_real_file_systems_are_chosen_once_each(proc: Read) -> None:
-    chosen = disk.choose(
-        disk.parse_mounts(proc("self/mounts")),
-        disk.parse_filesystems(proc("filesystems")),
+    chosen = mounts.choose(
+        mounts.parse_mounts(proc("self/mounts")),
+        mounts.parse_filesystems(proc("filesystems")),
         disk.Disk.settings["exclude_fstype"],
         disk.Disk.settings["exclude_mount"],
     )
@@ -99,8 +111,8 @@ def test_real_file_systems_are_chosen_once_each(proc: Read) -> None:
 
 
 def test_two_mounts_never_share_a_name() -> None:
-    mounts = [disk.Mount("a", "/var/lib", "ext4", False), disk.Mount("b", "/var_lib", "ext4", False)]
-    assert set(disk.choose(mounts, frozenset({"ext4"}), [], [])) == {"var_lib", "var__lib"}
+    two = [mounts.Mount("a", "/var/lib", "ext4", False), mounts.Mount("b", "/var_lib", "ext4", False)]
+    assert set(mounts.choose(two, frozenset({"ext4"}), [], [])) == {"var_lib", "var__lib"}
 
 
 def test_diskstats_count_bytes(proc: Read) -> None:
@@ -250,8 +262,8 @@ def test_rates_come_from_two_readings_and_a_reset_has_none() -> None:
 PARSERS: list[Callable[[bytes], Any]] = [
     agent.parse_self_stat,
     cpu.parse_stat,
-    disk.parse_filesystems,
-    disk.parse_mounts,
+    mounts.parse_filesystems,
+    mounts.parse_mounts,
     diskio.parse_diskstats,
     files.parse_file_nr,
     load.parse_loadavg,
@@ -267,7 +279,23 @@ PARSERS: list[Callable[[bytes], Any]] = [
     temperature.parse_millidegrees,
     uptime.parse_uptime,
     lambda data: vmstat.parse_counters(data, vmstat.VMSTAT),
+    conntrack.parse_stat,
+    container.parse_io,
+    lambda data: container.cpu_counters(data, data),
+    lambda data: {"": cgroups.count_cpus(data.decode("utf-8", "replace"))},
+    lambda data: [(mount.ident, mount.parent) for mount in mounts.parse_mountinfo(data)],
+    lambda data: neighbours.parse_table(data, data),
+    raid.parse_mdstat,
+    scsi.parse_count,
+    softnet.parse_softnet,
+    lambda data: tcp.parse_tcp(data, data),
+    lambda data: udp.parse_udp(data, data),
+    units.parse_blkio,
+    units.parse_flat,
+    units.parse_io_stat,
+    zfs.parse_arc,
 ]
+SIGNED = (parse_netstat, sockets.parse_table, temperature.parse_millidegrees)
 
 # Lines that look right for a while go deeper into a parser than plain noise does.
 WORDS = st.sampled_from(
@@ -278,6 +306,8 @@ WORDS = st.sampled_from(
         b"\xff",
         b"1_0",
         "²".encode(),
+        *(b"entries 0000-001 -0000001 00000001 0x1f -0x1 8:0 rbytes=1 rbytes=-1 Read usage_usec - rw 1:2".split()),
+        *(b"md0 : active [2/1] recovery = 5% Tcp: RetransSegs hits 4".split()),
     ]
 )
 LINES = st.lists(st.lists(WORDS, max_size=25).map(b" ".join), max_size=6).map(b"\n".join)
@@ -296,6 +326,7 @@ def test_garbage_gives_finite_numbers_or_nothing(data: bytes) -> None:
     for parse in PARSERS:
         for number in numbers_in(parse(data)):
             assert isinstance(number, int) or math.isfinite(number)
+            assert number >= 0 or parse in SIGNED
 
 
 @given(data=st.binary(max_size=300))
@@ -310,3 +341,35 @@ def test_a_garbled_socket_dump_is_an_os_error_at_worst(data: bytes) -> None:
 @given(values=st.lists(st.integers(0, 2**64), min_size=11, max_size=17))
 def test_a_disk_of_any_kernel_has_numbers(values: list[int]) -> None:
     assert all(value >= 0 for value in diskio.counters(values).values())
+
+
+@pytest.mark.parametrize("wrong", ["-1", "1_0", "+5", "18446744073709551616" * 2, "x", "9" * 5000])
+def test_a_line_with_what_the_kernel_never_writes_is_left_out(wrong: str) -> None:
+    ordinary = "1 " * 15
+    assert net.parse_dev(f"  a: {ordinary} {wrong}\n  b: {ordinary} 1\n".encode()).keys() == {"b"}
+    lines = f"8 0 sda {ordinary} {wrong}\n8 16 sdb {ordinary} 1\n"
+    assert diskio.parse_diskstats(lines.encode()).keys() == {"sdb"}
+    assert cpu.parse_stat(f"cpu  1 2 {wrong} 4\ncpu0 1 2 3 4\n".encode()).keys() == {"0"}
+    assert files.parse_file_nr(f"{wrong} 0 100".encode()) == {}
+    assert mounts.parse_mountinfo(f"{wrong} 1 8:1 / / rw - ext4 /dev/a rw\n".encode()) == []
+
+
+@pytest.mark.parametrize("wrong", ["-0000001", "0x000001", "+0000001", "1_0_0_0_", "g0000000"])
+def test_a_row_in_hexadecimal_has_digits_alone(wrong: str) -> None:
+    assert softnet.parse_softnet(f"{wrong} 00000001 00000002\n".encode()) == {}
+    assert neighbours.parse_table(f"entries table_fulls\n{wrong} 00000001\n".encode(), b"10") == {}
+    assert scsi.parse_count(f"0x{wrong}".encode()) is None
+    assert scsi.parse_count(b"0x1f") == 31
+
+
+@pytest.mark.parametrize(
+    ("text", "count"), [("0-3,8", 5), ("3-0", 0), ("0-", 1), ("", 0), ("9" * 5000, 0), ("0,-1", 0)]
+)
+def test_a_list_of_processors(text: str, count: int) -> None:
+    assert cgroups.count_cpus(text) == count
+
+
+@pytest.mark.parametrize("below", [2**32 - 1, 2**64 - 1, 2**31])
+def test_requests_under_way_below_nothing_are_not_told(below: int) -> None:
+    assert "in_flight" not in diskio.counters([1] * 8 + [below, 1, 1])
+    assert diskio.counters([1] * 8 + [7, 1, 1])["in_flight"] == 7

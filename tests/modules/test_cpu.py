@@ -74,6 +74,15 @@ def test_a_column_that_goes_on_falling(host: Host) -> None:
     assert "resets" not in found
 
 
+def test_a_column_that_fell_below_nothing_and_comes_back(host: Host) -> None:
+    for step, steal in enumerate((0, 2**64 - 1, 2**64 - 3, 0, 2**64 - 1)):
+        line = ticks(user=100 + 5 * step, idle=1000 + 10 * step)
+        found = host.sample([*line[:-1], steal])
+        assert step == 0 or found["0"]["percent"] == pytest.approx(33.33)  # type: ignore[index]  # it is there then
+    assert "resets" not in found
+    assert shares(spent([110, 0, 55, 1100, 5, 0, 0, 2**64 - 1], BEFORE) or [])["steal"] == 0
+
+
 def test_idle_that_jumps_back_is_no_sample_and_is_told_once(host: Host, caplog: pytest.LogCaptureFixture) -> None:
     busy, other = ticks(user=100, idle=1000), ticks(user=7, idle=20)
     host.sample(busy, other)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import functools
 import os
 import subprocess
@@ -19,7 +20,11 @@ import pytest
 from saltern_modules.collectors.asking import walk
 from saltern_modules.collectors.asking.aside import Aside
 from saltern_modules.collectors.asking.questions import MAX_UNANSWERED, Questions
+from saltern_modules.collectors.disk import MAX_AT_A_PLACE, Disk
+from saltern_modules.collectors.reading.mounts import Mount
 from saltern_modules.collectors.sampler import Sampler
+from saltern_modules.collectors.segment import segment
+from saltern_modules.collectors.source import Source
 from support.mounts import fuse_without_answers
 from support.stacks import wait_for
 
@@ -131,6 +136,20 @@ def test_many_that_hang_are_found_at_once_and_bounded(gate: Gate) -> None:
     assert threads("many") <= MAX_UNANSWERED
 
 
+def test_what_was_answered_is_asked_beside_any_number_that_hang(gate: Gate) -> None:
+    questions = Questions("beside", SHORT_S)
+    good: dict[str, Callable[[], object]] = {f"good{number}": lambda: 1 for number in range(3)}
+    assert len(questions.ask(good)) == 3
+    asked = {**{str(number): gate for number in range(2 * MAX_UNANSWERED)}, **good}
+    for _ in range(4):
+        assert questions.ask(asked) == dict.fromkeys(good, 1)
+    assert gate.waiting == MAX_UNANSWERED
+    worse = {**asked, **dict.fromkeys(good, gate)}
+    for _ in range(2):
+        assert questions.ask(worse) == {}
+    assert gate.waiting == MAX_UNANSWERED + 3, "each of them costs its own"
+
+
 def test_a_collector_that_hangs_loses_its_own_numbers_alone(
     hanging_sensor: Path, fake_host: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -192,6 +211,35 @@ def test_a_mount_that_never_answers_takes_its_own_numbers_alone(minion: Any, tmp
         assert threading.active_count() <= before + 3, "one for each mount, and the one that goes on"
     wait_for(lambda: threads("statvfs") <= 2, "those who waited for the mounts")
     assert not [row for row in stats.collect()["disk"].values() if row["hung"]]
+
+
+def test_what_is_mounted_anew_where_one_hangs_is_another(tmp_path: Path) -> None:
+    place = tmp_path / "place"
+    name = segment(str(place))
+    sampler = Sampler({"stats": {"disk": {"include_mount": [f"{tmp_path}/*"]}}})
+    libc = ctypes.CDLL(None, use_errno=True)  # mount(8) would look at the place itself, and hang
+    before = threads("statvfs")
+    with fuse_without_answers(place):
+        assert sampler.sample()["disk"][name] == {"hung": 1}
+        assert not libc.mount(b"none", os.fsencode(place), b"tmpfs", 0, b"size=4m")
+        try:
+            assert sampler.sample()["disk"][name]["total"] == 4 << 20, "it covers the one that hangs"
+        finally:
+            assert not libc.umount2(os.fsencode(place), 0)
+        assert sampler.sample()["disk"][name] == {"hung": 1}
+        assert threads("statvfs") <= before + 2, "the one that waits, and the one that goes on"
+
+
+def test_mounts_that_hang_at_one_place_are_bounded() -> None:
+    disk = Disk(Source(), {})
+    mounts = [Mount("srv:/x", "/x", "nfs", False, f"0:{number}", "/", number) for number in range(100, 110)]
+    for mount in mounts:
+        key = disk._key("x", mount)
+        if key:
+            disk._questions.unanswered.add(key)
+    assert len(disk._questions.unanswered) == MAX_AT_A_PLACE
+    assert disk._key("x", mounts[0]), "the one that is being waited for is still itself"
+    assert disk._key("x_y", mounts[9]._replace(point="/x/y"))
 
 
 def test_a_program_ends_though_a_mount_hangs(tmp_path: Path) -> None:

@@ -189,6 +189,7 @@ def test_a_pattern_counts_as_the_plain_way_does(lines: list[str], pattern: str) 
     ("files", "message"),
     [
         ({"a.log": []}, "'a.log' is no whole path"),
+        ({"/var/log/nothing-*.log": []}, "is a pattern, and each file must be named"),
         ({"/a": [""]}, "holds an empty entry"),
         ({"a=/b": [], "a=/c": []}, "would both be called 'a'"),
         ({"/a": ["*"]}, "fits every line or none"),

@@ -106,6 +106,61 @@ def test_a_target_that_never_answers_costs_the_timeout_and_no_more() -> None:
     assert None in took.values()
 
 
+def test_what_is_near_is_told_while_another_is_silent(
+    open_port: int, closed_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[str, bool]] = []
+    both_told = threading.Event()
+
+    def tell(name: str, took_ms: float | None) -> None:
+        told.append((name, took_ms is not None))
+        if len(told) == 2:
+            both_told.set()
+
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        full = (socket.AF_INET, server.getsockname())
+        near = {name: [(socket.AF_INET, ("127.0.0.1", port))] for name, port in (("a", open_port), ("b", closed_port))}
+        with socket.create_connection(full[1]), socket.socket() as second:
+            second.setblocking(False)
+            second.connect_ex(full[1])  # its queue is full from here on
+            wanted: dict[str, list[ports.Address]] = {"silent": [full, full], **near}
+            work = threading.Thread(target=ports.connect_all, args=(wanted, LONG_S, tell), daemon=True)
+            work.start()
+            assert both_told.wait(LONG_S / 2)
+            assert dict(told) == {"a": True, "b": False}
+        server.close()
+    work.join()
+
+
+def test_a_name_that_is_looked_up_for_long_keeps_no_other(open_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    let_go, came = threading.Event(), threading.Event()
+    look_up = ports.addresses
+
+    def slow(place: endpoint.Endpoint) -> list[ports.Address]:
+        if place.host == "slow":
+            assert let_go.wait(LONG_S)
+        return look_up(place._replace(host="127.0.0.1"))
+
+    def resolve(name: str) -> None:
+        resolved(name)
+        if name == "a":
+            came.set()
+
+    monkeypatch.setattr(ports, "addresses", slow)
+    collector = watch(f"a=slow:{open_port}", f"b=quick:{open_port}")
+    resolved = collector._resolve
+    monkeypatch.setattr(collector, "_resolve", resolve)
+    collector._look_up()
+    collector._connect()
+    assert {name: told["open"] for name, told in collector._found.items()} == {"b": 1}
+    let_go.set()
+    assert came.wait(LONG_S)
+    collector._connect()
+    assert {name: told["open"] for name, told in collector._found.items()} == {"a": 1, "b": 1}
+
+
 def test_a_port_that_answers_itself_is_closed(closed_port: int) -> None:
     with socket.socket() as link:
         link.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -117,10 +172,10 @@ def test_a_port_that_answers_itself_is_closed(closed_port: int) -> None:
 def test_what_hangs_makes_its_own_numbers_old_and_nothing_late(open_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     let_go, asked = threading.Event(), threading.Event()
 
-    def hang(wanted: object, timeout_s: float) -> dict[str, float | None]:
+    def hang(wanted: object, timeout_s: float, tell: ports.Tell) -> None:
         asked.set()
         assert let_go.wait(LONG_S)
-        return {"a": 1.0}
+        tell("a", 1.0)
 
     monkeypatch.setattr(ports, "connect_all", hang)
     collector = watch(f"a=127.0.0.1:{open_port}")

@@ -186,7 +186,9 @@ def test_names_are_one_to_one() -> None:
     assert len({*names, "left_out"}) == len(names) + 1
 
 
-@pytest.mark.parametrize("unit", ["", " ", "a b", "/etc/x.service"])
+@pytest.mark.parametrize(
+    "unit", ["", " ", "a b", "/etc/x.service", "web=nginx", "caf\u00e9", "\ud800", "a\0b", "a" * 256]
+)
 def test_a_wrong_name_is_one_clear_line(tmp_path: Path, unit: str) -> None:
     with pytest.raises(CommandError, match=r"stats: services: units: .* is no unit: name one such as 'nginx\.service'"):
         Sampler(options(tmp_path, {"services": {"units": [unit]}}))
@@ -227,3 +229,11 @@ def test_garbage_gives_whole_numbers_or_nothing(data: bytes) -> None:
         {**cgroup_files.parse_io(data)},
     ]
     assert all(value >= 0 for found in parsed for value in found.values())
+
+
+def test_a_list_of_processes_that_was_cut_ends_with_a_whole_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(tmp_path, {"sys/fs/cgroup/cgroup.controllers": "", "sys/fs/cgroup/a.service/cgroup.procs": "1234\n567890\n"})
+    monkeypatch.setattr(units, "READ_BYTES", 10)
+    assert units.Cgroups(str(tmp_path / "sys")).processes("a.service") == {1234}

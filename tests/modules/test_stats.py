@@ -207,7 +207,18 @@ def test_switches_and_filters(fake_host: Any) -> None:
         ({"disk": {"exclude_mount": "/mnt"}}, "must be a list"),
         ({"disk": {"exclude_mount": [1]}}, "must be a list"),
         ({"disk": 3}, "must hold options"),
-        ({"processes": {"max_scanned": True}}, "must be a int"),
+        ({"processes": {"max_scanned": True}}, "must be a number such as 1000, not below 0, not True"),
+        ({"processes": {"max_scanned": -1}}, "must be a number such as 1000, not below 0, not -1"),
+        ({"sockets": {"max_scanned": 1.5}}, "must be a number such as 5000"),
+        ({"cpu": {"per_cpu": 1}}, "must be true or false, not 1"),
+        ({"disk": {"root": 1}}, "root must be a text"),
+        ({"disk": {"root": "host"}}, "stats: disk: root: 'host' is no whole path"),
+        ({"forecast": {"window_hours": True}}, "must be a number such as 6.0"),
+        ({"forecast": {"window_hours": 0}}, "window_hours must be more than 0"),
+        ({"forecast": {"window_hours": "6"}}, "must be a number such as 6.0"),
+        ({"procs": {"match": ["a\0b"]}}, "stats: procs: match: .* holds a zero character"),
+        ({"logs": {"files": {"/a\0b": []}}}, "stats: logs: files: .* holds a zero character"),
+        ({"certificates": {"targets": ["/a\0b"]}}, "stats: certificates: targets: .* holds a zero character"),
         ([1], "must hold options"),
     ],
 )
@@ -216,6 +227,12 @@ def test_a_wrong_option_is_named(fake_host: Any, config: Any, message: str) -> N
     with pytest.raises(CommandError, match=message) as caught:
         fake_host.load("stats").collect()
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("hours", [6, 6.0, 1])
+def test_a_whole_number_will_do_for_a_fraction(fake_host: Any, hours: float) -> None:
+    fake_host.opts["stats"] = {"forecast": {"window_hours": hours}, "procs": {"match": ["\ud800", "\udcff"]}}
+    assert fake_host.load("stats").collect()["collector"]["forecast"]["success"] == 1
 
 
 def test_one_collector_alone(fake_host: Any) -> None:

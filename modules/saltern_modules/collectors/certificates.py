@@ -6,8 +6,11 @@ moment (``tls_look``), the only one that a collector starts; without such a targ
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
+import os
+import stat
 import time
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -15,12 +18,13 @@ from typing import Any, ClassVar
 from saltern.errors import CommandError
 from saltern.own_python import python_module
 from saltern_modules.collectors.asking.errand import Errand
+from saltern_modules.collectors.asking.questions import Questions
 from saltern_modules.collectors.base import Collector, Metrics, Number, gauge
 from saltern_modules.collectors.reading.endpoint import EXAMPLE, Endpoint, label, parse_endpoint
 from saltern_modules.collectors.reading.named import check_named, named
 from saltern_modules.collectors.reading.x509_dates import earliest_end
 from saltern_modules.collectors.segment import segment
-from saltern_modules.collectors.source import Source, read_once
+from saltern_modules.collectors.source import Source
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +46,20 @@ def parse_target(text: str) -> Endpoint | str:
         return parse_endpoint(text)
     except ValueError:
         raise ValueError(f"{text!r} is neither a file's path nor a server: write '/etc/ssl/a.pem', {EXAMPLE}") from None
+
+
+def end_of_file(path: str) -> float | None:
+    """Return when the certificate in a file ends, in seconds since 1970; None for another file. Raises ``OSError``."""
+    # Without O_NONBLOCK a pipe of that name would be waited for until somebody writes into it.
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return None
+        return earliest_end(os.read(descriptor, MAX_FILE_BYTES))
+    except ValueError:
+        return None
+    finally:
+        os.close(descriptor)
 
 
 def parse_answer(data: bytes) -> dict[str, tuple[float | None, bool]]:
@@ -82,6 +100,7 @@ class Certificates(Collector):
         """When each ends, in seconds since 1970, and whether it is trusted."""
 
         self._errand = Errand("certificates", self._look)
+        self._questions = Questions("certificates")
         self._look_at = float("-inf")
 
     def collect(self, now: float) -> Metrics:
@@ -100,11 +119,10 @@ class Certificates(Collector):
         return metrics
 
     def _look(self) -> None:
-        for name, path in self._files.items():
-            try:
-                self._found[name] = (earliest_end(read_once(path, MAX_FILE_BYTES)), False)
-            except (OSError, ValueError):
-                self._found[name] = (None, False)
+        ends = self._questions.ask({name: functools.partial(end_of_file, path) for name, path in self._files.items()})
+        for name in self._files:
+            end = ends.get(name)
+            self._found[name] = (end if isinstance(end, float) else None, False)
         if self._servers:
             answered = self._ask(self._servers)
             for name in self._servers:

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from saltern_modules.collectors.base import Collector, Metrics, NoReading, Number, counter, gauge
-from saltern_modules.collectors.numbers import integers
+from saltern_modules.collectors.numbers import unsigned
 from saltern_modules.collectors.source import Source
 
 MODES = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
@@ -24,6 +24,9 @@ IDLE, IOWAIT = MODES.index("idle"), MODES.index("iowait")
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 FALL_S = 3.0
 """Of processor time. What a counter may fall by without having been set back, as node_exporter has it."""
+
+NEGATIVE = 1 << 63
+"""Ticks. A counter from here on fell below 0, by what a hypervisor or an idle processor took back."""
 
 WHOLE = 0.5
 """The part of a processor's time that must be accounted for, where its idle time fell, for shares to be of it."""
@@ -41,9 +44,11 @@ def parse_stat(data: bytes) -> dict[str, list[int]]:
         if line[:3] != b"cpu":
             continue
         name, *fields = line.split()
-        ticks = integers(fields[: len(MODES)])
+        ticks = unsigned(fields[: len(MODES)])
         if not ticks or (name != b"cpu" and not name[3:].isdigit()):
             continue
+        if max(ticks) >= NEGATIVE:
+            ticks = [0 if tick >= NEGATIVE else tick for tick in ticks]
         ticks += [0] * (len(MODES) - len(ticks))
         processors["total" if name == b"cpu" else name[3:].decode()] = ticks
     return processors
@@ -57,6 +62,8 @@ def spent(now: list[int], before: list[int], processors: int = 1) -> list[int] |
     of *processors*, or of the time as a whole, is a reset: a processor, or the host, came back from somewhere.
     """
     ticks = [a - b for a, b in zip(now, before, strict=True)]
+    if max(ticks) >= NEGATIVE // 2:
+        ticks = [0 if tick >= NEGATIVE // 2 else tick for tick in ticks]
     if sum(ticks) <= 0 or min(ticks) < -FALL_S * TICKS_PER_S * processors:
         return None
     return [max(tick, 0) for tick in ticks]

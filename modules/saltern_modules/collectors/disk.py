@@ -46,6 +46,9 @@ GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.
 """Answers that say nothing of the file system: it was unmounted since, or isn't for us to see. Others say it is ill."""
 
 
+MAX_AT_A_PLACE = 3
+"""Mounts at one place, one after another, that gave no answer and each keep a thread."""
+
 BELOW_0 = 1 << 63
 """A BSD whose reserve is touched has less than nothing for users, which is read as a number near 2⁶⁴ (gnulib's df)."""
 
@@ -139,6 +142,13 @@ class Disk(Collector):
         "root": "",
     }
 
+    @classmethod
+    def check(cls, options: Mapping[str, Any]) -> None:
+        """Raise ``ValueError`` for a root that is no whole path."""
+        root = options["root"]
+        if root and not root.startswith("/"):
+            raise ValueError(f"root: {root!r} is no whole path: write where the host's / is, such as '/host'")
+
     def __init__(self, files: Source, settings: Mapping[str, Any]) -> None:
         super().__init__(files, settings)
         # What a user excludes by his own list stays out; only the lists above yield to what he includes.
@@ -184,19 +194,30 @@ class Disk(Collector):
         """Yield each mount's name, itself, and the kernel's answer: None when there is none."""
         chosen = self.chosen()
         questions = {
-            name: functools.partial(asked, mount, self._roots)
+            key: functools.partial(asked, mount, self._roots)
             for name, mount in chosen.items()
-            if name not in self._at_once
+            if name not in self._at_once and (key := self._key(name, mount))
         }
         answers = self._questions.ask(questions) if questions else {}
         for name, mount in chosen.items():
             if name not in self._at_once:
-                yield name, mount, answers.get(name)
+                yield name, mount, answers.get(self._key(name, mount))
                 continue
             try:
                 yield name, mount, asked(mount)
             except OSError as error:
                 yield name, mount, error
+
+    def _key(self, name: str, mount: Mount) -> str:
+        """Return what *mount* is asked under: another one at the same place is another question.
+
+        Empty when so many at that place gave no answer that one more would only keep one more thread.
+        """
+        key = f"{name} {mount.ident} {mount.number}"
+        waiting = self._questions.unanswered
+        if waiting and key not in waiting and sum(each.startswith(f"{name} ") for each in waiting) >= MAX_AT_A_PLACE:
+            return ""
+        return key
 
     def collect(self, now: float) -> Metrics:
         """Return the use of each mount; one that went away meanwhile is left out."""

@@ -16,13 +16,16 @@ from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
 from saltern_modules.collectors.base import Collector, Metrics, Number, counter, gauge
-from saltern_modules.collectors.numbers import Rates, integers
+from saltern_modules.collectors.numbers import Rates, unsigned
 from saltern_modules.collectors.segment import segment
 from saltern_modules.collectors.source import Source, read_once
 
 SECTOR_BYTES = 512
 CHOOSE_EVERY_S = 60.0
 """How often it is looked whether a disk of the same number is another one."""
+
+NEGATIVE = 1 << 31
+"""A count of requests from here on is one below 0, which some kernels come to and write without its sign."""
 
 RATES = ("reads", "read_bytes", "writes", "write_bytes", "discards", "flushes")
 
@@ -36,7 +39,7 @@ def parse_diskstats(data: bytes) -> dict[str, list[int]]:
     for line in data.split(b"\n"):
         fields = line.split()
         if len(fields) >= 14:
-            values = integers(fields[3:])
+            values = unsigned(fields[3:])
             if values is not None:
                 devices[fields[2].decode("utf-8", "surrogateescape").replace("!", "/")] = values
     return devices
@@ -53,10 +56,11 @@ def counters(values: list[int]) -> dict[str, float]:
         "writes_merged": values[5],
         "write_bytes": values[6] * SECTOR_BYTES,
         "write_ms": values[7],
-        "in_flight": values[8],
         "io_ms": values[9],
         "queue_ms": values[10],
     }
+    if values[8] < NEGATIVE:
+        named["in_flight"] = values[8]
     if len(values) >= 15:
         named["discards"] = values[11]
         named["discard_bytes"] = values[13] * SECTOR_BYTES

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from saltern_modules.collectors.base import Collector, Metrics, Number, gauge
-from saltern_modules.collectors.numbers import integers, percent
+from saltern_modules.collectors.numbers import percent, unsigned
 
 
 def parse_file_nr(data: bytes) -> Metrics:
     """Return ``open``, ``max`` and ``percent``, or ``{}`` when *data* is something else."""
-    values = integers(data.split())
+    values = unsigned(data.split())
     if values is None or len(values) != 3:
         return {}
     return {"open": values[0], "max": values[2], "percent": percent(values[0], values[2])}

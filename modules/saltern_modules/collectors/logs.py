@@ -165,6 +165,8 @@ class Logs(Collector):
         for (_, path), patterns in zip(paths, options["files"].values(), strict=True):
             if not path.startswith("/"):
                 raise ValueError(f"files: {path!r} is no whole path: write one such as '/var/log/syslog'")
+            if ("*" in path or "?" in path) and not os.path.lexists(path):
+                raise ValueError(f"files: {path!r} is a pattern, and each file must be named: '/var/log/syslog'")
             things = named(patterns, _label)
             check_named(f"files: {path}", things, "error")
             for _, pattern in things:

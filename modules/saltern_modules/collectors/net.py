@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from saltern_modules.collectors.base import Collector, Metrics, Number, counter
-from saltern_modules.collectors.numbers import Rates, integers
+from saltern_modules.collectors.numbers import Rates, unsigned
 from saltern_modules.collectors.reading.host import network
 from saltern_modules.collectors.segment import segment
 from saltern_modules.collectors.source import Source, read_once
@@ -39,7 +39,7 @@ def parse_dev(data: bytes) -> dict[str, dict[str, float]]:
         name, colon, rest = line.rpartition(b":")
         fields = rest.split()
         if colon and len(fields) >= 16:
-            values = integers(fields)
+            values = unsigned(fields)
             if values is not None:
                 label = name.strip().decode("utf-8", "surrogateescape")
                 interfaces[label] = {column: values[at] for column, at in COLUMNS}

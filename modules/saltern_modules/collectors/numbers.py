@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
+_HEXADECIMAL = re.compile(rb"[0-9A-Fa-f]{1,16}")
 MAX_DIGITS = 20
 """A 64-bit counter has no more; what is longer is no number of the kernel's."""
 
@@ -11,6 +13,11 @@ MAX_DIGITS = 20
 def integer(field: bytes) -> int | None:
     """Return *field* as an integer not below 0, or None when it is none."""
     return int(field) if field.isdigit() and len(field) <= MAX_DIGITS else None
+
+
+def hexadecimal(field: bytes) -> int | None:
+    """Return *field*, hexadecimal digits without a sign or a prefix, as an integer, or None when it is none."""
+    return int(field, 16) if _HEXADECIMAL.fullmatch(field) else None
 
 
 def decimal(field: bytes) -> float | None:
@@ -25,6 +32,13 @@ def integers(fields: list[bytes]) -> list[int] | None:
         return list(map(int, fields))
     except ValueError:
         return None
+
+
+def unsigned(fields: list[bytes]) -> list[int] | None:
+    """Return *fields* as integers not below 0, or None when one of them is none, or longer than any of the kernel's."""
+    if not b"".join(fields).isdigit() or max(map(len, fields)) > MAX_DIGITS:
+        return None
+    return integers(fields)
 
 
 def value_after(data: bytes, key: bytes) -> int | None:

@@ -39,8 +39,7 @@ def check(config: Mapping[str, Any]) -> None:
             if name not in defaults:
                 raise CommandError(f"stats: {section} has no option {name!r}{nearest(name, defaults)}")
             if not _is_like(value, defaults[name]):
-                example = _kind(defaults[name])
-                raise CommandError(f"stats: {section}: {name} must be a {example}, not {value!r}")
+                raise CommandError(f"stats: {section}: {name} must be {_kind(defaults[name])}, not {value!r}")
         try:
             load(section).check({**defaults, **options})
         except ValueError as error:
@@ -53,16 +52,22 @@ def _is_like(value: object, default: object) -> bool:
         return isinstance(value, dict) and all(isinstance(k, str) and _is_like(v, []) for k, v in value.items())
     if isinstance(default, list):
         return isinstance(value, list) and all(isinstance(each, str) for each in value)
-    return type(value) is type(default)
+    if isinstance(default, float):  # a whole number of seconds is written without a point
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return type(value) is type(default) and (not isinstance(value, int) or value >= 0)
 
 
 def _kind(default: object) -> str:
     """Return in words what an option of *default*'s type must be."""
     if isinstance(default, dict):
-        return "dict of lists such as {'name': ['text']}"
-    if default == []:
-        return "list such as ['text']"
-    return f"{type(default).__name__} such as {default!r}"
+        return "a dict of lists such as {'name': ['text']}"
+    if isinstance(default, list):
+        return f"a list such as {default[:3] or ['text']!r}"
+    if isinstance(default, bool):
+        return "true or false"
+    if isinstance(default, str):
+        return f"a text such as {default!r}"
+    return f"a number such as {default!r}, not below 0"
 
 
 def nearest(name: object, known: Iterable[str]) -> str:

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import select
 import socket
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 from saltern_modules.collectors.asking.errand import Errand
+from saltern_modules.collectors.asking.questions import Questions
 from saltern_modules.collectors.base import Collector, Metrics, Number, gauge
 from saltern_modules.collectors.reading.endpoint import Endpoint, label, parse_endpoint
 from saltern_modules.collectors.reading.named import check_named, named
@@ -39,11 +41,26 @@ def addresses(endpoint: Endpoint) -> list[Address]:
     return list(found.items())
 
 
-def connect_all(wanted: Mapping[str, Iterable[Address]], timeout_s: float) -> dict[str, float | None]:
-    """Return how many milliseconds each target took, None where no address answered within *timeout_s*."""
-    took: dict[str, float | None] = dict.fromkeys(wanted)
+Tell = Callable[[str, float | None], None]
+"""Takes a target's name and how many milliseconds it took, None when no address of it answered."""
+
+
+def connect_all(
+    wanted: Mapping[str, Iterable[Address]], timeout_s: float, tell: Tell = lambda name, took_ms: None
+) -> dict[str, float | None]:
+    """Return how many milliseconds each target took, None where no address answered within *timeout_s*.
+
+    *tell* is told of each as soon as it is known.
+    """
+    took: dict[str, float | None] = {}
+
+    def done(name: str, took_ms: float | None) -> None:
+        took[name] = took_ms
+        tell(name, took_ms)
+
     with contextlib.ExitStack() as stack:
         waiting: dict[int, tuple[str, socket.socket]] = {}
+        silent = dict.fromkeys(wanted, 0)  # how many addresses of each have not answered
         poll = select.poll()
         started = time.monotonic()
         for name, places in wanted.items():
@@ -56,13 +73,24 @@ def connect_all(wanted: Mapping[str, Iterable[Address]], timeout_s: float) -> di
                     continue  # a family that this host doesn't have, or no descriptor left
                 if not refused:
                     waiting[link.fileno()] = (name, link)
+                    silent[name] += 1
                     poll.register(link, select.POLLOUT)
-        while waiting and (left := started + timeout_s - time.monotonic()) > 0:
-            for descriptor, _ in poll.poll(left * 1000.0):
+            if not silent[name]:
+                done(name, None)
+        while len(took) < len(wanted) and (left_s := started + timeout_s - time.monotonic()) > 0:
+            for descriptor, _ in poll.poll(left_s * 1000.0):
                 name, link = waiting.pop(descriptor)
                 poll.unregister(descriptor)
-                if took[name] is None and _is_connected(link):
-                    took[name] = round((time.monotonic() - started) * 1000.0, 3)
+                silent[name] -= 1
+                if name in took:
+                    continue
+                if _is_connected(link):
+                    done(name, round((time.monotonic() - started) * 1000.0, 3))
+                elif not silent[name]:
+                    done(name, None)
+        for name in wanted:
+            if name not in took:
+                done(name, None)
     return took
 
 
@@ -99,6 +127,7 @@ class Ports(Collector):
         self._addresses: dict[str, list[Address]] = {}
         self._looked_up_at = float("-inf")
         self._found: dict[str, dict[str, float]] = {}
+        self._questions = Questions("names")
         self._resolver = Errand("names", self._look_up)
         self._connector = Errand("ports", self._connect)
 
@@ -110,19 +139,24 @@ class Ports(Collector):
         return {name: dict(told) for name, told in list(self._found.items())}
 
     def _look_up(self) -> None:
-        for name, endpoint in self._targets.items():
-            try:
-                self._addresses[name] = addresses(endpoint)
-            except (OSError, UnicodeError):
-                self._addresses[name] = []
+        """Look up every name; one that takes long keeps no other, and is there once it has an answer."""
+        self._questions.ask({name: functools.partial(self._resolve, name) for name in self._targets})
+
+    def _resolve(self, name: str) -> None:
+        try:
+            self._addresses[name] = addresses(self._targets[name])
+        except (OSError, UnicodeError):
+            self._addresses[name] = []
 
     def _connect(self) -> None:
         known = dict(self._addresses)
         names = list(known)
         for at in range(0, len(names), AT_ONCE):
             batch = {name: known[name] for name in names[at : at + AT_ONCE]}
-            for name, took_ms in connect_all(batch, self.options["timeout_s"]).items():
-                told: dict[str, float] = {"open": int(took_ms is not None), "resolved": int(bool(known[name]))}
-                if took_ms is not None:
-                    told["connect_ms"] = took_ms
-                self._found[name] = told
+            connect_all(batch, self.options["timeout_s"], functools.partial(self._tell, known))
+
+    def _tell(self, known: Mapping[str, list[Address]], name: str, took_ms: float | None) -> None:
+        told: dict[str, float] = {"open": int(took_ms is not None), "resolved": int(bool(known[name]))}
+        if took_ms is not None:
+            told["connect_ms"] = took_ms
+        self._found[name] = told

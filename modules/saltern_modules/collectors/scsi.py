@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from saltern_modules.collectors.base import Collector, Metrics, Number, counter
+from saltern_modules.collectors.numbers import hexadecimal
 from saltern_modules.collectors.segment import segment
 from saltern_modules.collectors.source import Source, read_once
 
@@ -21,10 +22,7 @@ FILES = {"ioerr_cnt": "errors", "iotmo_cnt": "timeouts"}
 
 def parse_count(data: bytes) -> int | None:
     """Return the number in ``0x1f``, or None when *data* is something else."""
-    try:
-        return int(data.strip()[:18], 16)
-    except ValueError:
-        return None
+    return hexadecimal(data.strip().removeprefix(b"0x"))
 
 
 class Scsi(Collector):

@@ -33,8 +33,15 @@ def segment(name: str | bytes, joint: str = "/") -> str:
     if _read_back(readable, joint) == bare and not taken and len(readable) <= MAX_LENGTH:
         return readable
     stem = _UNFIT.sub("_", readable)[:MAX_LENGTH].strip("_-")
-    digest = sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:DIGITS]
+    digest = sha256(_encoded(text)).hexdigest()[:DIGITS]
     return f"{stem or '_'}-{digest}"
+
+
+def _encoded(text: str) -> bytes:
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # half of a character, which no name of a host's has but an option's may
+        return text.encode("utf-8", "surrogatepass")
 
 
 def _read_back(readable: str, joint: str) -> str | None:

@@ -8,6 +8,7 @@ like change that.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -22,6 +23,8 @@ SEARCH_EVERY_S = 60.0
 MAX_UNITS = 200
 WITH_PROCESSES = (".service", ".scope", ".slice", ".socket", ".mount", ".swap")
 WITHOUT = (".timer", ".target", ".path", ".device", ".automount")
+_UNIT_OR_PATTERN = re.compile(r"[A-Za-z0-9:_.@\\*?\[\]!-]{1,255}")
+"""What a unit's name may be made of (systemd.unit(5)), and a glob's own characters. A unit can't be given another."""
 
 
 def label(unit: str) -> str:
@@ -71,7 +74,7 @@ class Services(Collector):
     def check(cls, options: Mapping[str, Any]) -> None:
         """Raise ``ValueError`` for an entry that can't be a unit's name or a pattern of one."""
         for entry in options["units"]:
-            if not entry.strip() or "/" in entry or any(character.isspace() for character in entry):
+            if not _UNIT_OR_PATTERN.fullmatch(entry):
                 raise ValueError(f"units: {entry!r} is no unit: name one such as 'nginx.service' or 'postgresql@*'")
             if entry.endswith(WITHOUT):
                 raise ValueError(f"units: {entry!r} has no processes of its own: name the service that it is for")

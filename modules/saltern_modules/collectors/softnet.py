@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from saltern_modules.collectors.base import Collector, Metrics, Number, counter
+from saltern_modules.collectors.numbers import hexadecimal
 from saltern_modules.collectors.reading.network_files import read_net
 
 COLUMNS = ("packets", "dropped", "squeezed")
@@ -20,10 +21,7 @@ def parse_softnet(data: bytes) -> dict[str, float]:
     sums: dict[str, float] = {}
     for line in data.split(b"\n"):
         fields = line.split(None, len(COLUMNS))[: len(COLUMNS)]
-        try:
-            values = [int(field, 16) for field in fields if len(field) == 8]
-        except ValueError:
-            continue
+        values = [value for field in fields if len(field) == 8 and (value := hexadecimal(field)) is not None]
         if len(values) == len(COLUMNS):
             for name, value in zip(COLUMNS, values, strict=True):
                 sums[name] = sums.get(name, 0) + value

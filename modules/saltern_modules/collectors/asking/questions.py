@@ -12,8 +12,12 @@ from saltern_modules.collectors.asking.aside import Aside
 TIMEOUT_S = 1.0
 """For all questions of one time; as much again when one of them wasn't answered."""
 
-MAX_UNANSWERED = 32
-"""Each keeps a thread. What came after so many is asked no more until one of them is answered."""
+MAX_UNANSWERED = 64
+"""Each keeps a thread. What came after so many is asked no more until one of them is answered; only what was answered
+the last time is, until twice as many aren't."""
+
+MAX_REMEMBERED = 4096
+"""Keys of those that were answered."""
 
 Question = Callable[[], Any]
 
@@ -65,18 +69,32 @@ class Questions:
         self.unanswered: set[str] = set()
         """The keys of the questions whose thread was left behind."""
 
+        self._answered: set[str] = set()
+        """The keys of those that were answered the last time."""
+
     def ask(self, questions: Mapping[str, Question]) -> dict[str, Any]:
         """Return the answers by the questions' keys, an ``OSError`` as such; those without one are left out.
 
         All are asked in one thread; when one keeps it, each of those behind that one gets a thread of its own.
         """
-        if len(self.unanswered) >= MAX_UNANSWERED:
-            return {}
-        round_ = _Round(questions, [key for key in questions if key not in self.unanswered], self.unanswered)
+        answers = self._ask(questions, self._room([key for key in questions if key not in self.unanswered]))
+        rest = self._answered - questions.keys() if len(self._answered) < MAX_REMEMBERED else set()
+        self._answered = rest | answers.keys()
+        return answers
+
+    def _ask(self, questions: Mapping[str, Question], keys: list[str]) -> dict[str, Any]:
+        round_ = _Round(questions, keys, self.unanswered)
         if not round_.keys or self._aside.do(round_, self._timeout_s):
             return round_.answers
         others = round_.end()
-        return {**round_.answers, **self._side_by_side(questions, others[: MAX_UNANSWERED - len(self.unanswered)])}
+        return {**round_.answers, **self._side_by_side(questions, self._room(others))}
+
+    def _room(self, keys: list[str]) -> list[str]:
+        """Return those of *keys* that may be asked, each of which may keep a thread."""
+        known = [key for key in keys if key in self._answered]
+        new = [key for key in keys if key not in self._answered]
+        left = len(self.unanswered)
+        return known[: max(2 * MAX_UNANSWERED - left, 0)] + new[: max(MAX_UNANSWERED - left, 0)]
 
     def _side_by_side(self, questions: Mapping[str, Question], keys: list[str]) -> dict[str, Any]:
         rounds = [_Round(questions, [key], self.unanswered) for key in keys]

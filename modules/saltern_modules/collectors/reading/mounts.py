@@ -16,6 +16,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from saltern_modules.collectors.numbers import integer
 from saltern_modules.collectors.segment import segment
 
 STORED_WITHOUT_DEVICE = frozenset({"zfs", "overlay", "bcachefs", "ubifs"})
@@ -75,7 +76,8 @@ def parse_mountinfo(data: bytes) -> list[Mount]:
         fields, kind = place.split(" "), source.split(" ")
         if len(fields) < 6 or len(kind) < 3 or not fields[4].startswith("/"):
             continue
-        if not (fields[0].isdecimal() and fields[1].isdecimal()):
+        ident, parent = integer(fields[0].encode("ascii", "replace")), integer(fields[1].encode("ascii", "replace"))
+        if ident is None or parent is None:
             continue
         mounts.append(
             Mount(
@@ -85,8 +87,8 @@ def parse_mountinfo(data: bytes) -> list[Mount]:
                 "ro" in fields[5].split(",") or "ro" in kind[2].split(","),
                 fields[2],
                 _plain(fields[3]),
-                int(fields[0]),
-                int(fields[1]),
+                ident,
+                parent,
             )
         )
     return mounts

@@ -50,6 +50,8 @@ def check_named(option: str, things: list[Named], example: str, parse: Callable[
         raise ValueError(f"{option} may name {MAX_NAMED} at most, not {len(things)}")
     seen: dict[str, str] = {}
     for label, thing in things:
+        if "\0" in thing:
+            raise ValueError(f"{option}: {thing!r} holds a zero character, which nothing on a host has in its name")
         if not thing.strip():
             raise ValueError(f"{option} holds an empty entry: name one such as {example!r}")
         if label in seen:

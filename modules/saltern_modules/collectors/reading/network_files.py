@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltern_modules.collectors.numbers import MAX_DIGITS
+from saltern_modules.collectors.numbers import MAX_DIGITS, hexadecimal
 from saltern_modules.collectors.reading.host import network
 from saltern_modules.collectors.source import Source
 
@@ -42,10 +42,8 @@ def rows_in_hex(data: bytes, first: bytes = b"") -> list[dict[bytes, int]]:
         return []
     rows = []
     for line in lines:
-        try:
-            values = [int(field, 16) for field in line.split()]
-        except ValueError:
-            continue
-        if values:
-            rows.append(dict(zip(names, values, strict=False)))
+        values = [hexadecimal(field) for field in line.split()]
+        known = {name: value for name, value in zip(names, values, strict=False) if value is not None}
+        if values and len(known) == min(len(names), len(values)):
+            rows.append(known)
     return rows

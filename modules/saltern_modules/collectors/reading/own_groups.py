@@ -83,9 +83,10 @@ def count_cpus(text: str) -> int:
     count = 0
     for part in text.strip().split(","):
         first, _, last = part.partition("-")
-        if not first.isdecimal() or not (last or first).isdecimal():
+        begin, end = integer(first.encode("ascii", "replace")), integer((last or first).encode("ascii", "replace"))
+        if begin is None or end is None or end < begin:
             return 0
-        count += int(last or first) - int(first) + 1
+        count += end - begin + 1
     return count
 
 
