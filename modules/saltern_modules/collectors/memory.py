@@ -107,6 +107,7 @@ class Memory(Collector):
 
     name = "memory"
     description = "memory by use, in bytes"
+    waits = False
     numbers: ClassVar[Mapping[str, Number]] = {
         "total": gauge("B", "memory that the kernel may use"),
         "used": gauge("B", "memory that programs and the kernel hold: total without available"),

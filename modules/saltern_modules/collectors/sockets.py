@@ -116,6 +116,7 @@ class Sockets(Collector):
 
     name = "sockets"
     description = "sockets by protocol, TCP by state"
+    waits = False
     numbers: ClassVar[Mapping[str, Number]] = {
         "used": gauge("sockets", "sockets of all kinds"),
         "*.in_use": gauge("sockets", "sockets of this protocol that are in use"),

@@ -25,6 +25,7 @@ class Swap(Collector):
 
     name = "swap"
     description = "swap space and the traffic to it"
+    waits = False
     numbers: ClassVar[Mapping[str, Number]] = {
         "total": gauge("B", "swap space"),
         "used": gauge("B", "swap space in use"),
