@@ -30,7 +30,7 @@ def sleeps(n): time.sleep(n); return n
 """
 EVERY_SECOND = {"function": "test.ping", "seconds": 1, "metrics": True}
 OFTEN_S = 0.25
-MOST_MIB = 20.5
+MOST_MIB = 21.0
 OFTEN = {**EVERY_SECOND, "seconds": OFTEN_S}
 
 Make = Callable[..., Any]

@@ -39,7 +39,6 @@ FIELDS = {
     b"Committed_AS": "committed",
     b"AnonHugePages": "anonymous_huge",
 }
-SWAP_FIELDS = {b"SwapTotal": "total", b"SwapFree": "free"}
 HUGE_PAGES = (
     (b"HugePages_Total:", "huge_total"),
     (b"HugePages_Free:", "huge_free"),
