@@ -173,7 +173,14 @@ def test_who_may_wait_is_asked_aside_unless_it_rests(
         asked_in.append(threading.current_thread().name)
         return {"seconds": 5}
 
+    def do(self: Aside, *rest: Any) -> bool:
+        handed.append(self._name)
+        return do_aside(self, *rest)
+
     asked_in: list[str] = []
+    handed: list[str] = []
+    do_aside = Aside.do
+    monkeypatch.setattr(Aside, "do", do)
     monkeypatch.setattr(Uptime, "collect", collect)
     monkeypatch.setattr(Uptime, "waits", waits)
     monkeypatch.setattr(Uptime, "every_s", every_s)
@@ -182,7 +189,11 @@ def test_who_may_wait_is_asked_aside_unless_it_rests(
         sample = sampler.sample()
         assert sample["uptime"] == {"seconds": 5}
         assert sample["collector"]["uptime"]["success"] == 1
-    assert asked_in.count("stats") == asked
+    assert asked_in.count("stats") == handed.count("stats") == asked
+    sampler.running["uptime"].stuck = True
+    sample = sampler.sample()
+    assert sample["collector"]["uptime"] == {"success": 0}
+    assert "uptime" not in sample
 
 
 def test_what_hangs_is_explained(hanging_sensor: Path, fake_host: Any) -> None:
