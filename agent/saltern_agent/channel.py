@@ -12,7 +12,6 @@
 from __future__ import annotations
 
 import logging
-import random
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -28,6 +27,7 @@ from saltern_agent.cause import DOUBT, KEY, NOT_ADMITTED, SILENT, STRANGE, Cause
 from saltern_agent.dialler import Dialler
 from saltern_agent.link import CONNECT_TIMEOUT_S, Link, Timing
 from saltern_agent.loop import Loop, Timer
+from saltern_agent.spread import between
 
 log = logging.getLogger(__name__)
 
@@ -275,7 +275,7 @@ class Channel:
         if (state, reason) != self._refused_for:
             self._refused_for, self._refusals = (state, reason), 0
         again_s = min(REFUSED_FIRST_S * 2**self._refusals, self._pending_retry_s * REFUSED_RETRIES)
-        again_s *= random.uniform(0.75, 1.0)  # noqa: S311  # no secret; a fleet doesn't ask all at once
+        again_s *= between(0.75, 1.0)  # a fleet doesn't ask all at once
         again = "" if stays else f"; tried again in {again_s:.1f} s"
         said = f"{self._ret.endpoint}: refused ({state}): {reason}"
         self._say(logging.ERROR, f"{REFUSED} {state} {reason}", f"{said}{again}")

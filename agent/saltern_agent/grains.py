@@ -9,7 +9,6 @@ import array
 import contextlib
 import fcntl
 import os
-import platform
 import re
 import socket
 import struct
@@ -144,7 +143,7 @@ def os_release(text: str) -> dict[str, Any]:
     """Return the distribution's grains from an ``os-release`` file (os-release(5))."""
     fields = dict(re.findall(r"^([A-Z_]+)=[\"']?(.*?)[\"']?\s*$", text, re.MULTILINE))
     ident = fields.get("ID", "").lower()
-    name = NAMES.get(ident) or fields.get("NAME") or platform.system()
+    name = NAMES.get(ident) or fields.get("NAME") or os.uname().sysname
     family = next(
         (FAMILIES[word] for word in (ident, *fields.get("ID_LIKE", "").lower().split()) if word in FAMILIES), name
     )
@@ -159,7 +158,7 @@ def os_release(text: str) -> dict[str, Any]:
         "oscodename": fields.get("VERSION_CODENAME", ""),
         "osfinger": f"{name}-{release if name == 'Ubuntu' else release.split('.')[0]}",
     }
-    machine = platform.machine()
+    machine = os.uname().machine
     if family == "Debian":
         grains["osarch"] = DEBIAN_ARCHES.get(machine, machine)
     return grains

@@ -15,7 +15,6 @@ fails is found out (``saltern_agent.handshake``), both in a thread::
 from __future__ import annotations
 
 import errno
-import random
 import struct
 import threading
 import time
@@ -29,6 +28,7 @@ from saltern.wire import MAX_MESSAGE_BYTES
 from saltern_agent.cause import CUT, DOUBT, NOT_ADMITTED, SILENT, UNREACHABLE, Cause, of_addresses
 from saltern_agent.dialler import Dialler, endpoint
 from saltern_agent.loop import Loop, Timer
+from saltern_agent.spread import between
 
 if TYPE_CHECKING:
     from saltern.config import MinionOptions
@@ -316,7 +316,7 @@ class Link:
         self._phase = LOOKING
         most_s = min(self._timing.reconnect_s * 2**self._failures, self._timing.reconnect_max_s)
         self._failures = min(self._failures + 1, 30)
-        self._timer = self._loop.later(most_s * random.uniform(0.5, 1.0), self._connect)  # noqa: S311  # no secret
+        self._timer = self._loop.later(most_s * between(0.5, 1.0), self._connect)
         self._listener.link_down(self, cause)
 
     def _give_up_socket(self) -> None:

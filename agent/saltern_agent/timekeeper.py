@@ -6,13 +6,13 @@ that is idle asks seldom. What this host's clock is ahead of the master's goes w
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from typing import Any, Protocol
 
 from saltern.steady import steady_s
 from saltern.wire import Message, pack
 from saltern_agent.clock import Clock
+from saltern_agent.spread import between
 
 WITH_A_RETURN_S = 16.0  # with every other sample of 15 s
 ALONE_S = 36.0
@@ -82,7 +82,7 @@ class Timekeeper:
 
     def _ask(self) -> None:
         self.closed()
-        self._timer = self._later(ALONE_S * random.uniform(1 - SPREAD, 1), self._ask)  # noqa: S311  # no secret
+        self._timer = self._later(ALONE_S * between(1 - SPREAD, 1), self._ask)
         skew_s = self._clock.skew_s()
         body = {} if skew_s is None else {"skew_ms": round(skew_s * 1000, 1)}
         self._question += 1

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -245,10 +245,11 @@ class AgentProcess:
         self.options.update(changes)
         (self.folder / "minion").write_text(yaml.safe_dump(self.options))
 
-    def start(self, *words: str) -> None:
+    def start(self, *words: str, environment: Mapping[str, str] | None = None) -> None:
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "saltern_agent.main", "-c", str(self.folder), *words],
+                env=environment,
                 stderr=log,
                 stdout=log,
                 stdin=subprocess.DEVNULL,

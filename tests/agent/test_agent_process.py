@@ -30,6 +30,7 @@ def sleeps(n): time.sleep(n); return n
 """
 EVERY_SECOND = {"function": "test.ping", "seconds": 1, "metrics": True}
 OFTEN_S = 0.25
+MOST_MIB = 21.0
 OFTEN = {**EVERY_SECOND, "seconds": OFTEN_S}
 
 Make = Callable[..., Any]
@@ -552,11 +553,17 @@ def test_nothing_looks_at_an_outbox_whose_returns_were_acknowledged(
         assert time.monotonic() < deadline
 
 
-def test_it_stays_small(master: Any, make_agent: Make) -> None:
+def test_it_stays_small(master: Any, make_agent: Make, tmp_path: Path) -> None:
+    """Started as pip leaves it, with its bytecode: one that has to compile its sources keeps a megabyte of that."""
     master.schedule = {"stats": {"function": "stats.collect", "seconds": 1}}
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment["PYTHONPYCACHEPREFIX"] = str(tmp_path / "bytecode")
     agent = make_agent(log_level="info")
-    agent.start()
-    samples = master.wait_for(lambda: len(s := master.samples("stats")) >= 3 and s)
-    assert samples[-1]["success"] is True
-    rss_mib = int(Path(f"/proc/{agent.process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
-    assert rss_mib < 22
+    for _ in range(2):
+        before = len(master.samples("stats"))
+        agent.start(environment=environment)
+        samples = master.wait_for(lambda: len(s := master.samples("stats")) >= before + 5 and s)  # noqa: B023  # called here
+        assert samples[-1]["success"] is True
+        statm = Path(f"/proc/{agent.process.pid}/statm").read_text()
+        agent.stop()
+    assert int(statm.split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20 < MOST_MIB

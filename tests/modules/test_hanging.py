@@ -25,6 +25,7 @@ from saltern_modules.collectors.reading.mounts import Mount
 from saltern_modules.collectors.sampler import Sampler
 from saltern_modules.collectors.segment import segment
 from saltern_modules.collectors.source import Source
+from saltern_modules.collectors.uptime import Uptime
 from support.mounts import fuse_without_answers
 from support.stacks import wait_for
 
@@ -170,6 +171,48 @@ def test_a_collector_that_hangs_loses_its_own_numbers_alone(
     answer(hanging_sensor)
     wait_for(lambda: not sampler.hangs(), "the sensor's answer")
     assert threads("stats") <= 2
+
+
+def test_a_host_without_devices_to_ask_needs_no_thread(fake_host: Any, tmp_path: Path) -> None:
+    (tmp_path / "class/hwmon").mkdir(parents=True)
+    fake_host.opts["sys_root"] = str(tmp_path)
+    before = threads("stats")
+    sampler = Sampler(fake_host.opts)
+    for _ in range(2):
+        sample = sampler.sample()
+        assert sample["collector"]["temperature"]["success"] == sample["collector"]["cpu"]["success"] == 1
+    assert threads("stats") == before
+
+
+@pytest.mark.parametrize(("waits", "every_s", "asked"), [(True, 0.0, 2), (True, 3600.0, 1), (False, 0.0, 0)])
+def test_who_may_wait_is_asked_aside_unless_it_rests(
+    fake_host: Any, monkeypatch: pytest.MonkeyPatch, waits: bool, every_s: float, asked: int
+) -> None:
+    def collect(self: Uptime, now: float) -> dict[str, Any]:
+        asked_in.append(threading.current_thread().name)
+        return {"seconds": 5}
+
+    def do(self: Aside, *rest: Any) -> bool:
+        handed.append(self._name)
+        return do_aside(self, *rest)
+
+    asked_in: list[str] = []
+    handed: list[str] = []
+    do_aside = Aside.do
+    monkeypatch.setattr(Aside, "do", do)
+    monkeypatch.setattr(Uptime, "collect", collect)
+    monkeypatch.setattr(Uptime, "waits", waits)
+    monkeypatch.setattr(Uptime, "every_s", every_s)
+    sampler = Sampler(fake_host.opts)
+    for _ in range(2):
+        sample = sampler.sample()
+        assert sample["uptime"] == {"seconds": 5}
+        assert sample["collector"]["uptime"]["success"] == 1
+    assert asked_in.count("stats") == handed.count("stats") == asked
+    sampler.running["uptime"].stuck = True
+    sample = sampler.sample()
+    assert sample["collector"]["uptime"] == {"success": 0}
+    assert "uptime" not in sample
 
 
 def test_what_hangs_is_explained(hanging_sensor: Path, fake_host: Any) -> None:

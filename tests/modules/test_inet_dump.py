@@ -53,16 +53,16 @@ def settled():
             open(f"/proc/net/{table}", "rb").read())):
         os.sched_yield()
 
-def tell():
+def tell(now):
     settled()
     for one in (collector, files):
         one.files.begin()
-        told.append({name: one.collect(0.0)["tcp"][name] for name in sockets.STATES})
+        told.append({name: one.collect(now)["tcp"][name] for name in sockets.STATES})
 
 told = []
-tell()
+tell(0.0)
 kept[2 * 3].close()
-tell()
+tell(sockets.RARE_EVERY_S)
 json.dump(told, sys.stdout)
 """
 
@@ -80,6 +80,29 @@ def test_the_dump_and_the_table_tell_the_same() -> None:
     assert dumped["time_wait"] > 0
     assert dumped["close_wait"] == dumped["fin_wait2"] == 24
     assert dumped_later["close_wait"] == 25, "one more was closed meanwhile, and the kept socket asked again"
+
+
+def test_the_kernel_is_asked_for_its_sockets_every_half_minute(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[int] = []
+
+    def answer(self: InetDump, wanted: int, limit: int) -> inet_dump.States:
+        asked.append(wanted)
+        return inet_dump.States(bytes([LISTEN] * 2), b"")
+
+    monkeypatch.setattr(InetDump, "tcp_states", answer)
+    collector = Sockets(Source(), {})
+    in_use = 10
+    monkeypatch.setattr(
+        "saltern_modules.collectors.sockets.parse_sockstat", lambda data: {"tcp": {"in_use": in_use, "time_wait": 3}}
+    )
+    monkeypatch.setattr(collector.files, "read", lambda name, optional: b"")
+    for now in (0.0, 15.0, 30.0, 45.0):
+        in_use += 1
+        tcp = collector.collect(now)["tcp"]
+        assert (tcp["listen"], tcp["established"], tcp["time_wait"]) == (2, in_use - 2, 3)
+    assert len(asked) == 2
 
 
 def test_the_kernels_dump_sees_our_own_sockets() -> None:

@@ -43,6 +43,7 @@ class Agent(Collector):
 
     name = "agent"
     description = "the agent's own cost"
+    waits = False
     numbers: ClassVar[Mapping[str, Number]] = {
         "cpu_ms": counter("ms", "processor time that the agent has used", rated=False),
         "cpu_percent": gauge("%", "of one processor, since the sample before"),

@@ -69,6 +69,10 @@ class Collector:
     every_s: ClassVar[float] = 0.0
     """Seconds for which what it gave is told again without being measured anew: for what hardly moves."""
 
+    waits: ClassVar[bool] = True
+    """Whether what it asks may keep whoever asks for ever: a device, a server. It is asked in a thread of its own then,
+    which costs a sample 0.2 ms. The kernel's tables keep nobody, nor does a collector that has threads itself."""
+
     settings: ClassVar[Mapping[str, Any]] = {}
     """Its options with their defaults; a default's type is the type that a user's value must have.
 
@@ -92,6 +96,10 @@ class Collector:
 
         The error's text begins with the option's name and says what would be right.
         """
+
+    def may_wait(self, now: float) -> bool:
+        """Return whether :meth:`sample` may never come back, if it is called *now*."""
+        return self.waits and now >= self._rests_until
 
     def sample(self, now: float) -> Metrics:
         """Return what :meth:`collect` gives, or what it gave when that is not older than :attr:`every_s`.

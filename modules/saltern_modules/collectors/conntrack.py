@@ -35,6 +35,7 @@ class Conntrack(Collector):
 
     name = "conntrack"
     description = "connections that the firewall keeps track of, near its limit"
+    waits = False
     numbers: ClassVar[Mapping[str, Number]] = {
         "count": gauge("connections", "connections that are kept track of"),
         "max": gauge("connections", "as many as there may be"),

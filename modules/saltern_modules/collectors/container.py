@@ -41,6 +41,7 @@ class Container(Collector):
 
     name = "container"
     description = "what the agent's container, or control group, may use and uses"
+    waits = False
     numbers: ClassVar[Mapping[str, Number]] = {
         "memory.limit": gauge("B", "memory that the group may have"),
         "memory.used": gauge("B", "memory that it has, files' contents among it"),

@@ -87,6 +87,7 @@ class Cpu(Collector):
 
     name = "cpu"
     description = "processor time by mode in percent, for the host and for each processor"
+    waits = False
     numbers: ClassVar[Mapping[str, Number]] = {
         "count": gauge("processors", "processors at work"),
         "resets": counter("", "times that a processor's counters were set back, since the agent's start", rated=False),

@@ -111,6 +111,7 @@ class Disk(Collector):
 
     name = "disk"
     description = "space and inodes of file systems"
+    waits = False  # a thread of its own asks what may
     numbers: ClassVar[Mapping[str, Number]] = {
         "*.total": gauge("B", "size of the file system"),
         "*.used": gauge("B", "space in use"),

@@ -74,6 +74,7 @@ class DiskIO(Collector):
 
     name = "diskio"
     description = "traffic of whole disks, as counters and rates"
+    waits = False
     numbers: ClassVar[Mapping[str, Number]] = {
         "*.reads": counter("requests", "reads that were completed"),
         "*.reads_merged": counter("requests", "reads that were merged with others", rated=False),

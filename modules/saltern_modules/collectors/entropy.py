@@ -27,6 +27,7 @@ class Entropy(Collector):
 
     name = "entropy"
     description = "randomness that the kernel has gathered"
+    waits = False
     every_s = 60.0
     numbers: ClassVar[Mapping[str, Number]] = {
         "available": gauge("bits", "randomness that can be had without waiting"),

@@ -24,6 +24,7 @@ class Ext4(Collector):
 
     name = "ext4"
     description = "errors that ext4 found in its file systems"
+    waits = False
     every_s = 60.0
     numbers: ClassVar[Mapping[str, Number]] = {
         "*.errors": counter("errors", "errors found since the file system was last checked", rated=False),

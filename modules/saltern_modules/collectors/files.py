@@ -22,6 +22,7 @@ class Files(Collector):
 
     name = "files"
     description = "open files of the whole host"
+    waits = False
     numbers: ClassVar[Mapping[str, Number]] = {
         "open": gauge("files", "file handles that the kernel has given out"),
         "max": gauge("files", "file handles that it will give out at most"),

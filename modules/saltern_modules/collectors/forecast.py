@@ -64,6 +64,7 @@ class Forecast(Collector):
 
     name = "forecast"
     description = "when file systems will be full"
+    waits = False
     settings: ClassVar[Mapping[str, Any]] = {"window_hours": 6.0}
     numbers: ClassVar[Mapping[str, Number]] = {
         "*.hours_left": gauge("h", "hours until the file system is full, if it goes on as in the last six"),

@@ -27,6 +27,7 @@ class Limits(Collector):
 
     name = "limits"
     description = "threads and asynchronous I/O, near the kernel's limits"
+    waits = False
     every_s = 60.0
     numbers: ClassVar[Mapping[str, Number]] = {
         "threads": gauge("threads", "threads of all processes, the kernel's own too"),

@@ -28,6 +28,7 @@ class Load(Collector):
 
     name = "load"
     description = "load averages over 1, 5 and 15 minutes"
+    waits = False
     numbers: ClassVar[Mapping[str, Number]] = {
         "*": gauge("threads", "threads that ran, or waited to run or for a disk, on average over that time")
     }

@@ -39,7 +39,6 @@ FIELDS = {
     b"Committed_AS": "committed",
     b"AnonHugePages": "anonymous_huge",
 }
-SWAP_FIELDS = {b"SwapTotal": "total", b"SwapFree": "free"}
 HUGE_PAGES = (
     (b"HugePages_Total:", "huge_total"),
     (b"HugePages_Free:", "huge_free"),
@@ -107,6 +106,7 @@ class Memory(Collector):
 
     name = "memory"
     description = "memory by use, in bytes"
+    waits = False
     numbers: ClassVar[Mapping[str, Number]] = {
         "total": gauge("B", "memory that the kernel may use"),
         "used": gauge("B", "memory that programs and the kernel hold: total without available"),

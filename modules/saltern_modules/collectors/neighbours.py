@@ -34,6 +34,7 @@ class Neighbours(Collector):
 
     name = "neighbours"
     description = "neighbours on the network (ARP, NDP), near their limit"
+    waits = False
     every_s = 60.0
     numbers: ClassVar[Mapping[str, Number]] = {
         "*.entries": gauge("neighbours", "neighbours that the kernel remembers"),

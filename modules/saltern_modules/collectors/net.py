@@ -54,6 +54,7 @@ class Net(Collector):
 
     name = "net"
     description = "traffic of network interfaces, as counters and rates"
+    waits = False
     numbers: ClassVar[Mapping[str, Number]] = {
         "*.rx_bytes": counter("B", "bytes received"),
         "*.rx_packets": counter("packets", "packets received"),

@@ -44,6 +44,7 @@ class Pressure(Collector):
 
     name = "pressure"
     description = "share of time that work waited for cpu, memory or io (PSI)"
+    waits = False
     numbers: ClassVar[Mapping[str, Number]] = {
         "*.*.avg10": gauge("%", "time that some of the work waited, or all of it (full), over the last 10 s"),
         "*.*.avg60": gauge("%", "the same over the last minute"),

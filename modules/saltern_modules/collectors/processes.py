@@ -41,6 +41,7 @@ class Processes(Collector):
 
     name = "processes"
     description = "processes by state"
+    waits = False
     numbers: ClassVar[Mapping[str, Number]] = {
         "total": gauge("processes", "processes, kernel threads among them"),
         "kernel": gauge("processes", "kernel threads; those below are programs"),

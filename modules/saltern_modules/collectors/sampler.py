@@ -59,7 +59,6 @@ class Sampler:
 
         self._files = Source(self.roots["proc"], self.roots["sys"])
         self._look_at = float("-inf")
-        self._looks = {name: Asked(f"look for what the {name} collector needs") for name in listed()}
         self._lock = threading.Lock()
         self._aside = Aside("stats")
 
@@ -67,63 +66,71 @@ class Sampler:
         """Return the metrics of every collector, or of *only* that one, and each one's cost and success.
 
         A collector that has nothing to tell is left out; one that fails, or doesn't come back, is told by
-        ``collector.<name>.success`` being 0, is logged once, and hurts no other. The collectors are asked in a thread
-        of the sampler's own, which is left behind with one that hangs; that one isn't asked until it comes back.
+        ``collector.<name>.success`` being 0, is logged once, and hurts no other. Those that may not come back are asked
+        in a thread of the sampler's own, which is left behind with one that hangs; that one isn't asked until it comes
+        back.
         """
         metrics: Metrics = {}
         costs: dict[str, dict[str, float]] = {}
         with self._lock:
             self._files.begin()
-            while True:
-                walk = Walk()
-                go = functools.partial(self._go, walk, only, time.monotonic(), metrics, costs)
-                if self._aside.do(go, TIMEOUT_S, walk.patience):
-                    break
-                self._leave(walk.left_with)
+            now = time.monotonic()
+            if now >= self._look_at:
+                self._look()
+                self._look_at = now + LOOK_EVERY_S
+            asked = {name: running for name, running in self.running.items() if only in (None, name)}
+            waiting = {name: each for name, each in asked.items() if each.stuck or each.collector.may_wait(now)}
+            if waiting:
+                self._ask_aside(waiting, costs)
+                now = time.monotonic()
+            for name, running in asked.items():
+                cost = costs[name] = costs.get(name) or self._run(running, now)
+                if running.last and cost["success"]:
+                    metrics[name] = running.last
             self.samples += only is None
         metrics["collector"] = costs
         return metrics
 
     def hangs(self) -> bool:
         """Return whether a thread of this sampler's was left behind and has not come back yet."""
-        return any(asked.stuck for asked in (*self._looks.values(), *self.running.values()))
+        return any(running.stuck for running in self.running.values())
 
-    def _go(
-        self, walk: Walk, only: str | None, now: float, metrics: Metrics, costs: dict[str, dict[str, float]]
-    ) -> None:
-        """Run the collectors that have not been run for this sample yet."""
+    def _ask_aside(self, waiting: Mapping[str, Running], costs: dict[str, dict[str, float]]) -> None:
+        """Run those that may not come back, in a thread that is left behind with each that doesn't."""
+        while True:
+            walk = Walk()
+            go = functools.partial(self._go, walk, waiting, time.monotonic(), costs)
+            if self._aside.do(go, TIMEOUT_S, walk.patience):
+                return
+            self._leave(walk.left_with)
+
+    def _go(self, walk: Walk, waiting: Mapping[str, Running], now: float, costs: dict[str, dict[str, float]]) -> None:
+        """Run those of *waiting* that have not been run for this sample yet."""
         try:
-            if now >= self._look_at:
-                self._look(walk)
-                self._look_at = now + LOOK_EVERY_S
-            for name, running in self.running.items():
-                if name in costs or only not in (None, name):
+            for name, running in waiting.items():
+                if name in costs:
                     continue
                 if running.stuck:
                     running.last = {}
                     costs[name] = {"success": 0}
                     continue
                 costs[name] = walk.ask(running, functools.partial(self._run, running, now))
-                if running.last:
-                    metrics[name] = running.last
         except LeftBehind as late:
             log.info("stats: the %s answers again", late.asked.name)
 
-    def _look(self, walk: Walk) -> None:
-        """Take up what the host has by now, and leave what it has no longer."""
+    def _look(self) -> None:
+        """Take up what the host has by now, and leave what it has no longer; one that hangs is not left."""
         for name, row in listed().items():
-            look = self._looks[name]
-            if not self.switches[name] or look.stuck:
+            if not self.switches[name] or (name in self.running and self.running[name].stuck):
                 continue
             options = {**self.config.get(name, {})}
-            reason = walk.ask(look, functools.partial(lacking, row, self.roots, options))
+            reason = lacking(row, self.roots, options)
             if reason:
                 self.lacking[name] = reason
                 self.running.pop(name, None)
             elif name not in self.running:
-                running = walk.ask(look, functools.partial(self._begun, name, options))
+                self.running[name] = self._begun(name, options)
                 self.lacking.pop(name, None)
-                self.running[name] = running
 
     def _begun(self, name: str, options: Mapping[str, Any]) -> Running:
         return Running(f"{name} collector", load(name)(self._files, options))

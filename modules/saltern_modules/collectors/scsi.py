@@ -30,6 +30,7 @@ class Scsi(Collector):
 
     name = "scsi"
     description = "commands to SCSI, SAS and SATA disks that failed"
+    waits = False
     every_s = 60.0
     numbers: ClassVar[Mapping[str, Number]] = {
         "*.errors": counter("commands", "commands that the disk answered with an error", rated=False),

@@ -111,11 +111,17 @@ def count_dump(rare: inet_dump.States, in_use: int, closed: int) -> dict[str, in
     return counts
 
 
+RARE_EVERY_S = 29.0
+"""For so long the rare states are told again. Asking for them is the dearest thing in a sample, on an idle host too:
+every other sample of 15 s does."""
+
+
 class Sockets(Collector):
     """``sockets.used``, ``sockets.<protocol>.in_use``, ``sockets.tcp.<state>``, …"""
 
     name = "sockets"
     description = "sockets by protocol, TCP by state"
+    waits = False
     numbers: ClassVar[Mapping[str, Number]] = {
         "used": gauge("sockets", "sockets of all kinds"),
         "*.in_use": gauge("sockets", "sockets of this protocol that are in use"),
@@ -142,6 +148,8 @@ class Sockets(Collector):
         # The kernel's answer is about the host's own network, not about another /proc that we may be shown.
         self._dump = inet_dump.InetDump() if is_own(files.proc_root) else None
         self._net = network(files.proc_root)
+        self._rare = inet_dump.States(b"", b"")
+        self._rare_until = float("-inf")
 
     def collect(self, now: float) -> Metrics:
         """Return the counts of this instant."""
@@ -152,19 +160,21 @@ class Sockets(Collector):
         known = tcp.get("in_use", 0) + protocols.get("tcp6", {}).get("in_use", 0)
         tcp["scanned"] = int(known <= self.options["max_scanned"])
         if tcp["scanned"]:
-            tcp.update(self._states(known, tcp.get("time_wait", 0)))
+            tcp.update(self._states(now, known, tcp.get("time_wait", 0)))
         return metrics
 
-    def _states(self, in_use: int, closed: int) -> dict[str, int]:
+    def _states(self, now: float, in_use: int, closed: int) -> dict[str, int]:
         """Return how many TCP sockets are in each state; ``sockstat`` has so many in use, and so many ``tw``."""
         limit = self.options["max_scanned"]
         if self._dump is not None:
             try:
-                rare = self._dump.tcp_states(inet_dump.RARE_STATES, limit)
+                if now >= self._rare_until:
+                    self._rare = self._dump.tcp_states(inet_dump.RARE_STATES, limit)
+                    self._rare_until = now + RARE_EVERY_S
             except OSError:
                 self._dump = None  # refused once (a container's filter), refused always
             else:
-                return count_dump(rare, in_use, closed)
+                return count_dump(self._rare, in_use, closed)
         states: list[int] = []
         for table in ("tcp", "tcp6"):
             path = f"{self.files.proc_root}/{self._net}/{table}"

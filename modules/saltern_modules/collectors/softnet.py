@@ -33,6 +33,7 @@ class Softnet(Collector):
 
     name = "softnet"
     description = "packets that the kernel dropped or put off while receiving"
+    waits = False
     numbers: ClassVar[Mapping[str, Number]] = {
         "packets": counter("packets", "packets taken from the network cards' queues", rated=False),
         "dropped": counter("packets", "packets dropped since a processor's queue was full", rated=False),

@@ -12,7 +12,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-READ_SIZE = 65536
+READ_SIZE = 16384
+"""Bytes. A larger buffer is given back only in parts, and keeps a tenth of a megabyte for ever."""
+
 WHOLE_BELOW = 2048
 """Bytes. The kernel fills a page (4096) before it returns, so a shorter first read is the whole file."""
 

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from saltern_modules.collectors.base import Collector, Metrics, Number, counter, gauge
-from saltern_modules.collectors.memory import SWAP_FIELDS, parse_meminfo
+from saltern_modules.collectors.memory import KIB
 from saltern_modules.collectors.numbers import Rates, percent, value_after
 from saltern_modules.collectors.source import Source
 
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+SWAP_FIELDS = ((b"SwapTotal:", "total"), (b"SwapFree:", "free"))
 
 
 def parse_traffic(data: bytes) -> dict[str, int]:
@@ -25,6 +26,7 @@ class Swap(Collector):
 
     name = "swap"
     description = "swap space and the traffic to it"
+    waits = False
     numbers: ClassVar[Mapping[str, Number]] = {
         "total": gauge("B", "swap space"),
         "used": gauge("B", "swap space in use"),
@@ -40,7 +42,9 @@ class Swap(Collector):
 
     def read(self) -> tuple[dict[str, int], dict[str, int]]:
         """Return ``total`` and ``free``, and the traffic since boot, all in bytes."""
-        space = parse_meminfo(self.files.read("meminfo"), SWAP_FIELDS)
+        meminfo = self.files.read("meminfo")
+        kib = {name: value_after(meminfo, field) for field, name in SWAP_FIELDS}
+        space = {name: value * KIB for name, value in kib.items() if value is not None}
         return space, parse_traffic(self.files.read("vmstat", optional=True))
 
     def collect(self, now: float) -> Metrics:

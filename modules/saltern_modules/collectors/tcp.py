@@ -60,6 +60,7 @@ class Tcp(Collector):
 
     name = "tcp"
     description = "TCP segments sent again, connections reset and turned away"
+    waits = False
     numbers: ClassVar[Mapping[str, Number]] = {
         "opens_out": counter("connections", "connections begun by this host"),
         "opens_in": counter("connections", "connections begun by others"),

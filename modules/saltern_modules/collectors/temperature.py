@@ -91,6 +91,11 @@ def find_sensors(sys_root: str, exclude: Sequence[str] = ()) -> dict[str, str]:
     return sensors
 
 
+def has_chips(sys_root: str) -> bool:
+    """Return whether the kernel knows of anything that may have a sensor."""
+    return bool(_folders(f"{sys_root}/class/hwmon", "hwmon") or _folders(f"{sys_root}/class/thermal", "thermal_zone"))
+
+
 def _place(folder: str) -> str:
     """Return where the device of a chip is, its own number where it has none.
 
@@ -153,6 +158,10 @@ class Temperature(Collector):
         self._sensors: dict[str, str] = {}
         self._slow: set[str] = set()
         self._search_at = float("-inf")
+
+    def may_wait(self, now: float) -> bool:
+        """Return whether there is a sensor to ask, or may be: a virtual machine has none."""
+        return bool(self._sensors) or (now >= self._search_at and has_chips(self.files.sys_root))
 
     def collect(self, now: float) -> Metrics:
         """Return what each sensor says; one that can't be read now is left out."""

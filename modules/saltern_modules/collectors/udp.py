@@ -38,6 +38,7 @@ class Udp(Collector):
 
     name = "udp"
     description = "UDP datagrams, and those lost on this host"
+    waits = False
     numbers: ClassVar[Mapping[str, Number]] = {
         "in": counter("datagrams", "datagrams given to programs"),
         "out": counter("datagrams", "datagrams sent"),

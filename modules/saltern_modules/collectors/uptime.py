@@ -20,6 +20,7 @@ class Uptime(Collector):
 
     name = "uptime"
     description = "seconds since boot"
+    waits = False
     numbers: ClassVar[Mapping[str, Number]] = {"seconds": gauge("s", "time since the host was booted")}
 
     def collect(self, now: float) -> Metrics:

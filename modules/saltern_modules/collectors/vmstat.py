@@ -38,6 +38,7 @@ class Vmstat(Collector):
 
     name = "vmstat"
     description = "context switches, interrupts, forks and page faults, as counters and rates"
+    waits = False
     numbers: ClassVar[Mapping[str, Number]] = {
         "context_switches": counter("switches", "times that a processor went from one thread to another"),
         "interrupts": counter("interrupts", "interrupts"),
