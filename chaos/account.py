@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from chaos.finding import ACCOUNT, POINTS, Finding
-from chaos.history import History
+from chaos.history import History, Spell
 from chaos.points import Stored
 from chaos.stack import MASTER
 from chaos.truth import INTERVAL_S
@@ -14,8 +14,8 @@ PARTS = "received", "missing", "lost", "dropped", "skipped", "failed"
 SHOWN = 5
 EXPECTED_LESS, EXPECTED_MORE = 10, 60
 """Slots that needn't be expected yet, and those that were before the first sample."""
-MORE_A_STEP = 40
-"""Slots that may be expected twice, or not at all, each time that the master's clock was set."""
+LESS_A_STEP, MORE_A_STEP = 5, 5
+"""Slots that may not be expected, or twice, each time that the master's clock was set, beyond those in which it was."""
 UNSURE_S = 60.0
 """So long before and after a time with a wrong clock a sample may be, that was on its way then."""
 
@@ -42,8 +42,8 @@ def compared(stored: Stored, told: Mapping[str, float] | None, at: float, histor
         text += ", ".join(f"{one.number} at {one.slot}" for one in nowhere[:SHOWN])
         yield Finding(POINTS, minion, text, history.around(nowhere[0].really, minion))
     due = (at - stored.first) / INTERVAL_S if stored.first else 0
-    steps = MORE_A_STEP * len(clocks)
-    if not due - EXPECTED_LESS - steps <= expected <= due + EXPECTED_MORE + steps:
+    less, more = leeway(clocks)
+    if not due - EXPECTED_LESS - less <= expected <= due + EXPECTED_MORE + more:
         yield Finding(ACCOUNT, minion, f"expected {expected}, and about {due:.0f} slots have passed since the first")
     if history.counts()["clock"]:
         return  # which slots were due while it was wrong, nobody can say
@@ -63,3 +63,12 @@ def compared(stored: Stored, told: Mapping[str, float] | None, at: float, histor
         yield Finding(ACCOUNT, minion, text)
     if parts["failed"]:
         yield Finding(ACCOUNT, minion, f"failed {parts['failed']}, and no sample failed")
+
+
+def leeway(clocks: Iterable[Spell]) -> tuple[float, float]:
+    """Return how many slots less, and more, than passed an account may expect, after the master's *clocks* were set.
+
+    While one is an hour behind, slots of the hour before are expected once more.
+    """
+    lengths = [spell.ended - spell.began for spell in clocks]
+    return LESS_A_STEP * len(lengths), sum(lengths) / INTERVAL_S + MORE_A_STEP * len(lengths)

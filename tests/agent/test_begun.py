@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from saltern_agent import begun as begun_module
 from saltern_agent.begun import MAX_RECORDS, RECORD_BYTES, Begun
-from support.descriptors import exhausted
+from support.denied import denied
 
 
 @pytest.fixture
@@ -157,14 +158,16 @@ def test_a_folder_in_its_place_is_set_aside(path: str) -> None:
     assert os.path.isdir(path + ".unreadable")
 
 
-def test_records_that_cannot_be_read_at_the_start_are_not_written_over(tmp_path: Path) -> None:
+def test_records_that_cannot_be_read_at_the_start_are_not_written_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "slots"
     begun = Begun(str(path))
     begun.begin(1, 15.0)
     begun.begin(2, 30.0)
     begun.close()
     kept = path.read_bytes()
-    with exhausted():
+    with denied(monkeypatch, begun_module):
         begun = Begun(str(path))
         begun.begin(2, 45.0)
     assert path.read_bytes() == kept

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 import tempfile
 from collections import Counter
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from hypothesis import settings
@@ -13,6 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from saltern.segments import HEAD
+from saltern_agent import spool_notes
 from saltern_agent.origin import Origin
 from saltern_agent.spool import Spool
 from saltern_agent.spool_notes import ANEW_BYTES
@@ -62,6 +66,10 @@ def read(spool: Spool, count: int) -> None:
     for _ in range(count):
         assert spool.peek() is not None
         spool.advance()
+
+
+def fails(*_: object, **__: object) -> NoReturn:
+    raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
 
 def killed(agent: Agent) -> None:
@@ -257,6 +265,79 @@ def test_notes_stay_small_over_a_long_outage_and_a_long_backlog(agent: Agent) ->
     agent.start()
 
     assert agent.slots() == list(range(5_991, 6_001))
+
+
+def test_what_was_acknowledged_and_could_not_be_noted_is_not_lost(agent: Agent) -> None:
+    agent.put(1, 2, 3)
+    noted = agent.notes.read_bytes()
+    read(agent.spool, 2)
+    agent.spool.ack(2)
+    killed(agent)
+    agent.notes.write_bytes(noted)
+    for path in agent.folder.glob("*.seg"):
+        path.unlink()
+
+    agent.start()
+
+    assert agent.slots() == [3]
+
+
+def test_a_flipped_bit_is_no_other_slot(agent: Agent) -> None:
+    agent.put(1, 2, 3)
+    killed(agent)
+    data = bytearray(agent.notes.read_bytes())
+    data[len(data) // 2] ^= 0x01
+    agent.notes.write_bytes(data)
+    shutil.rmtree(agent.folder)
+
+    agent.start()
+
+    assert agent.slots() == [1]
+
+
+def test_notes_alone_that_cannot_be_read_just_now(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    agent.put(1, 2)
+    killed(agent)
+    shutil.rmtree(agent.folder)
+    with monkeypatch.context() as patch:
+        patch.setattr(spool_notes.Notes, "_open", fails)
+        assert not agent.start().usable
+
+    agent.spool.open()
+
+    assert agent.slots() == [1, 2]
+
+
+def test_what_is_torn_is_cut_where_nothing_can_be_written_anew(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    agent.put(1, 2)
+    killed(agent)
+    agent.notes.write_bytes(agent.notes.read_bytes()[:-3])
+    with monkeypatch.context() as patch:
+        patch.setattr(spool_notes, "replacement", fails)
+        agent.start()
+        agent.put(3)
+    killed(agent)
+    shutil.rmtree(agent.folder)
+
+    agent.start()
+
+    assert agent.slots() == [1, 3]
+
+
+def test_half_a_note_hides_no_other(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = os.write
+    agent.put(1)
+    with monkeypatch.context() as patch:
+        mine = agent.spool._notes._file
+        patch.setattr(os, "write", lambda fd, data: write(fd, data[:5] if fd == mine else data))
+        agent.put(2)
+    agent.put(3)
+    killed(agent)
+    shutil.rmtree(agent.folder)
+
+    agent.start()
+
+    assert agent.slots() == [1, 3]
 
 
 class Machine(RuleBasedStateMachine):

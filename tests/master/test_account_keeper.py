@@ -904,14 +904,16 @@ def test_a_journal_that_is_deleted_while_the_master_runs_is_lost_for_those_whose
     assert house.numbers(41) == found
 
 
+@pytest.mark.parametrize("started", [False, True])
 @pytest.mark.parametrize("journal_too", [False, True])
 def test_notes_that_are_deleted_before_the_first_is_written_again_are_begun_anew(
-    tmp_path: Path, journal_too: bool
+    tmp_path: Path, journal_too: bool, started: bool
 ) -> None:
     """A file of notes that was there at the start has no head when it is made again, unless it is begun anew."""
     house = House(tmp_path, notes="journal-notes")
     house.ran(*range(3))
-    house.again()
+    if started:
+        house.again()
     shutil.rmtree(tmp_path / "journal-notes")
     if journal_too:
         shutil.rmtree(tmp_path / "journal")
