@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from saltern_modules._netstat import parse_netstat
 from saltern_modules.collectors import (
     agent,
-    cgroups,
     conntrack,
     container,
     cpu,
@@ -23,7 +22,6 @@ from saltern_modules.collectors import (
     files,
     load,
     memory,
-    mounts,
     neighbours,
     net,
     numbers,
@@ -37,12 +35,11 @@ from saltern_modules.collectors import (
     tcp,
     temperature,
     udp,
-    units,
     uptime,
     vmstat,
     zfs,
 )
-from saltern_modules.collectors.reading import inet_dump, process_table
+from saltern_modules.collectors.reading import cgroup_files, inet_dump, mounts, own_groups, process_table
 from saltern_modules.collectors.segment import segment
 
 Read = Callable[[str], bytes]
@@ -280,9 +277,8 @@ PARSERS: list[Callable[[bytes], Any]] = [
     uptime.parse_uptime,
     lambda data: vmstat.parse_counters(data, vmstat.VMSTAT),
     conntrack.parse_stat,
-    container.parse_io,
     lambda data: container.cpu_counters(data, data),
-    lambda data: {"": cgroups.count_cpus(data.decode("utf-8", "replace"))},
+    lambda data: {"": own_groups.count_cpus(data.decode("utf-8", "replace"))},
     lambda data: [(mount.ident, mount.parent) for mount in mounts.parse_mountinfo(data)],
     lambda data: neighbours.parse_table(data, data),
     raid.parse_mdstat,
@@ -290,9 +286,8 @@ PARSERS: list[Callable[[bytes], Any]] = [
     softnet.parse_softnet,
     lambda data: tcp.parse_tcp(data, data),
     lambda data: udp.parse_udp(data, data),
-    units.parse_blkio,
-    units.parse_flat,
-    units.parse_io_stat,
+    cgroup_files.parse_flat,
+    cgroup_files.parse_io,
     zfs.parse_arc,
 ]
 SIGNED = (parse_netstat, sockets.parse_table, temperature.parse_millidegrees)
@@ -366,7 +361,7 @@ def test_a_row_in_hexadecimal_has_digits_alone(wrong: str) -> None:
     ("text", "count"), [("0-3,8", 5), ("3-0", 0), ("0-", 1), ("", 0), ("9" * 5000, 0), ("0,-1", 0)]
 )
 def test_a_list_of_processors(text: str, count: int) -> None:
-    assert cgroups.count_cpus(text) == count
+    assert own_groups.count_cpus(text) == count
 
 
 @pytest.mark.parametrize("below", [2**32 - 1, 2**64 - 1, 2**31])
