@@ -203,6 +203,7 @@ def test_who_may_wait_is_asked_aside_unless_it_rests(
     monkeypatch.setattr(Uptime, "collect", collect)
     monkeypatch.setattr(Uptime, "waits", waits)
     monkeypatch.setattr(Uptime, "every_s", every_s)
+    fake_host.opts["stats"] = {"collectors": {"temperature": False}}
     sampler = Sampler(fake_host.opts)
     for _ in range(2):
         sample = sampler.sample()
