@@ -145,7 +145,7 @@ def configured(arguments: Arguments) -> MinionOptions:
     """
     if arguments.log_level is not None and arguments.log_level not in saltern.log.LEVELS:
         raise UsageError(f"there is no log level {arguments.log_level!r}: use one of {', '.join(saltern.log.LEVELS)}")
-    options, warnings = settings.load(arguments.config_dir)
+    options, warnings = settings.load(arguments.config_dir, named=arguments.id is not None)
     try:
         options["id"] = options["id"] if arguments.id is None else check_minion_id(arguments.id)
     except IdError as error:

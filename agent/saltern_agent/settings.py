@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from saltern.config import MinionOptions
 
 
-def load(path: str | None) -> tuple[MinionOptions, list[str]]:
+def load(path: str | None, *, named: bool = False) -> tuple[MinionOptions, list[str]]:
     """Return the options as ``saltern.config.minion_config`` does, and what to warn of. Raises ``ConfigError``.
 
-    To be called before any thread is started.
+    *named*: the command line says the minion's id. To be called before any thread is started.
     """
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
-        _answer(path, write)
+        _answer(path, write, named=named)
     os.close(write)
     return _answered(read, child)
 
@@ -53,7 +53,7 @@ def _answered(read: int, child: int) -> tuple[MinionOptions, list[str]]:
     return cast("MinionOptions", options), warnings
 
 
-def _answer(path: str | None, write: int) -> NoReturn:
+def _answer(path: str | None, write: int, *, named: bool = True) -> NoReturn:
     """Write ``[options, warnings, error]`` and end this process, whatever happens."""
     try:
         from saltern.config import minion_config
@@ -61,7 +61,7 @@ def _answer(path: str | None, write: int) -> NoReturn:
 
         try:
             options = minion_config(path)
-            answer = [options, [*exposures(options["conf_file"]), *_renamed(options)], {}]
+            answer = [options, [*exposures(options["conf_file"]), *(() if named else _renamed(options))], {}]
         except ConfigError as error:
             answer = [{}, [], answer_of(error)]
         with open(write, "wb") as stream:

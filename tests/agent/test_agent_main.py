@@ -14,6 +14,7 @@ import yaml
 from saltern.__about__ import __version__
 from saltern.config import minion_config
 from saltern.errors import ConfigError, KeyStoreError, UsageError
+from saltern.kept_id import keep_id
 from saltern.secret import Secret
 from saltern_agent import identity, settings
 from saltern_agent.main import main, parse
@@ -118,6 +119,16 @@ def test_options_are_read_by_a_child(config: Callable[..., Path]) -> None:
     (folder / "minion").write_text("id: [")
     with pytest.raises(ConfigError, match="is not YAML"):
         settings.load(str(folder))
+
+
+def test_who_names_the_minion_is_not_told_of_another_name(config: Callable[..., Path], tmp_path: Path) -> None:
+    folder = config()
+    options = minion_config(folder)
+    keep_id(options["pki_dir"], "elsewhere", identity.keys(options).public)
+    (folder / "minion").write_text(yaml.safe_dump({"root_dir": options["root_dir"]}))
+    (_, told), (_, quiet) = settings.load(str(folder)), settings.load(str(folder), named=True)
+    assert "keeps the id 'elsewhere'" in told[0]
+    assert quiet == []
 
 
 def test_a_secret_that_all_can_read_is_warned_of(open_folder: Path) -> None:

@@ -32,6 +32,11 @@ NOT_USED = {
         "def __virtual__(): return 'fancytest'\ndef f(): return 1",
         "goes by the name fancytest",
     ),
+    "takes a name that none can have": (
+        "def __virtual__(): return '../x'\ndef ping(): return 2",
+        "it goes by the name '../x'",
+    ),
+    "takes a list of names": ("__virtualname__ = ('a', 'b')\ndef ping(): return 2", "it goes by the name"),
     "declines": ("def __virtual__(): return False\ndef ping(): return 2", "__virtual__ said that it does not apply"),
     "declines with a reason": ("def __virtual__(): return (False, 'no moon')\ndef ping(): return 2", "no moon"),
     "declines by None": ("def __virtual__(): pass\ndef ping(): return 2", "does not apply"),

@@ -105,7 +105,7 @@ LACKING = {
             ),
             ("Firewall's drops", "firewall that keeps track of connections", "/proc/net/stat/nf_conntrack"),
             ("Errors of memory chips", "memory controller that counts errors", "/sys/devices/system/edac/mc/mc0"),
-            ("Errors of file systems", "ext4", "/sys/fs/ext4/*/errors_count"),
+            ("File systems: errors, and no answer", "ext4", "/sys/fs/ext4/*/errors_count"),
             ("Errors of drives", "drive that speaks SCSI", "/sys/block/*/device/ioerr_cnt"),
             ("RAID", "software RAID", "/sys/block/md*"),
             ("ZFS", "ZFS", "/proc/spl/kstat/zfs/*/state"),

@@ -78,6 +78,18 @@ def test_the_demo_shows_itself_and_leaves_nothing(tmp_path: Path, number: signal
 
 
 @pytest.mark.timeout(120)
+def test_a_root_that_is_a_file_is_said_to_be_one(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for root in (tmp_path / "file", tmp_path / "file" / "below"):
+        process = start("--root", str(root))
+        printed, _ = process.communicate()
+        assert process.returncode == 78
+        assert (
+            printed.splitlines()[-1]
+            == f"saltern-up: {root}: there is a file where a folder is needed: name another --root"
+        )
+
+
 def test_a_root_survives_a_restart(tmp_path: Path) -> None:
     root = (
         tmp_path / "a folder whose name is so long that no Unix socket's path would fit into the kernel's field" / "r"

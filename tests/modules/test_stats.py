@@ -235,6 +235,13 @@ def test_a_whole_number_will_do_for_a_fraction(fake_host: Any, hours: float) -> 
     assert fake_host.load("stats").collect()["collector"]["forecast"]["success"] == 1
 
 
+def test_sections_with_nothing_in_them_are_no_options(fake_host: Any) -> None:
+    fake_host.opts["stats"] = {"collectors": None, "disk": None}
+    stats = fake_host.load("stats")
+    assert stats.collect()["collector"]["disk"]["success"] == 1
+    assert stats.explain("disk")["disk"]["why"] == "on by itself"
+
+
 def test_one_collector_alone(fake_host: Any) -> None:
     stats = fake_host.load("stats")
     found = stats.get("load")

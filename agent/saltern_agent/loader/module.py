@@ -9,6 +9,7 @@ name. ``__virtualname__`` is the name that ``True`` stands for.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
@@ -16,6 +17,8 @@ from typing import Any, NamedTuple
 from saltern.errors import ModuleError
 
 MAX_REASON_CHARACTERS = 300
+_NAME = re.compile(r"\w+(-\w+)*")
+"""Of a module. Salt's own are Python's names; a file's may have a hyphen, or begin with a digit."""
 
 
 class NotHere(ModuleError):
@@ -59,16 +62,23 @@ def _virtual_name(stem: str, python: ModuleType) -> str:
     own_name = str(getattr(python, "__virtualname__", stem))
     virtual = getattr(python, "__virtual__", None)
     if not callable(virtual):
-        return own_name
+        return _checked(own_name)
     answer = virtual()
     why = ""
     if isinstance(answer, tuple) and answer:
         answer, why = answer[0], str(answer[1]) if len(answer) > 1 else ""
     if answer is True:
-        return own_name
+        return _checked(own_name)
     if isinstance(answer, str) and answer:
-        return answer
+        return _checked(answer)
     raise NotHere((why or "__virtual__ said that it does not apply here").split("\n")[0][:MAX_REASON_CHARACTERS])
+
+
+def _checked(name: str) -> str:
+    """Return *name* if a function can be called by it. Raises ``ModuleError``."""
+    if not _NAME.fullmatch(name):
+        raise ModuleError(f"it goes by the name {name!r}: one is made of letters, digits and _")
+    return name
 
 
 def _functions(python: ModuleType) -> dict[str, Callable[..., Any]]:

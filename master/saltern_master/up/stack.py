@@ -110,6 +110,8 @@ class Stack:
             store.create()
             for minion_id in self.minion_ids:
                 self._write_minion(minion_id, master_key, store)
+        except (FileExistsError, NotADirectoryError):
+            raise ConfigError(f"{self.root}: there is a file where a folder is needed: name another --root") from None
         except OSError as error:
             raise ConfigError(f"{error.filename or self.root}: {error.strerror}") from None
 

@@ -12,7 +12,7 @@ from saltern_modules.collectors.catalogue import listed, load
 def switched(config: Mapping[str, Any]) -> dict[str, bool]:
     """Return whether each collector is on, by the configuration and its default. Raises ``CommandError``."""
     known = listed()
-    switches = config.get("collectors", {})
+    switches = config.get("collectors") or {}
     if not isinstance(switches, Mapping):
         raise CommandError(f"stats: collectors must map names to true or false, not {switches!r}")
     for name, on in switches.items():
@@ -32,6 +32,8 @@ def check(config: Mapping[str, Any]) -> None:
         if section not in known or not load(section).settings:
             sections = ["collectors", *(name for name in known if load(name).settings)]
             raise CommandError(f"stats: there is no option {section!r}{nearest(section, sections)}")
+        if options is None:  # a section of the file in which every line is a comment
+            continue
         if not isinstance(options, Mapping):
             raise CommandError(f"stats: {section} must hold options, not {options!r}")
         defaults = load(section).settings

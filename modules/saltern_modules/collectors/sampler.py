@@ -123,7 +123,7 @@ class Sampler:
         for name, row in listed().items():
             if not self.switches[name] or (name in self.running and self.running[name].stuck):
                 continue
-            options = {**self.config.get(name, {})}
+            options = {**(self.config.get(name) or {})}
             reason = lacking(row, self.roots, options)
             if reason:
                 self.lacking[name] = reason
