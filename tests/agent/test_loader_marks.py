@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+import time
 from pathlib import Path
 from typing import Any
 
@@ -60,19 +60,26 @@ def ended(folder: Path, path: str, function: str) -> int:
 # the real agent
 
 
-def ends(agent: Any, act: Callable[[], object] = lambda: None) -> None:
-    act()
-    assert agent.process.wait(15) not in (None, 0)
+def start(master: Any, agent: Any, *, attached: bool = True) -> None:
+    """Start *agent*; what is published goes to this one, not to the one before, once it has attached."""
+    begun = time.time()
     agent.start()
+    if attached:
+        master.wait_for(lambda: any(one.body["boot"] >= begun for one in master.attachments))
+
+
+def wait_ended(agent: Any) -> None:
+    assert agent.process.wait(15) not in (None, 0)
 
 
 @pytest.mark.parametrize("text", ENDINGS.values(), ids=ENDINGS.keys())
 def test_an_agent_is_ended_twice_and_the_bundled_module_stays(master: Any, make_agent: Any, text: str) -> None:
     master.files = {"_modules/test.py": (text + PING).encode(), "_modules/good.py": b"def f(): return 1\n"}
     agent = make_agent()
-    agent.start()
-    ends(agent)  # by the sync that brings it
-    ends(agent)
+    for _ in range(2):
+        start(master, agent, attached=False)
+        wait_ended(agent)  # by the sync that brings it
+    start(master, agent)
     assert master.run("test.ping")["return"] is True
     assert master.run("good.f")["return"] == 1
     assert master.run("test.ping", isolate=True)["return"] is True
@@ -80,7 +87,7 @@ def test_an_agent_is_ended_twice_and_the_bundled_module_stays(master: Any, make_
     assert master.run("sys.load_errors")["return"] == {"test": WHY}
     assert agent.logged().count(STAYS) == 1
     assert agent.stop() == 0
-    agent.start()  # with nothing to sync
+    start(master, agent)  # with nothing to sync
     assert master.run("test.ping")["return"] is True
     assert master.run("sys.load_errors")["return"] == {"test": WHY}
     assert agent.logged().count(STAYS) == 2
@@ -96,9 +103,12 @@ def test_an_agent_is_ended_twice_and_the_bundled_module_stays(master: Any, make_
 def test_a_new_module_ends_an_agent_twice_and_is_told_by_the_next_sync(master: Any, make_agent: Any, text: str) -> None:
     master.files = {"_modules/deadly.py": text.encode()}
     agent = make_agent()
-    agent.start()
     for _ in range(2):
-        ends(agent, lambda: master.job("deadly.f"))
+        start(master, agent)
+        master.run("saltutil.sync_modules")
+        master.job("deadly.f")
+        wait_ended(agent)
+    start(master, agent)
     assert master.run("sys.load_errors")["return"] == {"deadly": WHY}
     assert f"The module deadly is not loaded: {WHY}" in master.run("deadly.f")["return"]
     assert f"modules.deadly: not used: {WHY}" in master.run("saltutil.sync_modules")["return"]
@@ -111,15 +121,14 @@ def test_an_agent_that_is_stopped_while_it_loads_blames_nobody(
     begun = tmp_path / "begun"
     (module_dir / "slow.py").write_text(f"import time\nopen({str(begun)!r}, 'x')\ntime.sleep(3600)\n")
     agent = make_agent(module_dirs=[str(module_dir)])
-    agent.start()
-    for times in (1, 2, 3):
+    for _ in range(3):
+        start(master, agent)
         master.job("slow.f")
         wait_for(begun.exists, "the load")
         assert (agent.folder / "cache" / "loading").exists()
-        assert agent.stop() == 0, times
+        assert agent.stop() == 0
         assert not (agent.folder / "cache" / "loading").exists()
         begun.unlink()
-        agent.start()
 
 
 # the marks
