@@ -179,12 +179,22 @@ def test_a_file_of_a_package_is_mended_alone(module_dir: Path, path: str) -> Non
     assert loader(module_dir, path).function("test.ping")() == "mine"
 
 
-def test_virtual_of_a_package_is_tried_again_when_any_file_of_it_changes(module_dir: Path, path: str) -> None:
-    put(module_dir, "test/__init__.py", "from .inner import ping, go\ndef __virtual__():\n    go()\n    return True\n")
+INIT = "from .inner import ping, go\ndef __virtual__():\n    {}\n    return True\n"
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [("__init__.py", INIT.format("pass")), ("inner.py", "def go(): pass\n" + PING)],
+    ids=["itself", "inside"],
+)
+def test_virtual_of_a_package_is_tried_again_when_any_file_of_it_changes(
+    module_dir: Path, path: str, file: str, text: str
+) -> None:
+    put(module_dir, "test/__init__.py", INIT.format("go()"))
     put(module_dir, "test/inner.py", "import os\ndef go(): os._exit(1)\n" + PING)
     assert [ended(module_dir, path, "test.ping") for _ in range(3)] == [1, 1, 0]
     assert loader(module_dir, path).passed_over() == {"test": STAYS}
-    put(module_dir, "test/inner.py", "def go(): pass\n" + PING)
+    put(module_dir, f"test/{file}", text)
     assert loader(module_dir, path).function("test.ping")() == "mine"
 
 
@@ -251,6 +261,17 @@ def test_a_full_disk_stops_no_load(module_dir: Path, path: str, monkeypatch: pyt
     monkeypatch.setattr(marks_module, "write_atomic", full)
     put(module_dir, "test.py", PING)
     assert loader(module_dir, path).function("test.ping")() == "mine"
+
+
+def test_after_the_end_nothing_is_marked(path: str) -> None:
+    marks = Marks(path, keep=True)
+    with marks.loading("/x", "d"):
+        with marks.loading("/y", "d"):
+            marks.close()
+            assert not os.path.exists(path)
+        assert not os.path.exists(path), "a thread that goes on marks nothing again"
+    with marks.loading("/z", "d"):
+        assert not os.path.exists(path)
 
 
 def test_what_is_remembered_is_bounded(path: str) -> None:
