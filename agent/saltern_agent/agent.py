@@ -33,6 +33,7 @@ from saltern_agent.jobs import Current, Job, Outcome, read_job
 from saltern_agent.ledger import Ledger
 from saltern_agent.link import Timing
 from saltern_agent.loader import Loader
+from saltern_agent.loader.marks import Marks
 from saltern_agent.loop import Loop, Timer
 from saltern_agent.memory import Memory
 from saltern_agent.origin import Origin
@@ -42,7 +43,7 @@ from saltern_agent.runner import Runner
 from saltern_agent.schedule import Run, Schedule
 from saltern_agent.services import Services
 from saltern_agent.spool import Spool
-from saltern_agent.sync import module_folders, utils_folders
+from saltern_agent.sync import marks_file, module_folders, utils_folders
 from saltern_agent.timekeeper import Timekeeper
 from saltern_agent.upkeep import Upkeep
 
@@ -73,7 +74,8 @@ class Agent:
         cachedir = options["cachedir"]
         services = Services(self)
         opts: dict[str, Any] = {**options, "__agent__": services}
-        self.loader = Loader(opts, module_folders(options), self.current, utils_folders(options))
+        marks = Marks(marks_file(options), keep=True)
+        self.loader = Loader(opts, module_folders(options), self.current, utils_folders(options), marks)
         services.serve(self.loader)
         self.executor = Executor(self.loader, self.current)
         self.calls = Calls(self.loop.post, self._send)
@@ -141,6 +143,7 @@ class Agent:
             self.outbox.close()
             self.ledger.save()
             self.begun.close()
+            self.loader.close()
 
     def stop(self) -> None:
         """End ``run`` soon; may be called from any thread and from signal handlers."""

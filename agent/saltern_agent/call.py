@@ -27,10 +27,11 @@ from saltern_agent.executor import UNAVAILABLE, Executor
 from saltern_agent.jobs import Current, Job, Outcome
 from saltern_agent.link import Timing
 from saltern_agent.loader import Loader
+from saltern_agent.loader.marks import Marks
 from saltern_agent.loop import Loop
 from saltern_agent.outbox import refusals
 from saltern_agent.services import CallServices
-from saltern_agent.sync import module_folders, utils_folders
+from saltern_agent.sync import marks_file, module_folders, utils_folders
 
 DOC = "sys.doc"
 EX_FAILED = 1
@@ -160,7 +161,7 @@ def _run(arguments: argparse.Namespace) -> int:
 def run_here(options: MinionOptions, job: Job) -> Outcome:
     """Run *job* in this process with what is on this host alone."""
     current = Current()
-    loader = Loader({**options}, module_folders(options), current, utils_folders(options))
+    loader = Loader({**options}, module_folders(options), current, utils_folders(options), Marks(marks_file(options)))
     loader.set_grains(Plain().of(grains.collect(options)))
     return Executor(loader, current, interruptible=True).run(job)
 
@@ -176,7 +177,7 @@ def run_connected(options: MinionOptions, job: Job) -> Outcome:
         current = Current()
         services = CallServices(current, options, connection.calls.request, connection.fire)
         opts = {**options, "__agent__": services}
-        loader = Loader(opts, module_folders(options), current, utils_folders(options))
+        loader = Loader(opts, module_folders(options), current, utils_folders(options), Marks(marks_file(options)))
         services.serve(loader)
         loader.set_grains(connection.grains)
         loader.set_pillar(connection.pillar)

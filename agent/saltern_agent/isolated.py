@@ -15,7 +15,8 @@ from saltern.wire import pack_value, unpack_value
 from saltern_agent.executor import Executor
 from saltern_agent.jobs import Current, Job, Killed
 from saltern_agent.loader import Loader, shelf
-from saltern_agent.sync import module_folders, utils_folders
+from saltern_agent.loader.marks import Marks
+from saltern_agent.sync import marks_file, module_folders, utils_folders
 
 
 def main() -> int:
@@ -28,7 +29,7 @@ def main() -> int:
     saltern.log.setup(opts["log_level"], opts["log_file"] or None)
     logging.getLogger(shelf.__name__).setLevel(logging.ERROR)  # the agent has said which modules aren't used
     current = Current()
-    loader = Loader(opts, module_folders(opts), current, utils_folders(opts))
+    loader = Loader(opts, module_folders(opts), current, utils_folders(opts), Marks(marks_file(opts)))
     loader.set_grains(request["grains"])
     loader.set_pillar(request["pillar"])
     executor = Executor(loader, current)

@@ -52,6 +52,11 @@ def utils_folders(opts: Mapping[str, Any]) -> list[str]:
     return [os.path.join(opts["cachedir"], "extmods", UTILS)]
 
 
+def marks_file(opts: Mapping[str, Any]) -> str:
+    """Return the file that says what is being loaded."""
+    return os.path.join(opts["cachedir"], "loading")
+
+
 class Sync:
     """Keeps the synced modules of one agent. *request* calls the master, *taken* hears what came of a sync."""
 

@@ -202,6 +202,28 @@ def test_an_override_that_is_none_leaves_the_bundled_module_in_place(parts: Part
     assert isinstance(parts.call("status.loadavg"), dict)
 
 
+def test_an_override_that_ends_the_agent_ends_it_twice(parts: Parts) -> None:
+    minion = parts.stack.minion_ids[0]
+    agent = f"agent {minion}"
+    why = "not used: it ended the agent when it was loaded; the bundled one stays in place"
+    (modules(parts) / "status.py").write_text("import os\nos._exit(1)\ndef loadavg():\n    return 1\n")
+    parts.runner.cmd("fileserver.update")
+    parts.client.run_job("*", "saltutil.sync_modules")
+    wait_for(lambda: not parts.alive(agent), "its end")
+    parts.start(agent)
+    wait_for(lambda: not parts.alive(agent), "its end by the sync on connect")
+    parts.start(agent)
+    told = f"minion {minion}: its modules: modules.status: {why}"
+    wait_for(lambda: told in parts.log("master"), "the master to be told")
+    wait_for(lambda: parts.up() == [minion], "the agent")
+    assert isinstance(parts.call("status.loadavg"), dict)
+    assert isinstance(event_of(parts, "status.loadavg", isolate=True)["return"], dict)
+    assert f"modules.status: {why}" in sync(parts)  # type: ignore[operator]
+    assert "it ended the agent when it was loaded" in str(saltern_call(parts, "sys.load_errors")[1])
+    (modules(parts) / "status.py").unlink()
+    assert sync(parts) == ["modules.status"]
+
+
 def test_what_can_be_no_module_is_named_on_both_sides(parts: Parts) -> None:
     """salt#37273, salt#54921"""
     odd = {"389ds.py": "def a(): pass", "my-mod.py": "", "class.py": "", "README.md": "", "nopack/a.py": ""}

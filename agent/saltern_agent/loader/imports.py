@@ -21,7 +21,9 @@ from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
+from saltern.digest import sha256
 from saltern_agent.jobs import Killed
+from saltern_agent.loader.marks import Marks
 from saltern_agent.loader.module import reason
 from saltern_agent.loader.slot import Slot
 from saltern_agent.loader.source import KINDS, PACKAGE_FILE
@@ -50,7 +52,8 @@ class Whole(ModuleType):
 class Imports:
     """Runs the files of slots. *find* gives the slots of a kind and a name, the strongest first, *load* runs one.
 
-    *injected* returns what each module has among its globals; ``wanted`` tells by importer which names it asked for.
+    *injected* returns what each module has among its globals, *marks* has what is run; ``wanted`` tells by importer
+    which names it asked for.
     """
 
     def __init__(
@@ -58,11 +61,13 @@ class Imports:
         injected: Callable[[], Mapping[str, Any]],
         find: Callable[[str, str], Sequence[Slot]],
         load: Callable[[Slot, str], ModuleType],
+        marks: Marks,
     ) -> None:
         self.wanted: dict[str, set[str]] = {}
         self._injected = injected
         self._find = find
         self._load = load
+        self._marks = marks
         self._builtins = {**vars(builtins), "__import__": self._import}
         self._wholes = {kind: Whole(kind, self._get) for kind in KINDS}
         sys.modules[NAMESPACE] = ModuleType(NAMESPACE)  # pickle looks for a class's module from the top
@@ -101,14 +106,18 @@ class Imports:
         python.__dict__.update(self._injected())
         python.__dict__["__builtins__"] = self._builtins
         with open(path, "rb") as stream:
-            code = compile(stream.read(), path, "exec", dont_inherit=True)
+            text = stream.read()
+        code = compile(text, path, "exec", dont_inherit=True)
+        digest = sha256(text).hexdigest()
+        slot.digest = sha256(f"{slot.digest if slot.parts else ''} {digest}".encode()).hexdigest()
         first = not slot.parts
         slot.parts[name] = python
         if first:
             slot.python = python  # others may import it from now on, as far as it has come
         sys.modules[name] = python  # dataclasses and pickle look a class's module up there
         try:
-            exec(code, python.__dict__)  # noqa: S102  # running the operator's own modules is what this is for
+            with self._marks.loading(path, digest):
+                exec(code, python.__dict__)  # noqa: S102  # running the operator's own modules is what this is for
         except BaseException:
             if sys.modules.get(name) is python:
                 del sys.modules[name]

@@ -13,6 +13,7 @@ from saltern.errors import FunctionNotFound
 from saltern.secret import revealed, secret_texts
 from saltern_agent.jobs import Current
 from saltern_agent.loader.context import Context
+from saltern_agent.loader.marks import Marks
 from saltern_agent.loader.shelf import Shelf
 from saltern_agent.loader.slot import Slot
 from saltern_agent.loader.source import KINDS, MODULES, UTILS
@@ -28,11 +29,16 @@ class Loader:
     *folders* come after the bundled modules and override them, the last one first; those of *utils* hold what
     ``__utils__`` and ``import`` offer to modules, and nobody else may call. *opts* becomes ``__opts__``.
     A module that can't be loaded hurts no other: ``load_errors`` has its reason. ``refused`` holds reasons for
-    modules that never came to disk.
+    modules that never came to disk. *marks* has what is loaded from folders, and refuses what ended the agent before.
     """
 
     def __init__(
-        self, opts: dict[str, Any], folders: Iterable[str], current: Current, utils: Iterable[str] = ()
+        self,
+        opts: dict[str, Any],
+        folders: Iterable[str],
+        current: Current,
+        utils: Iterable[str] = (),
+        marks: Marks | None = None,
     ) -> None:
         self.refused: dict[str, str] = {}
         self._opts = opts
@@ -43,10 +49,11 @@ class Loader:
         self._strikeout = Strikeout()
         waiting: dict[int, Slot] = {}
         self._imports: Imports | None = None
+        self._marks = Marks() if marks is None else marks
         self._making = threading.Lock()
         self._shelves = {
-            MODULES: Shelf(MODULES, folders, self._run, waiting),
-            UTILS: Shelf(UTILS, utils, self._run, waiting, bundled=""),
+            MODULES: Shelf(MODULES, folders, self._run, waiting, self._marks),
+            UTILS: Shelf(UTILS, utils, self._run, waiting, self._marks, bundled=""),
         }
         self._modules = self._shelves[MODULES]
         self._salt = Functions(self._modules, self.function)
@@ -125,6 +132,10 @@ class Loader:
             self.forget(changed)
         return self.passed_over()
 
+    def close(self) -> None:
+        """Heed that the process ends by its own will: what is loaded now isn't to blame."""
+        self._marks.close()
+
     def _run(self, slot: Slot, kind: str) -> ModuleType:
         """Return the Python module of a slot that is held, run now unless it was. Raises whatever it raises."""
         if slot.python is None and slot.source.bundled:
@@ -144,7 +155,7 @@ class Loader:
             if self._imports is None:
                 from saltern_agent.loader.imports import Imports
 
-                self._imports = Imports(self._globals, self._slots, self._run)
+                self._imports = Imports(self._globals, self._slots, self._run, self._marks)
             return self._imports
 
     def _slots(self, kind: str, stem: str) -> list[Slot]:

@@ -9,7 +9,12 @@ name. ``__virtualname__`` is the name that ``True`` stands for.
 
 from __future__ import annotations
 
+<<<<<<< HEAD
 import re
+||||||| 4a7b271
+=======
+import os
+>>>>>>> mark
 from collections.abc import Callable
 from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
@@ -23,6 +28,13 @@ _NAME = re.compile(r"\w+(-\w+)*")
 
 class NotHere(ModuleError):
     """The module itself says that it does not apply to this host."""
+
+
+class Deadly(ImportError):
+    """What is at *path* ended the agent whenever it was loaded, and is not loaded any more."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__("it ended the agent when it was loaded", path=path)
 
 
 class Module(NamedTuple):
@@ -44,6 +56,8 @@ def module_of(stem: str, python: ModuleType) -> Module:
 def reason(error: BaseException, path: str) -> str:
     """Return one line that says what went wrong and on which line of *path*."""
     text = str(error).split("\n")[0]
+    if isinstance(error, Deadly):
+        return text if str(error.path).startswith(path) else f"{os.path.basename(str(error.path))}: {text}"
     line = None
     if isinstance(error, SyntaxError):
         text, line = error.msg, error.lineno

@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from saltern_agent.jobs import Killed
+from saltern_agent.loader.marks import Marks, virtual_of
 from saltern_agent.loader.module import Module, NotHere, module_of, reason
 from saltern_agent.loader.slot import Slot
 from saltern_agent.loader.source import BUNDLED, find
@@ -34,15 +35,17 @@ class Shelf:
         folders: Iterable[str],
         run: Callable[[Slot, str], ModuleType],
         waiting: dict[int, Slot],
+        marks: Marks,
         bundled: str = BUNDLED,
     ) -> None:
-        """*run* returns the Python module of a slot of a kind; *waiting* is shared by all slots."""
+        """*run* returns the Python module of a slot of a kind; *waiting* and *marks* are shared by all slots."""
         self._table: tuple[Slots, Slots] = ({}, {})  # by file name; and what was found of them, by callers' names
         self._kind = kind
         self._folders = list(folders)
         self._bundled = bundled
         self._run = run
         self._waiting = waiting
+        self._marks = marks
         self._said: dict[tuple[str, str], str] = {}
 
     @property
@@ -110,6 +113,7 @@ class Shelf:
 
     def errors(self) -> dict[str, str]:
         """Return why modules are not there, by name: those that somebody asked for, or that another one stands for."""
+        self._refused()
         passed = {name: why for (name, _), why in list(self._said.items())}
         return passed | {
             stem: slot.error
@@ -131,7 +135,13 @@ class Shelf:
                 why = self._passed_over(slot, weaker)
                 self._say(name, slot, why)
                 passed[slot.source.stem] = why
-        return passed
+        return {**{slot.source.stem: f"not used: {slot.error}" for slot in self._refused()}, **passed}
+
+    def _refused(self) -> list[Slot]:
+        """Return what ended the agent when it was loaded, and would again."""
+        found = [slot for slots in list(self.slots.values()) for slot in slots if not slot.source.bundled]
+        found = [slot for slot in found if self._marks.refuses(slot.source.path)]
+        return [slot for slot in found if self._load_within(slot) is None and slot.error]
 
     def load(self, slot: Slot) -> Module | None:
         """Return the module of *slot*, loaded now unless it was, or ``None`` when that can't be done."""
@@ -159,7 +169,7 @@ class Shelf:
     def _load_now(self, slot: Slot) -> None:
         path = slot.source.path
         try:
-            slot.module = module_of(slot.source.stem, self._run(slot, self._kind))
+            slot.module = self._module_of(slot, self._run(slot, self._kind))
         except Killed:
             raise
         except BaseException as error:  # a module may call sys.exit, or worse
@@ -168,6 +178,13 @@ class Shelf:
             log.debug("%s could not be loaded", path, exc_info=None if said else error)
             level = logging.DEBUG if said or len(self.slots.get(slot.source.stem, ())) > 1 else logging.WARNING
             log.log(level, "module %s is not loaded: %s", slot.source.stem, slot.error)
+
+    def _module_of(self, slot: Slot, python: ModuleType) -> Module:
+        step = virtual_of(slot.source.path)
+        if slot.source.bundled or ("__virtual__" not in vars(python) and not self._marks.times(step)):
+            return module_of(slot.source.stem, python)
+        with self._marks.loading(step, slot.digest):
+            return module_of(slot.source.stem, python)
 
     def _rank(self, name: str) -> list[Slot]:
         """Return the sources that are sure to be meant for *name*: files of that name, or that say they take it."""

@@ -30,15 +30,28 @@ class Slot:
     """One source: the module, or why it isn't there. *waiting* is shared by all slots: who waits for which.
 
     ``python`` is there from the beginning of the file's run; ``parts`` are the Python modules that came of it by
-    full name, those inside a package too.
+    full name, those inside a package too; ``digest`` is of all that their files hold.
     """
 
-    __slots__ = ("_glimpse", "_lock", "_owners", "_waiting", "error", "hung", "module", "parts", "python", "source")
+    __slots__ = (
+        "_glimpse",
+        "_lock",
+        "_owners",
+        "_waiting",
+        "digest",
+        "error",
+        "hung",
+        "module",
+        "parts",
+        "python",
+        "source",
+    )
 
     def __init__(self, source: Source, waiting: dict[int, Slot]) -> None:
         self.source = source
         self.python: ModuleType | None = None
         self.parts: dict[str, ModuleType] = {}
+        self.digest = ""
         self.module: Module | None = None
         self.error: str | None = None
         self.hung = False
