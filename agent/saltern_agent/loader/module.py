@@ -9,12 +9,8 @@ name. ``__virtualname__`` is the name that ``True`` stands for.
 
 from __future__ import annotations
 
-<<<<<<< HEAD
-import re
-||||||| 4a7b271
-=======
 import os
->>>>>>> mark
+import re
 from collections.abc import Callable
 from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
