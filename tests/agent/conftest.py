@@ -225,6 +225,14 @@ class FakeMaster:
         """Run a job and return the body of its return."""
         return self.returned(self.job(fun, list(arg), **rest))
 
+    def left(self) -> None:
+        """Note that whoever attached has ended: what is published from now on is for who comes next.
+
+        ZeroMQ notices it some time after the process's end, and takes messages for it until then.
+        """
+        with self._changed:
+            self.attached.clear()
+
     def samples(self, name: str) -> list[dict[str, Any]]:
         """Return the returns of the schedule *name* so far."""
         return [m.body for m in self.messages if m.type == "ret" and m.body.get("schedule") == name]
@@ -237,6 +245,7 @@ class AgentProcess:
         self.folder = folder
         self.options = options
         self.process: subprocess.Popen[bytes] | None = None
+        self.ended: Callable[[], None] = lambda: None
         self.log = folder / "agent.log"
         folder.mkdir(parents=True, exist_ok=True)
         self.configure()
@@ -259,7 +268,9 @@ class AgentProcess:
         """Send a signal and return the exit code."""
         assert self.process is not None
         self.process.send_signal(number)
-        return self.process.wait(WAIT_S)
+        code = self.process.wait(WAIT_S)
+        self.ended()
+        return code
 
     def stop(self) -> int:
         return self.signal(signal.SIGTERM)
@@ -316,6 +327,7 @@ def make_agent(tmp_path: Path, master: FakeMaster) -> Iterator[Callable[..., Age
         }
         agent = AgentProcess(folder, {**defaults, **options})
         made.append(agent)
+        agent.ended = lambda: master.left() if len(made) == 1 else None
         return agent
 
     yield make

@@ -46,8 +46,9 @@ class Between:
                 continue
             far = socket.create_connection((HOST, self._to))
             left = self.after
+            near.settimeout(0.05)
+            far.settimeout(0.05)  # before either is pumped: the other may end both at once
             for one, other, bound in ((near, far, left), (far, near, None)):
-                one.settimeout(0.05)
                 thread = threading.Thread(target=self._pump, args=(one, other, bound))
                 self._threads.append(thread)
                 thread.start()
