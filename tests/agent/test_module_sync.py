@@ -386,3 +386,4 @@ def test_an_index_that_cannot_be_read_at_the_start_is_read_later(
     again.run()
     assert source.fetched == []
     assert sorted(files(tmp_path)) == ["a.py"]
+    assert sorted(Sync(str(tmp_path), source.request, source.on_change).versions()) == ["a"], "it was written"

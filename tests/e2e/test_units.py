@@ -64,6 +64,10 @@ def test_a_fault_of_the_configuration_is_not_tried_again(name: str) -> None:
     assert {"2", "69"} <= set(service(name)["RestartPreventExitStatus"].split())
 
 
+def test_nobody_but_the_master_tells_its_alert_scripts_to_end() -> None:
+    assert service("saltern-master")["KillMode"] == "mixed"
+
+
 SCRIPT = """
 cd /opt/saltern
 install -D -m 644 -t /etc/sysusers.d master/sysusers.d/saltern.conf

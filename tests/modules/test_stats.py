@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from saltern.errors import CommandError
-from saltern_modules.collectors import portable
+from saltern_modules.collectors import catalogue, portable
 from saltern_modules.collectors.base import Collector
 from saltern_modules.collectors.sampler import Sampler
 from saltern_modules.collectors.source import Source
@@ -266,6 +266,25 @@ def test_a_collector_without_anything_to_measure_says_why(own_host: Path, fake_h
     }
     with pytest.raises(CommandError, match=rf"stats.get: pressure: this host has no {own_host}/pressure"):
         stats.get("pressure")
+
+
+def test_a_collector_that_can_not_be_begun_hurts_no_other(
+    fake_host: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(name: str) -> type[Collector]:
+        if name == "swap":
+            raise ImportError("a damaged file")
+        return catalogue.load(name)
+
+    monkeypatch.setattr("saltern_modules.collectors.sampler.load", broken)
+    monkeypatch.setattr("saltern_modules.collectors.sampler.LOOK_EVERY_S", 0.0)
+    sampler = Sampler(fake_host.opts)
+    for _ in range(2):
+        sample = sampler.sample()
+        assert sample["memory"]["percent"] == 50.0
+        assert "swap" not in sample
+    assert sampler.lacking["swap"] == "it can't be begun: ImportError: a damaged file"
+    assert caplog.text.count("the swap collector") == 1
 
 
 def test_what_comes_later_is_taken_up(own_host: Path, fake_host: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -124,12 +124,18 @@ class Sampler:
             if not self.switches[name] or (name in self.running and self.running[name].stuck):
                 continue
             options = {**(self.config.get(name) or {})}
-            reason = lacking(row, self.roots, options)
+            try:
+                reason = lacking(row, self.roots, options)
+                if not reason and name not in self.running:
+                    self.running[name] = self._begun(name, options)
+            except Exception as error:  # its file is damaged, or it can't be built: the others go on
+                reason = f"it can't be begun: {type(error).__name__}: {error}"
+                if self.lacking.get(name) != reason:
+                    log.warning("stats: the %s collector: %s (said once)", name, reason)
             if reason:
                 self.lacking[name] = reason
                 self.running.pop(name, None)
-            elif name not in self.running:
-                self.running[name] = self._begun(name, options)
+            else:
                 self.lacking.pop(name, None)
 
     def _begun(self, name: str, options: Mapping[str, Any]) -> Running:
