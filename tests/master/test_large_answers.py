@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,7 @@ def test_an_answer_that_is_too_large_is_an_error_and_others_are_answered_meanwhi
 
     async def scenario() -> None:
         async with running(options) as master:
-            jobs = [JobLoad(f"{int(JID) + n}", 1.0, {"fun": "test.f", "arg": ["y" * 10_000]}) for n in range(900)]
+            jobs = [JobLoad(f"{int(JID) + n}", time.time(), {"fun": "test.f", "arg": ["y" * 10_000]}) for n in range(900)]
             await asyncio.to_thread(master.job_store.put_jobs, jobs)
 
             def ask(limit: int) -> Any:
@@ -98,25 +99,27 @@ def test_an_answer_that_is_too_large_is_an_error_and_others_are_answered_meanwhi
 def test_answers_and_events_on_one_connection_are_whole_messages(options: MasterOptions) -> None:
     async def scenario() -> None:
         async with running(options) as master:
-            jobs = [JobLoad(f"{int(JID) + n}", 1.0, {"fun": "test.f", "arg": ["y" * 10_000]}) for n in range(300)]
+            jobs = [JobLoad(f"{int(JID) + n}", time.time(), {"fun": "test.f", "arg": ["y" * 10_000]}) for n in range(300)]
             await asyncio.to_thread(master.job_store.put_jobs, jobs)
             done = threading.Event()
 
-            def ask() -> tuple[int, int]:
-                answers = events = 0
-                with LocalConnection(options["sock_dir"]) as connection:
-                    connection.call("event.subscribe", "x/")
-                    for _ in range(5):
-                        connection.send({"command": "runner.jobs.list_jobs", "kwargs": {"limit": 300}})
-                    while answers < 5:
-                        message = connection.receive(20)
-                        assert message is not None
-                        if "result" in message:
-                            answers += len(message["result"]) == 300
-                        else:
-                            assert message["tag"] in ("x/y", "salt/events/lost")
-                            events += 1
-                done.set()
+            def ask() -> tuple[list[int], int]:
+                answers, events = list[int](), 0
+                try:
+                    with LocalConnection(options["sock_dir"]) as connection:
+                        connection.call("event.subscribe", "x/")
+                        for _ in range(5):
+                            connection.send({"command": "runner.jobs.list_jobs", "kwargs": {"limit": 300}})
+                        while len(answers) < 5:
+                            message = connection.receive(20)
+                            assert message is not None
+                            if "result" in message:
+                                answers.append(len(message["result"]))
+                            else:
+                                assert message["tag"] in ("x/y", "salt/events/lost")
+                                events += 1
+                finally:
+                    done.set()  # also when it fails, or the test would publish for ever
                 return answers, events
 
             asking = asyncio.create_task(asyncio.to_thread(ask))
@@ -124,7 +127,7 @@ def test_answers_and_events_on_one_connection_are_whole_messages(options: Master
                 master.bus.publish("x/y", {"text": "z" * 200_000})
                 await asyncio.sleep(0.001)
             answers, events = await asking
-            assert answers == 5
+            assert answers == [300] * 5
             assert events > 0
 
     asyncio.run(scenario())
