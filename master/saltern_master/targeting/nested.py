@@ -70,7 +70,7 @@ class Nested:
                 found |= ids
         if self.name == ANY:
             for data, ids in facts.whole(minions):
-                if self._value(self._text).in_map(data, effort):
+                if data and self._value(self._text).in_map(data, effort):
                     found |= ids
         return minions & found
 
