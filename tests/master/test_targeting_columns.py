@@ -13,8 +13,8 @@ from saltern_master.targeting import Columns, DataFacts, Known, Target
 from saltern_master.targeting.columns import MAX_COLUMNS
 
 TARGETS = [
-    "os:debian", "os:*", "os:d*", "os:1*", "roles:a", "roles:0:a", "roles:-1:*", "roles:a:*", "net:b", "net:b:c", "net:*:c",
-    "*:a", "*:*", "os:none", "os:true", "roles:*b*",
+    "os:debian", "os:*", "os:d*", "os:1*", "roles:a", "roles:0:a", "roles:-1:*", "roles:a:*", "net:b", "net:b:c",
+    "net:*:c", "*:a", "*:*", "os:none", "os:true", "roles:*b*",
 ]  # fmt: skip
 IDS = ["m1", "m2", "m3"]
 scalars = st.sampled_from(["a", "A", "b", "Debian", "", "c", None, True, 1, 1.0, "1", False])
