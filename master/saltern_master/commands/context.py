@@ -24,6 +24,7 @@ from saltern_master.jobs.tracker import Tracker
 from saltern_master.key_refresh import KeyRefresh
 from saltern_master.keyring import Keyring
 from saltern_master.shipping.engine import ShippingEngine
+from saltern_master.uploads import Uploads
 
 
 class Services(Protocol):
@@ -41,6 +42,7 @@ class Services(Protocol):
     tracker: Tracker
     job_store: JobStore
     files: FileServer
+    uploads: Uploads
     briefing: Briefing
     engine: ShippingEngine | None
     accounting: Accounting
