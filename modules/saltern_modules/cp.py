@@ -96,7 +96,7 @@ def recv(upload: str, hsum: str, listing_size: int, dest: str) -> dict[str, bool
 
     .. code-block:: bash
 
-        saltern-cp '*' app.conf conf.d /etc/app/
+        saltern-cp '*' app.conf conf.d /etc/app/        # has the minions call cp.recv
     """
     from saltern_modules import _receive
 

@@ -9,11 +9,20 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
-from saltern.cli.command import EX_GENERIC, EX_INTERRUPTED, EX_OK, command_parser, run_command, seconds, wants_versions
+from saltern.cli.command import (
+    EX_GENERIC,
+    EX_INTERRUPTED,
+    EX_OK,
+    EX_USAGE,
+    command_parser,
+    run_command,
+    seconds,
+    wants_versions,
+)
 from saltern.cli.parcel import Parcel
-from saltern.cli.salt import EX_USAGE, Answer
 from saltern.client import LocalClient
 from saltern.errors import NotAuthorised
 from saltern.local import LocalConnection
@@ -107,10 +116,12 @@ def _send(connection: LocalConnection, upload: str, have: int, parcel: Parcel, t
     for data in parcel.chunks(have):
         for start in range(0, len(data), MIB):
             at = connection.call("upload.write", upload, at, data[start : start + MIB])
-            told.show(lambda: f"sent to the master: {at / MIB:,.0f} of {parcel.size / MIB:,.0f} MiB")
+            told.show(f"sent to the master: {at / MIB:,.0f} of {parcel.size / MIB:,.0f} MiB")
 
 
-def _show(answers: Iterator[Answer], minions: int, options: argparse.Namespace, told: Progress) -> int:
+def _show(
+    answers: Iterator[dict[str, dict[str, Any]]], minions: int, options: argparse.Namespace, told: Progress
+) -> int:
     """Print answers as they come and return how many minions failed."""
     done = failed = 0
     for answer in answers:
@@ -120,7 +131,7 @@ def _show(answers: Iterator[Answer], minions: int, options: argparse.Namespace, 
             told.end()
             display({minion_id: data.get("ret", data.get("failed"))}, options.out, color=None)
             sys.stdout.flush()
-            told.show(lambda: f"minions that have it: {done - failed} of {minions}; failed: {failed}")
+            told.show(f"minions that have it: {done - failed} of {minions}; failed: {failed}")
     return failed
 
 
@@ -141,10 +152,9 @@ class Progress:
         self._shown = shown
         self._width = 0
 
-    def show(self, text: Callable[[], str]) -> None:
-        """Show what *text* returns, where anybody sees it."""
+    def show(self, line: str) -> None:
+        """Show *line*, where anybody sees it."""
         if self._shown:
-            line = text()
             print(f"\r{line:<{self._width}}", end="", file=sys.stderr, flush=True)
             self._width = len(line)
 

@@ -1,4 +1,4 @@
-"""``upload.*``: files that a user of this host sends to minions, and ``minion.upload_chunk``, by which they fetch them."""
+"""``upload.*``: files that a user of this host sends to minions, and by what they fetch them."""
 
 from __future__ import annotations
 
