@@ -6,8 +6,9 @@
      {"path": "conf/app.yaml", "mode": 420, "size": 12, "hsum": "…"}]    a file; their contents follow in this order
 
 A file is written beside its destination as ``.saltern-<digest>.part``, and moved into place when it is whole and has
-its digest. A part that a broken transfer left is continued by the next one; parts that nobody continues are deleted
-by whoever receives into that folder a day later.
+its digest. A part that a broken transfer left is continued by the next one (a second one at the same time, of another
+minion on this host, writes a part of its own); parts that nobody continues are deleted by whoever receives into that
+folder a day later.
 """
 
 from __future__ import annotations
@@ -124,7 +125,7 @@ def _put(upload: Upload, entry: Entry, at: int, place: str) -> None:
         _tidy(folder_fd, part)
         if _is_there(folder_fd, name, entry):
             return
-        fd = os.open(part, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=folder_fd)
+        fd, part = _open_part(folder_fd, part)
         try:
             try:
                 _fill(upload, entry, at, fd, place)
@@ -143,6 +144,22 @@ class _Damaged(CommandError):
     pass
 
 
+def _open_part(folder_fd: int, part: str) -> tuple[int, str]:
+    """Return a descriptor of *part*, locked, and its name: another one where somebody writes to that."""
+    while True:
+        fd = os.open(part, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=folder_fd)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(fd), os.stat(part, dir_fd=folder_fd, follow_symlinks=False)):
+                return fd, part
+        except (BlockingIOError, FileNotFoundError):
+            part = f"{part[:40]}-{os.urandom(8).hex()}.part"
+        except BaseException:
+            os.close(fd)
+            raise
+        os.close(fd)
+
+
 def _fill(upload: Upload, entry: Entry, at: int, fd: int, place: str) -> None:
     """Have *fd* hold the whole file, going on where an earlier transfer ended."""
     from saltern.digest import sha256  # loaded when the first file is fetched
@@ -150,10 +167,6 @@ def _fill(upload: Upload, entry: Entry, at: int, fd: int, place: str) -> None:
     status = os.fstat(fd)
     if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid() or status.st_nlink != 1:
         raise CommandError(f"cp.recv: {place}: something else is in the way of its part")
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise CommandError(f"cp.recv: {place} is being received already") from None
     if status.st_size > entry.size:
         os.ftruncate(fd, 0)
     digest, have = sha256(), 0

@@ -72,6 +72,7 @@ def test_one_file_goes_to_the_name_it_is_given(parts: Parts, tmp_path: Path, the
     (tmp_path / "motd").write_text("grüezi\n")
     send(parts, "-L", ",".join(parts.stack.minion_ids), str(tmp_path / "motd"), str(there / "deep/motd.txt"))
     assert (there / "deep/motd.txt").read_text() == "grüezi\n"
+    assert [path.name for path in (there / "deep").iterdir()] == ["motd.txt"]
     inode = (there / "deep/motd.txt").stat().st_ino
     send(parts, parts.stack.minion_ids[0], str(tmp_path / "motd"), str(there / "deep/motd.txt"))
     assert (there / "deep/motd.txt").stat().st_ino == inode  # what is there with this content is left
