@@ -39,6 +39,7 @@ from saltern_master.entrances.channel.hub import Hub
 from saltern_master.entrances.channel.ports import Ports
 from saltern_master.entrances.local import LocalEntrance
 from saltern_master.fileserver.server import FileServer
+from saltern_master.fileserver.uploads import Uploads
 from saltern_master.fleet import Fleet
 from saltern_master.inbox import Inbox
 from saltern_master.jobs.keeper import configured_keeper
@@ -52,7 +53,6 @@ from saltern_master.parts import Counters, run_parts
 from saltern_master.ready import say_ready
 from saltern_master.self_metrics import SelfMetrics
 from saltern_master.shipping.engine import shipping_engine
-from saltern_master.uploads import Uploads
 
 
 class Master:

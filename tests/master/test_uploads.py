@@ -11,9 +11,9 @@ import pytest
 
 from saltern.config import MasterOptions
 from saltern.errors import ArgumentError, Busy, FileServerError, NotAuthorised
-from saltern_master import uploads as uploads_module
 from saltern_master.auth.caller import Caller, Kind
-from saltern_master.uploads import KEPT_S, MAX_UPLOAD_BYTES, MAX_UPLOADS, Uploads
+from saltern_master.fileserver import uploads as uploads_module
+from saltern_master.fileserver.uploads import KEPT_S, MAX_UPLOAD_BYTES, MAX_UPLOADS, Uploads
 from support.doors import NOBODY_HERE
 from support.masters import FakeAgent, running
 

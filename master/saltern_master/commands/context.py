@@ -17,6 +17,7 @@ from saltern_master.clocks import Clocks
 from saltern_master.commands.registry import Registry
 from saltern_master.deadletters import DeadLetters
 from saltern_master.fileserver.server import FileServer
+from saltern_master.fileserver.uploads import Uploads
 from saltern_master.fleet import Fleet
 from saltern_master.jobs.publisher import Publisher
 from saltern_master.jobs.store import JobStore
@@ -24,7 +25,6 @@ from saltern_master.jobs.tracker import Tracker
 from saltern_master.key_refresh import KeyRefresh
 from saltern_master.keyring import Keyring
 from saltern_master.shipping.engine import ShippingEngine
-from saltern_master.uploads import Uploads
 
 
 class Services(Protocol):
