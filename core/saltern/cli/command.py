@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from saltern.__about__ import __version__
 from saltern.config import unread_files
-from saltern.errors import MasterNotRunning, SalternError, exit_code, told
+from saltern.errors import MasterNotRunning, SalternError, UnknownNodegroup, exit_code, told
 from saltern.visible import visible
 
 EX_OK = 0
@@ -54,6 +54,9 @@ def run_command(prog: str, work: Callable[[], int], *, traceback: bool, config_d
     """
     try:
         return work()
+    except UnknownNodegroup as error:  # told as Salt's command tells it
+        print(visible(str(error)))
+        return EX_OK
     except SalternError as error:
         if traceback:
             raise

@@ -112,6 +112,8 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
         add_secret_arguments(options.secret_arg_file, function, args, kwargs)
     client = LocalClient(options.config_dir)
     kind = options.kind or "glob"
+    if kind == "list":
+        words[0] = "".join(words[0].split()) if "," in words[0] else ",".join(words[0].split())
     if options.async_:
         with LocalConnection(client.opts["sock_dir"]) as connection:
             job = client.open_job(connection, words[0], function, args, kind, kwargs, options.isolate, follow=False)
@@ -162,6 +164,8 @@ def _function(name: str, words: list[str]) -> tuple[str | list[str], list[Any], 
 def _nobody(job: Job | None = None) -> int:
     print("No minions matched the target. No command was sent, no jid was assigned.", file=sys.stderr)
     if job is not None:
+        if job.problem:
+            print(f"saltern: {visible(job.problem)}", file=sys.stderr)
         _unknown(job)
     return EX_USAGE
 

@@ -33,20 +33,22 @@ async def publish(
     arg: list[Any] | None = None,
     kwarg: dict[str, Any] | None = None,
     tgt_type: str = "glob",
+    delimiter: str = ":",
     isolate: bool = False,
     timeout: float | None = None,
     quiet: float | None = None,
     follow: bool = False,
 ) -> Any:
-    """Start a job and return its ``jid``, ``minions``, ``missing``, ``unknown``; with *follow* its answers come then.
+    """Start a job and return its ``jid``, ``minions``, ``missing``, ``unknown``, ``problem``.
 
-    ``missing`` are those of the minions that are away, ``unknown`` the names that the target lists and no minion has.
+    With *follow* its answers come then. ``missing`` are those of the minions that are away, ``unknown`` the names that
+    the target lists and no minion has, ``problem`` a line for people on what in the target can't mean anybody.
     *fun* may be a list of functions, with a list of arguments for each in *arg*. *timeout*: seconds after which an
     agent ends it. *quiet*: seconds of silence after which the agents are asked whether they still work on it.
     """
     if quiet is not None:
         quiet = min(max(quiet, MIN_QUIET_S), MAX_QUIET_S)
-    request = JobRequest(tgt, tgt_type, fun, arg or [], kwarg or {}, isolate, timeout)
+    request = JobRequest(tgt, tgt_type, fun, arg or [], kwarg or {}, isolate, timeout, delimiter)
     published, follower = context.services.publisher.publish(
         request,
         context.minions,
@@ -55,7 +57,7 @@ async def publish(
         quiet_s=quiet,
         follow=follow,
     )
-    result = {**published._asdict(), "unknown": list(context.unknown)}
+    result = {**published._asdict(), "unknown": list(context.unknown), "problem": context.problem}
     return Stream(result, follower) if follower is not None else result
 
 

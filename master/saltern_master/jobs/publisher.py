@@ -34,6 +34,7 @@ class JobRequest(NamedTuple):
     kwarg: dict[str, Any]
     isolate: bool = False
     timeout_s: float | None = None
+    delimiter: str = ":"
 
 
 class Published(NamedTuple):
