@@ -7,11 +7,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from saltern.cli.command import EX_GENERIC, EX_OK, EX_USAGE
+from saltern.cli.command import EX_OK, Output
 from saltern.client import LocalClient
-from saltern.output import display
+from saltern.visible import visible
 
 FUNCTION = "sys.doc"
+EX_NOBODY = 2
 
 
 def show_docs(options: argparse.Namespace) -> int:
@@ -22,23 +23,25 @@ def show_docs(options: argparse.Namespace) -> int:
     for answer in client.cmd_iter(target, FUNCTION, patterns, options.timeout, options.kind or "glob"):
         answers |= {minion_id: data.get("ret", data.get("failed")) for minion_id, data in answer.items()}
     if not answers:
-        print("No minions matched the target.", file=sys.stderr)
-        return EX_USAGE
+        print("No minions found to gather docs from", file=sys.stderr)
+        return EX_NOBODY
     docs = merged(answers)
     if not docs:
         answered = any(isinstance(value, Mapping) for value in answers.values())
         told = (value for _, value in sorted(answers.items()) if isinstance(value, str))
         why = None if answered else next(told, None)
         print(f"saltern: {why or _nothing(target, patterns)}", file=sys.stderr)
-        return EX_GENERIC
-    color = False if options.no_color else None
-    if options.out != "nested":
-        display(docs, options.out)
-        return EX_OK
-    for name, text in docs.items():
-        display({name: text}, color=color)
-        print()
+    print_docs(docs, Output(options))
     return EX_OK
+
+
+def print_docs(docs: Mapping[str, str], output: Output) -> None:
+    """Print each function's name, and below it its documentation as it was written; ``--out`` chooses another form."""
+    for name, text in sorted(docs.items()):
+        if output.chosen:
+            output.show({name: text})
+        else:
+            print("\n".join([f"{visible(name)}:", *map(visible, text.split("\n")), ""]))
 
 
 def asked_for(words: Sequence[str], *, has_kind: bool) -> tuple[str, list[str]]:

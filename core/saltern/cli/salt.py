@@ -12,20 +12,25 @@ from saltern.cli.command import (
     EX_INTERRUPTED,
     EX_OK,
     EX_USAGE,
+    OptionParser,
+    Output,
+    add_output_arguments,
     command_parser,
     run_command,
     seconds,
-    wants_versions,
+    set_up_log,
 )
 from saltern.cli.secret_args import FLAG, add_secret_arguments
 from saltern.client import Job, LocalClient
 from saltern.errors import UsageError
 from saltern.local import LocalConnection
-from saltern.output import OUTPUTS, display
 from saltern.visible import visible
 
 EX_MINIONS_FAILED = 11
 """Some minion answered with a non-zero retcode, or not at all; Salt's number for it."""
+
+EX_NOBODY = 2
+"""No minion matched."""
 
 MAX_NAMED = 20
 """Names in one line."""
@@ -49,17 +54,14 @@ Answer = dict[str, dict[str, Any]]
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
-    if wants_versions(words):
-        return EX_OK
     parser = _parser()
-    # Options may stand anywhere, as Salt's users write them; a lone -- ends them.
-    options = parser.parse_intermixed_args(words)
+    options = parser.parse(words)
     return run_command(
         "saltern", lambda: _run(parser, options), traceback=options.traceback, config_dir=options.config_dir
     )
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> OptionParser:
     parser = command_parser(
         "saltern",
         "saltern [options] '<target>' <function> [arguments]",
@@ -88,16 +90,16 @@ def _parser() -> argparse.ArgumentParser:
         help="one more argument, a secret; - is standard input",
     )
     running.add_argument("-d", "--doc", action="store_true", help="show what functions do, and run none")
-    output = parser.add_argument_group("output")
-    output.add_argument("--out", "--output", default="nested", choices=OUTPUTS, metavar="FORM", help=", ".join(OUTPUTS))
+    add_output_arguments(parser)
+    output = parser.add_argument_group("answers")
     output.add_argument("-s", "--static", action="store_true", help="all answers at once, as one document")
     output.add_argument("-v", "--verbose", action="store_true", help="print the jid, and who did not answer")
     output.add_argument("--summary", action="store_true", help="count the answers at the end")
-    parser.add_argument("words", nargs="*", metavar="target function [arguments]")
     return parser
 
 
-def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+def _run(parser: OptionParser, options: argparse.Namespace) -> int:
+    set_up_log(options)
     if options.doc:
         from saltern.cli.docs import show_docs
 
@@ -163,7 +165,7 @@ def _nobody(job: Job | None = None) -> int:
     print("No minions matched the target. No command was sent, no jid was assigned.", file=sys.stderr)
     if job is not None:
         _unknown(job)
-    return EX_USAGE
+    return EX_NOBODY
 
 
 def _unknown(job: Job) -> int:
@@ -177,7 +179,7 @@ def _unknown(job: Job) -> int:
 
 
 def _show(answers: Iterator[Answer], job: Job | None, options: argparse.Namespace) -> int:
-    color = False if options.no_color else None
+    output = Output(options)
     if job is not None and options.verbose:
         head = f"Executing job with jid {job.jid}"
         print(f"{head}\n{'-' * len(head)}\n")
@@ -193,12 +195,12 @@ def _show(answers: Iterator[Answer], job: Job | None, options: argparse.Namespac
                 failed.append(minion_id)
             gathered[minion_id] = value
             if not options.static:
-                display({minion_id: value}, options.out, color=color)
+                output.show({minion_id: value})
                 sys.stdout.flush()
     if not gathered:
         return _nobody()
     if options.static:
-        display(gathered, options.out, color=color)
+        output.show(gathered)
     if options.summary:
         _print_summary(len(gathered), failed, silent)
     if failed or silent:

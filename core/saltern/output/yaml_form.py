@@ -6,14 +6,19 @@ from typing import Any
 
 import yaml
 
+from saltern.output.look import Look
 from saltern.plain import Plain
 from saltern.visible import HIDDEN, escape
 
 
-def render(value: Any, color: bool) -> str:
-    """Return *value* as a YAML document; *color* is ignored."""
-    text = yaml.dump(_sortable(Plain().of(value)), Dumper=_Dumper, default_flow_style=False, allow_unicode=True)
-    return HIDDEN.sub(escape, text).removesuffix("...\n").rstrip("\n")
+def render(value: Any, look: Look) -> str:
+    """Return *value* as a YAML document; a negative indent makes it flow, ``{a: [1, 2]}``."""
+    flow = look.indent is not None and look.indent < 0
+    indent = 0 if flow else look.indent
+    text = yaml.dump(
+        _sortable(Plain().of(value)), Dumper=_Dumper, default_flow_style=flow, indent=indent, allow_unicode=True
+    )
+    return HIDDEN.sub(escape, text)
 
 
 class _Dumper(yaml.SafeDumper):
