@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import json
 import re
@@ -10,6 +11,7 @@ import sys
 import unicodedata
 from collections import OrderedDict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from saltern.output import OUTPUTS, display, look, render
+from saltern.visible import HIDDEN
 
 RULE = "----------"
 
@@ -79,6 +82,37 @@ NESTED: list[tuple[Any, str]] = [
 ]
 
 
+RECORDED = json.loads((Path(__file__).parent.parent / "support/salt_answers/output.json").read_text())
+HOW = re.compile(r"(\w+)(?:/(-?\d+))?(\+color)?(!?)")
+
+
+def test_values_look_as_salt_shows_them() -> None:
+    compared = 0
+    for value, told in RECORDED:
+        for how, recorded in told.items():
+            expected = told[recorded[1:]] if recorded.startswith("=") and recorded[1:] in told else recorded
+            match = HOW.fullmatch(how)
+            assert match
+            form, indent, color, failed = match.groups()
+            ours = render(
+                ast.literal_eval(value),
+                form,
+                color is not None,
+                indent=int(indent) if indent else None,
+                retcode=1 if failed else 0,
+            )
+            if HIDDEN.search(uncoloured(expected)):  # what steers or hides: shown as an escape, if at all
+                assert not HIDDEN.search(uncoloured(ours))
+            else:
+                assert ours == expected, (how, value)
+                compared += 1
+    assert compared > 2500
+
+
+def uncoloured(text: str) -> str:
+    return COLORS.sub("", text)
+
+
 @pytest.mark.parametrize(("value", "text"), NESTED)
 def test_nested_looks_as_salt_does(value: Any, text: str) -> None:
     assert render(value) == text
@@ -136,8 +170,8 @@ YAML: list[tuple[Any, str]] = [
     ({"h": b"\xff"}, "h: !!binary |\n  /w=="),
     ({2: 1, "a": 2}, "2: 1\na: 2"),
     (["x", ("y",)], "- x\n- - y"),
-    ("x", "x\n..."),
-    (None, "null\n..."),
+    ("x", "x"),
+    (None, "null"),
     ({"h": OrderedDict(b=1, a=2)}, "h:\n  a: 2\n  b: 1"),
     ({"h": "\x9b\x1b"}, 'h: "\\x9B\\e"'),
     ({"\u202ek": "é\u2066"}, '"\\u202ek": "é\\u2066"'),
@@ -170,6 +204,36 @@ TXT: list[tuple[Any, str]] = [
 @pytest.mark.parametrize(("value", "text"), TXT)
 def test_txt(value: Any, text: str) -> None:
     assert render(value, "txt") == text
+
+
+def test_a_table_shows_all_that_is_there() -> None:
+    rows = [{"name": "a", "note": "word " * 12}, {"name": "b"}, {"size_b": [1], "name": "c\x1b\nd"}]
+    assert render({"m1": {"rows": rows, "ok": True, "none": []}}, "table").split("\n") == [
+        "m1:",
+        "----------",
+        "    none:",
+        "    ----------",
+        "    ok:",
+        "    ----------",
+        "        True",
+        "    rows:",
+        "    ----------",
+        *render({"m1": {"rows": rows}}, "table").split("\n")[4:],
+    ]
+    shown = render(rows, "table")
+    assert shown.count("word") == 12
+    assert "c\\x1b" in shown
+    assert " d " in shown
+    assert {len(line) for line in shown.split("\n")} == {len(shown.split("\n")[0])}
+    many = [{f"k{n}": n} for n in range(1000)]
+    assert "k999" in render(many, "table")
+    assert len(render(many, "table")) < 100_000
+
+
+def test_newline_values_only() -> None:
+    assert (
+        render({"m1": {"a": "x\ny", "b": [1, {"c": None}]}, "m2": True}, "newline_values_only") == "x\ny\n1\nNone\nTrue"
+    )
 
 
 def test_raw_and_quiet() -> None:
@@ -254,8 +318,7 @@ def test_nothing_that_steers_a_terminal_is_shown(key: Any, value: Any) -> None:
         assert not [c for c in text if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") and c not in "\t\n"]
         assert not [c for c in text if unicodedata.bidirectional(c) in BIDI_CONTROLS]
         text.encode()
-        uncoloured = render({key: value}, out, color=True)
-        assert COLORS.sub("", uncoloured).rstrip() == text
+        assert uncoloured(render({key: value}, out, color=True)).rstrip() == text
 
 
 COLORS = re.compile("|".join(re.escape(code) for name, code in vars(look).items() if name.isupper()))

@@ -19,8 +19,8 @@ def render(value: Any, look: Look) -> str:
 def _lines(value: Any, indent: int, look: Look) -> Iterator[str]:
     if isinstance(value, dict):
         for key in sorted_keys(value):
-            yield look.line(indent, CYAN, visible(str(key)), ":")
+            yield look.line(0, CYAN, " " * indent + visible(str(key)), ":")
             yield from _lines(value[key], indent + KEY_INDENT, look)
     elif isinstance(value, str):
         for line in value.split("\n"):
-            yield look.line(indent, RED, visible(line))
+            yield look.line(0, RED, " " * indent + visible(line))

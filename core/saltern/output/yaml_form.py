@@ -18,11 +18,19 @@ def render(value: Any, look: Look) -> str:
     text = yaml.dump(
         _sortable(Plain().of(value)), Dumper=_Dumper, default_flow_style=flow, indent=indent, allow_unicode=True
     )
-    return HIDDEN.sub(escape, text)
+    return HIDDEN.sub(escape, text).removesuffix("...\n")
 
 
 class _Dumper(yaml.SafeDumper):
-    """Puts a text in double quotes that has what PyYAML would write as it is: an escape means something there."""
+    """Puts a text in double quotes that has what PyYAML would write as it is: an escape means something there.
+
+    An empty key is a simple one, ``'': 1``, as for libyaml.
+    """
+
+    def check_simple_key(self) -> bool:
+        """Say whether a key needs no ``?`` before it."""
+        empty = isinstance(self.event, yaml.ScalarEvent) and not self.event.value
+        return empty or super().check_simple_key()
 
 
 def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
