@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
-import optparse
 import random
 import sys
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ FUNCTIONS = "sys.list_functions"
 Row = tuple[str, dict[str, Any]]
 
 
-def run_plain(options: optparse.Values, order: Order, sock_dir: str, shown: Shown, stopped: Stopped) -> int:
+def run_plain(options: argparse.Namespace, order: Order, sock_dir: str, shown: Shown, stopped: Stopped) -> int:
     """Run the job and return the exit code."""
     if options.subset:
         order = order.on(_subset(sock_dir, order, options.subset))
@@ -55,7 +55,7 @@ def _nobody(order: Order, ordered: Ordered, shown: Shown) -> int:
     return print_docs({}, shown)
 
 
-def _show(options: optparse.Values, ordered: Ordered, rows: Iterator[Row], shown: Shown) -> int:
+def _show(options: argparse.Namespace, ordered: Ordered, rows: Iterator[Row], shown: Shown) -> int:
     if options.verbose:
         head = f"Executing job with jid {ordered.jid}"
         print(f"{head}\n{'-' * len(head)}\n")
@@ -66,13 +66,13 @@ def _show(options: optparse.Values, ordered: Ordered, rows: Iterator[Row], shown
     for minion_id, data in rows:
         answers[minion_id] = data
         with progress.paused() if progress else contextlib.nullcontext():
-            shown.value({minion_id: data["ret"]}, str(data.get("out") or ""), retcode_of(data))
+            shown.value({minion_id: data["ret"]}, data.get("out"), retcode_of(data))
         if progress:
             progress.count(data)
     if progress:
         progress.end()
     if options.summary and not shown.chosen:
-        print_summary(answers, verbose=bool(options.verbose))
+        print_summary(answers, verbose=options.verbose)
     if any(retcode_of(data) for data in answers.values()):
         sys.stdout.flush()
         print(FAILED, file=sys.stderr)
