@@ -65,10 +65,10 @@ def test_options_stand_anywhere(words: list[str], others: list[str], options: di
         (["--retu", "x"], "ambiguous option: --retu (--return, --return_config?)"),
         (["--verbose=1"], "--verbose option does not take a value"),
         (["-t"], "-t option requires 1 argument"),
-        (["-t", "x"], "option -t/--timeout: invalid float value: 'x'"),
+        (["-t", "x"], "option -t: invalid floating-point value: 'x'"),
         (["-E", "-G"], "The options --pcre/--grain are mutually exclusive. Please only choose one of them"),
         (["--grain", "x", "-E"], "The options --pcre/--grain are mutually exclusive. Please only choose one of them"),
-        (["-l", "loud"], "option -l/--log-level: invalid choice: 'loud'"),
+        (["-l", "loud"], "option -l: invalid choice: 'loud'"),
     ],
 )
 def test_wrong_usage_is_said_in_salts_words(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:

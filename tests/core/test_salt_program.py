@@ -22,11 +22,14 @@ OURS = ("saltern: ", "Minion ", "[ERROR ")
 
 FEWER_FLAGS = "a flag may be shortened as far as it is the only one, and we have none for states"
 ALL_THAT_CAME = "Salt prints one answer of those that have come when a batch ends by --failhard, and takes its retcode"
+A_FUNCTION = "a lone word after -d that is no minion's id is taken for a function, as the help of both says"
 QUIET = "quiet is still a form here: it prints nothing"
 DIFFERENT = {
     "three: --sta m1 test.ping": FEWER_FLAGS,
     "three: --s m1 test.ping": FEWER_FLAGS,
     "three: m1 test.quiet": QUIET,
+    "three: -d test.ping": A_FUNCTION,
+    "three: -d nosuch.fun": A_FUNCTION,
     "seven: -b 3 * test.mixed --failhard": ALL_THAT_CAME,
     "seven: -b 100% * test.mixed --failhard": ALL_THAT_CAME,
 }

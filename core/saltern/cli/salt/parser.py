@@ -118,6 +118,6 @@ def _add_login(parser: OptionParser) -> None:
 def _seconds(text: str) -> float:
     """Return seconds; parts of one, which Salt refuses, are taken too."""
     try:
-        return min(float(text), MAX_SECONDS)
-    except ValueError:
+        return float(min(int(float(text) * 1000), MAX_SECONDS * 1000) / 1000)
+    except (ValueError, OverflowError):
         raise argparse.ArgumentTypeError(f"invalid integer value: {text!r}") from None

@@ -38,6 +38,10 @@ def run_plain(options: argparse.Namespace, order: Order, sock_dir: str, shown: S
                 print(NOBODY)
             explain(ordered.problem, ordered.unknown)
             return shown.started(ordered.jid or "0")
+        if not ordered.minions and _is_function(options):
+            # Nobody is called so: the word is a function, or a module.
+            order = order._replace(tgt="*", arg=options.words)
+            ordered = order.publish(connection)
         if not ordered.minions:
             return _nobody(order, ordered, shown)
         explain(ordered.problem, ordered.unknown)
@@ -45,6 +49,11 @@ def run_plain(options: argparse.Namespace, order: Order, sock_dir: str, shown: S
         if order.fun == DOC:
             return print_docs({minion_id: data["ret"] for minion_id, data in rows}, shown)
         return _show(options, ordered, rows, shown)
+
+
+def _is_function(options: argparse.Namespace) -> bool:
+    """Return whether the only word after ``-d`` may be what to tell of, not whom to ask."""
+    return options.doc and len(options.words) == 1 and not options.kind
 
 
 def _nobody(order: Order, ordered: Ordered, shown: Shown) -> int:
