@@ -52,6 +52,7 @@ from saltern_master.parts import Counters, run_parts
 from saltern_master.ready import say_ready
 from saltern_master.self_metrics import SelfMetrics
 from saltern_master.shipping.engine import shipping_engine
+from saltern_master.targeting import Known, Targets
 
 
 class Master:
@@ -81,6 +82,8 @@ class Master:
         self.inbox = Inbox(self.journal, self.bus, self.tracker, self.fleet.answer)
         self.files = FileServer(options)
         self.briefing = Briefing(options, self.keyring, self.fleet, self.files, self.accounting, self.powers)
+        self.targets = Targets(options, Known(self.fleet.grains_facts, self.briefing.pillar_facts))
+        self.briefing.on_reload.append(self.targets.reread)
         self.clocks = Clocks(self.fleet, self.bus, options["max_clock_skew"])
         self.hub = Hub(
             self.keyring, self.fleet, self.inbox, self.bus, self.tracker, self.dispatcher, self.briefing, self.clocks

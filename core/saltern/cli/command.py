@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 
 from saltern.config import unread_files
-from saltern.errors import MasterNotRunning, SalternError, exit_code, told
+from saltern.errors import MasterNotRunning, SalternError, UnknownNodegroup, exit_code, told
 from saltern.option_parser import EX_USAGE, OptionParser, add_argument_options, common_parser, set_up_log
 from saltern.output.options import Output, add_output_arguments
 from saltern.visible import visible
@@ -64,6 +64,9 @@ def run_command(prog: str, work: Callable[[], int], *, traceback: bool, config_d
     """
     try:
         return work()
+    except UnknownNodegroup as error:  # told as Salt's command tells it
+        print(visible(str(error)))
+        return EX_OK
     except SalternError as error:
         if traceback:
             raise

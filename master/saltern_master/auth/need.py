@@ -11,6 +11,8 @@ class Need(Enum):
 
     JOBS = "jobs"
     """The functions that it runs, on all the minions that its target means."""
+    TARGET = "target"
+    """To be granted anything on minions; it shows those of its target on which something is."""
     RUNNER = "@runner"
     WHEEL = "@wheel"
     EVENTS = "@events"

@@ -24,6 +24,7 @@ from saltern_master.jobs.tracker import Tracker
 from saltern_master.key_refresh import KeyRefresh
 from saltern_master.keyring import Keyring
 from saltern_master.shipping.engine import ShippingEngine
+from saltern_master.targeting import Targets
 
 
 class Services(Protocol):
@@ -35,6 +36,7 @@ class Services(Protocol):
     keystore: KeyStore
     key_refresh: KeyRefresh
     fleet: Fleet
+    targets: Targets
     clocks: Clocks
     bus: EventBus
     publisher: Publisher
@@ -53,10 +55,12 @@ class Services(Protocol):
 class Context:
     """One call. *minions*: whom its target means, where the command has one; authorised already.
 
-    *unknown*: names that the target lists and no minion has, of those that the caller may command.
+    *unknown*: names that the target lists and no minion has, of those that the caller may command. *problem*: a line
+    on what in the target can't mean anybody, or nothing.
     """
 
     caller: Caller
     services: Services
     minions: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    problem: str = ""

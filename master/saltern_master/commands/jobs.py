@@ -33,6 +33,7 @@ async def publish(
     arg: list[Any] | None = None,
     kwarg: dict[str, Any] | None = None,
     tgt_type: str = "glob",
+    delimiter: str = ":",
     isolate: bool = False,
     timeout: float | None = None,
     quiet: float | None = None,
@@ -44,9 +45,10 @@ async def publish(
     ret_kwargs: dict[str, Any] | None = None,
     metadata: dict[str, Any] | str | None = None,
 ) -> Any:
-    """Start a job and return its ``jid``, ``minions``, ``missing``, ``unknown``; with *follow* its answers come then.
+    """Start a job and return its ``jid``, ``minions``, ``missing``, ``unknown``, ``problem``.
 
-    ``missing`` are those of the minions that are away, ``unknown`` the names that the target lists and no minion has.
+    With *follow* its answers come then. ``missing`` are those of the minions that are away, ``unknown`` the names that
+    the target lists and no minion has, ``problem`` a line for people on what in the target can't mean anybody.
     *fun* may be a list of functions, with a list of arguments for each in *arg*. *timeout*: seconds after which an
     agent ends it. *quiet*: seconds of silence after which the agents are asked whether they still work on it.
     *ret*, *ret_config*, *ret_kwargs*: returners that the agents store their answers with, and their options.
@@ -61,7 +63,7 @@ async def publish(
         quiet = min(max(quiet, MIN_QUIET_S), MAX_QUIET_S)
     given = {"ret": ret, "ret_config": ret_config, "ret_kwargs": ret_kwargs, "metadata": metadata}
     more = {name: value for name, value in given.items() if value}
-    request = JobRequest(tgt, tgt_type, fun, arg or [], kwarg or {}, isolate, timeout, more)
+    request = JobRequest(tgt, tgt_type, fun, arg or [], kwarg or {}, isolate, timeout, delimiter, more)
     publisher, caller = context.services.publisher, context.caller
     sees_all = context.services.policy.sees_all(caller)
     follower = None
@@ -71,7 +73,7 @@ async def publish(
         published, follower = publisher.publish(
             request, context.minions, caller, sees_all=sees_all, quiet_s=quiet, follow=follow, hold=hold
         )
-    result = {**published._asdict(), "unknown": list(context.unknown)}
+    result = {**published._asdict(), "unknown": list(context.unknown), "problem": context.problem}
     return Stream(result, follower) if follower is not None else result
 
 

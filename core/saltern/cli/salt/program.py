@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from saltern.cli.command import EX_USAGE, OptionParser, run_command, set_up_log
 from saltern.cli.salt.parser import PROG, salt_parser
-from saltern.cli.salt.shown import Shown
+from saltern.cli.salt.shown import EX_NOTHING, Shown
 from saltern.cli.salt.stopped import Stopped
 from saltern.cli.salt.wanted import wanted
 from saltern.config import client_config
@@ -28,14 +28,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = salt_parser()
     options = parser.parse(sys.argv[1:] if argv is None else argv)
     stopped = Stopped()
+    faults: list[MasterNotRunning] = []
 
     def work() -> int:
         try:
             return _run(parser, options, stopped)
         except KeyboardInterrupt:
             return stopped.say()
+        except MasterNotRunning as error:
+            faults.append(error)
+            raise
 
-    return run_command(PROG, work, traceback=options.traceback, config_dir=options.config_dir)
+    code = run_command(PROG, work, traceback=options.traceback, config_dir=options.config_dir)
+    return EX_NOTHING if faults else code
 
 
 def _run(parser: OptionParser, options: argparse.Namespace, stopped: Stopped) -> int:
