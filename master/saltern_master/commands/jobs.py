@@ -39,7 +39,7 @@ async def publish(
     quiet: float | None = None,
     follow: bool = False,
     hold: bool = False,
-    jid: Jid | None = None,
+    jid: str = "",
     ret: str | None = None,
     ret_config: str | None = None,
     ret_kwargs: dict[str, Any] | None = None,
@@ -67,7 +67,7 @@ async def publish(
     publisher, caller = context.services.publisher, context.caller
     sees_all = context.services.policy.sees_all(caller)
     follower = None
-    if jid is not None:
+    if jid:
         published = publisher.release(jid, request, context.minions, caller, sees_all=sees_all)
     else:
         published, follower = publisher.publish(
