@@ -32,7 +32,6 @@ def run_plain(options: argparse.Namespace, order: Order, sock_dir: str, shown: S
         order = order.on(_subset(sock_dir, order, options.subset))
     with LocalConnection(sock_dir) as connection:
         ordered = order.publish(connection, follow=not options.async_)
-        stopped.jid = ordered.jid
         if options.async_:
             if not ordered.minions:
                 print(NOBODY)
@@ -44,6 +43,7 @@ def run_plain(options: argparse.Namespace, order: Order, sock_dir: str, shown: S
             ordered = order.publish(connection)
         if not ordered.minions:
             return _nobody(order, ordered, shown)
+        stopped.jid = ordered.jid
         explain(ordered.problem, ordered.unknown)
         rows = _rows(connection, sock_dir, ordered)
         if order.fun == DOC:

@@ -12,7 +12,7 @@ from saltern.cli.salt.shown import EX_NOTHING, Shown
 from saltern.cli.salt.stopped import Stopped
 from saltern.cli.salt.wanted import wanted
 from saltern.config import client_config
-from saltern.errors import MasterNotRunning
+from saltern.errors import MasterNotRunning, SalternError
 from saltern.local import LocalConnection
 from saltern.order import Order
 
@@ -37,6 +37,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             return stopped.say()
         except MasterNotRunning as error:
             faults.append(error)
+            raise
+        except SalternError:
+            stopped.hint()
             raise
 
     code = run_command(PROG, work, traceback=options.traceback, config_dir=options.config_dir)

@@ -69,7 +69,7 @@ def explain(problem: str, unknown: Sequence[str]) -> None:
     if problem:
         print(f"saltern: {visible(problem)}", file=sys.stderr)
     if unknown:
-        names = ", ".join(map(visible, unknown[:MAX_NAMED]))
+        names = ", ".join(map(visible, sorted(unknown)[:MAX_NAMED]))
         more = f" and {len(unknown) - MAX_NAMED:,} more" if len(unknown) > MAX_NAMED else ""
         print(f"saltern: no accepted minion has the id {names}{more}", file=sys.stderr)
 
