@@ -10,7 +10,16 @@ from itertools import chain, groupby
 from operator import itemgetter
 from typing import Any
 
-from saltern.cli.command import EX_GENERIC, EX_OK, command_parser, run_command, seconds, wants_versions
+from saltern.cli.command import (
+    EX_GENERIC,
+    EX_OK,
+    OptionParser,
+    Output,
+    add_output_arguments,
+    command_parser,
+    run_command,
+    seconds,
+)
 from saltern.cli.host_doubts import doubts
 from saltern.config import MasterOptions, client_config, master_config
 from saltern.config.minion import own_name
@@ -19,7 +28,6 @@ from saltern.invites import INVITE_TTL_S, clock_time
 from saltern.join_token import read_token
 from saltern.key_functions import state_named
 from saltern.keystore import ACCEPTED, DENIED, PENDING, REJECTED, WORDS, KeyStore
-from saltern.output import OUTPUTS, display
 from saltern.pki import fingerprint
 from saltern.wheel import Wheel
 
@@ -45,14 +53,14 @@ TITLES = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
-    if wants_versions(words):
-        return EX_OK
-    options = _parser().parse_args(words)
+    options = _parser().parse(words)
     return run_command("saltern-key", lambda: _run(options), traceback=options.traceback, config_dir=options.config_dir)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = command_parser("saltern-key", "saltern-key [options]", "Manage the keys of minions.", EXAMPLES)
+def _parser() -> OptionParser:
+    parser = command_parser(
+        "saltern-key", "saltern-key [options]", "Manage the keys of minions.", EXAMPLES, short_log=False
+    )
     actions = parser.add_mutually_exclusive_group()
     lists = ("all", "acc", "accepted", "pre", "un", "unaccepted", "rej", "rejected", "den", "denied")
     actions.add_argument("-l", "--list", choices=lists, metavar="STATE", help="list one state: acc, un, rej, den, all")
@@ -76,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
         "--ttl", type=seconds, default=INVITE_TTL_S, metavar="S", help="with --invite: good for S seconds"
     )
     parser.add_argument("-y", "--yes", action="store_true", help="don't ask")
-    parser.add_argument("--out", "--output", choices=OUTPUTS, metavar="FORM", help=", ".join(OUTPUTS))
+    add_output_arguments(parser)
     return parser
 
 
@@ -104,7 +112,7 @@ def _list(wheel: Wheel, options: argparse.Namespace) -> int:
         state = state_named(options.list)
         keys = {state: keys[state]}
     if options.out:
-        display(keys, options.out, color=False if options.no_color else None)
+        Output(options).show(keys)
         return EX_OK
     for state, title in TITLES.items():
         if state in keys:
@@ -122,7 +130,7 @@ def _fingers(wheel: Wheel, opts: MasterOptions, options: argparse.Namespace) -> 
         print(f"saltern-key: no key matches {options.finger!r}", file=sys.stderr)
         return EX_GENERIC
     if options.out:
-        display(prints, options.out, color=False if options.no_color else None)
+        Output(options).show(prints)
         return EX_OK
     for state, found in prints.items():
         print(TITLES.get(state, "Local Keys:"))
@@ -149,7 +157,7 @@ def _change(wheel: Wheel, name: str, glob: str, options: argparse.Namespace) -> 
             return EX_GENERIC
     answer = wheel.call_func(f"key.{name}_keys", keys=keys)
     if options.out:
-        display(answer["done"], options.out, color=False if options.no_color else None)
+        Output(options).show(answer["done"])
     else:
         for minion_id in chain.from_iterable(answer["done"].values()):
             print(f"Key for minion {minion_id} {_DONE[name]}.")
@@ -198,7 +206,7 @@ def _invite(wheel: Wheel, opts: MasterOptions, options: argparse.Namespace) -> i
         file=sys.stderr,
     )
     if options.out:
-        display({"token": token}, options.out, color=False if options.no_color else None)
+        Output(options).show({"token": token})
     else:
         print(f"saltern-agent --join {token}")
     return EX_OK
