@@ -266,7 +266,7 @@ class Code(NamedTuple):
 CODES: Mapping[str, Code] = MappingProxyType(
     {
         "failed": Code(1, 500),
-        "usage": Code(2, 400),
+        "usage": Code(64, 400),
         "config": Code(78, 500),
         "wire": Code(1, 400),
         "too_large": Code(1, 413),

@@ -26,7 +26,7 @@ from saltern.errors import (
         (NotAuthorised, 77),
         (TargetError, 1),
         (Busy, 75),
-        (UsageError, 2),
+        (UsageError, 64),
         (InternalError, 70),
     ],
 )

@@ -17,6 +17,7 @@ from saltern_master.clocks import Clocks
 from saltern_master.commands.registry import Registry
 from saltern_master.deadletters import DeadLetters
 from saltern_master.fileserver.server import FileServer
+from saltern_master.fileserver.uploads import Uploads
 from saltern_master.fleet import Fleet
 from saltern_master.jobs.publisher import Publisher
 from saltern_master.jobs.store import JobStore
@@ -43,6 +44,7 @@ class Services(Protocol):
     tracker: Tracker
     job_store: JobStore
     files: FileServer
+    uploads: Uploads
     briefing: Briefing
     engine: ShippingEngine | None
     accounting: Accounting

@@ -38,6 +38,12 @@ async def publish(
     timeout: float | None = None,
     quiet: float | None = None,
     follow: bool = False,
+    hold: bool = False,
+    jid: str = "",
+    ret: str | None = None,
+    ret_config: str | None = None,
+    ret_kwargs: dict[str, Any] | None = None,
+    metadata: dict[str, Any] | str | None = None,
 ) -> Any:
     """Start a job and return its ``jid``, ``minions``, ``missing``, ``unknown``, ``problem``.
 
@@ -45,18 +51,28 @@ async def publish(
     the target lists and no minion has, ``problem`` a line for people on what in the target can't mean anybody.
     *fun* may be a list of functions, with a list of arguments for each in *arg*. *timeout*: seconds after which an
     agent ends it. *quiet*: seconds of silence after which the agents are asked whether they still work on it.
+    *ret*, *ret_config*, *ret_kwargs*: returners that the agents store their answers with, and their options.
+    *metadata*: kept with the job, to search by.
+
+    *hold*: send it to nobody yet; the same call with its *jid*, and some of its minions, sends it to these. It is held
+    for as long as it is followed.
     """
+    if hold and not follow:
+        raise ArgumentError("a job that is held must be followed")
     if quiet is not None:
         quiet = min(max(quiet, MIN_QUIET_S), MAX_QUIET_S)
-    request = JobRequest(tgt, tgt_type, fun, arg or [], kwarg or {}, isolate, timeout, delimiter)
-    published, follower = context.services.publisher.publish(
-        request,
-        context.minions,
-        context.caller,
-        sees_all=context.services.policy.sees_all(context.caller),
-        quiet_s=quiet,
-        follow=follow,
-    )
+    given = {"ret": ret, "ret_config": ret_config, "ret_kwargs": ret_kwargs, "metadata": metadata}
+    more = {name: value for name, value in given.items() if value}
+    request = JobRequest(tgt, tgt_type, fun, arg or [], kwarg or {}, isolate, timeout, delimiter, more)
+    publisher, caller = context.services.publisher, context.caller
+    sees_all = context.services.policy.sees_all(caller)
+    follower = None
+    if jid:
+        published = publisher.release(jid, request, context.minions, caller, sees_all=sees_all)
+    else:
+        published, follower = publisher.publish(
+            request, context.minions, caller, sees_all=sees_all, quiet_s=quiet, follow=follow, hold=hold
+        )
     result = {**published._asdict(), "unknown": list(context.unknown), "problem": context.problem}
     return Stream(result, follower) if follower is not None else result
 
