@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from saltern.key_functions import KeyFunctions
-from saltern_master.commands import alerts, events, files, jobs, journal, keys, manage, metrics, minion, targets, uploads
+from saltern_master.commands import (
+    alerts,
+    events,
+    files,
+    jobs,
+    journal,
+    keys,
+    manage,
+    metrics,
+    minion,
+    targets,
+    uploads,
+)
 from saltern_master.commands.registry import Registry
 
 MODULES = (alerts, events, files, jobs, journal, manage, metrics, minion, targets, uploads)
