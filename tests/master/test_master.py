@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import pwd
 import socket
 from pathlib import Path
 from typing import Any
@@ -349,21 +350,31 @@ def test_returns_are_stored_as_jobs(options: MasterOptions) -> None:
                 job = await web01.receive(web01.jobs)
                 await until(lambda: master.keeper.jobs == 1)
                 # It isn't what the master waits for, but what the minion says.
-                for says, shown in (([jid, "1" * 20], [jid]), ([], [])):
+                for says, pids, shown in (([jid, "1" * 20], {jid: 7}, [jid]), ([jid], {}, [jid]), ([], {}, [])):
                     asking = asyncio.create_task(asyncio.to_thread(runner.cmd, "jobs.active"))
                     question = await web01.receive(web01.jobs)
                     assert (question.type, question.body) == ("working", {"jids": [], "all": True})
-                    web01.send("working", question.seq, jids=says)
+                    web01.send("working", question.seq, jids=says, **({"pids": pids} if pids else {}))
                     active = await asking
                     assert list(active) == shown
-                    assert [job["Running"] for job in active.values()] == [["web01"]] * len(shown)
+                    for job_shown in active.values():
+                        assert job_shown.pop("StartTime").startswith(f"{jid[:4]}, ")
+                        assert job_shown == {
+                            "Function": "test.sleep",
+                            "Arguments": [300],
+                            "Target": "*",
+                            "Target-type": "glob",
+                            "User": pwd.getpwuid(os.geteuid()).pw_name,
+                            "Running": [{"web01": pids.get(jid)}],
+                            "Returned": [],
+                        }
+                returned = asyncio.create_task(asyncio.to_thread(list, client.get_iter_returns(jid, ["web01"])))
                 web01.give_back(job.body, True)
                 web01.give_back(job.body, "twice", seq=2)
-                await until(lambda: master.keeper.stored >= 2)
+                await returned
                 assert await asyncio.to_thread(runner.cmd, "jobs.lookup_jid", [jid]) == {"web01": True}
                 assert await asyncio.to_thread(runner.cmd, "jobs.active") == {}  # it says nothing
-                with pytest.raises(FunctionNotFound, match="there is no job 20200101000000000000: it never was"):
-                    await asyncio.to_thread(runner.cmd, "jobs.lookup_jid", ["20200101000000000000"])
+                assert await asyncio.to_thread(runner.cmd, "jobs.lookup_jid", ["20200101000000000000"]) == {}
                 listed = await asyncio.to_thread(runner.cmd, "jobs.list_jobs")
                 assert listed[jid]["Function"] == "test.sleep"
 

@@ -18,6 +18,7 @@ from saltern_master.commands.registry import Registry
 from saltern_master.deadletters import DeadLetters
 from saltern_master.fileserver.server import FileServer
 from saltern_master.fleet import Fleet
+from saltern_master.jobs.keeper import JobKeeper
 from saltern_master.jobs.publisher import Publisher
 from saltern_master.jobs.store import JobStore
 from saltern_master.jobs.tracker import Tracker
@@ -40,6 +41,7 @@ class Services(Protocol):
     publisher: Publisher
     tracker: Tracker
     job_store: JobStore
+    keeper: JobKeeper
     files: FileServer
     briefing: Briefing
     engine: ShippingEngine | None
