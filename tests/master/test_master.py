@@ -381,6 +381,34 @@ def test_returns_are_stored_as_jobs(options: MasterOptions) -> None:
     run(scenario())
 
 
+def test_a_function_of_the_masters_in_the_background_is_looked_up_as_a_job(options: MasterOptions) -> None:
+    async def scenario() -> None:
+        async with running(options) as master:
+            events = MasterEvent(options["sock_dir"])
+            await asyncio.to_thread(events.subscribe, "salt/run/")
+            with LocalConnection(options["sock_dir"]) as connection:
+                call = partial(asyncio.to_thread, connection.call)
+                started = await call("runner.async", "manage.status", [], {"tgt": "no*"})
+                jid = started["jid"]
+                while (event := await asyncio.to_thread(events.get_event, 5, "", True)) is not None:
+                    if event["tag"] == f"{started['tag']}/ret":
+                        break
+                assert event is not None
+                looked_up = await call("runner.jobs.lookup_jid", jid)
+                ((name, whole),) = looked_up.items()
+                assert name == f"{socket.gethostname()}_master"
+                assert (whole["jid"], whole["fun"], whole["success"]) == (jid, "runner.manage.status", True)
+                assert whole["return"] == event["data"]["return"] == {"up": [], "down": []}
+                shown = await call("runner.jobs.list_job", jid)
+                assert (shown["Function"], shown["Target"], shown["Target-type"]) == ("runner.manage.status", name, "list")
+                assert "Minions" not in shown
+                assert await call("runner.jobs.exit_success", jid) == {name: True}
+            events.close()
+            assert master.keeper.jobs == 1
+
+    run(scenario())
+
+
 def test_after_a_restart_agents_are_asked_who_they_are(options: MasterOptions) -> None:
     options = with_options(options, auto_accept=True)
 

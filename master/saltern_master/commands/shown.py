@@ -7,6 +7,7 @@ from calendar import month_abbr
 from collections.abc import Mapping
 from typing import Any
 
+from saltern_master.jobs.request import arguments
 from saltern_master.jobs.search import metadata_of
 
 NO_SUCH_JOB = "Cannot contact returner or no job with this jid"
@@ -22,12 +23,6 @@ def start_time(jid: str) -> str:
     """Return when the job *jid* was started, UTC: ``2026, Nov 28 19:44:31.123456``."""
     month = month_abbr[int(jid[4:6])] if jid[4:6] <= "12" else "?"
     return f"{jid[:4]}, {month} {jid[6:8]} {jid[8:10]}:{jid[10:12]}:{jid[12:14]}.{jid[14:20]}"
-
-
-def arguments(arg: list[Any] | None, kwarg: Mapping[str, Any] | None) -> list[Any]:
-    """Return what a function is given as Salt writes it: keywords last, in a dict with the mark ``__kwarg__``."""
-    given = list(arg or ())
-    return [*given, {**kwarg, "__kwarg__": True}] if kwarg else given
 
 
 def job_shown(jid: str, load: Mapping[str, Any] | None, *, own: bool, minions: bool = True) -> dict[str, Any]:
@@ -47,6 +42,6 @@ def job_shown(jid: str, load: Mapping[str, Any] | None, *, own: bool, minions: b
     metadata = metadata_of(load)
     if metadata is not None:
         shown["Metadata"] = metadata if own else HIDDEN
-    if minions and isinstance(load.get("minions"), list):
+    if minions and isinstance(load.get("minions"), list) and "client" not in load:
         shown["Minions"] = load["minions"]
     return {**shown, "StartTime": start_time(jid)}

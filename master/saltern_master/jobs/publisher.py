@@ -15,6 +15,7 @@ from saltern_master.bus import MAX_QUEUE_BYTES, EventBus
 from saltern_master.fleet import Fleet
 from saltern_master.inbox import Inbox
 from saltern_master.jobs.follower import MAX_USER_QUEUE_BYTES, Follower
+from saltern_master.jobs.request import arguments
 from saltern_master.jobs.tracked_job import TrackedJob
 from saltern_master.jobs.tracker import Tracker
 
@@ -47,12 +48,15 @@ class Published(NamedTuple):
 class Publisher:
     """Records jobs and sends them."""
 
-    def __init__(self, fleet: Fleet, bus: EventBus, inbox: Inbox, tracker: Tracker) -> None:
+    def __init__(
+        self, fleet: Fleet, bus: EventBus, inbox: Inbox, tracker: Tracker, jids: JidSource | None = None
+    ) -> None:
+        """*jids*: shared with others that need some."""
         self._fleet = fleet
         self._bus = bus
         self._inbox = inbox
         self._tracker = tracker
-        self._jids = JidSource()
+        self._jids = jids or JidSource()
         self._published = 0
 
     def publish(
@@ -85,7 +89,7 @@ class Publisher:
             "timeout": request.timeout_s,
         }
         frame = pack_any("job", 0, job, secrets=True)
-        load = {
+        load: dict[str, Any] = {
             "jid": jid,
             "fun": request.fun,
             "arg": masked(request.arg),
@@ -96,10 +100,14 @@ class Publisher:
             "minions": list(minions),
         }
         self._inbox.put_job({**load, "owner": caller.principal})
-        self._bus.publish(f"salt/job/{jid}/new", load, size=len(frame) + sum(map(len, minions)))
         links = {minion_id: self._fleet.link(minion_id) for minion_id in minions}
         there = {minion_id: link.key for minion_id, link in links.items() if link.jobs is not None}
         missing = [minion_id for minion_id in minions if minion_id not in there]
+        told = {key: load[key] for key in ("jid", "tgt_type", "tgt", "user", "fun")}
+        told["arg"] = arguments(load["arg"], load["kwarg"])
+        size = len(frame) + sum(map(len, minions))
+        self._bus.publish(f"salt/job/{jid}/new", {**told, "minions": load["minions"], "missing": missing}, size=size)
+        self._bus.publish(f"salt/job/{jid}/publish", {**told, "ret": ""}, size=len(frame))
         most = MAX_QUEUE_BYTES if sees_all else MAX_USER_QUEUE_BYTES
         follower = Follower(jid, self._tracker.unfollow, most) if follow else None
         self._tracker.begin(TrackedJob(jid, request.fun, caller, there, missing, quiet_s), follower)
