@@ -7,6 +7,7 @@ import contextlib
 import os
 import pwd
 import socket
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from saltern.config import MasterOptions, master_config
 from saltern.errors import ArgumentError, ChannelError, FunctionNotFound, NotAuthorised
 from saltern.event import MasterEvent
 from saltern.keystore import KeyStore
+from saltern.local import LocalConnection
 from saltern.pki import fingerprint
 from saltern.runner import RunnerClient
 from saltern.wheel import Wheel
@@ -400,7 +402,11 @@ def test_a_function_of_the_masters_in_the_background_is_looked_up_as_a_job(optio
                 assert (whole["jid"], whole["fun"], whole["success"]) == (jid, "runner.manage.status", True)
                 assert whole["return"] == event["data"]["return"] == {"up": [], "down": []}
                 shown = await call("runner.jobs.list_job", jid)
-                assert (shown["Function"], shown["Target"], shown["Target-type"]) == ("runner.manage.status", name, "list")
+                assert (shown["Function"], shown["Target"], shown["Target-type"]) == (
+                    "runner.manage.status",
+                    name,
+                    "list",
+                )
                 assert "Minions" not in shown
                 assert await call("runner.jobs.exit_success", jid) == {name: True}
             events.close()

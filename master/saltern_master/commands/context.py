@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from saltern.config import MasterOptions
 from saltern.keystore import KeyStore
 from saltern_master.account.accounting import Accounting
 from saltern_master.account.keeper import AccountKeeper
@@ -30,6 +31,7 @@ from saltern_master.shipping.engine import ShippingEngine
 class Services(Protocol):
     """The parts of the master that commands use."""
 
+    options: MasterOptions
     registry: Registry
     policy: Policy
     keyring: Keyring

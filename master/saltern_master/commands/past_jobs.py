@@ -125,7 +125,7 @@ def last_run(
     context: Context,
     ext_source: Source = None,
     outputter: str | None = None,
-    metadata: Any = None,
+    metadata: dict[Any, Any] | str | None = None,
     function: Globs | None = None,
     target: Globs | None = None,
     display_progress: bool = False,

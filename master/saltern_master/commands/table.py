@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from saltern.key_functions import KeyFunctions
-from saltern_master.commands import alerts, events, files, jobs, journal, keys, manage, metrics, minion, past_jobs
+from saltern_master.commands import (
+    alerts,
+    events,
+    files,
+    jobs,
+    journal,
+    keys,
+    manage,
+    master,
+    metrics,
+    minion,
+    past_jobs,
+)
 from saltern_master.commands.registry import Registry
 
 
 def command_table(key_functions: KeyFunctions) -> Registry:
     """Return every command there is."""
-    return Registry(
-        [alerts, events, files, jobs, journal, manage, metrics, minion, past_jobs], keys.commands(key_functions)
-    )
+    modules = [alerts, events, files, jobs, journal, manage, master, metrics, minion, past_jobs]
+    return Registry(modules, (*keys.commands(key_functions), *manage.presence_commands()))
