@@ -136,8 +136,10 @@ def test_so_many_events_over_several_lines(parts: Parts) -> None:
     done = saltern_run(parts, "state.event", "salt/job/*/ret/*", "count=1", "pretty=True")
     tag, _, data = done.stdout.partition("\t")
     assert tag.startswith("salt/job/")
-    assert data.startswith('{\n    "jid": ')
-    assert json.loads(data)["jid"] == tag.split("/")[2]
+    shown = json.loads(data)
+    assert shown["jid"] == tag.split("/")[2]
+    assert list(shown) == sorted(shown)
+    assert data.startswith('{\n    "_stamp": "20')
     assert saltern_run(parts, "state.event", "count=1", "quiet=True").stdout == ""
 
 
@@ -150,6 +152,10 @@ def test_active_jobs_are_what_minions_say_now(parts: Parts) -> None:
         return [minion_id for one in running for minion_id in one]
 
     wait_for(lambda: running() == [first, second], "both")
+    shown = parts.runner.cmd("jobs.active")[jid]
+    pids = {minion_id: pid for one in shown["Running"] for minion_id, pid in one.items()}
+    assert pids == {minion_id: parts.pid(f"agent {minion_id}") for minion_id in (first, second)}
+    assert (shown["Arguments"], shown["Returned"], shown["Target-type"]) == ([600], [], "glob")
     parts.stop(f"agent {second}", signal.SIGKILL)
     wait_for(lambda: running() == [first], "the one that is left", 4.0)
     parts.stop("master")

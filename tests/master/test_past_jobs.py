@@ -13,7 +13,7 @@ import pytest
 
 from saltern.errors import ArgumentError, Busy, IdError, SalternError
 from saltern.secret import Secret
-from saltern_master.commands import past_jobs
+from saltern_master.commands import jobs, past_jobs
 from saltern_master.commands.registry import Command
 from saltern_master.jobs import search
 from saltern_master.jobs.moment import jid_at
@@ -21,11 +21,12 @@ from saltern_master.jobs.search import search_of
 from saltern_master.jobs.store import JobLoad, JobReturn, JobStore
 from saltern_master.jobs.stores.memory import MemoryJobStore
 from saltern_master.jobs.stores.sqlite import SqliteJobStore
+from saltern_master.jobs.tracker import AtWork
 from support.doors import ROOT, Door, Users
 
 RECORDED = json.loads((Path(__file__).parents[1] / "support/salt_answers/jobs.json").read_text(encoding="utf-8"))
 ACL = {"ann": ["@runner"], "fred": ["@runner", "test.*"], "eve": ["test.*"]}
-COMMANDS = [one for one in vars(past_jobs).values() if isinstance(one, Command)]
+COMMANDS = [one for one in vars(past_jobs).values() if isinstance(one, Command)] + [jobs.active]
 JID = "20261128194401123456"
 
 
@@ -77,6 +78,41 @@ def test_every_answer_is_salts(kept: Kept) -> None:
         assert kept.ask(name, *args, **kwargs) == answer, (name, args, kwargs)
     assert all(wait == 2.0 for wait in kept.waits)
     assert len(kept.waits) >= len(RECORDED["answers"])
+
+
+def test_what_minions_work_on_is_shown_whole_and_to_others_without_what_it_was_given(store: JobStore) -> None:
+    store.put_jobs([job(0, arg=[60], kwarg={"a": 1}), job(1)])
+    store.put_returns([JobReturn(job(1).jid, name, "test.ping", True, 1.0, {"return": True}) for name in ("b", "z")])
+    found = {
+        JID: AtWork("test.ping", "fred", "local:fred", {"b": None, "a": 7}, ["c"]),
+        job(1).jid: AtWork("test.ping", "fred", "local:fred", {"a": 8}, None),  # from before the start
+        job(2).jid: AtWork("test.sleep", "fred", "local:fred", {"a": 9}, []),  # not stored yet
+    }
+
+    async def at_work(minions: list[str]) -> dict[str, AtWork]:
+        assert minions == ["a", "b"]
+        return found
+
+    here = Kept(store)
+    here.services.tracker = SimpleNamespace(at_work=at_work)
+    here.services.fleet = SimpleNamespace(present=lambda: ["a", "b"])
+    shown = here.ask("active", who="fred")
+    assert shown[JID] == {
+        "Function": "test.ping",
+        "Arguments": [60, {"a": 1, "__kwarg__": True}],
+        "Target": "*",
+        "Target-type": "glob",
+        "User": "fred",
+        "StartTime": "2026, Nov 28 19:44:01.123456",
+        "Running": [{"a": 7}, {"b": None}],
+        "Returned": ["c"],
+    }
+    assert (shown[job(1).jid]["Running"], shown[job(1).jid]["Returned"]) == ([{"a": 8}], ["b"])
+    assert (shown[job(2).jid]["Function"], shown[job(2).jid]["Arguments"]) == ("test.sleep", [])
+    assert {one["Arguments"] for one in here.ask("active", who="ann").values()} == {"***"}
+    found.clear()
+    assert here.ask("active") == {}
+    here.dispatcher.close()
 
 
 def test_a_job_of_several_functions_is_found_by_each_and_breaks_nothing(store: JobStore) -> None:

@@ -97,10 +97,10 @@ class JobKeeper:
 
         Who has seen a job's answer finds it in the store then.
         """
-        until = self._steady() + within_s
+        until = time.monotonic() + within_s
         end = self._reader.end()
         while self._reader.committed < end and self._reader.behind():
-            if self._steady() >= until:
+            if time.monotonic() >= until:
                 return False
             time.sleep(LOOK_S)
         return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from saltern.ids import JidSource
@@ -103,11 +103,7 @@ class Publisher:
         links = {minion_id: self._fleet.link(minion_id) for minion_id in minions}
         there = {minion_id: link.key for minion_id, link in links.items() if link.jobs is not None}
         missing = [minion_id for minion_id in minions if minion_id not in there]
-        told = {key: load[key] for key in ("jid", "tgt_type", "tgt", "user", "fun")}
-        told["arg"] = arguments(load["arg"], load["kwarg"])
-        size = len(frame) + sum(map(len, minions))
-        self._bus.publish(f"salt/job/{jid}/new", {**told, "minions": load["minions"], "missing": missing}, size=size)
-        self._bus.publish(f"salt/job/{jid}/publish", {**told, "ret": ""}, size=len(frame))
+        self._tell(load, missing, len(frame) + sum(map(len, minions)))
         most = MAX_QUEUE_BYTES if sees_all else MAX_USER_QUEUE_BYTES
         follower = Follower(jid, self._tracker.unfollow, most) if follow else None
         self._tracker.begin(TrackedJob(jid, request.fun, caller, there, missing, quiet_s), follower)
@@ -116,6 +112,14 @@ class Publisher:
         functions = request.fun if isinstance(request.fun, str) else ",".join(request.fun)
         log.info("job %s: %s on %d minions for %s", jid, functions, len(minions), caller)
         return Published(jid, list(minions), missing), follower
+
+    def _tell(self, load: Mapping[str, Any], missing: list[str], size: int) -> None:
+        """Say on the bus that a job is on its way, in Salt's two events."""
+        told = {key: load[key] for key in ("jid", "tgt_type", "tgt", "user", "fun")}
+        told["arg"] = arguments(load["arg"], load["kwarg"])
+        tag = f"salt/job/{load['jid']}"
+        self._bus.publish(f"{tag}/new", {**told, "minions": load["minions"], "missing": missing}, size=size)
+        self._bus.publish(f"{tag}/publish", {**told, "ret": load.get("ret", "")}, size=size)
 
     def _send(self, jid: str, frame: bytes, minions: list[str]) -> None:
         """Send a job to some minions now, and to the others when the loop has done something else."""
