@@ -19,8 +19,7 @@ from collections.abc import Callable, Iterable, Mapping, Set
 from itertools import islice
 from typing import Any
 
-import yaml
-
+from saltern.arguments import parse_value
 from saltern.errors import TargetError, TargetTooCostly
 from saltern_master.targeting.effort import Effort, Holds
 from saltern_master.targeting.facts import MAX_MEMBERS, MAX_VALUE_CHARS, Facts, text_of
@@ -240,8 +239,5 @@ def _by_number(node: Mapping[Any, Any], name: str) -> Any:
     """Return the value of the key that isn't a text but is written like *name*: ``8080``, ``true``."""
     if all(isinstance(key, str) for key in islice(node, MAX_MEMBERS)):
         return _MISSING
-    try:
-        key = yaml.safe_load(name[:MAX_VALUE_CHARS])
-        return node.get(key, _MISSING)
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError):
-        return _MISSING
+    key = parse_value(name[:MAX_VALUE_CHARS])
+    return _MISSING if isinstance(key, (dict, list)) else node.get(key, _MISSING)
