@@ -20,6 +20,8 @@ class MinionOptions(TypedDict):
 
     conf_file: str
     config_dir: str
+    default_include: str
+    include: list[str]
     id: str
     id_from: str
     master: str
@@ -53,6 +55,8 @@ class MinionOptions(TypedDict):
 
 
 DEFAULTS: dict[str, Any] = {
+    "default_include": "minion.d/*.conf",
+    "include": [],
     "id": "",
     "master": "127.0.0.1",
     "publish_port": 4505,
