@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from saltern.errors import ArgumentError, FunctionNotFound
-from saltern.ids import check_jid
+from saltern.ids import check_jid, check_returners
 from saltern_master.auth.need import Need
 from saltern_master.commands.context import Context
 from saltern_master.commands.registry import command
@@ -37,16 +37,23 @@ async def publish(
     timeout: float | None = None,
     quiet: float | None = None,
     follow: bool = False,
+    ret: Annotated[str, check_returners] = "",
+    ret_config: str = "",
+    ret_kwargs: dict[str, Any] | None = None,
 ) -> Any:
     """Start a job and return its ``jid``, ``minions``, ``missing``, ``unknown``; with *follow* its answers come then.
 
     ``missing`` are those of the minions that are away, ``unknown`` the names that the target lists and no minion has.
     *fun* may be a list of functions, with a list of arguments for each in *arg*. *timeout*: seconds after which an
     agent ends it. *quiet*: seconds of silence after which the agents are asked whether they still work on it.
+    *ret* names returners of the minions (``"syslog,mysql"``) that get the returns too, *ret_config* an alternative set
+    of their options, *ret_kwargs* such options; each needs a grant of ``returner:NAME``.
     """
     if quiet is not None:
         quiet = min(max(quiet, MIN_QUIET_S), MAX_QUIET_S)
-    request = JobRequest(tgt, tgt_type, fun, arg or [], kwarg or {}, isolate, timeout)
+    request = JobRequest(
+        tgt, tgt_type, fun, arg or [], kwarg or {}, isolate, timeout, ret, ret_config, ret_kwargs or {}
+    )
     published, follower = context.services.publisher.publish(
         request,
         context.minions,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from saltern.ids import JidSource
@@ -34,6 +35,10 @@ class JobRequest(NamedTuple):
     kwarg: dict[str, Any]
     isolate: bool = False
     timeout_s: float | None = None
+    ret: str = ""
+    """Returners that the agents hand their returns to, ``"a,b"``; *ret_config*, *ret_kwargs* are options of theirs."""
+    ret_config: str = ""
+    ret_kwargs: Mapping[str, Any] = MappingProxyType({})
 
 
 class Published(NamedTuple):
@@ -83,6 +88,7 @@ class Publisher:
             "sees": sees_all,
             "isolate": request.isolate,
             "timeout": request.timeout_s,
+            **_returners(request),
         }
         frame = pack_any("job", 0, job, secrets=True)
         load = {
@@ -94,6 +100,7 @@ class Publisher:
             "tgt": request.tgt,
             "tgt_type": request.tgt_type,
             "minions": list(minions),
+            "ret": request.ret,
         }
         self._inbox.put_job({**load, "owner": caller.principal})
         self._bus.publish(f"salt/job/{jid}/new", load, size=len(frame) + sum(map(len, minions)))
@@ -120,3 +127,11 @@ class Publisher:
     def metrics(self) -> dict[str, float]:
         """Return the counter."""
         return {"published": self._published}
+
+
+def _returners(request: JobRequest) -> dict[str, Any]:
+    """Return what agents are told of a job's returners: nothing where it names none."""
+    if not request.ret:
+        return {}
+    said = {"ret": request.ret, "ret_config": request.ret_config, "ret_kwargs": dict(request.ret_kwargs)}
+    return {key: value for key, value in said.items() if value}
