@@ -66,7 +66,6 @@ _BY_REASON: Mapping[str, str] = {
         "enable_fqdns_grains enable_gpu_grains grains_blacklist grains_deep_merge start_event_grains"
     ),
     "heartbeat_interval and heartbeat_timeout find dead connections": "ping_interval",
-    "it is an option of the minions' own: what modules get by config.get": "backup_mode providers",
     "it is said with each request for events": "event_match_type",
     "jobs are kept in job_db for keep_jobs_hours": "archive_jobs job_cache_store_endtime",
     "jobs are looked for with saltern-run jobs.list_jobs": "search",

@@ -126,7 +126,7 @@ def _checked(schema: Schema, types: dict[str, Any], setting: Setting) -> tuple[s
     key, value = setting.key, setting.value
     where = f"{setting.file}: line {setting.line}: {key}"
     if key not in schema.defaults:
-        if refusal := _no_own_key(schema, types, key):
+        if refusal := wrong_key(schema, key):
             raise ConfigError(f"{where} {refusal}")
         return key, value
     if key == INCLUDE and isinstance(value, str):
@@ -137,11 +137,11 @@ def _checked(schema: Schema, types: dict[str, Any], setting: Setting) -> tuple[s
     return key, value.reveal() if isinstance(value, Secret) else value
 
 
-def _no_own_key(schema: Schema, types: dict[str, Any], key: str) -> str:
+def wrong_key(schema: Schema, key: str) -> str:
     """Return why *key*, which is no option, can't be a user's own, or nothing."""
     from saltern.config.of_salt import instead_of, refused  # only a key that is no option needs it
 
-    if key in types or key.startswith("__"):
+    if key in schema.types() or key.startswith("__"):
         return "is set by the program itself: take it out"
     if instead := refused(schema.name, key):
         return f"is not an option here as it is in Salt: instead, {instead}"
