@@ -133,11 +133,16 @@ class Returners:
                     return None
 
     def run(self, waiting: Waiting, worker: Worker) -> None:
-        """Hand one return to its returners, one after the other."""
-        body = unpack(waiting.frame).body
-        for name in waiting.to.names:
-            worker.about = f"{name}, for job {body.get('jid')}"
-            self.hand(name, ret_of(body, self._minion_id, waiting.to))
+        """Hand one return to its returners."""
+        self.hand_all(waiting.frame, waiting.to, worker)
+
+    def hand_all(self, frame: bytes, to: ReturnTo, worker: Worker | None = None) -> None:
+        """Hand a return's message to the returners that *to* names, one after the other, in the calling thread."""
+        body = unpack(frame).body
+        for name in to.names:
+            if worker is not None:
+                worker.about = f"{name}, for job {body.get('jid')}"
+            self.hand(name, ret_of(body, self._minion_id, to))
 
     def hand(self, name: str, ret: dict[str, Any]) -> None:
         """Hand *ret* to the returner *name*; what it raises is logged and counted."""
