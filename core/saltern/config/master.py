@@ -14,6 +14,8 @@ class MasterOptions(TypedDict):
 
     conf_file: str
     config_dir: str
+    default_include: str
+    include: list[str]
     interface: str
     publish_port: int
     ret_port: int
@@ -71,6 +73,8 @@ DEFAULT_SCHEDULE: dict[str, Any] = {
 }
 
 DEFAULTS: dict[str, Any] = {
+    "default_include": "master.d/*.conf",
+    "include": [],
     "interface": "0.0.0.0",  # noqa: S104  # a master is there to be reached; every peer is authenticated
     "publish_port": 4505,
     "ret_port": 4506,
