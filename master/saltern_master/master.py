@@ -1,7 +1,8 @@
 """The master, put together: what it is made of, and in which order the parts come up and go down.
 
     channel ── hub ── inbox ── journal ──┬── job keeper ── job store (SQL)
-    local ──┐   │        └── bus ──┐     └── shipping engine ── shipper ── Carbon
+            │   │        │               ├── returners ── databases of others'
+    local ──┤   │        └── bus ──┐     └── shipping engine ── shipper ── Carbon
             └───┴── dispatcher     ├── those who follow events
                       └ commands   └── annotations ── /events/ of a Graphite
 
@@ -50,6 +51,7 @@ from saltern_master.key_refresh import KeyRefresh
 from saltern_master.keyring import configured_keyring
 from saltern_master.parts import Counters, run_parts
 from saltern_master.ready import say_ready
+from saltern_master.returners.configured import Returners
 from saltern_master.self_metrics import SelfMetrics
 from saltern_master.shipping.engine import shipping_engine
 
@@ -89,6 +91,7 @@ class Master:
         self.dead_letters = DeadLetters(os.path.join(cache, "dead_letters"))
         self.job_store = SqliteJobStore(options["job_db"], options["job_db_max_bytes"])
         self.keeper = configured_keeper(options, self.job_store, self.journal, self.dead_letters)
+        self.returners = Returners(options, self.journal, self.bus, self.dead_letters)
         self.publisher = Publisher(self.fleet, self.bus, self.inbox, self.tracker)
         self.engine = shipping_engine(options, self.journal, self.dead_letters, self.inbox.put_lost)
         self.annotations = annotation_engine(options, self.bus, self.keyring.minions)
@@ -109,6 +112,7 @@ class Master:
             "alerts": (self.alerts,),
             "graphite": (self.engine,),
             "annotations": (self.annotations,),
+            **self.returners.counters,
         }
         interval_s = options["self_metrics_interval"]
         self.self_metrics = SelfMetrics(self.inbox, self.account_keeper, self.clocks, self.counters, interval_s)
@@ -122,7 +126,13 @@ class Master:
         await self.briefing.load()
         await self.keeper.tell_of_earlier_jobs(self.tracker)
         async with contextlib.AsyncExitStack() as ending:  # in reverse: the socket for local programs goes first
-            for close in (self.job_store.close, self.journal.close, self.account_keeper.close, self.ports.close):
+            for close in (
+                self.job_store.close,
+                self.returners.close,
+                self.journal.close,
+                self.account_keeper.close,
+                self.ports.close,
+            ):
                 ending.callback(close)
             ending.callback(self.inbox.flush_now)
             self.endpoints = self.ports.open()
@@ -132,7 +142,7 @@ class Master:
             say_ready(self.options["sock_dir"], self.endpoints, self.keys.public)
             ready()
             parts = (self.keeper, self.tracker, self.key_refresh, self.briefing, self.self_metrics, self.alerts)
-            others = (self.fleet.files, self.account_keeper, self.engine, self.annotations)
+            others = (self.fleet.files, self.account_keeper, self.engine, self.annotations, *self.returners.parts)
             await run_parts((*parts, *others), self._stopping)
 
     def stop(self) -> None:

@@ -1,0 +1,118 @@
+"""Connections to one database: few, with a bound on how long anything takes, made again when they are lost."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from saltern.errors import JournalError, RecordError
+from saltern.files import make_folder
+from saltern_master.sql.address import MYSQL, POSTGRES, SQLITE, Address
+from saltern_master.sql.faults import lost, never, reason
+
+CONNECT_WITHIN_S = 5
+LOCKED_S = 10
+"""How long a lock of somebody else's is waited for."""
+STATEMENT_S = 30
+ANSWER_S = 60
+"""Longer than the server takes over anything that it was told a bound of: it, or the way to it, is gone then."""
+
+
+class Lost(JournalError):
+    """The connection was lost in the middle of what was asked: it was done, or it wasn't."""
+
+
+class Database:
+    """One database at *address*. Any thread may use it."""
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self.kind = address.kind
+        self._engine = self._made()
+
+    def close(self) -> None:
+        """Close the connections that nobody uses now."""
+        self._engine.dispose()
+
+    @contextlib.contextmanager
+    def connected(self, what: str) -> Iterator[Connection]:
+        """Give a connection in a transaction, which is committed when nothing is raised.
+
+        Raises ``RecordError`` for what the database will never take, ``JournalError`` when trying again may help
+        (``Lost``: when it may have been done); *what*, as in "can't be written", is said then.
+        """
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            message = f"{self.address}: {what}: {reason(error)}"
+            if never(self.kind, error):
+                raise RecordError(message) from None
+            raise (Lost if lost(error) else JournalError)(message) from None
+        except OSError as error:
+            raise JournalError(f"{self.address}: {what}: {error.strerror or error}") from None
+
+    def _made(self) -> Engine:
+        url = self.address.url
+        if self.kind == SQLITE:
+            engine = create_engine(url, connect_args={"timeout": LOCKED_S}, poolclass=NullPool)
+            event.listen(engine, "do_connect", self._make_folder)
+            return engine
+        if self.kind == MYSQL:
+            limits = {"connect_timeout": CONNECT_WITHIN_S, "read_timeout": ANSWER_S, "write_timeout": ANSWER_S}
+            engine = create_engine(
+                url,
+                connect_args={"charset": "utf8mb4", **limits},
+                pool_pre_ping=True,
+                pool_size=2,
+                hide_parameters=True,
+            )
+            event.listen(engine, "connect", _settle_mysql)
+            return engine
+        bounds = f"-c statement_timeout={STATEMENT_S}s -c lock_timeout={LOCKED_S}s"
+        within: dict[str, Any] = {"connect_timeout": CONNECT_WITHIN_S, "options": bounds}
+        watched = {"keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3}
+        return create_engine(
+            url,
+            connect_args={**within, **watched, "tcp_user_timeout": ANSWER_S * 1000},
+            pool_pre_ping=True,
+            pool_size=2,
+            hide_parameters=True,
+            json_serializer=_as_it_is,
+            json_deserializer=_as_it_is,
+        )
+
+    def _make_folder(self, *_: Any) -> None:
+        make_folder(os.path.dirname(str(self.address.url.database)), 0o700)
+
+
+def is_postgres(kind: str) -> bool:
+    """Whether this kind of database is PostgreSQL."""
+    return kind == POSTGRES
+
+
+def _as_it_is(value: Any) -> Any:
+    return value.decode() if isinstance(value, bytes | bytearray) else value
+
+
+def _settle_mysql(connection: Any, _record: Any) -> None:
+    """Have times be UTC, locks be waited for no longer than they should, and wrong values be refused, not bent."""
+    cursor = connection.cursor()
+    cursor.execute("SET time_zone = '+00:00', sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')")
+    cursor.execute(f"SET innodb_lock_wait_timeout = {LOCKED_S}, lock_wait_timeout = {LOCKED_S}")
+    with contextlib.suppress(Exception):  # MariaDB has it, MySQL has another for reading alone
+        cursor.execute(f"SET max_statement_time = {STATEMENT_S}")
+    cursor.close()
+
+
+def largest_packet(connection: Connection, kind: str) -> int | None:
+    """Return the largest statement in bytes that the server takes, ``None`` where there is no bound to know."""
+    if kind != MYSQL:
+        return None
+    return int(connection.execute(text("SELECT @@max_allowed_packet")).scalar_one())
