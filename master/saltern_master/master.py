@@ -42,9 +42,9 @@ from saltern_master.entrances.local import LocalEntrance
 from saltern_master.fileserver.server import FileServer
 from saltern_master.fleet import Fleet
 from saltern_master.inbox import Inbox
+from saltern_master.jobs.configured import configured_store
 from saltern_master.jobs.keeper import configured_keeper
 from saltern_master.jobs.publisher import Publisher
-from saltern_master.jobs.stores.sqlite import SqliteJobStore
 from saltern_master.jobs.tracker import Tracker
 from saltern_master.journal.configured import configured_journal
 from saltern_master.key_refresh import KeyRefresh
@@ -89,7 +89,7 @@ class Master:
         )
         self.key_refresh = KeyRefresh(self.keyring, self.accounting, self.hub.keys_changed)
         self.dead_letters = DeadLetters(os.path.join(cache, "dead_letters"))
-        self.job_store = SqliteJobStore(options["job_db"], options["job_db_max_bytes"])
+        self.job_store = configured_store(options)
         self.keeper = configured_keeper(options, self.job_store, self.journal, self.dead_letters)
         self.returners = Returners(options, self.journal, self.bus, self.dead_letters)
         self.publisher = Publisher(self.fleet, self.bus, self.inbox, self.tracker)

@@ -1,9 +1,11 @@
-"""What a job store does. Drivers: ``stores/sqlite.py``, ``stores/memory.py`` (tests)."""
+"""What a job store does. Drivers: ``stores/sqlite.py``, ``stores/server.py``, ``stores/memory.py`` (tests)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
+
+from saltern_master.jobs.query import Found, Wanted
 
 
 class JobLoad(NamedTuple):
@@ -70,6 +72,9 @@ class JobStore(Protocol):
 
     def newest(self, before: float) -> float | None:
         """Return when the last of the jobs and returns from before an instant came. Raises ``JournalError``."""
+
+    def query(self, wanted: Wanted) -> list[Found]:
+        """Return the returns that are *wanted*, the latest jobs' first."""
 
     def purge(self, before: float) -> int:
         """Delete the jobs from before an instant, with their returns; return how many rows went."""

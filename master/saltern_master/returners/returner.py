@@ -9,40 +9,16 @@ minion, isn't stored again: agents send one again when they didn't hear that it 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Protocol
 
 from saltern.errors import JournalError
+from saltern_master.jobs.query import Found, Wanted
 from saltern_master.journal.reader import Position
 from saltern_master.returners.rows import EventRow, Row
 
 
 class Elsewhere(JournalError):
     """The database is done up to another position than was thought: ask it again."""
-
-
-class Wanted(NamedTuple):
-    """Which returns to show; times in epoch seconds. *after*: a jid and a minion's id, behind which to go on."""
-
-    minion: str | None = None
-    fun: str | None = None
-    jid: str | None = None
-    success: bool | None = None
-    since: float | None = None
-    until: float | None = None
-    after: tuple[str, str] | None = None
-    offset: int = 0
-    limit: int = 100
-
-
-class Found(NamedTuple):
-    """A return that was found."""
-
-    jid: str
-    minion_id: str
-    fun: str
-    success: bool
-    received: float
-    result: Any
 
 
 class Returner(Protocol):

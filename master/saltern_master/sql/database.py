@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
@@ -13,7 +13,7 @@ from sqlalchemy.pool import NullPool
 
 from saltern.errors import JournalError, RecordError
 from saltern.files import make_folder
-from saltern_master.sql.address import MYSQL, POSTGRES, SQLITE, Address
+from saltern_master.sql.address import MYSQL, SQLITE, Address
 from saltern_master.sql.faults import lost, never, reason
 
 CONNECT_WITHIN_S = 5
@@ -22,6 +22,10 @@ LOCKED_S = 10
 STATEMENT_S = 30
 ANSWER_S = 60
 """Longer than the server takes over anything that it was told a bound of: it, or the way to it, is gone then."""
+
+
+PACKET_SLACK_BYTES = 4096
+ESCAPED = "\\'\"\0\n\r\x1a"
 
 
 class Lost(JournalError):
@@ -34,7 +38,19 @@ class Database:
     def __init__(self, address: Address) -> None:
         self.address = address
         self.kind = address.kind
+        self._packet: int | None = None
         self._engine = self._made()
+
+    def learn(self, connection: Connection) -> None:
+        """Find out how large a statement may be."""
+        if self.kind == MYSQL:
+            self._packet = int(connection.execute(text("SELECT @@max_allowed_packet")).scalar_one())
+
+    def check(self, row: Mapping[str, Any]) -> None:
+        """Raise ``RecordError`` for a row that the server would break the connection for, again and again."""
+        if self._packet is not None and (size := _size_of(row)) > self._packet - PACKET_SLACK_BYTES:
+            over = f"a row of {size:,} bytes is over max_allowed_packet ({self._packet:,})"
+            raise RecordError(f"{self.address}: {over}")
 
     def close(self) -> None:
         """Close the connections that nobody uses now."""
@@ -92,13 +108,14 @@ class Database:
         make_folder(os.path.dirname(str(self.address.url.database)), 0o700)
 
 
-def is_postgres(kind: str) -> bool:
-    """Whether this kind of database is PostgreSQL."""
-    return kind == POSTGRES
-
-
 def _as_it_is(value: Any) -> Any:
     return value.decode() if isinstance(value, bytes | bytearray) else value
+
+
+def _size_of(row: Mapping[str, Any]) -> int:
+    """Return about how many bytes a row is in a statement of MySQL's, where quotes and the like are escaped."""
+    texts = [value for value in row.values() if isinstance(value, str)]
+    return sum(len(value.encode()) + sum(value.count(one) for one in ESCAPED) for value in texts)
 
 
 def _settle_mysql(connection: Any, _record: Any) -> None:
@@ -109,10 +126,3 @@ def _settle_mysql(connection: Any, _record: Any) -> None:
     with contextlib.suppress(Exception):  # MariaDB has it, MySQL has another for reading alone
         cursor.execute(f"SET max_statement_time = {STATEMENT_S}")
     cursor.close()
-
-
-def largest_packet(connection: Connection, kind: str) -> int | None:
-    """Return the largest statement in bytes that the server takes, ``None`` where there is no bound to know."""
-    if kind != MYSQL:
-        return None
-    return int(connection.execute(text("SELECT @@max_allowed_packet")).scalar_one())

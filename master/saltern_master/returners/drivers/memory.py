@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from saltern_master.jobs.query import Found, Wanted
 from saltern_master.journal.reader import Position
-from saltern_master.returners.returner import Elsewhere, Found, Wanted
+from saltern_master.returners.returner import Elsewhere
 from saltern_master.returners.rows import EventRow, ReturnRow, Row
 
 

@@ -38,10 +38,11 @@ from sqlalchemy import (
 from saltern.config.minion import own_name
 from saltern.errors import JournalError, RecordError
 from saltern.ids import jid_of
+from saltern_master.jobs.query import Found, Wanted
 from saltern_master.journal.reader import Position
-from saltern_master.returners.returner import Elsewhere, Found, Wanted
+from saltern_master.returners.returner import Elsewhere
 from saltern_master.returners.rows import EventRow, LoadRow, ReturnRow, Row
-from saltern_master.sql.database import Database, largest_packet
+from saltern_master.sql.database import Database
 from saltern_master.sql.json_text import Column as Kind
 from saltern_master.sql.json_text import json_text, plain_text
 
@@ -50,7 +51,6 @@ STEP_ROWS = 500
 KEYS_AT_ONCE = 500
 MINUTE = 12
 """Of a jid's digits."""
-PACKET_SLACK_BYTES = 4096
 CLOCKS_APART_S = 30 * 86400
 """A scheduled run's jid is its agent's, which may have been away for as long before it was received."""
 MAX_TIME = 2**31 - 2
@@ -105,7 +105,6 @@ class SaltTables:
         self._done: Position | None = None
         self._run = os.urandom(8).hex()
         self._widths: dict[tuple[str, str], int] = {}
-        self._packet: int | None = None
         self._master_id = ""
         self._ready = False
 
@@ -178,7 +177,7 @@ class SaltTables:
             (row.jid, row.minion_id): self._clipped(self.return_row(row)) for row in rows if isinstance(row, ReturnRow)
         }
         for made in (*loads.values(), *returns.values()):
-            self._check_size(made)
+            self._database.check(made)
         with self._connected("can't be written") as connection:
             self._lock(connection)
             new_loads = self._missing_loads(connection, loads)
@@ -261,7 +260,7 @@ class SaltTables:
                 if table.name not in there:
                     table.create(connection)
         with self._connected("its tables can't be read") as connection:
-            self._packet = largest_packet(connection, self._database.kind)
+            self._database.learn(connection)
             looked = inspect(connection)
             self._widths = {
                 (name, column["name"]): length
@@ -314,7 +313,7 @@ class SaltTables:
     def _event_row(self, row: EventRow) -> dict[str, Any]:
         data = json_text(row.data, self.event_column())
         made = {"tag": plain_text(row.tag), "data": data, "master_id": self._master_id}
-        self._check_size(made)
+        self._database.check(made)
         return {**made, "alter_time": self.time(row.at)}
 
     def _clipped(self, row: dict[str, Any], table: str = "salt_returns") -> dict[str, Any]:
@@ -324,12 +323,6 @@ class SaltTables:
             if width and name in row and len(row[name]) > width:
                 row[name] = row[name][:width]
         return row
-
-    def _check_size(self, row: dict[str, Any]) -> None:
-        """Raise ``RecordError`` for a row that the server would break the connection for."""
-        if self._packet is not None and (size := _escaped(row)) > self._packet - PACKET_SLACK_BYTES:
-            over = f"a row of {size:,} bytes is over max_allowed_packet ({self._packet:,})"
-            raise RecordError(f"{self._database.address}: {over}")
 
     def _add_sizes(self, connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
         sizes: dict[str, int] = {}
@@ -393,15 +386,6 @@ class SaltTables:
     def _delete(self, table: TableClause, wanted: Any) -> int:
         with self._connected("can't be purged") as connection:
             return connection.execute(self.delete_some(table, wanted, STEP_ROWS)).rowcount
-
-
-def _escaped(row: dict[str, Any]) -> int:
-    """Return about how many bytes a row is in a statement: quotes and backslashes are escaped there."""
-    return sum(
-        len(value.encode()) + value.count("\\") + value.count("'") + value.count('"')
-        for value in row.values()
-        if isinstance(value, str)
-    )
 
 
 def _slices(keys: list[Any]) -> Iterable[list[Any]]:

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, TableClause, Text, column, delete, literal_column, select, table, text
 
+from saltern_master.jobs.query import Found
 from saltern_master.returners.drivers.salt_tables import SaltTables, Tables, read_json
-from saltern_master.returners.returner import Found
 from saltern_master.returners.rows import ReturnRow
 from saltern_master.sql.json_text import Column, json_text, plain_text
 
