@@ -23,6 +23,7 @@ from saltern_master.jobs.store import JobStore
 from saltern_master.jobs.tracker import Tracker
 from saltern_master.key_refresh import KeyRefresh
 from saltern_master.keyring import Keyring
+from saltern_master.returners.configured import Returners
 from saltern_master.shipping.engine import ShippingEngine
 
 
@@ -40,6 +41,7 @@ class Services(Protocol):
     publisher: Publisher
     tracker: Tracker
     job_store: JobStore
+    returners: Returners
     files: FileServer
     briefing: Briefing
     engine: ShippingEngine | None

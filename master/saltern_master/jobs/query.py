@@ -17,6 +17,8 @@ class Wanted(NamedTuple):
     after: tuple[str, str] | None = None
     offset: int = 0
     limit: int = 100
+    max_bytes: int = 4 * 1024 * 1024
+    """Of what they returned; one is shown in any case."""
 
 
 class Found(NamedTuple):
@@ -28,3 +30,10 @@ class Found(NamedTuple):
     success: bool
     received: float
     result: Any
+
+
+class Page(NamedTuple):
+    """Returns that were found, the latest jobs' first, and whether there are more behind them."""
+
+    found: list[Found]
+    more: bool

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
-from saltern_master.jobs.query import Found, Wanted
+from saltern_master.jobs.query import Page, Wanted
 
 
 class JobLoad(NamedTuple):
@@ -73,8 +73,8 @@ class JobStore(Protocol):
     def newest(self, before: float) -> float | None:
         """Return when the last of the jobs and returns from before an instant came. Raises ``JournalError``."""
 
-    def query(self, wanted: Wanted) -> list[Found]:
-        """Return the returns that are *wanted*, the latest jobs' first."""
+    def query(self, wanted: Wanted) -> Page:
+        """Return the returns that are *wanted*, within its bounds."""
 
     def purge(self, before: float) -> int:
         """Delete the jobs from before an instant, with their returns; return how many rows went."""

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from saltern.errors import JournalError
-from saltern_master.jobs.query import Found, Wanted
+from saltern_master.jobs.query import Page, Wanted
 from saltern_master.journal.reader import Position
 from saltern_master.returners.rows import EventRow, Row
 
@@ -51,5 +51,5 @@ class Returner(Protocol):
         Nothing is to be deleted when that is 0.
         """
 
-    def query(self, wanted: Wanted) -> list[Found]:
-        """Return the returns that are *wanted*, the latest jobs' first."""
+    def query(self, wanted: Wanted) -> Page:
+        """Return the returns that are *wanted*, within its bounds."""

@@ -24,6 +24,7 @@ ANSWER_S = 60
 """Longer than the server takes over anything that it was told a bound of: it, or the way to it, is gone then."""
 
 
+STATEMENT_BYTES = 256 * 1024
 PACKET_SLACK_BYTES = 4096
 ESCAPED = "\\'\"\0\n\r\x1a"
 
@@ -84,7 +85,7 @@ class Database:
             limits = {"connect_timeout": CONNECT_WITHIN_S, "read_timeout": ANSWER_S, "write_timeout": ANSWER_S}
             engine = create_engine(
                 url,
-                connect_args={"charset": "utf8mb4", **limits},
+                connect_args={"charset": "utf8mb4", "cursorclass": _cursor_class(), **limits},
                 pool_pre_ping=True,
                 pool_size=2,
                 hide_parameters=True,
@@ -116,6 +117,13 @@ def _size_of(row: Mapping[str, Any]) -> int:
     """Return about how many bytes a row is in a statement of MySQL's, where quotes and the like are escaped."""
     texts = [value for value in row.values() if isinstance(value, str)]
     return sum(len(value.encode()) + sum(value.count(one) for one in ESCAPED) for value in texts)
+
+
+def _cursor_class() -> type:
+    """Return PyMySQL's cursor, with statements of many rows that every server takes."""
+    from pymysql.cursors import Cursor  # it may not be installed
+
+    return type("Cursor", (Cursor,), {"max_stmt_length": STATEMENT_BYTES})
 
 
 def _settle_mysql(connection: Any, _record: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from saltern_master.jobs.query import Found, Wanted
+from saltern_master.jobs.query import Found, Page, Wanted
 from saltern_master.jobs.store import JobLoad, JobReturn
 
 
@@ -52,8 +52,8 @@ class MemoryJobStore:
         times = [*(job.created for job in self._jobs.values()), *(item.received for item in self._returns.values())]
         return max((at for at in times if at < before), default=None)
 
-    def query(self, wanted: Wanted) -> list[Found]:
-        """Return the returns that are wanted, the latest jobs' first."""
+    def query(self, wanted: Wanted) -> Page:
+        """Return the returns that are wanted; what they take isn't looked at."""
         found = []
         for key, item in sorted(self._returns.items(), reverse=True):
             if (
@@ -67,7 +67,8 @@ class MemoryJobStore:
             ):
                 result = item.data.get("return")
                 found.append(Found(*key, item.fun, item.success, item.received, result))
-        return found[wanted.offset : wanted.offset + wanted.limit]
+        end = wanted.offset + wanted.limit
+        return Page(found[wanted.offset : end], len(found) > end)
 
     def purge(self, before: float) -> int:
         """Delete what is older than *before*."""

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Column, Connection, Table, bindparam, delete, func, select, tuple_
+from sqlalchemy import Column, Connection, Table, bindparam, delete, func, select
 
-from saltern_master.jobs.query import Found, Wanted
+from saltern_master.jobs.query import Found, Page, Wanted
 from saltern_master.jobs.store import JobLoad, JobReturn
 from saltern_master.jobs.stores.tables import JobTables, job_row, return_row
+from saltern_master.sql.paging import page
 
 FREED_AT_ONCE = 0.1
 """The share of the bound that is freed when it is reached, so that it isn't reached again at once."""
@@ -123,27 +124,27 @@ class SqlJobStore:
         """Delete what is older than *before*, some at a time. Raises ``JournalError``."""
         return sum(self._purge(share, before) for share in self._shares)
 
-    def query(self, wanted: Wanted) -> list[Found]:
-        """Return the returns that are *wanted*, the latest jobs' first. Raises ``JournalError``."""
+    def query(self, wanted: Wanted) -> Page:
+        """Return the returns that are *wanted*. Raises ``JournalError``."""
         c = self._tables.returns.c
-        query = select(c.jid, c.id, c.fun, c.success, c.alter_time, c["return"])
-        for column, value in ((c.id, wanted.minion), (c.fun, wanted.fun), (c.jid, wanted.jid)):
-            if value is not None:
-                query = query.where(column == value)
-        if wanted.success is not None:
-            query = query.where(c.success == wanted.success)
+        given = ((c.id, wanted.minion), (c.fun, wanted.fun), (c.jid, wanted.jid), (c.success, wanted.success))
+        conditions = [column == value for column, value in given if value is not None]
         if wanted.since is not None:
-            query = query.where(c.alter_time >= wanted.since)
+            conditions.append(c.alter_time >= wanted.since)
         if wanted.until is not None:
-            query = query.where(c.alter_time < wanted.until)
-        if wanted.after is not None:
-            query = query.where(tuple_(c.jid, c.id) < tuple_(*wanted.after))
+            conditions.append(c.alter_time < wanted.until)
+        shown = [c.jid, c.id, c.fun, c.success, c.alter_time, c["return"]]
+
+        def work(connection: Connection) -> tuple[list[Any], bool]:
+            bounds = {"offset": wanted.offset, "limit": wanted.limit, "max_bytes": wanted.max_bytes}
+            return page(connection, self._tables.returns, conditions, shown, c.bytes, after=wanted.after, **bounds)
+
+        rows, more = self.done("can't be read", work, writes=False)
         found = []
-        query = query.order_by(c.jid.desc(), c.id.desc()).limit(wanted.limit).offset(wanted.offset)
-        for jid, minion_id, fun, success, received, returned in self._read(query):
+        for jid, minion_id, fun, success, received, returned in rows:
             with contextlib.suppress(ValueError, TypeError):  # a damaged row costs itself
                 found.append(Found(jid, minion_id, fun, success, received, json.loads(returned)))
-        return found
+        return Page(found, more)
 
     def _jobs(self, query: Any) -> Iterator[JobLoad]:
         for jid, created, load in self._read(query):

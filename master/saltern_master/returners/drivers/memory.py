@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from saltern_master.jobs.query import Found, Wanted
+from saltern_master.jobs.query import Page, Wanted
 from saltern_master.journal.reader import Position
 from saltern_master.returners.returner import Elsewhere
 from saltern_master.returners.rows import EventRow, ReturnRow, Row
@@ -58,9 +58,9 @@ class MemoryReturner:
             self.rows.remove(row)
         return len(old)
 
-    def query(self, wanted: Wanted) -> list[Found]:
+    def query(self, wanted: Wanted) -> Page:
         """Return nothing: commands are tested with a real one."""
-        return []
+        return Page([], more=False)
 
 
 def _key(row: Row) -> tuple[str, ...]:

@@ -31,20 +31,20 @@ from sqlalchemy import (
     inspect,
     select,
     text,
-    tuple_,
     update,
 )
 
 from saltern.config.minion import own_name
 from saltern.errors import JournalError, RecordError
 from saltern.ids import jid_of
-from saltern_master.jobs.query import Found, Wanted
+from saltern_master.jobs.query import Found, Page, Wanted
 from saltern_master.journal.reader import Position
 from saltern_master.returners.returner import Elsewhere
 from saltern_master.returners.rows import EventRow, LoadRow, ReturnRow, Row
 from saltern_master.sql.database import Database
 from saltern_master.sql.json_text import Column as Kind
 from saltern_master.sql.json_text import json_text, plain_text
+from saltern_master.sql.paging import page
 
 STEP_ROWS = 500
 """Deleted in one transaction."""
@@ -53,6 +53,7 @@ MINUTE = 12
 """Of a jid's digits."""
 CLOCKS_APART_S = 30 * 86400
 """A scheduled run's jid is its agent's, which may have been away for as long before it was received."""
+TRUE, FALSE = ("1", "true", "True"), ("0", "false", "False", "")
 MAX_TIME = 2**31 - 2
 """MySQL's last second."""
 
@@ -137,7 +138,7 @@ class SaltTables:
         """Return a return from the columns of ``shown``."""
         jid, minion_id, fun, success, came, result = row
         at = came.replace(tzinfo=came.tzinfo or UTC).timestamp() if came is not None else 0.0
-        return Found(jid, minion_id, fun, str(success).lower() in ("1", "true"), at, read_json(result))
+        return Found(jid, minion_id, fun, str(success) in TRUE, at, read_json(result))
 
     def shown(self) -> list[Any]:
         """Return the columns that ``found`` reads."""
@@ -224,25 +225,25 @@ class SaltTables:
         gone = self._purge_old(before) if before is not None else 0
         return gone or (self._purge_over(max_bytes) if max_bytes else 0)
 
-    def query(self, wanted: Wanted) -> list[Found]:
+    def query(self, wanted: Wanted) -> Page:
         """Return what is wanted; see ``Returner``."""
         c = self.tables.returns.c
-        query = select(*self.shown()).order_by(c.jid.desc(), c.id.desc()).limit(wanted.limit).offset(wanted.offset)
         fun = self._clipped({"fun": wanted.fun})["fun"] if wanted.fun is not None else None
-        for column, value in ((c.id, wanted.minion), (c.fun, fun), (c.jid, wanted.jid)):
-            if value is not None:
-                query = query.where(column == value)
+        given = ((c.id, wanted.minion), (c.fun, fun), (c.jid, wanted.jid))
+        conditions = [column == value for column, value in given if value is not None]
         if wanted.success is not None:
-            query = query.where(c.success.in_(("1", "true", "True") if wanted.success else ("0", "false", "False", "")))
+            conditions.append(c.success.in_(TRUE if wanted.success else FALSE))
         if wanted.since is not None:
-            query = query.where(self.when >= self.time(wanted.since))
-            query = query.where(c.jid >= jid_of(max(0.0, wanted.since - CLOCKS_APART_S)))
+            conditions.append(self.when >= self.time(wanted.since))
+            conditions.append(c.jid >= jid_of(max(0.0, wanted.since - CLOCKS_APART_S)))  # this has an index
         if wanted.until is not None:
-            query = query.where(self.when < self.time(wanted.until))
-        if wanted.after is not None:
-            query = query.where(tuple_(c.jid, c.id) < tuple_(*wanted.after))
+            conditions.append(self.when < self.time(wanted.until))
+        shown = self.shown()
+        bounds = {"offset": wanted.offset, "limit": wanted.limit, "max_bytes": wanted.max_bytes}
         with self._connected("can't be read") as connection:
-            return [self.found(row) for row in connection.execute(query)]
+            size = func.length(shown[-1])
+            rows, more = page(connection, self.tables.returns, conditions, shown, size, after=wanted.after, **bounds)
+        return Page([self.found(row) for row in rows], more)
 
     # How.
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, TableClause, Text, column, delete, literal_column, select, table, text
 
 from saltern_master.jobs.query import Found
-from saltern_master.returners.drivers.salt_tables import SaltTables, Tables, read_json
+from saltern_master.returners.drivers.salt_tables import TRUE, SaltTables, Tables, read_json
 from saltern_master.returners.rows import ReturnRow
 from saltern_master.sql.json_text import Column, json_text, plain_text
 
@@ -66,7 +66,7 @@ class SqliteReturner(SaltTables):
             at = datetime.fromisoformat(date).timestamp()
         except (TypeError, ValueError):
             at = 0.0
-        return Found(str(jid), str(minion_id), str(fun), str(success).lower() in ("1", "true"), at, read_json(result))
+        return Found(str(jid), str(minion_id), str(fun), str(success) in TRUE, at, read_json(result))
 
     @property
     def when(self) -> Any:
