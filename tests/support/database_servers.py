@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 import pymysql
 
@@ -26,16 +27,18 @@ _POSTGRES = Path("/usr/lib/postgresql")
 class Server:
     """One server; ``url`` has a database of its own for each ``fresh``."""
 
-    scheme = ""
+    socket_name = ""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.data = folder / "data"
+        self.socket = folder / self.socket_name
         self._process: subprocess.Popen[bytes] | None = None
         self._databases = 0
 
     def start(self) -> None:
         """Start it and wait until it answers."""
+        self.socket.unlink(missing_ok=True)
         with (self.folder / "console").open("ab") as console:
             self._process = subprocess.Popen(
                 self._argv(), stdout=console, stderr=console, cwd=self.folder, start_new_session=True, **self._user()
@@ -43,8 +46,9 @@ class Server:
         end = time.monotonic() + START_WITHIN_S
         while True:
             with contextlib.suppress(pymysql.Error, psycopg.Error):
-                self.admin("SELECT 1")
-                return
+                if self.socket.exists():
+                    self.admin("SELECT 1")
+                    return
             if self._process.poll() is not None or time.monotonic() > end:
                 raise AssertionError((self.folder / "console").read_text(errors="replace")[-3000:])
             time.sleep(0.02)
@@ -52,20 +56,31 @@ class Server:
     def kill(self) -> None:
         """End it as a crash would, with all of its processes."""
         if self._process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+            self._signal(signal.SIGKILL)
             self._process.wait()
             self._process = None
 
+    def revive(self) -> None:
+        """Start it if it has ended by itself."""
+        if self._process is None or self._process.poll() is not None:
+            self.start()
+
     def pause(self) -> None:
         """Have it answer nobody, as if the way to it were cut."""
-        assert self._process is not None
-        os.killpg(self._process.pid, signal.SIGSTOP)
+        self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
         """Have it go on."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: int) -> None:
+        """Send a signal to all of its processes: some are in groups of their own."""
         assert self._process is not None
-        os.killpg(self._process.pid, signal.SIGCONT)
+        with contextlib.suppress(psutil.NoSuchProcess):
+            main = psutil.Process(self._process.pid)
+            for process in [main, *main.children(recursive=True)]:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.send_signal(number)
 
     def fresh(self) -> str:
         """Return the name of a new database, which ``salt`` may use."""
@@ -113,12 +128,11 @@ class Server:
 class MariaDb(Server):
     """``mariadbd`` with a small buffer."""
 
-    scheme = "mysql"
+    socket_name = "s"
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self._own(folder)
-        self.socket = folder / "s"
         made = subprocess.run(
             [
                 "mariadb-install-db",
@@ -180,7 +194,7 @@ class MariaDb(Server):
 class Postgres(Server):
     """``postgres`` without fsync: what a kill leaves is what the kernel has."""
 
-    scheme = "postgresql"
+    socket_name = ".s.PGSQL.5432"
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)

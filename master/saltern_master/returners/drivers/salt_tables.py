@@ -173,10 +173,14 @@ class SaltTables:
 
     def put(self, rows: Sequence[Row], upto: Position | None) -> int:
         """Store rows; see ``Returner``."""
-        loads = {row.jid: self._load_row(row) for row in rows if isinstance(row, LoadRow)}
-        returns = {
-            (row.jid, row.minion_id): self._clipped(self.return_row(row)) for row in rows if isinstance(row, ReturnRow)
-        }
+        loads: dict[str, dict[str, Any]] = {}
+        returns: dict[tuple[str, str], dict[str, Any]] = {}
+        for row in rows:  # the first of those that are one
+            if isinstance(row, LoadRow):
+                if row.jid not in loads:
+                    loads[row.jid] = self._load_row(row)
+            elif (row.jid, row.minion_id) not in returns:
+                returns[row.jid, row.minion_id] = self._clipped(self.return_row(row))
         for made in (*loads.values(), *returns.values()):
             self._database.check(made)
         with self._connected("can't be written") as connection:
