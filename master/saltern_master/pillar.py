@@ -14,7 +14,7 @@ from typing import Any
 
 from saltern.config.load import read_settings
 from saltern.errors import ConfigError
-from saltern_master.targeting.facts import Data
+from saltern_master.targeting.facts import Data, Ids, Values, values_in
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class Pillar:
         """Return the pillar of a minion, to be read alone; a file with a fault counts as it was and is in the log."""
         return self._of_files(self._names_for(minion_id))
 
-    def different(self, minions: Iterable[str]) -> list[tuple[Data, Set[str]]]:
+    def different(self, minions: Iterable[str]) -> list[tuple[Data, Ids]]:
         """Return each different pillar with those of *minions* that have it; every file is looked at once."""
         who: dict[tuple[str, ...], set[str]] = {}
         for minion_id in minions:
@@ -126,12 +126,10 @@ class PillarFacts:
         """*pillar* returns the one in force."""
         self._pillar = pillar
 
-    def values(self, name: str, minions: Set[str]) -> Iterable[tuple[Any, Set[str]]]:
-        """Yield each different pillar's value of *name*; see ``Facts``."""
-        for data, ids in self.whole(minions):
-            if name in data:
-                yield data[name], ids
+    def values(self, name: str, minions: Set[str]) -> Values:
+        """Return the pillars' values of *name*; see ``Facts``."""
+        return values_in(self.whole(minions), name)
 
-    def whole(self, minions: Set[str]) -> Iterable[tuple[Data, Set[str]]]:
+    def whole(self, minions: Set[str]) -> Iterable[tuple[Data, Ids]]:
         """Return each different pillar; see ``Facts``."""
         return self._pillar().different(minions)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -226,8 +227,8 @@ def test_documentation_of_what_is_not_there(parts: Parts) -> None:
         (["saltern-run", "nothing.here"], 1, "'nothing.here' is not a runner function"),
         (["saltern-run", "jobs.lookup_jid", "x"], 1, "jid 'x' is not valid"),
         (["saltern-run", "metrics.explain", "a", "b.c"], 1, "a returned no metrics of b.c"),
-        (["saltern-key", "-a", "nobody", "-y"], 1, "does not match any unaccepted keys"),
-        (["saltern-key", "-f", "nobody"], 1, "no key matches 'nobody'"),
+        (["saltern-key", "-f", "nobody"], 0, "no key matches 'nobody'"),
+        (["saltern-key", "web*"], 64, "unexpected word: web*"),
         (["saltern-master", "-c", "/nowhere/at/all"], 78, "/nowhere/at/all"),
     ],
 )
@@ -281,9 +282,13 @@ def test_keys(parts: Parts) -> None:
     assert "master_key:  " in fingers
     assert f"{first}:  " in fingers
     declined = run(parts, "saltern-key", "-d", second, stdin="n\n")
-    assert declined.returncode == 1
+    assert declined.returncode == 0
+    assert declined.stdout.endswith(f"Accepted Keys:\n{second}\nProceed? [N/y] ")
     assert len(parts.up()) == 2
-    assert run(parts, "saltern-key", "-d", second, "-y").stdout == f"Key for minion {second} deleted.\n"
+    assert run(parts, "saltern-key", "-d", second).returncode == 64  # nobody there to ask
+    assert run(parts, "saltern-key", "-d", second, "-y").stdout == (
+        f"The following keys are going to be deleted:\nAccepted Keys:\n{second}\nKey for minion {second} deleted.\n"
+    )
     wait_for(lambda: parts.up() == [first], "the deleted minion to be out")
     pending = wait_for(
         lambda: json.loads(run(parts, "saltern-key", "-L", "--out", "json").stdout)["minions_pre"], "it to ask"
@@ -293,7 +298,8 @@ def test_keys(parts: Parts) -> None:
     assert run(parts, "saltern-key", "-l", "rej").stdout == f"Rejected Keys:\n{second}\n"
     assert run(parts, "saltern-key", "-d", second, "-y").returncode == 0
     wait_for(lambda: second in run(parts, "saltern-key", "-l", "un").stdout, "it to ask again", 30)
-    assert run(parts, "saltern-key", "-A", "-y").stdout == f"Key for minion {second} accepted.\n"
+    assert run(parts, "saltern-key", "-A", "-y").stdout.endswith(f"Key for minion {second} accepted.\n")
+    assert re.fullmatch(rf"Accepted Keys:\n{second}:  \S{{40}}\n", run(parts, "saltern-key", "-p", second).stdout)
     wait_for(lambda: len(parts.up()) == 2, "both")
 
 

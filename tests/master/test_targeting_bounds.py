@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import pytest
@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from saltern import pattern_size
-from saltern.errors import TargetError
-from saltern_master.targeting import TYPES, DataFacts, Known, Target, effort, pattern
+from saltern.errors import TargetError, TargetTooCostly
+from saltern_master.targeting import TYPES, DataFacts, Known, Nodegroups, Target, effort, pattern
 from saltern_master.targeting.effort import Effort
-from saltern_master.targeting.facts import DataOf
-from saltern_master.targeting.nested import MAX_MEMBERS, MAX_SPLITS, MAX_VALUE_CHARS
+from saltern_master.targeting.facts import MAX_MEMBERS, MAX_VALUE_CHARS, DataOf
+from saltern_master.targeting.nested import MAX_SPLITS
 from saltern_master.targeting.selectors import MAX_NAMES
-from saltern_master.targeting.words import MAX_DEPTH, MAX_WORDS
+from saltern_master.targeting.words import MAX_DEPTH, MAX_LISTED_CHARS, MAX_WORDS
 
 MINIONS = ["web01.frankfurt.example.com", "web02.frankfurt.example.com"]
 GRAINS: dict[str, Any] = {"os": "a" * 250, "roles": ["web"]}
@@ -44,16 +44,21 @@ def matches(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the list that every text is added to as a pattern is held against it."""
     texts: list[str] = []
     for kind in (pattern.Exact, pattern.Glob, pattern.Expression):
-        under = kind.under
+        under, of = kind.under, kind.of
 
-        def counting(self: Any, effort: Effort, under: Callable[..., Any] = under) -> Callable[[str], object]:
+        def holds_counted(self: Any, effort: Effort, under: Callable[..., Any] = under) -> Callable[[str], object]:
             def holds(text: str) -> object:
                 texts.append(text)
                 return under(self, effort)(text)
 
             return holds
 
-        monkeypatch.setattr(kind, "under", counting)
+        def of_counted(self: Any, many: Collection[str], effort: Effort, of: Callable[..., Any] = of) -> list[str]:
+            texts.extend(many)
+            return list(of(self, many, effort))
+
+        monkeypatch.setattr(kind, "under", holds_counted)
+        monkeypatch.setattr(kind, "of", of_counted)
     return texts
 
 
@@ -130,33 +135,47 @@ def test_what_is_too_much_is_refused_before_anything_is_compiled_of_it(
         ("compound", "P@os:(a|a)+!"),
     ],
 )
-def test_matching_that_takes_too_long_is_given_up_and_said(kind: str, target: str, matches: list[str]) -> None:
+def test_matching_that_takes_too_long_is_given_up_and_said(
+    kind: str, target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[str] = []
+    match = Effort.matches
+    monkeypatch.setattr(
+        Effort, "matches", lambda self, compiled, text: begun.append(text) or match(self, compiled, text)
+    )
     with pytest.raises(TargetError, match=r"takes over 0\.05 s of processor time: avoid repeats") as refused:
         Target(target, kind, limit_s=0.05).select(MINIONS, KNOWN)
     assert repr(target) in str(refused.value)
-    assert len(matches) == 1
+    assert len(begun) == 1
 
 
-def test_the_limit_is_for_all_matches_together(monkeypatch: pytest.MonkeyPatch, matches: list[str]) -> None:
-    clock: Iterator[int] = iter(range(1_000_000))
-    monkeypatch.setattr(effort.time, "thread_time", lambda: next(clock) * 0.01)
-    with pytest.raises(TargetError, match="takes over 1 s"):
-        resolve("web.*", "pcre", [f"web{n}" for n in range(10_000)], lambda _: {})
-    assert len(matches) <= 101
+@pytest.mark.parametrize(
+    ("kind", "target", "value"),
+    [
+        ("pcre", "web.*", ""),
+        ("glob", "*e*b*", ""),
+        ("grain", "os:a*b", "{}"),
+        ("grain_pcre", "os:a|b", "{}"),
+        ("grain", "os:a:b*", {"a": "{}"}),
+        ("grain", "*:a*b", "{}"),
+    ],
+)
+def test_the_limit_is_for_all_matches_together(
+    kind: str, target: str, value: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[float] = []
 
-
-def test_time_spent_without_a_match_counts_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock: Iterator[int] = iter(range(1_000_000))
-    monkeypatch.setattr(effort.time, "thread_time", lambda: next(clock) * 0.01)
-    asked: list[str] = []
+    def clock() -> float:
+        reads.append(len(reads) * 0.01)
+        return reads[-1]
 
     def grains(minion: str) -> dict[str, Any]:
-        asked.append(minion)
-        return {"os": {}}
+        return {"os": {"a": minion} if isinstance(value, dict) else minion}
 
+    monkeypatch.setattr(effort.time, "thread_time", clock)
     with pytest.raises(TargetError, match="takes over 1 s"):
-        resolve("os:Debian", "grain", [f"web{n}" for n in range(10_000)], grains)
-    assert len(asked) <= 101
+        resolve(target, kind, [f"web{n}" for n in range(10_000)], grains)
+    assert len(reads) <= 102
 
 
 class SlowPattern:
@@ -203,10 +222,10 @@ def test_most_globs_are_no_patterns(compiled: list[str], matches: list[str]) -> 
     assert (compiled, matches) == ([], [])
 
 
-def test_globs_that_would_backtrack_are_matched_once_a_minion(matches: list[str]) -> None:
-    assert resolve("*a*a*a*a*a*a*a*a*b", "glob", ["a" * 253] * 3, lambda _: {}) == []
+def test_globs_that_would_backtrack_are_matched_once_a_value(matches: list[str]) -> None:
+    assert resolve("*a*a*a*a*a*a*a*a*b", "glob", ["a" * 253], lambda _: {}) == []
     assert resolve("os:*a*a*a*a*a*a*a*a*b", "grain", MINIONS, lambda _: GRAINS) == []
-    assert len(matches) == 1 + len(MINIONS)
+    assert len(matches) == 2
 
 
 def test_later_parts_of_a_compound_see_only_what_is_left(matches: list[str]) -> None:
@@ -220,17 +239,21 @@ def test_later_parts_of_a_compound_see_only_what_is_left(matches: list[str]) -> 
 @pytest.mark.parametrize(
     ("claimed", "most"),
     [
-        (["x"] * 100_000, MAX_MEMBERS),
-        (dict.fromkeys(map(str, range(100_000)), 1), MAX_MEMBERS),
+        (["x"] * 100_000, 1),
+        (list(range(100_000)), MAX_MEMBERS),
+        ([{}, *range(100_000)], 2 * MAX_MEMBERS),
+        (dict.fromkeys(map(str, range(100_000)), 1), 2 * MAX_MEMBERS),
         ("x" * 1_000_000, 1),
         ([["x"] * 100_000] * 10, 0),
-        ({"a": {"b": {"c": 1}}}, 1),
+        ({"a": {"b": {"c": 1}}}, 2),
+        ({}, 0),
+        ([], 0),
         (b"x" * 100_000, 0),
     ],
 )
 def test_what_a_minion_claims_is_looked_at_within_bounds(claimed: Any, most: int, matches: list[str]) -> None:
     assert _of("os:no*", "grain", {"os": claimed}) == []
-    assert len(matches) == most * len(MINIONS)
+    assert len(matches) == most
     assert all(len(text) <= MAX_VALUE_CHARS for text in matches)
 
 
@@ -266,3 +289,48 @@ _piece = st.sampled_from(
 def test_anything_gives_minions_or_a_target_error(text: str, kind: str) -> None:
     with contextlib.suppress(TargetError):
         assert set(Target(text, kind, limit_s=0.1).select(MINIONS, KNOWN)) <= set(MINIONS)
+
+
+def test_nodegroups_that_grow_without_end_are_given_up() -> None:
+    doubled = {f"g{n}": f"N@g{n + 1} or N@g{n + 1}" for n in range(40)} | {"g40": "web*"}
+    nothing = {f"g{n}": [f"N@g{n + 1}", f"N@g{n + 1}"] for n in range(40)} | {"g40": []}
+    crossed = {f"g{n}": " or ".join(f"N@g{other}" for other in range(12)) for n in range(12)}
+    names = {"g0": ["or", *["N@long"] * 1000], "long": [f"host{n}.example.com" for n in range(10_000)]}
+    deep = {f"g{n}": f"N@g{n + 1} and web*" for n in range(200)} | {"g200": "web*"}
+    for groups, message in (
+        (doubled, f"over {MAX_WORDS:,} words"),
+        (nothing, f"over {MAX_WORDS:,} words"),
+        (crossed, f"over {MAX_WORDS:,} words"),
+        (names, f"over {MAX_LISTED_CHARS:,} characters"),
+        (deep, f"nested over {MAX_DEPTH} deep"),
+    ):
+        for kind, target in (("nodegroup", "g0"), ("compound", "web* or N@g0")):
+            with pytest.raises(TargetTooCostly, match=message):
+                Target(target, kind, nodegroups=Nodegroups(groups, "x"))
+
+
+def test_what_many_patterns_cost_to_compile_is_limited_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock: Iterator[int] = iter(range(1_000_000))
+    monkeypatch.setattr(effort.time, "thread_time", lambda: next(clock) * 0.01)
+    with pytest.raises(TargetTooCostly, match="takes over 1 s"):
+        Target(" or ".join(f"E@web{n}" for n in range(1000)), "compound")
+
+
+def test_a_pattern_is_matched_unstoppably_only_where_it_takes_few_steps() -> None:
+    for text in (r"(a|a)+!", r"(?:a*)*", r"(a+){2}", r"(?x)(a) +", "(?=(a+))", "(?P<x>a)*", r"(a|b|ab)*c"):
+        assert pattern.quick_chars(text) == 0
+    assert pattern.quick_chars(r"web\d+\.example") >= 255
+    assert pattern.quick_chars("a*a*a*a*a*a*a*a*a*a*b") < 16
+    assert pattern.quick_chars("(Deb|Ubu)") >= 1000
+    assert pattern.quick_chars("(a|b)" * 100) == 0
+
+
+@given(
+    st.lists(st.sampled_from(["a", "b", ".", "a*", "a+?", "[ab]*", "(a|b)", "(?:ab?)", "|", "a{0,9}", "^"]), max_size=8)
+)
+def test_quick_and_stoppable_matching_agree(parts: list[str]) -> None:
+    text = "".join(parts)
+    compiled = pattern.Expression(text)
+    for value in ("", "a", "ab" * 20, "b" * 9 + "a"):
+        quick = bool(compiled._quick(value))
+        assert bool(Effort("x", KNOWN, 5.0).matches(compiled._stoppable(), value)) == quick

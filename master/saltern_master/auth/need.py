@@ -18,6 +18,8 @@ class Need(Enum):
     EVENTS = "@events"
     OWN_JOB = "own job"
     """To have started the job that it is about, or to see all that others do."""
+    OWN_UPLOAD = "own upload"
+    """To be someone who may start jobs; the command looks whose the upload is."""
     MINION = "minion"
     """To be a minion; the command is about that minion alone."""
 

@@ -5,14 +5,10 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections.abc import Set
-from itertools import islice
-from typing import Any
 
 from saltern.errors import TargetError
 from saltern_master.targeting.effort import Effort
 
-MAX_ADDRESSES = 1000
-MAX_ADDRESS_CHARS = 64
 _FAMILIES = {"ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
 
 
@@ -36,25 +32,19 @@ class Addresses:
 
     def select(self, minions: Set[str], effort: Effort) -> Set[str]:
         """Return those of *minions* that have it, or an address in it."""
+        texts = effort.known.grains.values(self._grain, minions).texts
+        if self._network is None:
+            return minions & set(texts.get(self._text, ()))
+        effort.check()
+        family, first, last = _FAMILIES[self._grain], self._first, self._last
         found: set[str] = set()
-        for value, ids in effort.known.grains.values(self._grain, minions):
-            effort.check()
-            members = value if isinstance(value, (list, tuple)) else [value]
-            if self._network is None:
-                if self._text in members:
-                    found |= ids
-            elif any(
-                self._first <= _number(self._grain, member) <= self._last for member in islice(members, MAX_ADDRESSES)
-            ):
-                found |= ids
+        found.update(*(ids for text, ids in texts.items() if first <= _number(family, text) <= last))
         return minions & found
 
 
-def _number(grain: str, member: Any) -> int:
+def _number(family: socket.AddressFamily, text: str) -> int:
     """Return an address as a number, -1 for what is none."""
-    if not isinstance(member, str) or len(member) > MAX_ADDRESS_CHARS:
-        return -1
     try:
-        return int.from_bytes(socket.inet_pton(_FAMILIES[grain], member.partition("%")[0]), "big")
+        return int.from_bytes(socket.inet_pton(family, text.partition("%")[0]), "big")
     except (OSError, ValueError):
         return -1

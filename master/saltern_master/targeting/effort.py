@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import time
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
 
 import regex
 
 from saltern.errors import TargetTooCostly
 from saltern_master.targeting.facts import NOTHING, Facts
+
+Holds = Callable[[str], object]
+"""Says whether a text matches, by what is true of its result."""
+
+
+class Pattern(Protocol):
+    """What texts are held against."""
+
+    def under(self, effort: Effort) -> Holds:
+        """Return what says whether a text matches, at the expense of *effort*."""
+
 
 _LOCKED_S = 0.005
 """A match that takes longer begins again with the interpreter's lock released: the event loop need not wait for it.
@@ -31,6 +43,7 @@ class Effort:
         self.known = known
         self._expression = expression
         self._limit_s = limit_s
+        self._holds: dict[Pattern, Holds] = {}
         self._end_s = time.thread_time() + limit_s
 
     def check(self) -> float:
@@ -39,6 +52,15 @@ class Effort:
         if left_s <= 0:
             raise self._over()
         return left_s
+
+    def holds(self, pattern: Pattern | None) -> Holds | None:
+        """Return what says whether a text matches *pattern*, at this effort's expense; ``None`` for no pattern."""
+        if pattern is None:
+            return None
+        holds = self._holds.get(pattern)
+        if holds is None:
+            holds = self._holds[pattern] = pattern.under(self)
+        return holds
 
     def matches(self, pattern: regex.Pattern[str], text: str) -> bool:
         """Return whether *pattern* matches where *text* begins. Raises ``TargetTooCostly`` when it takes too long."""

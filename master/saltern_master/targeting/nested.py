@@ -22,17 +22,11 @@ from typing import Any
 import yaml
 
 from saltern.errors import TargetError, TargetTooCostly
-from saltern_master.targeting.effort import Effort
-from saltern_master.targeting.facts import Facts
-from saltern_master.targeting.pattern import Holds, Pattern
+from saltern_master.targeting.effort import Effort, Holds
+from saltern_master.targeting.facts import MAX_MEMBERS, MAX_VALUE_CHARS, Facts, text_of
+from saltern_master.targeting.pattern import Pattern
 
 MAX_SPLITS = 16
-# A minion's grains are what it claims: they must not make an honest expression dear.
-MAX_MEMBERS = 1000
-MAX_VALUE_CHARS = 4096
-MAX_WRITTEN = 1000
-"""Members of a map or list that is compared as a text itself, all levels together."""
-
 DELIMITER = ":"
 ANY = "*"
 _DEEPER = "*:"
@@ -65,13 +59,20 @@ class Nested:
     def select(self, facts: Facts, minions: Set[str], effort: Effort) -> Set[str]:
         """Return those of *minions* whose *facts* match."""
         found: set[str] = set()
-        for value, ids in facts.values(self.name, minions):
-            if self.holds(value, effort):
-                found |= ids
         if self.name == ANY:
+            rest = self._value(self._text)
+            memo: dict[str, bool] = {}
             for data, ids in facts.whole(minions):
-                if self._value(self._text).in_map(data, effort):
-                    found |= ids
+                if data and rest.in_map(data, effort, memo):
+                    found.update(ids)
+        texts, boxes = facts.values(self.name, minions)
+        last = self._value(self.last).pattern if texts and self.name != ANY else None
+        if last is not None:
+            found.update(*(texts[text] for text in last.of(texts, effort)))
+        one_split = len(self._splits) == 1
+        for value, plain, ids in boxes:
+            if not (plain and one_split) and self.holds(value, effort):
+                found.update(ids)
         return minions & found
 
     def holds(self, value: Any, effort: Effort) -> bool:
@@ -105,8 +106,8 @@ class _Value:
         self._deeper = text.startswith(_DEEPER)
         self._text = text.removeprefix(_DEEPER)
         self._compile = compile_
-        self._whole = _compiled(text, compile_)
-        self._key = _compiled(self._text, compile_) if self._deeper else self._whole
+        self.pattern = _compiled(text, compile_)
+        self._key = _compiled(self._text, compile_) if self._deeper else self.pattern
         self._below: Nested | None = None
         self._next: _Value | None = None
         self._known = False
@@ -114,7 +115,7 @@ class _Value:
     def matches(self, node: Any, effort: Effort) -> bool:
         if isinstance(node, Mapping):
             return self.in_map(node, effort)
-        whole = self._whole.under(effort) if self._whole is not None else None
+        whole = effort.holds(self.pattern)
         if isinstance(node, (list, tuple)):
             return any(
                 (isinstance(member, Mapping) and self.in_map(member, effort)) or _holds(whole, member)
@@ -122,19 +123,32 @@ class _Value:
             )
         return _holds(whole, node)
 
-    def in_map(self, node: Mapping[Any, Any], effort: Effort) -> bool:
+    def in_map(self, node: Mapping[Any, Any], effort: Effort, memo: dict[str, bool] | None = None) -> bool:
+        """Return whether a map matches; *memo* keeps, for other maps, which of the texts in it do."""
         if self._text == ANY or self._text in node:
             return True
-        key = self._key.under(effort) if self._key is not None else None
+        key = effort.holds(self._key)
         if any(_holds(key, name) for name in islice(node, MAX_MEMBERS)):
             return True
         below = self._rest()
         if below is not None and below.holds_all(node, effort):
             return True
-        return self._deeper and any(self._one_down(value, key, effort) for value in islice(node.values(), MAX_MEMBERS))
+        return self._deeper and self._deeper_in(node, key, effort, {} if memo is None else memo)
+
+    def _deeper_in(self, node: Mapping[Any, Any], key: Holds | None, effort: Effort, memo: dict[str, bool]) -> bool:
+        effort.check()
+        for value in islice(node.values(), MAX_MEMBERS):
+            if type(value) is str:
+                matches = memo.get(value)
+                if matches is None:
+                    matches = memo[value] = _holds(key, value)
+            else:
+                matches = self._one_down(value, key, effort)
+            if matches:
+                return True
+        return False
 
     def _one_down(self, value: Any, key: Holds | None, effort: Effort) -> bool:
-        effort.check()
         if isinstance(value, Mapping):
             if self._next is None:
                 self._next = _Value(self._text, self._compile)
@@ -163,33 +177,8 @@ def _compiled(text: str, compile_: Compile) -> Pattern | None:
 def _holds(pattern: Holds | None, value: Any) -> bool:
     if pattern is None:
         return False
-    text = _text(value)
+    text = text_of(value)
     return text is not None and bool(pattern(text))
-
-
-def _text(value: Any) -> str | None:
-    """Return what a value is compared as; ``None`` for bytes, and when that would be too long."""
-    if isinstance(value, bytes) or (isinstance(value, (dict, list, tuple)) and _members(value) > MAX_WRITTEN):
-        return None
-    try:
-        return str(value)[:MAX_VALUE_CHARS].lower()
-    except (ValueError, RecursionError):  # a number of thousands of digits
-        return None
-
-
-def _members(value: Any) -> int:
-    """Return how many members a value has on all its levels, as far as they are looked at."""
-    count, todo = 0, [value]
-    while todo and count <= MAX_WRITTEN:
-        one = todo.pop()
-        if isinstance(one, Mapping):
-            todo += islice(one.values(), MAX_WRITTEN)
-        elif isinstance(one, (list, tuple)):
-            todo += one[:MAX_WRITTEN]
-        elif isinstance(one, (str, bytes)) and len(one) > MAX_VALUE_CHARS:
-            return MAX_WRITTEN + 1
-        count += 1
-    return count
 
 
 def _node(node: Any, path: Iterable[str]) -> Any:

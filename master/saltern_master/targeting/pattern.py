@@ -11,21 +11,20 @@ import fnmatch
 import math
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Collection, Iterator
 
 import regex
 
 from saltern.errors import TargetError, TargetTooCostly
 from saltern.pattern_size import refusal
-from saltern_master.targeting.effort import Effort
+from saltern_master.targeting.effort import Effort, Holds
 
 MAX_PATTERN_CHARS = 1000
 MAX_STEPS = 300_000
 """Of ``re``, for one text: about 3 ms, in which the interpreter is locked."""
 MAX_QUICK_CHARS = 4096
-
-Holds = Callable[[str], object]
-"""Says whether a text matches, by what is true of its result."""
+TEXTS_A_LOOK = 32
+"""Texts between two looks at the clock."""
 
 _WILD = frozenset("*?[")
 _GLOBAL_FLAGS = re.compile(r"\(\?[aims]+\)")
@@ -34,11 +33,17 @@ _LONG_REPEATS = re.compile(r"\)\s*[*+{]|\(\?(?!:|P<)|\(\?P<\w*>?$")
 
 
 class Pattern:
-    """One compiled pattern; ``under(effort)`` is what is held against texts."""
+    """One compiled pattern."""
 
     def under(self, effort: Effort) -> Holds:
         """Return what says whether a text matches, at the expense of *effort*."""
         raise NotImplementedError
+
+    def of(self, texts: Collection[str], effort: Effort) -> list[str]:
+        """Return those of *texts* that match."""
+        effort.check()
+        holds = self.under(effort)
+        return [text for text in texts if holds(text)]
 
 
 class Exact(Pattern):
@@ -50,6 +55,10 @@ class Exact(Pattern):
     def under(self, effort: Effort) -> Holds:
         """Return the comparison with the text."""
         return self.text.__eq__
+
+    def of(self, texts: Collection[str], effort: Effort) -> list[str]:
+        """Return the text, if it is there."""
+        return [self.text] if self.text in texts else []
 
 
 class Glob(Pattern):
@@ -67,6 +76,14 @@ class Glob(Pattern):
             start = self._start
             return lambda text: text.startswith(start)
         return self._match
+
+    def of(self, texts: Collection[str], effort: Effort) -> list[str]:
+        """Return those of *texts* that match."""
+        effort.check()
+        start, match = self._start, self._match
+        if start is not None:
+            return [text for text in texts if text.startswith(start)]
+        return [text for part in _parts(texts, effort) for text in part if match(text)]
 
 
 class Expression(Pattern):
@@ -99,6 +116,16 @@ class Expression(Pattern):
             return effort.matches(self._stoppable(), text)
 
         return holds
+
+    def of(self, texts: Collection[str], effort: Effort) -> list[str]:
+        """Return those of *texts* that match."""
+        quick, quick_chars = self._quick, self._quick_chars
+        return [
+            text
+            for part in _parts(texts, effort)
+            for text in part
+            if (quick(text) if len(text) <= quick_chars else effort.matches(self._stoppable(), text))
+        ]
 
     def _stoppable(self) -> regex.Pattern[str]:
         if self._slow is None:
@@ -134,6 +161,14 @@ def quick_chars(text: str) -> int:
     while most and math.comb(most + repeats, repeats) * others * (most + len(text)) > MAX_STEPS:
         most //= 2
     return most
+
+
+def _parts(texts: Collection[str], effort: Effort) -> Iterator[list[str]]:
+    """Yield texts, a few between two looks at the clock."""
+    every = list(texts)
+    for start in range(0, len(every), TEXTS_A_LOOK):
+        effort.check()
+        yield every[start : start + TEXTS_A_LOOK]
 
 
 def _check_length(text: str) -> None:

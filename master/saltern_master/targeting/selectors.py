@@ -79,12 +79,7 @@ def _pcre(target: str, notes: Notes) -> Selector:
 
 
 def _matching(pattern: Pattern) -> Selector:
-    def select(minions: Set[str], effort: Effort) -> Set[str]:
-        effort.check()
-        holds = pattern.under(effort)
-        return {minion for minion in minions if holds(minion)}
-
-    return select
+    return lambda minions, effort: frozenset(pattern.of(minions, effort))
 
 
 def _nested(target: str, kind: str, delimiter: str, notes: Notes) -> Selector:
