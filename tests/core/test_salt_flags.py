@@ -257,6 +257,26 @@ def test_no_name_steers_the_terminal(program: Program) -> None:
     assert "no accepted minion has the id x\\x1b[2J\n" in done.err
 
 
+def test_names_that_no_minion_has_are_in_order_and_not_too_many(program: Program, master: ScriptedMaster) -> None:
+    done = program("-L", ",".join(f"x{number:02}" for number in range(29, -1, -1)), "test.ping", master=master)
+    listed = ", ".join(f"x{number:02}" for number in range(20))
+    assert done.err.splitlines()[0] == f"saltern: no accepted minion has the id {listed} and 10 more"
+
+
+def test_one_that_was_given_up_and_answers_all_the_same_is_shown_once(program: Program, master: ScriptedMaster) -> None:
+    publish = master.publish
+
+    def given_up(**about: Any) -> Any:
+        result = publish(**about)
+        lost = {"tag": "", "data": {"id": "m2", "failed": "Minion did not return. [No response]"}}
+        master.streams[result["jid"]].appendleft(lost)
+        return result
+
+    master.publish = given_up  # type: ignore[method-assign]
+    done = program("*", "test.id", master=master)
+    assert (done.code, done.out) == (0, "m1:\n    m1\nm2:\n    m2\nm3:\n    m3\n")
+
+
 def test_help_has_every_flag_and_ends_well(program: Program, master: ScriptedMaster) -> None:
     done = program("--help", master=master)
     assert done.code == 0

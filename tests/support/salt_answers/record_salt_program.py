@@ -295,6 +295,9 @@ def cases() -> list[tuple[str, list[str]]]:
         found += [(fleet, [*flags, *words]) for flags in FLAGS for words in ASKED[: 3 if fleet == "three" else 1]]
     found += [("worst", ["--summary", "-v", "*", "test.mixed"]), ("silent", ["-d", "*", "test.ping"])]
     found += [("dumb", ["-d", "*", "test.ping"]), ("dumb", ["-s", "--out", "json", "*", "test.ping"])]
+    found += [
+        ("mute", [*flags, "*", "test.mixed"]) for flags in (["-s"], ["-s", "--out", "json"], ["-b", "1"], ["-b", "3"])
+    ]
     found += [("seven", words) for words in BATCHES]
     return found
 
