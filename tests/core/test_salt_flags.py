@@ -125,7 +125,6 @@ def test_the_configuration_is_dumped(program: Program, master: ScriptedMaster) -
         (["-a", "pam", "*", "test.ping"], "external authentication isn't there yet"),
         (["-T", "*", "test.ping"], "external authentication isn't there yet"),
         (["--username=fred", "*", "test.ping"], "external authentication isn't there yet"),
-        (["--async", "-b", "2", "*", "test.ping"], "--async and --batch don't go together"),
         (["--return_kwargs", "[1]", "*", "test.ping"], "--return_kwargs [1]: must be a map, as in '{host: db1}'"),
     ],
 )

@@ -24,7 +24,6 @@ A_FUNCTION = "a lone word after -d that is no minion's id is taken for a functio
 QUIET = "quiet is still a form here: it prints nothing"
 AIDS_JID = "Salt also prints the jid of the job that asks who has the function"
 PREVIEW = "--preview-target runs nothing; Salt runs a job with -s or -b, and fails with -d"
-ASYNC_BATCH = "the master starts nobody whose turn comes later by itself"
 DIFFERENT = {
     "three: --subset 2 -v * test.ping": AIDS_JID,
     "three: --subset 2 --show-jid * test.ping": AIDS_JID,
@@ -33,7 +32,6 @@ DIFFERENT = {
     "three: --preview-target -s * test.ping": PREVIEW,
     "three: --preview-target -d *": PREVIEW,
     "three: -s --failhard * test.mixed": ALL_THAT_CAME,
-    "three: --batch-safe-limit 2 --async * test.ping": ASYNC_BATCH,
     "three: --sta m1 test.ping": FEWER_FLAGS,
     "three: --s m1 test.ping": FEWER_FLAGS,
     "three: m1 test.quiet": QUIET,

@@ -298,6 +298,10 @@ def cases() -> list[tuple[str, list[str]]]:
     found += [
         ("mute", [*flags, "*", "test.mixed"]) for flags in (["-s"], ["-s", "--out", "json"], ["-b", "1"], ["-b", "3"])
     ]
+    background = ["-b", "2", "--async"]
+    found += [(fleet, [*background, "*", "test.id"]) for fleet in ("three", "worst", "dumb", "mute")]
+    found += [("three", [*background, *words]) for words in (["nobody", "test.id"], ["-v", "m1", "test.id"])]
+    found += [("three", [*background, "--out", "json", "*", "test.id"]), ("three", [*background, "-s", "*", "test.id"])]
     found += [("seven", words) for words in BATCHES]
     return found
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import random
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -106,6 +105,8 @@ def _rows(connection: LocalConnection, sock_dir: str, ordered: Ordered) -> Itera
 
 def _subset(sock_dir: str, order: Order, count: int) -> list[str]:
     """Return *count* of the minions that the order is for, by chance, of those that have its functions."""
+    from random import SystemRandom  # not small, and seldom needed
+
     functions = [order.fun] if isinstance(order.fun, str) else order.fun
     with LocalConnection(sock_dir) as connection:
         asked = order.instead(FUNCTIONS, functions).publish(connection)
@@ -115,7 +116,7 @@ def _subset(sock_dir: str, order: Order, count: int) -> list[str]:
             return []
         answers = Following(sock_dir, connection, asked.jid).answers()
         able = sorted(minion_id for minion_id, data in answers if _has(data.get("ret"), functions))
-    return sorted(random.SystemRandom().sample(able, min(max(count, 1), len(able))))
+    return sorted(SystemRandom().sample(able, min(max(count, 1), len(able))))
 
 
 def _has(listed: Any, functions: list[str]) -> bool:

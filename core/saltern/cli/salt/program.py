@@ -22,8 +22,6 @@ NO_LOGIN = (
     "leave -a, -T, --username and --password out"
 )
 
-NO_ASYNC_BATCH = "--async and --batch don't go together: nobody would start those whose turn comes later"
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
@@ -56,8 +54,6 @@ def _run(parser: OptionParser, options: argparse.Namespace, stopped: Stopped) ->
         return dump(options)
     if options.eauth or options.make_token or options.username or options.password:
         return _refused(NO_LOGIN)
-    if options.async_ and options.batch:
-        return _refused(NO_ASYNC_BATCH)
     order = wanted(parser, options)
     sock_dir: str = client_config(options.config_dir)["sock_dir"]
     shown = Shown(options)
@@ -80,15 +76,14 @@ def _done(options: argparse.Namespace, order: Order, sock_dir: str, shown: Shown
     if options.batch or options.static:
         from saltern.cli.salt.waves import run_static, run_waves
 
-        return (run_static if options.static else run_waves)(options, order, sock_dir, shown, stopped)
+        static = options.static and not (options.async_ and options.batch)
+        return (run_static if static else run_waves)(options, order, sock_dir, shown, stopped)
     if options.batch_safe_limit > 1:
         from saltern.cli.salt.preview import preview
         from saltern.cli.salt.waves import run_waves
 
         with LocalConnection(sock_dir) as connection:
             many = len(preview(connection, order)[0]) >= options.batch_safe_limit
-        if many and options.async_:
-            return _refused(NO_ASYNC_BATCH)
         if many:
             print("\nNOTICE: Too many minions targeted, switching to batch execution.")
             options.batch = options.batch_safe_size
