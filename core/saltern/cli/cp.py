@@ -16,20 +16,22 @@ from saltern.cli.command import (
     EX_GENERIC,
     EX_INTERRUPTED,
     EX_OK,
-    EX_USAGE,
+    OptionParser,
+    Output,
+    add_output_arguments,
     command_parser,
     run_command,
     seconds,
-    wants_versions,
+    set_up_log,
 )
 from saltern.cli.parcel import Parcel
 from saltern.client import LocalClient
 from saltern.errors import NotAuthorised
 from saltern.local import LocalConnection
-from saltern.output import OUTPUTS, display
 from saltern.visible import visible
 
 RECEIVER = "cp.recv"
+EX_NOBODY = 2  # as in saltern
 MIB = 1024 * 1024
 MAX_NAMED = 5
 
@@ -42,18 +44,14 @@ EXAMPLES = """  saltern-cp '*' motd /etc/motd
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
-    if wants_versions(words):
-        return EX_OK
     parser = _parser()
-    options = parser.parse_intermixed_args(words)
+    options = parser.parse(words)
     if len(options.words) < 3:
-        parser.print_usage(sys.stderr)
-        print("saltern-cp: a target, sources and a destination are needed", file=sys.stderr)
-        return EX_USAGE
+        parser.error("a target, sources and a destination are needed")
     return run_command("saltern-cp", lambda: _run(options), traceback=options.traceback, config_dir=options.config_dir)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> OptionParser:
     parser = command_parser(
         "saltern-cp",
         "saltern-cp [options] '<target>' SOURCE [SOURCE ...] DEST",
@@ -73,12 +71,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--chunked", action="store_true", help="taken for compatibility: files always go in chunks")
     parser.add_argument("-n", "--no-compression", action="store_true", help="taken for compatibility")
     parser.add_argument("--no-progress", action="store_true", help="don't show how far it is")
-    parser.add_argument("--out", "--output", default="nested", choices=OUTPUTS, metavar="FORM", help=", ".join(OUTPUTS))
-    parser.add_argument("words", nargs="*", metavar="target source … dest")
+    add_output_arguments(parser)
     return parser
 
 
 def _run(options: argparse.Namespace) -> int:
+    set_up_log(options)
+    output = Output(options)
     target, *sources, dest = options.words
     parcel = Parcel(sources)
     _tell_skipped(parcel.skipped)
@@ -92,13 +91,13 @@ def _run(options: argparse.Namespace) -> int:
             print(f"saltern-cp: no accepted minion has the id {_some(begun['unknown'])}", file=sys.stderr)
         if not begun["minions"]:
             print("No minions matched the target. No command was sent, no jid was assigned.")
-            return EX_USAGE
+            return EX_NOBODY
         upload = begun["upload"]
         try:
             _send(connection, upload, begun["have"], parcel, told)
             kwarg = {"upload": upload, "hsum": parcel.hsum, "listing_size": len(parcel.listing), "dest": dest}
             job = client.open_job(connection, begun["minions"], RECEIVER, (), "list", kwarg, timeout=options.timeout)
-            failed = _show(client.follow(connection, job), len(job.minions), options, told)
+            failed = _show(client.follow(connection, job), len(job.minions), output, told)
         except KeyboardInterrupt:
             print("\nsaltern-cp: interrupted: the same command goes on where it stopped", file=sys.stderr)
             return EX_INTERRUPTED
@@ -119,17 +118,16 @@ def _send(connection: LocalConnection, upload: str, have: int, parcel: Parcel, t
             told.show(f"sent to the master: {at / MIB:,.0f} of {parcel.size / MIB:,.0f} MiB")
 
 
-def _show(
-    answers: Iterator[dict[str, dict[str, Any]]], minions: int, options: argparse.Namespace, told: Progress
-) -> int:
+def _show(answers: Iterator[dict[str, dict[str, Any]]], minions: int, output: Output, told: Progress) -> int:
     """Print answers as they come and return how many minions failed."""
     done = failed = 0
     for answer in answers:
         for minion_id, data in answer.items():
-            failed += "failed" in data or data.get("retcode") not in (0, None)
+            retcode = int("failed" in data or data.get("retcode") not in (0, None))
+            failed += retcode
             done += 1
             told.end()
-            display({minion_id: data.get("ret", data.get("failed"))}, options.out, color=None)
+            output.show({minion_id: data.get("ret", data.get("failed"))}, retcode=retcode)
             sys.stdout.flush()
             told.show(f"minions that have it: {done - failed} of {minions}; failed: {failed}")
     return failed
