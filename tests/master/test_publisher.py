@@ -16,14 +16,20 @@ from support.publishing import FRED, Around, request
 
 def test_a_job_is_recorded_told_and_sent() -> None:
     around = Around()
-    published, follower = around.publisher.publish(request(), ["db1", "web1"], FRED, sees_all=False, follow=True)
+    published, follower = around.publisher.publish(
+        request(kwarg={"a": 1}), ["db1", "web1"], FRED, sees_all=False, follow=True
+    )
     assert (published.minions, published.missing) == (["db1", "web1"], ["db1"])
     assert [name for name, _ in around.frames] == ["web1"]
     body = unpack(around.frames[0][1]).body
     assert (body["jid"], body["fun"], body["arg"], body["user"]) == (published.jid, "test.echo", ["x"], "fred")
     assert around.journalled[0]["owner"] == "local:fred"
-    assert [event.tag for event in around.events] == [f"salt/job/{published.jid}/new"]
-    assert around.events[0].data["minions"] == ["db1", "web1"]
+    told = {"jid": published.jid, "tgt_type": "glob", "tgt": "*", "user": "fred", "fun": "test.echo"}
+    told |= {"arg": ["x", {"a": 1, "__kwarg__": True}], "from": "master"}
+    new, publish = ({**event.data, "_stamp": ""} for event in around.events)
+    assert [event.tag for event in around.events] == [f"salt/job/{published.jid}/{word}" for word in ("new", "publish")]
+    assert new == {**told, "minions": ["db1", "web1"], "missing": ["db1"], "_stamp": ""}
+    assert publish == {**told, "ret": "", "_stamp": ""}
     assert follower is not None
     assert around.tracker.take(published.jid, "web1", "key of web1") is Taken.NEW
     assert around.tracker.take(published.jid, "web1", "key of another") is Taken.UNSOLICITED
@@ -44,7 +50,8 @@ def test_a_secret_goes_to_the_minions_and_nowhere_else() -> None:
     body = unpack(around.frames[0][1], secrets=True).body
     assert body["arg"][0].reveal() == "hunter2"
     assert around.journalled[0]["arg"] == ["***"]
-    assert around.events[0].data["kwarg"] == {"a": ["***"]}
+    for event in around.events:
+        assert event.data["arg"] == ["***", {"a": ["***"], "__kwarg__": True}]
     assert "hunter2" not in f"{around.journalled}{around.events[0].data}"
 
 
@@ -84,3 +91,17 @@ def test_what_is_too_large_to_be_sent_is_not_recorded_either() -> None:
     with pytest.raises(MessageTooLarge):
         around.publisher.publish(request(arg=["x" * MAX_MESSAGE_BYTES]), ["web1"], FRED, sees_all=False)
     assert (around.events, around.frames, around.journalled) == ([], [], [])
+
+
+def test_a_job_tells_its_minions_of_returners_and_nobody_else_of_their_options() -> None:
+    around = Around()
+    options = {"pass": Secret("hunter2")}
+    asked = request(ret="mine,syslog", ret_config="other", ret_kwargs=options)
+    around.publisher.publish(asked, ["web1"], FRED, sees_all=False)
+    body = unpack(around.frames[0][1], secrets=True).body
+    assert (body["ret"], body["ret_config"], body["ret_kwargs"]) == ("mine,syslog", "other", options)
+    assert around.journalled[0]["ret"] == "mine,syslog"
+    assert "hunter2" not in repr((around.journalled, around.events))
+    assert "ret_kwargs" not in around.journalled[0]
+    around.publisher.publish(request(), ["web1"], FRED, sees_all=False)
+    assert not {"ret_config", "ret_kwargs"} & set(unpack(around.frames[1][1]).body)

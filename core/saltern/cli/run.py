@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from saltern.arguments import keywords_among, parse_arguments
-from saltern.cli import watch
+from saltern.cli import from_salt, watch
 from saltern.cli.command import (
     EX_GENERIC,
     EX_OK,
@@ -34,6 +34,7 @@ EXAMPLES = """  saltern-run -d                                 what there is
   saltern-run metrics.account                    points expected, received, late, dropped
   saltern-run alerts.list
   saltern-run state.event 'salt/job/*' pretty=True    events as they come, until Ctrl-C
+  saltern-run config.from_salt /etc/salt         Salt's configuration as ours; needs no master
 """
 
 
@@ -65,14 +66,17 @@ def _parser() -> OptionParser:
 def _run(options: argparse.Namespace) -> int:
     set_up_log(options)
     output = Output(options)
-    opts = client_config(options.config_dir)
-    client = RunnerClient(opts)
     function, *words = options.words or [""]
-    if options.doc or not function:
-        return _show_docs(client, function, options, output)
     args, kwargs = parse_arguments(words, options.no_parse)
     args, more = keywords_among(args)
     kwargs |= more
+    if function == from_salt.FUNCTION and not options.doc:  # it needs no master, and no configuration of ours
+        print(from_salt.converted(args, kwargs), end="")
+        return EX_OK
+    opts = client_config(options.config_dir)
+    client = RunnerClient(opts)
+    if options.doc or not function:
+        return _show_docs(client, function, options, output)
     if function == watch.FUNCTION:
         watch.show_events(opts, args, kwargs)
         return EX_OK
@@ -105,7 +109,7 @@ def _code(value: Any) -> int:
 
 def _docs(client: RunnerClient) -> dict[str, str]:
     docs: dict[str, str] = client.cmd("doc.runner")
-    return {**docs, watch.FUNCTION: watch.DOC}
+    return {**docs, watch.FUNCTION: watch.DOC, from_salt.FUNCTION: from_salt.DOC}
 
 
 def _show_docs(client: RunnerClient, wanted: str, options: argparse.Namespace, output: Output) -> int:
