@@ -77,20 +77,21 @@ def _run(options: argparse.Namespace) -> int:
     client = RunnerClient(opts)
     if options.doc or not function:
         return _show_docs(client, function, options, output)
-    if function == watch.FUNCTION:
-        watch.show_events(opts, args, kwargs)
-        return EX_OK
     try:
+        if function == watch.FUNCTION:
+            watch.show_events(opts, args, kwargs)
+            return EX_OK
         value, code = client.cmd(function, args, kwargs, options.timeout), EX_OK
     except ChannelError:  # the master isn't there, is busy, or says no: nothing was run
         raise
     except ArgumentError as error:
         value, code = f"\nPassed invalid arguments: {error}\n\nUsage:\n{_docs(client).get(function, '')}", EX_OK
-    except FunctionNotFound as error:
-        print(f"saltern-run: {visible(str(error))}", file=sys.stderr)
-        value, code = f"'{function}' is not available.", EX_OK
     except SalternError as error:
-        value, code = f"Exception occurred in runner {function}: {error}", EX_GENERIC
+        if isinstance(error, FunctionNotFound) and function not in _docs(client):
+            print(f"saltern-run: {visible(str(error))}", file=sys.stderr)
+            value, code = f"'{function}' is not available.", EX_OK
+        else:
+            value, code = f"Exception occurred in runner {function}: {error}", EX_GENERIC
     else:
         code = _code(value)
     if not options.quiet:
