@@ -123,7 +123,7 @@ def test_what_is_not_there_is_said(parts: Parts, words: list[str], code: int, me
         assert (done.stdout.startswith(f"Exception occurred in runner {words[0]}: "), done.stderr) == (True, "")
     else:
         assert done.stdout.startswith("\nPassed invalid arguments: ")
-        assert re.search("\n\nUsage:\n(Show events as they come|List jobs)", done.stdout)
+        assert re.search("\n\nUsage:\n[A-Z]", done.stdout)
 
 
 def test_events_are_shown_until_ctrl_c(parts: Parts) -> None:
