@@ -66,7 +66,7 @@ class Run(NamedTuple):
             "return_job": definition.return_job,
         }
         args, kwargs = definition.args, definition.kwargs
-        return Job(jid, definition.function, args, kwargs, user="schedule", extra=extra, origin=self.origin)
+        return Job(jid, definition.function, args, kwargs, user="schedule", extra=extra, origin=self.origin, about={})
 
 
 class Cancellable(Protocol):

@@ -80,7 +80,9 @@ def test_an_answer_that_is_too_large_is_an_error_and_others_are_answered_meanwhi
 
     async def scenario() -> None:
         async with running(options) as master:
-            jobs = [JobLoad(f"{int(JID) + n}", time.time(), {"fun": "test.f", "arg": ["y" * 10_000]}) for n in range(900)]
+            jobs = [
+                JobLoad(f"{int(JID) + n}", time.time(), {"fun": "test.f", "arg": ["y" * 10_000]}) for n in range(900)
+            ]
             await asyncio.to_thread(master.job_store.put_jobs, jobs)
 
             def ask(limit: int) -> Any:
@@ -99,7 +101,9 @@ def test_an_answer_that_is_too_large_is_an_error_and_others_are_answered_meanwhi
 def test_answers_and_events_on_one_connection_are_whole_messages(options: MasterOptions) -> None:
     async def scenario() -> None:
         async with running(options) as master:
-            jobs = [JobLoad(f"{int(JID) + n}", time.time(), {"fun": "test.f", "arg": ["y" * 10_000]}) for n in range(300)]
+            jobs = [
+                JobLoad(f"{int(JID) + n}", time.time(), {"fun": "test.f", "arg": ["y" * 10_000]}) for n in range(300)
+            ]
             await asyncio.to_thread(master.job_store.put_jobs, jobs)
             done = threading.Event()
 

@@ -29,6 +29,8 @@ from saltern_agent.loader.slot import Slot
 from saltern_agent.loader.source import KINDS, PACKAGE_FILE
 
 NAMESPACE = "saltern_ext"
+SALT_NAMES = ("salt", "salt.exceptions")
+"""What Salt's own modules import that is there without Salt: its errors' names."""
 
 
 class Whole(ModuleType):
@@ -143,6 +145,8 @@ class Imports:
         try:
             return builtins.__import__(name, globals, locals, fromlist or (), 0)
         except ModuleNotFoundError as error:
+            if name in SALT_NAMES and error.name in SALT_NAMES:
+                return _of_salt(name, fromlist)
             importer = str(importing.get("__name__", ""))
             if error.name != name.partition(".")[0] or not importer.startswith(f"{NAMESPACE}."):
                 raise
@@ -246,3 +250,14 @@ class Imports:
                     if error.name != f"{python.__name__}.{name}":
                         raise
         return python
+
+
+def _of_salt(name: str, fromlist: Sequence[str] | None) -> ModuleType:
+    """Return what ``import salt.exceptions`` gives on a host without Salt."""
+    import saltern_modules._exceptions as exceptions
+
+    if fromlist and name == "salt.exceptions":
+        return exceptions
+    whole = ModuleType("salt")
+    vars(whole)["exceptions"] = exceptions
+    return whole
