@@ -150,8 +150,8 @@ class Job:
         return {
             "jid": self.jid,
             "fun": self.fun,
-            "arg": masked(self.arg) if shown else MASK,
-            "kwarg": masked(self.kwarg) if shown else MASK,
+            "arg": self.fun_args() if shown else MASK,
+            **{key: masked(value) for key, value in (self.about or {}).items() if key in ("tgt", "tgt_type", "ret")},
             "user": self.user,
             "pid": next(iter(self.children), os.getpid()),
             "tid": self.thread,

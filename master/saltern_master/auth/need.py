@@ -18,6 +18,8 @@ class Need(Enum):
     """To have started the job that it is about, or to see all that others do."""
     MINION = "minion"
     """To be a minion; the command is about that minion alone."""
+    PEER = "peer"
+    """To be a minion, and the functions that it runs, on all the minions that its target means."""
 
 
 class Needing(Protocol):

@@ -23,6 +23,7 @@ from saltern_master.jobs.store import JobStore
 from saltern_master.jobs.tracker import Tracker
 from saltern_master.key_refresh import KeyRefresh
 from saltern_master.keyring import Keyring
+from saltern_master.mine import Mine
 from saltern_master.shipping.engine import ShippingEngine
 
 
@@ -35,6 +36,7 @@ class Services(Protocol):
     keystore: KeyStore
     key_refresh: KeyRefresh
     fleet: Fleet
+    mine: Mine
     clocks: Clocks
     bus: EventBus
     publisher: Publisher

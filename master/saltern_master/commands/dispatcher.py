@@ -124,7 +124,7 @@ class Dispatcher:
         bound = command.bind(args, kwargs)
         minions: tuple[str, ...] = ()
         unknown: tuple[str, ...] = ()
-        if command.need is Need.JOBS:
+        if command.need in (Need.JOBS, Need.PEER):
             minions, unknown = await self._authorised_minions(caller, bound, services)
         elif command.need is Need.OWN_JOB and not self._policy.owns(caller, services.tracker.owner(bound["jid"])):
             raise NotAuthorised(f"{caller} did not start a job {bound['jid']}")
