@@ -156,7 +156,9 @@ class TestSaltutil:
     def test_sync_and_refresh(self, minion: Any, agent: Any) -> None:
         saltutil = minion.load("saltutil")
         assert saltutil.sync_modules() == ["modules.mypkg"]
-        assert saltutil.sync_all(saltenv="base", refresh=True) == {"modules": ["modules.mypkg"], "utils": []}
+        changed = saltutil.sync_all(saltenv="base", refresh=True)
+        assert {kind: found for kind, found in changed.items() if found} == {"modules": ["modules.mypkg"]}
+        assert {"utils", "states", "proxymodules", "clouds"} <= set(changed)
         assert agent.calls == [("sync_modules", ("modules",)), ("sync_modules", ("modules", "utils"))]
         assert saltutil.__context__ == {}
         assert saltutil.refresh_modules() is saltutil.refresh_grains() is saltutil.refresh_pillar() is True
@@ -170,7 +172,9 @@ class TestSaltutil:
             "…: and 3 more",
         ]
         agent.synced = Synced(["modules.a", "utils.b"], told, failed=True)
-        assert saltutil.sync_all() == {"modules": ["modules.a", *told[:2], told[3]], "utils": ["utils.b", told[2]]}
+        changed = saltutil.sync_all()
+        assert changed["modules"] == ["modules.a", *told[:2], told[3]]
+        assert changed["utils"] == ["utils.b", told[2]]
         assert saltutil.__context__ == {"retcode": 1}
 
     @pytest.mark.parametrize("saltenv", ["dev", ["base", "dev"], 3, "base,dev"])
@@ -184,16 +188,19 @@ class TestSaltutil:
 
     def test_jobs(self, minion: Any, agent: Any) -> None:
         saltutil = minion.load("saltutil")
-        assert saltutil.running() == [{"jid": "2", "fun": "cmd.run"}]
-        assert saltutil.is_running("cmd.*") == [{"jid": "2", "fun": "cmd.run"}]
+        job = {"jid": "2", "fun": "cmd.run", "arg": ["ls"], "pid": 4711, "queued": True}
+        assert saltutil.running() == saltutil.is_running("cmd.*") == [job]
         assert saltutil.is_running("test.*") == []
         assert saltutil.find_job("2")["fun"] == "cmd.run"
         assert saltutil.find_job("9") == {}
-        saltutil.kill_job("2")
-        saltutil.term_job(2)
+        assert saltutil.kill_job("2") == "Signal 9 sent to job 2 at pid 4711"
+        assert saltutil.term_job(2) == "Signal 15 sent to job 2 at pid 4711"
         saltutil.signal_job("2", "hup")
         saltutil.signal_job("2", "10")
-        assert agent.calls == [("kill_job", "2", number) for number in (9, 15, 1, 10)]
+        assert saltutil.term_all_jobs() == ["Signal 15 sent to job 2 at pid 4711"]
+        assert saltutil.kill_all_jobs() == ["Signal 9 sent to job 2 at pid 4711"]
+        assert agent.calls == [("kill_job", "2", number) for number in (9, 15, 1, 10, 15, 9)]
+        assert saltutil.kill_job("9") == ""
         with pytest.raises(CommandError, match="no signal 'NOPE'"):
             saltutil.signal_job("2", "NOPE")
 

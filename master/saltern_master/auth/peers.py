@@ -38,6 +38,10 @@ class Peers:
     def __init__(self, name: str, given: Mapping[str, Any]) -> None:
         self._rules = [(_compiled(name, str(who)), list(_rules(name, str(who), what))) for who, what in given.items()]
 
+    def mentions(self, minion: str) -> bool:
+        """Return whether there is a rule for *minion* at all."""
+        return any(_matches(who, minion) for who, rules in self._rules if rules)
+
     def on(self, minion: str, function: str, *, by_pattern: bool = True) -> list[str]:
         """Return globs of the minions on which *minion* may have *function* run; none: on no minion.
 

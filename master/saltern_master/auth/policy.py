@@ -87,7 +87,9 @@ class Policy:
         if caller.kind is Kind.MINION:
             if command.need is Need.RUNNER:
                 return bool(self._peer_run.on(caller.name, command.function))
-            return command.need in (Need.MINION, Need.PEER)
+            if command.need is Need.PEER:
+                return self._peer.mentions(caller.name)
+            return command.need is Need.MINION
         if command.need in (Need.MINION, Need.PEER):
             return False
         everything, grants = self.rights(caller)
