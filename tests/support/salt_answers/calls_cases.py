@@ -278,8 +278,6 @@ CASES = [
     ("mine.update", [], {"mine_functions": ["test.true"]}),
     ("mine.get", ["*", "test.true"], {}),
     ("mine.get", ["*", "test.echo"], {}),
-    ("mine.update", [], {"clear": True}),
-    ("mine.get", ["*", "test.true"], {}),
     # publish
     ("publish.publish", ["two", "test.ping"], {}),
     ("publish.publish", ["*", "test.echo", "a"], {}),
