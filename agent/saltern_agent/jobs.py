@@ -13,6 +13,7 @@ from saltern.errors import WireError
 from saltern.ids import check_jid
 from saltern.secret import MASK, masked, secret_texts
 from saltern_agent.origin import Origin
+from saltern_agent.return_to import NOWHERE, ReturnTo, return_to
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,7 @@ class Job:
     (a scheduled run's ``schedule``, ``slot``, …), ``origin`` is what a loss of that is counted for. ``sees``: whether
     whoever asked for it may see, and end, the jobs of others. ``secrets`` are the texts of those among the arguments.
     ``about`` is what functions with ``**kwargs`` are told of it beside ``fun`` and ``jid``.
+    ``ret`` says which returners its return goes to beside the master.
     """
 
     __slots__ = (
@@ -70,6 +72,7 @@ class Job:
         "killed_by",
         "kwarg",
         "origin",
+        "ret",
         "retcode",
         "secrets",
         "sees",
@@ -93,6 +96,7 @@ class Job:
         extra: dict[str, Any] | None = None,
         origin: Origin | None = None,
         about: dict[str, Any] | None = None,
+        ret: ReturnTo = NOWHERE,
     ) -> None:
         self.jid = jid
         self.fun = fun
@@ -106,6 +110,7 @@ class Job:
         self.extra = extra or {}
         self.origin = origin
         self.about = about
+        self.ret = ret
         self.started = time.time()
         self.thread = 0
         self.children: set[int] = set()
@@ -144,6 +149,12 @@ class Job:
             return True
         return bool(self.user) and asker.user == self.user and "schedule" not in {**asker.extra, **self.extra}
 
+    @property
+    def pid(self) -> int:
+        """The process that does it: a child that runs it, or this one."""
+        with self._lock:
+            return next(iter(self.children), os.getpid())
+
     def describe(self, asker: Job | None) -> dict[str, Any]:
         """Return the job as ``saltutil.running`` shows it to the job *asker*."""
         shown = self.concerns(asker)
@@ -153,7 +164,7 @@ class Job:
             "arg": self.fun_args() if shown else MASK,
             **{key: masked(value) for key, value in (self.about or {}).items() if key in ("tgt", "tgt_type", "ret")},
             "user": self.user,
-            "pid": next(iter(self.children), os.getpid()),
+            "pid": self.pid,
             "tid": self.thread,
             "started": self.started,
             **{key: self.extra[key] for key in ("schedule",) if key in self.extra},
@@ -250,7 +261,8 @@ def read_job(body: dict[str, Any]) -> Job:
         raise WireError(f"job {jid}: arg must hold a list for each function")
     timeout = body.get("timeout")
     kwarg = {str(key): value for key, value in kwarg.items()}
-    about: dict[str, Any] = {key: body[key] for key in ("tgt", "ret", "tgt_type", "user") if key in body}
+    about: dict[str, Any] = {key: body[key] for key in ("tgt", "tgt_type", "user") if key in body}
+    about["ret"] = body.get("ret") or ""
     about["arg"] = [*arg, {"__kwarg__": True, **kwarg}] if kwarg else arg
     return Job(
         jid,
@@ -262,4 +274,5 @@ def read_job(body: dict[str, Any]) -> Job:
         isolate=bool(body.get("isolate")),
         timeout_s=timeout if isinstance(timeout, (int, float)) and timeout > 0 else None,
         about=about,
+        ret=return_to(body.get("ret"), body.get("ret_config"), body.get("ret_kwargs")),
     )

@@ -17,7 +17,7 @@ __context__: dict[str, Any]
 BASE = "base"
 """The environment that modules are synced from; what they can do is known for it alone."""
 
-LOADED = ("modules", "utils")
+LOADED = ("modules", "utils", "returners")
 """The kinds of files that an agent uses; of the others it fetches nothing."""
 OTHERS = (
     "clouds",
@@ -26,7 +26,6 @@ OTHERS = (
     "sdb",
     "grains",
     "renderers",
-    "returners",
     "output",
     "log_handlers",
     "executors",
@@ -49,10 +48,10 @@ RUNNING = ("fun", "arg", "tgt", "jid", "ret", "tgt_type", "user", "pid", "schedu
 __powers__ = {
     "sync_modules": "writes",
     "sync_utils": "writes",
+    "sync_returners": "writes",
     "sync_all": "writes",
     "sync_grains": "writes",
     "sync_states": "writes",
-    "sync_returners": "writes",
     "sync_renderers": "writes",
     "sync_beacons": "writes",
     "sync_engines": "writes",
@@ -125,6 +124,20 @@ def sync_utils(
         saltern '*' saltutil.sync_utils
     """
     return _sync("saltutil.sync_utils", saltenv, extmod_whitelist or extmod_blacklist, "utils")["utils"]
+
+
+def sync_returners(
+    saltenv: Any = None, refresh: bool = True, extmod_whitelist: Any = None, extmod_blacklist: Any = None
+) -> list[str]:
+    """Fetch what stores returns, from ``_returners``; return what changed: ``['returners.mydb']``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' saltutil.sync_returners
+    """
+    return _sync("saltutil.sync_returners", saltenv, extmod_whitelist or extmod_blacklist, "returners")["returners"]
 
 
 def sync_all(

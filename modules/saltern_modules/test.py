@@ -559,10 +559,10 @@ def raise_exception(name: str, *args: Any, **kwargs: Any) -> bool:
     """
     import builtins
 
-    from saltern_modules import _exceptions
+    from saltern_modules.salt_names import exceptions
 
     salts = name.removeprefix("salt.exceptions.")
-    kind = getattr(builtins, name, None) if salts == name else getattr(_exceptions, salts, None)
+    kind = getattr(builtins, name, None) if salts == name else getattr(exceptions, salts, None)
     if not (isinstance(kind, type) and issubclass(kind, Exception)):
         return False
     raise kind(*args, **_own(kwargs))

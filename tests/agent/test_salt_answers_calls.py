@@ -22,7 +22,7 @@ from saltern_master.auth.caller import Caller, Kind
 from saltern_master.commands import minion as commands
 from saltern_master.commands.context import Context
 from saltern_master.mine import Mine
-from saltern_master.targeting import resolve
+from saltern_master.targeting import DataFacts, Known, Targets
 from saltern_modules._agent import Synced
 
 ANSWERS = Path(__file__).parent.parent / "support" / "salt_answers"
@@ -31,8 +31,6 @@ JID = "20260131120000123456"
 DIFFERENT = {
     'answers.retcode ["text"]': "a return code is a number: what isn't one is 1",
     "answers.retcode [null]": "likewise",
-    'answers.value ["given=a\\nb"]': "until words are read exactly",
-    'answers.value ["given=0644"]': "likewise",
     'answers.value [{"__kwarg__": false, "given": 5}]': "a map is handed on as it is",
     "answers.mixed []": "maps and other values: a list of them, where Salt has an error of its own",
     "raising.anything []": "the module goes by its name, not by the one within Salt's loader",
@@ -89,9 +87,11 @@ class Minions:
 
     def __init__(self, modules: Path, mine: Path) -> None:
         keyring: Any = SimpleNamespace(minion_of=lambda key: key, minions=lambda: ["one", "two"])
-        fleet = SimpleNamespace(grains=lambda minion: {"id": minion})
+        self.targets = Targets({"nodegroups": {}, "conf_file": ""}, Known(DataFacts(lambda minion: {"id": minion})))  # type: ignore[typeddict-item]
         policy = SimpleNamespace(may_read_mine=lambda caller, function: True)
-        self.services: Any = SimpleNamespace(keyring=keyring, fleet=fleet, policy=policy, mine=Mine(str(mine), keyring))
+        self.services: Any = SimpleNamespace(
+            keyring=keyring, targets=self.targets, policy=policy, mine=Mine(str(mine), keyring)
+        )
         self.executors = {name: self._executor(name, modules) for name in ("one", "two")}
         for name in self.executors:
             assert self.run(name, "mine.update", [], {}).value is True
@@ -162,7 +162,8 @@ class AskingAgent:
             handler = getattr(commands, command).handler
             return handler(Context(Caller(Kind.MINION, self._name, key=self._name), services), **kwargs)
         kwargs.pop("timeout")
-        meant = resolve(kwargs["tgt"], kwargs["tgt_type"], services.keyring.minions(), services.fleet.grains)
+        target = services.targets.target(kwargs["tgt"], kwargs["tgt_type"])
+        meant = target.select(services.keyring.minions(), services.targets.known)
         rows = {}
         for name in meant:
             outcome = self._minions.run(name, kwargs["fun"], kwargs["arg"], kwargs["kwarg"])

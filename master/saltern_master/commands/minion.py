@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated, Any
 
-from saltern.errors import ArgumentError, MessageTooLarge, TargetError
+from saltern.errors import ArgumentError, MessageTooLarge, TargetError, TargetTooCostly, UnknownNodegroup
 from saltern.ids import check_env, check_path
 from saltern.wire import pack_value, unpack_value
 from saltern_master.auth.need import Need
@@ -14,7 +14,6 @@ from saltern_master.commands.registry import command
 from saltern_master.jobs.follower import Follower
 from saltern_master.jobs.publisher import JobRequest
 from saltern_master.mine import MAX_FUNCTIONS, MAX_NAME_CHARACTERS
-from saltern_master.targeting import Target, resolve
 
 MAX_PUBLISHED_BYTES = 1024 * 1024
 """Of the arguments that a minion publishes."""
@@ -24,8 +23,17 @@ MAX_PUBLISH_S = 25.0
 MAX_ALLOWED_TARGETS = 100
 """Of the entries in the mine that one question comes upon; what is beyond them isn't shown."""
 
+_EXACT = {"pillar": "pillar_exact", "compound": "compound_pillar_exact"}
+
+
+def exact(kind: str) -> str:
+    """Return the kind of target that holds no patterns against pillar: minions would find out values bit by bit."""
+    return _EXACT.get(kind, kind)
+
+
 Env = Annotated[str, check_env]
 FilePath = Annotated[str, check_path]
+Kind = Annotated[str, exact]
 
 
 @command("minion.ping", Need.MINION)
@@ -77,7 +85,7 @@ async def publish(
     fun: str,
     arg: list[Any] | None = None,
     kwarg: dict[str, Any] | None = None,
-    tgt_type: str = "glob",
+    tgt_type: Kind = "glob",
     timeout: float = 5.0,
 ) -> dict[str, Any]:
     """Run a function on other minions and return ``{id: {"ret": …, "out"?}}`` of those that answer within *timeout*.
@@ -141,7 +149,7 @@ def mine_get(
     context: Context,
     tgt: str | list,  # type: ignore[type-arg]
     fun: str | list,  # type: ignore[type-arg]
-    tgt_type: str = "glob",
+    tgt_type: Kind = "glob",
 ) -> dict[str, Any]:
     """Return what other minions have in the mine, as far as ``mine_get`` and the entries themselves allow it."""
     services, caller = context.services, context.caller
@@ -162,17 +170,31 @@ def mine_get(
             asked[target] = _means(context, *target)
         return asked[target]
 
-    minions = resolve(tgt, tgt_type, services.keyring.minions(), services.fleet.grains)
-    found = services.mine.get(minions, allowed, may_see)
+    found = services.mine.get(_meant(context, tgt, tgt_type), allowed, may_see)
     return found if several else found.get(functions[0], {})
 
 
 def _means(context: Context, target: str, kind: str) -> bool:
     """Return whether a target that another minion wrote means the caller."""
     try:
-        return Target(target, kind).matches(context.caller.name, context.services.fleet.grains)
+        targets = context.services.targets
+        return bool(targets.target(target, kind).select([context.caller.name], targets.known))
     except TargetError:
         return False
+
+
+def _meant(context: Context, tgt: str | list[Any], kind: str) -> list[str]:
+    """Return the minions that a target means, none for one that makes no sense.
+
+    Raises ``TargetTooCostly``, ``UnknownNodegroup``.
+    """
+    targets = context.services.targets
+    try:
+        return targets.target(tgt, kind).select(context.services.keyring.minions(), targets.known)
+    except (TargetTooCostly, UnknownNodegroup):
+        raise
+    except TargetError:
+        return []
 
 
 @command("runner.mine.get", Need.RUNNER)
@@ -180,12 +202,11 @@ def get(
     context: Context,
     tgt: str | list,  # type: ignore[type-arg]
     fun: str | list,  # type: ignore[type-arg]
-    tgt_type: str = "glob",
+    tgt_type: Kind = "glob",
 ) -> dict[str, Any]:
     """Show what minions have in the mine: ``saltern-run mine.get '*' network.ip_addrs``"""
     functions, several = _functions(fun)
-    minions = resolve(tgt, tgt_type, context.services.keyring.minions(), context.services.fleet.grains)
-    found = context.services.mine.get(minions, functions)
+    found = context.services.mine.get(_meant(context, tgt, tgt_type), functions)
     return found if several else found.get(functions[0], {})
 
 

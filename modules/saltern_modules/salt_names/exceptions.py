@@ -1,7 +1,4 @@
-"""Salt's errors by Salt's names, for custom modules that import ``salt.exceptions`` on hosts without Salt.
-
-Those that our own functions raise are the same classes, so that ``except CommandExecutionError`` catches them.
-"""
+"""Salt's errors by Salt's names; those that our own functions raise are the same classes."""
 
 from __future__ import annotations
 
