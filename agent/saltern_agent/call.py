@@ -32,7 +32,7 @@ from saltern.wire import MAX_MESSAGE_BYTES, Message
 from saltern_agent import grains, identity
 from saltern_agent.calls import Calls
 from saltern_agent.channel import PENDING, REFUSED, UP, Address, Channel
-from saltern_agent.executor import UNAVAILABLE, Executor
+from saltern_agent.executor import Executor
 from saltern_agent.jobs import Current, Job, Outcome
 from saltern_agent.link import Timing
 from saltern_agent.loader import Loader
@@ -162,14 +162,15 @@ def _options(arguments: argparse.Namespace) -> MinionOptions:
 def _run(arguments: argparse.Namespace) -> int:
     function, *words = arguments.words
     arg, kwarg = parse_arguments(words)
-    job = Job(JidSource().next(), function, arg, kwarg, user="saltern-call")
+    about = {"pid": os.getpid(), "tgt": "salt-call"}
+    job = Job(JidSource().next(), function, arg, kwarg, user="saltern-call", about=about)
     job.ret = _returners(arguments)
     options = _options(arguments)
     outcome = run_here(options, job) if arguments.local else run_connected(options, job)
-    if outcome.success or outcome.retcode != UNAVAILABLE:
+    if not outcome.missing:
         display({"local": Plain().of(outcome.value)}, arguments.out, color=False if arguments.no_color else None)
     else:
-        print(f"saltern-call: {visible(str(outcome.value))}", file=sys.stderr)
+        print(f"saltern-call: {visible(str(outcome.failed))}", file=sys.stderr)
     return int(outcome.retcode)
 
 

@@ -54,7 +54,7 @@ def test_ping(parts: Parts) -> None:
 
 def test_every_form_of_output(parts: Parts) -> None:
     minion = parts.stack.minion_ids[0]
-    words = [minion, "test.arg", "a", "n=1"]
+    words = [minion, "test.arg_clean", "a", "n=1"]
     expected = {minion: {"args": ["a"], "kwargs": {"n": 1}}}
     assert json.loads(run(parts, "saltern", "--out", "json", *words).stdout) == expected
     assert json.loads(run(parts, "saltern", "--out=json", "--static", *words).stdout) == expected
@@ -169,7 +169,7 @@ def test_async_verbose_batch_and_several(parts: Parts) -> None:
 
 
 def test_documentation(parts: Parts) -> None:
-    trailing = run(parts, "saltern", parts.stack.minion_ids[0], "test.arg", "a", "--out", "json")
+    trailing = run(parts, "saltern", parts.stack.minion_ids[0], "test.arg_clean", "a", "--out", "json")
     assert json.loads(trailing.stdout)[parts.stack.minion_ids[0]] == {"args": ["a"], "kwargs": {}}
     done = run(parts, "saltern", parts.stack.minion_ids[0], "sys.doc", "test.ping")
     assert "CLI Example" in done.stdout
@@ -341,7 +341,7 @@ def test_a_new_host_joins_by_one_pasted_line(parts: Parts, tmp_path: Path) -> No
 def test_call_runs_on_this_host(parts: Parts) -> None:
     minion = parts.stack.minion_ids[0]
     config = parts.stack.minion_config(minion)
-    done = run(parts, "saltern-call", "-c", config, "--local", "--out", "json", "test.arg", "a", "b=2")
+    done = run(parts, "saltern-call", "-c", config, "--local", "--out", "json", "test.arg_clean", "a", "b=2")
     assert json.loads(done.stdout) == {"local": {"args": ["a"], "kwargs": {"b": 2}}}, done
     done = run(parts, "saltern-call", "-c", config, "--local", "test.nothing")
     assert done.returncode != 0

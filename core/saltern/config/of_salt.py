@@ -41,6 +41,19 @@ _BOTH: dict[str, str] = {
     "return_retry_timer": "returns are kept on disk and sent until they are acknowledged",
 }
 
+_RETURNERS = [
+    (prefix, name, key)
+    for name, keys in {
+        "mysql": ("host", "user", "pass", "db", "port", "ssl_ca", "ssl_cert", "ssl_key"),
+        "pgjsonb": ("host", "user", "pass", "db", "port", "sslmode", "sslcert", "sslkey", "sslrootcert", "sslcrl"),
+        "postgres": ("host", "user", "pass", "passwd", "db", "port"),
+        "sqlite3": ("database",),
+    }.items()
+    for key in keys
+    for prefix in ("", "returner.")
+]
+"""Options of Salt's returners as they stand in a master's file."""
+
 MASTER_INSTEAD: Mapping[str, str] = _BOTH | {
     "pillar_roots": "pillar_files maps globs on minion ids to YAML files: {'web*': [web.yaml]}",
     "ext_pillar": "pillar_files maps globs on minion ids to YAML files, which a program may write",
@@ -59,12 +72,15 @@ MASTER_INSTEAD: Mapping[str, str] = _BOTH | {
     "autosign_timeout": "saltern-key --invite lets a host join, for --ttl seconds",
     "autosign_grains_dir": "auto_accept accepts new minions; saltern-key --invite lets one join",
     "autoreject_file": "saltern-key -r rejects",
+    **{
+        f"{prefix}{name}.{key}": f"returners: {{{name}: {{driver: {name}, {key}: …}}}}"
+        for prefix, name, key in _RETURNERS
+    },
     "keep_jobs": "keep_jobs_hours",
     "keep_jobs_seconds": "keep_jobs_hours",
     "job_cache": "jobs are always kept, in job_db, for keep_jobs_hours",
-    "ext_job_cache": "jobs are kept in job_db",
-    "master_job_cache": "jobs are kept in job_db",
-    "event_return": "points go to carbon_host, jobs to job_db; other events are followed by a program (saltern.event)",
+    "ext_job_cache": "returners writes what minions return to databases, in Salt's tables",
+    "master_job_cache": "job_db takes a database's URL; returners writes to databases in Salt's tables",
     "returner": "points go to carbon_host, jobs to job_db",
     "gather_job_timeout": "timeout is for this, too",
     "worker_threads": "one process serves all: there is nothing to set",
@@ -78,8 +94,6 @@ MASTER_INSTEAD: Mapping[str, str] = _BOTH | {
     "reactor": _NO_REACTOR,
     "engines": _NO_REACTOR,
     "beacons": "schedule a function with metrics: true, and set an alert on what it measures",
-    "peer": "minions run nothing on other minions",
-    "peer_run": "minions run nothing on the master",
     "order_masters": "there are no syndics",
     "syndic_master": "there are no syndics",
     "fileserver_limit_traversal": "file_roots are served from what they hold alone",
@@ -113,8 +127,6 @@ MINION_INSTEAD: Mapping[str, str] = _BOTH | {
     "acceptance_wait_time": "pending_retry_interval",
     "acceptance_wait_time_max": "pending_retry_interval",
     "schedule": "the master's option schedule, with a target; or schedule.add on the minion",
-    "mine_functions": "ask the minions: saltern '*' --static --out json",
-    "mine_interval": "ask the minions: saltern '*' --static --out json",
     "beacons": "schedule a function with metrics: true, and set an alert on what it measures",
     "engines": "schedule a function, or run the program as a service",
     "startup_states": _NO_STATES,
