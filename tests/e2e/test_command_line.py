@@ -253,6 +253,16 @@ def test_words_of_a_runner(parts: Parts) -> None:
     assert given.stdout == "{'args': ['x y'], 'kwargs': {}}\n"
 
 
+def test_a_runner_is_started_and_not_waited_for(parts: Parts) -> None:
+    done = run(parts, "saltern-run", "--async", "test.arg", "x")
+    assert (done.returncode, done.stdout) == (0, "")
+    jid = one_line(done.stderr).rpartition("salt/run/")[2]
+    found = wait_for(lambda: run(parts, "saltern-run", "--out", "json", "jobs.lookup_jid", jid).stdout, "its return")
+    assert "x" in found
+    missing = run(parts, "saltern-run", "--async", "nothing.here")
+    assert (missing.returncode, missing.stdout) == (0, "'nothing.here' is not available.\n")
+
+
 def test_no_master(parts: Parts, tmp_path: Path) -> None:
     (tmp_path / "master").write_text(f"sock_dir: {tmp_path}\n")
     done = run(parts, "saltern", "-c", str(tmp_path), "*", "test.ping")

@@ -22,8 +22,9 @@ from saltern.cli.command import (
     set_up_log,
 )
 from saltern.cli.tables import as_table
-from saltern.config import client_config
+from saltern.config import MasterOptions, client_config
 from saltern.errors import ArgumentError, ChannelError, FunctionNotFound, SalternError
+from saltern.local import LocalConnection
 from saltern.runner import RunnerClient
 from saltern.visible import visible
 
@@ -56,6 +57,7 @@ def _parser() -> OptionParser:
     parser.add_argument(
         "-d", "--doc", "--documentation", action="store_true", help="show what functions do, all or one's, and run none"
     )
+    parser.add_argument("--async", dest="async_", action="store_true", help="start it, say under which tag, don't wait")
     parser.add_argument("--skip-grains", action="store_true", help="changes nothing: no grains are collected for it")
     add_argument_options(parser)
     add_output_arguments(parser)
@@ -81,6 +83,8 @@ def _run(options: argparse.Namespace) -> int:
         if function == watch.FUNCTION:
             watch.show_events(opts, args, kwargs)
             return EX_OK
+        if options.async_:
+            return _start(opts, function, args, kwargs)
         value, code = client.cmd(function, args, kwargs, options.timeout), EX_OK
     except ChannelError:  # the master isn't there, is busy, or says no: nothing was run
         raise
@@ -98,6 +102,19 @@ def _run(options: argparse.Namespace) -> int:
         table = None if output.chosen else as_table(function, value)
         output.show(value if table is None else table, out=None if table is None else "raw", retcode=code)
     return code
+
+
+def _start(opts: MasterOptions, function: str, args: list[Any], kwargs: dict[str, Any]) -> int:
+    """Start *function*, say where its return will be, and return the exit code."""
+    with LocalConnection(opts["sock_dir"]) as connection:
+        started = connection.call("runner.async", function, args, kwargs)
+    print(
+        "[WARNING ] Running in asynchronous mode. Results of this execution may be collected by attaching to the "
+        "master event bus or by examining the master job cache, if configured. This execution is running under tag "
+        f"{visible(str(started['tag']))}",
+        file=sys.stderr,
+    )
+    return EX_OK
 
 
 def _code(value: Any) -> int:
