@@ -61,7 +61,7 @@ def test_a_batch_is_one_job_whose_answers_are_found_by_its_jid(parts: Parts) -> 
 
 def test_a_batch_answers_as_a_whole(parts: Parts) -> None:
     ids = parts.stack.minion_ids
-    code, out, err = run(parts, "-b", "50%", "--static", "--out", "json", "*", "test.arg", "x", "k=1")
+    code, out, err = run(parts, "-b", "50%", "--static", "--out", "json", "*", "test.arg_clean", "x", "k=1")
     assert (code, err) == (0, "")
     assert json.loads(out) == {minion_id: {"args": ["x"], "kwargs": {"k": 1}} for minion_id in ids}
 

@@ -73,7 +73,7 @@ def test_a_secret_argument_reaches_the_function_alone(parts: Parts, tmp_path: Pa
     assert saltern(parts, "*", "cmd.run_stdout", "wc -c", "--secret-arg-file", f"stdin={file}") == str(len(TYPED))
     assert saltern(parts, "--isolate", "*", "mod.digest", "--secret-arg-file", f"text={file}") == digest(TYPED)
     assert saltern(parts, "*", "test.echo", "--secret-arg-file", "-", stdin=TYPED) == MASK
-    assert saltern(parts, "*", "test.arg", "a", "--secret-arg-file", f"k={file}") == {
+    assert saltern(parts, "*", "test.arg_clean", "a", "--secret-arg-file", f"k={file}") == {
         "args": ["a"],
         "kwargs": {"k": MASK},
     }
