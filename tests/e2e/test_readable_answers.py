@@ -97,7 +97,7 @@ def test_documentation_of_what_is_named(parts: Parts) -> None:
     [
         (["jobs.list_jobs", "limit=0"], "the number of jobs must be between 1 and 20,000, not 0"),
         (["jobs.list_jobs", "start_time=soon"], "'soon' is no time: write it as in '2026-11-28 19:44'"),
-        (["jobs.lookup_jid", "x", "ext_source=mysql"], "jobs are read from the master's own store"),
+        (["jobs.lookup_jid", "20200101000000000000", "ext_source=mysql"], "jobs are read from the master's own store"),
         (["job.list"], "'job.list' is not a runner function: did you mean jobs.list_job?"),
         (["jobs"], "'jobs' is not a runner function: jobs has active, exit_success, last_run, list_job"),
         (["nothing.here"], "'nothing.here' is not a runner function: saltern-run -d lists them"),
