@@ -155,6 +155,31 @@ def test_returns_of_minions_that_the_job_was_not_for_are_not_shown(store: JobSto
     here.dispatcher.close()
 
 
+def test_what_another_ran_on_the_master_came_back_for_him_alone(store: JobStore) -> None:
+    store.put_jobs([job(0, owner="local:fred", fun="runner.test.arg", client="runner", minions=["h_master"])])
+    store.put_returns([JobReturn(JID, "h_master", "runner.test.arg", True, 1.0, {"return": {"return": "his"}})])
+    here = Kept(store)
+    for who, whole in (("fred", {"h_master": {"return": "his"}}), (ROOT, {"h_master": {"return": "his"}}), ("ann", {})):
+        assert here.ask("lookup_jid", JID, who=who) == whole
+        shown = here.ask("list_job", JID, who=who)
+        assert {name: one["return"] for name, one in shown["Result"].items()} == whole
+        assert "Minions" not in shown
+        assert here.ask("last_run", who=who)[JID]["Result"] == shown["Result"]
+    here.dispatcher.close()
+
+
+def test_a_page_of_jobs_is_bounded_in_bytes(tmp_path: Path) -> None:
+    store = SqliteJobStore(str(tmp_path / "jobs.db"), 1 << 30)
+    store.open()
+    store.put_jobs([job(number, arg=["x" * 1000]) for number in range(10)])
+    size = store.jobs_between("", "~", 1, 1 << 20)[0].size
+    assert 1000 < size < 1500
+    assert [one.jid for one in store.jobs_between("", "~", 10, 3 * size)] == [job(number).jid for number in (9, 8, 7)]
+    assert len(store.jobs_between("", "~", 10, 1)) == 1
+    assert store.jobs_between(job(10).jid, "~", 10, 1 << 20) == []
+    store.close()
+
+
 def test_pages_of_any_size_list_every_job_once(store: JobStore, monkeypatch: pytest.MonkeyPatch) -> None:
     store.put_jobs([job(number, arg=["x" * 1000]) for number in range(25)])
     here = Kept(store)
