@@ -36,7 +36,7 @@ for text in importlib.metadata.requires("salt"):
 
 
 class Salt(NamedTuple):
-    """A running Salt: the folders of its programs and configuration, the process ids of its minions and its master."""
+    """A running Salt: the folder of its programs, of its configuration, process ids of its minions and its master."""
 
     bin: Path
     config_dir: Path
@@ -97,12 +97,15 @@ def install() -> Path:
 
 
 @contextlib.contextmanager
-def salt(minions: int, minion_options: dict[str, Any] | None = None) -> Iterator[Salt]:
+def salt(
+    minions: int, minion_options: dict[str, Any] | None = None, master_options: dict[str, Any] | None = None
+) -> Iterator[Salt]:
     """Run a Salt master with *minions* minions until the block ends; all have answered a ping before it begins."""
     binaries = install()
     publish, ret = free_ports(2)
     with folder("salt") as root, contextlib.ExitStack() as programs:
-        master = _configure(root / "master", "master", {"publish_port": publish, "ret_port": ret, "auto_accept": True})
+        options = {"publish_port": publish, "ret_port": ret, "auto_accept": True, **(master_options or {})}
+        master = _configure(root / "master", "master", options)
         say(f"starting {PEER} with {minions} minions")
         argv = [str(binaries / "salt-master"), "-c", str(master)]
         process = programs.enter_context(running(argv, root / "master.log"))

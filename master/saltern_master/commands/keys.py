@@ -16,7 +16,7 @@ from saltern_master.commands.registry import Command
 _ACTS = {f"key.{act}{how}": act for act in ("accept", "reject", "delete") for how in ("", "_keys")}
 _PRIVATE = frozenset({"key.invite", "key.gen", "key.gen_accept"})
 """Their answers let hosts in."""
-_SHOWING = frozenset({"key.list_all", "key.list", "key.name_match", "key.finger", "key.resolve"})
+_SHOWING = frozenset({"key.list_all", "key.list", "key.name_match", "key.finger", "key.print", "key.resolve"})
 
 
 def _declared(name: str, method: Callable[..., Any]) -> Command:

@@ -18,7 +18,6 @@ from saltern_master.commands.context import Context
 from saltern_master.commands.params import params_of
 from saltern_master.commands.registry import Command, command
 from saltern_master.commands.runs import about_bytes
-from saltern_master.targeting import resolve
 
 MAX_SHOWN_BYTES = 32 * 1024 * 1024
 Target = str | list  # type: ignore[type-arg]  # members are checked where they are used
@@ -192,7 +191,8 @@ def _declared(name: str, function: Callable[..., Any]) -> Command:
 
 def _meant(context: Context, tgt: Any, tgt_type: str) -> list[str]:
     services = context.services
-    return sorted(resolve(tgt, tgt_type, services.keyring.minions(), services.fleet.grains))
+    target = services.targets.target(tgt, tgt_type)
+    return sorted(target.select(services.keyring.minions(), services.targets.known))
 
 
 def _gathered(context: Context, tgt: Any, tgt_type: str, what: Callable[[str], dict[str, Any]]) -> dict[str, Any]:

@@ -15,11 +15,15 @@ from saltern_master.commands import (
     metrics,
     minion,
     past_jobs,
+    returns,
+    targets,
+    uploads,
 )
 from saltern_master.commands.registry import Registry
+
+MODULES = (alerts, events, files, jobs, journal, manage, master, metrics, minion, past_jobs, returns, targets, uploads)
 
 
 def command_table(key_functions: KeyFunctions) -> Registry:
     """Return every command there is."""
-    modules = [alerts, events, files, jobs, journal, manage, master, metrics, minion, past_jobs]
-    return Registry(modules, (*keys.commands(key_functions), *manage.presence_commands()))
+    return Registry(MODULES, (*keys.commands(key_functions), *manage.presence_commands()))
