@@ -13,7 +13,7 @@ import pytest
 
 from saltern.errors import ArgumentError, Busy, IdError, SalternError
 from saltern.secret import Secret
-from saltern_master.commands import jobs, past_jobs
+from saltern_master.commands import jobs, past_jobs, returns
 from saltern_master.commands.registry import Command
 from saltern_master.jobs import search
 from saltern_master.jobs.moment import jid_at
@@ -26,7 +26,7 @@ from support.doors import ROOT, Door, Users
 
 RECORDED = json.loads((Path(__file__).parents[1] / "support/salt_answers/jobs.json").read_text(encoding="utf-8"))
 ACL = {"ann": ["@runner"], "fred": ["@runner", "test.*"], "eve": ["test.*"]}
-COMMANDS = [one for one in vars(past_jobs).values() if isinstance(one, Command)] + [jobs.active]
+COMMANDS = [one for one in vars(past_jobs).values() if isinstance(one, Command)] + [jobs.active, returns.query]
 JID = "20261128194401123456"
 
 
@@ -39,7 +39,8 @@ class Kept(Door):
         super().__init__(ACL, COMMANDS, Users(ann=(), fred=(), eve=()), job_store=store, keeper=keeper)
 
     def ask(self, name: str, *args: Any, who: Any = ROOT, **kwargs: Any) -> Any:
-        return asyncio.run(self.call(who, f"runner.jobs.{name}", *args, **kwargs))
+        name = name if "." in name else f"jobs.{name}"
+        return asyncio.run(self.call(who, f"runner.{name}", *args, **kwargs))
 
 
 @pytest.fixture(params=["memory", "sql"])
@@ -165,6 +166,8 @@ def test_what_another_ran_on_the_master_came_back_for_him_alone(store: JobStore)
         assert {name: one["return"] for name, one in shown["Result"].items()} == whole
         assert "Minions" not in shown
         assert here.ask("last_run", who=who)[JID]["Result"] == shown["Result"]
+        found = here.ask("returns.query", jid=JID, who=who)["returns"]
+        assert {one["id"]: one["return"] for one in found} == whole
     here.dispatcher.close()
 
 
