@@ -217,9 +217,13 @@ def test_more_jobs_than_are_listed_at_once_are_told_of_and_not_left_out(
 @pytest.mark.parametrize(
     ("name", "kwargs", "why"),
     [
-        ("list_jobs", {"search_function": "a" * 1_000_000}, "search_function has 1,000,000 characters"),
-        ("list_jobs", {"search_target": "a," * 40_000}, "search_target has 40,001 globs: 100 are looked for"),
-        ("list_jobs", {"search_target": ["a" * 2000]}, "search_target must be globs of up to 1,000 characters"),
+        (
+            "list_jobs",
+            {"search_function": "a" * 1_000_000},
+            "search_function must be globs, 1,000 characters of them at",
+        ),
+        ("list_jobs", {"search_target": "a," * 40_000}, "search_target has more than 100 globs: that many are"),
+        ("list_jobs", {"search_target": ["a" * 2000]}, "search_target must be globs, 1,000 characters"),
         ("list_jobs", {"search_target": [1]}, "search_target must be globs"),
         ("list_jobs", {"search_metadata": dict.fromkeys(map(str, range(101)))}, "metadata has 101 keys"),
         ("list_jobs", {"search_metadata": "a"}, "search_metadata must be a map"),
@@ -239,6 +243,19 @@ def test_what_cannot_be_looked_for_is_one_line(store: JobStore, name: str, kwarg
     assert len(str(caught.value)) < 1000
     assert here.waits == []
     here.dispatcher.close()
+
+
+def test_a_search_ends_in_time_also_within_one_job(store: JobStore) -> None:
+    times = iter([0.0, *[1.0] * 500, *[search.MAX_SEARCH_S + 1] * 500])
+    store.put_jobs([job(1, tgt=["a" * 1000] * 1000)])
+    with pytest.raises(Busy, match="give a start_time and an end_time"):
+        list(search_of(search_target="*" + "a" * 990 + "b").found(store, lambda: next(times)))
+    assert next(times) > search.MAX_SEARCH_S  # not all of it was looked at
+
+
+def test_a_text_that_is_too_long_to_match_is_found_by_none(store: JobStore) -> None:
+    store.put_jobs([job(1, tgt="a" * 1001), job(2, tgt="a" * 1000)])
+    assert [one.jid for one in search_of(search_target="a*").found(store)] == [job(2).jid]
 
 
 def test_a_search_ends_in_time(store: JobStore) -> None:
