@@ -179,7 +179,7 @@ sys.stdin.read()
         waiting.start()
         lines = [said.readline().rstrip() for _ in range(10)]
         waiting.join(30)
-    assert lines == ["*** ***", *["NotAuthorised"] * 4, *["True"] * 4, "done"]
+    assert lines == ["*** None", *["NotAuthorised"] * 4, *["True"] * 4, "done"]
     assert answers == [{first: True}]
     forged = []
     while (event := everything.get_event(wait=0, full=True)) is not None:
