@@ -3,50 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 from saltern.errors import MessageTooLarge
 from saltern.secret import Secret
 from saltern.wire import MAX_MESSAGE_BYTES, unpack, unpack_value
-from saltern_master.auth.caller import Caller, Kind
-from saltern_master.bus import EventBus
-from saltern_master.jobs.publisher import SENT_A_TURN, JobRequest, Publisher
-from saltern_master.jobs.tracker import Taken, Tracker
-
-FRED = Caller(Kind.LOCAL, "fred", 60000)
-
-
-class Around:
-    """A publisher, and what it hands on; ``db1`` is away."""
-
-    def __init__(self) -> None:
-        self.bus = EventBus(100)
-        self.events: list[Any] = []
-        self.frames: list[tuple[str, bytes]] = []
-        self.journalled: list[dict[str, Any]] = []
-        bus: Any = SimpleNamespace(publish=self._publish)
-        fleet: Any = SimpleNamespace(send=self._send, link=self._link)
-        inbox: Any = SimpleNamespace(put_job=self.journalled.append)
-        self.tracker = Tracker(bus, self._send, 5.0)
-        self.publisher = Publisher(fleet, bus, inbox, self.tracker)
-
-    def _publish(self, *args: Any, **kwargs: Any) -> Any:
-        self.events.append(self.bus.publish(*args, **kwargs))
-
-    def _link(self, minion_id: str) -> Any:
-        return SimpleNamespace(key=f"key of {minion_id}", jobs=None if minion_id == "db1" else object())
-
-    def _send(self, minion_id: str, frame: bytes) -> bool:
-        assert self.journalled, "sent before it is recorded"
-        self.frames.append((minion_id, frame))
-        return minion_id != "full"
-
-
-def request(**more: Any) -> JobRequest:
-    return JobRequest(**{"tgt": "*", "tgt_type": "glob", "fun": "test.echo", "arg": ["x"], "kwarg": {}, **more})
+from saltern_master.jobs.publisher import SENT_A_TURN
+from saltern_master.jobs.tracker import Taken
+from support.publishing import FRED, Around, request
 
 
 def test_a_job_is_recorded_told_and_sent() -> None:
@@ -124,7 +89,7 @@ def test_what_is_too_large_to_be_sent_is_not_recorded_either() -> None:
 def test_a_job_tells_its_minions_of_returners_and_nobody_else_of_their_options() -> None:
     around = Around()
     options = {"pass": Secret("hunter2")}
-    asked = request(ret="mine,syslog", ret_config="other", ret_kwargs=options)
+    asked = request(more={"ret": "mine,syslog", "ret_config": "other", "ret_kwargs": options})
     around.publisher.publish(asked, ["web1"], FRED, sees_all=False)
     body = unpack(around.frames[0][1], secrets=True).body
     assert (body["ret"], body["ret_config"], body["ret_kwargs"]) == ("mine,syslog", "other", options)
@@ -132,4 +97,4 @@ def test_a_job_tells_its_minions_of_returners_and_nobody_else_of_their_options()
     assert "hunter2" not in repr((around.journalled, around.events))
     assert "ret_kwargs" not in around.journalled[0]
     around.publisher.publish(request(), ["web1"], FRED, sees_all=False)
-    assert not {"ret_config", "ret_kwargs"} & set(unpack(around.frames[1][1]).body)
+    assert not {"ret", "ret_config", "ret_kwargs"} & set(unpack(around.frames[1][1]).body)

@@ -33,36 +33,48 @@ async def publish(
     arg: list[Any] | None = None,
     kwarg: dict[str, Any] | None = None,
     tgt_type: str = "glob",
+    delimiter: str = ":",
     isolate: bool = False,
     timeout: float | None = None,
     quiet: float | None = None,
     follow: bool = False,
-    ret: Annotated[str, check_returners] = "",
-    ret_config: str = "",
+    hold: bool = False,
+    jid: str = "",
+    ret: str | None = None,
+    ret_config: str | None = None,
     ret_kwargs: dict[str, Any] | None = None,
+    metadata: dict[str, Any] | str | None = None,
 ) -> Any:
-    """Start a job and return its ``jid``, ``minions``, ``missing``, ``unknown``; with *follow* its answers come then.
+    """Start a job and return its ``jid``, ``minions``, ``missing``, ``unknown``, ``problem``.
 
-    ``missing`` are those of the minions that are away, ``unknown`` the names that the target lists and no minion has.
+    With *follow* its answers come then. ``missing`` are those of the minions that are away, ``unknown`` the names that
+    the target lists and no minion has, ``problem`` a line for people on what in the target can't mean anybody.
     *fun* may be a list of functions, with a list of arguments for each in *arg*. *timeout*: seconds after which an
     agent ends it. *quiet*: seconds of silence after which the agents are asked whether they still work on it.
     *ret* names returners of the minions (``"syslog,mysql"``) that get the returns too, *ret_config* an alternative set
     of their options, *ret_kwargs* such options; each needs a grant of ``returner:NAME``.
+    *metadata*: kept with the job, to search by.
+
+    *hold*: send it to nobody yet; the same call with its *jid*, and some of its minions, sends it to these. It is held
+    for as long as it is followed.
     """
+    if hold and not follow:
+        raise ArgumentError("a job that is held must be followed")
     if quiet is not None:
         quiet = min(max(quiet, MIN_QUIET_S), MAX_QUIET_S)
-    request = JobRequest(
-        tgt, tgt_type, fun, arg or [], kwarg or {}, isolate, timeout, ret, ret_config, ret_kwargs or {}
-    )
-    published, follower = context.services.publisher.publish(
-        request,
-        context.minions,
-        context.caller,
-        sees_all=context.services.policy.sees_all(context.caller),
-        quiet_s=quiet,
-        follow=follow,
-    )
-    result = {**published._asdict(), "unknown": list(context.unknown)}
+    given = {"ret": check_returners(ret), "ret_config": ret_config, "ret_kwargs": ret_kwargs, "metadata": metadata}
+    more = {name: value for name, value in given.items() if value}
+    request = JobRequest(tgt, tgt_type, fun, arg or [], kwarg or {}, isolate, timeout, delimiter, more)
+    publisher, caller = context.services.publisher, context.caller
+    sees_all = context.services.policy.sees_all(caller)
+    follower = None
+    if jid:
+        published = publisher.release(jid, request, context.minions, caller, sees_all=sees_all)
+    else:
+        published, follower = publisher.publish(
+            request, context.minions, caller, sees_all=sees_all, quiet_s=quiet, follow=follow, hold=hold
+        )
+    result = {**published._asdict(), "unknown": list(context.unknown), "problem": context.problem}
     return Stream(result, follower) if follower is not None else result
 
 

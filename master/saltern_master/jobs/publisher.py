@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from saltern.digest import sha256
+from saltern.errors import ArgumentError
 from saltern.ids import JidSource
 from saltern.secret import masked
 from saltern.wire import pack_any
@@ -21,6 +22,8 @@ from saltern_master.jobs.tracker import Tracker
 
 log = logging.getLogger(__name__)
 
+RETURNERS_OPTIONS = "ret_kwargs"
+"""They are the minions' alone: among them are passwords that nobody marked."""
 SENT_A_TURN = 1000
 """Minions that a job is sent to before others have the loop."""
 
@@ -35,10 +38,9 @@ class JobRequest(NamedTuple):
     kwarg: dict[str, Any]
     isolate: bool = False
     timeout_s: float | None = None
-    ret: str = ""
-    """Returners that the agents hand their returns to, ``"a,b"``; *ret_config*, *ret_kwargs* are options of theirs."""
-    ret_config: str = ""
-    ret_kwargs: Mapping[str, Any] = MappingProxyType({})
+    delimiter: str = ":"
+    more: Mapping[str, Any] = {}
+    """What goes with it to the minions and into the history: ``ret``, ``ret_config``, ``ret_kwargs``, ``metadata``."""
 
 
 class Published(NamedTuple):
@@ -69,28 +71,18 @@ class Publisher:
         sees_all: bool,
         quiet_s: float | None = None,
         follow: bool = False,
+        hold: bool = False,
     ) -> tuple[Published, Follower | None]:
         """Send a job to *minions* and return whom it goes to, and its follower when one is wanted.
 
         *sees_all*: whether its functions may show what other users' jobs are given. *quiet_s*: seconds of silence
-        after which agents are asked whether they still work on it. A job for nobody gets no jid. Raises
-        ``MessageTooLarge``, ``JournalError``.
+        after which agents are asked whether they still work on it. *hold*: send it to nobody yet, see ``release``.
+        A job for nobody gets no jid. Raises ``MessageTooLarge``, ``JournalError``.
         """
         if not minions:
             return Published("", [], []), None
         jid = self._jids.next()
-        job = {
-            "jid": jid,
-            "fun": request.fun,
-            "arg": request.arg,
-            "kwarg": request.kwarg,
-            "user": caller.name,
-            "sees": sees_all,
-            "isolate": request.isolate,
-            "timeout": request.timeout_s,
-            **_returners(request),
-        }
-        frame = pack_any("job", 0, job, secrets=True)
+        frame = _frame(jid, request, caller, sees_all=sees_all)
         load = {
             "jid": jid,
             "fun": request.fun,
@@ -100,21 +92,47 @@ class Publisher:
             "tgt": request.tgt,
             "tgt_type": request.tgt_type,
             "minions": list(minions),
-            "ret": request.ret,
+            **{name: masked(value) for name, value in request.more.items() if name != RETURNERS_OPTIONS},
         }
         self._inbox.put_job({**load, "owner": caller.principal})
         self._bus.publish(f"salt/job/{jid}/new", load, size=len(frame) + sum(map(len, minions)))
-        links = {minion_id: self._fleet.link(minion_id) for minion_id in minions}
-        there = {minion_id: link.key for minion_id, link in links.items() if link.jobs is not None}
-        missing = [minion_id for minion_id in minions if minion_id not in there]
+        there, missing = ({}, []) if hold else self._reached(minions)
         most = MAX_QUEUE_BYTES if sees_all else MAX_USER_QUEUE_BYTES
         follower = Follower(jid, self._tracker.unfollow, most) if follow else None
-        self._tracker.begin(TrackedJob(jid, request.fun, caller, there, missing, quiet_s), follower)
+        tracked = TrackedJob(
+            jid, request.fun, caller, there, missing, quiet_s, minions if hold else (), sha256(frame).hexdigest()
+        )
+        self._tracker.begin(tracked, follower)
         self._send(jid, frame, list(there))
         self._published += 1
         functions = request.fun if isinstance(request.fun, str) else ",".join(request.fun)
         log.info("job %s: %s on %d minions for %s", jid, functions, len(minions), caller)
         return Published(jid, list(minions), missing), follower
+
+    def release(
+        self, jid: str, request: JobRequest, minions: Sequence[str], caller: Caller, *, sees_all: bool
+    ) -> Published:
+        """Send a job that is held to those of *minions* that it is held for, and return whom it goes to.
+
+        It is asked for anew, so that whoever sends it may do so at that moment, and nothing of it is kept until then.
+        Raises ``ArgumentError`` for a job that isn't held, or not the caller's, or another one.
+        """
+        job = self._tracker.held(jid, caller.principal)
+        frame = _frame(jid, request, caller, sees_all=sees_all)
+        if job is None or job.digest != sha256(frame).hexdigest():
+            raise ArgumentError(f"no such job {jid} of yours waits for its turn", jid=jid)
+        waiting = [minion_id for minion_id in minions if minion_id in job.held]
+        there, missing = self._reached(waiting)
+        self._tracker.release(job, there, missing)
+        self._send(jid, frame, list(there))
+        log.info("job %s: on %d minions more", jid, len(waiting))
+        return Published(jid, waiting, missing)
+
+    def _reached(self, minions: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+        """Return those of *minions* that are connected, with their keys, and the others."""
+        links = {minion_id: self._fleet.link(minion_id) for minion_id in minions}
+        there = {minion_id: link.key for minion_id, link in links.items() if link.jobs is not None}
+        return there, [minion_id for minion_id in minions if minion_id not in there]
 
     def _send(self, jid: str, frame: bytes, minions: list[str]) -> None:
         """Send a job to some minions now, and to the others when the loop has done something else."""
@@ -129,9 +147,17 @@ class Publisher:
         return {"published": self._published}
 
 
-def _returners(request: JobRequest) -> dict[str, Any]:
-    """Return what agents are told of a job's returners: nothing where it names none."""
-    if not request.ret:
-        return {}
-    said = {"ret": request.ret, "ret_config": request.ret_config, "ret_kwargs": dict(request.ret_kwargs)}
-    return {key: value for key, value in said.items() if value}
+def _frame(jid: str, request: JobRequest, caller: Caller, *, sees_all: bool) -> bytes:
+    """Return the job as it is sent to agents."""
+    job = {
+        "jid": jid,
+        "fun": request.fun,
+        "arg": request.arg,
+        "kwarg": request.kwarg,
+        "user": caller.name,
+        "sees": sees_all,
+        "isolate": request.isolate,
+        "timeout": request.timeout_s,
+        **request.more,
+    }
+    return pack_any("job", 0, job, secrets=True)
