@@ -241,7 +241,8 @@ class LocalClient:
     def _at_work(self, connection: LocalConnection, jid: str) -> list[str]:
         """Return who works on a job; nobody for those who may not ask that."""
         try:
-            return list(connection.call("runner.jobs.active").get(jid, {}).get("Running", ()))
+            running = connection.call("runner.jobs.active").get(jid, {}).get("Running", ())
+            return [minion_id for one in running for minion_id in one]
         except NotAuthorised:
             return []
 

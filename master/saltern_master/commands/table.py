@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from saltern.key_functions import KeyFunctions
-from saltern_master.commands import alerts, events, files, jobs, journal, keys, manage, metrics, minion, targets, uploads
+from saltern_master.commands import (
+    alerts,
+    events,
+    files,
+    jobs,
+    journal,
+    keys,
+    manage,
+    master,
+    metrics,
+    minion,
+    past_jobs,
+    targets,
+    uploads,
+)
 from saltern_master.commands.registry import Registry
 
-MODULES = (alerts, events, files, jobs, journal, manage, metrics, minion, targets, uploads)
+MODULES = (alerts, events, files, jobs, journal, manage, master, metrics, minion, past_jobs, targets, uploads)
 
 
 def command_table(key_functions: KeyFunctions) -> Registry:
     """Return every command there is."""
-    return Registry(MODULES, keys.commands(key_functions))
+    return Registry(MODULES, (*keys.commands(key_functions), *manage.presence_commands()))
