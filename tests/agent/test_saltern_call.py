@@ -185,5 +185,5 @@ def test_returners_get_the_return_too(folder: Path, capsys: pytest.CaptureFixtur
         (["--return", "local", "--return_kwargs", "[x]"], "saltern-call: --return_kwargs [x]: must be a map"),
     ):
         code, value, said = call(capsys, *local, *words, "test.ping")
-        assert (code, value) == (2, None)
+        assert (code, value) == (64, None)
         assert said.startswith(error)
