@@ -40,4 +40,4 @@ class Around:
 
 
 def request(**more: Any) -> JobRequest:
-    return JobRequest(**{"tgt": "*", "tgt_type": "glob", "fun": "test.echo", "arg": ["x"], "kwarg": {}}, more=more)
+    return JobRequest(**{"tgt": "*", "tgt_type": "glob", "fun": "test.echo", "arg": ["x"], "kwarg": {}, **more})

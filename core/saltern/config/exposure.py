@@ -15,7 +15,9 @@ from saltern.secret import Secret
 
 SHOWN = 5
 
-_SECRET_KEY = re.compile(r"(?i)(?:^|_)(?:token|password|passwd|passphrase|secret|(?:private|api|secret|access)_?key)$")
+_SECRET_KEY = re.compile(
+    r"(?i)(?:^|_)(?:token|password|passwd|pass|passphrase|secret|(?:private|api|secret|access)_?key)$"
+)
 _CREDENTIALS = re.compile(r"://[^/@\s]*:[^/@\s]+@|https?://[^/@\s]+@")
 
 

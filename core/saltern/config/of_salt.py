@@ -41,6 +41,19 @@ _BOTH: dict[str, str] = {
     "return_retry_timer": "returns are kept on disk and sent until they are acknowledged",
 }
 
+_RETURNERS = [
+    (prefix, name, key)
+    for name, keys in {
+        "mysql": ("host", "user", "pass", "db", "port", "ssl_ca", "ssl_cert", "ssl_key"),
+        "pgjsonb": ("host", "user", "pass", "db", "port", "sslmode", "sslcert", "sslkey", "sslrootcert", "sslcrl"),
+        "postgres": ("host", "user", "pass", "passwd", "db", "port"),
+        "sqlite3": ("database",),
+    }.items()
+    for key in keys
+    for prefix in ("", "returner.")
+]
+"""Options of Salt's returners as they stand in a master's file."""
+
 MASTER_INSTEAD: Mapping[str, str] = _BOTH | {
     "pillar_roots": "pillar_files maps globs on minion ids to YAML files: {'web*': [web.yaml]}",
     "ext_pillar": "pillar_files maps globs on minion ids to YAML files, which a program may write",
@@ -59,12 +72,15 @@ MASTER_INSTEAD: Mapping[str, str] = _BOTH | {
     "autosign_timeout": "saltern-key --invite lets a host join, for --ttl seconds",
     "autosign_grains_dir": "auto_accept accepts new minions; saltern-key --invite lets one join",
     "autoreject_file": "saltern-key -r rejects",
+    **{
+        f"{prefix}{name}.{key}": f"returners: {{{name}: {{driver: {name}, {key}: …}}}}"
+        for prefix, name, key in _RETURNERS
+    },
     "keep_jobs": "keep_jobs_hours",
     "keep_jobs_seconds": "keep_jobs_hours",
     "job_cache": "jobs are always kept, in job_db, for keep_jobs_hours",
-    "ext_job_cache": "jobs are kept in job_db",
-    "master_job_cache": "jobs are kept in job_db",
-    "event_return": "points go to carbon_host, jobs to job_db; other events are followed by a program (saltern.event)",
+    "ext_job_cache": "returners writes what minions return to databases, in Salt's tables",
+    "master_job_cache": "job_db takes a database's URL; returners writes to databases in Salt's tables",
     "returner": "points go to carbon_host, jobs to job_db",
     "gather_job_timeout": "timeout is for this, too",
     "worker_threads": "one process serves all: there is nothing to set",

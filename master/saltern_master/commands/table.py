@@ -15,12 +15,13 @@ from saltern_master.commands import (
     metrics,
     minion,
     past_jobs,
+    returns,
     targets,
     uploads,
 )
 from saltern_master.commands.registry import Registry
 
-MODULES = (alerts, events, files, jobs, journal, manage, master, metrics, minion, past_jobs, targets, uploads)
+MODULES = (alerts, events, files, jobs, journal, manage, master, metrics, minion, past_jobs, returns, targets, uploads)
 
 
 def command_table(key_functions: KeyFunctions) -> Registry:
