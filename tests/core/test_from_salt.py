@@ -78,6 +78,18 @@ ASIDE |= {"keep_jobs_seconds", "schedule", "file_roots"}
         ),
         ({"gitfs_update_interval": 30, "fileserver_interval": 3600}, "fileserver_update_interval", 30),
         ({"publisher_acl": {"fred": [".*"], "a(b)": ["x.*"]}}, "publisher_acl", {"fred": ["*"]}),
+        (
+            {
+                "returner.mysql.host": "db",
+                "mysql.port": 3307,
+                "mysql": {"user": "u", "odd": 1},
+                "event_return": "mysql",
+            },
+            "returners",
+            {"mysql": {"driver": "mysql", "user": "u", "port": 3307, "host": "db"}},
+        ),
+        ({"ext_job_cache": "pgjsonb"}, "returners", {"pgjsonb": {"driver": "pgjsonb"}}),
+        ({"event_return": ["mysql", "sqlite3", "slack"], "mysql.host": "h"}, "event_return", ["mysql"]),
         ({"client_acl": {"fred": "test.ping"}}, "publisher_acl", {"fred": ["test.ping"]}),
         (
             {"publisher_acl": {"ops%": ["@wheel", {"web*": ["cmd.run", "[x]"]}]}},
