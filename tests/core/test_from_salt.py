@@ -53,7 +53,7 @@ def test_all_that_salt_has_by_default(tmp_path: Path, program: str) -> None:
 ASIDE = {"default_include", "gitfs_base", "gitfs_root", "gitfs_mountpoint", "keep_jobs", "client_acl", "conf_file"}
 ASIDE |= {"roots_update_interval", "gitfs_update_interval", "fileserver_interval", "master_port", "recon_default"}
 ASIDE |= {"recon_max", "acceptance_wait_time", "autoload_dynamic_modules", "process_count_max", "publisher_acl"}
-ASIDE |= {"keep_jobs_seconds", "schedule", "file_roots"}
+ASIDE |= {"keep_jobs_seconds", "schedule", "file_roots", "ext_job_cache", "master_job_cache", "event_return"}
 """Options of Salt's that become others of ours, or, empty, nothing."""
 
 

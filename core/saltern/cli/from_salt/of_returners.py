@@ -14,7 +14,7 @@ WITHOUT_EVENTS = "sqlite3"
 
 def job_cache(conversion: Conversion, key: str, given: Given) -> None:
     """``ext_job_cache`` and ``master_job_cache``: beside our own store, not in its place."""
-    if given.value in RETURNER_KEYS:
+    if isinstance(given.value, str) and given.value in RETURNER_KEYS:
         _entry(conversion, given.value)
         conversion.note(key, given, f"returners has {given.value}; jobs are kept in job_db, too, which runners read")
     elif given.value not in (None, "", "local_cache"):
@@ -52,7 +52,8 @@ def event_return(conversion: Conversion, key: str, given: Given) -> None:
         conversion.note(
             key, given, f"left out in part: {', '.join(others)}: a program may follow events (saltern.event)"
         )
-    conversion.take(key, known, of=(key, given))
+    if known:
+        conversion.take(key, known, of=(key, given))
 
 
 def _entry(conversion: Conversion, name: str) -> dict[str, Any]:
