@@ -273,6 +273,7 @@ def test_modules_share_code_by_import_by_utils_and_in_packages(parts: Parts) -> 
     assert parts.call("saltutil.sync_all") == {
         "modules": [f"modules.{name}" for name in ("logging", "one", "trainer", "two", "yaml")],
         "utils": ["utils.shared"],
+        "returners": [],
     }
     assert parts.call("two.b") == [word, word, word, 20, [1]]
     assert event_of(parts, "two.b", isolate=True)["return"] == [word, word, word, 20, [1]]
@@ -316,7 +317,7 @@ def test_saltern_call_syncs_for_the_running_agent_and_sends_events(parts: Parts)
     (modules(parts) / "called.py").write_text("def f():\n    return 2\n")
     parts.runner.cmd("fileserver.update")
     code, out, _ = saltern_call(parts, "saltutil.sync_all")
-    assert (code, json.loads(out)) == (0, {"local": {"modules": ["modules.called"], "utils": []}})
+    assert (code, json.loads(out)) == (0, {"local": {"modules": ["modules.called"], "utils": [], "returners": []}})
     assert parts.call("called.f") == 2
     (modules(parts) / "called.py").write_text("def f(:\n")
     parts.runner.cmd("fileserver.update")
@@ -409,3 +410,29 @@ def test_modules_come_from_a_git_repository_with_their_commit(tmp_path: Path) ->
         wait_for(lambda: parts.call("mypkg.myinstall", "vim") == {"done": "vim"}, "the sync on change", 30)
     finally:
         parts.stop_all()
+
+
+RETURNER = """
+import salt.returners
+
+def returner(ret):
+    options = salt.returners.get_returner_options("mine", ret, {"file": "file"}, __salt__=__salt__, __opts__=__opts__)
+    with open(options["file"], "a") as stream:
+        stream.write(ret["id"] + " " + str(ret["return"]) + chr(10))
+"""
+
+
+def test_a_returner_of_ones_own_gets_what_the_command_line_asks_it_to(parts: Parts, tmp_path: Path) -> None:
+    """From ``_returners`` on the master, with options of the caller's; one that isn't there changes nothing."""
+    folder = modules(parts).parent / "_returners"
+    folder.mkdir(exist_ok=True)
+    (folder / "mine.py").write_text(RETURNER)
+    parts.runner.cmd("fileserver.update")
+    assert "returners.mine" in parts.call("saltutil.sync_all")["returners"]
+    to = ["--return", "mine,nothing", "--return_kwargs", f"{{file: {tmp_path}/one}}"]
+    words = python_module("saltern.cli.salt", "-c", parts.stack.config_dir, *to, "*", "test.echo", "told")
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert "told" in done.stdout
+    (name,) = parts.stack.minion_ids
+    wait_for(lambda: (tmp_path / "one").exists() and (tmp_path / "one").read_text(), "what the returner stored")
+    assert (tmp_path / "one").read_text() == f"{name} told\n"

@@ -75,7 +75,7 @@ def test_grains_and_modules_are_refreshed(parts: Parts) -> None:
     assert parts.call("grains.item", "id") == {"id": minion}
     (Path(parts.stack.root) / "srv/_modules/fresh.py").write_text("def one():\n    return 1\n")
     parts.runner.cmd("fileserver.update")
-    assert parts.call("saltutil.sync_all") == {"modules": ["modules.fresh"], "utils": []}
+    assert parts.call("saltutil.sync_all") == {"modules": ["modules.fresh"], "utils": [], "returners": []}
     assert parts.call("fresh.one") == 1
     assert len(parts.call("sys.versions")["fresh"]["digest"]) == 64
     assert parts.call("saltutil.refresh_modules") is True

@@ -41,18 +41,13 @@ _BOTH: dict[str, str] = {
     "return_retry_timer": "returns are kept on disk and sent until they are acknowledged",
 }
 
-_RETURNERS = [
-    (prefix, name, key)
-    for name, keys in {
-        "mysql": ("host", "user", "pass", "db", "port", "ssl_ca", "ssl_cert", "ssl_key"),
-        "pgjsonb": ("host", "user", "pass", "db", "port", "sslmode", "sslcert", "sslkey", "sslrootcert", "sslcrl"),
-        "postgres": ("host", "user", "pass", "passwd", "db", "port"),
-        "sqlite3": ("database",),
-    }.items()
-    for key in keys
-    for prefix in ("", "returner.")
-]
-"""Options of Salt's returners as they stand in a master's file."""
+RETURNER_KEYS: Mapping[str, tuple[str, ...]] = {
+    "mysql": ("host", "user", "pass", "db", "port", "ssl_ca", "ssl_cert", "ssl_key"),
+    "pgjsonb": ("host", "user", "pass", "db", "port", "sslmode", "sslcert", "sslkey", "sslrootcert", "sslcrl"),
+    "postgres": ("host", "user", "pass", "passwd", "db", "port"),
+    "sqlite3": ("database",),
+}
+"""Options of Salt's returners, as in ``mysql.host`` and ``returner.mysql.host`` of a master's file."""
 
 MASTER_INSTEAD: Mapping[str, str] = _BOTH | {
     "pillar_roots": "pillar_files maps globs on minion ids to YAML files: {'web*': [web.yaml]}",
@@ -74,7 +69,9 @@ MASTER_INSTEAD: Mapping[str, str] = _BOTH | {
     "autoreject_file": "saltern-key -r rejects",
     **{
         f"{prefix}{name}.{key}": f"returners: {{{name}: {{driver: {name}, {key}: …}}}}"
-        for prefix, name, key in _RETURNERS
+        for name, keys in RETURNER_KEYS.items()
+        for key in keys
+        for prefix in ("", "returner.")
     },
     "keep_jobs": "keep_jobs_hours",
     "keep_jobs_seconds": "keep_jobs_hours",
