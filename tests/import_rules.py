@@ -49,13 +49,16 @@ ALLOWED: dict[str, set[str]] = {
 MAKER_OF_PROGRAMS = Path("core") / "saltern" / "own_python.py"
 MASTERS_HOST = {
     "saltern.cli",
+    "saltern.batch",
     "saltern.client",
     "saltern.database_file",
     "saltern.event",
+    "saltern.following",
     "saltern.invites",
     "saltern.key_functions",
     "saltern.keystore",
     "saltern.local",
+    "saltern.order",
     "saltern.runner",
     "saltern.wheel",
 }

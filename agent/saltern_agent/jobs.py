@@ -13,6 +13,7 @@ from saltern.errors import WireError
 from saltern.ids import check_jid
 from saltern.secret import MASK, masked, secret_texts
 from saltern_agent.origin import Origin
+from saltern_agent.return_to import NOWHERE, ReturnTo, return_to
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ class Job:
     ``fun`` is a name, or several, and then ``arg`` holds a list for each. ``extra`` goes into the return as it is
     (a scheduled run's ``schedule``, ``slot``, …), ``origin`` is what a loss of that is counted for. ``sees``: whether
     whoever asked for it may see, and end, the jobs of others. ``secrets`` are the texts of those among the arguments.
+    ``ret`` says which returners its return goes to beside the master.
     """
 
     __slots__ = (
@@ -60,6 +62,7 @@ class Job:
         "killed_by",
         "kwarg",
         "origin",
+        "ret",
         "retcode",
         "secrets",
         "sees",
@@ -82,6 +85,7 @@ class Job:
         timeout_s: float | None = None,
         extra: dict[str, Any] | None = None,
         origin: Origin | None = None,
+        ret: ReturnTo = NOWHERE,
     ) -> None:
         self.jid = jid
         self.fun = fun
@@ -94,6 +98,7 @@ class Job:
         self.timeout_s = timeout_s
         self.extra = extra or {}
         self.origin = origin
+        self.ret = ret
         self.started = time.time()
         self.thread = 0
         self.children: set[int] = set()
@@ -125,6 +130,12 @@ class Job:
             return True
         return bool(self.user) and asker.user == self.user and "schedule" not in {**asker.extra, **self.extra}
 
+    @property
+    def pid(self) -> int:
+        """The process that does it: a child that runs it, or this one."""
+        with self._lock:
+            return next(iter(self.children), os.getpid())
+
     def describe(self, asker: Job | None) -> dict[str, Any]:
         """Return the job as ``saltutil.running`` shows it to the job *asker*."""
         shown = self.concerns(asker)
@@ -134,7 +145,7 @@ class Job:
             "arg": masked(self.arg) if shown else MASK,
             "kwarg": masked(self.kwarg) if shown else MASK,
             "user": self.user,
-            "pid": next(iter(self.children), os.getpid()),
+            "pid": self.pid,
             "tid": self.thread,
             "started": self.started,
             **{key: self.extra[key] for key in ("schedule",) if key in self.extra},
@@ -239,4 +250,5 @@ def read_job(body: dict[str, Any]) -> Job:
         sees=body.get("sees") is True,
         isolate=bool(body.get("isolate")),
         timeout_s=timeout if isinstance(timeout, (int, float)) and timeout > 0 else None,
+        ret=return_to(body.get("ret"), body.get("ret_config"), body.get("ret_kwargs")),
     )

@@ -30,7 +30,6 @@ LAST_ANSWER_S = 3.0
 ASKED_AT_ONCE = 500
 NOT_USED = frozenset(
     {
-        "delimiter",
         "failhard",
         "gather_job_timeout",
         "listen",
@@ -46,7 +45,7 @@ NOT_USED = frozenset(
 )
 """Keywords of Salt's that change nothing of what is run, and where."""
 
-OWN = ("isolate", "timeout")
+OWN = ("delimiter", "isolate", "timeout")
 """Ours, which are passed on."""
 
 INSTEAD = {
@@ -63,18 +62,22 @@ INSTEAD = {
     "token": "publisher_acl of the master's configuration",
 }
 EX_MINION = 1
+DELIMITER = ":"
+"""What parts a grain's or pillar's name from its value in a target."""
 
 
 class Job(NamedTuple):
     """A job on its way: *minions* are all it is for, *missing* those of them that are away.
 
-    *unknown* are names that its target lists and no accepted minion has. A job for nobody has no jid.
+    *unknown* are names that its target lists and no accepted minion has. A job for nobody has no jid. *problem* says
+    what in the target was of no use, ``""`` when all of it was.
     """
 
     jid: str
     minions: list[str]
     missing: list[str]
     unknown: list[str]
+    problem: str = ""
 
 
 class LocalClient:
@@ -238,7 +241,8 @@ class LocalClient:
     def _at_work(self, connection: LocalConnection, jid: str) -> list[str]:
         """Return who works on a job; nobody for those who may not ask that."""
         try:
-            return list(connection.call("runner.jobs.active").get(jid, {}).get("Running", ()))
+            running = connection.call("runner.jobs.active").get(jid, {}).get("Running", ())
+            return [minion_id for one in running for minion_id in one]
         except NotAuthorised:
             return []
 
@@ -320,11 +324,13 @@ class LocalClient:
         isolate: bool = False,
         **others: Any,
     ) -> Job:
+        delimiter = others.pop("delimiter", None) or DELIMITER
         _refuse_unknown(others)
         answer = connection.call(
             "job.publish",
             tgt=list(tgt) if isinstance(tgt, (list, tuple)) else tgt,
-            tgt_type="list" if isinstance(tgt, (list, tuple)) else tgt_type,
+            tgt_type="list" if isinstance(tgt, (list, tuple)) and tgt_type == "glob" else tgt_type,
+            delimiter=delimiter,
             fun=list(fun) if isinstance(fun, (list, tuple)) else fun,
             arg=[list(part) if isinstance(part, tuple) else part for part in arg],
             kwarg=kwarg or {},
@@ -332,7 +338,7 @@ class LocalClient:
             quiet=timeout,
             follow=follow,
         )
-        return Job(answer["jid"], answer["minions"], answer["missing"], answer["unknown"])
+        return Job(answer["jid"], answer["minions"], answer["missing"], answer["unknown"], answer["problem"])
 
 
 def batch_size(batch: str | int, total: int) -> int:

@@ -20,6 +20,7 @@ from collections.abc import Callable
 from saltern.config import MasterOptions
 from saltern.errors import KeyStoreError, os_errors
 from saltern.files import make_folder
+from saltern.ids import JidSource
 from saltern.key_functions import KeyFunctions
 from saltern.keystore import KeyStore
 from saltern.pki import own_keys
@@ -34,12 +35,14 @@ from saltern_master.briefing import Briefing
 from saltern_master.bus import EventBus
 from saltern_master.clocks import Clocks
 from saltern_master.commands.dispatcher import Dispatcher
+from saltern_master.commands.runs import Runs
 from saltern_master.commands.table import command_table
 from saltern_master.deadletters import DeadLetters
 from saltern_master.entrances.channel.hub import Hub
 from saltern_master.entrances.channel.ports import Ports
 from saltern_master.entrances.local import LocalEntrance
 from saltern_master.fileserver.server import FileServer
+from saltern_master.fileserver.uploads import Uploads
 from saltern_master.fleet import Fleet
 from saltern_master.inbox import Inbox
 from saltern_master.jobs.configured import configured_store
@@ -50,10 +53,12 @@ from saltern_master.journal.configured import configured_journal
 from saltern_master.key_refresh import KeyRefresh
 from saltern_master.keyring import configured_keyring
 from saltern_master.parts import Counters, run_parts
+from saltern_master.presence import Present
 from saltern_master.ready import say_ready
 from saltern_master.returners.configured import Returners
 from saltern_master.self_metrics import SelfMetrics
 from saltern_master.shipping.engine import shipping_engine
+from saltern_master.targeting import Known, Targets
 
 
 class Master:
@@ -71,7 +76,6 @@ class Master:
         self.powers = Powers()
         self.policy = Policy(options["publisher_acl"], self.powers)
         self.registry = command_table(KeyFunctions(self.keystore))
-        self.dispatcher = Dispatcher(self.registry, self.policy, self)
         self.keyring = configured_keyring(options, self.keystore)
         self.fleet = Fleet(os.path.join(cache, "grains"), self.keyring)
         self.bus = EventBus(options["event_queue_length"])
@@ -81,18 +85,24 @@ class Master:
         self.account_keeper = AccountKeeper(self.accounting, self.journal)
         self.tracker = Tracker(self.bus, self.fleet.send, options["timeout"])
         self.inbox = Inbox(self.journal, self.bus, self.tracker, self.fleet.answer)
+        self.jids = JidSource()
+        self.dispatcher = Dispatcher(self.registry, self.policy, self, Runs(self.bus, self.inbox, self.jids))
         self.files = FileServer(options)
+        self.uploads = Uploads(os.path.join(cache, "uploads"))
         self.briefing = Briefing(options, self.keyring, self.fleet, self.files, self.accounting, self.powers)
+        self.targets = Targets(options, Known(self.fleet.grains_facts, self.briefing.pillar_facts))
+        self.briefing.on_reload.append(self.targets.reread)
         self.clocks = Clocks(self.fleet, self.bus, options["max_clock_skew"])
         self.hub = Hub(
             self.keyring, self.fleet, self.inbox, self.bus, self.tracker, self.dispatcher, self.briefing, self.clocks
         )
+        self.present = Present(self.fleet, self.bus) if options["presence_events"] else None
         self.key_refresh = KeyRefresh(self.keyring, self.accounting, self.hub.keys_changed)
         self.dead_letters = DeadLetters(os.path.join(cache, "dead_letters"))
         self.job_store = configured_store(options)
         self.keeper = configured_keeper(options, self.job_store, self.journal, self.dead_letters)
         self.returners = Returners(options, self.journal, self.bus, self.dead_letters)
-        self.publisher = Publisher(self.fleet, self.bus, self.inbox, self.tracker)
+        self.publisher = Publisher(self.fleet, self.bus, self.inbox, self.tracker, self.jids)
         self.engine = shipping_engine(options, self.journal, self.dead_letters, self.inbox.put_lost)
         self.annotations = annotation_engine(options, self.bus, self.keyring.minions)
         self.alerts = AlertEngine(options, HttpSource(options["render_url"]), self.bus.publish, steady=time.monotonic)
@@ -108,7 +118,7 @@ class Master:
             "journal": (self.journal, self.dead_letters),
             "jobs": (self.publisher, self.keeper, self.tracker),
             "commands": (self.dispatcher, self.local),
-            "fileserver": (self.files,),
+            "fileserver": (self.files, self.uploads),
             "alerts": (self.alerts,),
             "graphite": (self.engine,),
             "annotations": (self.annotations,),
@@ -122,18 +132,13 @@ class Master:
     async def run(self, ready: Callable[[], None] = lambda: None) -> None:
         """Start, call *ready*, serve until ``stop``, and end cleanly. Raises ``ChannelError`` without a port."""
         self.fleet.load()
+        self.uploads.load()
         self.keyring.refresh(force=True)
         await self.briefing.load()
         await self.keeper.tell_of_earlier_jobs(self.tracker)
         async with contextlib.AsyncExitStack() as ending:  # in reverse: the socket for local programs goes first
-            for close in (
-                self.job_store.close,
-                self.returners.close,
-                self.journal.close,
-                self.account_keeper.close,
-                self.ports.close,
-            ):
-                ending.callback(close)
+            for part in (self.job_store, self.returners, self.journal, self.account_keeper, self.ports):
+                ending.callback(part.close)
             ending.callback(self.inbox.flush_now)
             self.endpoints = self.ports.open()
             ending.callback(self.dispatcher.close)
@@ -142,8 +147,8 @@ class Master:
             say_ready(self.options["sock_dir"], self.endpoints, self.keys.public)
             ready()
             parts = (self.keeper, self.tracker, self.key_refresh, self.briefing, self.self_metrics, self.alerts)
-            others = (self.fleet.files, self.account_keeper, self.engine, self.annotations, *self.returners.parts)
-            await run_parts((*parts, *others), self._stopping)
+            others = (self.fleet.files, self.uploads, self.account_keeper, self.engine, self.annotations, self.present)
+            await run_parts((*parts, *others, *self.returners.parts), self._stopping)
 
     def stop(self) -> None:
         """End ``run``; safe from a signal handler of the loop."""

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from saltern.config.load import nearest
-from saltern.errors import ConfigError, TargetError
-from saltern_master.targeting import GrainsOf, Target
+from saltern.errors import ConfigError, IdError, TargetError
+from saltern.ids import returners_of
+from saltern_master.targeting import Known, Nodegroups, Target
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +23,11 @@ KEYS: dict[str, tuple[type, ...]] = {
     "metrics": (bool,),
     "return_job": (bool,),
     "enabled": (bool,),
+    "returner": (str, list),
+    "return_config": (str,),
+    "return_kwargs": (dict,),
 }
+RETURNER_OPTIONS = ("return_config", "return_kwargs")
 MIN_SECONDS, MAX_SECONDS = 1, 366 * 86400
 MATCHING_ONE_S = 0.02
 """Processor time for holding one entry against one minion: it is done while the event loop waits."""
@@ -39,18 +44,21 @@ class Entry(NamedTuple):
 class Schedules:
     """All entries of ``schedule:``."""
 
-    def __init__(self, option: Mapping[str, Any], conf_file: str) -> None:
+    def __init__(self, option: Mapping[str, Any], conf_file: str, nodegroups: Mapping[str, Any] | None = None) -> None:
         """An entry that is ``false`` is none. Raises ``ConfigError`` naming the entry and its fault."""
-        self._entries = {name: _entry(name, value, conf_file) for name, value in option.items() if value is not False}
+        groups = Nodegroups(nodegroups or {}, conf_file)
+        self._entries = {
+            name: _entry(name, value, conf_file, groups) for name, value in option.items() if value is not False
+        }
         self._idle = set(self._entries)  # no minion was found that they are for
         self._where = conf_file
 
-    def of(self, minion_id: str, grains: GrainsOf) -> dict[str, dict[str, Any]]:
+    def of(self, minion_id: str, known: Known) -> dict[str, dict[str, Any]]:
         """Return the schedule of a minion: name to job. An entry whose target takes too long is left out, and said."""
         schedule = {}
         for name, entry in self._entries.items():
             try:
-                if entry.target.matches(minion_id, grains):
+                if entry.target.matches(minion_id, known):
                     schedule[name] = entry.job
                     self._idle.discard(name)
             except TargetError as error:
@@ -70,7 +78,7 @@ class Schedules:
         return float(entry.job["seconds"]) if entry else None
 
 
-def _entry(name: str, value: Any, conf_file: str) -> Entry:
+def _entry(name: str, value: Any, conf_file: str, nodegroups: Nodegroups) -> Entry:
     where = f"{conf_file}: schedule: {name}"
     if not isinstance(value, dict):
         raise ConfigError(f"{where}: must be a mapping with function and seconds")
@@ -85,9 +93,13 @@ def _entry(name: str, value: Any, conf_file: str) -> Entry:
     if seconds is None or not MIN_SECONDS <= seconds <= MAX_SECONDS:
         raise ConfigError(f"{where}: seconds: must be between {MIN_SECONDS} and {MAX_SECONDS}, not {seconds!r}")
     try:
-        target = Target(value.get("target", "*"), value.get("target_type", "glob"), MATCHING_ONE_S)
+        target = Target(
+            value.get("target", "*"), value.get("target_type", "glob"), MATCHING_ONE_S, nodegroups=nodegroups
+        )
     except TargetError as error:
         raise ConfigError(f"{where}: target: {error}") from None
+    if target.problem:
+        raise ConfigError(f"{where}: target: {target.problem}")
     job = {
         "function": value["function"],
         "args": value.get("args", []),
@@ -97,4 +109,10 @@ def _entry(name: str, value: Any, conf_file: str) -> Entry:
         "return_job": value.get("return_job", False),
         "enabled": value.get("enabled", True),
     }
+    try:
+        returners = returners_of(value.get("returner"))
+    except IdError as error:
+        raise ConfigError(f"{where}: returner: {error}") from None
+    if returners:
+        job |= {"returner": returners, **{key: value[key] for key in RETURNER_OPTIONS if key in value}}
     return Entry(target, job)

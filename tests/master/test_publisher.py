@@ -3,62 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 from saltern.errors import MessageTooLarge
 from saltern.secret import Secret
 from saltern.wire import MAX_MESSAGE_BYTES, unpack, unpack_value
-from saltern_master.auth.caller import Caller, Kind
-from saltern_master.bus import EventBus
-from saltern_master.jobs.publisher import SENT_A_TURN, JobRequest, Publisher
-from saltern_master.jobs.tracker import Taken, Tracker
-
-FRED = Caller(Kind.LOCAL, "fred", 60000)
-
-
-class Around:
-    """A publisher, and what it hands on; ``db1`` is away."""
-
-    def __init__(self) -> None:
-        self.bus = EventBus(100)
-        self.events: list[Any] = []
-        self.frames: list[tuple[str, bytes]] = []
-        self.journalled: list[dict[str, Any]] = []
-        bus: Any = SimpleNamespace(publish=self._publish)
-        fleet: Any = SimpleNamespace(send=self._send, link=self._link)
-        inbox: Any = SimpleNamespace(put_job=self.journalled.append)
-        self.tracker = Tracker(bus, self._send, 5.0)
-        self.publisher = Publisher(fleet, bus, inbox, self.tracker)
-
-    def _publish(self, *args: Any, **kwargs: Any) -> Any:
-        self.events.append(self.bus.publish(*args, **kwargs))
-
-    def _link(self, minion_id: str) -> Any:
-        return SimpleNamespace(key=f"key of {minion_id}", jobs=None if minion_id == "db1" else object())
-
-    def _send(self, minion_id: str, frame: bytes) -> bool:
-        assert self.journalled, "sent before it is recorded"
-        self.frames.append((minion_id, frame))
-        return minion_id != "full"
-
-
-def request(**more: Any) -> JobRequest:
-    return JobRequest(**{"tgt": "*", "tgt_type": "glob", "fun": "test.echo", "arg": ["x"], "kwarg": {}, **more})
+from saltern_master.jobs.publisher import SENT_A_TURN
+from saltern_master.jobs.tracker import Taken
+from support.publishing import FRED, Around, request
 
 
 def test_a_job_is_recorded_told_and_sent() -> None:
     around = Around()
-    published, follower = around.publisher.publish(request(), ["db1", "web1"], FRED, sees_all=False, follow=True)
+    published, follower = around.publisher.publish(
+        request(kwarg={"a": 1}), ["db1", "web1"], FRED, sees_all=False, follow=True
+    )
     assert (published.minions, published.missing) == (["db1", "web1"], ["db1"])
     assert [name for name, _ in around.frames] == ["web1"]
     body = unpack(around.frames[0][1]).body
     assert (body["jid"], body["fun"], body["arg"], body["user"]) == (published.jid, "test.echo", ["x"], "fred")
     assert around.journalled[0]["owner"] == "local:fred"
-    assert [event.tag for event in around.events] == [f"salt/job/{published.jid}/new"]
-    assert around.events[0].data["minions"] == ["db1", "web1"]
+    told = {"jid": published.jid, "tgt_type": "glob", "tgt": "*", "user": "fred", "fun": "test.echo"}
+    told |= {"arg": ["x", {"a": 1, "__kwarg__": True}], "from": "master"}
+    new, publish = ({**event.data, "_stamp": ""} for event in around.events)
+    assert [event.tag for event in around.events] == [f"salt/job/{published.jid}/{word}" for word in ("new", "publish")]
+    assert new == {**told, "minions": ["db1", "web1"], "missing": ["db1"], "_stamp": ""}
+    assert publish == {**told, "ret": "", "_stamp": ""}
     assert follower is not None
     assert around.tracker.take(published.jid, "web1", "key of web1") is Taken.NEW
     assert around.tracker.take(published.jid, "web1", "key of another") is Taken.UNSOLICITED
@@ -79,7 +50,8 @@ def test_a_secret_goes_to_the_minions_and_nowhere_else() -> None:
     body = unpack(around.frames[0][1], secrets=True).body
     assert body["arg"][0].reveal() == "hunter2"
     assert around.journalled[0]["arg"] == ["***"]
-    assert around.events[0].data["kwarg"] == {"a": ["***"]}
+    for event in around.events:
+        assert event.data["arg"] == ["***", {"a": ["***"], "__kwarg__": True}]
     assert "hunter2" not in f"{around.journalled}{around.events[0].data}"
 
 
@@ -119,3 +91,17 @@ def test_what_is_too_large_to_be_sent_is_not_recorded_either() -> None:
     with pytest.raises(MessageTooLarge):
         around.publisher.publish(request(arg=["x" * MAX_MESSAGE_BYTES]), ["web1"], FRED, sees_all=False)
     assert (around.events, around.frames, around.journalled) == ([], [], [])
+
+
+def test_a_job_tells_its_minions_of_returners_and_nobody_else_of_their_options() -> None:
+    around = Around()
+    options = {"pass": Secret("hunter2")}
+    asked = request(ret="mine,syslog", ret_config="other", ret_kwargs=options)
+    around.publisher.publish(asked, ["web1"], FRED, sees_all=False)
+    body = unpack(around.frames[0][1], secrets=True).body
+    assert (body["ret"], body["ret_config"], body["ret_kwargs"]) == ("mine,syslog", "other", options)
+    assert around.journalled[0]["ret"] == "mine,syslog"
+    assert "hunter2" not in repr((around.journalled, around.events))
+    assert "ret_kwargs" not in around.journalled[0]
+    around.publisher.publish(request(), ["web1"], FRED, sees_all=False)
+    assert not {"ret_config", "ret_kwargs"} & set(unpack(around.frames[1][1]).body)

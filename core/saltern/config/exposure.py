@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from saltern.config.load import option_files, read_settings
+from saltern.config.includes import option_files
+from saltern.config.load import read_settings
 from saltern.errors import ConfigError
 from saltern.secret import Secret
 

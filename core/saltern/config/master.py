@@ -14,6 +14,8 @@ class MasterOptions(TypedDict):
 
     conf_file: str
     config_dir: str
+    default_include: str
+    include: list[str]
     interface: str
     publish_port: int
     ret_port: int
@@ -46,6 +48,7 @@ class MasterOptions(TypedDict):
     journal_max_bytes: int
     journal_max_hours: float
     event_queue_length: int
+    presence_events: bool
     fileserver_backend: list[str]
     file_roots: dict[str, Any]
     file_ignore_glob: list[str]
@@ -53,6 +56,7 @@ class MasterOptions(TypedDict):
     fileserver_update_interval: float
     sync_on_change: bool
     pillar_files: dict[str, Any]
+    nodegroups: dict[str, Any]
     schedule: dict[str, Any]
     carbon_host: str
     carbon_port: int
@@ -75,6 +79,8 @@ DEFAULT_SCHEDULE: dict[str, Any] = {
 }
 
 DEFAULTS: dict[str, Any] = {
+    "default_include": "master.d/*.conf",
+    "include": [],
     "interface": "0.0.0.0",  # noqa: S104  # a master is there to be reached; every peer is authenticated
     "publish_port": 4505,
     "ret_port": 4506,
@@ -107,6 +113,7 @@ DEFAULTS: dict[str, Any] = {
     "journal_max_bytes": 2 * 1024**3,
     "journal_max_hours": 72.0,
     "event_queue_length": 10_000,
+    "presence_events": False,
     "fileserver_backend": ["roots"],
     "file_roots": {"base": ["/srv/saltern"]},
     "file_ignore_glob": [".env", ".env.*", ".netrc", ".git-credentials", ".ssh", ".gnupg"],
@@ -114,6 +121,7 @@ DEFAULTS: dict[str, Any] = {
     "fileserver_update_interval": 60.0,
     "sync_on_change": False,
     "pillar_files": {},
+    "nodegroups": {},
     "schedule": DEFAULT_SCHEDULE,
     "carbon_host": "127.0.0.1",
     "carbon_port": 2005,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from saltern.config import MasterOptions
 from saltern.keystore import KeyStore
 from saltern_master.account.accounting import Accounting
 from saltern_master.account.keeper import AccountKeeper
@@ -17,7 +18,9 @@ from saltern_master.clocks import Clocks
 from saltern_master.commands.registry import Registry
 from saltern_master.deadletters import DeadLetters
 from saltern_master.fileserver.server import FileServer
+from saltern_master.fileserver.uploads import Uploads
 from saltern_master.fleet import Fleet
+from saltern_master.jobs.keeper import JobKeeper
 from saltern_master.jobs.publisher import Publisher
 from saltern_master.jobs.store import JobStore
 from saltern_master.jobs.tracker import Tracker
@@ -25,24 +28,29 @@ from saltern_master.key_refresh import KeyRefresh
 from saltern_master.keyring import Keyring
 from saltern_master.returners.configured import Returners
 from saltern_master.shipping.engine import ShippingEngine
+from saltern_master.targeting import Targets
 
 
 class Services(Protocol):
     """The parts of the master that commands use."""
 
+    options: MasterOptions
     registry: Registry
     policy: Policy
     keyring: Keyring
     keystore: KeyStore
     key_refresh: KeyRefresh
     fleet: Fleet
+    targets: Targets
     clocks: Clocks
     bus: EventBus
     publisher: Publisher
     tracker: Tracker
     job_store: JobStore
     returners: Returners
+    keeper: JobKeeper
     files: FileServer
+    uploads: Uploads
     briefing: Briefing
     engine: ShippingEngine | None
     accounting: Accounting
@@ -55,10 +63,12 @@ class Services(Protocol):
 class Context:
     """One call. *minions*: whom its target means, where the command has one; authorised already.
 
-    *unknown*: names that the target lists and no minion has, of those that the caller may command.
+    *unknown*: names that the target lists and no minion has, of those that the caller may command. *problem*: a line
+    on what in the target can't mean anybody, or nothing.
     """
 
     caller: Caller
     services: Services
     minions: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    problem: str = ""

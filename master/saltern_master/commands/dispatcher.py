@@ -14,19 +14,31 @@ import asyncio
 import functools
 import logging
 import time
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from saltern.errors import Busy, InternalError, NotAuthorised, RequestTimeout, SalternError
+from saltern.errors import (
+    Busy,
+    InternalError,
+    NotAuthorised,
+    RequestTimeout,
+    SalternError,
+    TargetError,
+    TargetTooCostly,
+    UnknownNodegroup,
+)
 from saltern_master.auth.audit import Audit
 from saltern_master.auth.caller import Caller, Kind
 from saltern_master.auth.need import Need
 from saltern_master.auth.policy import Policy, some_of
 from saltern_master.commands.context import Context, Services
+from saltern_master.commands.params import bind, params_of
 from saltern_master.commands.registry import Command, Registry
+from saltern_master.commands.runs import TAGS, Run, Runs
 from saltern_master.commands.turns import Turns
 from saltern_master.jobs.request import functions_of, indirect_of
 from saltern_master.line_limit import LineLimit
-from saltern_master.targeting import GrainsOf, listed, named, resolve
+from saltern_master.targeting import DELIMITER, Targets
 
 log = logging.getLogger(__name__)
 
@@ -34,20 +46,34 @@ THREADS = 8
 CALLS_OF_A_MINION = 16
 CALLS_OF_A_USER = 64
 CALLS_OF_AN_OWNER = 1000
+BACKGROUND = {"runner.async": "runner", "wheel.async": "wheel"}
+"""Calls by which a function of a client is started in the background: its name, ``arg`` and ``kwarg`` are given."""
+BACKGROUND_S = 3600.0
+
+
+def _asked(context: Context, fun: str, arg: list[Any] | None = None, kwarg: dict[str, Any] | None = None) -> None:
+    """Take what is to be run in the background."""
+
+
+_ASKED = params_of(_asked)
 
 
 class Meant(NamedTuple):
-    """What a target comes to: minions, and names that it lists and no minion has."""
+    """What a target comes to: minions, names that it lists and no minion has, and what in it can't mean anybody."""
 
-    minions: tuple[str, ...]
-    unknown: tuple[str, ...]
+    minions: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    problem: str = ""
 
 
 class Dispatcher:
     """Runs commands of *registry* on *services* for callers, as *policy* allows."""
 
-    def __init__(self, registry: Registry, policy: Policy, services: Services) -> None:
+    def __init__(self, registry: Registry, policy: Policy, services: Services, runs: Runs | None = None) -> None:
+        """*runs*: told of every call of a runner or wheel function."""
         self._registry = registry
+        self._runs = runs
+        self._background: set[asyncio.Task[None]] = set()
         self._policy = policy
         self._services = services
         self._audit = Audit()
@@ -67,6 +93,9 @@ class Dispatcher:
         """Start nothing more."""
         for turns in self._turns.values():
             turns.close()
+        self._runs = None  # the journal goes next
+        for task in self._background:
+            task.cancel()
 
     async def call(
         self, caller: Caller, name: str, args: list[Any], kwargs: dict[str, Any], within_s: float | None = None
@@ -103,9 +132,7 @@ class Dispatcher:
             raise InternalError(f"the master failed ({type(error).__name__}): its log has more") from None
         finally:
             self._seconds += time.perf_counter() - began
-            left = self._calls.pop(caller.principal) - 1
-            if left:
-                self._calls[caller.principal] = left
+            self._release(caller.principal)
 
     def metrics(self) -> dict[str, float]:
         """Return the door's counters."""
@@ -116,28 +143,81 @@ class Dispatcher:
             "busy": self._busy + sum(turns.refused for turns in self._turns.values()),
             "seconds": self._seconds,
             "running": sum(self._calls.values()),
+            **(self._runs.metrics() if self._runs else {}),
         }
 
     async def _call(self, caller: Caller, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
         services = self._services
+        if name in BACKGROUND and self._runs is not None:
+            return self._begin(caller, BACKGROUND[name], self._runs, args, kwargs)
         command = self._find(caller, name)
         bound = command.bind(args, kwargs)
-        minions: tuple[str, ...] = ()
-        unknown: tuple[str, ...] = ()
+        meant = Meant()
         if command.need is Need.JOBS:
-            minions, unknown = await self._authorised_minions(caller, bound, services)
+            meant = await self._authorised_minions(caller, bound, services)
+        elif command.need is Need.TARGET:
+            meant = await self._known_minions(caller, bound, services)
         elif command.need is Need.OWN_JOB and not self._policy.owns(caller, services.tracker.owner(bound["jid"])):
             raise NotAuthorised(f"{caller} did not start a job {bound['jid']}")
-        context = Context(caller, services, minions, unknown)
+        run = self._runs.begin(caller, command, args, kwargs) if self._runs and command.client in TAGS else None
+        return await self._carried_out(command, Context(caller, services, *meant), bound, run)
+
+    async def _carried_out(self, command: Command, context: Context, bound: dict[str, Any], run: Run | None) -> Any:
+        """Return what a command returns; it is audited, and told of on the bus, however it ends."""
         try:
             answer = await self._run(command, context, bound)
-        except SalternError as error:
-            if command.changes:
-                self._audit.failed(caller, command.name, bound, error)
+        except BaseException as error:
+            ours = isinstance(error, SalternError)
+            if run is not None and self._runs is not None:
+                why = str(error) if ours else f"it came to no end: {type(error).__name__}"
+                self._runs.end(run, why, success=False)
+            if command.changes and isinstance(error, SalternError):
+                self._audit.failed(context.caller, command.name, bound, error)
             raise
         if command.changes:
-            self._audit.done(caller, command.name, bound)
+            self._audit.done(context.caller, command.name, bound)
+        if run is not None and self._runs is not None:
+            self._runs.end(run, answer, success=True)
         return answer
+
+    def _begin(
+        self, caller: Caller, client: str, runs: Runs, args: list[Any], kwargs: dict[str, Any]
+    ) -> dict[str, str]:
+        """Start a runner or wheel function, and return where its events are told of: ``tag`` and ``jid``.
+
+        What it returns is kept as a job's return. It counts as a call of the caller's until it is over.
+        """
+        asked = bind(_ASKED, args, kwargs)
+        command = self._find(caller, f"{client}.{asked['fun']}")
+        given, by_name = asked["arg"] or [], asked["kwarg"] or {}
+        bound = command.bind(given, by_name)
+        run = runs.begin(caller, command, given, by_name, kept=True)
+        self._calls[caller.principal] = self._calls.get(caller.principal, 0) + 1
+        ended = self._in_background(command, Context(caller, self._services), bound, run)
+        task = asyncio.get_running_loop().create_task(ended)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+        return {"tag": run.tag, "jid": run.jid}
+
+    async def _in_background(self, command: Command, context: Context, bound: dict[str, Any], run: Run) -> None:
+        caller = context.caller
+        try:
+            async with asyncio.timeout(BACKGROUND_S):
+                await self._carried_out(command, context, bound, run)
+            self._done += 1
+        except SalternError:
+            self._failed += 1  # it is told of
+        except Exception:
+            self._failed += 1
+            if self._faults.allows(command.name, caller.principal):
+                log.exception("%s for %s failed", command.name, caller)
+        finally:
+            self._release(caller.principal)
+
+    def _release(self, principal: str) -> None:
+        left = self._calls.pop(principal) - 1
+        if left:
+            self._calls[principal] = left
 
     def _share(self, caller: Caller) -> int:
         """Return how many calls a caller may have under way."""
@@ -160,20 +240,19 @@ class Dispatcher:
         if refused:
             raise NotAuthorised(f"{caller} may not run {some_of(refused)}{self._policy.why_refused(refused)}")
         everyone = services.keyring.minions()
-        find = functools.partial(self._find_minions, caller, functions, bound["tgt"], bound["tgt_type"], everyone)
-        meant: Meant = await self._turns[caller.kind].run(
-            caller.principal, functools.partial(find, services.fleet.grains)
-        )
+        find = functools.partial(self._find_minions, caller, functions, bound, everyone, services.targets)
+        meant: Meant = await self._turns[caller.kind].run(caller.principal, find)
+        return meant
+
+    async def _known_minions(self, caller: Caller, bound: dict[str, Any], services: Services) -> Meant:
+        """Return whom the target means, of those minions that the caller has something to do with."""
+        known_to_him = self._policy.known_to(caller, services.keyring.minions())
+        find = functools.partial(_meant, services.targets, bound, known_to_him)
+        meant: Meant = await self._turns[caller.kind].run(caller.principal, find)
         return meant
 
     def _find_minions(
-        self,
-        caller: Caller,
-        functions: list[str],
-        target: Any,
-        kind: str,
-        everyone: list[str],
-        grains: GrainsOf,
+        self, caller: Caller, functions: list[str], bound: dict[str, Any], everyone: list[str], targets: Targets
     ) -> Meant:
         """Resolve a target for a caller, in a thread.
 
@@ -181,17 +260,40 @@ class Dispatcher:
         held against ids or grains; names, and a glob, must be within his grants, whatever minions there are.
         """
         covered = self._policy.covered(caller, functions, everyone)
-        found = resolve(target, kind, covered, grains)
-        if len(covered) < len(everyone):
-            names = named(target, kind)
-            if len(self._policy.covered(caller, functions, names)) < len(names):
-                raise NotAuthorised(f"{caller} may not run {some_of(functions)} on every minion of that target")
-        names = listed(target, kind)
-        there = frozenset(covered) if names else frozenset[str]()
-        return Meant(tuple(found), tuple(name for name in names if name not in there))
+        if len(covered) == len(everyone):
+            return _meant(targets, bound, covered)
+        return _meant(targets, bound, covered, lambda names: self._check_names(caller, functions, names))
+
+    def _check_names(self, caller: Caller, functions: list[str], names: list[str]) -> None:
+        if len(self._policy.covered(caller, functions, names)) < len(names):
+            raise NotAuthorised(f"{caller} may not run {some_of(functions)} on every minion of that target")
 
     async def _run(self, command: Command, context: Context, bound: dict[str, Any]) -> Any:
         if command.is_async:
             return await command.handler(context, **bound)
         call = functools.partial(command.handler, context, **bound)
         return await self._turns[context.caller.kind].run(context.caller.principal, call)
+
+
+def _meant(
+    targets: Targets,
+    bound: dict[str, Any],
+    minions: Sequence[str],
+    check_names: Callable[[list[str]], None] | None = None,
+) -> Meant:
+    """Return whom of *minions* the target in *bound* means; *check_names* judges the names that it consists of.
+
+    A target that can't be understood means nobody, as in Salt; what is wrong with it is told beside that.
+    """
+    try:
+        target = targets.target(bound["tgt"], bound["tgt_type"], bound.get("delimiter", DELIMITER))
+    except (TargetTooCostly, UnknownNodegroup):
+        raise
+    except TargetError as error:
+        return Meant(problem=str(error))
+    if check_names is not None:
+        check_names(target.named)
+    found = target.select(minions, targets.known)
+    names = target.listed if check_names is None else target.listed_by_hand
+    there = frozenset(minions) if names else frozenset[str]()
+    return Meant(tuple(found), tuple(name for name in names if name not in there), target.problem)

@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 from saltern.key_functions import KeyFunctions
-from saltern_master.commands import alerts, events, files, jobs, journal, keys, manage, metrics, minion, returns
+from saltern_master.commands import (
+    alerts,
+    events,
+    files,
+    jobs,
+    journal,
+    keys,
+    manage,
+    master,
+    metrics,
+    minion,
+    past_jobs,
+    returns,
+    targets,
+    uploads,
+)
 from saltern_master.commands.registry import Registry
+
+MODULES = (alerts, events, files, jobs, journal, manage, master, metrics, minion, past_jobs, returns, targets, uploads)
 
 
 def command_table(key_functions: KeyFunctions) -> Registry:
     """Return every command there is."""
-    return Registry(
-        [alerts, events, files, jobs, journal, manage, metrics, minion, returns], keys.commands(key_functions)
-    )
+    return Registry(MODULES, (*keys.commands(key_functions), *manage.presence_commands()))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from saltern.digest import sha256
+from saltern.errors import ArgumentError
 from saltern.ids import JidSource
 from saltern.secret import masked
 from saltern.wire import pack_any
@@ -15,6 +17,7 @@ from saltern_master.bus import MAX_QUEUE_BYTES, EventBus
 from saltern_master.fleet import Fleet
 from saltern_master.inbox import Inbox
 from saltern_master.jobs.follower import MAX_USER_QUEUE_BYTES, Follower
+from saltern_master.jobs.request import arguments
 from saltern_master.jobs.tracked_job import TrackedJob
 from saltern_master.jobs.tracker import Tracker
 
@@ -22,6 +25,10 @@ log = logging.getLogger(__name__)
 
 SENT_A_TURN = 1000
 """Minions that a job is sent to before others have the loop."""
+
+
+TOLD = ("ret", "metadata")
+"""Of what goes with a job, what its history has and the bus is told; a returner's options may be secrets."""
 
 
 class JobRequest(NamedTuple):
@@ -34,6 +41,9 @@ class JobRequest(NamedTuple):
     kwarg: dict[str, Any]
     isolate: bool = False
     timeout_s: float | None = None
+    delimiter: str = ":"
+    more: Mapping[str, Any] = {}
+    """What goes with it to the minions: ``ret``, ``ret_config``, ``ret_kwargs``, ``metadata``."""
 
 
 class Published(NamedTuple):
@@ -47,12 +57,15 @@ class Published(NamedTuple):
 class Publisher:
     """Records jobs and sends them."""
 
-    def __init__(self, fleet: Fleet, bus: EventBus, inbox: Inbox, tracker: Tracker) -> None:
+    def __init__(
+        self, fleet: Fleet, bus: EventBus, inbox: Inbox, tracker: Tracker, jids: JidSource | None = None
+    ) -> None:
+        """*jids*: shared with others that need some."""
         self._fleet = fleet
         self._bus = bus
         self._inbox = inbox
         self._tracker = tracker
-        self._jids = JidSource()
+        self._jids = jids or JidSource()
         self._published = 0
 
     def publish(
@@ -64,28 +77,19 @@ class Publisher:
         sees_all: bool,
         quiet_s: float | None = None,
         follow: bool = False,
+        hold: bool = False,
     ) -> tuple[Published, Follower | None]:
         """Send a job to *minions* and return whom it goes to, and its follower when one is wanted.
 
         *sees_all*: whether its functions may show what other users' jobs are given. *quiet_s*: seconds of silence
-        after which agents are asked whether they still work on it. A job for nobody gets no jid. Raises
-        ``MessageTooLarge``, ``JournalError``.
+        after which agents are asked whether they still work on it. *hold*: send it to nobody yet, see ``release``.
+        A job for nobody gets no jid. Raises ``MessageTooLarge``, ``JournalError``.
         """
         if not minions:
             return Published("", [], []), None
         jid = self._jids.next()
-        job = {
-            "jid": jid,
-            "fun": request.fun,
-            "arg": request.arg,
-            "kwarg": request.kwarg,
-            "user": caller.name,
-            "sees": sees_all,
-            "isolate": request.isolate,
-            "timeout": request.timeout_s,
-        }
-        frame = pack_any("job", 0, job, secrets=True)
-        load = {
+        frame = _frame(jid, request, caller, sees_all=sees_all)
+        load: dict[str, Any] = {
             "jid": jid,
             "fun": request.fun,
             "arg": masked(request.arg),
@@ -94,20 +98,55 @@ class Publisher:
             "tgt": request.tgt,
             "tgt_type": request.tgt_type,
             "minions": list(minions),
+            **{name: masked(value) for name, value in request.more.items() if name in TOLD},
         }
         self._inbox.put_job({**load, "owner": caller.principal})
-        self._bus.publish(f"salt/job/{jid}/new", load, size=len(frame) + sum(map(len, minions)))
-        links = {minion_id: self._fleet.link(minion_id) for minion_id in minions}
-        there = {minion_id: link.key for minion_id, link in links.items() if link.jobs is not None}
-        missing = [minion_id for minion_id in minions if minion_id not in there]
+        there, missing = ({}, []) if hold else self._reached(minions)
+        self._tell(load, missing, len(frame) + sum(map(len, minions)))
         most = MAX_QUEUE_BYTES if sees_all else MAX_USER_QUEUE_BYTES
         follower = Follower(jid, self._tracker.unfollow, most) if follow else None
-        self._tracker.begin(TrackedJob(jid, request.fun, caller, there, missing, quiet_s), follower)
+        tracked = TrackedJob(
+            jid, request.fun, caller, there, missing, quiet_s, minions if hold else (), sha256(frame).hexdigest()
+        )
+        self._tracker.begin(tracked, follower)
         self._send(jid, frame, list(there))
         self._published += 1
         functions = request.fun if isinstance(request.fun, str) else ",".join(request.fun)
         log.info("job %s: %s on %d minions for %s", jid, functions, len(minions), caller)
         return Published(jid, list(minions), missing), follower
+
+    def release(
+        self, jid: str, request: JobRequest, minions: Sequence[str], caller: Caller, *, sees_all: bool
+    ) -> Published:
+        """Send a job that is held to those of *minions* that it is held for, and return whom it goes to.
+
+        It is asked for anew, so that whoever sends it may do so at that moment, and nothing of it is kept until then.
+        Raises ``ArgumentError`` for a job that isn't held, or not the caller's, or another one.
+        """
+        job = self._tracker.held(jid, caller.principal)
+        frame = _frame(jid, request, caller, sees_all=sees_all)
+        if job is None or job.digest != sha256(frame).hexdigest():
+            raise ArgumentError(f"no such job {jid} of yours waits for its turn", jid=jid)
+        waiting = [minion_id for minion_id in minions if minion_id in job.held]
+        there, missing = self._reached(waiting)
+        self._tracker.release(job, there, missing)
+        self._send(jid, frame, list(there))
+        log.info("job %s: on %d minions more", jid, len(waiting))
+        return Published(jid, waiting, missing)
+
+    def _reached(self, minions: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+        """Return those of *minions* that are connected, with their keys, and the others."""
+        links = {minion_id: self._fleet.link(minion_id) for minion_id in minions}
+        there = {minion_id: link.key for minion_id, link in links.items() if link.jobs is not None}
+        return there, [minion_id for minion_id in minions if minion_id not in there]
+
+    def _tell(self, load: Mapping[str, Any], missing: list[str], size: int) -> None:
+        """Say on the bus that a job is on its way, in Salt's two events."""
+        told = {key: load[key] for key in ("jid", "tgt_type", "tgt", "user", "fun")}
+        told["arg"] = arguments(load["arg"], load["kwarg"])
+        tag = f"salt/job/{load['jid']}"
+        self._bus.publish(f"{tag}/new", {**told, "minions": load["minions"], "missing": missing}, size=size)
+        self._bus.publish(f"{tag}/publish", {**told, "ret": load.get("ret", "")}, size=size)
 
     def _send(self, jid: str, frame: bytes, minions: list[str]) -> None:
         """Send a job to some minions now, and to the others when the loop has done something else."""
@@ -120,3 +159,19 @@ class Publisher:
     def metrics(self) -> dict[str, float]:
         """Return the counter."""
         return {"published": self._published}
+
+
+def _frame(jid: str, request: JobRequest, caller: Caller, *, sees_all: bool) -> bytes:
+    """Return the job as it is sent to agents."""
+    job = {
+        "jid": jid,
+        "fun": request.fun,
+        "arg": request.arg,
+        "kwarg": request.kwarg,
+        "user": caller.name,
+        "sees": sees_all,
+        "isolate": request.isolate,
+        "timeout": request.timeout_s,
+        **request.more,
+    }
+    return pack_any("job", 0, job, secrets=True)
