@@ -96,7 +96,7 @@ def test_what_is_too_large_to_be_sent_is_not_recorded_either() -> None:
 def test_a_job_tells_its_minions_of_returners_and_nobody_else_of_their_options() -> None:
     around = Around()
     options = {"pass": Secret("hunter2")}
-    asked = request(ret="mine,syslog", ret_config="other", ret_kwargs=options)
+    asked = request(more={"ret": "mine,syslog", "ret_config": "other", "ret_kwargs": options})
     around.publisher.publish(asked, ["web1"], FRED, sees_all=False)
     body = unpack(around.frames[0][1], secrets=True).body
     assert (body["ret"], body["ret_config"], body["ret_kwargs"]) == ("mine,syslog", "other", options)

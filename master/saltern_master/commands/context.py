@@ -47,8 +47,8 @@ class Services(Protocol):
     publisher: Publisher
     tracker: Tracker
     job_store: JobStore
-    returners: Returners
     keeper: JobKeeper
+    returners: Returners
     files: FileServer
     uploads: Uploads
     briefing: Briefing
