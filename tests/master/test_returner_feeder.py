@@ -147,7 +147,7 @@ def test_jobs_and_returns_become_rows_and_nothing_else_does(tmp_path: Path) -> N
             "fun_args": [1],
             "id": "web1",
             "cmd": "_return",
-            "_stamp": "2027-01-15T08:00:00.000000",
+            "_stamp": "2027-01-15T08:00:00.000000+00:00",
         }
         assert isinstance(two, ReturnRow)
         assert (two.fun, two.success) == ("a.b,c.d", False)

@@ -120,7 +120,7 @@ def test_the_tables_are_salts(server: Server, tmp_path: Path) -> None:
         "fun_args": [],
         "id": "web1",
         "cmd": "_return",
-        "_stamp": "2026-09-21T14:13:20.000000",
+        "_stamp": "2026-09-21T14:13:20.000000+00:00",
     }
     ((stored_jid, load),) = server.rows(database, "SELECT * FROM jids")
     assert (stored_jid, loaded(load)["tgt"], loaded(load)["user"]) == (jid(1), "*", "root")
