@@ -135,7 +135,8 @@ class Feeder:
             await self._reader.more()
             if self._reader.behind() < BATCH_BYTES:
                 await asyncio.sleep(GATHER_S)
-            items = self._items(await self._reader.read(BATCH_BYTES))
+            records = [one for one in await self._reader.read(BATCH_BYTES) if one and one[0] & self._wanted_flags]
+            items = await self._worker.run(partial(self._items, records)) if records else []
             try:
                 await self._store(items, self._reader.at)
             except _Moved:
@@ -165,10 +166,9 @@ class Feeder:
             self._oldest = next((record.received for record in read if record is not None), None)
 
     def _items(self, records: Sequence[bytes]) -> list[Item]:
+        """Return the rows of *records*: not on the loop, since there may be thousands."""
         items = []
         for record in records:
-            if not (record and record[0] & self._wanted_flags):
-                continue
             try:
                 read = read_record(record, self._wanted_flags)
                 row = row_of(read) if read is not None else None
