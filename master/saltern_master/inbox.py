@@ -170,14 +170,26 @@ class Inbox:
         # A minion speaks only under its own name, whatever tag it chose.
         tag = event["tag"]
         own = f"salt/minion/{minion_id}/"
-        full_tag = tag if tag.startswith(own) else own + tag.lstrip("/")
-        if full_tag[len(own) :].partition("/")[0] in _MASTERS_WORDS:
+        may_be_so = tag.startswith(own) or self._is_progress(minion_id, tag)
+        full_tag = tag if may_be_so else own + tag.lstrip("/")
+        if full_tag.startswith(own) and full_tag[len(own) :].partition("/")[0] in _MASTERS_WORDS:
             raise WireError(f"{full_tag} is the master's to say: choose another tag")
         said = {"id": minion_id, "cmd": "_minion_event", "pretag": None, "tag": full_tag, "ts": int(time.time())}
         data = {**said, "data": event.get("data")}
         self._bus.publish(full_tag, data, f"minion:{minion_id}", size)
         if full_tag == own + MODULES:
             self._say_problems(minion_id, event.get("data"))
+
+    def _is_progress(self, minion_id: str, tag: str) -> bool:
+        """Return whether an event tells, under Salt's tag, what a job yields that this minion works on."""
+        parts = tag.split("/")
+        return (
+            len(parts) == len(PROGRESS)
+            and all(want in ("", part) for want, part in zip(PROGRESS, parts, strict=True))
+            and parts[4] == minion_id
+            and parts[5].isdecimal()
+            and self._tracker.waits_for(parts[2], minion_id)
+        )
 
     def _say_problems(self, minion_id: str, data: Any) -> None:
         """Log which of its modules a minion can't take or use; it tells of them when they change."""
@@ -254,6 +266,9 @@ def _succeeded(success: Any) -> bool:
     """Return whether a job, or each of several functions, went well."""
     return all(success.values()) if isinstance(success, dict) else success is True
 
+
+PROGRESS = ("salt", "job", "", "prog", "", "")
+"""The tag of what a generator yields; the jid, the minion and a number are left out."""
 
 MODULES = "modules"
 """Last word of the tag of an event by which a minion tells which modules it can't take or use."""
