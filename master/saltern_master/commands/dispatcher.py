@@ -155,7 +155,7 @@ class Dispatcher:
         command = self._find(caller, name)
         bound = command.bind(args, kwargs)
         meant = Meant()
-        if command.need is Need.JOBS:
+        if command.need in (Need.JOBS, Need.PEER):
             meant = await self._authorised_minions(caller, bound, services)
         elif command.need is Need.TARGET:
             meant = await self._known_minions(caller, bound, services)
