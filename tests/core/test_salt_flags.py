@@ -151,6 +151,11 @@ def test_what_is_wrong_with_a_target_is_said_too(program: Program, master: Scrip
         done = program(*words, "test.ping", master=master)
         assert "saltern: compound target 'x and': a target is missing\\x1b\n" in done.err, words
         assert done.out.startswith("No minions matched the target. No command was sent, no jid was assigned.\n")
+    done = program("--preview-target", "x", master=master)
+    assert done.err.splitlines() == [
+        "saltern: compound target 'x and': a target is missing\\x1b",
+        "ERROR: No return received",
+    ]
 
 
 def test_progress_is_on_standard_error(program: Program) -> None:
