@@ -79,8 +79,8 @@ def test_a_secret_argument_reaches_the_function_alone(parts: Parts, tmp_path: Pa
     }
     assert saltern(parts, "*", "mod.fails", "--secret-arg-file", str(file)).endswith("ValueError: wrong password ***\n")
 
-    seen = []
-    while len([event for event in seen if "/ret/" in event["tag"]]) < 6:
+    seen: list[Any] = []
+    while not any("/ret/" in event["tag"] and event["data"]["fun"] == "mod.fails" for event in seen):
         seen.append(events.get_event(60, full=True))
     events.close()
     assert TYPED not in repr(seen)
