@@ -328,8 +328,8 @@ def test_saltern_call_syncs_for_the_running_agent_and_sends_events(parts: Parts)
         assert saltern_call(parts, "event.send", "myco/mytag", "foo=Foo")[:2] == (0, '{\n    "local": true\n}\n')
         event = wait_for(lambda: events.get_event(wait=1, tag=f"salt/minion/{minion}/myco/mytag"), "the event")
         assert (event["data"]["foo"], event["data"]["__pub_fun"]) == ("Foo", "event.send")
-    code, out, _ = saltern_call(parts, "event.send", "start")
-    assert (code, "is the master's to say" in out) == (1, True)
+    code, _, err = saltern_call(parts, "event.send", "start")
+    assert (code, "is the master's to say" in err) == (1, True)
     (modules(parts) / "called.py").unlink()
     sync(parts)
 
@@ -410,3 +410,29 @@ def test_modules_come_from_a_git_repository_with_their_commit(tmp_path: Path) ->
         wait_for(lambda: parts.call("mypkg.myinstall", "vim") == {"done": "vim"}, "the sync on change", 30)
     finally:
         parts.stop_all()
+
+
+RETURNER = """
+import salt.returners
+
+def returner(ret):
+    options = salt.returners.get_returner_options("mine", ret, {"file": "file"}, __salt__=__salt__, __opts__=__opts__)
+    with open(options["file"], "a") as stream:
+        stream.write(ret["id"] + " " + str(ret["return"]) + chr(10))
+"""
+
+
+def test_a_returner_of_ones_own_gets_what_the_command_line_asks_it_to(parts: Parts, tmp_path: Path) -> None:
+    """From ``_returners`` on the master, with options of the caller's; one that isn't there changes nothing."""
+    folder = modules(parts).parent / "_returners"
+    folder.mkdir(exist_ok=True)
+    (folder / "mine.py").write_text(RETURNER)
+    parts.runner.cmd("fileserver.update")
+    assert "returners.mine" in parts.call("saltutil.sync_all")["returners"]
+    to = ["--return", "mine,nothing", "--return_kwargs", f"{{file: {tmp_path}/one}}"]
+    words = python_module("saltern.cli.salt", "-c", parts.stack.config_dir, *to, "*", "test.echo", "told")
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert "told" in done.stdout
+    (name,) = parts.stack.minion_ids
+    wait_for(lambda: (tmp_path / "one").exists() and (tmp_path / "one").read_text(), "what the returner stored")
+    assert (tmp_path / "one").read_text() == f"{name} told\n"

@@ -165,14 +165,14 @@ class Tracker:
         job = self._jobs.get(jid)
         return job.user if job else None
 
+    def went_to(self, jid: str, minion_id: str, key: str) -> bool:
+        """Return whether a job is remembered that went to a minion with this *key*."""
+        job = self._jobs.get(jid)
+        return job is not None and job.key_of(minion_id) == key
+
     def knows(self, jid: str) -> bool:
         """Return whether *jid* is a job that is remembered."""
         return self._jobs.get(jid) is not None
-
-    def waits_for(self, jid: str, minion_id: str) -> bool:
-        """Return whether a minion still works on a job, as far as the master knows."""
-        job = self._active.get(jid)
-        return job is not None and minion_id in job.waiting
 
     def take(self, jid: str, minion_id: str, key: str) -> Taken:
         """Say what a return from a minion (by its *key*) is; nothing is noted yet."""
