@@ -129,6 +129,7 @@ class Agent:
         self._schedule_to_come: Any = None
         self._schedule_digest = ""
         self._tick_timer: Timer | None = None
+        self._mine_timer: Timer | None = None
         self._complaints = Complaints(log)
 
     def run(self) -> None:
@@ -171,6 +172,7 @@ class Agent:
         """Fetch the pillar again, from a worker. Raises ``ChannelError``."""
         pillar = self.calls.request("pillar", {})
         self.loop.ask(partial(self._set_pillar, pillar))
+        self.loop.ask(self._mine_soon)
 
     def run_scheduled_now(self, name: str) -> str:
         """Run the scheduled job *name* beside its slots; return its jid. Raises ``CommandError``."""
@@ -222,6 +224,7 @@ class Agent:
         self.accountant.opened()
         self.calls.opened()
         self._set_pillar(body.get("pillar"))
+        self._mine_soon()
         self._take_schedule(body.get("schedule"))
         if self.modules.welcomed(body):
             self.loop.later(FIRST_SYNC_S, self._install_schedule)
@@ -377,6 +380,22 @@ class Agent:
     def _set_pillar(self, pillar: Any) -> None:
         self.pillar = pillar if isinstance(pillar, dict) else {}
         self.loader.set_pillar(self.pillar)
+
+    def _mine_soon(self) -> None:
+        """Put what is configured into the mine, now and again after each interval."""
+        if self._mine_timer is not None:
+            self._mine_timer.cancel()
+            self._mine_timer = None
+        if self.options["mine_functions"] or self.pillar.get("mine_functions"):
+            interval_s = self.options["mine_interval"] * 60
+            self._mine_timer = self.loop.later(interval_s, self._mine_soon)
+            if self.connected:
+                self.background.do("the mine was not updated", self._update_mine)
+
+    def _update_mine(self) -> None:
+        outcome = self.executor.run(Job(self._jids.next(), "mine.update", [], {}, user="schedule"))
+        if outcome.failed is not None:
+            log.warning("the mine was not updated: %s", outcome.failed)
 
     # small steps
 

@@ -65,7 +65,7 @@ OPTIONS = {
     "stdin": None,
     "runas": None,
     "umask": "022",
-    "python_shell": False,
+    "python_shell": None,
     "shell": SHELL,
     "env": None,
     "clean_env": False,
@@ -262,6 +262,8 @@ def _options(function: str, kwargs: Mapping[str, Any]) -> dict[str, Any]:
             hint = f": did you mean {close[0]!r}?" if close else f": there are {', '.join(OPTIONS)}"
             raise CommandError(f"{function}: there is no option {name!r}{hint}")
     options = {**OPTIONS, **given}
+    if options["python_shell"] is None:  # a shell where a person typed the command, none where a module has it
+        options["python_shell"] = "__pub_jid" in kwargs
     for name, least in (("timeout", 0), ("output_limit", 0)):
         value = options[name]
         number = isinstance(value, int | float) and not isinstance(value, bool)

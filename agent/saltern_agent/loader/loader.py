@@ -104,6 +104,21 @@ class Loader:
         """Return the function that stores a return by the returner *name*. Raises ``FunctionNotFound``."""
         return self._returner(f"{name}.returner")
 
+    def why_missing(self, name: str) -> str:
+        """Return, in Salt's words, that there is no function *name*, or why its module isn't there."""
+        module = name.partition(".")[0]
+        why = self.refused.get(module) or self._modules.fault(module)
+        if why is None:
+            return f"'{name}' is not available."
+        return f"'{module}' __virtual__ returned False{f': {why}' if why else ''}"
+
+    def docs(self, prefix: str) -> dict[str, str | None]:
+        """Return the documentation of the functions whose names begin with *prefix*."""
+        from saltern_modules._docs import plain_doc  # for those who mistyped
+
+        found = self._modules.beginning(prefix)
+        return {name: plain_doc(function.__doc__) for name, function in found.items()}
+
     def file_of(self, function: str) -> str | None:
         """Return the name of the file, without ``.py``, that *function* is from.
 
@@ -219,8 +234,8 @@ class Functions(Mapping[str, Callable[..., Any]]):
     def __getitem__(self, name: str) -> Callable[..., Any]:
         try:
             return self._find(name)
-        except FunctionNotFound as error:
-            raise KeyError(str(error)) from None
+        except FunctionNotFound:
+            raise KeyError(name) from None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._shelf.all())
