@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from saltern.cli import run
@@ -243,6 +243,8 @@ OPTIONS = st.dictionaries(st.sampled_from(KEYS) | st.text(min_size=1, max_size=8
 
 
 @settings(max_examples=60)
+@example(options={"file_ignore_glob": [[]]}, program="master")
+@example(options={"ext_job_cache": []}, program="master")
 @given(options=OPTIONS, program=st.sampled_from(["master", "minion"]))
 def test_whatever_is_given_what_comes_is_read_by_our_loader(
     tmp_path_factory: pytest.TempPathFactory, options: dict[str, Any], program: str
