@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
 
 from saltern.secret import MASK, Secret
 from saltern_agent.jobs import Job, read_job
+from saltern_agent.runner import Runner
 
 
 def job(user: str, *, sees: bool = False, schedule: bool = False) -> Job:
@@ -71,3 +73,13 @@ def test_others_jobs_on_a_running_agent(master: Any, agent: Any) -> None:
     another = master.job("test.sleep", [300], user="fred")
     killed = master.run("saltutil.kill_job", another, user="root", sees=True)["return"]
     assert killed.startswith(f"Signal 9 sent to job {another} at pid ")
+
+
+def test_the_master_hears_of_the_jobs_that_it_started_and_which_process_does_them() -> None:
+    here, isolated, scheduled = job("fred"), job("fred"), job("schedule", schedule=True)
+    isolated.register_child(4321)
+    runner = object.__new__(Runner)
+    runner._jobs = {"1": here, "2": isolated, "3": scheduled}
+    assert runner.asked_for() == {"1": os.getpid(), "2": 4321}
+    isolated.forget_child(4321)
+    assert runner.asked_for()["2"] == os.getpid()

@@ -66,6 +66,19 @@ def test_a_batch_answers_as_a_whole(parts: Parts) -> None:
     assert json.loads(out) == {minion_id: {"args": ["x"], "kwargs": {"k": 1}} for minion_id in ids}
 
 
+def test_a_batch_goes_on_in_the_background(parts: Parts, tmp_path: Path) -> None:
+    ids, mark = parts.stack.minion_ids, tmp_path / "mark"
+    command = f"while [ ! -e {mark} ]; do sleep 0.05; done; echo done"
+    code, out, err = run(parts, "-b", "1", "--async", "*", "cmd.shell", command)
+    assert (code, err) == (0, "")
+    assert out.startswith("Executed batch command with job ID: ")
+    jid = jid_of(out)
+    (about,) = wait_for(lambda: list(parts.runner.cmd("jobs.active").values()), "it to run")
+    assert [list(running) for running in about["Running"]] == [ids[:1]]
+    mark.touch()
+    wait_for(lambda: parts.runner.cmd("jobs.lookup_jid", [jid]) == dict.fromkeys(ids, "done"), "all answers")
+
+
 def test_ctrl_c_leaves_the_minions_at_work_and_starts_no_others(parts: Parts, tmp_path: Path) -> None:
     mark = tmp_path / "mark"
     command = f"while [ ! -e {mark} ]; do sleep 0.05; done"

@@ -19,6 +19,7 @@ from saltern_master.bus import EventBus
 from saltern_master.commands import manage, master
 from saltern_master.commands.keys import commands as key_commands
 from saltern_master.commands.registry import Command
+from saltern_master.targeting import DataFacts, Known
 from support.doors import ROOT, Door, Users
 
 ACL = {"ann": ["@runner", "@wheel"], "fred": [{"@runner": ["manage.*", "cache.*", "config.*"]}], "eve": ["test.*"]}
@@ -62,6 +63,7 @@ class Here(Door):
         super().__init__(ACL, commands, Users(ann=(), fred=(), eve=()))
         self.services.keyring = SimpleNamespace(minions=lambda: sorted(self.store.ids(ACCEPTED)))
         self.services.fleet = Fleet()
+        self.services.targets.known = Known(DataFacts(GRAINS.__getitem__), DataFacts(lambda _: {}))
         self.services.bus = self.bus
         self.services.keystore = self.store
         self.services.key_refresh = SimpleNamespace(now=self._look)

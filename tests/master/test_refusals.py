@@ -13,8 +13,8 @@ from saltern.errors import NotAuthorised, SalternError
 from saltern_master.auth.accounts import Account
 from saltern_master.auth.caller import Caller, Kind
 from saltern_master.auth.policy import Policy
-from saltern_master.commands import dispatcher as module
 from saltern_master.commands.dispatcher import Dispatcher
+from saltern_master.targeting import Targets
 from support.keys import A, B, C, D, Door
 
 FRED = Caller(Kind.LOCAL, "fred", 1000)
@@ -91,7 +91,7 @@ def test_a_function_that_isnt_his_costs_no_target(
     def resolve(*_: Any) -> list[str]:
         raise AssertionError("the target was looked at")
 
-    monkeypatch.setattr(module, "resolve", resolve)
+    monkeypatch.setattr(Targets, "target", resolve)
     for kind in ("glob", "list", "pcre", "grain", "grain_pcre", "compound", "nonsense"):
         job = {"tgt": tgt, "tgt_type": kind, "fun": fun, "kwarg": {"function": "test.ping"}}
         with pytest.raises(NotAuthorised, match="user fred may not run"):

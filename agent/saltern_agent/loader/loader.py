@@ -104,6 +104,13 @@ class Loader:
         """Return the function that stores a return by the returner *name*. Raises ``FunctionNotFound``."""
         return self._returner(f"{name}.returner")
 
+    def blacked_out(self, name: str) -> bool:
+        """Return whether pillar or grains say ``minion_blackout``, and their whitelists don't name the function."""
+        return name != "saltutil.refresh_pillar" and any(
+            source.get("minion_blackout") and name not in (source.get("minion_blackout_whitelist") or ())
+            for source in (self._pillar, self._grains)
+        )
+
     def why_missing(self, name: str) -> str:
         """Return, in Salt's words, that there is no function *name*, or why its module isn't there."""
         module = name.partition(".")[0]
