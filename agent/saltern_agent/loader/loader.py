@@ -158,6 +158,10 @@ class Loader:
         """Return all functions by name; loads every module."""
         return {name: function for name, (_, _, function) in self._modules.all().items()}
 
+    def returners(self) -> dict[str, Callable[..., Any]]:
+        """Return all functions of returners by name; loads every one."""
+        return {name: function for name, (_, _, function) in self._shelves[RETURNERS].all().items()}
+
     def load_errors(self) -> dict[str, str]:
         """Return why modules are not there, by file name: those that somebody asked for, or that were refused."""
         others = {
