@@ -125,7 +125,6 @@ def test_the_configuration_is_dumped(program: Program, master: ScriptedMaster) -
         (["-a", "pam", "*", "test.ping"], "external authentication isn't there yet"),
         (["-T", "*", "test.ping"], "external authentication isn't there yet"),
         (["--username=fred", "*", "test.ping"], "external authentication isn't there yet"),
-        (["--async", "-b", "2", "*", "test.ping"], "--async and --batch don't go together"),
         (["--return_kwargs", "[1]", "*", "test.ping"], "--return_kwargs [1]: must be a map, as in '{host: db1}'"),
     ],
 )
@@ -152,6 +151,11 @@ def test_what_is_wrong_with_a_target_is_said_too(program: Program, master: Scrip
         done = program(*words, "test.ping", master=master)
         assert "saltern: compound target 'x and': a target is missing\\x1b\n" in done.err, words
         assert done.out.startswith("No minions matched the target. No command was sent, no jid was assigned.\n")
+    done = program("--preview-target", "x", master=master)
+    assert done.err.splitlines() == [
+        "saltern: compound target 'x and': a target is missing\\x1b",
+        "ERROR: No return received",
+    ]
 
 
 def test_progress_is_on_standard_error(program: Program) -> None:
@@ -255,6 +259,40 @@ def test_no_name_steers_the_terminal(program: Program) -> None:
     assert "\x1b" not in done.out + done.err
     assert "x\\x1b[2J:\n    Minion did not return. [No response]\n" in done.out
     assert "no accepted minion has the id x\\x1b[2J\n" in done.err
+
+
+def test_names_that_no_minion_has_are_in_order_and_not_too_many(program: Program, master: ScriptedMaster) -> None:
+    done = program("-L", ",".join(f"x{number:02}" for number in range(29, -1, -1)), "test.ping", master=master)
+    listed = ", ".join(f"x{number:02}" for number in range(20))
+    assert done.err.splitlines()[0] == f"saltern: no accepted minion has the id {listed} and 10 more"
+
+
+def test_one_that_was_given_up_and_answers_all_the_same_is_shown_once(program: Program, master: ScriptedMaster) -> None:
+    publish = master.publish
+
+    def given_up(**about: Any) -> Any:
+        result = publish(**about)
+        lost = {"tag": "", "data": {"id": "m2", "failed": "Minion did not return. [No response]"}}
+        master.streams[result["jid"]].appendleft(lost)
+        return result
+
+    master.publish = given_up  # type: ignore[method-assign]
+    done = program("*", "test.id", master=master)
+    assert (done.code, done.out) == (0, "m1:\n    m1\nm2:\n    m2\nm3:\n    m3\n")
+
+
+def test_an_answer_that_reads_like_silence_is_none_for_the_exit_code(program: Program, master: ScriptedMaster) -> None:
+    assert program("m1", "test.echo", "Minion did not return. [No response]", master=master).code == 0
+
+
+def test_what_the_terminal_cannot_show_is_shown_as_an_escape(
+    program: Program, master: ScriptedMaster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bytes_ = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(bytes_, encoding="ascii", write_through=True))
+    done = program("-b", "1", "-L", "m1,xü", "test.ping", master=master)
+    assert done.code == 0
+    assert bytes_.getvalue().startswith(b"Minion x\\xfc did not respond. No job will be sent.\n")
 
 
 def test_help_has_every_flag_and_ends_well(program: Program, master: ScriptedMaster) -> None:

@@ -23,6 +23,17 @@ if TYPE_CHECKING:
     from saltern_agent.loader.imports import Imports
 
 
+SALTS_OPTIONS: Mapping[str, Any] = {
+    "__role": "minion",
+    "file_client": "remote",
+    "hash_type": "sha256",
+    "pillarenv": None,
+    "saltenv": None,
+    "test": False,
+}
+"""What modules written for Salt expect among ``__opts__`` and no option of ours is called; a user's own key wins."""
+
+
 class Loader:
     """Finds functions by ``module.function``; safe for several threads.
 
@@ -44,7 +55,7 @@ class Loader:
     ) -> None:
         self.refused: dict[str, str] = {}
         self._opts_secrets = secret_texts(opts)
-        self._opts = revealed(opts) if self._opts_secrets else opts
+        self._opts = {**SALTS_OPTIONS, **(revealed(opts) if self._opts_secrets else opts)}
         self._current = current
         self._grains: dict[str, Any] = {}
         self._pillar: dict[str, Any] = {}
@@ -103,6 +114,28 @@ class Loader:
     def returner(self, name: str) -> Callable[..., Any]:
         """Return the function that stores a return by the returner *name*. Raises ``FunctionNotFound``."""
         return self._returner(f"{name}.returner")
+
+    def blacked_out(self, name: str) -> bool:
+        """Return whether pillar or grains say ``minion_blackout``, and their whitelists don't name the function."""
+        return name != "saltutil.refresh_pillar" and any(
+            source.get("minion_blackout") and name not in (source.get("minion_blackout_whitelist") or ())
+            for source in (self._pillar, self._grains)
+        )
+
+    def why_missing(self, name: str) -> str:
+        """Return, in Salt's words, that there is no function *name*, or why its module isn't there."""
+        module = name.partition(".")[0]
+        why = self.refused.get(module) or self._modules.fault(module)
+        if why is None:
+            return f"'{name}' is not available."
+        return f"'{module}' __virtual__ returned False{f': {why}' if why else ''}"
+
+    def docs(self, prefix: str) -> dict[str, str | None]:
+        """Return the documentation of the functions whose names begin with *prefix*."""
+        from saltern_modules._docs import plain_doc  # for those who mistyped
+
+        found = self._modules.beginning(prefix)
+        return {name: plain_doc(function.__doc__) for name, function in found.items()}
 
     def file_of(self, function: str) -> str | None:
         """Return the name of the file, without ``.py``, that *function* is from.
@@ -219,8 +252,8 @@ class Functions(Mapping[str, Callable[..., Any]]):
     def __getitem__(self, name: str) -> Callable[..., Any]:
         try:
             return self._find(name)
-        except FunctionNotFound as error:
-            raise KeyError(str(error)) from None
+        except FunctionNotFound:
+            raise KeyError(name) from None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._shelf.all())

@@ -34,6 +34,9 @@ class MasterOptions(TypedDict):
     heartbeat_interval: float
     heartbeat_timeout: float
     publisher_acl: dict[str, Any]
+    peer: dict[str, Any]
+    peer_run: dict[str, Any]
+    mine_get: dict[str, Any]
     timeout: float
     keep_jobs_hours: float
     job_db: str
@@ -100,6 +103,9 @@ DEFAULTS: dict[str, Any] = {
     "heartbeat_interval": 15.0,
     "heartbeat_timeout": 30.0,
     "publisher_acl": {},
+    "peer": {},
+    "peer_run": {},
+    "mine_get": {},
     "timeout": 5.0,
     "keep_jobs_hours": 24.0,
     "job_db": "",

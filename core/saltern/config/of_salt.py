@@ -42,6 +42,13 @@ _BOTH: dict[str, str] = {
     "return_retry_timer": "returns are kept on disk and sent until they are acknowledged",
 }
 
+RETURNER_KEYS: Mapping[str, tuple[str, ...]] = {
+    "mysql": ("host", "user", "pass", "db", "port", "ssl_ca", "ssl_cert", "ssl_key"),
+    "pgjsonb": ("host", "user", "pass", "db", "port", "sslmode", "sslcert", "sslkey", "sslrootcert", "sslcrl"),
+    "postgres": ("host", "user", "pass", "passwd", "db", "port"),
+    "sqlite3": ("database",),
+}
+"""Options of Salt's returners, as in ``mysql.host`` and ``returner.mysql.host`` of a master's file."""
 _OF_RETURNERS = re.compile(r"(?:returner\.)?(?:mysql|pgjsonb|postgres|sqlite3)\.[a-z_]+")
 """Options of Salt's returners, which those of ours with such a driver read."""
 
@@ -81,8 +88,6 @@ MASTER_INSTEAD: Mapping[str, str] = _BOTH | {
     "reactor": _NO_REACTOR,
     "engines": _NO_REACTOR,
     "beacons": "schedule a function with metrics: true, and set an alert on what it measures",
-    "peer": "minions run nothing on other minions",
-    "peer_run": "minions run nothing on the master",
     "order_masters": "there are no syndics",
     "syndic_master": "there are no syndics",
     "fileserver_limit_traversal": "file_roots are served from what they hold alone",
@@ -116,8 +121,6 @@ MINION_INSTEAD: Mapping[str, str] = _BOTH | {
     "acceptance_wait_time": "pending_retry_interval",
     "acceptance_wait_time_max": "pending_retry_interval",
     "schedule": "the master's option schedule, with a target; or schedule.add on the minion",
-    "mine_functions": "ask the minions: saltern '*' --static --out json",
-    "mine_interval": "ask the minions: saltern '*' --static --out json",
     "beacons": "schedule a function with metrics: true, and set an alert on what it measures",
     "engines": "schedule a function, or run the program as a service",
     "startup_states": _NO_STATES,

@@ -12,6 +12,7 @@ from saltern.ids import check_jid
 from saltern.visible import shown
 from saltern_master.auth.need import Need
 from saltern_master.commands.context import Context
+from saltern_master.commands.jobs import hidden
 from saltern_master.commands.registry import command
 from saltern_master.jobs.query import Found, Wanted
 
@@ -79,11 +80,17 @@ def _source(context: Context, name: str | None) -> Any:
 
 
 def _asked(context: Context, found: list[Found]) -> list[Found]:
-    """Return those of *found* whose minions their jobs were for: a scheduled run chooses its jid itself."""
+    """Return those of *found* whose minions their jobs were for: a scheduled run chooses its jid itself.
+
+    What another's function on the master returned is left out.
+    """
     minions: dict[str, frozenset[str] | None] = {}
     for jid in {one.jid for one in found}:
         job = context.services.job_store.job(jid)
-        minions[jid] = None if job is None else frozenset(job.load.get("minions") or ())
+        if job is not None and hidden(context, job.load):
+            minions[jid] = frozenset()
+        else:
+            minions[jid] = None if job is None else frozenset(job.load.get("minions") or ())
     return [one for one in found if (asked := minions[one.jid]) is None or one.minion_id in asked]
 
 

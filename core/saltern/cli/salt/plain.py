@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import random
 import sys
 from collections.abc import Iterator
 from typing import Any
 
 from saltern.batch import retcode_of
 from saltern.cli.command import EX_GENERIC, EX_OK
-from saltern.cli.salt.docs import print_docs
-from saltern.cli.salt.progress import Progress
 from saltern.cli.salt.shown import FAILED, NOBODY, Shown, explain, silent
 from saltern.cli.salt.stopped import Stopped
-from saltern.cli.salt.summary import print_summary
+from saltern.cli.salt.summary import Tally
 from saltern.cli.salt.wanted import DOC
 from saltern.following import Following
 from saltern.local import LocalConnection
@@ -28,7 +25,7 @@ Row = tuple[str, dict[str, Any]]
 
 def run_plain(options: argparse.Namespace, order: Order, sock_dir: str, shown: Shown, stopped: Stopped) -> int:
     """Run the job and return the exit code."""
-    if options.subset:
+    if options.subset and order.fun != DOC:
         order = order.on(_subset(sock_dir, order, options.subset))
     with LocalConnection(sock_dir) as connection:
         ordered = order.publish(connection, follow=not options.async_)
@@ -47,6 +44,10 @@ def run_plain(options: argparse.Namespace, order: Order, sock_dir: str, shown: S
         explain(ordered.problem, ordered.unknown)
         rows = _rows(connection, sock_dir, ordered)
         if order.fun == DOC:
+            from saltern.cli.salt.docs import print_docs  # these forms' own files only when they are asked for
+
+            if options.show_jid:
+                print(f"jid: {ordered.jid}")
             return print_docs({minion_id: data["ret"] for minion_id, data in rows}, shown)
         return _show(options, ordered, rows, shown)
 
@@ -59,6 +60,8 @@ def _is_function(options: argparse.Namespace) -> bool:
 def _nobody(order: Order, ordered: Ordered, shown: Shown) -> int:
     if order.fun != DOC:
         return shown.nobody(ordered.problem, ordered.unknown)
+    from saltern.cli.salt.docs import print_docs
+
     print(NOBODY)
     explain(ordered.problem, ordered.unknown)
     return print_docs({}, shown)
@@ -67,13 +70,17 @@ def _nobody(order: Order, ordered: Ordered, shown: Shown) -> int:
 def _show(options: argparse.Namespace, ordered: Ordered, rows: Iterator[Row], shown: Shown) -> int:
     if options.verbose:
         head = f"Executing job with jid {ordered.jid}"
-        print(f"{head}\n{'-' * len(head)}\n")
+        print(f"{head}\n{'-' * len(head)}\n", flush=True)
     elif options.show_jid:
-        print(f"jid: {ordered.jid}")
-    progress = Progress(len(ordered.minions)) if options.progress else None
-    answers: dict[str, dict[str, Any]] = {}
+        print(f"jid: {ordered.jid}", flush=True)
+    progress = None
+    if options.progress:
+        from saltern.cli.salt.progress import Progress
+
+        progress = Progress(len(ordered.minions))
+    tally = Tally()
     for minion_id, data in rows:
-        answers[minion_id] = data
+        tally.count(minion_id, data)
         with progress.paused() if progress else contextlib.nullcontext():
             shown.value({minion_id: data["ret"]}, data.get("out"), retcode_of(data))
         if progress:
@@ -81,8 +88,8 @@ def _show(options: argparse.Namespace, ordered: Ordered, rows: Iterator[Row], sh
     if progress:
         progress.end()
     if options.summary and not shown.chosen:
-        print_summary(answers, verbose=options.verbose)
-    if any(retcode_of(data) for data in answers.values()):
+        tally.show(verbose=options.verbose)
+    if tally.any_failed:
         sys.stdout.flush()
         print(FAILED, file=sys.stderr)
         return EX_GENERIC
@@ -104,6 +111,8 @@ def _rows(connection: LocalConnection, sock_dir: str, ordered: Ordered) -> Itera
 
 def _subset(sock_dir: str, order: Order, count: int) -> list[str]:
     """Return *count* of the minions that the order is for, by chance, of those that have its functions."""
+    from random import SystemRandom  # not small, and seldom needed
+
     functions = [order.fun] if isinstance(order.fun, str) else order.fun
     with LocalConnection(sock_dir) as connection:
         asked = order.instead(FUNCTIONS, functions).publish(connection)
@@ -113,7 +122,7 @@ def _subset(sock_dir: str, order: Order, count: int) -> list[str]:
             return []
         answers = Following(sock_dir, connection, asked.jid).answers()
         able = sorted(minion_id for minion_id, data in answers if _has(data.get("ret"), functions))
-    return sorted(random.SystemRandom().sample(able, min(max(count, 0), len(able))))
+    return sorted(SystemRandom().sample(able, min(max(count, 1), len(able))))
 
 
 def _has(listed: Any, functions: list[str]) -> bool:
