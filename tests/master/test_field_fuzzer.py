@@ -140,10 +140,10 @@ def requests(master: Master) -> Iterator[bytes]:
     good: dict[str, Any] = {"tgt": "web*", "tgt_type": "glob", "fun": "test.arg", "arg": [1], "kwarg": {"a": 1}}
     good |= {"tag": "mine", "data": {}, "jid": JID, "follow": False, "minion": "web01", "match": "nosuch*"}
     good |= {"states": ["acc"], "keys": [["minions", "nosuch", "x"]], "host": "localhost", "minion_id": "new"}
-    good |= {"publish_port": 4505, "ret_port": 4506, **ASKED}
+    good = ASKED | good | {"publish_port": 4505, "ret_port": 4506}
     for client in ("job", "event", "runner", "wheel", "minion"):
         for command in master.registry.offered_by(client):
-            args = {p.name: good[p.name] if p.required else good.get(p.name, p.default) for p in command.params}
+            args = {p.name: good.get(p.name, "x" if p.required else p.default) for p in command.params}
             for variant in variants(args):
                 yield packed({"command": command.name, "kwargs": variant, "within_s": 10})
             for value in ODD:
