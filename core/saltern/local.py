@@ -139,6 +139,11 @@ class LocalConnection:
         """Close the connection; safe to call twice."""
         self._socket.close()
 
+    def interrupt(self) -> None:
+        """End the connection from another thread: who waits on it gets a ``ChannelError``."""
+        with contextlib.suppress(OSError):  # it is closed already
+            self._socket.shutdown(socket.SHUT_RDWR)
+
     def fileno(self) -> int:
         """Return the socket's descriptor, for a poller."""
         return self._socket.fileno()

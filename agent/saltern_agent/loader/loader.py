@@ -116,6 +116,11 @@ class Loader:
         """Return all functions by name; loads every module."""
         return {name: function for name, (_, _, function) in self._modules.all().items()}
 
+    @property
+    def salt(self) -> Functions:
+        """Every function by name, loaded when it is looked up: what modules have as ``__salt__``."""
+        return self._salt
+
     def load_errors(self) -> dict[str, str]:
         """Return why modules are not there, by file name: those that somebody asked for, or that were refused."""
         utils = {f"_utils/{stem}": error for stem, error in self._shelves[UTILS].errors().items()}

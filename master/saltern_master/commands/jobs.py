@@ -8,6 +8,7 @@ from saltern.errors import ArgumentError, FunctionNotFound
 from saltern.ids import check_jid
 from saltern_master.auth.need import Need
 from saltern_master.commands.context import Context
+from saltern_master.commands.followed import bounded, check_new
 from saltern_master.commands.registry import command
 from saltern_master.commands.shown import local_time
 from saltern_master.commands.stream import Stream
@@ -18,7 +19,6 @@ DEFAULT_LIMIT = 100
 MAX_LIMIT = 100_000
 MAX_ASKED = 500
 MAX_SHOWN_BYTES = 4 * 1024 * 1024
-MIN_QUIET_S, MAX_QUIET_S = 0.05, 86400.0
 _RESULT = ("return", "retcode", "success")
 _ACTIVE = {"fun": "Function", "user": "User", "running": "Running", "done": "Returned", "away": "Away"}
 
@@ -37,23 +37,28 @@ async def publish(
     timeout: float | None = None,
     quiet: float | None = None,
     follow: bool = False,
+    new_jid: str = "",
+    gather: float | None = None,
 ) -> Any:
     """Start a job and return its ``jid``, ``minions``, ``missing``, ``unknown``; with *follow* its answers come then.
 
     ``missing`` are those of the minions that are away, ``unknown`` the names that the target lists and no minion has.
     *fun* may be a list of functions, with a list of arguments for each in *arg*. *timeout*: seconds after which an
-    agent ends it. *quiet*: seconds of silence after which the agents are asked whether they still work on it.
+    agent ends it. *quiet*: seconds of silence after which the agents are asked whether they still work on it; *gather*:
+    seconds that they have to answer. *new_jid*: the id that it shall have, which no job had yet.
     """
-    if quiet is not None:
-        quiet = min(max(quiet, MIN_QUIET_S), MAX_QUIET_S)
+    if new_jid:
+        await check_new(context, check_jid(new_jid))
     request = JobRequest(tgt, tgt_type, fun, arg or [], kwarg or {}, isolate, timeout)
     published, follower = context.services.publisher.publish(
         request,
         context.minions,
         context.caller,
         sees_all=context.services.policy.sees_all(context.caller),
-        quiet_s=quiet,
+        quiet_s=bounded(quiet),
         follow=follow,
+        new_jid=new_jid,
+        answer_s=bounded(gather),
     )
     result = {**published._asdict(), "unknown": list(context.unknown)}
     return Stream(result, follower) if follower is not None else result

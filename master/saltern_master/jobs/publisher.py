@@ -64,16 +64,18 @@ class Publisher:
         sees_all: bool,
         quiet_s: float | None = None,
         follow: bool = False,
+        new_jid: str = "",
+        answer_s: float | None = None,
     ) -> tuple[Published, Follower | None]:
         """Send a job to *minions* and return whom it goes to, and its follower when one is wanted.
 
         *sees_all*: whether its functions may show what other users' jobs are given. *quiet_s*: seconds of silence
-        after which agents are asked whether they still work on it. A job for nobody gets no jid. Raises
-        ``MessageTooLarge``, ``JournalError``.
+        after which agents are asked whether they still work on it, *answer_s*: how long they have to say so. *new_jid*:
+        its id, which no job has yet. A job for nobody gets no jid. Raises ``MessageTooLarge``, ``JournalError``.
         """
         if not minions:
             return Published("", [], []), None
-        jid = self._jids.next()
+        jid = new_jid or self._next_jid()
         job = {
             "jid": jid,
             "fun": request.fun,
@@ -102,12 +104,19 @@ class Publisher:
         missing = [minion_id for minion_id in minions if minion_id not in there]
         most = MAX_QUEUE_BYTES if sees_all else MAX_USER_QUEUE_BYTES
         follower = Follower(jid, self._tracker.unfollow, most) if follow else None
-        self._tracker.begin(TrackedJob(jid, request.fun, caller, there, missing, quiet_s), follower)
+        tracked = TrackedJob(jid, request.fun, caller, there, missing, quiet_s)
+        tracked.answer_s = answer_s
+        self._tracker.begin(tracked, follower)
         self._send(jid, frame, list(there))
         self._published += 1
         functions = request.fun if isinstance(request.fun, str) else ",".join(request.fun)
         log.info("job %s: %s on %d minions for %s", jid, functions, len(minions), caller)
         return Published(jid, list(minions), missing), follower
+
+    def _next_jid(self) -> str:
+        while self._tracker.knows(jid := self._jids.next()):
+            pass  # somebody chose it
+        return jid
 
     def _send(self, jid: str, frame: bytes, minions: list[str]) -> None:
         """Send a job to some minions now, and to the others when the loop has done something else."""
