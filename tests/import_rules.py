@@ -48,15 +48,19 @@ ALLOWED: dict[str, set[str]] = {
 }
 MAKER_OF_PROGRAMS = Path("core") / "saltern" / "own_python.py"
 MASTERS_HOST = {
+    "saltern.batch",
     "saltern.cli",
     "saltern.client",
     "saltern.database_file",
     "saltern.event",
+    "saltern.following",
     "saltern.invites",
     "saltern.key_functions",
     "saltern.keystore",
     "saltern.local",
+    "saltern.order",
     "saltern.runner",
+    "saltern.threaded",
     "saltern.wheel",
 }
 """What of ``saltern`` only a master's host uses: no agent, no module and no other file of ``saltern`` imports it."""

@@ -94,7 +94,7 @@ def test_a_library_that_is_not_installed_is_named(
         ("saltern-agent", "saltern_agent.spool"),
         ("saltern-graphite", "saltern_graphite.commands"),
         ("saltern-up", "saltern_master.up.view"),
-        ("saltern", "saltern.client"),
+        ("saltern", "saltern.order"),
         ("saltern", "somebodys_library"),
     ],
 )

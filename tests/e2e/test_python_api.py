@@ -82,7 +82,7 @@ def test_some_minions_at_a_time_and_some_alone(parts: Parts) -> None:
     assert list(client.cmd_batch(f"{first},nosuch", "test.arg", kwarg={"a": 1}, tgt_type="list", batch="50%")) == [
         {first: {"args": [], "kwargs": {"a": 1}}}
     ]
-    with pytest.raises(UsageError, match="must be a number of minions or a percentage"):
+    with pytest.raises(UsageError, match="must be an integer or percentage string"):
         list(client.cmd_batch("*", "test.ping", batch="x"))
     assert list(client.cmd_subset("*", "test.ping", subset=1).values()) == [True]
     assert client.cmd_subset("*", "test.ping") == {first: True, second: True}
@@ -93,9 +93,11 @@ def test_returns_of_a_job_that_runs_already(parts: Parts) -> None:
     client = saltern.client.LocalClient(parts.stack.config_dir)
     started = client.run_job("*", "test.sleep", [0.5])
     found: dict[str, object] = {}
-    for answer in client.get_iter_returns(started["jid"], [*started["minions"], "nosuch"], timeout=0.2):
+    minions = [*started["minions"], "nosuch"]
+    for answer in client.get_iter_returns(started["jid"], minions, timeout=0.2, expect_minions=True):
+        assert answer is not None
         found.update({minion: data.get("ret", data.get("failed")) for minion, data in answer.items()})
-    assert found == {**dict.fromkeys(started["minions"], True), "nosuch": "Minion did not return. [No response]"}
+    assert found == {**dict.fromkeys(started["minions"], True), "nosuch": True}
     assert client.get_cache_returns("20200101000000000000") == {}
 
 

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from saltern.client import LocalClient
 from saltern.config import MasterOptions
 from saltern.errors import MessageTooLarge
+from saltern.following import Following
 from saltern.local import LocalConnection
+from saltern.order import Order
 from saltern_master.bus import MAX_QUEUE_BYTES
 from saltern_master.commands import jobs as jobs_module
 from saltern_master.entrances import local as entrance_module
@@ -43,13 +44,10 @@ def test_a_follower_that_reads_late_gets_every_answer(options: MasterOptions, mo
     options["auto_accept"] = True
 
     def follow() -> dict[str, Any]:
-        client, found = LocalClient(mopts=options), dict[str, Any]()
         with LocalConnection(options["sock_dir"]) as connection:
-            job = client.open_job(connection, "*", "test.big")
+            job = Order("*", "glob", "test.big", [], {}).publish(connection)
             assert read.wait(30)
-            for answer in client.follow(connection, job):
-                found |= answer
-        return found
+            return dict(Following(options["sock_dir"], connection, job.jid).answers())
 
     async def scenario() -> None:
         async with running(options) as master:
@@ -80,7 +78,9 @@ def test_an_answer_that_is_too_large_is_an_error_and_others_are_answered_meanwhi
 
     async def scenario() -> None:
         async with running(options) as master:
-            jobs = [JobLoad(f"{int(JID) + n}", time.time(), {"fun": "test.f", "arg": ["y" * 10_000]}) for n in range(900)]
+            jobs = [
+                JobLoad(f"{int(JID) + n}", time.time(), {"fun": "test.f", "arg": ["y" * 10_000]}) for n in range(900)
+            ]
             await asyncio.to_thread(master.job_store.put_jobs, jobs)
 
             def ask(limit: int) -> Any:
@@ -99,7 +99,9 @@ def test_an_answer_that_is_too_large_is_an_error_and_others_are_answered_meanwhi
 def test_answers_and_events_on_one_connection_are_whole_messages(options: MasterOptions) -> None:
     async def scenario() -> None:
         async with running(options) as master:
-            jobs = [JobLoad(f"{int(JID) + n}", time.time(), {"fun": "test.f", "arg": ["y" * 10_000]}) for n in range(300)]
+            jobs = [
+                JobLoad(f"{int(JID) + n}", time.time(), {"fun": "test.f", "arg": ["y" * 10_000]}) for n in range(300)
+            ]
             await asyncio.to_thread(master.job_store.put_jobs, jobs)
             done = threading.Event()
 

@@ -18,12 +18,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from saltern.client.batches import batch_size
+from saltern.batch import batch_size
 from saltern.client.local_client import LocalClient
 from saltern.client.silence import NO_ANSWER, NOT_CONNECTED, no_response
-from saltern.order import Ordered
-
-Job = Ordered
 
 if TYPE_CHECKING:
     from saltern.client.asynchronous import AsyncLocalClient

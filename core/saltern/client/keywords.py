@@ -13,8 +13,6 @@ IDLE = frozenset(
         "io_loop",
         "listen",
         "progress",
-        "ret_config",
-        "ret_kwargs",
         "show_timeout",
         "tgt",
         "tgt_type",
@@ -23,7 +21,7 @@ IDLE = frozenset(
 )
 """Those that change nothing of what is run, and where."""
 
-OF_A_JOB = frozenset({"delimiter", "gather_job_timeout", "isolate", "metadata", "timeout"})
+OF_A_JOB = frozenset({"delimiter", "gather_job_timeout", "isolate", "metadata", "ret_config", "ret_kwargs", "timeout"})
 """Those that a job is sent with."""
 
 CREDENTIALS = frozenset({"eauth", "password", "token", "username"})

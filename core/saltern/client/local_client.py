@@ -7,7 +7,8 @@ import random
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from saltern.client.batches import in_batches
+from saltern.batch import Batch
+from saltern.client.batches import batch_rows
 from saltern.client.keywords import check_keywords, of_a_job
 from saltern.client.returns import LOOK_S, Returns, say_jid, seconds
 from saltern.client.rows import Row, as_cli, as_iter, rows_of
@@ -16,6 +17,8 @@ from saltern.local import LocalConnection
 from saltern.order import Order, Ordered
 
 Names = str | Sequence[str]
+DELIMITER = ":"
+"""What parts a grain's or pillar's name from its value in a target, when nothing else is said."""
 
 
 class LocalClient(Returns):
@@ -100,7 +103,7 @@ class LocalClient(Returns):
         No match: one ``{}``. With ``expect_minions=True`` each minion that doesn't answer is yielded last, as
         ``{minion_id: {"failed": True}}``; a name in a list that no minion has always is.
         """
-        for row in self._iter(None, tgt, fun, arg, timeout, tgt_type, kwarg, **kwargs):
+        for row in self._iter(None, tgt, fun, arg, timeout, tgt_type, kwarg, ret=ret, **kwargs):
             if row is not None:
                 yield row
 
@@ -118,7 +121,9 @@ class LocalClient(Returns):
         **kwargs: Any,
     ) -> Iterator[Row | None]:
         """Like ``cmd_iter``, yielding ``None`` whenever nothing is new."""
-        return self._iter(LOOK_S, tgt, fun, arg, timeout, tgt_type, kwarg, show_jid=show_jid, verbose=verbose, **kwargs)
+        return self._iter(
+            LOOK_S, tgt, fun, arg, timeout, tgt_type, kwarg, ret=ret, show_jid=show_jid, verbose=verbose, **kwargs
+        )
 
     def cmd_cli(
         self,
@@ -139,7 +144,7 @@ class LocalClient(Returns):
         the job's id first. Ctrl-C raises ``SystemExit`` with a text that says how to see the rest.
         """
         check_keywords(kwargs, ("expect_minions", "jid", "show_jid", "full_return"))
-        more = {**of_a_job(kwargs), "jid": kwargs.get("jid", "")}
+        more = {**of_a_job(kwargs), "jid": kwargs.get("jid", ""), "ret": ret}
         with self.connect() as connection:
             job = self._started(connection, tgt, fun, arg, tgt_type, kwarg, timeout, **more)
             say_jid(job.jid, verbose=verbose and bool(job.jid), show_jid=bool(kwargs.get("show_jid")))
@@ -170,7 +175,7 @@ class LocalClient(Returns):
         """Like ``cmd``, returning ``{minion_id: {"ret": …, "success": …, "out"?: …}}`` of those that answered."""
         check_keywords(kwargs)
         with self.connect() as connection:
-            job = self._started(connection, tgt, fun, arg, tgt_type, kwarg, timeout, **of_a_job(kwargs))
+            job = self._started(connection, tgt, fun, arg, tgt_type, kwarg, timeout, ret=ret, **of_a_job(kwargs))
             say_jid(job.jid, verbose=verbose and bool(job.jid), show_jid=False)
             rows = self._rows(connection, job)
             return {
@@ -196,7 +201,7 @@ class LocalClient(Returns):
         """Start a job without waiting and return ``{"jid": …, "minions": […]}``; ``{}`` when no minion matched."""
         check_keywords(kwargs)
         with self.connect() as connection:
-            more = {**of_a_job(kwargs), "jid": jid}
+            more = {**of_a_job(kwargs), "jid": jid, "ret": ret}
             job = self._started(connection, tgt, fun, arg, tgt_type, kwarg, timeout, follow=False, **more)
         return {"jid": job.jid, "minions": job.minions} if job.minions else {}
 
@@ -272,34 +277,25 @@ class LocalClient(Returns):
 
         Yields ``{minion_id: its answer}`` as answers come. *failhard*: stop after the first that failed. *batch_wait*:
         seconds before the next minion has the turn of one that answered. *raw*: yield ``{"data": the whole return}``.
-        Raises ``ArgumentError`` for a *batch* that is no number.
+        One that answered the ping and doesn't return is ``{minion_id: {}}``. Raises ``UsageError`` for a *batch* that
+        is no number.
         """
-        return in_batches(self, tgt, fun, arg, tgt_type, kwarg, batch, **kwargs)
+        check_keywords(kwargs, ("failhard", "batch_wait", "raw"))
+        order = self._order(tgt, fun, arg, tgt_type, kwarg, kwargs.get("timeout"), ret=ret, **of_a_job(kwargs))
+        batches = Batch(
+            self.opts["sock_dir"],
+            order,
+            batch,
+            wait_s=seconds(kwargs.get("batch_wait")) or 0.0,
+            failhard=bool(kwargs.get("failhard")),
+        )
+        yield from batch_rows(batches, raw=bool(kwargs.get("raw")))
 
     def gather_minions(self, tgt: Names, expr_form: str, delimiter: str = ":") -> list[str]:
         """Return the ids of the minions that a target means."""
         with self.connect() as connection:
             found = connection.call("target.preview", tgt=tgt, tgt_type=expr_form, delimiter=delimiter)
         return sorted(found["minions"] if isinstance(found, dict) else found)
-
-    def open_job(
-        self,
-        connection: LocalConnection,
-        tgt: Names,
-        fun: Names,
-        arg: Sequence[Any] = (),
-        tgt_type: str = "glob",
-        kwarg: dict[str, Any] | None = None,
-        isolate: bool = False,
-        timeout: float | None = None,
-        follow: bool = True,
-    ) -> Ordered:
-        """Start a job on *connection*, whose answers ``follow`` then yields where *follow* says so."""
-        return self._started(connection, tgt, fun, arg, tgt_type, kwarg, timeout, follow=follow, isolate=isolate)
-
-    def follow(self, connection: LocalConnection, job: Ordered) -> Iterator[Row]:
-        """Yield the answers to a job started by ``open_job`` until it is done, whole."""
-        return (row for row in self._rows(connection, job) if row is not None)
 
     def _iter(
         self,
@@ -315,11 +311,12 @@ class LocalClient(Returns):
         verbose: bool = False,
         expect_minions: bool = False,
         jid: str = "",
+        ret: str = "",
         **kwargs: Any,
     ) -> Iterator[Row | None]:
         check_keywords(kwargs)
         with self.connect() as connection:
-            more = {**of_a_job(kwargs), "jid": jid}
+            more = {**of_a_job(kwargs), "jid": jid, "ret": ret}
             job = self._started(connection, tgt, fun, arg, tgt_type, kwarg, timeout, **more)
             say_jid(job.jid, verbose=verbose and bool(job.jid), show_jid=show_jid)
             if not job.minions:
@@ -338,19 +335,32 @@ class LocalClient(Returns):
         timeout: float | str | None,
         *,
         follow: bool = True,
-        isolate: bool = False,
         **more: Any,
     ) -> Ordered:
-        """Start a job, with this client's options where nothing else is asked for."""
-        if isinstance(tgt, (list, tuple)):
+        """Start a job on *connection*, its answers to come there where *follow* says so."""
+        return self._order(tgt, fun, arg, tgt_type, kwarg, timeout, **more).publish(connection, follow=follow)
+
+    def _order(
+        self,
+        tgt: Names,
+        fun: Names,
+        arg: Sequence[Any],
+        tgt_type: str,
+        kwarg: dict[str, Any] | None,
+        timeout: float | str | None,
+        **more: Any,
+    ) -> Order:
+        """Return what is asked for, with this client's options where nothing else is."""
+        more.pop("timeout", None)
+        isolate = bool(more.pop("isolate", False))
+        gather_s = seconds(more.pop("gather_job_timeout", self.opts.get("gather_job_timeout")))
+        more |= {"gather": gather_s, "new_jid": more.pop("jid", None)}
+        if more.get("delimiter") == DELIMITER:
+            del more["delimiter"]
+        if not isinstance(tgt, str):
             # A compound expression may come as its words; any other list is one of ids.
             tgt, tgt_type = (" ".join(tgt), tgt_type) if tgt_type == "compound" else (list(tgt), "list")
-        more["gather"] = seconds(more.pop("gather_job_timeout", self.opts.get("gather_job_timeout")))
-        more["new_jid"] = more.pop("jid", "")
-        more.pop("metadata", None)
-        if more.get("delimiter") == ":":
-            del more["delimiter"]
-        order = Order(
+        return Order(
             tgt,
             tgt_type,
             fun if isinstance(fun, str) else list(fun),
@@ -360,7 +370,6 @@ class LocalClient(Returns):
             seconds(timeout) or self.opts.get("timeout"),
             {name: value for name, value in more.items() if value not in ("", None)},
         )
-        return order.publish(connection, follow=follow)
 
     def _rows(self, connection: LocalConnection, job: Ordered, look_s: float | None = None) -> Iterator[Row | None]:
         """Yield the answers to a job that was started on *connection*."""

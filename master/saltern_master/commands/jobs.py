@@ -37,6 +37,12 @@ async def publish(
     timeout: float | None = None,
     quiet: float | None = None,
     follow: bool = False,
+    hold: bool = False,
+    jid: Annotated[str | None, check_jid] = None,
+    ret: str | None = None,
+    ret_config: str | None = None,
+    ret_kwargs: dict[str, Any] | None = None,
+    metadata: dict[str, Any] | str | None = None,
     new_jid: str = "",
     gather: float | None = None,
 ) -> Any:
@@ -44,22 +50,38 @@ async def publish(
 
     ``missing`` are those of the minions that are away, ``unknown`` the names that the target lists and no minion has.
     *fun* may be a list of functions, with a list of arguments for each in *arg*. *timeout*: seconds after which an
-    agent ends it. *quiet*: seconds of silence after which the agents are asked whether they still work on it; *gather*:
-    seconds that they have to answer. *new_jid*: the id that it shall have, which no job had yet.
+    agent ends it. *quiet*: seconds of silence after which the agents are asked whether they still work on it;
+    *gather*: seconds that they have to say so. *new_jid*: the id that it shall have, which no job had yet.
+    *ret*, *ret_config*, *ret_kwargs*: returners that the agents store their answers with, and their options.
+    *metadata*: kept with the job, to search by.
+
+    *hold*: send it to nobody yet; the same call with its *jid*, and some of its minions, sends it to these. It is held
+    for as long as it is followed.
     """
+    if hold and not follow:
+        raise ArgumentError("a job that is held must be followed")
     if new_jid:
         await check_new(context, check_jid(new_jid))
-    request = JobRequest(tgt, tgt_type, fun, arg or [], kwarg or {}, isolate, timeout)
-    published, follower = context.services.publisher.publish(
-        request,
-        context.minions,
-        context.caller,
-        sees_all=context.services.policy.sees_all(context.caller),
-        quiet_s=bounded(quiet),
-        follow=follow,
-        new_jid=new_jid,
-        answer_s=bounded(gather),
-    )
+    given = {"ret": ret, "ret_config": ret_config, "ret_kwargs": ret_kwargs, "metadata": metadata}
+    more = {name: value for name, value in given.items() if value}
+    request = JobRequest(tgt, tgt_type, fun, arg or [], kwarg or {}, isolate, timeout, more)
+    publisher, caller = context.services.publisher, context.caller
+    sees_all = context.services.policy.sees_all(caller)
+    follower = None
+    if jid is not None:
+        published = publisher.release(jid, request, context.minions, caller, sees_all=sees_all)
+    else:
+        published, follower = publisher.publish(
+            request,
+            context.minions,
+            caller,
+            sees_all=sees_all,
+            quiet_s=bounded(quiet),
+            follow=follow,
+            hold=hold,
+            new_jid=new_jid,
+            answer_s=bounded(gather),
+        )
     result = {**published._asdict(), "unknown": list(context.unknown)}
     return Stream(result, follower) if follower is not None else result
 

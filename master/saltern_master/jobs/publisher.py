@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from saltern.digest import sha256
+from saltern.errors import ArgumentError
 from saltern.ids import JidSource
 from saltern.secret import masked
 from saltern.wire import pack_any
@@ -34,6 +36,8 @@ class JobRequest(NamedTuple):
     kwarg: dict[str, Any]
     isolate: bool = False
     timeout_s: float | None = None
+    more: Mapping[str, Any] = {}
+    """What goes with it to the minions and into the history: ``ret``, ``ret_config``, ``ret_kwargs``, ``metadata``."""
 
 
 class Published(NamedTuple):
@@ -64,29 +68,21 @@ class Publisher:
         sees_all: bool,
         quiet_s: float | None = None,
         follow: bool = False,
+        hold: bool = False,
         new_jid: str = "",
         answer_s: float | None = None,
     ) -> tuple[Published, Follower | None]:
         """Send a job to *minions* and return whom it goes to, and its follower when one is wanted.
 
         *sees_all*: whether its functions may show what other users' jobs are given. *quiet_s*: seconds of silence
-        after which agents are asked whether they still work on it, *answer_s*: how long they have to say so. *new_jid*:
-        its id, which no job has yet. A job for nobody gets no jid. Raises ``MessageTooLarge``, ``JournalError``.
+        after which agents are asked whether they still work on it, *answer_s*: how long they have to say so. *hold*:
+        send it to nobody yet, see ``release``. *new_jid*: its id, which no job has.
+        A job for nobody gets no jid. Raises ``MessageTooLarge``, ``JournalError``.
         """
         if not minions:
             return Published("", [], []), None
         jid = new_jid or self._next_jid()
-        job = {
-            "jid": jid,
-            "fun": request.fun,
-            "arg": request.arg,
-            "kwarg": request.kwarg,
-            "user": caller.name,
-            "sees": sees_all,
-            "isolate": request.isolate,
-            "timeout": request.timeout_s,
-        }
-        frame = pack_any("job", 0, job, secrets=True)
+        frame = _frame(jid, request, caller, sees_all=sees_all)
         load = {
             "jid": jid,
             "fun": request.fun,
@@ -96,15 +92,16 @@ class Publisher:
             "tgt": request.tgt,
             "tgt_type": request.tgt_type,
             "minions": list(minions),
+            **masked(dict(request.more)),
         }
         self._inbox.put_job({**load, "owner": caller.principal})
         self._bus.publish(f"salt/job/{jid}/new", load, size=len(frame) + sum(map(len, minions)))
-        links = {minion_id: self._fleet.link(minion_id) for minion_id in minions}
-        there = {minion_id: link.key for minion_id, link in links.items() if link.jobs is not None}
-        missing = [minion_id for minion_id in minions if minion_id not in there]
+        there, missing = ({}, []) if hold else self._reached(minions)
         most = MAX_QUEUE_BYTES if sees_all else MAX_USER_QUEUE_BYTES
         follower = Follower(jid, self._tracker.unfollow, most) if follow else None
-        tracked = TrackedJob(jid, request.fun, caller, there, missing, quiet_s)
+        tracked = TrackedJob(
+            jid, request.fun, caller, there, missing, quiet_s, minions if hold else (), sha256(frame).hexdigest()
+        )
         tracked.answer_s = answer_s
         self._tracker.begin(tracked, follower)
         self._send(jid, frame, list(there))
@@ -118,6 +115,31 @@ class Publisher:
             pass  # somebody chose it
         return jid
 
+    def release(
+        self, jid: str, request: JobRequest, minions: Sequence[str], caller: Caller, *, sees_all: bool
+    ) -> Published:
+        """Send a job that is held to those of *minions* that it is held for, and return whom it goes to.
+
+        It is asked for anew, so that whoever sends it may do so at that moment, and nothing of it is kept until then.
+        Raises ``ArgumentError`` for a job that isn't held, or not the caller's, or another one.
+        """
+        job = self._tracker.held(jid, caller.principal)
+        frame = _frame(jid, request, caller, sees_all=sees_all)
+        if job is None or job.digest != sha256(frame).hexdigest():
+            raise ArgumentError(f"no such job {jid} of yours waits for its turn", jid=jid)
+        waiting = [minion_id for minion_id in minions if minion_id in job.held]
+        there, missing = self._reached(waiting)
+        self._tracker.release(job, there, missing)
+        self._send(jid, frame, list(there))
+        log.info("job %s: on %d minions more", jid, len(waiting))
+        return Published(jid, waiting, missing)
+
+    def _reached(self, minions: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+        """Return those of *minions* that are connected, with their keys, and the others."""
+        links = {minion_id: self._fleet.link(minion_id) for minion_id in minions}
+        there = {minion_id: link.key for minion_id, link in links.items() if link.jobs is not None}
+        return there, [minion_id for minion_id in minions if minion_id not in there]
+
     def _send(self, jid: str, frame: bytes, minions: list[str]) -> None:
         """Send a job to some minions now, and to the others when the loop has done something else."""
         for minion_id in minions[:SENT_A_TURN]:
@@ -129,3 +151,19 @@ class Publisher:
     def metrics(self) -> dict[str, float]:
         """Return the counter."""
         return {"published": self._published}
+
+
+def _frame(jid: str, request: JobRequest, caller: Caller, *, sees_all: bool) -> bytes:
+    """Return the job as it is sent to agents."""
+    job = {
+        "jid": jid,
+        "fun": request.fun,
+        "arg": request.arg,
+        "kwarg": request.kwarg,
+        "user": caller.name,
+        "sees": sees_all,
+        "isolate": request.isolate,
+        "timeout": request.timeout_s,
+        **request.more,
+    }
+    return pack_any("job", 0, job, secrets=True)

@@ -12,16 +12,18 @@ NOT_CONNECTED = "Minion did not return. [Not connected]"
 
 
 class TrackedJob:
-    """One job. *sent*: the minions that got it, with the key that each had; *missing* did not."""
+    """One job. *sent*: the minions that got it, with the key that each had; *missing* did not; *held* get it later."""
 
     __slots__ = (
         "answer_s",
         "asked",
         "asked_at",
         "check_at",
+        "digest",
         "failed",
         "followers",
         "fun",
+        "held",
         "jid",
         "keys",
         "lost",
@@ -44,14 +46,21 @@ class TrackedJob:
         sent: Mapping[str, str],
         missing: Iterable[str] = (),
         quiet_s: float | None = None,
+        held: Iterable[str] = (),
+        digest: str = "",
     ) -> None:
-        """*quiet_s*: how long it may be silent before its minions are asked, when not as long as usual."""
+        """*quiet_s*: how long it may be silent before its minions are asked, when not as long as usual.
+
+        *digest*: of what is sent to the held ones when their turn comes.
+        """
         self.jid = jid
         self.fun = fun
         self.user = caller.name if caller else ""
         self.owner = caller.principal if caller else ""
-        self.minions = tuple(sorted(sent))
-        self.keys = tuple(sent[minion_id] for minion_id in self.minions)
+        self.held = set(held)
+        self.digest = digest
+        self.minions = tuple(sorted({*sent, *self.held}))
+        self.keys = [sent.get(minion_id) for minion_id in self.minions]
         self.quiet_s = quiet_s or 0.0
         self.answer_s: float | None = None
         """How long its minions have to say whether they work on it, when not as long as usual."""
@@ -67,11 +76,22 @@ class TrackedJob:
 
     def key_of(self, minion_id: str) -> str | None:
         """Return the key that a minion of this job had, or ``None`` for one that the job didn't go to."""
+        at = self._place(minion_id)
+        return None if at is None else self.keys[at]
+
+    def sent(self, minion_id: str, key: str) -> None:
+        """Note that the job went to one of those that it was held for."""
+        at = self._place(minion_id)
+        if at is not None:
+            self.keys[at] = key
+            self.waiting.add(minion_id)
+
+    def _place(self, minion_id: str) -> int | None:
         at = bisect.bisect_left(self.minions, minion_id)
-        return self.keys[at] if at < len(self.minions) and self.minions[at] == minion_id else None
+        return at if at < len(self.minions) and self.minions[at] == minion_id else None
 
     def numbers(self) -> dict[str, int]:
         """Return how many are done, running, away and failed."""
-        gone = sum(self.key_of(minion_id) is not None for minion_id in self.lost)
-        done = len(self.minions) - len(self.waiting) - gone
+        gone = sum(self._place(minion_id) is not None for minion_id in self.lost)
+        done = len(self.minions) - len(self.waiting) - len(self.held) - gone
         return {"done": done, "running": len(self.waiting), "away": len(self.lost), "failed": self.failed}

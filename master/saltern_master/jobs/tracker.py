@@ -8,6 +8,8 @@ and asks agents itself whether they still work on it, so that nobody has to gues
       │ └─"working"── asked ──"not working", no answer, or gone──▶ lost  (a return that comes all the same counts)
       └─away when it was sent──▶ lost
 
+A job may be held for some, whose turn comes when whoever follows it says so; when he goes, it never does.
+
 A job is done when it waits for nobody. What it went to is remembered for as long as there is room, so that a return
 from a minion that never had the job is known for what it is; a job that is forgotten before it was done ends then.
 
@@ -19,7 +21,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
 from typing import Any
 
@@ -37,6 +39,7 @@ PROGRESS_AFTER_S, PROGRESS_EVERY_S = 2.0, 1.0
 MINIONS_A_TURN = 100  # asked, or given up, before others have the loop
 
 NO_RESPONSE = "Minion did not return. [No response]"
+NOT_STARTED = "Minion did not return. [Its turn never came]"
 FORGOTTEN = "Minion did not return. [The master tracks too many jobs]"
 
 
@@ -133,6 +136,26 @@ class Tracker:
         job = self._active.get(jid)
         if job is not None and follower in job.followers:
             job.followers.remove(follower)
+            if not job.followers:
+                self._let_go(job, NOT_STARTED)
+                self._finish_if_done(job)
+
+    def held(self, jid: str, owner: str) -> TrackedJob | None:
+        """Return a job of *owner*'s that is held for somebody, ``None`` when *jid* is none."""
+        job = self._active.get(jid)
+        return job if job is not None and job.held and job.owner == owner else None
+
+    def release(self, job: TrackedJob, there: Mapping[str, str], missing: Iterable[str]) -> None:
+        """Expect returns from some that a job was held for: *there*, with their keys; not from the *missing* ones."""
+        for minion_id, key in there.items():
+            job.held.discard(minion_id)
+            job.sent(minion_id, key)
+        for minion_id in missing:
+            job.held.discard(minion_id)
+            job.waiting.add(minion_id)
+            self._lose(job, minion_id, NOT_CONNECTED)
+        job.check_at = self._clock() + job.quiet_s
+        self._finish_if_done(job)
 
     def owner(self, jid: str) -> str | None:
         """Return the principal that started a job, ``None`` for a job that isn't remembered."""
@@ -288,8 +311,15 @@ class Tracker:
             for follower in job.followers:
                 follower.put(_lost(job, minion_id, why))
 
+    def _let_go(self, job: TrackedJob, why: str) -> None:
+        """Say of all that a job is held for that they don't return."""
+        for minion_id in sorted(job.held):
+            job.waiting.add(minion_id)
+            self._lose(job, minion_id, why)
+        job.held.clear()
+
     def _finish_if_done(self, job: TrackedJob) -> None:
-        if job.waiting or self._active.pop(job.jid, None) is None:
+        if job.waiting or job.held or self._active.pop(job.jid, None) is None:
             return
         self._jobs.done(job)
         numbers = job.numbers()
@@ -303,6 +333,7 @@ class Tracker:
         for gone in self._jobs.put(job):
             if gone.jid in self._active:
                 self.forgotten += 1
+                self._let_go(gone, FORGOTTEN)
                 for minion_id in sorted(gone.waiting):
                     self._lose(gone, minion_id, FORGOTTEN)
                 self._finish_if_done(gone)

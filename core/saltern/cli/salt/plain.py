@@ -1,0 +1,111 @@
+"""A job on all its minions at once: each answer is printed as it comes."""
+
+from __future__ import annotations
+
+import contextlib
+import optparse
+import random
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from saltern.batch import retcode_of
+from saltern.cli.command import EX_GENERIC, EX_OK
+from saltern.cli.salt.docs import print_docs
+from saltern.cli.salt.progress import Progress
+from saltern.cli.salt.shown import FAILED, NOBODY, Shown, explain, silent
+from saltern.cli.salt.stopped import Stopped
+from saltern.cli.salt.summary import print_summary
+from saltern.cli.salt.wanted import DOC
+from saltern.following import Following
+from saltern.local import LocalConnection
+from saltern.order import Order, Ordered
+
+FUNCTIONS = "sys.list_functions"
+
+Row = tuple[str, dict[str, Any]]
+
+
+def run_plain(options: optparse.Values, order: Order, sock_dir: str, shown: Shown, stopped: Stopped) -> int:
+    """Run the job and return the exit code."""
+    if options.subset:
+        order = order.on(_subset(sock_dir, order, options.subset))
+    with LocalConnection(sock_dir) as connection:
+        ordered = order.publish(connection, follow=not options.async_)
+        stopped.jid = ordered.jid
+        if options.async_:
+            if not ordered.minions:
+                print(NOBODY)
+            explain(ordered.problem, ordered.unknown)
+            return shown.started(ordered.jid or "0")
+        if not ordered.minions:
+            return _nobody(order, ordered, shown)
+        explain(ordered.problem, ordered.unknown)
+        rows = _rows(connection, sock_dir, ordered)
+        if order.fun == DOC:
+            return print_docs({minion_id: data["ret"] for minion_id, data in rows}, shown)
+        return _show(options, ordered, rows, shown)
+
+
+def _nobody(order: Order, ordered: Ordered, shown: Shown) -> int:
+    if order.fun != DOC:
+        return shown.nobody(ordered.problem, ordered.unknown)
+    print(NOBODY)
+    explain(ordered.problem, ordered.unknown)
+    return print_docs({}, shown)
+
+
+def _show(options: optparse.Values, ordered: Ordered, rows: Iterator[Row], shown: Shown) -> int:
+    if options.verbose:
+        head = f"Executing job with jid {ordered.jid}"
+        print(f"{head}\n{'-' * len(head)}\n")
+    elif options.show_jid:
+        print(f"jid: {ordered.jid}")
+    progress = Progress(len(ordered.minions)) if options.progress else None
+    answers: dict[str, dict[str, Any]] = {}
+    for minion_id, data in rows:
+        answers[minion_id] = data
+        with progress.paused() if progress else contextlib.nullcontext():
+            shown.value({minion_id: data["ret"]}, str(data.get("out") or ""), retcode_of(data))
+        if progress:
+            progress.count(data)
+    if progress:
+        progress.end()
+    if options.summary and not shown.chosen:
+        print_summary(answers, verbose=bool(options.verbose))
+    if any(retcode_of(data) for data in answers.values()):
+        sys.stdout.flush()
+        print(FAILED, file=sys.stderr)
+        return EX_GENERIC
+    return EX_OK
+
+
+def _rows(connection: LocalConnection, sock_dir: str, ordered: Ordered) -> Iterator[Row]:
+    """Yield the answers as they come, and at the end what is said of those that don't answer."""
+    lost: dict[str, str] = dict.fromkeys(ordered.unknown, "Minion did not return")
+    for minion_id, data in Following(sock_dir, connection, ordered.jid).answers():
+        if "failed" in data:
+            lost[minion_id] = str(data["failed"])
+        else:
+            lost.pop(minion_id, None)
+            yield minion_id, data
+    for minion_id in sorted(lost):
+        yield minion_id, silent(lost[minion_id], ordered.jid)
+
+
+def _subset(sock_dir: str, order: Order, count: int) -> list[str]:
+    """Return *count* of the minions that the order is for, by chance, of those that have its functions."""
+    functions = [order.fun] if isinstance(order.fun, str) else order.fun
+    with LocalConnection(sock_dir) as connection:
+        asked = order.instead(FUNCTIONS, functions).publish(connection)
+        if not asked.minions:
+            print(NOBODY)
+            explain(asked.problem, asked.unknown)
+            return []
+        answers = Following(sock_dir, connection, asked.jid).answers()
+        able = sorted(minion_id for minion_id, data in answers if _has(data.get("ret"), functions))
+    return sorted(random.SystemRandom().sample(able, min(max(count, 0), len(able))))
+
+
+def _has(listed: Any, functions: list[str]) -> bool:
+    return isinstance(listed, list) and all(name in listed for name in functions)

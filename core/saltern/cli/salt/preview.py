@@ -1,0 +1,43 @@
+"""What runs nothing on minions: ``--preview-target`` and ``--config-dump``."""
+
+from __future__ import annotations
+
+import optparse
+import sys
+from typing import Any
+
+from saltern.cli.command import EX_OK
+from saltern.cli.salt.shown import Shown, explain
+from saltern.config import client_config
+from saltern.local import LocalConnection
+from saltern.order import Order
+
+
+def show_preview(order: Order, sock_dir: str, shown: Shown) -> int:
+    """Print whom the target means, and return the exit code."""
+    with LocalConnection(sock_dir) as connection:
+        minions, problem = preview(connection, order)
+    explain(problem, ())
+    if not minions:
+        return shown.nothing([])
+    shown.value(minions)
+    return EX_OK
+
+
+def preview(connection: LocalConnection, order: Order) -> tuple[list[str], str]:
+    """Return whom a target means, and what is wrong with its expression."""
+    answer = connection.call(
+        "target.preview", tgt=order.tgt, tgt_type=order.tgt_type, delimiter=order.more.get("delimiter", ":")
+    )
+    if isinstance(answer, dict):
+        return list(answer.get("minions") or ()), str(answer.get("problem") or "")
+    return list(answer), ""
+
+
+def dump(options: optparse.Values) -> int:
+    """Print the master's options as YAML."""
+    import yaml
+
+    opts: dict[str, Any] = dict(client_config(options.config_dir))
+    sys.stdout.write(yaml.safe_dump(opts, default_flow_style=False))
+    return EX_OK

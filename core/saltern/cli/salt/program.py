@@ -1,0 +1,93 @@
+"""The program's way from its words to its exit code."""
+
+from __future__ import annotations
+
+import optparse
+import sys
+from collections.abc import Sequence
+
+from saltern.cli.command import EX_OK, run_command, wants_versions
+from saltern.cli.salt.parser import EX_BAD_OPTION, PROG, Parser, parser
+from saltern.cli.salt.shown import Shown
+from saltern.cli.salt.stopped import Stopped
+from saltern.cli.salt.wanted import wanted
+from saltern.config import client_config
+from saltern.errors import MasterNotRunning
+from saltern.local import LocalConnection
+from saltern.order import Order
+
+NO_MASTER = "The salt master could not be contacted. Is master running?"
+NO_LOGIN = (
+    "external authentication isn't there yet: the master knows its users by publisher_acl in its configuration; "
+    "leave -a, -T, --username and --password out"
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if wants_versions(["--versions-report" if word == "-V" else word for word in words]):
+        return EX_OK
+    reader = parser()
+    options, rest = reader.read(words)
+    stopped = Stopped()
+
+    def work() -> int:
+        try:
+            return _run(reader, options, rest, stopped)
+        except KeyboardInterrupt:
+            return stopped.say()
+
+    return run_command(PROG, work, traceback=bool(options.traceback), config_dir=options.config_dir)
+
+
+def _run(reader: Parser, options: optparse.Values, words: list[str], stopped: Stopped) -> int:
+    if options.config_dump:
+        from saltern.cli.salt.preview import dump
+
+        return dump(options)
+    if options.eauth or options.make_token or options.username or options.password:
+        return _refused(NO_LOGIN)
+    if options.async_ and options.batch:
+        return _refused("--async and --batch don't go together: nobody would start those whose turn comes later")
+    order = wanted(reader, options, words)
+    sock_dir: str = client_config(options.config_dir)["sock_dir"]
+    shown = Shown(options)
+    try:
+        return _done(options, order, sock_dir, shown, stopped)
+    except MasterNotRunning:
+        shown.value(NO_MASTER)
+        raise
+
+
+def _done(options: optparse.Values, order: Order, sock_dir: str, shown: Shown, stopped: Stopped) -> int:
+    """Do what is asked for in the way that the options say, and return the exit code."""
+    if options.kind == "range":
+        print("saltern: -R: there are no range servers here: use -L, -G, -N or -C", file=sys.stderr)
+        return shown.nobody() if not options.async_ else shown.started("0")
+    if options.batch or options.static:
+        from saltern.cli.salt.waves import run_static, run_waves
+
+        return (run_static if options.static else run_waves)(options, order, sock_dir, shown, stopped)
+    if options.preview_target:
+        from saltern.cli.salt.preview import show_preview
+
+        return show_preview(order, sock_dir, shown)
+    if options.batch_safe_limit > 1:
+        from saltern.cli.salt.preview import preview
+        from saltern.cli.salt.waves import run_waves
+
+        with LocalConnection(sock_dir) as connection:
+            many = len(preview(connection, order)[0]) >= options.batch_safe_limit
+        if many:
+            print("\nNOTICE: Too many minions targeted, switching to batch execution.")
+            options.batch = options.batch_safe_size
+            return run_waves(options, order, sock_dir, shown, stopped)
+    from saltern.cli.salt.plain import run_plain
+
+    return run_plain(options, order, sock_dir, shown, stopped)
+
+
+def _refused(why: str) -> int:
+    print(f"{PROG}: {why}", file=sys.stderr)
+    return EX_BAD_OPTION

@@ -1,0 +1,98 @@
+"""``saltern`` against what Salt's ``salt`` printed for the same words and the same minions, and what is ours alone."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import support.salt_answers
+from saltern.cli.salt import main
+from support.salt_answers.scripted_fleet import FLEETS
+from support.scripted_master import ScriptedMaster
+
+FOLDER = Path(support.salt_answers.__file__).parent
+CASES = json.loads((FOLDER / "salt_program.json").read_text())
+
+OURS = ("saltern: ", "Minion ", "[ERROR ")
+"""How lines on standard error begin that Salt hasn't, or has in its log."""
+
+FEWER_FLAGS = "a flag may be shortened as far as it is the only one, and we have none for states"
+ALL_THAT_CAME = "Salt prints one answer of those that have come when a batch ends by --failhard, and takes its retcode"
+QUIET = "quiet is still a form here: it prints nothing"
+DIFFERENT = {
+    "three: --sta m1 test.ping": FEWER_FLAGS,
+    "three: --s m1 test.ping": FEWER_FLAGS,
+    "three: m1 test.quiet": QUIET,
+    "seven: -b 3 * test.mixed --failhard": ALL_THAT_CAME,
+    "seven: -b 100% * test.mixed --failhard": ALL_THAT_CAME,
+}
+"""Command lines that differ on purpose, with the reason; by fleet and words."""
+
+
+def title(case: dict[str, Any]) -> str:
+    return f"{case['fleet']}: {' '.join(case['argv'])}"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "master").write_text("")
+    return tmp_path
+
+
+def run(
+    fleet: str, words: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> dict[str, Any]:
+    """Run our program with a scripted master and return what it printed, as the recorded answers are."""
+    master = ScriptedMaster(FLEETS[fleet])
+    for module in ("batch", "following", "cli.salt.plain", "cli.salt.preview", "cli.salt.program"):
+        monkeypatch.setattr(f"saltern.{module}.LocalConnection", master.connect)
+    monkeypatch.setattr("random.SystemRandom.sample", lambda _, members, count: members[:count])
+    try:
+        code: Any = main(["-c", str(folder), *words])
+    except SystemExit as error:
+        code = error.code or 0
+    said = capsys.readouterr()
+    return {"out": said.out, "err": said.err, "code": code}
+
+
+def as_ours(text: str) -> str:
+    """Return Salt's text with our program's names, and jids as J."""
+    text = text.replace("salt-run", "saltern-run").replace("Usage: salt ", "Usage: saltern ")
+    return _jids(text.replace("salt: error", "saltern: error"))
+
+
+def _jids(text: str) -> str:
+    return re.sub(r"(?<!\d)\d{20}(?!\d)", "J", text)
+
+
+def normal(out: str) -> str:
+    return "<help>\n" if out.startswith("Usage:") else _jids(out)
+
+
+def compare(
+    case: dict[str, Any], folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> str:
+    """Return how ours differs from a recorded answer."""
+    ours = run(case["fleet"], case["argv"], folder, monkeypatch, capsys)
+    theirs = (as_ours(case["out"]), case["code"])
+    if (normal(ours["out"]), ours["code"]) != theirs:
+        return f"{theirs} is Salt's, ours {(normal(ours['out']), ours['code'])}; said: {ours['err']}"
+    said = [line for line in ours["err"].splitlines() if not line.startswith(OURS) or "error" in line]
+    wanted = [line for line in as_ours(case["err"]).splitlines() if not line.startswith("SaltInvocationError")]
+    return "" if said == wanted else f"on stderr {wanted} is Salt's, ours {said}"
+
+
+def test_what_is_printed_is_what_salt_prints(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    different = {}
+    for case in CASES:
+        if how := compare(case, folder, monkeypatch, capsys):
+            different[title(case)] = how
+    unexpected = {name: how for name, how in different.items() if name not in DIFFERENT}
+    assert not unexpected, "\n".join(f"{name}: {how}" for name, how in unexpected.items())
+    assert sorted(different) == sorted(DIFFERENT)
