@@ -48,6 +48,7 @@ ALLOWED: dict[str, set[str]] = {
 }
 MAKER_OF_PROGRAMS = Path("core") / "saltern" / "own_python.py"
 MASTERS_HOST = {
+    "saltern.asynchronous",
     "saltern.batch",
     "saltern.cli",
     "saltern.client",
@@ -58,9 +59,9 @@ MASTERS_HOST = {
     "saltern.key_functions",
     "saltern.keystore",
     "saltern.local",
+    "saltern.master_client",
     "saltern.order",
     "saltern.runner",
-    "saltern.threaded",
     "saltern.wheel",
 }
 """What of ``saltern`` only a master's host uses: no agent, no module and no other file of ``saltern`` imports it."""

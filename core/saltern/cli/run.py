@@ -60,7 +60,7 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     if words[0] == watch.FUNCTION:
         watch.show_events(opts, args, kwargs)
         return EX_OK
-    result = client.cmd(words[0], args, kwargs, options.timeout)
+    result = client.call(words[0], args, kwargs, options.timeout)
     table = as_table(words[0], result) if options.out == OUTPUTS[0] else None
     if table is None:
         display(result, options.out, color=color)
@@ -71,7 +71,7 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
 
 def _show_docs(client: RunnerClient, options: argparse.Namespace, color: bool | None) -> int:
     """Print what functions do, those of the modules and names among the words, or all; nothing else is run."""
-    docs = {**client.cmd("doc.runner", timeout=options.timeout), watch.FUNCTION: watch.DOC}
+    docs = {**client.call("doc.runner", timeout=options.timeout), watch.FUNCTION: watch.DOC}
     wanted = options.words
     shown = {
         name: text

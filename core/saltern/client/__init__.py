@@ -23,7 +23,7 @@ from saltern.client.local_client import LocalClient
 from saltern.client.silence import NO_ANSWER, NOT_CONNECTED, no_response
 
 if TYPE_CHECKING:
-    from saltern.client.asynchronous import AsyncLocalClient
+    from saltern.asynchronous import AsyncLocalClient
 
     Caller: Any  # the agent's, which this package may not name
 
@@ -50,7 +50,7 @@ def __getattr__(name: str) -> Any:
 
         return caller_class()
     if name == "AsyncLocalClient":
-        from saltern.client.asynchronous import AsyncLocalClient
+        from saltern.asynchronous import AsyncLocalClient
 
         return AsyncLocalClient
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from saltern.asynchronous.threaded import Threaded, awaited, iterated
 from saltern.client.local_client import LocalClient
-from saltern.threaded import Threaded, awaited, iterated
 
 
 class AsyncLocalClient(Threaded[LocalClient]):
