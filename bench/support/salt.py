@@ -36,11 +36,12 @@ for text in importlib.metadata.requires("salt"):
 
 
 class Salt(NamedTuple):
-    """A running Salt: the folder of its programs, of its configuration, and its minions' process ids by id."""
+    """A running Salt: the folder of its programs, of its configuration, process ids of its minions and its master."""
 
     bin: Path
     config_dir: Path
     pids: dict[str, int]
+    master_pid: int
 
 
 class SaltClient:
@@ -96,14 +97,18 @@ def install() -> Path:
 
 
 @contextlib.contextmanager
-def salt(minions: int, minion_options: dict[str, Any] | None = None) -> Iterator[Salt]:
+def salt(
+    minions: int, minion_options: dict[str, Any] | None = None, master_options: dict[str, Any] | None = None
+) -> Iterator[Salt]:
     """Run a Salt master with *minions* minions until the block ends; all have answered a ping before it begins."""
     binaries = install()
     publish, ret = free_ports(2)
     with folder("salt") as root, contextlib.ExitStack() as programs:
-        master = _configure(root / "master", "master", {"publish_port": publish, "ret_port": ret, "auto_accept": True})
+        options = {"publish_port": publish, "ret_port": ret, "auto_accept": True, **(master_options or {})}
+        master = _configure(root / "master", "master", options)
         say(f"starting {PEER} with {minions} minions")
-        programs.enter_context(running([str(binaries / "salt-master"), "-c", str(master)], root / "master.log"))
+        argv = [str(binaries / "salt-master"), "-c", str(master)]
+        process = programs.enter_context(running(argv, root / "master.log"))
         connection = {"master": HOST, "publish_port": publish, "master_port": ret, "acceptance_wait_time": 1}
         processes: dict[str, subprocess.Popen[bytes]] = {}
         programs.callback(lambda: stop(list(processes.values())))
@@ -116,7 +121,7 @@ def salt(minions: int, minion_options: dict[str, Any] | None = None) -> Iterator
             if number % START_TOGETHER == 0 or number == minions:
                 wait_for(f"{number} minions' keys", partial(_holds, accepted, number), MINION_UP_WITHIN_S)
                 say(f"{number} of {minions} Salt minions are known to their master")
-        running_salt = Salt(binaries, master, {name: process.pid for name, process in processes.items()})
+        running_salt = Salt(binaries, master, {name: one.pid for name, one in processes.items()}, process.pid)
         with SaltClient(running_salt) as client:
             wait_for("all minions' answers", lambda: client.ping()[1] == minions, MINION_UP_WITHIN_S)
         yield running_salt

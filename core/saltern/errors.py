@@ -17,6 +17,8 @@
     │   ├── Busy                  this principal has its share in use: try again
     │   └── RequestTimeout        no answer in time
     ├── TargetError               a target expression that can't be understood
+    │   ├── TargetTooCostly       one that is understood, and comes to more than one may
+    │   └── UnknownNodegroup      one that names a nodegroup which isn't configured
     ├── ModuleError               an execution module can't be loaded
     │   ├── FunctionNotFound
     │   │   └── ArgumentError     the function is there, but doesn't take these arguments
@@ -164,6 +166,18 @@ class TargetError(SalternError):
     code = "target"
 
 
+class TargetTooCostly(TargetError):
+    """A target expression that is over a bound, or takes too long to resolve."""
+
+    code = "target_cost"
+
+
+class UnknownNodegroup(TargetError):
+    """A target expression that names a nodegroup which the master's configuration doesn't have."""
+
+    code = "nodegroup"
+
+
 class ModuleError(SalternError):
     """An execution module can't be loaded."""
 
@@ -252,7 +266,7 @@ class Code(NamedTuple):
 CODES: Mapping[str, Code] = MappingProxyType(
     {
         "failed": Code(1, 500),
-        "usage": Code(2, 400),
+        "usage": Code(64, 400),
         "config": Code(78, 500),
         "wire": Code(1, 400),
         "too_large": Code(1, 413),
@@ -266,6 +280,8 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "busy": Code(75, 429),
         "timeout": Code(1, 504),
         "target": Code(1, 400),
+        "target_cost": Code(1, 400),
+        "nodegroup": Code(1, 400),
         "module": Code(1, 500),
         "no_function": Code(1, 404),
         "arguments": Code(1, 400),

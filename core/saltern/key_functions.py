@@ -50,6 +50,7 @@ class KeyFunctions:
             "key.list": self.list_state,
             "key.name_match": self.name_match,
             "key.finger": self.finger,
+            "key.print": self.print_keys,
             "key.resolve": self.resolve,
             "key.accept": self.accept,
             "key.reject": self.reject,
@@ -83,6 +84,10 @@ class KeyFunctions:
             if ref.fingerprint:
                 shown.setdefault(ref.state, {})[ref.minion_id] = ref.fingerprint
         return shown
+
+    def print_keys(self, match: str) -> dict[str, dict[str, str]]:
+        """Show the public keys whose ids the glob *match* means, by state and id."""
+        return self._store.keys(match)
 
     def resolve(self, match: str, states: Sequence[str] = STATES) -> list[list[str]]:
         """Show the keys whose ids the glob *match* means, as ``[state, id, fingerprint]``.

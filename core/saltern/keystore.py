@@ -125,7 +125,7 @@ class KeyStore:
             os.utime(path)
 
     def resolve(self, match: str, states: Iterable[str] = STATES) -> list[KeyRef]:
-        """Return the keys whose ids the glob *match* means, by state, then id.
+        """Return the keys whose ids the glob *match* means, by state, then id; ``a,b`` are several globs.
 
         Raises ``KeyStoreError``, also when no master ever kept keys here.
         """
@@ -133,12 +133,24 @@ class KeyStore:
         return [
             KeyRef(state, minion_id, fingerprint(key) if (key := self.key(state, minion_id)) else "")
             for state in states
-            for minion_id in fnmatch.filter(self.ids(state), match)
+            for minion_id in _named(self.ids(state), match)
         ]
+
+    def keys(self, match: str) -> dict[str, dict[str, str]]:
+        """Return the public keys whose ids the glob *match* means, by state and id; what is no key is left out.
+
+        Raises ``KeyStoreError``.
+        """
+        found: dict[str, dict[str, str]] = {}
+        for state, ids in self.match(match).items():
+            for minion_id in ids:
+                if key := self.key(state, minion_id):
+                    found.setdefault(state, {})[minion_id] = key
+        return found
 
     def match(self, match: str) -> dict[str, list[str]]:
         """Return the ids that the glob *match* means, by state, states without one left out."""
-        found = {state: fnmatch.filter(ids, match) for state, ids in self.list_all().items()}
+        found = {state: _named(ids, match) for state, ids in self.list_all().items()}
         return {state: ids for state, ids in found.items() if ids}
 
     def move(self, ref: KeyRef, target: str) -> None:
@@ -224,6 +236,12 @@ class KeyStore:
 
     def _path(self, state: str, minion_id: str) -> str:
         return os.path.join(self.pki_dir, state, check_minion_id(minion_id))
+
+
+def _named(ids: list[str], match: str) -> list[str]:
+    """Return those of *ids* that *match*, globs with commas between them, means."""
+    meant = {minion_id for glob in match.split(",") for minion_id in fnmatch.filter(ids, glob)}
+    return [minion_id for minion_id in ids if minion_id in meant]
 
 
 def _key_errors(path: str, minion_id: str, done: str) -> AbstractContextManager[None]:

@@ -23,13 +23,14 @@ from saltern_master.auth.powers import Powers
 from saltern_master.fileserver.server import FileServer
 from saltern_master.fleet import Fleet
 from saltern_master.keyring import Keyring
-from saltern_master.pillar import Pillar
+from saltern_master.pillar import Pillar, PillarFacts
 from saltern_master.schedules import Schedules
+from saltern_master.targeting import DataFacts, Known
 
 log = logging.getLogger(__name__)
 
 CONFIG_LOOK_EVERY_S = 1.0
-RELOADED = ("schedule", "pillar_files", "alerts", "log_level")
+RELOADED = ("schedule", "pillar_files", "nodegroups", "alerts", "log_level")
 MINIONS_AT_ONCE = 50
 """Told before the loop does something else."""
 
@@ -53,8 +54,10 @@ class Briefing:
         self._files = files
         self._accounting = accounting
         self._powers = powers
-        self._schedules = Schedules(options["schedule"], options["conf_file"])
+        self._schedules = Schedules(options["schedule"], options["conf_file"], options["nodegroups"])
         self._pillar = Pillar(options["pillar_files"], options["config_dir"])
+        self.pillar_facts = PillarFacts(lambda: self._pillar)
+        self._known = Known(DataFacts(fleet.grains), self.pillar_facts)
         self._modules = ""
         self._learnt = ""
         self._telling: asyncio.Task[None] | None = None
@@ -68,7 +71,7 @@ class Briefing:
 
     def schedule_of(self, minion_id: str) -> dict[str, dict[str, Any]]:
         """Return a minion's schedule: name to job."""
-        return self._schedules.of(minion_id, self._fleet.grains)
+        return self._schedules.of(minion_id, self._known)
 
     def pillar_of(self, minion_id: str) -> dict[str, Any]:
         """Return a minion's pillar."""
@@ -105,7 +108,7 @@ class Briefing:
         """
         try:
             fresh = master_config(self._options["conf_file"])
-            schedules = Schedules(fresh["schedule"], fresh["conf_file"])
+            schedules = Schedules(fresh["schedule"], fresh["conf_file"], fresh["nodegroups"])
             pillar = Pillar(fresh["pillar_files"], fresh["config_dir"], before=self._pillar)
         except SalternError as error:
             log.error("the configuration stays as it was: %s", error)
@@ -116,7 +119,7 @@ class Briefing:
         self._telling = asyncio.get_running_loop().create_task(self._tell(self._keyring.minions()))
         for take in self.on_reload:
             take(fresh)
-        log.info("the configuration was read again: schedule, pillar, alerts and log_level are in force")
+        log.info("the configuration was read again: schedule, pillar, nodegroups, alerts and log_level are in force")
         waiting = [key for key in MASTER.defaults if key not in RELOADED and fresh.get(key) != self._options.get(key)]
         if waiting:
             log.warning("these options wait for a restart of the master: %s", ", ".join(sorted(waiting)))

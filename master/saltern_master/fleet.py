@@ -17,6 +17,7 @@ from saltern_master.complaints import Complaints
 from saltern_master.connection import Connection
 from saltern_master.grains_files import MAX_GRAINS_BYTES, GrainsFiles
 from saltern_master.keyring import Keyring
+from saltern_master.targeting import Columns
 
 MAX_SESSIONS = 4
 """Agents that are remembered for one key. There should be one; a cloned host has the same key."""
@@ -116,6 +117,7 @@ class Fleet:
         self._keyring = keyring
         self._complaints = Complaints("grains")
         self._links: dict[str, Link] = {}
+        self.grains_facts = Columns(self.grains, keyring.keys)
 
     def load(self) -> None:
         """Read the grains kept on disk."""
@@ -159,6 +161,7 @@ class Fleet:
             )
             return
         link.grains = grains
+        self.grains_facts.changed(minion_id)
         self.files.write(minion_id, packed)
 
     def forget(self, minion_id: str, key: str) -> Link | None:
@@ -167,6 +170,7 @@ class Fleet:
         if link is None or link.key != key:
             return None
         del self._links[minion_id]
+        self.grains_facts.changed(minion_id)
         self.files.delete(minion_id)
         return link
 
@@ -221,4 +225,5 @@ class Fleet:
         link = self._links.get(minion_id)
         if link is None or link.key != key:
             link = self._links[minion_id] = Link(key)
+            self.grains_facts.changed(minion_id)
         return link

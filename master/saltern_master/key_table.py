@@ -26,6 +26,10 @@ class KeyTable:
         """Return the id that *key* is here for: one, even when somebody copied its file to a second."""
         return self._first.get(key)
 
+    def keys(self) -> dict[str, str]:
+        """Return the key of every id."""
+        return dict(self._keys)
+
     def sharing_metrics(self, minion_id: str) -> str | None:
         """Return another id here whose metrics would have the same names as those of *minion_id*."""
         return min(self._places.get(place(minion_id), set()) - {minion_id}, default=None)

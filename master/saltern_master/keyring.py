@@ -84,6 +84,10 @@ class Keyring:
         """Return the ids of all accepted minions, sorted."""
         return self._tables[ACCEPTED].ids()
 
+    def keys(self) -> dict[str, str]:
+        """Return the key that each accepted minion has."""
+        return self._tables[ACCEPTED].keys()
+
     def holds(self, key: str) -> bool:
         """Return whether *key* is in the store in any state, so that an operator may accept it at any time."""
         return any(table.id_of(key) is not None for table in self._tables.values())

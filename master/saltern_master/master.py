@@ -39,6 +39,7 @@ from saltern_master.entrances.channel.hub import Hub
 from saltern_master.entrances.channel.ports import Ports
 from saltern_master.entrances.local import LocalEntrance
 from saltern_master.fileserver.server import FileServer
+from saltern_master.fileserver.uploads import Uploads
 from saltern_master.fleet import Fleet
 from saltern_master.inbox import Inbox
 from saltern_master.jobs.keeper import configured_keeper
@@ -52,6 +53,7 @@ from saltern_master.parts import Counters, run_parts
 from saltern_master.ready import say_ready
 from saltern_master.self_metrics import SelfMetrics
 from saltern_master.shipping.engine import shipping_engine
+from saltern_master.targeting import Known, Targets
 
 
 class Master:
@@ -80,7 +82,10 @@ class Master:
         self.tracker = Tracker(self.bus, self.fleet.send, options["timeout"])
         self.inbox = Inbox(self.journal, self.bus, self.tracker, self.fleet.answer)
         self.files = FileServer(options)
+        self.uploads = Uploads(os.path.join(cache, "uploads"))
         self.briefing = Briefing(options, self.keyring, self.fleet, self.files, self.accounting, self.powers)
+        self.targets = Targets(options, Known(self.fleet.grains_facts, self.briefing.pillar_facts))
+        self.briefing.on_reload.append(self.targets.reread)
         self.clocks = Clocks(self.fleet, self.bus, options["max_clock_skew"])
         self.hub = Hub(
             self.keyring, self.fleet, self.inbox, self.bus, self.tracker, self.dispatcher, self.briefing, self.clocks
@@ -105,7 +110,7 @@ class Master:
             "journal": (self.journal, self.dead_letters),
             "jobs": (self.publisher, self.keeper, self.tracker),
             "commands": (self.dispatcher, self.local),
-            "fileserver": (self.files,),
+            "fileserver": (self.files, self.uploads),
             "alerts": (self.alerts,),
             "graphite": (self.engine,),
             "annotations": (self.annotations,),
@@ -118,6 +123,7 @@ class Master:
     async def run(self, ready: Callable[[], None] = lambda: None) -> None:
         """Start, call *ready*, serve until ``stop``, and end cleanly. Raises ``ChannelError`` without a port."""
         self.fleet.load()
+        self.uploads.load()
         self.keyring.refresh(force=True)
         await self.briefing.load()
         await self.keeper.tell_of_earlier_jobs(self.tracker)
@@ -132,7 +138,7 @@ class Master:
             say_ready(self.options["sock_dir"], self.endpoints, self.keys.public)
             ready()
             parts = (self.keeper, self.tracker, self.key_refresh, self.briefing, self.self_metrics, self.alerts)
-            others = (self.fleet.files, self.account_keeper, self.engine, self.annotations)
+            others = (self.fleet.files, self.uploads, self.account_keeper, self.engine, self.annotations)
             await run_parts((*parts, *others), self._stopping)
 
     def stop(self) -> None:

@@ -9,15 +9,19 @@ from __future__ import annotations
 import fnmatch
 import logging
 import os
+from collections.abc import Callable, Iterable, Set
 from typing import Any
 
 from saltern.config.load import read_settings
 from saltern.errors import ConfigError
+from saltern_master.targeting.facts import Data, Ids, Values, values_in
 
 log = logging.getLogger(__name__)
 
 TEMPLATE = "pillar: %s: line %d: %s has a template's {{ or {%%: pillar files are plain YAML, and it goes out as it is"
 MAX_DEPTH = 20
+MAX_REMEMBERED = 100_000
+"""Minions of which it is remembered whose files they get, and lists of files of which what they come to is."""
 
 
 class Pillar:
@@ -34,16 +38,44 @@ class Pillar:
             if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
                 raise ConfigError(f"pillar_files: {pattern}: must be a file or a list of files")
             self._files.append((pattern, [os.path.join(config_dir, name) for name in names]))
+        self._names: dict[str, tuple[str, ...]] = {}
+        self._made: dict[tuple[str, ...], tuple[list[dict[str, Any]], dict[str, Any]]] = {}
         self._read: dict[str, tuple[int, dict[str, Any]]] = dict(before._read) if before is not None else {}
 
     def of(self, minion_id: str) -> dict[str, Any]:
-        """Return the pillar of a minion; a file with a fault counts as it was before and is named in the log."""
-        pillar: dict[str, Any] = {}
-        for pattern, names in self._files:
-            if fnmatch.fnmatchcase(minion_id, pattern):
-                for name in names:
-                    overlay(pillar, self._content(name))
-        return pillar
+        """Return the pillar of a minion, to be read alone; a file with a fault counts as it was and is in the log."""
+        return self._of_files(self._names_for(minion_id))
+
+    def different(self, minions: Iterable[str]) -> list[tuple[Data, Ids]]:
+        """Return each different pillar with those of *minions* that have it; every file is looked at once."""
+        who: dict[tuple[str, ...], set[str]] = {}
+        for minion_id in minions:
+            who.setdefault(self._names_for(minion_id), set()).add(minion_id)
+        contents = {name: self._content(name) for name in {name for names in who for name in names}}
+        return [(self._of_files(names, contents), ids) for names, ids in who.items()]
+
+    def _names_for(self, minion_id: str) -> tuple[str, ...]:
+        """Return the files that a minion gets."""
+        names = self._names.get(minion_id)
+        if names is None:
+            if len(self._names) >= MAX_REMEMBERED:
+                self._names.clear()
+            matching = (names for pattern, names in self._files if fnmatch.fnmatchcase(minion_id, pattern))
+            names = self._names[minion_id] = tuple(name for names in matching for name in names)
+        return names
+
+    def _of_files(self, names: tuple[str, ...], read: dict[str, dict[str, Any]] | None = None) -> dict[str, Any]:
+        """Return what files come to; the same object as long as none of them changes."""
+        contents = [self._content(name) if read is None else read[name] for name in names]
+        made = self._made.get(names)
+        if made is None or any(one is not other for one, other in zip(made[0], contents, strict=True)):
+            pillar: dict[str, Any] = {}
+            for content in contents:
+                overlay(pillar, content)
+            if len(self._made) >= MAX_REMEMBERED:
+                self._made.clear()
+            made = self._made[names] = (contents, pillar)
+        return made[1]
 
     def files(self) -> set[str]:
         """Return every file that some minion's pillar is of."""
@@ -85,3 +117,19 @@ def overlay(below: dict[str, Any], above: dict[str, Any]) -> None:
             below[key] = merged
         else:
             below[key] = value
+
+
+class PillarFacts:
+    """The pillars of all minions as ``targeting.Facts``."""
+
+    def __init__(self, pillar: Callable[[], Pillar]) -> None:
+        """*pillar* returns the one in force."""
+        self._pillar = pillar
+
+    def values(self, name: str, minions: Set[str]) -> Values:
+        """Return the pillars' values of *name*; see ``Facts``."""
+        return values_in(self.whole(minions), name)
+
+    def whole(self, minions: Set[str]) -> Iterable[tuple[Data, Ids]]:
+        """Return each different pillar; see ``Facts``."""
+        return self._pillar().different(minions)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from saltern.config.load import nearest
 from saltern.errors import ConfigError, TargetError
-from saltern_master.targeting import GrainsOf, Target
+from saltern_master.targeting import Known, Nodegroups, Target
 
 log = logging.getLogger(__name__)
 
@@ -39,18 +39,21 @@ class Entry(NamedTuple):
 class Schedules:
     """All entries of ``schedule:``."""
 
-    def __init__(self, option: Mapping[str, Any], conf_file: str) -> None:
+    def __init__(self, option: Mapping[str, Any], conf_file: str, nodegroups: Mapping[str, Any] | None = None) -> None:
         """An entry that is ``false`` is none. Raises ``ConfigError`` naming the entry and its fault."""
-        self._entries = {name: _entry(name, value, conf_file) for name, value in option.items() if value is not False}
+        groups = Nodegroups(nodegroups or {}, conf_file)
+        self._entries = {
+            name: _entry(name, value, conf_file, groups) for name, value in option.items() if value is not False
+        }
         self._idle = set(self._entries)  # no minion was found that they are for
         self._where = conf_file
 
-    def of(self, minion_id: str, grains: GrainsOf) -> dict[str, dict[str, Any]]:
+    def of(self, minion_id: str, known: Known) -> dict[str, dict[str, Any]]:
         """Return the schedule of a minion: name to job. An entry whose target takes too long is left out, and said."""
         schedule = {}
         for name, entry in self._entries.items():
             try:
-                if entry.target.matches(minion_id, grains):
+                if entry.target.matches(minion_id, known):
                     schedule[name] = entry.job
                     self._idle.discard(name)
             except TargetError as error:
@@ -70,7 +73,7 @@ class Schedules:
         return float(entry.job["seconds"]) if entry else None
 
 
-def _entry(name: str, value: Any, conf_file: str) -> Entry:
+def _entry(name: str, value: Any, conf_file: str, nodegroups: Nodegroups) -> Entry:
     where = f"{conf_file}: schedule: {name}"
     if not isinstance(value, dict):
         raise ConfigError(f"{where}: must be a mapping with function and seconds")
@@ -85,9 +88,13 @@ def _entry(name: str, value: Any, conf_file: str) -> Entry:
     if seconds is None or not MIN_SECONDS <= seconds <= MAX_SECONDS:
         raise ConfigError(f"{where}: seconds: must be between {MIN_SECONDS} and {MAX_SECONDS}, not {seconds!r}")
     try:
-        target = Target(value.get("target", "*"), value.get("target_type", "glob"), MATCHING_ONE_S)
+        target = Target(
+            value.get("target", "*"), value.get("target_type", "glob"), MATCHING_ONE_S, nodegroups=nodegroups
+        )
     except TargetError as error:
         raise ConfigError(f"{where}: target: {error}") from None
+    if target.problem:
+        raise ConfigError(f"{where}: target: {target.problem}")
     job = {
         "function": value["function"],
         "args": value.get("args", []),

@@ -18,6 +18,7 @@ __opts__: Mapping[str, Any]
 
 __powers__ = {
     "get_file": "indirect",
+    "recv": "indirect",
     "get_file_str": "writes",
     "cache_file": "writes",
     "hash_file": "reads",
@@ -84,6 +85,23 @@ def cache_file(path: str, saltenv: str = "base") -> str:
     """
     name = _name(path, "cp.cache_file")
     return _cached(name, saltenv, _hash(name, saltenv, "cp.cache_file"), "cp.cache_file")
+
+
+def recv(upload: str, hsum: str, listing_size: int, dest: str) -> dict[str, bool]:
+    """Fetch what ``saltern-cp`` sends to *dest*; return ``{path: True}`` for each file and folder that it was given.
+
+    A file is verified before it is moved into place; one with this content already is left. Raises ``CommandError``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern-cp '*' app.conf conf.d /etc/app/        # has the minions call cp.recv
+    """
+    from saltern_modules import _receive
+
+    sent = _receive.Upload(_agent.connected(__opts__, "cp.recv"), upload)
+    return _receive.receive(sent, sent.listing(listing_size, hsum), listing_size, dest)
 
 
 def hash_file(path: str, saltenv: str = "base") -> dict[str, Any]:

@@ -8,6 +8,7 @@ import pytest
 
 from saltern.keystore import KeyStore
 from saltern.pki import own_keys
+from support.salt_program import Program
 
 
 @pytest.fixture
@@ -17,3 +18,9 @@ def store(tmp_path: Path) -> KeyStore:
     store = KeyStore(str(tmp_path))
     store.create()
     return store
+
+
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Program:
+    """Run ``saltern`` in this process, with a scripted master."""
+    return Program(tmp_path, monkeypatch, capsys)

@@ -13,6 +13,7 @@ from saltern.errors import (
     NotAuthorised,
     SalternError,
     TargetError,
+    UnknownNodegroup,
     UsageError,
 )
 
@@ -25,7 +26,7 @@ from saltern.errors import (
         (NotAuthorised, 77),
         (TargetError, 1),
         (Busy, 75),
-        (UsageError, 2),
+        (UsageError, 64),
         (InternalError, 70),
     ],
 )
@@ -37,3 +38,11 @@ def test_a_fault_is_one_line_that_steers_no_terminal(
 
     assert run_command("saltern", work, traceback=False) == code
     assert capsys.readouterr().err == "saltern: no\\x1b[2J\\u202e\\nmore\n"
+
+
+def test_an_unknown_nodegroup_is_told_as_salt_tells_it(capsys: pytest.CaptureFixture[str]) -> None:
+    def work() -> int:
+        raise UnknownNodegroup("Node group x\x1b unavailable in /etc/saltern/master")
+
+    assert run_command("saltern", work, traceback=False) == 0
+    assert capsys.readouterr() == ("Node group x\\x1b unavailable in /etc/saltern/master\n", "")

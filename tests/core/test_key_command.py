@@ -56,8 +56,8 @@ def test_a_key_that_comes_while_it_asks_is_left_alone(
     assert keys(*words) == 0
     assert store.key(PENDING, "evil") == B
     assert store.key(PENDING, "good") is None
-    out = capsys.readouterr().out
-    assert f"good:  {fingerprint(A)}\n" in out
+    out, err = capsys.readouterr()
+    assert err == f"good:  {fingerprint(A)}\n"
     done = {"a": "accepted", "r": "rejected", "d": "deleted"}[words[0][1].lower()]
     assert out.endswith(f"Key for minion good {done}.\n")
     assert "evil" not in out
@@ -72,7 +72,7 @@ def test_a_key_that_changed_while_it_asked_is_refused_and_the_others_are_done(
     while_it_asks(monkeypatch, lambda: store.put(PENDING, "turned", C))
     assert keys(flag, "*") == 1
     said = capsys.readouterr()
-    assert said.err == "saltern-key: turned: its pending key changed meanwhile: look at it again\n"
+    assert said.err.endswith("saltern-key: turned: its pending key changed meanwhile: look at it again\n")
     assert "Key for minion good" in said.out
     assert "Key for minion turned" not in said.out
     assert store.ids(PENDING) == ["turned"]
@@ -92,7 +92,9 @@ def test_yes_sends_the_resolved_keys_too(
 
     monkeypatch.setattr(KeyStore, "resolve", resolved)
     assert keys("-A", "-y") == 0
-    assert capsys.readouterr().out == "Key for minion good accepted.\n"
+    assert capsys.readouterr().out == (
+        "The following keys are going to be accepted:\nUnaccepted Keys:\ngood\nKey for minion good accepted.\n"
+    )
     assert store.list_all() == {ACCEPTED: ["good"], PENDING: ["evil"], REJECTED: [], DENIED: []}
 
 
@@ -107,16 +109,17 @@ def test_deleting_a_denied_key_leaves_the_good_one(
     store.put(DENIED, "web", B)
     capsys.readouterr()
     assert keys("-d", "web") == 0
-    shown = f"Accepted Keys:\nweb:  {fingerprint(A)}\nDenied Keys:\nweb:  {fingerprint(B)}\n"
-    assert shown in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "Accepted Keys:\nweb\nDenied Keys:\nweb\n" in said.out
+    assert said.err == f"web:  {fingerprint(A)}\nweb:  {fingerprint(B)}\n"
     assert store.list_all() == {ACCEPTED: [], PENDING: [], REJECTED: [], DENIED: []}
 
 
 def test_a_denied_key_can_be_accepted(store: KeyStore, keys: Keys, capsys: pytest.CaptureFixture[str]) -> None:
     store.put(DENIED, "web", B)
-    assert keys("-a", "web", "-y") == 1
-    assert "does not match any unaccepted keys" in capsys.readouterr().err
     assert keys("-a", "web", "-y", "--include-all") == 0
+    assert "The key glob 'web' does not match any unaccepted or rejected keys.\n" in capsys.readouterr().out
+    assert keys("-a", "web", "-y", "--include-denied") == 0
     assert store.key(ACCEPTED, "web") == B
     store.put(DENIED, "web", C)
     assert keys("-a", "web", "-y", "--state", "denied") == 1
@@ -252,3 +255,20 @@ def test_a_lookup_that_hangs_holds_up_no_invitation(monkeypatch: pytest.MonkeyPa
     finally:
         over.set()
     assert "could not be looked up here within 0.05 s" in doubt
+
+
+def test_a_pair_is_made_for_a_minion_to_come(tmp_path: Path, keys: Keys, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "pairs"
+    assert keys("--gen-keys", "web10", "--gen-keys-dir", str(folder), "--keysize", "4096") == 0
+    public = (folder / "web10.pub").read_text().strip()
+    assert capsys.readouterr().out == f"return:\n    {fingerprint(public)}\n"
+    assert (folder / "web10.key").stat().st_mode & 0o777 == 0o600
+    assert keys("--gen-keys", "../web10", "--gen-keys-dir", str(folder)) == 1
+    assert "can't be a file's name" in capsys.readouterr().err
+
+
+def test_one_thing_is_done_at_a_time(store: KeyStore, keys: Keys, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        keys("-a", "web3", "-d", "web4", "-y")
+    assert end.value.code == 64
+    assert "The options --accept/--delete are mutually exclusive." in capsys.readouterr().err

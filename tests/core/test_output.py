@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import json
+import re
 import subprocess
 import sys
 import unicodedata
 from collections import OrderedDict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +19,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saltern.output import OUTPUTS, display, render
+from saltern.output import OUTPUTS, display, look, render
+from saltern.visible import HIDDEN
 
 RULE = "----------"
 
@@ -34,8 +38,8 @@ NESTED: list[tuple[Any, str]] = [
     ("a\r\nb", "a\nb"),
     ("tab\tx", "tab\tx"),
     ("esc \x1b[31mred\x1b[0m", r"esc \x1b[31mred\x1b[0m"),
-    ("a\x0bb\u2028c", r"a\x0bb\u2028c"),
-    ("10%\r20%", r"10%\r20%"),
+    ("a\x0bb\u2028c\x85d\x1ce", "a\nb\nc\nd\ne"),
+    ("10%\r20%", "10%\n20%"),
     (b"bytes", "bytes"),
     ([], ""),
     ({}, ""),
@@ -78,6 +82,37 @@ NESTED: list[tuple[Any, str]] = [
 ]
 
 
+RECORDED = json.loads((Path(__file__).parent.parent / "support/salt_answers/output.json").read_text())
+HOW = re.compile(r"(\w+)(?:/(-?\d+))?(\+color)?(!?)")
+
+
+def test_values_look_as_salt_shows_them() -> None:
+    compared = 0
+    for value, told in RECORDED:
+        for how, recorded in told.items():
+            expected = told[recorded[1:]] if recorded.startswith("=") and recorded[1:] in told else recorded
+            match = HOW.fullmatch(how)
+            assert match
+            form, indent, color, failed = match.groups()
+            ours = render(
+                ast.literal_eval(value),
+                form,
+                color is not None,
+                indent=int(indent) if indent else None,
+                retcode=1 if failed else 0,
+            )
+            if HIDDEN.search(uncoloured(expected)):  # what steers or hides: shown as an escape, if at all
+                assert not HIDDEN.search(uncoloured(ours))
+            else:
+                assert ours == expected, (how, value)
+                compared += 1
+    assert compared > 2500
+
+
+def uncoloured(text: str) -> str:
+    return COLORS.sub("", text)
+
+
 @pytest.mark.parametrize(("value", "text"), NESTED)
 def test_nested_looks_as_salt_does(value: Any, text: str) -> None:
     assert render(value) == text
@@ -99,7 +134,7 @@ def test_nested_colours_are_salts() -> None:
 
 def test_nested_shows_what_salt_loses() -> None:
     assert render({"h": [b"\xff\xfe", {1, 2}]}) == "h:\n    - \\xff\\xfe\n    |_\n      - 1\n      - 2"
-    assert render({"k\nl": "\x9bA\x08\r\x00"}) == "k\\nl:\n    \\x9bA\\x08\\r\\x00"
+    assert render({"k\nl": "\x9bA\x08\x00"}) == "k\\nl:\n    \\x9bA\\x08\\x00"
     assert render({"txt.\u202egpj": "\u2066a\u2069\ufeff"}) == "txt.\\u202egpj:\n    \\u2066a\\u2069\\ufeff"
 
 
@@ -171,6 +206,36 @@ def test_txt(value: Any, text: str) -> None:
     assert render(value, "txt") == text
 
 
+def test_a_table_shows_all_that_is_there() -> None:
+    rows = [{"name": "a", "note": "word " * 12}, {"name": "b"}, {"size_b": [1], "name": "c\x1b\nd"}]
+    assert render({"m1": {"rows": rows, "ok": True, "none": []}}, "table").split("\n") == [
+        "m1:",
+        "----------",
+        "    none:",
+        "    ----------",
+        "    ok:",
+        "    ----------",
+        "        True",
+        "    rows:",
+        "    ----------",
+        *render({"m1": {"rows": rows}}, "table").split("\n")[4:],
+    ]
+    shown = render(rows, "table")
+    assert shown.count("word") == 12
+    assert "c\\x1b" in shown
+    assert " d " in shown
+    assert {len(line) for line in shown.split("\n")} == {len(shown.split("\n")[0])}
+    many = [{f"k{n}": n} for n in range(1000)]
+    assert "k999" in render(many, "table")
+    assert len(render(many, "table")) < 100_000
+
+
+def test_newline_values_only() -> None:
+    assert (
+        render({"m1": {"a": "x\ny", "b": [1, {"c": None}]}, "m2": True}, "newline_values_only") == "x\ny\n1\nNone\nTrue"
+    )
+
+
 def test_raw_and_quiet() -> None:
     assert render({"h": {"b": b"\xff", "a": "\x1b"}}, "raw") == "{'h': {'b': b'\\xff', 'a': '\\x1b'}}"
     assert render("x\x1b", "raw") == "x\\x1b"
@@ -178,8 +243,20 @@ def test_raw_and_quiet() -> None:
 
 
 def test_an_unknown_form_names_the_known_ones() -> None:
-    with pytest.raises(ValueError, match="unknown output form 'xml': use one of nested, json, yaml, txt, raw, quiet"):
+    with pytest.raises(ValueError, match="unknown output form 'xml': use one of nested, json, yaml, txt, raw, pprint,"):
         render(1, "xml")
+
+
+def test_an_unknown_form_is_said_and_shown_nested(capsys: pytest.CaptureFixture[str]) -> None:
+    display({"h": 1}, "xm\x1bl")
+    done = capsys.readouterr()
+    assert done.out == "h:\n    1\n"
+    assert done.err == "[ERROR   ] Invalid outputter xm\\x1bl specified, fall back to nested\n"
+    for name in (None, "", "highstate", "grains"):
+        display({"h": 1}, name)
+    assert capsys.readouterr() == ("h:\n    1\n" * 4, "")
+    display({"h": "x"}, "text")
+    assert capsys.readouterr().out == "h: x\n"
 
 
 class Terminal(io.StringIO):
@@ -241,11 +318,10 @@ def test_nothing_that_steers_a_terminal_is_shown(key: Any, value: Any) -> None:
         assert not [c for c in text if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") and c not in "\t\n"]
         assert not [c for c in text if unicodedata.bidirectional(c) in BIDI_CONTROLS]
         text.encode()
-        uncoloured = render({key: value}, out, color=True)
-        for ours in ("\x1b[0;36m", "\x1b[0;32m", "\x1b[0;1;33m", "\x1b[0;0m"):
-            uncoloured = uncoloured.replace(ours, "")
-        assert uncoloured == text
+        assert uncoloured(render({key: value}, out, color=True)).rstrip() == text
 
+
+COLORS = re.compile("|".join(re.escape(code) for name, code in vars(look).items() if name.isupper()))
 
 BIDI_CONTROLS = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
 

@@ -1,4 +1,4 @@
-"""``saltern`` against what Salt's ``salt`` printed for the same words and the same minions, and what is ours alone."""
+"""``saltern`` against what Salt's ``salt`` printed for the same words and the same minions."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 import support.salt_answers
-from saltern.cli.salt import main
 from support.salt_answers.scripted_fleet import FLEETS
+from support.salt_program import Program
 from support.scripted_master import ScriptedMaster
 
 FOLDER = Path(support.salt_answers.__file__).parent
@@ -22,11 +20,14 @@ OURS = ("saltern: ", "Minion ", "[ERROR ")
 
 FEWER_FLAGS = "a flag may be shortened as far as it is the only one, and we have none for states"
 ALL_THAT_CAME = "Salt prints one answer of those that have come when a batch ends by --failhard, and takes its retcode"
+A_FUNCTION = "a lone word after -d that is no minion's id is taken for a function, as the help of both says"
 QUIET = "quiet is still a form here: it prints nothing"
 DIFFERENT = {
     "three: --sta m1 test.ping": FEWER_FLAGS,
     "three: --s m1 test.ping": FEWER_FLAGS,
     "three: m1 test.quiet": QUIET,
+    "three: -d test.ping": A_FUNCTION,
+    "three: -d nosuch.fun": A_FUNCTION,
     "seven: -b 3 * test.mixed --failhard": ALL_THAT_CAME,
     "seven: -b 100% * test.mixed --failhard": ALL_THAT_CAME,
 }
@@ -35,28 +36,6 @@ DIFFERENT = {
 
 def title(case: dict[str, Any]) -> str:
     return f"{case['fleet']}: {' '.join(case['argv'])}"
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    (tmp_path / "master").write_text("")
-    return tmp_path
-
-
-def run(
-    fleet: str, words: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> dict[str, Any]:
-    """Run our program with a scripted master and return what it printed, as the recorded answers are."""
-    master = ScriptedMaster(FLEETS[fleet])
-    for module in ("batch", "following", "cli.salt.plain", "cli.salt.preview", "cli.salt.program"):
-        monkeypatch.setattr(f"saltern.{module}.LocalConnection", master.connect)
-    monkeypatch.setattr("random.SystemRandom.sample", lambda _, members, count: members[:count])
-    try:
-        code: Any = main(["-c", str(folder), *words])
-    except SystemExit as error:
-        code = error.code or 0
-    said = capsys.readouterr()
-    return {"out": said.out, "err": said.err, "code": code}
 
 
 def as_ours(text: str) -> str:
@@ -73,25 +52,21 @@ def normal(out: str) -> str:
     return "<help>\n" if out.startswith("Usage:") else _jids(out)
 
 
-def compare(
-    case: dict[str, Any], folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> str:
+def compare(case: dict[str, Any], program: Program) -> str:
     """Return how ours differs from a recorded answer."""
-    ours = run(case["fleet"], case["argv"], folder, monkeypatch, capsys)
+    ours = program(*case["argv"], master=ScriptedMaster(FLEETS[case["fleet"]]))
     theirs = (as_ours(case["out"]), case["code"])
-    if (normal(ours["out"]), ours["code"]) != theirs:
-        return f"{theirs} is Salt's, ours {(normal(ours['out']), ours['code'])}; said: {ours['err']}"
-    said = [line for line in ours["err"].splitlines() if not line.startswith(OURS) or "error" in line]
+    if (normal(ours.out), ours.code) != theirs:
+        return f"{theirs} is Salt's, ours {(normal(ours.out), ours.code)}; said: {ours.err}"
+    said = [line for line in ours.err.splitlines() if not line.startswith(OURS) or "error" in line]
     wanted = [line for line in as_ours(case["err"]).splitlines() if not line.startswith("SaltInvocationError")]
     return "" if said == wanted else f"on stderr {wanted} is Salt's, ours {said}"
 
 
-def test_what_is_printed_is_what_salt_prints(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_is_printed_is_what_salt_prints(program: Program) -> None:
     different = {}
     for case in CASES:
-        if how := compare(case, folder, monkeypatch, capsys):
+        if how := compare(case, program):
             different[title(case)] = how
     unexpected = {name: how for name, how in different.items() if name not in DIFFERENT}
     assert not unexpected, "\n".join(f"{name}: {how}" for name, how in unexpected.items())

@@ -19,7 +19,8 @@ from saltern.errors import (
     NotAuthorised,
     RequestTimeout,
     SalternError,
-    TargetError,
+    TargetTooCostly,
+    UnknownNodegroup,
 )
 from saltern.ids import check_jid
 from saltern.secret import Secret
@@ -38,7 +39,14 @@ async def publish(
     context: Context, tgt: str, fun: str | list, tgt_type: str = "glob", kwarg: dict[str, Any] | None = None
 ) -> list[str]:
     """Start a job."""
-    return [*context.minions, *(f"no {name}" for name in context.unknown)]
+    problem = ["problem"] if context.problem else []
+    return [*context.minions, *(f"no {name}" for name in context.unknown), *problem]
+
+
+@command("target.preview", Need.TARGET)
+async def preview(context: Context, tgt: str | list, tgt_type: str = "glob") -> list[str]:
+    """Show whom a target means."""
+    return list(context.minions)
 
 
 @command("job.returns", Need.OWN_JOB)
@@ -92,7 +100,7 @@ def pillar(context: Context) -> str:
     return context.caller.name
 
 
-COMMANDS = [publish, returns, hold, wait, thread, fail, fail_on_loop, accept, pillar]
+COMMANDS = [publish, preview, returns, hold, wait, thread, fail, fail_on_loop, accept, pillar]
 ACL = {
     "ann": ["@runner", "@wheel", "test.*"],
     "fred": ["test.*", {"web*": ["cmd.run"]}, {"@runner": ["thing.hold", "thing.x*"]}],
@@ -130,7 +138,7 @@ def test_the_target_is_looked_at_only_once_the_functions_are_granted() -> None:
     here = door()
     refused = answered("fred", "job.publish", here=here, tgt="*", fun=["test.ping", "cmd.shell"])
     assert (type(refused), here.asked) == (NotAuthorised, [])
-    assert isinstance(answered("fred", "job.publish", tgt="(", tgt_type="pcre", fun="test.ping"), TargetError)
+    assert answered("fred", "job.publish", tgt="(", tgt_type="pcre", fun="test.ping") == ["problem"]
 
 
 def test_what_a_job_makes_run_is_asked_about_before_its_target_too() -> None:
@@ -190,6 +198,37 @@ def test_a_listed_name_is_unknown_when_no_minion_of_the_callers_has_it() -> None
     assert both == ["web1", "no db1", "no none"]
     # One that doesn't match the rest of the expression is there all the same.
     assert answered(ROOT, "job.publish", tgt="L@db1,web1 and db*", tgt_type="compound", fun="cmd.run") == ["db1"]
+
+
+def test_a_preview_shows_of_the_target_what_the_caller_may_do_anything_on() -> None:
+    assert answered(ROOT, "target.preview", "*") == MINIONS
+    assert answered("fred", "target.preview", "role:*", tgt_type="grain") == MINIONS
+    assert answered("eve", "target.preview", "*") == ["db1"]
+    assert answered("eve", "target.preview", "db1,web1", tgt_type="list") == ["db1"]
+    here = door()
+    assert answered("eve", "target.preview", "role:web", tgt_type="grain", here=here) == []
+    assert here.asked == ["minions", "grains"]
+    for who in ("nobody", minion("web1")):
+        here = door()
+        assert isinstance(answered(who, "target.preview", "*", here=here), NotAuthorised)
+        assert here.asked == []
+
+
+def test_a_target_that_is_no_target_means_nobody_and_one_that_costs_too_much_is_refused() -> None:
+    for kind, tgt in (("compound", "web1 and"), ("glub", "*"), ("ipcidr", "x"), ("grain_pcre", "role:(")):
+        assert answered(ROOT, "job.publish", tgt=tgt, tgt_type=kind, fun="test.ping") == ["problem"]
+        assert answered(ROOT, "target.preview", tgt, tgt_type=kind) == []
+    assert answered(ROOT, "job.publish", tgt="web1 or S@x", tgt_type="compound", fun="cmd.run") == ["web1", "problem"]
+    for name in ("job.publish", "target.preview"):
+        more = {"fun": "test.ping"} if name == "job.publish" else {}
+        assert isinstance(answered(ROOT, name, tgt="*a" * 1000, **more), TargetTooCostly)
+        assert isinstance(answered(ROOT, name, tgt="N@x", tgt_type="compound", **more), UnknownNodegroup)
+
+
+def test_the_names_in_a_nodegroup_are_told_only_to_who_may_command_every_minion() -> None:
+    assert answered(ROOT, "job.publish", tgt="some", tgt_type="nodegroup", fun="cmd.run") == ["db1", "no gone"]
+    assert answered("fred", "job.publish", tgt="N@some or web1", tgt_type="compound", fun="cmd.run") == ["web1"]
+    assert answered("fred", "job.publish", tgt="N@web", tgt_type="compound", fun="cmd.run") == ["web1", "web2"]
 
 
 def test_unknown_and_forbidden_get_the_same_answer() -> None:

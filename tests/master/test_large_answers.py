@@ -29,6 +29,11 @@ AGENTS = 13
 JID = "20260101000000000000"
 
 
+def large_jobs(number: int) -> list[JobLoad]:
+    """Jobs of now, which the master keeps, with 10 kB of arguments each."""
+    return [JobLoad(f"{int(JID) + n}", time.time(), {"fun": "test.f", "arg": ["y" * 10_000]}) for n in range(number)]
+
+
 def test_a_follower_that_reads_late_gets_every_answer(options: MasterOptions, monkeypatch: pytest.MonkeyPatch) -> None:
     assert AGENTS * len(RETURN) > MAX_QUEUE_BYTES
     read = threading.Event()
@@ -78,10 +83,7 @@ def test_an_answer_that_is_too_large_is_an_error_and_others_are_answered_meanwhi
 
     async def scenario() -> None:
         async with running(options) as master:
-            jobs = [
-                JobLoad(f"{int(JID) + n}", time.time(), {"fun": "test.f", "arg": ["y" * 10_000]}) for n in range(900)
-            ]
-            await asyncio.to_thread(master.job_store.put_jobs, jobs)
+            await asyncio.to_thread(master.job_store.put_jobs, large_jobs(900))
 
             def ask(limit: int) -> Any:
                 with LocalConnection(options["sock_dir"]) as connection:
@@ -99,10 +101,7 @@ def test_an_answer_that_is_too_large_is_an_error_and_others_are_answered_meanwhi
 def test_answers_and_events_on_one_connection_are_whole_messages(options: MasterOptions) -> None:
     async def scenario() -> None:
         async with running(options) as master:
-            jobs = [
-                JobLoad(f"{int(JID) + n}", time.time(), {"fun": "test.f", "arg": ["y" * 10_000]}) for n in range(300)
-            ]
-            await asyncio.to_thread(master.job_store.put_jobs, jobs)
+            await asyncio.to_thread(master.job_store.put_jobs, large_jobs(300))
             done = threading.Event()
 
             def ask() -> tuple[list[int], int]:

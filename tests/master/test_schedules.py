@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import regex
 
 from saltern.errors import ConfigError
 from saltern_master.schedules import Schedules
-from saltern_master.targeting import pattern
+from saltern_master.targeting import DataFacts, Known, pattern
 
 OPTION = {
     "all": {"function": "stats.collect", "seconds": 15, "metrics": True},
@@ -20,7 +19,7 @@ OPTION = {
 
 
 def _names(schedules: Schedules, minion_id: str, grains: dict[str, Any]) -> list[str]:
-    return sorted(schedules.of(minion_id, lambda _: grains))
+    return sorted(schedules.of(minion_id, Known(DataFacts(lambda _: grains))))
 
 
 def test_each_minion_gets_what_is_meant_for_it() -> None:
@@ -33,10 +32,12 @@ def test_each_minion_gets_what_is_meant_for_it() -> None:
 def test_nothing_is_compiled_for_a_minion_that_comes(monkeypatch: pytest.MonkeyPatch) -> None:
     schedules = Schedules(OPTION, "master")
 
-    def compile_(text: str, flags: int = 0) -> regex.Pattern[str]:
+    def compile_(text: str, flags: int = 0) -> Any:
         raise AssertionError(f"{text} is compiled again")
 
+    assert _names(schedules, "web0", {"roles": ["web"]}) == ["all", "web"]
     monkeypatch.setattr(pattern.regex, "compile", compile_)
+    monkeypatch.setattr(pattern.re, "compile", compile_)
     for number in range(100):
         assert _names(schedules, f"web{number}", {"roles": ["web"]}) == ["all", "web"]
 
@@ -53,3 +54,12 @@ def test_a_target_that_is_none_is_a_fault_of_the_configuration() -> None:
     bad = {"function": "test.ping", "seconds": 60, "target": "(", "target_type": "pcre"}
     with pytest.raises(ConfigError, match=r"master: schedule: bad: target: '\(' is not a regular expression"):
         Schedules({"bad": bad}, "master")
+    with pytest.raises(ConfigError, match=r"master: schedule: bad: target: '\(' is not a regular expression"):
+        Schedules({"bad": {**bad, "target": "os:(", "target_type": "grain_pcre"}}, "master")
+
+
+def test_a_target_may_name_a_nodegroup() -> None:
+    one = {"function": "test.ping", "seconds": 60, "target": "N@web", "target_type": "compound"}
+    assert _names(Schedules({"one": one}, "master", {"web": "web*"}), "web1", {}) == ["one"]
+    with pytest.raises(ConfigError, match="schedule: one: target: Node group web unavailable in master"):
+        Schedules({"one": one}, "master")

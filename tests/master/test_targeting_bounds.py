@@ -3,38 +3,39 @@
 from __future__ import annotations
 
 import contextlib
-import re
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import pytest
-import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
 from saltern import pattern_size
-from saltern.errors import TargetError
-from saltern_master.targeting import TYPES, Target, effort, pattern, resolve
-from saltern_master.targeting.compound import MAX_DEPTH, MAX_TOKENS, tokens
+from saltern.errors import TargetError, TargetTooCostly
+from saltern_master.targeting import TYPES, DataFacts, Known, Nodegroups, Target, effort, pattern
 from saltern_master.targeting.effort import Effort
-from saltern_master.targeting.selectors import MAX_MEMBERS, MAX_NAMES, MAX_SPLITS, MAX_VALUE_CHARS
+from saltern_master.targeting.facts import MAX_MEMBERS, MAX_VALUE_CHARS, DataOf
+from saltern_master.targeting.nested import MAX_SPLITS
+from saltern_master.targeting.selectors import MAX_NAMES
+from saltern_master.targeting.words import MAX_DEPTH, MAX_LISTED_CHARS, MAX_WORDS
 
 MINIONS = ["web01.frankfurt.example.com", "web02.frankfurt.example.com"]
 GRAINS: dict[str, Any] = {"os": "a" * 250, "roles": ["web"]}
-OLD_TOKEN = re.compile(r"\(|\)|[^\s()]+(?:\([^\s)]*\)[^\s()]*)*")
+KNOWN = Known(DataFacts(lambda _: GRAINS))
 
 
 @pytest.fixture
 def compiled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the list that every pattern is added to as it is compiled."""
     patterns: list[str] = []
-    compile_ = regex.compile
+    for package in (pattern.re, pattern.regex):
+        compile_ = package.compile
 
-    def counting(text: str, flags: int = 0) -> regex.Pattern[str]:
-        patterns.append(text)
-        return compile_(text, flags)
+        def counting(text: str, flags: int = 0, compile_: Callable[..., Any] = compile_) -> Any:
+            patterns.append(text)
+            return compile_(text, flags)
 
-    monkeypatch.setattr(pattern.regex, "compile", counting)
+        monkeypatch.setattr(package, "compile", counting)
     return patterns
 
 
@@ -42,14 +43,27 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def matches(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the list that every text is added to as a pattern is held against it."""
     texts: list[str] = []
-    match = Effort.matches
+    for kind in (pattern.Exact, pattern.Glob, pattern.Expression):
+        under, of = kind.under, kind.of
 
-    def counting(self: Effort, compiled: regex.Pattern[str], text: str) -> bool:
-        texts.append(text)
-        return match(self, compiled, text)
+        def holds_counted(self: Any, effort: Effort, under: Callable[..., Any] = under) -> Callable[[str], object]:
+            def holds(text: str) -> object:
+                texts.append(text)
+                return under(self, effort)(text)
 
-    monkeypatch.setattr(Effort, "matches", counting)
+            return holds
+
+        def of_counted(self: Any, many: Collection[str], effort: Effort, of: Callable[..., Any] = of) -> list[str]:
+            texts.extend(many)
+            return list(of(self, many, effort))
+
+        monkeypatch.setattr(kind, "under", holds_counted)
+        monkeypatch.setattr(kind, "of", of_counted)
     return texts
+
+
+def resolve(target: Any, kind: Any, minions: list[str], grains: DataOf) -> list[str]:
+    return Target(target, kind).select(minions, Known(DataFacts(grains)))
 
 
 def _of(target: Any, kind: Any, grains: dict[str, Any] = GRAINS) -> list[str]:
@@ -59,10 +73,10 @@ def _of(target: Any, kind: Any, grains: dict[str, Any] = GRAINS) -> list[str]:
 @pytest.mark.parametrize(
     ("kind", "target", "message"),
     [
-        ("grain", "os:" + ":" * 1000, f"has 1001 colons: a grain target has at most {MAX_SPLITS}"),
-        ("grain", "os:" + ":" * 8000, "has 8001 colons"),
-        ("grain_pcre", "os:" + ":" * 8000, "has 8001 colons"),
-        ("compound", "G@os:" + ":" * 1000, "has 1001 colons"),
+        ("grain", "os:" + ":" * 1000, f"has 1001 times ':': {MAX_SPLITS} are allowed"),
+        ("grain", "os:" + ":" * 8000, "has 8001 times"),
+        ("grain_pcre", "os:" + ":" * 8000, "has 8001 times"),
+        ("compound", "G@os:" + ":" * 1000, "has 1001 times"),
         ("pcre", "a" * 1001, "has 1001 characters: 1000 are allowed"),
         ("grain_pcre", "os:" + "a" * 1001, "has 1001 characters"),
         ("glob", "*a" * 501, "has 1002 characters"),
@@ -78,29 +92,31 @@ def _of(target: Any, kind: Any, grains: dict[str, Any] = GRAINS) -> list[str]:
         ("pcre", "(?R)", "calls a group as a pattern"),
         ("pcre", "(?P<x>(?&x))", "calls a group as a pattern"),
         ("pcre", "(a)(?1)", "calls a group as a pattern"),
-        ("pcre", "(" * 400 + "a" + ")" * 400, "is not a regular expression"),
+        ("pcre", "(?:" * 300, "is not a regular expression"),
         ("list", "," * MAX_NAMES, f"at most {MAX_NAMES:,} names, not {MAX_NAMES + 1:,}"),
         ("list", "n" * (2 * 1024 * 1024 + 1), "text of at most 2,097,152 characters"),
         ("list", ["n"] * (MAX_NAMES + 1), f"at most {MAX_NAMES:,} names"),
         ("list", ["n" * 1000] * 3000, "at most 2,097,152 characters"),
         ("glob", [{"a": 1}], "has a name that isn't text"),
         ("glob", "x" * 65537, "text of at most 65,536 characters"),
-        ("compound", "x" * 65537, "text of at most 65,536 characters"),
-        ("compound", "(" * 60000, f"over {MAX_TOKENS} words"),
-        ("compound", "(" * 900, f"nested over {MAX_DEPTH} deep"),
-        ("compound", "not " * 900 + "a", f"nested over {MAX_DEPTH} deep"),
+        ("compound", "x" * (2 * 1024 * 1024 + 1), "text of at most 2,097,152 characters"),
+        ("compound", "( " * 60000, f"over {MAX_WORDS:,} words"),
+        ("compound", "( " * 900, f"nested over {MAX_DEPTH} deep"),
         ("compound", "not ( " * 100 + "a" + " )" * 100, f"nested over {MAX_DEPTH} deep"),
-        ("compound", "a or " * 1000 + "a", f"over {MAX_TOKENS} words"),
-        ("compound", "a)" * 30000, f"over {MAX_TOKENS} words"),
-        ("compound", "a(" * 30000, f"over {MAX_TOKENS} words"),
+        ("compound", "a or " * MAX_WORDS + "a", f"over {MAX_WORDS:,} words"),
+        ("compound", "x" * 1_000_000, None),
+        ("compound", "*" * 1_000_000, "characters: 1000 are allowed"),
         ("k" * 10_000, "*", "is not known"),
         (None, "*", "is not known"),
         ("glob", None, "must be text"),
     ],
 )
 def test_what_is_too_much_is_refused_before_anything_is_compiled_of_it(
-    kind: Any, target: Any, message: str, compiled: list[str], matches: list[str]
+    kind: Any, target: Any, message: str | None, compiled: list[str], matches: list[str]
 ) -> None:
+    if message is None:  # there is no cost to it
+        assert _of(target, kind) == []
+        return
     with pytest.raises(TargetError) as refused:
         _of(target, kind)
     assert message in str(refused.value)
@@ -119,33 +135,47 @@ def test_what_is_too_much_is_refused_before_anything_is_compiled_of_it(
         ("compound", "P@os:(a|a)+!"),
     ],
 )
-def test_matching_that_takes_too_long_is_given_up_and_said(kind: str, target: str, matches: list[str]) -> None:
+def test_matching_that_takes_too_long_is_given_up_and_said(
+    kind: str, target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[str] = []
+    match = Effort.matches
+    monkeypatch.setattr(
+        Effort, "matches", lambda self, compiled, text: begun.append(text) or match(self, compiled, text)
+    )
     with pytest.raises(TargetError, match=r"takes over 0\.05 s of processor time: avoid repeats") as refused:
-        Target(target, kind, limit_s=0.05).select(MINIONS, lambda _: GRAINS)
+        Target(target, kind, limit_s=0.05).select(MINIONS, KNOWN)
     assert repr(target) in str(refused.value)
-    assert len(matches) == 1
+    assert len(begun) == 1
 
 
-def test_the_limit_is_for_all_matches_together(monkeypatch: pytest.MonkeyPatch, matches: list[str]) -> None:
-    clock: Iterator[int] = iter(range(1_000_000))
-    monkeypatch.setattr(effort.time, "thread_time", lambda: next(clock) * 0.01)
-    with pytest.raises(TargetError, match="takes over 1 s"):
-        resolve("web*", "glob", [f"web{n}" for n in range(10_000)], lambda _: {})
-    assert len(matches) <= 101
+@pytest.mark.parametrize(
+    ("kind", "target", "value"),
+    [
+        ("pcre", "web.*", ""),
+        ("glob", "*e*b*", ""),
+        ("grain", "os:a*b", "{}"),
+        ("grain_pcre", "os:a|b", "{}"),
+        ("grain", "os:a:b*", {"a": "{}"}),
+        ("grain", "*:a*b", "{}"),
+    ],
+)
+def test_the_limit_is_for_all_matches_together(
+    kind: str, target: str, value: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[float] = []
 
-
-def test_time_spent_without_a_match_counts_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock: Iterator[int] = iter(range(1_000_000))
-    monkeypatch.setattr(effort.time, "thread_time", lambda: next(clock) * 0.01)
-    asked: list[str] = []
+    def clock() -> float:
+        reads.append(len(reads) * 0.01)
+        return reads[-1]
 
     def grains(minion: str) -> dict[str, Any]:
-        asked.append(minion)
-        return {}
+        return {"os": {"a": minion} if isinstance(value, dict) else minion}
 
+    monkeypatch.setattr(effort.time, "thread_time", clock)
     with pytest.raises(TargetError, match="takes over 1 s"):
-        resolve("os:Debian", "grain", [f"web{n}" for n in range(10_000)], grains)
-    assert len(asked) <= 101
+        resolve(target, kind, [f"web{n}" for n in range(10_000)], grains)
+    assert len(reads) <= 102
 
 
 class SlowPattern:
@@ -162,7 +192,7 @@ class SlowPattern:
 def test_a_long_match_leaves_the_interpreter_to_others() -> None:
     slow = SlowPattern()
     with pytest.raises(TargetError, match="takes over 1 s"):
-        Effort("x", lambda _: {}, limit_s=1.0).matches(slow, "text")  # type: ignore[arg-type]  # all that is used
+        Effort("x", KNOWN, limit_s=1.0).matches(slow, "text")  # type: ignore[arg-type]  # all that is used
     (short, locked), (rest, free) = slow.asked
     assert (locked, free) == (False, True)
     assert short <= 0.005
@@ -170,7 +200,12 @@ def test_a_long_match_leaves_the_interpreter_to_others() -> None:
 
 
 def test_a_split_is_compiled_only_when_a_minion_has_grains_for_it(compiled: list[str]) -> None:
-    assert resolve("os:" + ":" * 15, "grain", [f"web{n}" for n in range(100)], lambda _: {}) == []
+    known: dict[str, Any] = {}
+    many = [f"web{n}" for n in range(100)]
+    assert resolve("os:" + "a:b?" * 15, "grain", many, lambda _: known) == []
+    assert compiled == []
+    known["os"] = "x"
+    assert resolve("os:" + "a:b?" * 15, "grain", many, lambda _: known) == []
     assert len(compiled) == 1
 
 
@@ -187,10 +222,10 @@ def test_most_globs_are_no_patterns(compiled: list[str], matches: list[str]) -> 
     assert (compiled, matches) == ([], [])
 
 
-def test_globs_that_would_backtrack_are_matched_once_a_minion(matches: list[str]) -> None:
-    assert resolve("*a*a*a*a*a*a*a*a*b", "glob", ["a" * 253] * 3, lambda _: {}) == []
+def test_globs_that_would_backtrack_are_matched_once_a_value(matches: list[str]) -> None:
+    assert resolve("*a*a*a*a*a*a*a*a*b", "glob", ["a" * 253], lambda _: {}) == []
     assert resolve("os:*a*a*a*a*a*a*a*a*b", "grain", MINIONS, lambda _: GRAINS) == []
-    assert len(matches) == 1 + len(MINIONS)
+    assert len(matches) == 2
 
 
 def test_later_parts_of_a_compound_see_only_what_is_left(matches: list[str]) -> None:
@@ -204,23 +239,31 @@ def test_later_parts_of_a_compound_see_only_what_is_left(matches: list[str]) -> 
 @pytest.mark.parametrize(
     ("claimed", "most"),
     [
-        (["x"] * 100_000, MAX_MEMBERS),
-        (dict.fromkeys(map(str, range(100_000)), 1), MAX_MEMBERS),
+        (["x"] * 100_000, 1),
+        (list(range(100_000)), MAX_MEMBERS),
+        ([{}, *range(100_000)], 2 * MAX_MEMBERS),
+        (dict.fromkeys(map(str, range(100_000)), 1), 2 * MAX_MEMBERS),
         ("x" * 1_000_000, 1),
         ([["x"] * 100_000] * 10, 0),
-        ({"a": {"b": {"c": 1}}}, 1),
+        ({"a": {"b": {"c": 1}}}, 2),
+        ({}, 0),
+        ([], 0),
         (b"x" * 100_000, 0),
     ],
 )
 def test_what_a_minion_claims_is_looked_at_within_bounds(claimed: Any, most: int, matches: list[str]) -> None:
     assert _of("os:no*", "grain", {"os": claimed}) == []
-    assert len(matches) == most * len(MINIONS)
+    assert len(matches) == most
     assert all(len(text) <= MAX_VALUE_CHARS for text in matches)
 
 
 def test_a_target_is_compiled_once_for_many_resolutions(compiled: list[str]) -> None:
     target = Target("G@os:Deb* or E@web\\d+ or db*", "compound")
-    assert [target.matches(minion, lambda _: {"os": "x"}) for minion in ("web1", "db1", "x")] == [True, True, False]
+    assert [target.matches(minion, Known(DataFacts(lambda _: {"os": "x"}))) for minion in ("web1", "db1", "x")] == [
+        True,
+        True,
+        False,
+    ]
     assert len(compiled) == 3
 
 
@@ -234,14 +277,7 @@ def test_honest_expressions_are_within_the_bounds() -> None:
         "|".join(f"web{n:02}" for n in range(100)),
     ):
         assert pattern_size.nodes(text) < pattern_size.MAX_NODES / 10
-        pattern.expression(text)
-
-
-@given(st.text(alphabet="ab() \t@|", max_size=40))
-def test_words_of_compounds_are_what_they_were(text: str) -> None:
-    found = list(tokens(text))
-    assert [token.text for token in found] == OLD_TOKEN.findall(text)
-    assert all(text.startswith(token.text, token.at) for token in found)
+        pattern.Expression(text)
 
 
 _piece = st.sampled_from(
@@ -252,4 +288,49 @@ _piece = st.sampled_from(
 @given(st.lists(_piece, max_size=80).map("".join), st.sampled_from(TYPES))
 def test_anything_gives_minions_or_a_target_error(text: str, kind: str) -> None:
     with contextlib.suppress(TargetError):
-        assert set(Target(text, kind, limit_s=0.1).select(MINIONS, lambda _: GRAINS)) <= set(MINIONS)
+        assert set(Target(text, kind, limit_s=0.1).select(MINIONS, KNOWN)) <= set(MINIONS)
+
+
+def test_nodegroups_that_grow_without_end_are_given_up() -> None:
+    doubled = {f"g{n}": f"N@g{n + 1} or N@g{n + 1}" for n in range(40)} | {"g40": "web*"}
+    nothing = {f"g{n}": [f"N@g{n + 1}", f"N@g{n + 1}"] for n in range(40)} | {"g40": []}
+    crossed = {f"g{n}": " or ".join(f"N@g{other}" for other in range(12)) for n in range(12)}
+    names = {"g0": ["or", *["N@long"] * 1000], "long": [f"host{n}.example.com" for n in range(10_000)]}
+    deep = {f"g{n}": f"N@g{n + 1} and web*" for n in range(200)} | {"g200": "web*"}
+    for groups, message in (
+        (doubled, f"over {MAX_WORDS:,} words"),
+        (nothing, f"over {MAX_WORDS:,} words"),
+        (crossed, f"over {MAX_WORDS:,} words"),
+        (names, f"over {MAX_LISTED_CHARS:,} characters"),
+        (deep, f"nested over {MAX_DEPTH} deep"),
+    ):
+        for kind, target in (("nodegroup", "g0"), ("compound", "web* or N@g0")):
+            with pytest.raises(TargetTooCostly, match=message):
+                Target(target, kind, nodegroups=Nodegroups(groups, "x"))
+
+
+def test_what_many_patterns_cost_to_compile_is_limited_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock: Iterator[int] = iter(range(1_000_000))
+    monkeypatch.setattr(effort.time, "thread_time", lambda: next(clock) * 0.01)
+    with pytest.raises(TargetTooCostly, match="takes over 1 s"):
+        Target(" or ".join(f"E@web{n}" for n in range(1000)), "compound")
+
+
+def test_a_pattern_is_matched_unstoppably_only_where_it_takes_few_steps() -> None:
+    for text in (r"(a|a)+!", r"(?:a*)*", r"(a+){2}", r"(?x)(a) +", "(?=(a+))", "(?P<x>a)*", r"(a|b|ab)*c"):
+        assert pattern.quick_chars(text) == 0
+    assert pattern.quick_chars(r"web\d+\.example") >= 255
+    assert pattern.quick_chars("a*a*a*a*a*a*a*a*a*a*b") < 16
+    assert pattern.quick_chars("(Deb|Ubu)") >= 1000
+    assert pattern.quick_chars("(a|b)" * 100) == 0
+
+
+@given(
+    st.lists(st.sampled_from(["a", "b", ".", "a*", "a+?", "[ab]*", "(a|b)", "(?:ab?)", "|", "a{0,9}", "^"]), max_size=8)
+)
+def test_quick_and_stoppable_matching_agree(parts: list[str]) -> None:
+    text = "".join(parts)
+    compiled = pattern.Expression(text)
+    for value in ("", "a", "ab" * 20, "b" * 9 + "a"):
+        quick = bool(compiled._quick(value))
+        assert bool(Effort("x", KNOWN, 5.0).matches(compiled._stoppable(), value)) == quick

@@ -13,11 +13,13 @@ from saltern_master.auth.policy import Policy
 from saltern_master.auth.powers import Powers
 from saltern_master.commands.dispatcher import Dispatcher
 from saltern_master.commands.registry import Command, Registry
+from saltern_master.targeting import DataFacts, Known, Targets
 
 NOBODY_HERE = 60000
 """User numbers from here on are no one's on a real host."""
 ROOT = Caller(Kind.LOCAL, "root", 0)
 MINIONS = ["db1", "web1", "web2"]
+OPTIONS: Any = {"nodegroups": {"web": "web*", "some": ["db1", "gone"]}, "conf_file": "/etc/saltern/master"}
 
 
 class Users:
@@ -60,7 +62,7 @@ class Door:
             registry=self.registry,
             policy=self.policy,
             keyring=SimpleNamespace(minions=self._minions),
-            fleet=SimpleNamespace(grains=self._grains),
+            targets=Targets(OPTIONS, Known(DataFacts(self._grains))),
             tracker=SimpleNamespace(owner=self.owners.get),
             **services,
         )

@@ -11,15 +11,22 @@ from support.salt_answers.scripted_fleet import Fleet, answer
 
 NOT_CONNECTED = "Minion did not return. [Not connected]"
 NO_RESPONSE = "Minion did not return. [No response]"
-PUBLISH = frozenset({"tgt", "tgt_type", "fun", "arg", "kwarg", "isolate", "quiet", "follow"})
 
 
 class ScriptedMaster:
     """Knows a fleet, and every call that was made."""
 
-    def __init__(self, fleet: Fleet, *, running: bool = True) -> None:
+    def __init__(self, fleet: Fleet, *, running: bool = True, one_by_one: bool = False) -> None:
+        """*one_by_one*: an answer comes only when it is waited for."""
         self.fleet = fleet
         self.running = running
+        self.one_by_one = one_by_one
+        self.waited: list[float | None] = []
+        """How long it was waited for an answer, each time."""
+        self.problem = ""
+        """What is wrong with every target."""
+        self.broken: BaseException | None = None
+        """What a wait for an answer ends with when there is none."""
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.open = 0
         self.streams: dict[str, deque[dict[str, Any]]] = {}
@@ -51,7 +58,13 @@ class ScriptedMaster:
             if not left:
                 stream.append({"end": True})
         away = [name for name in minions if name in self.fleet.away]
-        return {"jid": jid if minions else "", "minions": minions, "missing": away, "unknown": unknown}
+        return {
+            "jid": jid if minions else "",
+            "minions": minions,
+            "missing": away,
+            "unknown": unknown,
+            "problem": self.problem,
+        }
 
     def _send(self, jid: str, stream: deque[dict[str, Any]], minions: list[str], asked: dict[str, Any]) -> None:
         arg = asked["arg"]
@@ -94,5 +107,11 @@ class ScriptedConnection:
     def receive(self, timeout_s: float | None) -> dict[str, Any] | None:
         """Return what comes next of the job that this connection follows."""
         stream = self._master.streams[self._jid]
+        if timeout_s != 0.0:
+            self._master.waited.append(timeout_s)
+        elif self._master.one_by_one and stream and "end" not in stream[0]:
+            return None
+        if not stream and timeout_s != 0.0 and self._master.broken:
+            raise self._master.broken
         assert stream or timeout_s is not None, "waits for ever"
         return stream.popleft() if stream else None

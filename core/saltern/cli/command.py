@@ -1,37 +1,47 @@
-"""What the commands share: common flags, and faults as one line on stderr."""
+"""What the commands share: common flags, and faults as one line on stderr.
+
+A program is ``parser = command_parser(…)``, ``add_output_arguments(parser)``, options of its own,
+``options = parser.parse(words)`` (what isn't an option is in ``options.words``), and ``run_command`` around its work,
+which makes an ``Output(options)`` and shows each value by ``output.show(value, out=…, retcode=…)``.
+"""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from saltern.__about__ import __version__
 from saltern.config import unread_files
-from saltern.errors import MasterNotRunning, SalternError, exit_code, told
+from saltern.errors import MasterNotRunning, SalternError, UnknownNodegroup, exit_code, told
+from saltern.option_parser import EX_USAGE, OptionParser, add_argument_options, common_parser, set_up_log
+from saltern.output.options import Output, add_output_arguments
 from saltern.visible import visible
+
+__all__ = [
+    "EX_GENERIC",
+    "EX_INTERRUPTED",
+    "EX_OK",
+    "EX_USAGE",
+    "OptionParser",
+    "Output",
+    "add_argument_options",
+    "add_output_arguments",
+    "command_parser",
+    "run_command",
+    "seconds",
+    "set_up_log",
+]
 
 EX_OK = 0
 EX_GENERIC = 1
-EX_USAGE = 2
 EX_INTERRUPTED = 130
 MAX_SECONDS = 366 * 86400
 
 
-def command_parser(prog: str, usage: str, description: str, examples: str) -> argparse.ArgumentParser:
-    """Return a parser with the flags that every command has."""
-    parser = argparse.ArgumentParser(
-        prog=prog,
-        usage=usage,
-        description=description,
-        epilog=f"examples:\n{examples}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("-c", "--config-dir", metavar="DIR", help="folder (or file) of the master's configuration")
-    parser.add_argument("--version", action="version", version=f"{prog} {__version__}")
-    parser.add_argument("--versions-report", action="store_true", help="print the versions of everything and exit")
-    parser.add_argument("--no-color", "--no-colour", action="store_true", help="no colours")
+def command_parser(prog: str, usage: str, description: str, examples: str, *, short_log: bool = True) -> OptionParser:
+    """Return a parser with the flags that every command has; *short_log*: whether ``-l`` is ``--log-level``."""
+    parser = common_parser(prog, usage, description, examples, short_log=short_log)
     parser.add_argument("--traceback", action="store_true", help="on a fault, show where in the code it arose")
     return parser
 
@@ -54,6 +64,9 @@ def run_command(prog: str, work: Callable[[], int], *, traceback: bool, config_d
     """
     try:
         return work()
+    except UnknownNodegroup as error:  # told as Salt's command tells it
+        print(visible(str(error)))
+        return EX_OK
     except SalternError as error:
         if traceback:
             raise
@@ -68,13 +81,3 @@ def run_command(prog: str, work: Callable[[], int], *, traceback: bool, config_d
         # The reader of our output went away; Python would complain again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EX_OK
-
-
-def wants_versions(arguments: Sequence[str]) -> bool:
-    """Return whether the versions are asked for; printed here, because other arguments may be missing then."""
-    if "--versions-report" not in arguments:
-        return False
-    from saltern.versions import versions_report
-
-    print(versions_report())
-    return True

@@ -3,27 +3,39 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Sequence
-from itertools import chain, groupby
-from operator import itemgetter
+from itertools import chain
 from typing import Any
 
-from saltern.cli.command import EX_GENERIC, EX_OK, command_parser, run_command, seconds, wants_versions
+from saltern.cli.command import (
+    EX_GENERIC,
+    EX_OK,
+    OptionParser,
+    Output,
+    add_output_arguments,
+    command_parser,
+    run_command,
+    seconds,
+    set_up_log,
+)
 from saltern.cli.host_doubts import doubts
 from saltern.config import MasterOptions, client_config, master_config
 from saltern.config.minion import own_name
+from saltern.errors import IdError, UsageError
 from saltern.ids import check_minion_id
 from saltern.invites import INVITE_TTL_S, clock_time
 from saltern.join_token import read_token
 from saltern.key_functions import state_named
 from saltern.keystore import ACCEPTED, DENIED, PENDING, REJECTED, WORDS, KeyStore
-from saltern.output import OUTPUTS, display
-from saltern.pki import fingerprint
+from saltern.pki import fingerprint, own_keys
+from saltern.visible import visible
 from saltern.wheel import Wheel
 
 EXAMPLES = """  saltern-key                       list all keys (-L)
+  saltern-key -l un                 list those that wait to be accepted
   saltern-key -f web01              the fingerprint of a key, to compare with what its agent logs
   saltern-key -a 'web*'             accept pending keys
   saltern-key -A -y                 accept all of them, without asking
@@ -34,122 +46,148 @@ EXAMPLES = """  saltern-key                       list all keys (-L)
   saltern-key --invite --id web10   the same, good for that minion id alone
 """
 
-TITLES = {
-    ACCEPTED: "Accepted Keys:",
-    DENIED: "Denied Keys:",
-    PENDING: "Unaccepted Keys:",
-    REJECTED: "Rejected Keys:",
-}
+LISTED = (PENDING, REJECTED, ACCEPTED, DENIED)
+"""The states in the order in which programs are told them; people read them by the order of ``--out key``."""
+
+SHOWN_AS = "key"
+LEAST_KEY_BITS, MOST_KEY_BITS = 2048, 32768
+_DONE = {"accept": "accepted", "reject": "rejected", "delete": "deleted"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
-    if wants_versions(words):
-        return EX_OK
-    options = _parser().parse_args(words)
+    parser = _parser()
+    options = parser.parse(words)
+    if options.words:
+        parser.error(f"unexpected word: {visible(options.words[0])} (globs are quoted, as in -a 'web*')")
     return run_command("saltern-key", lambda: _run(options), traceback=options.traceback, config_dir=options.config_dir)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = command_parser("saltern-key", "saltern-key [options]", "Manage the keys of minions.", EXAMPLES)
-    actions = parser.add_mutually_exclusive_group()
-    lists = ("all", "acc", "accepted", "pre", "un", "unaccepted", "rej", "rejected", "den", "denied")
-    actions.add_argument("-l", "--list", choices=lists, metavar="STATE", help="list one state: acc, un, rej, den, all")
+def _parser() -> OptionParser:
+    parser = command_parser(
+        "saltern-key", "saltern-key [options]", "Manage the keys of minions.", EXAMPLES, short_log=False
+    )
+    actions = parser.add_argument_group("what to do").add_mutually_exclusive_group()
+    actions.add_argument("-l", "--list", type=_listed, metavar="STATE", help="list one state: acc, un, rej, den, all")
     actions.add_argument("-L", "--list-all", action="store_true", help="list all keys")
-    actions.add_argument("-a", "--accept", metavar="GLOB", help="accept pending keys")
+    actions.add_argument("-a", "--accept", metavar="GLOB", help="accept pending keys; a,b: several globs")
     actions.add_argument("-A", "--accept-all", action="store_true", help="accept all pending keys")
     actions.add_argument("-r", "--reject", metavar="GLOB", help="reject pending keys")
     actions.add_argument("-R", "--reject-all", action="store_true", help="reject all pending keys")
     actions.add_argument("-d", "--delete", metavar="GLOB", help="delete keys of any state")
     actions.add_argument("-D", "--delete-all", action="store_true", help="delete all keys")
+    actions.add_argument("-p", "--print", metavar="GLOB", help="print public keys")
+    actions.add_argument("-P", "--print-all", action="store_true", help="print all public keys")
     actions.add_argument("-f", "--finger", metavar="GLOB", help="print fingerprints")
     actions.add_argument("-F", "--finger-all", action="store_true", help="print all fingerprints, the master's first")
     actions.add_argument("--invite", action="store_true", help="print one line that lets a new host join")
-    parser.add_argument(
-        "--include-all", "--include-rejected", action="store_true", help="accept or reject keys of other states too"
+    actions.add_argument("--gen-keys", metavar="NAME", help="make a key pair, NAME.key and NAME.pub")
+    how = parser.add_argument_group("how")
+    how.add_argument("--include-all", action="store_true", help="with -a: rejected ones too; with -r: accepted ones")
+    how.add_argument("--include-accepted", action="store_true", help="with -r: accepted keys too")
+    how.add_argument("--include-rejected", action="store_true", help="with -a: rejected keys too")
+    how.add_argument("--include-denied", action="store_true", help="with -a and -r: denied keys too")
+    how.add_argument("--state", metavar="STATE", help="with -a, -r, -d: only keys of one state: acc, un, rej, den")
+    how.add_argument("--host", metavar="NAME", help="with --invite: where agents find this master (its full name)")
+    how.add_argument("--id", metavar="ID", help="with --invite: good for this minion id alone")
+    how.add_argument("--ttl", type=seconds, default=INVITE_TTL_S, metavar="S", help="with --invite: good for S seconds")
+    how.add_argument("--gen-keys-dir", default=".", metavar="DIR", help="with --gen-keys: where to (here)")
+    how.add_argument(
+        "--keysize", type=_key_bits, metavar="BITS", help="with --gen-keys: means nothing, these keys have one size"
     )
-    parser.add_argument("--state", metavar="STATE", help="with -a, -r, -d: only keys of one state: acc, un, rej, den")
-    parser.add_argument("--host", metavar="NAME", help="with --invite: where agents find this master (its full name)")
-    parser.add_argument("--id", metavar="ID", help="with --invite: good for this minion id alone")
-    parser.add_argument(
-        "--ttl", type=seconds, default=INVITE_TTL_S, metavar="S", help="with --invite: good for S seconds"
-    )
-    parser.add_argument("-y", "--yes", action="store_true", help="don't ask")
-    parser.add_argument("--out", "--output", choices=OUTPUTS, metavar="FORM", help=", ".join(OUTPUTS))
+    how.add_argument("-y", "--yes", action="store_true", help="don't ask")
+    how.add_argument("-q", "--quiet", action="store_true", help="say no more than what was done (it never does)")
+    add_output_arguments(parser)
     return parser
 
 
+def _listed(word: str) -> str:
+    """Return the state that ``-l`` lists, ``""`` for all: as in Salt the word's beginning says it."""
+    if not word:
+        return ""
+    for beginning, state in (
+        ("acc", ACCEPTED),
+        ("pre", PENDING),
+        ("un", PENDING),
+        ("rej", REJECTED),
+        ("den", DENIED),
+        ("all", ""),
+    ):
+        if word.startswith(beginning):
+            return state
+    raise argparse.ArgumentTypeError(f"'{visible(word)}' is not a valid argument to '--list'")
+
+
+def _key_bits(text: str) -> int:
+    bits = int(text)
+    if bits < LEAST_KEY_BITS:
+        raise argparse.ArgumentTypeError(f"The minimum value for keysize is {LEAST_KEY_BITS}")
+    if bits > MOST_KEY_BITS:
+        raise argparse.ArgumentTypeError(f"The maximum value for keysize is {MOST_KEY_BITS}")
+    return bits
+
+
 def _run(options: argparse.Namespace) -> int:
+    set_up_log(options)
+    output = Output(options)
+    if options.gen_keys is not None:
+        return _generate(options, output)
     # An invitation tells the master's ports: half of the options won't do.
     opts = (master_config if options.invite else client_config)(options.config_dir)
     wheel = Wheel(opts)
     if options.invite:
-        return _invite(wheel, opts, options)
-    if options.finger or options.finger_all:
-        return _fingers(wheel, opts, options)
+        return _invite(wheel, opts, options, output)
+    for function, chosen, everything in (
+        ("print", options.print, options.print_all),
+        ("finger", options.finger, options.finger_all),
+    ):
+        if chosen is not None or everything:
+            return _show_keys(wheel, opts, function, "*" if everything else chosen, output)
     for name, chosen, everything in (
         ("accept", options.accept, options.accept_all),
         ("reject", options.reject, options.reject_all),
         ("delete", options.delete, options.delete_all),
     ):
         if chosen is not None or everything:
-            return _change(wheel, name, "*" if everything else chosen, options)
-    return _list(wheel, options)
-
-
-def _list(wheel: Wheel, options: argparse.Namespace) -> int:
+            return _change(wheel, name, "*" if everything else chosen, options, output)
     keys = wheel.call_func("key.list_all")
-    if options.list and options.list != "all":
-        state = state_named(options.list)
-        keys = {state: keys[state]}
-    if options.out:
-        display(keys, options.out, color=False if options.no_color else None)
-        return EX_OK
-    for state, title in TITLES.items():
-        if state in keys:
-            print("\n".join([title, *keys[state]]))
+    states = [options.list] if options.list else LISTED
+    output.show({state: sorted(keys[state], key=str.lower) for state in states}, out=SHOWN_AS)
     return EX_OK
 
 
-def _fingers(wheel: Wheel, opts: MasterOptions, options: argparse.Namespace) -> int:
-    prints: dict[str, Any] = {}
-    if options.finger_all or options.finger in ("master", "master.pub"):
+def _show_keys(wheel: Wheel, opts: MasterOptions, function: str, match: str, output: Output) -> int:
+    found: dict[str, Any] = wheel.call_func(f"key.{function}", match=match)
+    if function == "finger" and match in ("*", "master", "master.pub"):
         key = KeyStore(opts["pki_dir"]).master_key()
-        prints["local"] = {"master.pub": fingerprint(key), "master_key": key}
-    prints.update(wheel.call_func("key.finger", match="*" if options.finger_all else options.finger))
-    if not prints:
-        print(f"saltern-key: no key matches {options.finger!r}", file=sys.stderr)
-        return EX_GENERIC
-    if options.out:
-        display(prints, options.out, color=False if options.no_color else None)
-        return EX_OK
-    for state, found in prints.items():
-        print(TITLES.get(state, "Local Keys:"))
-        for name, value in found.items():
-            print(f"{name}:  {value}")
+        found["local"] = {"master.pub": fingerprint(key), "master_key": key}
+    if found:
+        output.show(found, out=SHOWN_AS)
+    else:
+        print(f"saltern-key: no key matches '{visible(match)}'", file=sys.stderr)
     return EX_OK
 
 
-def _change(wheel: Wheel, name: str, glob: str, options: argparse.Namespace) -> int:
-    """Resolve *glob* once, show what it means, and act on exactly that."""
-    states = [state_named(options.state)] if options.state else _states(name, include_all=options.include_all)
-    keys = wheel.call_func("key.resolve", match=glob, states=states)
+def _change(wheel: Wheel, name: str, match: str, options: argparse.Namespace, output: Output) -> int:
+    """Resolve *match* once, show what it means, and act on exactly that."""
+    states = [state_named(options.state)] if options.state else _states(name, options)
+    keys = wheel.call_func("key.resolve", match=match, states=states)
+    keys.sort(key=lambda key: (states.index(key[0]), key[1].lower()))
     if not keys:
-        among = WORDS[states[0]] if options.state else _AMONG[name]
-        print(f"The key glob {glob!r} does not match any {among} keys.", file=sys.stderr)
-        return EX_GENERIC
-    if not options.yes:
+        print(f"The key glob '{visible(match)}' does not match any {_among(name, states, options)} keys.")
+        return EX_OK
+    if not output.chosen:
         print(f"The following keys are going to be {_DONE[name]}:")
-        for state, of_state in groupby(keys, key=itemgetter(0)):
-            print(TITLES[state])
-            for _, minion_id, shown in of_state:
-                print(f"{minion_id}:  {shown or 'this file holds no key'}")
-        if not _agreed():
-            return EX_GENERIC
+        output.show(_by_state(keys), out=SHOWN_AS)
+    if not options.yes:
+        for _, minion_id, shown in keys:
+            print(f"{minion_id}:  {shown or 'this file holds no key'}", file=sys.stderr)
+        if not _agreed(name):
+            return EX_OK
     answer = wheel.call_func(f"key.{name}_keys", keys=keys)
-    if options.out:
-        display(answer["done"], options.out, color=False if options.no_color else None)
+    if output.chosen:
+        output.show(answer["done"])
     else:
         for minion_id in chain.from_iterable(answer["done"].values()):
             print(f"Key for minion {minion_id} {_DONE[name]}.")
@@ -158,26 +196,50 @@ def _change(wheel: Wheel, name: str, glob: str, options: argparse.Namespace) -> 
     return EX_GENERIC if answer["refused"] else EX_OK
 
 
-def _states(name: str, *, include_all: bool) -> list[str]:
+def _states(name: str, options: argparse.Namespace) -> list[str]:
+    """Return the states of the keys that may be meant, in the order in which they are changed."""
     if name == "delete":
-        return list(TITLES)
-    others = {"accept": [REJECTED, DENIED], "reject": [ACCEPTED, DENIED]}[name]
-    return [PENDING, *others] if include_all else [PENDING]
+        return list(LISTED)
+    accepted = name == "reject" and (options.include_all or options.include_accepted)
+    rejected = name == "accept" and (options.include_all or options.include_rejected)
+    wanted = {PENDING: True, ACCEPTED: accepted, REJECTED: rejected, DENIED: options.include_denied}
+    return [state for state, included in wanted.items() if included]
 
 
-_DONE = {"accept": "accepted", "reject": "rejected", "delete": "deleted"}
-_AMONG = {"accept": "unaccepted", "reject": "unaccepted", "delete": "known"}
+def _among(name: str, states: Sequence[str], options: argparse.Namespace) -> str:
+    if options.state:
+        return WORDS[states[0]]
+    words = ["unaccepted", *(WORDS[state] for state in states[1:] if name != "delete")]
+    return " or ".join([", ".join(words[:-1]), words[-1]] if words[1:] else words)
 
 
-def _agreed() -> bool:
+def _by_state(keys: list[list[str]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for state, minion_id, _ in keys:
+        found.setdefault(state, []).append(minion_id)
+    return found
+
+
+def _agreed(name: str) -> bool:
+    """Ask; no answer means no to deleting, and yes to what else there is."""
     try:
-        return input("Proceed? [n/Y] ").strip().lower() in ("", "y", "yes")
+        said = input(f"Proceed? [{'N/y' if name == 'delete' else 'n/Y'}] ")
     except EOFError:
-        print("\nsaltern-key: nobody there to ask: use -y", file=sys.stderr)
-        return False
+        print(file=sys.stderr)
+        raise UsageError("nobody there to ask: use -y") from None
+    return (said or ("n" if name == "delete" else "y")).lower().startswith("y")
 
 
-def _invite(wheel: Wheel, opts: MasterOptions, options: argparse.Namespace) -> int:
+def _generate(options: argparse.Namespace, output: Output) -> int:
+    """Make a minion's key pair, to be accepted before it first connects."""
+    name = options.gen_keys
+    if not name or os.sep in name or name.startswith("."):
+        raise IdError(f"{visible(repr(name))} can't be a file's name: the pair is NAME.key and NAME.pub")
+    output.show({"return": fingerprint(own_keys(options.gen_keys_dir, name).public)})
+    return EX_OK
+
+
+def _invite(wheel: Wheel, opts: MasterOptions, options: argparse.Namespace, output: Output) -> int:
     minion_id = "" if options.id is None else check_minion_id(options.id)  # an empty one isn't good for any
     token = wheel.call_func(
         "key.invite",
@@ -197,8 +259,8 @@ def _invite(wheel: Wheel, opts: MasterOptions, options: argparse.Namespace) -> i
         f"as it stands too, and then shows the token to every user of that host):",
         file=sys.stderr,
     )
-    if options.out:
-        display({"token": token}, options.out, color=False if options.no_color else None)
+    if output.chosen:
+        output.show({"token": token})
     else:
         print(f"saltern-agent --join {token}")
     return EX_OK

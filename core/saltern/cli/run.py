@@ -8,10 +8,19 @@ from collections.abc import Sequence
 
 from saltern.arguments import parse_arguments
 from saltern.cli import watch
-from saltern.cli.command import EX_GENERIC, EX_OK, EX_USAGE, command_parser, run_command, seconds, wants_versions
+from saltern.cli.command import (
+    EX_GENERIC,
+    EX_OK,
+    EX_USAGE,
+    Output,
+    add_output_arguments,
+    command_parser,
+    run_command,
+    seconds,
+    set_up_log,
+)
 from saltern.cli.tables import as_table
 from saltern.config import client_config
-from saltern.output import OUTPUTS, display
 from saltern.runner import RunnerClient
 from saltern.visible import visible
 
@@ -28,30 +37,28 @@ EXAMPLES = """  saltern-run -d                                 what there is
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
-    if wants_versions(words):
-        return EX_OK
     parser = command_parser(
         "saltern-run", "saltern-run [options] <function> [arguments]", "Run a function on the master.", EXAMPLES
     )
     parser.add_argument("-t", "--timeout", type=seconds, default=60.0, metavar="S", help="seconds to wait (60)")
-    parser.add_argument("--out", "--output", default="nested", choices=OUTPUTS, metavar="FORM", help=", ".join(OUTPUTS))
+    add_output_arguments(parser)
     parser.add_argument(
         "-d", "--doc", action="store_true", help="show what functions do, all or those named, and run none"
     )
-    parser.add_argument("words", nargs="*", metavar="function [arguments]")
-    options = parser.parse_intermixed_args(words)
+    options = parser.parse(words)
     return run_command(
         "saltern-run", lambda: _run(parser, options), traceback=options.traceback, config_dir=options.config_dir
     )
 
 
 def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    set_up_log(options)
     words = options.words
-    color = False if options.no_color else None
+    output = Output(options)
     opts = client_config(options.config_dir)
     client = RunnerClient(opts)
     if options.doc:
-        return _show_docs(client, options, color)
+        return _show_docs(client, options, output)
     if not words:
         parser.print_usage(sys.stderr)
         print("saltern-run: a function is needed: saltern-run -d lists them", file=sys.stderr)
@@ -61,15 +68,15 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
         watch.show_events(opts, args, kwargs)
         return EX_OK
     result = client.call(words[0], args, kwargs, options.timeout)
-    table = as_table(words[0], result) if options.out == OUTPUTS[0] else None
+    table = None if output.chosen else as_table(words[0], result)
     if table is None:
-        display(result, options.out, color=color)
+        output.show(result)
     else:
-        display(table, "raw")
+        output.show(table, out="raw")
     return EX_OK
 
 
-def _show_docs(client: RunnerClient, options: argparse.Namespace, color: bool | None) -> int:
+def _show_docs(client: RunnerClient, options: argparse.Namespace, output: Output) -> int:
     """Print what functions do, those of the modules and names among the words, or all; nothing else is run."""
     docs = {**client.call("doc.runner", timeout=options.timeout), watch.FUNCTION: watch.DOC}
     wanted = options.words
@@ -81,7 +88,7 @@ def _show_docs(client: RunnerClient, options: argparse.Namespace, color: bool | 
     if not shown:
         print(f"saltern-run: no function or module {visible(' '.join(wanted))}: -d alone lists them", file=sys.stderr)
         return EX_GENERIC
-    display(shown, options.out, color=color)
+    output.show(shown)
     return EX_OK
 
 

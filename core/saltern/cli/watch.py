@@ -9,7 +9,8 @@ from typing import Any
 from saltern.config import MasterOptions
 from saltern.errors import ArgumentError
 from saltern.event import MasterEvent
-from saltern.output.json_form import one_line, render
+from saltern.output import render
+from saltern.output.json_form import one_line
 from saltern.visible import visible
 
 FUNCTION = "state.event"
@@ -34,7 +35,7 @@ def show_events(opts: MasterOptions, args: list[Any], kwargs: dict[str, Any]) ->
             if not fnmatch.fnmatchcase(event["tag"], tagmatch):
                 continue
             if not quiet:
-                data = render(event["data"], color=False) if pretty else one_line(event["data"])
+                data = render(event["data"], "json") if pretty else one_line(event["data"])
                 print(f"{visible(event['tag'])}\t{data}", flush=True)
             count -= 1
             if not count:

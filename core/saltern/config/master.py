@@ -47,6 +47,7 @@ class MasterOptions(TypedDict):
     fileserver_update_interval: float
     sync_on_change: bool
     pillar_files: dict[str, Any]
+    nodegroups: dict[str, Any]
     schedule: dict[str, Any]
     carbon_host: str
     carbon_port: int
@@ -102,6 +103,7 @@ DEFAULTS: dict[str, Any] = {
     "fileserver_update_interval": 60.0,
     "sync_on_change": False,
     "pillar_files": {},
+    "nodegroups": {},
     "schedule": DEFAULT_SCHEDULE,
     "carbon_host": "127.0.0.1",
     "carbon_port": 2005,

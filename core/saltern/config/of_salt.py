@@ -35,7 +35,6 @@ _BOTH: dict[str, str] = {
 }
 
 MASTER_INSTEAD: Mapping[str, str] = _BOTH | {
-    "nodegroups": "write the target where it is used: -L a,b or -C 'web* and G@os:Debian'",
     "pillar_roots": "pillar_files maps globs on minion ids to YAML files: {'web*': [web.yaml]}",
     "ext_pillar": "pillar_files maps globs on minion ids to YAML files, which a program may write",
     "git_pillar_base": "pillar_files maps globs on minion ids to YAML files",

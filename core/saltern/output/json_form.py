@@ -11,20 +11,28 @@ import math
 import re
 from typing import Any
 
+from saltern.output.look import Look
 from saltern.output.text import text_of
 from saltern.plain import Plain
 from saltern.visible import HIDDEN
 
+DEFAULT_INDENT = 4
 
-def render(value: Any, color: bool) -> str:
-    """Return *value* as a JSON document; *color* is ignored."""
-    text = json.dumps(_standard(Plain().of(value)), indent=4, ensure_ascii=False, allow_nan=False)
-    return HIDDEN.sub(_escape, text)  # they stand only inside strings
+
+def render(value: Any, look: Look) -> str:
+    """Return *value* as a JSON document; a negative indent makes it one line."""
+    indent = DEFAULT_INDENT if look.indent is None else look.indent
+    return _document(value, None if indent < 0 else indent)
 
 
 def one_line(value: Any) -> str:
     """Return *value* as a JSON document of one line."""
-    return HIDDEN.sub(_escape, json.dumps(_standard(Plain().of(value)), ensure_ascii=False, allow_nan=False))
+    return _document(value, None)
+
+
+def _document(value: Any, indent: int | None) -> str:
+    text = json.dumps(_standard(Plain().of(value)), indent=indent, ensure_ascii=False, allow_nan=False)
+    return HIDDEN.sub(_escape, text)  # they stand only inside strings
 
 
 def _escape(match: re.Match[str]) -> str:

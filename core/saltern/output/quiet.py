@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from saltern.output.look import Look
 
-def render(value: Any, color: bool) -> str:
+
+def render(value: Any, look: Look) -> str:
     """Return an empty text."""
     return ""

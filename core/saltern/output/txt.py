@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from saltern.output.text import text_of
+from saltern.output.look import Look
+from saltern.output.text import lines_of
 from saltern.plain import Plain
 from saltern.visible import visible, visible_lines
 
 
-def render(value: Any, color: bool) -> str:
-    """Return *value* as lines of text; *color* is ignored."""
+def render(value: Any, look: Look) -> str:
+    """Return *value* as lines of text; what is no map and no text is shown as by ``pprint``."""
     plain = Plain().of(value)
-    if not isinstance(plain, dict):
-        return "\n".join(_lines(plain))
-    return "\n".join(f"{visible(str(key))}: {line}" for key, member in plain.items() for line in _lines(member))
+    if isinstance(plain, dict):
+        return "\n".join(f"{visible(str(key))}: {line}" for key, member in plain.items() for line in _lines(member))
+    if isinstance(plain, str):
+        return "\n".join(visible_lines(plain))
+    from saltern.output import pprint_form
+
+    return pprint_form.render(plain, Look())
 
 
 def _lines(value: Any) -> list[str]:
-    return visible_lines(text_of(value)) if isinstance(value, (str, bytes)) else [visible(str(value))]
+    return lines_of(value) if isinstance(value, (str, bytes)) else [visible(str(value))]

@@ -6,18 +6,31 @@ from typing import Any
 
 import yaml
 
+from saltern.output.look import Look
 from saltern.plain import Plain
 from saltern.visible import HIDDEN, escape
 
 
-def render(value: Any, color: bool) -> str:
-    """Return *value* as a YAML document; *color* is ignored."""
-    text = yaml.dump(_sortable(Plain().of(value)), Dumper=_Dumper, default_flow_style=False, allow_unicode=True)
-    return HIDDEN.sub(escape, text).removesuffix("...\n").rstrip("\n")
+def render(value: Any, look: Look) -> str:
+    """Return *value* as a YAML document; a negative indent makes it flow, ``{a: [1, 2]}``."""
+    flow = look.indent is not None and look.indent < 0
+    indent = 0 if flow else look.indent
+    text = yaml.dump(
+        _sortable(Plain().of(value)), Dumper=_Dumper, default_flow_style=flow, indent=indent, allow_unicode=True
+    )
+    return HIDDEN.sub(escape, text).removesuffix("...\n")
 
 
 class _Dumper(yaml.SafeDumper):
-    """Puts a text in double quotes that has what PyYAML would write as it is: an escape means something there."""
+    """Puts a text in double quotes that has what PyYAML would write as it is: an escape means something there.
+
+    An empty key is a simple one, ``'': 1``, as for libyaml.
+    """
+
+    def check_simple_key(self) -> bool:
+        """Say whether a key needs no ``?`` before it."""
+        empty = isinstance(self.event, yaml.ScalarEvent) and not self.event.value
+        return empty or super().check_simple_key()
 
 
 def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:

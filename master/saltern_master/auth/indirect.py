@@ -8,6 +8,7 @@ An indirect function needs a grant of its exact name. Beyond that:
 ``schedule.run_job``   nothing: what they let run, arguments and all, was there before
 ``schedule.enable_job``
 ``cp.get_file``        nothing: what a written file makes run can't be told, so only its exact name grants it
+``cp.recv``            likewise (``saltern-cp``)
 ``event.send``         likewise for whoever listens
 ``event.fire``
 =====================  ================================================================================

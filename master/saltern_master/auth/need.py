@@ -11,11 +11,15 @@ class Need(Enum):
 
     JOBS = "jobs"
     """The functions that it runs, on all the minions that its target means."""
+    TARGET = "target"
+    """To be granted anything on minions; it shows those of its target on which something is."""
     RUNNER = "@runner"
     WHEEL = "@wheel"
     EVENTS = "@events"
     OWN_JOB = "own job"
     """To have started the job that it is about, or to see all that others do."""
+    OWN_UPLOAD = "own upload"
+    """To be someone who may start jobs; the command looks whose the upload is."""
     MINION = "minion"
     """To be a minion; the command is about that minion alone."""
 

@@ -118,6 +118,14 @@ class Policy:
                 minions = [m for m in minions if any(fnmatch.fnmatchcase(m, pattern) for pattern in patterns)]
         return minions
 
+    def known_to(self, caller: Caller, minions: Sequence[str]) -> Sequence[str]:
+        """Return those of *minions* on which something is granted to the caller."""
+        everything, grants = self.rights(caller)
+        patterns = {grant.minions for grant in grants if not grant.minions.startswith("@")}
+        if everything or "*" in patterns:
+            return minions
+        return [m for m in minions if any(fnmatch.fnmatchcase(m, pattern) for pattern in patterns)]
+
     def why_refused(self, functions: Iterable[str]) -> str:
         """Return what would let someone run *functions*, where a grant by glob never does; else nothing."""
         named = [f for f in functions if not self._powers.of(f).by_glob]

@@ -17,6 +17,7 @@ from saltern_master.clocks import Clocks
 from saltern_master.commands.registry import Registry
 from saltern_master.deadletters import DeadLetters
 from saltern_master.fileserver.server import FileServer
+from saltern_master.fileserver.uploads import Uploads
 from saltern_master.fleet import Fleet
 from saltern_master.jobs.publisher import Publisher
 from saltern_master.jobs.store import JobStore
@@ -24,6 +25,7 @@ from saltern_master.jobs.tracker import Tracker
 from saltern_master.key_refresh import KeyRefresh
 from saltern_master.keyring import Keyring
 from saltern_master.shipping.engine import ShippingEngine
+from saltern_master.targeting import Targets
 
 
 class Services(Protocol):
@@ -35,12 +37,14 @@ class Services(Protocol):
     keystore: KeyStore
     key_refresh: KeyRefresh
     fleet: Fleet
+    targets: Targets
     clocks: Clocks
     bus: EventBus
     publisher: Publisher
     tracker: Tracker
     job_store: JobStore
     files: FileServer
+    uploads: Uploads
     briefing: Briefing
     engine: ShippingEngine | None
     accounting: Accounting
@@ -53,10 +57,12 @@ class Services(Protocol):
 class Context:
     """One call. *minions*: whom its target means, where the command has one; authorised already.
 
-    *unknown*: names that the target lists and no minion has, of those that the caller may command.
+    *unknown*: names that the target lists and no minion has, of those that the caller may command. *problem*: a line
+    on what in the target can't mean anybody, or nothing.
     """
 
     caller: Caller
     services: Services
     minions: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    problem: str = ""

@@ -14,9 +14,19 @@ import asyncio
 import functools
 import logging
 import time
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from saltern.errors import Busy, InternalError, NotAuthorised, RequestTimeout, SalternError
+from saltern.errors import (
+    Busy,
+    InternalError,
+    NotAuthorised,
+    RequestTimeout,
+    SalternError,
+    TargetError,
+    TargetTooCostly,
+    UnknownNodegroup,
+)
 from saltern_master.auth.audit import Audit
 from saltern_master.auth.caller import Caller, Kind
 from saltern_master.auth.need import Need
@@ -26,7 +36,7 @@ from saltern_master.commands.registry import Command, Registry
 from saltern_master.commands.turns import Turns
 from saltern_master.jobs.request import functions_of, indirect_of
 from saltern_master.line_limit import LineLimit
-from saltern_master.targeting import GrainsOf, listed, named, resolve
+from saltern_master.targeting import DELIMITER, Targets
 
 log = logging.getLogger(__name__)
 
@@ -37,10 +47,11 @@ CALLS_OF_AN_OWNER = 1000
 
 
 class Meant(NamedTuple):
-    """What a target comes to: minions, and names that it lists and no minion has."""
+    """What a target comes to: minions, names that it lists and no minion has, and what in it can't mean anybody."""
 
-    minions: tuple[str, ...]
-    unknown: tuple[str, ...]
+    minions: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    problem: str = ""
 
 
 class Dispatcher:
@@ -122,13 +133,14 @@ class Dispatcher:
         services = self._services
         command = self._find(caller, name)
         bound = command.bind(args, kwargs)
-        minions: tuple[str, ...] = ()
-        unknown: tuple[str, ...] = ()
+        meant = Meant()
         if command.need is Need.JOBS:
-            minions, unknown = await self._authorised_minions(caller, bound, services)
+            meant = await self._authorised_minions(caller, bound, services)
+        elif command.need is Need.TARGET:
+            meant = await self._known_minions(caller, bound, services)
         elif command.need is Need.OWN_JOB and not self._policy.owns(caller, services.tracker.owner(bound["jid"])):
             raise NotAuthorised(f"{caller} did not start a job {bound['jid']}")
-        context = Context(caller, services, minions, unknown)
+        context = Context(caller, services, *meant)
         try:
             answer = await self._run(command, context, bound)
         except SalternError as error:
@@ -160,20 +172,19 @@ class Dispatcher:
         if refused:
             raise NotAuthorised(f"{caller} may not run {some_of(refused)}{self._policy.why_refused(refused)}")
         everyone = services.keyring.minions()
-        find = functools.partial(self._find_minions, caller, functions, bound["tgt"], bound["tgt_type"], everyone)
-        meant: Meant = await self._turns[caller.kind].run(
-            caller.principal, functools.partial(find, services.fleet.grains)
-        )
+        find = functools.partial(self._find_minions, caller, functions, bound, everyone, services.targets)
+        meant: Meant = await self._turns[caller.kind].run(caller.principal, find)
+        return meant
+
+    async def _known_minions(self, caller: Caller, bound: dict[str, Any], services: Services) -> Meant:
+        """Return whom the target means, of those minions that the caller has something to do with."""
+        known_to_him = self._policy.known_to(caller, services.keyring.minions())
+        find = functools.partial(_meant, services.targets, bound, known_to_him)
+        meant: Meant = await self._turns[caller.kind].run(caller.principal, find)
         return meant
 
     def _find_minions(
-        self,
-        caller: Caller,
-        functions: list[str],
-        target: Any,
-        kind: str,
-        everyone: list[str],
-        grains: GrainsOf,
+        self, caller: Caller, functions: list[str], bound: dict[str, Any], everyone: list[str], targets: Targets
     ) -> Meant:
         """Resolve a target for a caller, in a thread.
 
@@ -181,17 +192,40 @@ class Dispatcher:
         held against ids or grains; names, and a glob, must be within his grants, whatever minions there are.
         """
         covered = self._policy.covered(caller, functions, everyone)
-        found = resolve(target, kind, covered, grains)
-        if len(covered) < len(everyone):
-            names = named(target, kind)
-            if len(self._policy.covered(caller, functions, names)) < len(names):
-                raise NotAuthorised(f"{caller} may not run {some_of(functions)} on every minion of that target")
-        names = listed(target, kind)
-        there = frozenset(covered) if names else frozenset[str]()
-        return Meant(tuple(found), tuple(name for name in names if name not in there))
+        if len(covered) == len(everyone):
+            return _meant(targets, bound, covered)
+        return _meant(targets, bound, covered, lambda names: self._check_names(caller, functions, names))
+
+    def _check_names(self, caller: Caller, functions: list[str], names: list[str]) -> None:
+        if len(self._policy.covered(caller, functions, names)) < len(names):
+            raise NotAuthorised(f"{caller} may not run {some_of(functions)} on every minion of that target")
 
     async def _run(self, command: Command, context: Context, bound: dict[str, Any]) -> Any:
         if command.is_async:
             return await command.handler(context, **bound)
         call = functools.partial(command.handler, context, **bound)
         return await self._turns[context.caller.kind].run(context.caller.principal, call)
+
+
+def _meant(
+    targets: Targets,
+    bound: dict[str, Any],
+    minions: Sequence[str],
+    check_names: Callable[[list[str]], None] | None = None,
+) -> Meant:
+    """Return whom of *minions* the target in *bound* means; *check_names* judges the names that it consists of.
+
+    A target that can't be understood means nobody, as in Salt; what is wrong with it is told beside that.
+    """
+    try:
+        target = targets.target(bound["tgt"], bound["tgt_type"], bound.get("delimiter", DELIMITER))
+    except (TargetTooCostly, UnknownNodegroup):
+        raise
+    except TargetError as error:
+        return Meant(problem=str(error))
+    if check_names is not None:
+        check_names(target.named)
+    found = target.select(minions, targets.known)
+    names = target.listed if check_names is None else target.listed_by_hand
+    there = frozenset(minions) if names else frozenset[str]()
+    return Meant(tuple(found), tuple(name for name in names if name not in there), target.problem)

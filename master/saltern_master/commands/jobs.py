@@ -33,12 +33,13 @@ async def publish(
     arg: list[Any] | None = None,
     kwarg: dict[str, Any] | None = None,
     tgt_type: str = "glob",
+    delimiter: str = ":",
     isolate: bool = False,
     timeout: float | None = None,
     quiet: float | None = None,
     follow: bool = False,
     hold: bool = False,
-    jid: Annotated[str | None, check_jid] = None,
+    jid: str = "",
     ret: str | None = None,
     ret_config: str | None = None,
     ret_kwargs: dict[str, Any] | None = None,
@@ -46,9 +47,10 @@ async def publish(
     new_jid: str = "",
     gather: float | None = None,
 ) -> Any:
-    """Start a job and return its ``jid``, ``minions``, ``missing``, ``unknown``; with *follow* its answers come then.
+    """Start a job and return its ``jid``, ``minions``, ``missing``, ``unknown``, ``problem``.
 
-    ``missing`` are those of the minions that are away, ``unknown`` the names that the target lists and no minion has.
+    With *follow* its answers come then. ``missing`` are those of the minions that are away, ``unknown`` the names that
+    the target lists and no minion has, ``problem`` a line for people on what in the target can't mean anybody.
     *fun* may be a list of functions, with a list of arguments for each in *arg*. *timeout*: seconds after which an
     agent ends it. *quiet*: seconds of silence after which the agents are asked whether they still work on it;
     *gather*: seconds that they have to say so. *new_jid*: the id that it shall have, which no job had yet.
@@ -64,11 +66,11 @@ async def publish(
         await check_new(context, check_jid(new_jid))
     given = {"ret": ret, "ret_config": ret_config, "ret_kwargs": ret_kwargs, "metadata": metadata}
     more = {name: value for name, value in given.items() if value}
-    request = JobRequest(tgt, tgt_type, fun, arg or [], kwarg or {}, isolate, timeout, more)
+    request = JobRequest(tgt, tgt_type, fun, arg or [], kwarg or {}, isolate, timeout, delimiter, more)
     publisher, caller = context.services.publisher, context.caller
     sees_all = context.services.policy.sees_all(caller)
     follower = None
-    if jid is not None:
+    if jid:
         published = publisher.release(jid, request, context.minions, caller, sees_all=sees_all)
     else:
         published, follower = publisher.publish(
@@ -82,7 +84,7 @@ async def publish(
             new_jid=new_jid,
             answer_s=bounded(gather),
         )
-    result = {**published._asdict(), "unknown": list(context.unknown)}
+    result = {**published._asdict(), "unknown": list(context.unknown), "problem": context.problem}
     return Stream(result, follower) if follower is not None else result
 
 

@@ -13,7 +13,7 @@ from saltern_master.commands.context import Context
 from saltern_master.commands.params import params_of
 from saltern_master.commands.registry import Command
 
-_SHOWING = frozenset({"key.list_all", "key.list", "key.name_match", "key.finger", "key.resolve"})
+_SHOWING = frozenset({"key.list_all", "key.list", "key.name_match", "key.finger", "key.print", "key.resolve"})
 
 
 def _declared(name: str, method: Callable[..., Any]) -> Command:

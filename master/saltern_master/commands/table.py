@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from saltern.key_functions import KeyFunctions
-from saltern_master.commands import alerts, events, files, followed, jobs, journal, keys, manage, metrics, minion
+from saltern_master.commands import (
+    alerts,
+    events,
+    files,
+    followed,
+    jobs,
+    journal,
+    keys,
+    manage,
+    metrics,
+    minion,
+    targets,
+    uploads,
+)
 from saltern_master.commands.registry import Registry
+
+MODULES = (alerts, events, files, followed, jobs, journal, manage, metrics, minion, targets, uploads)
 
 
 def command_table(key_functions: KeyFunctions) -> Registry:
     """Return every command there is."""
-    return Registry(
-        [alerts, events, files, followed, jobs, journal, manage, metrics, minion], keys.commands(key_functions)
-    )
+    return Registry(MODULES, keys.commands(key_functions))

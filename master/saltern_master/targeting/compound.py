@@ -1,144 +1,141 @@
-"""Compound targets: ``a and not (b or c)``; ``or`` binds weakest, ``not`` strongest."""
+"""Compound targets: ``a and not ( b or c )``; ``or`` binds weakest, ``not`` strongest.
+
+Words are parted by blanks, parentheses stand alone, and ``a not b`` is ``a and not b``. A word is ``X@…`` (``G|@a|b``
+with a delimiter of its own), or a glob.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Set
-from itertools import islice
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence, Set
 
-from saltern.errors import TargetError
+from saltern.errors import TargetError, TargetTooCostly
 from saltern_master.targeting.effort import Effort
-from saltern_master.targeting.selectors import Selector, names_of, selector
+from saltern_master.targeting.nested import DELIMITER
+from saltern_master.targeting.selectors import Notes, Selector, names_of, selector
+from saltern_master.targeting.words import MAX_DEPTH, OPERATORS, Word
 
-MAX_TOKENS = 1000
-MAX_DEPTH = 50
-
-_WORD = re.compile(r"\S+")
-_PREFIXES = {"G": "grain", "P": "grain_pcre", "E": "pcre", "L": "list"}
-
-
-def compound(text: str) -> Selector:
-    """Return the selector of a compound target. Raises ``TargetError``."""
-    return _Parser(text).whole()
+_TYPED = re.compile(r"(?:([GPIJ])(.)?|([LSERTM]))@(.+)", re.DOTALL)
+_NOT_TYPED = re.compile(r"([A-Z])@.")
+_NOT_HERE = {"R": "needs a range server", "T": "means resources", "M": "means resources' minions"}
 
 
-def listed(text: str) -> list[str]:
-    """Return the names that ``L@`` lists in a compound target, but for those that a ``not`` takes out."""
+def compound(text: str, words: Sequence[Word], letters: Mapping[str, str], notes: Notes, effort: Effort) -> Selector:
+    """Return the selector of a compound target, compiled at the expense of *effort*. Raises ``TargetError``."""
+    return _Parser(text, words, letters, notes, effort).whole()
+
+
+def listed(words: Sequence[Word]) -> list[str]:
+    """Return the names that ``L@`` lists in a compound target, but for those right behind a ``not``."""
     names: list[str] = []
-    negated, outer = False, [False]  # whether the next word is; and for each open parenthesis, whether all in it is
-    for word, _ in islice(tokens(text), MAX_TOKENS):
-        if word == "not":
-            negated = not negated
-            continue
-        if word == "(":
-            outer.append(outer[-1] ^ negated)
-        elif word == ")":
-            outer = outer[:-1] or [False]
-        elif word.startswith("L@") and not outer[-1] ^ negated:
+    before = ""
+    for word, *_ in words:
+        if word.startswith("L@") and before != "not":
             names += names_of(word[2:])
-        negated = False
+        before = word
     return names
 
 
-class Token(NamedTuple):
-    """A word or parenthesis of a compound target, and where in it it begins."""
-
-    text: str
-    at: int
-
-
-def tokens(text: str) -> Iterator[Token]:
-    """Yield ``(``, ``)`` and words; a parenthesis that is opened and closed within a word is part of it."""
-    for found in _WORD.finditer(text):
-        word, at = found.group(), 0
-        while at < len(word):
-            end = at + 1 if word[at] in "()" else _end(word, at)
-            yield Token(word[at:end], found.start() + at)
-            at = end
-
-
-def _end(word: str, at: int) -> int:
-    while True:
-        opened, closed = word.find("(", at), word.find(")", at)
-        if closed < 0:
-            return len(word) if opened < 0 else opened
-        if opened < 0 or closed < opened:
-            return closed
-        at = closed + 1
-
-
 class _Parser:
-    def __init__(self, text: str) -> None:
+    def __init__(
+        self, text: str, words: Sequence[Word], letters: Mapping[str, str], notes: Notes, effort: Effort
+    ) -> None:
         self._text = text
-        self._tokens = list(islice(tokens(text), MAX_TOKENS + 1))
-        if len(self._tokens) > MAX_TOKENS:
-            raise self._fault(f"it has over {MAX_TOKENS} words: use a list, or a glob", self._tokens[-1].at)
+        self._words = words
+        self._letters = letters
+        self._notes = notes
+        self._effort = effort
         self._at = 0
         self._depth = 0
 
     def whole(self) -> Selector:
         found = self._any()
-        if self._at < len(self._tokens):
-            raise self._fault(f"{self._tokens[self._at].text!r:.100} is unexpected")
+        if self._at < len(self._words):
+            word = self._words[self._at].text
+            raise self._fault(
+                "a ')' is without its '('" if word == ")" else f"'and' or 'or' is missing before {word!r:.100}"
+            )
         return found
 
     def _any(self) -> Selector:
-        return _one_of(self._parts("or", self._all))
+        return _one_of(self._parts(lambda: self._take("or"), self._all))
 
     def _all(self) -> Selector:
-        return _each_of(self._parts("and", self._not))
+        return _each_of(self._parts(lambda: self._take("and") or self._next() == "not", self._not))
 
-    def _parts(self, word: str, part: Callable[[], Selector]) -> list[Selector]:
+    def _parts(self, goes_on: Callable[[], bool], part: Callable[[], Selector]) -> list[Selector]:
         parts = [part()]
-        while self._take(word):
+        while goes_on():
             parts.append(part())
         return parts
 
     def _not(self) -> Selector:
-        if self._take("not"):
-            inner = self._deeper(self._not)
-            return lambda minions, effort: minions - inner(minions, effort)
+        if not self._take("not"):
+            return self._operand()
+        inner = self._operand()
+        return lambda minions, effort: minions - inner(minions, effort)
+
+    def _operand(self) -> Selector:
         if self._take("("):
             inner = self._deeper(self._any)
             if not self._take(")"):
-                raise self._fault("a ')' is missing")
+                raise self._fault("a ')' is missing" if self._next() is None else "'and' or 'or' is missing")
             return inner
-        if self._at >= len(self._tokens) or self._tokens[self._at].text in ("and", "or", ")"):
-            raise self._fault("a target is missing")
-        token, at = self._tokens[self._at]
-        kind = "glob"
-        if len(token) > 1 and token[1] == "@":
-            if token[0] not in _PREFIXES:
-                raise self._fault(f"{token[:2]} is not known: use one of G@ P@ E@ L@")
-            token, kind = token[2:], _PREFIXES[token[0]]
+        word = self._next()
+        if word is None or word in OPERATORS:
+            raise self._fault("a target is missing" + (f" before {word!r}" if word else ""))
+        at = self._words[self._at].at
         self._at += 1
         try:
-            return selector(token, kind)
+            return self._simple(word)
         except TargetError as error:
             error.position = at
             raise
 
+    def _simple(self, word: str) -> Selector:
+        self._effort.check()
+        typed = _TYPED.fullmatch(word)
+        if typed is None:
+            self._note_glob(word)
+            return selector(word, "glob", DELIMITER, self._notes)
+        letter = typed[1] or typed[3]
+        if letter in _NOT_HERE:
+            raise TargetError(f"{letter}@ {_NOT_HERE[letter]}, which there are none of here")
+        return selector(typed[4], self._letters[letter], typed[2] or DELIMITER, self._notes)
+
+    def _note_glob(self, word: str) -> None:
+        """Say what a word was taken for that looks as if something else was meant."""
+        if _NOT_TYPED.match(word):
+            self._notes.append(
+                f"{word!r:.100} is taken for a glob: use one of {' '.join(f'{x}@' for x in self._letters)} N@"
+            )
+        elif word.startswith("(") or word.endswith(")"):
+            self._notes.append(f"{word!r:.100} is taken for a glob: put blanks around a parenthesis")
+        elif word.lower() in OPERATORS:
+            self._notes.append(f"{word!r} is taken for a glob: write {word.lower()}")
+
     def _deeper(self, inner: Callable[[], Selector]) -> Selector:
         if self._depth >= MAX_DEPTH:
-            raise self._fault(f"it is nested over {MAX_DEPTH} deep")
+            raise TargetTooCostly(f"compound target {self._text!r:.200}: it is nested over {MAX_DEPTH} deep")
         self._depth += 1
         try:
             return inner()
         finally:
             self._depth -= 1
 
+    def _next(self) -> str | None:
+        return self._words[self._at].text if self._at < len(self._words) else None
+
     def _take(self, word: str) -> bool:
-        if self._at < len(self._tokens) and self._tokens[self._at].text == word:
+        if self._next() == word:
             self._at += 1
             return True
         return False
 
-    def _fault(self, what: str, at: int | None = None) -> TargetError:
-        """Return what is wrong with the text *at* an offset, or where the parser is."""
-        if at is None:
-            at = self._tokens[self._at].at if self._at < len(self._tokens) else len(self._text)
-        return TargetError(f"compound target {self._text!r:.200}: {what}", position=at)
+    def _fault(self, what: str) -> TargetError:
+        """Return what is wrong with the text where the parser is."""
+        at = self._words[self._at].at if self._at < len(self._words) else len(self._text)
+        return TargetError(f"compound target {self._text!r:.200}: {what} (at character {at + 1})", position=at)
 
 
 def _one_of(parts: list[Selector]) -> Selector:

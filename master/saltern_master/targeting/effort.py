@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
 
 import regex
 
-from saltern.errors import TargetError
+from saltern.errors import TargetTooCostly
+from saltern_master.targeting.facts import NOTHING, Facts
 
-Grains = Mapping[str, Any]
-GrainsOf = Callable[[str], Grains]
-"""Returns the grains of a minion by its id."""
+Holds = Callable[[str], object]
+"""Says whether a text matches, by what is true of its result."""
+
+
+class Pattern(Protocol):
+    """What texts are held against."""
+
+    def under(self, effort: Effort) -> Holds:
+        """Return what says whether a text matches, at the expense of *effort*."""
+
 
 _LOCKED_S = 0.005
 """A match that takes longer begins again with the interpreter's lock released: the event loop need not wait for it.
@@ -20,25 +28,42 @@ _LOCKED_S = 0.005
 Released at once, it would have to be taken again after every short match, which costs far more than they do."""
 
 
+class Known(NamedTuple):
+    """What the master knows of its minions."""
+
+    grains: Facts = NOTHING
+    pillar: Facts = NOTHING
+
+
 class Effort:
     """One resolution under way: the processor time of its thread is limited, so a busy machine refuses nothing."""
 
-    def __init__(self, expression: str, grains: GrainsOf, limit_s: float) -> None:
+    def __init__(self, expression: str, known: Known, limit_s: float) -> None:
         """*expression* is what messages name."""
-        self.grains = grains
+        self.known = known
         self._expression = expression
         self._limit_s = limit_s
+        self._holds: dict[Pattern, Holds] = {}
         self._end_s = time.thread_time() + limit_s
 
     def check(self) -> float:
-        """Return the seconds that are left. Raises ``TargetError`` when there are none."""
+        """Return the seconds that are left. Raises ``TargetTooCostly`` when there are none."""
         left_s = self._end_s - time.thread_time()
         if left_s <= 0:
             raise self._over()
         return left_s
 
+    def holds(self, pattern: Pattern | None) -> Holds | None:
+        """Return what says whether a text matches *pattern*, at this effort's expense; ``None`` for no pattern."""
+        if pattern is None:
+            return None
+        holds = self._holds.get(pattern)
+        if holds is None:
+            holds = self._holds[pattern] = pattern.under(self)
+        return holds
+
     def matches(self, pattern: regex.Pattern[str], text: str) -> bool:
-        """Return whether *pattern* matches where *text* begins. Raises ``TargetError`` when it takes too long."""
+        """Return whether *pattern* matches where *text* begins. Raises ``TargetTooCostly`` when it takes too long."""
         left_s = self.check()
         try:
             return pattern.match(text, timeout=min(_LOCKED_S, left_s)) is not None
@@ -49,8 +74,8 @@ class Effort:
         except (TimeoutError, MemoryError):
             raise self._over() from None
 
-    def _over(self) -> TargetError:
-        return TargetError(
+    def _over(self) -> TargetTooCostly:
+        return TargetTooCostly(
             f"target {self._expression!r:.100} takes over {self._limit_s:g} s of processor time: "
             "avoid repeats within repeats, or name the minions"
         )

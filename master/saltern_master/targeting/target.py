@@ -2,76 +2,126 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from saltern.errors import TargetError
+from saltern.errors import TargetError, TargetTooCostly
 from saltern_master.targeting.compound import compound
 from saltern_master.targeting.compound import listed as compound_lists
-from saltern_master.targeting.effort import Effort, GrainsOf
-from saltern_master.targeting.selectors import MAX_NAMES, names_of, selector
+from saltern_master.targeting.effort import Effort, Known
+from saltern_master.targeting.nested import DELIMITER
+from saltern_master.targeting.selectors import (
+    EXACT_LETTERS,
+    LETTERS,
+    MAX_NAMES,
+    SIMPLE,
+    Selector,
+    names_of,
+    selector,
+)
+from saltern_master.targeting.words import Nodegroups, Word, group_words, words_of
 
-TYPES = ("glob", "list", "pcre", "grain", "grain_pcre", "compound")
+COMPOUNDS = {"compound": LETTERS, "compound_pillar_exact": EXACT_LETTERS}
+TYPES = (*SIMPLE, "nodegroup", *COMPOUNDS)
 MAX_CHARS = 64 * 1024
 MAX_LIST_CHARS = 2 * 1024 * 1024
 LIMIT_S = 1.0
+
+NO_GROUPS = Nodegroups({}, "the master's configuration")
 
 
 class Target:
     """One target, for any number of resolutions, each within *limit_s* seconds of processor time."""
 
-    def __init__(self, target: str | list[str], kind: str, limit_s: float = LIMIT_S) -> None:
-        """A list is one of names, whatever its *kind*. Raises ``TargetError``."""
+    def __init__(
+        self,
+        target: str | list[str],
+        kind: str,
+        limit_s: float = LIMIT_S,
+        *,
+        delimiter: str = DELIMITER,
+        nodegroups: Nodegroups = NO_GROUPS,
+    ) -> None:
+        """A list is the words of a compound, or else names, whatever its *kind*.
+
+        *delimiter*: what parts names and values of grains and pillar, in a target of these kinds alone. Raises
+        ``TargetError``.
+        """
         if kind not in TYPES:
             raise TargetError(f"target type {kind!r:.40} is not known: use one of {', '.join(TYPES)}")
         if isinstance(target, list):
-            target, kind = _joined(target), "list"
-        most = MAX_LIST_CHARS if kind == "list" else MAX_CHARS
-        if not isinstance(target, str) or len(target) > most:
-            raise TargetError(f"a target must be text of at most {most:,} characters")
+            target, kind = _joined(target, " ", kind) if kind in COMPOUNDS else _joined(target, ",", "list")
+        most = MAX_CHARS if kind in SIMPLE and kind != "list" else MAX_LIST_CHARS
+        if not isinstance(target, str):
+            raise TargetError("a target must be text, or a list of names")
+        if len(target) > most:
+            raise TargetTooCostly(f"a target must be text of at most {most:,} characters, not {len(target):,}")
+        if not delimiter:
+            raise TargetError("the delimiter is empty: it parts a name from its value")
         self._text = target
         self._limit_s = limit_s
-        self._select = compound(target) if kind == "compound" else selector(target, kind)
+        self._notes: list[str] = []
+        self._words: Sequence[Word] = ()
+        self._kind = kind
+        self._select = self._selector(delimiter, nodegroups)
 
-    def select(self, minions: Iterable[str], grains: GrainsOf) -> list[str]:
-        """Return those of *minions* that are meant, in their order. Raises ``TargetError`` when it takes too long."""
+    def _selector(self, delimiter: str, nodegroups: Nodegroups) -> Selector:
+        if self._kind in SIMPLE:
+            return selector(self._text, self._kind, delimiter, self._notes)
+        if self._kind == "nodegroup":
+            self._words = [Word(word, 0, True) for word in group_words(self._text, nodegroups)]
+        else:
+            self._words = words_of(self._text, nodegroups)
+        letters = COMPOUNDS.get(self._kind, LETTERS)
+        return compound(self._text, self._words, letters, self._notes, Effort(self._text, Known(), self._limit_s))
+
+    @property
+    def problem(self) -> str:
+        """What in it can't mean anybody, in a line; nothing when there is no such part."""
+        return "; ".join(self._notes[:MAX_NOTES])
+
+    @property
+    def named(self) -> list[str]:
+        """The names that it consists of, or its one glob; none of another kind's, which are expressions."""
+        if self._kind == "list":
+            return names_of(self._text)
+        return [self._text] if self._kind == "glob" else []
+
+    @property
+    def listed(self) -> list[str]:
+        """The names that it lists, each once: whoever lists a name wants that minion, and no other."""
+        names = names_of(self._text) if self._kind == "list" else compound_lists(self._words)
+        return list(dict.fromkeys(names))
+
+    @property
+    def listed_by_hand(self) -> list[str]:
+        """The names that it lists itself: those of a nodegroup aren't for everybody to know."""
+        if self._kind == "list":
+            return self.listed
+        return list(dict.fromkeys(compound_lists([word for word in self._words if not word.of_group])))
+
+    def select(self, minions: Iterable[str], known: Known) -> list[str]:
+        """Return those of *minions* that are meant, in their order.
+
+        Raises ``TargetTooCostly`` when it takes too long.
+        """
         ids = list(minions)
-        chosen = self._select(frozenset(ids), Effort(self._text, grains, self._limit_s))
+        chosen = self._select(frozenset(ids), Effort(self._text, known, self._limit_s))
         return [minion for minion in ids if minion in chosen]
 
-    def matches(self, minion: str, grains: GrainsOf) -> bool:
-        """Return whether one minion is meant. Raises ``TargetError`` when it takes too long."""
-        return bool(self.select((minion,), grains))
+    def matches(self, minion: str, known: Known) -> bool:
+        """Return whether one minion is meant. Raises ``TargetTooCostly`` when it takes too long."""
+        return bool(self.select((minion,), known))
 
 
-def resolve(target: str | list[str], kind: str, minions: Iterable[str], grains: GrainsOf) -> list[str]:
-    """Return those of *minions* that *target* of *kind* means, in their order. Raises ``TargetError``."""
-    return Target(target, kind).select(minions, grains)
+MAX_NOTES = 5
 
 
-def named(target: str | list[str], kind: str) -> list[str]:
-    """Return the names that a target consists of, or its one glob; none of another kind's, which are expressions."""
-    if isinstance(target, list):
-        return [str(name) for name in target]
-    if kind == "list":
-        return names_of(target)
-    return [target] if kind == "glob" else []
-
-
-def listed(target: str | list[str], kind: str) -> list[str]:
-    """Return the names that a target lists, each once: whoever lists a name wants that minion, and no other."""
-    if kind == "compound" and isinstance(target, str):
-        names = compound_lists(target)
-    else:
-        names = named(target, kind) if kind == "list" or isinstance(target, list) else []
-    return list(dict.fromkeys(names))
-
-
-def _joined(names: list[str]) -> str:
+def _joined(names: list[str], by: str, kind: str) -> tuple[str, str]:
     if len(names) > MAX_NAMES:
-        raise TargetError(f"a list has at most {MAX_NAMES:,} names, not {len(names):,}")
+        raise TargetTooCostly(f"a list has at most {MAX_NAMES:,} names, not {len(names):,}")
     if not all(isinstance(name, (str, int)) for name in names):  # YAML reads an id of digits as a number
         raise TargetError("a list of minions has a name that isn't text")
     texts = [str(name) for name in names]
     if sum(map(len, texts)) + len(texts) > MAX_LIST_CHARS:
-        raise TargetError(f"a list of minions has at most {MAX_LIST_CHARS:,} characters")
-    return ",".join(texts)
+        raise TargetTooCostly(f"a list of minions has at most {MAX_LIST_CHARS:,} characters")
+    return by.join(texts), kind

@@ -120,6 +120,8 @@ ASKED = [["*", "test.ping"], ["*", "test.mixed"], ["nobody", "test.ping"]]
 DOC = [
     ["-d"],
     ["-d", "m1"],
+    ["-d", "test.ping"],
+    ["-d", "nosuch.fun"],
     ["-d", "*", "test.ping"],
     ["*", "-d", "test.echo"],
     ["-d", "*", "nosuch"],

@@ -91,7 +91,7 @@ def answer(minion_id: str, fun: Any, arg: Any) -> dict[str, Any]:
         "test.txt": {"ret": "a\nb", "out": "txt"},
         "test.odd": {"ret": {"a": 1}, "out": "no_such_form"},
         "test.broken": {"ret": "ERROR: it broke", "retcode": 1, "out": "nested"},
-        "test.mixed": {"ret": minion_id, "retcode": 0 if minion_id.endswith("1") else int(minion_id[1:])},
+        "test.mixed": {"ret": minion_id, "retcode": 0 if minion_id.endswith("1") else int(minion_id[1:] or 0)},
         "test.quiet": {"ret": "x", "out": "quiet"},
         "sys.list_functions": {"ret": ["test.ping", "test.id", *(["test.arg"] if minion_id.endswith("1") else [])]},
         "sys.doc": {"ret": {name: text for name, text in DOCS.items() if not positional or name in positional}},

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from saltern.cli.command import EX_OK, EX_USAGE
-from saltern.cli.salt.shown import Shown
+from saltern.cli.command import EX_OK
+from saltern.cli.salt.shown import EX_NOTHING, Shown
 from saltern.visible import HIDDEN, escape, visible
 
 NO_MINIONS = "No minions found to gather docs from"
@@ -18,7 +18,7 @@ def print_docs(answers: Mapping[str, Any], shown: Shown) -> int:
     if not answers:
         sys.stdout.flush()
         print(NO_MINIONS, file=sys.stderr)
-        return EX_USAGE
+        return EX_NOTHING
     for name, text in merged(answers).items():
         if shown.chosen:
             shown.value({name: text})

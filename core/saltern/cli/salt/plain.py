@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
-import optparse
 import random
 import sys
 from collections.abc import Iterator
@@ -26,25 +26,34 @@ FUNCTIONS = "sys.list_functions"
 Row = tuple[str, dict[str, Any]]
 
 
-def run_plain(options: optparse.Values, order: Order, sock_dir: str, shown: Shown, stopped: Stopped) -> int:
+def run_plain(options: argparse.Namespace, order: Order, sock_dir: str, shown: Shown, stopped: Stopped) -> int:
     """Run the job and return the exit code."""
     if options.subset:
         order = order.on(_subset(sock_dir, order, options.subset))
     with LocalConnection(sock_dir) as connection:
         ordered = order.publish(connection, follow=not options.async_)
-        stopped.jid = ordered.jid
         if options.async_:
             if not ordered.minions:
                 print(NOBODY)
             explain(ordered.problem, ordered.unknown)
             return shown.started(ordered.jid or "0")
+        if not ordered.minions and _is_function(options):
+            # Nobody is called so: the word is a function, or a module.
+            order = order._replace(tgt="*", arg=options.words)
+            ordered = order.publish(connection)
         if not ordered.minions:
             return _nobody(order, ordered, shown)
+        stopped.jid = ordered.jid
         explain(ordered.problem, ordered.unknown)
         rows = _rows(connection, sock_dir, ordered)
         if order.fun == DOC:
             return print_docs({minion_id: data["ret"] for minion_id, data in rows}, shown)
         return _show(options, ordered, rows, shown)
+
+
+def _is_function(options: argparse.Namespace) -> bool:
+    """Return whether the only word after ``-d`` may be what to tell of, not whom to ask."""
+    return options.doc and len(options.words) == 1 and not options.kind
 
 
 def _nobody(order: Order, ordered: Ordered, shown: Shown) -> int:
@@ -55,7 +64,7 @@ def _nobody(order: Order, ordered: Ordered, shown: Shown) -> int:
     return print_docs({}, shown)
 
 
-def _show(options: optparse.Values, ordered: Ordered, rows: Iterator[Row], shown: Shown) -> int:
+def _show(options: argparse.Namespace, ordered: Ordered, rows: Iterator[Row], shown: Shown) -> int:
     if options.verbose:
         head = f"Executing job with jid {ordered.jid}"
         print(f"{head}\n{'-' * len(head)}\n")
@@ -66,13 +75,13 @@ def _show(options: optparse.Values, ordered: Ordered, rows: Iterator[Row], shown
     for minion_id, data in rows:
         answers[minion_id] = data
         with progress.paused() if progress else contextlib.nullcontext():
-            shown.value({minion_id: data["ret"]}, str(data.get("out") or ""), retcode_of(data))
+            shown.value({minion_id: data["ret"]}, data.get("out"), retcode_of(data))
         if progress:
             progress.count(data)
     if progress:
         progress.end()
     if options.summary and not shown.chosen:
-        print_summary(answers, verbose=bool(options.verbose))
+        print_summary(answers, verbose=options.verbose)
     if any(retcode_of(data) for data in answers.values()):
         sys.stdout.flush()
         print(FAILED, file=sys.stderr)

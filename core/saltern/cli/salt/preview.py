@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import optparse
+import argparse
 import sys
 from typing import Any
 
@@ -34,7 +34,7 @@ def preview(connection: LocalConnection, order: Order) -> tuple[list[str], str]:
     return list(answer), ""
 
 
-def dump(options: optparse.Values) -> int:
+def dump(options: argparse.Namespace) -> int:
     """Print the master's options as YAML."""
     import yaml
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import optparse
+import argparse
 import sys
 from collections.abc import Sequence
 
-from saltern.cli.command import EX_OK, run_command, wants_versions
-from saltern.cli.salt.parser import EX_BAD_OPTION, PROG, Parser, parser
-from saltern.cli.salt.shown import Shown
+from saltern.cli.command import EX_USAGE, OptionParser, run_command, set_up_log
+from saltern.cli.salt.parser import PROG, salt_parser
+from saltern.cli.salt.shown import EX_NOTHING, Shown
 from saltern.cli.salt.stopped import Stopped
 from saltern.cli.salt.wanted import wanted
 from saltern.config import client_config
-from saltern.errors import MasterNotRunning
+from saltern.errors import MasterNotRunning, SalternError
 from saltern.local import LocalConnection
 from saltern.order import Order
 
@@ -25,23 +25,29 @@ NO_LOGIN = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
-    words = list(sys.argv[1:] if argv is None else argv)
-    if wants_versions(["--versions-report" if word == "-V" else word for word in words]):
-        return EX_OK
-    reader = parser()
-    options, rest = reader.read(words)
+    parser = salt_parser()
+    options = parser.parse(sys.argv[1:] if argv is None else argv)
     stopped = Stopped()
+    faults: list[MasterNotRunning] = []
 
     def work() -> int:
         try:
-            return _run(reader, options, rest, stopped)
+            return _run(parser, options, stopped)
         except KeyboardInterrupt:
             return stopped.say()
+        except MasterNotRunning as error:
+            faults.append(error)
+            raise
+        except SalternError:
+            stopped.hint()
+            raise
 
-    return run_command(PROG, work, traceback=bool(options.traceback), config_dir=options.config_dir)
+    code = run_command(PROG, work, traceback=options.traceback, config_dir=options.config_dir)
+    return EX_NOTHING if faults else code
 
 
-def _run(reader: Parser, options: optparse.Values, words: list[str], stopped: Stopped) -> int:
+def _run(parser: OptionParser, options: argparse.Namespace, stopped: Stopped) -> int:
+    set_up_log(options)
     if options.config_dump:
         from saltern.cli.salt.preview import dump
 
@@ -50,7 +56,7 @@ def _run(reader: Parser, options: optparse.Values, words: list[str], stopped: St
         return _refused(NO_LOGIN)
     if options.async_ and options.batch:
         return _refused("--async and --batch don't go together: nobody would start those whose turn comes later")
-    order = wanted(reader, options, words)
+    order = wanted(parser, options)
     sock_dir: str = client_config(options.config_dir)["sock_dir"]
     shown = Shown(options)
     try:
@@ -60,7 +66,7 @@ def _run(reader: Parser, options: optparse.Values, words: list[str], stopped: St
         raise
 
 
-def _done(options: optparse.Values, order: Order, sock_dir: str, shown: Shown, stopped: Stopped) -> int:
+def _done(options: argparse.Namespace, order: Order, sock_dir: str, shown: Shown, stopped: Stopped) -> int:
     """Do what is asked for in the way that the options say, and return the exit code."""
     if options.kind == "range":
         print("saltern: -R: there are no range servers here: use -L, -G, -N or -C", file=sys.stderr)
@@ -90,4 +96,4 @@ def _done(options: optparse.Values, order: Order, sock_dir: str, shown: Shown, s
 
 def _refused(why: str) -> int:
     print(f"{PROG}: {why}", file=sys.stderr)
-    return EX_BAD_OPTION
+    return EX_USAGE

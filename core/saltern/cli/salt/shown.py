@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import optparse
+import argparse
 import sys
 from collections.abc import Sequence
 from typing import Any
 
-from saltern.cli.command import EX_GENERIC, EX_OK, EX_USAGE
-from saltern.output import OUTPUTS, display
+from saltern.cli.command import EX_GENERIC, EX_OK, Output
+from saltern.output import form_of
 from saltern.visible import visible
+
+EX_NOTHING = 2
+"""Nobody is meant, or nothing came; Salt's number for it."""
 
 NOBODY = "No minions matched the target. No command was sent, no jid was assigned."
 NOTHING_CAME = "ERROR: No return received"
@@ -28,22 +31,18 @@ MAX_NAMED = 20
 class Shown:
     """Prints values in the form that was asked for, or that the function chose."""
 
-    def __init__(self, options: optparse.Values) -> None:
-        self._out: str | None = options.out
-        self._color = False if options.no_color else None
+    def __init__(self, options: argparse.Namespace) -> None:
+        """Raise ``UsageError`` when ``--out-file`` can't be written."""
+        self._output = Output(options)
 
     @property
     def chosen(self) -> bool:
         """Whether the user said in which form to print."""
-        return bool(self._out)
+        return self._output.chosen is not None
 
-    def value(self, value: Any, out: str = "", retcode: int = 0) -> None:
+    def value(self, value: Any, out: Any = None, retcode: int = 0) -> None:
         """Print *value*; *out*: the form that its function chose, nested when there is no such form."""
-        form = self._out or (out if out in OUTPUTS else "nested")
-        if form not in OUTPUTS:
-            print(f"[ERROR   ] Invalid outputter {visible(form)} specified, fall back to nested", file=sys.stderr)
-            form = "nested"
-        display(value, form, color=self._color)
+        self._output.show(value, out=out if isinstance(out, str) and form_of(out) else None, retcode=retcode)
         sys.stdout.flush()
 
     def started(self, jid: str) -> int:
@@ -62,7 +61,7 @@ class Shown:
         self.value({} if value is None else value)
         sys.stdout.flush()
         print(NOTHING_CAME, file=sys.stderr)
-        return EX_USAGE
+        return EX_NOTHING
 
 
 def explain(problem: str, unknown: Sequence[str]) -> None:
@@ -70,7 +69,7 @@ def explain(problem: str, unknown: Sequence[str]) -> None:
     if problem:
         print(f"saltern: {visible(problem)}", file=sys.stderr)
     if unknown:
-        names = ", ".join(map(visible, unknown[:MAX_NAMED]))
+        names = ", ".join(map(visible, sorted(unknown)[:MAX_NAMED]))
         more = f" and {len(unknown) - MAX_NAMED:,} more" if len(unknown) > MAX_NAMED else ""
         print(f"saltern: no accepted minion has the id {names}{more}", file=sys.stderr)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import optparse
+import argparse
 from typing import Any, NoReturn
 
 from saltern.arguments import parse_arguments, parse_value
-from saltern.cli.salt.parser import Parser
+from saltern.cli.command import OptionParser
 from saltern.cli.secret_args import add_secret_arguments
 from saltern.errors import UsageError
 from saltern.order import Order
@@ -20,8 +20,9 @@ KWARG_MARK = "__kwarg__"
 """A map with this key, last in a list of arguments, holds keyword arguments, as everywhere in Salt."""
 
 
-def wanted(parser: Parser, options: optparse.Values, words: list[str]) -> Order:
-    """Return what *words* and *options* ask for; ends the program when a part of it is missing."""
+def wanted(parser: OptionParser, options: argparse.Namespace) -> Order:
+    """Return what *options* ask for; ends the program when a part of it is missing."""
+    words: list[str] = options.words
     if options.preview_target:
         words = words[:1]
     elif options.doc:
@@ -41,7 +42,7 @@ def wanted(parser: Parser, options: optparse.Values, words: list[str]) -> Order:
         function,
         args,
         kwargs,
-        isolate=bool(options.isolate),
+        isolate=options.isolate,
         quiet_s=options.timeout if options.timeout and options.timeout > 0 else None,
         more=_more(options),
     )
@@ -54,7 +55,7 @@ def target_of(word: str, kind: str | None) -> str | list[str]:
     return word.replace(" ", "").split(",") if "," in word else word.split()
 
 
-def _doc_words(parser: Parser, words: list[str]) -> list[str]:
+def _doc_words(parser: OptionParser, words: list[str]) -> list[str]:
     """Return the words of the call of ``sys.doc`` that ``-d`` makes of *words*."""
     target, *rest = words or ["*"]
     words = [target, *(rest if rest[:1] == [DOC] else [DOC, *rest])]
@@ -63,7 +64,7 @@ def _doc_words(parser: Parser, words: list[str]) -> list[str]:
     return words
 
 
-def _more(options: optparse.Values) -> dict[str, Any]:
+def _more(options: argparse.Namespace) -> dict[str, Any]:
     """Return what else goes with the job, where it was given."""
     more = {
         "delimiter": options.delimiter if options.delimiter != ":" else None,
@@ -84,31 +85,21 @@ def _value(flag: str, word: str) -> Any:
 
 
 def _function(
-    parser: Parser, options: optparse.Values, words: list[str]
+    parser: OptionParser, options: argparse.Namespace, words: list[str]
 ) -> tuple[str | list[str], list[Any], dict[str, Any]]:
     """Return functions and arguments; ``a,b`` are several functions, whose arguments the separator parts."""
     name, rest = words[1], words[2:]
-    no_parse = frozenset(part.strip() for part in options.no_parse.split(",") if part.strip())
     if SEVERAL not in name:
-        return name, *_parsed(rest, no_parse)
+        return name, *parse_arguments(rest, options.no_parse)
     names = name.split(SEVERAL)
     several = []
     for group in _groups(parser, rest, options.args_separator, len(names)):
-        args, kwargs = _parsed(group, no_parse)
+        args, kwargs = parse_arguments(group, options.no_parse)
         several.append([*args, {**kwargs, KWARG_MARK: True}] if kwargs else args)
     return names, several, {}
 
 
-def _parsed(words: list[str], no_parse: frozenset[str]) -> tuple[list[Any], dict[str, Any]]:
-    args, kwargs = parse_arguments(words)
-    for word in words:
-        name, sign, text = word.partition("=")
-        if sign and name in no_parse and name in kwargs:
-            kwargs[name] = text
-    return args, kwargs
-
-
-def _groups(parser: Parser, words: list[str], separator: str, count: int) -> list[list[str]]:
+def _groups(parser: OptionParser, words: list[str], separator: str, count: int) -> list[list[str]]:
     """Return the words of each of *count* functions; ends the program when there are more or fewer."""
     groups: list[list[str]] = [[]]
     alone = words.count(separator) == count - 1  # else it may stand inside words, as it did in old days
@@ -126,5 +117,5 @@ def _groups(parser: Parser, words: list[str], separator: str, count: int) -> lis
     return groups
 
 
-def _end(parser: Parser, why: str) -> NoReturn:
+def _end(parser: OptionParser, why: str) -> NoReturn:
     parser.exit(EX_INCOMPLETE, why)

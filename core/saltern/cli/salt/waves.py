@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import optparse
+import argparse
 import sys
 from collections.abc import Iterator
 from typing import Any
 
 from saltern.batch import Answered, Away, Batch, Lost, Started, Step, retcode_of
-from saltern.cli.command import EX_GENERIC, EX_OK, EX_USAGE
+from saltern.cli.command import EX_GENERIC, EX_OK
 from saltern.cli.salt.docs import print_docs
-from saltern.cli.salt.shown import NOBODY, NOTHING_CAME, Shown, explain
+from saltern.cli.salt.shown import EX_NOTHING, NOBODY, NOTHING_CAME, Shown, explain
 from saltern.cli.salt.stopped import Stopped
 from saltern.cli.salt.wanted import DOC
 from saltern.errors import UsageError
@@ -23,7 +23,7 @@ BLOCK = ("retcode", "jid")
 """What is printed of an answer beside its value, in this order."""
 
 
-def run_waves(options: optparse.Values, order: Order, sock_dir: str, shown: Shown, stopped: Stopped) -> int:
+def run_waves(options: argparse.Namespace, order: Order, sock_dir: str, shown: Shown, stopped: Stopped) -> int:
     """Run the job in batches, print who is started and each answer, and return the highest retcode."""
     batch = _batch(options, order, sock_dir)
     if batch is None:
@@ -43,15 +43,15 @@ def run_waves(options: optparse.Values, order: Order, sock_dir: str, shown: Show
         elif isinstance(step, Answered):
             highest = max(highest, retcode_of(step.data))
             block = {name: step.data[name] for name in BLOCK if name in step.data}
-            shown.value({**block, step.minion_id: step.data["ret"]}, str(step.data.get("out") or ""))
+            shown.value({**block, step.minion_id: step.data["ret"]}, step.data.get("out"))
     if not batch.jid:
         sys.stdout.flush()
         print(NOTHING_CAME, file=sys.stderr)
-        return EX_USAGE
+        return EX_NOTHING
     return min(highest, MAX_EXIT)
 
 
-def run_static(options: optparse.Values, order: Order, sock_dir: str, shown: Shown, stopped: Stopped) -> int:
+def run_static(options: argparse.Namespace, order: Order, sock_dir: str, shown: Shown, stopped: Stopped) -> int:
     """Run the job, print all answers as one document, and return the exit code, 0 whatever the functions did."""
     batch = _batch(options, order, sock_dir)
     if batch is None:
@@ -74,10 +74,10 @@ def run_static(options: optparse.Values, order: Order, sock_dir: str, shown: Sho
     return EX_OK
 
 
-def _batch(options: optparse.Values, order: Order, sock_dir: str) -> Batch | None:
+def _batch(options: argparse.Namespace, order: Order, sock_dir: str) -> Batch | None:
     size = options.batch or "100%"
     try:
-        return Batch(sock_dir, order, size, wait_s=options.batch_wait, failhard=bool(options.failhard))
+        return Batch(sock_dir, order, size, wait_s=options.batch_wait, failhard=options.failhard)
     except UsageError as error:
         print(f"saltern: {error}", file=sys.stderr)
         return None

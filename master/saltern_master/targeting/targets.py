@@ -1,0 +1,25 @@
+"""Targets as this master understands them: with its nodegroups, and what it knows of its minions."""
+
+from __future__ import annotations
+
+from saltern.config import MasterOptions
+from saltern_master.targeting.effort import Known
+from saltern_master.targeting.nested import DELIMITER
+from saltern_master.targeting.target import Target
+from saltern_master.targeting.words import Nodegroups
+
+
+class Targets:
+    """Makes targets; ``known`` is what they are held against."""
+
+    def __init__(self, options: MasterOptions, known: Known) -> None:
+        self.known = known
+        self.reread(options)
+
+    def reread(self, options: MasterOptions) -> None:
+        """Take over the nodegroups of *options*."""
+        self._nodegroups = Nodegroups(options["nodegroups"], options["conf_file"])
+
+    def target(self, target: str | list[str], kind: str, delimiter: str = DELIMITER) -> Target:
+        """Return a target. Raises ``TargetError``."""
+        return Target(target, kind, delimiter=delimiter, nodegroups=self._nodegroups)
