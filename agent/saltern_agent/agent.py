@@ -268,7 +268,8 @@ class Agent:
         the master has them. When the master asks for all, it is told all that it started, and that is all.
         """
         if message.body.get("all") is True:
-            self._send(pack("working", message.seq, {"jids": self.runner.asked_for()}))
+            pids = self.runner.asked_for()
+            self._send(pack("working", message.seq, {"jids": list(pids), "pids": pids}))
             return
         asked = message.body.get("jids")
         jids = [jid for jid in asked if isinstance(jid, str)] if isinstance(asked, list) else []

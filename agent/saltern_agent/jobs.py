@@ -125,6 +125,12 @@ class Job:
             return True
         return bool(self.user) and asker.user == self.user and "schedule" not in {**asker.extra, **self.extra}
 
+    @property
+    def pid(self) -> int:
+        """The process that does it: a child that runs it, or this one."""
+        with self._lock:
+            return next(iter(self.children), os.getpid())
+
     def describe(self, asker: Job | None) -> dict[str, Any]:
         """Return the job as ``saltutil.running`` shows it to the job *asker*."""
         shown = self.concerns(asker)
@@ -134,7 +140,7 @@ class Job:
             "arg": masked(self.arg) if shown else MASK,
             "kwarg": masked(self.kwarg) if shown else MASK,
             "user": self.user,
-            "pid": next(iter(self.children), os.getpid()),
+            "pid": self.pid,
             "tid": self.thread,
             "started": self.started,
             **{key: self.extra[key] for key in ("schedule",) if key in self.extra},

@@ -144,9 +144,9 @@ class Runner:
         """Return those of *jids* that run, or wait, here."""
         return [jid for jid in jids if jid in self._jobs]
 
-    def asked_for(self) -> list[str]:
-        """Return the jids of the jobs that run, or wait, here, but for the schedule's."""
-        return [jid for jid, job in list(self._jobs.items()) if "schedule" not in job.extra]
+    def asked_for(self) -> dict[str, int]:
+        """Return the jobs that run, or wait, here, but for the schedule's: jids, and the processes that do them."""
+        return {jid: job.pid for jid, job in list(self._jobs.items()) if "schedule" not in job.extra}
 
     def kill(self, jid: str, signal: int) -> str:
         """End a job; return what was done. Takes seconds, so it is for workers only. Raises ``CommandError``."""

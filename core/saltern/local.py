@@ -1,10 +1,10 @@
 """The master's Unix socket: how programs on the master's own host talk to it.
 
 The socket is ``<sock_dir>/master.sock``; the kernel tells the master who called. Messages are msgpack maps behind a
-4-byte big-endian length. A client sends ``{"command": name, "args": […], "kwargs": {…}, "within_s": …}``, with
-``"job": "run"`` or ``"start"`` for a function that shall be a job of the master's (``call_job``), and reads
-``{"result": …}``, or ``{"error": one line, "code": …, "fields": {…}}`` (``saltern.errors``). Commands that go on,
-as ``event.subscribe`` and ``job.publish`` with ``follow``, then send ``{"tag": …, "data": …}`` until ``{"end": true}``.
+4-byte big-endian length. A client sends ``{"command": name, "args": […], "kwargs": {…}, "within_s": …}``
+(``"whole": true`` for all data of a runner's or wheel's answer) and reads ``{"result": …}``, or ``{"error": one line,
+"code": …, "fields": {…}}`` (``saltern.errors``). Commands that go on, as ``event.subscribe`` and ``job.publish`` with
+``follow``, then send ``{"tag": …, "data": …}`` until ``{"end": true}``.
 """
 
 from __future__ import annotations
@@ -157,16 +157,9 @@ class LocalConnection:
         self.send({"command": command, "args": list(args), "kwargs": kwargs, "within_s": within_s})
         return self._answer(command, within_s)
 
-    def call_job(
-        self, command: str, args: list[Any], kwargs: dict[str, Any], within_s: float | None = 60.0, *, wait: bool = True
-    ) -> Any:
-        """Have the master carry out *command* as a job of its own, with events for its begin and its end.
-
-        Return the data of the last event (with ``error`` when it failed); without *wait* its ``tag`` and ``jid``.
-        Raises as ``call``.
-        """
-        kind = "run" if wait else "start"
-        self.send({"command": command, "args": args, "kwargs": kwargs, "within_s": within_s, "job": kind})
+    def call_whole(self, command: str, args: list[Any], kwargs: dict[str, Any], within_s: float | None) -> Any:
+        """Like ``call``, of a runner or wheel function; return the data of its last event, ``return``, ``jid``, …"""
+        self.send({"command": command, "args": args, "kwargs": kwargs, "within_s": within_s, "whole": True})
         return self._answer(command, within_s)
 
     def _answer(self, command: str, within_s: float | None) -> Any:

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from saltern.arguments import parse_arguments
-from saltern.errors import ArgumentError, ChannelError, FunctionNotFound, NotAuthorised, error_of
+from saltern.errors import ArgumentError, ChannelError, FunctionNotFound, NotAuthorised, SalternError
 from saltern.local import LocalConnection
 
 WITHIN_S = 300.0
@@ -91,10 +91,7 @@ class MasterClient:
         self, fun: str, arg: Sequence[Any] = (), kwarg: Mapping[str, Any] | None = None, timeout: float = WITHIN_S
     ) -> Any:
         """Run *fun*, its arguments as they are, and return its value; raises whatever went wrong (``SalternError``)."""
-        data = self._run(fun, list(arg), dict(kwarg or {}), timeout)
-        if "error" in data:
-            raise error_of(data["error"])
-        return data["return"]
+        return self._run(fun, list(arg), dict(kwarg or {}), timeout)["return"]
 
     def asynchronous(
         self, fun: str, low: Mapping[str, Any], user: str = "UNKNOWN", pub: Any = None, local: bool = True
@@ -102,7 +99,7 @@ class MasterClient:
         """Begin *fun* and return ``{"tag": …, "jid": …}`` at once; what comes of it is in the event ``<tag>/ret``."""
         args, kwargs = _of_low(low)
         with self._connection() as connection, self._told_missing():
-            started: dict[str, str] = connection.call_job(f"{self.client}.{fun}", args, kwargs, None, wait=False)
+            started: dict[str, str] = connection.call(f"{self.client}.async", fun, args, kwargs)
         return started
 
     def cmd_async(self, low: Mapping[str, Any]) -> dict[str, str]:
@@ -143,28 +140,39 @@ class MasterClient:
     def _shown(self, fun: str, args: list[Any], kwargs: dict[str, Any], full_return: bool, timeout: float) -> Any:
         try:
             data = self._run(fun, args, kwargs, timeout)
-        except ArgumentError as error:
-            if "unexpected keyword" in str(error):
+        except ChannelError:
+            raise
+        except SalternError as error:
+            if isinstance(error, MissingFunction) or "unexpected keyword" in str(error):
                 raise
-            text = f"\nPassed invalid arguments: {error}"
-            data = {"fun": f"{self.client}.{fun}", "return": text, "success": False, "retcode": 1}
-        if "error" in data and isinstance(error_of(data["error"]), ChannelError):
-            raise error_of(data["error"])  # it was never begun
-        return {name: value for name, value in data.items() if name != "error"} if full_return else data["return"]
+            wrongly = isinstance(error, ArgumentError)
+            text = (
+                f"\nPassed invalid arguments: {error}"
+                if wrongly
+                else f"Exception occurred in {self.client} {fun}: {error}"
+            )
+            data = {
+                "fun": f"{self.client}.{fun}",
+                "jid": error.jid or "",
+                "return": text,
+                "success": False,
+                "retcode": 1,
+            }
+        return data if full_return else data["return"]
 
     def _run(self, fun: str, args: list[Any], kwargs: dict[str, Any], timeout: float) -> dict[str, Any]:
         """Return the data of the job's last event."""
         with self._connection() as connection, self._told_missing():
-            data: dict[str, Any] = connection.call_job(f"{self.client}.{fun}", args, kwargs, timeout)
+            data: dict[str, Any] = connection.call_whole(f"{self.client}.{fun}", args, kwargs, timeout)
         return data
 
     @contextlib.contextmanager
     def _told_missing(self) -> Iterator[None]:
         try:
             yield
-        except ArgumentError:
-            raise
         except FunctionNotFound as error:
+            if isinstance(error, ArgumentError):
+                raise
             raise MissingFunction(str(error)) from None
 
     @contextlib.contextmanager

@@ -26,7 +26,7 @@ LOST = "salt/events/lost"
 USUAL_BYTES = 512
 TURN_EVENTS, TURN_BYTES = 500, 1024 * 1024
 """What is packed for somebody before others have the loop."""
-ADDED = ("id", "cmd", "from", "_stamp")
+ADDED = ("id", "cmd", "user", "ts", "from", "_stamp")
 """Fields of an event that the master adds to what a minion sent."""
 
 
@@ -154,8 +154,8 @@ class Subscriber(Generic[Item]):
 
 
 def stamp() -> str:
-    """Return the time as events bear it: UTC, ISO 8601, without its offset."""
-    return datetime.now(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
+    """Return the time as events bear it: UTC, ISO 8601, with its offset."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 class EventBus:
@@ -193,7 +193,7 @@ class EventBus:
         """Hand an event to every subscriber that wants its tag, and return it.
 
         Sets ``from`` to *origin* and ``_stamp`` to now, UTC as ISO 8601. *size*: about what *data* takes in bytes.
-        *packed_part*: the bytes of all fields of *data* but ``id`` and ``cmd``, where they are at hand.
+        *packed_part*: the bytes of all fields of *data* but those in ``ADDED``, where they are at hand.
         """
         self.published += 1
         event = Event(tag, {**data, "from": origin, "_stamp": self._stamp()}, size, packed_part)
@@ -207,7 +207,7 @@ class EventBus:
         if second != self._second:
             self._second = second
             self._second_text = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-        return f"{self._second_text}.{microsecond:06d}"
+        return f"{self._second_text}.{microsecond:06d}+00:00"
 
     def metrics(self) -> dict[str, float]:
         """Return the bus's counters."""

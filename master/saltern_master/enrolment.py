@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -148,7 +149,11 @@ class Enrolment:
             self._fleet.set_grains(minion_id, peer.key, grains)
         peer.send(pack_any("welcome", 0, self._welcome(minion_id), secrets=True))
         if started:
-            self._bus.publish(f"salt/minion/{minion_id}/start", {"id": minion_id, "cmd": "_minion_event"})
+            now = time.time()
+            said = f"Minion {minion_id} started at {time.ctime(boot or now)}"
+            for tag in ("minion_start", f"salt/minion/{minion_id}/start"):
+                data = {"id": minion_id, "cmd": "_minion_event", "pretag": None, "data": said, "tag": tag}
+                self._bus.publish(tag, {**data, "ts": int(now)})
 
     def _say(self, peer: Connection, minion_id: str, verdict: Verdict) -> None:
         """Log and publish a verdict that is new for its key.

@@ -178,6 +178,11 @@ class Fleet:
         """Return the ids of the minions that jobs can reach now, sorted."""
         return sorted(name for name in self._links if self.is_present(name))
 
+    def address(self, minion_id: str) -> str:
+        """Return the IP address that the minion is connected from, empty when it is away."""
+        jobs = self.link(minion_id).jobs
+        return jobs.address if jobs is not None else ""
+
     def is_present(self, minion_id: str) -> bool:
         """Return whether a job can reach the minion now."""
         return self.link(minion_id).jobs is not None

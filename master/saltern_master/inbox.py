@@ -118,6 +118,11 @@ class Inbox:
         self._journal.append(write_record(JOB, "", time.time(), dict(load)))
         return self._flush()
 
+    def put_return(self, name: str, body: dict[str, Any]) -> None:
+        """Journal what the master itself returned to a job, under the *name* that it has there."""
+        self._journal.append(write_record(FOR_JOBS, name, time.time(), body))
+        self._schedule_flush()
+
     def put_lost(self, cause: str, lost: Lost) -> bool:
         """Journal that returns which it holds came to nothing; return whether that could be written."""
         self._journal.append(*lost_record(cause, lost))
@@ -146,7 +151,10 @@ class Inbox:
         else:
             self._keep(flags, minion_id, ret, as_it_came)
         if taken is Taken.NEW:
-            data = {**ret, "id": minion_id, "cmd": "_return"}
+            data = {**ret, "id": minion_id, "cmd": "_return", "ts": int(time.time())}
+            user = self._tracker.user(jid)
+            if user is not None:
+                data["user"] = user
             event = self._bus.publish(f"salt/job/{jid}/ret/{minion_id}", data, origin, len(frame), as_it_came)
             if not scheduled:
                 self._tracker.returned(jid, minion_id, event, success=_succeeded(ret.get("success")))
@@ -165,7 +173,8 @@ class Inbox:
         full_tag = tag if tag.startswith(own) else own + tag.lstrip("/")
         if full_tag[len(own) :].partition("/")[0] in _MASTERS_WORDS:
             raise WireError(f"{full_tag} is the master's to say: choose another tag")
-        data = {"data": event.get("data"), "id": minion_id, "tag": full_tag, "cmd": "_minion_event"}
+        said = {"id": minion_id, "cmd": "_minion_event", "pretag": None, "tag": full_tag, "ts": int(time.time())}
+        data = {**said, "data": event.get("data")}
         self._bus.publish(full_tag, data, f"minion:{minion_id}", size)
         if full_tag == own + MODULES:
             self._say_problems(minion_id, event.get("data"))

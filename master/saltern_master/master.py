@@ -19,6 +19,7 @@ from collections.abc import Callable
 from saltern.config import MasterOptions
 from saltern.errors import KeyStoreError, os_errors
 from saltern.files import make_folder
+from saltern.ids import JidSource
 from saltern.key_functions import KeyFunctions
 from saltern.keystore import KeyStore
 from saltern.pki import own_keys
@@ -33,6 +34,7 @@ from saltern_master.briefing import Briefing
 from saltern_master.bus import EventBus
 from saltern_master.clocks import Clocks
 from saltern_master.commands.dispatcher import Dispatcher
+from saltern_master.commands.runs import Runs
 from saltern_master.commands.table import command_table
 from saltern_master.deadletters import DeadLetters
 from saltern_master.entrances.channel.hub import Hub
@@ -50,6 +52,7 @@ from saltern_master.journal.configured import configured_journal
 from saltern_master.key_refresh import KeyRefresh
 from saltern_master.keyring import configured_keyring
 from saltern_master.parts import Counters, run_parts
+from saltern_master.presence import Present
 from saltern_master.ready import say_ready
 from saltern_master.self_metrics import SelfMetrics
 from saltern_master.shipping.engine import shipping_engine
@@ -71,7 +74,6 @@ class Master:
         self.powers = Powers()
         self.policy = Policy(options["publisher_acl"], self.powers)
         self.registry = command_table(KeyFunctions(self.keystore))
-        self.dispatcher = Dispatcher(self.registry, self.policy, self)
         self.keyring = configured_keyring(options, self.keystore)
         self.fleet = Fleet(os.path.join(cache, "grains"), self.keyring)
         self.bus = EventBus(options["event_queue_length"])
@@ -81,6 +83,8 @@ class Master:
         self.account_keeper = AccountKeeper(self.accounting, self.journal)
         self.tracker = Tracker(self.bus, self.fleet.send, options["timeout"])
         self.inbox = Inbox(self.journal, self.bus, self.tracker, self.fleet.answer)
+        self.jids = JidSource()
+        self.dispatcher = Dispatcher(self.registry, self.policy, self, Runs(self.bus, self.inbox, self.jids))
         self.files = FileServer(options)
         self.uploads = Uploads(os.path.join(cache, "uploads"))
         self.briefing = Briefing(options, self.keyring, self.fleet, self.files, self.accounting, self.powers)
@@ -90,11 +94,12 @@ class Master:
         self.hub = Hub(
             self.keyring, self.fleet, self.inbox, self.bus, self.tracker, self.dispatcher, self.briefing, self.clocks
         )
+        self.present = Present(self.fleet, self.bus) if options["presence_events"] else None
         self.key_refresh = KeyRefresh(self.keyring, self.accounting, self.hub.keys_changed)
         self.dead_letters = DeadLetters(os.path.join(cache, "dead_letters"))
         self.job_store = SqliteJobStore(options["job_db"], options["job_db_max_bytes"])
         self.keeper = configured_keeper(options, self.job_store, self.journal, self.dead_letters)
-        self.publisher = Publisher(self.fleet, self.bus, self.inbox, self.tracker)
+        self.publisher = Publisher(self.fleet, self.bus, self.inbox, self.tracker, self.jids)
         self.engine = shipping_engine(options, self.journal, self.dead_letters, self.inbox.put_lost)
         self.annotations = annotation_engine(options, self.bus, self.keyring.minions)
         self.alerts = AlertEngine(options, HttpSource(options["render_url"]), self.bus.publish, steady=time.monotonic)
@@ -138,7 +143,7 @@ class Master:
             say_ready(self.options["sock_dir"], self.endpoints, self.keys.public)
             ready()
             parts = (self.keeper, self.tracker, self.key_refresh, self.briefing, self.self_metrics, self.alerts)
-            others = (self.fleet.files, self.uploads, self.account_keeper, self.engine, self.annotations)
+            others = (self.fleet.files, self.uploads, self.account_keeper, self.engine, self.annotations, self.present)
             await run_parts((*parts, *others), self._stopping)
 
     def stop(self) -> None:

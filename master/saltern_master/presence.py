@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 from saltern.wire import pack
@@ -11,6 +12,8 @@ from saltern_master.fleet import Fleet, Session
 from saltern_master.line_limit import LineLimit
 
 log = logging.getLogger(__name__)
+
+PRESENT_EVERY_S = 60.0
 
 
 class Presence:
@@ -63,3 +66,18 @@ class Presence:
                 newer.address or "?",
                 before or "?",
             )
+
+
+class Present:
+    """Says who is there, every ``PRESENT_EVERY_S``, though nothing changed (``presence_events``)."""
+
+    def __init__(self, fleet: Fleet, bus: EventBus) -> None:
+        self._fleet = fleet
+        self._bus = bus
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            await asyncio.sleep(PRESENT_EVERY_S)
+            present = self._fleet.present()
+            self._bus.publish("salt/presence/present", {"present": present}, size=sum(map(len, present)))

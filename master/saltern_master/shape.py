@@ -137,6 +137,13 @@ def texts(value: Any) -> str | None:
     return None if isinstance(value, list) and all(isinstance(member, str) for member in value) else "a list of texts"
 
 
+def pids(value: Any) -> str | None:
+    """Take a map of jids to process ids."""
+    if isinstance(value, dict) and all(isinstance(jid, str) and type(pid) is int for jid, pid in value.items()):
+        return None
+    return "a map of jids to process ids"
+
+
 RETURN = Shape(
     "a return",
     {
@@ -159,7 +166,7 @@ RETURN = Shape(
 ACCOUNT = Shape("an account", {"schedules": Field(absences, required=True)})
 EVENT = Shape("an event", {"tag": Field(text(MAX_TAG_LENGTH), required=True), "data": Field(anything)})
 CALL = Shape("a call", {"cmd": Field(text(), required=True), "args": Field(one_of(dict))})
-WORKING = Shape("an answer", {"jids": Field(texts, required=True), "more": Field(one_of(bool))})
+WORKING = Shape("an answer", {"jids": Field(texts, required=True), "more": Field(one_of(bool)), "pids": Field(pids)})
 CLOCK = Shape("a question for the time", {"skew_ms": Field(finite)})
 ATTACH = Shape("an attach", {"boot": Field(finite), "grains": Field(one_of(dict)), "have": Field(one_of(dict))})
 HELLO = Shape(
@@ -180,5 +187,6 @@ REQUEST = Shape(
         "args": Field(one_of(list)),
         "kwargs": Field(lambda v: None if isinstance(v, dict) and all(isinstance(k, str) for k in v) else "a map"),
         "within_s": Field(lambda v: None if v is None else finite(v)),
+        "whole": Field(one_of(bool)),
     },
 )

@@ -44,9 +44,15 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
         yield parts
 
 
+KINDS = ("SaltReqTimeoutError", "AuthorizationError", "SaltClientError", "SaltInvocationError", "SaltException")
+
+
 def kind_of(error: Exception) -> str:
     """Return the name that Salt's users know an error's class by."""
-    return saltern.exceptions.salts_name(error)
+    if isinstance(error, KeyError):
+        return "KeyError"
+    named = [name for name in KINDS if isinstance(error, getattr(saltern.exceptions, name))]
+    return named[0] if named else type(error).__name__
 
 
 def test_answers_are_those_of_salt(parts: Parts) -> None:

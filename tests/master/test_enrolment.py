@@ -83,7 +83,13 @@ def test_a_key_that_is_accepted_after_all_is_welcomed_at_once(door: Door, state:
     door.store.put(ACCEPTED, "web", A)
     door.refresh()
     assert [message.type for message in door.wire.to(peer)] == ["welcome"]
-    assert door.told("salt/minion/web/start")
+    told = dict(door.told())
+    for tag in ("salt/minion/web/start", "minion_start"):
+        data = told[tag]
+        assert data.pop("data").startswith("Minion web started at Thu Jan  1 ")
+        assert type(data.pop("ts")) is int
+        said = {"id": "web", "cmd": "_minion_event", "pretag": None, "tag": tag, "from": "master"}
+        assert data == {**said, "_stamp": data["_stamp"]}
 
 
 def test_a_minion_that_was_rejected_and_is_accepted_again_is_back_at_once(door: Door) -> None:

@@ -241,7 +241,8 @@ def test_unknown_fields_of_a_return_stay_below_data(door: Door) -> None:
         for data in (event, unpack_value(packed)["data"]):
             assert (data["from"], data["id"], data["cmd"]) == ("minion:web", "web", "_return")
             assert not data["_stamp"].startswith("1999")
-            assert not {"user", "tgt", ""} & set(data)
+            assert not {"tgt", ""} & set(data)
+            assert data["user"] == "root"  # who started it, by the master's word
             assert data["data"] == {**unknown, "b'\\xff'": 3, "4": 4, "n" * 512: 5}
         ((name, body),) = written(door)
         assert (name, set(body)) == ("web", {*ANSWER, "data"})

@@ -437,3 +437,24 @@ def test_one_bad_record_among_many_costs_few_tries(tmp_path: Path) -> None:
         assert len(tries) < 30
 
     asyncio.run(scenario())
+
+
+def test_who_has_seen_an_answer_finds_it_stored(tmp_path: Path) -> None:
+    let_in = threading.Event()
+
+    def slow(_: Sequence[JobReturn]) -> None:
+        assert let_in.wait(20)
+
+    async def scenario() -> None:
+        kept = Kept(tmp_path, Store(slow))
+        assert kept.keeper.catch_up(0.0)  # there is nothing yet
+        async with kept.at_work():
+            kept.write(job(1), ret(1))
+            assert not await asyncio.to_thread(kept.keeper.catch_up, 0.05)
+            waiting = asyncio.create_task(asyncio.to_thread(kept.keeper.catch_up, 20.0))
+            let_in.set()
+            assert await waiting
+            assert kept.store.numbers() == [1]
+            assert kept.keeper.catch_up(0.0)  # nothing came since
+
+    asyncio.run(scenario())

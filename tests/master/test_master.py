@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import pwd
 import socket
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from saltern.config import MasterOptions, master_config
 from saltern.errors import ArgumentError, ChannelError, FunctionNotFound, NotAuthorised
 from saltern.event import MasterEvent
 from saltern.keystore import KeyStore
+from saltern.local import LocalConnection
 from saltern.pki import fingerprint
 from saltern.runner import RunnerClient
 from saltern.wheel import Wheel
@@ -350,23 +353,65 @@ def test_returns_are_stored_as_jobs(options: MasterOptions) -> None:
                 job = await web01.receive(web01.jobs)
                 await until(lambda: master.keeper.jobs == 1)
                 # It isn't what the master waits for, but what the minion says.
-                for says, shown in (([jid, "1" * 20], [jid]), ([], [])):
+                for says, pids, shown in (([jid, "1" * 20], {jid: 7}, [jid]), ([jid], {}, [jid]), ([], {}, [])):
                     asking = asyncio.create_task(asyncio.to_thread(runner.cmd, "jobs.active"))
                     question = await web01.receive(web01.jobs)
                     assert (question.type, question.body) == ("working", {"jids": [], "all": True})
-                    web01.send("working", question.seq, jids=says)
+                    web01.send("working", question.seq, jids=says, **({"pids": pids} if pids else {}))
                     active = await asking
                     assert list(active) == shown
-                    assert [job["Running"] for job in active.values()] == [["web01"]] * len(shown)
+                    for job_shown in active.values():
+                        assert job_shown.pop("StartTime").startswith(f"{jid[:4]}, ")
+                        assert job_shown == {
+                            "Function": "test.sleep",
+                            "Arguments": [300],
+                            "Target": "*",
+                            "Target-type": "glob",
+                            "User": pwd.getpwuid(os.geteuid()).pw_name,
+                            "Running": [{"web01": pids.get(jid)}],
+                            "Returned": [],
+                        }
+                returned = asyncio.create_task(asyncio.to_thread(list, client.get_iter_returns(jid, ["web01"])))
                 web01.give_back(job.body, True)
                 web01.give_back(job.body, "twice", seq=2)
-                await until(lambda: master.keeper.stored >= 2)
+                await returned
                 assert await asyncio.to_thread(runner.cmd, "jobs.lookup_jid", [jid]) == {"web01": True}
                 assert await asyncio.to_thread(runner.cmd, "jobs.active") == {}  # it says nothing
-                with pytest.raises(FunctionNotFound, match="there is no job 20200101000000000000: it never was"):
-                    await asyncio.to_thread(runner.cmd, "jobs.lookup_jid", ["20200101000000000000"])
+                assert await asyncio.to_thread(runner.cmd, "jobs.lookup_jid", ["20200101000000000000"]) == {}
                 listed = await asyncio.to_thread(runner.cmd, "jobs.list_jobs")
                 assert listed[jid]["Function"] == "test.sleep"
+
+    run(scenario())
+
+
+def test_a_function_of_the_masters_in_the_background_is_looked_up_as_a_job(options: MasterOptions) -> None:
+    async def scenario() -> None:
+        async with running(options) as master:
+            events = MasterEvent(options["sock_dir"])
+            await asyncio.to_thread(events.subscribe, "salt/run/")
+            with LocalConnection(options["sock_dir"]) as connection:
+                call = partial(asyncio.to_thread, connection.call)
+                started = await call("runner.async", "manage.status", [], {"tgt": "no*"})
+                jid = started["jid"]
+                while (event := await asyncio.to_thread(events.get_event, 5, "", True)) is not None:
+                    if event["tag"] == f"{started['tag']}/ret":
+                        break
+                assert event is not None
+                looked_up = await call("runner.jobs.lookup_jid", jid)
+                ((name, whole),) = looked_up.items()
+                assert name == f"{socket.gethostname()}_master"
+                assert (whole["jid"], whole["fun"], whole["success"]) == (jid, "runner.manage.status", True)
+                assert whole["return"] == event["data"]["return"] == {"up": [], "down": []}
+                shown = await call("runner.jobs.list_job", jid)
+                assert (shown["Function"], shown["Target"], shown["Target-type"]) == (
+                    "runner.manage.status",
+                    name,
+                    "list",
+                )
+                assert "Minions" not in shown
+                assert await call("runner.jobs.exit_success", jid) == {name: True}
+            events.close()
+            assert master.keeper.jobs == 1
 
     run(scenario())
 

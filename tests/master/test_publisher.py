@@ -16,14 +16,20 @@ from support.publishing import FRED, Around, request
 
 def test_a_job_is_recorded_told_and_sent() -> None:
     around = Around()
-    published, follower = around.publisher.publish(request(), ["db1", "web1"], FRED, sees_all=False, follow=True)
+    published, follower = around.publisher.publish(
+        request(kwarg={"a": 1}), ["db1", "web1"], FRED, sees_all=False, follow=True
+    )
     assert (published.minions, published.missing) == (["db1", "web1"], ["db1"])
     assert [name for name, _ in around.frames] == ["web1"]
     body = unpack(around.frames[0][1]).body
     assert (body["jid"], body["fun"], body["arg"], body["user"]) == (published.jid, "test.echo", ["x"], "fred")
     assert around.journalled[0]["owner"] == "local:fred"
-    assert [event.tag for event in around.events] == [f"salt/job/{published.jid}/new"]
-    assert around.events[0].data["minions"] == ["db1", "web1"]
+    told = {"jid": published.jid, "tgt_type": "glob", "tgt": "*", "user": "fred", "fun": "test.echo"}
+    told |= {"arg": ["x", {"a": 1, "__kwarg__": True}], "from": "master"}
+    new, publish = ({**event.data, "_stamp": ""} for event in around.events)
+    assert [event.tag for event in around.events] == [f"salt/job/{published.jid}/{word}" for word in ("new", "publish")]
+    assert new == {**told, "minions": ["db1", "web1"], "missing": ["db1"], "_stamp": ""}
+    assert publish == {**told, "ret": "", "_stamp": ""}
     assert follower is not None
     assert around.tracker.take(published.jid, "web1", "key of web1") is Taken.NEW
     assert around.tracker.take(published.jid, "web1", "key of another") is Taken.UNSOLICITED
@@ -44,7 +50,8 @@ def test_a_secret_goes_to_the_minions_and_nowhere_else() -> None:
     body = unpack(around.frames[0][1], secrets=True).body
     assert body["arg"][0].reveal() == "hunter2"
     assert around.journalled[0]["arg"] == ["***"]
-    assert around.events[0].data["kwarg"] == {"a": ["***"]}
+    for event in around.events:
+        assert event.data["arg"] == ["***", {"a": ["***"], "__kwarg__": True}]
     assert "hunter2" not in f"{around.journalled}{around.events[0].data}"
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from saltern.output.json_form import one_line
 from saltern.visible import visible
 
 MAX_CELL_CHARS = 60
@@ -47,34 +46,6 @@ def _account(minions: dict[str, dict[str, dict[str, float]]]) -> str:
     return "\n".join(_rows([("minion", "schedule", *ACCOUNT[:-1], "complete %"), *rows]))
 
 
-def _jobs(jobs: dict[str, dict[str, Any]]) -> str:
-    rows = [
-        (jid, job["StartTime"], job["User"], _words(job), f"on {_target(job)}", _count(job["Minions"] or ()))
-        for jid, job in sorted(jobs.items())
-    ]
-    return "\n".join(_rows(rows))
-
-
-def _words(job: dict[str, Any]) -> str:
-    functions = job["Function"] if isinstance(job["Function"], str) else ",".join(job["Function"])
-    arguments = job["Arguments"]
-    words = [arguments] if arguments == "***" else map(_word, arguments or ())
-    return " ".join([functions, *words])
-
-
-def _word(value: Any) -> str:
-    return value if isinstance(value, str) else one_line(value)
-
-
-def _target(job: dict[str, Any]) -> str:
-    target = job["Target"] if isinstance(job["Target"], str) else ",".join(map(str, job["Target"]))
-    return target if job["Target-type"] == "glob" else f"{job['Target-type']} {target}"
-
-
-def _count(minions: Sequence[str]) -> str:
-    return "1 minion" if len(minions) == 1 else f"{len(minions):,} minions"
-
-
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{round(value, 2):.12g}" if abs(value) >= 1 else f"{value:.3g}"
 
@@ -92,6 +63,5 @@ def _cut(text: str) -> str:
 
 _TABLES: dict[str, Callable[[Any], str]] = {
     "alerts.list": _alerts,
-    "jobs.list_jobs": _jobs,
     "metrics.account": _account,
 }

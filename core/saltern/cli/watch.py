@@ -17,7 +17,7 @@ FUNCTION = "state.event"
 DOC = """Show events as they come, until Ctrl-C: ``saltern-run state.event 'salt/job/*' pretty=True``
 
 A line is the tag, a tab, and the data as JSON. *tagmatch*: a glob, ``*`` by default. *count*: end after so many.
-*pretty*: the data over several lines. *quiet*: print nothing, for *count* alone."""
+*pretty*: the data over several lines, its keys sorted. *quiet*: print nothing, for *count* alone."""
 
 
 def show_events(opts: MasterOptions, args: list[Any], kwargs: dict[str, Any]) -> None:
@@ -35,7 +35,7 @@ def show_events(opts: MasterOptions, args: list[Any], kwargs: dict[str, Any]) ->
             if not fnmatch.fnmatchcase(event["tag"], tagmatch):
                 continue
             if not quiet:
-                data = render(event["data"], "json") if pretty else one_line(event["data"])
+                data = render(_sorted(event["data"]), "json") if pretty else one_line(event["data"])
                 print(f"{visible(event['tag'])}\t{data}", flush=True)
             count -= 1
             if not count:
@@ -57,6 +57,13 @@ def _bound(
         if not isinstance(value, bool):
             raise ArgumentError(f"{name} must be True or False, not {value!r}")
     return tagmatch, count, bool(quiet), bool(pretty)
+
+
+def _sorted(value: Any) -> Any:
+    """Return *value* with the keys of all its maps sorted."""
+    if isinstance(value, dict):
+        return {key: _sorted(value[key]) for key in sorted(value, key=str)}
+    return [_sorted(member) for member in value] if isinstance(value, list) else value
 
 
 def _prefix(tagmatch: str) -> str:

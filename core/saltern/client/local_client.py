@@ -297,6 +297,25 @@ class LocalClient(Returns):
             found = connection.call("target.preview", tgt=tgt, tgt_type=expr_form, delimiter=delimiter)
         return sorted(found["minions"] if isinstance(found, dict) else found)
 
+    def open_job(
+        self,
+        connection: LocalConnection,
+        tgt: Names,
+        fun: Names,
+        arg: Sequence[Any] = (),
+        tgt_type: str = "glob",
+        kwarg: dict[str, Any] | None = None,
+        isolate: bool = False,
+        timeout: float | None = None,
+        follow: bool = True,
+    ) -> Ordered:
+        """Start a job on *connection*, whose answers ``follow`` then yields where *follow* says so."""
+        return self._started(connection, tgt, fun, arg, tgt_type, kwarg, timeout, follow=follow, isolate=isolate)
+
+    def follow(self, connection: LocalConnection, job: Ordered) -> Iterator[Row]:
+        """Yield the answers to a job started by ``open_job`` until it is done, whole; ``failed``: why there is none."""
+        return (row for row in self._rows(connection, job) if row is not None)
+
     def _iter(
         self,
         look_s: float | None,

@@ -40,6 +40,7 @@ class MasterOptions(TypedDict):
     journal_max_bytes: int
     journal_max_hours: float
     event_queue_length: int
+    presence_events: bool
     fileserver_backend: list[str]
     file_roots: dict[str, Any]
     file_ignore_glob: list[str]
@@ -96,6 +97,7 @@ DEFAULTS: dict[str, Any] = {
     "journal_max_bytes": 2 * 1024**3,
     "journal_max_hours": 72.0,
     "event_queue_length": 10_000,
+    "presence_events": False,
     "fileserver_backend": ["roots"],
     "file_roots": {"base": ["/srv/saltern"]},
     "file_ignore_glob": [".env", ".env.*", ".netrc", ".git-credentials", ".ssh", ".gnupg"],

@@ -65,7 +65,6 @@ MASTER_INSTEAD: Mapping[str, str] = _BOTH | {
     "pub_hwm": "event_queue_length bounds what waits for those who follow events",
     "salt_event_pub_hwm": "event_queue_length bounds what waits for those who follow events",
     "event_publisher_pub_hwm": "event_queue_length bounds what waits for those who follow events",
-    "presence_events": "salt/minion/<id>/start and events_of: [presence] tell of minions",
     "ping_on_rotate": "keys need no rotation",
     "rotate_aes_key": "keys need no rotation",
     "publish_session": "keys need no rotation",

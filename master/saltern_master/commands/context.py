@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from saltern.config import MasterOptions
 from saltern.keystore import KeyStore
 from saltern_master.account.accounting import Accounting
 from saltern_master.account.keeper import AccountKeeper
@@ -19,6 +20,7 @@ from saltern_master.deadletters import DeadLetters
 from saltern_master.fileserver.server import FileServer
 from saltern_master.fileserver.uploads import Uploads
 from saltern_master.fleet import Fleet
+from saltern_master.jobs.keeper import JobKeeper
 from saltern_master.jobs.publisher import Publisher
 from saltern_master.jobs.store import JobStore
 from saltern_master.jobs.tracker import Tracker
@@ -31,6 +33,7 @@ from saltern_master.targeting import Targets
 class Services(Protocol):
     """The parts of the master that commands use."""
 
+    options: MasterOptions
     registry: Registry
     policy: Policy
     keyring: Keyring
@@ -43,6 +46,7 @@ class Services(Protocol):
     publisher: Publisher
     tracker: Tracker
     job_store: JobStore
+    keeper: JobKeeper
     files: FileServer
     uploads: Uploads
     briefing: Briefing

@@ -26,13 +26,17 @@ from saltern.errors import (
     TargetError,
     TargetTooCostly,
     UnknownNodegroup,
+    about,
 )
 from saltern_master.auth.audit import Audit
 from saltern_master.auth.caller import Caller, Kind
 from saltern_master.auth.need import Need
 from saltern_master.auth.policy import Policy, some_of
+from saltern_master.bus import stamp
 from saltern_master.commands.context import Context, Services
+from saltern_master.commands.params import bind, params_of
 from saltern_master.commands.registry import Command, Registry
+from saltern_master.commands.runs import TAGS, Run, Runs
 from saltern_master.commands.turns import Turns
 from saltern_master.jobs.request import functions_of, indirect_of
 from saltern_master.line_limit import LineLimit
@@ -44,6 +48,16 @@ THREADS = 8
 CALLS_OF_A_MINION = 16
 CALLS_OF_A_USER = 64
 CALLS_OF_AN_OWNER = 1000
+BACKGROUND = {"runner.async": "runner", "wheel.async": "wheel"}
+"""Calls by which a function of a client is started in the background: its name, ``arg`` and ``kwarg`` are given."""
+BACKGROUND_S = 3600.0
+
+
+def _asked(context: Context, fun: str, arg: list[Any] | None = None, kwarg: dict[str, Any] | None = None) -> None:
+    """Take what is to be run in the background."""
+
+
+_ASKED = params_of(_asked)
 
 
 class Meant(NamedTuple):
@@ -57,8 +71,11 @@ class Meant(NamedTuple):
 class Dispatcher:
     """Runs commands of *registry* on *services* for callers, as *policy* allows."""
 
-    def __init__(self, registry: Registry, policy: Policy, services: Services) -> None:
+    def __init__(self, registry: Registry, policy: Policy, services: Services, runs: Runs | None = None) -> None:
+        """*runs*: told of every call of a runner or wheel function."""
         self._registry = registry
+        self._runs = runs
+        self._background: set[asyncio.Task[None]] = set()
         self._policy = policy
         self._services = services
         self._audit = Audit()
@@ -78,13 +95,24 @@ class Dispatcher:
         """Start nothing more."""
         for turns in self._turns.values():
             turns.close()
+        self._runs = None  # the journal goes next
+        for task in self._background:
+            task.cancel()
 
     async def call(
-        self, caller: Caller, name: str, args: list[Any], kwargs: dict[str, Any], within_s: float | None = None
+        self,
+        caller: Caller,
+        name: str,
+        args: list[Any],
+        kwargs: dict[str, Any],
+        within_s: float | None = None,
+        *,
+        whole: bool = False,
     ) -> Any:
         """Return what the command *name* returns, a ``Stream`` for some.
 
-        *within_s*: seconds after which the answer isn't wanted any more. Raises ``SalternError``, nothing else:
+        *within_s*: seconds after which the answer isn't wanted any more. *whole*: return of a runner or wheel function
+        the data of its last event, with all that it returned. Raises ``SalternError``, nothing else:
         ``NotAuthorised``, ``FunctionNotFound``, ``ArgumentError``, ``Busy``, ``RequestTimeout``, ``InternalError``
         for a fault of ours, or what the command raises.
         """
@@ -97,7 +125,7 @@ class Dispatcher:
         limit = asyncio.timeout(within_s)
         try:
             async with limit:
-                answer = await self._call(caller, name, args, kwargs)
+                answer = await self._call(caller, name, args, kwargs, whole=whole)
             self._done += 1
             return answer
         except SalternError as error:
@@ -114,9 +142,7 @@ class Dispatcher:
             raise InternalError(f"the master failed ({type(error).__name__}): its log has more") from None
         finally:
             self._seconds += time.perf_counter() - began
-            left = self._calls.pop(caller.principal) - 1
-            if left:
-                self._calls[caller.principal] = left
+            self._release(caller.principal)
 
     def metrics(self) -> dict[str, float]:
         """Return the door's counters."""
@@ -127,10 +153,13 @@ class Dispatcher:
             "busy": self._busy + sum(turns.refused for turns in self._turns.values()),
             "seconds": self._seconds,
             "running": sum(self._calls.values()),
+            **(self._runs.metrics() if self._runs else {}),
         }
 
-    async def _call(self, caller: Caller, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    async def _call(self, caller: Caller, name: str, args: list[Any], kwargs: dict[str, Any], *, whole: bool) -> Any:
         services = self._services
+        if name in BACKGROUND and self._runs is not None:
+            return self._begin(caller, BACKGROUND[name], self._runs, args, kwargs)
         command = self._find(caller, name)
         bound = command.bind(args, kwargs)
         meant = Meant()
@@ -140,16 +169,67 @@ class Dispatcher:
             meant = await self._known_minions(caller, bound, services)
         elif command.need is Need.OWN_JOB and not self._policy.owns(caller, services.tracker.owner(bound["jid"])):
             raise NotAuthorised(f"{caller} did not start a job {bound['jid']}")
-        context = Context(caller, services, *meant)
+        run = self._runs.begin(caller, command, args, kwargs) if self._runs and command.client in TAGS else None
+        with about(jid=run.jid if run else None):
+            answer = await self._carried_out(command, Context(caller, services, *meant), bound, run)
+        return {**run.data, "return": answer, "success": True, "_stamp": stamp()} if whole and run else answer
+
+    async def _carried_out(self, command: Command, context: Context, bound: dict[str, Any], run: Run | None) -> Any:
+        """Return what a command returns; it is audited, and told of on the bus, however it ends."""
         try:
             answer = await self._run(command, context, bound)
-        except SalternError as error:
-            if command.changes:
-                self._audit.failed(caller, command.name, bound, error)
+        except BaseException as error:
+            ours = isinstance(error, SalternError)
+            if run is not None and self._runs is not None:
+                why = str(error) if ours else f"it came to no end: {type(error).__name__}"
+                self._runs.end(run, why, success=False)
+            if command.changes and isinstance(error, SalternError):
+                self._audit.failed(context.caller, command.name, bound, error)
             raise
         if command.changes:
-            self._audit.done(caller, command.name, bound)
+            self._audit.done(context.caller, command.name, bound)
+        if run is not None and self._runs is not None:
+            self._runs.end(run, answer, success=True)
         return answer
+
+    def _begin(
+        self, caller: Caller, client: str, runs: Runs, args: list[Any], kwargs: dict[str, Any]
+    ) -> dict[str, str]:
+        """Start a runner or wheel function, and return where its events are told of: ``tag`` and ``jid``.
+
+        What it returns is kept as a job's return. It counts as a call of the caller's until it is over.
+        """
+        asked = bind(_ASKED, args, kwargs)
+        command = self._find(caller, f"{client}.{asked['fun']}")
+        given, by_name = asked["arg"] or [], asked["kwarg"] or {}
+        bound = command.bind(given, by_name)
+        run = runs.begin(caller, command, given, by_name, kept=True)
+        self._calls[caller.principal] = self._calls.get(caller.principal, 0) + 1
+        ended = self._in_background(command, Context(caller, self._services), bound, run)
+        task = asyncio.get_running_loop().create_task(ended)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+        return {"tag": run.tag, "jid": run.jid}
+
+    async def _in_background(self, command: Command, context: Context, bound: dict[str, Any], run: Run) -> None:
+        caller = context.caller
+        try:
+            async with asyncio.timeout(BACKGROUND_S):
+                await self._carried_out(command, context, bound, run)
+            self._done += 1
+        except SalternError:
+            self._failed += 1  # it is told of
+        except Exception:
+            self._failed += 1
+            if self._faults.allows(command.name, caller.principal):
+                log.exception("%s for %s failed", command.name, caller)
+        finally:
+            self._release(caller.principal)
+
+    def _release(self, principal: str) -> None:
+        left = self._calls.pop(principal) - 1
+        if left:
+            self._calls[principal] = left
 
     def _share(self, caller: Caller) -> int:
         """Return how many calls a caller may have under way."""

@@ -10,12 +10,16 @@ from saltern_master.auth.need import Need
 from saltern_master.bus import MAX_QUEUE_BYTES, Event
 from saltern_master.commands.context import Context
 from saltern_master.commands.registry import command
+from saltern_master.commands.runs import TAGS
 from saltern_master.commands.stream import Stream
 from saltern_master.jobs.follower import MAX_USER_QUEUE_BYTES
 
 MAX_TAG_LENGTH = 512
 GIVEN = ("arg", "kwarg", "fun_args")
 """Fields of a job's events that show what it was given."""
+RETURNED = (*GIVEN, "return")
+"""Fields of the events of a function on the master that are its caller's: it may need rights of its own."""
+ON_THE_MASTER = tuple(f"{tag}/" for tag in TAGS.values())
 
 
 def check_tag(tag: str) -> str:
@@ -33,9 +37,10 @@ async def subscribe(context: Context, tag: str = "") -> Stream:
 
     def shown(event: Event) -> bytes:
         """Return what this caller sees of *event*: not what jobs of others were given unless he sees all."""
-        if sees_all or event.data.get("user") == user or not any(key in event.data for key in GIVEN):
+        hidden = RETURNED if event.tag.startswith(ON_THE_MASTER) else GIVEN
+        if sees_all or event.data.get("user") == user or not any(key in event.data for key in hidden):
             return event.packed()
-        return Event(event.tag, {k: "***" if k in GIVEN else v for k, v in event.data.items()}).packed()
+        return Event(event.tag, {k: "***" if k in hidden else v for k, v in event.data.items()}).packed()
 
     return Stream(True, services.bus.follow(tag, shown, MAX_QUEUE_BYTES if sees_all else MAX_USER_QUEUE_BYTES))
 
@@ -46,6 +51,20 @@ async def fire(context: Context, tag: Annotated[str, check_tag], data: dict[str,
 
     Who may do everything chooses any tag.
     """
+    return _fire(context, tag, data)
+
+
+@command("runner.event.send", Need.EVENTS)
+async def send(context: Context, tag: Annotated[str, check_tag], data: dict[str, Any] | None = None) -> bool:
+    """Put an event on the bus: ``saltern-run event.send my/tag '{"a": 1}'``
+
+    A user's are below ``salt/user/<name>/``.
+    """
+    _fire(context, tag, data or {})
+    return True
+
+
+def _fire(context: Context, tag: str, data: dict[str, Any]) -> str:
     services, caller = context.services, context.caller
     own = f"salt/user/{caller.name}/"
     if not (tag.startswith(own) or services.policy.sees_all(caller)):

@@ -1,26 +1,26 @@
-"""``jobs.*``: what was run, what runs, and what came back."""
+"""Jobs: started, and their answers asked for by who started them; and which of them run now."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any
 
-from saltern.errors import ArgumentError, FunctionNotFound
+from saltern.errors import ArgumentError
 from saltern.ids import check_jid
 from saltern_master.auth.need import Need
 from saltern_master.commands.context import Context
 from saltern_master.commands.followed import bounded, check_new
 from saltern_master.commands.registry import command
-from saltern_master.commands.shown import local_time
+from saltern_master.commands.shown import job_shown
 from saltern_master.commands.stream import Stream
 from saltern_master.jobs.publisher import JobRequest
-from saltern_master.jobs.store import JobLoad, JobReturn
+from saltern_master.jobs.store import JobReturn, JobStore
+from saltern_master.jobs.tracker import AtWork
 
-DEFAULT_LIMIT = 100
-MAX_LIMIT = 100_000
 MAX_ASKED = 500
+STORED_WITHIN_S = 2.0
+"""Waited for, at most, until what came before a question is stored."""
 MAX_SHOWN_BYTES = 4 * 1024 * 1024
-_RESULT = ("return", "retcode", "success")
-_ACTIVE = {"fun": "Function", "user": "User", "running": "Running", "done": "Returned", "away": "Away"}
 
 Jid = Annotated[str, check_jid]
 
@@ -94,82 +94,47 @@ def returns(context: Context, jid: Jid, minions: list[str] | None = None) -> dic
 
     With *minions*, up to 500, those of these: some of them when they are large, so that the rest can be asked for then.
     """
+    store = context.services.job_store
     if minions is None:
-        return {item.minion_id: item.data for item in _returns(context, jid)}
+        return {item.minion_id: item.data for item in asked(store, jid)}
     if len(minions) > MAX_ASKED or not all(isinstance(name, str) for name in minions):
         raise ArgumentError(f"minions must be up to {MAX_ASKED} ids")
-    found = context.services.job_store.some_returns(jid, minions, MAX_SHOWN_BYTES)
-    return {item.minion_id: item.data for item in _asked(context, jid, found)}
-
-
-@command("runner.jobs.list_jobs", Need.RUNNER)
-def list_jobs(context: Context, limit: int = DEFAULT_LIMIT) -> dict[str, Any]:
-    """List the latest jobs: ``saltern-run jobs.list_jobs limit=20``"""
-    if not 0 < limit <= MAX_LIMIT:
-        raise ArgumentError(f"limit must be between 1 and {MAX_LIMIT:,}, not {limit}")
-    return {job.jid: _shown(context, job) for job in context.services.job_store.jobs(limit)}
-
-
-@command("runner.jobs.list_job", Need.RUNNER)
-def list_job(context: Context, jid: Jid) -> dict[str, Any]:
-    """Show one job with its returns: ``saltern-run jobs.list_job 20260131120000123456``"""
-    job = context.services.job_store.job(jid)
-    if job is None:
-        _check_known(context, jid)
-    result = _shown(context, job) if job else {}
-    result["Result"] = {
-        item.minion_id: {key: value for key, value in item.data.items() if key in _RESULT}
-        for item in _returns(context, jid)
-    }
-    return result
-
-
-@command("runner.jobs.lookup_jid", Need.RUNNER)
-def lookup_jid(context: Context, jid: Jid) -> dict[str, Any]:
-    """Show what every minion returned to a job: ``saltern-run jobs.lookup_jid 20260131120000123456``"""
-    found = {item.minion_id: item.data.get("return") for item in _returns(context, jid)}
-    if not found and context.services.job_store.job(jid) is None:
-        _check_known(context, jid)
-    return found
-
-
-def _check_known(context: Context, jid: str) -> None:
-    """Raise ``FunctionNotFound`` for a job that isn't stored, unless it is only just being stored, or scheduled."""
-    if not context.services.tracker.knows(jid) and not context.services.job_store.returns(jid):
-        raise FunctionNotFound(f"there is no job {jid}: it never was, or it is older than what is kept", jid=jid)
+    found = store.some_returns(jid, minions, MAX_SHOWN_BYTES)
+    return {item.minion_id: item.data for item in asked(store, jid, found)}
 
 
 @command("runner.jobs.active", Need.RUNNER)
 async def active(context: Context) -> dict[str, Any]:
     """List the jobs that minions say they work on now: ``saltern-run jobs.active``
 
-    ``Returned`` and ``Away`` count other minions of the job; they aren't known of one from before the master's start.
+    ``Running`` are minions with the process that works on it, ``Returned`` those that have answered.
     """
     found = await context.services.tracker.at_work(context.services.fleet.present())
-    return {jid: {title: job[key] for key, title in _ACTIVE.items() if key in job} for jid, job in found.items()}
+    return await asyncio.to_thread(_active, context, found) if found else {}
 
 
-def _returns(context: Context, jid: str) -> list[JobReturn]:
-    return _asked(context, jid, context.services.job_store.returns(jid))
+def _active(context: Context, found: dict[str, AtWork]) -> dict[str, Any]:
+    context.services.keeper.catch_up(STORED_WITHIN_S)
+    store = context.services.job_store
+    shown = {}
+    for jid, job in found.items():
+        stored = store.job(jid)
+        load = {"fun": job.fun, "user": job.user, "owner": job.owner} if stored is None else stored.load
+        own = context.services.policy.owns(context.caller, job.owner)
+        shown[jid] = {
+            **job_shown(jid, load, own=own, minions=False),
+            "Running": [{minion_id: pid} for minion_id, pid in sorted(job.running.items())],
+            "Returned": [item.minion_id for item in asked(store, jid)] if job.returned is None else job.returned,
+        }
+    return shown
 
 
-def _asked(context: Context, jid: str, returns: list[JobReturn]) -> list[JobReturn]:
-    """Return those of the *returns* to *jid* whose minions the job was for: a scheduled run chooses its jid itself."""
-    job = context.services.job_store.job(jid)
-    asked = None if job is None else frozenset(job.load.get("minions") or ())
-    return [item for item in returns if asked is None or item.minion_id in asked]
+def asked(store: JobStore, jid: str, returns: list[JobReturn] | None = None) -> list[JobReturn]:
+    """Return those of the *returns* to *jid* (all that are kept) whose minions the job was for.
 
-
-def _shown(context: Context, job: JobLoad) -> dict[str, Any]:
-    """Return a job as listings show it; what another's was given only to those who may see it."""
-    load = job.load
-    own = context.services.policy.owns(context.caller, load.get("owner"))
-    return {
-        "Function": load.get("fun"),
-        "Arguments": load.get("arg") if own else "***",
-        "Target": load.get("tgt"),
-        "Target-type": load.get("tgt_type"),
-        "User": load.get("user"),
-        "Minions": load.get("minions"),
-        "StartTime": local_time(job.created),
-    }
+    A scheduled run chooses its jid itself.
+    """
+    job = store.job(jid)
+    minions = None if job is None else frozenset(job.load.get("minions") or ())
+    kept = store.returns(jid) if returns is None else returns
+    return [item for item in kept if minions is None or item.minion_id in minions]

@@ -13,22 +13,28 @@ from saltern_master.commands.context import Context
 from saltern_master.commands.params import params_of
 from saltern_master.commands.registry import Command
 
-_SHOWING = frozenset({"key.list_all", "key.list", "key.name_match", "key.finger", "key.print", "key.resolve"})
+_PRIVATE = frozenset({"key.invite", "key.gen", "key.gen_accept"})
+"""Their answers let hosts in."""
+_SHOWN = "list_all list name_match glob_match finger finger_master print key_str master_key_str gen resolve"
+_SHOWING = frozenset(f"key.{name}" for name in _SHOWN.split())
 
 
 def _declared(name: str, method: Callable[..., Any]) -> Command:
     """Return the command for a function of the key store's: it is run in a thread, then the keyring looks."""
 
     async def call(context: Context, **arguments: Any) -> Any:
-        function = KeyFunctions(context.services.keystore).table()[name]
+        functions = KeyFunctions(context.services.keystore)
         try:
-            return await asyncio.to_thread(function, **arguments)
+            return await asyncio.to_thread(functions.table()[name], **arguments)
         finally:
+            for act, minion_id in functions.changed:
+                context.services.bus.publish("salt/key", {"result": True, "act": act, "id": minion_id})
             if name not in _SHOWING:
                 await context.services.key_refresh.now()
 
     call.__doc__ = inspect.getdoc(method)
-    return Command(f"wheel.{name}", Need.WHEEL, params_of(method, bound=True), call, name not in _SHOWING, True)
+    params = params_of(method, bound=True)
+    return Command(f"wheel.{name}", Need.WHEEL, params, call, name not in _SHOWING, True, name in _PRIVATE)
 
 
 def commands(functions: KeyFunctions) -> tuple[Command, ...]:

@@ -24,6 +24,8 @@ _NAMES: dict[type, str] = {
     dict: "a map",
     type(None): "nothing",
 }
+POSITIONAL, NAMED = "*", "**"
+"""Marks, in ``Annotated``, of parameters that take all other arguments: a list, and a map."""
 _NO_DEFAULT = inspect.Parameter.empty
 
 
@@ -34,6 +36,8 @@ class Param(NamedTuple):
     kinds: tuple[type, ...]
     checks: tuple[Check, ...]
     default: Any = _NO_DEFAULT
+    rest: str = ""
+    """``POSITIONAL`` or ``NAMED`` for one that takes what is left."""
 
     @property
     def required(self) -> bool:
@@ -67,6 +71,8 @@ class Param(NamedTuple):
 
     def shown(self) -> str:
         """Return the parameter as a signature shows it."""
+        if self.rest:
+            return self.rest + self.name
         return self.name if self.required else f"{self.name}={self.default!r}"
 
 
@@ -82,26 +88,36 @@ def params_of(handler: Callable[..., Any], *, bound: bool = False) -> tuple[Para
 
 def bind(params: tuple[Param, ...], args: list[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
     """Return a value for every parameter by its name. Raises ``ArgumentError`` naming what is wrong."""
-    if len(args) > len(params):
+    rest = {param.rest: param.name for param in params if param.rest}
+    params = tuple(param for param in params if not param.rest)
+    if len(args) > len(params) and POSITIONAL not in rest:
         raise ArgumentError(f"takes {_count(len(params))} at most, {len(args)} were given")
     names = [param.name for param in params]
     given = dict(zip(names, args, strict=False))
+    others: dict[str, Any] = {}
     for name, value in kwargs.items():
-        if name not in names:
-            raise ArgumentError(f"got an unexpected keyword argument {name!r:.60}")
         if name in given:
             raise ArgumentError(f"multiple values for argument {name!r}")
-        given[name] = value
+        if name in names:
+            given[name] = value
+        elif NAMED in rest:
+            others[name] = value
+        else:
+            raise ArgumentError(f"got an unexpected keyword argument {name!r:.60}")
     for param in params:
         if param.required and param.name not in given:
             raise ArgumentError(f"missing a required argument: {param.name!r}")
-    return {p.name: p.accept(given[p.name]) if p.name in given else p.default for p in params}
+    bound = {p.name: p.accept(given[p.name]) if p.name in given else p.default for p in params}
+    left = {POSITIONAL: args[len(params) :], NAMED: others}
+    return {**bound, **{name: left[kind] for kind, name in rest.items()}}
 
 
 def _param(name: str, hint: Any, default: Any) -> Param:
     checks: tuple[Check, ...] = ()
     if get_origin(hint) is Annotated:
         hint, *extras = get_args(hint)
+        if extras[0] in (POSITIONAL, NAMED):
+            return Param(name, (), (), rest=extras[0])
         checks = tuple(extras)
     kinds: tuple[type, ...] = ()
     if hint is not Any:

@@ -22,7 +22,8 @@ class Command:
     """One command: what it is called, what it takes, who may, what it does.
 
     ``name`` is the client that offers it and Salt's name there: ``wheel.key.accept``, ``runner.jobs.list_jobs``.
-    ``changes``: each call is audited. ``is_async`` was found out when it was declared.
+    ``changes``: each call is audited. ``is_async`` was found out when it was declared. ``private``: what it returns is
+    its caller's alone, and in no event.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Command:
     handler: Handler
     changes: bool
     is_async: bool
+    private: bool = False
 
     @property
     def client(self) -> str:
@@ -56,11 +58,12 @@ class Command:
             raise ArgumentError(f"{self.function} was called wrongly: {error}: it is {usage}") from None
 
 
-def command(name: str, need: Need, *, changes: bool = False) -> Callable[[Handler], Command]:
+def command(name: str, need: Need, *, changes: bool = False, private: bool = False) -> Callable[[Handler], Command]:
     """Declare a command. Its handler's docstring is its documentation for users."""
 
     def declare(handler: Handler) -> Command:
-        return Command(name, need, params_of(handler), handler, changes, inspect.iscoroutinefunction(handler))
+        is_async = inspect.iscoroutinefunction(handler)
+        return Command(name, need, params_of(handler), handler, changes, is_async, private)
 
     return declare
 

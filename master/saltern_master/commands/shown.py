@@ -1,10 +1,47 @@
-"""How answers show what programs count in."""
+"""How answers show what programs count in, and jobs as Salt shows them."""
 
 from __future__ import annotations
 
 import time
+from calendar import month_abbr
+from collections.abc import Mapping
+from typing import Any
+
+from saltern_master.jobs.request import arguments
+from saltern_master.jobs.search import metadata_of
+
+NO_SUCH_JOB = "Cannot contact returner or no job with this jid"
+HIDDEN = "***"
 
 
 def local_time(seconds: float) -> str:
     """Return a time in epoch *seconds* as this host's clock shows it, ``2026-01-31 12:00:00``."""
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+
+
+def start_time(jid: str) -> str:
+    """Return when the job *jid* was started, UTC: ``2026, Nov 28 19:44:31.123456``."""
+    month = month_abbr[int(jid[4:6])] if jid[4:6] <= "12" else "?"
+    return f"{jid[:4]}, {month} {jid[6:8]} {jid[8:10]}:{jid[10:12]}:{jid[12:14]}.{jid[14:20]}"
+
+
+def job_shown(jid: str, load: Mapping[str, Any] | None, *, own: bool, minions: bool = True) -> dict[str, Any]:
+    """Return a job as ``jobs.*`` shows it; what it was given only where it is the caller's *own*.
+
+    *minions*: whom it was for, too. *load* is ``None`` for a job that isn't there.
+    """
+    if load is None:
+        return {"Error": NO_SUCH_JOB, "StartTime": start_time(jid)}
+    shown: dict[str, Any] = {
+        "Function": load.get("fun", "unknown-function"),
+        "Arguments": arguments(load.get("arg"), load.get("kwarg")) if own else HIDDEN,
+        "Target": load.get("tgt", "unknown-target"),
+        "Target-type": load.get("tgt_type", "list"),
+        "User": load.get("user", "root"),
+    }
+    metadata = metadata_of(load)
+    if metadata is not None:
+        shown["Metadata"] = metadata if own else HIDDEN
+    if minions and isinstance(load.get("minions"), list) and "client" not in load:
+        shown["Minions"] = load["minions"]
+    return {**shown, "StartTime": start_time(jid)}

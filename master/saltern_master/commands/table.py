@@ -12,16 +12,35 @@ from saltern_master.commands import (
     journal,
     keys,
     manage,
+    master,
     metrics,
     minion,
+    options,
+    past_jobs,
+    roots,
     targets,
     uploads,
 )
 from saltern_master.commands.registry import Registry
 
-MODULES = (alerts, events, files, followed, jobs, journal, manage, metrics, minion, targets, uploads)
+MODULES = (
+    alerts,
+    events,
+    files,
+    followed,
+    jobs,
+    journal,
+    manage,
+    master,
+    metrics,
+    minion,
+    options,
+    past_jobs,
+    targets,
+    uploads,
+)
 
 
 def command_table(key_functions: KeyFunctions) -> Registry:
     """Return every command there is."""
-    return Registry(MODULES, keys.commands(key_functions))
+    return Registry(MODULES, (*keys.commands(key_functions), *manage.presence_commands(), *roots.commands()))

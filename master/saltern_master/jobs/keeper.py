@@ -29,6 +29,7 @@ BATCH_RECORDS = 2000
 """In one transaction. What they become is garbage at once, and the loop waits while that is looked through."""
 PURGE_EVERY_S = 600.0
 MAX_RECENT = 5000
+LOOK_S = 0.01
 READER = "jobs"
 
 
@@ -90,6 +91,19 @@ class JobKeeper:
             journalled += [job for record in records if (job := self._readable_job(record))]
         self._reader.rewind()
         return [*reversed(stored), *journalled]
+
+    def catch_up(self, within_s: float) -> bool:
+        """Wait in a thread until what was journalled before this call is stored; return whether it is, *within_s*.
+
+        Who has seen a job's answer finds it in the store then.
+        """
+        until = time.monotonic() + within_s
+        end = self._reader.end()
+        while self._reader.committed < end and self._reader.behind():
+            if time.monotonic() >= until:
+                return False
+            time.sleep(LOOK_S)
+        return True
 
     async def run(self) -> None:
         """Work until cancelled."""

@@ -17,6 +17,7 @@ from saltern_master.bus import MAX_QUEUE_BYTES, EventBus
 from saltern_master.fleet import Fleet
 from saltern_master.inbox import Inbox
 from saltern_master.jobs.follower import MAX_USER_QUEUE_BYTES, Follower
+from saltern_master.jobs.request import arguments
 from saltern_master.jobs.tracked_job import TrackedJob
 from saltern_master.jobs.tracker import Tracker
 
@@ -52,12 +53,15 @@ class Published(NamedTuple):
 class Publisher:
     """Records jobs and sends them."""
 
-    def __init__(self, fleet: Fleet, bus: EventBus, inbox: Inbox, tracker: Tracker) -> None:
+    def __init__(
+        self, fleet: Fleet, bus: EventBus, inbox: Inbox, tracker: Tracker, jids: JidSource | None = None
+    ) -> None:
+        """*jids*: shared with others that need some."""
         self._fleet = fleet
         self._bus = bus
         self._inbox = inbox
         self._tracker = tracker
-        self._jids = JidSource()
+        self._jids = jids or JidSource()
         self._published = 0
 
     def publish(
@@ -84,7 +88,7 @@ class Publisher:
             return Published("", [], []), None
         jid = new_jid or self._next_jid()
         frame = _frame(jid, request, caller, sees_all=sees_all)
-        load = {
+        load: dict[str, Any] = {
             "jid": jid,
             "fun": request.fun,
             "arg": masked(request.arg),
@@ -96,8 +100,8 @@ class Publisher:
             **masked(dict(request.more)),
         }
         self._inbox.put_job({**load, "owner": caller.principal})
-        self._bus.publish(f"salt/job/{jid}/new", load, size=len(frame) + sum(map(len, minions)))
         there, missing = ({}, []) if hold else self._reached(minions)
+        self._tell(load, missing, len(frame) + sum(map(len, minions)))
         most = MAX_QUEUE_BYTES if sees_all else MAX_USER_QUEUE_BYTES
         follower = Follower(jid, self._tracker.unfollow, most) if follow else None
         tracked = TrackedJob(
@@ -140,6 +144,14 @@ class Publisher:
         links = {minion_id: self._fleet.link(minion_id) for minion_id in minions}
         there = {minion_id: link.key for minion_id, link in links.items() if link.jobs is not None}
         return there, [minion_id for minion_id in minions if minion_id not in there]
+
+    def _tell(self, load: Mapping[str, Any], missing: list[str], size: int) -> None:
+        """Say on the bus that a job is on its way, in Salt's two events."""
+        told = {key: load[key] for key in ("jid", "tgt_type", "tgt", "user", "fun")}
+        told["arg"] = arguments(load["arg"], load["kwarg"])
+        tag = f"salt/job/{load['jid']}"
+        self._bus.publish(f"{tag}/new", {**told, "minions": load["minions"], "missing": missing}, size=size)
+        self._bus.publish(f"{tag}/publish", {**told, "ret": load.get("ret", "")}, size=size)
 
     def _send(self, jid: str, frame: bytes, minions: list[str]) -> None:
         """Send a job to some minions now, and to the others when the loop has done something else."""

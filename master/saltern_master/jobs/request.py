@@ -42,3 +42,9 @@ def indirect_of(request: Mapping[str, Any]) -> list[str]:
     if isinstance(fun, str):
         return scheduled_functions(fun, arg, kwarg)
     return [f for number, name in enumerate(fun) for f in scheduled_functions(name, arg[number] if arg else [], kwarg)]
+
+
+def arguments(arg: list[Any] | None, kwarg: Mapping[str, Any] | None) -> list[Any]:
+    """Return what a function is given as Salt writes it: keywords last, in a dict with the mark ``__kwarg__``."""
+    given = list(arg or ())
+    return [*given, {**kwarg, "__kwarg__": True}] if kwarg else given

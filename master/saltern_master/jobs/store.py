@@ -12,7 +12,9 @@ class JobLoad(NamedTuple):
     jid: str
     created: float
     load: dict[str, Any]
-    """``fun``, ``arg``, ``tgt``, ``tgt_type``, ``user``, ``minions``."""
+    """``fun``, ``arg``, ``kwarg``, ``tgt``, ``tgt_type``, ``user``, ``owner``, ``minions``, ``metadata``."""
+    size: int = 0
+    """Bytes that it takes in the store, as far as that was asked for (``jobs_between``)."""
 
 
 class JobReturn(NamedTuple):
@@ -67,6 +69,12 @@ class JobStore(Protocol):
 
     def jobs(self, limit: int) -> list[JobLoad]:
         """Return the latest jobs, newest first."""
+
+    def jobs_between(self, first: str, before: str, limit: int, max_bytes: int) -> list[JobLoad]:
+        """Return the latest jobs whose jids are from *first* on and below *before* (both as text), newest first.
+
+        At most *limit*, and the first *max_bytes* of them, but one at least: none means that there are no more.
+        """
 
     def newest(self, before: float) -> float | None:
         """Return when the last of the jobs and returns from before an instant came. Raises ``JournalError``."""

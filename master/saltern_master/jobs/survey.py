@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from saltern.wire import pack
 
@@ -20,11 +20,14 @@ class Survey:
         self._send = send
         self._numbers = itertools.count(FIRST_NUMBER)
         self._awaited: dict[int, set[str]] = {}
-        self._found: dict[int, dict[str, list[str]]] = {}
+        self._found: dict[int, dict[str, dict[str, int | None]]] = {}
         self._over: dict[int, asyncio.Event] = {}
 
-    async def ask(self, minions: Iterable[str], within_s: float = ANSWER_WITHIN_S) -> dict[str, list[str]]:
-        """Return minions' ids by the jids of the jobs that they work on; who says nothing *within_s* is left out."""
+    async def ask(self, minions: Iterable[str], within_s: float = ANSWER_WITHIN_S) -> dict[str, dict[str, int | None]]:
+        """Return what minions work on: by jid, their ids and the processes that do it (``None`` for unknown ones).
+
+        Who says nothing *within_s* is left out.
+        """
         number = next(self._numbers)
         frame = pack("working", number, {"jids": [], "all": True})
         self._awaited[number] = {minion_id for minion_id in minions if self._send(minion_id, frame)}
@@ -40,13 +43,13 @@ class Survey:
             del self._awaited[number], self._over[number]
         return found
 
-    def answered(self, number: int, minion_id: str, jids: Iterable[str]) -> None:
+    def answered(self, number: int, minion_id: str, jids: Iterable[str], pids: Mapping[str, int]) -> None:
         """Take a minion's answer to question *number*; nobody else's counts, nor a second one."""
         awaited = self._awaited.get(number)
         if awaited is None or minion_id not in awaited:
             return
         awaited.discard(minion_id)
         for jid in jids:
-            self._found[number].setdefault(jid, []).append(minion_id)
+            self._found[number].setdefault(jid, {})[minion_id] = pids.get(jid)
         if not awaited:
             self._over[number].set()

@@ -90,6 +90,10 @@ class TrackedJob:
         at = bisect.bisect_left(self.minions, minion_id)
         return at if at < len(self.minions) and self.minions[at] == minion_id else None
 
+    def returned(self) -> list[str]:
+        """Return the minions that have answered."""
+        return [minion_id for minion_id in self.minions if minion_id not in self.waiting and minion_id not in self.lost]
+
     def numbers(self) -> dict[str, int]:
         """Return how many are done, running, away and failed."""
         gone = sum(self._place(minion_id) is not None for minion_id in self.lost)

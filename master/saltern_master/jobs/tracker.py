@@ -23,7 +23,8 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from saltern.wire import pack
 from saltern_master.bus import Event, EventBus
@@ -41,6 +42,19 @@ MINIONS_A_TURN = 100  # asked, or given up, before others have the loop
 NO_RESPONSE = "Minion did not return. [No response]"
 NOT_STARTED = "Minion did not return. [Its turn never came]"
 FORGOTTEN = "Minion did not return. [The master tracks too many jobs]"
+
+
+class AtWork(NamedTuple):
+    """A job that minions work on: *running* are their ids with the process that does it.
+
+    *returned* are those that have answered; ``None`` where that isn't known, of a job from before the start.
+    """
+
+    fun: str | list[str]
+    user: str
+    owner: str
+    running: dict[str, int | None]
+    returned: list[str] | None
 
 
 class Taken(Enum):
@@ -162,6 +176,11 @@ class Tracker:
         job = self._jobs.get(jid)
         return job.owner if job else None
 
+    def user(self, jid: str) -> str | None:
+        """Return the name of who started a job, ``None`` for a job that isn't remembered."""
+        job = self._jobs.get(jid)
+        return job.user if job else None
+
     def knows(self, jid: str) -> bool:
         """Return whether *jid* is a job that is remembered."""
         return self._jobs.get(jid) is not None
@@ -191,12 +210,20 @@ class Tracker:
             follower.put(event)
         self._finish_if_done(job)
 
-    def working(self, minion_id: str, question: int, jids: list[str], *, more_to_come: bool) -> None:
-        """Take an agent's answer to a *question*: the jobs that it works on, and whether it has returns that it could
-        not send yet.
+    def working(
+        self,
+        minion_id: str,
+        question: int,
+        jids: list[str],
+        *,
+        more_to_come: bool,
+        pids: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
+        """Take an agent's answer to a *question*: the jobs that it works on, by which of its processes (where it says
+        so), and whether it has returns that it could not send yet.
         """
         if question >= FIRST_NUMBER:
-            self._survey.answered(question, minion_id, jids)
+            self._survey.answered(question, minion_id, jids, pids)
             return
         now = self._clock()
         at_work = frozenset(jids)
@@ -220,18 +247,14 @@ class Tracker:
             for job in self._active.values()
         }
 
-    async def at_work(self, minions: Iterable[str]) -> dict[str, dict[str, Any]]:
-        """Return the jobs that *minions* say now that they work on, by jid: ``fun``, ``user``, ``running`` (ids).
-
-        Also ``done`` and ``away``, numbers, of a job that the master has followed from its start.
-        """
-        shown: dict[str, dict[str, Any]] = {}
+    async def at_work(self, minions: Iterable[str]) -> dict[str, AtWork]:
+        """Return the jobs that *minions* say now that they work on, by jid."""
+        shown: dict[str, AtWork] = {}
         for jid, found in sorted((await self._survey.ask(minions)).items()):
             job = self._jobs.get(jid)
-            at_work = sorted(minion_id for minion_id in found if job and job.key_of(minion_id) is not None)
+            at_work = {minion_id: pid for minion_id, pid in found.items() if job and job.key_of(minion_id) is not None}
             if job is not None and at_work:
-                numbers = {} if job.unsure else job.numbers()
-                shown[jid] = {**numbers, "fun": job.fun, "user": job.user, "running": at_work}
+                shown[jid] = AtWork(job.fun, job.user, job.owner, at_work, None if job.unsure else job.returned())
         return shown
 
     def metrics(self) -> dict[str, float]:

@@ -303,7 +303,8 @@ class Journal:
 
     def bytes_after(self, position: Position) -> int:
         """Return how many bytes lie beyond *position*."""
-        later = sum(segment.size for number, segment in self._segments.items() if number > position.segment)
+        segments = tuple(self._segments.items())  # at once: threads ask too
+        later = sum(segment.size for number, segment in segments if number > position.segment)
         segment = self._segments.get(position.segment)
         return later + (max(0, segment.size - max(position.offset, segment.start)) if segment else 0)
 

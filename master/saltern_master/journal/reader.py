@@ -130,6 +130,10 @@ class Reader:
         """Return how many bytes are not committed yet."""
         return self._journal.bytes_after(self.committed)
 
+    def end(self) -> Position:
+        """Return where the journal ends now."""
+        return self._journal.head
+
     def wake(self) -> None:
         """Tell the reader that there is more."""
         self._wake.set()

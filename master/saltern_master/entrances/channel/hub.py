@@ -154,7 +154,9 @@ class Hub:
         except WireError as error:
             self._complain(peer, str(error))
             return
-        self._tracker.working(minion_id, message.seq, answer["jids"], more_to_come=answer.get("more", False))
+        self._tracker.working(
+            minion_id, message.seq, answer["jids"], more_to_come=answer.get("more", False), pids=answer.get("pids", {})
+        )
 
     def _clock(self, peer: Peer, minion_id: str, message: Message) -> None:
         """Say what time it is, and note how far the minion says its clock is from it."""

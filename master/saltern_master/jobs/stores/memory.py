@@ -46,6 +46,11 @@ class MemoryJobStore:
         """Return the latest jobs, newest first."""
         return sorted(self._jobs.values(), key=lambda job: job.jid, reverse=True)[:limit]
 
+    def jobs_between(self, first: str, before: str, limit: int, max_bytes: int) -> list[JobLoad]:
+        """Return the latest jobs of a range of jids, newest first."""
+        found = [job for job in self.jobs(len(self._jobs)) if first <= job.jid < before]
+        return [job._replace(size=len(repr(job.load))) for job in found[:limit]]
+
     def newest(self, before: float) -> float | None:
         """Return when the last of the jobs and returns from before an instant came."""
         times = [*(job.created for job in self._jobs.values()), *(item.received for item in self._returns.values())]

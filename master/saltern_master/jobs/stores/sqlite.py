@@ -158,6 +158,26 @@ class SqliteJobStore:
         """Return the latest jobs, newest first. Raises ``JournalError``."""
         return list(self._jobs(select(*_LOAD).order_by(JIDS.c.jid.desc()).limit(limit)))
 
+    def jobs_between(self, first: str, before: str, limit: int, max_bytes: int) -> list[JobLoad]:
+        """Return the latest jobs of a range of jids, newest first: the first *max_bytes* of them, but one at least.
+
+        Raises ``JournalError``.
+        """
+        c = JIDS.c
+        sizes: dict[str, int] = {}
+        between = (c.jid >= first) & (c.jid < before)
+        for jid, size in self._read(select(c.jid, c.bytes).where(between).order_by(c.jid.desc()).limit(limit)):
+            if sizes and size > max_bytes:
+                break
+            sizes[jid] = size
+            max_bytes -= size
+        if not sizes:
+            return []
+        between = (c.jid >= min(sizes)) & (c.jid < before)
+        found = {job.jid: job for job in self._jobs(select(*_LOAD).where(between).order_by(c.jid.desc()))}
+        # One that is damaged, or gone since, leaves its place, so that what is older is still come to.
+        return [found.get(jid, JobLoad(jid, 0.0, {}))._replace(size=size) for jid, size in sizes.items()]
+
     def newest(self, before: float) -> float | None:
         """Return when the last of the jobs and returns from before an instant came. Raises ``JournalError``."""
         c = (RETURNS.c.alter_time, JIDS.c.created)
