@@ -6,6 +6,7 @@ A call is a job of the master's: it has a jid, and the events ``salt/run/<jid>/n
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -19,6 +20,8 @@ WITHIN_S = 300.0
 CREDENTIALS = frozenset({"eauth", "key", "password", "token", "username"})
 NOT_AN_ARGUMENT = frozenset({"client", "full_return", "fun", "print_event", "timeout", "user"})
 """Keys of a ``low`` dict that aren't keywords of its function."""
+
+_UNKNOWN_KEYWORD = re.compile("unexpected keyword argument '([^']*)'")
 
 
 class MissingFunction(FunctionNotFound, KeyError):
@@ -160,6 +163,11 @@ class MasterClient:
             }
         return data if full_return else data["return"]
 
+    def _doc(self, fun: str) -> str:
+        with contextlib.suppress(SalternError):
+            return self.get_docs(fun).get(fun, "")
+        return ""
+
     def _run(self, fun: str, args: list[Any], kwargs: dict[str, Any], timeout: float) -> dict[str, Any]:
         """Return the data of the job's last event."""
         with self._connection() as connection, self._told_missing():
@@ -199,6 +207,15 @@ def _read(arg: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
         else:
             args.append(one)
     return args, kwargs
+
+
+def _refuse_keyword(error: ArgumentError, kwargs: Mapping[str, Any]) -> None:
+    """Raise ``ArgumentError`` in Salt's words when *error* tells of one of *kwargs* that the function doesn't take."""
+    unknown = _UNKNOWN_KEYWORD.search(str(error))
+    if unknown and unknown[1] in kwargs:
+        raise ArgumentError(
+            f"The following keyword arguments are not valid: {unknown[1]}={kwargs[unknown[1]]}"
+        ) from None
 
 
 def _own(kwarg: Mapping[str, Any]) -> dict[str, Any]:

@@ -32,7 +32,7 @@ DIFFERENT: dict[str, str] = {}
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
     root = tmp_path_factory.mktemp("stack")
-    parts = Parts(root, ids=["db1", "web1", "web2"], master="schedule: {stats: false}\n")
+    parts = Parts(root, ids=["db1", "web1", "web2"], master="schedule: {stats: false}\nheartbeat_timeout: 600\n")
     for minion_id in parts.stack.minion_ids:
         (Path(parts.stack.minion_config(minion_id)) / "minion").write_text(f"grains: {{role: {minion_id}}}\n")
     files = root / "srv"

@@ -281,7 +281,7 @@ class LocalClient(Returns):
         is no number.
         """
         check_keywords(kwargs, ("failhard", "batch_wait", "raw"))
-        order = self._order(tgt, fun, arg, tgt_type, kwarg, kwargs.get("timeout"), ret=ret, **of_a_job(kwargs))
+        order = self._order(tgt, fun, arg, tgt_type, kwarg, kwargs.pop("timeout", None), ret=ret, **of_a_job(kwargs))
         batches = Batch(
             self.opts["sock_dir"],
             order,
@@ -370,7 +370,6 @@ class LocalClient(Returns):
         **more: Any,
     ) -> Order:
         """Return what is asked for, with this client's options where nothing else is."""
-        more.pop("timeout", None)
         isolate = bool(more.pop("isolate", False))
         gather_s = seconds(more.pop("gather_job_timeout", self.opts.get("gather_job_timeout")))
         more |= {"gather": gather_s, "new_jid": more.pop("jid", None)}
