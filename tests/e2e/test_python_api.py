@@ -12,7 +12,7 @@ import saltern.client
 import saltern.config
 import saltern.event
 import saltern.wheel
-from saltern.errors import MasterNotRunning, UsageError
+from saltern.errors import ArgumentError, MasterNotRunning
 from support.stacks import Parts, wait_for
 
 
@@ -82,7 +82,7 @@ def test_some_minions_at_a_time_and_some_alone(parts: Parts) -> None:
     assert list(client.cmd_batch(f"{first},nosuch", "test.arg", kwarg={"a": 1}, tgt_type="list", batch="50%")) == [
         {first: {"args": [], "kwargs": {"a": 1}}}
     ]
-    with pytest.raises(UsageError, match="must be an integer or percentage string"):
+    with pytest.raises(ArgumentError, match="must be an integer or percentage string"):
         list(client.cmd_batch("*", "test.ping", batch="x"))
     assert list(client.cmd_subset("*", "test.ping", subset=1).values()) == [True]
     assert client.cmd_subset("*", "test.ping") == {first: True, second: True}

@@ -12,6 +12,7 @@ from saltern.client.batches import batch_rows
 from saltern.client.keywords import check_keywords, of_a_job
 from saltern.client.returns import LOOK_S, Returns, say_jid, seconds
 from saltern.client.rows import Row, as_cli, as_iter, rows_of
+from saltern.errors import ArgumentError, UsageError
 from saltern.following import Following
 from saltern.local import LocalConnection
 from saltern.order import Order, Ordered
@@ -277,18 +278,16 @@ class LocalClient(Returns):
 
         Yields ``{minion_id: its answer}`` as answers come. *failhard*: stop after the first that failed. *batch_wait*:
         seconds before the next minion has the turn of one that answered. *raw*: yield ``{"data": the whole return}``.
-        One that answered the ping and doesn't return is ``{minion_id: {}}``. Raises ``UsageError`` for a *batch* that
-        is no number.
+        One that answered the ping and doesn't return is ``{minion_id: {}}``. Raises ``ArgumentError`` for a *batch*
+        that is no number.
         """
         check_keywords(kwargs, ("failhard", "batch_wait", "raw"))
         order = self._order(tgt, fun, arg, tgt_type, kwarg, kwargs.pop("timeout", None), ret=ret, **of_a_job(kwargs))
-        batches = Batch(
-            self.opts["sock_dir"],
-            order,
-            batch,
-            wait_s=seconds(kwargs.get("batch_wait")) or 0.0,
-            failhard=bool(kwargs.get("failhard")),
-        )
+        wait_s, failhard = seconds(kwargs.get("batch_wait")) or 0.0, bool(kwargs.get("failhard"))
+        try:
+            batches = Batch(self.opts["sock_dir"], order, batch, wait_s=wait_s, failhard=failhard)
+        except UsageError as error:
+            raise ArgumentError(str(error)) from None
         yield from batch_rows(batches, raw=bool(kwargs.get("raw")))
 
     def gather_minions(self, tgt: Names, expr_form: str, delimiter: str = ":") -> list[str]:
