@@ -78,7 +78,9 @@ class Room(NamedTuple):
 
 ROOMS = {
     "composition": Room("master main __main__", "*"),
-    "ground": Room("clock_steps complaints connection line_limit network parts ready shape timed_loop web_end", ""),
+    "ground": Room(
+        "ageing clock_steps complaints connection line_limit network parts ready shape sql timed_loop web_end", ""
+    ),
     "auth": Room("auth", "ground"),
     "domain": Room(
         "account briefing clocks enrolment fileserver fleet grains_files key_places key_refresh key_table key_watch "
@@ -86,7 +88,7 @@ ROOMS = {
         "ground auth flow jobs",
     ),
     "flow": Room(
-        "alerts annotations bus deadletters inbox journal record self_metrics shipping",
+        "alerts annotations bus deadletters inbox journal record returners self_metrics shipping",
         "ground auth domain jobs",
     ),
     "jobs": Room("jobs", "ground auth domain flow"),

@@ -38,17 +38,19 @@ from saltern_agent.loop import Loop, Timer
 from saltern_agent.memory import Memory
 from saltern_agent.origin import Origin
 from saltern_agent.outbox import Outbox, refusals
+from saltern_agent.return_to import names_of
 from saltern_agent.returns import Return
 from saltern_agent.runner import Runner
 from saltern_agent.schedule import Run, Schedule
 from saltern_agent.services import Services
 from saltern_agent.spool import Spool
-from saltern_agent.sync import marks_file, module_folders, utils_folders
+from saltern_agent.sync import marks_file, module_folders, returners_folders, utils_folders
 from saltern_agent.timekeeper import Timekeeper
 from saltern_agent.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from saltern.config import MinionOptions
+    from saltern_agent.returners import Returners
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +77,8 @@ class Agent:
         services = Services(self)
         opts: dict[str, Any] = {**options, "__agent__": services}
         marks = Marks(marks_file(options), keep=True)
-        self.loader = Loader(opts, module_folders(options), self.current, utils_folders(options), marks)
+        returners = returners_folders(options)
+        self.loader = Loader(opts, module_folders(options), self.current, utils_folders(options), marks, returners)
         services.serve(self.loader)
         self.executor = Executor(self.loader, self.current)
         self.calls = Calls(self.loop.post, self._send)
@@ -118,6 +121,8 @@ class Agent:
         pending_retry_s = options["pending_retry_interval"]
         self.channel = Channel(self.loop, address, keys, Timing.of(options), self, pending_retry_s=pending_retry_s)
         self._isolated = Isolated(opts, MAX_MESSAGE_BYTES)
+        self._returners: Returners | None = None  # made when a job names one
+        self._default_returners = names_of(options.get("return"))
         self._keys = keys
         self._id_kept = False
         self._jids = JidSource()
@@ -177,7 +182,9 @@ class Agent:
     def queue_stats(self) -> dict[str, int]:
         """Return what waits to be sent, and what never was."""
         jobs = {"waiting": self.runner.waiting, "refused": self.runner.refused}
-        return {**self.outbox.stats(), "skipped": self.schedule.skipped, **jobs}
+        dropped, failed = (self._returners.dropped, self._returners.failed) if self._returners else (0, 0)
+        returners = {"returners_dropped": dropped, "returners_failed": failed}
+        return {**self.outbox.stats(), "skipped": self.schedule.skipped, **jobs, **returners}
 
     def scheduled(self) -> dict[str, dict[str, Any]]:
         """Return every scheduled job's definition and state."""
@@ -254,6 +261,8 @@ class Agent:
         except (WireError, IdError) as error:
             self._complaints.say(f"job: {error}", f"a job was ignored: {error}")
             return
+        if self._default_returners:
+            job.ret = job.ret.also(self._default_returners)
         log.info("job %s: %s for %s", job.jid, job.fun, job.user or "the master")
         self.runner.start(job)
 
@@ -314,6 +323,16 @@ class Agent:
         if answer.origin is not None:
             self.ledger.ran(answer.origin.schedule, answer.function, answer.failed)
         self.send_later(answer.frame, answer.origin)
+        if answer.to.names:
+            self._hand_over(answer)
+
+    def _hand_over(self, answer: Return) -> None:
+        """Offer a return to its returners, now that the outbox has it."""
+        if self._returners is None:
+            from saltern_agent.returners import Returners  # for hosts that use any
+
+            self._returners = Returners(self.options["id"], self.loader.returner)
+        self._returners.offer(answer.frame, answer.to)
 
     # schedule, grains, pillar
 

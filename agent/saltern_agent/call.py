@@ -12,14 +12,23 @@ from typing import Any
 
 import saltern.log
 from saltern.__about__ import __version__
-from saltern.arguments import parse_arguments
+from saltern.arguments import parse_arguments, parse_value
 from saltern.config import MinionOptions, minion_config
-from saltern.errors import ChannelError, NotAuthorised, RequestTimeout, SalternError, exit_code, told
-from saltern.ids import JidSource
+from saltern.errors import (
+    ChannelError,
+    IdError,
+    NotAuthorised,
+    RequestTimeout,
+    SalternError,
+    UsageError,
+    exit_code,
+    told,
+)
+from saltern.ids import JidSource, returners_of
 from saltern.output import OUTPUTS, display
 from saltern.plain import Plain
 from saltern.visible import visible
-from saltern.wire import Message
+from saltern.wire import MAX_MESSAGE_BYTES, Message
 from saltern_agent import grains, identity
 from saltern_agent.calls import Calls
 from saltern_agent.channel import PENDING, REFUSED, UP, Address, Channel
@@ -30,8 +39,10 @@ from saltern_agent.loader import Loader
 from saltern_agent.loader.marks import Marks
 from saltern_agent.loop import Loop
 from saltern_agent.outbox import refusals
+from saltern_agent.return_to import ReturnTo, return_to
+from saltern_agent.returns import pack_return
 from saltern_agent.services import CallServices
-from saltern_agent.sync import marks_file, module_folders, utils_folders
+from saltern_agent.sync import marks_file, module_folders, returners_folders, utils_folders
 
 DOC = "sys.doc"
 EX_FAILED = 1
@@ -104,6 +115,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "-l", "--log-level", default="warning", choices=LEVELS, metavar="LEVEL", help=", ".join(saltern.log.LEVELS)
     )
+    parser.add_argument("--return", dest="ret", metavar="R[,R]", help="returners that get the return too")
+    parser.add_argument("--return_config", default="", metavar="NAME", help="an alternative set of their options")
+    parser.add_argument("--return_kwargs", default="", metavar="MAP", help="options of theirs, as {host: db1}")
     parser.add_argument("-d", "--doc", action="store_true", help="show what functions do, and run none")
     parser.add_argument("--version", action="version", version=f"saltern-call {__version__}")
     parser.add_argument("--versions-report", action="store_true", help="print the versions of everything and exit")
@@ -149,6 +163,7 @@ def _run(arguments: argparse.Namespace) -> int:
     function, *words = arguments.words
     arg, kwarg = parse_arguments(words)
     job = Job(JidSource().next(), function, arg, kwarg, user="saltern-call")
+    job.ret = _returners(arguments)
     options = _options(arguments)
     outcome = run_here(options, job) if arguments.local else run_connected(options, job)
     if outcome.success or outcome.retcode != UNAVAILABLE:
@@ -158,12 +173,38 @@ def _run(arguments: argparse.Namespace) -> int:
     return int(outcome.retcode)
 
 
+def _returners(arguments: argparse.Namespace) -> ReturnTo:
+    """Return which returners the command line names. Raises ``UsageError``."""
+    kwargs = parse_value(arguments.return_kwargs) if arguments.return_kwargs else {}
+    if not isinstance(kwargs, dict):
+        raise UsageError(f"--return_kwargs {arguments.return_kwargs}: must be a map, as in '{{host: db1}}'")
+    try:
+        return return_to(returners_of(arguments.ret), arguments.return_config, kwargs)
+    except IdError as error:
+        raise UsageError(f"--return: {error}") from None
+
+
 def run_here(options: MinionOptions, job: Job) -> Outcome:
     """Run *job* in this process with what is on this host alone."""
     current = Current()
-    loader = Loader({**options}, module_folders(options), current, utils_folders(options), Marks(marks_file(options)))
+    loader = _loader(options, {**options}, current)
     loader.set_grains(Plain().of(grains.collect(options)))
-    return Executor(loader, current, interruptible=True).run(job)
+    return _done(loader, options, job, Executor(loader, current, interruptible=True).run(job))
+
+
+def _loader(options: MinionOptions, opts: dict[str, Any], current: Current) -> Loader:
+    folders, utils, returners = module_folders(options), utils_folders(options), returners_folders(options)
+    return Loader(opts, folders, current, utils, Marks(marks_file(options)), returners)
+
+
+def _done(loader: Loader, options: MinionOptions, job: Job, outcome: Outcome) -> Outcome:
+    """Hand the return to the returners that the command line names, here and now; they change nothing of it."""
+    if job.ret.names:
+        from saltern_agent.returners import Returners
+
+        frame = pack_return(job, outcome, None, MAX_MESSAGE_BYTES).frame
+        Returners(options["id"], loader.returner).hand_all(frame, job.ret)
+    return outcome
 
 
 def run_connected(options: MinionOptions, job: Job) -> Outcome:
@@ -176,12 +217,11 @@ def run_connected(options: MinionOptions, job: Job) -> Outcome:
         connection.open()
         current = Current()
         services = CallServices(current, options, connection.calls.request, connection.fire)
-        opts = {**options, "__agent__": services}
-        loader = Loader(opts, module_folders(options), current, utils_folders(options), Marks(marks_file(options)))
+        loader = _loader(options, {**options, "__agent__": services}, current)
         services.serve(loader)
         loader.set_grains(connection.grains)
         loader.set_pillar(connection.pillar)
-        return Executor(loader, current, interruptible=True).run(job)
+        return _done(loader, options, job, Executor(loader, current, interruptible=True).run(job))
     finally:
         connection.close()
 

@@ -13,6 +13,7 @@ from saltern.errors import WireError
 from saltern.ids import check_jid
 from saltern.secret import MASK, masked, secret_texts
 from saltern_agent.origin import Origin
+from saltern_agent.return_to import NOWHERE, ReturnTo, return_to
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ class Job:
     ``fun`` is a name, or several, and then ``arg`` holds a list for each. ``extra`` goes into the return as it is
     (a scheduled run's ``schedule``, ``slot``, …), ``origin`` is what a loss of that is counted for. ``sees``: whether
     whoever asked for it may see, and end, the jobs of others. ``secrets`` are the texts of those among the arguments.
+    ``ret`` says which returners its return goes to beside the master.
     """
 
     __slots__ = (
@@ -60,6 +62,7 @@ class Job:
         "killed_by",
         "kwarg",
         "origin",
+        "ret",
         "retcode",
         "secrets",
         "sees",
@@ -82,6 +85,7 @@ class Job:
         timeout_s: float | None = None,
         extra: dict[str, Any] | None = None,
         origin: Origin | None = None,
+        ret: ReturnTo = NOWHERE,
     ) -> None:
         self.jid = jid
         self.fun = fun
@@ -94,6 +98,7 @@ class Job:
         self.timeout_s = timeout_s
         self.extra = extra or {}
         self.origin = origin
+        self.ret = ret
         self.started = time.time()
         self.thread = 0
         self.children: set[int] = set()
@@ -245,4 +250,5 @@ def read_job(body: dict[str, Any]) -> Job:
         sees=body.get("sees") is True,
         isolate=bool(body.get("isolate")),
         timeout_s=timeout if isinstance(timeout, (int, float)) and timeout > 0 else None,
+        ret=return_to(body.get("ret"), body.get("ret_config"), body.get("ret_kwargs")),
     )

@@ -12,6 +12,7 @@ from saltern.wire import pack_any
 from saltern_agent.executor import FAILED
 from saltern_agent.jobs import Job, Outcome
 from saltern_agent.origin import Origin
+from saltern_agent.return_to import NOWHERE, ReturnTo
 
 MAX_FAILED_CHARACTERS = 300
 MAX_QUOTED_CHARACTERS = 100
@@ -19,12 +20,13 @@ MAX_QUOTED_CHARACTERS = 100
 
 
 class Return(NamedTuple):
-    """A job's return: its frame, numbered 0; and of a scheduled one what it is of and why it is no sample."""
+    """A job's return: its frame, numbered 0; of a scheduled one what it is of, why it is no sample; its returners."""
 
     frame: bytes
     function: str
     origin: Origin | None
     failed: str | None
+    to: ReturnTo = NOWHERE
 
 
 def pack_return(job: Job, outcome: Outcome, version: dict[str, str | None] | None, max_bytes: int) -> Return:
@@ -61,7 +63,7 @@ def pack_return(job: Job, outcome: Outcome, version: dict[str, str | None] | Non
         if failed is not None:
             body["failed"] = failed
         frame = pack_any("ret", 0, body)
-    return Return(frame, str(job.fun), job.origin, failed)
+    return Return(frame, str(job.fun), job.origin, failed, job.ret)
 
 
 def same_for_all(job: Job, text: str, retcode: int) -> Outcome:

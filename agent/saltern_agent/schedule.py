@@ -18,6 +18,7 @@ from saltern_agent.begun import Begun
 from saltern_agent.jobs import Job
 from saltern_agent.ledger import Ledger
 from saltern_agent.origin import Origin
+from saltern_agent.return_to import NOWHERE, ReturnTo, return_to
 from saltern_agent.slots import Slots, slot_epoch_s, stable_hash
 from saltern_agent.state_file import StateFile
 
@@ -41,6 +42,18 @@ class Definition(NamedTuple):
     metrics: bool
     return_job: bool
     enabled: bool
+    ret: ReturnTo = NOWHERE
+
+    def described(self) -> dict[str, Any]:
+        """Return it as ``parse`` takes it."""
+        described = self._asdict()
+        del described["ret"]
+        to = {"returner": ",".join(self.ret.names), "return_config": self.ret.config, "return_kwargs": self.ret.kwargs}
+        return described | {key: value for key, value in to.items() if value}
+
+
+KEYS = (*(key for key in Definition._fields if key != "ret"), "returner", "return_config", "return_kwargs")
+"""Of a definition, as schedules and ``schedule.add`` write it."""
 
 
 class Run(NamedTuple):
@@ -66,7 +79,9 @@ class Run(NamedTuple):
             "return_job": definition.return_job,
         }
         args, kwargs = definition.args, definition.kwargs
-        return Job(jid, definition.function, args, kwargs, user="schedule", extra=extra, origin=self.origin)
+        job = Job(jid, definition.function, args, kwargs, user="schedule", extra=extra, origin=self.origin)
+        job.ret = definition.ret
+        return job
 
 
 class Cancellable(Protocol):
@@ -162,7 +177,7 @@ class Schedule:
             if name in self._master:
                 self._local[name] = None
         else:
-            given = {key: value for key, value in job.items() if key in Definition._fields}
+            given = {key: value for key, value in job.items() if key in KEYS}
             base = self._local.get(name) or self._master.get(name) or LOCAL_DEFAULTS
             merged = {**base, **given}
             parse(name, merged)
@@ -203,7 +218,7 @@ class Schedule:
         now = self._clock()
         return {
             name: {
-                **entry.definition._asdict(),
+                **entry.definition.described(),
                 "source": entry.source,
                 "running": entry.running,
                 "next_slot": _next_slot(entry, now) if entry.definition.enabled else None,
@@ -319,8 +334,9 @@ def parse(name: str, job: Any) -> Definition:
         list(args),
         {str(key): value for key, value in kwargs.items()},
         metrics=bool(job.get("metrics", True)),
-        return_job=bool(job.get("return_job", False)),
+        return_job=job.get("return_job", False) not in (False, None, "nocache"),
         enabled=bool(job.get("enabled", True)),
+        ret=return_to(job.get("returner"), job.get("return_config"), job.get("return_kwargs")),
     )
 
 

@@ -58,10 +58,13 @@ def _answer(path: str | None, write: int, *, named: bool = True) -> NoReturn:
     try:
         from saltern.config import minion_config
         from saltern.config.exposure import exposures
+        from saltern.config.minion import MINION
+        from saltern.config.remarks import remarks
 
         try:
             options = minion_config(path)
-            answer = [options, [*exposures(options["conf_file"]), *(() if named else _renamed(options))], {}]
+            warnings = [*exposures(options["conf_file"]), *remarks(MINION, options)]
+            answer = [options, [*warnings, *(() if named else _renamed(options))], {}]
         except ConfigError as error:
             answer = [{}, [], answer_of(error)]
         with open(write, "wb") as stream:

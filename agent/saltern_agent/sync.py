@@ -1,6 +1,6 @@
 """What was synced from the master: which modules, of which versions, and whether they are still there.
 
-Modules land in ``cachedir/extmods/modules``, what is in ``_utils`` in ``cachedir/extmods/utils``;
+Modules land in ``cachedir/extmods/modules``, what is in ``_utils`` in ``cachedir/extmods/utils``, and so on;
 ``cachedir/extmods/index`` remembers their digests and commits. ``saltern-call`` syncs into the same folders: the agent
 notices by the index. How they are fetched is in ``sync_run.py``, which an agent that has all does without.
 """
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from saltern.complaints import Complaints
 from saltern.digest import sha256
 from saltern.errors import ModuleError, os_errors
-from saltern_agent.loader.source import KINDS, MODULES, UTILS
+from saltern_agent.loader.source import KINDS, MODULES, RETURNERS, UTILS
 from saltern_agent.state_file import StateFile
 
 if TYPE_CHECKING:
@@ -50,6 +50,11 @@ def module_folders(opts: Mapping[str, Any]) -> list[str]:
 def utils_folders(opts: Mapping[str, Any]) -> list[str]:
     """Return the folders of what modules share."""
     return [os.path.join(opts["cachedir"], "extmods", UTILS)]
+
+
+def returners_folders(opts: Mapping[str, Any]) -> list[str]:
+    """Return the folders whose returners override the bundled ones."""
+    return [os.path.join(opts["cachedir"], "extmods", RETURNERS)]
 
 
 def marks_file(opts: Mapping[str, Any]) -> str:

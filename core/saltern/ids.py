@@ -19,6 +19,8 @@ _MINION_ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?")
 _JID = re.compile(r"[0-9]{20}")
 _NO_PATH = re.compile("[\\\\\0\ud800-\udfff]")
 _EVERY_HOSTS = frozenset({"localhost", "localhost4", "localhost6", "ip6-localhost", "ip6-loopback", "loopback"})
+_RETURNER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
+MAX_RETURNERS = 20
 _ENV = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
@@ -66,6 +68,28 @@ def check_path(value: object) -> str:
         if not any(segment in ("", ".", "..") for segment in segments):
             return value
     raise IdError(f"path {shown(value, 80)} is not valid: use a relative path without '.' or '..', as in dir/file.txt")
+
+
+def returners_of(value: object) -> list[str]:
+    """Return the names of returners in ``"a,b"``, or in a list of names; nothing for ``None`` and an empty text.
+
+    Raises ``IdError`` for one that can't be a returner's, and for more than ``MAX_RETURNERS``.
+    """
+    words = value.split(",") if isinstance(value, str) else value
+    if words is None or words == [""]:
+        return []
+    if not isinstance(words, list) or len(words) > MAX_RETURNERS:
+        raise IdError(f"returners {shown(value, 80)} are not valid: name up to {MAX_RETURNERS}, as in syslog,mysql")
+    names = [word.strip() if isinstance(word, str) else word for word in words]
+    for name in names:
+        if not isinstance(name, str) or not _RETURNER.fullmatch(name):
+            raise IdError(f"returner {shown(name, 80)} is not valid: use letters, digits, '_', '.' and '-'")
+    return list(dict.fromkeys(names))
+
+
+def check_returners(value: object) -> str:
+    """Return the returners that *value* names, ``"a,b"``. Raises ``IdError``."""
+    return ",".join(returners_of(value))
 
 
 def jid_of(epoch_s: float) -> str:

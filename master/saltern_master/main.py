@@ -16,6 +16,8 @@ from saltern import log, own_environment
 from saltern.__about__ import __version__
 from saltern.config import MasterOptions, master_config
 from saltern.config.exposure import exposures
+from saltern.config.master import MASTER
+from saltern.config.remarks import remarks
 from saltern.errors import SalternError, exit_code, told
 from saltern.files import UMASK
 from saltern.folder_lock import locked
@@ -72,9 +74,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _warn(options: MasterOptions) -> None:
-    """Log what every user of this host can read and shouldn't."""
+    """Log what every user of this host can read and shouldn't, and what of the configuration is no option."""
     pillar = Pillar(options["pillar_files"], options["config_dir"])
-    for line in exposures(options["conf_file"], pillar.files()):
+    for line in (*exposures(options["conf_file"], pillar.files()), *remarks(MASTER, options)):
         _log.warning("%s", line)
 
 

@@ -1,7 +1,8 @@
 """The master, put together: what it is made of, and in which order the parts come up and go down.
 
     channel ── hub ── inbox ── journal ──┬── job keeper ── job store (SQL)
-    local ──┐   │        └── bus ──┐     └── shipping engine ── shipper ── Carbon
+            │   │        │               ├── returners ── databases of others'
+    local ──┤   │        └── bus ──┐     └── shipping engine ── shipper ── Carbon
             └───┴── dispatcher     ├── those who follow events
                       └ commands   └── annotations ── /events/ of a Graphite
 
@@ -44,9 +45,9 @@ from saltern_master.fileserver.server import FileServer
 from saltern_master.fileserver.uploads import Uploads
 from saltern_master.fleet import Fleet
 from saltern_master.inbox import Inbox
+from saltern_master.jobs.configured import configured_store
 from saltern_master.jobs.keeper import configured_keeper
 from saltern_master.jobs.publisher import Publisher
-from saltern_master.jobs.stores.sqlite import SqliteJobStore
 from saltern_master.jobs.tracker import Tracker
 from saltern_master.journal.configured import configured_journal
 from saltern_master.key_refresh import KeyRefresh
@@ -54,6 +55,7 @@ from saltern_master.keyring import configured_keyring
 from saltern_master.parts import Counters, run_parts
 from saltern_master.presence import Present
 from saltern_master.ready import say_ready
+from saltern_master.returners.configured import Returners
 from saltern_master.self_metrics import SelfMetrics
 from saltern_master.shipping.engine import shipping_engine
 from saltern_master.targeting import Known, Targets
@@ -97,8 +99,9 @@ class Master:
         self.present = Present(self.fleet, self.bus) if options["presence_events"] else None
         self.key_refresh = KeyRefresh(self.keyring, self.accounting, self.hub.keys_changed)
         self.dead_letters = DeadLetters(os.path.join(cache, "dead_letters"))
-        self.job_store = SqliteJobStore(options["job_db"], options["job_db_max_bytes"])
+        self.job_store = configured_store(options)
         self.keeper = configured_keeper(options, self.job_store, self.journal, self.dead_letters)
+        self.returners = Returners(options, self.journal, self.bus, self.dead_letters)
         self.publisher = Publisher(self.fleet, self.bus, self.inbox, self.tracker, self.jids)
         self.engine = shipping_engine(options, self.journal, self.dead_letters, self.inbox.put_lost)
         self.annotations = annotation_engine(options, self.bus, self.keyring.minions)
@@ -119,6 +122,7 @@ class Master:
             "alerts": (self.alerts,),
             "graphite": (self.engine,),
             "annotations": (self.annotations,),
+            **self.returners.counters,
         }
         interval_s = options["self_metrics_interval"]
         self.self_metrics = SelfMetrics(self.inbox, self.account_keeper, self.clocks, self.counters, interval_s)
@@ -133,7 +137,13 @@ class Master:
         await self.briefing.load()
         await self.keeper.tell_of_earlier_jobs(self.tracker)
         async with contextlib.AsyncExitStack() as ending:  # in reverse: the socket for local programs goes first
-            for close in (self.job_store.close, self.journal.close, self.account_keeper.close, self.ports.close):
+            for close in (
+                self.job_store.close,
+                self.returners.close,
+                self.journal.close,
+                self.account_keeper.close,
+                self.ports.close,
+            ):
                 ending.callback(close)
             ending.callback(self.inbox.flush_now)
             self.endpoints = self.ports.open()
@@ -144,7 +154,7 @@ class Master:
             ready()
             parts = (self.keeper, self.tracker, self.key_refresh, self.briefing, self.self_metrics, self.alerts)
             others = (self.fleet.files, self.uploads, self.account_keeper, self.engine, self.annotations, self.present)
-            await run_parts((*parts, *others), self._stopping)
+            await run_parts((*parts, *others, *self.returners.parts), self._stopping)
 
     def stop(self) -> None:
         """End ``run``; safe from a signal handler of the loop."""

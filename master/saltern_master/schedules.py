@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from saltern.config.load import nearest
-from saltern.errors import ConfigError, TargetError
+from saltern.errors import ConfigError, IdError, TargetError
+from saltern.ids import returners_of
 from saltern_master.targeting import Known, Nodegroups, Target
 
 log = logging.getLogger(__name__)
@@ -22,7 +23,11 @@ KEYS: dict[str, tuple[type, ...]] = {
     "metrics": (bool,),
     "return_job": (bool,),
     "enabled": (bool,),
+    "returner": (str, list),
+    "return_config": (str,),
+    "return_kwargs": (dict,),
 }
+RETURNER_OPTIONS = ("return_config", "return_kwargs")
 MIN_SECONDS, MAX_SECONDS = 1, 366 * 86400
 MATCHING_ONE_S = 0.02
 """Processor time for holding one entry against one minion: it is done while the event loop waits."""
@@ -104,4 +109,10 @@ def _entry(name: str, value: Any, conf_file: str, nodegroups: Nodegroups) -> Ent
         "return_job": value.get("return_job", False),
         "enabled": value.get("enabled", True),
     }
+    try:
+        returners = returners_of(value.get("returner"))
+    except IdError as error:
+        raise ConfigError(f"{where}: returner: {error}") from None
+    if returners:
+        job |= {"returner": returners, **{key: value[key] for key in RETURNER_OPTIONS if key in value}}
     return Entry(target, job)

@@ -19,6 +19,7 @@ BASE = "base"
 __powers__ = {
     "sync_modules": "writes",
     "sync_utils": "writes",
+    "sync_returners": "writes",
     "sync_all": "writes",
     "refresh_modules": "writes",
     "refresh_grains": "writes",
@@ -61,8 +62,20 @@ def sync_utils(saltenv: str | None = None, refresh: bool = True) -> list[str]:
     return _sync("saltutil.sync_utils", saltenv, "utils")["utils"]
 
 
+def sync_returners(saltenv: str | None = None, refresh: bool = True) -> list[str]:
+    """Fetch what stores returns, from ``_returners``; return what changed: ``['returners.mydb']``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' saltutil.sync_returners
+    """
+    return _sync("saltutil.sync_returners", saltenv, "returners")["returners"]
+
+
 def sync_all(saltenv: str | None = None, refresh: bool = True) -> dict[str, list[str]]:
-    """Fetch all that the master keeps for its minions: ``{'modules': ['modules.mypkg'], 'utils': []}``.
+    """Fetch all that the master keeps for its minions: ``{'modules': ['modules.mypkg'], 'utils': [], …}``.
 
     CLI Example:
 
@@ -70,7 +83,7 @@ def sync_all(saltenv: str | None = None, refresh: bool = True) -> dict[str, list
 
         saltern '*' saltutil.sync_all
     """
-    return _sync("saltutil.sync_all", saltenv, "modules", "utils")
+    return _sync("saltutil.sync_all", saltenv, "modules", "utils", "returners")
 
 
 def refresh_modules() -> bool:

@@ -29,11 +29,20 @@ __powers__ = {
 }
 
 UNITS_S = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
-OPTIONS = ("function", "job_args", "job_kwargs", *UNITS_S, "enabled", "metrics", "return_job")
+RETURNER_OPTIONS = ("returner", "return_config", "return_kwargs")
+OPTIONS = ("function", "job_args", "job_kwargs", *UNITS_S, "enabled", "metrics", "return_job", *RETURNER_OPTIONS)
+WANTED: dict[str, type] = {
+    "function": str,
+    "job_args": list,
+    "job_kwargs": dict,
+    "returner": str,
+    "return_config": str,
+    "return_kwargs": dict,
+}
 RENAMED = {"job_args": "args", "job_kwargs": "kwargs"}
 """What the functions call an option (as Salt's do), and what a job's definition calls it."""
 
-DEFINITION = ("function", "args", "kwargs", "seconds", "enabled", "metrics", "return_job")
+DEFINITION = ("function", "args", "kwargs", "seconds", "enabled", "metrics", "return_job", *RETURNER_OPTIONS)
 """What a job's definition holds; the agent tells its state beside it."""
 
 
@@ -61,8 +70,9 @@ def add(name: str, **kwargs: Any) -> dict[str, Any]:
 
     *kwargs*: ``function`` and an interval in ``seconds``, ``minutes``, ``hours`` or ``days`` (added up) are
     needed; ``job_args`` (list), ``job_kwargs`` (dict), ``enabled`` (True), ``metrics`` (True: its numbers become
-    metrics) and ``return_job`` (False: the return is not stored) may be given. Raises ``CommandError`` when one is
-    missing, unknown or wrong, or when the job exists.
+    metrics), ``return_job`` (False: the return is not stored), ``returner`` (a name, or several as ``a,b``: what the
+    return goes to beside the master), ``return_config`` and ``return_kwargs`` may be given. Raises ``CommandError``
+    when one is missing, unknown or wrong, or when the job exists.
 
     CLI Example:
 
@@ -210,7 +220,7 @@ def _definition(function: str, kwargs: Mapping[str, Any]) -> dict[str, Any]:
                 raise CommandError(f"{function}: {option} must be a number above 0, not {value!r}")
             seconds += value * UNITS_S[option]
             continue
-        wanted = {"function": str, "job_args": list, "job_kwargs": dict}.get(option, bool)
+        wanted = WANTED.get(option, bool)
         if not isinstance(value, wanted):
             raise CommandError(f"{function}: {option} must be a {wanted.__name__}, not {value!r}")
         definition[RENAMED.get(option, option)] = value

@@ -334,7 +334,8 @@ def test_services(master: Any, make_agent: Make, module_dir: Path) -> None:
     assert "svc.fire" in master.run("sys.list_functions")["return"]
     assert "ZeroDivisionError" in master.run("svc.call", "load_errors")["return"]["broken"]
     stats = master.run("svc.call", "queue_stats")["return"]
-    assert set(stats) == {"pending", "spooled", "spool_bytes", "dropped", "skipped", "waiting", "refused"}
+    counts = {"pending", "spooled", "spool_bytes", "dropped", "skipped", "waiting", "refused"}
+    assert set(stats) == counts | {"returners_dropped", "returners_failed"}
     assert master.run("svc.fire")["return"] is True
     event = master.wait_for(lambda: next((m for m in master.messages if m.type == "event"), None))
     assert event.body == {"tag": "salt/minion/host01/mine", "data": {"x": [1]}}

@@ -161,7 +161,13 @@ def test_no_path_from_the_master_leaves_the_folder(sync: Sync, source: Source, t
     assert all(": refused: " in line for line in synced.told)
     assert files(tmp_path) == {}
     assert sorted(p.name for p in tmp_path.iterdir()) == ["extmods"]
-    assert sorted(p.name for p in (tmp_path / "extmods").iterdir()) == ["index", "lock", "modules", "utils"]
+    assert sorted(p.name for p in (tmp_path / "extmods").iterdir()) == [
+        "index",
+        "lock",
+        "modules",
+        "returners",
+        "utils",
+    ]
 
 
 @pytest.mark.parametrize(

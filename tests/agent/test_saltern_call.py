@@ -170,3 +170,20 @@ def test_an_override_that_hangs_leaves_nothing_to_trip_over_at_the_end(folder: P
     assert done.returncode == 0
     (line,) = done.stderr.splitlines()
     assert line.endswith("not used: it is still being loaded; the bundled one stays in place")
+
+
+def test_returners_get_the_return_too(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    local = ["-c", str(folder), "--local"]
+    out = folder / "returns"
+    to = ["--return", "rawfile_json,nothing", "--return_kwargs", f"{{filename: {out}}}", "--return_config", "other"]
+    assert call(capsys, *local, *to, "mod.fails")[:2] == (4, "failed")
+    stored = json.loads(out.read_text())
+    assert (stored["id"], stored["fun"], stored["return"], stored["retcode"]) == ("host01", "mod.fails", "failed", 4)
+    assert (stored["ret_config"], stored["ret_kwargs"]) == ("other", {"filename": str(out)})
+    for words, error in (
+        (["--return", "../x"], "saltern-call: --return: returner '../x' is not valid"),
+        (["--return", "local", "--return_kwargs", "[x]"], "saltern-call: --return_kwargs [x]: must be a map"),
+    ):
+        code, value, said = call(capsys, *local, *words, "test.ping")
+        assert (code, value) == (2, None)
+        assert said.startswith(error)

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
-from saltern.config import client_config, master_config, minion_config
+from saltern.config import client_config, includes, master_config, minion_config
+from saltern.config.idle_of_salt import IDLE
+from saltern.config.load import config_stamp
 from saltern.config.master import MASTER
 from saltern.config.minion import MINION
-from saltern.config.of_salt import MASTER_INSTEAD, MINION_INSTEAD
+from saltern.config.of_salt import MASTER_INSTEAD, MINION_INSTEAD, instead_of, refused
+from saltern.config.own import SHORT, near, slips
+from saltern.config.remarks import remarks
+from saltern.config.schema import Schema
 from saltern.errors import ConfigError
+from saltern.secret import Secret
 from support.folders import open_to_all
 
 ROOT = Path(__file__).parents[2]
@@ -48,7 +57,11 @@ def fault(folder: Path, text: str) -> str:
         ("interface: [a]\n", "DIR/master: line 1: interface must be text, not a list (['a'])"),
         ("- a\n", "DIR/master: line 1: must be 'key: value' lines"),
         ("fileserver_backend: [svn]\n", "DIR/master: line 1: fileserver_backend must be some of roots, git, not 'svn'"),
-        ("conf_file: /x\n", "DIR/master: line 1: conf_file is not an option: did you mean 'log_file'?"),
+        ("conf_file: /x\n", "DIR/master: line 1: conf_file is set by the program itself: take it out"),
+        ("__agent__: 1\n", "DIR/master: line 1: __agent__ is set by the program itself: take it out"),
+        ("interfase: x\n", "DIR/master: line 1: interfase is not an option: did you mean 'interface'?"),
+        ("Publish-Port: 1\n", "DIR/master: line 1: Publish-Port is not an option: did you mean 'publish_port'?"),
+        ("include: {a: b}\n", "DIR/master: line 1: include must be a list of texts, not a mapping ({'a': 'b'})"),
     ],
 )
 def test_a_fault_names_file_line_and_key(tmp_path: Path, text: str, message: str) -> None:
@@ -77,6 +90,57 @@ def test_drop_ins_win_in_order_of_their_names(tmp_path: Path) -> None:
     (tmp_path / "master.d" / "ignored.txt").write_text("timeout: 9\n")
     options = master_config(tmp_path)
     assert (options["timeout"], options["ret_port"], options["publish_port"]) == (3, 1, 7)
+
+
+def test_includes_are_read_as_salt_reads_them(tmp_path: Path) -> None:
+    """Drop-ins, then what ``include`` names; relative to the file that says it; of a kind they add to each other."""
+    (tmp_path / "master").write_text(
+        "timeout: 1\ninclude: [sites/*.yaml, extra.conf]\nown: {main: 1}\nfile_roots: {base: [/main]}\n"
+    )
+    (tmp_path / "master.d").mkdir()
+    (tmp_path / "master.d" / "a.conf").write_text("file_roots: {base: [/a], prod: [/p]}\nown: {a: 1, b: {x: 1}}\n")
+    (tmp_path / "master.d" / "b.conf").write_text("file_roots: {base: [/b, /a]}\nown: {b: {y: 2}, c: 3}\ntimeout: 2\n")
+    (tmp_path / "master.d" / ".hidden.conf").write_text("timeout: 9\n")
+    (tmp_path / "sites").mkdir()
+    (tmp_path / "sites" / "one.yaml").write_text("include: deeper.yml\nret_port: 11\n")
+    (tmp_path / "sites" / "deeper.yml").write_text("ret_port: 12\ninclude: ../master\npublish_port: 13\n")
+    (tmp_path / "extra.conf").write_text("publish_port: 14\n")
+    options: dict[str, object] = {**master_config(tmp_path)}
+    assert options["file_roots"] == {"base": ["/a", "/b"], "prod": ["/p"]}
+    assert options["own"] == {"a": 1, "b": {"x": 1, "y": 2}, "c": 3}
+    assert (options["timeout"], options["ret_port"], options["publish_port"]) == (2, 12, 14)
+
+
+def test_default_include_names_other_drop_ins(tmp_path: Path) -> None:
+    (tmp_path / "master").write_text("timeout: 1\ndefault_include: conf.d/*.yaml\n")
+    for folder, value in (("master.d/x.conf", 2), ("conf.d/x.yaml", 3)):
+        (tmp_path / folder).parent.mkdir()
+        (tmp_path / folder).write_text(f"timeout: {value}\n")
+    assert master_config(tmp_path)["timeout"] == 3
+
+
+def test_a_fault_of_an_included_file_names_it_and_an_empty_include_is_said(tmp_path: Path) -> None:
+    (tmp_path / "one.conf").write_text("timeout: 1\nbroken: [\n")
+    assert fault(tmp_path, "include: one.conf\n").startswith("DIR/one.conf: line 3, column 1: is not YAML: ")
+    (tmp_path / "one.conf").write_text("- x\n")
+    assert fault(tmp_path, "include: '*.conf'\n") == "DIR/one.conf: line 1: must be 'key: value' lines"
+    (tmp_path / "one.conf").write_text("interfase: x\n")
+    assert fault(tmp_path, "include: '*.conf'\n").startswith("DIR/one.conf: line 1: interfase is not an option")
+    (tmp_path / "master").write_text("include: [none/*.conf]\n")
+    (line,) = remarks(MASTER, master_config(tmp_path))
+    assert line == f"{tmp_path}/master: include names no file by none/*.conf ({tmp_path}/master)"
+
+
+def test_includes_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(includes, "MAX_FILES", 20)
+    for number in range(13):
+        (tmp_path / f"{number}.conf").write_text(f"include: {number + 1}.conf\n")
+    assert "is included by way of more than 10 files" in fault(tmp_path, "include: 0.conf\n")
+    (tmp_path / "many").mkdir()
+    for number in range(21):
+        (tmp_path / "many" / f"{number}.conf").touch()
+    assert "includes more than 20 files" in fault(tmp_path, "include: many/*\n")
+    assert config_stamp(str(tmp_path / "master")) == ()
 
 
 def test_a_file_may_be_named_itself(tmp_path: Path) -> None:
@@ -150,9 +214,9 @@ def test_a_client_leaves_out_what_it_may_not_read_and_a_master_says_so() -> None
 
 
 def test_options_of_salt_are_answered_with_what_stands_in_their_place(tmp_path: Path) -> None:
-    said = fault(tmp_path, "pillar_opts: true\n")
-    assert said.startswith("DIR/master: line 1: pillar_opts is not an option here as it is in Salt: instead, ")
-    assert "pillar_files maps" in fault(tmp_path, "timeout: 3\npillar_roots: {base: [/srv/pillar]}\n")
+    said = fault(tmp_path, "keep_jobs: 24\n")
+    assert said == "DIR/master: line 1: keep_jobs is not an option here as it is in Salt: instead, keep_jobs_hours"
+    assert "publisher_acl grants" in fault(tmp_path, "timeout: 3\npublisher_acl_blacklist: {users: [fred]}\n")
     (tmp_path / "minion").write_text("master_port: 4506\n")
     with pytest.raises(
         ConfigError, match="line 1: master_port is not an option here as it is in Salt: instead, ret_port"
@@ -162,7 +226,93 @@ def test_options_of_salt_are_answered_with_what_stands_in_their_place(tmp_path: 
 
 def test_what_stands_in_their_place_is_there() -> None:
     for instead, own in ((MASTER_INSTEAD, MASTER), (MINION_INSTEAD, MINION)):
-        assert not set(instead) & set(own.defaults)
-        for text in instead.values():
+        for text in (*instead.values(), *IDLE.values()):
             one_word = text.replace("_", "").isalpha()
             assert not one_word or text in own.defaults, text
+
+
+SALTS_NAMES: dict[str, dict[str, object]] = json.loads(
+    (ROOT / "tests/support/salt_answers/default_options.json").read_text()
+)
+
+
+@pytest.mark.parametrize("schema", [MASTER, MINION], ids=["master", "minion"])
+def test_every_option_that_salt_has_is_known_and_none_is_taken_for_a_slip(schema: Schema) -> None:
+    silent = [
+        name for name in SALTS_NAMES[schema.name] if name not in schema.types() and not instead_of(schema.name, name)
+    ]
+    others = {**MINION.defaults, **MINION_INSTEAD} if schema is MASTER else {**MASTER.defaults, **MASTER_INSTEAD}
+    assert not set(silent) - set(others) - {"backup_mode", "providers"}  # which modules ask for by config.get
+    assert not [name for name in silent if near(name, schema.defaults)]
+
+
+def test_the_default_files_of_salt_say_nothing_that_stops_a_master(tmp_path: Path) -> None:
+    """All that Salt's programs have by default, but for what has another name here."""
+    for schema, load in ((MASTER, master_config), (MINION, minion_config)):
+        names = [name for name in SALTS_NAMES[schema.name] if name not in schema.types()]
+        idle = [name for name in names if not refused(schema.name, name)]
+        (tmp_path / schema.name).write_text("".join(f"{name}: {{}}\n" for name in idle))
+        options = load(tmp_path)
+        assert set(idle) <= set(options)
+
+
+def test_keys_of_a_users_own_are_kept_and_named_once(tmp_path: Path) -> None:
+    (tmp_path / "minion").write_text(
+        "mysql.user: salt\ncafe-menu: [egg and bacon]\ntest.foo: bar\nhash_type: md5\nmysql.pass: !secret hunter2\n"
+    )
+    options = minion_config(tmp_path)
+    own: dict[str, object] = {**options}
+    assert own["cafe-menu"] == ["egg and bacon"]
+    assert own["mysql.user"] == "salt"
+    assert own["mysql.pass"] == Secret("hunter2")
+    lines = [line.replace(str(tmp_path), "DIR") for line in remarks(MINION, options)]
+    assert lines == [
+        "DIR/minion: these are no options and are kept as your own, for config.get and modules: cafe-menu, mysql.pass, "
+        "mysql.user, test.foo",
+        "DIR/minion: these options of Salt's do nothing here: hash_type (digests are SHA-256)",
+    ]
+    many = "".join(f"own{number:03}: 1\n" for number in range(30))
+    (tmp_path / "minion").write_text(many)
+    (line,) = remarks(MINION, minion_config(tmp_path))
+    assert "own019" in line
+    assert "own020" not in line
+    assert line.endswith(" and 10 more")
+
+
+def test_a_configuration_of_options_alone_is_not_remarked_on(tmp_path: Path) -> None:
+    (tmp_path / "master").write_text("timeout: 7\n")
+    assert not list(remarks(MASTER, master_config(tmp_path)))
+
+
+@given(option=st.sampled_from(sorted(MASTER.defaults)), where=st.integers(0, 40), letter=st.sampled_from("abcxyz_"))
+def test_one_slip_is_near(option: str, where: int, letter: str) -> None:
+    """Changed, left out, added, swapped: all of it is a slip of that option, or of one that is as near."""
+    assume(len(option) >= SHORT)
+    at = where % len(option)
+    for word in (
+        option[:at] + letter + option[at + 1 :],
+        option[:at] + option[at + 1 :],
+        option[:at] + letter + option[at:],
+        option[: at - 1] + option[at : at + 1] + option[at - 1 : at] + option[at + 1 :] if at else option,
+    ):
+        assert (slips(word, option, 1) or 0) <= 1
+        assert word in MASTER.defaults or near(word, MASTER.defaults)
+
+
+@given(one=st.text("abc", max_size=9), other=st.text("abc", max_size=9), most=st.integers(0, 3))
+def test_slips_are_counted_as_a_plain_table_counts_them(one: str, other: str, most: int) -> None:
+    table = [[i + j if not i * j else 0 for j in range(len(other) + 1)] for i in range(len(one) + 1)]
+    for i in range(1, len(one) + 1):
+        for j in range(1, len(other) + 1):
+            same = one[i - 1] == other[j - 1]
+            table[i][j] = min(table[i - 1][j] + 1, table[i][j - 1] + 1, table[i - 1][j - 1] + (not same))
+            if i > 1 and j > 1 and one[i - 1] == other[j - 2] and one[i - 2] == other[j - 1]:
+                table[i][j] = min(table[i][j], table[i - 2][j - 2] + 1)
+    assert slips(one, other, most) == (table[-1][-1] if table[-1][-1] <= most else None)
+
+
+def test_short_and_dotted_keys_are_never_near() -> None:
+    assert not near("ids", ["id"])
+    assert not near("timeout.x", ["timeout"])
+    assert not near("stat_", ["timeout"])
+    assert near("sched-ule", ["schedule"]) == "schedule"

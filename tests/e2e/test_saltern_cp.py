@@ -110,9 +110,9 @@ def test_a_part_that_is_not_what_it_seems_is_begun_anew(parts: Parts, tmp_path: 
 
 def test_what_cannot_be_is_said_in_one_line(parts: Parts, tmp_path: Path, there: Path) -> None:
     first = parts.stack.minion_ids[0]
-    _, err = send(parts, first, str(tmp_path / "nothing"), "/tmp/x", code=2)
+    _, err = send(parts, first, str(tmp_path / "nothing"), "/tmp/x", code=64)
     assert err == f"saltern-cp: {tmp_path}/nothing: can't be read: No such file or directory\n"
-    _, err = send(parts, first, "/tmp", code=2)
+    _, err = send(parts, first, "/tmp", code=64)
     assert err.endswith("a target, sources and a destination are needed\n")
     (tmp_path / "motd").write_text("x")
     out, _ = send(parts, "nobody*", str(tmp_path / "motd"), "/tmp/x", code=2)

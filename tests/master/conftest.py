@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from saltern.config import MasterOptions, master_config
+from support.database_servers import MariaDb, Postgres, Server, running
 from support.keys import Door
 
 
@@ -38,3 +39,24 @@ def door(tmp_path: Path) -> Iterator[Door]:
     door = Door(tmp_path)
     yield door
     door.close()
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[Server]:
+    """A MariaDB for all tests of a worker."""
+    with running(MariaDb) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL for all tests of a worker."""
+    with running(Postgres) as server:
+        yield server
+
+
+@pytest.fixture(params=["mariadb", "postgres"])
+def server(request: pytest.FixtureRequest) -> Server:
+    """Each of both."""
+    found: Server = request.getfixturevalue(request.param)
+    return found

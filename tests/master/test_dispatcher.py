@@ -36,7 +36,12 @@ JID = "20260131120000123456"
 
 @command("job.publish", Need.JOBS)
 async def publish(
-    context: Context, tgt: str, fun: str | list, tgt_type: str = "glob", kwarg: dict[str, Any] | None = None
+    context: Context,
+    tgt: str,
+    fun: str | list,
+    tgt_type: str = "glob",
+    kwarg: dict[str, Any] | None = None,
+    ret: str = "",
 ) -> list[str]:
     """Start a job."""
     problem = ["problem"] if context.problem else []
@@ -147,6 +152,29 @@ def test_what_a_job_makes_run_is_asked_about_before_its_target_too() -> None:
     refused = answered("fred", "job.publish", here=here, tgt="web1", fun="schedule.add", kwarg=kwarg)
     assert "cmd.shell" in str(refused)
     assert here.asked == []
+
+
+def test_a_returner_is_named_by_whom_it_is_granted_to_and_by_no_glob() -> None:
+    """It runs what is on the minion with options of the caller's: files are written, returns sent elsewhere."""
+
+    def asked(*grants: Any, **more: Any) -> Any:
+        here = Door({"fred": list(grants)}, [publish], Users(fred=()))
+        return answered("fred", "job.publish", here=here, **{"tgt": "web*", "fun": "test.ping", **more})
+
+    assert asked("test.ping", "returner:syslog", ret="syslog") == ["web1", "web2"]
+    assert asked({"web*": ["test.ping", "returner:syslog"]}, ret="syslog") == ["web1", "web2"]
+    for grant in ("test.*", "*", "returner:*", "returner:sysl?g", "syslog.returner", "returner:syslog,mine"):
+        refused = asked("test.ping", grant, ret="syslog")
+        assert isinstance(refused, NotAuthorised), grant
+        assert "grant returner:syslog by its exact name" in str(refused)
+    for ret in ("syslog,mine", "mine", "syslog, *", "../x", ",".join("abcdefghijklmnopqrstuvwxyz")):
+        assert isinstance(asked("test.ping", "returner:syslog", ret=ret), NotAuthorised), ret
+    assert isinstance(asked("test.ping", {"web1": ["returner:syslog"]}, ret="syslog"), NotAuthorised)
+    schedule = {"fun": "schedule.add", "kwarg": {"function": "test.ping", "returner": "syslog"}}
+    assert asked("test.ping", "schedule.add", "returner:syslog", **schedule) == ["web1", "web2"]
+    assert isinstance(asked("test.ping", "schedule.add", **schedule), NotAuthorised)
+    modify = {"fun": "schedule.modify", "kwarg": {"return_kwargs": {"filename": "/etc/x"}}}
+    assert isinstance(asked("schedule.modify", "returner:syslog", **modify), NotAuthorised)
 
 
 def test_arguments_are_looked_at_only_where_the_command_is_granted() -> None:

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from saltern_master.jobs.store import JobLoad, JobReturn
-from saltern_master.jobs.stores.sqlite import SqliteJobStore, _cuts
+from saltern_master.jobs.stores.sql import _cuts
+from saltern_master.jobs.stores.sqlite import SqliteJobStore
 
 MIB = 1024 * 1024
 CHUNK = "x" * (64 * 1024)

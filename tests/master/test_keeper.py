@@ -314,7 +314,7 @@ def test_a_clock_that_is_set_forgets_no_job_before_its_time(tmp_path: Path, step
     def passed(seconds: float) -> int:
         for clock in (wall, steady):
             clock[0] += seconds
-        store.purge(kept.keeper._now() - 3600)
+        store.purge(kept.keeper._ageing.now() - 3600)
         return len(store.jobs(9))
 
     assert passed(kept_for_s - 10) == 1

@@ -21,7 +21,7 @@ def run(folder: Path, text: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize(
     ("text", "code"),
-    [("", 1), ("no_such: 1\n", 78), ("pillar_files: {'*': 1}\n", 78)],
+    [("", 1), ("interfase: x\n", 78), ("pillar_files: {'*': 1}\n", 78)],
 )
 def test_only_a_fault_in_the_configuration_ends_with_78(tmp_path: Path, text: str, code: int) -> None:
     done = run(tmp_path, text)

@@ -91,3 +91,17 @@ def test_what_is_too_large_to_be_sent_is_not_recorded_either() -> None:
     with pytest.raises(MessageTooLarge):
         around.publisher.publish(request(arg=["x" * MAX_MESSAGE_BYTES]), ["web1"], FRED, sees_all=False)
     assert (around.events, around.frames, around.journalled) == ([], [], [])
+
+
+def test_a_job_tells_its_minions_of_returners_and_nobody_else_of_their_options() -> None:
+    around = Around()
+    options = {"pass": Secret("hunter2")}
+    asked = request(more={"ret": "mine,syslog", "ret_config": "other", "ret_kwargs": options})
+    around.publisher.publish(asked, ["web1"], FRED, sees_all=False)
+    body = unpack(around.frames[0][1], secrets=True).body
+    assert (body["ret"], body["ret_config"], body["ret_kwargs"]) == ("mine,syslog", "other", options)
+    assert around.journalled[0]["ret"] == "mine,syslog"
+    assert "hunter2" not in repr((around.journalled, around.events))
+    assert "ret_kwargs" not in around.journalled[0]
+    around.publisher.publish(request(), ["web1"], FRED, sees_all=False)
+    assert not {"ret_config", "ret_kwargs"} & set(unpack(around.frames[1][1]).body)

@@ -155,8 +155,13 @@ class TestSaltutil:
     def test_sync_and_refresh(self, minion: Any, agent: Any) -> None:
         saltutil = minion.load("saltutil")
         assert saltutil.sync_modules() == ["modules.mypkg"]
-        assert saltutil.sync_all(saltenv="base", refresh=True) == {"modules": ["modules.mypkg"], "utils": []}
-        assert agent.calls == [("sync_modules", ("modules",)), ("sync_modules", ("modules", "utils"))]
+        assert saltutil.sync_all(saltenv="base", refresh=True) == {
+            "modules": ["modules.mypkg"],
+            "utils": [],
+            "returners": [],
+        }
+        assert agent.calls == [("sync_modules", ("modules",)), ("sync_modules", ("modules", "utils", "returners"))]
+        assert saltutil.sync_returners() == ["modules.mypkg"]
         assert saltutil.__context__ == {}
         assert saltutil.refresh_modules() is saltutil.refresh_grains() is saltutil.refresh_pillar() is True
 
@@ -169,7 +174,11 @@ class TestSaltutil:
             "…: and 3 more",
         ]
         agent.synced = Synced(["modules.a", "utils.b"], told, failed=True)
-        assert saltutil.sync_all() == {"modules": ["modules.a", *told[:2], told[3]], "utils": ["utils.b", told[2]]}
+        assert saltutil.sync_all() == {
+            "modules": ["modules.a", *told[:2], told[3]],
+            "utils": ["utils.b", told[2]],
+            "returners": [],
+        }
         assert saltutil.__context__ == {"retcode": 1}
 
     @pytest.mark.parametrize("saltenv", ["dev", ["base", "dev"], 3, "base,dev"])

@@ -8,6 +8,7 @@ other one. So the standard library and what is installed come first, also for th
     import one                      _modules/one.py (or package), else _utils/one.py
     from _utils import shared       that kind alone
     from .trainer import train      inside a package; ``from . import one`` in a plain file
+    import salt.returners           the few of Salt's own modules that ``saltern_modules.salt_names`` has
 
 They share the module that callers get: its state, and ``__salt__`` and the rest among its globals.
 """
@@ -15,6 +16,7 @@ They share the module that callers get: its state, and ``__salt__`` and the rest
 from __future__ import annotations
 
 import builtins
+import contextlib
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -29,6 +31,8 @@ from saltern_agent.loader.slot import Slot
 from saltern_agent.loader.source import KINDS, PACKAGE_FILE
 
 NAMESPACE = "saltern_ext"
+SALT, SALT_NAMES = "salt", "saltern_modules.salt_names"
+"""Salt's package, where it isn't installed, and ours that has the parts of it that modules use most."""
 
 
 class Whole(ModuleType):
@@ -147,6 +151,8 @@ class Imports:
             if error.name != name.partition(".")[0] or not importer.startswith(f"{NAMESPACE}."):
                 raise
             missing = error
+        if missing.name == SALT:
+            return _salts(name, fromlist)
         kind, path = self._place(importer, name)
         self._want(importer, path or fromlist or ())
         if not kind:
@@ -246,3 +252,23 @@ class Imports:
                     if error.name != f"{python.__name__}.{name}":
                         raise
         return python
+
+
+def _salts(name: str, fromlist: Sequence[str] | None) -> ModuleType:
+    """Return what ``import name`` gives of Salt's modules, with those inside that *fromlist* names.
+
+    Raises ``ImportError``, with the name that the module asked for, for a part that isn't here.
+    """
+    own = f"{SALT_NAMES}{name.removeprefix(SALT)}"
+    try:
+        builtins.__import__(own)
+    except ModuleNotFoundError as error:
+        if not str(error.name).startswith(SALT_NAMES):
+            raise
+        raise ModuleNotFoundError(f"No module named {name!r}: Salt isn't installed here", name=name) from None
+    python = sys.modules[own]
+    for part in fromlist or ():
+        if hasattr(python, "__path__") and not hasattr(python, part):
+            with contextlib.suppress(ModuleNotFoundError):  # Python says itself that the name isn't there
+                builtins.__import__(f"{own}.{part}")
+    return python if fromlist else sys.modules[SALT_NAMES]

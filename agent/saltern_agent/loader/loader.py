@@ -1,4 +1,4 @@
-"""All execution modules of this minion, each loaded when it is first called, and the ``_utils`` that they share."""
+"""All execution modules of this minion, each loaded when it is first called; the ``_utils`` they share; returners."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from saltern_agent.loader.context import Context
 from saltern_agent.loader.marks import Marks
 from saltern_agent.loader.shelf import Shelf
 from saltern_agent.loader.slot import Slot
-from saltern_agent.loader.source import KINDS, MODULES, UTILS
+from saltern_agent.loader.source import BUNDLED_RETURNERS, KINDS, MODULES, RETURNERS, UTILS
 from saltern_agent.strikeout import Strikeout
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ class Loader:
     """Finds functions by ``module.function``; safe for several threads.
 
     *folders* come after the bundled modules and override them, the last one first; those of *utils* hold what
-    ``__utils__`` and ``import`` offer to modules, and nobody else may call. *opts* becomes ``__opts__``.
+    ``__utils__`` and ``import`` offer to modules, and nobody else may call; those of *returners* hold returners, and
+    override the bundled ones. *opts* becomes ``__opts__``, its secrets revealed.
     A module that can't be loaded hurts no other: ``load_errors`` has its reason. ``refused`` holds reasons for
     modules that never came to disk. *marks* has what is loaded from folders, and refuses what ended the agent before.
     """
@@ -39,14 +40,16 @@ class Loader:
         current: Current,
         utils: Iterable[str] = (),
         marks: Marks | None = None,
+        returners: Iterable[str] = (),
     ) -> None:
         self.refused: dict[str, str] = {}
-        self._opts = opts
+        self._opts_secrets = secret_texts(opts)
+        self._opts = revealed(opts) if self._opts_secrets else opts
         self._current = current
         self._grains: dict[str, Any] = {}
         self._pillar: dict[str, Any] = {}
         self._pillar_secrets: frozenset[str] = frozenset()
-        self._strikeout = Strikeout()
+        self._strikeout = Strikeout(self._opts_secrets)
         waiting: dict[int, Slot] = {}
         self._imports: Imports | None = None
         self._marks = Marks() if marks is None else marks
@@ -54,10 +57,12 @@ class Loader:
         self._shelves = {
             MODULES: Shelf(MODULES, folders, self._run, waiting, self._marks),
             UTILS: Shelf(UTILS, utils, self._run, waiting, self._marks, bundled=""),
+            RETURNERS: Shelf(RETURNERS, returners, self._run, waiting, self._marks, bundled=BUNDLED_RETURNERS),
         }
         self._modules = self._shelves[MODULES]
         self._salt = Functions(self._modules, self.function)
         self._utils = Functions(self._shelves[UTILS], self._util)
+        self._returners = Functions(self._shelves[RETURNERS], self._returner)
         self.forget()
 
     def set_grains(self, grains: dict[str, Any]) -> None:
@@ -70,7 +75,7 @@ class Loader:
         secrets = secret_texts(pillar)
         if secrets != self._pillar_secrets:
             # Those of the pillar before are still known to jobs that run now.
-            self._strikeout = Strikeout(secrets | self._pillar_secrets)
+            self._strikeout = Strikeout(secrets | self._pillar_secrets | self._opts_secrets)
             self._pillar_secrets = secrets
         self._pillar = revealed(pillar) if secrets else pillar
         self._inject("__pillar__", self._pillar)
@@ -94,6 +99,10 @@ class Loader:
     def function(self, name: str) -> Callable[..., Any]:
         """Return the function *name*, ``module.function``. Raises ``FunctionNotFound`` that says why it isn't there."""
         return self._function(self._modules, name, self.refused)
+
+    def returner(self, name: str) -> Callable[..., Any]:
+        """Return the function that stores a return by the returner *name*. Raises ``FunctionNotFound``."""
+        return self._returner(f"{name}.returner")
 
     def file_of(self, function: str) -> str | None:
         """Return the name of the file, without ``.py``, that *function* is from.
@@ -123,8 +132,12 @@ class Loader:
 
     def load_errors(self) -> dict[str, str]:
         """Return why modules are not there, by file name: those that somebody asked for, or that were refused."""
-        utils = {f"_utils/{stem}": error for stem, error in self._shelves[UTILS].errors().items()}
-        return {**utils, **self._modules.errors(), **self.refused}
+        others = {
+            f"_{kind}/{stem}": error
+            for kind in (UTILS, RETURNERS)
+            for stem, error in self._shelves[kind].errors().items()
+        }
+        return {**others, **self._modules.errors(), **self.refused}
 
     def passed_over(self) -> dict[str, str]:
         """Load what takes the place of a weaker module; return by file name why that stays, where it does."""
@@ -144,7 +157,8 @@ class Loader:
     def _run(self, slot: Slot, kind: str) -> ModuleType:
         """Return the Python module of a slot that is held, run now unless it was. Raises whatever it raises."""
         if slot.python is None and slot.source.bundled:
-            name = f"saltern_modules.{slot.source.stem}"
+            package = "saltern_modules" if kind == MODULES else f"saltern_modules.{kind}"
+            name = f"{package}.{slot.source.stem}"
             sys.modules.pop(name, None)  # a fresh one, with none of the state of the last
             slot.python = importlib.import_module(name)
             slot.parts = {name: slot.python}
@@ -166,6 +180,9 @@ class Loader:
     def _slots(self, kind: str, stem: str) -> list[Slot]:
         return self._shelves[kind].slots.get(stem, [])
 
+    def _returner(self, name: str) -> Callable[..., Any]:
+        return self._function(self._shelves[RETURNERS], name, {})
+
     def _util(self, name: str) -> Callable[..., Any]:
         return self._function(self._shelves[UTILS], name, {})
 
@@ -182,6 +199,7 @@ class Loader:
         return {
             "__salt__": self._salt,
             "__utils__": self._utils,
+            "__returners__": self._returners,
             "__opts__": self._opts,
             "__grains__": self._grains,
             "__pillar__": self._pillar,

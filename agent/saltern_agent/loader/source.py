@@ -11,8 +11,9 @@ import saltern_modules
 
 BUNDLED = os.path.dirname(os.path.abspath(saltern_modules.__file__ or ""))
 PACKAGE_FILE = "__init__.py"
-MODULES, UTILS = KINDS = ("modules", "utils")
-"""What is synced, each in a folder of its own: what is called, and what that shares."""
+BUNDLED_RETURNERS = os.path.join(BUNDLED, "returners")
+MODULES, UTILS, RETURNERS = KINDS = ("modules", "utils", "returners")
+"""What is synced, each in a folder of its own: what is called, what that shares, and what stores returns."""
 
 
 class Source(NamedTuple):

@@ -16,19 +16,24 @@ from saltern.cli.command import (
     EX_GENERIC,
     EX_INTERRUPTED,
     EX_OK,
-    EX_USAGE,
+    OptionParser,
+    Output,
+    add_output_arguments,
     command_parser,
     run_command,
     seconds,
-    wants_versions,
+    set_up_log,
 )
 from saltern.cli.parcel import Parcel
+from saltern.cli.salt.parser import add_target_kinds
+from saltern.cli.salt.shown import EX_NOTHING, NOBODY, NOTHING_CAME, explain
+from saltern.cli.salt.wanted import target_of
 from saltern.client import LocalClient
 from saltern.errors import NotAuthorised
 from saltern.local import LocalConnection
-from saltern.output import OUTPUTS, display
 from saltern.visible import visible
 
+PROG = "saltern-cp"
 RECEIVER = "cp.recv"
 MIB = 1024 * 1024
 MAX_NAMED = 5
@@ -41,66 +46,56 @@ EXAMPLES = """  saltern-cp '*' motd /etc/motd
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
-    words = list(sys.argv[1:] if argv is None else argv)
-    if wants_versions(words):
-        return EX_OK
     parser = _parser()
-    options = parser.parse_intermixed_args(words)
+    options = parser.parse(sys.argv[1:] if argv is None else argv)
     if len(options.words) < 3:
-        parser.print_usage(sys.stderr)
-        print("saltern-cp: a target, sources and a destination are needed", file=sys.stderr)
-        return EX_USAGE
-    return run_command("saltern-cp", lambda: _run(options), traceback=options.traceback, config_dir=options.config_dir)
+        parser.error("a target, sources and a destination are needed")
+    return run_command(PROG, lambda: _run(options), traceback=options.traceback, config_dir=options.config_dir)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = command_parser(
-        "saltern-cp",
-        "saltern-cp [options] '<target>' SOURCE [SOURCE ...] DEST",
-        "Send files and folders to the minions that a target means.",
-        EXAMPLES,
-    )
-    kinds = parser.add_argument_group("targets (default: a glob on minion ids)").add_mutually_exclusive_group()
-    for flags, kind in (
-        (("-L", "--list"), "list"),
-        (("-G", "--grain"), "grain"),
-        (("-P", "--grain-pcre"), "grain_pcre"),
-        (("-E", "--pcre"), "pcre"),
-        (("-C", "--compound"), "compound"),
-    ):
-        kinds.add_argument(*flags, dest="kind", action="store_const", const=kind)
-    parser.add_argument("-t", "--timeout", type=seconds, metavar="S", help="seconds of silence before asking")
-    parser.add_argument("--chunked", action="store_true", help="taken for compatibility: files always go in chunks")
-    parser.add_argument("-n", "--no-compression", action="store_true", help="taken for compatibility")
-    parser.add_argument("--no-progress", action="store_true", help="don't show how far it is")
-    parser.add_argument("--out", "--output", default="nested", choices=OUTPUTS, metavar="FORM", help=", ".join(OUTPUTS))
-    parser.add_argument("words", nargs="*", metavar="target source … dest")
+def _parser() -> OptionParser:
+    usage = f"{PROG} [options] '<target>' SOURCE [SOURCE ...] DEST"
+    parser = command_parser(PROG, usage, "Send files and folders to the minions that a target means.", EXAMPLES)
+    add_target_kinds(parser, without="-C")
+    add = parser.add_argument_group("sending").add_argument
+    add("-t", "--timeout", type=seconds, metavar="S", help="seconds of silence before asking who still runs")
+    add("-C", "--chunked", action="store_true", help="changes nothing: files always go in chunks")
+    add("-n", "--no-compression", action="store_true", help="changes nothing: nothing is compressed")
+    add("--no-progress", action="store_true", help="don't show how far it is")
+    add_output_arguments(parser)
     return parser
 
 
 def _run(options: argparse.Namespace) -> int:
     target, *sources, dest = options.words
+    set_up_log(options)
+    shown = Output(options)
     parcel = Parcel(sources)
     _tell_skipped(parcel.skipped)
     client = LocalClient(options.config_dir)
     told = Progress(not options.no_progress and sys.stderr.isatty())
     with LocalConnection(client.opts["sock_dir"]) as connection:
         begun = connection.call(
-            "upload.begin", tgt=target, tgt_type=options.kind or "glob", hsum=parcel.hsum, size=parcel.size
+            "upload.begin",
+            tgt=target_of(target, options.kind),
+            tgt_type=options.kind or "glob",
+            delimiter=options.delimiter,
+            hsum=parcel.hsum,
+            size=parcel.size,
         )
-        if begun["unknown"]:
-            print(f"saltern-cp: no accepted minion has the id {_some(begun['unknown'])}", file=sys.stderr)
+        explain(begun["problem"], begun["unknown"], PROG)
         if not begun["minions"]:
-            print("No minions matched the target. No command was sent, no jid was assigned.")
-            return EX_USAGE
+            shown.show(NOBODY)
+            print(NOTHING_CAME, file=sys.stderr)
+            return EX_NOTHING
         upload = begun["upload"]
         try:
             _send(connection, upload, begun["have"], parcel, told)
             kwarg = {"upload": upload, "hsum": parcel.hsum, "listing_size": len(parcel.listing), "dest": dest}
             job = client.open_job(connection, begun["minions"], RECEIVER, (), "list", kwarg, timeout=options.timeout)
-            failed = _show(client.follow(connection, job), len(job.minions), options, told)
+            failed = _show(client.follow(connection, job), len(job.minions), shown, told)
         except KeyboardInterrupt:
-            print("\nsaltern-cp: interrupted: the same command goes on where it stopped", file=sys.stderr)
+            print(f"\n{PROG}: interrupted: the same command goes on where it stopped", file=sys.stderr)
             return EX_INTERRUPTED
         finally:
             told.end()
@@ -119,17 +114,16 @@ def _send(connection: LocalConnection, upload: str, have: int, parcel: Parcel, t
             told.show(f"sent to the master: {at / MIB:,.0f} of {parcel.size / MIB:,.0f} MiB")
 
 
-def _show(
-    answers: Iterator[dict[str, dict[str, Any]]], minions: int, options: argparse.Namespace, told: Progress
-) -> int:
+def _show(answers: Iterator[dict[str, dict[str, Any]]], minions: int, shown: Output, told: Progress) -> int:
     """Print answers as they come and return how many minions failed."""
     done = failed = 0
     for answer in answers:
         for minion_id, data in answer.items():
-            failed += "failed" in data or data.get("retcode") not in (0, None)
+            retcode = EX_GENERIC if "failed" in data else data.get("retcode") or 0
+            failed += bool(retcode)
             done += 1
             told.end()
-            display({minion_id: data.get("ret", data.get("failed"))}, options.out, color=None)
+            shown.show({minion_id: data.get("ret", data.get("failed"))}, retcode=retcode)
             sys.stdout.flush()
             told.show(f"minions that have it: {done - failed} of {minions}; failed: {failed}")
     return failed
@@ -137,7 +131,7 @@ def _show(
 
 def _tell_skipped(skipped: Sequence[str]) -> None:
     if skipped:
-        print(f"saltern-cp: not sent, for they are no files: {_some(skipped)}", file=sys.stderr)
+        print(f"{PROG}: not sent, for they are no files: {_some(skipped)}", file=sys.stderr)
 
 
 def _some(names: Sequence[str]) -> str:

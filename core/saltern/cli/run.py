@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from saltern.arguments import parse_arguments
-from saltern.cli import watch
+from saltern.cli import from_salt, watch
 from saltern.cli.command import (
     EX_GENERIC,
     EX_OK,
@@ -31,6 +31,7 @@ EXAMPLES = """  saltern-run -d                                 what there is
   saltern-run metrics.account                    points expected, received, late, dropped
   saltern-run alerts.list
   saltern-run state.event 'salt/job/*' pretty=True    events as they come, until Ctrl-C
+  saltern-run config.from_salt /etc/salt         Salt's configuration as ours; needs no master
 """
 
 
@@ -55,6 +56,9 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     set_up_log(options)
     words = options.words
     output = Output(options)
+    if words and words[0] == from_salt.FUNCTION and not options.doc:  # it needs no master, and no configuration of ours
+        print(from_salt.converted(*parse_arguments(words[1:])), end="")
+        return EX_OK
     opts = client_config(options.config_dir)
     client = RunnerClient(opts)
     if options.doc:
@@ -78,7 +82,11 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
 
 def _show_docs(client: RunnerClient, options: argparse.Namespace, output: Output) -> int:
     """Print what functions do, those of the modules and names among the words, or all; nothing else is run."""
-    docs = {**client.call("doc.runner", timeout=options.timeout), watch.FUNCTION: watch.DOC}
+    docs = {
+        **client.call("doc.runner", timeout=options.timeout),
+        watch.FUNCTION: watch.DOC,
+        from_salt.FUNCTION: from_salt.DOC,
+    }
     wanted = options.words
     shown = {
         name: text

@@ -1,8 +1,9 @@
 """Options of the master and of minions, read from YAML and checked.
 
 ``master_config(path)`` and ``minion_config(path)`` take a file or a folder. A folder holds ``master`` (or
-``minion``) and, beside it, ``master.d/*.conf``, read in order of their names, later ones winning. Without a path
-it is ``$SALTERN_CONFIG_DIR``, or ``/etc/saltern``.
+``minion``) and, beside it, ``master.d/*.conf``, read in order of their names, later ones winning
+(``saltern.config.includes``). Without a path it is ``$SALTERN_CONFIG_DIR``, or ``/etc/saltern``. Keys that are no
+options are kept as a user's own (``saltern.config.own``).
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import os
 import stat
 from typing import cast
 
-from saltern.config.load import load_options, option_files
+from saltern.config.includes import option_files
+from saltern.config.load import load_options
 from saltern.config.master import MASTER, MasterOptions
 from saltern.config.minion import MINION, MinionOptions
 from saltern.errors import ConfigError, os_errors

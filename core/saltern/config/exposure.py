@@ -8,13 +8,16 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from saltern.config.load import option_files, read_settings
+from saltern.config.includes import option_files
+from saltern.config.load import read_settings
 from saltern.errors import ConfigError
 from saltern.secret import Secret
 
 SHOWN = 5
 
-_SECRET_KEY = re.compile(r"(?i)(?:^|_)(?:token|password|passwd|passphrase|secret|(?:private|api|secret|access)_?key)$")
+_SECRET_KEY = re.compile(
+    r"(?i)(?:^|_)(?:token|password|passwd|pass|passphrase|secret|(?:private|api|secret|access)_?key)$"
+)
 _CREDENTIALS = re.compile(r"://[^/@\s]*:[^/@\s]+@|https?://[^/@\s]+@")
 
 

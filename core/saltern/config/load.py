@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from saltern.config.includes import INCLUDE, MAIN, option_files, ranked_files, together
+from saltern.config.own import near
 from saltern.config.schema import Schema, fault
 from saltern.errors import ConfigError, about, os_errors
 from saltern.secret import Secret
@@ -42,24 +44,26 @@ Loader.add_constructor(MARK, Loader.secret)
 
 
 def load_options(schema: Schema, path: str, *, readable_alone: bool = False) -> dict[str, Any]:
-    """Return the options of *schema* from the file or folder *path* over the defaults.
+    """Return the options of *schema* from the file or folder *path* over the defaults, and a user's own keys.
 
     ``config_dir`` and ``conf_file`` are set to where they came from. *readable_alone*: leave out files that this user
-    may not read. Raises ``ConfigError``.
+    may not read. A user's own key keeps its secrets marked. Raises ``ConfigError``.
     """
     main = os.path.join(path, schema.name) if os.path.isdir(path) else path
     options: dict[str, Any] = {key: _copy(value) for key, value in schema.defaults.items()}
     options["conf_file"] = os.path.abspath(main)
     options["config_dir"] = os.path.dirname(options["conf_file"])
     types = schema.types()
-    for file in option_files(main):
+    ranks: dict[str, int] = {}
+    for file, rank in ranked_files(main):
         if readable_alone and not os.access(file, os.R_OK, effective_ids=True):
             continue
         with about(path=file):
             for setting in read_settings(file):
-                _check(schema, types, setting)
-                value = setting.value
-                options[setting.key] = value.reveal() if isinstance(value, Secret) else value
+                key, value = _checked(schema, types, setting)
+                beside = rank != MAIN and ranks.get(key) == rank  # files of one kind add to each other, as in Salt
+                options[key] = together(options[key], value) if beside else value
+                ranks[key] = rank
     with about(path=options["conf_file"]):
         schema.finish(options)
     return options
@@ -96,8 +100,12 @@ def read_settings(file: str) -> Iterator[Setting]:
 
 def config_stamp(main: str) -> tuple[tuple[str, int, int], ...]:
     """Return a value that changes with any of the files behind the configuration file *main*."""
-    stamp = []
-    for path in option_files(main):
+    stamp: list[tuple[str, int, int]] = []
+    try:
+        files = list(option_files(main))
+    except ConfigError:  # told by who reads them
+        return ()
+    for path in files:
         try:
             status = os.stat(path)
         except OSError:
@@ -113,40 +121,32 @@ def _yaml_fault(file: str, error: Exception) -> str:
     return f"{where}: is not YAML: {problem}"
 
 
-def option_files(main: str) -> Iterator[str]:
-    """Yield the files behind the configuration file *main* that are there, later ones winning.
-
-    A folder that this user may not list is yielded itself: reading it says so.
-    """
-    if os.path.exists(main):
-        yield main
-    drop_ins = f"{main}.d"
-    if os.path.isdir(drop_ins):
-        try:
-            names = sorted(os.listdir(drop_ins))
-        except PermissionError:
-            yield drop_ins
-            return
-        for name in names:
-            if name.endswith(".conf"):
-                yield os.path.join(drop_ins, name)
-
-
-def _check(schema: Schema, types: dict[str, Any], setting: Setting) -> None:
-    where = f"{setting.file}: line {setting.line}: {setting.key}"
-    if setting.key not in schema.defaults:
-        raise ConfigError(f"{where} is not an option{_instead(schema, setting.key)}")
-    problem = fault(schema, setting.key, types[setting.key], setting.value)
+def _checked(schema: Schema, types: dict[str, Any], setting: Setting) -> tuple[str, Any]:
+    """Return a key and its value for the options. Raises ``ConfigError`` for what is wrong with either."""
+    key, value = setting.key, setting.value
+    where = f"{setting.file}: line {setting.line}: {key}"
+    if key not in schema.defaults:
+        if refusal := wrong_key(schema, key):
+            raise ConfigError(f"{where} {refusal}")
+        return key, value
+    if key == INCLUDE and isinstance(value, str):
+        value = [value]
+    problem = fault(schema, key, types[key], value)
     if problem:
         raise ConfigError(f"{where} {problem}")
+    return key, value.reveal() if isinstance(value, Secret) else value
 
 
-def _instead(schema: Schema, key: str) -> str:
-    """Return what stands in the place of an option that isn't one: Salt's users know it, or it is a slip."""
-    from saltern.config.of_salt import MASTER_INSTEAD, MINION_INSTEAD  # only a fault needs it
+def wrong_key(schema: Schema, key: str) -> str:
+    """Return why *key*, which is no option, can't be a user's own, or nothing."""
+    from saltern.config.of_salt import instead_of, refused  # only a key that is no option needs it
 
-    instead = (MINION_INSTEAD if schema.name == "minion" else MASTER_INSTEAD).get(key)
-    return f" here as it is in Salt: instead, {instead}" if instead else nearest(key, list(schema.defaults))
+    if key in schema.types() or key.startswith("__"):
+        return "is set by the program itself: take it out"
+    if instead := refused(schema.name, key):
+        return f"is not an option here as it is in Salt: instead, {instead}"
+    meant = "" if instead_of(schema.name, key) else near(key, schema.defaults)
+    return f"is not an option: did you mean {meant!r}?" if meant else ""
 
 
 def nearest(word: str, known: list[str]) -> str:

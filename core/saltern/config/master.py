@@ -14,6 +14,8 @@ class MasterOptions(TypedDict):
 
     conf_file: str
     config_dir: str
+    default_include: str
+    include: list[str]
     interface: str
     publish_port: int
     ret_port: int
@@ -36,6 +38,12 @@ class MasterOptions(TypedDict):
     keep_jobs_hours: float
     job_db: str
     job_db_max_bytes: int
+    returners: dict[str, Any]
+    event_return: Any
+    event_return_queue: int
+    event_return_queue_max_seconds: float
+    event_return_whitelist: list[str]
+    event_return_blacklist: list[str]
     store_metric_returns: bool
     journal_max_bytes: int
     journal_max_hours: float
@@ -71,6 +79,8 @@ DEFAULT_SCHEDULE: dict[str, Any] = {
 }
 
 DEFAULTS: dict[str, Any] = {
+    "default_include": "master.d/*.conf",
+    "include": [],
     "interface": "0.0.0.0",  # noqa: S104  # a master is there to be reached; every peer is authenticated
     "publish_port": 4505,
     "ret_port": 4506,
@@ -93,6 +103,12 @@ DEFAULTS: dict[str, Any] = {
     "keep_jobs_hours": 24.0,
     "job_db": "",
     "job_db_max_bytes": 1024**3,
+    "returners": {},
+    "event_return": [],
+    "event_return_queue": 0,
+    "event_return_queue_max_seconds": 0.0,
+    "event_return_whitelist": [],
+    "event_return_blacklist": [],
     "store_metric_returns": False,
     "journal_max_bytes": 2 * 1024**3,
     "journal_max_hours": 72.0,
@@ -131,7 +147,11 @@ def _finish(options: dict[str, Any]) -> None:
     options["schedule"] = {**DEFAULT_SCHEDULE, **options["schedule"]}
     if not options["job_db"]:
         options["job_db"] = os.path.join(options["cachedir"], "jobs.db")
-    place_under_root(options, PATHS)
+    scheme, _, path = options["job_db"].partition("://")
+    if scheme == "sqlite":
+        options["job_db"] = path.removeprefix("/")
+    under_root = tuple(key for key in PATHS if key != "job_db" or "://" not in options["job_db"])
+    place_under_root(options, under_root)
 
 
 def place_under_root(options: dict[str, Any], paths: tuple[str, ...]) -> None:
@@ -163,6 +183,8 @@ MASTER = Schema(
         "timeout": (0.1, 86400),
         "keep_jobs_hours": (0.01, 24 * 366 * 10),
         "job_db_max_bytes": (1024 * 1024, 2**50),
+        "event_return_queue": (0, 10_000),
+        "event_return_queue_max_seconds": (0, 3600),
         "journal_max_bytes": (1024 * 1024, 2**50),
         "journal_max_hours": (0.01, 24 * 366),
         "event_queue_length": (10, 10_000_000),

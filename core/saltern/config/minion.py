@@ -10,16 +10,20 @@ from saltern.config.master import place_under_root
 from saltern.config.schema import Schema
 from saltern.errors import ConfigError, IdError
 from saltern.host_name import check_host
-from saltern.ids import check_minion_id
+from saltern.ids import check_minion_id, returners_of
 from saltern.kept_id import kept_id
 from saltern.wire import MAX_MESSAGE_BYTES
 
+_Return = TypedDict("_Return", {"return": Any})  # a word of Python's, which a class can't have
 
-class MinionOptions(TypedDict):
+
+class MinionOptions(_Return):
     """Everything that the file ``minion`` may hold; paths are absolute after loading."""
 
     conf_file: str
     config_dir: str
+    default_include: str
+    include: list[str]
     id: str
     id_from: str
     master: str
@@ -53,6 +57,8 @@ class MinionOptions(TypedDict):
 
 
 DEFAULTS: dict[str, Any] = {
+    "default_include": "minion.d/*.conf",
+    "include": [],
     "id": "",
     "master": "127.0.0.1",
     "publish_port": 4505,
@@ -82,6 +88,7 @@ DEFAULTS: dict[str, Any] = {
     "reconnect_interval": 0.5,
     "reconnect_interval_max": 20.0,
     "pending_retry_interval": 10.0,
+    "return": [],
 }
 
 CONFIGURED, KEPT, HOST = "configured", "kept", "host"
@@ -117,6 +124,10 @@ def _finish(options: dict[str, Any]) -> None:
         options["master"] = check_host(options["master"])
     except IdError as error:
         raise ConfigError(f"{where}: master: {error}") from None
+    try:
+        options["return"] = returners_of(options["return"])
+    except IdError as error:
+        raise ConfigError(f"{where}: return: {error}") from None
     options["module_dirs"] = [os.path.join(options["config_dir"], path) for path in options["module_dirs"]]
 
 

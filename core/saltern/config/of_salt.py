@@ -1,8 +1,15 @@
-"""Options of Salt's that Saltern doesn't have, with what stands in their place: for who brings his configuration."""
+"""Options of Salt's that Saltern doesn't have, with what stands in their place: for who brings his configuration.
+
+One that only has another name here is refused: what it says would be lost. So is one that keeps somebody out. The
+others do nothing here and are told in one line of the log. ``saltern-run config.from_salt`` says the same of a whole
+configuration, and converts it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+
+from saltern.config.idle_of_salt import IDLE
 
 _NO_STATES = "Saltern has no states: it measures and runs commands"
 _NO_REACTOR = "follow events by a program (saltern-run state.event, saltern.event), or alerts with a script"
@@ -34,6 +41,19 @@ _BOTH: dict[str, str] = {
     "return_retry_timer": "returns are kept on disk and sent until they are acknowledged",
 }
 
+_RETURNERS = [
+    (prefix, name, key)
+    for name, keys in {
+        "mysql": ("host", "user", "pass", "db", "port", "ssl_ca", "ssl_cert", "ssl_key"),
+        "pgjsonb": ("host", "user", "pass", "db", "port", "sslmode", "sslcert", "sslkey", "sslrootcert", "sslcrl"),
+        "postgres": ("host", "user", "pass", "passwd", "db", "port"),
+        "sqlite3": ("database",),
+    }.items()
+    for key in keys
+    for prefix in ("", "returner.")
+]
+"""Options of Salt's returners as they stand in a master's file."""
+
 MASTER_INSTEAD: Mapping[str, str] = _BOTH | {
     "pillar_roots": "pillar_files maps globs on minion ids to YAML files: {'web*': [web.yaml]}",
     "ext_pillar": "pillar_files maps globs on minion ids to YAML files, which a program may write",
@@ -52,14 +72,17 @@ MASTER_INSTEAD: Mapping[str, str] = _BOTH | {
     "autosign_timeout": "saltern-key --invite lets a host join, for --ttl seconds",
     "autosign_grains_dir": "auto_accept accepts new minions; saltern-key --invite lets one join",
     "autoreject_file": "saltern-key -r rejects",
+    **{
+        f"{prefix}{name}.{key}": f"returners: {{{name}: {{driver: {name}, {key}: …}}}}"
+        for prefix, name, key in _RETURNERS
+    },
     "keep_jobs": "keep_jobs_hours",
     "keep_jobs_seconds": "keep_jobs_hours",
     "job_cache": "jobs are always kept, in job_db, for keep_jobs_hours",
-    "ext_job_cache": "jobs are kept in job_db",
-    "master_job_cache": "jobs are kept in job_db",
-    "event_return": "points go to carbon_host, jobs to job_db; other events are followed by a program (saltern.event)",
+    "ext_job_cache": "returners writes what minions return to databases, in Salt's tables",
+    "master_job_cache": "job_db takes a database's URL; returners writes to databases in Salt's tables",
     "returner": "points go to carbon_host, jobs to job_db",
-    "gather_job_timeout": "timeout",
+    "gather_job_timeout": "timeout is for this, too",
     "worker_threads": "one process serves all: there is nothing to set",
     "zmq_backlog": "max_pending_keys and event_queue_length bound what waits",
     "pub_hwm": "event_queue_length bounds what waits for those who follow events",
@@ -122,7 +145,7 @@ MINION_INSTEAD: Mapping[str, str] = _BOTH | {
     "pillarenv": "the master's option pillar_files",
     "append_domain": "id",
     "minion_id_lowercase": "id",
-    "minion_id_caching": "id",
+    "minion_id_caching": "the id is kept beside the key",
     "disable_modules": "put a module of that name into _modules whose __virtual__ returns False",
     "disable_returners": "the master ships points and keeps jobs",
     "sudo_user": "runas of the functions in cmd",
@@ -135,3 +158,44 @@ MINION_INSTEAD: Mapping[str, str] = _BOTH | {
     "metadata_server_grains": "grains in this file",
 }
 """Of a minion's file."""
+
+_NEEDED = {
+    "master": {
+        "publisher_acl_blacklist",
+        "client_acl_blacklist",
+        "client_acl",
+        "external_auth",
+        "nodegroups",
+        "pillar_roots",
+        "ext_job_cache",
+        "master_job_cache",
+    },
+    "minion": {"master_finger", "verify_master_pubkey_sign", "disable_modules", "whitelist_modules"},
+}
+"""Refused though no option of ours has its place: what is left out would let somebody in, or lose what is relied on."""
+
+_ALSO = {
+    "ext_job_cache": "jobs are kept in job_db",
+    "client_acl_blacklist": "publisher_acl grants, and what it doesn't grant is refused",
+    "whitelist_modules": "put a module of that name into _modules whose __virtual__ returns False",
+}
+
+
+def instead_of(program: str, key: str) -> str:
+    """Return what stands in the place of Salt's option *key* of a ``master``'s or ``minion``'s file, or nothing."""
+    rows = MINION_INSTEAD if program == "minion" else MASTER_INSTEAD
+    return rows.get(key) or _ALSO.get(key) or IDLE.get(key, "")
+
+
+def refused(program: str, key: str) -> str:
+    """Return what stands in the place of Salt's option *key* when it can't be passed over, or nothing."""
+    instead = instead_of(program, key)
+    renamed = instead.replace("_", "").isalpha()  # one word: an option of ours
+    return instead if renamed or key in _NEEDED[program] else ""
+
+
+def idle(program: str, keys: list[str]) -> Iterator[tuple[str, str]]:
+    """Yield those of *keys* that are Salt's and do nothing here, each with the reason."""
+    for key in keys:
+        if instead := instead_of(program, key):
+            yield key, instead

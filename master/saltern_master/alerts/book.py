@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from saltern.config.includes import option_files
 from saltern.config.load import MAX_FILE_BYTES, read_settings
 from saltern.errors import ConfigError
 from saltern_master.alerts.parse import RuleFault, parse_rule
@@ -151,10 +152,7 @@ def _pairs(node: yaml.Node | None) -> list[tuple[yaml.Node, yaml.Node]]:
 
 def _where_set(conf_file: str, option: str) -> tuple[str, Lines]:
     """Return the file that sets *option*, the last one winning as in ``load_options``, and its lines."""
-    drop_ins = f"{conf_file}.d"
-    names = sorted(os.listdir(drop_ins)) if conf_file and os.path.isdir(drop_ins) else []
-    files = [conf_file, *(os.path.join(drop_ins, name) for name in names if name.endswith(".conf"))]
-    for file in reversed(files):
+    for file in reversed(list(option_files(conf_file) if conf_file else ())):
         lines = key_lines(file, option)
         if lines:
             return file, lines

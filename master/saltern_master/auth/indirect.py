@@ -11,6 +11,8 @@ An indirect function needs a grant of its exact name. Beyond that:
 ``cp.recv``            likewise (``saltern-cp``)
 ``event.send``         likewise for whoever listens
 ``event.fire``
+``--return NAME``      ``returner:NAME``: a returner runs code of the minion's with options of the caller's, to
+                       write files or to send what was returned elsewhere; so does what ``schedule.add`` is given
 =====================  ================================================================================
 """
 
@@ -18,6 +20,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from saltern.errors import IdError
+from saltern.ids import returners_of
+
+RETURNER = "returner:"
+"""Before a returner's name in grants. No module can be called so, and no glob covers it."""
 
 ANY = "*"
 """Stands for a function that can't be told: no grant covers it, only the right to do everything."""
@@ -38,9 +46,10 @@ def scheduled_functions(fun: str, arg: Sequence[Any], kwarg: Mapping[str, Any]) 
     for _ in range(MAX_DEPTH):
         if fun not in _SCHEDULING:
             return found
+        found += [name for name in named_returners(kwarg.get("returner")) if name not in found]
         named = kwarg.get("function")
         if named is None:
-            given = "job_args" in kwarg or "job_kwargs" in kwarg
+            given = not {"job_args", "job_kwargs", "return_config", "return_kwargs"}.isdisjoint(kwarg)
             return [*found, ANY] if given and fun == "schedule.modify" else found
         if not isinstance(named, str):  # a secret, or nonsense
             return [*found, ANY]
@@ -51,3 +60,11 @@ def scheduled_functions(fun: str, arg: Sequence[Any], kwarg: Mapping[str, Any]) 
             return [*found, ANY]
         fun = named
     return [*found, ANY]
+
+
+def named_returners(names: Any) -> list[str]:
+    """Return what grants call the returners *names* (``"a,b"``, or a list); ``ANY`` for what can't be told."""
+    try:
+        return [f"{RETURNER}{name}" for name in returners_of(names)]
+    except IdError:
+        return [ANY]

@@ -6,7 +6,7 @@ import asyncio
 from typing import Annotated, Any
 
 from saltern.errors import ArgumentError
-from saltern.ids import check_jid
+from saltern.ids import check_jid, check_returners
 from saltern_master.auth.need import Need
 from saltern_master.commands.context import Context
 from saltern_master.commands.followed import bounded, check_new
@@ -40,8 +40,8 @@ async def publish(
     follow: bool = False,
     hold: bool = False,
     jid: str = "",
-    ret: str | None = None,
-    ret_config: str | None = None,
+    ret: Annotated[str, check_returners] = "",
+    ret_config: str = "",
     ret_kwargs: dict[str, Any] | None = None,
     metadata: dict[str, Any] | str | None = None,
     new_jid: str = "",
@@ -54,8 +54,9 @@ async def publish(
     *fun* may be a list of functions, with a list of arguments for each in *arg*. *timeout*: seconds after which an
     agent ends it. *quiet*: seconds of silence after which the agents are asked whether they still work on it;
     *gather*: seconds that they have to say so. *new_jid*: the id that it shall have, which no job had yet.
-    *ret*, *ret_config*, *ret_kwargs*: returners that the agents store their answers with, and their options.
-    *metadata*: kept with the job, to search by.
+    *ret* names returners of the minions (``"syslog,mysql"``) that get the returns too, *ret_config* an alternative set
+    of their options, *ret_kwargs* such options; each needs a grant of ``returner:NAME``. *metadata*: kept with the job,
+    to search by.
 
     *hold*: send it to nobody yet; the same call with its *jid*, and some of its minions, sends it to these. It is held
     for as long as it is followed.

@@ -17,6 +17,7 @@ from saltern_master.commands import (
     minion,
     options,
     past_jobs,
+    returns,
     roots,
     targets,
     uploads,
@@ -36,6 +37,7 @@ MODULES = (
     minion,
     options,
     past_jobs,
+    returns,
     targets,
     uploads,
 )

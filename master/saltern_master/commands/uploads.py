@@ -20,16 +20,21 @@ def begin(
     hsum: str,
     size: int,
     tgt_type: str = "glob",
+    delimiter: str = ":",
     fun: str = RECEIVER,
 ) -> dict[str, Any]:
     """Announce *size* bytes, whose listing has the SHA-256 *hsum*, for the minions that a target means.
 
-    Returns ``{"upload": id, "have": bytes that are here already, "minions": […], "unknown": […]}``; no minions, no
-    upload.
+    Returns ``{"upload": id, "have": bytes that are here already, "minions", "unknown", "problem"}``, the last three
+    as ``job.publish`` does; no minions, no upload.
     """
     if fun != RECEIVER:
         raise ArgumentError(f"an upload is for {RECEIVER}, not for {fun!r:.80}")
-    answer: dict[str, Any] = {"minions": list(context.minions), "unknown": list(context.unknown)}
+    answer: dict[str, Any] = {
+        "minions": list(context.minions),
+        "unknown": list(context.unknown),
+        "problem": context.problem,
+    }
     if not context.minions:
         return {**answer, "upload": "", "have": 0}
     upload, have = context.services.uploads.begin(context.caller.principal, hsum, size, context.minions)

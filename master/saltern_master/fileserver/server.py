@@ -140,10 +140,10 @@ class FileServer:
         """Return what minions sync of *saltenv*: ``{"digest", "files", "others", "left_out"}``.
 
         ``files`` are the modules that are one file, ``{path: {"hsum", "size", "commit"}}``, with paths that
-        ``file_chunk`` takes, ``_modules/mypkg.py``; ``others`` likewise what is in ``_utils``, and the files of
-        packages. ``digest`` is the SHA-256 of the sorted paths and hashes of both: it changes when, and only when, one
-        of them does. ``left_out`` says by path why files there are no modules; each is logged once. Raises ``IdError``
-        or ``FileServerError``.
+        ``file_chunk`` takes, ``_modules/mypkg.py``; ``others`` likewise what is in ``_utils`` and ``_returners``, and
+        the files of packages. ``digest`` is the SHA-256 of the sorted paths and hashes of both: it changes when, and
+        only when, one of them does. ``left_out`` says by path why files there are no modules; each is logged once.
+        Raises ``IdError`` or ``FileServerError``.
         """
         places: dict[str, Backend] = {}
         unserved: dict[str, str] = {}

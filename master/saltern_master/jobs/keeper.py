@@ -13,6 +13,7 @@ from typing import Any
 from saltern.complaints import Trouble
 from saltern.config import MasterOptions
 from saltern.errors import JournalError, RecordError, WireError
+from saltern_master.ageing import Ageing
 from saltern_master.deadletters import DeadLetters
 from saltern_master.jobs.store import JobLoad, JobReturn, JobStore
 from saltern_master.jobs.tracker import Tracker
@@ -52,11 +53,7 @@ class JobKeeper:
         self._reader = reader
         self._dead_letters = dead_letters
         self._keep_s = keep_s
-        self._clock = clock
-        self._steady = steady
-        self._began = clock()
-        self._steady_began = steady()
-        self._newest: float | None = None  # of what an earlier run stored, once that is known
+        self._ageing = Ageing(clock, steady)
         self._wanted_flags = JOB | FOR_JOBS | (METRICS if metric_returns else 0)
         self._trouble = Trouble(log)
         self.jobs = 0
@@ -164,23 +161,15 @@ class JobKeeper:
     async def _purge(self) -> None:
         while True:
             try:
-                if self._newest is None:
-                    self._newest = await asyncio.to_thread(self._store.newest, self._began) or self._began
-                gone = await asyncio.to_thread(self._store.purge, self._now() - self._keep_s)
+                ageing = self._ageing
+                if ageing.newest is None:
+                    ageing.newest = await asyncio.to_thread(self._store.newest, ageing.began) or ageing.began
+                gone = await asyncio.to_thread(self._store.purge, ageing.now() - self._keep_s)
                 if gone:
                     log.info("forgot %d jobs and returns older than %g hours", gone, self._keep_s / 3600)
             except (JournalError, RecordError) as error:
                 self._failed(error)
             await asyncio.sleep(PURGE_EVERY_S)
-
-    def _now(self) -> float:
-        """Return the time that things are aged by: a clock that was set ahead makes nothing older than it is.
-
-        Neither does one that was so at the start: what was stored last before it ages from there on. So the time in
-        which the master was down doesn't count.
-        """
-        ran_s = self._steady() - self._steady_began
-        return min(self._clock(), (self._began if self._newest is None else self._newest) + ran_s)
 
     async def _persist(self, work: Callable[[], None]) -> None:
         """Do *work* in a thread, again and again until it succeeds: what is in the journal is not lost meanwhile."""

@@ -27,6 +27,10 @@ SENT_A_TURN = 1000
 """Minions that a job is sent to before others have the loop."""
 
 
+TOLD = ("ret", "metadata")
+"""Of what goes with a job, what its history has and the bus is told; a returner's options may be secrets."""
+
+
 class JobRequest(NamedTuple):
     """A job as it was asked for: *fun* a name, or names, with a list of arguments for each in *arg* then."""
 
@@ -39,7 +43,7 @@ class JobRequest(NamedTuple):
     timeout_s: float | None = None
     delimiter: str = ":"
     more: Mapping[str, Any] = {}
-    """What goes with it to the minions and into the history: ``ret``, ``ret_config``, ``ret_kwargs``, ``metadata``."""
+    """What goes with it to the minions: ``ret``, ``ret_config``, ``ret_kwargs``, ``metadata``."""
 
 
 class Published(NamedTuple):
@@ -97,7 +101,7 @@ class Publisher:
             "tgt": request.tgt,
             "tgt_type": request.tgt_type,
             "minions": list(minions),
-            **masked(dict(request.more)),
+            **{name: masked(value) for name, value in request.more.items() if name in TOLD},
         }
         self._inbox.put_job({**load, "owner": caller.principal})
         there, missing = ({}, []) if hold else self._reached(minions)

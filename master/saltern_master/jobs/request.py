@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from saltern.errors import ArgumentError
-from saltern_master.auth.indirect import scheduled_functions
+from saltern_master.auth.indirect import named_returners, scheduled_functions
 
 MAX_FUNCTIONS = 100
 MAX_NAME_CHARS = 512
@@ -37,11 +37,17 @@ def functions_of(request: Mapping[str, Any]) -> list[str]:
 
 
 def indirect_of(request: Mapping[str, Any]) -> list[str]:
-    """Return the functions that those in *request* would make run in their turn: who asks needs a right to them too."""
+    """Return what the functions in *request* would make run in their turn, and the returners that it names.
+
+    Who asks needs a right to them too.
+    """
     fun, arg, kwarg = request["fun"], request.get("arg") or [], request.get("kwarg") or {}
+    returners = named_returners(request.get("ret"))
     if isinstance(fun, str):
-        return scheduled_functions(fun, arg, kwarg)
-    return [f for number, name in enumerate(fun) for f in scheduled_functions(name, arg[number] if arg else [], kwarg)]
+        return returners + scheduled_functions(fun, arg, kwarg)
+    return returners + [
+        f for number, name in enumerate(fun) for f in scheduled_functions(name, arg[number] if arg else [], kwarg)
+    ]
 
 
 def arguments(arg: list[Any] | None, kwarg: Mapping[str, Any] | None) -> list[Any]:

@@ -1,9 +1,11 @@
-"""What a job store does. Drivers: ``stores/sqlite.py``, ``stores/memory.py`` (tests)."""
+"""What a job store does. Drivers: ``stores/sqlite.py``, ``stores/server.py``, ``stores/memory.py`` (tests)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
+
+from saltern_master.jobs.query import Page, Wanted
 
 
 class JobLoad(NamedTuple):
@@ -78,6 +80,9 @@ class JobStore(Protocol):
 
     def newest(self, before: float) -> float | None:
         """Return when the last of the jobs and returns from before an instant came. Raises ``JournalError``."""
+
+    def query(self, wanted: Wanted) -> Page:
+        """Return the returns that are *wanted*, within its bounds."""
 
     def purge(self, before: float) -> int:
         """Delete the jobs from before an instant, with their returns; return how many rows went."""

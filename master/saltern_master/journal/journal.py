@@ -23,7 +23,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import struct
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -31,7 +33,7 @@ from typing import Any
 from saltern.complaints import Trouble
 from saltern.errors import JournalError, os_errors
 from saltern.file_ages import ages_of
-from saltern.files import make_folder
+from saltern.files import make_folder, write_private
 from saltern.segments import Hole, Kind, Segment
 from saltern.set_aside import bound_aside, of_the_file
 from saltern.wire import pack_value
@@ -49,6 +51,8 @@ SEGMENT_BYTES = 4 * 1024 * 1024
 AGE_STEPS = 4
 """A clock that was set between two segments, or before a start, makes those before it older by one part in so many."""
 OPEN_AGAIN_S = 5.0
+IDENTITY = "journal.id"
+_IDENTITY = re.compile("[0-9a-f]{32}")
 
 
 class Journal:
@@ -88,11 +92,32 @@ class Journal:
         self._holes: dict[Position, int] = {}  # how many records each took, as far as can be told
         self._losses = Losses(folder, self._notes, self._segments)
         self._not_read = Trouble(log)
+        self._identity_lock = threading.Lock()
 
     @property
     def untold(self) -> bool:
         """Whether something was lost that is not written down yet."""
         return bool(self._losses.untold)
+
+    @property
+    def first(self) -> int:
+        """The number of the oldest segment that is there."""
+        return min(self._segments, default=0)
+
+    def identity(self) -> str:
+        """Return what tells this journal's positions from those of any other; any thread may ask.
+
+        It is beside the positions of its readers, so that it goes with them. Raises ``JournalError``.
+        """
+        path = os.path.join(self.notes_folder, IDENTITY)
+        with self._identity_lock, os_errors(JournalError, path, "can't be made"):
+            with contextlib.suppress(FileNotFoundError, UnicodeDecodeError), open(path, encoding="ascii") as stream:
+                if _IDENTITY.fullmatch(found := stream.read(100).strip()):
+                    return found
+            make_folder(self.notes_folder, 0o700)
+            made = os.urandom(16).hex()
+            write_private(path, f"{made}\n".encode())
+            return made
 
     @property
     def dropped(self) -> int:

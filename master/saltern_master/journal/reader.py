@@ -90,6 +90,14 @@ class Reader:
             self._journal.lose_read(self, number, start, end)
         self._wake.set()
 
+    def go_to(self, position: Position) -> None:
+        """Go to *position*, up to which all is done as whoever keeps that says: back, as far as it is still there."""
+        if position >= self.at:
+            self._held.clear()
+        self.rewind()
+        self.at = self.committed = max(position, Position(self._journal.first, 0))
+        self.fit(self._journal.head, self._journal.first)
+
     def commit(self) -> None:
         """Everything read so far is done with."""
         self.committed = self.at

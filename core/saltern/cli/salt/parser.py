@@ -61,12 +61,19 @@ def salt_parser() -> OptionParser:
     return found
 
 
-def _add_targets(parser: OptionParser) -> None:
+def add_target_kinds(parser: OptionParser, *, without: str = "") -> argparse._ArgumentGroup:
+    """Add the flags that say how a target is meant, but the short one *without*; return their group."""
     group = parser.add_argument_group("targets (default: a glob on minion ids)")
     kinds = group.add_mutually_exclusive_group()
     for flag, (long, kind, text) in KINDS.items():
-        kinds.add_argument(flag, long, dest="kind", action="store_const", const=kind, help=text)
+        flags = [long] if flag == without else [flag, long]
+        kinds.add_argument(*flags, dest="kind", action="store_const", const=kind, help=text)
     group.add_argument("--delimiter", default=":", metavar="X", help="between the parts of a grain or pillar target")
+    return group
+
+
+def _add_targets(parser: OptionParser) -> None:
+    group = add_target_kinds(parser)
     group.add_argument(
         "--subset", type=int, default=0, metavar="N", help="N of them, by chance, that have the function"
     )

@@ -64,14 +64,14 @@ class Shown:
         return EX_NOTHING
 
 
-def explain(problem: str, unknown: Sequence[str]) -> None:
+def explain(problem: str, unknown: Sequence[str], prog: str = "saltern") -> None:
     """Say on standard error what is wrong with a target, and which names of it no minion has."""
     if problem:
-        print(f"saltern: {visible(problem)}", file=sys.stderr)
+        print(f"{prog}: {visible(problem)}", file=sys.stderr)
     if unknown:
         names = ", ".join(map(visible, sorted(unknown)[:MAX_NAMED]))
         more = f" and {len(unknown) - MAX_NAMED:,} more" if len(unknown) > MAX_NAMED else ""
-        print(f"saltern: no accepted minion has the id {names}{more}", file=sys.stderr)
+        print(f"{prog}: no accepted minion has the id {names}{more}", file=sys.stderr)
 
 
 def silent(why: str, jid: str) -> dict[str, Any]:

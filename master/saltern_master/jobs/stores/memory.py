@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from saltern_master.jobs.query import Found, Page, Wanted
 from saltern_master.jobs.store import JobLoad, JobReturn
 
 
@@ -55,6 +56,24 @@ class MemoryJobStore:
         """Return when the last of the jobs and returns from before an instant came."""
         times = [*(job.created for job in self._jobs.values()), *(item.received for item in self._returns.values())]
         return max((at for at in times if at < before), default=None)
+
+    def query(self, wanted: Wanted) -> Page:
+        """Return the returns that are wanted; what they take isn't looked at."""
+        found = []
+        for key, item in sorted(self._returns.items(), reverse=True):
+            if (
+                wanted.minion in (None, item.minion_id)
+                and wanted.fun in (None, item.fun)
+                and wanted.jid in (None, item.jid)
+                and wanted.success in (None, item.success)
+                and (wanted.since is None or item.received >= wanted.since)
+                and (wanted.until is None or item.received < wanted.until)
+                and (wanted.after is None or key < wanted.after)
+            ):
+                result = item.data.get("return")
+                found.append(Found(*key, item.fun, item.success, item.received, result))
+        end = wanted.offset + wanted.limit
+        return Page(found[wanted.offset : end], len(found) > end)
 
     def purge(self, before: float) -> int:
         """Delete what is older than *before*."""

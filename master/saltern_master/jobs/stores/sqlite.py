@@ -7,24 +7,19 @@ never waits for the writer.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 from sqlalchemy import (
-    Column,
     Connection,
     Engine,
     Table,
-    bindparam,
     create_engine,
-    delete,
     event,
     func,
     inspect,
-    select,
     text,
     update,
 )
@@ -34,8 +29,8 @@ from sqlalchemy.pool import NullPool
 
 from saltern.database_file import DatabaseFile, Fate
 from saltern.errors import JournalError, RecordError, SalternError
-from saltern_master.jobs.store import JobLoad, JobReturn
-from saltern_master.jobs.stores.tables import JIDS, METADATA, OURS, RETURNS, job_row, return_row
+from saltern_master.jobs.stores.sql import SqlJobStore
+from saltern_master.jobs.stores.tables import IN_A_FILE, OURS
 
 BUSY_TIMEOUT_S = 10
 PAGE_BYTES = 16384
@@ -43,23 +38,10 @@ PAGE_BYTES = 16384
 LOG_PAGES = 1024
 """Of SQLite's log before they are moved into the file, which costs two waits for the disk: 16 MiB."""
 MAX_IDLE_LOG_BYTES = 64 * 1024 * 1024
-FREED_AT_ONCE = 0.1
-"""The share of the bound that is freed when it is reached, so that it isn't reached again at once."""
 
 
-class Share(NamedTuple):
-    """Whose rows are whose: the columns of a table that name the principal, and the time that they go by."""
+JIDS, RETURNS = IN_A_FILE
 
-    table: Table
-    whose: Column[str]
-    when: Column[float]
-
-
-_LOAD = (JIDS.c.jid, JIDS.c.created, JIDS.c.load)
-SHARES = (Share(RETURNS, RETURNS.c.id, RETURNS.c.alter_time), Share(JIDS, JIDS.c.owner, JIDS.c.created))
-
-
-_Whose = TypeVar("_Whose")
 _Result = TypeVar("_Result")
 
 
@@ -72,23 +54,21 @@ class _Broken(Exception):  # it is caught here
         self.fault = fault
 
 
-class SqliteJobStore:
-    """See ``JobStore``. *path* is SQLite's file, readable by its owner alone.
+class SqliteJobStore(SqlJobStore):
+    """See ``SqlJobStore``. *path* is SQLite's file, readable by its owner alone.
 
-    Over *max_bytes* the oldest go, of whoever has the most there, the returns of a minion or the jobs of a user: one
-    that stores a lot pushes out nobody else's. A file that is broken is set aside, and one that can't be written is
+    A file that is broken is set aside, and one that can't be written is
     read for as long as that lasts (``saltern.database_file``).
     """
 
     def __init__(self, path: str, max_bytes: int) -> None:
+        super().__init__(IN_A_FILE, max_bytes)
         self._path = path
-        self._max_bytes = max_bytes
         self._file = DatabaseFile(path, "the job store", OURS)
         self._engine: Engine | None = None
         self._readable: Engine | None = None
         """Reads what is there while the file can't be opened to write."""
         self._why = f"{path}: the job store isn't open"
-        self.dropped = 0
 
     @property
     def set_aside(self) -> int:
@@ -113,117 +93,17 @@ class SqliteJobStore:
                 engine.dispose()
         self._engine = self._readable = None
 
-    def put_jobs(self, jobs: Sequence[JobLoad]) -> None:
-        """Store jobs. Raises ``JournalError``."""
-        self._write(insert(JIDS).on_conflict_do_nothing(), [job_row(job) for job in jobs])
+    def insert_new(self, table: Table) -> Any:
+        """Return the statement that inserts what isn't there."""
+        return insert(table).on_conflict_do_nothing()
 
-    def put_returns(self, returns: Sequence[JobReturn]) -> None:
-        """Store returns; one that is there already stays as it is. Raises ``JournalError``."""
-        self._write(insert(RETURNS).on_conflict_do_nothing(), [return_row(item) for item in returns])
-
-    def job(self, jid: str) -> JobLoad | None:
-        """Return a job, or ``None``. Raises ``JournalError``."""
-        return next(self._jobs(select(*_LOAD).where(JIDS.c.jid == jid)), None)
-
-    def returns(self, jid: str) -> list[JobReturn]:
-        """Return a job's returns, by minion. Raises ``JournalError``."""
-        return self._returns(jid, RETURNS.c.jid == jid)
-
-    def some_returns(self, jid: str, minions: Sequence[str], max_bytes: int) -> list[JobReturn]:
-        """Return what some *minions* returned to a job: the first *max_bytes* of it, but one at least.
-
-        Raises ``JournalError``.
-        """
-        c = RETURNS.c
-        wanted = (c.jid == jid) & c.id.in_(minions)
-        chosen: list[str] = []
-        for minion_id, size in self._read(select(c.id, c.bytes).where(wanted).order_by(c.id)):
-            if chosen and size > max_bytes:
-                break
-            chosen.append(minion_id)
-            max_bytes -= size
-        return self._returns(jid, (c.jid == jid) & c.id.in_(chosen))
-
-    def _returns(self, jid: str, wanted: Any) -> list[JobReturn]:
-        c = RETURNS.c
-        query = select(c.id, c.fun, c.success, c.alter_time, c.full_ret, c["return"]).where(wanted).order_by(c.id)
-        found = []
-        for minion_id, fun, success, received, data, returned in self._read(query):
-            with contextlib.suppress(ValueError, TypeError):  # a damaged row costs itself
-                whole = {**json.loads(data), "return": json.loads(returned)}
-                found.append(JobReturn(jid, minion_id, fun, success, received, whole))
-        return found
-
-    def jobs(self, limit: int) -> list[JobLoad]:
-        """Return the latest jobs, newest first. Raises ``JournalError``."""
-        return list(self._jobs(select(*_LOAD).order_by(JIDS.c.jid.desc()).limit(limit)))
-
-    def jobs_between(self, first: str, before: str, limit: int, max_bytes: int) -> list[JobLoad]:
-        """Return the latest jobs of a range of jids, newest first: the first *max_bytes* of them, but one at least.
-
-        Raises ``JournalError``.
-        """
-        c = JIDS.c
-        sizes: dict[str, int] = {}
-        between = (c.jid >= first) & (c.jid < before)
-        for jid, size in self._read(select(c.jid, c.bytes).where(between).order_by(c.jid.desc()).limit(limit)):
-            if sizes and size > max_bytes:
-                break
-            sizes[jid] = size
-            max_bytes -= size
-        if not sizes:
-            return []
-        between = (c.jid >= min(sizes)) & (c.jid < before)
-        found = {job.jid: job for job in self._jobs(select(*_LOAD).where(between).order_by(c.jid.desc()))}
-        # One that is damaged, or gone since, leaves its place, so that what is older is still come to.
-        return [found.get(jid, JobLoad(jid, 0.0, {}))._replace(size=size) for jid, size in sizes.items()]
-
-    def newest(self, before: float) -> float | None:
-        """Return when the last of the jobs and returns from before an instant came. Raises ``JournalError``."""
-        c = (RETURNS.c.alter_time, JIDS.c.created)
-        found = [self._read(select(func.max(when)).where(when < before))[0][0] for when in c]
-        return max((at for at in found if at is not None), default=None)
-
-    def purge(self, before: float) -> int:
-        """Delete what is older than *before*. Raises ``JournalError``."""
-
-        def work(connection: Connection) -> int:
-            gone: int = connection.execute(delete(RETURNS).where(RETURNS.c.alter_time < before)).rowcount
-            return gone + connection.execute(delete(JIDS).where(JIDS.c.created < before)).rowcount
-
-        return self._done("can't be purged", work, writes=True)
-
-    def _jobs(self, query: Any) -> Iterator[JobLoad]:
-        for jid, created, load in self._read(query):
-            with contextlib.suppress(ValueError):  # a damaged row costs itself
-                yield JobLoad(jid, created, json.loads(load))
-
-    def _write(self, statement: Any, rows: list[dict[str, Any]]) -> None:
-        if rows:
-            self._done("can't be written", lambda connection: connection.execute(statement, rows), writes=True)
-            if sum(map(_size_of, (self._path, f"{self._path}-wal"))) > self._max_bytes:
-                # At most: what is in the log may be in the file too.
-                self.dropped += self._done("can't be kept to its bound", self._keep_to_bound, writes=True)
-
-    def _read(self, query: Any) -> list[Any]:
-        return self._done("can't be read", lambda connection: list(connection.execute(query).all()), writes=False)
-
-    def _keep_to_bound(self, connection: Connection) -> int:
-        """Delete the oldest of those that have the most, until there is some room again; return how many rows."""
-        over = _used_bytes(connection) - self._max_bytes
-        if over <= 0:
+    def over_bytes(self, written: int) -> int:
+        """Return what the file holds over the bound, where it may; what is in the log may be in the file too."""
+        if sum(map(_size_of, (self._path, f"{self._path}-wal"))) <= self._max_bytes:
             return 0
-        sizes = {
-            (share, who): size
-            for share in SHARES
-            for who, size in connection.execute(
-                select(share.whose, func.sum(share.table.c.bytes)).group_by(share.whose)
-            ).all()
-        }
-        cuts = _cuts(sizes, over + self._max_bytes * FREED_AT_ONCE)
-        return sum(_delete_oldest(connection, share, who, surplus) for (share, who), surplus in cuts.items())
+        return self.done("can't be read", _used_bytes, writes=True) - self._max_bytes
 
-    def _done(self, what: str, work: Callable[[Connection], _Result], *, writes: bool) -> _Result:
+    def done(self, what: str, work: Callable[[Connection], _Result], *, writes: bool) -> _Result:
         """Return what *work* does in a transaction, in a new file when it turns out that this one is broken.
 
         Raises ``JournalError`` when trying again may help, ``RecordError`` when it won't.
@@ -287,7 +167,7 @@ class SqliteJobStore:
         event.listen(engine, "connect", _tune)
         try:
             _upgrade(engine)
-            METADATA.create_all(engine)
+            IN_A_FILE.metadata.create_all(engine)
         except SQLAlchemyError:
             engine.dispose()
             raise
@@ -326,22 +206,6 @@ def _upgrade(engine: Engine) -> None:
                 index.create(connection, checkfirst=True)
 
 
-def _delete_oldest(connection: Connection, share: Share, who: str, surplus: float) -> int:
-    """Delete the oldest rows of one principal, *surplus* bytes of them; return how many."""
-    c = share.table.c
-    oldest = connection.execute(select(c.jid, c.bytes).where(share.whose == who).order_by(share.when))
-    gone = []
-    for jid, size in oldest:
-        if surplus <= 0:
-            break
-        surplus -= size
-        gone.append({"gone": jid})
-    oldest.close()
-    if gone:
-        connection.execute(delete(share.table).where((c.jid == bindparam("gone")) & (share.whose == who)), gone)
-    return len(gone)
-
-
 def _size_of(path: str) -> int:
     try:
         return os.path.getsize(path)
@@ -356,20 +220,6 @@ def _used_bytes(connection: Any) -> int:
         for name in ("page_count", "freelist_count", "page_size")
     )
     return int((pages - free) * size)
-
-
-def _cuts(shares: dict[_Whose, int], to_free: float) -> dict[_Whose, float]:
-    """Return how many bytes to take from whom, so that the largest shares come down to one level."""
-    sizes = sorted(shares.values(), reverse=True)
-    level, freed = float(sizes[0]) if sizes else 0.0, 0.0
-    for count, size in enumerate([*sizes[1:], 0], 1):
-        step = (level - size) * count
-        if freed + step >= to_free:
-            level -= (to_free - freed) / count
-            break
-        freed += step
-        level = float(size)
-    return {who: size - level for who, size in shares.items() if size > level}
 
 
 def _tune(connection: Any, _record: Any) -> None:

@@ -3,39 +3,72 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import Boolean, Column, Double, Float, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy.dialects.mysql import LONGTEXT
 
 from saltern.plain import Plain
 from saltern_master.jobs.store import JobLoad, JobReturn
+from saltern_master.sql.json_text import plain_text
 
-METADATA = MetaData()
-JIDS = Table(
-    "jids",
-    METADATA,
-    Column("jid", String(255), primary_key=True),
-    Column("load", Text, nullable=False),
-    Column("created", Float, nullable=False, index=True),
-    Column("owner", String(255), nullable=False, server_default=""),
-    Column("bytes", Integer, nullable=False, server_default="0"),
-    Index("ix_jids_owner_created_bytes", "owner", "created", "bytes"),
-)
-RETURNS = Table(
-    "salt_returns",
-    METADATA,
-    Column("jid", String(255), primary_key=True),
-    Column("id", String(255), primary_key=True),
-    Column("fun", String(255), nullable=False),
-    Column("return", Text, nullable=False),
-    Column("full_ret", Text, nullable=False),
-    Column("success", Boolean, nullable=False),
-    Column("alter_time", Float, nullable=False),
-    Column("bytes", Integer, nullable=False, server_default="0"),
-    Index("ix_salt_returns_id_time_bytes", "id", "alter_time", "bytes"),
-    Index("ix_salt_returns_fun_time", "fun", "alter_time"),
-    Index("ix_salt_returns_time", "alter_time"),
-)
+
+class JobTables(NamedTuple):
+    """The tables of one store."""
+
+    jids: Table
+    returns: Table
+
+    @property
+    def metadata(self) -> MetaData:
+        """Return what makes them."""
+        return self.jids.metadata
+
+
+def job_tables(jids: str, returns: str) -> JobTables:
+    """Return tables of these names, for all kinds of databases: MySQL's text is long, and its names are exact."""
+    metadata = MetaData()
+    long_text = Text().with_variant(LONGTEXT(), "mysql", "mariadb")
+    double = Float().with_variant(Double(), "mysql", "mariadb", "postgresql")
+    exact: dict[str, Any] = {
+        f"{kind}_{name}": value
+        for kind in ("mysql", "mariadb")
+        for name, value in (("engine", "InnoDB"), ("charset", "utf8mb4"), ("collate", "utf8mb4_bin"))
+    }
+    return JobTables(
+        Table(
+            jids,
+            metadata,
+            Column("jid", String(255), primary_key=True),
+            Column("load", long_text, nullable=False),
+            Column("created", double, nullable=False, index=True),
+            Column("owner", String(255), nullable=False, server_default=""),
+            Column("bytes", Integer, nullable=False, server_default="0"),
+            Index(f"ix_{jids}_owner_created_bytes", "owner", "created", "bytes"),
+            **exact,
+        ),
+        Table(
+            returns,
+            metadata,
+            Column("jid", String(255), primary_key=True),
+            Column("id", String(255), primary_key=True),
+            Column("fun", String(255), nullable=False),
+            Column("return", long_text, nullable=False),
+            Column("full_ret", long_text, nullable=False),
+            Column("success", Boolean, nullable=False),
+            Column("alter_time", double, nullable=False),
+            Column("bytes", Integer, nullable=False, server_default="0"),
+            Index(f"ix_{returns}_id_time_bytes", "id", "alter_time", "bytes"),
+            Index(f"ix_{returns}_fun_time", "fun", "alter_time"),
+            Index(f"ix_{returns}_time", "alter_time"),
+            **exact,
+        ),
+    )
+
+
+IN_A_FILE = job_tables("jids", "salt_returns")
+ON_A_SERVER = job_tables("saltern_jobs", "saltern_returns")
+"""By names of their own: Salt's are those of a returner, which may be in the same database."""
 
 OURS = {
     "jids": ("jid", "load", "created"),
@@ -58,7 +91,7 @@ def return_row(item: JobReturn) -> dict[str, Any]:
     return {
         "jid": item.jid,
         "id": item.minion_id,
-        "fun": item.fun.encode(errors="backslashreplace").decode(),
+        "fun": plain_text(item.fun),
         "return": returned,
         "full_ret": rest,  # without the return, which may be large and has its own column
         "success": item.success,

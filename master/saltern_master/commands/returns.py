@@ -1,0 +1,112 @@
+"""``returns.*``: what minions returned, found by minion, function, time, success or job."""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from saltern.errors import ArgumentError
+from saltern.ids import check_jid
+from saltern.visible import shown
+from saltern_master.auth.need import Need
+from saltern_master.commands.context import Context
+from saltern_master.commands.registry import command
+from saltern_master.jobs.query import Found, Wanted
+
+MAX_LIMIT, MAX_OFFSET = 1000, 1_000_000
+_AGO = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([smhdw])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+_TIMES = "seconds since 1970, as 2026-01-31T12:00, or as 90m, 2h, 7d for so long ago"
+
+
+@command("runner.returns.query", Need.RUNNER)
+def query(
+    context: Context,
+    minion: str | None = None,
+    function: str | None = None,
+    jid: str | None = None,
+    success: bool | None = None,
+    since: str | float | None = None,
+    until: str | float | None = None,
+    limit: int = 100,
+    offset: int = 0,
+    after: str | None = None,
+    returner: str | None = None,
+) -> dict[str, Any]:
+    """Show what minions returned, the latest jobs' first: ``saltern-run returns.query minion=web1 since=2h``
+
+    *minion*, *function*, *jid*: exactly these. *success*: true or false. *since*, *until*: when it came, in seconds
+    since 1970, as 2026-01-31T12:00 (this host's zone), or as 90m, 2h, 7d ago. Up to *limit* (1000) of them and 4 MiB,
+    of which there are more when the answer has an ``after``: give it as *after* for the next ones; *offset* passes over
+    some. From the job store, or from what the *returner* of that name stored.
+    """
+    if not 0 < limit <= MAX_LIMIT:
+        raise ArgumentError(f"limit must be between 1 and {MAX_LIMIT:,}, not {limit}")
+    if not 0 <= offset <= MAX_OFFSET:
+        raise ArgumentError(f"offset must be between 0 and {MAX_OFFSET:,}, not {offset}: use after")
+    now = time.time()
+    wanted = Wanted(
+        minion=minion,
+        fun=function,
+        jid=None if jid is None else check_jid(jid),
+        success=success,
+        since=_time("since", since, now),
+        until=_time("until", until, now),
+        after=_place(after),
+        offset=offset,
+        limit=limit,
+    )
+    page = _source(context, returner).query(wanted)
+    answer: dict[str, Any] = {"returns": [_shown(one) for one in _asked(context, page.found)]}
+    if page.more:
+        last = page.found[-1]
+        answer["after"] = f"{last.jid}/{last.minion_id}"
+    return answer
+
+
+def _source(context: Context, name: str | None) -> Any:
+    if name is None:
+        return context.services.job_store
+    returners = context.services.returners
+    if name not in returners.names:
+        there = f"there are {', '.join(returners.names)}" if returners.names else "the option returners names none"
+        raise ArgumentError(f"returner: there is none called {shown(name, 40)}: {there}")
+    return returners[name]
+
+
+def _asked(context: Context, found: list[Found]) -> list[Found]:
+    """Return those of *found* whose minions their jobs were for: a scheduled run chooses its jid itself."""
+    minions: dict[str, frozenset[str] | None] = {}
+    for jid in {one.jid for one in found}:
+        job = context.services.job_store.job(jid)
+        minions[jid] = None if job is None else frozenset(job.load.get("minions") or ())
+    return [one for one in found if (asked := minions[one.jid]) is None or one.minion_id in asked]
+
+
+def _shown(one: Found) -> dict[str, Any]:
+    stamp = datetime.fromtimestamp(one.received, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    result = {"jid": one.jid, "id": one.minion_id, "fun": one.fun, "success": one.success}
+    return {**result, "time": stamp, "return": one.result}
+
+
+def _time(name: str, given: str | float | None, now: float) -> float | None:
+    if given is None or isinstance(given, float | int):
+        return given
+    ago = _AGO.fullmatch(given.strip())
+    try:
+        if ago:
+            return now - float(ago[1]) * _SECONDS[ago[2]]
+        return datetime.fromisoformat(given.strip()).timestamp()
+    except (ValueError, OverflowError, OSError):
+        raise ArgumentError(f"{name}: {shown(given, 40)} is no time: write {_TIMES}") from None
+
+
+def _place(after: str | None) -> tuple[str, str] | None:
+    if after is None:
+        return None
+    jid, slash, minion_id = after.partition("/")
+    if not slash:
+        raise ArgumentError(f"after: {shown(after, 60)} is none: it is what the answer before said")
+    return jid, minion_id

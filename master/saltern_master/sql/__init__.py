@@ -1,0 +1,1 @@
+"""Databases: where one is, its connections, what its errors mean, and JSON as its columns take it."""

@@ -1,0 +1,17 @@
+"""Prints returns: to see what returners are given."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def returner(ret: dict[str, Any]) -> None:
+    """Print *ret*: with ``saltern-call`` on the terminal, of an agent to where its service's output goes.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern-call --return local test.ping
+    """
+    print(ret)
