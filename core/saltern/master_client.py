@@ -179,7 +179,7 @@ class MasterClient:
         try:
             yield
         except FunctionNotFound as error:
-            if isinstance(error, ArgumentError):
+            if isinstance(error, ArgumentError) or error.jid:  # one with a jid was raised by the function
                 raise
             raise MissingFunction(str(error)) from None
 

@@ -446,7 +446,7 @@ def test_the_local_socket_is_its_users_alone(options: MasterOptions) -> None:
             with pytest.raises(FunctionNotFound, match="'nothing' is not a runner function: saltern-run -d lists them"):
                 await asyncio.to_thread(runner.cmd, "nothing")
             with pytest.raises(FunctionNotFound, match="was called wrongly: missing a required argument: 'jid'"):
-                await asyncio.to_thread(runner.cmd, "jobs.lookup_jid")
+                await asyncio.to_thread(runner.call, "jobs.lookup_jid")
             with pytest.raises(ChannelError, match="another master is running here"):
                 async with running(options):
                     pass

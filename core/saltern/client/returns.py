@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from saltern.client.keywords import check_keywords
-from saltern.client.rows import Row, as_cli, as_iter, cached, rows_of
+from saltern.client.rows import Row, as_cli, as_iter, cached
 from saltern.client.silence import EX_MINION, NO_ANSWER
 from saltern.config import client_config
-from saltern.following import STORED_WITHIN_S, Following, stored_answers, whole
+from saltern.following import STORED_LOOK_S, STORED_WITHIN_S, Following, stored_answers, whole
 from saltern.local import LocalConnection
 
 LOOK_S = 0.01
@@ -176,27 +176,26 @@ class Returns:
                 yield {}
                 return
             lost = dict.fromkeys(wanted, NO_ANSWER) | {one: why for one, why in job.lost.items() if one in wanted}
-            # What came before is stored, or will be in a moment: what isn't yet is looked for when all else is there.
+            # What came before is stored, or will be in a moment: it is looked for again and again.
             before = wanted.intersection(job.returned)
-            for minion_id, data in stored_answers(sock_dir, jid, before, 0.0):
-                wanted.discard(minion_id)
-                yield {minion_id: whole(data)}
-            before &= wanted
             following = Following(sock_dir, connection, jid, over=not job.running)
-            for row in rows_of(following, look_s=look_s) if wanted > before else ():
-                for minion_id, data in (row or {}).items():
+            looked_until = time.monotonic() + (STORED_WITHIN_S if job.sure else quiet_s)
+            while wanted:
+                found = list(stored_answers(sock_dir, jid, before, 0.0))
+                before.difference_update(minion_id for minion_id, _ in found)
+                found += following.receive(STORED_LOOK_S if before and look_s is None else look_s)
+                for minion_id, data in found:
                     if "failed" in data:
                         lost[minion_id] = data["failed"]
                     elif minion_id in wanted:
                         wanted.discard(minion_id)
-                        yield row
-                if row is None:
-                    yield None
-                if wanted <= before:
+                        yield {minion_id: whole(data)}
+                if following.over and not (before and time.monotonic() < looked_until):
                     break
-            for minion_id, data in stored_answers(sock_dir, jid, before, STORED_WITHIN_S if job.sure else quiet_s):
-                wanted.discard(minion_id)
-                yield {minion_id: whole(data)}
+                if following.over and before and not found:
+                    time.sleep(LOOK_S if look_s is not None else STORED_LOOK_S)
+                if look_s is not None and not found:
+                    yield None
             for minion_id in sorted(wanted):
                 yield {minion_id: {"failed": lost[minion_id], "retcode": EX_MINION}}
 
