@@ -146,21 +146,14 @@ class MasterClient:
         except ChannelError:
             raise
         except SalternError as error:
-            if isinstance(error, MissingFunction) or "unexpected keyword" in str(error):
+            if isinstance(error, MissingFunction):
                 raise
-            wrongly = isinstance(error, ArgumentError)
-            text = (
-                f"\nPassed invalid arguments: {error}"
-                if wrongly
-                else f"Exception occurred in {self.client} {fun}: {error}"
-            )
-            data = {
-                "fun": f"{self.client}.{fun}",
-                "jid": error.jid or "",
-                "return": text,
-                "success": False,
-                "retcode": 1,
-            }
+            text = f"Exception occurred in {self.client} {fun}: {error}"
+            if isinstance(error, ArgumentError) and not error.jid:  # it was never begun
+                _refuse_keyword(error, kwargs)
+                text = f"\nPassed invalid arguments: {error}\n\nUsage:\n{self._doc(fun)}"
+            data = {"fun": f"{self.client}.{fun}", "jid": error.jid or "", "return": text}
+            data |= {"success": False, "retcode": 1}
         return data if full_return else data["return"]
 
     def _doc(self, fun: str) -> str:

@@ -183,7 +183,8 @@ class Returns:
             while wanted:
                 found = list(stored_answers(sock_dir, jid, before, 0.0))
                 before.difference_update(minion_id for minion_id, _ in found)
-                found += following.receive(STORED_LOOK_S if before and look_s is None else look_s)
+                wait_s = STORED_LOOK_S if before and look_s is None else look_s
+                found += following.receive(0.0 if found else wait_s)
                 for minion_id, data in found:
                     if "failed" in data:
                         lost[minion_id] = data["failed"]
