@@ -84,7 +84,7 @@ ROOMS = {
     "auth": Room("auth", "ground"),
     "domain": Room(
         "account briefing clocks enrolment fileserver fleet grains_files key_places key_refresh key_table key_watch "
-        "keyring pillar presence schedules targeting",
+        "keyring mine pillar presence schedules targeting",
         "ground auth flow jobs",
     ),
     "flow": Room(

@@ -57,6 +57,7 @@ log = logging.getLogger(__name__)
 TICK_S = 1.0
 FIRST_SYNC_S = 2.0  # how long the first samples wait for the modules that they may need
 CLOCK_SET_S = 0.5  # timers of the schedule are set anew after a jump of this much
+MAX_TOLD = 1000  # of the values of one generator
 SKEW_NEWS_S = 1.0  # a smaller change of the skew isn't worth sending all grains again
 
 
@@ -80,7 +81,7 @@ class Agent:
         returners = returners_folders(options)
         self.loader = Loader(opts, module_folders(options), self.current, utils_folders(options), marks, returners)
         services.serve(self.loader)
-        self.executor = Executor(self.loader, self.current)
+        self.executor = Executor(self.loader, self.current, progress=partial(self._progress, services))
         self.calls = Calls(self.loop.post, self._send)
         self.clock = Clock(os.path.join(cachedir, "clock"), correct=options["correct_clock"])
         self.timekeeper = Timekeeper(self.clock, self.loop.later, self._send, self._clock_learned)
@@ -129,6 +130,7 @@ class Agent:
         self._schedule_to_come: Any = None
         self._schedule_digest = ""
         self._tick_timer: Timer | None = None
+        self._mine_timer: Timer | None = None
         self._complaints = Complaints(log)
 
     def run(self) -> None:
@@ -171,6 +173,7 @@ class Agent:
         """Fetch the pillar again, from a worker. Raises ``ChannelError``."""
         pillar = self.calls.request("pillar", {})
         self.loop.ask(partial(self._set_pillar, pillar))
+        self.loop.ask(self._mine_soon)
 
     def run_scheduled_now(self, name: str) -> str:
         """Run the scheduled job *name* beside its slots; return its jid. Raises ``CommandError``."""
@@ -222,6 +225,7 @@ class Agent:
         self.accountant.opened()
         self.calls.opened()
         self._set_pillar(body.get("pillar"))
+        self._mine_soon()
         self._take_schedule(body.get("schedule"))
         if self.modules.welcomed(body):
             self.loop.later(FIRST_SYNC_S, self._install_schedule)
@@ -316,6 +320,11 @@ class Agent:
             return self._isolated.run(job, self.grains, self.pillar)
         return self.executor.run(job)
 
+    def _progress(self, services: Services, job: Job, number: int, value: Any) -> None:
+        """Tell the master of a value that a generator yielded, from a worker; not for ever, nor of the schedule's."""
+        if job.about and number < MAX_TOLD:
+            services.fire_event({"return": value}, f"salt/job/{job.jid}/prog/{self.options['id']}/{number}")
+
     def _start_run(self, run: Run) -> bool:
         return self.runner.start_scheduled(run.job(jid_of(run.jid_epoch_s)), partial(self.schedule.finished, run.name))
 
@@ -377,6 +386,22 @@ class Agent:
     def _set_pillar(self, pillar: Any) -> None:
         self.pillar = pillar if isinstance(pillar, dict) else {}
         self.loader.set_pillar(self.pillar)
+
+    def _mine_soon(self) -> None:
+        """Put what is configured into the mine, now and again after each interval."""
+        if self._mine_timer is not None:
+            self._mine_timer.cancel()
+            self._mine_timer = None
+        if self.options["mine_functions"] or self.pillar.get("mine_functions"):
+            interval_s = self.options["mine_interval"] * 60
+            self._mine_timer = self.loop.later(interval_s, self._mine_soon)
+            if self.connected:
+                self.background.do("the mine was not updated", self._update_mine)
+
+    def _update_mine(self) -> None:
+        outcome = self.executor.run(Job(self._jids.next(), "mine.update", [], {}, user="schedule"))
+        if outcome.failed is not None:
+            log.warning("the mine was not updated: %s", outcome.failed)
 
     # small steps
 

@@ -3,91 +3,74 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
-import queue
 import sys
-import threading
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-import saltern.log
-from saltern.__about__ import __version__
 from saltern.arguments import parse_arguments, parse_value
 from saltern.config import MinionOptions, minion_config
-from saltern.errors import (
-    ChannelError,
-    IdError,
-    NotAuthorised,
-    RequestTimeout,
-    SalternError,
-    UsageError,
-    exit_code,
-    told,
-)
-from saltern.ids import JidSource, returners_of
-from saltern.output import OUTPUTS, display
+from saltern.errors import ArgumentError, FunctionNotFound, IdError, SalternError, UsageError, exit_code, told
+from saltern.host_name import check_host
+from saltern.ids import JidSource, check_minion_id, returners_of
+from saltern.option_parser import OptionParser, add_argument_options, common_parser, set_up_log
+from saltern.output.options import Output, add_output_arguments
 from saltern.plain import Plain
-from saltern.visible import visible
-from saltern.wire import MAX_MESSAGE_BYTES, Message
-from saltern_agent import grains, identity
-from saltern_agent.calls import Calls
-from saltern_agent.channel import PENDING, REFUSED, UP, Address, Channel
-from saltern_agent.executor import UNAVAILABLE, Executor
+from saltern.visible import visible, visible_lines
+from saltern.wire import MAX_MESSAGE_BYTES
+from saltern_agent import grains
+from saltern_agent.call_connection import CONNECT_TIMEOUT_S, Connection
+from saltern_agent.executor import Executor
 from saltern_agent.jobs import Current, Job, Outcome
-from saltern_agent.link import Timing
 from saltern_agent.loader import Loader
 from saltern_agent.loader.marks import Marks
-from saltern_agent.loop import Loop
-from saltern_agent.outbox import refusals
+from saltern_agent.local_files import FileServices, LocalFiles
 from saltern_agent.return_to import ReturnTo, return_to
 from saltern_agent.returns import pack_return
 from saltern_agent.services import CallServices
 from saltern_agent.sync import marks_file, module_folders, returners_folders, utils_folders
 
 DOC = "sys.doc"
+SHOWN_AS = "local"
+EX_OK = 0
 EX_FAILED = 1
-EX_USAGE = 2
-CONNECT_TIMEOUT_S = 5.0
-LOOK_INTERVAL_S = 0.02
-
+EX_MISSING = 255
 EX_INTERRUPTED = 130
+MAX_TIMEOUT_S = 3600
 
-LEVELS = {level: level for level in saltern.log.LEVELS} | {
-    "quiet": "critical",
-    "all": "debug",
-    "garbage": "debug",
-    "profile": "debug",
-    "trace": "debug",
-}
-"""What ``-l`` takes, with the level that it means here: also the names that Salt has beside ours."""
-
-EXAMPLES = """examples:
-  saltern-call test.ping
+EXAMPLES = """  saltern-call test.ping
   saltern-call --local stats.collect --out json
-  saltern-call --local cmd.run 'df -h' timeout=5
+  saltern-call --local cmd.run 'df -h | tail -1' timeout=5
+  saltern-call --local -m ./modules mymodule.fun    a module that is being written
+  saltern-call -g                                   this host's grains
   saltern-call -d stats                             what its functions do; nothing is run
   saltern-call test.echo -- --help                  after -- nothing is an option
 """
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; return 0, the function's return code, or the code of what went wrong here."""
-    words = list(sys.argv[1:] if argv is None else argv)
-    parser = _parser()
-    # Options may stand anywhere, as in saltern; a lone -- ends them.
-    arguments = parser.parse_intermixed_args(words)
-    if arguments.versions_report:
-        from saltern.versions import versions_report
+class Ran(NamedTuple):
+    """What a call came to, and the documentation of its function."""
 
-        print(versions_report())
-        return 0
-    if not arguments.words and not arguments.doc:
-        parser.print_usage(sys.stderr)
-        print("saltern-call: a function is needed, as in: saltern-call test.ping", file=sys.stderr)
-        return EX_USAGE
+    outcome: Outcome
+    doc: str = ""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; return 0, 1 when the function failed, or the code of what went wrong here."""
+    parser = _parser()
+    arguments = parser.parse(sys.argv[1:] if argv is None else argv)
+    _check(parser, arguments)
     try:
-        saltern.log.setup(LEVELS[arguments.log_level])
-        return show_docs(arguments) if arguments.doc else _run(arguments)
+        set_up_log(arguments)
+        output = Output(arguments)
+        options = _options(arguments)
+        if arguments.doc:
+            return _show_docs(arguments, options, output)
+        if arguments.grains_run:
+            output.show({SHOWN_AS: Plain().of(grains.collect(options))})
+            return EX_OK
+        return _run(arguments, options, output)
     except SalternError as error:
         print(f"saltern-call: {told(error)}", file=sys.stderr)
         return exit_code(error)
@@ -96,81 +79,152 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EX_INTERRUPTED
     except BrokenPipeError:  # the reader of our output went away; Python would complain again at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return EX_OK
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="saltern-call",
-        usage="saltern-call [options] <function> [arguments]",
-        description="Run a function of this host's execution modules, in this process.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+def _parser() -> OptionParser:
+    parser = common_parser(
+        "saltern-call",
+        "saltern-call [options] <function> [arguments]",
+        "Run a function of this host's execution modules, in this process.",
+        EXAMPLES,
+        config="minion",
     )
-    parser.add_argument("-c", "--config-dir", metavar="DIR", help="folder (or file) of the minion's configuration")
-    parser.add_argument("--id", metavar="ID", help="this minion's id")
-    parser.add_argument("--local", action="store_true", help="don't connect to the master: no pillar, no files of it")
-    parser.add_argument("--out", "--output", default="nested", choices=OUTPUTS, metavar="FORM", help=", ".join(OUTPUTS))
-    parser.add_argument("--no-color", "--no-colour", action="store_true", help="no colours")
-    parser.add_argument(
-        "-l", "--log-level", default="warning", choices=LEVELS, metavar="LEVEL", help=", ".join(saltern.log.LEVELS)
+    add = parser.add_argument
+    add("-d", "--doc", "--documentation", action="store_true", help="show what functions do, and run none")
+    add("-g", "--grains", dest="grains_run", action="store_true", help="show this host's grains, and run nothing")
+    add("--local", action="store_true", help="don't connect to the master: no pillar, no files of it")
+    add("--id", metavar="ID", help="this minion's id")
+    add("--master", metavar="HOST", help="another master than the configuration's")
+    add(
+        "-t",
+        "--timeout",
+        type=_seconds,
+        default=CONNECT_TIMEOUT_S,
+        metavar="S",
+        help="seconds for the master to answer",
     )
-    parser.add_argument("--return", dest="ret", metavar="R[,R]", help="returners that get the return too")
-    parser.add_argument("--return_config", default="", metavar="NAME", help="an alternative set of their options")
-    parser.add_argument("--return_kwargs", default="", metavar="MAP", help="options of theirs, as {host: db1}")
-    parser.add_argument("-d", "--doc", action="store_true", help="show what functions do, and run none")
-    parser.add_argument("--version", action="version", version=f"saltern-call {__version__}")
-    parser.add_argument("--versions-report", action="store_true", help="print the versions of everything and exit")
-    parser.add_argument(
-        "words",
-        nargs="*",
-        metavar="function [arguments]",
-        help="module.function, and what it takes: each word read as YAML, key=value for keywords",
-    )
+    add("-m", "--module-dirs", action="append", default=[], metavar="DIR", help="a folder with more modules")
+    add("--file-root", action="append", default=[], metavar="DIR", help="with --local: a folder that salt:// means")
+    add("--pillar-root", action="append", default=[], metavar="DIR", help="not supported: pillar is the master's")
+    add("--skip-grains", action="store_true", help="don't collect grains")
+    add("--refresh-grains-cache", action="store_true", help="changes nothing: they are collected for each call")
+    add("--return", dest="ret", metavar="R[,R]", help="returners that get the return too")
+    add("--return_config", default="", metavar="NAME", help="an alternative set of their options")
+    add("--return_kwargs", default="", metavar="MAP", help="options of theirs, as {host: db1}")
+    add("--no-return-event", action="store_true", help="changes nothing: the master is never sent the return")
+    add("--metadata", action="store_true", help="show all of the return, not its value alone")
+    add("--set-metadata", metavar="YAML", help="goes into the return")
+    add("--retcode-passthrough", action="store_true", help="exit with the function's return code")
+    add_argument_options(parser)
+    add_output_arguments(parser)
     return parser
 
 
-def show_docs(arguments: argparse.Namespace) -> int:
-    """Print what functions of this host are for, and return the exit code. Nothing but ``sys.doc`` is ever run.
+def _seconds(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number <= MAX_TIMEOUT_S:
+        raise argparse.ArgumentTypeError(f"must be seconds, above 0 and up to {MAX_TIMEOUT_S:,}, not {text!r}")
+    return number
 
-    The words are those of the call that would be made: its arguments say nothing here, but to ``sys.doc`` itself.
-    """
-    function, *rest = arguments.words or [DOC]
-    patterns = rest if function == DOC else [function]
-    outcome = run_here(_options(arguments), Job(JidSource().next(), DOC, patterns, {}, user="saltern-call"))
-    docs = {name: text for name, text in sorted(outcome.value.items()) if text} if outcome.success else {}
-    if not docs:
-        why = f"no function or module {' '.join(patterns)} has documentation" if outcome.success else outcome.value
-        print(f"saltern-call: {visible(str(why))}", file=sys.stderr)
-        return EX_FAILED
-    color = False if arguments.no_color else None
-    if arguments.out != OUTPUTS[0]:
-        display(docs, arguments.out)
-        return 0
-    for name, text in docs.items():
-        display({name: text}, color=color)
-        print()
-    return 0
+
+def _check(parser: OptionParser, arguments: argparse.Namespace) -> None:
+    if not arguments.words and not arguments.doc and not arguments.grains_run:
+        parser.error("Requires function, --grains or --doc")
+    if arguments.words and arguments.grains_run:
+        parser.error("-g/--grains does not accept any arguments")
+    if arguments.doc and len(arguments.words) > 1:
+        parser.error("You can only get documentation for one method at one time")
+    if arguments.pillar_root:
+        parser.error("--pillar-root: pillar is made by the master alone: leave it out, and --local too")
+    if arguments.file_root and not arguments.local:
+        print(
+            "Warning: --file-root is ignored because --local was not specified; the files are fetched from the master.",
+            file=sys.stderr,
+        )
 
 
 def _options(arguments: argparse.Namespace) -> MinionOptions:
     options = minion_config(arguments.config_dir)
-    options["id"] = arguments.id or options["id"]
+    try:
+        options["id"] = check_minion_id(arguments.id) if arguments.id else options["id"]
+        options["master"] = check_host(arguments.master) if arguments.master else options["master"]
+    except IdError as error:
+        raise UsageError(str(error)) from None
+    folders = [folder for word in arguments.module_dirs for folder in word.split(",")]
+    options["module_dirs"] = [*options["module_dirs"], *map(os.path.abspath, folders)]
     return options
 
 
-def _run(arguments: argparse.Namespace) -> int:
-    function, *words = arguments.words
-    arg, kwarg = parse_arguments(words)
-    job = Job(JidSource().next(), function, arg, kwarg, user="saltern-call")
-    job.ret = _returners(arguments)
-    options = _options(arguments)
-    outcome = run_here(options, job) if arguments.local else run_connected(options, job)
-    if outcome.success or outcome.retcode != UNAVAILABLE:
-        display({"local": Plain().of(outcome.value)}, arguments.out, color=False if arguments.no_color else None)
+def _show_docs(arguments: argparse.Namespace, options: MinionOptions, output: Output) -> int:
+    """Print what functions of this host are for: those whose names begin with the word, or all; nothing is run."""
+    patterns = [f"{word}*" for word in arguments.words]
+    outcome = run_here(arguments, options, Job(JidSource().next(), DOC, patterns, {}, user="saltern-call")).outcome
+    docs = {name: text for name, text in sorted(outcome.value.items()) if text} if outcome.success else {}
+    if not docs:
+        why = f"no function or module {' '.join(arguments.words)} has documentation"
+        print(f"saltern-call: {visible(why if outcome.success else str(outcome.value))}", file=sys.stderr)
+    elif output.chosen:
+        output.show(docs)
     else:
-        print(f"saltern-call: {visible(str(outcome.value))}", file=sys.stderr)
-    return int(outcome.retcode)
+        for name, text in docs.items():
+            print("\n".join([f"{visible(name)}:", *map(visible, text.split("\n")), ""]))
+    return EX_OK
+
+
+def _run(arguments: argparse.Namespace, options: MinionOptions, output: Output) -> int:
+    function, *words = arguments.words
+    arg, kwarg = parse_arguments(words, arguments.no_parse)
+    about = {"pid": os.getpid(), "tgt": "salt-call"}
+    job = Job(JidSource().next(), function, arg, kwarg, user="saltern-call", about=about)
+    job.ret = _returners(arguments)
+    ran = run_here(arguments, options, job) if arguments.local else run_connected(arguments, options, job)
+    outcome = ran.outcome
+    retcode = int(outcome.retcode)
+    if outcome.error is not None or (outcome.missing and not isinstance(outcome.value, dict)):
+        return _say_error(job, ran)
+    value = Plain().of(outcome.value)
+    if arguments.metadata:
+        about = {"jid": job.jid, "return": value, "retcode": retcode, "id": options["id"], "fun": function}
+        more = {"metadata": parse_value(arguments.set_metadata)} if arguments.set_metadata is not None else {}
+        output.show({SHOWN_AS: {**about, "fun_args": words, **more}}, retcode=retcode)
+    else:
+        output.show({SHOWN_AS: value}, out=outcome.out, retcode=retcode)
+    return retcode & 0xFF if arguments.retcode_passthrough else EX_FAILED if retcode else EX_OK
+
+
+def _say_error(job: Job, ran: Ran) -> int:
+    """Say on standard error why the function returned nothing, in Salt's words, and return the exit code."""
+    outcome, name = ran.outcome, job.fun
+    error, text = outcome.error, str(outcome.value)
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    if outcome.missing:
+        _say(text)
+        if outcome.failed and outcome.failed != text:  # what was perhaps meant
+            _say(f"saltern-call: {outcome.failed}")
+        return EX_MISSING
+    if isinstance(error, SystemExit):
+        return int(outcome.retcode)
+    if isinstance(error, ArgumentError):
+        _say(text.removeprefix(f"ERROR executing '{name}': "))
+    elif isinstance(error, TypeError) or "SaltInvocationError" in kinds:
+        for beginning in (f"Passed invalid arguments to {name}: ", f"ERROR executing '{name}': "):
+            text = text.removeprefix(beginning)
+        _say(f"\nPassed invalid arguments: {text.removesuffix(ran.doc).rstrip()}.\n\nUsage:")
+        sys.stderr.flush()
+        print("\n".join(map(visible, ran.doc.split("\n"))))
+    elif text.startswith("ERROR: "):
+        _say(f"Error running '{name}': {text.removeprefix('ERROR: ')}")
+    else:
+        _say(text)
+    return EX_FAILED
+
+
+def _say(text: str) -> None:
+    print("\n".join(visible_lines(text)), file=sys.stderr)
 
 
 def _returners(arguments: argparse.Namespace) -> ReturnTo:
@@ -184,12 +238,36 @@ def _returners(arguments: argparse.Namespace) -> ReturnTo:
         raise UsageError(f"--return: {error}") from None
 
 
-def run_here(options: MinionOptions, job: Job) -> Outcome:
+def run_here(arguments: argparse.Namespace, options: MinionOptions, job: Job) -> Ran:
     """Run *job* in this process with what is on this host alone."""
     current = Current()
-    loader = _loader(options, {**options}, current)
-    loader.set_grains(Plain().of(grains.collect(options)))
-    return _done(loader, options, job, Executor(loader, current, interruptible=True).run(job))
+    opts: dict[str, Any] = {**options}
+    if arguments.file_root:
+        opts["__agent__"] = services = FileServices(current, LocalFiles(arguments.file_root))
+    loader = _loader(options, opts, current)
+    if arguments.file_root:
+        services.serve(loader)
+    loader.set_grains({} if arguments.skip_grains else Plain().of(grains.collect(options)))
+    return _ran(loader, current, options, job)
+
+
+def run_connected(arguments: argparse.Namespace, options: MinionOptions, job: Job) -> Ran:
+    """Run *job* in this process while a channel of its own to the master is open.
+
+    Raises ``RequestTimeout`` when the master can't be reached in time, ``NotAuthorised`` when it does not take us in.
+    """
+    connection = Connection(options, arguments.timeout)
+    try:
+        connection.open()
+        current = Current()
+        services = CallServices(current, options, connection.calls.request, connection.fire)
+        loader = _loader(options, {**options, "__agent__": services}, current)
+        services.serve(loader)
+        loader.set_grains({} if arguments.skip_grains else connection.grains)
+        loader.set_pillar(connection.pillar)
+        return _ran(loader, current, options, job)
+    finally:
+        connection.close()
 
 
 def _loader(options: MinionOptions, opts: dict[str, Any], current: Current) -> Loader:
@@ -197,138 +275,19 @@ def _loader(options: MinionOptions, opts: dict[str, Any], current: Current) -> L
     return Loader(opts, folders, current, utils, Marks(marks_file(options)), returners)
 
 
-def _done(loader: Loader, options: MinionOptions, job: Job, outcome: Outcome) -> Outcome:
-    """Hand the return to the returners that the command line names, here and now; they change nothing of it."""
+def _ran(loader: Loader, current: Current, options: MinionOptions, job: Job) -> Ran:
+    """Run *job*, and hand the return to the returners that the command line names; they change nothing of it."""
+    outcome = Executor(loader, current, interruptible=True).run(job)
     if job.ret.names:
         from saltern_agent.returners import Returners
 
         frame = pack_return(job, outcome, None, MAX_MESSAGE_BYTES).frame
         Returners(options["id"], loader.returner).hand_all(frame, job.ret)
-    return outcome
-
-
-def run_connected(options: MinionOptions, job: Job) -> Outcome:
-    """Run *job* in this process while a channel of its own to the master is open.
-
-    Raises ``RequestTimeout`` when the master can't be reached in time, ``NotAuthorised`` when it does not take us in.
-    """
-    connection = Connection(options)
-    try:
-        connection.open()
-        current = Current()
-        services = CallServices(current, options, connection.calls.request, connection.fire)
-        loader = _loader(options, {**options, "__agent__": services}, current)
-        services.serve(loader)
-        loader.set_grains(connection.grains)
-        loader.set_pillar(connection.pillar)
-        return _done(loader, options, job, Executor(loader, current, interruptible=True).run(job))
-    finally:
-        connection.close()
-
-
-class Connection:
-    """A channel for calls only, its loop in a thread of its own; no jobs come over it."""
-
-    def __init__(self, options: MinionOptions) -> None:
-        self.grains: dict[str, Any] = Plain().of(grains.collect(options))
-        self.pillar: dict[str, Any] = {}
-        self._options = options
-        self._keys = identity.keys(options)
-        self._address = Address(
-            options["master"],
-            options["publish_port"],
-            options["ret_port"],
-            identity.pinned_master_key(options),
-        )
-        self._settled = threading.Event()
-        self._acknowledged: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="channel", daemon=True)
-        self.loop: Loop
-        self.channel: Channel
-        self.calls: Calls
-
-    def open(self) -> None:
-        """Connect. Raises ``RequestTimeout``, ``NotAuthorised``, both saying what the master said."""
-        self._thread.start()
-        self._ready.wait()
-        if not self._settled.wait(CONNECT_TIMEOUT_S):
-            raise RequestTimeout(f"no connection within {CONNECT_TIMEOUT_S:g} s: {self.channel.reason}; or use --local")
-        if self.channel.state != UP:
-            raise NotAuthorised(f"{self.channel.reason}; or use --local")
-
-    def fire(self, frame: bytes) -> None:
-        """Send an event's message, and return when the master has it. Raises ``ChannelError``, ``RequestTimeout``."""
-        self.loop.post(lambda: None if self._send(frame) else self._acknowledged.put("the master is away"))
-        try:
-            refused = self._acknowledged.get(timeout=CONNECT_TIMEOUT_S)
-        except queue.Empty:
-            raise RequestTimeout(f"the master did not take it within {CONNECT_TIMEOUT_S:g} s") from None
-        if refused:
-            raise ChannelError(refused)
-
-    def close(self) -> None:
-        """Disconnect."""
-        if self._thread.is_alive():
-            self.loop.post(self.loop.stop)
-            self._thread.join()
-
-    def _work(self) -> None:
-        self.loop = Loop()
-        self.calls = Calls(self.loop.post, self._send)
-        self.channel = Channel(
-            self.loop,
-            self._address,
-            self._keys,
-            Timing.of(self._options),
-            self,
-            pending_retry_s=CONNECT_TIMEOUT_S,
-            attach=False,
-        )
-        self._ready.set()
-        self.channel.open()
-        self._look()
-        self.loop.run()
-        self.loop.close()
-        self.channel.close()
-
-    def _look(self) -> None:
-        """See whether the master has answered; only a welcome is told by a call."""
-        if self.channel.state in (UP, PENDING, REFUSED):
-            self._settled.set()
-        else:
-            self.loop.later(LOOK_INTERVAL_S, self._look)
-
-    def _send(self, frame: bytes) -> bool:
-        return self.channel.send(frame)
-
-    # what the channel asks and tells
-
-    def attachment(self) -> dict[str, Any]:
-        """Return nothing: no jobs are asked for."""
-        return {}
-
-    def hello(self) -> dict[str, Any]:
-        """Return the body of a ``hello``."""
-        facts = {"id": self._options["id"], "version": __version__}
-        return {**facts, "call": True}
-
-    def welcomed(self, body: dict[str, Any]) -> None:
-        """The master took us in."""
-        pillar = body.get("pillar")
-        self.pillar = pillar if isinstance(pillar, dict) else {}
-        self.calls.opened()
-
-    def lost(self) -> None:
-        """The channel is away."""
-        self.calls.closed()
-
-    def received(self, message: Message) -> None:
-        """Take in an answer; nothing else is for us."""
-        if message.type == "reply":
-            self.calls.reply(message.seq, message.body)
-        elif message.type == "ack":
-            self._acknowledged.put(refusals(message.body).get(message.seq, ""))
+    doc = ""
+    if outcome.error is not None and isinstance(job.fun, str):
+        with contextlib.suppress(FunctionNotFound):  # its module may have been taken away meanwhile
+            doc = loader.function(job.fun).__doc__ or ""
+    return Ran(outcome, doc)
 
 
 if __name__ == "__main__":

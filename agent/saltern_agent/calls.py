@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from saltern.errors import ChannelError, RequestTimeout
+from saltern.errors import ChannelError, NotAuthorised, RequestTimeout
 from saltern.wire import pack
 
 CALL_TIMEOUT_S = 30.0
@@ -16,17 +16,19 @@ MAX_CALLS = 1000
 class Waiting:
     """A call that has no answer yet."""
 
-    __slots__ = ("done", "error", "result")
+    __slots__ = ("done", "error", "refused", "result")
 
     def __init__(self) -> None:
         self.done = threading.Event()
         self.result: Any = None
         self.error: str | None = None
+        self.refused = False
 
-    def end(self, result: Any, error: str | None) -> None:
-        """Hand over the answer."""
+    def end(self, result: Any, error: str | None, *, refused: bool = False) -> None:
+        """Hand over the answer; *refused*: it may not be asked."""
         self.result = result
         self.error = error
+        self.refused = refused
         self.done.set()
 
 
@@ -43,14 +45,15 @@ class Calls:
     def request(self, cmd: str, args: dict[str, Any], timeout_s: float = CALL_TIMEOUT_S) -> Any:
         """Call the master and return the result; to be used from any thread but the loop's.
 
-        Raises ``ChannelError`` with the master's reason, or at once when it is away; ``RequestTimeout``.
+        Raises ``ChannelError`` with the master's reason, or at once when it is away; ``NotAuthorised`` when it says
+        that we may not; ``RequestTimeout``.
         """
         waiting = Waiting()
         self._post(lambda: self._start(cmd, args, waiting))
         if not waiting.done.wait(timeout_s):
             raise RequestTimeout(f"{cmd}: the master did not answer within {timeout_s:g} s")
         if waiting.error is not None:
-            raise ChannelError(f"{cmd}: {waiting.error}")
+            raise (NotAuthorised if waiting.refused else ChannelError)(f"{cmd}: {waiting.error}")
         return waiting.result
 
     def opened(self) -> None:
@@ -69,7 +72,8 @@ class Calls:
         waiting = self._waiting.pop(number, None)
         if waiting is not None:
             error = body.get("error")
-            waiting.end(body.get("result"), None if error is None else str(error))
+            refused = body.get("code") == NotAuthorised.code
+            waiting.end(body.get("result"), None if error is None else str(error), refused=refused)
 
     def _start(self, cmd: str, args: dict[str, Any], waiting: Waiting) -> None:
         if not self._up:

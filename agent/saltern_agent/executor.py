@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Callable
-from types import CodeType
+from collections.abc import Callable, Iterable
+from types import GeneratorType
 from typing import Any, NamedTuple
 
-from saltern.errors import FunctionNotFound, SalternError
+from saltern import errors
+from saltern.errors import ArgumentError, ChannelError, CommandError, FunctionNotFound, SalternError
 from saltern.log import OneLine
 from saltern.plain import Plain
 from saltern.secret import revealed
 from saltern_agent.capture import MAX_PRINTED_CHARACTERS, ThreadOutput
+from saltern_agent.given import given
 from saltern_agent.jobs import Current, Job, Killed, Outcome
 from saltern_agent.loader import Loader
 from saltern_agent.strikeout import Strikeout, StruckLog
@@ -21,30 +23,49 @@ from saltern_agent.strikeout import Strikeout, StruckLog
 log = logging.getLogger(__name__)
 
 FAILED = 1
-UNAVAILABLE = 254
-"""Return codes: of a function that raised, and of one that isn't there."""
+"""Return code of a function that raised, or isn't there."""
 
-VARARGS, VARKEYWORDS = 0x04, 0x08  # of a code object's flags
+NESTED = "nested"
+"""How what an error says is shown."""
+
+WRONGLY_CALLED = frozenset({"SaltInvocationError", "SaltClientError"})
+MAX_YIELDED = 100_000
+BLACKOUT = (
+    "Minion in blackout mode. Set 'minion_blackout' to False in pillar or grains to resume operations. Only "
+    "saltutil.refresh_pillar allowed in blackout mode."
+)
 
 
 class Answer(NamedTuple):
-    """What one function came to; ``failed``: why it returned nothing."""
+    """What one function came to; ``failed``: why it returned nothing, in a line; ``out``: how that is to be shown."""
 
     value: Any
     retcode: int
     failed: str | None = None
+    out: str | None = None
+    error: BaseException | None = None
+    missing: bool = False
 
 
 class Executor:
     """Runs functions of *loader*; *current* tells modules and the capture of output which job a thread works on.
 
-    *interruptible*: whether someone sits at this process, whose Ctrl-C is then no fault of the function.
+    *interruptible*: whether someone sits at this process, whose Ctrl-C is then no fault of the function. *progress* is
+    told of each value that a generator yields, with its number.
     """
 
-    def __init__(self, loader: Loader, current: Current, *, interruptible: bool = False) -> None:
+    def __init__(
+        self,
+        loader: Loader,
+        current: Current,
+        *,
+        interruptible: bool = False,
+        progress: Callable[[Job, int, Any], None] | None = None,
+    ) -> None:
         self._loader = loader
         self._current = current
         self._interruptible = interruptible
+        self._progress = progress
 
     def capture_output(self) -> None:
         """From now on catch what functions print, and keep secrets out of the log."""
@@ -69,16 +90,9 @@ class Executor:
             self._current.job = self._current.printed = None
         duration_ms = round((time.perf_counter() - started) * 1000, 3)
         if isinstance(job.fun, str):
-            answer = answers[job.fun]
-            success = answer.retcode == 0
-            outcome = Outcome(answer.value, answer.retcode, success, duration_ms, failed=answer.failed)
+            outcome = _of_one(answers[job.fun], duration_ms)
         else:
-            outcome = Outcome(
-                {fun: answer.value for fun, answer in answers.items()},
-                {fun: answer.retcode for fun, answer in answers.items()},
-                {fun: answer.retcode == 0 for fun, answer in answers.items()},
-                duration_ms,
-            )
+            outcome = _of_several(answers, duration_ms, self._loader.strikeout())
         return _struck(outcome, strikeout) if strikeout else outcome
 
     def _run_one(self, job: Job, name: str, args: list[Any]) -> Answer:
@@ -88,11 +102,16 @@ class Executor:
         try:
             function = self._loader.function(name)
         except FunctionNotFound as error:
-            return _without_value(str(error), UNAVAILABLE)
+            return self._missing(name, str(error))
         except Killed:
             return _killed(job)
+        if job.about and self._loader.blacked_out(name):
+            return Answer(f"ERROR executing '{name}': {BLACKOUT}", FAILED, BLACKOUT, NESTED)
         try:
-            value = function(*revealed(args), **revealed(job.kwarg)) if job.secrets else function(*args, **job.kwarg)
+            args, kwargs = given(function, args, job.kwarg, job.published())
+            value = function(*revealed(args), **revealed(kwargs)) if job.secrets else function(*args, **kwargs)
+            if type(value) is GeneratorType:
+                value = self._gathered(job, value)
         except Killed:
             return _killed(job)
         except BaseException as error:  # a function may call sys.exit, or worse: only this job fails
@@ -100,7 +119,34 @@ class Executor:
                 raise
             return _failed(name, function, error, self._loader.strikeout())
         retcode = job.retcode
-        return Answer(value, retcode if isinstance(retcode, int) else FAILED)
+        if retcode == 0 and isinstance(value, dict) and not all(value.get(key, True) for key in ("result", "success")):
+            retcode = FAILED
+        return Answer(value, int(retcode) if isinstance(retcode, int) else FAILED, out=_outputter(name, function))
+
+    def _missing(self, name: str, why: str) -> Answer:
+        """Answer for a function that isn't there: what is there that begins so, or why its module isn't.
+
+        *why* is our own line, with the name that was perhaps meant: for who looks after a schedule.
+        """
+        text = self._loader.why_missing(name)
+        docs = self._loader.docs(name)
+        return Answer({**docs, name: text} if docs else text, FAILED, why, NESTED, missing=True)
+
+    def _gathered(self, job: Job, items: Iterable[Any]) -> Any:
+        """Return what a generator yields: maps as one, else a list; nothing is an empty map."""
+        found: Any = {}
+        for number, item in enumerate(items):
+            if number >= MAX_YIELDED:
+                raise CommandError(f"it yields more than {MAX_YIELDED:,} values")
+            if self._progress is not None:
+                self._progress(job, number, item)
+            if isinstance(item, dict) and isinstance(found, dict):
+                found.update(item)
+            elif isinstance(found, dict):
+                found = [found, item] if found else [item]
+            else:
+                found.append(item)
+        return found
 
     def _log_printed(self, job: Job) -> None:
         printed = "".join(self._current.printed or ())
@@ -112,6 +158,37 @@ class Executor:
         printed = printed[:MAX_PRINTED_CHARACTERS].rstrip()
         if printed:
             log.info("job %s: %s printed: %s", job.jid, job.fun, printed)
+
+
+def _of_one(answer: Answer, duration_ms: float) -> Outcome:
+    return Outcome(
+        answer.value,
+        answer.retcode,
+        answer.retcode == 0,
+        duration_ms,
+        failed=answer.failed,
+        out=answer.out,
+        error=answer.error,
+        missing=answer.missing,
+    )
+
+
+def _of_several(answers: dict[str, Answer], duration_ms: float, strikeout: Strikeout) -> Outcome:
+    """Return the outcome of several functions: one that raised has the bare traceback, and no return code."""
+    values = {}
+    for fun, answer in answers.items():
+        if answer.error is not None:
+            values[fun] = strikeout.text(_trace(answer.error))
+        elif answer.missing:
+            values[fun] = f"Traceback (most recent call last):\nsaltern.errors.FunctionNotFound: {answer.failed}\n"
+        else:
+            values[fun] = answer.value
+    return Outcome(
+        values,
+        {fun: answer.retcode for fun, answer in answers.items() if answer.failed is None},
+        {fun: answer.retcode == 0 for fun, answer in answers.items()},
+        duration_ms,
+    )
 
 
 def _killed(job: Job) -> Answer:
@@ -132,47 +209,53 @@ def _struck(outcome: Outcome, strikeout: Strikeout) -> Outcome:
 
 
 def _failed(name: str, function: Callable[..., Any], error: BaseException, strikeout: Strikeout) -> Answer:
-    """Return the answer for a function that raised *error*: one line, the traceback in the log at debug level."""
-    log.debug("%s failed", name, exc_info=error)
-    text = strikeout.text(str(error)).split("\n")[0]  # in this order: a line of a secret is one no more
-    trace = error.__traceback__
-    if isinstance(error, TypeError) and trace is not None and trace.tb_next is None:
-        usage = f"{name}{signature(function)}"
-        return _without_value(f"Passed invalid arguments to {name}: {text}. Usage: {usage}", FAILED)
-    if isinstance(error, SalternError):
-        return _without_value(f"ERROR: {text}", FAILED)
-    retcode = FAILED
-    if isinstance(error, SystemExit) and isinstance(error.code, int) and 0 < error.code < 256:
-        retcode = error.code
-    kind = type(error).__name__
-    text = f"The minion function caused an exception: {kind}{f': {text}' if text else ''}"
-    return _without_value(text, retcode)
+    """Return the answer for a function that raised *error*, in the words that Salt has for each kind.
 
-
-def signature(function: Callable[..., Any]) -> str:
-    """Return a function's parameters as they are written, ``(name, timeout=5, **kwargs)``.
-
-    ``inspect`` would do it too, for a megabyte that the agent then keeps.
+    Modules may bring errors of their own classes, or of an installed Salt's: the classes' names tell.
     """
-    while hasattr(function, "__wrapped__"):
-        function = function.__wrapped__
-    code: CodeType | None = getattr(function, "__code__", None)
-    if code is None:
-        return "(…)"
-    names = code.co_varnames
-    positional, keyword_only = code.co_argcount, code.co_kwonlyargcount
-    defaults: tuple[Any, ...] = getattr(function, "__defaults__", None) or ()
-    keyword_defaults: dict[str, Any] = getattr(function, "__kwdefaults__", None) or {}
-    parts = list(names[: positional - len(defaults)])
-    parts += [f"{n}={v!r}" for n, v in zip(names[positional - len(defaults) : positional], defaults, strict=True)]
-    rest = positional + keyword_only
-    if code.co_flags & VARARGS:
-        parts.append(f"*{names[rest]}")
-        rest += 1
-    elif keyword_only:
-        parts.append("*")
-    for name in names[positional : positional + keyword_only]:
-        parts.append(f"{name}={keyword_defaults[name]!r}" if name in keyword_defaults else name)
-    if code.co_flags & VARKEYWORDS:
-        parts.append(f"**{names[rest]}")
-    return f"({', '.join(parts)})"
+    log.debug("%s failed", name, exc_info=error)
+    text = strikeout.text(str(error))
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    retcode = FAILED
+    if "CommandNotFoundError" in kinds:
+        said = f"Command required for '{name}' not found: {text}"
+    elif isinstance(error, (ArgumentError, ChannelError)) or not kinds.isdisjoint(WRONGLY_CALLED):
+        said = f"ERROR executing '{name}': {text}"
+    elif "CommandExecutionError" in kinds or _is_ours(error):
+        said = f"ERROR: {text}"
+    elif isinstance(error, TypeError):
+        said = f"Passed invalid arguments to {name}: {text}\n{function.__doc__ or ''}"
+    else:
+        if isinstance(error, SystemExit) and isinstance(error.code, int) and 0 < error.code < 256:
+            retcode = error.code
+        said = f"The minion function caused an exception: {strikeout.text(_trace(error))}"
+        return Answer(said, retcode, _in_short(error, text), NESTED, error=error)
+    return Answer(said, retcode, said, NESTED, error=error)
+
+
+def _is_ours(error: BaseException) -> bool:
+    """Return whether *error* is of one of the kinds in the error tree, whose texts are fit for users."""
+    return isinstance(error, SalternError) and any(
+        kind is not SalternError and kind.__module__ == errors.__name__ for kind in type(error).__mro__
+    )
+
+
+def _trace(error: BaseException) -> str:
+    """Return the traceback of *error* from the function on: the frames before are the agent's, the same for all."""
+    import traceback  # logging has it already
+
+    own = error.__traceback__
+    inner = own.tb_next if own is not None else None
+    return "".join(traceback.format_exception(type(error), error, inner or own))
+
+
+def _in_short(error: BaseException, text: str) -> str:
+    first = text.split("\n")[0]
+    return f"The minion function caused an exception: {type(error).__name__}{f': {first}' if first else ''}"
+
+
+def _outputter(name: str, function: Callable[..., Any]) -> str | None:
+    """Return the outputter that the function's module names for it in ``__outputter__``."""
+    outputters = getattr(function, "__globals__", {}).get("__outputter__")
+    out = outputters.get(name.partition(".")[2]) if isinstance(outputters, dict) else None
+    return out if isinstance(out, str) else None

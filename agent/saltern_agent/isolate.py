@@ -35,6 +35,7 @@ class Isolated:
                 "fun": job.fun,
                 "arg": job.arg,
                 "kwarg": job.kwarg,
+                "about": job.about,
                 "opts": self._opts,
                 "grains": grains,
                 "pillar": pillar,
@@ -103,12 +104,12 @@ def _outcome(job: Job, answer: bytes, exit_code: int) -> Outcome:
     if job.killed_by:
         return _crashed(job, f"it was killed by signal {int(job.killed_by)}")
     try:
-        value, retcode, success, duration_ms, marks, failed = unpack_value(answer)
+        value, retcode, success, duration_ms, marks, failed, out = unpack_value(answer)
     except (WireError, ValueError, TypeError):
         if exit_code < 0:
             return _crashed(job, f"it crashed by {signal.Signals(-exit_code).name}")
         return _crashed(job, f"it ended with exit code {exit_code} without an answer")
-    return Outcome(value, retcode, success, duration_ms, marks, failed)
+    return Outcome(value, retcode, success, duration_ms, marks, failed, out)
 
 
 def _crashed(job: Job, what: str) -> Outcome:

@@ -13,10 +13,13 @@ import saltern.log
 from saltern.plain import Plain
 from saltern.wire import pack_value, unpack_value
 from saltern_agent.executor import Executor
-from saltern_agent.jobs import Current, Job, Killed
+from saltern_agent.jobs import Current, Job, Killed, Outcome
 from saltern_agent.loader import Loader, shelf
 from saltern_agent.loader.marks import Marks
 from saltern_agent.sync import marks_file, module_folders, utils_folders
+
+ANSWERED = Outcome._fields.index("out") + 1
+"""Fields of an outcome that go to the agent; the others are for a caller in the same process."""
 
 
 def main() -> int:
@@ -24,7 +27,7 @@ def main() -> int:
     answer_to = os.dup(1)
     os.dup2(2, 1)  # what the function's programs print goes to the log, not into the answer
     request = unpack_value(sys.stdin.buffer.read(), secrets=True)
-    job = Job(request["jid"], request["fun"], request["arg"], request["kwarg"])
+    job = Job(request["jid"], request["fun"], request["arg"], request["kwarg"], about=request["about"])
     opts = request["opts"]
     saltern.log.setup(opts["log_level"], opts["log_file"] or None)
     logging.getLogger(shelf.__name__).setLevel(logging.ERROR)  # the agent has said which modules aren't used
@@ -40,7 +43,7 @@ def main() -> int:
     plain = Plain()
     answer = outcome._replace(value=plain.of(outcome.value), marks=plain.marks)
     with open(answer_to, "wb") as stream:
-        stream.write(pack_value(list(answer)))
+        stream.write(pack_value(list(answer[:ANSWERED])))
     return 0
 
 

@@ -17,6 +17,9 @@ from saltern_agent.return_to import NOWHERE, ReturnTo, return_to
 
 log = logging.getLogger(__name__)
 
+PUBLISHED = ("fun", "arg", "tgt", "jid", "ret", "tgt_type", "user", "pid")
+"""What functions with ``**kwargs`` are told of the job, each with ``__pub_`` before it."""
+
 CHILD_GRACE_S = 3.0  # for a function to return once its programs were ended; in a child of ours they have 2 s of it
 THREAD_GRACE_S = 1.0  # for a thread to notice that it is to end
 
@@ -30,6 +33,8 @@ class Outcome(NamedTuple):
 
     ``marks`` names what was already changed in the value so that it could be carried (see ``saltern.plain``).
     ``failed`` says why the function returned nothing: it is missing, raised, was ended; ``None`` when it returned.
+    ``out`` names the outputter that the value is to be shown with. ``error`` is what the function raised, and
+    ``missing`` whether there is none of that name: for a caller in the same process.
     """
 
     value: Any
@@ -38,6 +43,9 @@ class Outcome(NamedTuple):
     duration_ms: float
     marks: list[str] | None = None
     failed: str | None = None
+    out: str | None = None
+    error: BaseException | None = None
+    missing: bool = False
 
 
 class Job:
@@ -46,12 +54,14 @@ class Job:
     ``fun`` is a name, or several, and then ``arg`` holds a list for each. ``extra`` goes into the return as it is
     (a scheduled run's ``schedule``, ``slot``, …), ``origin`` is what a loss of that is counted for. ``sees``: whether
     whoever asked for it may see, and end, the jobs of others. ``secrets`` are the texts of those among the arguments.
+    ``about`` is what functions with ``**kwargs`` are told of it beside ``fun`` and ``jid``.
     ``ret`` says which returners its return goes to beside the master.
     """
 
     __slots__ = (
         "_lock",
         "abandoned",
+        "about",
         "arg",
         "children",
         "done",
@@ -85,6 +95,7 @@ class Job:
         timeout_s: float | None = None,
         extra: dict[str, Any] | None = None,
         origin: Origin | None = None,
+        about: dict[str, Any] | None = None,
         ret: ReturnTo = NOWHERE,
     ) -> None:
         self.jid = jid
@@ -98,6 +109,7 @@ class Job:
         self.timeout_s = timeout_s
         self.extra = extra or {}
         self.origin = origin
+        self.about = about
         self.ret = ret
         self.started = time.time()
         self.thread = 0
@@ -116,8 +128,15 @@ class Job:
 
     def fun_args(self) -> list[Any]:
         """Return the arguments as a return carries them: keywords last, marked as Salt marks them."""
-        args = [*self.arg, {**self.kwarg, "__kwarg__": True}] if self.kwarg else self.arg
+        args = [*self.arg, {"__kwarg__": True, **self.kwarg}] if self.kwarg else self.arg
         return masked(args) if self.secrets else args
+
+    def published(self) -> dict[str, Any]:
+        """Return what functions with ``**kwargs`` are told of the job: ``__pub_fun``, ``__pub_jid`` and the like."""
+        if self.about is None:
+            return {}
+        told = {"fun": self.fun, "jid": self.jid, **self.about}
+        return {f"__pub_{key}": told[key] for key in PUBLISHED if key in told}
 
     def concerns(self, asker: Job | None) -> bool:
         """Return whether *asker*, the job that asks, may see this one's arguments and end it.
@@ -142,8 +161,8 @@ class Job:
         return {
             "jid": self.jid,
             "fun": self.fun,
-            "arg": masked(self.arg) if shown else MASK,
-            "kwarg": masked(self.kwarg) if shown else MASK,
+            "arg": self.fun_args() if shown else MASK,
+            **{key: masked(value) for key, value in (self.about or {}).items() if key in ("tgt", "tgt_type", "ret")},
             "user": self.user,
             "pid": self.pid,
             "tid": self.thread,
@@ -241,14 +260,19 @@ def read_job(body: dict[str, Any]) -> Job:
     if isinstance(fun, list) and not all(isinstance(args, list) for args in arg):
         raise WireError(f"job {jid}: arg must hold a list for each function")
     timeout = body.get("timeout")
+    kwarg = {str(key): value for key, value in kwarg.items()}
+    about: dict[str, Any] = {key: body[key] for key in ("tgt", "tgt_type", "user") if key in body}
+    about["ret"] = body.get("ret") or ""
+    about["arg"] = [*arg, {"__kwarg__": True, **kwarg}] if kwarg else arg
     return Job(
         jid,
         fun,
         arg,
-        {str(key): value for key, value in kwarg.items()},
+        kwarg,
         user=str(body.get("user") or ""),
         sees=body.get("sees") is True,
         isolate=bool(body.get("isolate")),
         timeout_s=timeout if isinstance(timeout, (int, float)) and timeout > 0 else None,
+        about=about,
         ret=return_to(body.get("ret"), body.get("ret_config"), body.get("ret_kwargs")),
     )

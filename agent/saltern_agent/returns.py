@@ -48,6 +48,8 @@ def pack_return(job: Job, outcome: Outcome, version: dict[str, str | None] | Non
     failed = _why_no_sample(job, outcome)
     if failed is not None:
         body["failed"] = failed
+    if outcome.out is not None:
+        body["out"] = outcome.out
     if version is not None:
         body["module"] = version
     if outcome.marks:

@@ -79,7 +79,7 @@ class Run(NamedTuple):
             "return_job": definition.return_job,
         }
         args, kwargs = definition.args, definition.kwargs
-        job = Job(jid, definition.function, args, kwargs, user="schedule", extra=extra, origin=self.origin)
+        job = Job(jid, definition.function, args, kwargs, user="schedule", extra=extra, origin=self.origin, about={})
         job.ret = definition.ret
         return job
 

@@ -52,6 +52,21 @@ def parse_arguments(words: Iterable[Any], no_parse: Collection[str] = ()) -> tup
     return args, kwargs
 
 
+def keywords_among(args: Iterable[Any]) -> tuple[list[Any], dict[str, Any]]:
+    """Return *args* without the texts of the form ``name=value``, and those as keyword arguments, their values read.
+
+    Functions are called so: a positional argument that looks like a keyword, also one in quotes, is one.
+    """
+    others: list[Any] = []
+    kwargs: dict[str, Any] = {}
+    for arg in args:
+        found = parse_arguments([arg])[1] if isinstance(arg, str) and "=" in arg else {}
+        kwargs |= found
+        if not found:
+            others.append(arg)
+    return others, kwargs
+
+
 def parse_value(text: str) -> Any:
     """Return what one word means."""
     if text == "None":

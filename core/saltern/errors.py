@@ -77,6 +77,11 @@ class SalternError(Exception):
         self.jid = jid
         self.position = position
 
+    @property
+    def message(self) -> str:
+        """The text, by the name that Salt's modules know it by."""
+        return str(self)
+
     def fields(self) -> dict[str, str | int]:
         """Return the fields that are set, by name."""
         return {name: value for name in FIELDS if (value := getattr(self, name, None)) is not None}
@@ -197,9 +202,22 @@ class ArgumentError(FunctionNotFound):
 
 
 class CommandError(ModuleError):
-    """A command or function failed; execution modules raise it."""
+    """A command or function failed; execution modules raise it. *info* is more to tell, shown below the message."""
 
     code = "command"
+
+    def __init__(self, message: object = "", info: Any = None, **happened_to: Any) -> None:
+        text = str(message)
+        self.error = text
+        self.info = info
+        if info:
+            from saltern.output.look import Look  # for the few that tell more
+            from saltern.output.nested import render
+
+            head = f"{text}{'' if text[-1] in '.?!' else '.'} " if text else ""
+            text = f"{head}Additional info follows:\n\n{render(info, Look())}"
+        self.strerror = text
+        super().__init__(text, **happened_to)
 
 
 class FolderInUse(SalternError):

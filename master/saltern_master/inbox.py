@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Callable, Mapping
 from itertools import islice
@@ -86,7 +87,7 @@ class Inbox:
             if message.type == "ret":
                 self._take_return(peer.key, minion_id, message.body, frame)
             elif message.type == "event":
-                self._take_event(minion_id, message.body, len(frame))
+                self._take_event(peer.key, minion_id, message.body, len(frame))
             else:
                 self._keep(ABSENCES, minion_id, ACCOUNT.checked(message.body))
         except WireError as error:
@@ -164,14 +165,17 @@ class Inbox:
         note = write_note(flags, minion_id, now, body) if flags & (RUN | ABSENCES) else b""
         self._journal.append(write_record(flags, minion_id, now, body, as_it_came), note)
 
-    def _take_event(self, minion_id: str, body: dict[str, Any], size: int) -> None:
+    def _take_event(self, key: str, minion_id: str, body: dict[str, Any], size: int) -> None:
         event = EVENT.checked(body)
         self.events += 1
-        # A minion speaks only under its own name, whatever tag it chose.
+        # A minion speaks only under its own name, whatever tag it chose; or as one that works on a job which it got.
         tag = event["tag"]
         own = f"salt/minion/{minion_id}/"
+        step = _STEP.fullmatch(tag)
+        if step is not None and step[2] == minion_id and self._tracker.went_to(step[1], minion_id, key):
+            own = ""
         full_tag = tag if tag.startswith(own) else own + tag.lstrip("/")
-        if full_tag[len(own) :].partition("/")[0] in _MASTERS_WORDS:
+        if own and full_tag[len(own) :].partition("/")[0] in _MASTERS_WORDS:
             raise WireError(f"{full_tag} is the master's to say: choose another tag")
         said = {"id": minion_id, "cmd": "_minion_event", "pretag": None, "tag": full_tag, "ts": int(time.time())}
         data = {**said, "data": event.get("data")}
@@ -260,5 +264,7 @@ MODULES = "modules"
 PROBLEMS_SAID = 5
 MAX_PROBLEM_CHARACTERS = 300
 
+_STEP = re.compile(r"salt/job/([0-9]{20})/prog/([^/]+)/[0-9]{1,9}")
+"""Tags by which a minion tells what a function has come to so far: a jid, its id, and a number."""
 _MASTERS_WORDS = frozenset({"start", "unsolicited", "duplicate", "clock"})
 """First words of tags below a minion's name that are events of the master's about it."""

@@ -52,6 +52,7 @@ from saltern_master.jobs.tracker import Tracker
 from saltern_master.journal.configured import configured_journal
 from saltern_master.key_refresh import KeyRefresh
 from saltern_master.keyring import configured_keyring
+from saltern_master.mine import Mine
 from saltern_master.parts import Counters, run_parts
 from saltern_master.presence import Present
 from saltern_master.ready import say_ready
@@ -74,7 +75,13 @@ class Master:
         self.keystore.create()
         self.keys = own_keys(options["pki_dir"], "master")
         self.powers = Powers()
-        self.policy = Policy(options["publisher_acl"], self.powers)
+        self.policy = Policy(
+            options["publisher_acl"],
+            self.powers,
+            peer=options["peer"],
+            peer_run=options["peer_run"],
+            mine_get=options["mine_get"],
+        )
         self.registry = command_table(KeyFunctions(self.keystore))
         self.keyring = configured_keyring(options, self.keystore)
         self.fleet = Fleet(os.path.join(cache, "grains"), self.keyring)
@@ -96,6 +103,8 @@ class Master:
         self.hub = Hub(
             self.keyring, self.fleet, self.inbox, self.bus, self.tracker, self.dispatcher, self.briefing, self.clocks
         )
+        self.mine = Mine(os.path.join(cache, "mine"), self.keyring)
+        self.hub.on_removed.append(self.mine.forget)
         self.present = Present(self.fleet, self.bus) if options["presence_events"] else None
         self.key_refresh = KeyRefresh(self.keyring, self.accounting, self.hub.keys_changed)
         self.dead_letters = DeadLetters(os.path.join(cache, "dead_letters"))
@@ -137,14 +146,8 @@ class Master:
         await self.briefing.load()
         await self.keeper.tell_of_earlier_jobs(self.tracker)
         async with contextlib.AsyncExitStack() as ending:  # in reverse: the socket for local programs goes first
-            for close in (
-                self.job_store.close,
-                self.returners.close,
-                self.journal.close,
-                self.account_keeper.close,
-                self.ports.close,
-            ):
-                ending.callback(close)
+            for part in (self.job_store, self.returners, self.journal, self.account_keeper, self.ports):
+                ending.callback(part.close)
             ending.callback(self.inbox.flush_now)
             self.endpoints = self.ports.open()
             ending.callback(self.dispatcher.close)

@@ -161,6 +161,7 @@ RETURN = Shape(
         "metrics": Field(one_of(bool)),
         "return_job": Field(one_of(bool)),
         "failed": Field(text()),
+        "out": Field(text()),
     },
 )
 ACCOUNT = Shape("an account", {"schedules": Field(absences, required=True)})

@@ -1,7 +1,8 @@
 """Programs run on the minion.
 
-A command is run as argv: a list as it is, a string split at blanks as a shell would split it but with no
-shell's other powers. ``python_shell=True`` (or ``cmd.shell``) hands the string to a shell.
+A command that somebody typed, as a job or for ``saltern-call``, goes to a shell. From other modules it is run as argv:
+a list as it is, a string split at blanks as a shell would split it but with no shell's other powers. ``python_shell``
+says which of the two it is to be; ``cmd.shell`` always takes a shell.
 
 What every function here takes:
 
@@ -65,7 +66,7 @@ OPTIONS = {
     "stdin": None,
     "runas": None,
     "umask": "022",
-    "python_shell": False,
+    "python_shell": None,
     "shell": SHELL,
     "env": None,
     "clean_env": False,
@@ -87,7 +88,7 @@ def run(cmd: str | Sequence[str], **kwargs: Any) -> str:
     .. code-block:: bash
 
         saltern '*' cmd.run 'uptime'
-        saltern '*' cmd.run "ls -l | awk '/foo/{print \\$2}'" python_shell=True
+        saltern '*' cmd.run "ls -l | awk '/foo/{print \\$2}'"
     """
     return str(_execute("cmd.run", cmd, kwargs, merge=True)["stdout"])
 
@@ -262,6 +263,8 @@ def _options(function: str, kwargs: Mapping[str, Any]) -> dict[str, Any]:
             hint = f": did you mean {close[0]!r}?" if close else f": there are {', '.join(OPTIONS)}"
             raise CommandError(f"{function}: there is no option {name!r}{hint}")
     options = {**OPTIONS, **given}
+    if options["python_shell"] is None:  # a shell where a person typed the command, none where a module has it
+        options["python_shell"] = "__pub_jid" in kwargs
     for name, least in (("timeout", 0), ("output_limit", 0)):
         value = options[name]
         number = isinstance(value, int | float) and not isinstance(value, bool)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from saltern_modules import _agent
+from saltern_modules._docs import plain_doc
 
 __salt__: Mapping[str, Callable[..., Any]]
 __opts__: Mapping[str, Any]
@@ -18,6 +19,7 @@ __powers__ = {
     "list_functions": "reads",
     "list_modules": "reads",
     "argspec": "reads",
+    "reload_modules": "writes",
     "load_errors": "reads",
     "versions": "reads",
 }
@@ -28,27 +30,17 @@ def __virtual__() -> str:
     return __virtualname__
 
 
-def _functions(patterns: tuple[str, ...]) -> dict[str, Callable[..., Any]]:
-    """Return the functions that match one of *patterns*, or all of them, sorted by name.
-
-    A pattern is a glob of a function (``test.p*``), or of a module (``test``, ``te*``).
-    """
+def _functions() -> dict[str, Callable[..., Any]]:
+    """Return all functions, sorted by name."""
     agent = _agent.present(__opts__)
     functions = agent.functions() if agent else dict(__salt__)
-
-    def wanted(name: str) -> bool:
-        module = name.partition(".")[0]
-        return not patterns or any(
-            fnmatch.fnmatchcase(name if "." in pattern else module, pattern.removesuffix(".")) for pattern in patterns
-        )
-
-    return {name: functions[name] for name in sorted(functions) if wanted(name)}
+    return {name: functions[name] for name in sorted(functions)}
 
 
-def doc(*args: str) -> dict[str, str]:
-    """Return the documentation of the functions that match *args*, as ``{function: text}``.
+def doc(*args: str) -> dict[str, str | None]:
+    """Return the documentation of the functions that match *args*, as ``{function: text or None}``.
 
-    Each of *args* is a module, a function, or a glob of either; without any, everything is told.
+    Each of *args* is a module, a function, or a pattern of functions with ``*``; without any, everything is told.
 
     CLI Example:
 
@@ -57,25 +49,30 @@ def doc(*args: str) -> dict[str, str]:
         saltern '*' sys.doc
         saltern '*' sys.doc test.ping 'cmd.*'
     """
-    import inspect  # only documentation needs it
 
-    return {name: inspect.getdoc(function) or "" for name, function in _functions(args).items()}
+    def wanted(name: str) -> bool:
+        return not args or any(
+            fnmatch.fnmatchcase(name, arg) if "*" in arg else name == arg or name.startswith(arg.rstrip(".") + ".")
+            for arg in args
+        )
+
+    return {name: plain_doc(function.__doc__) for name, function in _functions().items() if wanted(name)}
 
 
-def list_functions(*args: str) -> list[str]:
-    """Return the names of the functions that match *args* (as in ``sys.doc``), sorted.
+def list_functions(*args: str, **kwargs: Any) -> list[str]:
+    """Return the names of the functions of the modules *args*, or that match those with ``*`` or ``.``, sorted.
 
     CLI Example:
 
     .. code-block:: bash
 
-        saltern '*' sys.list_functions test
+        saltern '*' sys.list_functions test 'cmd.r*'
     """
-    return list(_functions(args))
+    return [name for name in _functions() if not args or any(_is_of(name, arg) for arg in args)]
 
 
 def list_modules(*args: str) -> list[str]:
-    """Return the names of the modules that match the globs *args*, sorted.
+    """Return the names of the modules, sorted: of all, of those named, or that have functions matching ``te*``.
 
     CLI Example:
 
@@ -83,13 +80,32 @@ def list_modules(*args: str) -> list[str]:
 
         saltern '*' sys.list_modules 's*'
     """
-    return sorted({name.partition(".")[0] for name in _functions(args)})
+
+    def wanted(name: str) -> bool:
+        module = name.partition(".")[0]
+        return not args or any(fnmatch.fnmatchcase(name, arg) if "*" in arg else module == arg for arg in args)
+
+    return sorted({name.partition(".")[0] for name in _functions() if wanted(name)})
 
 
-def argspec(*args: str) -> dict[str, dict[str, Any]]:
-    """Return the parameters of the functions that match *args* (as in ``sys.doc``).
+def reload_modules() -> None:
+    """Load every module anew when it is next called.
 
-    ``{function: {'args': [names], 'defaults': [of the last of them] or None, 'varargs': True or None,
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' sys.reload_modules
+    """
+    agent = _agent.present(__opts__)
+    if agent is not None:
+        agent.refresh_modules()
+
+
+def argspec(module: str = "") -> dict[str, dict[str, Any]]:
+    """Return the parameters of the functions of *module*, or that match it when it has a ``*`` or ``.``.
+
+    ``{function: {'args': [names] or None, 'defaults': [of the last of them] or None, 'varargs': True or None,
     'kwargs': True or None}}``. Parameters that can only be given by name are among ``args``, after the others.
 
     CLI Example:
@@ -98,16 +114,23 @@ def argspec(*args: str) -> dict[str, dict[str, Any]]:
 
         saltern '*' sys.argspec cmd.run
     """
-    return {name: _argspec(function) for name, function in _functions(args).items()}
+    return {name: _argspec(function) for name, function in _functions().items() if not module or _is_of(name, module)}
+
+
+def _is_of(name: str, wanted: str) -> bool:
+    """Return whether a function is *wanted*: a module's name, or a pattern with ``*`` or ``.``."""
+    if "*" in wanted or "." in wanted:
+        return fnmatch.fnmatchcase(name, wanted)
+    return name.partition(".")[0] == wanted
 
 
 def _argspec(function: Callable[..., Any]) -> dict[str, Any]:
     import inspect  # only documentation needs it
 
-    spec = inspect.getfullargspec(function)
+    spec = inspect.getfullargspec(inspect.unwrap(function))
     defaults = [*(spec.defaults or ()), *(spec.kwonlydefaults or {}).values()]
     return {
-        "args": [*spec.args, *spec.kwonlyargs],
+        "args": [*spec.args, *spec.kwonlyargs] or None,
         "defaults": defaults or None,
         "varargs": True if spec.varargs else None,
         "kwargs": True if spec.varkw else None,

@@ -3,26 +3,51 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from saltern import __version__
+from saltern_modules import _agent
+from saltern_modules._agent import AGENT_KEY
 
+__salt__: Mapping[str, Callable[..., Any]]
+__opts__: Mapping[str, Any]
 __grains__: Mapping[str, Any]
+__context__: dict[str, Any]
 
-__func_alias__ = {"true_": "true", "false_": "false"}
+__func_alias__ = {"true_": "true", "false_": "false", "try_": "try"}
 
 __powers__ = {
     "ping": "reads",
     "echo": "reads",
     "arg": "reads",
+    "arg_clean": "reads",
     "arg_repr": "reads",
     "arg_type": "reads",
     "kwarg": "reads",
     "true": "reads",
     "false": "reads",
     "version": "reads",
+    "versions": "reads",
+    "versions_information": "reads",
     "versions_report": "reads",
+    "conf_test": "reads",
+    "get_opts": "reads",
+    "opts_pkg": "reads",
+    "cross_test": "indirect",
+    "try": "indirect",
+    "attr_call": "reads",
+    "module_report": "reads",
+    "outputter": "reads",
+    "retcode": "reads",
+    "provider": "reads",
+    "providers": "reads",
+    "not_loaded": "reads",
+    "rand_str": "reads",
+    "random_hash": "reads",
+    "assertion": "reads",
+    "raise_exception": "reads",
+    "tty": "reads",
     "sleep": "reads",
     "rand_sleep": "reads",
     "fib": "reads",
@@ -30,6 +55,8 @@ __powers__ = {
     "exception": "reads",
     "stack": "reads",
 }
+
+NOT_INSTALLED = "Not Installed"
 
 STEP_S = 0.1
 """Sleeping is done in steps of this length, between which a kill takes effect."""
@@ -59,19 +86,26 @@ def echo(text: Any) -> Any:
     return text
 
 
-def _own(kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *kwargs* without what the publisher added (``__pub_jid`` and the like)."""
-    return {name: value for name, value in kwargs.items() if not name.startswith("__")}
-
-
 def arg(*args: Any, **kwargs: Any) -> dict[str, Any]:
-    """Return what arrived: ``{'args': […], 'kwargs': {…}}``.
+    """Return what arrived, with what the publisher added: ``{'args': […], 'kwargs': {…}}``.
 
     CLI Example:
 
     .. code-block:: bash
 
         saltern '*' test.arg 1 "two" 3.1 txt="hello" wow='{a: 1, b: "hello"}'
+    """
+    return {"args": list(args), "kwargs": kwargs}
+
+
+def arg_clean(*args: Any, **kwargs: Any) -> dict[str, Any]:
+    """Return what arrived, without what the publisher added (``__pub_jid`` and the like).
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' test.arg_clean 1 "two" 3.1 txt="hello" wow='{a: 1, b: "hello"}'
     """
     return {"args": list(args), "kwargs": _own(kwargs)}
 
@@ -85,7 +119,7 @@ def arg_repr(*args: Any, **kwargs: Any) -> dict[str, str]:
 
         saltern '*' test.arg_repr 1 "two" 3.1 txt="hello"
     """
-    return {"args": repr(args), "kwargs": repr(_own(kwargs))}
+    return {"args": repr(args), "kwargs": repr(kwargs)}
 
 
 def arg_type(*args: Any, **kwargs: Any) -> dict[str, Any]:
@@ -99,12 +133,12 @@ def arg_type(*args: Any, **kwargs: Any) -> dict[str, Any]:
     """
     return {
         "args": [str(type(value)) for value in args],
-        "kwargs": {name: str(type(value)) for name, value in _own(kwargs).items()},
+        "kwargs": {name: str(type(value)) for name, value in kwargs.items()},
     }
 
 
 def kwarg(**kwargs: Any) -> dict[str, Any]:
-    """Return the keyword arguments that arrived.
+    """Return the keyword arguments that arrived, with what the publisher added.
 
     CLI Example:
 
@@ -112,7 +146,12 @@ def kwarg(**kwargs: Any) -> dict[str, Any]:
 
         saltern '*' test.kwarg num=1 txt="two" env='{a: 1}'
     """
-    return _own(kwargs)
+    return kwargs
+
+
+def _own(kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *kwargs* without what the publisher added."""
+    return {name: value for name, value in kwargs.items() if not name.startswith("__")}
 
 
 def true_() -> bool:
@@ -151,16 +190,16 @@ def version() -> str:
     return __version__
 
 
-def versions_report() -> dict[str, dict[str, str]]:
+def versions_information() -> dict[str, dict[str, str]]:
     """Return the versions of Saltern, of what it stands on, and of the system.
 
-    ``{'Saltern Version': {…}, 'Dependency Versions': {…}, 'System Versions': {…}}``, all text.
+    ``{'Saltern Version': {…}, 'Python Version': {…}, 'Dependency Versions': {…}, 'System Versions': {…}}``, all text.
 
     CLI Example:
 
     .. code-block:: bash
 
-        saltern '*' test.versions_report
+        saltern '*' test.versions_information
     """
     import platform  # seldom asked for, and costs memory
     from importlib import metadata
@@ -170,16 +209,129 @@ def versions_report() -> dict[str, dict[str, str]]:
         try:
             dependencies[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
-            dependencies[package] = "not installed"
+            dependencies[package] = NOT_INSTALLED
     return {
         "Saltern Version": {"Saltern": __version__},
-        "Dependency Versions": {"Python": platform.python_version(), **dependencies},
+        "Python Version": {"Python": platform.python_version()},
+        "Dependency Versions": dependencies,
         "System Versions": {
             "machine": platform.machine(),
             "release": platform.release(),
             "system": platform.system(),
             "os": str(__grains__.get("osfinger", __grains__.get("os", ""))),
         },
+    }
+
+
+def versions_report() -> str:
+    """Return what ``test.versions_information`` does as a text of lines.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' test.versions_report
+    """
+    found = versions_information()
+    width = max(len(name) for name in (NOT_INSTALLED, *found["Dependency Versions"], *found["System Versions"])) + 1
+    lines = []
+    for title, versions in found.items():
+        rows = [f"{name:>{width}}: {versions[name]}" for name in sorted(versions, key=str.lower)]
+        lines += [f"{title}:", *rows, " "]
+    return "\n".join(lines)
+
+
+def versions() -> str:
+    """Return the same as ``test.versions_report``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' test.versions
+    """
+    return versions_report()
+
+
+def conf_test() -> Any:
+    """Return ``test.foo`` of the minion's configuration, or an empty text.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' test.conf_test
+    """
+    return __opts__.get("test.foo", "")
+
+
+def get_opts() -> dict[str, Any]:
+    """Return the options of this minion.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' test.get_opts
+    """
+    return {name: value for name, value in __opts__.items() if name != AGENT_KEY}
+
+
+def opts_pkg() -> dict[str, Any]:
+    """Return the options of this minion, and its grains under ``grains``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' test.opts_pkg
+    """
+    return {**get_opts(), "grains": dict(__grains__)}
+
+
+def cross_test(func: str, args: list[Any] | None = None) -> Any:
+    """Call the function *func* by way of ``__salt__`` and return what it returns.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' test.cross_test test.echo '[hello]'
+    """
+    return __salt__[func](*(args or []))
+
+
+def attr_call() -> Any:
+    """Return what ``grains.items`` returns, called by way of ``__salt__``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' test.attr_call
+    """
+    return __salt__["grains.items"]()
+
+
+def module_report() -> dict[str, list[str]]:
+    """Return all modules and functions, and by which references they can be reached.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' test.module_report
+    """
+    functions = sorted(__salt__)
+    modules = sorted({name.partition(".")[0] for name in functions})
+    return {
+        "functions": functions,
+        "function_attrs": functions,
+        "function_subs": functions,
+        "modules": modules,
+        "module_attrs": modules,
+        "missing_attrs": [],
+        "missing_subs": [],
     }
 
 
@@ -192,7 +344,7 @@ def sleep(length: float) -> bool:
 
         saltern '*' test.sleep 20
     """
-    end = time.monotonic() + float(length)
+    end = time.monotonic() + (int(length) if isinstance(length, str) else length)
     while (left := end - time.monotonic()) > 0:
         time.sleep(min(left, STEP_S))
     return True
@@ -209,11 +361,13 @@ def rand_sleep(max: float = 60) -> bool:
     """
     import random  # brings hashing with it
 
-    return sleep(random.uniform(0, float(max)))  # noqa: S311 - no secret depends on it
+    return sleep(random.randint(0, int(max)))  # noqa: S311 - no secret depends on it
 
 
 def fib(num: int) -> list[Any]:
     """Return ``[the num-th Fibonacci number, seconds that it took]``; ``fib(0)`` is 0.
+
+    Raises ``ValueError`` for a number below 0.
 
     CLI Example:
 
@@ -221,17 +375,21 @@ def fib(num: int) -> list[Any]:
 
         saltern '*' test.fib 3
     """
+    number = int(num)
+    if number < 0:
+        raise ValueError("Negative number is not allowed!")
     start = time.monotonic()
     current, following = 0, 1
-    for _ in range(int(num)):
+    for _ in range(number):
         current, following = following, current + following
     return [current, time.monotonic() - start]
 
 
 def collatz(start: int) -> list[Any]:
-    """Return ``[the Collatz sequence from start down to 1, seconds that it took]``.
+    """Return ``[the Collatz sequence from start down to 2, seconds that it took]``.
 
-    Raises ``ValueError`` when *start* is less than 1, where the sequence never ends.
+    As in Salt, all after *start* are fractional numbers. Raises ``ValueError`` when *start* is less than 1, where the
+    sequence never ends.
 
     CLI Example:
 
@@ -239,15 +397,175 @@ def collatz(start: int) -> list[Any]:
 
         saltern '*' test.collatz 3
     """
-    value = int(start)
+    value: float = int(start)
     if value < 1:
         raise ValueError(f"test.collatz: start must be at least 1, not {value}")
     begin = time.monotonic()
-    steps = [value]
+    steps = []
     while value != 1:
-        value = value * 3 + 1 if value % 2 else value // 2
         steps.append(value)
+        value = value * 3 + 1 if value % 2 else value / 2
     return [steps, time.monotonic() - begin]
+
+
+def outputter(data: Any) -> Any:
+    """Return *data*, to see how it is shown.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' test.outputter foobar
+    """
+    return data
+
+
+def retcode(code: int = 42) -> bool:
+    """Set the return code to *code*, and return ``True``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' test.retcode 42
+    """
+    __context__["retcode"] = code
+    return True
+
+
+def provider(module: str) -> str:
+    """Return the name of the file, without ``.py``, that serves *module*; empty when none does.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' test.provider cmd
+    """
+    return next((_file_of(__salt__[name]) for name in __salt__ if name.startswith(f"{module}.")), "")
+
+
+def providers() -> dict[str, str]:
+    """Return the modules that are there, by the files that serve them: ``{'sysmod': 'sys', …}``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' test.providers
+    """
+    return {_file_of(__salt__[name]): name.partition(".")[0] for name in __salt__}
+
+
+def not_loaded() -> list[str]:
+    """Return the names of the files whose modules are not there, sorted.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' test.not_loaded
+    """
+    agent = _agent.present(__opts__)
+    return sorted(agent.load_errors()) if agent is not None else []
+
+
+def _file_of(function: Callable[..., Any]) -> str:
+    code = getattr(function, "__code__", None)
+    return str(code.co_filename).rpartition("/")[2].removesuffix(".py") if code is not None else ""
+
+
+def rand_str(size: int = 9999999999, hash_type: str | None = None) -> str:
+    """Return the same as ``test.random_hash``, by its old name.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' test.rand_str
+    """
+    return random_hash(size, hash_type)
+
+
+def random_hash(size: int = 9999999999, hash_type: str | None = None) -> str:
+    """Return the hash, in hex, of a random number of 1 to *size*.
+
+    *hash_type* is an algorithm of Python's ``hashlib``; by default the option ``hash_type``, else ``sha256``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' test.random_hash hash_type=sha512
+    """
+    import hashlib
+    import random
+
+    algorithm = str(hash_type or __opts__.get("hash_type") or "sha256")
+    if algorithm not in hashlib.algorithms_guaranteed:
+        raise AttributeError(f"module 'hashlib' has no attribute {algorithm!r}")
+    return hashlib.new(algorithm, str(random.SystemRandom().randint(1, size)).encode()).hexdigest()
+
+
+def try_(module: str, return_try_exception: bool = False, **kwargs: Any) -> Any:
+    """Call the function *module* with *kwargs*; return ``None``, or the exception if that is wanted, when it raises.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' test.try test.echo text=hello
+    """
+    try:
+        return __salt__[module](**_own(kwargs))
+    except Exception as error:
+        return error if return_try_exception else None
+
+
+def assertion(assertion: Any) -> None:
+    """Raise ``AssertionError`` when *assertion* is not true.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' test.assertion False
+    """
+    if not assertion:
+        raise AssertionError
+
+
+def tty(*args: Any, **kwargs: Any) -> str:
+    """Say that this is ``cmd.tty`` by now.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' test.tty tty0 'This is a test'
+    """
+    return "ERROR: This function has been moved to cmd.tty"
+
+
+def raise_exception(name: str, *args: Any, **kwargs: Any) -> bool:
+    """Raise the exception *name*, one of Python's or of ``salt.exceptions``, with *args*; ``False`` when there is none.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' test.raise_exception TypeError 'An integer is required'
+        saltern '*' test.raise_exception salt.exceptions.CommandExecutionError 'Something went wrong'
+    """
+    import builtins
+
+    from saltern_modules.salt_names import exceptions
+
+    salts = name.removeprefix("salt.exceptions.")
+    kind = getattr(builtins, name, None) if salts == name else getattr(exceptions, salts, None)
+    if not (isinstance(kind, type) and issubclass(kind, Exception)):
+        return False
+    raise kind(*args, **_own(kwargs))
 
 
 def exception(message: str = "Test Exception") -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from saltern.wire import unpack
-from saltern_agent.executor import Executor, signature
+from saltern_agent.executor import Executor
 from saltern_agent.isolate import Isolated
 from saltern_agent.jobs import Current, Job, Outcome
 from saltern_agent.loader import Loader
@@ -61,47 +61,76 @@ def test_arguments_and_duration(executor: Executor) -> None:
 @pytest.mark.parametrize(
     ("fun", "arg", "text", "retcode"),
     [
-        ("mod.raises", [], "The minion function caused an exception: ValueError: first line", 1),
-        ("mod.silent", [], "The minion function caused an exception: RuntimeError", 1),
-        ("mod.exits", [], "The minion function caused an exception: SystemExit", 1),
-        ("mod.exits", [3], "The minion function caused an exception: SystemExit: 3", 3),
-        ("mod.exits", ["bye"], "The minion function caused an exception: SystemExit: bye", 1),
-        ("mod.exits", [0], "The minion function caused an exception: SystemExit: 0", 1),
-        ("mod.command", [], "ERROR: the disk is on fire", 1),
-        ("mod.keyboard", [], "The minion function caused an exception: KeyboardInterrupt", 1),
-        ("mod.stop", [], "The minion function caused an exception: GeneratorExit", 1),
-        (
-            "mod.recursive",
-            [],
-            "The minion function caused an exception: RecursionError: maximum recursion depth exceeded",
-            1,
-        ),
-        (
-            "mod.inside",
-            [],
-            "The minion function caused an exception: TypeError: object of type 'int' has no len()",
-            1,
-        ),
+        ("mod.raises", [], "ValueError: first line\nsecond\n", 1),
+        ("mod.silent", [], "RuntimeError\n", 1),
+        ("mod.exits", [], "SystemExit\n", 1),
+        ("mod.exits", [3], "SystemExit: 3\n", 3),
+        ("mod.exits", ["bye"], "SystemExit: bye\n", 1),
+        ("mod.exits", [0], "SystemExit: 0\n", 1),
+        ("mod.keyboard", [], "KeyboardInterrupt\n", 1),
+        ("mod.stop", [], "GeneratorExit\n", 1),
+        ("mod.recursive", [], "RecursionError: maximum recursion depth exceeded\n", 1),
     ],
 )
-def test_failures(executor: Executor, fun: str, arg: list[Any], text: str, retcode: int) -> None:
+def test_failures_show_the_traceback_from_the_function_on(
+    executor: Executor, fun: str, arg: list[Any], text: str, retcode: int
+) -> None:
     outcome = run(executor, fun, *arg)
-    assert outcome.value == text
-    assert (outcome.retcode, outcome.success) == (retcode, False)
+    head = "The minion function caused an exception: Traceback (most recent call last):\n  File "
+    assert outcome.value.startswith(head)
+    assert outcome.value.endswith(f"\n{text}")
+    assert "executor.py" not in outcome.value
+    assert (outcome.retcode, outcome.success, outcome.out) == (retcode, False, "nested")
+    assert outcome.failed == f"The minion function caused an exception: {text.splitlines()[0]}"
 
 
-def test_wrong_arguments_show_the_right_ones(executor: Executor) -> None:
-    outcome = run(executor, "mod.ok")
-    assert outcome.value.startswith("Passed invalid arguments to mod.ok: ok() missing 1 required positional argument")
-    assert outcome.value.endswith("Usage: mod.ok(a, b=2, *rest, key, other=None, **more)")
-    assert run(executor, "mod.exits", 1, 2).value.endswith("Usage: mod.exits(code=None)")
-    assert outcome.retcode == 1
+def test_told_failures(executor: Executor) -> None:
+    assert run(executor, "mod.command").value == "ERROR: the disk is on fire"
+    inside = run(executor, "mod.inside")
+    assert inside.value == "Passed invalid arguments to mod.inside: object of type 'int' has no len()\n"
+    wrong = run(executor, "mod.exits", 1, 2).value
+    assert wrong.startswith("Passed invalid arguments to mod.exits: exits() takes from 0 to 1 positional")
 
 
 def test_unknown_functions(executor: Executor) -> None:
     outcome = run(executor, "mod.okk")
-    assert outcome.value == "'mod.okk' is not available. Did you mean 'mod.ok'?"
-    assert (outcome.retcode, outcome.success) == (254, False)
+    assert outcome.value == "'mod.okk' is not available."
+    assert (outcome.retcode, outcome.success, outcome.missing) == (1, False, True)
+    assert outcome.failed == "'mod.okk' is not available. Did you mean 'mod.ok'?"
+
+
+def test_what_a_generator_yields_is_told_and_gathered(module_dir: Path) -> None:
+    (module_dir / "mod.py").write_text("def items(n):\n    for i in range(n): yield {'x': i} if n == 2 else i\n")
+    current = Current()
+    told: list[tuple[str, int, Any]] = []
+    executor = Executor(
+        Loader({}, [str(module_dir)], current),
+        current,
+        progress=lambda job, number, item: told.append((job.jid, number, item)),
+    )
+    assert run(executor, "mod.items", 3).value == [0, 1, 2]
+    assert told == [("1", 0, 0), ("1", 1, 1), ("1", 2, 2)]
+    assert run(executor, "mod.items", 2).value == {"x": 1}
+    assert run(executor, "mod.items", 10**9).value == "ERROR: it yields more than 100,000 values"
+
+
+@pytest.mark.parametrize("source", ["grains", "pillar"])
+def test_a_blackout_refuses_all_but_what_ends_it(module_dir: Path, source: str) -> None:
+    current = Current()
+    loader = Loader({}, [str(module_dir)], current)
+    getattr(loader, f"set_{source}")({"minion_blackout": True, "minion_blackout_whitelist": ["test.echo"]})
+    executor = Executor(loader, current)
+
+    def answered(fun: str, *arg: Any, about: dict[str, Any] | None) -> Any:
+        return executor.run(Job("1", fun, list(arg), {}, about=about)).value
+
+    refused = answered("test.ping", about={"tgt": "*"})
+    assert refused.startswith("ERROR executing 'test.ping': Minion in blackout mode. Set 'minion_blackout' to False in")
+    assert answered("test.echo", "a", about={"tgt": "*"}) == "a"
+    assert "blackout" not in answered("saltutil.refresh_pillar", about={"tgt": "*"})
+    assert answered("test.ping", about={}) is True  # the schedule goes on, as in Salt
+    getattr(loader, f"set_{source}")({})
+    assert answered("test.ping", about={"tgt": "*"}) is True
 
 
 def test_return_codes(executor: Executor) -> None:
@@ -116,7 +145,8 @@ def test_several_functions(executor: Executor) -> None:
     job = Job("1", ["mod.retcode", "mod.raises", "test.ping", "mod.prints"], [[5], []], {})
     outcome = executor.run(job)
     assert outcome.value["mod.retcode"] == "out"
-    assert outcome.retcode == {"mod.retcode": 5, "mod.raises": 1, "test.ping": 0, "mod.prints": 0}
+    assert outcome.value["mod.raises"].startswith("Traceback (most recent call last):\n")
+    assert outcome.retcode == {"mod.retcode": 5, "test.ping": 0, "mod.prints": 0}
     assert outcome.success == {"mod.retcode": False, "mod.raises": False, "test.ping": True, "mod.prints": True}
 
 
@@ -134,14 +164,6 @@ def test_what_is_printed_is_one_line_in_the_log(
     assert len(messages) == 2
     assert len(messages[1]) < 2100
     assert capsys.readouterr().out == "not from a function\n"
-
-
-def test_signatures() -> None:
-    def f(a: int, *, b: int, c: str = "x") -> None: ...
-
-    assert signature(f) == "(a, *, b, c='x')"
-    assert signature(lambda: None) == "()"
-    assert signature(len) == "(…)"
 
 
 # returns

@@ -110,7 +110,7 @@ def test_a_new_module_ends_an_agent_twice_and_is_told_by_the_next_sync(master: A
         wait_ended(agent)
     start(master, agent)
     assert master.run("sys.load_errors")["return"] == {"deadly": WHY}
-    assert f"The module deadly is not loaded: {WHY}" in master.run("deadly.f")["return"]
+    assert f"'deadly' __virtual__ returned False: {WHY}" in master.run("deadly.f")["return"]
     assert f"modules.deadly: not used: {WHY}" in master.run("saltutil.sync_modules")["return"]
     assert master.run("sys.load_errors")["return"] == {"deadly": WHY}
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
 
 from saltern.secret import MASK, Secret
 from saltern_agent.jobs import Job, read_job
+from saltern_agent.runner import Runner
 
 
 def job(user: str, *, sees: bool = False, schedule: bool = False) -> Job:
@@ -29,8 +31,7 @@ def job(user: str, *, sees: bool = False, schedule: bool = False) -> Job:
 )
 def test_whom_a_job_concerns(asker: Job | None, shown: bool) -> None:
     described = job("fred").describe(asker)
-    assert described["arg"] == (["argument", MASK] if shown else MASK)
-    assert described["kwarg"] == ({"k": "word"} if shown else MASK)
+    assert described["arg"] == (["argument", MASK, {"__kwarg__": True, "k": "word"}] if shown else MASK)
     assert (described["fun"], described["user"]) == ("test.echo", "fred")
     assert "hunter2" not in repr(described)
 
@@ -67,7 +68,18 @@ def test_others_jobs_on_a_running_agent(master: Any, agent: Any) -> None:
         assert refused["return"] == f"ERROR: job {slow} is another user's: only fred, or who may do all, may end it"
         assert refused["success"] is False
     assert master.run("saltutil.find_job", slow, user="eve")["return"]["jid"] == slow
-    assert "was ended" in master.run("saltutil.kill_job", slow, user="fred")["return"]
+    assert f"Signal 9 sent to job {slow} at pid " in master.run("saltutil.kill_job", slow, user="fred")["return"]
     assert "killed" in master.returned(slow)["return"]
     another = master.job("test.sleep", [300], user="fred")
-    assert "was ended" in master.run("saltutil.kill_job", another, user="root", sees=True)["return"]
+    killed = master.run("saltutil.kill_job", another, user="root", sees=True)["return"]
+    assert killed.startswith(f"Signal 9 sent to job {another} at pid ")
+
+
+def test_the_master_hears_of_the_jobs_that_it_started_and_which_process_does_them() -> None:
+    here, isolated, scheduled = job("fred"), job("fred"), job("schedule", schedule=True)
+    isolated.register_child(4321)
+    runner = object.__new__(Runner)
+    runner._jobs = {"1": here, "2": isolated, "3": scheduled}
+    assert runner.asked_for() == {"1": os.getpid(), "2": 4321}
+    isolated.forget_child(4321)
+    assert runner.asked_for()["2"] == os.getpid()

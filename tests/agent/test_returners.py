@@ -227,7 +227,7 @@ def test_a_job_and_a_schedule_with_returners_on_a_running_agent(
     agent = make_agent(**{"mine.file": str(out), "return": "mine"})
     master.schedule = {"tick": {"function": "test.echo", "args": ["tock"], "seconds": 1, "returner": "mine"}}
     agent.start()
-    assert set(master.run("saltutil.sync_all")["return"]) == {"modules", "utils", "returners"}
+    assert {"modules", "utils", "returners"} <= set(master.run("saltutil.sync_all")["return"])
     assert master.run("test.echo", "plain")["return"] == "plain"
     special = tmp_path / "special"
     told = {"ret": "rawfile_json", "ret_kwargs": {"filename": str(special)}}

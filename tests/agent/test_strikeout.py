@@ -120,7 +120,7 @@ def test_a_secret_argument_is_not_returned(world: World, function: str, secret: 
 
 def test_an_error_of_which_one_line_is_shown_ends_before_a_secret_of_several(world: World) -> None:
     answer = world.body("mod.leaves", Secret("short\nlonger line"))["return"]
-    assert answer == "The minion function caused an exception: SystemExit: ***"
+    assert answer.endswith("\nSystemExit: ***\n")
 
 
 def test_secrets_within_values_and_odd_ones(world: World) -> None:
@@ -250,7 +250,9 @@ def test_events_of_a_job_hold_none_of_its_secrets(master: Any, agent: Any) -> No
     master.publish_frame(pack("job", 0, body, secrets=True))
     assert master.returned(jid)["return"] is True
     event = master.wait_for(lambda: next((m.body for m in master.messages if m.type == "event"), None))
-    assert event == {"tag": "mytag", "data": {"text": MASK, "note": 1}}
+    own = {name: value for name, value in event["data"].items() if not name.startswith("__pub_")}
+    assert (event["tag"], own) == ("mytag", {"text": MASK, "note": 1})
+    assert event["data"]["__pub_arg"] == ["mytag", {"text": MASK, "note": 1}]
 
 
 # the mechanism

@@ -132,6 +132,18 @@ def test_what_the_master_forgets_is_lost(around: Any) -> None:
     assert batch.pending == []
 
 
+def test_what_comes_twice_or_from_no_one_of_the_job_counts_once(around: Any) -> None:
+    master = around(FOUR)
+    batch = Batch("", order(), 2)
+    run = batch.run()
+    next(run), next(run)
+    stream = master.streams[batch.jid]
+    stranger = {"tag": "", "data": {"id": "stranger", "return": 1}}
+    stream.extend([stream[0], stranger])
+    done = [step.minion_id for step in run if isinstance(step, Answered)]
+    assert done == ["a", "b", "c", "d"]
+
+
 def test_a_master_that_goes_is_an_error_and_nothing_stays_open(around: Any) -> None:
     master = around(FOUR)
     master.broken = ChannelError("the master closed the connection")

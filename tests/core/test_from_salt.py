@@ -53,7 +53,7 @@ def test_all_that_salt_has_by_default(tmp_path: Path, program: str) -> None:
 ASIDE = {"default_include", "gitfs_base", "gitfs_root", "gitfs_mountpoint", "keep_jobs", "client_acl", "conf_file"}
 ASIDE |= {"roots_update_interval", "gitfs_update_interval", "fileserver_interval", "master_port", "recon_default"}
 ASIDE |= {"recon_max", "acceptance_wait_time", "autoload_dynamic_modules", "process_count_max", "publisher_acl"}
-ASIDE |= {"keep_jobs_seconds", "schedule", "file_roots"}
+ASIDE |= {"keep_jobs_seconds", "schedule", "file_roots", "ext_job_cache", "master_job_cache", "event_return"}
 """Options of Salt's that become others of ours, or, empty, nothing."""
 
 
@@ -78,6 +78,18 @@ ASIDE |= {"keep_jobs_seconds", "schedule", "file_roots"}
         ),
         ({"gitfs_update_interval": 30, "fileserver_interval": 3600}, "fileserver_update_interval", 30),
         ({"publisher_acl": {"fred": [".*"], "a(b)": ["x.*"]}}, "publisher_acl", {"fred": ["*"]}),
+        (
+            {
+                "returner.mysql.host": "db",
+                "mysql.port": 3307,
+                "mysql": {"user": "u", "odd": 1},
+                "event_return": "mysql",
+            },
+            "returners",
+            {"mysql": {"driver": "mysql", "user": "u", "port": 3307, "host": "db"}},
+        ),
+        ({"ext_job_cache": "pgjsonb"}, "returners", {"pgjsonb": {"driver": "pgjsonb"}}),
+        ({"event_return": ["mysql", "sqlite3", "slack"], "mysql.host": "h"}, "event_return", ["mysql"]),
         ({"client_acl": {"fred": "test.ping"}}, "publisher_acl", {"fred": ["test.ping"]}),
         (
             {"publisher_acl": {"ops%": ["@wheel", {"web*": ["cmd.run", "[x]"]}]}},

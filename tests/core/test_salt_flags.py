@@ -125,7 +125,6 @@ def test_the_configuration_is_dumped(program: Program, master: ScriptedMaster) -
         (["-a", "pam", "*", "test.ping"], "external authentication isn't there yet"),
         (["-T", "*", "test.ping"], "external authentication isn't there yet"),
         (["--username=fred", "*", "test.ping"], "external authentication isn't there yet"),
-        (["--async", "-b", "2", "*", "test.ping"], "--async and --batch don't go together"),
         (["--return_kwargs", "[1]", "*", "test.ping"], "--return_kwargs [1]: must be a map, as in '{host: db1}'"),
     ],
 )
@@ -255,6 +254,26 @@ def test_no_name_steers_the_terminal(program: Program) -> None:
     assert "\x1b" not in done.out + done.err
     assert "x\\x1b[2J:\n    Minion did not return. [No response]\n" in done.out
     assert "no accepted minion has the id x\\x1b[2J\n" in done.err
+
+
+def test_names_that_no_minion_has_are_in_order_and_not_too_many(program: Program, master: ScriptedMaster) -> None:
+    done = program("-L", ",".join(f"x{number:02}" for number in range(29, -1, -1)), "test.ping", master=master)
+    listed = ", ".join(f"x{number:02}" for number in range(20))
+    assert done.err.splitlines()[0] == f"saltern: no accepted minion has the id {listed} and 10 more"
+
+
+def test_one_that_was_given_up_and_answers_all_the_same_is_shown_once(program: Program, master: ScriptedMaster) -> None:
+    publish = master.publish
+
+    def given_up(**about: Any) -> Any:
+        result = publish(**about)
+        lost = {"tag": "", "data": {"id": "m2", "failed": "Minion did not return. [No response]"}}
+        master.streams[result["jid"]].appendleft(lost)
+        return result
+
+    master.publish = given_up  # type: ignore[method-assign]
+    done = program("*", "test.id", master=master)
+    assert (done.code, done.out) == (0, "m1:\n    m1\nm2:\n    m2\nm3:\n    m3\n")
 
 
 def test_help_has_every_flag_and_ends_well(program: Program, master: ScriptedMaster) -> None:

@@ -22,7 +22,16 @@ FEWER_FLAGS = "a flag may be shortened as far as it is the only one, and we have
 ALL_THAT_CAME = "Salt prints one answer of those that have come when a batch ends by --failhard, and takes its retcode"
 A_FUNCTION = "a lone word after -d that is no minion's id is taken for a function, as the help of both says"
 QUIET = "quiet is still a form here: it prints nothing"
+AIDS_JID = "Salt also prints the jid of the job that asks who has the function"
+PREVIEW = "--preview-target runs nothing; Salt runs a job with -s or -b, and fails with -d"
 DIFFERENT = {
+    "three: --subset 2 -v * test.ping": AIDS_JID,
+    "three: --subset 2 --show-jid * test.ping": AIDS_JID,
+    "three: --preview-target -b 1 *": PREVIEW,
+    "three: --preview-target -s *": PREVIEW,
+    "three: --preview-target -s * test.ping": PREVIEW,
+    "three: --preview-target -d *": PREVIEW,
+    "three: -s --failhard * test.mixed": ALL_THAT_CAME,
     "three: --sta m1 test.ping": FEWER_FLAGS,
     "three: --s m1 test.ping": FEWER_FLAGS,
     "three: m1 test.quiet": QUIET,

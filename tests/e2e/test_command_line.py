@@ -54,7 +54,7 @@ def test_ping(parts: Parts) -> None:
 
 def test_every_form_of_output(parts: Parts) -> None:
     minion = parts.stack.minion_ids[0]
-    words = [minion, "test.arg", "a", "n=1"]
+    words = [minion, "test.arg_clean", "a", "n=1"]
     expected = {minion: {"args": ["a"], "kwargs": {"n": 1}}}
     assert json.loads(run(parts, "saltern", "--out", "json", *words).stdout) == expected
     assert json.loads(run(parts, "saltern", "--out=json", "--static", *words).stdout) == expected
@@ -169,7 +169,7 @@ def test_async_verbose_batch_and_several(parts: Parts) -> None:
 
 
 def test_documentation(parts: Parts) -> None:
-    trailing = run(parts, "saltern", parts.stack.minion_ids[0], "test.arg", "a", "--out", "json")
+    trailing = run(parts, "saltern", parts.stack.minion_ids[0], "test.arg_clean", "a", "--out", "json")
     assert json.loads(trailing.stdout)[parts.stack.minion_ids[0]] == {"args": ["a"], "kwargs": {}}
     done = run(parts, "saltern", parts.stack.minion_ids[0], "sys.doc", "test.ping")
     assert "CLI Example" in done.stdout
@@ -223,10 +223,7 @@ def test_documentation_of_what_is_not_there(parts: Parts) -> None:
         (["saltern-run", "-t", "1e300", "manage.status"], 64, "must be seconds"),
         (["saltern-key", "--invite", "--ttl", "-1"], 64, "must be seconds"),
         (["saltern", "-c", "/nowhere/at/all", "*", "test.ping"], 78, "/nowhere/at/all"),
-        (["saltern-run"], 64, "a function is needed"),
-        (["saltern-run", "nothing.here"], 1, "'nothing.here' is not a runner function"),
-        (["saltern-run", "jobs.lookup_jid", "x"], 1, "jid 'x' is not valid"),
-        (["saltern-run", "metrics.explain", "a", "b.c"], 1, "a returned no metrics of b.c"),
+        (["saltern-run", "nothing.here"], 0, "'nothing.here' is not a runner function"),
         (["saltern-key", "-f", "nobody"], 0, "no key matches 'nobody'"),
         (["saltern-key", "web*"], 64, "unexpected word: web*"),
         (["saltern-master", "-c", "/nowhere/at/all"], 78, "/nowhere/at/all"),
@@ -237,6 +234,33 @@ def test_faults_are_said_in_words(parts: Parts, words: list[str], code: int, mes
     assert message in done.stderr, done
     assert "Traceback" not in done.stderr + done.stdout
     assert done.returncode == code
+
+
+def test_what_goes_wrong_in_a_runner_is_its_value(parts: Parts) -> None:
+    done = run(parts, "saltern-run", "jobs.lookup_jid", "x", "--out", "json")
+    assert json.loads(done.stdout).startswith("Exception occurred in runner jobs.lookup_jid: jid 'x' is not valid")
+    assert (done.returncode, done.stderr) == (1, "")
+    done = run(parts, "saltern-run", "metrics.explain", "a", "b.c")
+    assert done.stdout.startswith("Exception occurred in runner metrics.explain: a returned no metrics of b.c")
+    done = run(parts, "saltern-run", "metrics.explain", "a", "b.c", "--quiet")
+    assert (done.returncode, done.stdout) == (1, "")
+
+
+def test_words_of_a_runner(parts: Parts) -> None:
+    echoed = run(parts, "saltern-run", "test.arg", "0644", "a=[1, x]", "b=1", "'c=2'", "--no-parse", "b", "--out=raw")
+    assert echoed.stdout == "{'args': [644], 'kwargs': {'a': [1, 'x'], 'b': '1', 'c': 2}}\n", echoed
+    given = run(parts, "saltern-run", "--args-stdin", "test.arg", stdin="x y\n--out\nraw\n")
+    assert given.stdout == "{'args': ['x y'], 'kwargs': {}}\n"
+
+
+def test_a_runner_is_started_and_not_waited_for(parts: Parts) -> None:
+    done = run(parts, "saltern-run", "--async", "test.arg", "x")
+    assert (done.returncode, done.stdout) == (0, "")
+    jid = one_line(done.stderr).rpartition("salt/run/")[2]
+    found = wait_for(lambda: run(parts, "saltern-run", "--out", "json", "jobs.lookup_jid", jid).stdout, "its return")
+    assert "x" in found
+    missing = run(parts, "saltern-run", "--async", "nothing.here")
+    assert (missing.returncode, missing.stdout) == (0, "'nothing.here' is not available.\n")
 
 
 def test_no_master(parts: Parts, tmp_path: Path) -> None:
@@ -327,7 +351,7 @@ def test_a_new_host_joins_by_one_pasted_line(parts: Parts, tmp_path: Path) -> No
 def test_call_runs_on_this_host(parts: Parts) -> None:
     minion = parts.stack.minion_ids[0]
     config = parts.stack.minion_config(minion)
-    done = run(parts, "saltern-call", "-c", config, "--local", "--out", "json", "test.arg", "a", "b=2")
+    done = run(parts, "saltern-call", "-c", config, "--local", "--out", "json", "test.arg_clean", "a", "b=2")
     assert json.loads(done.stdout) == {"local": {"args": ["a"], "kwargs": {"b": 2}}}, done
     done = run(parts, "saltern-call", "-c", config, "--local", "test.nothing")
     assert done.returncode != 0

@@ -87,12 +87,14 @@ def test_links_credentials_and_failing_remotes(tmp_path: Path) -> None:
 
             failed = run(parts, "fileserver.update")
             assert failed.returncode != 0
-            assert failed.stderr.startswith("saltern-run: 2 of 3 git remotes failed: broken: ")
-            assert "refused: fatal: Authentication failed" in failed.stderr
+            assert failed.stdout.startswith(
+                "Exception occurred in runner fileserver.update: 2 of 3 git remotes failed: broken: "
+            )
+            assert "refused: fatal: Authentication failed" in failed.stdout
             assert run(parts, "fileserver.update", "remote=good").returncode == 0
             assert (
                 "no remote 'nope': there are good, broken, refused"
-                in run(parts, "fileserver.update", "remote=nope").stderr
+                in run(parts, "fileserver.update", "remote=nope").stdout
             )
             with pytest.raises(FileServerError, match="broken: "):
                 parts.runner.call("fileserver.update", kwarg={"remote": "broken"})

@@ -48,7 +48,7 @@ def test_functions_on_minions(parts: Parts) -> None:
     client = saltern.client.LocalClient(parts.stack.config_dir)
     minions = parts.stack.minion_ids
     assert client.cmd("*", "test.ping") == dict.fromkeys(minions, True)
-    answer = client.cmd("*", "test.arg", ["arg1", "arg2"], kwarg={"foo": "bar"})
+    answer = client.cmd("*", "test.arg_clean", ["arg1", "arg2"], kwarg={"foo": "bar"})
     assert answer == {minion: {"args": ["arg1", "arg2"], "kwargs": {"foo": "bar"}} for minion in minions}
     several = client.cmd("*", ["grains.items", "sys.doc", "cmd.run"], [[], [], ["uptime"]])
     for minion in minions:
@@ -79,9 +79,9 @@ def test_some_minions_at_a_time_and_some_alone(parts: Parts) -> None:
     first, second = parts.stack.minion_ids
     answers = list(client.cmd_batch("*", "test.echo", ["x"], batch=1))
     assert answers == [{first: "x"}, {second: "x"}]
-    assert list(client.cmd_batch(f"{first},nosuch", "test.arg", kwarg={"a": 1}, tgt_type="list", batch="50%")) == [
-        {first: {"args": [], "kwargs": {"a": 1}}}
-    ]
+    assert list(
+        client.cmd_batch(f"{first},nosuch", "test.arg_clean", kwarg={"a": 1}, tgt_type="list", batch="50%")
+    ) == [{first: {"args": [], "kwargs": {"a": 1}}}]
     with pytest.raises(ArgumentError, match="must be an integer or percentage string"):
         list(client.cmd_batch("*", "test.ping", batch="x"))
     assert list(client.cmd_subset("*", "test.ping", subset=1).values()) == [True]

@@ -85,32 +85,46 @@ def test_an_account_is_a_line_a_schedule(parts: Parts) -> None:
 
 
 def test_documentation_of_what_is_named(parts: Parts) -> None:
-    done = saltern_run(parts, "jobs.active", "-d", "state")
-    names = [line for line in done.stdout.splitlines() if not line.startswith(" ")]
-    assert names == ["jobs.active:", "state.event:"]
+    assert saltern_run(parts, "jobs.active", "-d").stdout.startswith("jobs.active:\nList ")
+    done = saltern_run(parts, "-d", "state")
+    assert done.stdout.startswith("state.event:\nShow events as they come")
+    assert "jobs.active:" not in done.stdout
     done = saltern_run(parts, "-d", "nosuch")
-    assert (done.returncode, done.stderr) == (1, "saltern-run: no function or module nosuch: -d alone lists them\n")
+    assert (done.returncode, done.stderr) == (0, "saltern-run: no function or module nosuch: -d alone lists them\n")
+    assert done.stdout == ""
+    done = saltern_run(parts, "-d", "jobs", "state")
+    assert (done.returncode, done.stdout) == (64, "")
+    assert "You can only get documentation for one method at one time" in done.stderr
+    assert "manage.up" in json.loads(saltern_run(parts, "-d", "--out", "json").stdout)
+    assert "manage.up:\n    List " in saltern_run(parts).stdout
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("words", "code", "message"),
     [
-        (["jobs.list_jobs", "limit=0"], "the number of jobs must be between 1 and 20,000, not 0"),
-        (["jobs.list_jobs", "start_time=soon"], "'soon' is no time: write it as in '2026-11-28 19:44'"),
-        (["jobs.lookup_jid", "x", "ext_source=mysql"], "jobs are read from the master's own store"),
-        (["job.list"], "'job.list' is not a runner function: did you mean jobs.list_job?"),
-        (["jobs"], "'jobs' is not a runner function: jobs has active, exit_success, last_run, list_job"),
-        (["nothing.here"], "'nothing.here' is not a runner function: saltern-run -d lists them"),
-        (["state.event", "count=x"], "count must be a number of events, or -1 for no end, not 'x'"),
-        (["state.event", "pretty=3"], "pretty must be True or False, not 3"),
-        (["state.event", "nosuch=1"], "state.event was called wrongly: got an unexpected keyword argument 'nosuch'"),
+        (["jobs.list_jobs", "limit=0"], 0, "the number of jobs must be between 1 and 20,000, not 0"),
+        (["jobs.list_jobs", "start_time=soon"], 0, "'soon' is no time: write it as in '2026-11-28 19:44'"),
+        (["jobs.lookup_jid", "x"], 1, "jid 'x' is not valid"),
+        (["jobs.lookup_jid", "20200101000000000000", "ext_source=mysql"], 0, "read from the master's own store"),
+        (["job.list"], 0, "'job.list' is not a runner function: did you mean jobs.list_job?"),
+        (["jobs"], 0, "'jobs' is not a runner function: jobs has active, exit_success, last_run, list_job"),
+        (["nothing.here"], 0, "'nothing.here' is not a runner function: saltern-run -d lists them"),
+        (["state.event", "count=x"], 0, "count must be a number of events, or -1 for no end, not 'x'"),
+        (["state.event", "pretty=3"], 0, "pretty must be True or False, not 3"),
+        (["state.event", "nosuch=1"], 0, "state.event was called wrongly: got an unexpected keyword argument 'nosuch'"),
     ],
 )
-def test_what_is_not_there_is_said(parts: Parts, words: list[str], message: str) -> None:
+def test_what_is_not_there_is_said(parts: Parts, words: list[str], code: int, message: str) -> None:
     done = saltern_run(parts, *words)
-    assert done.returncode == 1
-    assert message in done.stderr
-    assert done.stderr.count("\n") == 1
+    assert done.returncode == code
+    assert message in done.stdout + done.stderr
+    if "is not a runner" in message:
+        assert (done.stdout, done.stderr.count("\n")) == (f"'{words[0]}' is not available.\n", 1)
+    elif code:
+        assert (done.stdout.startswith(f"Exception occurred in runner {words[0]}: "), done.stderr) == (True, "")
+    else:
+        assert done.stdout.startswith("\nPassed invalid arguments: ")
+        assert re.search("\n\nUsage:\n[A-Z]", done.stdout)
 
 
 def test_events_are_shown_until_ctrl_c(parts: Parts) -> None:

@@ -61,9 +61,22 @@ def test_a_batch_is_one_job_whose_answers_are_found_by_its_jid(parts: Parts) -> 
 
 def test_a_batch_answers_as_a_whole(parts: Parts) -> None:
     ids = parts.stack.minion_ids
-    code, out, err = run(parts, "-b", "50%", "--static", "--out", "json", "*", "test.arg", "x", "k=1")
+    code, out, err = run(parts, "-b", "50%", "--static", "--out", "json", "*", "test.arg_clean", "x", "k=1")
     assert (code, err) == (0, "")
     assert json.loads(out) == {minion_id: {"args": ["x"], "kwargs": {"k": 1}} for minion_id in ids}
+
+
+def test_a_batch_goes_on_in_the_background(parts: Parts, tmp_path: Path) -> None:
+    ids, mark = parts.stack.minion_ids, tmp_path / "mark"
+    command = f"while [ ! -e {mark} ]; do sleep 0.05; done; echo done"
+    code, out, err = run(parts, "-b", "1", "--async", "*", "cmd.shell", command)
+    assert (code, err) == (0, "")
+    assert out.startswith("Executed batch command with job ID: ")
+    jid = jid_of(out)
+    (about,) = wait_for(lambda: list(parts.runner.cmd("jobs.active").values()), "it to run")
+    assert [list(running) for running in about["Running"]] == [ids[:1]]
+    mark.touch()
+    wait_for(lambda: parts.runner.cmd("jobs.lookup_jid", [jid]) == dict.fromkeys(ids, "done"), "all answers")
 
 
 def test_ctrl_c_leaves_the_minions_at_work_and_starts_no_others(parts: Parts, tmp_path: Path) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import weakref
+from datetime import UTC, datetime
 
 from saltern.wire import unpack_value
-from saltern_master.bus import LOST, TURN_BYTES, TURN_EVENTS, Event, EventBus
+from saltern_master.bus import LOST, TURN_BYTES, TURN_EVENTS, Event, EventBus, stamp
 
 
 def test_events_reach_those_who_want_their_tag() -> None:
@@ -125,3 +127,11 @@ def test_iterating_waits() -> None:
         assert await asyncio.wait_for(task, 5) == "now"
 
     asyncio.run(run())
+
+
+def test_an_event_bears_its_time_with_its_offset() -> None:
+    before = datetime.now(UTC)
+    bus = EventBus(10)
+    for text in (bus.publish("t", {}).data["_stamp"], stamp()):
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00", text)
+        assert before <= datetime.fromisoformat(text) <= datetime.now(UTC)

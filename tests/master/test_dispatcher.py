@@ -253,6 +253,27 @@ def test_a_target_that_is_no_target_means_nobody_and_one_that_costs_too_much_is_
         assert isinstance(answered(ROOT, name, tgt="N@x", tgt_type="compound", **more), UnknownNodegroup)
 
 
+@pytest.mark.parametrize(
+    ("kind", "target"),
+    [("pillar", "role:a*"), ("pillar_pcre", "role:a"), ("compound", "I@role:a?y"), ("compound", "J|@role|an.")],
+)
+def test_a_pillar_is_searched_with_patterns_only_by_who_may_read_it(kind: str, target: str) -> None:
+    acl = {**ACL, "fred": ["test.*", {"web*": ["cmd.run", "pillar.get"]}]}
+    for who, fun, found in (
+        (ROOT, "test.ping", MINIONS),
+        ("fred", "cmd.run", ["web1", "web2"]),
+        ("fred", "test.ping", []),
+        ("eve", "test.ping", []),
+    ):
+        here = Door(acl, COMMANDS, USERS)
+        answer = answered(who, "job.publish", here=here, tgt=target, tgt_type=kind, fun=fun)
+        assert [one for one in answer if one != "problem"] == found
+        exact = {"pillar": "role:any", "pillar_pcre": "role:any"}.get(kind, f"{target[0]}@role:any")
+        here = Door(acl, COMMANDS, USERS)
+        answer = answered(who, "job.publish", here=here, tgt=exact, tgt_type=kind, fun=fun)
+        assert answer == (found or (["db1"] if who == "eve" else MINIONS))
+
+
 def test_the_names_in_a_nodegroup_are_told_only_to_who_may_command_every_minion() -> None:
     assert answered(ROOT, "job.publish", tgt="some", tgt_type="nodegroup", fun="cmd.run") == ["db1", "no gone"]
     assert answered("fred", "job.publish", tgt="N@some or web1", tgt_type="compound", fun="cmd.run") == ["web1"]

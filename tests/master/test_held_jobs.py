@@ -11,6 +11,7 @@ from saltern.errors import ArgumentError
 from saltern.wire import unpack, unpack_value
 from saltern_master.auth.caller import Caller, Kind
 from saltern_master.bus import Event
+from saltern_master.commands.jobs import publish
 from saltern_master.jobs.tracked_job import NOT_CONNECTED
 from saltern_master.jobs.tracker import FORGOTTEN, NOT_STARTED, Taken
 from support.publishing import FRED, Around, request
@@ -105,6 +106,31 @@ def test_it_is_its_owners_and_stays_what_it_was() -> None:
     with pytest.raises(ArgumentError, match="no such job"):
         held.release("web1", jid=plain.jid)
     assert [name for name, _ in held.around.frames] == ["web1"]
+
+
+def test_only_its_owner_finds_it() -> None:
+    held = Held()
+    assert held.around.tracker.held(held.jid, FRED.principal) is not None
+    assert held.around.tracker.held(held.jid, ANN.principal) is None
+
+
+def test_those_who_have_just_got_it_are_asked_no_sooner_than_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("saltern_master.jobs.tracker.time.monotonic", lambda: now[0])
+    held = Held()
+    now[0] += 60.0
+    held.release("web1")
+    held.around.tracker.look()
+    assert [unpack(frame).type for _, frame in held.around.frames] == ["job"]
+    now[0] += 5.0
+    held.around.tracker.look()
+    assert [unpack(frame).type for _, frame in held.around.frames] == ["job", "working"]
+
+
+def test_one_that_is_held_is_followed() -> None:
+    context: Any = None
+    with pytest.raises(ArgumentError, match="must be followed"):
+        asyncio.run(publish.handler(context, "*", "test.ping", hold=True))
 
 
 def test_those_whose_turn_never_came_are_lost_when_its_follower_goes() -> None:

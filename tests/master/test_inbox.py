@@ -171,6 +171,30 @@ def test_the_masters_words_about_a_minion_are_not_its_own(door: Door, tag: str) 
 
 
 @pytest.mark.parametrize(
+    ("tag", "taken"),
+    [
+        (f"salt/job/{JID}/prog/web/0", True),
+        (f"salt/job/{JID}/prog/db/0", False),  # another minion's
+        (f"salt/job/{JID}/prog/web/x", False),
+        (f"salt/job/{JID}/prog/web/0/more", False),
+        (f"salt/job/{UNKNOWN}/prog/web/0", False),
+        (f"salt/job/{JID}/ret/web/0", False),
+    ],
+)
+def test_what_a_function_yields_is_told_of_a_job_that_waits_for_it(door: Door, tag: str, taken: bool) -> None:
+    async def scenario() -> None:
+        web = door.minion("web", A)
+        asked(door, {"web": A})
+        say(door, web, "event", 1, {"tag": tag, "data": {"return": 1}})
+        await heard(door, web, "ack", 1)
+        ((told, data),) = [(tag, data) for tag, data in door.told() if data.get("cmd") == "_minion_event"]
+        assert told == (tag if taken else f"salt/minion/web/{tag}")
+        assert (data["data"], data["id"]) == ({"return": 1}, "web")
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
     "tag",
     [
         *("salt/minion/db/start", "/salt/minion/db/start", "salt/minion/web", "salt/minion/webb/start", "../db/start"),
@@ -197,6 +221,49 @@ def test_an_event_keeps_its_data_whatever_else_came_with_it(door: Door) -> None:
         say(door, web, "event", 1, {"tag": "x", "data": {"mine": 1}, "extra": 2, b"more": 3})
         await heard(door, web, "ack", 1)
         assert [event["data"] for _, event in door.told()] == [{"mine": 1}]
+
+    asyncio.run(scenario())
+
+
+def test_steps_of_a_job_are_told_of_by_those_who_got_it_alone(door: Door) -> None:
+    def tag(jid: str, minion_id: str, number: str = "0") -> str:
+        return f"salt/job/{jid}/prog/{minion_id}/{number}"
+
+    async def scenario() -> None:
+        web, db = door.minion("web", A), door.minion("db", B)
+        asked(door, {"web": A})
+        for seq, (peer, told) in enumerate(
+            [
+                (web, tag(JID, "web", "12")),
+                (db, tag(JID, "web")),
+                (db, tag(JID, "db")),
+                (web, tag(JID, "db")),
+                (web, tag("1" * 20, "web")),
+                (web, tag(JID, "web", "x")),
+                (web, tag(JID, "web") + "/ret"),
+            ],
+            1,
+        ):
+            say(door, peer, "event", seq, {"tag": told, "data": {"return": "half"}})
+        await heard(door, web, "ack", 7)
+        told_of = door.told("salt/")
+        assert [(event_tag, data["from"]) for event_tag, data in told_of] == [
+            (tag(JID, "web", "12"), "minion:web"),
+            (f"salt/minion/db/{tag(JID, 'web')}", "minion:db"),
+            (f"salt/minion/db/{tag(JID, 'db')}", "minion:db"),
+            (f"salt/minion/web/{tag(JID, 'db')}", "minion:web"),
+            (f"salt/minion/web/{tag('1' * 20, 'web')}", "minion:web"),
+            (f"salt/minion/web/{tag(JID, 'web', 'x')}", "minion:web"),
+            (f"salt/minion/web/{tag(JID, 'web')}/ret", "minion:web"),
+        ]
+        data = told_of[0][1]
+        assert {key: data[key] for key in ("id", "cmd", "pretag", "tag", "data")} == {
+            "id": "web",
+            "cmd": "_minion_event",
+            "pretag": None,
+            "tag": tag(JID, "web", "12"),
+            "data": {"return": "half"},
+        }
 
     asyncio.run(scenario())
 

@@ -13,7 +13,7 @@ import pytest
 
 from saltern.errors import ArgumentError, Busy, IdError, SalternError
 from saltern.secret import Secret
-from saltern_master.commands import jobs, past_jobs
+from saltern_master.commands import jobs, past_jobs, returns
 from saltern_master.commands.registry import Command
 from saltern_master.jobs import search
 from saltern_master.jobs.moment import jid_at
@@ -26,7 +26,7 @@ from support.doors import ROOT, Door, Users
 
 RECORDED = json.loads((Path(__file__).parents[1] / "support/salt_answers/jobs.json").read_text(encoding="utf-8"))
 ACL = {"ann": ["@runner"], "fred": ["@runner", "test.*"], "eve": ["test.*"]}
-COMMANDS = [one for one in vars(past_jobs).values() if isinstance(one, Command)] + [jobs.active]
+COMMANDS = [one for one in vars(past_jobs).values() if isinstance(one, Command)] + [jobs.active, returns.query]
 JID = "20261128194401123456"
 
 
@@ -39,7 +39,8 @@ class Kept(Door):
         super().__init__(ACL, COMMANDS, Users(ann=(), fred=(), eve=()), job_store=store, keeper=keeper)
 
     def ask(self, name: str, *args: Any, who: Any = ROOT, **kwargs: Any) -> Any:
-        return asyncio.run(self.call(who, f"runner.jobs.{name}", *args, **kwargs))
+        name = name if "." in name else f"jobs.{name}"
+        return asyncio.run(self.call(who, f"runner.{name}", *args, **kwargs))
 
 
 @pytest.fixture(params=["memory", "sql"])
@@ -155,6 +156,33 @@ def test_returns_of_minions_that_the_job_was_not_for_are_not_shown(store: JobSto
     here.dispatcher.close()
 
 
+def test_what_another_ran_on_the_master_came_back_for_him_alone(store: JobStore) -> None:
+    store.put_jobs([job(0, owner="local:fred", fun="runner.test.arg", client="runner", minions=["h_master"])])
+    store.put_returns([JobReturn(JID, "h_master", "runner.test.arg", True, 1.0, {"return": {"return": "his"}})])
+    here = Kept(store)
+    for who, whole in (("fred", {"h_master": {"return": "his"}}), (ROOT, {"h_master": {"return": "his"}}), ("ann", {})):
+        assert here.ask("lookup_jid", JID, who=who) == whole
+        shown = here.ask("list_job", JID, who=who)
+        assert {name: one["return"] for name, one in shown["Result"].items()} == whole
+        assert "Minions" not in shown
+        assert here.ask("last_run", who=who)[JID]["Result"] == shown["Result"]
+        found = here.ask("returns.query", jid=JID, who=who)["returns"]
+        assert {one["id"]: one["return"] for one in found} == whole
+    here.dispatcher.close()
+
+
+def test_a_page_of_jobs_is_bounded_in_bytes(tmp_path: Path) -> None:
+    store = SqliteJobStore(str(tmp_path / "jobs.db"), 1 << 30)
+    store.open()
+    store.put_jobs([job(number, arg=["x" * 1000]) for number in range(10)])
+    size = store.jobs_between("", "~", 1, 1 << 20)[0].size
+    assert 1000 < size < 1500
+    assert [one.jid for one in store.jobs_between("", "~", 10, 3 * size)] == [job(number).jid for number in (9, 8, 7)]
+    assert len(store.jobs_between("", "~", 10, 1)) == 1
+    assert store.jobs_between(job(10).jid, "~", 10, 1 << 20) == []
+    store.close()
+
+
 def test_pages_of_any_size_list_every_job_once(store: JobStore, monkeypatch: pytest.MonkeyPatch) -> None:
     store.put_jobs([job(number, arg=["x" * 1000]) for number in range(25)])
     here = Kept(store)
@@ -189,9 +217,13 @@ def test_more_jobs_than_are_listed_at_once_are_told_of_and_not_left_out(
 @pytest.mark.parametrize(
     ("name", "kwargs", "why"),
     [
-        ("list_jobs", {"search_function": "a" * 1_000_000}, "search_function has 1,000,000 characters"),
-        ("list_jobs", {"search_target": "a," * 40_000}, "search_target has 40,001 globs: 100 are looked for"),
-        ("list_jobs", {"search_target": ["a" * 2000]}, "search_target must be globs of up to 1,000 characters"),
+        (
+            "list_jobs",
+            {"search_function": "a" * 1_000_000},
+            "search_function must be globs, 1,000 characters of them at",
+        ),
+        ("list_jobs", {"search_target": "a," * 40_000}, "search_target has more than 100 globs: that many are"),
+        ("list_jobs", {"search_target": ["a" * 2000]}, "search_target must be globs, 1,000 characters"),
         ("list_jobs", {"search_target": [1]}, "search_target must be globs"),
         ("list_jobs", {"search_metadata": dict.fromkeys(map(str, range(101)))}, "metadata has 101 keys"),
         ("list_jobs", {"search_metadata": "a"}, "search_metadata must be a map"),
@@ -211,6 +243,19 @@ def test_what_cannot_be_looked_for_is_one_line(store: JobStore, name: str, kwarg
     assert len(str(caught.value)) < 1000
     assert here.waits == []
     here.dispatcher.close()
+
+
+def test_a_search_ends_in_time_also_within_one_job(store: JobStore) -> None:
+    times = iter([0.0, *[1.0] * 500, *[search.MAX_SEARCH_S + 1] * 500])
+    store.put_jobs([job(1, tgt=["a" * 1000] * 1000)])
+    with pytest.raises(Busy, match="give a start_time and an end_time"):
+        list(search_of(search_target="*" + "a" * 990 + "b").found(store, lambda: next(times)))
+    assert next(times) > search.MAX_SEARCH_S  # not all of it was looked at
+
+
+def test_a_text_that_is_too_long_to_match_is_found_by_none(store: JobStore) -> None:
+    store.put_jobs([job(1, tgt="a" * 1001), job(2, tgt="a" * 1000)])
+    assert [one.jid for one in search_of(search_target="a*").found(store)] == [job(2).jid]
 
 
 def test_a_search_ends_in_time(store: JobStore) -> None:

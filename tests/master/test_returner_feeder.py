@@ -147,7 +147,7 @@ def test_jobs_and_returns_become_rows_and_nothing_else_does(tmp_path: Path) -> N
             "fun_args": [1],
             "id": "web1",
             "cmd": "_return",
-            "_stamp": "2027-01-15T08:00:00.000000",
+            "_stamp": "2027-01-15T08:00:00.000000+00:00",
         }
         assert isinstance(two, ReturnRow)
         assert (two.fun, two.success) == ("a.b,c.d", False)
@@ -207,9 +207,11 @@ def test_what_failed_is_tried_again_and_stored_once(
 
 
 def test_a_database_that_is_away_at_the_start_is_opened_later(tmp_path: Path, fake: FakeAsyncio) -> None:
+    back = threading.Event()
+
     class Away(Database):
         def open(self, journal: str, at: Position) -> Position:
-            if self.opened < 5:
+            if not back.is_set():
                 self.opened += 1
                 raise JournalError("db: can't be opened")
             return super().open(journal, at)
@@ -219,7 +221,9 @@ def test_a_database_that_is_away_at_the_start_is_opened_later(tmp_path: Path, fa
         fed = Fed(tmp_path, database, clock=lambda: NOW + 60)
         fed.write(ret(1))
         async with fed.at_work():
-            await until(lambda: fed.feeder.metrics()["lag_s"] == 60)
+            await until(lambda: database.opened > 5)
+            assert fed.feeder.metrics()["lag_s"] == 60
+            back.set()
             await fed.caught_up()
         assert database.numbers() == [1]
         slept = [s for s in fake.slept if s >= 0.3]

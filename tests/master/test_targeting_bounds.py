@@ -322,6 +322,7 @@ def test_a_pattern_is_matched_unstoppably_only_where_it_takes_few_steps() -> Non
     assert pattern.quick_chars(r"web\d+\.example") >= 255
     assert pattern.quick_chars("a*a*a*a*a*a*a*a*a*a*b") < 16
     assert pattern.quick_chars("(Deb|Ubu)") >= 1000
+    assert pattern.quick_chars(r"(web|db)\\d+-.*-(eu|us)\\d\\.example") >= 64
     assert pattern.quick_chars("(a|b)" * 100) == 0
 
 

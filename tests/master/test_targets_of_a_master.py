@@ -51,8 +51,10 @@ async def fleet(options: MasterOptions) -> AsyncIterator[tuple[Master, dict[str,
 
 def preview(options: MasterOptions, target: Any, kind: str = "glob", **more: Any) -> list[str]:
     with LocalConnection(options["sock_dir"]) as connection:
-        found: list[str] = connection.call("target.preview", target, kind, **more)
-        return found
+        found = connection.call("target.preview", target, kind, **more)
+    assert found["problem"] == ""
+    minions: list[str] = found["minions"]
+    return minions
 
 
 def test_a_target_is_held_against_what_the_master_hands_out_and_was_told(configured: MasterOptions) -> None:
@@ -102,7 +104,9 @@ def test_a_target_that_means_nobody_starts_nothing_and_says_why(configured: Mast
             def publish(target: Any, kind: str) -> dict[str, Any]:
                 with LocalConnection(configured["sock_dir"]) as connection:
                     answer: dict[str, Any] = connection.call("job.publish", target, "test.ping", tgt_type=kind)
-                    return answer
+                    shown = connection.call("target.preview", target, kind)
+                assert shown == {"minions": answer["minions"], "problem": answer["problem"]}
+                return answer
 
             for target, kind, problem in (
                 ("web1 and", "compound", "a target is missing (at character 9)"),

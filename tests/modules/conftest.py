@@ -94,7 +94,10 @@ class StubAgent:
         return True
 
     def running(self) -> list[dict[str, Any]]:
-        return [{"jid": "1", "fun": "saltutil.running"}, {"jid": "2", "fun": "cmd.run"}]
+        return [
+            {"jid": "1", "fun": "saltutil.running"},
+            {"jid": "2", "fun": "cmd.run", "arg": ["ls"], "pid": 4711, "tid": 1, "waiting": True},
+        ]
 
     def kill_job(self, jid: str, signal: int) -> str:
         self.calls.append(("kill_job", jid, signal))

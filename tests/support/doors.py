@@ -62,7 +62,7 @@ class Door:
             registry=self.registry,
             policy=self.policy,
             keyring=SimpleNamespace(minions=self._minions),
-            targets=Targets(OPTIONS, Known(DataFacts(self._grains))),
+            targets=Targets(OPTIONS, Known(DataFacts(self._grains), DataFacts(lambda _: {"role": "any"}))),
             tracker=SimpleNamespace(owner=self.owners.get),
             **services,
         )

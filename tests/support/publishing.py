@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -24,7 +25,7 @@ class Around:
         bus: Any = SimpleNamespace(publish=self._publish)
         fleet: Any = SimpleNamespace(send=self._send, link=self._link)
         inbox: Any = SimpleNamespace(put_job=self.journalled.append)
-        self.tracker = Tracker(bus, self._send, 5.0)
+        self.tracker = Tracker(bus, self._send, 5.0, time.monotonic)
         self.publisher = Publisher(fleet, bus, inbox, self.tracker)
 
     def _publish(self, *args: Any, **kwargs: Any) -> Any:

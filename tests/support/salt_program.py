@@ -30,6 +30,8 @@ class Program:
         self._folder = folder
         self._monkeypatch = monkeypatch
         self._capsys = capsys
+        # Nobody goes on in the background: that is for a test of real programs.
+        monkeypatch.setattr("os.fork", lambda: 1)
         # By chance would be anybody: here it is the first ones.
         monkeypatch.setattr("random.SystemRandom.sample", lambda _, members, count: members[:count])
 

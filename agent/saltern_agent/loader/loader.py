@@ -104,6 +104,28 @@ class Loader:
         """Return the function that stores a return by the returner *name*. Raises ``FunctionNotFound``."""
         return self._returner(f"{name}.returner")
 
+    def blacked_out(self, name: str) -> bool:
+        """Return whether pillar or grains say ``minion_blackout``, and their whitelists don't name the function."""
+        return name != "saltutil.refresh_pillar" and any(
+            source.get("minion_blackout") and name not in (source.get("minion_blackout_whitelist") or ())
+            for source in (self._pillar, self._grains)
+        )
+
+    def why_missing(self, name: str) -> str:
+        """Return, in Salt's words, that there is no function *name*, or why its module isn't there."""
+        module = name.partition(".")[0]
+        why = self.refused.get(module) or self._modules.fault(module)
+        if why is None:
+            return f"'{name}' is not available."
+        return f"'{module}' __virtual__ returned False{f': {why}' if why else ''}"
+
+    def docs(self, prefix: str) -> dict[str, str | None]:
+        """Return the documentation of the functions whose names begin with *prefix*."""
+        from saltern_modules._docs import plain_doc  # for those who mistyped
+
+        found = self._modules.beginning(prefix)
+        return {name: plain_doc(function.__doc__) for name, function in found.items()}
+
     def file_of(self, function: str) -> str | None:
         """Return the name of the file, without ``.py``, that *function* is from.
 
@@ -224,8 +246,8 @@ class Functions(Mapping[str, Callable[..., Any]]):
     def __getitem__(self, name: str) -> Callable[..., Any]:
         try:
             return self._find(name)
-        except FunctionNotFound as error:
-            raise KeyError(str(error)) from None
+        except FunctionNotFound:
+            raise KeyError(name) from None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._shelf.all())

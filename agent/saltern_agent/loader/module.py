@@ -23,7 +23,11 @@ _NAME = re.compile(r"\w+(-\w+)*")
 
 
 class NotHere(ModuleError):
-    """The module itself says that it does not apply to this host."""
+    """The module itself says that it does not apply to this host, for the reason *why*, when it gives one."""
+
+    def __init__(self, why: str = "") -> None:
+        super().__init__(why or "__virtual__ said that it does not apply here")
+        self.why = why
 
 
 class Deadly(ImportError):
@@ -68,12 +72,23 @@ def reason(error: BaseException, path: str) -> str:
     return said[:MAX_REASON_CHARACTERS]
 
 
+def fault(error: BaseException) -> str:
+    """Return what went wrong in the bare words of *error*, on one line."""
+    said = error.why if isinstance(error, NotHere) else "; ".join(getattr(error, "__notes__", ())) or str(error)
+    return said.split("\n")[0][:MAX_REASON_CHARACTERS]
+
+
 def _virtual_name(stem: str, python: ModuleType) -> str:
     own_name = str(getattr(python, "__virtualname__", stem))
     virtual = getattr(python, "__virtual__", None)
     if not callable(virtual):
         return _checked(own_name)
-    answer = virtual()
+    try:
+        answer = virtual()
+    except Exception as error:
+        said = f"Exception raised when processing __virtual__ function for {stem}. Module will not be loaded: {error}"
+        error.add_note(said)
+        raise
     why = ""
     if isinstance(answer, tuple) and answer:
         answer, why = answer[0], str(answer[1]) if len(answer) > 1 else ""
@@ -81,7 +96,7 @@ def _virtual_name(stem: str, python: ModuleType) -> str:
         return _checked(own_name)
     if isinstance(answer, str) and answer:
         return _checked(answer)
-    raise NotHere((why or "__virtual__ said that it does not apply here").split("\n")[0][:MAX_REASON_CHARACTERS])
+    raise NotHere(why.split("\n")[0][:MAX_REASON_CHARACTERS])
 
 
 def _checked(name: str) -> str:

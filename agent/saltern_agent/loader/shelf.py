@@ -16,7 +16,7 @@ from typing import Any
 
 from saltern_agent.jobs import Killed
 from saltern_agent.loader.marks import Marks, virtual_of
-from saltern_agent.loader.module import Module, NotHere, module_of, reason
+from saltern_agent.loader.module import Module, NotHere, fault, module_of, reason
 from saltern_agent.loader.slot import Slot
 from saltern_agent.loader.source import BUNDLED, find
 
@@ -122,6 +122,33 @@ class Shelf:
             if slot.error  # of several the strongest's stays
         }
 
+    def fault(self, name: str) -> str | None:
+        """Return what keeps the module *name* from being there, in its own words; ``None`` when nothing does.
+
+        It is empty for one that says no more than that it does not apply to this host.
+        """
+        slots = self._rank(name) or self._named(name)
+        if any(self._load_within(slot) is not None for slot in slots):
+            return None
+        return next((slot.fault for slot in slots if slot.error is not None), None)
+
+    def beginning(self, prefix: str) -> dict[str, Callable[..., Any]]:
+        """Return the functions whose names begin with *prefix*, by name; loads no modules but those it can mean."""
+        module, dot, _ = prefix.partition(".")
+        known = set(self.slots) | {slot.text.named for slots in list(self.slots.values()) for slot in slots}
+        names = [name for name in known if name and (name == module if dot else name.startswith(module))]
+        found = {
+            f"{name}.{function}": loaded.functions[function]
+            for name in names
+            for _, loaded in reversed(list(self.modules(name)))
+            for function in loaded.functions
+        }
+        return {name: found[name] for name in sorted(found) if name.startswith(prefix)}
+
+    def _named(self, name: str) -> list[Slot]:
+        """Return the sources that say they go by *name*."""
+        return [slot for slots in list(self.slots.values()) for slot in slots if slot.text.named == name]
+
     def check(self) -> dict[str, str]:
         """Load what takes the place of something weaker, and return by file name why another one is used instead."""
         passed = {}
@@ -175,6 +202,7 @@ class Shelf:
         except BaseException as error:  # a module may call sys.exit, or worse
             said = isinstance(error, NotHere)
             slot.error = str(error) if said else reason(error, path)
+            slot.fault = fault(error)
             log.debug("%s could not be loaded", path, exc_info=None if said else error)
             level = logging.DEBUG if said or len(self.slots.get(slot.source.stem, ())) > 1 else logging.WARNING
             log.log(level, "module %s is not loaded: %s", slot.source.stem, slot.error)

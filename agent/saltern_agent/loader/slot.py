@@ -40,6 +40,7 @@ class Slot:
         "_waiting",
         "digest",
         "error",
+        "fault",
         "hung",
         "module",
         "parts",
@@ -54,6 +55,8 @@ class Slot:
         self.digest = ""
         self.module: Module | None = None
         self.error: str | None = None
+        self.fault = ""
+        """The bare text of what it raised, or said of itself; empty when it said nothing."""
         self.hung = False
         """Whether another thread is loading it for longer than one waits."""
         self._lock = threading.RLock()

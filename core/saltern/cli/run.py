@@ -5,14 +5,16 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import Any
 
-from saltern.arguments import parse_arguments
+from saltern.arguments import keywords_among, parse_arguments
 from saltern.cli import from_salt, watch
 from saltern.cli.command import (
     EX_GENERIC,
     EX_OK,
-    EX_USAGE,
+    OptionParser,
     Output,
+    add_argument_options,
     add_output_arguments,
     command_parser,
     run_command,
@@ -20,7 +22,9 @@ from saltern.cli.command import (
     set_up_log,
 )
 from saltern.cli.tables import as_table
-from saltern.config import client_config
+from saltern.config import MasterOptions, client_config
+from saltern.errors import ArgumentError, ChannelError, FunctionNotFound, SalternError
+from saltern.local import LocalConnection
 from saltern.runner import RunnerClient
 from saltern.visible import visible
 
@@ -38,65 +42,108 @@ EXAMPLES = """  saltern-run -d                                 what there is
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
+    parser = _parser()
+    options = parser.parse(words)
+    if options.doc and len(options.words) > 1:
+        parser.error("You can only get documentation for one method at one time")
+    return run_command("saltern-run", lambda: _run(options), traceback=options.traceback, config_dir=options.config_dir)
+
+
+def _parser() -> OptionParser:
     parser = command_parser(
         "saltern-run", "saltern-run [options] <function> [arguments]", "Run a function on the master.", EXAMPLES
     )
     parser.add_argument("-t", "--timeout", type=seconds, default=60.0, metavar="S", help="seconds to wait (60)")
-    add_output_arguments(parser)
     parser.add_argument(
-        "-d", "--doc", action="store_true", help="show what functions do, all or those named, and run none"
+        "-d", "--doc", "--documentation", action="store_true", help="show what functions do, all or one's, and run none"
     )
-    options = parser.parse(words)
-    return run_command(
-        "saltern-run", lambda: _run(parser, options), traceback=options.traceback, config_dir=options.config_dir
-    )
+    parser.add_argument("--async", dest="async_", action="store_true", help="start it, say under which tag, don't wait")
+    parser.add_argument("--skip-grains", action="store_true", help="changes nothing: no grains are collected for it")
+    add_argument_options(parser)
+    add_output_arguments(parser)
+    parser.add_argument("--quiet", action="store_true", help="don't show what the function returns")
+    return parser
 
 
-def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     set_up_log(options)
-    words = options.words
     output = Output(options)
-    if words and words[0] == from_salt.FUNCTION and not options.doc:  # it needs no master, and no configuration of ours
-        print(from_salt.converted(*parse_arguments(words[1:])), end="")
+    function, *words = options.words or [""]
+    args, kwargs = parse_arguments(words, options.no_parse)
+    args, more = keywords_among(args)
+    kwargs |= more
+    if function == from_salt.FUNCTION and not options.doc:  # it needs no master, and no configuration of ours
+        print(from_salt.converted(args, kwargs), end="")
         return EX_OK
     opts = client_config(options.config_dir)
     client = RunnerClient(opts)
-    if options.doc:
-        return _show_docs(client, options, output)
-    if not words:
-        parser.print_usage(sys.stderr)
-        print("saltern-run: a function is needed: saltern-run -d lists them", file=sys.stderr)
-        return EX_USAGE
-    args, kwargs = parse_arguments(words[1:])
-    if words[0] == watch.FUNCTION:
-        watch.show_events(opts, args, kwargs)
-        return EX_OK
-    result = client.call(words[0], args, kwargs, options.timeout)
-    table = None if output.chosen else as_table(words[0], result)
-    if table is None:
-        output.show(result)
+    if options.doc or not function:
+        return _show_docs(client, function, options, output)
+    try:
+        if function == watch.FUNCTION:
+            watch.show_events(opts, args, kwargs)
+            return EX_OK
+        if options.async_:
+            return _start(opts, function, args, kwargs)
+        value, code = client.call(function, args, kwargs, options.timeout), EX_OK
+    except ChannelError:  # the master isn't there, is busy, or says no: nothing was run
+        raise
+    except ArgumentError as error:
+        value, code = f"\nPassed invalid arguments: {error}\n\nUsage:\n{_docs(client).get(function, '')}", EX_OK
+    except SalternError as error:
+        if isinstance(error, FunctionNotFound) and function not in _docs(client):
+            print(f"saltern-run: {visible(str(error))}", file=sys.stderr)
+            value, code = f"'{function}' is not available.", EX_OK
+        else:
+            value, code = f"Exception occurred in runner {function}: {error}", EX_GENERIC
     else:
-        output.show(table, out="raw")
+        code = _code(value)
+    if not options.quiet:
+        table = None if output.chosen else as_table(function, value)
+        output.show(value if table is None else table, out=None if table is None else "raw", retcode=code)
+    return code
+
+
+def _start(opts: MasterOptions, function: str, args: list[Any], kwargs: dict[str, Any]) -> int:
+    """Start *function*, say where its return will be, and return the exit code."""
+    with LocalConnection(opts["sock_dir"]) as connection:
+        started = connection.call("runner.async", function, args, kwargs)
+    print(
+        "[WARNING ] Running in asynchronous mode. Results of this execution may be collected by attaching to the "
+        "master event bus or by examining the master job cache, if configured. This execution is running under tag "
+        f"{visible(str(started['tag']))}",
+        file=sys.stderr,
+    )
     return EX_OK
 
 
-def _show_docs(client: RunnerClient, options: argparse.Namespace, output: Output) -> int:
-    """Print what functions do, those of the modules and names among the words, or all; nothing else is run."""
+def _code(value: Any) -> int:
+    """Return the exit code that *value* asks for, as ``{"retcode": n}`` or ``{"data": {"retcode": n}}``."""
+    for asks in (value, value.get("data") if isinstance(value, dict) else None):
+        if isinstance(asks, dict) and isinstance(asks.get("retcode"), int):
+            return int(asks["retcode"]) & 0xFF
+    return EX_OK
+
+
+def _docs(client: RunnerClient) -> dict[str, str]:
+    docs: dict[str, str] = client.call("doc.runner")
+    return {**docs, watch.FUNCTION: watch.DOC, from_salt.FUNCTION: from_salt.DOC}
+
+
+def _show_docs(client: RunnerClient, wanted: str, options: argparse.Namespace, output: Output) -> int:
+    """Print what functions do: all, those of the module *wanted*, or that one; nothing is run."""
     docs = {
-        **client.call("doc.runner", timeout=options.timeout),
-        watch.FUNCTION: watch.DOC,
-        from_salt.FUNCTION: from_salt.DOC,
-    }
-    wanted = options.words
-    shown = {
         name: text
-        for name, text in sorted(docs.items())
-        if not wanted or any(name == word or name.startswith(f"{word}.") for word in wanted)
+        for name, text in sorted(_docs(client).items())
+        if not wanted or name == wanted or name.startswith(f"{wanted.removesuffix('.')}.")
     }
-    if not shown:
-        print(f"saltern-run: no function or module {visible(' '.join(wanted))}: -d alone lists them", file=sys.stderr)
-        return EX_GENERIC
-    output.show(shown)
+    if not docs:
+        print(f"saltern-run: no function or module {visible(wanted)}: -d alone lists them", file=sys.stderr)
+    elif output.chosen or not options.doc:
+        output.show(docs)
+    else:
+        for name, text in docs.items():
+            print("\n".join([f"{visible(name)}:", *map(visible, text.split("\n"))]))
     return EX_OK
 
 

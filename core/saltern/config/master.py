@@ -34,11 +34,15 @@ class MasterOptions(TypedDict):
     heartbeat_interval: float
     heartbeat_timeout: float
     publisher_acl: dict[str, Any]
+    peer: dict[str, Any]
+    peer_run: dict[str, Any]
+    mine_get: dict[str, Any]
     timeout: float
     keep_jobs_hours: float
     job_db: str
     job_db_max_bytes: int
     returners: dict[str, Any]
+    master_job_cache: str
     event_return: Any
     event_return_queue: int
     event_return_queue_max_seconds: float
@@ -99,11 +103,15 @@ DEFAULTS: dict[str, Any] = {
     "heartbeat_interval": 15.0,
     "heartbeat_timeout": 30.0,
     "publisher_acl": {},
+    "peer": {},
+    "peer_run": {},
+    "mine_get": {},
     "timeout": 5.0,
     "keep_jobs_hours": 24.0,
     "job_db": "",
     "job_db_max_bytes": 1024**3,
     "returners": {},
+    "master_job_cache": "local_cache",
     "event_return": [],
     "event_return_queue": 0,
     "event_return_queue_max_seconds": 0.0,

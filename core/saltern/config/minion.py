@@ -42,6 +42,8 @@ class MinionOptions(_Return):
     proc_root: str
     sys_root: str
     worker_threads: int
+    mine_functions: dict[str, Any]
+    mine_interval: float
     isolate_functions: list[str]
     max_return_bytes: int
     outbox_max_bytes: int
@@ -76,6 +78,8 @@ DEFAULTS: dict[str, Any] = {
     "proc_root": "/proc",
     "sys_root": "/sys",
     "worker_threads": 8,
+    "mine_functions": {},
+    "mine_interval": 60.0,
     "isolate_functions": [],
     "max_return_bytes": 8 * 1024 * 1024,
     "outbox_max_bytes": 4 * 1024 * 1024,
@@ -139,6 +143,7 @@ MINION = Schema(
         "publish_port": (1, 65535),
         "ret_port": (1, 65535),
         "worker_threads": (1, 256),
+        "mine_interval": (0.01, 60 * 24 * 366),
         "max_return_bytes": (4096, MAX_MESSAGE_BYTES),
         "outbox_max_bytes": (64 * 1024, 2**40),
         "spool_after": (0.1, 3600),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 
@@ -23,6 +23,8 @@ class Caller:
     name: str
     uid: int = -1
     """The user's number; -1 for a minion."""
+    key: str = field(default="", compare=False, repr=False)
+    """The key of a minion's connection."""
 
     @property
     def principal(self) -> str:

@@ -22,6 +22,8 @@ class Need(Enum):
     """To be someone who may start jobs; the command looks whose the upload is."""
     MINION = "minion"
     """To be a minion; the command is about that minion alone."""
+    PEER = "peer"
+    """To be a minion, and the functions that it runs, on all the minions that its target means."""
 
 
 class Needing(Protocol):

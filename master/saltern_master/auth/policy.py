@@ -15,6 +15,8 @@ from saltern_master.auth.accounts import Account, Accounts
 from saltern_master.auth.caller import Caller, Kind
 from saltern_master.auth.grants import Grant, Grants, covers, covers_own
 from saltern_master.auth.need import Need, Needing
+from saltern_master.auth.peers import EVERYONE, Peers
+from saltern_master.auth.peers import covers as covers_peer
 from saltern_master.auth.powers import Powers
 
 MAX_NAMED = 5
@@ -38,8 +40,19 @@ class Policy:
     """Answers for callers; *acl* is ``publisher_acl``. Raises ``ConfigError`` for a grant that can't be understood."""
 
     def __init__(
-        self, acl: Mapping[str, Any], powers: Powers, account_of: Callable[[int], Account] | None = None
+        self,
+        acl: Mapping[str, Any],
+        powers: Powers,
+        account_of: Callable[[int], Account] | None = None,
+        *,
+        peer: Mapping[str, Any] | None = None,
+        peer_run: Mapping[str, Any] | None = None,
+        mine_get: Mapping[str, Any] | None = None,
     ) -> None:
+        """*peer*, *peer_run*, *mine_get*: the options; without a ``mine_get`` every minion reads all of the mine."""
+        self._peer = Peers("peer", peer or {})
+        self._peer_run = Peers("peer_run", peer_run or {})
+        self._mine_get = Peers("mine_get", mine_get) if mine_get else None
         self._grants = Grants(acl)
         self._powers = powers
         self._account_of = account_of or Accounts().of
@@ -71,8 +84,14 @@ class Policy:
 
     def may_call(self, caller: Caller, command: Needing) -> bool:
         """Return whether the caller may call *command* at all; of jobs, whether there is any that he may start."""
-        if caller.kind is Kind.MINION or command.need is Need.MINION:
-            return caller.kind is Kind.MINION and command.need is Need.MINION
+        if caller.kind is Kind.MINION:
+            if command.need is Need.RUNNER:
+                return bool(self._peer_run.on(caller.name, command.function))
+            if command.need is Need.PEER:
+                return self._peer.mentions(caller.name)
+            return command.need is Need.MINION
+        if command.need in (Need.MINION, Need.PEER):
+            return False
         everything, grants = self.rights(caller)
         if everything:
             return True
@@ -100,6 +119,8 @@ class Policy:
 
     def refused_functions(self, caller: Caller, functions: Iterable[str]) -> list[str]:
         """Return those of *functions* that the caller may run on no minion whatever."""
+        if caller.kind is Kind.MINION:
+            return [f for f in functions if not self._peer_on(caller, f)]
         everything, grants = self.rights(caller)
         if everything:
             return []
@@ -107,6 +128,11 @@ class Policy:
 
     def covered(self, caller: Caller, functions: Iterable[str], minions: Sequence[str]) -> Sequence[str]:
         """Return those of *minions* on which the caller may run every one of *functions*."""
+        if caller.kind is Kind.MINION:
+            for globs in (self._peer_on(caller, function) for function in functions):
+                if EVERYONE not in globs:
+                    minions = [m for m in minions if covers_peer(globs, m)]
+            return minions
         everything, grants = self.rights(caller)
         if everything:
             return minions
@@ -117,6 +143,16 @@ class Policy:
             if "*" not in patterns:
                 minions = [m for m in minions if any(fnmatch.fnmatchcase(m, pattern) for pattern in patterns)]
         return minions
+
+    def may_read_mine(self, caller: Caller, function: str) -> bool:
+        """Return whether a minion may read what others have in the mine as *function*."""
+        return self._mine_get is None or bool(self._mine_get.on(caller.name, function))
+
+    def _peer_on(self, caller: Caller, function: str) -> list[str]:
+        """Return globs of the minions on which a minion may have *function* run; ``publish`` itself on none."""
+        if function.startswith("publish."):
+            return []
+        return self._peer.on(caller.name, function, by_pattern=self._powers.of(function).by_glob)
 
     def known_to(self, caller: Caller, minions: Sequence[str]) -> Sequence[str]:
         """Return those of *minions* on which something is granted to the caller."""

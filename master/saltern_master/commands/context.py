@@ -26,6 +26,7 @@ from saltern_master.jobs.store import JobStore
 from saltern_master.jobs.tracker import Tracker
 from saltern_master.key_refresh import KeyRefresh
 from saltern_master.keyring import Keyring
+from saltern_master.mine import Mine
 from saltern_master.returners.configured import Returners
 from saltern_master.shipping.engine import ShippingEngine
 from saltern_master.targeting import Targets
@@ -41,6 +42,7 @@ class Services(Protocol):
     keystore: KeyStore
     key_refresh: KeyRefresh
     fleet: Fleet
+    mine: Mine
     targets: Targets
     clocks: Clocks
     bus: EventBus

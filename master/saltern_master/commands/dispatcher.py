@@ -48,6 +48,8 @@ THREADS = 8
 CALLS_OF_A_MINION = 16
 CALLS_OF_A_USER = 64
 CALLS_OF_AN_OWNER = 1000
+READS_PILLAR = "pillar.get"
+"""Who may run it on a minion may look for its pillar's values with patterns."""
 BACKGROUND = {"runner.async": "runner", "wheel.async": "wheel"}
 """Calls by which a function of a client is started in the background: its name, ``arg`` and ``kwarg`` are given."""
 BACKGROUND_S = 3600.0
@@ -163,7 +165,7 @@ class Dispatcher:
         command = self._find(caller, name)
         bound = command.bind(args, kwargs)
         meant = Meant()
-        if command.need is Need.JOBS:
+        if command.need in (Need.JOBS, Need.PEER):
             meant = await self._authorised_minions(caller, bound, services)
         elif command.need is Need.TARGET:
             meant = await self._known_minions(caller, bound, services)
@@ -259,7 +261,7 @@ class Dispatcher:
     async def _known_minions(self, caller: Caller, bound: dict[str, Any], services: Services) -> Meant:
         """Return whom the target means, of those minions that the caller has something to do with."""
         known_to_him = self._policy.known_to(caller, services.keyring.minions())
-        find = functools.partial(_meant, services.targets, bound, known_to_him)
+        find = functools.partial(_meant, services.targets, bound, known_to_him, self._reads(caller, known_to_him))
         meant: Meant = await self._turns[caller.kind].run(caller.principal, find)
         return meant
 
@@ -272,9 +274,14 @@ class Dispatcher:
         held against ids or grains; names, and a glob, must be within his grants, whatever minions there are.
         """
         covered = self._policy.covered(caller, functions, everyone)
+        reads = self._reads(caller, covered)
         if len(covered) == len(everyone):
-            return _meant(targets, bound, covered)
-        return _meant(targets, bound, covered, lambda names: self._check_names(caller, functions, names))
+            return _meant(targets, bound, covered, reads)
+        return _meant(targets, bound, covered, reads, lambda names: self._check_names(caller, functions, names))
+
+    def _reads(self, caller: Caller, minions: Sequence[str]) -> bool:
+        """Return whether the caller may read the pillar of all *minions*."""
+        return len(self._policy.covered(caller, [READS_PILLAR], minions)) == len(minions)
 
     def _check_names(self, caller: Caller, functions: list[str], names: list[str]) -> None:
         if len(self._policy.covered(caller, functions, names)) < len(names):
@@ -291,6 +298,7 @@ def _meant(
     targets: Targets,
     bound: dict[str, Any],
     minions: Sequence[str],
+    reads_pillar: bool,
     check_names: Callable[[list[str]], None] | None = None,
 ) -> Meant:
     """Return whom of *minions* the target in *bound* means; *check_names* judges the names that it consists of.
@@ -298,7 +306,9 @@ def _meant(
     A target that can't be understood means nobody, as in Salt; what is wrong with it is told beside that.
     """
     try:
-        target = targets.target(bound["tgt"], bound["tgt_type"], bound.get("delimiter", DELIMITER))
+        target = targets.target(
+            bound["tgt"], bound["tgt_type"], bound.get("delimiter", DELIMITER), reads_pillar=reads_pillar
+        )
     except (TargetTooCostly, UnknownNodegroup):
         raise
     except TargetError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from saltern.errors import ArgumentError
@@ -139,3 +140,8 @@ def asked(store: JobStore, jid: str, returns: list[JobReturn] | None = None) -> 
     minions = None if job is None else frozenset(job.load.get("minions") or ())
     kept = store.returns(jid) if returns is None else returns
     return [item for item in kept if minions is None or item.minion_id in minions]
+
+
+def hidden(context: Context, load: Mapping[str, Any]) -> bool:
+    """Return whether what came back to a job is kept from the caller: another ran it on the master, by his rights."""
+    return "client" in load and not context.services.policy.owns(context.caller, load.get("owner"))

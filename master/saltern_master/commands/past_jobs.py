@@ -9,7 +9,7 @@ from saltern.errors import ArgumentError
 from saltern.ids import check_jid
 from saltern_master.auth.need import Need
 from saltern_master.commands.context import Context
-from saltern_master.commands.jobs import STORED_WITHIN_S, asked
+from saltern_master.commands.jobs import STORED_WITHIN_S, asked, hidden
 from saltern_master.commands.registry import command
 from saltern_master.commands.shown import job_shown
 from saltern_master.jobs.search import Globs, Search, search_of
@@ -190,6 +190,6 @@ def _returns(context: Context, jid: str) -> list[JobReturn]:
     services = context.services
     services.keeper.catch_up(STORED_WITHIN_S)
     job = services.job_store.job(jid)
-    if job is not None and "client" in job.load and not services.policy.owns(context.caller, job.load.get("owner")):
+    if job is not None and hidden(context, job.load):
         return []
     return asked(services.job_store, jid)

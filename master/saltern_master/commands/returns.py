@@ -12,9 +12,12 @@ from saltern.ids import check_jid
 from saltern.visible import shown
 from saltern_master.auth.need import Need
 from saltern_master.commands.context import Context
+from saltern_master.commands.jobs import hidden
 from saltern_master.commands.registry import command
 from saltern_master.jobs.query import Found, Wanted
 
+LAST = float(2**33)
+"""Seconds: what is later is as good as never."""
 MAX_LIMIT, MAX_OFFSET = 1000, 1_000_000
 _AGO = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([smhdw])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
@@ -77,11 +80,17 @@ def _source(context: Context, name: str | None) -> Any:
 
 
 def _asked(context: Context, found: list[Found]) -> list[Found]:
-    """Return those of *found* whose minions their jobs were for: a scheduled run chooses its jid itself."""
+    """Return those of *found* whose minions their jobs were for: a scheduled run chooses its jid itself.
+
+    What another's function on the master returned is left out.
+    """
     minions: dict[str, frozenset[str] | None] = {}
     for jid in {one.jid for one in found}:
         job = context.services.job_store.job(jid)
-        minions[jid] = None if job is None else frozenset(job.load.get("minions") or ())
+        if job is not None and hidden(context, job.load):
+            minions[jid] = frozenset()
+        else:
+            minions[jid] = None if job is None else frozenset(job.load.get("minions") or ())
     return [one for one in found if (asked := minions[one.jid]) is None or one.minion_id in asked]
 
 
@@ -92,13 +101,16 @@ def _shown(one: Found) -> dict[str, Any]:
 
 
 def _time(name: str, given: str | float | None, now: float) -> float | None:
-    if given is None or isinstance(given, float | int):
-        return given
-    ago = _AGO.fullmatch(given.strip())
+    if given is None:
+        return None
     try:
-        if ago:
-            return now - float(ago[1]) * _SECONDS[ago[2]]
-        return datetime.fromisoformat(given.strip()).timestamp()
+        if isinstance(given, float | int):
+            at = float(given)
+        elif ago := _AGO.fullmatch(given.strip()):
+            at = now - float(ago[1]) * _SECONDS[ago[2]]
+        else:
+            at = datetime.fromisoformat(given.strip()).timestamp()
+        return min(max(at, 0.0), LAST)
     except (ValueError, OverflowError, OSError):
         raise ArgumentError(f"{name}: {shown(given, 40)} is no time: write {_TIMES}") from None
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from saltern_master.auth.need import Need
 from saltern_master.commands.context import Context
 from saltern_master.commands.registry import command
@@ -13,6 +15,9 @@ async def preview(
     tgt: str | list,  # type: ignore[type-arg]  # members are checked where they are used
     tgt_type: str = "glob",
     delimiter: str = ":",
-) -> list[str]:
-    """Return the ids of the minions that a target means, sorted, of those that the caller may do anything on."""
-    return list(context.minions)
+) -> dict[str, Any]:
+    """Return the ids of the ``minions`` that a target means, sorted, of those that the caller may do anything on.
+
+    ``problem``: a line on what in the target can't mean anybody, or nothing.
+    """
+    return {"minions": list(context.minions), "problem": context.problem}

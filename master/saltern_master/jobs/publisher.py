@@ -92,6 +92,7 @@ class Publisher:
             return Published("", [], []), None
         jid = new_jid or self._next_jid()
         frame = _frame(jid, request, caller, sees_all=sees_all)
+        digest = _digest(jid, request, caller, sees_all=sees_all) if hold else ""
         load: dict[str, Any] = {
             "jid": jid,
             "fun": request.fun,
@@ -108,9 +109,7 @@ class Publisher:
         self._tell(load, missing, len(frame) + sum(map(len, minions)))
         most = MAX_QUEUE_BYTES if sees_all else MAX_USER_QUEUE_BYTES
         follower = Follower(jid, self._tracker.unfollow, most) if follow else None
-        tracked = TrackedJob(
-            jid, request.fun, caller, there, missing, quiet_s, minions if hold else (), sha256(frame).hexdigest()
-        )
+        tracked = TrackedJob(jid, request.fun, caller, there, missing, quiet_s, minions if hold else (), digest)
         tracked.answer_s = answer_s
         self._tracker.begin(tracked, follower)
         self._send(jid, frame, list(there))
@@ -133,9 +132,9 @@ class Publisher:
         Raises ``ArgumentError`` for a job that isn't held, or not the caller's, or another one.
         """
         job = self._tracker.held(jid, caller.principal)
-        frame = _frame(jid, request, caller, sees_all=sees_all)
-        if job is None or job.digest != sha256(frame).hexdigest():
+        if job is None or job.digest != _digest(jid, request, caller, sees_all=sees_all):
             raise ArgumentError(f"no such job {jid} of yours waits for its turn", jid=jid)
+        frame = _frame(jid, request, caller, sees_all=sees_all)
         waiting = [minion_id for minion_id in minions if minion_id in job.held]
         there, missing = self._reached(waiting)
         self._tracker.release(job, there, missing)
@@ -170,6 +169,11 @@ class Publisher:
         return {"published": self._published}
 
 
+def _digest(jid: str, request: JobRequest, caller: Caller, *, sees_all: bool) -> str:
+    """Return the digest of a job but for its target, which is another one each time that some of it is sent."""
+    return sha256(_frame(jid, request._replace(tgt="", tgt_type=""), caller, sees_all=sees_all)).hexdigest()
+
+
 def _frame(jid: str, request: JobRequest, caller: Caller, *, sees_all: bool) -> bytes:
     """Return the job as it is sent to agents."""
     job = {
@@ -178,6 +182,8 @@ def _frame(jid: str, request: JobRequest, caller: Caller, *, sees_all: bool) -> 
         "arg": request.arg,
         "kwarg": request.kwarg,
         "user": caller.name,
+        "tgt": request.tgt,
+        "tgt_type": request.tgt_type,
         "sees": sees_all,
         "isolate": request.isolate,
         "timeout": request.timeout_s,

@@ -15,6 +15,9 @@ from saltern_master.jobs.store import JobLoad, JobStore
 
 MAX_PATTERNS = 100
 MAX_PATTERN_CHARS = 1000
+"""Of all the globs for one thing together: a match costs as much as they and the text are long, one times the other."""
+MAX_TEXT_CHARS = 1000
+"""Of a target, or a function's name, that globs are held against; a longer one is found by none."""
 MAX_METADATA = 100
 PAGE_JOBS = 500
 PAGE_BYTES = 8 * 1024 * 1024
@@ -37,14 +40,17 @@ class Search:
     without: frozenset[str] = frozenset()
     """Functions that are passed over."""
 
-    def wants(self, load: Mapping[str, Any]) -> bool:
-        """Return whether a job with this *load*, of a jid in the range, is looked for."""
+    def wants(self, load: Mapping[str, Any], in_time: Callable[[], None] = lambda: None) -> bool:
+        """Return whether a job with this *load*, of a jid in the range, is looked for.
+
+        *in_time* is asked before each match, and raises to end them.
+        """
         functions = _texts(load.get("fun"))
         if not load or (self.without and self.without.issuperset(functions)):
             return False
-        if self.function and not any(map(self.function.match, functions)):
+        if self.function and not _any_matches(self.function, functions, in_time):
             return False
-        if self.target and not any(map(self.target.match, _texts(load.get("tgt")))):
+        if self.target and not _any_matches(self.target, _texts(load.get("tgt")), in_time):
             return False
         if self.metadata:
             found = metadata_of(load)
@@ -59,14 +65,18 @@ class Search:
         Raises ``Busy`` when that takes ``MAX_SEARCH_S``, and ``JournalError``.
         """
         until = clock() + MAX_SEARCH_S
+
+        def in_time() -> None:
+            if clock() > until:
+                raise Busy(f"{MAX_SEARCH_S:g} s of search weren't enough: give a start_time and an end_time")
+
         before = self.before
         while page := store.jobs_between(self.first, before, PAGE_JOBS, PAGE_BYTES):
             for job in page:
-                if self.wants(job.load):
+                if self.wants(job.load, in_time):
                     yield job
             before = page[-1].jid
-            if clock() > until:
-                raise Busy(f"{MAX_SEARCH_S:g} s of search weren't enough: give a start_time and an end_time")
+            in_time()
 
 
 def search_of(
@@ -100,15 +110,22 @@ def _globs(name: str, given: Globs | None) -> re.Pattern[str] | None:
     """Return what matches any of some globs, a list of them or text with commas."""
     if not given:
         return None
-    if isinstance(given, str) and len(given) > MAX_PATTERNS * MAX_PATTERN_CHARS:
-        raise ArgumentError(f"{name} has {len(given):,} characters: that is no glob, nor a list of them")
-    patterns = given.split(",") if isinstance(given, str) else given
+    patterns = given.split(",", MAX_PATTERNS) if isinstance(given, str) else given
     if len(patterns) > MAX_PATTERNS:
-        raise ArgumentError(f"{name} has {len(patterns):,} globs: {MAX_PATTERNS} are looked for at most")
-    for pattern in patterns:
-        if not isinstance(pattern, str) or len(pattern) > MAX_PATTERN_CHARS:
-            raise ArgumentError(f"{name} must be globs of up to {MAX_PATTERN_CHARS:,} characters, as in 'test.*,pkg.*'")
+        raise ArgumentError(f"{name} has more than {MAX_PATTERNS} globs: that many are looked for at most")
+    if not all(isinstance(pattern, str) for pattern in patterns) or sum(map(len, patterns)) > MAX_PATTERN_CHARS:
+        raise ArgumentError(
+            f"{name} must be globs, {MAX_PATTERN_CHARS:,} characters of them at most, as in 'test.*,pkg.*'"
+        )
     return re.compile("|".join(fnmatch.translate(pattern.strip()) for pattern in patterns))
+
+
+def _any_matches(pattern: re.Pattern[str], texts: list[str], in_time: Callable[[], None]) -> bool:
+    for text in texts:
+        in_time()
+        if len(text) <= MAX_TEXT_CHARS and pattern.match(text):
+            return True
+    return False
 
 
 def _texts(value: Any) -> list[str]:

@@ -181,6 +181,11 @@ class Tracker:
         job = self._jobs.get(jid)
         return job.user if job else None
 
+    def went_to(self, jid: str, minion_id: str, key: str) -> bool:
+        """Return whether a job is remembered that went to a minion with this *key*."""
+        job = self._jobs.get(jid)
+        return job is not None and job.key_of(minion_id) == key
+
     def knows(self, jid: str) -> bool:
         """Return whether *jid* is a job that is remembered."""
         return self._jobs.get(jid) is not None

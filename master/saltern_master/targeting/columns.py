@@ -10,78 +10,83 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Set
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import Any
 
 from saltern.wire import pack_value
-from saltern_master.targeting.facts import Box, Data, DataOf, Ids, Parts, Values, parts_of
+from saltern_master.targeting.facts import Box, Data, DataOf, Ids, Values, texts_of
 
 MAX_COLUMNS = 16
 """Of 10,000 minions whose values all differ they take about 100 MB."""
 
-NO_PARTS = Parts(())
+_MISSING = object()
 _NOBODY: frozenset[str] = frozenset()
 
-
-class _Places(NamedTuple):
-    """Where a minion's value stands in a column: under its texts, and under the digest of what it is itself."""
-
-    texts: tuple[str, ...] = ()
-    digest: bytes = b""
-
-    def all(self) -> list[str | bytes]:
-        """Return them in one list."""
-        return [*self.texts, self.digest] if self.digest else [*self.texts]
+Place = str | bytes
+"""Where a value stands in a column: under its text, or under the digest of a map or list."""
 
 
 class _Column:
     """One name's values."""
 
     def __init__(self, values: Iterable[tuple[str, Any]]) -> None:
+        """*values* are those of minions that have one; see ``put``."""
         self.texts: dict[str, Ids] = {}
         self.boxes: dict[bytes, Box] = {}
-        self._places: dict[str, _Places] = {}
+        self._places: dict[str, tuple[Place, ...]] = {}
         self.put(values)
 
     def put(self, values: Iterable[tuple[str, Any]]) -> None:
-        """Put each minion's value into its places; ``None`` for one that has none takes it out."""
-        coming: dict[str | bytes, set[str]] = {}
-        going: dict[str | bytes, set[str]] = {}
-        new: dict[str | bytes, tuple[Any, bool]] = {}
+        """Put each minion's value into its places; ``_MISSING`` takes the minion out."""
+        coming: dict[Place, set[str]] = {}
+        going: dict[Place, set[str]] = {}
+        new: dict[Place, Any] = {}
+        all_places = self._places
         for minion, value in values:
-            parts = parts_of(value) if value is not None else NO_PARTS
-            places = _Places(parts.texts, _digest(value) if parts.is_box else b"")
-            before = self._places.pop(minion, _Places())
-            if places != _Places():
-                self._places[minion] = places
-            if places.digest:
-                new.setdefault(places.digest, (value, parts.plain))
-            if before != places:
-                for key in before.all():
-                    going.setdefault(key, set()).add(minion)
-                for key in places.all():
-                    coming.setdefault(key, set()).add(minion)
-        for key in going.keys() | coming.keys():
-            self._set(key, going.get(key, _NOBODY), coming.get(key, _NOBODY), new.get(key))
+            places = _places_of(value, new)
+            before = all_places.get(minion, ())
+            if before == places:
+                continue
+            all_places[minion] = places
+            for place in before:
+                going.setdefault(place, set()).add(minion)
+            for place in places:
+                if place in coming:
+                    coming[place].add(minion)
+                else:
+                    coming[place] = {minion}
+        for place in going.keys() | coming.keys():
+            self._set(place, going.get(place, _NOBODY), coming.get(place, _NOBODY), new.get(place))
 
-    def _set(self, key: str | bytes, going: Set[str], coming: Set[str], new: tuple[Any, bool] | None) -> None:
-        if isinstance(key, str):
-            ids = _changed(self.texts.get(key, ()), going, coming)
+    def _set(self, place: Place, going: Set[str], coming: Set[str], value: Any) -> None:
+        if isinstance(place, str):
+            ids = _changed(self.texts.get(place), going, coming)
             if ids:
-                self.texts[key] = ids
+                self.texts[place] = ids
             else:
-                self.texts.pop(key, None)
-            return
-        box = self.boxes.get(key)
-        ids = _changed(box.ids if box else (), going, coming)
-        if ids:
-            value, plain = (box.value, box.plain) if box else new or (None, True)
-            self.boxes[key] = Box(value, plain, ids)
+                self.texts.pop(place, None)
         else:
-            self.boxes.pop(key, None)
+            box = self.boxes.get(place)
+            ids = _changed(box.ids if box else None, going, coming)
+            if ids:
+                self.boxes[place] = Box(box.value if box else value, ids)
+            else:
+                self.boxes.pop(place, None)
 
 
-def _changed(ids: Ids, going: Set[str], coming: Set[str]) -> Ids:
-    left = (set(ids) - going) | coming
+def _places_of(value: Any, boxes: dict[Place, Any]) -> tuple[Place, ...]:
+    """Return where a value stands; one that is a box is put into *boxes* too."""
+    if value is _MISSING:
+        return ()
+    texts = texts_of(value)
+    if texts is not None:
+        return texts
+    digest = blake2b(pack_value(value), digest_size=16).digest()
+    boxes[digest] = value
+    return (digest,)
+
+
+def _changed(ids: Ids | None, going: Set[str], coming: Set[str]) -> Ids:
+    left = coming if ids is None else (set(ids) - going) | coming
     return left if len(left) > 1 else tuple(left)
 
 
@@ -108,7 +113,7 @@ class Columns:
             self._catch_up()
             column = self._columns.pop(name, None)
             if column is None:
-                column = _Column((minion, _value(data, name)) for minion, data in self._data.items() if name in data)
+                column = _Column((minion, data[name]) for minion, data in self._data.items() if name in data)
                 if len(self._columns) >= MAX_COLUMNS:
                     del self._columns[next(iter(self._columns))]
             self._columns[name] = column  # the last to go
@@ -138,19 +143,4 @@ class Columns:
             else:
                 self._data.pop(minion, None)
         for name, column in self._columns.items():
-            column.put((minion, _value(self._data.get(minion, {}), name)) for minion in stale)
-
-
-_NONE_TEXT = "none"
-
-
-def _value(data: Data, name: str) -> Any:
-    """Return a value that is there as what is compared, ``None`` for none."""
-    if name not in data:
-        return None
-    value = data[name]
-    return _NONE_TEXT if value is None else value
-
-
-def _digest(value: Any) -> bytes:
-    return blake2b(pack_value(value), digest_size=16).digest()
+            column.put((minion, self._data.get(minion, {}).get(name, _MISSING)) for minion in stale)

@@ -23,10 +23,9 @@ MAX_WRITTEN = 1000
 
 
 class Box(NamedTuple):
-    """A map, or a list, and who has it; *plain*: it is a list of scalars, which are among the texts too."""
+    """A map, or a list that holds maps or lists, and who has it."""
 
     value: Any
-    plain: bool
     ids: Ids
 
 
@@ -69,34 +68,31 @@ def values_in(known: Iterable[tuple[Data, Ids]], name: str) -> Values:
     boxes: list[Box] = []
     for data, ids in known:
         if name in data:
-            parts = parts_of(data[name])
-            for text in parts.texts:
-                texts.setdefault(text, set()).update(ids)
-            if parts.is_box:
-                boxes.append(Box(data[name], parts.plain, ids))
+            found = texts_of(data[name])
+            if found is None:
+                boxes.append(Box(data[name], ids))
+            else:
+                for text in found:
+                    texts.setdefault(text, set()).update(ids)
     return Values(texts, boxes)
 
 
-class Parts(NamedTuple):
-    """What one value is compared by: *texts*, and itself when it is a map or a list (*is_box*, see ``Box``)."""
-
-    texts: tuple[str, ...]
-    is_box: bool = False
-    plain: bool = False
-
-
-def parts_of(value: Any) -> Parts:
-    """Return what a value is compared by."""
-    if isinstance(value, (list, tuple)):
-        members = list(islice(value, MAX_MEMBERS))
-        if any(isinstance(member, (dict, list, tuple)) for member in members):
-            return Parts((), True)
-        texts = dict.fromkeys(text for member in members if (text := text_of(member)) is not None)
-        return Parts(tuple(texts), True, True)
+def texts_of(value: Any) -> tuple[str, ...] | None:
+    """Return what a scalar, or a list of scalars, is compared as; ``None`` for a ``Box``."""
+    if type(value) is str:
+        return (value[:MAX_VALUE_CHARS].lower(),)
     if isinstance(value, Mapping):
-        return Parts((), True)
-    text = text_of(value)
-    return Parts(() if text is None else (text,))
+        return None
+    if not isinstance(value, (list, tuple)):
+        text = text_of(value)
+        return () if text is None else (text,)
+    texts: dict[str, None] = {}
+    for member in islice(value, MAX_MEMBERS):
+        if isinstance(member, (dict, list, tuple)):
+            return None
+        if (text := text_of(member)) is not None:
+            texts[text] = None
+    return tuple(texts)
 
 
 def text_of(value: Any) -> str | None:

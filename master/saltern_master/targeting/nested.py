@@ -19,8 +19,7 @@ from collections.abc import Callable, Iterable, Mapping, Set
 from itertools import islice
 from typing import Any
 
-import yaml
-
+from saltern.arguments import parse_value
 from saltern.errors import TargetError, TargetTooCostly
 from saltern_master.targeting.effort import Effort, Holds
 from saltern_master.targeting.facts import MAX_MEMBERS, MAX_VALUE_CHARS, Facts, text_of
@@ -55,24 +54,27 @@ class Nested:
         self._text = text
         self.last = self._splits[-1][1]
         """What stands behind the first key."""
+        self._by_index = splits > 1 and _index(parts[1]) is not None
 
     def select(self, facts: Facts, minions: Set[str], effort: Effort) -> Set[str]:
         """Return those of *minions* whose *facts* match."""
         found: set[str] = set()
         if self.name == ANY:
-            rest = self._value(self._text)
-            memo: dict[str, bool] = {}
+            rest, seen = self._value(self._text), _Seen()
             for data, ids in facts.whole(minions):
-                if data and rest.in_map(data, effort, memo):
+                if data and rest.in_map(data, effort, seen):
                     found.update(ids)
         texts, boxes = facts.values(self.name, minions)
         last = self._value(self.last).pattern if texts and self.name != ANY else None
         if last is not None:
             found.update(*(texts[text] for text in last.of(texts, effort)))
-        one_split = len(self._splits) == 1
-        for value, plain, ids in boxes:
-            if not (plain and one_split) and self.holds(value, effort):
+        for value, ids in boxes:
+            if self.holds(value, effort):
                 found.update(ids)
+        if self._by_index:
+            for data, ids in facts.whole(minions):
+                if isinstance(data.get(self.name), list) and self.holds(data[self.name], effort):
+                    found.update(ids)
         return minions & found
 
     def holds(self, value: Any, effort: Effort) -> bool:
@@ -123,25 +125,27 @@ class _Value:
             )
         return _holds(whole, node)
 
-    def in_map(self, node: Mapping[Any, Any], effort: Effort, memo: dict[str, bool] | None = None) -> bool:
-        """Return whether a map matches; *memo* keeps, for other maps, which of the texts in it do."""
+    def in_map(self, node: Mapping[Any, Any], effort: Effort, seen: _Seen | None = None) -> bool:
+        """Return whether a map matches; *seen* remembers for other maps what was found out."""
         if self._text == ANY or self._text in node:
             return True
         key = effort.holds(self._key)
-        if any(_holds(key, name) for name in islice(node, MAX_MEMBERS)):
+        seen = seen or _Seen()
+        if seen.names(node, key):
             return True
         below = self._rest()
         if below is not None and below.holds_all(node, effort):
             return True
-        return self._deeper and self._deeper_in(node, key, effort, {} if memo is None else memo)
+        return self._deeper and self._deeper_in(node, key, effort, seen)
 
-    def _deeper_in(self, node: Mapping[Any, Any], key: Holds | None, effort: Effort, memo: dict[str, bool]) -> bool:
+    def _deeper_in(self, node: Mapping[Any, Any], key: Holds | None, effort: Effort, seen: _Seen) -> bool:
         effort.check()
+        known = seen.texts
         for value in islice(node.values(), MAX_MEMBERS):
             if type(value) is str:
-                matches = memo.get(value)
+                matches = known.get(value)
                 if matches is None:
-                    matches = memo[value] = _holds(key, value)
+                    matches = known[value] = _holds(key, value)
             else:
                 matches = self._one_down(value, key, effort)
             if matches:
@@ -164,6 +168,22 @@ class _Value:
             if 0 < self._text.count(DELIMITER) <= MAX_SPLITS:
                 self._below = Nested(self._text, DELIMITER, self._compile)
         return self._below
+
+
+class _Seen:
+    """Which texts, and which maps by their keys, a pattern was found to match."""
+
+    def __init__(self) -> None:
+        self.texts: dict[str, bool] = {}
+        self._names: dict[tuple[Any, ...], bool] = {}
+
+    def names(self, node: Mapping[Any, Any], key: Holds | None) -> bool:
+        """Return whether one of a map's keys matches."""
+        names = tuple(islice(node, MAX_MEMBERS))
+        found = self._names.get(names)
+        if found is None:
+            found = self._names[names] = any(_holds(key, name) for name in names)
+        return found
 
 
 def _compiled(text: str, compile_: Compile) -> Pattern | None:
@@ -197,24 +217,27 @@ def _node(node: Any, path: Iterable[str]) -> Any:
 
 def _in_list(node: list[Any], name: str) -> Any:
     """Return the value of *name* in the first map of a list that has it, else the member with that index."""
-    try:
-        key: Any = int(name)
-    except ValueError:
-        key = name
+    index = _index(name)
+    key: Any = name if index is None else index
     for member in islice(node, MAX_MEMBERS):
         if isinstance(member, Mapping) and key in member:
             return member[key]
-    if isinstance(key, int) and -len(node) <= key < len(node):
-        return node[key]
+    if index is not None and -len(node) <= index < len(node):
+        return node[index]
     return _MISSING
+
+
+def _index(name: str) -> int | None:
+    """Return the number that *name* is."""
+    try:
+        return int(name)
+    except ValueError:
+        return None
 
 
 def _by_number(node: Mapping[Any, Any], name: str) -> Any:
     """Return the value of the key that isn't a text but is written like *name*: ``8080``, ``true``."""
     if all(isinstance(key, str) for key in islice(node, MAX_MEMBERS)):
         return _MISSING
-    try:
-        key = yaml.safe_load(name[:MAX_VALUE_CHARS])
-        return node.get(key, _MISSING)
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError):
-        return _MISSING
+    key = parse_value(name[:MAX_VALUE_CHARS])
+    return _MISSING if isinstance(key, (dict, list)) else node.get(key, _MISSING)

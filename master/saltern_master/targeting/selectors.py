@@ -31,6 +31,9 @@ LETTERS: Mapping[str, str] = MappingProxyType(
 )
 """The kinds of a compound target's words, but for nodegroups, which are other words."""
 EXACT_LETTERS: Mapping[str, str] = MappingProxyType({**LETTERS, "I": "pillar_exact", "J": "pillar_exact"})
+UNREAD = "pillar unread"
+"""Pillar for someone who may not read it: compared exactly, so that nobody finds out a value sign by sign."""
+UNREAD_LETTERS: Mapping[str, str] = MappingProxyType({**LETTERS, "I": UNREAD, "J": UNREAD})
 
 Notes = list[str]
 """Takes a line for each part that is of no use, and means nobody."""
@@ -95,6 +98,8 @@ def _nested(target: str, kind: str, delimiter: str, notes: Notes) -> Selector:
         notes.append(str(error))
         if delimiter not in target:
             return nobody
+    if kind == UNREAD and not _WILD.isdisjoint(nested.last):
+        notes.append(f"{target!r:.100}: pillar is compared exactly for who may not run pillar.get on all these minions")
     return lambda minions, effort: nested.select(
         effort.known.pillar if of_pillar else effort.known.grains, minions, effort
     )
@@ -120,5 +125,7 @@ _NESTED: dict[str, Compile] = {
     "pillar": glob,
     "pillar_pcre": Expression,
     "pillar_exact": Exact,
+    UNREAD: Exact,
 }
-SIMPLE = (*_KINDS, *_NESTED)
+SIMPLE = (*_KINDS, *(kind for kind in _NESTED if kind != UNREAD))
+_WILD = frozenset("*?[.+(|\\")

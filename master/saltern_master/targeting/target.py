@@ -14,6 +14,8 @@ from saltern_master.targeting.selectors import (
     LETTERS,
     MAX_NAMES,
     SIMPLE,
+    UNREAD,
+    UNREAD_LETTERS,
     Selector,
     names_of,
     selector,
@@ -40,11 +42,13 @@ class Target:
         *,
         delimiter: str = DELIMITER,
         nodegroups: Nodegroups = NO_GROUPS,
+        reads_pillar: bool = True,
     ) -> None:
         """A list is the words of a compound, or else names, whatever its *kind*.
 
-        *delimiter*: what parts names and values of grains and pillar, in a target of these kinds alone. Raises
-        ``TargetError``.
+        *delimiter*: what parts names and values of grains and pillar, in a target of these kinds alone.
+        *reads_pillar*: whether who asks may read the pillar that it is held against; else values are compared exactly.
+        Raises ``TargetError``.
         """
         if kind not in TYPES:
             raise TargetError(f"target type {kind!r:.40} is not known: use one of {', '.join(TYPES)}")
@@ -62,16 +66,17 @@ class Target:
         self._notes: list[str] = []
         self._words: Sequence[Word] = ()
         self._kind = kind
-        self._select = self._selector(delimiter, nodegroups)
+        self._select = self._selector(delimiter, nodegroups, reads_pillar)
 
-    def _selector(self, delimiter: str, nodegroups: Nodegroups) -> Selector:
+    def _selector(self, delimiter: str, nodegroups: Nodegroups, reads_pillar: bool) -> Selector:
         if self._kind in SIMPLE:
-            return selector(self._text, self._kind, delimiter, self._notes)
+            kind = UNREAD if self._kind.startswith("pillar") and not reads_pillar else self._kind
+            return selector(self._text, kind, delimiter, self._notes)
         if self._kind == "nodegroup":
             self._words = [Word(word, 0, True) for word in group_words(self._text, nodegroups)]
         else:
             self._words = words_of(self._text, nodegroups)
-        letters = COMPOUNDS.get(self._kind, LETTERS)
+        letters = COMPOUNDS.get(self._kind, LETTERS) if reads_pillar else UNREAD_LETTERS
         return compound(self._text, self._words, letters, self._notes, Effort(self._text, Known(), self._limit_s))
 
     @property

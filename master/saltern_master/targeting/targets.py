@@ -20,6 +20,6 @@ class Targets:
         """Take over the nodegroups of *options*."""
         self._nodegroups = Nodegroups(options["nodegroups"], options["conf_file"])
 
-    def target(self, target: str | list[str], kind: str, delimiter: str = DELIMITER) -> Target:
-        """Return a target. Raises ``TargetError``."""
-        return Target(target, kind, delimiter=delimiter, nodegroups=self._nodegroups)
+    def target(self, target: str | list[str], kind: str, delimiter: str = DELIMITER, **more: bool) -> Target:
+        """Return a target, see ``Target``. Raises ``TargetError``."""
+        return Target(target, kind, delimiter=delimiter, nodegroups=self._nodegroups, **more)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from saltern.errors import TargetTooCostly, UnknownNodegroup
 
 MAX_WORDS = 10_000
-"""Of one target, with all of its nodegroups put in; a nodegroup counts as one more."""
+"""Of one target, with all of its nodegroups put in, and their names."""
 MAX_LISTED_CHARS = 2 * 1024 * 1024
 MAX_DEPTH = 50
 
@@ -74,7 +74,6 @@ class _Expansion:
 
     def of(self, name: str, within: tuple[str, ...]) -> list[str]:
         """Return the words of a group in parentheses; one that contains itself, or isn't there, has none."""
-        self.count()
         if name in within or name not in self._groups:
             return []
         if len(within) >= MAX_DEPTH:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from saltern.errors import ArgumentError, CommandError, SalternError
+from saltern.errors import ArgumentError, ChannelError, CommandError, RequestTimeout, SalternError
 
 SaltException = SalternError
 CommandExecutionError = CommandError
+SaltClientError = ChannelError
+SaltReqTimeoutError = RequestTimeout
 
 
 class CommandNotFoundError(SalternError):
@@ -14,3 +16,38 @@ class CommandNotFoundError(SalternError):
 
 class SaltInvocationError(ArgumentError, TypeError):
     """A function was called wrongly."""
+
+
+_OTHERS = (
+    "AuthenticationError",
+    "AuthorizationError",
+    "EauthAuthenticationError",
+    "FileLockError",
+    "FileserverConfigError",
+    "GitLockError",
+    "LoaderError",
+    "MinionError",
+    "NotImplemented",
+    "PkgParseError",
+    "PublishError",
+    "SaltCacheError",
+    "SaltClientTimeout",
+    "SaltCloudException",
+    "SaltConfigurationError",
+    "SaltDaemonNotRunning",
+    "SaltDeserializationError",
+    "SaltMasterError",
+    "SaltNoMinionsFound",
+    "SaltRenderError",
+    "SaltRunnerError",
+    "SaltValidationError",
+    "SaltWheelError",
+    "TemplateError",
+    "TimedProcTimeoutError",
+    "TimeoutError",
+    "TokenAuthenticationError",
+)
+_COMMANDS = ("ArgumentValueError", "CheckError", "CodePageError", "InvalidConfigError", "InvalidEntityError")
+
+globals().update({name: type(name, (SalternError,), {"__module__": "salt.exceptions"}) for name in _OTHERS})
+globals().update({name: type(name, (CommandError,), {"__module__": "salt.exceptions"}) for name in _COMMANDS})

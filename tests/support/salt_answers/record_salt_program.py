@@ -144,6 +144,109 @@ BATCHES = [
     for function, more in (("test.ping", []), ("test.mixed", []), ("test.mixed", ["--failhard"]))
     if function == "test.ping" or size in ("1", "3", "100%")
 ]
+TOGETHER = [
+    ["--subset", "2", "-v", "*", "test.ping"],
+    ["--subset", "2", "--show-jid", "*", "test.ping"],
+    ["--subset", "2", "--summary", "*", "test.mixed"],
+    ["--subset", "2", "--async", "*", "test.ping"],
+    ["--subset", "2", "--out", "json", "*", "test.ping"],
+    ["--subset", "2", "-b", "1", "*", "test.ping"],
+    ["--subset", "2", "-s", "*", "test.ping"],
+    ["--subset", "0", "*", "test.ping"],
+    ["--subset", "-1", "*", "test.ping"],
+    ["--preview-target", "*", "test.ping", "a"],
+    ["--preview-target"],
+    ["--preview-target", "-L", "m1,m3"],
+    ["--preview-target", "-L", "m1,m9"],
+    ["--preview-target", "-b", "1", "*"],
+    ["--preview-target", "-s", "*"],
+    ["--preview-target", "-s", "*", "test.ping"],
+    ["--preview-target", "--out", "txt", "*"],
+    ["--preview-target", "--out", "yaml", "*"],
+    ["--preview-target", "--out", "json", "nobody"],
+    ["--preview-target", "-v", "--summary", "*"],
+    ["--preview-target", "--async", "*"],
+    ["--preview-target", "-d", "*"],
+    ["-s", "--async", "*", "test.ping"],
+    ["-s", "--failhard", "*", "test.mixed"],
+    ["-s", "--out", "txt", "*", "test.mixed"],
+    ["-s", "--out", "yaml", "*", "test.table"],
+    ["-s", "*", "test.json"],
+    ["-s", "*", "test.ping,test.id", ","],
+    ["-s", "-b", "x", "*", "test.ping"],
+    ["-b", "1", "m1", "test.json"],
+    ["-b", "1", "m1", "test.txt"],
+    ["-b", "1", "m1", "test.table"],
+    ["-b", "1", "m1", "test.broken"],
+    ["-b", "1", "m1", "test.none"],
+    ["-b", "1", "m1", "test.ping,test.false", ","],
+    ["-b", "1", "m1", "test.mixed,test.false", ",", "--failhard"],
+    ["-b", "2", "--out", "yaml", "*", "test.ping"],
+    ["-b", "2", "--out", "raw", "*", "test.ping"],
+    ["-b", "2", "--out", "pprint", "*", "test.table"],
+    ["-b", "2", "-L", "m1,m2,m9", "test.ping"],
+    ["-b", "2", "-L", "m8,m9", "test.ping"],
+    ["--batch-size=1", "m1", "test.ping"],
+    ["-b1", "m1", "test.ping"],
+    ["--batch-wait", "0.1", "-b", "1", "m1", "test.ping"],
+    ["--batch-wait", "-1", "-b", "1", "m1", "test.ping"],
+    ["--batch-wait", "1", "m1", "test.ping"],
+    ["--batch-safe-limit", "1", "*", "test.ping"],
+    ["--batch-safe-limit", "-5", "*", "test.ping"],
+    ["--batch-safe-limit", "2", "--async", "*", "test.ping"],
+    ["--batch-safe-limit", "2", "-v", "*", "test.ping"],
+    ["--batch-safe-limit", "2", "--batch-safe-size", "x", "*", "test.ping"],
+    ["--batch-safe-limit", "2", "-d", "*", "test.ping"],
+    ["-d", "-s", "*", "test.ping"],
+    ["-d", "-b", "1", "*", "test.ping"],
+    ["-d", "--async", "*", "test.ping"],
+    ["-d", "--subset", "1", "*", "test.ping"],
+    ["-d", "--out", "txt", "*"],
+    ["-d", "--out", "yaml", "*", "test.ping"],
+    ["-d", "--show-jid", "*", "test.ping"],
+    ["-d", "-L", "m1"],
+    ["-d", "-L", "m1,m2", "test.echo"],
+    ["-d", "*", "sys.doc", "test.echo"],
+    ["--doc", "*", "test.ping,test.echo"],
+    ["--documentation", "*", "test.ping"],
+    ["--summary", "--out", "nested", "*", "test.ping"],
+    ["--summary", "m1", "test.ping,test.false", ","],
+    ["--summary", "-v", "*", "test.broken"],
+    ["-v", "--async", "nobody", "test.ping"],
+    ["-v", "nobody", "test.ping"],
+    ["--summary", "nobody", "test.ping"],
+    ["--show-jid", "nobody", "test.ping"],
+    ["--out", "no_such_form", "m1", "test.table"],
+    ["--out-indent", "2", "--out", "json", "m1", "test.table"],
+    ["--out-indent", "-1", "--out", "json", "*", "test.ping"],
+    ["--out-indent", "-1", "-s", "--out", "json", "*", "test.ping"],
+    ["-vt", "5", "m1", "test.ping"],
+    ["-vL", "m1,m2", "test.ping"],
+    ["-t5", "m1", "test.ping"],
+    ["m1", "-t", "5", "test.echo", "-v", "hi"],
+    ["m1", "test.echo", "--", "--out=json"],
+    ["--", "m1", "test.echo", "-v"],
+    ["m1", "--", "test.echo", "-v"],
+    ["m1", "test.arg", "-"],
+    ["", "test.ping"],
+    ["m1", ""],
+    ["", ""],
+    ["-L", "", "test.ping"],
+    ["-L", ",", "test.ping"],
+    ["-L", "m1,,m2", "test.ping"],
+    ["-L", "m1,m1", "test.ping"],
+    ["-L", "m1;m2", "test.ping"],
+    ["m1,m2", "test.ping"],
+    ["m1", ","],
+    ["m1", "test.ping,,test.id", ",", ","],
+    ["m1", ",test.ping", ","],
+    ["m1", "test.arg,test.arg", ",", ","],
+    ["m1", "test.arg,test.arg", ",a"],
+    ["m1", "test.arg,test.arg", "a,,b"],
+    ["m1", "test.arg,test.arg,test.arg", "a,,b"],
+    ["m1", "test.arg,test.arg", "--args-separator", ""],
+    ["m1", "test.arg,test.arg", "a", "b", "--args-separator", "b"],
+]
 WRONG = [
     [],
     ["m1"],
@@ -185,13 +288,20 @@ WRONG = [
 
 def cases() -> list[tuple[str, list[str]]]:
     """Return every fleet and command line."""
-    found = [("three", words) for words in [*PLAIN, *SEVERAL, *WRONG, *DOC]]
+    found = [("three", words) for words in [*PLAIN, *SEVERAL, *WRONG, *DOC, *TOGETHER]]
     found += [("three", ["--out", form, *words]) for form in FORMS[1:] for words in PLAIN[2:14]]
     for fleet in ("three", "silent", "mute", "away", "worst", "dumb"):
         found += [(fleet, ["*", "test.ping"]), (fleet, ["*", "test.mixed"])]
         found += [(fleet, [*flags, *words]) for flags in FLAGS for words in ASKED[: 3 if fleet == "three" else 1]]
     found += [("worst", ["--summary", "-v", "*", "test.mixed"]), ("silent", ["-d", "*", "test.ping"])]
     found += [("dumb", ["-d", "*", "test.ping"]), ("dumb", ["-s", "--out", "json", "*", "test.ping"])]
+    found += [
+        ("mute", [*flags, "*", "test.mixed"]) for flags in (["-s"], ["-s", "--out", "json"], ["-b", "1"], ["-b", "3"])
+    ]
+    background = ["-b", "2", "--async"]
+    found += [(fleet, [*background, "*", "test.id"]) for fleet in ("three", "worst", "dumb", "mute")]
+    found += [("three", [*background, *words]) for words in (["nobody", "test.id"], ["-v", "m1", "test.id"])]
+    found += [("three", [*background, "--out", "json", "*", "test.id"]), ("three", [*background, "-s", "*", "test.id"])]
     found += [("seven", words) for words in BATCHES]
     return found
 

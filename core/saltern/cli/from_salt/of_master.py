@@ -8,6 +8,7 @@ from typing import Any
 
 from saltern.cli.from_salt.conversion import Conversion, Given, seconds
 from saltern.cli.from_salt.of_both import BOTH
+from saltern.cli.from_salt.of_returners import RETURNER_CONVERTERS
 from saltern.config.master import MASTER
 from saltern.errors import IdError
 from saltern.ids import check_env
@@ -213,6 +214,7 @@ def runners_schedule(conversion: Conversion, key: str, given: Given) -> None:
 
 MASTER_CONVERTERS: dict[str, Callable[[Conversion, str, Given], None]] = {
     **BOTH,
+    **RETURNER_CONVERTERS,
     "keep_jobs_seconds": keep_jobs,
     "keep_jobs": keep_jobs,
     "file_roots": file_roots,

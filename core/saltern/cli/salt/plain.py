@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import random
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -28,7 +27,7 @@ Row = tuple[str, dict[str, Any]]
 
 def run_plain(options: argparse.Namespace, order: Order, sock_dir: str, shown: Shown, stopped: Stopped) -> int:
     """Run the job and return the exit code."""
-    if options.subset:
+    if options.subset and order.fun != DOC:
         order = order.on(_subset(sock_dir, order, options.subset))
     with LocalConnection(sock_dir) as connection:
         ordered = order.publish(connection, follow=not options.async_)
@@ -47,6 +46,8 @@ def run_plain(options: argparse.Namespace, order: Order, sock_dir: str, shown: S
         explain(ordered.problem, ordered.unknown)
         rows = _rows(connection, sock_dir, ordered)
         if order.fun == DOC:
+            if options.show_jid:
+                print(f"jid: {ordered.jid}")
             return print_docs({minion_id: data["ret"] for minion_id, data in rows}, shown)
         return _show(options, ordered, rows, shown)
 
@@ -104,6 +105,8 @@ def _rows(connection: LocalConnection, sock_dir: str, ordered: Ordered) -> Itera
 
 def _subset(sock_dir: str, order: Order, count: int) -> list[str]:
     """Return *count* of the minions that the order is for, by chance, of those that have its functions."""
+    from random import SystemRandom  # not small, and seldom needed
+
     functions = [order.fun] if isinstance(order.fun, str) else order.fun
     with LocalConnection(sock_dir) as connection:
         asked = order.instead(FUNCTIONS, functions).publish(connection)
@@ -113,7 +116,7 @@ def _subset(sock_dir: str, order: Order, count: int) -> list[str]:
             return []
         answers = Following(sock_dir, connection, asked.jid).answers()
         able = sorted(minion_id for minion_id, data in answers if _has(data.get("ret"), functions))
-    return sorted(random.SystemRandom().sample(able, min(max(count, 0), len(able))))
+    return sorted(SystemRandom().sample(able, min(max(count, 1), len(able))))
 
 
 def _has(listed: Any, functions: list[str]) -> bool:

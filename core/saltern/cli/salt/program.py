@@ -54,8 +54,6 @@ def _run(parser: OptionParser, options: argparse.Namespace, stopped: Stopped) ->
         return dump(options)
     if options.eauth or options.make_token or options.username or options.password:
         return _refused(NO_LOGIN)
-    if options.async_ and options.batch:
-        return _refused("--async and --batch don't go together: nobody would start those whose turn comes later")
     order = wanted(parser, options)
     sock_dir: str = client_config(options.config_dir)["sock_dir"]
     shown = Shown(options)
@@ -71,14 +69,15 @@ def _done(options: argparse.Namespace, order: Order, sock_dir: str, shown: Shown
     if options.kind == "range":
         print("saltern: -R: there are no range servers here: use -L, -G, -N or -C", file=sys.stderr)
         return shown.nobody() if not options.async_ else shown.started("0")
-    if options.batch or options.static:
-        from saltern.cli.salt.waves import run_static, run_waves
-
-        return (run_static if options.static else run_waves)(options, order, sock_dir, shown, stopped)
     if options.preview_target:
         from saltern.cli.salt.preview import show_preview
 
         return show_preview(order, sock_dir, shown)
+    if options.batch or options.static:
+        from saltern.cli.salt.waves import run_static, run_waves
+
+        static = options.static and not (options.async_ and options.batch)
+        return (run_static if static else run_waves)(options, order, sock_dir, shown, stopped)
     if options.batch_safe_limit > 1:
         from saltern.cli.salt.preview import preview
         from saltern.cli.salt.waves import run_waves

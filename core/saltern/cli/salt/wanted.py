@@ -29,9 +29,9 @@ def wanted(parser: OptionParser, options: argparse.Namespace) -> Order:
         words = _doc_words(parser, words)
     elif len(words) < 2:
         parser.print_help()
-    if not words:
+    if not words and not options.preview_target:
         _end(parser, "\nCannot execute command without defining a target.\n\n")
-    if len(words) < 2 and not options.preview_target:
+    if len(words) < (1 if options.preview_target else 2):
         _end(parser, "\nIncomplete options passed.\n\n")
     function, args, kwargs = _function(parser, options, words) if len(words) > 1 else ("", [], {})
     if options.secret_arg_file:

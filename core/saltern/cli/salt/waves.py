@@ -17,6 +17,7 @@ from saltern.errors import UsageError
 from saltern.order import Order
 from saltern.visible import visible
 
+NO_MATCH = "No minions matched the target."
 MAX_EXIT = 255
 
 BLOCK = ("retcode", "jid")
@@ -28,16 +29,14 @@ def run_waves(options: argparse.Namespace, order: Order, sock_dir: str, shown: S
     batch = _batch(options, order, sock_dir)
     if batch is None:
         return EX_GENERIC
+    if options.async_:
+        return _run_in_background(batch)
     highest = 0
     for step in _steps(batch, stopped):
         if isinstance(step, Away):
             if not batch.matched:
-                print(f"{NOBODY}\nNo minions matched the target.")
-            explain(batch.problem, step.unknown)
-            silent = [
-                f"Minion {visible(minion_id)} did not respond. No job will be sent." for minion_id in step.minions
-            ]
-            print("".join(f"{line}\n" for line in silent), end="", file=sys.stdout if batch.present else sys.stderr)
+                print(f"{NOBODY}\n{NO_MATCH}")
+            _say_away(batch, step)
         elif isinstance(step, Started):
             print(f"\nExecuting run on {visible(repr(sorted(step.minions)))}\n", flush=True)
         elif isinstance(step, Answered):
@@ -72,6 +71,32 @@ def run_static(options: argparse.Namespace, order: Order, sock_dir: str, shown: 
         return shown.nothing()
     shown.value(answers)
     return EX_OK
+
+
+def _run_in_background(batch: Batch) -> int:
+    """Start the first ones, leave the others to a process of its own, say which job it is, and return Salt's code."""
+    from saltern.cli.salt.background import go_on
+
+    steps = batch.run()
+    away = next(steps)
+    if not batch.matched:
+        print(NOBODY)
+    if not batch.present:
+        print(NO_MATCH)
+    if isinstance(away, Away):
+        _say_away(batch, away)
+    if batch.present:
+        next(steps)
+        go_on(steps)
+        print(f"Executed batch command with job ID: {batch.jid}")
+    return EX_OK
+
+
+def _say_away(batch: Batch, away: Away) -> None:
+    explain(batch.problem, away.unknown)
+    for minion_id in away.minions:
+        line = f"Minion {visible(minion_id)} did not respond. No job will be sent."
+        print(line, file=sys.stdout if batch.present else sys.stderr)
 
 
 def _batch(options: argparse.Namespace, order: Order, sock_dir: str) -> Batch | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 
 from saltern.errors import SalternError, WireError, answer_of
 from saltern.wire import Message, pack, unpack
@@ -57,6 +58,8 @@ class Hub:
         self._garbage = 0
         self._complaints = Complaints("messages that are none")
         self._calling: set[asyncio.Task[None]] = set()
+        self.on_removed: list[Callable[[str], None]] = []
+        """Called with each minion whose key was taken away."""
 
     def admit(self, port: str, key: str) -> bool:
         """Say at the handshake whether *key* may connect: to the publish port only when it is accepted."""
@@ -116,6 +119,8 @@ class Hub:
         self._enrolment.keys_changed(change)
         for minion_id in change.removed.values():
             self._clocks.forget(minion_id)
+            for forget in self.on_removed:
+                forget(minion_id)
 
     def metrics(self) -> dict[str, float]:
         """Return the hub's counters."""
@@ -129,7 +134,9 @@ class Hub:
         }
 
     def _call(self, peer: Peer, minion_id: str, message: Message) -> None:
-        task = asyncio.get_running_loop().create_task(self._answer(peer, Caller(Kind.MINION, minion_id), message))
+        task = asyncio.get_running_loop().create_task(
+            self._answer(peer, Caller(Kind.MINION, minion_id, key=peer.key), message)
+        )
         self._calling.add(task)
         task.add_done_callback(self._calling.discard)
 
@@ -138,7 +145,12 @@ class Hub:
         try:
             call = CALL.checked(message.body)
             args = {str(name): value for name, value in call.get("args", {}).items()}
-            answer = {"result": await self._dispatcher.call(caller, f"minion.{call['cmd']}", [], args, CALL_WITHIN_S)}
+            name, given = call["cmd"], []
+            if not name.startswith("runner."):
+                name = f"minion.{name}"
+            elif isinstance(args.get("arg"), list) and isinstance(args.get("kwarg"), dict):
+                given, args = args["arg"], {str(key): value for key, value in args["kwarg"].items()}
+            answer = {"result": await self._dispatcher.call(caller, name, given, args, CALL_WITHIN_S)}
         except SalternError as error:
             answer = answer_of(error)
         try:

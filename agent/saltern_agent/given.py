@@ -1,0 +1,69 @@
+"""What a function is given: a job's arguments, by Salt's rules for keywords.
+
+A positional text of the form ``name=value`` becomes a keyword here (programs send it so), its value read as YAML; a
+map that is marked with ``__kwarg__`` is keywords too. Keywords must be parameters of the function, unless it takes
+``**kwargs``: then it is told who published what as well, as ``__pub_jid`` and the like.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import CodeType
+from typing import Any
+
+from saltern.errors import ArgumentError
+
+KWARG = "__kwarg__"
+"""Marks a map as keyword arguments, where arguments travel as one list."""
+
+VARKEYWORDS = 0x08  # of a code object's flags
+
+
+def given(
+    function: Callable[..., Any], args: list[Any], kwarg: Mapping[str, Any], published: Mapping[str, Any]
+) -> tuple[list[Any], dict[str, Any]]:
+    """Return what *function* is called with. Raises ``ArgumentError`` for keywords that it doesn't take."""
+    names, takes_any = _parameters(function)
+    positional: list[Any] = []
+    keywords: dict[str, Any] = {}
+    for arg in args:
+        found = _keywords(arg)
+        if found is None:
+            positional.append(arg)
+        else:
+            keywords.update(found)
+    keywords.update(kwarg)
+    if names is not None and not takes_any:
+        unknown = [f"{name}={value}" for name, value in keywords.items() if name not in names]
+        if unknown:
+            raise ArgumentError(f"The following keyword arguments are not valid: {', '.join(unknown)}")
+    if takes_any:
+        keywords.update(published)
+    return positional, keywords
+
+
+def _keywords(arg: Any) -> dict[str, Any] | None:
+    """Return the keywords that a positional argument is, ``None`` for one that isn't any."""
+    if isinstance(arg, dict):
+        if arg.get(KWARG) is not True:
+            return None
+        return {str(name): value for name, value in arg.items() if name != KWARG}
+    if not isinstance(arg, str) or "=" not in arg:
+        return None
+    from saltern.arguments import parse_arguments  # for those few
+
+    return parse_arguments([arg])[1] or None
+
+
+def _parameters(function: Callable[..., Any]) -> tuple[frozenset[str] | None, bool]:
+    """Return the names that *function* takes and whether it takes any other; ``None``: that can't be told.
+
+    ``inspect`` would tell too, for a megabyte that the agent then keeps.
+    """
+    while hasattr(function, "__wrapped__"):
+        function = function.__wrapped__
+    code: CodeType | None = getattr(function, "__code__", None)
+    if code is None:
+        return None, False
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    return frozenset(names), bool(code.co_flags & VARKEYWORDS)
