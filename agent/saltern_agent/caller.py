@@ -15,7 +15,7 @@ from saltern.arguments import parse_arguments
 from saltern.config import MinionOptions, minion_config
 from saltern.plain import Plain
 from saltern_agent import grains
-from saltern_agent.call import Connection
+from saltern_agent.call_connection import Connection
 from saltern_agent.jobs import Current
 from saltern_agent.loader import Loader
 from saltern_agent.loader.marks import Marks

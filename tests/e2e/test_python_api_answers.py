@@ -66,7 +66,8 @@ def kind_of(error: Exception) -> str:
 
 
 def test_answers_are_those_of_salt(parts: Parts) -> None:
-    local = saltern.client.LocalClient(parts.stack.config_dir)
+    client_opts = saltern.config.client_config(parts.stack.config_dir)
+    local = saltern.client.LocalClient(mopts={**client_opts, "gather_job_timeout": 0.2})
     opts = saltern.config.master_config(parts.stack.config_dir)
     names: dict[str, Any] = {
         "local": local,
