@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -152,3 +153,34 @@ def test_without_a_master_the_error_says_what_to_do(tmp_path: Path) -> None:
     client = saltern.client.LocalClient(tmp_path)
     with pytest.raises(MasterNotRunning, match="is saltern-master running"):
         client.cmd("*", "test.ping")
+
+
+def test_this_host_is_called_as_its_minion(parts: Parts) -> None:
+    minion = parts.stack.minion_ids[0]
+    with saltern.client.Caller(parts.stack.minion_config(minion)) as caller:
+        assert caller.opts["id"] == minion
+        assert caller.cmd("grains.get", "id") == minion
+        assert caller.cmd("test.arg_clean", "k=2", b=1) == {"args": ["k=2"], "kwargs": {"b": 1}}
+        assert caller.cmd("cp.list_master") == []  # the master is asked
+        assert "test.ping" in caller.sminion.functions
+        with pytest.raises(KeyError, match="nosuch"):
+            caller.cmd("nosuch.fun")
+        with pytest.raises(TypeError):
+            caller.cmd("test.echo")
+
+
+def test_programs_of_asyncio_call_many_at_once(parts: Parts) -> None:
+    async def scenario() -> None:
+        minions = sorted(parts.stack.minion_ids)
+        async with saltern.client.AsyncLocalClient(parts.stack.config_dir) as client:
+            answers = await asyncio.gather(*[client.cmd("*", "test.echo", [str(n)]) for n in range(20)])
+            assert answers == [dict.fromkeys(minions, str(n)) for n in range(20)]
+            found = [one async for row in client.cmd_iter("*", "test.ping") for one in row]
+            assert sorted(found) == minions
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.2):
+                    await client.cmd("*", "test.sleep", [30])
+
+    asyncio.run(scenario())
+    client = saltern.client.LocalClient(parts.stack.config_dir)
+    client.cmd("*", "saltutil.kill_all_jobs")
