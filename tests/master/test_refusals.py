@@ -88,10 +88,10 @@ def test_a_grant_is_as_wide_as_it_says(door: Door) -> None:
 def test_a_function_that_isnt_his_costs_no_target(
     door: Door, tgt: str, fun: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def resolve(*_: Any) -> list[str]:
+    def meant(*_: Any) -> list[str]:
         raise AssertionError("the target was looked at")
 
-    monkeypatch.setattr(module, "resolve", resolve)
+    monkeypatch.setattr(module, "_meant", meant)
     for kind in ("glob", "list", "pcre", "grain", "grain_pcre", "compound", "nonsense"):
         job = {"tgt": tgt, "tgt_type": kind, "fun": fun, "kwarg": {"function": "test.ping"}}
         with pytest.raises(NotAuthorised, match="user fred may not run"):

@@ -23,6 +23,17 @@ if TYPE_CHECKING:
     from saltern_agent.loader.imports import Imports
 
 
+SALTS_OPTIONS: Mapping[str, Any] = {
+    "__role": "minion",
+    "file_client": "remote",
+    "hash_type": "sha256",
+    "pillarenv": None,
+    "saltenv": None,
+    "test": False,
+}
+"""What modules written for Salt expect among ``__opts__`` and no option of ours is called; a user's own key wins."""
+
+
 class Loader:
     """Finds functions by ``module.function``; safe for several threads.
 
@@ -44,7 +55,7 @@ class Loader:
     ) -> None:
         self.refused: dict[str, str] = {}
         self._opts_secrets = secret_texts(opts)
-        self._opts = revealed(opts) if self._opts_secrets else opts
+        self._opts = {**SALTS_OPTIONS, **(revealed(opts) if self._opts_secrets else opts)}
         self._current = current
         self._grains: dict[str, Any] = {}
         self._pillar: dict[str, Any] = {}

@@ -197,7 +197,7 @@ def _declared(name: str, function: Callable[..., Any]) -> Command:
 
 def _meant(context: Context, tgt: Any, tgt_type: str) -> list[str]:
     services = context.services
-    target = services.targets.target(tgt, tgt_type)
+    target = services.targets.target(tgt, tgt_type, reads_pillar=services.policy.sees_all(context.caller))
     return sorted(target.select(services.keyring.minions(), services.targets.known))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 
@@ -25,6 +26,8 @@ NO_LOGIN = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # what a terminal can't show is shown as an escape
     parser = salt_parser()
     options = parser.parse(sys.argv[1:] if argv is None else argv)
     stopped = Stopped()
