@@ -162,6 +162,11 @@ class Loader:
         """Return all functions of returners by name; loads every one."""
         return {name: function for name, (_, _, function) in self._shelves[RETURNERS].all().items()}
 
+    @property
+    def salt(self) -> Functions:
+        """Every function by name, loaded when it is looked up: what modules have as ``__salt__``."""
+        return self._salt
+
     def load_errors(self) -> dict[str, str]:
         """Return why modules are not there, by file name: those that somebody asked for, or that were refused."""
         others = {
