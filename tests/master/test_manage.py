@@ -19,8 +19,8 @@ from saltern_master.bus import EventBus
 from saltern_master.commands import manage, master
 from saltern_master.commands.keys import commands as key_commands
 from saltern_master.commands.registry import Command
-from saltern_master.targeting import DataFacts, Known
-from support.doors import ROOT, Door, Users
+from saltern_master.targeting import DataFacts, Known, Targets
+from support.doors import OPTIONS, ROOT, Door, Users
 
 ACL = {"ann": ["@runner", "@wheel"], "fred": [{"@runner": ["manage.*", "cache.*", "config.*"]}], "eve": ["test.*"]}
 MINIONS = ["db1", "web1", "web2", "web3"]
@@ -62,8 +62,9 @@ class Here(Door):
         commands += [*manage.presence_commands(), *key_commands(KeyFunctions(self.store))]
         super().__init__(ACL, commands, Users(ann=(), fred=(), eve=()))
         self.services.keyring = SimpleNamespace(minions=lambda: sorted(self.store.ids(ACCEPTED)))
-        self.services.fleet = Fleet()
-        self.services.targets.known = Known(DataFacts(GRAINS.__getitem__), DataFacts(lambda _: {}))
+        self.services.fleet = fleet = Fleet()
+        pillar = DataFacts(lambda name: {"role": name})
+        self.services.targets = Targets(OPTIONS, Known(DataFacts(fleet.grains), pillar))
         self.services.bus = self.bus
         self.services.keystore = self.store
         self.services.key_refresh = SimpleNamespace(now=self._look)
@@ -92,6 +93,9 @@ def test_who_is_there_is_said_at_once(here: Here) -> None:
         "down": ["web3"],
     }
     assert here.ask("runner.manage.status", tgt="zz") == {"up": [], "down": []}
+    by_pillar = {"tgt": "role:web*", "tgt_type": "pillar"}
+    assert here.ask("runner.manage.up", **by_pillar) == ["web1", "web2"]
+    assert here.ask("runner.manage.up", **by_pillar, who="fred") == []  # a glob would tell him of it letter by letter
     assert here.ask("runner.manage.up", tgt=["web1", "web3"], tgt_type="list") == ["web1"]
     assert here.ask("runner.manage.down") == ["web3"]
     assert here.ask("runner.manage.down", tgt="db*") == []

@@ -13,8 +13,8 @@ from saltern.errors import NotAuthorised, SalternError
 from saltern_master.auth.accounts import Account
 from saltern_master.auth.caller import Caller, Kind
 from saltern_master.auth.policy import Policy
+from saltern_master.commands import dispatcher as module
 from saltern_master.commands.dispatcher import Dispatcher
-from saltern_master.targeting import Targets
 from support.keys import A, B, C, D, Door
 
 FRED = Caller(Kind.LOCAL, "fred", 1000)
@@ -88,10 +88,10 @@ def test_a_grant_is_as_wide_as_it_says(door: Door) -> None:
 def test_a_function_that_isnt_his_costs_no_target(
     door: Door, tgt: str, fun: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def resolve(*_: Any) -> list[str]:
+    def meant(*_: Any) -> list[str]:
         raise AssertionError("the target was looked at")
 
-    monkeypatch.setattr(Targets, "target", resolve)
+    monkeypatch.setattr(module, "_meant", meant)
     for kind in ("glob", "list", "pcre", "grain", "grain_pcre", "compound", "nonsense"):
         job = {"tgt": tgt, "tgt_type": kind, "fun": fun, "kwarg": {"function": "test.ping"}}
         with pytest.raises(NotAuthorised, match="user fred may not run"):

@@ -136,6 +136,12 @@ def pillar(context: Context, tgt: Target = "*", tgt_type: str = "glob") -> dict[
     return _gathered(context, tgt, tgt_type, context.services.briefing.pillar_of)
 
 
+@command("wheel.minions.connected", Need.WHEEL)
+async def connected(context: Context) -> list[str]:
+    """List the minions that are connected: ``WheelClient(opts).cmd("minions.connected")``"""
+    return [minion for minion in context.services.keyring.minions() if context.services.fleet.is_present(minion)]
+
+
 @command("runner.doc.runner", Need.RUNNER)
 async def runner_docs(context: Context) -> dict[str, str]:
     """Show what each runner does: ``saltern-run -d``"""
@@ -191,7 +197,7 @@ def _declared(name: str, function: Callable[..., Any]) -> Command:
 
 def _meant(context: Context, tgt: Any, tgt_type: str) -> list[str]:
     services = context.services
-    target = services.targets.target(tgt, tgt_type)
+    target = services.targets.target(tgt, tgt_type, reads_pillar=services.policy.sees_all(context.caller))
     return sorted(target.select(services.keyring.minions(), services.targets.known))
 
 

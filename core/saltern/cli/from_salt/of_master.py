@@ -140,7 +140,8 @@ def file_ignore_glob(conversion: Conversion, key: str, given: Given) -> None:
     """Ours take away what holds secrets by custom: Salt's are put beside them."""
     globs = [given.value] if isinstance(given.value, str) else given.value
     if isinstance(globs, list):
-        globs = list(dict.fromkeys([*MASTER.defaults["file_ignore_glob"], *globs]))
+        own = MASTER.defaults["file_ignore_glob"]
+        globs = [*own, *(one for one in globs if one not in own)]
     conversion.take(key, globs, "Beside our own, which take away what holds secrets by custom.", of=(key, given))
 
 
