@@ -38,7 +38,7 @@ TARGETS = (
     ("glob", "web000*"),
     ("glob", "*8.frank*.com"),
     ("pcre", r"web\d+[02468]\.frank"),
-    ("pcre", r"(web|db)(\d)+[02468]\.frank"),
+    ("pcre", r"(web|db|\d)+\.frank"),
     ("grain", "os:Deb*"),
     ("grain", "roles:role3"),
     ("grain", "site:rack:r17"),

@@ -6,6 +6,7 @@ for pair in \
     git:git /usr/bin/carbon-cache:graphite-carbon carbon-c-relay:carbon-c-relay \
     victoria-metrics:victoria-metrics /usr/sbin/collectd:collectd-core nc.openbsd:netcat-openbsd \
     graphite-manage:graphite-web rsync:rsync faketime:faketime \
+    /usr/sbin/mariadbd:mariadb-server pg_ctlcluster:postgresql \
     systemd-analyze:systemd systemd-nspawn:systemd-container openssl:openssl; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
 done
@@ -28,5 +29,6 @@ DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $m
 if command -v systemctl >/dev/null 2>&1; then
     for package in $missing; do
         systemctl disable --quiet "${package%-core}" 2>/dev/null || true
+        case "$package" in mariadb-server) systemctl disable --quiet mariadb 2>/dev/null || true ;; esac
     done
 fi

@@ -57,6 +57,7 @@ log = logging.getLogger(__name__)
 TICK_S = 1.0
 FIRST_SYNC_S = 2.0  # how long the first samples wait for the modules that they may need
 CLOCK_SET_S = 0.5  # timers of the schedule are set anew after a jump of this much
+MAX_TOLD = 1000  # of the values of one generator
 SKEW_NEWS_S = 1.0  # a smaller change of the skew isn't worth sending all grains again
 
 
@@ -80,7 +81,7 @@ class Agent:
         returners = returners_folders(options)
         self.loader = Loader(opts, module_folders(options), self.current, utils_folders(options), marks, returners)
         services.serve(self.loader)
-        self.executor = Executor(self.loader, self.current)
+        self.executor = Executor(self.loader, self.current, progress=partial(self._progress, services))
         self.calls = Calls(self.loop.post, self._send)
         self.clock = Clock(os.path.join(cachedir, "clock"), correct=options["correct_clock"])
         self.timekeeper = Timekeeper(self.clock, self.loop.later, self._send, self._clock_learned)
@@ -318,6 +319,11 @@ class Agent:
         if job.isolate or any(fnmatch.fnmatchcase(fun, pattern) for fun, _ in job.functions() for pattern in patterns):
             return self._isolated.run(job, self.grains, self.pillar)
         return self.executor.run(job)
+
+    def _progress(self, services: Services, job: Job, number: int, value: Any) -> None:
+        """Tell the master of a value that a generator yielded, from a worker; not for ever, nor of the schedule's."""
+        if job.about and number < MAX_TOLD:
+            services.fire_event({"return": value}, f"salt/job/{job.jid}/prog/{self.options['id']}/{number}")
 
     def _start_run(self, run: Run) -> bool:
         return self.runner.start_scheduled(run.job(jid_of(run.jid_epoch_s)), partial(self.schedule.finished, run.name))

@@ -30,6 +30,10 @@ NESTED = "nested"
 
 WRONGLY_CALLED = frozenset({"SaltInvocationError", "SaltClientError"})
 MAX_YIELDED = 100_000
+BLACKOUT = (
+    "Minion in blackout mode. Set 'minion_blackout' to False in pillar or grains to resume operations. Only "
+    "saltutil.refresh_pillar allowed in blackout mode."
+)
 
 
 class Answer(NamedTuple):
@@ -101,8 +105,10 @@ class Executor:
             return self._missing(name, str(error))
         except Killed:
             return _killed(job)
+        if job.about and self._loader.blacked_out(name):
+            return Answer(f"ERROR executing '{name}': {BLACKOUT}", FAILED, BLACKOUT, NESTED)
         try:
-            args, kwargs = given(function, args, job.kwarg, job.published())
+            args, kwargs = given(function, args, job.kwarg, job.published(), sent=bool(job.about))
             value = function(*revealed(args), **revealed(kwargs)) if job.secrets else function(*args, **kwargs)
             if type(value) is GeneratorType:
                 value = self._gathered(job, value)

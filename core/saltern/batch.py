@@ -11,7 +11,7 @@ work on it as may. All of it is one job: the master holds it for those whose tur
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from saltern.errors import UsageError
@@ -153,7 +153,7 @@ def batch_size(batch: str | int, total: int) -> int:
         ) from None
 
 
-def retcode_of(data: dict[str, Any]) -> int:
+def retcode_of(data: Mapping[str, Any]) -> int:
     """Return the retcode of an answer; of several functions' the highest."""
     retcode = data.get("retcode")
     members = retcode.values() if isinstance(retcode, dict) else [retcode]

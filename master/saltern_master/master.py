@@ -146,14 +146,8 @@ class Master:
         await self.briefing.load()
         await self.keeper.tell_of_earlier_jobs(self.tracker)
         async with contextlib.AsyncExitStack() as ending:  # in reverse: the socket for local programs goes first
-            for close in (
-                self.job_store.close,
-                self.returners.close,
-                self.journal.close,
-                self.account_keeper.close,
-                self.ports.close,
-            ):
-                ending.callback(close)
+            for part in (self.job_store, self.returners, self.journal, self.account_keeper, self.ports):
+                ending.callback(part.close)
             ending.callback(self.inbox.flush_now)
             self.endpoints = self.ports.open()
             ending.callback(self.dispatcher.close)

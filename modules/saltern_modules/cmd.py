@@ -1,7 +1,8 @@
 """Programs run on the minion.
 
-A command is run as argv: a list as it is, a string split at blanks as a shell would split it but with no
-shell's other powers. ``python_shell=True`` (or ``cmd.shell``) hands the string to a shell.
+A command that somebody typed, as a job or for ``saltern-call``, goes to a shell. From other modules it is run as argv:
+a list as it is, a string split at blanks as a shell would split it but with no shell's other powers. ``python_shell``
+says which of the two it is to be; ``cmd.shell`` always takes a shell.
 
 What every function here takes:
 
@@ -87,7 +88,7 @@ def run(cmd: str | Sequence[str], **kwargs: Any) -> str:
     .. code-block:: bash
 
         saltern '*' cmd.run 'uptime'
-        saltern '*' cmd.run "ls -l | awk '/foo/{print \\$2}'" python_shell=True
+        saltern '*' cmd.run "ls -l | awk '/foo/{print \\$2}'"
     """
     return str(_execute("cmd.run", cmd, kwargs, merge=True)["stdout"])
 

@@ -55,7 +55,7 @@ def test_words(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--join TOKEN" in capsys.readouterr().out
     assert main(["--versions-report"]) == 0
     assert "pyzmq" in capsys.readouterr().out
-    assert main(["what"]) == 2
+    assert main(["what"]) == 64
     assert "see saltern-agent --help" in capsys.readouterr().err
 
 
@@ -65,20 +65,20 @@ def test_words(capsys: pytest.CaptureFixture[str]) -> None:
         ({}, [], 78, "master_key is not set: set it to what saltern-key -F master shows"),
         ({"master_key": "short"}, [], 78, "master_key: 'short' is not a public key"),
         ({"masterr": "x"}, [], 78, "line 2: masterr is not an option: did you mean 'master'?"),
-        ({"master_key": KEY}, ["--id", "no/good"], 2, "--id: minion id 'no/good' is not valid"),
-        ({"master_key": KEY}, ["-l", "loud"], 2, "there is no log level 'loud'"),
+        ({"master_key": KEY}, ["--id", "no/good"], 64, "--id: minion id 'no/good' is not valid"),
+        ({"master_key": KEY}, ["-l", "loud"], 64, "there is no log level 'loud'"),
         ({"master_key": KEY, "log_file": "/proc/no/such"}, [], 78, "log_file"),
         ({"master": "bad host"}, [], 78, "minion: master: host 'bad host' is not a host name or an address"),
         ({"master": "10.0.0.1:4506"}, [], 78, "give the name or the address alone, ports are set apart"),
         ({"master_key": KEY, "id": "localhost"}, [], 78, "'localhost' is what every host calls itself: set id: there"),
         ({"master_key": KEY}, ["--id", "localhost.localdomain"], 78, "is what every host calls itself"),
-        ({"master_key": KEY}, ["--id", ""], 2, "--id: minion id '' is not valid"),
+        ({"master_key": KEY}, ["--id", ""], 64, "--id: minion id '' is not valid"),
         ({}, ["--join", "nonsense"], 1, "this is not a join token"),
         ({}, ["--join", ""], 1, "this is not a join token"),
         ({}, ["--join", "-"], 1, "this is not a join token"),
-        ({}, ["--join-file", "/no/such"], 2, "--join-file /no/such: can't be read: No such file or directory"),
-        ({}, ["--join-file", "/"], 2, "--join-file /: can't be read: Is a directory"),
-        ({}, ["--join", "x", "--join-file", "y"], 2, "give one of them"),
+        ({}, ["--join-file", "/no/such"], 64, "--join-file /no/such: can't be read: No such file or directory"),
+        ({}, ["--join-file", "/"], 64, "--join-file /: can't be read: Is a directory"),
+        ({}, ["--join", "x", "--join-file", "y"], 64, "give one of them"),
     ],
 )
 def test_faults_are_one_line(

@@ -99,6 +99,59 @@ def test_unknown_functions(executor: Executor) -> None:
     assert outcome.failed == "'mod.okk' is not available. Did you mean 'mod.ok'?"
 
 
+def test_what_a_generator_yields_is_told_and_gathered(module_dir: Path) -> None:
+    (module_dir / "mod.py").write_text("def items(n):\n    for i in range(n): yield {'x': i} if n == 2 else i\n")
+    current = Current()
+    told: list[tuple[str, int, Any]] = []
+    executor = Executor(
+        Loader({}, [str(module_dir)], current),
+        current,
+        progress=lambda job, number, item: told.append((job.jid, number, item)),
+    )
+    assert run(executor, "mod.items", 3).value == [0, 1, 2]
+    assert told == [("1", 0, 0), ("1", 1, 1), ("1", 2, 2)]
+    assert run(executor, "mod.items", 2).value == {"x": 1}
+    assert run(executor, "mod.items", 10**9).value == "ERROR: it yields more than 100,000 values"
+
+
+@pytest.mark.parametrize(("about", "read"), [({"tgt": "*"}, True), ({}, False), (None, False)])
+def test_texts_are_read_as_keywords_when_somebody_sent_them(
+    executor: Executor, about: dict[str, Any] | None, read: bool
+) -> None:
+    outcome = executor.run(Job("1", "mod.ok", [1, "key=[2]"], {} if read else {"key": 3}, about=about))
+    assert outcome.value[:4] == ([1, 2, (), [2]] if read else [1, "key=[2]", (), 3])
+    told = {"__pub_fun", "__pub_jid", *(f"__pub_{key}" for key in about)} if about is not None else set()
+    assert set(outcome.value[5]) == told
+
+
+def test_a_module_names_the_outputter_of_a_function(module_dir: Path) -> None:
+    source = "__outputter__ = {'text': 'txt', 'odd': 3}\ndef text(): return 1\ndef odd(): pass\n"
+    (module_dir / "shown.py").write_text(source)
+    current = Current()
+    executor = Executor(Loader({}, [str(module_dir)], current), current)
+    assert (run(executor, "shown.text").out, run(executor, "shown.odd").out) == ("txt", None)
+    assert body(Job("1", "shown.text", [], {}), run(executor, "shown.text"))["out"] == "txt"
+
+
+@pytest.mark.parametrize("source", ["grains", "pillar"])
+def test_a_blackout_refuses_all_but_what_ends_it(module_dir: Path, source: str) -> None:
+    current = Current()
+    loader = Loader({}, [str(module_dir)], current)
+    getattr(loader, f"set_{source}")({"minion_blackout": True, "minion_blackout_whitelist": ["test.echo"]})
+    executor = Executor(loader, current)
+
+    def answered(fun: str, *arg: Any, about: dict[str, Any] | None) -> Any:
+        return executor.run(Job("1", fun, list(arg), {}, about=about)).value
+
+    refused = answered("test.ping", about={"tgt": "*"})
+    assert refused.startswith("ERROR executing 'test.ping': Minion in blackout mode. Set 'minion_blackout' to False in")
+    assert answered("test.echo", "a", about={"tgt": "*"}) == "a"
+    assert "blackout" not in answered("saltutil.refresh_pillar", about={"tgt": "*"})
+    assert answered("test.ping", about={}) is True  # the schedule goes on, as in Salt
+    getattr(loader, f"set_{source}")({})
+    assert answered("test.ping", about={"tgt": "*"}) is True
+
+
 def test_return_codes(executor: Executor) -> None:
     assert run(executor, "mod.retcode", 3)[:3] == ("out", 3, False)
     assert run(executor, "mod.retcode", 0)[:3] == ("out", 0, True)

@@ -208,6 +208,12 @@ def test_a_part_of_salt_that_is_not_here_is_said(tmp_path: Path) -> None:
         loader.returner("wants")
 
 
+def test_modules_find_what_they_expect_of_salts_options(tmp_path: Path) -> None:
+    (tmp_path / "dry.py").write_text("def run(): return [__opts__['test'], __opts__['saltenv'], __opts__['__role']]\n")
+    assert Loader({}, [str(tmp_path)], Current()).function("dry.run")() == [False, None, "minion"]
+    assert Loader({"test": True}, [str(tmp_path)], Current()).function("dry.run")()[0] is True
+
+
 def test_secrets_of_the_configuration_are_revealed_to_modules_and_struck_out() -> None:
     loader = Loader({"id": "host01", "db.pass": Secret("hunter2")}, [], Current())
     assert loader.function("config.get")("db.pass") == "hunter2"

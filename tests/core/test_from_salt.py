@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from saltern.cli import run
@@ -53,7 +53,7 @@ def test_all_that_salt_has_by_default(tmp_path: Path, program: str) -> None:
 ASIDE = {"default_include", "gitfs_base", "gitfs_root", "gitfs_mountpoint", "keep_jobs", "client_acl", "conf_file"}
 ASIDE |= {"roots_update_interval", "gitfs_update_interval", "fileserver_interval", "master_port", "recon_default"}
 ASIDE |= {"recon_max", "acceptance_wait_time", "autoload_dynamic_modules", "process_count_max", "publisher_acl"}
-ASIDE |= {"keep_jobs_seconds", "schedule", "file_roots"}
+ASIDE |= {"keep_jobs_seconds", "schedule", "file_roots", "ext_job_cache", "master_job_cache", "event_return"}
 """Options of Salt's that become others of ours, or, empty, nothing."""
 
 
@@ -78,6 +78,18 @@ ASIDE |= {"keep_jobs_seconds", "schedule", "file_roots"}
         ),
         ({"gitfs_update_interval": 30, "fileserver_interval": 3600}, "fileserver_update_interval", 30),
         ({"publisher_acl": {"fred": [".*"], "a(b)": ["x.*"]}}, "publisher_acl", {"fred": ["*"]}),
+        (
+            {
+                "returner.mysql.host": "db",
+                "mysql.port": 3307,
+                "mysql": {"user": "u", "odd": 1},
+                "event_return": "mysql",
+            },
+            "returners",
+            {"mysql": {"driver": "mysql", "user": "u", "port": 3307, "host": "db"}},
+        ),
+        ({"ext_job_cache": "pgjsonb"}, "returners", {"pgjsonb": {"driver": "pgjsonb"}}),
+        ({"event_return": ["mysql", "sqlite3", "slack"], "mysql.host": "h"}, "event_return", ["mysql"]),
         ({"client_acl": {"fred": "test.ping"}}, "publisher_acl", {"fred": ["test.ping"]}),
         (
             {"publisher_acl": {"ops%": ["@wheel", {"web*": ["cmd.run", "[x]"]}]}},
@@ -172,6 +184,20 @@ def test_nothing_is_executed_or_rendered_and_secrets_stay_marked(tmp_path: Path)
     assert said == {"a.pass": Secret('hun"ter'), "b": "{{ 1 + 1 }}"}
 
 
+def test_what_is_quoted_in_a_comment_ends_none(tmp_path: Path) -> None:
+    user = "\x1b[31m\n\u2028timeout: 1\x85ret_port: 2"
+    _, said, text = convert(tmp_path, "master", {"publisher_acl": {f"{user}(": ["test.ping"], "b": [f"x{user}("]}})
+    assert said == {}
+    assert "left out in part" in text
+    assert not any(character in text for character in "\x1b\u2028\x85")
+
+
+def test_what_only_the_whole_shows_is_left_out_too(tmp_path: Path) -> None:
+    _, said, text = convert(tmp_path, "minion", {"return": "../x", "id": "a"})
+    assert said == {"id": "a"}
+    assert "#    return: left out: returner '../x' is not valid" in text
+
+
 def test_both_programs_are_two_documents_and_run_needs_no_master(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -217,6 +243,8 @@ OPTIONS = st.dictionaries(st.sampled_from(KEYS) | st.text(min_size=1, max_size=8
 
 
 @settings(max_examples=60)
+@example(options={"file_ignore_glob": [[]]}, program="master")
+@example(options={"ext_job_cache": []}, program="master")
 @given(options=OPTIONS, program=st.sampled_from(["master", "minion"]))
 def test_whatever_is_given_what_comes_is_read_by_our_loader(
     tmp_path_factory: pytest.TempPathFactory, options: dict[str, Any], program: str

@@ -151,6 +151,11 @@ def test_what_is_wrong_with_a_target_is_said_too(program: Program, master: Scrip
         done = program(*words, "test.ping", master=master)
         assert "saltern: compound target 'x and': a target is missing\\x1b\n" in done.err, words
         assert done.out.startswith("No minions matched the target. No command was sent, no jid was assigned.\n")
+    done = program("--preview-target", "x", master=master)
+    assert done.err.splitlines() == [
+        "saltern: compound target 'x and': a target is missing\\x1b",
+        "ERROR: No return received",
+    ]
 
 
 def test_progress_is_on_standard_error(program: Program) -> None:
@@ -274,6 +279,20 @@ def test_one_that_was_given_up_and_answers_all_the_same_is_shown_once(program: P
     master.publish = given_up  # type: ignore[method-assign]
     done = program("*", "test.id", master=master)
     assert (done.code, done.out) == (0, "m1:\n    m1\nm2:\n    m2\nm3:\n    m3\n")
+
+
+def test_an_answer_that_reads_like_silence_is_none_for_the_exit_code(program: Program, master: ScriptedMaster) -> None:
+    assert program("m1", "test.echo", "Minion did not return. [No response]", master=master).code == 0
+
+
+def test_what_the_terminal_cannot_show_is_shown_as_an_escape(
+    program: Program, master: ScriptedMaster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bytes_ = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(bytes_, encoding="ascii", write_through=True))
+    done = program("-b", "1", "-L", "m1,xü", "test.ping", master=master)
+    assert done.code == 0
+    assert bytes_.getvalue().startswith(b"Minion x\\xfc did not respond. No job will be sent.\n")
 
 
 def test_help_has_every_flag_and_ends_well(program: Program, master: ScriptedMaster) -> None:

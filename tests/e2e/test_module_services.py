@@ -17,12 +17,20 @@ schedule:
   ticks: {function: test.ping, seconds: 3600}
 pillar_files: {'*': [secrets.yaml]}
 fileserver_update_interval: 0.5
+peer: {'.*': ['test\\..*']}
+peer_run: {'.*': ['manage.up']}
+"""
+MINION = """
+mine_functions:
+  test.ping: []
+  said: {mine_function: test.echo, text: hello}
+  theirs: [{mine_function: test.echo, allow_tgt: no*}, x]
 """
 
 
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
-    parts = Parts(tmp_path_factory.mktemp("stack"), master=MASTER)
+    parts = Parts(tmp_path_factory.mktemp("stack"), master=MASTER, minion=MINION)
     pillar_file(parts).write_text("role: web\n")
     with parts.running():
         yield parts
@@ -52,7 +60,7 @@ def test_an_event_reaches_the_bus(parts: Parts, events: MasterEvent) -> None:
     assert parts.call("event.send", tag, {"a": 1}, b=[2]) is True
     data = seen(events, tag)["data"]
     assert (data["a"], data["b"]) == (1, [2])
-    assert parts.call("event.fire", {"c": "d"}, tag) is True
+    assert parts.call("event.fire_master", {"c": "d"}, tag) is True
     assert seen(events, tag)["data"]["c"] == "d"
 
 
@@ -75,12 +83,57 @@ def test_grains_and_modules_are_refreshed(parts: Parts) -> None:
     assert parts.call("grains.item", "id") == {"id": minion}
     (Path(parts.stack.root) / "srv/_modules/fresh.py").write_text("def one():\n    return 1\n")
     parts.runner.cmd("fileserver.update")
-    assert parts.call("saltutil.sync_all") == {"modules": ["modules.fresh"], "utils": []}
+    changed = parts.call("saltutil.sync_all")
+    assert {kind: found for kind, found in changed.items() if found} == {"modules": ["modules.fresh"]}
     assert parts.call("fresh.one") == 1
     assert len(parts.call("sys.versions")["fresh"]["digest"]) == 64
     assert parts.call("saltutil.refresh_modules") is True
     assert parts.call("sys.list_functions", "fresh") == ["fresh.one"]
     assert parts.call("status.master") is True
+
+
+def test_minions_share_what_is_in_the_mine(parts: Parts) -> None:
+    minion = parts.stack.minion_ids[0]
+    wait_for(lambda: parts.call("mine.get", "*", "test.ping") == {minion: True}, "what is put there at the start")
+    assert parts.call("mine.get", "*", "said,test.ping") == {"said": {minion: "hello"}, "test.ping": {minion: True}}
+    assert parts.call("mine.get", "*", "theirs") == {}
+    assert parts.runner.cmd("mine.get", ["*", "theirs"]) == {minion: "x"}
+    assert parts.call("mine.send", "test.echo", "sent") is True
+    assert parts.call("mine.get", f"G@id:{minion}", "test.echo", tgt_type="compound") == {minion: "sent"}
+    assert parts.call("mine.delete", "test.echo") is True
+    assert parts.call("mine.get", "*", "test.echo") == {}
+    assert parts.call("mine.flush") is True
+    assert parts.call("mine.get", "*", "said") == {}
+    assert parts.call("mine.update") is True
+    assert parts.call("mine.get", "*", "said") == {minion: "hello"}
+    assert "a minion may have 1,048,576 bytes" in parts.call("mine.send", "test.echo", "x" * 2_000_000)
+
+
+def test_a_minion_publishes_what_it_may(parts: Parts) -> None:
+    minion = parts.stack.minion_ids[0]
+    assert parts.call("publish.publish", "*", "test.echo", "hi") == {minion: "hi"}
+    assert parts.call("publish.publish", "*", "test.arg_clean", ["1", "a=b"]) == {
+        minion: {"args": [1], "kwargs": {"a": "b"}}
+    }
+    row = parts.call("publish.full_data", "*", "test.echo")[minion]
+    assert (row["ret"].partition(":")[0], row["out"]) == ("Passed invalid arguments to test.echo", "nested")
+    for fun in ("cmd.run", "grains.items", "publish.publish"):
+        assert parts.call("publish.publish", "*", fun, "id") == {}
+    assert parts.call("publish.runner", "manage.up") == [minion]
+    assert parts.call("publish.runner", "jobs.list_jobs") == {}
+    assert "the master's option peer says" in parts.call("saltutil.cmd", "*", "cmd.run", "id")
+    assert parts.call("saltutil.cmd", "*", "test.ping") == {minion: {"ret": True}}
+
+
+def test_what_a_generator_yields_is_told_of_at_once(parts: Parts, events: MasterEvent) -> None:
+    (Path(parts.stack.root) / "srv/_modules/counting.py").write_text("def up(n):\n    yield from range(n)\n")
+    parts.runner.cmd("fileserver.update")
+    parts.call("saltutil.sync_modules")
+    jid = parts.client.run_job("*", "counting.up", [2])["jid"]
+    minion = parts.stack.minion_ids[0]
+    for number in range(2):
+        assert seen(events, f"salt/job/{jid}/prog/{minion}/{number}")["data"] == {"return": number}
+    assert seen(events, f"salt/job/{jid}/ret/{minion}")["return"] == [0, 1]
 
 
 def test_running_jobs_are_told_and_ended(parts: Parts) -> None:

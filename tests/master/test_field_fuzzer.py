@@ -43,7 +43,21 @@ NOBODY = 65534
 SECRET = "hunter2-of-the-fuzzer"
 FRAMES_OF_A_STRANGER = 18  # a key's burst is looked at, what comes faster is dropped unread
 JID = "20260131120000123456"
-FILE = {"path": "x", "hsum": "0" * 64, "offset": 0, "saltenv": "base"}
+ASKED: dict[str, Any] = {
+    "path": "x",
+    "hsum": "0" * 64,
+    "offset": 0,
+    "saltenv": "base",
+    "upload": "0" * 32,
+    "data": {"a": 1},
+    "tgt": "*",
+    "fun": "test.ping",
+    "arg": [1],
+    "kwarg": {"a": 1},
+    "timeout": 1.0,
+    "clear": False,
+}
+"""What minions' calls are given, by the parameter's name."""
 ACL = {"nobody": ["test.*", "@runner", "@wheel", "@events", {"web*": ["cmd.run"]}]}
 
 
@@ -114,7 +128,7 @@ def on_the_ret_port(master: Master, now: int) -> Iterator[bytes]:
     yield from messages("clock", {"skew_ms": 0.5})
     yield from messages("working", {"jids": [JID], "more": False})
     for command in master.registry.offered_by("minion"):
-        args = {param.name: FILE[param.name] for param in command.params}
+        args = {param.name: ASKED.get(param.name, "x") for param in command.params}
         for variant in variants(args):
             yield packed([1, "call", 4, {"cmd": command.function, "args": variant}])
     yield from messages("call", {"cmd": "ping", "args": {}})
@@ -126,10 +140,10 @@ def requests(master: Master) -> Iterator[bytes]:
     good: dict[str, Any] = {"tgt": "web*", "tgt_type": "glob", "fun": "test.arg", "arg": [1], "kwarg": {"a": 1}}
     good |= {"tag": "mine", "data": {}, "jid": JID, "follow": False, "minion": "web01", "match": "nosuch*"}
     good |= {"states": ["acc"], "keys": [["minions", "nosuch", "x"]], "host": "localhost", "minion_id": "new"}
-    good |= {"publish_port": 4505, "ret_port": 4506, **FILE}
+    good = ASKED | good | {"publish_port": 4505, "ret_port": 4506}
     for client in ("job", "event", "runner", "wheel", "minion"):
         for command in master.registry.offered_by(client):
-            args = {p.name: good[p.name] if p.required else good.get(p.name, p.default) for p in command.params}
+            args = {p.name: good.get(p.name, "x" if p.required else p.default) for p in command.params}
             for variant in variants(args):
                 yield packed({"command": command.name, "kwargs": variant, "within_s": 10})
             for value in ODD:
@@ -306,7 +320,8 @@ async def told_by_programs(master: Master, web01: FakeAgent, options: MasterOpti
     seqs = itertools.count(2**40)
     for uid in (os.geteuid(), NOBODY) if os.geteuid() == 0 else (os.geteuid(),):
         program = Program(options, uid)
-        for request in requests(master):
+        # Who has few rights is refused the most at once: some of it will do for him.
+        for request in itertools.islice(requests(master), None, None, 1 if uid == os.geteuid() else 7):
             await program.ask(request)
             for message in jobs.take():
                 if message.type == "job":
@@ -365,6 +380,7 @@ def tasks() -> Counter[str]:
     return Counter(task.get_coro().__qualname__ for task in asyncio.all_tasks() if not task.done())  # type: ignore[union-attr]
 
 
+@pytest.mark.timeout(240)
 def test_whatever_a_field_holds_the_master_goes_on(
     open_options: MasterOptions, shipper: MemoryShipper, caplog: pytest.LogCaptureFixture
 ) -> None:

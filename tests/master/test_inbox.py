@@ -171,6 +171,30 @@ def test_the_masters_words_about_a_minion_are_not_its_own(door: Door, tag: str) 
 
 
 @pytest.mark.parametrize(
+    ("tag", "taken"),
+    [
+        (f"salt/job/{JID}/prog/web/0", True),
+        (f"salt/job/{JID}/prog/db/0", False),  # another minion's
+        (f"salt/job/{JID}/prog/web/x", False),
+        (f"salt/job/{JID}/prog/web/0/more", False),
+        (f"salt/job/{UNKNOWN}/prog/web/0", False),
+        (f"salt/job/{JID}/ret/web/0", False),
+    ],
+)
+def test_what_a_function_yields_is_told_of_a_job_that_waits_for_it(door: Door, tag: str, taken: bool) -> None:
+    async def scenario() -> None:
+        web = door.minion("web", A)
+        asked(door, {"web": A})
+        say(door, web, "event", 1, {"tag": tag, "data": {"return": 1}})
+        await heard(door, web, "ack", 1)
+        ((told, data),) = [(tag, data) for tag, data in door.told() if data.get("cmd") == "_minion_event"]
+        assert told == (tag if taken else f"salt/minion/web/{tag}")
+        assert (data["data"], data["id"]) == ({"return": 1}, "web")
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
     "tag",
     [
         *("salt/minion/db/start", "/salt/minion/db/start", "salt/minion/web", "salt/minion/webb/start", "../db/start"),

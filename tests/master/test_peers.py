@@ -17,7 +17,7 @@ from support.masters import FakeAgent, running
 
 PEER: dict[str, Any] = {
     "web.*": ["test\\..*", "cmd.run", {"db*": ["status\\..*"]}],
-    "db01": [".*"],
+    "db01": [".*", "publish.publish"],
     "mad.*": ["(a|a)*b.*"],
 }
 

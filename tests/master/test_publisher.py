@@ -104,4 +104,4 @@ def test_a_job_tells_its_minions_of_returners_and_nobody_else_of_their_options()
     assert "hunter2" not in repr((around.journalled, around.events))
     assert "ret_kwargs" not in around.journalled[0]
     around.publisher.publish(request(), ["web1"], FRED, sees_all=False)
-    assert not {"ret_config", "ret_kwargs"} & set(unpack(around.frames[1][1]).body)
+    assert not {"ret", "ret_config", "ret_kwargs"} & set(unpack(around.frames[1][1]).body)

@@ -7,6 +7,7 @@ import gc
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -21,6 +22,8 @@ import pytest
 from saltern_master.jobs.query import Wanted
 from saltern_master.journal.reader import Position
 from saltern_master.returners import feeder as feeder_module
+from saltern_master.returners.drivers.mysql import MysqlReturner
+from saltern_master.returners.drivers.postgres import _PGJSONB
 from saltern_master.returners.drivers.salt_tables import SaltTables
 from saltern_master.sql import database as database_module
 from support import fed_returner
@@ -120,7 +123,7 @@ def test_the_tables_are_salts(server: Server, tmp_path: Path) -> None:
         "fun_args": [],
         "id": "web1",
         "cmd": "_return",
-        "_stamp": "2026-09-21T14:13:20.000000",
+        "_stamp": "2026-09-21T14:13:20.000000+00:00",
     }
     ((stored_jid, load),) = server.rows(database, "SELECT * FROM jids")
     assert (stored_jid, loaded(load)["tgt"], loaded(load)["user"]) == (jid(1), "*", "root")
@@ -202,6 +205,34 @@ def test_tables_that_salt_made_are_used_as_they_are(server: Server, tmp_path: Pa
     assert server.rows(database, f"SELECT full_ret FROM salt_returns WHERE id = 'web1' AND jid = '{jid(1)}'") == [
         ("{}",)
     ]
+
+
+def test_a_user_who_may_make_no_tables_needs_those_of_the_documentation_alone(server: Server, tmp_path: Path) -> None:
+    database = server.fresh()
+    mysql = isinstance(server, MariaDb)
+    document = (Path(__file__).parents[2] / "docs" / "returns.md").read_text()
+    ours = re.findall(r"(create table .*?);", document, re.S)
+    assert len(ours) == 2
+    if mysql:
+        server.admin(f"REVOKE ALL ON {database}.* FROM 'salt'@'%'")
+        server.admin(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {database}.* TO 'salt'@'%'")
+    else:
+        server.admin(f"ALTER DATABASE {database} OWNER TO root")
+
+    async def scenario() -> None:
+        fed = Fed(tmp_path, returner(server, database, ", max_bytes: 1000000"))
+        async with fed.at_work():
+            fed.write(job(1), ret(1))
+            await until(lambda: fed.feeder().failures)
+            for statement in (*MysqlReturner.made_by.values(), ours) if mysql else (*_PGJSONB.values(), ours):
+                for one in statement:
+                    server.admin(one, database)
+            if not mysql:
+                server.admin("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO salt", database)
+            await fed.stored()
+
+    asyncio.run(scenario())
+    assert once(server, database, 1)
 
 
 def test_whatever_is_returned_is_stored_in_its_nearest_form_or_set_aside(server: Server, tmp_path: Path) -> None:

@@ -322,7 +322,9 @@ def test_a_pattern_is_matched_unstoppably_only_where_it_takes_few_steps() -> Non
     assert pattern.quick_chars(r"web\d+\.example") >= 255
     assert pattern.quick_chars("a*a*a*a*a*a*a*a*a*a*b") < 16
     assert pattern.quick_chars("(Deb|Ubu)") >= 1000
-    assert pattern.quick_chars(r"(web|db)\\d+-.*-(eu|us)\\d\\.example") >= 64
+    assert pattern.quick_chars(r"web(\d)+(?:[a-z])*\.") == pattern.quick_chars(r"web\d+[a-z]*\.") > 0
+    assert pattern.quick_chars(r"((\d)+)+") == pattern.quick_chars(r"(a(b)+)*") == 0
+    assert pattern.quick_chars(r"(web|db)\d+-.*-(eu|us)\d\.example") >= 64
     assert pattern.quick_chars("(a|b)" * 100) == 0
 
 
@@ -335,3 +337,14 @@ def test_quick_and_stoppable_matching_agree(parts: list[str]) -> None:
     for value in ("", "a", "ab" * 20, "b" * 9 + "a"):
         quick = bool(compiled._quick(value))
         assert bool(Effort("x", KNOWN, 5.0).matches(compiled._stoppable(), value)) == quick
+
+
+@pytest.mark.parametrize("target", ["*:" * 16 + "x", "*:" * 8 + "a:" * 8 + "x", "a:" * 8 + "*:" * 8 + "x"])
+def test_wildcards_over_deep_data_end_in_time(target: str) -> None:
+    deep: Any = "y"
+    for _ in range(12):
+        deep = {"a": deep, "b": [deep, {"c": deep}], "*": deep}
+    known = Known(DataFacts(lambda _: deep))
+    for kind in ("grain", "grain_pcre"):
+        with contextlib.suppress(TargetTooCostly):
+            assert Target(target, kind, limit_s=0.05).select(MINIONS, known) == []

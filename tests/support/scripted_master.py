@@ -98,7 +98,8 @@ class ScriptedConnection:
         """Do a command."""
         self._master.calls.append((command, asked))
         if command == "target.preview":
-            return self._master.fleet.resolve(asked["tgt"], asked["tgt_type"])
+            minions = self._master.fleet.resolve(asked["tgt"], asked["tgt_type"])
+            return {"minions": minions, "problem": self._master.problem}
         assert command == "job.publish", command
         result = self._master.publish(**asked)
         self._jid = result["jid"] if asked["follow"] else ""

@@ -23,6 +23,17 @@ if TYPE_CHECKING:
     from saltern_agent.loader.imports import Imports
 
 
+SALTS_OPTIONS: Mapping[str, Any] = {
+    "__role": "minion",
+    "file_client": "remote",
+    "hash_type": "sha256",
+    "pillarenv": None,
+    "saltenv": None,
+    "test": False,
+}
+"""What modules written for Salt expect among ``__opts__`` and no option of ours is called; a user's own key wins."""
+
+
 class Loader:
     """Finds functions by ``module.function``; safe for several threads.
 
@@ -44,7 +55,7 @@ class Loader:
     ) -> None:
         self.refused: dict[str, str] = {}
         self._opts_secrets = secret_texts(opts)
-        self._opts = revealed(opts) if self._opts_secrets else opts
+        self._opts = {**SALTS_OPTIONS, **(revealed(opts) if self._opts_secrets else opts)}
         self._current = current
         self._grains: dict[str, Any] = {}
         self._pillar: dict[str, Any] = {}
@@ -104,6 +115,13 @@ class Loader:
         """Return the function that stores a return by the returner *name*. Raises ``FunctionNotFound``."""
         return self._returner(f"{name}.returner")
 
+    def blacked_out(self, name: str) -> bool:
+        """Return whether pillar or grains say ``minion_blackout``, and their whitelists don't name the function."""
+        return name != "saltutil.refresh_pillar" and any(
+            source.get("minion_blackout") and name not in (source.get("minion_blackout_whitelist") or ())
+            for source in (self._pillar, self._grains)
+        )
+
     def why_missing(self, name: str) -> str:
         """Return, in Salt's words, that there is no function *name*, or why its module isn't there."""
         module = name.partition(".")[0]
@@ -139,6 +157,15 @@ class Loader:
     def functions(self) -> dict[str, Callable[..., Any]]:
         """Return all functions by name; loads every module."""
         return {name: function for name, (_, _, function) in self._modules.all().items()}
+
+    def returners(self) -> dict[str, Callable[..., Any]]:
+        """Return all functions of returners by name; loads every one."""
+        return {name: function for name, (_, _, function) in self._shelves[RETURNERS].all().items()}
+
+    @property
+    def salt(self) -> Functions:
+        """Every function by name, loaded when it is looked up: what modules have as ``__salt__``."""
+        return self._salt
 
     def load_errors(self) -> dict[str, str]:
         """Return why modules are not there, by file name: those that somebody asked for, or that were refused."""

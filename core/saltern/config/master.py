@@ -42,6 +42,7 @@ class MasterOptions(TypedDict):
     job_db: str
     job_db_max_bytes: int
     returners: dict[str, Any]
+    master_job_cache: str
     event_return: Any
     event_return_queue: int
     event_return_queue_max_seconds: float
@@ -110,6 +111,7 @@ DEFAULTS: dict[str, Any] = {
     "job_db": "",
     "job_db_max_bytes": 1024**3,
     "returners": {},
+    "master_job_cache": "local_cache",
     "event_return": [],
     "event_return_queue": 0,
     "event_return_queue_max_seconds": 0.0,

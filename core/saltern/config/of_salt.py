@@ -7,6 +7,7 @@ configuration, and converts it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from saltern.config.idle_of_salt import IDLE
@@ -41,18 +42,16 @@ _BOTH: dict[str, str] = {
     "return_retry_timer": "returns are kept on disk and sent until they are acknowledged",
 }
 
-_RETURNERS = [
-    (prefix, name, key)
-    for name, keys in {
-        "mysql": ("host", "user", "pass", "db", "port", "ssl_ca", "ssl_cert", "ssl_key"),
-        "pgjsonb": ("host", "user", "pass", "db", "port", "sslmode", "sslcert", "sslkey", "sslrootcert", "sslcrl"),
-        "postgres": ("host", "user", "pass", "passwd", "db", "port"),
-        "sqlite3": ("database",),
-    }.items()
-    for key in keys
-    for prefix in ("", "returner.")
-]
-"""Options of Salt's returners as they stand in a master's file."""
+RETURNER_KEYS: Mapping[str, tuple[str, ...]] = {
+    "mysql": ("host", "user", "pass", "db", "port", "ssl_ca", "ssl_cert", "ssl_key"),
+    "pgjsonb": ("host", "user", "pass", "db", "port", "sslmode", "sslcert", "sslkey", "sslrootcert", "sslcrl"),
+    "postgres": ("host", "user", "pass", "passwd", "db", "port"),
+    "sqlite3": ("database",),
+}
+"""Options of Salt's returners, as in ``mysql.host`` and ``returner.mysql.host`` of a master's file."""
+_OF_RETURNERS = re.compile(r"(?:returner\.)?(?:mysql|pgjsonb|postgres|sqlite3)\.[a-z_]+")
+"""Options of Salt's returners, which those of ours with such a driver read."""
+
 
 MASTER_INSTEAD: Mapping[str, str] = _BOTH | {
     "pillar_roots": "pillar_files maps globs on minion ids to YAML files: {'web*': [web.yaml]}",
@@ -72,15 +71,10 @@ MASTER_INSTEAD: Mapping[str, str] = _BOTH | {
     "autosign_timeout": "saltern-key --invite lets a host join, for --ttl seconds",
     "autosign_grains_dir": "auto_accept accepts new minions; saltern-key --invite lets one join",
     "autoreject_file": "saltern-key -r rejects",
-    **{
-        f"{prefix}{name}.{key}": f"returners: {{{name}: {{driver: {name}, {key}: …}}}}"
-        for prefix, name, key in _RETURNERS
-    },
     "keep_jobs": "keep_jobs_hours",
     "keep_jobs_seconds": "keep_jobs_hours",
     "job_cache": "jobs are always kept, in job_db, for keep_jobs_hours",
     "ext_job_cache": "returners writes what minions return to databases, in Salt's tables",
-    "master_job_cache": "job_db takes a database's URL; returners writes to databases in Salt's tables",
     "returner": "points go to carbon_host, jobs to job_db",
     "gather_job_timeout": "timeout is for this, too",
     "worker_threads": "one process serves all: there is nothing to set",
@@ -164,7 +158,6 @@ _NEEDED = {
         "nodegroups",
         "pillar_roots",
         "ext_job_cache",
-        "master_job_cache",
     },
     "minion": {"master_finger", "verify_master_pubkey_sign", "disable_modules", "whitelist_modules"},
 }
@@ -175,6 +168,11 @@ _ALSO = {
     "client_acl_blacklist": "publisher_acl grants, and what it doesn't grant is refused",
     "whitelist_modules": "put a module of that name into _modules whose __virtual__ returns False",
 }
+
+
+def of_a_returner(key: str) -> bool:
+    """Whether *key* is of a returner of Salt's, as ``mysql.host`` or ``returner.pgjsonb.db``."""
+    return _OF_RETURNERS.fullmatch(key) is not None
 
 
 def instead_of(program: str, key: str) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import time
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
 from saltern.errors import ArgumentError
-from saltern.ids import check_jid
+from saltern.ids import check_jid, check_minion_id
 from saltern.visible import shown
 from saltern_master.auth.need import Need
 from saltern_master.commands.context import Context
@@ -16,17 +16,26 @@ from saltern_master.commands.jobs import hidden
 from saltern_master.commands.registry import command
 from saltern_master.jobs.query import Found, Wanted
 
+LAST = float(2**33)
+"""Seconds: what is later is as good as never."""
 MAX_LIMIT, MAX_OFFSET = 1000, 1_000_000
 _AGO = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([smhdw])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 _TIMES = "seconds since 1970, as 2026-01-31T12:00, or as 90m, 2h, 7d for so long ago"
 
 
+def _stored(text: str) -> str:
+    """Return *text* when a database may hold it. Raises ``ArgumentError``."""
+    if "\0" in text or any("\ud800" <= sign <= "\udfff" for sign in text):
+        raise ArgumentError(f"{shown(text, 60)} is the name of nothing: it has signs that no name has")
+    return text
+
+
 @command("runner.returns.query", Need.RUNNER)
 def query(
     context: Context,
-    minion: str | None = None,
-    function: str | None = None,
+    minion: Annotated[str | None, check_minion_id] = None,
+    function: Annotated[str | None, _stored] = None,
     jid: str | None = None,
     success: bool | None = None,
     since: str | float | None = None,
@@ -99,13 +108,16 @@ def _shown(one: Found) -> dict[str, Any]:
 
 
 def _time(name: str, given: str | float | None, now: float) -> float | None:
-    if given is None or isinstance(given, float | int):
-        return given
-    ago = _AGO.fullmatch(given.strip())
+    if given is None:
+        return None
     try:
-        if ago:
-            return now - float(ago[1]) * _SECONDS[ago[2]]
-        return datetime.fromisoformat(given.strip()).timestamp()
+        if isinstance(given, float | int):
+            at = float(given)
+        elif ago := _AGO.fullmatch(given.strip()):
+            at = now - float(ago[1]) * _SECONDS[ago[2]]
+        else:
+            at = datetime.fromisoformat(given.strip()).timestamp()
+        return min(max(at, 0.0), LAST)
     except (ValueError, OverflowError, OSError):
         raise ArgumentError(f"{name}: {shown(given, 40)} is no time: write {_TIMES}") from None
 
@@ -116,4 +128,4 @@ def _place(after: str | None) -> tuple[str, str] | None:
     jid, slash, minion_id = after.partition("/")
     if not slash:
         raise ArgumentError(f"after: {shown(after, 60)} is none: it is what the answer before said")
-    return jid, minion_id
+    return check_jid(jid), check_minion_id(minion_id)

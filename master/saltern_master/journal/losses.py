@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from saltern.complaints import Complaints
 from saltern.segments import Segment
 from saltern_master.journal.notes import Notes
 from saltern_master.journal.reader import Reader
@@ -45,6 +46,7 @@ class Losses:
         self._folder = folder
         self._notes = notes
         self._segments = segments
+        self._said = Complaints(log)
 
     def lose(self, reader: Reader, missing: Missing) -> None:
         """Count what *reader* lost with bytes that it had not read, and write down whose slots they were."""
@@ -70,7 +72,7 @@ class Losses:
         if lost and reader.ships:
             self.untold.append(lost_record(cause, lost))
         text = "%s: %s has lost %d records of segment %d (%d of them scheduled runs): %s"
-        log.error(text, self._folder, reader.name, count, number, runs, _WHY[cause])
+        self._said.say(f"{reader.name} {cause}", text, self._folder, reader.name, count, number, runs, _WHY[cause])
 
     def _noted_at(self, number: int, start: int, end: int) -> Iterator[Sequence[Any]]:
         """Yield the notes of the records at *start* … *end* of a segment, as far as they can be read."""

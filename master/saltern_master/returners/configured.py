@@ -32,7 +32,7 @@ class Returners:
         for one in returner_options(options):
             returner = self._by_name[one.name] = make_returner(one)
             worker = Worker(f"returner {one.name}")
-            wants = JOB | FOR_JOBS | (METRICS if one.metric_returns else 0)
+            wants = (JOB | FOR_JOBS | (METRICS if one.metric_returns else 0)) * one.returns
             reader = journal.reader(f"returner-{one.name}", wants)
             feeder = Feeder(
                 one.name,
@@ -42,7 +42,7 @@ class Returners:
                 dead_letters,
                 worker,
                 keep=one.keep,
-                metric_returns=one.metric_returns,
+                wants=wants,
             )
             feeds = (feeder, _event_feed(one.name, returner, worker, bus, events)) if one.events else (feeder,)
             self.parts += feeds

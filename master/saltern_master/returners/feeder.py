@@ -28,7 +28,7 @@ from saltern_master.ageing import Ageing
 from saltern_master.deadletters import DeadLetters
 from saltern_master.journal import Journal, Reader
 from saltern_master.journal.reader import Position
-from saltern_master.record import FOR_JOBS, JOB, METRICS, read_record
+from saltern_master.record import FOR_JOBS, JOB, read_record
 from saltern_master.returners.returner import Elsewhere, Returner
 from saltern_master.returners.rows import Row, row_of
 from saltern_master.sql.database import Lost
@@ -80,11 +80,11 @@ class Feeder:
         worker: Worker,
         *,
         keep: Keep = Keep(),  # noqa: B008  # never changed
-        metric_returns: bool = False,
+        wants: int = JOB | FOR_JOBS,
         ageing: Ageing | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """*metric_returns*: whether scheduled metric returns are stored too."""
+        """*wants*: the flags of the records that are stored."""
         self.name = name
         self._returner = returner
         self._journal = journal
@@ -94,7 +94,7 @@ class Feeder:
         self._keep = keep
         self._ageing = ageing or Ageing()
         self._clock = clock
-        self._wanted_flags = JOB | FOR_JOBS | (METRICS if metric_returns else 0)
+        self._wanted_flags = wants
         self._trouble = Trouble(log)
         self._known: Position | None = None
         """Up to where its database has all, when it was asked last."""
@@ -135,7 +135,8 @@ class Feeder:
             await self._reader.more()
             if self._reader.behind() < BATCH_BYTES:
                 await asyncio.sleep(GATHER_S)
-            items = self._items(await self._reader.read(BATCH_BYTES))
+            records = [one for one in await self._reader.read(BATCH_BYTES) if one and one[0] & self._wanted_flags]
+            items = await self._worker.run(partial(self._items, records)) if records else []
             try:
                 await self._store(items, self._reader.at)
             except _Moved:
@@ -165,10 +166,9 @@ class Feeder:
             self._oldest = next((record.received for record in read if record is not None), None)
 
     def _items(self, records: Sequence[bytes]) -> list[Item]:
+        """Return the rows of *records*: not on the loop, since there may be thousands."""
         items = []
         for record in records:
-            if not (record and record[0] & self._wanted_flags):
-                continue
             try:
                 read = read_record(record, self._wanted_flags)
                 row = row_of(read) if read is not None else None

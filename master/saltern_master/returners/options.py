@@ -7,6 +7,9 @@
       archive: {url: "postgresql://salt@/salt?host=/run/postgresql", keep_hours: 8760, max_bytes: 10737418240}
       old: {driver: mysql, host: db.example, user: salt, pass: secret, db: salt, port: 3306}
       here: sqlite
+
+What a driver isn't told is taken from Salt's options (``mysql.host``, ``returner.pgjsonb.db`` …), and
+``master_job_cache: mysql`` or ``event_return: mysql`` alone name a returner, too.
 """
 
 from __future__ import annotations
@@ -27,6 +30,9 @@ from saltern_master.sql.address import KINDS, SQLITE, Address, check_library, fr
 _NAME = re.compile("[a-z0-9][a-z0-9_-]{0,31}")
 _OWN = {"metric_returns": bool, "keep_hours": float, "max_bytes": int}
 MAX_RETURNERS = 20
+LOCAL = "local_cache"
+SALTS = ("mysql", "pgjsonb", "postgres", "sqlite3")
+"""Salt's names of returners that are here."""
 
 
 class ReturnerOptions(NamedTuple):
@@ -38,6 +44,7 @@ class ReturnerOptions(NamedTuple):
     """Salt's name of it, where that was given."""
     metric_returns: bool = False
     keep: Keep = Keep()
+    returns: bool = True
     events: bool = False
 
 
@@ -55,6 +62,11 @@ def returner_options(options: MasterOptions) -> list[ReturnerOptions]:
     if len(options["returners"]) > MAX_RETURNERS:
         raise ConfigError(f"{where}: names {len(options['returners'])} of them: {MAX_RETURNERS} at most")
     made = [_returner(name, given, f"{where}: {name}", options) for name, given in options["returners"].items()]
+    cache = options["master_job_cache"]
+    if cache != LOCAL and not any(cache in (one.name, one.driver) for one in made):
+        if cache not in SALTS:
+            raise ConfigError(f"{options['conf_file']}: master_job_cache must be one of {', '.join((LOCAL, *SALTS))}")
+        made.append(_returner(cache, cache, f"{options['conf_file']}: master_job_cache: {cache}", options))
     return _with_events(made, options)
 
 
@@ -106,12 +118,24 @@ def _address(driver: str, rest: Mapping[str, Any], where: str, options: MasterOp
             f"{where}: needs a url, as mysql://user:password@host/database, or a driver: mysql, pgjsonb …"
         )
     if KINDS[driver] != SQLITE:
-        return from_options(KINDS[driver], rest, where)
-    path = rest.get("database") or os.path.join(options["cachedir"], "returns.db")
+        return from_options(KINDS[driver], {**_of_salt(driver, options), **rest}, where)
+    path = {**_of_salt(driver, options), **rest}.get("database") or os.path.join(options["cachedir"], "returns.db")
     unknown = next((key for key in rest if key != "database"), None)
     if unknown or not isinstance(path, str):
         raise ConfigError(f"{where}: {unknown or 'database'}: SQLite takes database, a path, alone")
     return sqlite_file(os.path.join(options["config_dir"], path))
+
+
+def _of_salt(driver: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return Salt's options of a returner, as ``mysql.host``, without its name."""
+    found = {}
+    for key, value in options.items():
+        name, _, option = key.removeprefix("returner.").rpartition(".")
+        if name == driver and value is not None and value != "None":
+            found["pass" if option == "passwd" else option] = _plain(value)
+    if isinstance(port := found.get("port"), str) and port.isdecimal():
+        found["port"] = int(port)
+    return found
 
 
 def _with_events(returners: list[ReturnerOptions], options: MasterOptions) -> list[ReturnerOptions]:
@@ -124,6 +148,10 @@ def _with_events(returners: list[ReturnerOptions], options: MasterOptions) -> li
     chosen: set[str] = set()
     for name in filter(None, names):
         found = {one.name for one in returners if name in (one.name, one.driver)}
+        if not found and name in SALTS:
+            made = _returner(name, name, f"{where}: {name}", options)._replace(returns=False)
+            returners = [*returners, made]
+            found = {name}
         if not found:
             close = nearest(name, [one.name for one in returners])
             raise ConfigError(f"{where}: {name!r} is no returner{close}: returners says which there are")

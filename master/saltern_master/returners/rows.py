@@ -65,7 +65,7 @@ def _return_of(record: Record) -> ReturnRow | None:
         return None
     if not isinstance(fun, str):
         fun = ",".join(map(str, fun))
-    stamp = datetime.fromtimestamp(record.received, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")
+    stamp = datetime.fromtimestamp(record.received, UTC).isoformat(timespec="microseconds")
     data = {**body, "id": record.minion_id, "cmd": "_return", "_stamp": stamp}
     jid, minion_id = plain_text(str(body["jid"])), plain_text(record.minion_id)
     return ReturnRow(jid, minion_id, plain_text(fun), succeeded(body.get("success")), data, record.received)

@@ -28,6 +28,8 @@ TEXTS_A_LOOK = 32
 
 _WILD = frozenset("*?[")
 _GLOBAL_FLAGS = re.compile(r"\(\?[aims]+\)")
+_ONE_SIGN = re.compile(r"\((?:\?:)?(\\[dDwWsS.]|\[[\w-]+\]|[\w.])\)(?=[*+{])")
+"""A group of one sign that is repeated: its ways are those of the sign."""
 _LONG_REPEATS = re.compile(r"\)\s*[*+{]|\(\?(?!:|P<)|\(\?P<\w*>?$")
 """A repeated group, whose ways multiply within each other; lookarounds and flags, whose ways aren't counted here."""
 
@@ -152,6 +154,7 @@ def quick_chars(text: str) -> int:
     flags = _GLOBAL_FLAGS.match(text)
     if flags:
         text = text[flags.end() :]
+    text = _ONE_SIGN.sub(r"\1", text)
     if _LONG_REPEATS.search(text):
         return 0
     repeats = sum(map(text.count, "*+{"))

@@ -8,6 +8,7 @@ from typing import Any
 
 from saltern.cli.from_salt.conversion import Conversion, Given, seconds
 from saltern.cli.from_salt.of_both import BOTH
+from saltern.cli.from_salt.of_returners import RETURNER_CONVERTERS
 from saltern.config.master import MASTER
 from saltern.errors import IdError
 from saltern.ids import check_env
@@ -139,7 +140,8 @@ def file_ignore_glob(conversion: Conversion, key: str, given: Given) -> None:
     """Ours take away what holds secrets by custom: Salt's are put beside them."""
     globs = [given.value] if isinstance(given.value, str) else given.value
     if isinstance(globs, list):
-        globs = list(dict.fromkeys([*MASTER.defaults["file_ignore_glob"], *globs]))
+        own = MASTER.defaults["file_ignore_glob"]
+        globs = [*own, *(one for one in globs if one not in own)]
     conversion.take(key, globs, "Beside our own, which take away what holds secrets by custom.", of=(key, given))
 
 
@@ -213,6 +215,7 @@ def runners_schedule(conversion: Conversion, key: str, given: Given) -> None:
 
 MASTER_CONVERTERS: dict[str, Callable[[Conversion, str, Given], None]] = {
     **BOTH,
+    **RETURNER_CONVERTERS,
     "keep_jobs_seconds": keep_jobs,
     "keep_jobs": keep_jobs,
     "file_roots": file_roots,

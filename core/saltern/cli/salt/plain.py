@@ -10,11 +10,9 @@ from typing import Any
 
 from saltern.batch import retcode_of
 from saltern.cli.command import EX_GENERIC, EX_OK
-from saltern.cli.salt.docs import print_docs
-from saltern.cli.salt.progress import Progress
 from saltern.cli.salt.shown import FAILED, NOBODY, Shown, explain, silent
 from saltern.cli.salt.stopped import Stopped
-from saltern.cli.salt.summary import print_summary
+from saltern.cli.salt.summary import Tally
 from saltern.cli.salt.wanted import DOC
 from saltern.following import Following
 from saltern.local import LocalConnection
@@ -46,6 +44,8 @@ def run_plain(options: argparse.Namespace, order: Order, sock_dir: str, shown: S
         explain(ordered.problem, ordered.unknown)
         rows = _rows(connection, sock_dir, ordered)
         if order.fun == DOC:
+            from saltern.cli.salt.docs import print_docs  # these forms' own files only when they are asked for
+
             if options.show_jid:
                 print(f"jid: {ordered.jid}")
             return print_docs({minion_id: data["ret"] for minion_id, data in rows}, shown)
@@ -60,6 +60,8 @@ def _is_function(options: argparse.Namespace) -> bool:
 def _nobody(order: Order, ordered: Ordered, shown: Shown) -> int:
     if order.fun != DOC:
         return shown.nobody(ordered.problem, ordered.unknown)
+    from saltern.cli.salt.docs import print_docs
+
     print(NOBODY)
     explain(ordered.problem, ordered.unknown)
     return print_docs({}, shown)
@@ -68,13 +70,17 @@ def _nobody(order: Order, ordered: Ordered, shown: Shown) -> int:
 def _show(options: argparse.Namespace, ordered: Ordered, rows: Iterator[Row], shown: Shown) -> int:
     if options.verbose:
         head = f"Executing job with jid {ordered.jid}"
-        print(f"{head}\n{'-' * len(head)}\n")
+        print(f"{head}\n{'-' * len(head)}\n", flush=True)
     elif options.show_jid:
-        print(f"jid: {ordered.jid}")
-    progress = Progress(len(ordered.minions)) if options.progress else None
-    answers: dict[str, dict[str, Any]] = {}
+        print(f"jid: {ordered.jid}", flush=True)
+    progress = None
+    if options.progress:
+        from saltern.cli.salt.progress import Progress
+
+        progress = Progress(len(ordered.minions))
+    tally = Tally()
     for minion_id, data in rows:
-        answers[minion_id] = data
+        tally.count(minion_id, data)
         with progress.paused() if progress else contextlib.nullcontext():
             shown.value({minion_id: data["ret"]}, data.get("out"), retcode_of(data))
         if progress:
@@ -82,8 +88,8 @@ def _show(options: argparse.Namespace, ordered: Ordered, rows: Iterator[Row], sh
     if progress:
         progress.end()
     if options.summary and not shown.chosen:
-        print_summary(answers, verbose=options.verbose)
-    if any(retcode_of(data) for data in answers.values()):
+        tally.show(verbose=options.verbose)
+    if tally.any_failed:
         sys.stdout.flush()
         print(FAILED, file=sys.stderr)
         return EX_GENERIC

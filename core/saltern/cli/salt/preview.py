@@ -29,9 +29,7 @@ def preview(connection: LocalConnection, order: Order) -> tuple[list[str], str]:
     answer = connection.call(
         "target.preview", tgt=order.tgt, tgt_type=order.tgt_type, delimiter=order.more.get("delimiter", ":")
     )
-    if isinstance(answer, dict):
-        return list(answer.get("minions") or ()), str(answer.get("problem") or "")
-    return list(answer), ""
+    return answer["minions"], answer["problem"]
 
 
 def dump(options: argparse.Namespace) -> int:

@@ -25,7 +25,7 @@ class Progress:
         """Count an answer, or that none comes."""
         away = data.get("out") == "no_return"
         self._numbers["away" if away else "done"] += 1
-        self._numbers["failed"] += bool(retcode_of(dict(data))) and not away
+        self._numbers["failed"] += bool(retcode_of(data)) and not away
         self._write()
 
     @contextlib.contextmanager

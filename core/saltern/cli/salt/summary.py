@@ -1,4 +1,4 @@
-"""``--summary``: how many answered, failed, or didn't answer."""
+"""How many answered, failed, or didn't answer: for ``--summary``, and for the exit code."""
 
 from __future__ import annotations
 
@@ -12,24 +12,39 @@ from saltern.visible import visible
 LINE = "-" * 43
 
 
-def print_summary(answers: Mapping[str, Mapping[str, Any]], *, verbose: bool) -> None:
-    """Print the numbers of *answers*; with *verbose* also the names."""
-    silent = {name: str(text) for name, data in answers.items() if _is_silent(text := data.get("ret"))}
-    failed = [minion_id for minion_id, data in answers.items() if minion_id not in silent and retcode_of(dict(data))]
-    print(f"\n\n{LINE}\nSummary\n{LINE}")
-    print(f"# of minions targeted: {len(answers)}")
-    print(f"# of minions returned: {len(answers) - len(silent)}")
-    print(f"# of minions that did not return: {len(silent)}")
-    print(f"# of minions with errors: {len(failed)}")
-    if verbose:
-        _print_names("Minions not connected", [name for name, text in silent.items() if "Not connected" in text])
-        _print_names("Minions not responding", [name for name, text in silent.items() if "No response" in text])
-        _print_names("Minions with failures", failed)
-    print(LINE)
+class Tally:
+    """Counts answers, and keeps who is which; what they answered is not kept."""
 
+    def __init__(self) -> None:
+        self.any_failed = False
+        """Whether one failed, or didn't answer."""
+        self._targeted = 0
+        self._failed: list[str] = []
+        self._silent: dict[str, str] = {}
 
-def _is_silent(text: Any) -> bool:
-    return isinstance(text, str) and text.startswith(SILENT)
+    def count(self, minion_id: str, data: Mapping[str, Any]) -> None:
+        """Count a minion's answer, or what is said of one that doesn't answer."""
+        self._targeted += 1
+        self.any_failed = self.any_failed or retcode_of(data) != 0
+        text = data.get("ret")
+        if isinstance(text, str) and text.startswith(SILENT):
+            self._silent[minion_id] = text.partition("\n")[0]
+        elif retcode_of(data):
+            self._failed.append(minion_id)
+
+    def show(self, *, verbose: bool) -> None:
+        """Print the numbers; with *verbose* also the names."""
+        silent = self._silent
+        print(f"\n\n{LINE}\nSummary\n{LINE}")
+        print(f"# of minions targeted: {self._targeted}")
+        print(f"# of minions returned: {self._targeted - len(silent)}")
+        print(f"# of minions that did not return: {len(silent)}")
+        print(f"# of minions with errors: {len(self._failed)}")
+        if verbose:
+            _print_names("Minions not connected", [name for name, text in silent.items() if "Not connected" in text])
+            _print_names("Minions not responding", [name for name, text in silent.items() if "No response" in text])
+            _print_names("Minions with failures", self._failed)
+        print(LINE)
 
 
 def _print_names(title: str, names: list[str]) -> None:

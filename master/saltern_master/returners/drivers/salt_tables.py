@@ -3,7 +3,7 @@
 Tables that are there are used as they are: whoever made them, whatever the widths and character sets of their columns.
 Missing ones are made. Beside them are two of ours::
 
-    saltern_positions(reader, journal, segment, at_byte, events_run, events, stored)   how far each reader is
+    saltern_positions(reader, journal, segment, at_byte, events_run, events, written)   how far each reader is
     saltern_sizes(reader, minute, bytes)   what a reader stored of the jobs of a minute, where there is a bound of bytes
 """
 
@@ -67,7 +67,7 @@ POSITIONS = Table(
     Column("at_byte", BigInteger, nullable=False),
     Column("events_run", String(64), nullable=False, server_default=""),
     Column("events", BigInteger, nullable=False, server_default="0"),
-    Column("stored", Double, nullable=False),
+    Column("written", Double, nullable=False),
     mysql_engine="InnoDB",
 )
 SIZES = Table(
@@ -162,7 +162,7 @@ class SaltTables:
             row = connection.execute(select(POSITIONS.c.segment, POSITIONS.c.at_byte).where(mine)).first()
             if row is None:
                 new = {"reader": self._reader, "journal": journal, "segment": at.segment, "at_byte": at.offset}
-                connection.execute(insert(POSITIONS), [{**new, "stored": datetime.now(UTC).timestamp()}])
+                connection.execute(insert(POSITIONS), [{**new, "written": datetime.now(UTC).timestamp()}])
         self._journal = journal
         self._done = at if row is None else Position(*row)
         return self._done
@@ -285,7 +285,7 @@ class SaltTables:
         Raises ``Elsewhere`` when the position isn't what it was.
         """
         now = datetime.now(UTC).timestamp()
-        connection.execute(update(POSITIONS).where(self._mine()).values(stored=now))
+        connection.execute(update(POSITIONS).where(self._mine()).values(written=now))
         c = POSITIONS.c
         query = select(c.segment, c.at_byte, c.events_run, c.events).where(self._mine())
         row = connection.execute(query).first()
