@@ -48,8 +48,9 @@ ALLOWED: dict[str, set[str]] = {
 }
 MAKER_OF_PROGRAMS = Path("core") / "saltern" / "own_python.py"
 MASTERS_HOST = {
-    "saltern.cli",
+    "saltern.asynchronous",
     "saltern.batch",
+    "saltern.cli",
     "saltern.client",
     "saltern.database_file",
     "saltern.event",
@@ -58,6 +59,7 @@ MASTERS_HOST = {
     "saltern.key_functions",
     "saltern.keystore",
     "saltern.local",
+    "saltern.master_client",
     "saltern.order",
     "saltern.runner",
     "saltern.wheel",

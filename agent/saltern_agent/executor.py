@@ -108,7 +108,7 @@ class Executor:
         if job.about and self._loader.blacked_out(name):
             return Answer(f"ERROR executing '{name}': {BLACKOUT}", FAILED, BLACKOUT, NESTED)
         try:
-            args, kwargs = given(function, args, job.kwarg, job.published())
+            args, kwargs = given(function, args, job.kwarg, job.published(), sent=bool(job.about))
             value = function(*revealed(args), **revealed(kwargs)) if job.secrets else function(*args, **kwargs)
             if type(value) is GeneratorType:
                 value = self._gathered(job, value)

@@ -1,8 +1,9 @@
 """What a function is given: a job's arguments, by Salt's rules for keywords.
 
-A positional text of the form ``name=value`` becomes a keyword here (programs send it so), its value read as YAML; a
-map that is marked with ``__kwarg__`` is keywords too. Keywords must be parameters of the function, unless it takes
-``**kwargs``: then it is told who published what as well, as ``__pub_jid`` and the like.
+Of a job that somebody sent, a positional text of the form ``name=value`` becomes a keyword here (programs send it so),
+its value read as YAML; a map that is marked with ``__kwarg__`` is keywords too. A schedule's arguments are as they are.
+Keywords must be parameters of the function, unless it takes ``**kwargs``: then it is told who published what as well,
+as ``__pub_jid`` and the like.
 """
 
 from __future__ import annotations
@@ -20,14 +21,22 @@ VARKEYWORDS = 0x08  # of a code object's flags
 
 
 def given(
-    function: Callable[..., Any], args: list[Any], kwarg: Mapping[str, Any], published: Mapping[str, Any]
+    function: Callable[..., Any],
+    args: list[Any],
+    kwarg: Mapping[str, Any],
+    published: Mapping[str, Any],
+    *,
+    sent: bool = True,
 ) -> tuple[list[Any], dict[str, Any]]:
-    """Return what *function* is called with. Raises ``ArgumentError`` for keywords that it doesn't take."""
+    """Return what *function* is called with; *sent*: whether by somebody, not by a schedule.
+
+    Raises ``ArgumentError`` for keywords that it doesn't take.
+    """
     names, takes_any = _parameters(function)
     positional: list[Any] = []
     keywords: dict[str, Any] = {}
     for arg in args:
-        found = _keywords(arg)
+        found = _keywords(arg) if sent else None
         if found is None:
             positional.append(arg)
         else:

@@ -44,7 +44,7 @@ options:
   -l, --log-level LEVEL  debug, info, warning, error or critical
   --log-file FILE        where to log; default: the option log_file, else standard error
   --version              print the version and exit
-  --versions-report      print the versions of everything and exit
+  -V, --versions-report  print the versions of everything and exit
   -h, --help             print this and exit
 
 exit codes: 0 told to stop, 1 failed, 2 wrong usage, 78 wrong configuration; of --join also 69 the master can't be
@@ -178,7 +178,7 @@ def _prints(words: Sequence[str]) -> bool:
         print(HELP, end="")
     elif "--version" in words:
         print(f"saltern-agent {__version__}")
-    elif "--versions-report" in words:
+    elif "-V" in words or "--versions-report" in words:
         from saltern.versions import versions_report
 
         print(versions_report())

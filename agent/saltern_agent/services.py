@@ -43,6 +43,10 @@ class LocalServices:
         """Return every function that can be loaded, by ``module.function``; loads all modules."""
         return self.loader.functions()
 
+    def returners(self) -> dict[str, Callable[..., Any]]:
+        """Return every function of returners, by ``returner.function``; loads all of them."""
+        return self.loader.returners()
+
     def load_errors(self) -> dict[str, str]:
         """Return the modules that are not there, each with its reason."""
         return self.loader.load_errors()

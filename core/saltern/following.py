@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from saltern.local import LocalConnection
@@ -42,7 +42,7 @@ class Following:
                 found.append((data["id"], {"failed": data["failed"], "retcode": 1}))
             else:
                 found.append((data["id"], whole(data)))
-        for minion_id, data in stored_answers(self._sock_dir, self._jid, later):
+        for minion_id, data in stored_answers(self._sock_dir, self._jid, list(later)):
             later.remove(minion_id)
             found.append((minion_id, whole(data)))
         found += [(minion_id, {"failed": NOT_STORED.format(self._jid), "retcode": 1}) for minion_id in later]
@@ -59,11 +59,16 @@ def whole(data: dict[str, Any]) -> dict[str, Any]:
     return {**data, "ret": data.get("return")}
 
 
-def stored_answers(sock_dir: str, jid: str, minions: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the answers of *minions* that came faster than we read, from where the master keeps them."""
+def stored_answers(
+    sock_dir: str, jid: str, minions: Iterable[str], within_s: float = STORED_WITHIN_S
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the answers of *minions* that came before we read, from where the master keeps them.
+
+    It is looked again and again, until nothing was found for *within_s* seconds; once in any case.
+    """
     left = dict.fromkeys(minions)
     last = time.monotonic()
-    while left and time.monotonic() - last < STORED_WITHIN_S:
+    while left:
         with LocalConnection(sock_dir) as connection:
             returns = connection.call("job.returns", jid, list(left)[:ASKED_AT_ONCE])
         for minion_id, data in returns.items():
@@ -72,4 +77,6 @@ def stored_answers(sock_dir: str, jid: str, minions: Sequence[str]) -> Iterator[
                 last = time.monotonic()
                 yield minion_id, data
         if left and not returns:
+            if time.monotonic() - last >= within_s:
+                return
             time.sleep(STORED_LOOK_S)

@@ -102,6 +102,10 @@ class KeyStore:
         self._must_exist()
         return {state: self.ids(state) for state in STATES}
 
+    def own_files(self) -> list[str]:
+        """Return the names of the files with the master's own keys, those that are there."""
+        return [name for name in ("master.key", "master.pub") if os.path.exists(os.path.join(self.pki_dir, name))]
+
     def key(self, state: str, minion_id: str) -> str | None:
         """Return the key of a minion in *state*, or ``None``."""
         return _read(self._path(state, minion_id))

@@ -1,9 +1,10 @@
 """The master's Unix socket: how programs on the master's own host talk to it.
 
 The socket is ``<sock_dir>/master.sock``; the kernel tells the master who called. Messages are msgpack maps behind a
-4-byte big-endian length. A client sends ``{"command": name, "args": […], "kwargs": {…}, "within_s": …}`` and reads
-``{"result": …}``, or ``{"error": one line, "code": …, "fields": {…}}`` (``saltern.errors``). Commands that go on,
-as ``event.subscribe`` and ``job.publish`` with ``follow``, then send ``{"tag": …, "data": …}`` until ``{"end": true}``.
+4-byte big-endian length. A client sends ``{"command": name, "args": […], "kwargs": {…}, "within_s": …}``
+(``"whole": true`` for all data of a runner's or wheel's answer) and reads ``{"result": …}``, or ``{"error": one line,
+"code": …, "fields": {…}}`` (``saltern.errors``). Commands that go on, as ``event.subscribe`` and ``job.publish`` with
+``follow``, then send ``{"tag": …, "data": …}`` until ``{"end": true}``.
 """
 
 from __future__ import annotations
@@ -139,6 +140,11 @@ class LocalConnection:
         """Close the connection; safe to call twice."""
         self._socket.close()
 
+    def interrupt(self) -> None:
+        """End the connection from another thread: who waits on it gets a ``ChannelError``."""
+        with contextlib.suppress(OSError):  # it is closed already
+            self._socket.shutdown(socket.SHUT_RDWR)
+
     def fileno(self) -> int:
         """Return the socket's descriptor, for a poller."""
         return self._socket.fileno()
@@ -149,6 +155,14 @@ class LocalConnection:
         Raises the error that the master answered with, ``RequestTimeout`` when it didn't, or ``ChannelError``.
         """
         self.send({"command": command, "args": list(args), "kwargs": kwargs, "within_s": within_s})
+        return self._answer(command, within_s)
+
+    def call_whole(self, command: str, args: list[Any], kwargs: dict[str, Any], within_s: float | None) -> Any:
+        """Like ``call``, of a runner or wheel function; return the data of its last event, ``return``, ``jid``, …"""
+        self.send({"command": command, "args": args, "kwargs": kwargs, "within_s": within_s, "whole": True})
+        return self._answer(command, within_s)
+
+    def _answer(self, command: str, within_s: float | None) -> Any:
         answer = self.receive(None if within_s is None else within_s + ANSWER_GRACE_S)
         if answer is None:
             raise RequestTimeout(f"the master did not answer {command} within {within_s:g} s")

@@ -43,7 +43,7 @@ class Order(NamedTuple):
 
     def instead(self, fun: str, arg: Sequence[Any] = ()) -> Order:
         """Return another function on the same minions, that of an aid to this job: nothing of its goes with it."""
-        aid = {name: value for name, value in self.more.items() if name == "delimiter"}
+        aid = {name: value for name, value in self.more.items() if name in ("delimiter", "gather")}
         return self._replace(fun=fun, arg=list(arg), kwarg={}, isolate=False, more=aid)
 
     def publish(self, connection: LocalConnection, *, follow: bool = True) -> Ordered:

@@ -67,15 +67,21 @@ def own_keys(pki_dir: str, name: str) -> KeyPair:
     return KeyPair(*halves)
 
 
-def _new_keys(pki_dir: str, name: str) -> KeyPair:
+def new_pair() -> KeyPair:
+    """Return a new pair."""
     import zmq  # the command line, which only lists keys, does without
 
     public, secret = (half.decode() for half in zmq.curve_keypair())
+    return KeyPair(public, secret)
+
+
+def _new_keys(pki_dir: str, name: str) -> KeyPair:
+    pair = new_pair()
     with os_errors(KeyStoreError, pki_dir, "a key can't be made here"):
         try:
             make_private_folder(pki_dir)
-            write_private(os.path.join(pki_dir, f"{name}.pub"), f"{public}\n".encode())
-            write_private(os.path.join(pki_dir, f"{name}.key"), f"{public}\n{secret}\n".encode())
+            write_private(os.path.join(pki_dir, f"{name}.pub"), f"{pair.public}\n".encode())
+            write_private(os.path.join(pki_dir, f"{name}.key"), f"{pair.public}\n{pair.secret}\n".encode())
         except PermissionError:
             raise KeyStoreError(f"{pki_dir}: a key can't be made here: {NOT_ALLOWED}", path=pki_dir) from None
-    return KeyPair(public, secret)
+    return pair

@@ -1,7 +1,7 @@
-"""Managing a master's keys from Python.
+"""Managing a master from Python: keys, configuration, files.
 
-With a running master the call goes through it; without one the key store on disk is used as it is, which a master
-picks up when it starts (or within a second, should one be running that this user can't reach).
+With a running master the call goes through it; without one functions of keys use the key store on disk as it is, which
+a master picks up when it starts (or within a second, should one be running that this user can't reach).
 """
 
 from __future__ import annotations
@@ -9,43 +9,41 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from saltern.errors import FunctionNotFound, MasterNotRunning
+from saltern.errors import ArgumentError, MasterNotRunning
 from saltern.key_functions import KeyFunctions
 from saltern.keystore import KeyStore
-from saltern.local import LocalConnection
+from saltern.master_client import MasterClient, MissingFunction
 
 
-class Wheel:
-    """``Wheel(opts).call_func("key.accept", match="web*")``."""
+class WheelClient(MasterClient):
+    """Calls wheel functions: ``saltern.master_client`` says how. ``call_func("key.accept", match="web*")``."""
 
-    def __init__(self, opts: Mapping[str, Any]) -> None:
-        self.opts = opts
+    client = "wheel"
+    tag_prefix = "wheel"
 
     def call_func(self, fun: str, **kwargs: Any) -> Any:
-        """Call wheel function *fun* and return its result. Raises ``FunctionNotFound``, ``SalternError``."""
+        """Call *fun* and return its value; raises whatever went wrong (``FunctionNotFound``, ``SalternError``)."""
+        return self.call(fun, (), kwargs)
+
+    def _run(self, fun: str, args: list[Any], kwargs: dict[str, Any], timeout: float) -> dict[str, Any]:
         try:
-            with LocalConnection(self.opts["sock_dir"]) as connection:
-                return connection.call(f"wheel.{fun}", **kwargs)
+            return super()._run(fun, args, kwargs, timeout)
         except MasterNotRunning:
-            return call(KeyFunctions(KeyStore(self.opts["pki_dir"])).table(), fun, kwargs)
-
-    def cmd(self, fun: str, arg: tuple[Any, ...] | list[Any] = (), kwarg: dict[str, Any] | None = None) -> Any:
-        """Call *fun* as Salt's ``WheelClient.cmd`` does; the first positional argument is ``match``."""
-        kwargs = dict(kwarg or {})
-        if arg:
-            kwargs["match"] = arg[0]
-        return self.call_func(fun, **kwargs)
+            functions = KeyFunctions(KeyStore(self.opts["pki_dir"])).table()
+            if fun.partition(".")[0] != "key":
+                raise
+            return {"fun": f"wheel.{fun}", "return": call(functions, fun, args, kwargs), "success": True}
 
 
-WheelClient = Wheel
+Wheel = WheelClient
 
 
-def call(functions: Mapping[str, Callable[..., Any]], fun: str, kwargs: Mapping[str, Any]) -> Any:
-    """Call one of *functions* by name. Raises ``FunctionNotFound`` for a name or keyword that isn't there."""
+def call(functions: Mapping[str, Callable[..., Any]], fun: str, args: list[Any], kwargs: Mapping[str, Any]) -> Any:
+    """Call one of *functions* by name. Raises ``FunctionNotFound`` for a name that isn't there, ``ArgumentError``."""
     function = functions.get(fun)
     if function is None:
-        raise FunctionNotFound(f"{fun!r} is not a wheel function: there are {', '.join(sorted(functions))}")
+        raise MissingFunction(f"{fun!r} is not a wheel function: there are {', '.join(sorted(functions))}")
     try:
-        return function(**kwargs)
+        return function(*args, **kwargs)
     except TypeError as error:
-        raise FunctionNotFound(f"{fun} was called wrongly: {error}") from None
+        raise ArgumentError(f"{fun} was called wrongly: {error}") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import gc
 import logging
@@ -13,7 +12,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from saltern import log, own_environment
-from saltern.__about__ import __version__
 from saltern.config import MasterOptions, master_config
 from saltern.config.exposure import exposures
 from saltern.config.master import MASTER
@@ -21,7 +19,8 @@ from saltern.config.remarks import remarks
 from saltern.errors import SalternError, exit_code, told
 from saltern.files import UMASK
 from saltern.folder_lock import locked
-from saltern.versions import versions_report
+from saltern.option_parser import LOG_LEVELS, common_parser
+from saltern.visible import visible
 from saltern_master.pillar import Pillar
 from saltern_master.timed_loop import TimedLoop
 
@@ -33,8 +32,7 @@ CACHE_MODE = 0o755
 
 _log = logging.getLogger(__name__)
 
-EPILOG = """examples:
-  saltern-master                         run with /etc/saltern/master
+EXAMPLES = """  saltern-master                         run with /etc/saltern/master
   saltern-master -c ~/saltern/etc        run with the configuration in another folder
   saltern-master -l debug                say more, with tracebacks
 """
@@ -44,28 +42,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a master until SIGTERM or SIGINT; return the exit code."""
     os.umask(UMASK)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until it can be heeded
-    parser = argparse.ArgumentParser(
-        prog="saltern-master",
-        description="The control plane: keys, jobs, events, files, and the way of points to Carbon.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = common_parser(
+        "saltern-master",
+        "saltern-master [options]",
+        "The control plane: keys, jobs, events, files, and the way of points to Carbon.",
+        EXAMPLES,
     )
-    parser.add_argument("-c", "--config-dir", metavar="DIR", help="folder (or file) of the configuration")
-    parser.add_argument("-l", "--log-level", choices=log.LEVELS, help="overrides log_level")
-    parser.add_argument("--log-file", metavar="FILE", help="overrides log_file")
-    parser.add_argument("--version", action="version", version=f"saltern-master {__version__}")
-    parser.add_argument("--versions-report", action="store_true", help="print the versions of everything and exit")
-    arguments = parser.parse_args(argv)
-    if arguments.versions_report:
-        print(versions_report())
-        return 0
+    arguments = parser.parse(sys.argv[1:] if argv is None else argv)
+    if arguments.words:
+        parser.error(f"unexpected word: {visible(arguments.words[0])}")
+    level = (arguments.log_file_level if arguments.log_file else None) or arguments.log_level
     own_environment.settle(os.environ)
     try:
         options = master_config(arguments.config_dir)
-        log.setup(arguments.log_level or options["log_level"], arguments.log_file or options["log_file"] or None)
+        file = arguments.log_file or options["log_file"] or None
+        log.setup(LOG_LEVELS[level] if level else options["log_level"], file)
         _warn(options)
         with locked(options["cachedir"], CACHE_MODE), asyncio.Runner(loop_factory=TimedLoop) as runner:
-            runner.run(_serve(options, level_is_ours=arguments.log_level is None))
+            runner.run(_serve(options, level_is_ours=level is None))
     except (SalternError, OSError) as error:
         print(f"saltern-master: {told(error)}", file=sys.stderr)
         # What isn't the configuration's fault (a port that is taken, a full disk) may be over when started again.

@@ -188,5 +188,6 @@ REQUEST = Shape(
         "args": Field(one_of(list)),
         "kwargs": Field(lambda v: None if isinstance(v, dict) and all(isinstance(k, str) for k in v) else "a map"),
         "within_s": Field(lambda v: None if v is None else finite(v)),
+        "whole": Field(one_of(bool)),
     },
 )

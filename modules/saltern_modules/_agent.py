@@ -32,6 +32,9 @@ class Agent(Protocol):
     def functions(self) -> dict[str, Callable[..., Any]]:
         """Return every function that can be loaded, by ``module.function``; loads all modules."""
 
+    def returners(self) -> dict[str, Callable[..., Any]]:
+        """Return every function of returners, by ``returner.function``; loads all of them."""
+
     def load_errors(self) -> dict[str, str]:
         """Return the modules that are not there, each with its reason."""
 

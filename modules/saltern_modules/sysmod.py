@@ -20,6 +20,10 @@ __powers__ = {
     "list_modules": "reads",
     "argspec": "reads",
     "reload_modules": "writes",
+    "returner_doc": "reads",
+    "returner_argspec": "reads",
+    "list_returners": "reads",
+    "list_returner_functions": "reads",
     "load_errors": "reads",
     "versions": "reads",
 }
@@ -50,13 +54,19 @@ def doc(*args: str) -> dict[str, str | None]:
         saltern '*' sys.doc test.ping 'cmd.*'
     """
 
-    def wanted(name: str) -> bool:
-        return not args or any(
-            fnmatch.fnmatchcase(name, arg) if "*" in arg else name == arg or name.startswith(arg.rstrip(".") + ".")
-            for arg in args
-        )
+    return _docs(_functions(), args)
 
-    return {name: plain_doc(function.__doc__) for name, function in _functions().items() if wanted(name)}
+
+def returner_doc(*args: str) -> dict[str, str | None]:
+    """Return the documentation of the returners' functions that match *args*, as ``sys.doc`` does.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' sys.returner_doc 'sql*'
+    """
+    return _docs(_returners(), args)
 
 
 def list_functions(*args: str, **kwargs: Any) -> list[str]:
@@ -71,6 +81,18 @@ def list_functions(*args: str, **kwargs: Any) -> list[str]:
     return [name for name in _functions() if not args or any(_is_of(name, arg) for arg in args)]
 
 
+def list_returner_functions(*args: str, **kwargs: Any) -> list[str]:
+    """Return the names of the returners' functions, chosen as ``sys.list_functions`` does, sorted.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' sys.list_returner_functions local
+    """
+    return [name for name in _returners() if not args or any(_is_of(name, arg) for arg in args)]
+
+
 def list_modules(*args: str) -> list[str]:
     """Return the names of the modules, sorted: of all, of those named, or that have functions matching ``te*``.
 
@@ -81,11 +103,19 @@ def list_modules(*args: str) -> list[str]:
         saltern '*' sys.list_modules 's*'
     """
 
-    def wanted(name: str) -> bool:
-        module = name.partition(".")[0]
-        return not args or any(fnmatch.fnmatchcase(name, arg) if "*" in arg else module == arg for arg in args)
+    return _modules(_functions(), args)
 
-    return sorted({name.partition(".")[0] for name in _functions() if wanted(name)})
+
+def list_returners(*args: str) -> list[str]:
+    """Return the names of the returners, chosen as ``sys.list_modules`` does, sorted.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' sys.list_returners
+    """
+    return _modules(_returners(), args)
 
 
 def reload_modules() -> None:
@@ -114,7 +144,47 @@ def argspec(module: str = "") -> dict[str, dict[str, Any]]:
 
         saltern '*' sys.argspec cmd.run
     """
-    return {name: _argspec(function) for name, function in _functions().items() if not module or _is_of(name, module)}
+    return _argspecs(_functions(), module)
+
+
+def returner_argspec(module: str = "") -> dict[str, dict[str, Any]]:
+    """Return the parameters of the returners' functions, as ``sys.argspec`` does.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' sys.returner_argspec local
+    """
+    return _argspecs(_returners(), module)
+
+
+def _returners() -> dict[str, Callable[..., Any]]:
+    """Return all functions of returners, sorted by name."""
+    found = _agent.connected(__opts__, "sys.list_returners").returners()
+    return {name: found[name] for name in sorted(found)}
+
+
+def _docs(functions: Mapping[str, Callable[..., Any]], args: tuple[str, ...]) -> dict[str, str | None]:
+    def wanted(name: str) -> bool:
+        return not args or any(
+            fnmatch.fnmatchcase(name, arg) if "*" in arg else name == arg or name.startswith(arg.rstrip(".") + ".")
+            for arg in args
+        )
+
+    return {name: plain_doc(function.__doc__) for name, function in functions.items() if wanted(name)}
+
+
+def _modules(functions: Mapping[str, Callable[..., Any]], args: tuple[str, ...]) -> list[str]:
+    def wanted(name: str) -> bool:
+        module = name.partition(".")[0]
+        return not args or any(fnmatch.fnmatchcase(name, arg) if "*" in arg else module == arg for arg in args)
+
+    return sorted({name.partition(".")[0] for name in functions if wanted(name)})
+
+
+def _argspecs(functions: Mapping[str, Callable[..., Any]], module: str) -> dict[str, dict[str, Any]]:
+    return {name: _argspec(function) for name, function in functions.items() if not module or _is_of(name, module)}
 
 
 def _is_of(name: str, wanted: str) -> bool:

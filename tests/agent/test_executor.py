@@ -114,6 +114,16 @@ def test_what_a_generator_yields_is_told_and_gathered(module_dir: Path) -> None:
     assert run(executor, "mod.items", 10**9).value == "ERROR: it yields more than 100,000 values"
 
 
+@pytest.mark.parametrize(("about", "read"), [({"tgt": "*"}, True), ({}, False), (None, False)])
+def test_texts_are_read_as_keywords_when_somebody_sent_them(
+    executor: Executor, about: dict[str, Any] | None, read: bool
+) -> None:
+    outcome = executor.run(Job("1", "mod.ok", [1, "key=[2]"], {} if read else {"key": 3}, about=about))
+    assert outcome.value[:4] == ([1, 2, (), [2]] if read else [1, "key=[2]", (), 3])
+    told = {"__pub_fun", "__pub_jid", *(f"__pub_{key}" for key in about)} if about is not None else set()
+    assert set(outcome.value[5]) == told
+
+
 def test_a_module_names_the_outputter_of_a_function(module_dir: Path) -> None:
     source = "__outputter__ = {'text': 'txt', 'odd': 3}\ndef text(): return 1\ndef odd(): pass\n"
     (module_dir / "shown.py").write_text(source)

@@ -38,6 +38,8 @@ def told(etc: Path, text: str, mode: int = 0o644) -> list[str]:
         ("job_db: postgresql://saltern:pw@db/jobs\n", "job_db, with credentials in a URL"),
         ("stats: {redis: {Password: x}}\n", "stats.redis.Password"),
         ("interface: !secret x\n", "interface, marked !secret"),
+        ("mysql.pass: x\n", "mysql.pass"),
+        ("mysql: {pass: x}\n", "mysql.pass"),
         ("a:\n  - b: !secret x\n", "a.b, marked !secret"),
     ],
 )
@@ -56,6 +58,7 @@ def test_a_secret_that_all_can_read_is_told(etc: Path, text: str, what: str) -> 
         "timeout: 5\n",
         "events_token: ''\n",
         "master_key: aaaa\n",
+        "bypass: 1\ncompass: x\n",
         "gitfs_remotes: ['ssh://git@host/x', 'git@host:x']\n",
         "# a !secret is what a comment tells of\n",
         "events_url: http://host/events/\n",

@@ -49,13 +49,63 @@ def test_globs_as_salts_users_know_them(store: KeyStore, keys: KeyFunctions) -> 
     store.put(PENDING, "web01", A)
     store.put(REJECTED, "web02", B)
     store.put(DENIED, "web03", C)
-    assert keys.accept("web*") == {ACCEPTED: ["web01"]}
-    assert keys.accept("web*") == {ACCEPTED: []}
-    assert keys.accept("web*", include_rejected=True, include_denied=True) == {ACCEPTED: ["web02", "web03"]}
-    assert keys.list_state("acc") == keys.list_state("all") == ["web01", "web02", "web03"]
+    assert keys.accept("nobody") == {}
+    untouched = {REJECTED: ["web02"], DENIED: ["web03"]}
+    assert keys.accept("web*") == keys.accept("web*") == {ACCEPTED: ["web01"], **untouched}
+    assert keys.changed == [("accept", "web01")]
+    everybody = {ACCEPTED: ["web01", "web02", "web03"]}
+    assert keys.accept("web*", include_rejected=True, include_denied=True) == everybody
+    assert keys.list_state("acc") == keys.list_state("accepted") == everybody
+    own = ["master.key", "master.pub"]
+    everything = {**everybody, PENDING: [], REJECTED: [], DENIED: [], "local": own}
+    assert keys.list_state("all") == keys.list_all() == everything
+    assert keys.list_state("x") == {}
     assert keys.reject("web01", include_accepted=True) == {REJECTED: ["web01"]}
     assert keys.name_match("*1") == {REJECTED: ["web01"]}
     assert keys.delete("*") == {ACCEPTED: ["web02", "web03"], REJECTED: ["web01"]}
+
+
+def test_keys_by_their_names(store: KeyStore, keys: KeyFunctions) -> None:
+    store.put(PENDING, "a", A)
+    store.put(PENDING, "b", B)
+    store.put(REJECTED, "b", C)
+    assert keys.accept_dict({"minions_pre": ["a"], "minions": ["b"]}) == {
+        ACCEPTED: ["a"],
+        PENDING: ["b"],
+        REJECTED: ["b"],
+    }
+    assert keys.reject_dict({"minions": ["a"]}) == {ACCEPTED: ["a"]}
+    assert keys.reject_dict({"minions": ["a"]}, include_accepted=True) == {REJECTED: ["a"]}
+    assert keys.accept_dict({"rejected": ["a"]}, include_rejected=True) == {ACCEPTED: ["a"]}
+    assert keys.delete_dict({"minions": ["a", "b", "nobody"], "minions_rejected": ["b"]}) == {
+        ACCEPTED: ["a"],
+        REJECTED: ["b"],
+    }
+    assert keys.list_all()[PENDING] == ["b"]
+    for wrong in ({"nosuch": ["a"]}, {"minions": "a"}):
+        with pytest.raises(KeyStoreError, match=r"is not a state of keys|is no list of ids"):
+            keys.delete_dict(wrong)  # type: ignore[arg-type]
+
+
+def test_a_pair_is_made_and_accepted_once(store: KeyStore, keys: KeyFunctions) -> None:
+    made = keys.gen_accept("new1")
+    public, secret = made["priv"].split()
+    assert made["pub"] == f"{public}\n"
+    assert store.key(ACCEPTED, "new1") == public != secret
+    assert keys.gen_accept("new1") == {}
+    assert keys.changed == [("accept", "new1")]
+    again = keys.gen_accept("new1", force=True)
+    assert store.key(ACCEPTED, "new1") == again["pub"].strip() != public
+    store.put(DENIED, "new2", A)
+    assert keys.gen_accept("new2") == {}
+    assert keys.gen()["pub"] != keys.gen("name")["pub"]
+    with pytest.raises(KeyStoreError, match="its metrics would have"):
+        keys.gen_accept("NEW1")
+    with pytest.raises(IdError):
+        keys.gen_accept("../x")
+    assert keys.finger("new1", "sha256")["minions"] == {"new1": fingerprint(again["pub"].strip())}
+    with pytest.raises(KeyStoreError, match="fingerprints are SHA-256"):
+        keys.finger("new1", "md5")
 
 
 @pytest.mark.parametrize(("first", "second"), [("web.1", "web_1"), ("VM-3", "vm-3"), ("master_", "MASTER")])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from saltern.errors import IdError, KeyStoreError
+from saltern.errors import IdError, KeyStoreError, MasterNotRunning
 from saltern.join_token import read_token
 from saltern.keystore import ACCEPTED, DENIED, PENDING, REJECTED, KeyRef, KeyStore
 from saltern.pki import fingerprint
@@ -132,4 +132,11 @@ def test_the_wheel_works_without_a_master(store: KeyStore) -> None:
     assert wheel.call_func("key.list_all")["minions_pre"] == ["jerry"]
     assert wheel.call_func("key.accept", match="jerry") == {"minions": ["jerry"]}
     assert wheel.call_func("key.finger", match="*") == {"minions": {"jerry": fingerprint(KEY)}}
-    assert wheel.call_func("key.list", match="acc") == ["jerry"]
+    assert wheel.call_func("key.list", match="acc") == {"minions": ["jerry"]}
+    assert wheel.cmd("key.name_match", ["je*"]) == {"minions": ["jerry"]}
+    for call in (wheel.cmd, wheel.call_func):
+        with pytest.raises(KeyError, match="nosuch' is not a wheel function"):
+            call("key.nosuch")
+    assert wheel.cmd("key.accept", [1, 2, 3, 4]).startswith("\nPassed invalid arguments: key.accept was called wrongly")
+    with pytest.raises(MasterNotRunning):
+        wheel.cmd("minions.connected")

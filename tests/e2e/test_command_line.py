@@ -292,8 +292,17 @@ def test_help_teaches_and_versions_are_told(parts: Parts, program: str) -> None:
 
 
 def test_versions_report(parts: Parts) -> None:
-    for program in ("saltern", "saltern-key", "saltern-run", "saltern-master", "saltern-agent"):
-        assert "pyzmq: " in run(parts, program, "--versions-report").stdout
+    for name in (
+        "saltern",
+        "saltern-key",
+        "saltern-run",
+        "saltern-call",
+        "saltern-master",
+        "saltern-agent",
+    ):
+        assert "pyzmq: " in run(parts, name, "-V").stdout
+    wrong = run(parts, "saltern-master", "--oops")
+    assert (wrong.returncode, wrong.stderr.splitlines()[-1]) == (64, "saltern-master: error: no such option: --oops")
 
 
 def test_keys(parts: Parts) -> None:

@@ -97,7 +97,7 @@ def test_links_credentials_and_failing_remotes(tmp_path: Path) -> None:
                 in run(parts, "fileserver.update", "remote=nope").stdout
             )
             with pytest.raises(FileServerError, match="broken: "):
-                parts.runner.cmd("fileserver.update", kwarg={"remote": "broken"})
+                parts.runner.call("fileserver.update", kwarg={"remote": "broken"})
 
             prefix = "saltern.master.fileserver.git"
             found = wait_for(lambda: parts.render(f"{prefix}.remotes.*.failing"), "the metrics")

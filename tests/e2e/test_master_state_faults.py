@@ -67,7 +67,7 @@ def served(tmp_path: Path) -> Iterator[Served]:
 
 def refusal(served: Served) -> str:
     with pytest.raises(JournalError) as raised:
-        served.parts.runner.cmd("jobs.list_jobs")
+        served.parts.runner.call("jobs.list_jobs")
     return str(raised.value)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import saltern.client
 import saltern.config
 import saltern.event
 import saltern.wheel
-from saltern.errors import MasterNotRunning, UsageError
+from saltern.errors import ArgumentError, MasterNotRunning
 from support.stacks import Parts, wait_for
 
 
@@ -82,7 +83,7 @@ def test_some_minions_at_a_time_and_some_alone(parts: Parts) -> None:
     assert list(
         client.cmd_batch(f"{first},nosuch", "test.arg_clean", kwarg={"a": 1}, tgt_type="list", batch="50%")
     ) == [{first: {"args": [], "kwargs": {"a": 1}}}]
-    with pytest.raises(UsageError, match="must be a number of minions or a percentage"):
+    with pytest.raises(ArgumentError, match="must be an integer or percentage string"):
         list(client.cmd_batch("*", "test.ping", batch="x"))
     assert list(client.cmd_subset("*", "test.ping", subset=1).values()) == [True]
     assert client.cmd_subset("*", "test.ping") == {first: True, second: True}
@@ -93,9 +94,11 @@ def test_returns_of_a_job_that_runs_already(parts: Parts) -> None:
     client = saltern.client.LocalClient(parts.stack.config_dir)
     started = client.run_job("*", "test.sleep", [0.5])
     found: dict[str, object] = {}
-    for answer in client.get_iter_returns(started["jid"], [*started["minions"], "nosuch"], timeout=0.2):
+    minions = [*started["minions"], "nosuch"]
+    for answer in client.get_iter_returns(started["jid"], minions, timeout=0.2, expect_minions=True):
+        assert answer is not None
         found.update({minion: data.get("ret", data.get("failed")) for minion, data in answer.items()})
-    assert found == {**dict.fromkeys(started["minions"], True), "nosuch": "Minion did not return. [No response]"}
+    assert found == {**dict.fromkeys(started["minions"], True), "nosuch": True}
     assert client.get_cache_returns("20200101000000000000") == {}
 
 
@@ -150,3 +153,34 @@ def test_without_a_master_the_error_says_what_to_do(tmp_path: Path) -> None:
     client = saltern.client.LocalClient(tmp_path)
     with pytest.raises(MasterNotRunning, match="is saltern-master running"):
         client.cmd("*", "test.ping")
+
+
+def test_this_host_is_called_as_its_minion(parts: Parts) -> None:
+    minion = parts.stack.minion_ids[0]
+    with saltern.client.Caller(parts.stack.minion_config(minion)) as caller:
+        assert caller.opts["id"] == minion
+        assert caller.cmd("grains.get", "id") == minion
+        assert caller.cmd("test.arg_clean", "k=2", b=1) == {"args": ["k=2"], "kwargs": {"b": 1}}
+        assert caller.cmd("cp.list_master") == []  # the master is asked
+        assert "test.ping" in caller.sminion.functions
+        with pytest.raises(KeyError, match="nosuch"):
+            caller.cmd("nosuch.fun")
+        with pytest.raises(TypeError):
+            caller.cmd("test.echo")
+
+
+def test_programs_of_asyncio_call_many_at_once(parts: Parts) -> None:
+    async def scenario() -> None:
+        minions = sorted(parts.stack.minion_ids)
+        async with saltern.client.AsyncLocalClient(parts.stack.config_dir) as client:
+            answers = await asyncio.gather(*[client.cmd("*", "test.echo", [str(n)]) for n in range(20)])
+            assert answers == [dict.fromkeys(minions, str(n)) for n in range(20)]
+            found = [one async for row in client.cmd_iter("*", "test.ping") for one in row]
+            assert sorted(found) == minions
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.2):
+                    await client.cmd("*", "test.sleep", [30])
+
+    asyncio.run(scenario())
+    client = saltern.client.LocalClient(parts.stack.config_dir)
+    client.cmd("*", "saltutil.kill_all_jobs")

@@ -102,7 +102,7 @@ def test_a_change_is_expected_of_minions_that_are_away_too(options: MasterOption
 
 
 def test_what_modules_can_do_is_known_before_any_minion_has_them(options: MasterOptions, tmp_path: Path) -> None:
-    module = tmp_path / "srv" / "_modules" / "mine.py"
+    module = tmp_path / "srv" / "_modules" / "own.py"
     module.write_text("__powers__ = {'look': 'reads'}\ndef look(): return 1\n")
 
     async def scenario() -> None:
@@ -110,10 +110,10 @@ def test_what_modules_can_do_is_known_before_any_minion_has_them(options: Master
             web01 = FakeAgent(master, "web01")
             try:
                 await web01.join()
-                assert master.powers.of("mine.look") == "reads"
+                assert master.powers.of("own.look") == "reads"
                 module.write_text("__powers__ = {'look': 'runs'}\ndef look(): return 2\n")
-                assert "_modules/mine.py" in (await web01.call("modules"))["result"]["files"]
-                assert master.powers.of("mine.look") == "runs"
+                assert "_modules/own.py" in (await web01.call("modules"))["result"]["files"]
+                assert master.powers.of("own.look") == "runs"
             finally:
                 web01.close()
 

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from saltern.client import LocalClient
 from saltern.config import MasterOptions
 from saltern.errors import MessageTooLarge
+from saltern.following import Following
 from saltern.local import LocalConnection
+from saltern.order import Order
 from saltern_master.bus import MAX_QUEUE_BYTES
 from saltern_master.commands import jobs as jobs_module
 from saltern_master.entrances import local as entrance_module
@@ -48,13 +49,10 @@ def test_a_follower_that_reads_late_gets_every_answer(options: MasterOptions, mo
     options["auto_accept"] = True
 
     def follow() -> dict[str, Any]:
-        client, found = LocalClient(mopts=options), dict[str, Any]()
         with LocalConnection(options["sock_dir"]) as connection:
-            job = client.open_job(connection, "*", "test.big")
+            job = Order("*", "glob", "test.big", [], {}).publish(connection)
             assert read.wait(30)
-            for answer in client.follow(connection, job):
-                found |= answer
-        return found
+            return dict(Following(options["sock_dir"], connection, job.jid).answers())
 
     async def scenario() -> None:
         async with running(options) as master:

@@ -201,8 +201,9 @@ def test_a_minion_that_is_away_is_said_to_be_away_at_once(options: MasterOptions
             web01.close()
             await until(lambda: not master.fleet.is_present("web01"))
             client = LocalClient(mopts=options)
-            answers = await asyncio.wait_for(asyncio.to_thread(lambda: list(client.cmd_iter("*", "test.ping"))), 2)
-            assert answers == [{"web01": {"failed": "Minion did not return. [Not connected]", "retcode": 1}}]
+            answers = await asyncio.wait_for(asyncio.to_thread(lambda: list(client.cmd_cli("*", "test.ping"))), 2)
+            text = "Minion did not return. [Not connected]"
+            assert answers == [{"web01": {"out": "no_return", "ret": text, "retcode": 1}}]
             status = await asyncio.to_thread(RunnerClient(options).cmd, "manage.status")
             assert status == {"up": [], "down": ["web01"]}
 
@@ -445,7 +446,7 @@ def test_the_local_socket_is_its_users_alone(options: MasterOptions) -> None:
             with pytest.raises(FunctionNotFound, match="'nothing' is not a runner function: saltern-run -d lists them"):
                 await asyncio.to_thread(runner.cmd, "nothing")
             with pytest.raises(FunctionNotFound, match="was called wrongly: missing a required argument: 'jid'"):
-                await asyncio.to_thread(runner.cmd, "jobs.lookup_jid")
+                await asyncio.to_thread(runner.call, "jobs.lookup_jid")
             with pytest.raises(ChannelError, match="another master is running here"):
                 async with running(options):
                     pass

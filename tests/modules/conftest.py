@@ -74,6 +74,9 @@ class StubAgent:
     def functions(self) -> dict[str, Callable[..., Any]]:
         return {}
 
+    def returners(self) -> dict[str, Callable[..., Any]]:
+        return {"local.returner": lambda ret: print(ret), "local.get_jid": lambda jid: jid}
+
     def load_errors(self) -> dict[str, str]:
         return {"broken": "SyntaxError: line 3"}
 

@@ -233,6 +233,13 @@ class TestSys:
             "cmd.run": {"args": ["cmd"], "defaults": None, "varargs": None, "kwargs": True},
         }
 
+    def test_returners(self, sysmod: Any, agent: Any) -> None:
+        assert sysmod.list_returners() == sysmod.list_returners("local") == ["local"]
+        assert sysmod.list_returners("no*") == []
+        assert sysmod.list_returner_functions("local") == ["local.get_jid", "local.returner"]
+        assert sysmod.returner_doc("local.returner") == {"local.returner": None}
+        assert sysmod.returner_argspec("local.g*")["local.get_jid"]["args"] == ["jid"]
+
     def test_what_the_agent_knows(self, sysmod: Any, agent: Any) -> None:
         assert sysmod.load_errors() == {"broken": "SyntaxError: line 3"}
         assert sysmod.versions() == {"mypkg": {"digest": "ab", "commit": None}}

@@ -25,9 +25,13 @@ START_WAIT_S = 30.0
 class Parts:
     """The programs of one stack, by name: ``graphite``, ``master``, ``agent <id>``."""
 
-    def __init__(self, root: Path, minions: int = 1, master: str = "", minion: str = "") -> None:
-        """*master*, *minion*: YAML for the configuration files."""
+    def __init__(
+        self, root: Path, minions: int = 1, master: str = "", minion: str = "", ids: list[str] | None = None
+    ) -> None:
+        """*master*, *minion*: YAML for the configuration files; *ids*: the minions' own, not as many as *minions*."""
         self.stack = Stack(str(root), minions, demo=False, usual_ports=False)
+        if ids:
+            self.stack.minion_ids = ids
         self.environment: dict[str, dict[str, str]] = {}
         """By program: what is put into its environment when it starts."""
         self._processes: dict[str, subprocess.Popen[bytes]] = {}

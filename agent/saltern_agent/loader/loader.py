@@ -158,6 +158,15 @@ class Loader:
         """Return all functions by name; loads every module."""
         return {name: function for name, (_, _, function) in self._modules.all().items()}
 
+    def returners(self) -> dict[str, Callable[..., Any]]:
+        """Return all functions of returners by name; loads every one."""
+        return {name: function for name, (_, _, function) in self._shelves[RETURNERS].all().items()}
+
+    @property
+    def salt(self) -> Functions:
+        """Every function by name, loaded when it is looked up: what modules have as ``__salt__``."""
+        return self._salt
+
     def load_errors(self) -> dict[str, str]:
         """Return why modules are not there, by file name: those that somebody asked for, or that were refused."""
         others = {

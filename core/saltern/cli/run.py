@@ -85,7 +85,7 @@ def _run(options: argparse.Namespace) -> int:
             return EX_OK
         if options.async_:
             return _start(opts, function, args, kwargs)
-        value, code = client.cmd(function, args, kwargs, options.timeout), EX_OK
+        value, code = client.call(function, args, kwargs, options.timeout), EX_OK
     except ChannelError:  # the master isn't there, is busy, or says no: nothing was run
         raise
     except ArgumentError as error:
@@ -126,7 +126,7 @@ def _code(value: Any) -> int:
 
 
 def _docs(client: RunnerClient) -> dict[str, str]:
-    docs: dict[str, str] = client.cmd("doc.runner")
+    docs: dict[str, str] = client.call("doc.runner")
     return {**docs, watch.FUNCTION: watch.DOC, from_salt.FUNCTION: from_salt.DOC}
 
 

@@ -38,6 +38,11 @@ def exposures(conf_file: str, pillar_files: Iterable[str] = ()) -> Iterator[str]
         )
 
 
+def holds_secret(key: str) -> bool:
+    """Return whether an option, or a member of one, that is called *key* holds a secret."""
+    return _SECRET_KEY.search(key) is not None
+
+
 def _cure(files: list[str]) -> str:
     group = os.getegid()
     try:
@@ -83,7 +88,7 @@ def _within(key: str, value: Any) -> Iterator[str]:
     elif isinstance(value, Secret):
         yield f"{key}, marked !secret"
     elif isinstance(value, str) and value:
-        if _SECRET_KEY.search(key.rpartition(".")[2]):
+        if holds_secret(key.rpartition(".")[2]):
             yield key
         elif _CREDENTIALS.search(value):
             yield f"{key}, with credentials in a URL"

@@ -8,10 +8,10 @@ import sys
 from collections.abc import Callable
 from types import FrameType
 
-from saltern.errors import SalternError, exit_code
+from saltern.errors import SalternError, UsageError, exit_code
 from saltern.visible import visible
 
-CLEAN, PROBLEMS = 0, 1
+CLEAN, PROBLEMS, EX_USAGE = 0, 1, 2
 BROKEN_PIPE = 128 + signal.SIGPIPE
 
 
@@ -52,7 +52,7 @@ def attended(work: Callable[[Stop], int]) -> int:
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     except SalternError as error:
-        return _told(str(error), exit_code(error))
+        return _told(str(error), EX_USAGE if isinstance(error, UsageError) else exit_code(error))
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         return _told(f"{where}{error.strerror or error}", PROBLEMS)

@@ -26,11 +26,13 @@ from saltern.errors import (
     TargetError,
     TargetTooCostly,
     UnknownNodegroup,
+    about,
 )
 from saltern_master.auth.audit import Audit
 from saltern_master.auth.caller import Caller, Kind
 from saltern_master.auth.need import Need
 from saltern_master.auth.policy import Policy, some_of
+from saltern_master.bus import stamp
 from saltern_master.commands.context import Context, Services
 from saltern_master.commands.params import bind, params_of
 from saltern_master.commands.registry import Command, Registry
@@ -100,11 +102,19 @@ class Dispatcher:
             task.cancel()
 
     async def call(
-        self, caller: Caller, name: str, args: list[Any], kwargs: dict[str, Any], within_s: float | None = None
+        self,
+        caller: Caller,
+        name: str,
+        args: list[Any],
+        kwargs: dict[str, Any],
+        within_s: float | None = None,
+        *,
+        whole: bool = False,
     ) -> Any:
         """Return what the command *name* returns, a ``Stream`` for some.
 
-        *within_s*: seconds after which the answer isn't wanted any more. Raises ``SalternError``, nothing else:
+        *within_s*: seconds after which the answer isn't wanted any more. *whole*: return of a runner or wheel function
+        the data of its last event, with all that it returned. Raises ``SalternError``, nothing else:
         ``NotAuthorised``, ``FunctionNotFound``, ``ArgumentError``, ``Busy``, ``RequestTimeout``, ``InternalError``
         for a fault of ours, or what the command raises.
         """
@@ -117,7 +127,7 @@ class Dispatcher:
         limit = asyncio.timeout(within_s)
         try:
             async with limit:
-                answer = await self._call(caller, name, args, kwargs)
+                answer = await self._call(caller, name, args, kwargs, whole=whole)
             self._done += 1
             return answer
         except SalternError as error:
@@ -148,7 +158,7 @@ class Dispatcher:
             **(self._runs.metrics() if self._runs else {}),
         }
 
-    async def _call(self, caller: Caller, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    async def _call(self, caller: Caller, name: str, args: list[Any], kwargs: dict[str, Any], *, whole: bool) -> Any:
         services = self._services
         if name in BACKGROUND and self._runs is not None:
             return self._begin(caller, BACKGROUND[name], self._runs, args, kwargs)
@@ -162,7 +172,9 @@ class Dispatcher:
         elif command.need is Need.OWN_JOB and not self._policy.owns(caller, services.tracker.owner(bound["jid"])):
             raise NotAuthorised(f"{caller} did not start a job {bound['jid']}")
         run = self._runs.begin(caller, command, args, kwargs) if self._runs and command.client in TAGS else None
-        return await self._carried_out(command, Context(caller, services, *meant), bound, run)
+        with about(jid=run.jid if run else None):
+            answer = await self._carried_out(command, Context(caller, services, *meant), bound, run)
+        return {**run.data, "return": answer, "success": True, "_stamp": stamp()} if whole and run else answer
 
     async def _carried_out(self, command: Command, context: Context, bound: dict[str, Any], run: Run | None) -> Any:
         """Return what a command returns; it is audited, and told of on the bus, however it ends."""

@@ -10,6 +10,7 @@ from saltern.errors import ArgumentError
 from saltern.ids import check_jid, check_returners
 from saltern_master.auth.need import Need
 from saltern_master.commands.context import Context
+from saltern_master.commands.followed import bounded, check_new
 from saltern_master.commands.registry import command
 from saltern_master.commands.shown import job_shown
 from saltern_master.commands.stream import Stream
@@ -21,7 +22,6 @@ MAX_ASKED = 500
 STORED_WITHIN_S = 2.0
 """Waited for, at most, until what came before a question is stored."""
 MAX_SHOWN_BYTES = 4 * 1024 * 1024
-MIN_QUIET_S, MAX_QUIET_S = 0.05, 86400.0
 
 Jid = Annotated[str, check_jid]
 
@@ -45,13 +45,16 @@ async def publish(
     ret_config: str = "",
     ret_kwargs: dict[str, Any] | None = None,
     metadata: dict[str, Any] | str | None = None,
+    new_jid: str = "",
+    gather: float | None = None,
 ) -> Any:
     """Start a job and return its ``jid``, ``minions``, ``missing``, ``unknown``, ``problem``.
 
     With *follow* its answers come then. ``missing`` are those of the minions that are away, ``unknown`` the names that
     the target lists and no minion has, ``problem`` a line for people on what in the target can't mean anybody.
     *fun* may be a list of functions, with a list of arguments for each in *arg*. *timeout*: seconds after which an
-    agent ends it. *quiet*: seconds of silence after which the agents are asked whether they still work on it.
+    agent ends it. *quiet*: seconds of silence after which the agents are asked whether they still work on it;
+    *gather*: seconds that they have to say so. *new_jid*: the id that it shall have, which no job had yet.
     *ret* names returners of the minions (``"syslog,mysql"``) that get the returns too, *ret_config* an alternative set
     of their options, *ret_kwargs* such options; each needs a grant of ``returner:NAME``. *metadata*: kept with the job,
     to search by.
@@ -61,8 +64,8 @@ async def publish(
     """
     if hold and not follow:
         raise ArgumentError("a job that is held must be followed")
-    if quiet is not None:
-        quiet = min(max(quiet, MIN_QUIET_S), MAX_QUIET_S)
+    if new_jid:
+        await check_new(context, check_jid(new_jid))
     given = {"ret": ret, "ret_config": ret_config, "ret_kwargs": ret_kwargs, "metadata": metadata}
     more = {name: value for name, value in given.items() if value}
     request = JobRequest(tgt, tgt_type, fun, arg or [], kwarg or {}, isolate, timeout, delimiter, more)
@@ -73,7 +76,15 @@ async def publish(
         published = publisher.release(jid, request, context.minions, caller, sees_all=sees_all)
     else:
         published, follower = publisher.publish(
-            request, context.minions, caller, sees_all=sees_all, quiet_s=quiet, follow=follow, hold=hold
+            request,
+            context.minions,
+            caller,
+            sees_all=sees_all,
+            quiet_s=bounded(quiet),
+            follow=follow,
+            hold=hold,
+            new_jid=new_jid,
+            answer_s=bounded(gather),
         )
     result = {**published._asdict(), "unknown": list(context.unknown), "problem": context.problem}
     return Stream(result, follower) if follower is not None else result

@@ -13,22 +13,22 @@ from saltern_master.commands.context import Context
 from saltern_master.commands.params import params_of
 from saltern_master.commands.registry import Command
 
-_ACTS = {f"key.{act}{how}": act for act in ("accept", "reject", "delete") for how in ("", "_keys")}
 _PRIVATE = frozenset({"key.invite", "key.gen", "key.gen_accept"})
 """Their answers let hosts in."""
-_SHOWING = frozenset({"key.list_all", "key.list", "key.name_match", "key.finger", "key.print", "key.resolve"})
+_SHOWN = "list_all list name_match glob_match finger finger_master print key_str master_key_str gen resolve"
+_SHOWING = frozenset(f"key.{name}" for name in _SHOWN.split())
 
 
 def _declared(name: str, method: Callable[..., Any]) -> Command:
     """Return the command for a function of the key store's: it is run in a thread, then the keyring looks."""
 
     async def call(context: Context, **arguments: Any) -> Any:
-        function = KeyFunctions(context.services.keystore).table()[name]
+        functions = KeyFunctions(context.services.keystore)
         try:
-            answer = await asyncio.to_thread(function, **arguments)
-            _tell(context, name, answer)
-            return answer
+            return await asyncio.to_thread(functions.table()[name], **arguments)
         finally:
+            for act, minion_id in functions.changed:
+                context.services.bus.publish("salt/key", {"result": True, "act": act, "id": minion_id})
             if name not in _SHOWING:
                 await context.services.key_refresh.now()
 
@@ -40,12 +40,3 @@ def _declared(name: str, method: Callable[..., Any]) -> Command:
 def commands(functions: KeyFunctions) -> tuple[Command, ...]:
     """Return a command for each of *functions*."""
     return tuple(_declared(name, method) for name, method in functions.table().items())
-
-
-def _tell(context: Context, name: str, answer: Any) -> None:
-    """Say on the bus of each minion whose key was changed what became of it: ``salt/key``."""
-    act = _ACTS.get(name)
-    done = answer.get("done", answer) if act and isinstance(answer, dict) else {}
-    for minion_ids in done.values():
-        for minion_id in minion_ids:
-            context.services.bus.publish("salt/key", {"result": True, "act": act, "id": minion_id})

@@ -136,6 +136,12 @@ def pillar(context: Context, tgt: Target = "*", tgt_type: str = "glob") -> dict[
     return _gathered(context, tgt, tgt_type, context.services.briefing.pillar_of)
 
 
+@command("wheel.minions.connected", Need.WHEEL)
+async def connected(context: Context) -> list[str]:
+    """List the minions that are connected: ``WheelClient(opts).cmd("minions.connected")``"""
+    return [minion for minion in context.services.keyring.minions() if context.services.fleet.is_present(minion)]
+
+
 @command("runner.doc.runner", Need.RUNNER)
 async def runner_docs(context: Context) -> dict[str, str]:
     """Show what each runner does: ``saltern-run -d``"""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import time
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
 from saltern.errors import ArgumentError
-from saltern.ids import check_jid
+from saltern.ids import check_jid, check_minion_id
 from saltern.visible import shown
 from saltern_master.auth.need import Need
 from saltern_master.commands.context import Context
@@ -24,11 +24,18 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 _TIMES = "seconds since 1970, as 2026-01-31T12:00, or as 90m, 2h, 7d for so long ago"
 
 
+def _stored(text: str) -> str:
+    """Return *text* when a database may hold it. Raises ``ArgumentError``."""
+    if "\0" in text or any("\ud800" <= sign <= "\udfff" for sign in text):
+        raise ArgumentError(f"{shown(text, 60)} is the name of nothing: it has signs that no name has")
+    return text
+
+
 @command("runner.returns.query", Need.RUNNER)
 def query(
     context: Context,
-    minion: str | None = None,
-    function: str | None = None,
+    minion: Annotated[str | None, check_minion_id] = None,
+    function: Annotated[str | None, _stored] = None,
     jid: str | None = None,
     success: bool | None = None,
     since: str | float | None = None,
@@ -121,4 +128,4 @@ def _place(after: str | None) -> tuple[str, str] | None:
     jid, slash, minion_id = after.partition("/")
     if not slash:
         raise ArgumentError(f"after: {shown(after, 60)} is none: it is what the answer before said")
-    return jid, minion_id
+    return check_jid(jid), check_minion_id(minion_id)

@@ -7,6 +7,7 @@ from saltern_master.commands import (
     alerts,
     events,
     files,
+    followed,
     jobs,
     journal,
     keys,
@@ -14,16 +15,34 @@ from saltern_master.commands import (
     master,
     metrics,
     minion,
+    options,
     past_jobs,
     returns,
+    roots,
     targets,
     uploads,
 )
 from saltern_master.commands.registry import Registry
 
-MODULES = (alerts, events, files, jobs, journal, manage, master, metrics, minion, past_jobs, returns, targets, uploads)
+MODULES = (
+    alerts,
+    events,
+    files,
+    followed,
+    jobs,
+    journal,
+    manage,
+    master,
+    metrics,
+    minion,
+    options,
+    past_jobs,
+    returns,
+    targets,
+    uploads,
+)
 
 
 def command_table(key_functions: KeyFunctions) -> Registry:
     """Return every command there is."""
-    return Registry(MODULES, (*keys.commands(key_functions), *manage.presence_commands()))
+    return Registry(MODULES, (*keys.commands(key_functions), *manage.presence_commands(), *roots.commands()))

@@ -254,6 +254,7 @@ class Session:
             request.get("args", []),
             request.get("kwargs", {}),
             request.get("within_s"),
+            whole=request.get("whole", False),
         )
         if isinstance(result, Stream):
             self._stop_following()

@@ -78,16 +78,19 @@ class Publisher:
         quiet_s: float | None = None,
         follow: bool = False,
         hold: bool = False,
+        new_jid: str = "",
+        answer_s: float | None = None,
     ) -> tuple[Published, Follower | None]:
         """Send a job to *minions* and return whom it goes to, and its follower when one is wanted.
 
         *sees_all*: whether its functions may show what other users' jobs are given. *quiet_s*: seconds of silence
-        after which agents are asked whether they still work on it. *hold*: send it to nobody yet, see ``release``.
+        after which agents are asked whether they still work on it, *answer_s*: how long they have to say so. *hold*:
+        send it to nobody yet, see ``release``. *new_jid*: its id, which no job has.
         A job for nobody gets no jid. Raises ``MessageTooLarge``, ``JournalError``.
         """
         if not minions:
             return Published("", [], []), None
-        jid = self._jids.next()
+        jid = new_jid or self._next_jid()
         frame = _frame(jid, request, caller, sees_all=sees_all)
         digest = _digest(jid, request, caller, sees_all=sees_all) if hold else ""
         load: dict[str, Any] = {
@@ -107,12 +110,18 @@ class Publisher:
         most = MAX_QUEUE_BYTES if sees_all else MAX_USER_QUEUE_BYTES
         follower = Follower(jid, self._tracker.unfollow, most) if follow else None
         tracked = TrackedJob(jid, request.fun, caller, there, missing, quiet_s, minions if hold else (), digest)
+        tracked.answer_s = answer_s
         self._tracker.begin(tracked, follower)
         self._send(jid, frame, list(there))
         self._published += 1
         functions = request.fun if isinstance(request.fun, str) else ",".join(request.fun)
         log.info("job %s: %s on %d minions for %s", jid, functions, len(minions), caller)
         return Published(jid, list(minions), missing), follower
+
+    def _next_jid(self) -> str:
+        while self._tracker.knows(jid := self._jids.next()):
+            pass  # somebody chose it
+        return jid
 
     def release(
         self, jid: str, request: JobRequest, minions: Sequence[str], caller: Caller, *, sees_all: bool

@@ -15,6 +15,7 @@ class TrackedJob:
     """One job. *sent*: the minions that got it, with the key that each had; *missing* did not; *held* get it later."""
 
     __slots__ = (
+        "answer_s",
         "asked",
         "asked_at",
         "check_at",
@@ -61,6 +62,8 @@ class TrackedJob:
         self.minions = tuple(sorted({*sent, *self.held}))
         self.keys = [sent.get(minion_id) for minion_id in self.minions]
         self.quiet_s = quiet_s or 0.0
+        self.answer_s: float | None = None
+        """How long its minions have to say whether they work on it, when not as long as usual."""
         self.waiting = set(sent)
         self.lost = dict.fromkeys(missing, NOT_CONNECTED)
         self.failed = 0

@@ -129,6 +129,22 @@ class Tracker:
             self._lose(job, minion_id, NOT_CONNECTED)
             self._finish_if_done(job)
 
+    def follow(
+        self, jid: str, follower: Follower, quiet_s: float | None = None, answer_s: float | None = None
+    ) -> TrackedJob | None:
+        """Tell *follower* of what becomes of a job from now on; return the job, ``None`` for one that isn't remembered.
+
+        *quiet_s*, *answer_s*: how long the follower lets it be silent, and minions have to answer when they are asked.
+        """
+        job = self._jobs.get(jid)
+        if job is not None and jid in self._active:
+            job.followers.append(follower)
+            job.answer_s = answer_s or job.answer_s
+            if quiet_s is not None and quiet_s < job.quiet_s:
+                job.quiet_s = quiet_s
+                job.check_at = min(job.check_at, self._clock() + quiet_s)
+        return job
+
     def unfollow(self, jid: str, follower: Follower) -> None:
         """Forget a follower."""
         job = self._active.get(jid)
@@ -276,7 +292,7 @@ class Tracker:
             if now - job.started > PROGRESS_AFTER_S and now - job.told >= PROGRESS_EVERY_S:
                 job.told = now
                 self._bus.publish(f"salt/job/{job.jid}/progress", {"jid": job.jid, **job.numbers()})
-            if job.asked and now - job.asked_at >= ANSWER_WITHIN_S:
+            if job.asked and now - job.asked_at >= (job.answer_s or ANSWER_WITHIN_S):
                 for number, minion_id in enumerate(sorted(job.asked), 1):
                     if minion_id in job.asked:
                         self._lose(job, minion_id, NO_RESPONSE)

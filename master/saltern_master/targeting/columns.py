@@ -37,7 +37,7 @@ class _Column:
 
     def put(self, values: Iterable[tuple[str, Any]]) -> None:
         """Put each minion's value into its places; ``_MISSING`` takes the minion out."""
-        coming: dict[Place, set[str]] = {}
+        coming: dict[Place, str | set[str]] = {}  # a text that one minion has alone costs no set
         going: dict[Place, set[str]] = {}
         new: dict[Place, Any] = {}
         all_places = self._places
@@ -50,14 +50,17 @@ class _Column:
             for place in before:
                 going.setdefault(place, set()).add(minion)
             for place in places:
-                if place in coming:
-                    coming[place].add(minion)
+                others = coming.get(place)
+                if others is None:
+                    coming[place] = minion
+                elif isinstance(others, str):
+                    coming[place] = {others, minion}
                 else:
-                    coming[place] = {minion}
+                    others.add(minion)
         for place in going.keys() | coming.keys():
             self._set(place, going.get(place, _NOBODY), coming.get(place, _NOBODY), new.get(place))
 
-    def _set(self, place: Place, going: Set[str], coming: Set[str], value: Any) -> None:
+    def _set(self, place: Place, going: Set[str], coming: str | Set[str], value: Any) -> None:
         if isinstance(place, str):
             ids = _changed(self.texts.get(place), going, coming)
             if ids:
@@ -85,7 +88,11 @@ def _places_of(value: Any, boxes: dict[Place, Any]) -> tuple[Place, ...]:
     return (digest,)
 
 
-def _changed(ids: Ids | None, going: Set[str], coming: Set[str]) -> Ids:
+def _changed(ids: Ids | None, going: Set[str], coming: str | Set[str]) -> Ids:
+    if isinstance(coming, str):
+        if ids is None:
+            return (coming,)
+        coming = {coming}
     left = coming if ids is None else (set(ids) - going) | coming
     return left if len(left) > 1 else tuple(left)
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from saltern.cli.command import EX_USAGE, OptionParser, run_command, set_up_log
 from saltern.cli.salt.parser import PROG, salt_parser
-from saltern.cli.salt.shown import EX_NOTHING, Shown
+from saltern.cli.salt.shown import EX_NOTHING, NOBODY, Shown
 from saltern.cli.salt.stopped import Stopped
 from saltern.cli.salt.wanted import wanted
 from saltern.config import client_config
@@ -71,7 +71,10 @@ def _done(options: argparse.Namespace, order: Order, sock_dir: str, shown: Shown
     """Do what is asked for in the way that the options say, and return the exit code."""
     if options.kind == "range":
         print("saltern: -R: there are no range servers here: use -L, -G, -N or -C", file=sys.stderr)
-        return shown.nobody() if not options.async_ else shown.started("0")
+        if options.async_:
+            print(NOBODY)
+            return shown.started("0")
+        return shown.nothing([]) if options.preview_target else shown.nobody()
     if options.preview_target:
         from saltern.cli.salt.preview import show_preview
 
