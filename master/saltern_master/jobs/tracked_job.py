@@ -19,6 +19,7 @@ class TrackedJob:
         "asked",
         "asked_at",
         "check_at",
+        "chosen",
         "digest",
         "failed",
         "followers",
@@ -67,6 +68,8 @@ class TrackedJob:
         self.waiting = set(sent)
         self.lost = dict.fromkeys(missing, NOT_CONNECTED)
         self.failed = 0
+        self.chosen = False
+        """Whether who started it chose its jid: a scheduled run may have that jid too."""
         self.asked: set[str] = set()
         self.question = 0
         self.asked_at = self.started = self.check_at = self.told = 0.0
