@@ -91,7 +91,7 @@ class Publisher:
         """
         if not minions:
             return Published("", [], []), None
-        jid = new_jid or self._next_jid()
+        jid = new_jid or self.next_jid()
         frame = _frame(jid, request, caller, sees_all=sees_all)
         digest = _digest(jid, request, caller, sees_all=sees_all) if hold else ""
         load: dict[str, Any] = {
@@ -99,7 +99,7 @@ class Publisher:
             "fun": request.fun,
             "arg": masked(request.arg),
             "kwarg": masked(request.kwarg),
-            "user": caller.name,
+            "user": caller.user,
             "tgt": request.tgt,
             "tgt_type": request.tgt_type,
             "minions": list(minions),
@@ -121,7 +121,8 @@ class Publisher:
         log.info("job %s: %s on %d minions for %s", jid, functions, len(minions), caller)
         return Published(jid, list(minions), missing), follower
 
-    def _next_jid(self) -> str:
+    def next_jid(self) -> str:
+        """Return a jid that no job has which is remembered."""
         while self._tracker.knows(jid := self._jids.next()):
             pass  # somebody chose it
         return jid
@@ -184,7 +185,7 @@ def _frame(jid: str, request: JobRequest, caller: Caller, *, sees_all: bool) -> 
         "fun": request.fun,
         "arg": request.arg,
         "kwarg": request.kwarg,
-        "user": caller.name,
+        "user": caller.user,
         "tgt": request.tgt,
         "tgt_type": request.tgt_type,
         "sees": sees_all,

@@ -56,7 +56,7 @@ class TrackedJob:
         """
         self.jid = jid
         self.fun = fun
-        self.user = caller.name if caller else ""
+        self.user = caller.user if caller else ""
         self.owner = caller.principal if caller else ""
         self.held = set(held)
         self.digest = digest
