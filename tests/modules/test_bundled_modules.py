@@ -151,6 +151,30 @@ class TestGrainsAndPillar:
             with pytest.raises(CommandError, match=message):
                 pillar.keys(path)
 
+    def test_pillar_merged_with_a_default(self, minion: Any) -> None:
+        minion.pillar.update(
+            app={"port": 80, "tls": {"on": True}, "names": ["a"]}, names=["a", "b"], ports=[{80: "http"}, {"x": 1}]
+        )
+        pillar = minion.load("pillar")
+        default = {"port": 1, "tls": {"on": False, "key": "k"}, "names": ["z"]}
+        laid = {"port": 80, "tls": {"on": True, "key": "k"}, "names": ["a"]}
+        assert pillar.get("app", default, True) == laid
+        assert pillar.get("app", default, merge=True, merge_nested_lists=True) == {**laid, "names": ["z", "a"]}
+        assert pillar.get("names", ["b", "c"], merge=True) == ["b", "c", "a"]
+        assert pillar.get("nothing", default, merge=True) == default
+        assert pillar.get("names", {"a": 1}, merge=True) == ["a", "b"]
+        assert pillar.get("names", "x", merge=True) == ["a", "b"]
+        assert pillar.get("ports:0:80") == "http"
+        assert pillar.get("ports:x") == 1
+        assert pillar.get("ports:5", "none") == pillar.get("ports:y", "none") == "none"
+
+    def test_what_says_whether_pillar_is_masked_is_taken(self, minion: Any) -> None:
+        pillar = minion.load("pillar")
+        assert pillar.get("role", unmask=True, saltenv="base") == "web"
+        assert pillar.item("role", unmask=True) == pillar.items("role", unmask=False) == {"role": "web"}
+        assert pillar.raw("role", unmask=True) == "web"
+        assert (pillar.keys("database", unmask=True), pillar.ls(unmask=True)) == (["port"], ["database", "role"])
+
 
 class TestSaltutil:
     def test_sync_and_refresh(self, minion: Any, agent: Any) -> None:
