@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from typing import Any
+
+from saltern.errors import CommandError
 
 MISSING = object()
 """What :func:`lookup` returns for its default when the caller must tell "not there" from any value."""
@@ -52,3 +55,34 @@ def overlaid(below: Mapping[str, Any], above: Mapping[str, Any], *, lists: bool)
         else:
             result[key] = value
     return result
+
+
+def chosen(table: Mapping[str, Any], value: Any, merge: Any, default: str, base: str | None) -> Any:
+    """Return that entry of *table* whose key is a glob for *value*, or for one of its members when it is a list.
+
+    That of the key *default* when there is none. It is laid over the entry *base*, and *merge* over that. Raises
+    ``CommandError`` when what is to be laid over each other isn't maps.
+    """
+    found = next(
+        (
+            entry
+            for one in (value if isinstance(value, list) else [value])
+            for key, entry in table.items()
+            if entry is not None and fnmatchcase(str(one), str(key))
+        ),
+        table.get(default),
+    )
+    below = table.get(base) if base else None
+    if found is None:
+        found = below
+    elif isinstance(below, Mapping):
+        found = _over(below, found)
+    if merge:
+        found = merge if found is None else _over(found, merge)
+    return found
+
+
+def _over(below: Any, above: Any) -> dict[str, Any]:
+    if not isinstance(below, Mapping) or not isinstance(above, Mapping):
+        raise CommandError("filter_by: what is laid over each other must be maps")
+    return overlaid(below, above, lists=False)

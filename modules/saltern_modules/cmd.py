@@ -198,7 +198,8 @@ def script(
     """Run a script, from the master (``salt://…``) or an absolute path, and return as ``cmd.run_all`` does.
 
     A copy is run, so that the script need not be executable, nor stay as it is meanwhile. *args*: a list, or a
-    string split at blanks. A script without a first line that names its interpreter is run by ``shell``.
+    string split at blanks. A script without a first line that names its interpreter is run by ``shell``. When the
+    master has no such file, the retcode is 1 and ``cache_error`` is true.
 
     CLI Example:
 
@@ -213,6 +214,9 @@ def script(
     words = _words("cmd.script", args or ())
     if source.startswith("salt://"):
         source = __salt__["cp.cache_file"](source, saltenv=saltenv)
+        if not source:
+            __context__["retcode"] = 1
+            return {"pid": 0, "retcode": 1, "stdout": "", "stderr": "", "cache_error": True}
     if not os.path.isabs(source):
         raise CommandError(f"cmd.script: the source must be salt://… or an absolute path, not {source!r}")
     with copy_of(source, as_whom) as copy:

@@ -6,11 +6,21 @@ from collections.abc import Mapping
 from typing import Any
 
 from saltern.errors import CommandError
-from saltern_modules._lookup import MISSING, joined, lookup, overlaid
+from saltern_modules._lookup import MISSING, chosen, joined, lookup, overlaid
 
 __pillar__: Mapping[str, Any]
 
-__powers__ = {"items": "reads", "raw": "reads", "get": "reads", "item": "reads", "keys": "reads", "ls": "reads"}
+__powers__ = {
+    "items": "reads",
+    "raw": "reads",
+    "get": "reads",
+    "fetch": "reads",
+    "item": "reads",
+    "filter_by": "reads",
+    "keys": "reads",
+    "ls": "reads",
+    "obfuscate": "reads",
+}
 
 
 def items(
@@ -72,6 +82,56 @@ def get(
         if isinstance(default, list) and isinstance(found, list):
             return joined(default, found)
     return lookup(__pillar__, key, default, delimiter)
+
+
+def fetch(key: str, default: Any = "", merge: bool = False, **kwargs: Any) -> Any:
+    """Return what :func:`get` returns: its name for templates, where ``get`` is a dict's own.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' pillar.fetch database:port
+    """
+    return get(key, default, merge, **{name: value for name, value in kwargs.items() if not name.startswith("__")})
+
+
+def filter_by(
+    lookup_dict: Mapping[str, Any],
+    pillar: str,
+    merge: Mapping[str, Any] | None = None,
+    default: str = "default",
+    base: str | None = None,
+) -> Any:
+    """Return that value of *lookup_dict* whose key, a glob, is what is at the path *pillar*, as ``grains.filter_by``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' pillar.filter_by '{web: Serve, db: Store, default: Rest}' role
+    """
+    return chosen(lookup_dict, lookup(__pillar__, pillar, []), merge, default, base)
+
+
+def obfuscate() -> dict[str, Any]:
+    """Return the whole pillar with every value's type in its place: ``<str>``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' pillar.obfuscate
+    """
+    return {name: _type(value) for name, value in __pillar__.items()}
+
+
+def _type(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _type(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [_type(member) for member in value]
+    return f"<{type(value).__name__}>"
 
 
 def item(

@@ -321,6 +321,14 @@ def test_a_script_from_the_master(minion: Any, tmp_path: Path) -> None:
     assert minion.load("cmd").script("salt://x.sh", args=["hello"])["stdout"] == "hello"
 
 
+def test_a_script_that_the_master_does_not_have(minion: Any) -> None:
+    minion.functions["cp.cache_file"] = lambda path, saltenv: False
+    cmd = minion.load("cmd")
+    done = {"pid": 0, "retcode": 1, "stdout": "", "stderr": "", "cache_error": True}
+    assert cmd.script("salt://x.sh") == done
+    assert cmd.__context__["retcode"] == 1
+
+
 @needs_root
 def test_a_scripts_copy_stays_roots_until_it_is_whole(
     cmd: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
