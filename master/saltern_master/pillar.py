@@ -44,7 +44,7 @@ class Pillar:
         self._faults: dict[str, str] = dict(before._faults) if before is not None else {}
 
     def of(self, minion_id: str) -> dict[str, Any]:
-        """Return the pillar of a minion, to be read alone; a file with a fault counts as it was, said once in the log."""
+        """Return the pillar of a minion, to be read alone; a file with a fault counts as it was, and is logged once."""
         return self._of_files(self._names_for(minion_id))
 
     def different(self, minions: Iterable[str]) -> list[tuple[Data, Ids]]:
