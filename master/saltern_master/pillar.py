@@ -14,7 +14,7 @@ from typing import Any
 
 from saltern.config.load import read_settings
 from saltern.errors import ConfigError
-from saltern_master.targeting.facts import Data, Ids, Values, values_in
+from saltern_master.targeting.facts import Data, Every, Ids, Values, values_in
 
 log = logging.getLogger(__name__)
 
@@ -141,3 +141,7 @@ class PillarFacts:
     def whole(self, minions: Set[str]) -> Iterable[tuple[Data, Ids]]:
         """Return each different pillar; see ``Facts``."""
         return self._pillar().different(minions)
+
+    def every(self, minions: Set[str]) -> Every:
+        """Return the pillars, each as a whole; see ``Facts``."""
+        return Every({}, (), self.whole(minions))
