@@ -137,8 +137,9 @@ class Master:
             say_ready(self.options["sock_dir"], self.endpoints, self.keys.public)
             ready()
             parts = (self.keeper, self.tracker, self.key_refresh, self.briefing, self.self_metrics, self.alerts)
-            others = (self.fleet.files, self.uploads, self.account_keeper, self.engine, self.annotations, self.present)
-            await run_parts((*parts, *others, *self.returners.parts), self._stopping)
+            others = (self.uploads, self.account_keeper, self.engine, self.annotations, self.present)
+            of_fleet = (self.fleet.files, self.fleet.grains_facts)
+            await run_parts((*parts, *of_fleet, *others, *self.returners.parts), self._stopping)
 
     def stop(self) -> None:
         """End ``run``; safe from a signal handler of the loop."""
