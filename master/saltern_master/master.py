@@ -88,7 +88,9 @@ class Master:
         self.tracker = Tracker(self.bus, self.fleet.send, options["timeout"])
         self.inbox = Inbox(self.journal, self.bus, self.tracker, self.fleet.answer)
         self.jids = JidSource()
-        self.dispatcher = Dispatcher(self.registry, self.policy, self, Runs(self.bus, self.inbox, self.jids))
+        self.publisher = Publisher(self.fleet, self.bus, self.inbox, self.tracker, self.jids)
+        runs = Runs(self.bus, self.inbox, self.publisher.next_jid)
+        self.dispatcher = Dispatcher(self.registry, self.policy, self, runs)
         self.files = FileServer(options)
         self.uploads = Uploads(os.path.join(cache, "uploads"))
         self.briefing = Briefing(options, self.keyring, self.fleet, self.files, self.accounting, self.powers)
@@ -106,7 +108,6 @@ class Master:
         self.job_store = configured_store(options)
         self.keeper = configured_keeper(options, self.job_store, self.journal, self.dead_letters)
         self.returners = Returners(options, self.journal, self.bus, self.dead_letters)
-        self.publisher = Publisher(self.fleet, self.bus, self.inbox, self.tracker, self.jids)
         self.engine = shipping_engine(options, self.journal, self.dead_letters, self.inbox.put_lost)
         self.annotations = annotation_engine(options, self.bus, self.keyring.minions)
         self.alerts = AlertEngine(options, HttpSource(options["render_url"]), self.bus.publish, steady=time.monotonic)
@@ -136,8 +137,9 @@ class Master:
             say_ready(self.options["sock_dir"], self.endpoints, self.keys.public)
             ready()
             parts = (self.keeper, self.tracker, self.key_refresh, self.briefing, self.self_metrics, self.alerts)
-            others = (self.fleet.files, self.uploads, self.account_keeper, self.engine, self.annotations, self.present)
-            await run_parts((*parts, *others, *self.returners.parts), self._stopping)
+            others = (self.uploads, self.account_keeper, self.engine, self.annotations, self.present)
+            of_fleet = (self.fleet.files, self.fleet.grains_facts)
+            await run_parts((*parts, *of_fleet, *others, *self.returners.parts), self._stopping)
 
     def stop(self) -> None:
         """End ``run``; safe from a signal handler of the loop."""
