@@ -103,7 +103,8 @@ def grains(): return len(__grains__)
         (["grains.get", "id", "--id", "other"], 0, "local:\n    other\n", ""),
         (["cp.get_file_str", "salt://a/b.txt"], 0, "local:\n    here\n", ""),
         (["cp.get_file_str", "salt://a/../../minion"], 1, "", "Error running 'cp.get_file_str': "),
-        (["cp.list_master"], 0, "local:\n    - a/b.txt\n", ""),
+        (["cp.get_file_str", "salt://out"], 1, "", "Error running 'cp.get_file_str': "),
+        (["cp.list_master", "prefix=a"], 0, "local:\n    - a/b.txt\n", ""),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
@@ -115,6 +116,7 @@ def test_what_is_said_and_returned(
     (tmp_path / "more" / "mod.py").write_text(CALLED)
     (tmp_path / "files" / "a").mkdir(parents=True)
     (tmp_path / "files" / "a" / "b.txt").write_text("here")
+    (tmp_path / "files" / "out").symlink_to(tmp_path / "minion")
     more = ["-m", f"{tmp_path}/nothing,{tmp_path}/more", "--file-root", str(tmp_path / "files")]
     assert main(["-c", str(tmp_path), "--local", *more, *words]) == code
     said = capsys.readouterr()

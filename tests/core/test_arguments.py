@@ -113,6 +113,14 @@ def test_what_is_no_text_passes_as_it_is() -> None:
 DEEP = 20_000
 
 
+def merges(levels: int) -> str:
+    """Return a map of which each level merges the one within ten times over."""
+    word = "{x: 1}"
+    for level in range(levels):
+        word = f"{{<<: [&a{level} {word}{f', *a{level}' * 9}]}}"
+    return word
+
+
 @pytest.mark.parametrize(
     "word",
     [
@@ -130,6 +138,7 @@ DEEP = 20_000
         "[" + ", ".join(["&a0 [x, x]", *(f"&a{n} [*a{n - 1}, *a{n - 1}]" for n in range(1, 40))]) + "]",
         "[" + ", ".join(["&a0 {x: 1}", *(f"&a{n} {{<<: [*a{n - 1}, *a{n - 1}]}}" for n in range(1, 40))]) + "]",
         "[" + ", ".join(["&a0 {x: 1}", *(f"&a{n} {{b: *a{n - 1}, c: *a{n - 1}}}" for n in range(1, 24))]) + "]",
+        merges(11),
         "&a [*a]",
         "[&a [*a]]",
         "{a: &a {b: *a}}",

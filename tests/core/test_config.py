@@ -172,6 +172,11 @@ def test_the_environment_names_the_folder(tmp_path: Path, monkeypatch: pytest.Mo
     assert minion_config()["id"] == "web01"
 
 
+def test_a_minion_id_may_be_a_number(tmp_path: Path) -> None:
+    (tmp_path / "minion").write_text("id: 17\n")
+    assert minion_config(tmp_path)["id"] == "17"
+
+
 def test_a_minion_id_outside_the_grammar_is_refused(tmp_path: Path) -> None:
     (tmp_path / "minion").write_text("id: ../x\n")
     with pytest.raises(ConfigError, match=r"minion id '\.\./x' is not valid"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import json
 import os
@@ -336,8 +337,10 @@ def test_a_master_that_is_killed_in_the_middle_leaves_each_return_once(server: S
             return 0
 
     started = subprocess.Popen(program, env=environment)
-    while started.poll() is None and there() < 1:  # killed as soon as it has stored some
-        pass
+    while there() < 1:  # killed as soon as it has stored some
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            started.wait(0.01)
+            break
     started.send_signal(signal.SIGKILL)
     started.wait()
     killed_at = there()

@@ -31,9 +31,9 @@ def rows(section: str) -> Iterator[tuple[list[str], str]]:
 
 def said_to_be_here(state: str, functions: list[str]) -> set[str]:
     """Return which of a module's *functions* a row says are here."""
+    here = re.split(r"not here|ours:|nothing else", state)[0]
     if state.startswith("all but"):
-        return set(functions) - set(re.findall(r"`(\w+)`", state))
-    here = re.split(r"not here|ours:|nothing else| is ", state)[0]
+        return set(functions) - set(re.findall(r"`(\w+)`", here))
     return set(re.findall(r"`(\w+)`", here)) & set(functions)
 
 

@@ -148,6 +148,8 @@ def _checked(schema: Schema, types: dict[str, Any], setting: Setting) -> tuple[s
         return key, value
     if key == INCLUDE and isinstance(value, str):
         value = [value]
+    if key == "id" and type(value) is int:  # as Salt has it
+        value = str(value)
     problem = fault(schema, key, types[key], value)
     if problem:
         raise ConfigError(f"{where} {problem}")

@@ -68,7 +68,7 @@ async def publish(
         await check_new(context, check_jid(new_jid))
     given = {"ret": ret, "ret_config": ret_config, "ret_kwargs": ret_kwargs, "metadata": metadata}
     more = {name: value for name, value in given.items() if value}
-    request = JobRequest(tgt, tgt_type, fun, arg or [], kwarg or {}, isolate, timeout, delimiter, more)
+    request = JobRequest(tgt, tgt_type, fun, arg or [], kwarg or {}, isolate, timeout, more)
     publisher, caller = context.services.publisher, context.caller
     sees_all = context.services.policy.sees_all(caller)
     follower = None

@@ -42,7 +42,7 @@ class Param(NamedTuple):
     @property
     def required(self) -> bool:
         """Whether it has to be given."""
-        return self.default is _NO_DEFAULT
+        return self.default is _NO_DEFAULT and not self.rest
 
     def accept(self, value: Any) -> Any:
         """Return *value* as the handler gets it. Raises ``ArgumentError``, or what a check raises."""

@@ -41,7 +41,6 @@ class JobRequest(NamedTuple):
     kwarg: dict[str, Any]
     isolate: bool = False
     timeout_s: float | None = None
-    delimiter: str = ":"
     more: Mapping[str, Any] = {}
     """What goes with it to the minions: ``ret``, ``ret_config``, ``ret_kwargs``, ``metadata``."""
 
