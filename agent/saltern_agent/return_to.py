@@ -11,15 +11,25 @@ from saltern.ids import returners_of
 
 
 class ReturnTo(NamedTuple):
-    """Returners by *names*; *config* names an alternative set of their options, *kwargs* are options themselves."""
+    """Returners by *names*; *config* names an alternative set of their options, *kwargs* are options themselves.
+
+    Those of *own* get neither: the minion is configured with them, and whoever asked for the job didn't name them, nor
+    need he be allowed to say where they write to.
+    """
 
     names: tuple[str, ...]
     config: str = ""
     kwargs: Mapping[str, Any] = MappingProxyType({})
+    own: tuple[str, ...] = ()
 
     def also(self, names: tuple[str, ...]) -> ReturnTo:
-        """Return the same with more *names*."""
-        return self._replace(names=tuple(dict.fromkeys((*self.names, *names))))
+        """Return the same with more *names*, of the minion's own."""
+        own = tuple(name for name in names if name not in self.names)
+        return self._replace(names=(*self.names, *dict.fromkeys(own)), own=own)
+
+    def options_of(self, name: str) -> tuple[str, Mapping[str, Any]]:
+        """Return *config* and *kwargs* as the returner *name* gets them."""
+        return ("", {}) if name in self.own else (self.config, self.kwargs)
 
 
 NOWHERE = ReturnTo(())

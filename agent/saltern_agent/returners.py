@@ -142,7 +142,7 @@ class Returners:
         for name in to.names:
             if worker is not None:
                 worker.about = f"{name}, for job {body.get('jid')}"
-            self.hand(name, ret_of(body, self._minion_id, to))
+            self.hand(name, ret_of(body, self._minion_id, to, name))
 
     def hand(self, name: str, ret: dict[str, Any]) -> None:
         """Hand *ret* to the returner *name*; what it raises is logged and counted."""
@@ -177,11 +177,12 @@ class Worker(threading.Thread):
             self._returners.run(waiting, self)
 
 
-def ret_of(body: dict[str, Any], minion_id: str, to: ReturnTo) -> dict[str, Any]:
-    """Return what a returner is given of a return's *body*: a copy of its own, with the minion's id."""
+def ret_of(body: dict[str, Any], minion_id: str, to: ReturnTo, name: str) -> dict[str, Any]:
+    """Return what the returner *name* is given of a return's *body*: a copy of its own, with the minion's id."""
     ret = {**body, "id": minion_id, "ret": ",".join(to.names)}
-    if to.config:
-        ret["ret_config"] = to.config
-    if to.kwargs:
-        ret["ret_kwargs"] = revealed(dict(to.kwargs))
+    config, kwargs = to.options_of(name)
+    if config:
+        ret["ret_config"] = config
+    if kwargs:
+        ret["ret_kwargs"] = revealed(dict(kwargs))
     return ret

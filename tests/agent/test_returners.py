@@ -128,7 +128,7 @@ def test_what_waits_is_bounded_by_number_and_bytes() -> None:
 def test_what_a_returner_is_given() -> None:
     asked = return_to("a, b,a", "other", {"file": "x", "pass": Secret("hunter2")})
     assert asked.names == ("a", "b")
-    ret = ret_of({"jid": JID, "return": 1}, "host01", asked)
+    ret = ret_of({"jid": JID, "return": 1}, "host01", asked, "a")
     assert ret == {
         "jid": JID,
         "return": 1,
@@ -137,7 +137,15 @@ def test_what_a_returner_is_given() -> None:
         "ret_config": "other",
         "ret_kwargs": {"file": "x", "pass": "hunter2"},
     }
-    assert ret_of({}, "host01", to("a")) == {"id": "host01", "ret": "a"}
+    assert ret_of({}, "host01", to("a"), "a") == {"id": "host01", "ret": "a"}
+
+
+def test_what_the_minion_is_configured_with_gets_no_options_of_a_jobs() -> None:
+    """Else who is granted one returner has another one send what it has, and its password, to a place of his."""
+    both = return_to("a", "other", {"host": "elsewhere"}).also(("b", "a", "b"))
+    assert both.names == ("a", "b")
+    assert ret_of({}, "host01", both, "b") == {"id": "host01", "ret": "a,b"}
+    assert ret_of({}, "host01", both, "a")["ret_kwargs"] == {"host": "elsewhere"}
 
 
 @pytest.mark.parametrize("names", [None, "", [], 5, "../x", ["a", 3], "a,,b", ",".join("abcdefghijklmnopqrstuvwxyz")])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from saltern.secret import MASK
+from saltern_modules._return import masked_options
 
 
 def returner(ret: dict[str, Any]) -> None:
@@ -17,5 +17,4 @@ def returner(ret: dict[str, Any]) -> None:
 
         saltern-call --return local test.ping
     """
-    options = ret.get("ret_kwargs")
-    print({**ret, "ret_kwargs": dict.fromkeys(options, MASK)} if options else ret)
+    print(masked_options(ret))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from saltern.files import open_appended
+from saltern_modules._return import masked_options
 from saltern_modules.salt_names.returners import get_returner_options
 
 __opts__: Mapping[str, Any]
@@ -37,8 +38,7 @@ def returner(ret: dict[str, Any]) -> None:
         __opts__=__opts__,
         defaults={"filename": FILE},
     )
-    told = {key: value for key, value in ret.items() if key != "ret_kwargs"}  # may be another returner's secrets
-    line = json.dumps(told, ensure_ascii=False, default=repr).encode("utf-8", "backslashreplace") + b"\n"
+    line = json.dumps(masked_options(ret), ensure_ascii=False, default=repr).encode("utf-8", "backslashreplace") + b"\n"
     descriptor = open_appended(options["filename"], MODE)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

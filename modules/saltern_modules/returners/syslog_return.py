@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from saltern.errors import CommandError
+from saltern_modules._return import masked_options
 from saltern_modules.salt_names.returners import get_returner_options
 
 __opts__: Mapping[str, Any]
@@ -48,8 +49,7 @@ def returner(ret: dict[str, Any]) -> None:
         flags |= _number("options", name)
     priority = _number("level", options["level"]) | _number("facility", options["facility"])
     syslog.openlog(ident=tag, logoption=flags)
-    told = {key: value for key, value in ret.items() if key != "ret_kwargs"}  # may be another returner's secrets
-    syslog.syslog(priority, json.dumps(told, default=repr))
+    syslog.syslog(priority, json.dumps(masked_options(ret), default=repr))
     syslog.closelog()
 
 
