@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from saltern_master.targeting import Columns, Known, Nodegroups, Target
-from saltern_master.targeting.facts import Data, Ids, Values, values_in
+from saltern_master.targeting.facts import Data, Every, Ids, Values, values_in
 from support import report, salt
 from support.measure import median
 from support.programs import folder
@@ -132,6 +132,9 @@ class _Pillars:
 
     def whole(self, minions: Any) -> list[tuple[Data, Ids]]:
         return self._different
+
+    def every(self, minions: Any) -> Every:
+        return Every({}, (), self._different)
 
 
 class _Salt:

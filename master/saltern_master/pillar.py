@@ -14,7 +14,7 @@ from typing import Any
 
 from saltern.config.load import read_settings
 from saltern.errors import ConfigError
-from saltern_master.targeting.facts import Data, Ids, Values, values_in
+from saltern_master.targeting.facts import Data, Every, Ids, Values, values_in
 
 log = logging.getLogger(__name__)
 
@@ -41,9 +41,10 @@ class Pillar:
         self._names: dict[str, tuple[str, ...]] = {}
         self._made: dict[tuple[str, ...], tuple[list[dict[str, Any]], dict[str, Any]]] = {}
         self._read: dict[str, tuple[int, dict[str, Any]]] = dict(before._read) if before is not None else {}
+        self._faults: dict[str, str] = dict(before._faults) if before is not None else {}
 
     def of(self, minion_id: str) -> dict[str, Any]:
-        """Return the pillar of a minion, to be read alone; a file with a fault counts as it was and is in the log."""
+        """Return the pillar of a minion, to be read alone; a file with a fault counts as it was, and is logged once."""
         return self._of_files(self._names_for(minion_id))
 
     def different(self, minions: Iterable[str]) -> list[tuple[Data, Ids]]:
@@ -91,13 +92,20 @@ class Pillar:
                 for setting in settings:
                     if _has_template(setting.value):
                         log.warning(TEMPLATE, name, setting.line, setting.key)
-            return known[1]
         except ConfigError as error:
-            log.error("pillar: the file counts as it was before: %s", error)
+            self._say(name, f"pillar: the file counts as it was before: {error}")
             return self._read[name][1] if name in self._read else {}
         except OSError as error:
-            log.error("pillar: %s: can't be read: %s", name, error.strerror)
+            self._say(name, f"pillar: {name}: can't be read: {error.strerror}")
             return {}
+        self._faults.pop(name, None)
+        return known[1]
+
+    def _say(self, name: str, fault: str) -> None:
+        """Log a file's fault, once for as long as it has that one."""
+        if self._faults.get(name) != fault:
+            self._faults[name] = fault
+            log.error("%s", fault)
 
 
 def _has_template(value: Any, depth: int = 0) -> bool:
@@ -133,3 +141,7 @@ class PillarFacts:
     def whole(self, minions: Set[str]) -> Iterable[tuple[Data, Ids]]:
         """Return each different pillar; see ``Facts``."""
         return self._pillar().different(minions)
+
+    def every(self, minions: Set[str]) -> Every:
+        """Return the pillars, each as a whole; see ``Facts``."""
+        return Every({}, (), self.whole(minions))

@@ -46,6 +46,25 @@ def test_a_file_with_a_fault_is_left_out_and_named(files: Path, caplog: pytest.L
     assert "none.yaml" in caplog.text
 
 
+def test_a_fault_is_said_once_and_again_when_it_is_another_or_a_new_one(
+    files: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    pillar = Pillar({"*": ["bad.yaml", "none.yaml"]}, str(files))
+    before = len(pillar.different(["web1", "web2"]))
+    for minion in ("web1", "web2", "web1"):
+        assert pillar.of(minion) == {}
+    pillar = Pillar({"*": ["bad.yaml", "none.yaml"]}, str(files), before=pillar)
+    assert (pillar.of("web1"), before) == ({}, 1)
+    assert sorted("bad.yaml" in record.getMessage() for record in caplog.records) == [False, True]
+    (files / "none.yaml").write_text("a: 1\n")
+    assert pillar.of("web1") == {"a": 1}
+    (files / "none.yaml").unlink()
+    assert pillar.of("web1") == {}
+    (files / "bad.yaml").write_text("b: 1\nc: [\n\n\n")
+    assert pillar.of("web1") == {}
+    assert ["bad.yaml" in record.getMessage() for record in caplog.records[2:]] == [False, True]
+
+
 def test_a_template_is_text_and_that_is_said_once(files: Path, caplog: pytest.LogCaptureFixture) -> None:
     (files / "t.yaml").write_text("a: 1\nb: {c: ['x', '{{ grains.id }}']}\nd: '{% if x %}'\n")
     pillar = Pillar({"*": "t.yaml"}, str(files))

@@ -17,6 +17,7 @@ from saltern_master.targeting.effort import Effort
 from saltern_master.targeting.facts import MAX_MEMBERS, MAX_VALUE_CHARS, DataOf
 from saltern_master.targeting.nested import MAX_SPLITS
 from saltern_master.targeting.selectors import MAX_NAMES
+from saltern_master.targeting.ways import quick_chars
 from saltern_master.targeting.words import MAX_DEPTH, MAX_LISTED_CHARS, MAX_WORDS
 
 MINIONS = ["web01.frankfurt.example.com", "web02.frankfurt.example.com"]
@@ -318,14 +319,42 @@ def test_what_many_patterns_cost_to_compile_is_limited_as_a_whole(monkeypatch: p
 
 def test_a_pattern_is_matched_unstoppably_only_where_it_takes_few_steps() -> None:
     for text in (r"(a|a)+!", r"(?:a*)*", r"(a+){2}", r"(?x)(a) +", "(?=(a+))", "(?P<x>a)*", r"(a|b|ab)*c"):
-        assert pattern.quick_chars(text) == 0
-    assert pattern.quick_chars(r"web\d+\.example") >= 255
-    assert pattern.quick_chars("a*a*a*a*a*a*a*a*a*a*b") < 16
-    assert pattern.quick_chars("(Deb|Ubu)") >= 1000
-    assert pattern.quick_chars(r"web(\d)+(?:[a-z])*\.") == pattern.quick_chars(r"web\d+[a-z]*\.") > 0
-    assert pattern.quick_chars(r"((\d)+)+") == pattern.quick_chars(r"(a(b)+)*") == 0
-    assert pattern.quick_chars(r"(web|db)\d+-.*-(eu|us)\d\.example") >= 64
-    assert pattern.quick_chars("(a|b)" * 100) == 0
+        assert quick_chars(text) == 0
+    assert quick_chars(r"web\d+\.example") >= 255
+    assert quick_chars("a*a*a*a*a*a*a*a*a*a*b") < 16
+    assert quick_chars("(Deb|Ubu)") >= 1000
+    assert quick_chars(r"web(\d)+(?:[a-z])*\.") == quick_chars(r"web\d+[a-z]*\.") > 0
+    assert quick_chars(r"((\d)+)+") == quick_chars(r"(a(b)+)*") == 0
+    assert quick_chars(r"(web|db)\d+-.*-(eu|us)\d\.example") >= 64
+    assert quick_chars("(a|b)" * 100) == 0
+
+
+def test_a_repeated_group_that_takes_a_text_in_one_way_is_as_a_repeated_sign() -> None:
+    for text, same in (
+        (r"(web|db|\d)+\.frank", r"x+\.frank"),
+        (r"([a-z]+\.)+com", "x+com"),
+        (r"(?:a|b[0-9]*c)*!", "x*!"),
+        (r"([a-z]{1,9}-)+x", "x+x"),
+    ):
+        assert quick_chars(text) == quick_chars(same) >= 253
+    for text in (
+        r"(a|a)+!", r"(a|ab)+!", r"(a+)+!",
+        r"(a*b?)*!", r"(a?)+!", r"(a*)*!", r"(a+a)+!", r"(a{2})+!", r"(|a)+!", r"()+!",
+        r"(\w|\d)+!", r"(.|b)+!", r"([^a]|b)+!", r"(a+b?)+!", r"(a|b+?)+!", r"(a|b++)*!", r"(a|\1)+!", r"(é|É|\w)+!",
+        r"(?i)(a|A)+!", r"(a|(b|b))+!", r"((ab)+)+!", r"(a*a*[([abc])*!", r"(a*a*\(b)*!",
+        r"(a*a*[](b])*!", r"(a*a*[^](b])*!", r"(a*a*[\](b])*!", r"([ab]|[^c])+!", r"(a{}a|a)+!", r"(x\\(a|a))+!",
+    ):  # fmt: skip
+        assert quick_chars(text) == 0, text
+
+
+@given(st.text("ab|.+*?()[^]\\{2}", max_size=12))
+def test_what_is_taken_for_quick_is_quick(body: str) -> None:
+    expression = f"({body})+!"
+    with contextlib.suppress(TargetError):
+        compiled = pattern.Expression(expression)
+        for text in ("a" * 30, "ab" * 15, "(a" * 15):
+            if quick_chars(expression) >= len(text):
+                assert compiled._quick(text) is None
 
 
 @given(

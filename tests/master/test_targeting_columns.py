@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from typing import Any
+from unittest import mock
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from saltern.secret import Secret
 from saltern_master.targeting import Columns, DataFacts, Known, Target
-from saltern_master.targeting.columns import MAX_COLUMNS
+from saltern_master.targeting import columns as columns_module
+from saltern_master.targeting.columns import AT_ONCE, MAX_PLACES, SPARE_NUMBERS
 
 TARGETS = [
     "os:debian", "os:*", "os:d*", "os:1*", "roles:a", "roles:0:a", "roles:-1:*", "roles:a:*", "net:b", "net:b:c",
     "net:*:c", "*:a", "*:*", "os:none", "os:true", "roles:*b*",
+    "*:*:a", "*:b:c", "*:net", "*:NET", "*:n*", "*:b*", "*:1*", "*:none", "*:*:*", "*:a:b", "*:0:a", "*:roles:1:a",
+    "*:{*",
 ]  # fmt: skip
 IDS = ["m1", "m2", "m3"]
 scalars = st.sampled_from(["a", "A", "b", "Debian", "", "c", None, True, 1, 1.0, "1", False])
@@ -47,18 +52,23 @@ class Minions:
         return Target(target, kind).select(sorted(self.keys), Known(self.columns))
 
 
-@given(steps)
-def test_what_changes_between_answers_is_in_the_next(changes: list[tuple[str, dict[str, Any] | None, str]]) -> None:
-    minions = Minions()
-    for minion, grains, target in changes:
-        if grains is None:
-            minions.keys.pop(minion, None)
-        else:
-            minions.tell(minion, grains)
-        plain = Known(DataFacts(lambda one: minions.grains.get(one, {})))
-        for kind in ("grain", "grain_pcre"):
-            wanted = Target(target, kind).select(sorted(minions.keys), plain)
-            assert minions.targeted(target, kind) == wanted
+@given(steps, st.sampled_from([0, 1, AT_ONCE]), st.sampled_from([2, MAX_PLACES]), st.sampled_from([0, 4, 1000]))
+def test_what_changes_between_answers_is_in_the_next(
+    changes: list[tuple[str, dict[str, Any] | None, str]], at_once: int, places: int, of_all: int
+) -> None:
+    limits = {"AT_ONCE": at_once, "MAX_PLACES": places, "MAX_ALL_PLACES": of_all, "SPARE_NUMBERS": 1}
+    with mock.patch.multiple(columns_module, **limits):
+        minions = Minions()
+        for minion, grains, target in changes:
+            if grains is None:
+                minions.keys.pop(minion, None)
+            else:
+                minions.tell(minion, grains)
+            plain = Known(DataFacts(lambda one: minions.grains.get(one, {})))
+            for kind in ("grain", "grain_pcre"):
+                wanted = Target(target, kind).select(sorted(minions.keys), plain)
+                assert minions.targeted(target, kind) == wanted
+            minions.columns.catch_up(1)
 
 
 def test_a_minion_is_asked_about_again_only_when_it_changed() -> None:
@@ -86,14 +96,81 @@ def test_what_was_known_by_another_key_is_known_no_more() -> None:
     assert minions.targeted("os:*") == []
 
 
-def test_columns_are_bounded_and_the_one_asked_for_longest_ago_goes() -> None:
+def test_nothing_is_left_of_minions_that_are_gone() -> None:
     minions = Minions()
-    minions.tell("m1", {f"g{n}": n for n in range(100)})
-    for number in range(100):
-        assert minions.targeted(f"g{number}:{number}") == ["m1"]
-        assert minions.targeted("g0:0") == ["m1"]
-    assert len(minions.columns._columns) == MAX_COLUMNS
-    assert "g0" in minions.columns._columns
+    for round_ in range(3):
+        for number in range(SPARE_NUMBERS):
+            minions.tell(
+                f"m{round_}-{number}", {"os": "Debian", f"g{number}": number, "net": {"a": number}, "none": []}
+            )
+        while minions.columns.catch_up(AT_ONCE):
+            pass
+        assert len(minions.targeted("os:debian")) == SPARE_NUMBERS
+        minions.keys.clear()
+    assert minions.targeted("os:debian") == []
+    while minions.columns.catch_up(AT_ONCE):
+        pass
+    assert (minions.columns._columns, minions.columns._data, minions.columns._count) == ({}, {}, 0)
+    assert len(minions.columns._ids) <= SPARE_NUMBERS
+
+
+def test_a_minion_with_too_many_grains_is_looked_at_itself() -> None:
+    minions = Minions()
+    minions.tell("m1", {"os": "Debian", "many": list(range(MAX_PLACES))})
+    minions.tell("m2", {f"g{n}": n for n in range(MAX_PLACES + 1)})
+    minions.tell("m3", {"os": "Debian", 1: "a"})  # type: ignore[dict-item]  # as YAML reads it
+    minions.tell("m4", {"os": "Debian"})
+    assert minions.targeted("os:debian") == ["m1", "m3", "m4"]
+    assert minions.targeted("*:debian") == ["m1", "m3", "m4"]
+    assert minions.targeted("many:999") == ["m1"]
+    assert minions.targeted("g7:7") == ["m2"]
+    assert minions.targeted("*:1:a") == ["m3"]
+    assert set(minions.columns._columns) == {"os"}
+    minions.tell("m1", {"os": "Debian"})
+    assert minions.targeted("os:debian") == ["m1", "m3", "m4"]
+    assert minions.columns._large == {"m2", "m3"}
+
+
+def test_whoever_asks_before_the_index_is_made_does_not_make_it() -> None:
+    minions = Minions()
+    for number in range(AT_ONCE + 1):
+        minions.tell(f"m{number}", {"os": "Debian"})
+    assert len(minions.targeted("os:debian")) == AT_ONCE + 1
+    assert minions.columns._data == {}
+
+
+def test_the_index_is_made_and_kept_up_in_the_background() -> None:
+    minions = Minions()
+    ids = [f"m{number}" for number in range(2 * AT_ONCE)]
+
+    async def told(grains: dict[str, Any]) -> None:
+        for minion in ids:
+            minions.tell(minion, grains)
+        while not all(minions.columns._data.get(minion) == grains for minion in ids):
+            await asyncio.sleep(0)
+
+    async def kept_up() -> None:
+        running = asyncio.create_task(minions.columns.run())
+        for grains in ({"os": "Debian"}, {"os": "Ubuntu"}):
+            await told(grains)
+        running.cancel()
+
+    asyncio.run(kept_up())
+    minions.asked.clear()
+    assert minions.targeted("os:ubuntu") == sorted(ids)
+    assert minions.asked == []
+
+
+def test_an_answer_that_is_read_stays_as_it_was() -> None:
+    minions = Minions()
+    for minion in IDS:
+        minions.tell(minion, {"os": "Debian", "net": {"a": 1}})
+    texts, boxes = minions.columns.values("os", set(IDS)).texts, minions.columns.values("net", set(IDS)).boxes
+    for minion in IDS:
+        minions.tell(minion, {"os": "Ubuntu"})
+    assert minions.targeted("os:ubuntu") == IDS
+    assert {text: sorted(texts[text]) for text in texts} == {"debian": IDS}
+    assert [sorted(ids) for _, ids in boxes] == [IDS]
 
 
 def test_a_secret_in_what_is_known_is_three_stars() -> None:

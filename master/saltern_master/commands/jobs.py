@@ -68,7 +68,7 @@ async def publish(
         await check_new(context, check_jid(new_jid))
     given = {"ret": ret, "ret_config": ret_config, "ret_kwargs": ret_kwargs, "metadata": metadata}
     more = {name: value for name, value in given.items() if value}
-    request = JobRequest(tgt, tgt_type, fun, arg or [], kwarg or {}, isolate, timeout, delimiter, more)
+    request = JobRequest(tgt, tgt_type, fun, arg or [], kwarg or {}, isolate, timeout, more)
     publisher, caller = context.services.publisher, context.caller
     sees_all = context.services.policy.sees_all(caller)
     follower = None
@@ -134,12 +134,15 @@ def _active(context: Context, found: dict[str, AtWork]) -> dict[str, Any]:
 def asked(store: JobStore, jid: str, returns: list[JobReturn] | None = None) -> list[JobReturn]:
     """Return those of the *returns* to *jid* (all that are kept) whose minions the job was for.
 
-    A scheduled run chooses its jid itself.
+    A scheduled run chooses its jid itself; so may who starts a job, whose answers no scheduled runs are then.
     """
     job = store.job(jid)
-    minions = None if job is None else frozenset(job.load.get("minions") or ())
     kept = store.returns(jid) if returns is None else returns
-    return [item for item in kept if minions is None or item.minion_id in minions]
+    if job is None:
+        return kept
+    minions = frozenset(job.load.get("minions") or ())
+    chosen = bool(job.load.get("chosen"))
+    return [item for item in kept if item.minion_id in minions and not (chosen and "schedule" in item.data)]
 
 
 def hidden(context: Context, load: Mapping[str, Any]) -> bool:

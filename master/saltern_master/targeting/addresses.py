@@ -38,7 +38,7 @@ class Addresses:
         effort.check()
         family, first, last = _FAMILIES[self._grain], self._first, self._last
         found: set[str] = set()
-        found.update(*(ids for text, ids in texts.items() if first <= _number(family, text) <= last))
+        found.update(*(texts[text] for text in texts if first <= _number(family, text) <= last))
         return minions & found
 
 

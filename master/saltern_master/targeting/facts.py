@@ -36,6 +36,14 @@ class Values(NamedTuple):
     boxes: Iterable[Box]
 
 
+class Every(NamedTuple):
+    """All that is known: by name, of the minions *ids* at least, and as a whole, of others."""
+
+    columns: Mapping[str, Values]
+    ids: Ids
+    others: Iterable[tuple[Data, Ids]]
+
+
 class Facts(Protocol):
     """One kind of what is known: grains, or pillar."""
 
@@ -44,6 +52,9 @@ class Facts(Protocol):
 
     def whole(self, minions: Set[str]) -> Iterable[tuple[Data, Ids]]:
         """Yield all that is known of *minions*, with whom it is known of."""
+
+    def every(self, minions: Set[str]) -> Every:
+        """Return the values of all names that *minions* have."""
 
 
 class DataFacts:
@@ -60,6 +71,10 @@ class DataFacts:
         """Yield what is known of a minion; see ``Facts``."""
         for minion in minions:
             yield self._data_of(minion), (minion,)
+
+    def every(self, minions: Set[str]) -> Every:
+        """Return what is known, each minion's as a whole; see ``Facts``."""
+        return Every({}, (), self.whole(minions))
 
 
 def values_in(known: Iterable[tuple[Data, Ids]], name: str) -> Values:

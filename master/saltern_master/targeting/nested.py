@@ -22,7 +22,7 @@ from typing import Any
 from saltern.arguments import parse_value
 from saltern.errors import TargetError, TargetTooCostly
 from saltern_master.targeting.effort import Effort, Holds
-from saltern_master.targeting.facts import MAX_MEMBERS, MAX_VALUE_CHARS, Facts, text_of
+from saltern_master.targeting.facts import MAX_MEMBERS, MAX_VALUE_CHARS, Every, Facts, text_of
 from saltern_master.targeting.pattern import Pattern
 
 MAX_SPLITS = 16
@@ -61,9 +61,13 @@ class Nested:
         found: set[str] = set()
         if self.name == ANY:
             rest, seen = self._value(self._text), _Seen()
-            for data, ids in facts.whole(minions):
+            every = facts.every(minions)
+            found.update(rest.in_columns(every, effort))
+            for data, ids in every.others:
                 if data and rest.in_map(data, effort, seen):
                     found.update(ids)
+            if every.ids and (below := rest.below()):
+                found |= below.select(facts, minions, effort)
         texts, boxes = facts.values(self.name, minions)
         last = self._value(self.last).pattern if texts and self.name != ANY else None
         if last is not None:
@@ -133,10 +137,30 @@ class _Value:
         seen = seen or _Seen()
         if seen.names(node, key):
             return True
-        below = self._rest()
+        below = self.below()
         if below is not None and below.holds_all(node, effort):
             return True
         return self._deeper and self._deeper_in(node, key, effort, seen)
+
+    def in_columns(self, every: Every, effort: Effort) -> Set[str]:
+        """Return whose names or values match, of all that is known by name: what ``in_map`` finds but for ``below``."""
+        if self._text == ANY:
+            return set(every.ids)
+        found: set[str] = set()
+        key = effort.holds(self._key)
+        for name, (texts, boxes) in every.columns.items():
+            effort.check()
+            if name == self._text or _holds(key, name):
+                found.update(*(texts[text] for text in texts), *(ids for _, ids in boxes))
+                continue
+            if self._key is None or not self._deeper:
+                continue
+            found.update(*(texts[text] for text in self._key.of(texts, effort)))
+            for value, ids in boxes:
+                effort.check()
+                if self._one_down(value, key, effort):
+                    found.update(ids)
+        return found
 
     def _deeper_in(self, node: Mapping[Any, Any], key: Holds | None, effort: Effort, seen: _Seen) -> bool:
         effort.check()
@@ -161,7 +185,7 @@ class _Value:
             return any(_holds(key, member) for member in islice(value, MAX_MEMBERS))
         return _holds(key, value)
 
-    def _rest(self) -> Nested | None:
+    def below(self) -> Nested | None:
         """Return the rest as an expression for the map's own keys; ``None`` when it is none."""
         if not self._known:
             self._known = True

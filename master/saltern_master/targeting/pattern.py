@@ -8,7 +8,6 @@ long: a glob, and an expression whose ways to match a text of that length are fe
 from __future__ import annotations
 
 import fnmatch
-import math
 import re
 import warnings
 from collections.abc import Collection, Iterator
@@ -18,20 +17,13 @@ import regex
 from saltern.errors import TargetError, TargetTooCostly
 from saltern.pattern_size import refusal
 from saltern_master.targeting.effort import Effort, Holds
+from saltern_master.targeting.ways import quick_chars
 
 MAX_PATTERN_CHARS = 1000
-MAX_STEPS = 10_000_000
-"""Of ``re``, for one text, as they are counted here: about 2 ms at the most, in which the interpreter is locked."""
-MAX_QUICK_CHARS = 4096
 TEXTS_A_LOOK = 32
 """Texts between two looks at the clock."""
 
 _WILD = frozenset("*?[")
-_GLOBAL_FLAGS = re.compile(r"\(\?[aims]+\)")
-_ONE_SIGN = re.compile(r"\((?:\?:)?(\\[dDwWsS.]|\[[\w-]+\]|[\w.])\)(?=[*+{])")
-"""A group of one sign that is repeated: its ways are those of the sign."""
-_LONG_REPEATS = re.compile(r"\)\s*[*+{]|\(\?(?!:|P<)|\(\?P<\w*>?$")
-"""A repeated group, whose ways multiply within each other; lookarounds and flags, whose ways aren't counted here."""
 
 
 class Pattern:
@@ -143,27 +135,6 @@ class Expression(Pattern):
 def glob(text: str) -> Pattern:
     """Return the pattern that matches what the glob *text* means, as a whole. Raises ``TargetTooCostly``."""
     return Exact(text) if _WILD.isdisjoint(text) else Glob(text)
-
-
-def quick_chars(text: str) -> int:
-    """Return how long a text may be for ``re`` to match the expression *text* with it in ``MAX_STEPS``; 0: never.
-
-    Without a repeated group each repeat takes a part of the text of its own, so *r* repeats part *n* characters in
-    at most ``comb(n + r, r)`` ways. Every sign that could be a repeat or an alternative counts as one.
-    """
-    flags = _GLOBAL_FLAGS.match(text)
-    if flags:
-        text = text[flags.end() :]
-    text = _ONE_SIGN.sub(r"\1", text)
-    if _LONG_REPEATS.search(text):
-        return 0
-    repeats = sum(map(text.count, "*+{"))
-    groups = text.count("(") + 1
-    others = 2 ** text.replace("(?", "").count("?") * (1 + text.count("|") / groups) ** groups
-    most = MAX_QUICK_CHARS
-    while most and math.comb(most + repeats, repeats) * others * (most + len(text)) > MAX_STEPS:
-        most //= 2
-    return most
 
 
 def _parts(texts: Collection[str], effort: Effort) -> Iterator[list[str]]:
