@@ -88,7 +88,7 @@ class Minions:
     def __init__(self, modules: Path, mine: Path) -> None:
         keyring: Any = SimpleNamespace(minion_of=lambda key: key, minions=lambda: ["one", "two"])
         self.targets = Targets({"nodegroups": {}, "conf_file": ""}, Known(DataFacts(lambda minion: {"id": minion})))  # type: ignore[typeddict-item]
-        policy = SimpleNamespace(may_read_mine=lambda caller, function: True)
+        policy = SimpleNamespace(may_read_mine=lambda caller, function: True, sees_all=lambda caller: False)
         self.services: Any = SimpleNamespace(
             keyring=keyring, targets=self.targets, policy=policy, mine=Mine(str(mine), keyring)
         )
