@@ -85,7 +85,7 @@ def _run(options: argparse.Namespace) -> int:
         )
         explain(begun["problem"], begun["unknown"], PROG)
         if not begun["minions"]:
-            shown.show(NOBODY)
+            print(NOBODY)
             print(NOTHING_CAME, file=sys.stderr)
             return EX_NOTHING
         upload = begun["upload"]
