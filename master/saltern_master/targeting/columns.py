@@ -64,6 +64,11 @@ class Columns:
         self._changed.add(minion)
         self._wake.set()
 
+    @property
+    def indexed(self) -> int:
+        """How many minions are in the index."""
+        return len(self._data)
+
     async def run(self) -> None:
         """Keep the index up."""
         while True:
