@@ -13,9 +13,7 @@ from types import CodeType
 from typing import Any
 
 from saltern.errors import ArgumentError
-
-KWARG = "__kwarg__"
-"""Marks a map as keyword arguments, where arguments travel as one list."""
+from saltern.sent_keywords import sent_keywords
 
 VARKEYWORDS = 0x08  # of a code object's flags
 
@@ -36,7 +34,7 @@ def given(
     positional: list[Any] = []
     keywords: dict[str, Any] = {}
     for arg in args:
-        found = _keywords(arg) if sent else None
+        found = sent_keywords(arg) if sent else None
         if found is None:
             positional.append(arg)
         else:
@@ -49,19 +47,6 @@ def given(
     if takes_any:
         keywords.update(published)
     return positional, keywords
-
-
-def _keywords(arg: Any) -> dict[str, Any] | None:
-    """Return the keywords that a positional argument is, ``None`` for one that isn't any."""
-    if isinstance(arg, dict):
-        if arg.get(KWARG) is not True:
-            return None
-        return {str(name): value for name, value in arg.items() if name != KWARG}
-    if not isinstance(arg, str) or "=" not in arg:
-        return None
-    from saltern.arguments import parse_arguments  # for those few
-
-    return parse_arguments([arg])[1] or None
 
 
 def _parameters(function: Callable[..., Any]) -> tuple[frozenset[str] | None, bool]:

@@ -69,11 +69,6 @@ class Loop:
         self._running = False
         self.watch(self._wake_read, self._run_posted)
 
-    @property
-    def wake_descriptor(self) -> int:
-        """The descriptor that a byte is written to when the loop should look up; fit for ``set_wakeup_fd``."""
-        return self._wake_write
-
     def watch(self, source: Any, call: Callable[[], None]) -> None:
         """Run *call* whenever *source*, a ZeroMQ socket or a descriptor, can be read."""
         self._watched[source] = call

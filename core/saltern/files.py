@@ -171,6 +171,27 @@ def open_file(path: str) -> int:
         os.close(found)
 
 
+def open_appended(path: str, mode: int) -> int:
+    """Return a descriptor of the regular file *path*, to be appended to, made with *mode* less the umask if it isn't.
+
+    Links are followed as ``open_folder`` does. Raises ``OSError``.
+    """
+    folder, name = os.path.split(path)
+    at = open_folder(folder or ".")
+    try:
+        return os.open(name, _NEW | os.O_APPEND, mode, dir_fd=at)
+    except FileExistsError:
+        found = _look_up(path)
+    finally:
+        os.close(at)
+    try:
+        if not stat.S_ISREG(os.fstat(found).st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file", path)
+        return os.open(f"/proc/self/fd/{found}", os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+    finally:
+        os.close(found)
+
+
 def _look_up(path: str) -> int:
     """Return an ``O_PATH`` descriptor of what is at *path*, looked up name by name."""
     at = os.open("/" if path.startswith("/") else ".", _LOOK | os.O_DIRECTORY)

@@ -246,16 +246,6 @@ class Segment:
         finally:
             os.close(fd)
 
-    def records_left(self) -> int:
-        """Return how many records the segment has, or had before it was damaged. Raises ``OSError``."""
-        if self.next_number:
-            return self.next_number
-        fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-        try:
-            return sum(1 if isinstance(item, Record) else item.records for item in self._walk(fd))
-        finally:
-            os.close(fd)
-
     def _use(self, mark: bytes) -> None:
         self.mark = mark
         self.start = HEAD.size if mark else 0

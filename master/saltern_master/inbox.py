@@ -133,7 +133,7 @@ class Inbox:
         ret = RETURN.checked(body)
         self.returns += 1
         jid = ret["jid"]
-        scheduled = "schedule" in ret and not self._tracker.knows(jid)
+        scheduled = "schedule" in ret and not self._tracker.gave(jid)
         taken = Taken.NEW if scheduled else self._tracker.take(jid, minion_id, key)
         origin = f"minion:{minion_id}"
         if taken is Taken.UNSOLICITED:
@@ -153,7 +153,7 @@ class Inbox:
             self._keep(flags, minion_id, ret, as_it_came)
         if taken is Taken.NEW:
             data = {**ret, "id": minion_id, "cmd": "_return", "ts": int(time.time())}
-            user = self._tracker.user(jid)
+            user = None if scheduled else self._tracker.user(jid)
             if user is not None:
                 data["user"] = user
             event = self._bus.publish(f"salt/job/{jid}/ret/{minion_id}", data, origin, len(frame), as_it_came)

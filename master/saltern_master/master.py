@@ -29,7 +29,7 @@ from saltern_master.account.keeper import AccountKeeper
 from saltern_master.alerts.engine import AlertEngine
 from saltern_master.alerts.sources.http import HttpSource
 from saltern_master.annotations.engine import annotation_engine
-from saltern_master.auth.policy import Policy
+from saltern_master.auth.policy import configured_policy
 from saltern_master.auth.powers import Powers
 from saltern_master.briefing import Briefing
 from saltern_master.bus import EventBus
@@ -37,6 +37,7 @@ from saltern_master.clocks import Clocks
 from saltern_master.commands.dispatcher import Dispatcher
 from saltern_master.commands.runs import Runs
 from saltern_master.commands.table import command_table
+from saltern_master.counters import counters_of
 from saltern_master.deadletters import DeadLetters
 from saltern_master.entrances.channel.hub import Hub
 from saltern_master.entrances.channel.ports import Ports
@@ -53,7 +54,7 @@ from saltern_master.journal.configured import configured_journal
 from saltern_master.key_refresh import KeyRefresh
 from saltern_master.keyring import configured_keyring
 from saltern_master.mine import Mine
-from saltern_master.parts import Counters, run_parts
+from saltern_master.parts import run_parts
 from saltern_master.presence import Present
 from saltern_master.ready import say_ready
 from saltern_master.returners.configured import Returners
@@ -75,13 +76,7 @@ class Master:
         self.keystore.create()
         self.keys = own_keys(options["pki_dir"], "master")
         self.powers = Powers()
-        self.policy = Policy(
-            options["publisher_acl"],
-            self.powers,
-            peer=options["peer"],
-            peer_run=options["peer_run"],
-            mine_get=options["mine_get"],
-        )
+        self.policy = configured_policy(options, self.powers)
         self.registry = command_table(KeyFunctions(self.keystore))
         self.keyring = configured_keyring(options, self.keystore)
         self.fleet = Fleet(os.path.join(cache, "grains"), self.keyring)
@@ -93,7 +88,9 @@ class Master:
         self.tracker = Tracker(self.bus, self.fleet.send, options["timeout"])
         self.inbox = Inbox(self.journal, self.bus, self.tracker, self.fleet.answer)
         self.jids = JidSource()
-        self.dispatcher = Dispatcher(self.registry, self.policy, self, Runs(self.bus, self.inbox, self.jids))
+        self.publisher = Publisher(self.fleet, self.bus, self.inbox, self.tracker, self.jids)
+        runs = Runs(self.bus, self.inbox, self.publisher.next_jid)
+        self.dispatcher = Dispatcher(self.registry, self.policy, self, runs)
         self.files = FileServer(options)
         self.uploads = Uploads(os.path.join(cache, "uploads"))
         self.briefing = Briefing(options, self.keyring, self.fleet, self.files, self.accounting, self.powers)
@@ -111,30 +108,14 @@ class Master:
         self.job_store = configured_store(options)
         self.keeper = configured_keeper(options, self.job_store, self.journal, self.dead_letters)
         self.returners = Returners(options, self.journal, self.bus, self.dead_letters)
-        self.publisher = Publisher(self.fleet, self.bus, self.inbox, self.tracker, self.jids)
         self.engine = shipping_engine(options, self.journal, self.dead_letters, self.inbox.put_lost)
         self.annotations = annotation_engine(options, self.bus, self.keyring.minions)
         self.alerts = AlertEngine(options, HttpSource(options["render_url"]), self.bus.publish, steady=time.monotonic)
         self.briefing.on_reload.append(self.alerts.reread)
         self.local = LocalEntrance(options["sock_dir"], self.dispatcher, self.policy)
         self.ports = Ports(options, self.keys, self.hub)
-        self.counters: Counters = {
-            "minions": (self.hub, self.fleet.files),
-            "clocks": (self.clocks,),
-            "channel": (self.ports,),
-            "bus": (self.bus,),
-            "inbox": (self.inbox,),
-            "journal": (self.journal, self.dead_letters),
-            "jobs": (self.publisher, self.keeper, self.tracker),
-            "commands": (self.dispatcher, self.local),
-            "fileserver": (self.files, self.uploads),
-            "alerts": (self.alerts,),
-            "graphite": (self.engine,),
-            "annotations": (self.annotations,),
-            **self.returners.counters,
-        }
         interval_s = options["self_metrics_interval"]
-        self.self_metrics = SelfMetrics(self.inbox, self.account_keeper, self.clocks, self.counters, interval_s)
+        self.self_metrics = SelfMetrics(self.inbox, self.account_keeper, self.clocks, counters_of(self), interval_s)
         self._stopping = asyncio.Event()
         self.endpoints: dict[str, str] = {}
 

@@ -51,7 +51,7 @@ def account(function: str, runas: object) -> Account | None:
         found = _of(pwd.getpwnam(runas))
     except (KeyError, ValueError):  # ValueError: a NUL in it
         hint = ": a name is wanted, not a number" if runas.isdigit() else ""
-        raise CommandError(f"{function}: there is no user {runas!r} to run as{hint}") from None
+        raise CommandError(f"User {runas!r} is not available{hint}") from None
     if not found.is_own and os.geteuid() != 0:
         raise CommandError(f"{function}: only an agent that is root can run as {runas!r}")
     return found

@@ -17,6 +17,7 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 import stat
 import time
 from collections.abc import Iterator
@@ -34,6 +35,7 @@ AGAIN_S = 0.5
 PART_KEPT_S = 86_400.0
 READ_BYTES = 1 << 18
 FOLDER_MODE = 0o755
+_HSUM = re.compile("[0-9a-f]{64}")
 
 
 class Entry(NamedTuple):
@@ -85,8 +87,8 @@ class Upload:
             raise CommandError("the listing was damaged on its way: send it again")
         try:
             return [_entry(item) for item in json.loads(packed)[: MAX_ENTRIES + 1]]
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise CommandError(f"the listing is none: {error}") from None
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
+            raise CommandError(f"the listing is none: {type(error).__name__}: {error}") from None
 
 
 def receive(upload: Upload, entries: list[Entry], at: int, dest: str) -> dict[str, Any]:
@@ -229,6 +231,6 @@ def _entry(item: Any) -> Entry:
     parts = path.split("/")
     if "\0" in path or any(part in ("", ".", "..") for part in parts):
         raise CommandError(f"cp.recv: {path!r:.200} isn't a path below the destination")
-    if not isinstance(hsum, str) or not isinstance(size, int) or size < 0 or len(hsum) not in (0, 64):
+    if not isinstance(hsum, str) or not isinstance(size, int) or size < 0 or (hsum and not _HSUM.fullmatch(hsum)):
         raise ValueError(f"{item!r:.200}")
     return Entry(path, int(item["mode"]) & 0o777, size, hsum)

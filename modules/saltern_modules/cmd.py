@@ -4,7 +4,7 @@ A command that somebody typed, as a job or for ``saltern-call``, goes to a shell
 a list as it is, a string split at blanks as a shell would split it but with no shell's other powers. ``python_shell``
 says which of the two it is to be; ``cmd.shell`` always takes a shell.
 
-What every function here takes:
+What every function here takes, after its own arguments in this order, or by name:
 
 ``cwd``
     where to run; the home of the user that runs it by default, ``/`` when that can't be entered.
@@ -13,19 +13,37 @@ What every function here takes:
 ``runas``
     the name of the user to become; the agent must be root for it. The program starts with that user's environment:
     of the agent's it keeps ``LANG``, ``LC_*`` and ``TZ`` alone.
+
+And what they take by name alone:
+
 ``umask``
     which permissions new files don't get, in octal, ``022`` by default whatever the agent's own is.
 ``python_shell``, ``shell``
-    whether to use a shell, and which (``/bin/sh``).
+    whether to use a shell, and which: the agent's ``$SHELL`` by default, where it is one that takes a shell's usual
+    syntax, else ``/bin/sh``.
 ``env``
     variables to add: a dict, or a list of dicts; a value of ``False`` removes one. ``clean_env`` starts from none.
+``prepend_path``
+    a folder that is put before the others in ``PATH``.
 ``timeout``
     seconds after which the program and all that it started are ended. The retcode is then 1, and a line that says
     so ends the output.
 ``ignore_retcode``
-    count any exit as success. ``success_retcodes`` (a list) counts those.
+    count any exit as success. ``success_retcodes`` (a list) counts those, ``success_stdout`` and ``success_stderr``
+    (lists) those that print exactly one of these texts.
+``raise_err``
+    raise ``CommandError`` when it doesn't succeed.
+``rstrip``
+    whether blanks and line ends at the end of the output are cut (``True``).
+``redirect_stderr``
+    whether errors go where the output goes; ``True`` for ``cmd.run`` and ``cmd.shell``.
+``hide_output``
+    return no output.
 ``output_limit``
     bytes kept of each output, 1 MiB by default; a line says how much was cut.
+
+``output_loglevel``, ``log_callback``, ``output_encoding``, ``reset_system_locale``, ``saltenv`` and ``use_vt`` are
+taken, and do nothing: a program's output isn't logged, and is read as UTF-8.
 
 A program that ends with anything but 0 is no error of the function: its output is returned, and
 ``__context__['retcode']`` is set to the code, from where the agent takes the job's retcode.
@@ -54,11 +72,18 @@ __powers__ = {
     "run_all": "runs",
     "retcode": "runs",
     "script": "runs",
+    "script_retcode": "runs",
+    "exec_code": "runs",
+    "exec_code_all": "runs",
+    "shells": "reads",
     "which": "reads",
+    "which_bin": "reads",
     "has_exec": "reads",
 }
 
 SHELL = "/bin/sh"
+USUAL_SHELLS = frozenset(("ash", "bash", "dash", "ksh", "mksh", "sh", "zsh"))
+"""Names of the shells that are taken from ``$SHELL``: a service's may be ``nologin``."""
 OUTPUT_LIMIT = 1 << 20
 TIMEOUT_RETCODE = 1
 OPTIONS = {
@@ -67,18 +92,30 @@ OPTIONS = {
     "runas": None,
     "umask": "022",
     "python_shell": None,
-    "shell": SHELL,
+    "shell": None,
     "env": None,
     "clean_env": False,
+    "prepend_path": None,
     "timeout": None,
     "ignore_retcode": False,
     "success_retcodes": (),
+    "success_stdout": (),
+    "success_stderr": (),
+    "raise_err": False,
+    "rstrip": True,
+    "redirect_stderr": None,
+    "hide_output": False,
     "output_limit": OUTPUT_LIMIT,
 }
 """What the functions take by name, with the defaults."""
 
+IN_ORDER = ("cwd", "stdin", "runas")
+WITHOUT_EFFECT = frozenset(
+    ("output_loglevel", "log_callback", "output_encoding", "reset_system_locale", "saltenv", "use_vt")
+)
 
-def run(cmd: str | Sequence[str], **kwargs: Any) -> str:
+
+def run(cmd: str | Sequence[str], *given: Any, **kwargs: Any) -> str:
     """Run *cmd* and return what it printed, output and errors together; *kwargs* as the module says.
 
     Raises ``CommandError`` when it can't be started, and for an option that is unknown or wrong.
@@ -90,10 +127,10 @@ def run(cmd: str | Sequence[str], **kwargs: Any) -> str:
         saltern '*' cmd.run 'uptime'
         saltern '*' cmd.run "ls -l | awk '/foo/{print \\$2}'"
     """
-    return str(_execute("cmd.run", cmd, kwargs, merge=True)["stdout"])
+    return str(_execute("cmd.run", cmd, given, kwargs, merge=True)["stdout"])
 
 
-def shell(cmd: str, **kwargs: Any) -> str:
+def shell(cmd: str, *given: Any, **kwargs: Any) -> str:
     """Run *cmd* by a shell and return what it printed, output and errors together.
 
     CLI Example:
@@ -102,10 +139,10 @@ def shell(cmd: str, **kwargs: Any) -> str:
 
         saltern '*' cmd.shell 'ls -l | wc -l'
     """
-    return str(_execute("cmd.shell", cmd, {**kwargs, "python_shell": True}, merge=True)["stdout"])
+    return str(_execute("cmd.shell", cmd, given, {**kwargs, "python_shell": True}, merge=True)["stdout"])
 
 
-def run_stdout(cmd: str | Sequence[str], **kwargs: Any) -> str:
+def run_stdout(cmd: str | Sequence[str], *given: Any, **kwargs: Any) -> str:
     """Run *cmd* and return its standard output alone.
 
     CLI Example:
@@ -114,10 +151,10 @@ def run_stdout(cmd: str | Sequence[str], **kwargs: Any) -> str:
 
         saltern '*' cmd.run_stdout 'df -h'
     """
-    return str(_execute("cmd.run_stdout", cmd, kwargs)["stdout"])
+    return str(_execute("cmd.run_stdout", cmd, given, kwargs)["stdout"])
 
 
-def run_stderr(cmd: str | Sequence[str], **kwargs: Any) -> str:
+def run_stderr(cmd: str | Sequence[str], *given: Any, **kwargs: Any) -> str:
     """Run *cmd* and return its standard error alone.
 
     CLI Example:
@@ -126,10 +163,10 @@ def run_stderr(cmd: str | Sequence[str], **kwargs: Any) -> str:
 
         saltern '*' cmd.run_stderr 'ls /nowhere'
     """
-    return str(_execute("cmd.run_stderr", cmd, kwargs)["stderr"])
+    return str(_execute("cmd.run_stderr", cmd, given, kwargs)["stderr"])
 
 
-def run_all(cmd: str | Sequence[str], **kwargs: Any) -> dict[str, Any]:
+def run_all(cmd: str | Sequence[str], *given: Any, **kwargs: Any) -> dict[str, Any]:
     """Run *cmd* and return ``{'pid': int, 'retcode': int, 'stdout': str, 'stderr': str}``.
 
     A program ended by a signal has the signal's negative number for its retcode.
@@ -140,10 +177,10 @@ def run_all(cmd: str | Sequence[str], **kwargs: Any) -> dict[str, Any]:
 
         saltern '*' cmd.run_all 'ls -l /etc'
     """
-    return _execute("cmd.run_all", cmd, kwargs)
+    return _execute("cmd.run_all", cmd, given, kwargs)
 
 
-def retcode(cmd: str | Sequence[str], **kwargs: Any) -> int:
+def retcode(cmd: str | Sequence[str], *given: Any, **kwargs: Any) -> int:
     """Run *cmd* and return its exit code alone.
 
     CLI Example:
@@ -152,14 +189,17 @@ def retcode(cmd: str | Sequence[str], **kwargs: Any) -> int:
 
         saltern '*' cmd.retcode 'test -f /etc/passwd'
     """
-    return int(_execute("cmd.retcode", cmd, kwargs)["retcode"])
+    return int(_execute("cmd.retcode", cmd, given, kwargs)["retcode"])
 
 
-def script(source: str, args: str | Sequence[str] = (), saltenv: str = "base", **kwargs: Any) -> dict[str, Any]:
+def script(
+    source: str, args: str | Sequence[str] = (), *given: Any, saltenv: str = "base", **kwargs: Any
+) -> dict[str, Any]:
     """Run a script, from the master (``salt://…``) or an absolute path, and return as ``cmd.run_all`` does.
 
     A copy is run, so that the script need not be executable, nor stay as it is meanwhile. *args*: a list, or a
-    string split at blanks. A script without a first line that names its interpreter is run by ``shell``.
+    string split at blanks. A script without a first line that names its interpreter is run by ``shell``. When the
+    master has no such file, the retcode is 1 and ``cache_error`` is true.
 
     CLI Example:
 
@@ -169,16 +209,69 @@ def script(source: str, args: str | Sequence[str] = (), saltenv: str = "base", *
     """
     from saltern_modules._script import copy_of  # loads tempfile, which only scripts need
 
-    options = _options("cmd.script", kwargs)
+    options = _options("cmd.script", given, kwargs)
     as_whom = _account.account("cmd.script", options["runas"])
-    words = _words("cmd.script", args)
+    words = _words("cmd.script", args or ())
     if source.startswith("salt://"):
         source = __salt__["cp.cache_file"](source, saltenv=saltenv)
+        if not source:
+            __context__["retcode"] = 1
+            return {"pid": 0, "retcode": 1, "stdout": "", "stderr": "", "cache_error": True}
     if not os.path.isabs(source):
         raise CommandError(f"cmd.script: the source must be salt://… or an absolute path, not {source!r}")
     with copy_of(source, as_whom) as copy:
-        argv = [copy.path, *words] if copy.interpreted else [options["shell"], copy.path, *words]
-        return _execute("cmd.script", argv, {**kwargs, "python_shell": False})
+        argv = [copy.path, *words] if copy.interpreted else [_shell(options), copy.path, *words]
+        return _execute("cmd.script", argv, given, {**kwargs, "python_shell": False})
+
+
+def script_retcode(source: str, args: str | Sequence[str] = (), *given: Any, **kwargs: Any) -> int:
+    """Run a script as ``cmd.script`` does, and return its exit code alone.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' cmd.script_retcode salt://scripts/runme.sh
+    """
+    return int(script(source, args, *given, **kwargs)["retcode"])
+
+
+def exec_code(lang: str, code: str | Sequence[str], args: Any = None, **kwargs: Any) -> str:
+    """Run *code*, a text or its lines, by the program *lang*, and return its standard output.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' cmd.exec_code python3 'import sys; print(sys.version)'
+    """
+    return str(_run_code("cmd.exec_code", lang, code, args, kwargs)["stdout"])
+
+
+def exec_code_all(lang: str, code: str | Sequence[str], args: Any = None, **kwargs: Any) -> dict[str, Any]:
+    """Run *code*, a text or its lines, by the program *lang*, and return as ``cmd.run_all`` does.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' cmd.exec_code_all python3 'print(1)'
+    """
+    return _run_code("cmd.exec_code_all", lang, code, args, kwargs)
+
+
+def shells() -> list[str]:
+    """Return the shells that ``/etc/shells`` lists.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' cmd.shells
+    """
+    with contextlib.suppress(OSError), open("/etc/shells", encoding="utf-8", errors="replace") as file:
+        return [line.strip() for line in file if line.strip() and not line.lstrip().startswith("#")]
+    return []
 
 
 def which(cmd: str) -> str | None:
@@ -195,6 +288,19 @@ def which(cmd: str) -> str | None:
     return shutil.which(cmd)
 
 
+def which_bin(cmds: Sequence[str]) -> str | None:
+    """Return the path of the first of the programs *cmds* that is in ``PATH``, or None.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' cmd.which_bin '[pip3, pip]'
+    """
+    names = [cmds] if isinstance(cmds, str) else cmds
+    return next((found for name in names if (found := which(str(name)))), None)
+
+
 def has_exec(cmd: str) -> bool:
     """Return whether the program *cmd* is in ``PATH`` and may be run.
 
@@ -207,14 +313,31 @@ def has_exec(cmd: str) -> bool:
     return which(cmd) is not None
 
 
+def _run_code(function: str, lang: str, code: str | Sequence[str], args: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Run *code* from a file that only the one who runs it can read."""
+    import tempfile  # only this needs it
+
+    as_whom = _account.account(function, kwargs.get("runas"))
+    text = code if isinstance(code, str) else "\n".join(map(str, code))
+    words = _words(function, args if isinstance(args, list | tuple) else [] if args is None else [args])
+    with tempfile.NamedTemporaryFile("w", prefix="saltern-code-", dir="/tmp") as file:
+        file.write(text)
+        file.flush()
+        if as_whom:
+            os.fchown(file.fileno(), as_whom.uid, as_whom.gid)
+        return _execute(function, [str(lang), file.name, *words], (), {**kwargs, "python_shell": False})
+
+
 def _execute(
-    function: str, cmd: str | Sequence[str], kwargs: Mapping[str, Any], *, merge: bool = False
+    function: str, cmd: str | Sequence[str], given: Sequence[Any], kwargs: Mapping[str, Any], *, merge: bool = False
 ) -> dict[str, Any]:
     """Run *cmd* and return ``cmd.run_all``'s dict; sets ``__context__['retcode']``."""
     from saltern_modules import _process  # loads subprocess, which an agent that only samples never needs
 
-    options = _options(function, kwargs)
+    options = _options(function, given, kwargs)
     as_whom = _account.account(function, options["runas"])
+    if options["redirect_stderr"] is not None:
+        merge = bool(options["redirect_stderr"])
     agent = _agent.present(__opts__)
     stdin = options["stdin"]
     done = _process.run(
@@ -231,30 +354,54 @@ def _execute(
         ended=agent.forget_child if agent else lambda pid: None,
     )
     code = TIMEOUT_RETCODE if done.timed_out else done.retcode
-    if not done.timed_out and (options["ignore_retcode"] or code in options["success_retcodes"]):
+    stdout, stderr = (_text(output, options["rstrip"]) for output in (done.stdout, done.stderr))
+    if not done.timed_out and (options["ignore_retcode"] or _counts(code, stdout, stderr, options)):
         code = 0
     __context__["retcode"] = code
     notes = []
     if done.cut:
         notes.append(f"[{function}: {done.cut} more bytes of output were cut: output_limit]")
     if done.timed_out:
-        notes.append(f"[{function}: timed out after {options['timeout']:g} s and was ended]")
-    stdout = "\n".join(filter(None, (_text(done.stdout), *notes)))
+        text = shlex.join(map(str, cmd)) if isinstance(cmd, list | tuple) else str(cmd)
+        notes.append(f"{text} : Timed out after {options['timeout']:g} seconds")
+    if options["hide_output"]:
+        stdout = stderr = ""
+    if notes:
+        stdout = "\n".join(filter(None, (stdout, *notes)))
+    if options["raise_err"] and code:
+        raise CommandError(f"{function}: the command ended with the retcode {code}: {(stderr or stdout)[-1000:]}")
     return {
         "pid": done.pid,
         "retcode": done.retcode if options["ignore_retcode"] and not done.timed_out else code,
         "stdout": stdout,
-        "stderr": _text(done.stderr),
+        "stderr": stderr,
     }
 
 
-def _text(output: bytes) -> str:
-    return output.decode("utf-8", "replace").rstrip("\n")
+def _text(output: bytes, rstrip: bool) -> str:
+    text = output.decode("utf-8", "replace")
+    return text.rstrip() if rstrip else text
 
 
-def _options(function: str, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+def _counts(code: int, stdout: str, stderr: str, options: Mapping[str, Any]) -> bool:
+    """Return whether a program that ended so did what was wanted, by the codes and texts that say so."""
+    codes, outputs, errors = (
+        value.split(",") if isinstance(value, str) else value if isinstance(value, list | tuple) else [value]
+        for value in (options[f"success_{name}"] for name in ("retcodes", "stdout", "stderr"))
+    )
+    return str(code) in map(str, codes) or stdout in outputs or stderr in errors
+
+
+def _options(function: str, in_order: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """Return all options, those given over the defaults; raises ``CommandError`` naming a wrong one."""
-    given = {name: value for name, value in kwargs.items() if not name.startswith("__")}
+    if len(in_order) > len(IN_ORDER):
+        raise CommandError(f"{function}: only {', '.join(IN_ORDER)} are taken in order: name the others")
+    given = dict(zip(IN_ORDER, in_order, strict=False))
+    for name, value in kwargs.items():
+        if name in given:
+            raise CommandError(f"{function}: {name} is given twice")
+        if not name.startswith("__") and name not in WITHOUT_EFFECT:
+            given[name] = value
     for name in given:
         if name not in OPTIONS:
             import difflib  # only a mistake needs it
@@ -286,13 +433,26 @@ def _umask(function: str, value: object) -> int:
 
 def _argv(function: str, cmd: str | Sequence[str], options: Mapping[str, Any]) -> list[str]:
     """Return what to execute; raises ``CommandError`` for an empty command or an open quote."""
+    if not isinstance(cmd, str | list | tuple):
+        cmd = str(cmd)  # a word of a command line may be a number, or true
     if options["python_shell"]:
         text = cmd if isinstance(cmd, str) else shlex.join(map(str, cmd))
-        return [str(options["shell"]), "-c", text]
+        return [_shell(options), "-c", text]
     argv = _words(function, cmd)
     if not argv or not argv[0]:
         raise CommandError(f"{function}: the command is empty")
     return argv
+
+
+def _shell(options: Mapping[str, Any]) -> str:
+    """Return the shell that is asked for, or the agent's. Raises ``CommandError`` when it isn't there."""
+    chosen = options["shell"]
+    if not chosen:
+        chosen = os.environ.get("SHELL", "")
+        return chosen if os.path.basename(chosen) in USUAL_SHELLS and os.access(chosen, os.X_OK) else SHELL
+    if os.path.isabs(str(chosen)) and not os.access(str(chosen), os.X_OK):
+        raise CommandError(f"The shell {chosen} is not available")
+    return str(chosen)
 
 
 def _words(function: str, text: str | Sequence[str]) -> list[str]:
@@ -306,7 +466,10 @@ def _words(function: str, text: str | Sequence[str]) -> list[str]:
 def _folder(options: Mapping[str, Any], as_whom: _account.Account | None) -> str:
     """Return where to run: where the caller says, or home, or ``/``."""
     if options["cwd"]:
-        return str(options["cwd"])
+        cwd = str(options["cwd"])
+        if not os.path.isabs(cwd) or not os.path.isdir(cwd):
+            raise CommandError(f"Specified cwd '{cwd}' either not absolute or does not exist")
+        return cwd
     home = as_whom.home if as_whom else os.path.expanduser("~")
     # Another user's rights can't be asked of the kernel from here; "/" is always open to it.
     usable = os.path.isdir(home) if as_whom else os.access(home, os.X_OK)
@@ -327,4 +490,7 @@ def _environment(function: str, options: Mapping[str, Any], as_whom: _account.Ac
                 environment.pop(str(variable), None)
             else:
                 environment[str(variable)] = str(value)
+    if options["prepend_path"]:
+        folders = (str(options["prepend_path"]), environment.get("PATH", ""))
+        environment["PATH"] = ":".join(filter(None, folders))
     return environment

@@ -6,13 +6,16 @@ digest, and only then moved into place.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from saltern.errors import CommandError, os_errors
 from saltern.files import make_folder, replacement
 from saltern_modules import _agent
+
+log = logging.getLogger(__name__)
 
 __opts__: Mapping[str, Any]
 
@@ -39,8 +42,8 @@ def get_file(path: str, dest: str, saltenv: str = "base", makedirs: bool = False
 
     A file that is there keeps its permissions; a new one gets 0644. With *makedirs*, missing folders of *dest* are
     made. A link of another user's on the way to *dest* is not followed to what isn't that user's. Raises
-    ``CommandError`` when the master has no such file, when what arrived is not what it announced, or when *dest*
-    can't be written.
+    ``CommandError`` when what arrived is not what the master announced, or when *dest* can't be written. ``""`` when
+    the master has no such file.
 
     CLI Example:
 
@@ -53,12 +56,14 @@ def get_file(path: str, dest: str, saltenv: str = "base", makedirs: bool = False
         raise CommandError(f"cp.get_file: the destination must be an absolute path, not {dest!r}")
     if dest.endswith("/") or os.path.isdir(dest):
         dest = os.path.join(dest, os.path.basename(name))
-    _fetch(name, dest, saltenv, "cp.get_file", makedirs=makedirs)
+    if not (known := _hash(name, saltenv, "cp.get_file")):
+        return ""
+    _fetch(name, dest, saltenv, "cp.get_file", known=known, makedirs=makedirs)
     return dest
 
 
-def get_file_str(path: str, saltenv: str = "base") -> str:
-    """Return the text of ``salt://…``, read as UTF-8; at most 1 MiB.
+def get_file_str(path: str, saltenv: str = "base") -> str | Literal[False]:
+    """Return the text of ``salt://…``, read as UTF-8; at most 1 MiB. ``False`` when the master has no such file.
 
     CLI Example:
 
@@ -68,14 +73,18 @@ def get_file_str(path: str, saltenv: str = "base") -> str:
     """
     name = _name(path, "cp.get_file_str")
     known = _hash(name, saltenv, "cp.get_file_str")
+    if not known:
+        return False
     if known["size"] > MAX_TEXT_BYTES:
         raise CommandError(f"cp.get_file_str: {path} has {known['size']} bytes: cp.get_file takes large files")
     with open(_cached(name, saltenv, known, "cp.get_file_str"), "rb") as file:
         return file.read().decode("utf-8", "replace")
 
 
-def cache_file(path: str, saltenv: str = "base") -> str:
+def cache_file(path: str, saltenv: str = "base") -> str | Literal[False]:
     """Fetch ``salt://…`` into the agent's cache, unless it is there already; return where it is.
+
+    ``False`` when the master has no such file.
 
     CLI Example:
 
@@ -84,7 +93,8 @@ def cache_file(path: str, saltenv: str = "base") -> str:
         saltern '*' cp.cache_file salt://scripts/install.sh
     """
     name = _name(path, "cp.cache_file")
-    return _cached(name, saltenv, _hash(name, saltenv, "cp.cache_file"), "cp.cache_file")
+    known = _hash(name, saltenv, "cp.cache_file")
+    return _cached(name, saltenv, known, "cp.cache_file") if known else False
 
 
 def recv(upload: str, hsum: str, listing_size: int, dest: str) -> dict[str, bool]:
@@ -104,8 +114,10 @@ def recv(upload: str, hsum: str, listing_size: int, dest: str) -> dict[str, bool
     return _receive.receive(sent, sent.listing(listing_size, hsum), listing_size, dest)
 
 
-def hash_file(path: str, saltenv: str = "base") -> dict[str, Any]:
+def hash_file(path: str, saltenv: str = "base") -> dict[str, Any] | Literal[""]:
     """Return what the master says of ``salt://…``: ``{'hash_type': 'sha256', 'hsum', 'size', 'commit'}``.
+
+    ``""`` when it has no such file.
 
     CLI Example:
 
@@ -113,7 +125,7 @@ def hash_file(path: str, saltenv: str = "base") -> dict[str, Any]:
 
         saltern '*' cp.hash_file salt://vimrc
     """
-    return _hash(_name(path, "cp.hash_file"), saltenv, "cp.hash_file")
+    return _hash(_name(path, "cp.hash_file"), saltenv, "cp.hash_file") or ""
 
 
 def list_master(saltenv: str = "base", prefix: str = "") -> list[str]:
@@ -161,10 +173,11 @@ def _place(name: str, saltenv: str) -> str:
 
 
 def _hash(name: str, saltenv: str, function: str) -> dict[str, Any]:
+    """Return what the master says of a file; nothing, and a line in the log, when it has none."""
     known = _agent.connected(__opts__, function).request("file_hash", path=name, saltenv=saltenv)
     if not known:
-        raise CommandError(f"{function}: the master has no {SCHEME}{name} in environment {saltenv}")
-    return dict(known)
+        log.error("%s: the master has no %s%s in environment %s", function, SCHEME, name, saltenv)
+    return dict(known or {})
 
 
 def _cached(name: str, saltenv: str, known: Mapping[str, Any], function: str) -> str:
@@ -190,11 +203,10 @@ def _fetch(
     saltenv: str,
     function: str,
     *,
-    known: Mapping[str, Any] | None = None,
+    known: Mapping[str, Any],
     makedirs: bool = False,
 ) -> None:
     """Fetch the file *name* to *dest*, verified and whole or not at all. Raises ``CommandError``."""
-    known = known or _hash(name, saltenv, function)
     with os_errors(CommandError, dest, f"can't write {dest}", called=function):
         if makedirs:
             make_folder(os.path.dirname(dest), NEW_FOLDER_MODE)

@@ -5,11 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from saltern_modules._lookup import MISSING, lookup
+from saltern_modules._lookup import MISSING, chosen, lookup
 
 __grains__: Mapping[str, Any]
 
-__powers__ = {"items": "reads", "item": "reads", "get": "reads", "has_value": "reads", "ls": "reads", "keys": "reads"}
+__powers__ = {
+    "items": "reads",
+    "item": "reads",
+    "get": "reads",
+    "fetch": "reads",
+    "has_value": "reads",
+    "equals": "reads",
+    "filter_by": "reads",
+    "ls": "reads",
+    "keys": "reads",
+}
 
 
 def items() -> dict[str, Any]:
@@ -24,8 +34,8 @@ def items() -> dict[str, Any]:
     return dict(__grains__)
 
 
-def item(*names: str, delimiter: str = ":") -> dict[str, Any]:
-    """Return the grains called *names* (colon paths too) as ``{name: value}``; those not there are left out.
+def item(*names: str, default: Any = "", delimiter: str = ":") -> dict[str, Any]:
+    """Return the grains called *names* (colon paths too) as ``{name: value}``, *default* for those not there.
 
     CLI Example:
 
@@ -33,12 +43,11 @@ def item(*names: str, delimiter: str = ":") -> dict[str, Any]:
 
         saltern '*' grains.item os kernel
     """
-    found = {name: lookup(__grains__, name, MISSING, delimiter) for name in names}
-    return {name: value for name, value in found.items() if value is not MISSING}
+    return {name: lookup(__grains__, name, default, delimiter) for name in names}
 
 
-def get(key: str, default: Any = "", delimiter: str = ":") -> Any:
-    """Return the grain at the path *key*, or *default* when there is none.
+def get(key: str, default: Any = "", delimiter: str = ":", ordered: bool = True) -> Any:
+    """Return the grain at the path *key*, or *default* when there is none. *ordered* is taken, and does nothing.
 
     CLI Example:
 
@@ -49,8 +58,20 @@ def get(key: str, default: Any = "", delimiter: str = ":") -> Any:
     return lookup(__grains__, key, default, delimiter)
 
 
+def fetch(key: str, default: Any = "", delimiter: str = ":", ordered: bool = True) -> Any:
+    """Return what :func:`get` returns: its name for templates, where ``get`` is a dict's own.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' grains.fetch os
+    """
+    return get(key, default, delimiter)
+
+
 def has_value(key: str, delimiter: str = ":") -> bool:
-    """Return whether the grain at the path *key* is there and not empty, zero or false.
+    """Return whether there is a grain at the path *key*, whatever it is: null, zero and false count too.
 
     CLI Example:
 
@@ -58,7 +79,40 @@ def has_value(key: str, delimiter: str = ":") -> bool:
 
         saltern '*' grains.has_value roles
     """
-    return bool(lookup(__grains__, key, None, delimiter))
+    return lookup(__grains__, key, MISSING, delimiter) is not MISSING
+
+
+def equals(key: str, value: Any) -> bool:
+    """Return whether the grain at the path *key* is *value*, both as text.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' grains.equals os Debian
+    """
+    return str(value) == str(get(key))
+
+
+def filter_by(
+    lookup_dict: Mapping[str, Any],
+    grain: str = "os_family",
+    merge: Mapping[str, Any] | None = None,
+    default: str = "default",
+    base: str | None = None,
+) -> Any:
+    """Return that value of *lookup_dict* whose key, a glob, is what the grain is; that of the key *default* else.
+
+    It is laid over the value of the key *base*, and *merge* over that, dicts at every depth. ``None`` when there is
+    nothing. Raises ``CommandError`` when what is to be laid over each other isn't maps.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' grains.filter_by '{Debian: apache2, RedHat: httpd, default: none}'
+    """
+    return chosen(lookup_dict, lookup(__grains__, grain, []), merge, default, base)
 
 
 def ls() -> list[str]:

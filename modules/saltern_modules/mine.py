@@ -26,7 +26,7 @@ __opts__: Mapping[str, Any]
 __pillar__: Mapping[str, Any]
 
 __powers__ = {
-    "update": "writes",
+    "update": "indirect",
     "send": "indirect",
     "get": "reads",
     "delete": "writes",

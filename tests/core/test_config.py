@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from saltern.config import client_config, includes, master_config, minion_config
 from saltern.config.idle_of_salt import IDLE
-from saltern.config.load import config_stamp
+from saltern.config.load import config_stamp, read_settings
 from saltern.config.master import MASTER
 from saltern.config.minion import MINION
 from saltern.config.of_salt import MASTER_INSTEAD, MINION_INSTEAD, instead_of, refused
@@ -70,6 +70,16 @@ def test_a_fault_names_file_line_and_key(tmp_path: Path, text: str, message: str
 
 def test_broken_yaml_is_named_with_its_place(tmp_path: Path) -> None:
     assert fault(tmp_path, "a: [1,\n").startswith("DIR/master: line 2, column 1: is not YAML: ")
+
+
+def test_aliases_that_multiply_are_refused(tmp_path: Path) -> None:
+    bomb = 'a: &a ["x","x","x","x","x","x","x","x","x"]\n' + "".join(
+        f"{name}: &{name} [{','.join([f'*{before}'] * 9)}]\n"
+        for before, name in zip("abcdefgh", "bcdefghi", strict=True)
+    )
+    (tmp_path / "master").write_text(bomb)
+    with pytest.raises(ConfigError, match=r"its aliases .* over 1,000,000 entries"):
+        list(read_settings(str(tmp_path / "master")))
 
 
 def test_no_python_objects_from_yaml(tmp_path: Path) -> None:

@@ -90,6 +90,7 @@ ASIDE |= {"keep_jobs_seconds", "schedule", "file_roots", "ext_job_cache", "maste
         ),
         ({"ext_job_cache": "pgjsonb"}, "returners", {"pgjsonb": {"driver": "pgjsonb"}}),
         ({"event_return": ["mysql", "sqlite3", "slack"], "mysql.host": "h"}, "event_return", ["mysql"]),
+        ({"publisher_acl": {"ops.*": ["pkg.*"]}}, "publisher_acl", {"ops*": ["pkg.*"]}),
         ({"client_acl": {"fred": "test.ping"}}, "publisher_acl", {"fred": ["test.ping"]}),
         (
             {"publisher_acl": {"ops%": ["@wheel", {"web*": ["cmd.run", "[x]"]}]}},
@@ -118,7 +119,7 @@ def test_a_masters_options(tmp_path: Path, options: dict[str, Any], key: str, va
         ({"acceptance_wait_time": "30"}, "pending_retry_interval", 30),
         ({"process_count_max": 1000}, "worker_threads", 256),
         ({"autoload_dynamic_modules": False}, "sync_on_connect", False),
-        ({"return": "mysql,syslog"}, "return", ["mysql", "syslog"]),
+        ({"return": "local,syslog"}, "return", ["local", "syslog"]),
         ({"grains": {"role": "web"}}, "grains", {"role": "web"}),
         ({"mysql.host": "db", "test.foo": {"a": [1]}}, "test.foo", {"a": [1]}),
         ({"backup_mode": "minion"}, "backup_mode", "minion"),
@@ -210,7 +211,8 @@ def test_both_programs_are_two_documents_and_run_needs_no_master(
     assert yaml.safe_load(capsys.readouterr().out) == {"timeout": 4}
     for words, error in (
         ([str(tmp_path / "other")], "is it a master's or a minion's? say program=master or program=minion"),
-        ([str(tmp_path / "nowhere")], "is it a master's or a minion's?"),
+        ([str(tmp_path / "nowhere")], "nowhere: there is no such file or folder"),
+        ([str(tmp_path / "nowhere"), "minion"], "nowhere: there is no such file or folder"),
         ([str(tmp_path / "master"), "x"], "program must be master or minion, not 'x'"),
         (["a", "b", "c"], "it is config.from_salt(path='/etc/salt', program='')"),
     ):
@@ -256,3 +258,20 @@ def test_whatever_is_given_what_comes_is_read_by_our_loader(
     except ConfigError as error:
         of_salts_own_file = str(error)
     assert of_salts_own_file.startswith(f"{folder}/salt/{program}: ") or not of_salts_own_file
+
+
+def test_what_the_master_stores_is_no_work_of_minions(tmp_path: Path) -> None:
+    """A minion would log an error for every return: it has none of these returners, and no states."""
+    jobs = {
+        "a": {"function": "test.ping", "seconds": 30, "returner": "mysql"},
+        "b": {"function": "test.ping", "seconds": 30, "returner": "pgjsonb,own"},
+        "c": {"function": "state.apply", "minutes": 30},
+    }
+    options, said, text = convert(tmp_path, "minion", {"return": ["mysql", "own"], "schedule": jobs})
+    assert options["return"] == said["return"] == ["own"]
+    assert "return (DIR/salt/minion:1): left out: mysql: the master writes their tables" in text
+    assert "a: left out: mysql: the master writes" in text
+    assert "c: left out: Saltern has no states" in text
+    assert text.count("returner: ") == 1
+    assert "returner: own" in text
+    assert "return" not in convert(tmp_path, "minion", {"return": "mysql"})[1]

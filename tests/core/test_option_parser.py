@@ -104,7 +104,6 @@ def test_output_goes_to_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str
     path.write_text("old\n")
     output = Output(options("--out-file", str(path)))
     assert path.read_text() == ""
-    assert output.to_file
     output.show({"a": True})
     output.show({"b": "ü\ud800"}, retcode=1)
     assert path.read_text() == "a:\n    True\nb:\n    ü\\ud800\n"

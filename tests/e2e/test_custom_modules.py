@@ -9,11 +9,12 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from saltern.config import master_config
-from saltern.event import MasterEvent
+from saltern.event import MasterEvent, get_event
 from saltern.own_python import python_module
 from support.stacks import Parts, wait_for
 
@@ -67,9 +68,14 @@ def modules(parts: Parts) -> Path:
     return Path(parts.stack.root) / "srv" / "_modules"
 
 
-def event_of(parts: Parts, fun: str, *arg: object, isolate: bool = False) -> dict[str, object]:
-    ((_, data),) = next(parts.client.cmd_iter("*", fun, list(arg), isolate=isolate)).items()
-    return dict(data)
+def event_of(parts: Parts, fun: str, *arg: object, isolate: bool = False) -> dict[str, Any]:
+    """Return the event of what the one minion there is returns."""
+    with get_event("master", opts=parts.client.opts) as events:
+        events.subscribe("salt/job/")
+        jid = parts.client.run_job("*", fun, list(arg), isolate=isolate)["jid"]
+        event = events.get_event(wait=50, tag=f"salt/job/{jid}/ret/")
+    assert event is not None
+    return event
 
 
 def sync(parts: Parts) -> object:

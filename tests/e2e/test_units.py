@@ -126,7 +126,7 @@ echo "chart: $(get $load=png | head -c 6)"
 soon bash -c "journalctl -u saltern-master | grep 'the script'"
 echo "script: $(journalctl -o cat -u saltern-master | grep 'the script')"
 
-echo "no_such_option: 1" >> /etc/saltern/master
+echo "interfase: 1" >> /etc/saltern/master
 systemctl restart saltern-master
 soon systemctl is-failed saltern-master
 systemctl show -p ExecMainStatus -p NRestarts -p ActiveState saltern-master | tr = : | sed 's/:/: /'

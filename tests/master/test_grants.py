@@ -243,6 +243,45 @@ def test_what_a_job_makes_run(fun: str, kwarg: dict[str, Any], functions: list[s
     assert scheduled_functions(fun, ["p"], kwarg) == functions
 
 
+MARKED = {"__kwarg__": True, "function": "cmd.run", "job_args": ["id"]}
+ENTRY = {"mine_function": "cmd.run", "cmd": "id"}
+
+
+@pytest.mark.parametrize(
+    ("fun", "arg", "kwarg", "functions"),
+    [
+        ("schedule.add", ["x", "function=cmd.run", "job_args=[id]", "seconds=1"], {}, ["cmd.run"]),
+        ("schedule.add", ["x", MARKED], {}, ["cmd.run"]),
+        ("schedule.add", ["x", MARKED], {"function": "test.ping"}, ["test.ping"]),
+        ("schedule.modify", ["x", "job_args=[id]"], {}, [ANY]),
+        ("schedule.add", ["x", "function=test.ping", "returner=mysql"], {}, ["returner:mysql", "test.ping"]),
+        ("schedule.add", ["x", f"name={'x' * 20_000}"], {}, [ANY]),
+        ("schedule.add", ["x"], {"function": "mine.send", "job_args": ["cmd.run", "id"]}, ["mine.send", "cmd.run"]),
+        ("mine.send", ["cmd.run", "id"], {}, ["cmd.run"]),
+        ("mine.send", ["x", "mine_function=cmd.run", "id"], {}, ["cmd.run"]),
+        ("mine.send", ["x", {"__kwarg__": True, "mine_function": "cmd.run"}], {}, ["cmd.run"]),
+        ("mine.send", [], {"name": "cmd.run"}, ["cmd.run"]),
+        ("mine.send", ["cmd.run", {"mine_function": "test.ping"}], {}, ["cmd.run"]),
+        ("mine.send", [Secret("cmd.run")], {}, [ANY]),
+        ("mine.send", ["schedule.add", "y"], {"function": "cmd.run"}, ["schedule.add", "cmd.run"]),
+        ("test.cross_test", ["cmd.run", ["id"]], {}, ["cmd.run"]),
+        ("test.cross_test", ["mine.send", ["cmd.run"]], {}, ["mine.send", "cmd.run"]),
+        ("test.cross_test", [], {"func": "cmd.run", "args": ["id"]}, ["cmd.run"]),
+        ("test.try", ["cmd.run", "cmd=id"], {}, ["cmd.run"]),
+        ("test.try", [], {"module": "cmd.run", "cmd": "id"}, ["cmd.run"]),
+        ("test.try", ["test.try", "module=cmd.run"], {}, ["test.try", ANY]),
+        ("mine.update", [], {}, []),
+        ("mine.update", [True], {}, []),
+        ("mine.update", [], {"mine_functions": ["test.ping", "cmd.run"]}, ["test.ping", "cmd.run"]),
+        ("mine.update", [False, {"x": ENTRY}], {}, ["cmd.run"]),
+        ("mine.update", ["mine_functions={x: [{mine_function: cmd.run}, id]}"], {}, ["cmd.run"]),
+        ("mine.update", [], {"mine_functions": {"x": {"mine_function": Secret("cmd.run")}}}, [ANY]),
+    ],
+)
+def test_however_it_is_written(fun: str, arg: list[Any], kwarg: dict[str, Any], functions: list[str]) -> None:
+    assert scheduled_functions(fun, arg, kwarg) == functions
+
+
 def test_every_indirect_function_has_its_rule() -> None:
     """A new one must be thought of: it may name functions in its arguments."""
     from saltern_master.auth import indirect

@@ -15,6 +15,7 @@ from saltern.wire import Message, pack, unpack_value
 from saltern_master.auth.caller import Caller, Kind
 from saltern_master.entrances.channel.port import Peer
 from saltern_master.jobs.follower import Follower
+from saltern_master.jobs.publisher import JobRequest
 from saltern_master.jobs.tracker import TrackedJob
 from saltern_master.record import FOR_JOBS, METRICS, read_record
 from support.keys import A, B, C, Door
@@ -382,6 +383,40 @@ def test_a_scheduled_run_is_no_answer_to_the_job_whose_jid_it_bears(door: Door) 
         assert await call(ROOT, "runner.jobs.lookup_jid", [JID], {}) == {"web": True}
         assert list((await call(ROOT, "runner.jobs.list_job", [JID], {}))["Result"]) == ["web"]
         assert list(await call(ROOT, "job.returns", [JID], {})) == ["web"]
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("sent", [{"web": A}, {"db": B}])
+def test_who_chooses_a_scheduled_runs_jid_neither_gets_it_nor_keeps_it_from_anybody(
+    door: Door, sent: dict[str, str]
+) -> None:
+    """A schedule's jids can be told beforehand."""
+    fred = Caller(Kind.LOCAL, "fred", 60000)
+
+    async def scenario() -> None:
+        web = door.minion("web", A)
+        door.minion("db", B)
+        request = JobRequest("*", "glob", "test.ping", [], {})
+        publish = door.master.publisher.publish
+        _, follower = publish(request, list(sent), fred, sees_all=False, follow=True, hold=True, new_jid=JID)
+        assert follower is not None
+        say(door, web, "ret", 1, {**ANSWER, "return": "ITS OWN", "schedule": "s", "return_job": True, "slot": 60})
+        await heard(door, web, "ack", 1)
+        assert seen(follower) == []
+        assert door.master.tracker.metrics()["unsolicited"] == 0
+        ((_, event),) = door.told(f"salt/job/{JID}/ret/")
+        assert "user" not in event  # it is not fred's
+        assert [(name, body["return"]) for name, body in written(door)] == [("web", "ITS OWN")]
+        keeping = asyncio.create_task(door.master.keeper.run())
+        await until(lambda: door.master.keeper.stored == 1)
+        keeping.cancel()
+        await asyncio.wait([keeping])
+        assert await door.master.dispatcher.call(ROOT, "job.returns", [JID], {}) == {}
+        follower.close()
+        earlier = await door.master.keeper._earlier_jobs()
+        door.master.tracker.remember(earlier)  # as after a restart
+        assert not door.master.tracker.gave(JID)
 
     asyncio.run(scenario())
 

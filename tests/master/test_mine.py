@@ -13,6 +13,7 @@ from saltern.config import MasterOptions
 from saltern.errors import ArgumentError, JournalError, MessageTooLarge
 from saltern.runner import RunnerClient
 from saltern.wheel import Wheel
+from saltern_master.auth.caller import Caller, Kind
 from saltern_master.mine import MAX_BYTES, MAX_ENTRIES, Mine
 from support.masters import FakeAgent, running, until
 
@@ -83,6 +84,39 @@ def test_a_broken_file_and_a_full_disk(mine: Mine, tmp_path: Path) -> None:
     (tmp_path / "mine" / "web1").mkdir()
     with pytest.raises(JournalError, match="the mine can't be written"):
         mine.store("web1", "key of web1", of(test_ping=True))
+
+
+def test_nobody_finds_out_anothers_pillar_by_what_it_has_in_the_mine(options: MasterOptions, tmp_path: Path) -> None:
+    (tmp_path / "secrets.yaml").write_text("password: hunter2\n")
+    changed: Any = {"auto_accept": True, "pillar_files": {"db*": [str(tmp_path / "secrets.yaml")]}}
+    changed["peer_run"] = {".*": ["mine.get"]}
+
+    async def scenario() -> None:
+        async with running({**options, **changed}) as master:
+            assert master.briefing.pillar_of("db01") == {"password": "hunter2"}
+            web01, db01 = FakeAgent(master, "web01"), FakeAgent(master, "db01")
+            for one in (web01, db01):
+                await one.join()
+            await db01.call("mine", data={"test.ping": {"value": True}})
+            given: Any
+            for tgt, kind in (
+                ("password:h*", "pillar"),
+                ("password:h.*", "pillar_pcre"),
+                ("p*:hunter2", "pillar"),
+                ("I@password:h*", "compound"),
+                ("J@password:h.*", "compound"),
+                ("J@password:h.*", "compound_pillar_exact"),
+                (["J@password:h.*"], "compound"),
+            ):
+                given = {"tgt": tgt, "fun": "test.ping", "tgt_type": kind}
+                assert await web01.call("mine_get", **given) == {"result": {}}, kind
+                assert await web01.call("runner.mine.get", **given) == {"result": {}}, kind
+                call = master.dispatcher.call(Caller(Kind.LOCAL, "root", 0), "runner.mine.get", [], given)
+                assert await call == ({} if "exact" in kind or tgt == "p*:hunter2" else {"db01": True}), kind
+            for one in (web01, db01):
+                one.close()
+
+    asyncio.run(scenario())
 
 
 def test_minions_read_what_they_may(options: MasterOptions) -> None:

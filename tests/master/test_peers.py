@@ -51,7 +51,7 @@ def test_a_minion_runs_what_it_may_on_whom_it_may_and_it_alone_has_the_answers(o
                 )
                 for one in (db01, db02):
                     job = (await one.receive(one.jobs)).body
-                    assert (job["fun"], job["arg"], job["user"]) == ("status.uptime", ["/"], "web01")
+                    assert (job["fun"], job["arg"], job["user"]) == ("status.uptime", ["/"], "minion:web01")
                     assert (job["tgt"], job["tgt_type"], job["sees"]) == ("db*", "glob", False)
                     one.give_back(job, f"of {one.id}", **({"out": "nested"} if one is db02 else {}))
                 replies = {}

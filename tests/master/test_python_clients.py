@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Coroutine
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from saltern.event import MasterEvent, get_event
 from saltern.runner import RunnerClient
 from saltern.wheel import WheelClient
 from saltern_master.commands.options import without_secrets
+from saltern_master.jobs.store import JobReturn
 from saltern_master.master import Master
 from support.masters import FakeAgent, running, until
 
@@ -101,6 +103,22 @@ def test_a_jid_of_ones_own_is_used_once(options: MasterOptions) -> None:
         async with running(options):  # it is known from the store too
             with pytest.raises(ArgumentError, match="already"):
                 await asyncio.to_thread(start)
+
+    run(scenario())
+
+
+def test_a_jid_that_a_scheduled_run_took_is_no_jobs(options: MasterOptions) -> None:
+    async def scenario() -> None:
+        async with running(options) as master:
+            (agent,) = await joined(master, "web01")
+            jid = "20260101000000123456"
+            taken = JobReturn(jid, "web01", "test.f", True, time.time(), {"jid": jid, "return": 1})
+            await asyncio.to_thread(master.job_store.put_returns, [taken])
+            assert not master.tracker.knows(jid)
+            client = LocalClient(mopts=options)
+            with pytest.raises(ArgumentError, match=f"there is a job {jid} already"):
+                await asyncio.to_thread(partial(client.run_job, "*", "test.f", jid=jid))
+            agent.close()
 
     run(scenario())
 

@@ -12,7 +12,9 @@ import pytest
 
 from saltern.config import MasterOptions
 from saltern.errors import ArgumentError
+from saltern_master.auth.accounts import Account
 from saltern_master.auth.caller import Caller, Kind
+from saltern_master.auth.policy import Policy
 from saltern_master.jobs.store import JobLoad, JobReturn
 from saltern_master.journal.reader import Position
 from saltern_master.master import Master
@@ -70,6 +72,17 @@ def test_returns_are_found_by_what_is_asked(master: Master) -> None:
         master.returners["here"].open("j" * 32, Position(0, 0))
         assert keys(ask(master, until="99999999w", since=1e300, returner=returner)) == []
         assert keys(ask(master, until=-1e300, returner=returner)) == []
+
+
+def test_what_another_ran_on_the_master_is_kept_from_others_when_its_job_is_gone(
+    options: MasterOptions, master: Master
+) -> None:
+    master.policy = Policy({"fred": ["@runner"]}, master.powers, lambda uid: Account("fred", ()))
+    master.dispatcher._policy = master.policy
+    returned = JobReturn("2" * 20, "host_master", "runner.fileserver.envs", True, NOW, {"return": "***"})
+    master.job_store.put_returns([returned])  # as from a returner, which keeps it longer than the store keeps the job
+    assert keys(ask(master))[0] == "2host_master"
+    assert keys(ask(master, FRED)) == keys(ask(master))[1:]
 
 
 def test_pages_follow_one_another(master: Master) -> None:

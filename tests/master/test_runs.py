@@ -12,6 +12,7 @@ from saltern.ids import JidSource, check_jid
 from saltern.secret import Secret
 from saltern.wire import unpack_value
 from saltern_master.auth.need import Need
+from saltern_master.auth.peers import Peers
 from saltern_master.bus import Event, EventBus
 from saltern_master.commands import events as events_module
 from saltern_master.commands import runs as runs_module
@@ -75,7 +76,7 @@ class Here(Door):
         commands = [say, fail, wait, accept, invite, ping]
         commands += [one for one in vars(events_module).values() if isinstance(one, Command)]
         super().__init__(ACL, commands, Users(ann=(), fred=(), eve=()), bus=self.bus, gate=asyncio.Event())
-        runs = Runs(self.bus, self, JidSource(), lambda: self.now)  # type: ignore[arg-type]
+        runs = Runs(self.bus, self, JidSource().next, lambda: self.now)  # type: ignore[arg-type]
         self.dispatcher = Dispatcher(self.registry, self.policy, self.services, runs)
         self.heard = self.bus.subscribe()
 
@@ -242,6 +243,29 @@ def test_what_may_not_be_called_is_not_begun_in_the_background_either() -> None:
                 await here.call(who, name, *args)
         assert here.kept == []
         assert here.dispatcher.metrics()["running"] == 0
+
+    run(scenario)
+
+
+def test_a_minion_runs_nothing_in_the_background() -> None:
+    async def scenario(here: Here) -> None:
+        here.policy._peer_run = Peers("peer_run", {"web1": ["thing.say"]})
+        assert await here.call(minion("web1"), "runner.thing.say", 1) == 1
+        with pytest.raises(NotAuthorised):
+            await here.call(minion("web1"), "runner.async", "thing.say", [1])
+        assert here.kept == []
+
+    run(scenario)
+
+
+def test_a_user_who_is_called_as_a_minion_sees_nothing_of_what_it_was_given() -> None:
+    async def scenario(here: Here) -> None:
+        here.policy._peer_run = Peers("peer_run", {"fred": ["thing.say"]})
+        stream = await here.call("fred", "event.subscribe")
+        await here.call(minion("fred"), "runner.thing.say", "its own")
+        new, ret = [unpack_value(one)["data"] for one in await stream.source.batch()]
+        assert (new["user"], new["fun_args"]) == ("minion:fred", "***")
+        assert ret["return"] == "***"
 
     run(scenario)
 

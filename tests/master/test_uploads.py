@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +102,64 @@ def test_what_nobody_touches_goes(uploads: Uploads, now: list[float], tmp_path: 
     assert uploads.read("web1", old, 0) is None
     assert uploads.read("web1", fetched, 0) == b"0123"
     assert {path.stem for path in (tmp_path / "uploads").iterdir()} == {fetched}
+
+
+def test_what_is_asked_for_before_it_came_is_waited_for(uploads: Uploads, tmp_path: Path) -> None:
+    upload, _ = uploads.begin(FRED, HSUM, 4, ["web1"])
+    assert uploads.read("web1", upload, 0) == b""
+
+
+def test_who_goes_on_with_an_upload_has_the_whole_time_again(uploads: Uploads, now: list[float]) -> None:
+    upload, _ = uploads.begin(FRED, HSUM, 4, ["web1"])
+    uploads.write(FRED, upload, 0, b"0123")
+    now[0] += KEPT_S - 1
+    assert uploads.begin(FRED, HSUM, 4, ["web1"]) == (upload, 4)
+    now[0] += KEPT_S - 1
+    assert uploads.read("web1", upload, 0) == b"0123"
+
+
+def test_what_is_forgotten_while_it_is_written_leaves_nothing(uploads: Uploads, tmp_path: Path) -> None:
+    """Else who does both at a time fills the disk with what is counted for nobody."""
+    upload, _ = uploads.begin(FRED, HSUM, 4, ["web1"])
+    with uploads._lock:  # a write that comes meanwhile
+        writing = threading.Thread(target=lambda: failed.append(_refused(uploads, upload)))
+        failed: list[bool] = []
+        writing.start()
+        while not (writing.is_alive() and uploads._lock.locked()):
+            pass
+        writing.join(0.05)
+        del uploads._uploads[upload]
+        uploads._delete(upload)
+    writing.join()
+    assert failed == [True]
+    assert list((tmp_path / "uploads").iterdir()) == []
+
+
+def _refused(uploads: Uploads, upload: str) -> bool:
+    try:
+        uploads.write(FRED, upload, 0, b"0123")
+    except NotAuthorised:
+        return True
+    return False
+
+
+def test_uploads_leave_room_for_what_is_more_important(
+    uploads: Uploads, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload, _ = uploads.begin(FRED, HSUM, 4, ["web1"])
+    uploads.write(FRED, upload, 0, b"01")
+    free = os.statvfs(tmp_path).f_bavail * os.statvfs(tmp_path).f_frsize
+    monkeypatch.setattr(uploads_module, "MIN_FREE_BYTES", free * 2)
+    monkeypatch.setattr(uploads_module, "MIN_FREE_SHARE", 1.0)
+    for refused in (
+        lambda: uploads.write(FRED, upload, 2, b"23"),
+        lambda: uploads.begin(FRED, HSUM, 4, ["web1"]),
+        lambda: uploads.begin(ANNA, HSUM, 4, ["web1"]),
+    ):
+        with pytest.raises(FileServerError, match="bytes are free on the master"):
+            refused()
+    assert uploads.read("web1", upload, 0) == b"01"
+    assert uploads.metrics()["uploads"] == 1
 
 
 def test_a_damaged_folder_costs_what_is_damaged(uploads: Uploads, tmp_path: Path) -> None:

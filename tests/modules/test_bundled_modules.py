@@ -126,12 +126,16 @@ class TestGrainsAndPillar:
         grains = minion.load("grains")
         assert grains.items() == minion.grains
         assert grains.items() is not minion.grains
-        assert grains.item("os", "cpus:list:1", "nothing") == {"os": "Debian", "cpus:list:1": 8}
+        assert grains.item("os", "cpus:list:1", "nothing") == {"os": "Debian", "cpus:list:1": 8, "nothing": ""}
+        assert grains.item("os:x", default=None) == {"os:x": None}
         assert grains.get("cpus:list:1") == 8
         assert grains.get("cpus.list", delimiter=".") == [4, 8]
         assert grains.get("cpus:list:9") == ""
         assert grains.get("nothing", default=None) is None
-        assert (grains.has_value("os"), grains.has_value("roles")) == (True, False)
+        assert (grains.has_value("os"), grains.has_value("roles")) == (True, True)
+        assert grains.has_value("nothing") is False
+        assert grains.fetch("cpus:list:1", ordered=False) == 8
+        assert (grains.equals("cpus:list:1", "8"), grains.equals("os", "debian")) == (True, False)
         assert grains.ls() == grains.keys() == ["cpus", "os", "roles"]
         assert grains.keys("cpus") == ["list"]
         assert grains.keys("os") == []
@@ -150,6 +154,47 @@ class TestGrainsAndPillar:
         for path, message in (("nothing", "nothing at"), ("role", "no dict but a str")):
             with pytest.raises(CommandError, match=message):
                 pillar.keys(path)
+
+    def test_one_of_several_by_a_grain_or_by_pillar(self, minion: Any) -> None:
+        grains, pillar = minion.load("grains"), minion.load("pillar")
+        table = {"Deb*": {"a": {"x": 1}}, "all": {"a": {"y": 2}, "b": 3}, "default": "none"}
+        assert grains.filter_by(table, "os") == {"a": {"x": 1}}
+        assert grains.filter_by(table, "os", base="all") == {"a": {"x": 1, "y": 2}, "b": 3}
+        assert grains.filter_by(table, "os", merge={"a": {"z": 0}}) == {"a": {"x": 1, "z": 0}}
+        assert grains.filter_by({"8": "eight"}, "cpus:list") == "eight"
+        assert grains.filter_by(table, "nothing") == grains.filter_by(table) == "none"
+        assert grains.filter_by({}, "os") is None
+        assert grains.filter_by({"all": {"b": 3}}, "os", base="all", merge={"c": 1}) == {"b": 3, "c": 1}
+        for wrong in ({"base": "all"}, {"merge": {"a": 1}}):
+            with pytest.raises(CommandError, match="must be maps"):
+                grains.filter_by(table, "nothing", **wrong)
+        assert pillar.filter_by({"w*": 1, "default": 2}, "role") == 1
+        assert pillar.fetch("database:port") == 5432
+        assert pillar.obfuscate() == {"database": {"port": "<int>"}, "role": "<str>"}
+
+    def test_pillar_merged_with_a_default(self, minion: Any) -> None:
+        minion.pillar.update(
+            app={"port": 80, "tls": {"on": True}, "names": ["a"]}, names=["a", "b"], ports=[{80: "http"}, {"x": 1}]
+        )
+        pillar = minion.load("pillar")
+        default = {"port": 1, "tls": {"on": False, "key": "k"}, "names": ["z"]}
+        laid = {"port": 80, "tls": {"on": True, "key": "k"}, "names": ["a"]}
+        assert pillar.get("app", default, True) == laid
+        assert pillar.get("app", default, merge=True, merge_nested_lists=True) == {**laid, "names": ["z", "a"]}
+        assert pillar.get("names", ["b", "c"], merge=True) == ["b", "c", "a"]
+        assert pillar.get("nothing", default, merge=True) == default
+        assert pillar.get("names", {"a": 1}, merge=True) == ["a", "b"]
+        assert pillar.get("names", "x", merge=True) == ["a", "b"]
+        assert pillar.get("ports:0:80") == "http"
+        assert pillar.get("ports:x") == 1
+        assert pillar.get("ports:5", "none") == pillar.get("ports:y", "none") == "none"
+
+    def test_what_says_whether_pillar_is_masked_is_taken(self, minion: Any) -> None:
+        pillar = minion.load("pillar")
+        assert pillar.get("role", unmask=True, saltenv="base") == "web"
+        assert pillar.item("role", unmask=True) == pillar.items("role", unmask=False) == {"role": "web"}
+        assert pillar.raw("role", unmask=True) == "web"
+        assert (pillar.keys("database", unmask=True), pillar.ls(unmask=True)) == (["port"], ["database", "role"])
 
 
 class TestSaltutil:
@@ -230,7 +275,7 @@ class TestSys:
             "test.sleep": {"args": ["length"], "defaults": None, "varargs": None, "kwargs": None},
         }
         assert sysmod.argspec("cmd") == {
-            "cmd.run": {"args": ["cmd"], "defaults": None, "varargs": None, "kwargs": True},
+            "cmd.run": {"args": ["cmd"], "defaults": None, "varargs": True, "kwargs": True},
         }
 
     def test_returners(self, sysmod: Any, agent: Any) -> None:
@@ -438,8 +483,9 @@ class TestCp:
         assert agent.calls == []
 
     def test_what_can_not_be_done_is_said(self, cp: Any, minion: Any, tmp_path: Path) -> None:
-        with pytest.raises(CommandError, match="no salt://nothing in environment base"):
-            cp.get_file("salt://nothing", str(tmp_path / "x"))
+        assert cp.get_file("salt://nothing", str(tmp_path / "x")) == cp.hash_file("salt://nothing") == ""
+        assert cp.get_file_str("salt://nothing") is cp.cache_file("salt://nothing") is False
+        assert list(tmp_path.glob("x")) == []
         with pytest.raises(CommandError, match=r"can't write .*/no/folder"):
             cp.get_file("salt://motd", str(tmp_path / "no/folder"))
         with pytest.raises(CommandError, match="absolute"):

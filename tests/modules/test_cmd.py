@@ -88,10 +88,11 @@ def test_a_timeout_lets_the_program_and_what_it_started_tidy_up(cmd: ModuleType,
 def test_a_timeout_ends_the_whole_group(cmd: ModuleType, tmp_path: Path) -> None:
     pidfile = tmp_path / "pid"
     started = time.monotonic()
-    result = cmd.run_all(f"sleep 60 & echo $! > {pidfile}; echo before; wait", python_shell=True, timeout=0.3)
+    text = f"sleep 60 & echo $! > {pidfile}; echo before; wait"
+    result = cmd.run_all(text, python_shell=True, timeout=0.3)
     assert time.monotonic() - started < 5
     assert result["retcode"] == 1
-    assert result["stdout"] == "before\n[cmd.run_all: timed out after 0.3 s and was ended]"
+    assert result["stdout"] == f"before\n{text} : Timed out after 0.3 seconds"
     assert cmd.__context__["retcode"] == 1
     assert gone(int(pidfile.read_text()))
 
@@ -132,12 +133,15 @@ def test_a_killed_job_takes_its_program_along(cmd: ModuleType, agent: Any) -> No
         ("", {}, "empty"),
         ([], {}, "empty"),
         ("echo 'open", {}, "can't split"),
-        ("true", {"cwd": "/nowhere"}, "can't run 'true' in '/nowhere'"),
+        ("true", {"cwd": "/nowhere"}, "Specified cwd '/nowhere' either not absolute or does not exist"),
+        ("true", {"cwd": "tmp"}, "Specified cwd 'tmp' either"),
+        ("true", {"shell": "/nowhere/sh", "python_shell": True}, "The shell /nowhere/sh is not available"),
+        ("false", {"raise_err": True}, "ended with the retcode 1"),
         ("true", {"timeuot": 3}, "did you mean 'timeout'"),
         ("true", {"timeout": 0}, "number above 0"),
         ("true", {"output_limit": "big"}, "number above 0"),
         ("true", {"env": "A=1"}, "env must be a dict"),
-        ("true", {"runas": "no-such-user"}, "no user 'no-such-user'"),
+        ("true", {"runas": "no-such-user"}, "User 'no-such-user' is not available"),
         ("true", {"umask": "9"}, "octal digits from 000 to 777"),
         ("true", {"umask": -1}, "octal digits"),
         ("true", {"umask": 0o1000}, "octal digits"),
@@ -150,6 +154,66 @@ def test_what_can_not_be_run_is_one_line(cmd: ModuleType, command: Any, options:
     with pytest.raises(CommandError, match=message) as caught:
         cmd.run(command, **options)
     assert "\n" not in str(caught.value)
+
+
+def test_a_command_may_be_a_number_or_true(cmd: ModuleType) -> None:
+    """As the words ``5`` and ``true`` of a command line arrive."""
+    assert cmd.run_all(False, python_shell=True, ignore_retcode=True)["retcode"] == 127
+    assert "False" in cmd.run(False, python_shell=True)
+    assert cmd.run_all(5, python_shell=True)["retcode"] == 127
+    assert "True : Timed out" not in cmd.run(True, python_shell=True, timeout=5)
+
+
+def test_what_modules_give_in_order(cmd: ModuleType, tmp_path: Path) -> None:
+    assert cmd.run("cat; pwd", str(tmp_path), "in\n", python_shell=True) == f"in\n{tmp_path}"
+    assert cmd.retcode("test -d .", str(tmp_path)) == 0
+    with pytest.raises(CommandError, match="cwd is given twice"):
+        cmd.run("pwd", "/tmp", cwd="/tmp")
+    with pytest.raises(CommandError, match="cwd, stdin, runas are taken in order"):
+        cmd.run("pwd", None, None, None, "x")
+
+
+def test_options_of_the_output(cmd: ModuleType) -> None:
+    text = "echo out; echo err >&2; echo; exit 3"
+    assert cmd.run(text, python_shell=True, redirect_stderr=False) == "out"
+    assert cmd.run_all(text, python_shell=True, redirect_stderr=True)["stdout"] == "out\nerr"
+    assert cmd.run("printf 'a \n\n'", python_shell=True) == "a"
+    assert cmd.run("printf 'a \n\n'", python_shell=True, rstrip=False) == "a \n\n"
+    assert cmd.run(text, python_shell=True, hide_output=True) == ""
+    assert cmd.run("echo x", output_loglevel="quiet", use_vt=False, saltenv="base") == "x"
+    for success in ({"success_retcodes": "2,3"}, {"success_retcodes": 3}, {"success_stdout": ["out"]}):
+        assert cmd.run_all(text, python_shell=True, **success)["retcode"] == 0
+    assert cmd.run_all(text, python_shell=True, success_stderr=["err"])["retcode"] == 0
+    assert cmd.run_all(text, python_shell=True, success_stderr=["er"])["retcode"] == 3
+
+
+def test_the_agents_shell_is_taken_if_it_is_one(
+    cmd: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name, is_taken in (("zsh", True), ("nologin", False)):
+        shell = tmp_path / name
+        shell.write_text(f"#!/bin/sh\necho this is {name}\n")
+        shell.chmod(0o755)
+        monkeypatch.setenv("SHELL", str(shell))
+        assert cmd.shell("echo sh") == (f"this is {name}" if is_taken else "sh")
+    monkeypatch.setenv("SHELL", "/nowhere/bash")
+    assert cmd.shell("echo sh") == "sh"
+    (tmp_path / "own").symlink_to("/bin/echo")
+    assert cmd.shell("own x", prepend_path=str(tmp_path)) == "x"
+
+
+def test_code_of_any_language(cmd: ModuleType) -> None:
+    code = "import sys; print(sys.argv[1:]); sys.exit(3)"
+    assert cmd.exec_code(sys.executable, code) == "[]"
+    assert cmd.exec_code("sh", ["A=1", "echo $A $1"], args=["two"]) == "1 two"
+    result = cmd.exec_code_all(sys.executable, code, ["a b"])
+    assert (result["retcode"], result["stdout"], result["stderr"]) == (3, "['a b']", "")
+    assert cmd.__context__["retcode"] == 3
+
+
+@needs_root
+def test_code_is_read_by_the_user_that_runs_it(cmd: ModuleType) -> None:
+    assert cmd.exec_code("sh", "id -un; stat -c %a $0", runas="nobody") == "nobody\n600"
 
 
 def test_what_the_publisher_adds_is_no_option(cmd: ModuleType) -> None:
@@ -165,7 +229,7 @@ def test_runas_drops_to_the_user(cmd: ModuleType) -> None:
 @pytest.mark.parametrize("runas", [0, 1, False, True, "", "0", "1000", "no\0body", b"nobody", ["nobody"], 0.0, {}])
 def test_runas_takes_the_name_of_a_user_or_refuses(cmd: ModuleType, runas: object, tmp_path: Path) -> None:
     for call in (lambda: cmd.run(f"touch {tmp_path}/ran", runas=runas), lambda: cmd.script("/bin/true", runas=runas)):
-        with pytest.raises(CommandError, match=r"runas must be the name of a user|there is no user") as caught:
+        with pytest.raises(CommandError, match=r"runas must be the name of a user|User .* is not available") as caught:
             call()
         assert "\n" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
@@ -247,6 +311,7 @@ def test_a_local_script_is_run_from_a_copy(cmd: ModuleType, tmp_path: Path) -> N
     result = cmd.script(str(script), args='one "two three"')
     assert result["stdout"] == "['one', 'two three']"
     assert result["retcode"] == 4
+    assert cmd.script_retcode(str(script)) == 4
 
 
 def test_a_script_from_the_master(minion: Any, tmp_path: Path) -> None:
@@ -254,6 +319,14 @@ def test_a_script_from_the_master(minion: Any, tmp_path: Path) -> None:
     cached.write_text("echo $1\n")
     minion.functions["cp.cache_file"] = lambda path, saltenv: str(cached)
     assert minion.load("cmd").script("salt://x.sh", args=["hello"])["stdout"] == "hello"
+
+
+def test_a_script_that_the_master_does_not_have(minion: Any) -> None:
+    minion.functions["cp.cache_file"] = lambda path, saltenv: False
+    cmd = minion.load("cmd")
+    done = {"pid": 0, "retcode": 1, "stdout": "", "stderr": "", "cache_error": True}
+    assert cmd.script("salt://x.sh") == done
+    assert cmd.__context__["retcode"] == 1
 
 
 @needs_root
@@ -304,3 +377,6 @@ def test_programs_are_found(cmd: ModuleType) -> None:
     assert cmd.has_exec("sh")
     assert os.path.basename(cmd.which("sh")) == "sh"
     assert cmd.which("no-such-program-here") is None
+    assert cmd.which_bin(["no-such-program-here", "sh"]) == cmd.which_bin("sh") == cmd.which("sh")
+    assert cmd.which_bin(["no-such-program-here"]) is None
+    assert "/bin/sh" in cmd.shells()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,39 @@ def test_rawfile_json_appends_a_line_each(given: dict[str, Any], tmp_path: Path)
     assert (tmp_path / "returns").stat().st_mode & 0o777 == 0o640
     with pytest.raises(FileNotFoundError):
         rawfile_json.returner({**RET, "ret_kwargs": {"filename": str(tmp_path / "no" / "file")}})
+
+
+def test_options_of_returners_which_may_be_secrets_are_written_by_none(
+    given: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import syslog
+
+    told: list[str] = []
+    monkeypatch.setattr(syslog, "syslog", lambda _, text: told.append(text))
+    ret = {**RET, "ret_kwargs": {"filename": str(tmp_path / "returns"), "password": "hunter2"}}
+    for module in (local, rawfile_json, syslog_return):
+        module.returner(ret)
+    written = (tmp_path / "returns").read_text()
+    assert json.loads(written) == json.loads(told[0]) == RET
+    assert "hunter2" not in (shown := capsys.readouterr().out)
+    assert "password" in shown
+
+
+def test_rawfile_json_follows_nobodys_link_elsewhere(
+    given: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("")
+    (tmp_path / "own").symlink_to(precious)
+    os.mkfifo(tmp_path / "pipe")
+    rawfile_json.returner({**RET, "ret_kwargs": {"filename": str(tmp_path / "own")}})
+    assert json.loads(precious.read_text()) == RET
+    with pytest.raises(OSError, match="no regular file"):
+        rawfile_json.returner({**RET, "ret_kwargs": {"filename": str(tmp_path / "pipe")}})
+    if os.geteuid() == 0:
+        os.lchown(tmp_path / "own", 60000, 60000)
+        with pytest.raises(PermissionError, match="another user's"):
+            rawfile_json.returner({**RET, "ret_kwargs": {"filename": str(tmp_path / "own")}})
 
 
 def test_syslog_is_told_as_configured(given: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,8 @@ from saltern.errors import ConfigError, about, os_errors
 from saltern.secret import Secret
 
 MAX_FILE_BYTES = 4 * 1024 * 1024
+MAX_NODES = 1_000_000
+"""Texts, lists and maps in a file, each as often as an alias repeats it."""
 MARK = "!secret"
 
 
@@ -81,6 +83,8 @@ def read_settings(file: str) -> Iterator[Setting]:
         node = loader.get_single_node()
         if node is None:
             return
+        if _unfolded(node, {}) > MAX_NODES:
+            raise ConfigError(f"{file}: its aliases (*name) repeat so much that it has over {MAX_NODES:,} entries")
         if not isinstance(node, yaml.MappingNode):
             raise ConfigError(f"{file}: line {node.start_mark.line + 1}: must be 'key: value' lines")
         seen: dict[str, int] = {}
@@ -96,6 +100,19 @@ def read_settings(file: str) -> Iterator[Setting]:
     finally:
         if loader is not None:
             loader.dispose()
+
+
+def _unfolded(node: yaml.Node, known: dict[int, int]) -> int:
+    """Return how many nodes there are in *node* when each alias is what it stands for; *known*: of those seen."""
+    count = known.get(id(node))
+    if count is None:
+        known[id(node)] = count = 1  # one that is in itself is refused later
+        if isinstance(node, yaml.MappingNode):
+            count += sum(_unfolded(key, known) + _unfolded(value, known) for key, value in node.value)
+        elif isinstance(node, yaml.SequenceNode):
+            count += sum(_unfolded(member, known) for member in node.value)
+        known[id(node)] = count
+    return count
 
 
 def config_stamp(main: str) -> tuple[tuple[str, int, int], ...]:

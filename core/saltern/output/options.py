@@ -52,11 +52,6 @@ class Output:
         if self._path and not options.out_file_append:
             self._write(None, "w")
 
-    @property
-    def to_file(self) -> bool:
-        """Whether values go to a file, and not to standard output."""
-        return self._path is not None
-
     def show(self, value: Any, *, out: str | None = None, retcode: int = 0) -> None:
         """Show *value* in the form of ``--out``, else in the form *out*, else nested.
 

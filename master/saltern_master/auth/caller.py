@@ -36,6 +36,11 @@ class Caller:
         """What stands in an event as ``from``: ``user:fred``, ``minion:web1``."""
         return f"user:{self.name}" if self.kind is Kind.LOCAL else self.principal
 
+    @property
+    def user(self) -> str:
+        """What stands as ``user`` of jobs and events: ``fred``, ``minion:web1``, which is no user's name."""
+        return self.name if self.kind is Kind.LOCAL else self.principal
+
     def __str__(self) -> str:
         """Return the caller as messages name it: ``user fred``, ``minion web1``."""
         return f"{'user' if self.kind is Kind.LOCAL else 'minion'} {self.name}"

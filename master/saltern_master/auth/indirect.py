@@ -4,6 +4,10 @@ An indirect function needs a grant of its exact name. Beyond that:
 
 =====================  ================================================================================
 ``schedule.add``       the function that it schedules
+``mine.send``          the function that it calls, by its name or ``mine_function``
+``test.cross_test``    the function that it calls
+``test.try``           likewise
+``mine.update``        those that ``mine_functions`` names; nothing for those that the minion has configured
 ``schedule.modify``    likewise when one is given; ``ANY`` when arguments are given to one that isn't
 ``schedule.run_job``   nothing: what they let run, arguments and all, was there before
 ``schedule.enable_job``
@@ -11,6 +15,14 @@ An indirect function needs a grant of its exact name. Beyond that:
 ``cp.recv``            likewise (``saltern-cp``)
 ``event.send``         likewise for whoever listens
 ``event.fire``
+``event.fire_master``
+``publish.publish``    nothing: what the master lets that minion run (``peer``, ``peer_run``) is its own right
+``publish.full_data``
+``publish.runner``
+``saltutil.cmd``       likewise
+``saltutil.cmd_iter``
+``saltutil.runner``
+``saltutil.wheel``
 ``--return NAME``      ``returner:NAME``: a returner runs code of the minion's with options of the caller's, to
                        write files or to send what was returned elsewhere; so does what ``schedule.add`` is given
 =====================  ================================================================================
@@ -18,11 +30,13 @@ An indirect function needs a grant of its exact name. Beyond that:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from saltern.errors import IdError
 from saltern.ids import returners_of
+from saltern.sent_keywords import sent_keywords
 
 RETURNER = "returner:"
 """Before a returner's name in grants. No module can be called so, and no glob covers it."""
@@ -33,33 +47,138 @@ ANY = "*"
 MAX_DEPTH = 8
 """A job may schedule a job that schedules a job …, so deep; it can't be told what is below."""
 
-_SCHEDULING = ("schedule.add", "schedule.modify")
+MAX_NAMED = 1000
+MAX_ARGUMENT_CHARS = 16 * 1024
+"""Of the texts among a job's arguments that are looked into for keywords: that costs time."""
+
+
+class Called(NamedTuple):
+    """A function with what it is given."""
+
+    fun: str
+    arg: Sequence[Any] = ()
+    kwarg: Mapping[str, Any] = MappingProxyType({})
+
+
+class _Untold(Exception):
+    """It can't be told what is run."""
 
 
 def scheduled_functions(fun: str, arg: Sequence[Any], kwarg: Mapping[str, Any]) -> list[str]:
-    """Return the functions that *fun*, called with *arg* and *kwarg*, makes run later, each once.
+    """Return the functions that *fun*, called with *arg* and *kwarg*, makes run now or later, each once.
 
-    A job of several functions is asked about one by one, each with its list of arguments and the job's ``kwarg``.
-    No bundled function takes a function's name by position, so that *arg* decides nothing today.
+    Keywords may be among *arg*, as the agent takes them. A job of several functions is asked about one by one, each
+    with its list of arguments and the job's ``kwarg``.
     """
+    if fun not in _LOOKS:
+        return []
     found: list[str] = []
-    for _ in range(MAX_DEPTH):
-        if fun not in _SCHEDULING:
-            return found
-        found += [name for name in named_returners(kwarg.get("returner")) if name not in found]
-        named = kwarg.get("function")
-        if named is None:
-            given = not {"job_args", "job_kwargs", "return_config", "return_kwargs"}.isdisjoint(kwarg)
-            return [*found, ANY] if given and fun == "schedule.modify" else found
-        if not isinstance(named, str):  # a secret, or nonsense
-            return [*found, ANY]
-        if named not in found:
-            found.append(named)
-        kwarg = kwarg.get("job_kwargs") or {}
-        if not isinstance(kwarg, Mapping):
-            return [*found, ANY]
-        fun = named
-    return [*found, ANY]
+    try:
+        todo = [(_as_given(fun, arg, kwarg), 0)]
+        while todo:
+            called, depth = todo.pop()
+            look = _LOOKS.get(called.fun)
+            if look is None:
+                continue
+            if depth == MAX_DEPTH or len(found) > MAX_NAMED:
+                raise _Untold
+            for one in look(called):
+                found += [one.fun] if one.fun not in found else []
+                if not isinstance(one.kwarg, Mapping):
+                    raise _Untold
+                todo.append((one, depth + 1))
+    except _Untold:
+        found.append(ANY)
+    return found
+
+
+def _as_given(fun: str, arg: Sequence[Any], kwarg: Mapping[str, Any]) -> Called:
+    """Return *fun* as an agent calls it, with the keywords out of *arg*."""
+    if sum(len(one) for one in arg if isinstance(one, str)) > MAX_ARGUMENT_CHARS:
+        raise _Untold
+    positional: list[Any] = []
+    keywords: dict[str, Any] = {}
+    for one in arg:
+        found = sent_keywords(one)
+        if found is None:
+            positional.append(one)
+        else:
+            keywords.update(found)
+    return Called(fun, positional, {**keywords, **kwarg})
+
+
+def _of_schedule(called: Called) -> Iterator[Called]:
+    """Yield what a schedule calls, and the returners that it names."""
+    kwarg = called.kwarg
+    yield from (Called(name) for name in named_returners(kwarg.get("returner")))
+    named = kwarg.get("function")
+    if named is None:
+        if called.fun == "schedule.modify" and not _RUNS_ELSE.isdisjoint(kwarg):
+            raise _Untold
+        return
+    arguments, keywords = kwarg.get("job_args"), kwarg.get("job_kwargs") or {}
+    if not isinstance(named, str):  # a secret, or nonsense
+        raise _Untold
+    yield Called(named, arguments if isinstance(arguments, list) else (), keywords)
+
+
+_RUNS_ELSE = frozenset({"job_args", "job_kwargs", "return_config", "return_kwargs"})
+
+
+def _of_mine(called: Called) -> Iterator[Called]:
+    """Yield what is called for the mine."""
+    if called.fun == "mine.send":
+        own = {key: value for key, value in called.kwarg.items() if not key.startswith("__")}
+        name, args = (called.arg[0], called.arg[1:]) if called.arg else (own.pop("name", None), ())
+        function = own.pop("mine_function", None) or name
+        yield _called(function, args, own)
+        return
+    wanted = called.kwarg.get("mine_functions", called.arg[1] if len(called.arg) > 1 else None)
+    if not isinstance(wanted, (list, Mapping)):
+        return  # what is configured
+    for name in wanted:
+        yield _of_entry(name, wanted[name] if isinstance(wanted, Mapping) else None)
+
+
+def _of_entry(name: Any, given: Any) -> Called:
+    """Return what is called for an entry of the mine, by a configuration's form of it."""
+    args: list[Any] = []
+    kwargs: dict[str, Any] = {}
+    for one in given if isinstance(given, list) else [given]:
+        if isinstance(one, Mapping):
+            kwargs.update(one)
+        elif one is not None:
+            args.append(one)
+    return _called(kwargs.pop("mine_function", None) or name, args, kwargs)
+
+
+def _of_test(called: Called) -> Iterator[Called]:
+    """Yield what a function of ``test`` calls."""
+    kwarg = {key: value for key, value in called.kwarg.items() if not key.startswith("__")}
+    if called.fun == "test.cross_test":
+        args = called.arg[1] if len(called.arg) > 1 else kwarg.get("args")
+        yield _called(called.arg[0] if called.arg else kwarg.get("func"), args if isinstance(args, list) else (), {})
+    else:
+        named = kwarg.pop("module", None)
+        yield _called(called.arg[0] if called.arg else named, (), kwarg)
+
+
+_LOOKS: Mapping[str, Callable[[Called], Iterator[Called]]] = {
+    "schedule.add": _of_schedule,
+    "schedule.modify": _of_schedule,
+    "mine.send": _of_mine,
+    "mine.update": _of_mine,
+    "test.cross_test": _of_test,
+    "test.try": _of_test,
+    "test.try_": _of_test,
+}
+"""What looks into the arguments of a function for the functions that it calls."""
+
+
+def _called(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Called:
+    if not isinstance(function, str):
+        raise _Untold
+    return Called(function, args, kwargs)
 
 
 def named_returners(names: Any) -> list[str]:

@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from saltern.config import MasterOptions
 from saltern_master.auth.accounts import Account, Accounts
 from saltern_master.auth.caller import Caller, Kind
 from saltern_master.auth.grants import Grant, Grants, covers, covers_own
@@ -172,3 +173,9 @@ def some_of(names: Sequence[str]) -> str:
     """Return *names* as a message lists them: the first few."""
     more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
     return ", ".join(f"{name:.80}" for name in names[:MAX_NAMED]) + more
+
+
+def configured_policy(options: MasterOptions, powers: Powers) -> Policy:
+    """Return the policy that *options* ask for. Raises ``ConfigError``."""
+    peer, peer_run, mine_get = (options[name] for name in ("peer", "peer_run", "mine_get"))
+    return Policy(options["publisher_acl"], powers, peer=peer, peer_run=peer_run, mine_get=mine_get)

@@ -160,7 +160,7 @@ class Dispatcher:
 
     async def _call(self, caller: Caller, name: str, args: list[Any], kwargs: dict[str, Any], *, whole: bool) -> Any:
         services = self._services
-        if name in BACKGROUND and self._runs is not None:
+        if name in BACKGROUND and caller.kind is Kind.LOCAL and self._runs is not None:
             return self._begin(caller, BACKGROUND[name], self._runs, args, kwargs)
         command = self._find(caller, name)
         bound = command.bind(args, kwargs)

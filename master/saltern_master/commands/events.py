@@ -32,7 +32,7 @@ def check_tag(tag: str) -> str:
 @command("event.subscribe", Need.EVENTS)
 async def subscribe(context: Context, tag: str = "") -> Stream:
     """Follow the events whose tags start with *tag*; ``salt/events/lost`` tells of those that came too fast."""
-    services, user = context.services, context.caller.name
+    services, user = context.services, context.caller.user
     sees_all = services.policy.sees_all(context.caller)
 
     def shown(event: Event) -> bytes:

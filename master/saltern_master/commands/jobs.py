@@ -134,12 +134,15 @@ def _active(context: Context, found: dict[str, AtWork]) -> dict[str, Any]:
 def asked(store: JobStore, jid: str, returns: list[JobReturn] | None = None) -> list[JobReturn]:
     """Return those of the *returns* to *jid* (all that are kept) whose minions the job was for.
 
-    A scheduled run chooses its jid itself.
+    A scheduled run chooses its jid itself; so may who starts a job, whose answers no scheduled runs are then.
     """
     job = store.job(jid)
-    minions = None if job is None else frozenset(job.load.get("minions") or ())
     kept = store.returns(jid) if returns is None else returns
-    return [item for item in kept if minions is None or item.minion_id in minions]
+    if job is None:
+        return kept
+    minions = frozenset(job.load.get("minions") or ())
+    chosen = bool(job.load.get("chosen"))
+    return [item for item in kept if item.minion_id in minions and not (chosen and "schedule" in item.data)]
 
 
 def hidden(context: Context, load: Mapping[str, Any]) -> bool:

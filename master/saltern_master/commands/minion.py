@@ -23,7 +23,7 @@ MAX_PUBLISH_S = 25.0
 MAX_ALLOWED_TARGETS = 100
 """Of the entries in the mine that one question comes upon; what is beyond them isn't shown."""
 
-_EXACT = {"pillar": "pillar_exact", "compound": "compound_pillar_exact"}
+_EXACT = {"pillar": "pillar_exact", "pillar_pcre": "pillar_exact", "compound": "compound_pillar_exact"}
 
 
 def exact(kind: str) -> str:
@@ -186,11 +186,12 @@ def _means(context: Context, target: str, kind: str) -> bool:
 def _meant(context: Context, tgt: str | list[Any], kind: str) -> list[str]:
     """Return the minions that a target means, none for one that makes no sense.
 
-    Raises ``TargetTooCostly``, ``UnknownNodegroup``.
+    Who may not see all finds out no pillar's value by patterns. Raises ``TargetTooCostly``, ``UnknownNodegroup``.
     """
     targets = context.services.targets
     try:
-        return targets.target(tgt, kind).select(context.services.keyring.minions(), targets.known)
+        target = targets.target(tgt, kind, reads_pillar=context.services.policy.sees_all(context.caller))
+        return target.select(context.services.keyring.minions(), targets.known)
     except (TargetTooCostly, UnknownNodegroup):
         raise
     except TargetError:
@@ -202,7 +203,7 @@ def get(
     context: Context,
     tgt: str | list,  # type: ignore[type-arg]
     fun: str | list,  # type: ignore[type-arg]
-    tgt_type: Kind = "glob",
+    tgt_type: str = "glob",
 ) -> dict[str, Any]:
     """Show what minions have in the mine: ``saltern-run mine.get '*' network.ip_addrs``"""
     functions, several = _functions(fun)

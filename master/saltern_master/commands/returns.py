@@ -21,6 +21,7 @@ LAST = float(2**33)
 MAX_LIMIT, MAX_OFFSET = 1000, 1_000_000
 _AGO = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([smhdw])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+ON_THE_MASTER = ("runner.", "wheel.")
 _TIMES = "seconds since 1970, as 2026-01-31T12:00, or as 90m, 2h, 7d for so long ago"
 
 
@@ -92,13 +93,16 @@ def _asked(context: Context, found: list[Found]) -> list[Found]:
     What another's function on the master returned is left out.
     """
     minions: dict[str, frozenset[str] | None] = {}
+    sees_all = context.services.policy.sees_all(context.caller)
     for jid in {one.jid for one in found}:
         job = context.services.job_store.job(jid)
         if job is not None and hidden(context, job.load):
             minions[jid] = frozenset()
         else:
             minions[jid] = None if job is None else frozenset(job.load.get("minions") or ())
-    return [one for one in found if (asked := minions[one.jid]) is None or one.minion_id in asked]
+    # A returner keeps what came back for longer than the store keeps whose it was.
+    kept = [one for one in found if sees_all or minions[one.jid] is not None or not one.fun.startswith(ON_THE_MASTER)]
+    return [one for one in kept if (asked := minions[one.jid]) is None or one.minion_id in asked]
 
 
 def _shown(one: Found) -> dict[str, Any]:

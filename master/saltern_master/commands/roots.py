@@ -37,7 +37,7 @@ def _of(option: str) -> Iterator[Command]:
         """Show which roots of an environment have a file, and whether it is text: ``[{"/srv/x/a.txt": "txt"}]``"""
         return [{place: "txt" if is_text else "bin"} for place, is_text, _ in _found(context, option, path, saltenv)]
 
-    @command(f"wheel.{option}.read", Need.WHEEL)
+    @command(f"wheel.{option}.read", Need.WHEEL, private=option == "pillar_roots")
     def read(context: Context, path: str, saltenv: str = "base") -> list[dict[str, str]]:
         """Show a text file of an environment, of each root that has it: ``[{"/srv/x/a.txt": "…"}]``"""
         return [

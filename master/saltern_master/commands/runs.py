@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from saltern.ids import JidSource
 from saltern.secret import MASK, masked
 from saltern.wire import pack_value
 from saltern_master.auth.caller import Caller
@@ -45,11 +44,11 @@ class Runs:
     """Tells of calls on *bus*, and has *inbox* keep those that are to be kept."""
 
     def __init__(
-        self, bus: EventBus, inbox: Inbox, jids: JidSource, clock: Callable[[], float] = time.monotonic
+        self, bus: EventBus, inbox: Inbox, next_jid: Callable[[], str], clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._bus = bus
         self._inbox = inbox
-        self._jids = jids
+        self._next_jid = next_jid
         self._clock = clock
         self._began = clock()
         self._told: dict[str, int] = {}
@@ -60,10 +59,10 @@ class Runs:
         self, caller: Caller, command: Command, args: Sequence[Any], kwargs: Mapping[str, Any], *, kept: bool = False
     ) -> Run:
         """Say that *caller* runs a runner or wheel function."""
-        jid = self._jids.next()
+        jid = self._next_jid()
         tag = f"{TAGS[command.client]}/{jid}"
         given, size = told([*args, kwargs] if kwargs else list(args))
-        data = {"fun": command.name, "jid": jid, "user": caller.name, "fun_args": given}
+        data = {"fun": command.name, "jid": jid, "user": caller.user, "fun_args": given}
         run = Run(jid, tag, data, self._may_tell(caller.principal), command.private, kept)
         if kept:
             load = {
@@ -71,7 +70,7 @@ class Runs:
                 "fun": command.name,
                 "arg": [],
                 "kwarg": {},
-                "user": caller.name,
+                "user": caller.user,
                 "client": command.client,
             }
             self._inbox.put_job(

@@ -35,6 +35,8 @@ MAX_UPLOADS = 16
 CHUNK_BYTES = 1 << 20
 KEPT_S = 3600.0
 PURGE_EVERY_S = 600.0
+MIN_FREE_BYTES, MIN_FREE_SHARE = 1 << 30, 0.05
+"""What no upload takes of the disk, the smaller of both: the journal may be on it."""
 _ID = re.compile(r"[0-9a-f]{32}")
 _HSUM = re.compile(r"[0-9a-f]{64}")
 
@@ -106,13 +108,17 @@ class Uploads:
             own = [upload for upload in self._uploads.values() if upload.owner == owner]
             for upload in own:
                 if upload.hsum == hsum and upload.size == size:
+                    have = self._have(upload)
+                    self._check_room(size - have)
                     upload.minions = sorted({*upload.minions, *minions})
+                    upload.touched = self._clock()
                     self._write(upload)
-                    return upload.id, self._have(upload)
+                    return upload.id, have
             if len(own) >= MAX_UPLOADS:
                 raise Busy(f"{MAX_UPLOADS} of your uploads are under way: try again when one is done")
             if sum(upload.size for upload in own) + size > MAX_UPLOAD_BYTES:
                 raise Busy(f"your uploads would take over {MAX_UPLOAD_BYTES:,} bytes: try again when one is done")
+            self._check_room(size)
             upload = Upload(secrets.token_hex(16), owner, hsum, size, sorted(minions), self._clock())
             self._write(upload)
             self._uploads[upload.id] = upload
@@ -123,12 +129,14 @@ class Uploads:
 
         Raises ``NotAuthorised`` for another's or none, ``ArgumentError``, ``FileServerError``.
         """
-        upload = self._own(owner, upload_id)
-        with self._lock, os_errors(FileServerError, self._data(upload.id), "can't write an upload"):
+        path = self._data(upload_id)
+        with self._lock, os_errors(FileServerError, path, "can't write an upload"):
+            upload = self._own(owner, upload_id)  # nothing is written that was forgotten meanwhile
             have = self._have(upload)
             if offset != have or offset + len(data) > upload.size:
                 raise ArgumentError(f"the upload has {have:,} of {upload.size:,} bytes: {len(data):,} don't fit there")
-            fd = os.open(self._data(upload.id), os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            self._check_room(len(data))
+            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
             try:
                 written = os.pwrite(fd, data, offset)
                 while written < len(data):
@@ -148,7 +156,10 @@ class Uploads:
         if upload is None or minion_id not in upload.minions or offset < 0:
             return None
         with os_errors(FileServerError, self._data(upload_id), "can't read an upload"):
-            fd = os.open(self._data(upload_id), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                fd = os.open(self._data(upload_id), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            except FileNotFoundError:
+                return b"" if upload_id in self._uploads else None  # it was forgotten meanwhile
             try:
                 data = os.pread(fd, max(0, min(most, CHUNK_BYTES)), offset)
             finally:
@@ -159,8 +170,8 @@ class Uploads:
 
     def forget(self, owner: str, upload_id: str) -> None:
         """Delete an upload of *owner*'s. Raises ``NotAuthorised``."""
-        upload = self._own(owner, upload_id)
         with self._lock:
+            upload = self._own(owner, upload_id)
             del self._uploads[upload.id]
             self._delete(upload.id)
 
@@ -187,6 +198,19 @@ class Uploads:
             return os.stat(self._data(upload.id)).st_size
         except FileNotFoundError:
             return 0
+
+    def _check_room(self, more: int) -> None:
+        """Raise ``FileServerError`` when *more* bytes would leave too little of the disk."""
+        with os_errors(FileServerError, self._folder, "can't keep an upload"):
+            make_private_folder(self._folder)
+            disk = os.statvfs(self._folder)
+        free = disk.f_bavail * disk.f_frsize
+        least = int(min(MIN_FREE_BYTES, MIN_FREE_SHARE * disk.f_blocks * disk.f_frsize))
+        if free - more < least:
+            raise FileServerError(
+                f"{self._folder}: {free:,} bytes are free on the master, of which uploads leave {least:,}: "
+                f"{more:,} more don't fit"
+            )
 
     def _write(self, upload: Upload) -> None:
         path = os.path.join(self._folder, f"{upload.id}.json")

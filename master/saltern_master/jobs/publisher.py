@@ -84,12 +84,13 @@ class Publisher:
 
         *sees_all*: whether its functions may show what other users' jobs are given. *quiet_s*: seconds of silence
         after which agents are asked whether they still work on it, *answer_s*: how long they have to say so. *hold*:
-        send it to nobody yet, see ``release``. *new_jid*: its id, which no job has.
+        send it to nobody yet, see ``release``. *new_jid*: its id, which no job has; a scheduled run may have it all
+        the same, and is no answer to this job.
         A job for nobody gets no jid. Raises ``MessageTooLarge``, ``JournalError``.
         """
         if not minions:
             return Published("", [], []), None
-        jid = new_jid or self._next_jid()
+        jid = new_jid or self.next_jid()
         frame = _frame(jid, request, caller, sees_all=sees_all)
         digest = _digest(jid, request, caller, sees_all=sees_all) if hold else ""
         load: dict[str, Any] = {
@@ -97,19 +98,21 @@ class Publisher:
             "fun": request.fun,
             "arg": masked(request.arg),
             "kwarg": masked(request.kwarg),
-            "user": caller.name,
+            "user": caller.user,
             "tgt": request.tgt,
             "tgt_type": request.tgt_type,
             "minions": list(minions),
             **{name: masked(value) for name, value in request.more.items() if name in TOLD},
         }
-        self._inbox.put_job({**load, "owner": caller.principal})
+        chosen = {"chosen": True} if new_jid else {}
+        self._inbox.put_job({**load, **chosen, "owner": caller.principal})
         there, missing = ({}, []) if hold else self._reached(minions)
         self._tell(load, missing, len(frame) + sum(map(len, minions)))
         most = MAX_QUEUE_BYTES if sees_all else MAX_USER_QUEUE_BYTES
         follower = Follower(jid, self._tracker.unfollow, most) if follow else None
         tracked = TrackedJob(jid, request.fun, caller, there, missing, quiet_s, minions if hold else (), digest)
         tracked.answer_s = answer_s
+        tracked.chosen = bool(new_jid)
         self._tracker.begin(tracked, follower)
         self._send(jid, frame, list(there))
         self._published += 1
@@ -117,7 +120,8 @@ class Publisher:
         log.info("job %s: %s on %d minions for %s", jid, functions, len(minions), caller)
         return Published(jid, list(minions), missing), follower
 
-    def _next_jid(self) -> str:
+    def next_jid(self) -> str:
+        """Return a jid that no job has which is remembered."""
         while self._tracker.knows(jid := self._jids.next()):
             pass  # somebody chose it
         return jid
@@ -180,7 +184,7 @@ def _frame(jid: str, request: JobRequest, caller: Caller, *, sees_all: bool) -> 
         "fun": request.fun,
         "arg": request.arg,
         "kwarg": request.kwarg,
-        "user": caller.name,
+        "user": caller.user,
         "tgt": request.tgt,
         "tgt_type": request.tgt_type,
         "sees": sees_all,

@@ -19,6 +19,7 @@ class TrackedJob:
         "asked",
         "asked_at",
         "check_at",
+        "chosen",
         "digest",
         "failed",
         "followers",
@@ -55,7 +56,7 @@ class TrackedJob:
         """
         self.jid = jid
         self.fun = fun
-        self.user = caller.name if caller else ""
+        self.user = caller.user if caller else ""
         self.owner = caller.principal if caller else ""
         self.held = set(held)
         self.digest = digest
@@ -67,6 +68,8 @@ class TrackedJob:
         self.waiting = set(sent)
         self.lost = dict.fromkeys(missing, NOT_CONNECTED)
         self.failed = 0
+        self.chosen = False
+        """Whether who started it chose its jid: a scheduled run may have that jid too."""
         self.asked: set[str] = set()
         self.question = 0
         self.asked_at = self.started = self.check_at = self.told = 0.0

@@ -119,6 +119,7 @@ class Tracker:
             job.user, job.owner = (str(load.load.get(name, "")) for name in ("user", "owner"))
             job.waiting.clear()
             job.unsure = True
+            job.chosen = bool(load.load.get("chosen"))
             self._remember(job)
             self._jobs.done(job)
 
@@ -189,6 +190,11 @@ class Tracker:
     def knows(self, jid: str) -> bool:
         """Return whether *jid* is a job that is remembered."""
         return self._jobs.get(jid) is not None
+
+    def gave(self, jid: str) -> bool:
+        """Return whether *jid* is a job that is remembered and got its jid here: no scheduled run has it."""
+        job = self._jobs.get(jid)
+        return job is not None and not job.chosen
 
     def take(self, jid: str, minion_id: str, key: str) -> Taken:
         """Say what a return from a minion (by its *key*) is; nothing is noted yet."""

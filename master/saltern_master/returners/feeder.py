@@ -38,8 +38,8 @@ log = logging.getLogger(__name__)
 
 GATHER_S = 0.2  # returns come in bursts, and a transaction costs a round trip or five
 RETRY_MIN_S, RETRY_MAX_S = 0.5, 15.0
-BATCH_BYTES = 1024 * 1024
-BATCH_ROWS = 2000
+BATCH_BYTES = 256 * 1024
+BATCH_ROWS = 500
 SUSPECT_BYTES = 256 * 1024
 LOST_TIMES = 5
 """So often the connection may be lost over the same large rows before they are thought to be why."""

@@ -59,11 +59,6 @@ class Address(NamedTuple):
         return f"Address({self})"
 
 
-def is_url(text: str) -> bool:
-    """Whether *text* is a database's URL and not a path."""
-    return text.partition("://")[0].partition("+")[0] in KINDS and "://" in text
-
-
 def from_url(text: str, where: str) -> Address:
     """Return the database at a URL; *where*, of an option, begins what is said. Raises ``ConfigError``."""
     scheme = text.partition("://")[0]

@@ -12,7 +12,6 @@ _MYSQL_NEVER = frozenset(
 )
 """Null, duplicate, row or packet too large, out of range, truncated, wrong collation, value or text, too long, a
 foreign key, no JSON, a check."""
-_MYSQL_LOST = frozenset({2006, 2013, 2055})
 _POSTGRES_NEVER = ("22", "23", "54")
 """Classes: data exceptions, constraints, over a limit of the program."""
 

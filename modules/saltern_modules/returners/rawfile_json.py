@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from saltern.files import open_appended
 from saltern_modules.salt_names.returners import get_returner_options
 
 __opts__: Mapping[str, Any]
@@ -36,8 +37,9 @@ def returner(ret: dict[str, Any]) -> None:
         __opts__=__opts__,
         defaults={"filename": FILE},
     )
-    line = json.dumps(ret, ensure_ascii=False, default=repr).encode("utf-8", "backslashreplace") + b"\n"
-    descriptor = os.open(options["filename"], os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, MODE)
+    told = {key: value for key, value in ret.items() if key != "ret_kwargs"}  # may be another returner's secrets
+    line = json.dumps(told, ensure_ascii=False, default=repr).encode("utf-8", "backslashreplace") + b"\n"
+    descriptor = open_appended(options["filename"], MODE)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         view = memoryview(line)

@@ -48,7 +48,8 @@ def returner(ret: dict[str, Any]) -> None:
         flags |= _number("options", name)
     priority = _number("level", options["level"]) | _number("facility", options["facility"])
     syslog.openlog(ident=tag, logoption=flags)
-    syslog.syslog(priority, json.dumps(ret, default=repr))
+    told = {key: value for key, value in ret.items() if key != "ret_kwargs"}  # may be another returner's secrets
+    syslog.syslog(priority, json.dumps(told, default=repr))
     syslog.closelog()
 
 

@@ -52,6 +52,8 @@ def _files(path: str, program: str) -> list[tuple[str, str]]:
     """Return the files to convert, each with the program that it is of. Raises ``ConfigError``."""
     if not os.path.isdir(path):
         name = program or os.path.basename(path)
+        if not os.path.exists(path):
+            raise ConfigError(f"{path}: there is no such file or folder")
         if name not in PROGRAMS:
             raise ConfigError(f"{path}: is it a master's or a minion's? say program=master or program=minion")
         return [(name, path)]

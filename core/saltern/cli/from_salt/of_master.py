@@ -152,7 +152,7 @@ def publisher_acl(conversion: Conversion, key: str, given: Given) -> None:
         return
     grants: dict[str, Any] = dict(conversion.options["publisher_acl"].value) if _has_acl(conversion) else {}
     for user, rules in given.value.items():
-        name = _glob(str(user))
+        name = _glob(str(user).replace(".*", "*"))
         left: list[Any] = []
         kept = [one for rule in _list(rules) if (one := _rule(rule, left)) is not None]
         if name is None:

@@ -21,6 +21,8 @@ NOT_NEEDED = {
     "name": "it is the entry's key",
 }
 MAX_WORKERS = 256
+MASTERS_RETURNERS = ("mysql", "pgjsonb", "postgres", "sqlite3")
+"""Salt's returners that no minion needs."""
 
 
 def minion_id(conversion: Conversion, key: str, given: Given) -> None:
@@ -90,6 +92,24 @@ def sync_on_connect(conversion: Conversion, key: str, given: Given) -> None:
     conversion.take("sync_on_connect", given.value, "autoload_dynamic_modules", of=(key, given))
 
 
+def returners(conversion: Conversion, key: str, given: Given) -> None:
+    """The same, but for those whose tables the master writes."""
+    names = _on_minions(conversion, key, given, "", given.value)
+    if names:
+        conversion.take("return", names, of=(key, given))
+
+
+def _on_minions(conversion: Conversion, key: str, given: Given, what: str, value: Any) -> list[str]:
+    """Return those of the returners in *value* that minions have."""
+    words = value.split(",") if isinstance(value, str) else value if isinstance(value, list) else []
+    names = [name for word in words if (name := str(word).strip())]
+    masters = [name for name in names if name.partition("_return")[0] in MASTERS_RETURNERS]
+    if masters:
+        said = f"{what}left out: {', '.join(masters)}: the master writes their tables for all minions, by its returners"
+        conversion.note(key, given, said)
+    return [name for name in names if name not in masters]
+
+
 def schedule(conversion: Conversion, key: str, given: Given) -> None:
     """The master says it here, with a target."""
     if not isinstance(given.value, dict):
@@ -114,6 +134,9 @@ def _scheduled(conversion: Conversion, given: Given, name: str, job: Any) -> dic
     if not isinstance(job, dict) or not isinstance(job.get("function"), str):
         conversion.note("schedule", given, f"{name}: left out: it has no function")
         return {}
+    if job["function"].startswith("state."):
+        conversion.note("schedule", given, f"{name}: left out: Saltern has no states")
+        return {}
     every = [number * unit for key, unit in UNITS_S.items() if (number := seconds(job.get(key))) is not None]
     if not every or sum(every) <= 0:
         conversion.note(
@@ -122,6 +145,9 @@ def _scheduled(conversion: Conversion, given: Given, name: str, job: Any) -> dic
         return {}
     total = sum(every)
     entry = {key: job[key] for key in THE_SAME if job.get(key) not in (None, [], {})}
+    if "returner" in entry:
+        entry["returner"] = ",".join(_on_minions(conversion, "schedule", given, f"{name}: ", entry["returner"]))
+        entry = {key: value for key, value in entry.items() if value}
     kept = job.get("return_job", True) not in (False, "nocache")
     left = [str(key) for key in job if key not in (*THE_SAME, *UNITS_S, *NOT_NEEDED, "return_job")]
     for option in [key for key in NOT_NEEDED if key in job and key != "name"]:
@@ -143,5 +169,6 @@ MINION_CONVERTERS: dict[str, Callable[[Conversion, str, Given], None]] = {
     "recon_max": bounded_seconds("reconnect_interval_max", 1000, "milliseconds"),
     "process_count_max": worker_threads,
     "autoload_dynamic_modules": sync_on_connect,
+    "return": returners,
     "schedule": schedule,
 }
