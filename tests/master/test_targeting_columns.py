@@ -147,6 +147,8 @@ def test_any_value_is_meant_with_salts_delimiter_alone() -> None:
     known = Known(minions.columns)
     assert Target("*|a", "grain", delimiter="|").select(["m1", "m2"], known) == ["m2"]
     assert Target("*:x|a", "grain").select(["m1", "m2"], known) == ["m1"]
+    minions.tell("m3", {"net": {"b": "a"}})
+    assert Target("*:*:a", "grain_pcre").select(["m1", "m3"], known) == ["m3"]  # of which a part is no expression
 
 
 def test_whoever_asks_before_the_index_is_made_does_not_make_it() -> None:
