@@ -52,6 +52,7 @@ MASTERS_HOST = {
     "saltern.batch",
     "saltern.cli",
     "saltern.client",
+    "saltern.connecting",
     "saltern.database_file",
     "saltern.event",
     "saltern.following",

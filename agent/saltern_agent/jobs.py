@@ -17,7 +17,7 @@ from saltern_agent.return_to import NOWHERE, ReturnTo, return_to
 
 log = logging.getLogger(__name__)
 
-PUBLISHED = ("fun", "arg", "tgt", "jid", "ret", "tgt_type", "user", "pid")
+PUBLISHED = ("fun", "arg", "tgt", "jid", "ret", "tgt_type", "user", "metadata", "pid")
 """What functions with ``**kwargs`` are told of the job, each with ``__pub_`` before it."""
 
 CHILD_GRACE_S = 3.0  # for a function to return once its programs were ended; in a child of ours they have 2 s of it
@@ -261,7 +261,7 @@ def read_job(body: dict[str, Any]) -> Job:
         raise WireError(f"job {jid}: arg must hold a list for each function")
     timeout = body.get("timeout")
     kwarg = {str(key): value for key, value in kwarg.items()}
-    about: dict[str, Any] = {key: body[key] for key in ("tgt", "tgt_type", "user") if key in body}
+    about: dict[str, Any] = {key: body[key] for key in ("tgt", "tgt_type", "user", "metadata") if key in body}
     about["ret"] = body.get("ret") or ""
     about["arg"] = [*arg, {"__kwarg__": True, **kwarg}] if kwarg else arg
     return Job(

@@ -12,8 +12,8 @@ from functools import partial
 from typing import Any
 
 from saltern.arguments import parse_arguments
+from saltern.connecting import Connecting
 from saltern.errors import ArgumentError, ChannelError, FunctionNotFound, NotAuthorised, SalternError
-from saltern.local import LocalConnection
 
 WITHIN_S = 300.0
 """How long a function of the master's may take, when nothing else is said."""
@@ -30,30 +30,14 @@ class MissingFunction(FunctionNotFound, KeyError):
     __str__ = Exception.__str__
 
 
-class MasterClient:
+class MasterClient(Connecting):
     """Calls functions of one kind, *client*; usable in a ``with`` block. *opts*: a master's options."""
 
     client = ""
     tag_prefix = ""
 
     def __init__(self, opts: Mapping[str, Any], context: Any = None) -> None:
-        self.opts = opts
-        self._open: set[LocalConnection] = set()
-
-    def __enter__(self) -> Any:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.destroy()
-
-    def destroy(self) -> None:
-        """End the calls under way."""
-        self.interrupt()
-
-    def interrupt(self) -> None:
-        """End the calls under way, from another thread: they raise ``ChannelError``."""
-        for connection in list(self._open):
-            connection.interrupt()
+        super().__init__(opts)
 
     def cmd(
         self,
@@ -101,7 +85,7 @@ class MasterClient:
     ) -> dict[str, str]:
         """Begin *fun* and return ``{"tag": …, "jid": …}`` at once; what comes of it is in the event ``<tag>/ret``."""
         args, kwargs = _of_low(low)
-        with self._connection() as connection, self._told_missing():
+        with self.connect() as connection, self._told_missing():
             started: dict[str, str] = connection.call(f"{self.client}.async", fun, args, kwargs)
         return started
 
@@ -124,7 +108,7 @@ class MasterClient:
         """Return what functions are for, by name: of all, or of a module, a function, or those that a glob means."""
         import fnmatch  # for the few that ask
 
-        with self._connection() as connection:
+        with self.connect() as connection:
             docs: dict[str, str] = connection.call(f"runner.doc.{self.client}")
         if not arg:
             return docs
@@ -163,7 +147,7 @@ class MasterClient:
 
     def _run(self, fun: str, args: list[Any], kwargs: dict[str, Any], timeout: float) -> dict[str, Any]:
         """Return the data of the job's last event."""
-        with self._connection() as connection, self._told_missing():
+        with self.connect() as connection, self._told_missing():
             data: dict[str, Any] = connection.call_whole(f"{self.client}.{fun}", args, kwargs, timeout)
         return data
 
@@ -175,15 +159,6 @@ class MasterClient:
             if isinstance(error, ArgumentError) or error.jid:  # one with a jid was raised by the function
                 raise
             raise MissingFunction(str(error)) from None
-
-    @contextlib.contextmanager
-    def _connection(self) -> Iterator[LocalConnection]:
-        with LocalConnection(self.opts["sock_dir"]) as connection:
-            self._open.add(connection)
-            try:
-                yield connection
-            finally:
-                self._open.discard(connection)
 
 
 def _read(arg: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:

@@ -22,7 +22,8 @@ And what they take by name alone:
     whether to use a shell, and which: the agent's ``$SHELL`` by default, where it is one that takes a shell's usual
     syntax, else ``/bin/sh``.
 ``env``
-    variables to add: a dict, or a list of dicts; a value of ``False`` removes one. ``clean_env`` starts from none.
+    variables to add: a dict, a list of dicts, or YAML of these; a value of ``False`` removes one. ``clean_env`` starts
+    from none.
 ``prepend_path``
     a folder that is put before the others in ``PATH``.
 ``timeout``
@@ -236,7 +237,7 @@ def script_retcode(source: str, args: str | Sequence[str] = (), *given: Any, **k
     return int(script(source, args, *given, **kwargs)["retcode"])
 
 
-def exec_code(lang: str, code: str | Sequence[str], args: Any = None, **kwargs: Any) -> str:
+def exec_code(lang: str, code: str | Sequence[str], cwd: str | None = None, args: Any = None, **kwargs: Any) -> str:
     """Run *code*, a text or its lines, by the program *lang*, and return its standard output.
 
     CLI Example:
@@ -245,10 +246,12 @@ def exec_code(lang: str, code: str | Sequence[str], args: Any = None, **kwargs: 
 
         saltern '*' cmd.exec_code python3 'import sys; print(sys.version)'
     """
-    return str(_run_code("cmd.exec_code", lang, code, args, kwargs)["stdout"])
+    return str(_run_code("cmd.exec_code", lang, code, args, {**kwargs, "cwd": cwd})["stdout"])
 
 
-def exec_code_all(lang: str, code: str | Sequence[str], args: Any = None, **kwargs: Any) -> dict[str, Any]:
+def exec_code_all(
+    lang: str, code: str | Sequence[str], cwd: str | None = None, args: Any = None, **kwargs: Any
+) -> dict[str, Any]:
     """Run *code*, a text or its lines, by the program *lang*, and return as ``cmd.run_all`` does.
 
     CLI Example:
@@ -257,7 +260,7 @@ def exec_code_all(lang: str, code: str | Sequence[str], args: Any = None, **kwar
 
         saltern '*' cmd.exec_code_all python3 'print(1)'
     """
-    return _run_code("cmd.exec_code_all", lang, code, args, kwargs)
+    return _run_code("cmd.exec_code_all", lang, code, args, {**kwargs, "cwd": cwd})
 
 
 def shells() -> list[str]:
@@ -422,12 +425,11 @@ def _options(function: str, in_order: Sequence[Any], kwargs: Mapping[str, Any]) 
 
 
 def _umask(function: str, value: object) -> int:
-    """Return a umask: a text is in octal, as a shell takes it. Raises ``CommandError``."""
-    if isinstance(value, str):
-        with contextlib.suppress(ValueError):
-            value = int(value, 8)
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 0o777:
-        return value
+    """Return a umask; a number's digits are octal too, for ``umask=077`` arrives as 77. Raises ``CommandError``."""
+    with contextlib.suppress(ValueError):
+        umask = -1 if isinstance(value, bool) else int(str(value), 8)
+        if 0 <= umask <= 0o777:
+            return umask
     raise CommandError(f"{function}: umask must be octal digits from 000 to 777, as in 022, not {value!r}")
 
 
@@ -479,6 +481,11 @@ def _folder(options: Mapping[str, Any], as_whom: _account.Account | None) -> str
 def _environment(function: str, options: Mapping[str, Any], as_whom: _account.Account | None) -> dict[str, str]:
     """Return the program's environment. Raises ``CommandError``."""
     changes = options["env"] or []
+    if isinstance(changes, str):
+        import yaml  # only a text needs it
+
+        with contextlib.suppress(yaml.YAMLError):
+            changes = yaml.safe_load(changes) or []
     if isinstance(changes, Mapping):
         changes = [changes]
     if not isinstance(changes, list | tuple) or not all(isinstance(change, Mapping) for change in changes):

@@ -4,11 +4,11 @@
 ``mine_interval`` minutes, and with the pillar; by the name of a function or one of its own::
 
     mine_functions:
-      network.ip_addrs: [eth0]                    arguments
-      disk.usage: []
+      status.diskusage: []
+      grains.get: [os]                            arguments
       addresses:                                  another name
-        mine_function: network.ip_addrs
-        interface: eth0
+        mine_function: grains.get
+        key: ipv4
         allow_tgt: 'web*'                         only for these
       both: [{mine_function: test.arg}, 1, {k: 2}]
 """
@@ -90,7 +90,7 @@ def send(name: str, *args: Any, **kwargs: Any) -> bool:
 
     .. code-block:: bash
 
-        saltern '*' mine.send network.ip_addrs interface=eth0
+        saltern '*' mine.send addresses mine_function=grains.get key=ipv4
     """
     own = {key: value for key, value in kwargs.items() if not key.startswith("__")}
     definition = _definition(own)
@@ -115,7 +115,7 @@ def get(tgt: Any, fun: str | list[str], tgt_type: str = "glob", exclude_minion: 
 
     .. code-block:: bash
 
-        saltern web1 mine.get 'db*' network.ip_addrs
+        saltern web1 mine.get 'db*' addresses
     """
     found = _agent.connected(__opts__, "mine.get").request("mine_get", tgt=tgt, fun=fun, tgt_type=tgt_type)
     found = dict(found)
@@ -134,7 +134,7 @@ def delete(fun: str) -> bool:
 
     .. code-block:: bash
 
-        saltern '*' mine.delete network.ip_addrs
+        saltern '*' mine.delete addresses
     """
     return bool(_agent.connected(__opts__, "mine.delete").request("mine_delete", fun=fun))
 

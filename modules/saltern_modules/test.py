@@ -254,7 +254,7 @@ def versions() -> str:
 
 
 def conf_test() -> Any:
-    """Return ``test.foo`` of the minion's configuration, or an empty text.
+    """Return ``test.foo`` of the minion's configuration, or ``unconfigured``.
 
     CLI Example:
 
@@ -262,7 +262,7 @@ def conf_test() -> Any:
 
         saltern '*' test.conf_test
     """
-    return __opts__.get("test.foo", "")
+    return __opts__.get("test.foo", "unconfigured")
 
 
 def get_opts() -> dict[str, Any]:

@@ -11,7 +11,7 @@ import pytest
 from saltern.wire import unpack
 from saltern_agent.executor import Executor
 from saltern_agent.isolate import Isolated
-from saltern_agent.jobs import Current, Job, Outcome
+from saltern_agent.jobs import Current, Job, Outcome, read_job
 from saltern_agent.loader import Loader
 from saltern_agent.returns import pack_return
 
@@ -112,6 +112,12 @@ def test_what_a_generator_yields_is_told_and_gathered(module_dir: Path) -> None:
     assert told == [("1", 0, 0), ("1", 1, 1), ("1", 2, 2)]
     assert run(executor, "mod.items", 2).value == {"x": 1}
     assert run(executor, "mod.items", 10**9).value == "ERROR: it yields more than 100,000 values"
+
+
+def test_functions_are_told_of_the_metadata_of_a_job() -> None:
+    body = {"jid": "20260131120000123456", "fun": "test.kwarg", "tgt": "*", "tgt_type": "glob", "user": "root"}
+    assert read_job({**body, "metadata": {"x": 1}}).published()["__pub_metadata"] == {"x": 1}
+    assert "__pub_metadata" not in read_job(body).published()
 
 
 @pytest.mark.parametrize(("about", "read"), [({"tgt": "*"}, True), ({}, False), (None, False)])

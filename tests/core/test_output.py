@@ -175,6 +175,11 @@ YAML: list[tuple[Any, str]] = [
     ({"h": OrderedDict(b=1, a=2)}, "h:\n  a: 2\n  b: 1"),
     ({"h": "\x9b\x1b"}, 'h: "\\x9B\\e"'),
     ({"\u202ek": "é\u2066"}, '"\\u202ek": "é\\u2066"'),
+    # folded where Salt folds
+    (
+        {"h": "caused an exception: Traceback (most recent call last, and more of it):\n  File 3"},
+        'h: "caused an exception: Traceback (most recent call last, and more of it):\\n  File\n  3"',
+    ),
 ]
 
 

@@ -17,7 +17,7 @@ from saltern_master.targeting.effort import Effort
 from saltern_master.targeting.facts import MAX_MEMBERS, MAX_VALUE_CHARS, DataOf
 from saltern_master.targeting.nested import MAX_SPLITS
 from saltern_master.targeting.selectors import MAX_NAMES
-from saltern_master.targeting.ways import quick_chars
+from saltern_master.targeting.ways import literal, quick_chars
 from saltern_master.targeting.words import MAX_DEPTH, MAX_LISTED_CHARS, MAX_WORDS
 
 MINIONS = ["web01.frankfurt.example.com", "web02.frankfurt.example.com"]
@@ -155,7 +155,7 @@ def test_matching_that_takes_too_long_is_given_up_and_said(
     [
         ("pcre", "web.*", ""),
         ("glob", "*e*b*", ""),
-        ("grain", "os:a*b", "{}"),
+        ("grain", "os:w*b", "{}"),
         ("grain_pcre", "os:a|b", "{}"),
         ("grain", "os:a:b*", {"a": "{}"}),
         ("grain", "*:a*b", "{}"),
@@ -377,3 +377,21 @@ def test_wildcards_over_deep_data_end_in_time(target: str) -> None:
     for kind in ("grain", "grain_pcre"):
         with contextlib.suppress(TargetTooCostly):
             assert Target(target, kind, limit_s=0.05).select(MINIONS, known) == []
+
+
+@given(st.text("ab.*+?(){2}[]\\^$|", max_size=10), st.sets(st.text("ab.", max_size=6), min_size=40))
+def test_what_a_pattern_must_have_in_it_is_in_all_that_it_matches(expression: str, texts: set[str]) -> None:
+    for kind in (pattern.Expression, pattern.glob):
+        with contextlib.suppress(TargetError):
+            compiled = kind(expression)
+            held = compiled.under(Effort("x", KNOWN, 5.0))
+            assert compiled.of(texts, Effort("x", KNOWN, 5.0)) == [text for text in texts if held(text)]
+
+
+def test_what_a_pattern_must_have_in_it() -> None:
+    for text, longest in (
+        (r"web\d+7\.frank", "7.frank"), ("deb.*n", "deb"), ("ab?c", "a"), ("ab*", "a"), ("ab+c", "ab"), ("a|bc", ""),
+        ("(?i)abc", ""), ("(abc)?d", "d"), ("a(?:bc)*de", "de"), ("[abc]d", "d"), ("(?P<n>abc)", ""),
+        ("abc{2}de", "ab"), (r"\wabc", "abc"), ("^abc$", "abc"), ("(?!abc)d", ""), ("", ""),
+    ):  # fmt: skip
+        assert literal(text) == longest

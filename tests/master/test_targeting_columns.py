@@ -131,6 +131,26 @@ def test_a_minion_with_too_many_grains_is_looked_at_itself() -> None:
     assert minions.columns._large == {"m2", "m3"}
 
 
+def test_the_index_holds_whatever_the_order_of_the_changes() -> None:
+    minions = Minions()
+    for minion, os in (("m1", "a"), ("m2", "b"), ("m3", "b"), ("m1", "b"), ("m2", "a"), ("m1", "c")):
+        minions.tell(minion, {"os": os, f"own-{minion}-{os}": 1})
+        minions.columns.catch_up(1)
+    assert [minions.targeted(f"os:{os}") for os in "abc"] == [["m2"], ["m3"], ["m1"]]
+    assert set(minions.columns._columns) == {"os", "own-m1-c", "own-m2-a", "own-m3-b"}
+
+
+def test_any_value_is_meant_with_salts_delimiter_alone() -> None:
+    minions = Minions()
+    minions.tell("m1", {"os": "x|a"})
+    minions.tell("m2", {"*|a": "b"})
+    known = Known(minions.columns)
+    assert Target("*|a", "grain", delimiter="|").select(["m1", "m2"], known) == ["m2"]
+    assert Target("*:x|a", "grain").select(["m1", "m2"], known) == ["m1"]
+    minions.tell("m3", {"net": {"b": "a"}})
+    assert Target("*:*:a", "grain_pcre").select(["m1", "m3"], known) == ["m3"]  # of which a part is no expression
+
+
 def test_whoever_asks_before_the_index_is_made_does_not_make_it() -> None:
     minions = Minions()
     for number in range(AT_ONCE + 1):

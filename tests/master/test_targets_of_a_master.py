@@ -64,6 +64,7 @@ def test_a_target_is_held_against_what_the_master_hands_out_and_was_told(configu
             async def means(target: Any, kind: str = "glob", **more: Any) -> list[str]:
                 return await asyncio.to_thread(preview, configured, target, kind, **more)
 
+            await until(lambda: master.fleet.grains_facts.indexed == len(IDS))  # before anybody asked
             assert await means("role:web", "pillar") == ["web1", "web2"]
             assert await means("ports:80:http", "pillar_exact") == ["web1", "web2"]
             assert await means("token:hunter2", "pillar") == []

@@ -117,6 +117,7 @@ class TestTest:
         assert report["Saltern Version"] == {"Saltern": __version__}
         assert report["Dependency Versions"]["msgpack"]
         assert report["System Versions"]["os"] == "Debian"
+        assert test.conf_test() == "unconfigured"
         assert test.versions() == test.versions_report()
         assert test.versions().splitlines()[:2] == ["Saltern Version:", f"       Saltern: {__version__}"]
 

@@ -61,6 +61,7 @@ def test_input_folder_and_environment(cmd: ModuleType, tmp_path: Path, monkeypat
     assert cmd.run("pwd", cwd=str(tmp_path)) == str(tmp_path)
     line = "echo $A-$B-$SALTERN_TEST_GONE"
     assert cmd.shell(line, env=[{"A": 1}, {"B": "b", "SALTERN_TEST_GONE": False}]) == "1-b-"
+    assert cmd.shell("echo $A$B", env="{A: 1, B: x}") == cmd.shell("echo $A$B", env="- A: 1\n- B: x") == "1x"
     assert cmd.run("/usr/bin/env", env={"ONLY": "this"}, clean_env=True) == "ONLY=this"
 
 
@@ -144,7 +145,8 @@ def test_a_killed_job_takes_its_program_along(cmd: ModuleType, agent: Any) -> No
         ("true", {"runas": "no-such-user"}, "User 'no-such-user' is not available"),
         ("true", {"umask": "9"}, "octal digits from 000 to 777"),
         ("true", {"umask": -1}, "octal digits"),
-        ("true", {"umask": 0o1000}, "octal digits"),
+        ("true", {"umask": 1000}, "octal digits"),
+        ("true", {"umask": 8}, "octal digits"),
         ("true", {"umask": True}, "octal digits"),
         ("true", {"umask": None}, "octal digits"),
         ("a\0b", {}, "can't run"),
@@ -206,7 +208,7 @@ def test_code_of_any_language(cmd: ModuleType) -> None:
     code = "import sys; print(sys.argv[1:]); sys.exit(3)"
     assert cmd.exec_code(sys.executable, code) == "[]"
     assert cmd.exec_code("sh", ["A=1", "echo $A $1"], args=["two"]) == "1 two"
-    result = cmd.exec_code_all(sys.executable, code, ["a b"])
+    result = cmd.exec_code_all(sys.executable, code, "/", ["a b"])
     assert (result["retcode"], result["stdout"], result["stderr"]) == (3, "['a b']", "")
     assert cmd.__context__["retcode"] == 3
 
@@ -293,7 +295,8 @@ def test_a_service_has_no_home_but_its_programs_have(cmd: ModuleType, monkeypatc
 
 
 @pytest.mark.parametrize(
-    ("umask", "shown"), [(None, "0022"), ("077", "0077"), ("0", "0000"), (0o027, "0027"), ("0o2", "0002")]
+    ("umask", "shown"),
+    [(None, "0022"), ("077", "0077"), ("0", "0000"), (27, "0027"), (77, "0077"), (0, "0000"), ("0o2", "0002")],
 )
 def test_a_program_has_a_shells_umask_or_the_one_asked_for(cmd: ModuleType, umask: object, shown: str) -> None:
     options = {} if umask is None else {"umask": umask}

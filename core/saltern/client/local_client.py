@@ -46,16 +46,6 @@ class LocalClient(Returns):
     ) -> None:
         super().__init__(c_path, mopts)
 
-    def __enter__(self) -> LocalClient:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.destroy()
-
-    def destroy(self) -> None:
-        """End the calls under way."""
-        self.interrupt()
-
     def cmd(
         self,
         tgt: Names,

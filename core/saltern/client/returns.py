@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,8 +11,8 @@ from saltern.client.keywords import check_keywords
 from saltern.client.rows import Row, as_cli, as_iter, cached
 from saltern.client.silence import EX_MINION, NO_ANSWER
 from saltern.config import client_config
+from saltern.connecting import Connecting
 from saltern.following import STORED_LOOK_S, STORED_WITHIN_S, Following, stored_answers, whole
-from saltern.local import LocalConnection
 
 LOOK_S = 0.01
 """How long a call that doesn't block waits for the next answer."""
@@ -29,27 +28,11 @@ class _Followed(NamedTuple):
     returned: list[str]
 
 
-class Returns:
+class Returns(Connecting):
     """The returns of jobs; the base of ``LocalClient``, which says what *c_path* and *mopts* are."""
 
     def __init__(self, c_path: str | os.PathLike[str] | None = None, mopts: Any = None) -> None:
-        self.opts: Any = mopts if mopts else client_config(c_path)
-        self._open: set[LocalConnection] = set()
-
-    @contextlib.contextmanager
-    def connect(self) -> Iterator[LocalConnection]:
-        """Have a connection to the master. Raises ``MasterNotRunning``, ``ChannelError``."""
-        with LocalConnection(self.opts["sock_dir"]) as connection:
-            self._open.add(connection)
-            try:
-                yield connection
-            finally:
-                self._open.discard(connection)
-
-    def interrupt(self) -> None:
-        """End the calls under way, from another thread: they raise ``ChannelError``."""
-        for connection in list(self._open):
-            connection.interrupt()
+        super().__init__(mopts if mopts else client_config(c_path))
 
     def get_iter_returns(
         self,

@@ -15,30 +15,35 @@ def render(value: Any, look: Look) -> str:
     """Return *value* as a YAML document; a negative indent makes it flow, ``{a: [1, 2]}``."""
     flow = look.indent is not None and look.indent < 0
     indent = 0 if flow else look.indent
-    text = yaml.dump(
-        _sortable(Plain().of(value)), Dumper=_Dumper, default_flow_style=flow, indent=indent, allow_unicode=True
-    )
+
+    def written(dumper: Any) -> str:
+        plain = _sortable(Plain().of(value))
+        text: str = yaml.dump(plain, Dumper=dumper, default_flow_style=flow, indent=indent, allow_unicode=True)
+        return text
+
+    try:
+        text = written(_Dumper)
+    except UnicodeEncodeError:  # half a character, which libyaml doesn't take
+        text = written(_PatientDumper)
     return HIDDEN.sub(escape, text).removesuffix("...\n")
 
 
-class _Dumper(yaml.SafeDumper):
-    """Puts a text in double quotes that has what PyYAML would write as it is: an escape means something there.
-
-    An empty key is a simple one, ``'': 1``, as for libyaml.
-    """
-
-    def check_simple_key(self) -> bool:
-        """Say whether a key needs no ``?`` before it."""
-        empty = isinstance(self.event, yaml.ScalarEvent) and not self.event.value
-        return empty or super().check_simple_key()
+class _PatientDumper(yaml.SafeDumper):
+    """PyYAML's own, which takes every text, and folds long ones otherwise than libyaml."""
 
 
-def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]  # PyYAML may be without libyaml
+    """libyaml's, by which Salt writes: they differ in where a text in double quotes is folded."""
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    """Put a text in double quotes that has what PyYAML would write as it is: an escape means something there."""
     style = None if text.isprintable() or not HIDDEN.search(text) else '"'
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
 
 
 _Dumper.add_representer(str, _text)
+_PatientDumper.add_representer(str, _text)
 
 
 def _sortable(value: Any) -> Any:

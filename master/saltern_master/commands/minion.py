@@ -205,7 +205,7 @@ def get(
     fun: str | list,  # type: ignore[type-arg]
     tgt_type: str = "glob",
 ) -> dict[str, Any]:
-    """Show what minions have in the mine: ``saltern-run mine.get '*' network.ip_addrs``"""
+    """Show what minions have in the mine: ``saltern-run mine.get '*' status.loadavg``"""
     functions, several = _functions(fun)
     found = context.services.mine.get(_meant(context, tgt, tgt_type), functions)
     return found if several else found.get(functions[0], {})

@@ -49,8 +49,8 @@ def query(
     """Show what minions returned, the latest jobs' first: ``saltern-run returns.query minion=web1 since=2h``
 
     *minion*, *function*, *jid*: exactly these. *success*: true or false. *since*, *until*: when it came, in seconds
-    since 1970, as 2026-01-31T12:00 (this host's zone), or as 90m, 2h, 7d ago. Up to *limit* (1000) of them and 4 MiB,
-    of which there are more when the answer has an ``after``: give it as *after* for the next ones; *offset* passes over
+    since 1970, as 2026-01-31T12:00 (this host's zone), or as 90m, 2h, 7d ago. At most *limit* (up to 1,000) come, and
+    4 MiB; where there are more, the answer has an ``after``: give it as *after* for the next ones; *offset* passes over
     some. From the job store, or from what the *returner* of that name stored.
     """
     if not 0 < limit <= MAX_LIMIT:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Set
 from typing import Any, NamedTuple
 
 from saltern_master.targeting.column import Column, Place, places_of
-from saltern_master.targeting.facts import MAX_MEMBERS, Data, DataOf, Every, Ids, Values, values_in
+from saltern_master.targeting.facts import MAX_MEMBERS, Data, DataOf, Every, Ids, Values
 
 MAX_PLACES = MAX_MEMBERS
 """Values of one minion, the members of its lists each for itself."""
@@ -64,6 +64,11 @@ class Columns:
         self._changed.add(minion)
         self._wake.set()
 
+    @property
+    def indexed(self) -> int:
+        """How many minions are in the index."""
+        return len(self._data)
+
     async def run(self) -> None:
         """Keep the index up."""
         while True:
@@ -86,7 +91,13 @@ class Columns:
             apart = self._apart()
             column = self._columns.get(name)
             found = Values({}, ()) if column is None else column.values(self._ids, apart.keys())
-        return _both(found, values_in(((data, (minion,)) for minion, data in apart.items()), name)) if apart else found
+        if not apart:
+            return found
+        rest = Column()
+        for number, data in enumerate(apart.values()):
+            if name in data:
+                rest.put(number, places_of(data[name]), data[name])
+        return _both(found, rest.values(list(apart), frozenset()))
 
     def whole(self, minions: Set[str]) -> Iterable[tuple[Data, Ids]]:
         """Return what is known of each of *minions*."""

@@ -153,9 +153,10 @@ class _Value:
             if name == self._text or _holds(key, name):
                 found.update(*(texts[text] for text in texts), *(ids for _, ids in boxes))
                 continue
-            if self._key is None or not self._deeper:
+            if not self._deeper:
                 continue
-            found.update(*(texts[text] for text in self._key.of(texts, effort)))
+            if self._key is not None:
+                found.update(*(texts[text] for text in self._key.of(texts, effort)))
             for value, ids in boxes:
                 effort.check()
                 if self._one_down(value, key, effort):

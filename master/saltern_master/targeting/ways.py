@@ -21,6 +21,7 @@ _COUNT = re.compile(r"\{(?:\d+(?:,\d*)?|,\d+)\}")
 _MORE = re.compile(r"\[\^|\\[dDwWsS]|[^\x00-\x7f]")
 """In a class: what may match other than ASCII."""
 _KINDS = frozenset([r"\d", r"\D", r"\w", r"\W", r"\s", r"\S"])
+_LITERALS = frozenset(string.ascii_letters + string.digits + "-_,:;@/%&=~!<>\"' ")
 _PROBES = [chr(code) for code in range(128)]
 _OTHERS = "not ASCII"
 _MAX_BODY = 64
@@ -48,6 +49,26 @@ def quick_chars(text: str) -> int:
     while most and math.comb(most + repeats, repeats) * others * (most + len(text)) > MAX_STEPS:
         most //= 2
     return most
+
+
+def literal(text: str) -> str:
+    """Return the longest text that is in whatever the expression *text* matches, as far as that is easily seen."""
+    if "|" in text or re.search(r"\(\?(?!:)", text):
+        return ""
+    depth, run, longest = 0, "", ""
+    for piece in [*_PIECE.findall(text), "."]:
+        depth += (piece == "(") - (piece == ")")
+        if depth == 0 and len(piece) == 1 and piece in _LITERALS:
+            run += piece
+        elif depth == 0 and len(piece) == 2 and piece[1] in string.punctuation:
+            run += piece[1]
+        else:
+            run = run[:-1] if piece in ("*", "?", "{") else run
+            longest = max(longest, run, key=len)
+            run = ""
+            if piece == "{":  # what it holds is no text
+                return longest
+    return longest
 
 
 def _plain(text: str) -> str:
@@ -142,7 +163,7 @@ def _apart(sets: list[frozenset[str]]) -> bool:
 def _chars(piece: str) -> frozenset[str] | None:
     """Return the ASCII characters that a sign matches, with ``_OTHERS`` if it may match more; ``None``: not known."""
     if len(piece) == 1:
-        if piece in string.ascii_letters + string.digits + "-_,:;@/%&=~!<>\"' ":
+        if piece in _LITERALS:
             return frozenset(piece)
         return frozenset([*_PROBES, _OTHERS]) if piece == "." else None
     if piece[0] == "\\" and piece not in _KINDS and piece[1] not in string.punctuation:
