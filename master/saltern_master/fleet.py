@@ -150,9 +150,10 @@ class Fleet:
     def set_grains(self, minion_id: str, key: str, grains: dict[str, Any]) -> None:
         """Remember the grains that a minion told by its *key*, in memory and on disk."""
         link = self._link_of(minion_id, key)
-        if grains == link.grains:
-            return
         packed = pack_value({"key": key, "grains": grains})
+        # 1 and True are equal to Python, and two texts to a target.
+        if grains == link.grains and packed == pack_value({"key": key, "grains": link.grains}):
+            return
         if len(packed) > MAX_GRAINS_BYTES:
             self._complaints.say(
                 f"minion {minion_id}",

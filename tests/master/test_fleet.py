@@ -243,6 +243,13 @@ def test_forgetting_a_key_leaves_what_another_told(door: Door) -> None:
     assert door.fleet.grains("web") == {"os": "B's"}
 
 
+def test_grains_that_python_takes_for_equal_are_told_apart(door: Door) -> None:
+    door.accept("web", A)
+    for value in (1, True, 1.0):
+        door.fleet.set_grains("web", A, {"cores": value})
+        assert type(door.fleet.grains("web")["cores"]) is type(value)
+
+
 def test_who_is_unknown_is_away(door: Door) -> None:
     assert not door.fleet.send("nobody", JOB)
     assert not door.fleet.is_present("nobody")
