@@ -54,6 +54,7 @@ class MasterEvent:
         self.lost = 0
         self._prefix = ""
         self._stream: LocalConnection | None = None
+        self._interrupted = False
         self._subscribed: list[tuple[str, Match]] = []
         self._kept: deque[dict[str, Any]] = deque()
 
@@ -154,9 +155,17 @@ class MasterEvent:
     destroy = close
 
     def interrupt(self) -> None:
-        """End a call that waits, from another thread, and the subscription: it raises ``ChannelError``."""
+        """End a call that waits, from another thread, and the subscription: it raises ``ChannelError``.
+
+        A call that is about to wait, too: all do, until ``resume``.
+        """
+        self._interrupted = True
         if self._stream is not None:
             self._stream.interrupt()
+
+    def resume(self) -> None:
+        """Let calls wait again after ``interrupt``."""
+        self._interrupted = False
 
     def _connect(self, prefix: str | None = None) -> LocalConnection:
         """Return the stream, of tags that start with *prefix* when it is new."""
@@ -176,10 +185,13 @@ class MasterEvent:
         while True:
             left_s = None if until is None else max(until - time.monotonic(), 0.0)
             try:
-                event = self._connect().receive(left_s)
+                stream = self._connect()
+                if self._interrupted:
+                    raise ChannelError("the wait for events was ended")
+                event = stream.receive(left_s)
             except ChannelError:
                 self._drop()
-                if not again:
+                if not again or self._interrupted:
                     raise
                 if left_s == 0:
                     return None

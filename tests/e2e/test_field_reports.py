@@ -97,7 +97,7 @@ def test_a_program_that_takes_too_long_ends_with_all_its_children(parts: Parts) 
 
     command = f"sleep {marks[0]} & sleep {marks[1]} & wait"
     answer = parts.call("cmd.run", command, python_shell=True, timeout=1)
-    assert "timed out" in str(answer)
+    assert "Timed out after 1 seconds" in str(answer)
     wait_for(lambda: not running(), "the children to end")
 
 

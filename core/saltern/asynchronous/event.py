@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from saltern.asynchronous.threaded import Threaded
+from saltern.asynchronous.threaded import R, Threaded
 from saltern.event import DEFAULT_WAIT_S, MasterEvent
 
 
@@ -17,7 +18,21 @@ class AsyncMasterEvent(Threaded[MasterEvent]):
 
     def __init__(self, sock_dir: str) -> None:
         self._events = MasterEvent(sock_dir)
+        self._ending: set[asyncio.Future[Any]] = set()
         super().__init__(lambda: self._events, 2)  # one that waits, one that fires
+
+    async def run(self, client: MasterEvent, call: Callable[[], R]) -> R:
+        """Return what *call* returns; it begins when calls that were cancelled have ended, for all share one stream."""
+        while self._ending:
+            await asyncio.wait(self._ending)
+        client.resume()
+        return await super().run(client, call)
+
+    def end(self, client: MasterEvent, running: asyncio.Future[Any]) -> None:
+        """End *running*, and the subscription."""
+        self._ending.add(running)
+        running.add_done_callback(self._ending.discard)
+        client.interrupt()
 
     async def subscribe(self, tag: str = "") -> None:
         """Begin to receive events. Raises ``MasterNotRunning``, ``ChannelError``."""

@@ -49,14 +49,19 @@ class Threaded(Generic[C]):
 
     async def run(self, client: C, call: Callable[[], R]) -> R:
         """Return what *call*, of *client*'s, returns. When this is cancelled, the client's calls are ended."""
-        running = asyncio.get_running_loop().run_in_executor(self._pool, call)
+        begun = self._pool.submit(call)
+        running = asyncio.wrap_future(begun)
         try:
             return await asyncio.shield(running)
         except asyncio.CancelledError:
-            running.cancel()  # it may not have begun
-            client.interrupt()
             running.add_done_callback(_heeded)
+            if not begun.cancel():
+                self.end(client, running)
             raise
+
+    def end(self, client: C, running: asyncio.Future[Any]) -> None:
+        """End *client*'s calls, of which *running* is one."""
+        client.interrupt()
 
     def client(self) -> C:
         """Return a new blocking client."""
