@@ -52,7 +52,7 @@ class Invites:
         with os_errors(KeyStoreError, path, "can't be written"):
             make_private_folder(self._folder)
             self._tidy()
-            write_private(path, f"{time.time() + ttl_s:.0f} {minion_id}\n".encode())
+            write_private(path, f"{time.time() + ttl_s:.3f} {minion_id}\n".encode())
         return secret
 
     def redeem(self, secret: str, minion_id: str) -> Redemption:

@@ -35,6 +35,11 @@ def test_a_token_ends_and_says_when(invites: Invites) -> None:
         assert "its join token ended at 20" in ended.reason
 
 
+def test_a_token_ends_at_the_instant_that_was_asked_for(invites: Invites) -> None:
+    secret = invites.new(ttl_s=-0.001)
+    assert not invites.redeem(secret, "web01").good
+
+
 def test_a_token_for_one_minion_is_kept_for_it(invites: Invites) -> None:
     secret = invites.new(minion_id="web01")
     refused = invites.redeem(secret, "evil")
