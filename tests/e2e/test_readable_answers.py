@@ -110,6 +110,7 @@ def test_documentation_of_what_is_named(parts: Parts) -> None:
         (["jobs"], 0, "'jobs' is not a runner function: jobs has active, exit_success, last_run, list_job"),
         (["nothing.here"], 0, "'nothing.here' is not a runner function: saltern-run -d lists them"),
         (["state.event", "count=x"], 0, "count must be a number of events, or -1 for no end, not 'x'"),
+        (["event.watch", "count=x"], 0, "count must be a number of events, or -1 for no end, not 'x'"),
         (["state.event", "pretty=3"], 0, "pretty must be True or False, not 3"),
         (["state.event", "nosuch=1"], 0, "state.event was called wrongly: got an unexpected keyword argument 'nosuch'"),
     ],

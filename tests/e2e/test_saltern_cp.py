@@ -104,6 +104,7 @@ def test_a_part_that_is_not_what_it_seems_is_begun_anew(parts: Parts, tmp_path: 
     (there / f".saltern-{digest}.part").write_bytes(b"x" * 1000)
     out, _ = send(parts, parts.stack.minion_ids[0], str(tmp_path / "large"), f"{there}/", code=1)
     assert "was damaged on its way: send it again" in out
+    assert uploads(parts)  # what didn't arrive is kept for the next try
     send(parts, parts.stack.minion_ids[0], str(tmp_path / "large"), f"{there}/")
     assert (there / "large").read_bytes() == LARGE
 

@@ -207,6 +207,9 @@ def test_the_door_lets_those_send_who_may_run_what_receives(
             ):
                 with pytest.raises((NotAuthorised, ArgumentError)):
                     await refused
+            owner = Caller(Kind.LOCAL, "owner", os.geteuid())  # who may run anything
+            with pytest.raises(ArgumentError, match=r"an upload is for cp\.recv"):
+                await ask(owner, "upload.begin", tgt="web1", hsum=HSUM, size=4, fun="x.y")
             begun = await ask(fred, "upload.begin", tgt="web*", hsum=HSUM, size=4)
             assert begun["minions"] == ["web1"]
             await ask(fred, "upload.write", upload=begun["upload"], offset=0, data=b"0123")

@@ -52,6 +52,29 @@ def test_a_listing_that_is_none_is_one_line(listing: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_a_listing_that_is_another_one_is_refused() -> None:
+    packed = b'[{"path": "a", "mode": 1}]'
+    with pytest.raises(CommandError, match="damaged on its way"):
+        Upload(Sent(packed), "x").listing(len(packed), "0" * 64)  # type: ignore[arg-type]
+
+
+def test_a_name_more_of_a_file_is_not_written_through(tmp_path: Path) -> None:
+    data = b"new content"
+    hsum = hashlib.sha256(data).hexdigest()
+    entry = Entry("a", 0o755, len(data), hsum)
+    (tmp_path / "same").write_bytes(data)
+    (tmp_path / "same").chmod(0o600)
+    os.link(tmp_path / "same", tmp_path / "a")
+    receive(Upload(Sent(data), "x"), [entry], 0, str(tmp_path / "a"))  # type: ignore[arg-type]
+    assert (tmp_path / "same").stat().st_mode & 0o777 == 0o600
+    (tmp_path / "a").unlink()
+    (tmp_path / "precious").write_bytes(b"old")
+    os.link(tmp_path / "precious", tmp_path / f".saltern-{hsum[:32]}.part")
+    with pytest.raises(CommandError, match="something else is in the way"):
+        receive(Upload(Sent(data), "x"), [entry], 0, str(tmp_path / "a"))  # type: ignore[arg-type]
+    assert (tmp_path / "precious").read_bytes() == b"old"
+
+
 def test_set_id_bits_are_not_sent(tmp_path: Path) -> None:
     data = b"#!/bin/sh"
     (entry,) = listed(

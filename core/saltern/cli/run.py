@@ -69,6 +69,7 @@ def _run(options: argparse.Namespace) -> int:
     set_up_log(options)
     output = Output(options)
     function, *words = options.words or [""]
+    function = watch.FUNCTION if function == watch.ALIAS else function
     args, kwargs = parse_arguments(words, options.no_parse)
     args, more = keywords_among(args)
     kwargs |= more

@@ -14,6 +14,8 @@ from saltern.output.json_form import one_line
 from saltern.visible import visible
 
 FUNCTION = "state.event"
+ALIAS = "event.watch"
+"""What it does, by name."""
 DOC = """Show events as they come, until Ctrl-C: ``saltern-run state.event 'salt/job/*' pretty=True``
 
 A line is the tag, a tab, and the data as JSON. *tagmatch*: a glob, ``*`` by default. *count*: end after so many.
