@@ -15,7 +15,9 @@ import pytest
 import saltern_modules
 from saltern import __version__
 from saltern.errors import CommandError
+from saltern_agent.loader.glimpse import glimpse
 from saltern_modules._agent import Synced
+from saltern_modules._served_as import SERVED_AS
 from support.strangers import folder_of_a_stranger, link_of_a_stranger, needs_root
 
 NAMES = sorted(
@@ -531,3 +533,10 @@ class TestStatus:
         (tmp_path / "loadavg").write_text("junk")
         with pytest.raises(CommandError, match="not of the form"):
             minion.load("status").loadavg()
+
+
+def test_the_table_of_names_is_what_the_files_say() -> None:
+    folder = Path(saltern_modules.__file__).parent
+    files = [path for path in (*folder.glob("*.py"), *folder.glob("returners/*.py")) if not path.stem.startswith("_")]
+    said = {path.stem: glimpse(str(path)).named for path in files}
+    assert {stem: name for stem, name in said.items() if name and name != stem} == dict(SERVED_AS)

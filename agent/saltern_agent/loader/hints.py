@@ -61,7 +61,7 @@ def _functions(shelf: Shelf, module: str) -> list[str]:
 def _names(shelf: Shelf) -> set[str]:
     """Return the names that modules take beside their files'."""
     slots = (slot for slots in list(shelf.slots.values()) for slot in slots)
-    return {slot.module.name if slot.module else slot.text.named for slot in slots} - {""}
+    return {slot.module.name if slot.module else slot.named for slot in slots} - {""}
 
 
 def _close(word: str, known: list[str]) -> str:

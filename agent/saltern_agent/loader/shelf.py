@@ -82,7 +82,7 @@ class Shelf:
         """Yield the modules that go by *name*, the strongest first."""
         ranked = self._rank(name)
         for number, slot in enumerate(ranked):
-            weaker = number + 1 < len(ranked)
+            weaker = number + 1 < len(ranked) and not slot.source.bundled
             module = self._load_within(slot) if weaker else self.load(slot)
             if module is not None and module.name == name:
                 self._say(name, slot, "")
@@ -91,7 +91,7 @@ class Shelf:
                 self._say(name, slot, self._passed_over(slot, ranked[number + 1]))
         for slots in list(self.slots.values()):
             for slot in slots:
-                if slot not in ranked and slot.text.may_rename and not slot.source.private:
+                if slot not in ranked and slot.may_rename and not slot.source.private:
                     module = self._load_within(slot)
                     if module is not None and module.name == name:
                         yield slot, module
@@ -135,7 +135,7 @@ class Shelf:
     def beginning(self, prefix: str) -> dict[str, Callable[..., Any]]:
         """Return the functions whose names begin with *prefix*, by name; loads no modules but those it can mean."""
         module, dot, _ = prefix.partition(".")
-        known = set(self.slots) | {slot.text.named for slots in list(self.slots.values()) for slot in slots}
+        known = set(self.slots) | {slot.named for slots in list(self.slots.values()) for slot in slots}
         names = [name for name in known if name and (name == module if dot else name.startswith(module))]
         found = {
             f"{name}.{function}": loaded.functions[function]
@@ -147,7 +147,7 @@ class Shelf:
 
     def _named(self, name: str) -> list[Slot]:
         """Return the sources that say they go by *name*."""
-        return [slot for slots in list(self.slots.values()) for slot in slots if slot.text.named == name]
+        return [slot for slots in list(self.slots.values()) for slot in slots if slot.named == name]
 
     def check(self) -> dict[str, str]:
         """Load what takes the place of something weaker, and return by file name why another one is used instead."""
@@ -155,6 +155,8 @@ class Shelf:
         for name in list(self.slots):
             ranked = self._rank(name)
             for slot, weaker in pairwise(ranked):
+                if slot.source.bundled:  # all that follow are too, and none is replaced
+                    break
                 module = self._load_within(slot)
                 if module is not None and module.name == name:
                     self._say(name, slot, "")
@@ -220,9 +222,7 @@ class Shelf:
         ranked = known.get(name)
         if ranked is None:
             own = slots.get(name, ())
-            custom = any(slot.source.layer for slot in own)
-            every = (slot for others in slots.values() for slot in others)
-            claim = [slot for slot in every if (custom or slot.source.layer) and slot.text.named == name]
+            claim = [slot for others in slots.values() for slot in others if slot.named == name]
             ranked = sorted(
                 {id(slot): slot for slot in (*own, *claim) if not slot.source.private}.values(),
                 key=lambda slot: (-slot.source.layer, slot.source.stem != name),

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from saltern_agent.loader.module import Module
 from saltern_agent.loader.source import Source
+from saltern_modules._served_as import SERVED_AS
 
 if TYPE_CHECKING:
     from saltern_agent.loader.glimpse import Glimpse
@@ -65,10 +66,18 @@ class Slot:
         self._glimpse: Glimpse | None = None
 
     @property
-    def text(self) -> Glimpse:
-        """What its file shows without being run."""
+    def named(self) -> str:
+        """By what name it goes for certain, without being run; a bundled one isn't even read."""
+        return SERVED_AS.get(self.source.stem, "") if self.source.bundled else self._text().named
+
+    @property
+    def may_rename(self) -> bool:
+        """Whether it may take any name when it is run."""
+        return not self.source.bundled and self._text().may_rename
+
+    def _text(self) -> Glimpse:
         if self._glimpse is None:
-            from saltern_agent.loader.glimpse import glimpse  # for hosts with modules of their own, and for hints
+            from saltern_agent.loader.glimpse import glimpse  # for hosts with modules of their own
 
             self._glimpse = glimpse(self.source.path)
         return self._glimpse

@@ -26,14 +26,19 @@ OTHERS = "*"
 
 
 class Declaration(NamedTuple):
-    """What one file says: the name that callers use for the module, and its functions' powers."""
+    """What one file says: the name that callers use for the module, and its functions' powers.
+
+    One that is *whole* names every function that it has: a bundled file, which may be one part of a module, or one
+    driver of several.
+    """
 
     name: str
     powers: Mapping[str, Power]
+    whole: bool = False
 
-    def of(self, function: str) -> Power:
-        """Return the power of *function*, a name without the module's."""
-        return self.powers.get(function) or self.powers.get(OTHERS, Power.INDIRECT)
+    def of(self, function: str) -> Power | None:
+        """Return the power of *function*, a name without the module's; ``None``: the file doesn't have it."""
+        return self.powers.get(function) or self.powers.get(OTHERS) or (None if self.whole else Power.INDIRECT)
 
 
 class Powers:
@@ -41,7 +46,8 @@ class Powers:
 
     def __init__(self, bundled: Mapping[str, str] | None = None) -> None:
         """*bundled*: file name without ``.py`` to source; by default what is installed on this host."""
-        self._bundled = _declarations(bundled_sources() if bundled is None else bundled)
+        found = _declarations(bundled_sources() if bundled is None else bundled)
+        self._bundled = {stem: one._replace(whole=True) for stem, one in found.items()}
         self._by_name = _by_name(self._bundled.values())
 
     def of(self, function: str) -> Power:
@@ -51,7 +57,7 @@ class Powers:
         """
         module, _, name = function.partition(".")
         return max(
-            (declaration.of(name) for declaration in self._by_name.get(module, ())),
+            filter(None, (declaration.of(name) for declaration in self._by_name.get(module, ()))),
             key=STRENGTH.__getitem__,
             default=Power.INDIRECT,
         )
