@@ -10,6 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 SERVED_AS: Mapping[str, str] = {
+    "groupadd": "group",
+    "linux_shadow": "shadow",
     "sysmod": "sys",
     "syslog_return": "syslog",
+    "useradd": "user",
+    "useradd_change": "user",
 }
