@@ -14,6 +14,7 @@ SERVED_AS: Mapping[str, str] = {
     "linux_shadow": "shadow",
     "sysmod": "sys",
     "syslog_return": "syslog",
+    "system_clock": "system",
     "useradd": "user",
     "useradd_change": "user",
 }

@@ -85,7 +85,7 @@ def chhome(name: str, home: str, persist: bool = False, root: str | None = None)
 
         saltern '*' user.chhome fred /srv/fred persist=True
     """
-    return _change(name, "home", home, "-d", root, ["-m"] if persist else [])
+    return _change(name, "home", home, "-d", root, ["--move-home"] if persist else [])
 
 
 def rename(name: str, new_name: str, root: str | None = None) -> bool:
