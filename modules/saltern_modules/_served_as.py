@@ -10,11 +10,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 SERVED_AS: Mapping[str, str] = {
+    "debian_service": "service",
     "groupadd": "group",
+    "linux_service": "service",
     "linux_shadow": "shadow",
-    "sysmod": "sys",
+    "rh_service": "service",
     "syslog_return": "syslog",
+    "sysmod": "sys",
     "system_clock": "system",
+    "systemd_query": "service",
+    "systemd_service": "service",
     "useradd": "user",
     "useradd_change": "user",
 }
