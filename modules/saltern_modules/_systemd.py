@@ -46,7 +46,7 @@ def unit(name: object) -> str:
 def named(name: object) -> str:
     """Return the name of a unit that is to be changed. Raises ``CommandError`` for an option or a path."""
     text = str(name)
-    if not text or text.startswith("-") or "/" in text or not text.isprintable():
+    if text.startswith("-") or "/" in text or not text.isprintable():
         raise CommandError(f"service: {text!r} is not the name of a unit")
     return text
 
