@@ -49,9 +49,11 @@ def program(name: str) -> str:
 
 def found_program(name: str) -> str | None:
     """Return the path of the program *name*, None when there is none."""
-    import shutil  # an agent that only samples never needs it
-
-    return shutil.which(name, path=":".join(filter(None, (os.environ.get("PATH", ""), USUAL_PATH))))
+    for folder in (*os.environ.get("PATH", "").split(":"), *USUAL_PATH.split(":")):
+        path = os.path.join(folder, name)
+        if os.path.isabs(path) and os.path.isfile(path) and os.access(path, os.X_OK):
+            return path
+    return None
 
 
 def parse_passwd(text: str) -> Iterator[User]:

@@ -50,9 +50,10 @@ def started(folders: Iterable[str]) -> set[str]:
     return found
 
 
-def scripts(folder: str = SCRIPTS) -> list[str]:
-    """Return the names of the scripts, sorted."""
-    return sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+def scripts(folder: str = "") -> list[str]:
+    """Return the names of the scripts in *folder*, the usual one by default, sorted."""
+    path = folder or SCRIPTS
+    return sorted(os.listdir(path)) if os.path.isdir(path) else []
 
 
 def parse_chkconfig(text: str) -> dict[str, set[str]]:

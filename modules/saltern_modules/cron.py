@@ -315,7 +315,7 @@ def _changed(user: str, change: Callable[[Any, Any], str | None]) -> str | None:
         if failed:  # it isn't known what there is: nothing is written over it
             return str(found["stderr"]).rstrip()
         done = _crontab_program(user, "-", stdin=tab.text())
-        return str(done["stderr"]) if done["retcode"] else answer
+        return str(done["stderr"]).rstrip() if done["retcode"] else answer
 
 
 def _read(user: str) -> dict[str, Any]:

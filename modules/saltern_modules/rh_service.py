@@ -295,10 +295,8 @@ def _is_known(name: str) -> bool:
 
 
 def _switch(name: str, to: str) -> bool:
-    return (_is_known(name) or _chkconfig("--add", name)) and _chkconfig(name, to)
+    return _sysv.is_name(name) and (_is_known(name) or _chkconfig("--add", name)) and _chkconfig(name, to)
 
 
 def _chkconfig(*words: str) -> bool:
-    return all(_sysv.is_name(word.removeprefix("--")) for word in words) and _sysv.went_well(
-        __salt__, [CHKCONFIG, *words]
-    )
+    return _sysv.went_well(__salt__, [CHKCONFIG, *words])

@@ -54,4 +54,4 @@ def test_services_are_to_us_what_they_are_to_salt(tmp_path: Path) -> None:
     compared = [index for index, label in enumerate(labels) if label not in booted_services.DIFFERENT]
     differing = [(labels[index], ours[index], recorded[index]) for index in compared if ours[index] != recorded[index]]
     assert len(ours) == len(recorded) == len(calls)
-    assert [] == differing, "\n".join(map(str, differing))
+    assert differing == [], "\n".join(map(str, differing))
