@@ -159,9 +159,9 @@ class Systemctl:
         """Run it for an answer, its errors among its output, and return as ``cmd.run_all`` does."""
         return self._run(self.argv(*action, **how), ignore_retcode=True, redirect_stderr=True, timeout=QUERY_TIMEOUT_S)
 
-    def do(self, *action: str, **how: Any) -> dict[str, Any]:
-        """Run it to change something, as long as that takes."""
-        return self._run(self.argv(*action, **how), ignore_retcode=True)
+    def do(self, *action: str, fails: bool = False, **how: Any) -> dict[str, Any]:
+        """Run it to change something, as long as that takes; *fails*: how it ends is the job's retcode."""
+        return self._run(self.argv(*action, **how), ignore_retcode=not fails)
 
     def _run(self, argv: Sequence[str], **options: Any) -> dict[str, Any]:
         done: dict[str, Any] = self._salt["cmd.run_all"](

@@ -69,7 +69,7 @@ def stop(name: str, no_block: bool | None = None) -> bool:
     """
     ctl = _systemd.Systemctl(__salt__)
     ctl.tidy(_systemd.named(name))
-    return bool(ctl.do("stop", name=name, no_block=_blocks_not(name, no_block))["retcode"] == 0)
+    return bool(ctl.do("stop", fails=True, name=name, no_block=_blocks_not(name, no_block))["retcode"] == 0)
 
 
 def restart(name: str, no_block: bool | None = None, unmask: bool = False, unmask_runtime: bool = False) -> bool:
