@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 SERVED_AS: Mapping[str, str] = {
+    "grains_setting": "grains",
     "sysmod": "sys",
     "syslog_return": "syslog",
 }

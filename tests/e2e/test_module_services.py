@@ -92,6 +92,27 @@ def test_grains_and_modules_are_refreshed(parts: Parts) -> None:
     assert parts.call("status.master") is True
 
 
+def test_grains_of_the_masters_folder_and_set_ones_are_targets(parts: Parts) -> None:
+    """From ``_grains`` and ``grains.setval`` to whom a job goes to: on the way are a file, the channel, an index."""
+    minion = parts.stack.minion_ids[0]
+    folder = Path(parts.stack.root) / "srv/_grains"
+    folder.mkdir()
+    (folder / "rack.py").write_text("def where():\n    return {'rack': {'row': 4}}\n")
+    parts.runner.cmd("fileserver.update")
+    assert "grains.rack" in parts.call("saltutil.sync_all")["grains"]
+    found = lambda target: parts.client.cmd(target, "test.ping", tgt_type="grain")  # noqa: E731  # shorter so
+    wait_for(lambda: found("rack:row:4") == {minion: True}, "the grain among targets")
+    assert parts.call("grains.setval", "role", "db") == {"role": "db"}
+    wait_for(lambda: found("role:db") == {minion: True}, "the grain that was set among targets")
+    assert parts.call("grains.get", "role") == "db"
+    assert parts.call("grains.delkey", "role")["result"] is True
+    wait_for(lambda: found("role:*") == {}, "the end of the grain")
+    (folder / "rack.py").write_text("def where():\n    return {'rack': {'row': 5}}\n")
+    parts.runner.cmd("fileserver.update")
+    assert parts.call("saltutil.sync_grains") == ["grains.rack"]
+    wait_for(lambda: found("rack:row:5") == {minion: True}, "the changed grain")
+
+
 def test_minions_share_what_is_in_the_mine(parts: Parts) -> None:
     minion = parts.stack.minion_ids[0]
     wait_for(lambda: parts.call("mine.get", "*", "test.ping") == {minion: True}, "what is put there at the start")

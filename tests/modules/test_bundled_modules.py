@@ -207,7 +207,10 @@ class TestSaltutil:
         changed = saltutil.sync_all(saltenv="base", refresh=True)
         assert {kind: found for kind, found in changed.items() if found} == {"modules": ["modules.mypkg"]}
         assert {"utils", "returners", "states", "proxymodules", "clouds"} <= set(changed)
-        assert agent.calls == [("sync_modules", ("modules",)), ("sync_modules", ("modules", "utils", "returners"))]
+        assert agent.calls == [
+            ("sync_modules", ("modules",)),
+            ("sync_modules", ("modules", "utils", "returners", "grains")),
+        ]
         assert saltutil.sync_returners() == ["modules.mypkg"]
         assert saltutil.__context__ == {}
         assert saltutil.refresh_modules() is saltutil.refresh_grains() is saltutil.refresh_pillar() is True

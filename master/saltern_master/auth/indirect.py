@@ -16,6 +16,7 @@ An indirect function needs a grant of its exact name. Beyond that:
 ``event.send``         likewise for whoever listens
 ``event.fire``
 ``event.fire_master``
+``grains.set``, …      nothing: what a grain brings this host, as a job's target or by pillar, can't be told
 ``publish.publish``    nothing: what the master lets that minion run (``peer``, ``peer_run``) is its own right
 ``publish.full_data``
 ``publish.runner``
