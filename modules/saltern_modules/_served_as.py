@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 SERVED_AS: Mapping[str, str] = {
     "grains_setting": "grains",
+    "schedule_changing": "schedule",
     "sysmod": "sys",
     "syslog_return": "syslog",
 }

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from saltern.event import MasterEvent
 from support.stacks import Parts, wait_for
@@ -170,20 +171,21 @@ def test_running_jobs_are_told_and_ended(parts: Parts) -> None:
 
 
 def test_the_schedule_is_changed_on_the_minion(parts: Parts, events: MasterEvent) -> None:
-    assert parts.call("schedule.list")["ticks"]["source"] == "master"
+    assert parts.call("schedule.job_status")["ticks"]["source"] == "master"
     added = parts.call("schedule.add", "mine", function="test.echo", job_args=["hi"], seconds=3600)
-    assert added == {"result": True, "comment": "Added job: mine to schedule."}
-    assert parts.call("schedule.list")["mine"]["source"] == "local"
+    assert added == {"result": True, "comment": "Added job: mine to schedule.", "changes": {"mine": "added"}}
+    assert yaml.safe_load(parts.call("schedule.list"))["schedule"]["mine"]["saved"] is True
+    assert parts.call("schedule.job_status")["mine"]["source"] == "local"
     ran = parts.call("schedule.run_job", "mine")
     returned = seen(events, f"salt/job/{ran['jid']}/ret/")
     assert (returned["fun"], returned["return"], returned["schedule"]) == ("test.echo", "hi", "mine")
     parts.call("schedule.modify", "mine", minutes=90)
-    assert parts.call("schedule.list")["mine"]["seconds"] == 5400
+    assert parts.call("schedule.job_status")["mine"]["seconds"] == 5400
     parts.call("schedule.disable_job", "mine")
-    assert parts.call("schedule.is_enabled", "mine") is False
+    assert parts.call("schedule.is_enabled", "mine")["enabled"] is False
     assert parts.call("schedule.show_next_fire_time", "mine") == {"result": True, "next_fire_time": None}
     parts.call("schedule.enable_job", "mine")
     assert parts.call("schedule.show_next_fire_time", "mine")["next_fire_time"]
     parts.call("schedule.delete", "mine")
-    assert "mine" not in parts.call("schedule.list")
-    assert "there is no job 'mine'" in parts.call("schedule.run_job", "mine")
+    assert "mine" not in parts.call("schedule.job_status")
+    assert parts.call("schedule.run_job", "mine") == {"comment": "Job mine does not exist.", "result": False}
