@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from saltern.config.minion import DEFAULTS
 from saltern_agent import grains
 from saltern_agent.jobs import Current
 from saltern_agent.loader import Loader
@@ -50,15 +51,13 @@ def functions_of(scenario: Any, folder: Path) -> Any:
     etc = folder / ".salt" / "etc"
     etc.mkdir(parents=True)
     opts: dict[str, Any] = {
+        **DEFAULTS,
         "id": "minion",
         "master": "127.0.0.1",
         "conf_file": str(etc / "minion"),
         "cachedir": str(folder / ".salt" / "cache"),
         "file_client": "local",
         "file_roots": {"base": [str(folder / "roots")]},
-        "proc_root": "/proc",
-        "sys_root": "/sys",
-        "grains": {},
         **scenarios.filled(dict(scenario.opts), str(folder)),
     }
     loader = Loader(opts, [], Current())

@@ -11,6 +11,7 @@ An indirect function needs a grant of its exact name. Beyond that:
 ``schedule.modify``    likewise when one is given; ``ANY`` when arguments are given to one that isn't
 ``schedule.run_job``   nothing: what they let run, arguments and all, was there before
 ``schedule.enable_job``
+``schedule.enable``
 ``cp.get_file``        nothing: what a written file makes run can't be told, so only its exact name grants it
 ``cp.recv``            likewise (``saltern-cp``)
 ``user.add``           likewise: what a user is, or may become, can have root's rights
@@ -36,6 +37,7 @@ An indirect function needs a grant of its exact name. Beyond that:
 ``event.send``         likewise for whoever listens
 ``event.fire``
 ``event.fire_master``
+``grains.*``           nothing: what a grain brings this host, as a job's target or by pillar, can't be told
 ``publish.publish``    nothing: what the master lets that minion run (``peer``, ``peer_run``) is its own right
 ``publish.full_data``
 ``publish.runner``
