@@ -11,13 +11,12 @@ from collections.abc import Mapping
 
 SERVED_AS: Mapping[str, str] = {
     "debian_service": "service",
+    "grains_setting": "grains",
     "groupadd": "group",
     "linux_service": "service",
     "linux_shadow": "shadow",
     "rh_service": "service",
-    "grains_setting": "grains",
     "schedule_changing": "schedule",
-    "sysmod": "sys",
     "syslog_return": "syslog",
     "sysmod": "sys",
     "system_clock": "system",
