@@ -80,7 +80,9 @@ def set_password(path: str, name: str, passwd: str) -> None:
             with replacement(path, status.st_mode & 0o777) as stream:
                 stream.write(after.encode("utf-8", "surrogateescape"))
                 stream.flush()
-                os.fchown(stream.fileno(), status.st_uid, status.st_gid)
+                own = os.fstat(stream.fileno())
+                if (own.st_uid, own.st_gid) != (status.st_uid, status.st_gid):
+                    os.fchown(stream.fileno(), status.st_uid, status.st_gid)
                 if label:
                     os.setxattr(stream.fileno(), "security.selinux", label)
                 os.fsync(stream.fileno())
