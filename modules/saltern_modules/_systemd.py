@@ -84,7 +84,7 @@ def parse_show(text: str) -> dict[str, Any]:
     A structure is a dict of its members, each as far as the next ``=``; what orders units is a list.
     """
     found: dict[str, Any] = {}
-    for line in text.split("\n"):
+    for line in text.split("\n") if text else ():
         name, _, value = line.partition("=")
         if value.startswith("{"):
             items = (item.split("=") for item in value.replace("{", "").replace("}", "").split(" ; "))

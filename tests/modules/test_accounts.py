@@ -307,6 +307,14 @@ class TestPasswords:
         assert minion.functions["shadow.set_password"]("nobody-at-all", HASH, use_usermod, root=str(root)) is False
         assert programs.calls == []
 
+    def test_what_is_so_already_is_left(self, minion: Any, programs: Programs, root: Path) -> None:
+        shadow = {
+            name: minion.functions[f"shadow.{name}"] for name in ("lock_password", "unlock_password", "set_maxdays")
+        }
+        assert shadow["lock_password"]("-x", str(root)) is shadow["unlock_password"]("fred", str(root)) is True
+        assert shadow["set_maxdays"]("fred", 9, str(root)) is True
+        assert programs.calls == []
+
     def test_alts_own_files(self, minion: Any, programs: Programs, root: Path) -> None:
         minion.grains["os"] = "ALT"
         own = root / "etc/tcb/fred"
@@ -325,6 +333,10 @@ class TestHashes:
         assert not found.startswith("*")
         assert found != _crypt.gen_hash(None, "pässword", algorithm)
         assert _crypt.crypt("pässword", found) == found != _crypt.crypt("password", found)
+
+    @pytest.mark.parametrize("algorithm", ["blowfish", "yescrypt"])
+    def test_a_salts_last_sign_has_few_bits(self, algorithm: str) -> None:
+        assert {_crypt.setting(algorithm, None)[-1] for _ in range(200)} == set(_crypt.SMALL)
 
     def test_yescrypt_with_a_salt(self) -> None:
         found = _crypt.gen_hash("abcdefgh", "a", "yescrypt")

@@ -72,6 +72,8 @@ def test_what_modules_come_to_is_what_salts_come_to(name: str, title: str, tmp_p
     scenario = scenarios.scenarios_of(file)[title]
     if scenario.root and os.geteuid() != 0:
         pytest.skip("only root can do this")
+    if scenario.without and os.path.exists(scenario.without):
+        pytest.skip(f"it is otherwise where {scenario.without} is")
     recorded = json.loads((ANSWERS / "scenarios" / f"{name}.json").read_text())[title]
     functions = functions_of(scenario, tmp_path)
     scenarios.prepare(scenario, str(tmp_path))

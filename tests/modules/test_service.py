@@ -153,6 +153,7 @@ class TestWhatSystemctlPrints:
         assert found["After"] == ["a.service", "b.target"]
         assert (found["Wants"], found["Before"], found["Description"]) == ([], [], "x = y")
         assert found["ExecStop"] == {}
+        assert _systemd.parse_show("") == {}
 
     @pytest.mark.parametrize(
         ("text", "loaded"),

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from scenario import Scenario, kw
 
 NAME = "saltern-test-slt"
+BOOTED = "/run/systemd/system"
 SCRIPT = f"""#!/bin/sh
 ### BEGIN INIT INFO
 # Provides:          {NAME}
@@ -69,6 +70,7 @@ UNITS = {
 SCENARIOS = {
     "a script": Scenario(
         root=True,
+        without=BOOTED,
         setup=with_script(enabled=True),
         calls=(
             ("service.available", NAME),
@@ -97,6 +99,7 @@ SCENARIOS = {
     ),
     "none": Scenario(
         root=True,
+        without=BOOTED,
         calls=tuple(
             (f"service.{fun}", name)
             for fun in ("start", "stop", "restart", "reload", "force_reload", "status", "enabled", "disabled", "enable")
@@ -105,6 +108,7 @@ SCENARIOS = {
     ),
     "units without systemd": Scenario(
         root=True,
+        without=BOOTED,
         files=UNITS,
         tree=False,
         calls=(
