@@ -222,7 +222,7 @@ def test_names_that_python_can_not_write_are_no_modules(module_dir: Path, name: 
 
 
 HINTS = [
-    ("system.reboot", "'system.reboot' is not available. There is no module system."),
+    ("napalm.cli", "'napalm.cli' is not available. There is no module napalm."),
     ("test.quux", "'test.quux' is not available. The module test has no function quux."),
     ("test.pinq", "'test.pinq' is not available. Did you mean 'test.ping'?"),
     ("test", "'test' is not available. test is a module: give a function of it, as in test.ping"),
