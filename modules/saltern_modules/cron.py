@@ -38,7 +38,9 @@ __powers__ = {
 
 TIMEOUT_S = 60
 LARGEST_BYTES = 16 << 20
-NONE_YET = "no crontab for"
+NONE_YET = ("no crontab for", "has no fcrontab", "No such file or directory")
+"""What programs say of a user without a crontab: cronie and Debian's cron, fcron, busybox."""
+
 UNREADABLE = "\N{REPLACEMENT CHARACTER}"
 _changing = threading.Lock()
 """One job reads and writes a crontab at a time."""
@@ -305,7 +307,7 @@ def _changed(user: str, change: Callable[[Any, Any], str | None]) -> str | None:
 
     with _changing:
         found = _read(user)
-        failed = found["retcode"] and NONE_YET not in found["stderr"]
+        failed = found["retcode"] and not any(text in found["stderr"] for text in NONE_YET)
         if UNREADABLE in found["stdout"]:
             raise CommandError(f"cron: the crontab of {user} isn't UTF-8: it is left as it is")
         tab = _crontab.parse("" if failed else found["stdout"])

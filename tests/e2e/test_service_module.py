@@ -17,12 +17,12 @@ RUN = """
 import json, os, sys
 sys.path.insert(0, "/opt/saltern/tests/support/salt_answers")
 import booted_services, scenario
+from saltern.config.minion import DEFAULTS
 from saltern_agent import grains
 from saltern_agent.jobs import Current
 from saltern_agent.loader import Loader
 
-opts = {"id": "minion", "master": "127.0.0.1", "conf_file": "/run/etc/minion", "cachedir": "/run/cache",
-        "proc_root": "/proc", "sys_root": "/sys", "grains": {}}
+opts = {**DEFAULTS, "id": "minion", "master": "127.0.0.1", "conf_file": "/run/etc/minion", "cachedir": "/run/cache"}
 os.umask(0o022)
 loader = Loader(opts, [], Current())
 loader.set_grains(grains.collect(opts))

@@ -173,6 +173,20 @@ def test_what_can_not_be_read_is_not_written_over(cron: Any, program: Program) -
     assert {call[-1] for call in program.calls} == {"-l"}
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "no crontab for fred\n",
+        "crontab: can't open 'fred': No such file or directory\n",
+        "user fred has no fcrontab.\n",
+    ],
+)
+def test_who_has_none_gets_one(cron: Any, program: Program, said: str) -> None:
+    program.unreadable = said
+    assert cron.set_env("fred", "A", "x") == "new"
+    assert program.tab == f"{TAG}\nA=x\n"
+
+
 def test_what_is_not_utf8_is_not_written_over(cron: Any, program: Program) -> None:
     program.tab = b"# gr\xfcezi\n".decode(errors="replace")
     for change in changing(cron):
