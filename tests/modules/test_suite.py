@@ -185,6 +185,9 @@ class TestCommands:
         assert {name: made["outcome"] for name, made in rows.items()} == {"a": "passed", "b": "failed"}
         assert suite.__context__["retcode"] == 1
 
+    def test_a_last_line_without_its_end(self, run: Run) -> None:
+        assert list(run("printf 'ok 1 a\\nok 2 b'")) == ["a", "b"]
+
     def test_tap_that_ends_badly(self, run: Run) -> None:
         rows = run("sh -c 'echo ok 1 a; exit 9'")
         assert rows["(suite)"]["message"] == "ok 1 a\nexit code 9"
@@ -264,6 +267,12 @@ class TestFolders:
         assert rows["test_a.py::test_ok"]["seconds"] >= 0
         assert suite.__context__["retcode"] == 1
         assert os.listdir(Path(minion.opts["cachedir"]) / "suites") == []
+
+    def test_a_pytest_that_overstays_its_time(self, run: Run, agent: Any) -> None:
+        agent.files = {"s/test_a.py": b"import time\ndef test_a(): pass\ndef test_b(): time.sleep(60)\n"}
+        rows = run("salt://s", timeout=5)
+        assert rows["(suite)"]["outcome"] == "error"
+        assert "time was over" in rows["(suite)"]["message"]
 
     def test_a_pytest_that_breaks(self, run: Run, agent: Any) -> None:
         agent.files = {"s/test_a.py": b"import no_such_library\n"}

@@ -62,7 +62,8 @@ def report(
     if not runs and (job is None or job.load.get("fun") != FUNCTION):
         raise CommandError(f"job {jid} ran no {FUNCTION}: saltern-run suite.list shows those that did")
     asked = [minion for minion in asked if fnmatch.fnmatchcase(minion, minions)]
-    made = report_of(jid, asked, runs, lambda run: store.earlier(run, HISTORY_RUNS - 1))
+    history = max(1, min(HISTORY_RUNS - 1, MAX_TESTS // max(count, 1)))  # so that what is read stays bounded
+    made = report_of(jid, asked, runs, lambda run: store.earlier(run, history))
     return as_text(made, every=every) if form == "table" else FORMS[form](made)
 
 
