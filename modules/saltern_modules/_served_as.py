@@ -12,4 +12,5 @@ from collections.abc import Mapping
 SERVED_AS: Mapping[str, str] = {
     "sysmod": "sys",
     "syslog_return": "syslog",
+    "linux_sysctl": "sysctl",
 }

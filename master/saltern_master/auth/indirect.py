@@ -23,6 +23,8 @@ An indirect function needs a grant of its exact name. Beyond that:
 ``saltutil.cmd_iter``
 ``saltutil.runner``
 ``saltutil.wheel``
+``sysctl.assign``      nothing: a parameter of the kernel may be a program that root runs
+``sysctl.persist``
 ``hosts.add_host``     nothing: whom the host believes to be another can't be told
 ``hosts.set_host``
 ``--return NAME``      ``returner:NAME``: a returner runs code of the minion's with options of the caller's, to
