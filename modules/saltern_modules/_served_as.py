@@ -12,5 +12,6 @@ from collections.abc import Mapping
 SERVED_AS: Mapping[str, str] = {
     "sysmod": "sys",
     "syslog_return": "syslog",
+    "disk_devices": "disk",
     "linux_sysctl": "sysctl",
 }

@@ -27,6 +27,9 @@ An indirect function needs a grant of its exact name. Beyond that:
 ``sysctl.persist``
 ``hosts.add_host``     nothing: whom the host believes to be another can't be told
 ``hosts.set_host``
+``disk.format``        nothing: it takes what is on any device, or in any file
+``disk.wipe``
+``disk.hpa``
 ``--return NAME``      ``returner:NAME``: a returner runs code of the minion's with options of the caller's, to
                        write files or to send what was returned elsewhere; so does what ``schedule.add`` is given
 =====================  ================================================================================
