@@ -14,4 +14,5 @@ SERVED_AS: Mapping[str, str] = {
     "syslog_return": "syslog",
     "disk_devices": "disk",
     "linux_sysctl": "sysctl",
+    "mount_tables": "mount",
 }

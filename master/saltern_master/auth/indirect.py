@@ -25,6 +25,12 @@ An indirect function needs a grant of its exact name. Beyond that:
 ``saltutil.wheel``
 ``sysctl.assign``      nothing: a parameter of the kernel may be a program that root runs
 ``sysctl.persist``
+``mount.mount``        nothing: a file system over another brings programs, and hides files
+``mount.remount``
+``mount.set_fstab``
+``mount.rm_fstab``
+``mount.set_automaster``
+``mount.rm_automaster``
 ``hosts.add_host``     nothing: whom the host believes to be another can't be told
 ``hosts.set_host``
 ``disk.format``        nothing: it takes what is on any device, or in any file
