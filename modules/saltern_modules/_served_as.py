@@ -15,4 +15,7 @@ SERVED_AS: Mapping[str, str] = {
     "disk_devices": "disk",
     "linux_sysctl": "sysctl",
     "mount_tables": "mount",
+    "network_names": "network",
+    "network_reach": "network",
+    "network_tables": "network",
 }
