@@ -18,4 +18,5 @@ SERVED_AS: Mapping[str, str] = {
     "network_names": "network",
     "network_reach": "network",
     "network_tables": "network",
+    "ps_host": "ps",
 }
