@@ -19,4 +19,5 @@ SERVED_AS: Mapping[str, str] = {
     "network_reach": "network",
     "network_tables": "network",
     "ps_host": "ps",
+    "status_now": "status",
 }
