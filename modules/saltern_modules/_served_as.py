@@ -14,6 +14,7 @@ SERVED_AS: Mapping[str, str] = {
     "syslog_return": "syslog",
     "disk_devices": "disk",
     "linux_sysctl": "sysctl",
+    "localemod": "locale",
     "mount_tables": "mount",
     "network_names": "network",
     "network_reach": "network",
