@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
@@ -48,14 +50,26 @@ def test_a_process_is_found_and_ended(minion: Any, child: subprocess.Popen[bytes
         ps.proc_info(child.pid)
 
 
-def test_what_would_end_all_is_refused(minion: Any) -> None:
+def test_what_would_end_all_is_refused(minion: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No real process is in reach here: were the refusal missing, all of the host's would be ended."""
+    signalled: list[int] = []
+    sham = SimpleNamespace(pid=4711, name=lambda: "sham", cmdline=lambda: ["sham"], send_signal=signalled.append)
+    monkeypatch.setattr(psutil, "process_iter", lambda: [sham])
+    monkeypatch.setattr(os, "kill", lambda *args: pytest.fail("nothing is to be signalled"))
     ps = minion.load("ps")
-    with pytest.raises(ArgumentError, match="the pattern is empty"):
-        ps.pkill("")
+    assert ps.pkill("sham", signal=1) == {"killed": [4711]}
+    for full in (False, True):
+        with pytest.raises(ArgumentError, match="the pattern is empty"):
+            ps.pkill("", full=full)
+    assert signalled == [1]
+
+
+def test_what_can_not_be_signalled_is_one_line(minion: Any, child: subprocess.Popen[bytes]) -> None:
+    ps = minion.load("ps")
     with pytest.raises(CommandError):
         ps.kill_pid("x")
     with pytest.raises(CommandError, match=r"ps\.kill_pid"):
-        ps.kill_pid(1, 9999)
+        ps.kill_pid(child.pid, 9999)
 
 
 def test_wrong_arguments_are_one_line(minion: Any) -> None:
