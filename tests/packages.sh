@@ -6,6 +6,7 @@ for pair in \
     git:git /usr/bin/carbon-cache:graphite-carbon carbon-c-relay:carbon-c-relay \
     victoria-metrics:victoria-metrics /usr/sbin/collectd:collectd-core nc.openbsd:netcat-openbsd \
     graphite-manage:graphite-web rsync:rsync faketime:faketime \
+    ps:procps ip:iproute2 /usr/sbin/mke2fs:e2fsprogs \
     /usr/sbin/mariadbd:mariadb-server pg_ctlcluster:postgresql \
     systemd-analyze:systemd systemd-nspawn:systemd-container openssl:openssl \
     crontab:cron /usr/sbin/update-rc.d:init-system-helpers /usr/sbin/useradd:passwd; do

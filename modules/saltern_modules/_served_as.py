@@ -38,4 +38,13 @@ SERVED_AS: Mapping[str, str] = {
     "systemd_service": "service",
     "useradd": "user",
     "useradd_change": "user",
+    "disk_devices": "disk",
+    "linux_sysctl": "sysctl",
+    "localemod": "locale",
+    "mount_tables": "mount",
+    "network_names": "network",
+    "network_reach": "network",
+    "network_tables": "network",
+    "ps_host": "ps",
+    "status_now": "status",
 }

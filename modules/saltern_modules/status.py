@@ -3,46 +3,62 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from saltern.errors import CommandError, os_errors
-from saltern_modules import _agent
+from saltern_modules import _status_texts as texts
+from saltern_modules._needed import psutil_loaded
 from saltern_modules._netstat import parse_netstat
-from saltern_modules.collectors.disk import Disk, told
 from saltern_modules.collectors.load import parse_loadavg
 from saltern_modules.collectors.reading.host import network
-from saltern_modules.collectors.reading.mounts import Mount
-from saltern_modules.collectors.source import Source
 from saltern_modules.collectors.uptime import parse_uptime
 
+__salt__: Mapping[str, Callable[..., Any]]
 __opts__: Mapping[str, Any]
-__context__: dict[str, Any]
+
+__func_alias__ = {"time_": "time"}
 
 __powers__ = {
     "uptime": "reads",
     "loadavg": "reads",
+    "cpustats": "reads",
     "meminfo": "reads",
     "cpuinfo": "reads",
-    "diskusage": "reads",
-    "procs": "reads",
-    "pid": "reads",
-    "w": "reads",
+    "diskstats": "reads",
+    "vmstats": "reads",
+    "nproc": "reads",
     "netstats": "reads",
+    "netdev": "reads",
     "version": "reads",
-    "master": "reads",
+    "time": "reads",
+    "all_status": "reads",
+    "custom": "reads",
 }
 
-READ_BYTES = 1 << 20
+READ_BYTES = 4 << 20
+TIME_FORMAT = "%A, %d. %B %Y %I:%M%p"
+OF_ALL = (
+    "cpuinfo",
+    "cpustats",
+    "diskstats",
+    "diskusage",
+    "loadavg",
+    "meminfo",
+    "netdev",
+    "netstats",
+    "uptime",
+    "vmstats",
+    "w",
+)
 
 
 def uptime() -> dict[str, Any]:
     """Return how long the host is up.
 
-    ``{'seconds': int, 'since_t': seconds since the epoch, 'since_iso': UTC, 'days': int, 'time': 'H:MM', 'users':
-    int}``.
+    ``{'seconds': int, 'since_t': seconds since the epoch, 'since_iso': UTC, 'days': int, 'time': 'H:M', 'users': how
+    many sessions there are}``.
 
     CLI Example:
 
@@ -50,16 +66,16 @@ def uptime() -> dict[str, Any]:
 
         saltern '*' status.uptime
     """
+    now = time.time()
     seconds = int(_parsed("uptime", parse_uptime(_read("uptime")))["seconds"])
-    since = int(time.time()) - seconds
-    hours, minutes = divmod(seconds // 60, 60)
+    minutes = seconds // 60
     return {
         "seconds": seconds,
-        "since_t": since,
-        "since_iso": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(since)),
-        "days": hours // 24,
-        "time": f"{hours % 24}:{minutes:02}",
-        "users": len({session["user"] for session in w()}),
+        "since_t": int(now - seconds),
+        "since_iso": _iso(now - seconds),
+        "days": minutes // (24 * 60),
+        "time": f"{minutes // 60 % 24}:{minutes % 60}",
+        "users": len(psutil_loaded().users()),
     }
 
 
@@ -74,6 +90,18 @@ def loadavg() -> dict[str, float]:
     """
     averages = _parsed("loadavg", parse_loadavg(_read("loadavg")))
     return {f"{name.removesuffix('m')}-min": value for name, value in averages.items()}
+
+
+def cpustats() -> dict[str, Any]:
+    """Return ``/proc/stat``: ``{'cpu': {'user', 'nice', 'system', 'idle', …}, 'ctxt', 'btime', 'processes', …}``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' status.cpustats
+    """
+    return texts.parse_stat(_text("stat"))
 
 
 def meminfo() -> dict[str, dict[str, str]]:
@@ -93,7 +121,7 @@ def meminfo() -> dict[str, dict[str, str]]:
 
 
 def cpuinfo() -> dict[str, Any]:
-    """Return ``/proc/cpuinfo`` of the last processor, its ``flags`` as a list, and ``count``, how many there are.
+    """Return ``/proc/cpuinfo`` of the last processor, its ``flags`` as a list.
 
     CLI Example:
 
@@ -101,94 +129,47 @@ def cpuinfo() -> dict[str, Any]:
 
         saltern '*' status.cpuinfo
     """
-    pairs = _pairs("cpuinfo")
-    info: dict[str, Any] = dict(pairs)
-    for name in ("flags", "Features"):
-        if name in info:
-            info[name] = info[name].split()
-    info["count"] = sum(name == "processor" for name, _ in pairs)
-    return info
+    return {name: value.split() if name == "flags" else value for name, value in _pairs("cpuinfo")}
 
 
-def diskusage(*args: str) -> dict[str, dict[str, Any]]:
-    """Return the use of real file systems by mount point, in bytes and percent.
-
-    ``{'/': {'total', 'used', 'free', 'available', 'percent', …}}``; of one that gives no answer only ``{'hung': 1}``.
-    With *args* only those mount points or file system types (globs) are told.
+def diskstats() -> dict[str, dict[str, Any]]:
+    """Return ``/proc/diskstats``: ``{'sda': {'major', 'minor', 'device', 'reads_issued', 'sectors_read', …}}``.
 
     CLI Example:
 
     .. code-block:: bash
 
-        saltern '*' status.diskusage
-        saltern '*' status.diskusage / 'ext*'
+        saltern '*' status.diskstats
     """
-    import fnmatch
-
-    report = {}
-    for _, mount, status in _statuses():
-        names = (mount.point, mount.fstype)
-        if args and not any(fnmatch.fnmatchcase(name, pattern) for name in names for pattern in args):
-            continue
-        if row := told(mount, status):
-            report[mount.point] = row
-    return report
+    return texts.parse_diskstats(_text("diskstats"))
 
 
-def procs() -> dict[str, dict[str, Any]]:
-    """Return the processes: ``{pid: {'user': name, 'cmd': command line, 'start': seconds since the epoch}}``.
+def vmstats() -> dict[str, Any]:
+    """Return ``/proc/vmstat``: ``{'nr_free_pages': …, 'pgfault': …, …}``.
 
     CLI Example:
 
     .. code-block:: bash
 
-        saltern '*' status.procs
+        saltern '*' status.vmstats
     """
-    return {
-        str(process.pid): {
-            "user": process.info["username"],
-            "cmd": " ".join(process.info["cmdline"] or ()) or f"[{process.info['name']}]",
-            "start": process.info["create_time"],
-        }
-        for process in _psutil("status.procs").process_iter(["username", "cmdline", "name", "create_time"])
-    }
+    return texts.parse_vmstat(_text("vmstat"))
 
 
-def pid(sig: str) -> str:
-    """Return the ids of the processes whose command line contains *sig*, one a line.
+def nproc() -> int:
+    """Return how many processors the agent may use.
 
     CLI Example:
 
     .. code-block:: bash
 
-        saltern '*' status.pid sshd
+        saltern '*' status.nproc
     """
-    found = [number for number, process in procs().items() if sig in process["cmd"] and int(number) != os.getpid()]
-    return "\n".join(found)
-
-
-def w() -> list[dict[str, Any]]:
-    """Return who is logged in: ``[{'user', 'tty', 'login': seconds since the epoch, 'from': host}]``.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        saltern '*' status.w
-    """
-    return [
-        {
-            "user": session.name,
-            "tty": session.terminal or "",
-            "login": session.started,
-            "from": session.host or "",
-        }
-        for session in _psutil("status.w").users()
-    ]
+    return len(os.sched_getaffinity(0))
 
 
 def netstats() -> dict[str, dict[str, int]]:
-    """Return the counters of ``/proc/net/netstat`` and ``/proc/net/snmp``: ``{'TcpExt': {…}, 'Tcp': {…}, …}``.
+    """Return the counters of ``/proc/net/netstat``: ``{'TcpExt': {…}, 'IpExt': {…}, …}``.
 
     CLI Example:
 
@@ -196,8 +177,19 @@ def netstats() -> dict[str, dict[str, int]]:
 
         saltern '*' status.netstats
     """
-    net = network(_proc_root())
-    return {**parse_netstat(_read(f"{net}/netstat")), **parse_netstat(_read(f"{net}/snmp"))}
+    return parse_netstat(_read(f"{network(_proc_root())}/netstat"))
+
+
+def netdev() -> dict[str, dict[str, Any]]:
+    """Return the counters of network interfaces: ``{'eth0': {'iface': 'eth0', 'rx_bytes': …, 'tx_errs': …, …}}``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' status.netdev
+    """
+    return texts.parse_dev(_text(f"{network(_proc_root())}/dev"))
 
 
 def version() -> str:
@@ -209,33 +201,59 @@ def version() -> str:
 
         saltern '*' status.version
     """
-    return _read("version").decode("utf-8", "replace").strip()
+    return _text("version").strip()
 
 
-def master() -> bool:
-    """Return whether the agent's channel to the master is up.
+def time_(format: str = TIME_FORMAT) -> str:
+    """Return the local time of this host in strftime(3)'s *format*.
 
     CLI Example:
 
     .. code-block:: bash
 
-        saltern-call status.master
+        saltern '*' status.time
+        saltern '*' status.time '%s'
     """
-    return _agent.connected(__opts__, "status.master").connected()
+    return time.strftime(format)
 
 
-def _statuses() -> list[tuple[str, Mount, os.statvfs_result | OSError | None]]:
-    """Return what the kernel says of each mount now.
+def all_status() -> dict[str, Any]:
+    """Return what many functions of this module do, by their names.
 
-    The collector is kept from call to call: it remembers which mounts hang, and leaves no second thread with one.
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' status.all_status
     """
-    if "status.disk" not in __context__:
-        disk = Disk(Source(_proc_root()), (__opts__.get("stats") or {}).get("disk", {}))
-        __context__.setdefault("status.disk", (threading.Lock(), disk))
-    lock, disk = __context__["status.disk"]
-    with lock:
-        disk.files.begin()
-        return list(disk.statuses())
+    return {name: __salt__[f"status.{name}"]() for name in OF_ALL}
+
+
+def custom() -> dict[str, Any]:
+    """Return the values that this minion is configured to: ``status.cpustats.custom: [cpu, ctxt]`` and its like.
+
+    A name that the function doesn't tell is ``UNKNOWN``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' status.custom
+    """
+    found: dict[str, Any] = {}
+    for option, names in __salt__["config.dot_vals"]("status").items():
+        function = option.rpartition(".")[0]
+        if function not in ("status.custom", "status") and function in __salt__ and isinstance(names, list):
+            values = __salt__[function]()
+            found.update({name: values.get(name, "UNKNOWN") for name in names})
+    return found
+
+
+def _iso(seconds: float) -> str:
+    """Return a time in UTC, with its fraction, as ISO 8601 has it."""
+    import datetime
+
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).replace(tzinfo=None).isoformat()
 
 
 def _proc_root() -> str:
@@ -248,10 +266,13 @@ def _read(name: str) -> bytes:
         return file.read(READ_BYTES)
 
 
+def _text(name: str) -> str:
+    return _read(name).decode("utf-8", "replace")
+
+
 def _pairs(name: str) -> list[tuple[str, str]]:
     """Return the ``name: value`` lines of a file of ``/proc``."""
-    lines = _read(name).decode("utf-8", "replace").split("\n")
-    split = (line.partition(":") for line in lines)
+    split = (line.partition(":") for line in _text(name).split("\n"))
     return [(key.strip(), value.strip()) for key, colon, value in split if colon]
 
 
@@ -259,12 +280,3 @@ def _parsed(name: str, found: dict[str, Any]) -> dict[str, Any]:
     if not found:
         raise CommandError(f"status: /proc/{name} is not of the form that Linux gives it")
     return found
-
-
-def _psutil(function: str) -> Any:
-    """Return psutil, loaded by the first who needs it: it costs 2 MB."""
-    try:
-        import psutil
-    except ImportError:
-        raise CommandError(f"{function} needs psutil: install saltern[agent]") from None
-    return psutil

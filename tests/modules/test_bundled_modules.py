@@ -6,6 +6,7 @@ import inspect
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -54,7 +55,7 @@ def test_sampling_loads_nothing_heavy() -> None:
     code = (
         "import sys\n"
         "import saltern_modules.stats as stats, saltern_modules.cmd, saltern_modules.cp\n"
-        "import saltern_modules.status, saltern_modules.test, saltern_modules.sysmod\n"
+        "import saltern_modules.status, saltern_modules.status_now, saltern_modules.test, saltern_modules.sysmod\n"
         "stats.__opts__, stats.__context__ = {}, {}\n"
         "stats.collect()\n"
         f"print(*[name for name in {heavy.split()} if name in sys.modules])\n"
@@ -71,7 +72,7 @@ def test_sampling_loads_nothing_heavy() -> None:
         ("schedule", "list_", ()),
         ("cp", "list_master", ()),
         ("sysmod", "load_errors", ()),
-        ("status", "master", ()),
+        ("status_now", "master", ()),
     ],
 )
 def test_without_an_agent_one_line_says_so(minion: Any, module: str, function: str, args: tuple[Any, ...]) -> None:
@@ -455,17 +456,19 @@ class TestStatus:
             "processor": "1",
             "model name": "Fast",
             "flags": ["fpu", "sse"],
-            "count": 2,
         }
         assert status.version() == "Linux version 6.1.0 (build@host) #1 SMP"
         assert status.netstats()["TcpExt"] == {"SyncookiesSent": 0, "ListenDrops": 4}
         up = status.uptime()
         assert (up["seconds"], up["days"], up["time"]) == (2058, 0, "0:34")
+        assert up["since_iso"].startswith(time.strftime("%Y-%m-%dT%H:%M", time.gmtime(up["since_t"])))
 
     def test_this_host(self, minion: Any, agent: Any) -> None:
-        status = minion.load("status")
-        assert 0 <= status.diskusage("/")["/"]["percent"] <= 100
-        assert status.diskusage("no-such-type") == {}
+        minion.functions["cmd.run"] = minion.load("cmd").run
+        status = minion.load("status_now")
+        usage = status.diskusage("/")["/"]
+        assert 0 <= usage["available"] <= usage["total"]
+        assert status.diskusage("no-such-type") == status.diskusage("/no/such/path") == {}
         assert isinstance(status.w(), list)
         assert str(1) in status.procs()
         assert status.pid("no-such-command-line-anywhere") == ""

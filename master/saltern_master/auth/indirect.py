@@ -45,6 +45,19 @@ An indirect function needs a grant of its exact name. Beyond that:
 ``saltutil.cmd_iter``
 ``saltutil.runner``
 ``saltutil.wheel``
+``sysctl.assign``      nothing: a parameter of the kernel may be a program that root runs
+``sysctl.persist``
+``mount.mount``        nothing: a file system over another brings programs, and hides files
+``mount.remount``
+``mount.set_fstab``
+``mount.rm_fstab``
+``mount.set_automaster``
+``mount.rm_automaster``
+``hosts.add_host``     nothing: whom the host believes to be another can't be told
+``hosts.set_host``
+``disk.format``        nothing: it takes what is on any device, or in any file
+``disk.wipe``
+``disk.hpa``
 ``--return NAME``      ``returner:NAME``: a returner runs code of the minion's with options of the caller's, to
                        write files or to send what was returned elsewhere; so does what ``schedule.add`` is given
 =====================  ================================================================================
