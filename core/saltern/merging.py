@@ -61,10 +61,9 @@ def merge(obj_a: Any, obj_b: Any, strategy: str = "smart", renderer: str = "yaml
 
 
 def _aggregated(one: Any, other: Any) -> Any:
-    """Return both joined at the first level; deeper what differs is the second's, unless it is marked otherwise."""
+    """Return two mappings or lists joined at their first level; else the second."""
     if isinstance(one, Mapping) and isinstance(other, Mapping):
-        merged = {key: value for key, value in one.items() if key not in other}
-        for key, value in other.items():
-            merged[key] = value
-        return {key: merged[key] for key in [*one, *(key for key in other if key not in one)]}
-    return other
+        return {**one, **other}
+    if isinstance(one, list) and isinstance(other, list):
+        return [*one, *(value for value in other if value not in one)]
+    return copy.copy(other)

@@ -27,6 +27,7 @@ LIBRARIES = {
     "regex": "regex",
     "orjson": "orjson",
     "matplotlib": "matplotlib",
+    "jinja2": "Jinja2",
 }
 """What any extra brings: what it is imported as, and the distribution's name."""
 

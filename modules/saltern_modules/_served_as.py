@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 SERVED_AS: Mapping[str, str] = {
+    "ini_manage": "ini",
+    "mod_random": "random",
     "sysmod": "sys",
     "syslog_return": "syslog",
 }

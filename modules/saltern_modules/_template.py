@@ -41,7 +41,7 @@ class Functions:
         return list(self._functions)
 
     def __getattr__(self, module: str) -> Module:
-        if module.startswith("_"):
+        if module.startswith("_") or "." in module:  # Jinja asks for an attribute where there is no such function
             raise AttributeError(module)
         return Module(self._functions, module)
 

@@ -73,11 +73,13 @@ def extend_dict_key_value(
 def compare_dicts(old: Any = None, new: Any = None) -> dict[Any, dict[str, Any]]:
     """Return ``{key: {'old', 'new'}}`` of what differs; ``""`` where it is missing."""
     before, after = old or {}, new or {}
-    return {
-        key: {"old": before.get(key, ""), "new": after.get(key, "")}
-        for key in {**before, **after}
-        if key not in before or key not in after or before[key] != after[key]
-    }
+    found: dict[Any, dict[str, Any]] = {}
+    for key in {**after, **before}:
+        if key not in after:
+            found[key] = {"new": "", "old": before[key]}
+        elif key not in before or before[key] != after[key]:
+            found[key] = {"old": before.get(key, ""), "new": after[key]}
+    return found
 
 
 def to_entries(data: Any) -> list[dict[str, Any]]:

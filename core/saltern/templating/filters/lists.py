@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any
@@ -95,8 +96,9 @@ def _flat(data: Any, levels: int | None, preserve_nulls: bool, within: tuple[int
 
 
 def sample(value: Any, size: int, seed: Any = None) -> list[Any]:
-    """Return *size* members by chance; by a *seed* that is a number, the same each time."""
-    return (random.Random() if seed is None else random.Random(hash(seed))).sample(value, size)  # noqa: S311 - no secret
+    """Return *size* members by chance; by a *seed*, a text or a number, the same each time."""
+    generator = random.Random() if seed is None else random.Random(hashlib.sha512(str(seed).encode()).hexdigest())
+    return generator.sample(value, size)  # noqa: S311 - no secret
 
 
 def substring_in_list(string_to_search_for: str, list_to_search: Any) -> bool:
