@@ -97,8 +97,8 @@ def _flat(data: Any, levels: int | None, preserve_nulls: bool, within: tuple[int
 
 def sample(value: Any, size: int, seed: Any = None) -> list[Any]:
     """Return *size* members by chance; by a *seed*, a text or a number, the same each time."""
-    generator = random.Random() if seed is None else random.Random(hashlib.sha512(str(seed).encode()).hexdigest())
-    return generator.sample(value, size)  # noqa: S311 - no secret
+    start = None if seed is None else hashlib.sha512(str(seed).encode()).hexdigest()
+    return random.Random(start).sample(value, size)  # noqa: S311 - no secret
 
 
 def substring_in_list(string_to_search_for: str, list_to_search: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scenario import Scenario, kw
+from scenario import Scenario, kw, label
 
 SCENARIOS = {
     "store": Scenario(
@@ -48,4 +48,7 @@ SCENARIOS = {
     ),
 }
 
-DIFFERENT: dict[str, str] = {}
+DIFFERENT = {
+    label(("data.dump", "nonsense words")): "an error of its own, not Python's",
+    label(("match.data", "eggs:spam")): "it matches; Salt 3008's calls a function that there isn't, and says False",
+}

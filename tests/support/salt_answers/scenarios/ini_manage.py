@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scenario import Scenario, kw
+from scenario import Scenario, kw, label
 
 FILE = """# a comment at the top
 top = 1
@@ -20,7 +20,7 @@ nonsense
 
 [second]
 a=1
-b = 2   
+b = 2 \x20
 url = http://x/?a=b
 
 [ spaced ]
@@ -54,7 +54,7 @@ SCENARIOS = {
         ),
     ),
     "setting": Scenario(
-        files={name: FILE for name in "abcdef"},
+        files=dict.fromkeys("abcdef", FILE),
         calls=(
             ("ini.set_option", "{dir}/a", {"main": {"size": 11, "new": "x"}}),
             ("ini.set_option", "{dir}/a", {"main": {"size": "11"}}),
@@ -84,4 +84,6 @@ SCENARIOS = {
     ),
 }
 
-DIFFERENT: dict[str, str] = {}
+DIFFERENT = {
+    label(("ini.set_option", "{dir}/no/such/folder.ini", {"s": {"a": 1}})): "names the folder that is missing",
+}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scenario import Scenario, kw
+from scenario import Scenario, kw, label
 
 COMPOUND = (
     "minion",
@@ -178,4 +178,6 @@ SCENARIOS = {
     ),
 }
 
-DIFFERENT: dict[str, str] = {}
+DIFFERENT = {
+    label(("match.compound", "S@nonsense")): "False; Salt's is an empty list, which is none of its own",
+}

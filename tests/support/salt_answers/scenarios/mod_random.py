@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from scenario import Scenario, kw
+from scenario import Scenario, kw, label
 
 BY_CHANCE = ("random.get_str", "random.rand_int")
 
@@ -12,6 +12,13 @@ BY_CHANCE = ("random.get_str", "random.rand_int")
 def kept(fun: str, value: Any) -> Any:
     return [type(value).__name__, len(value) if isinstance(value, str) else 0] if fun in BY_CHANCE else value
 
+
+SEEDS = (
+    ("random.sample", ["a", "b", "c", "d"], 2, kw(seed=5)),
+    ("random.sample", ["a", "b", "c", "d"], 4, kw(seed=123456789)),
+    ("random.shuffle", ["a", "b", "c", "d"], kw(seed=5)),
+    ("random.shuffle", [], kw(seed=5)),
+)
 
 SCENARIOS = {
     "chance": Scenario(
@@ -42,10 +49,9 @@ SCENARIOS = {
             ("random.seed", 100),
             ("random.seed", 100, "web1"),
             ("random.seed", kw(range=1000, hash=5)),
-            ("random.sample", ["a", "b", "c", "d"], 2, kw(seed=5)),
-            ("random.sample", ["a", "b", "c", "d"], 4, kw(seed=123456789)),
-            ("random.shuffle", ["a", "b", "c", "d"], kw(seed=5)),
-            ("random.shuffle", [], kw(seed=5)),
+            *SEEDS,
+            ("random.sample", ["a", "b", "c", "d"], 2, kw(seed="five")),
+            ("random.shuffle", ["a", "b", "c", "d"], kw(seed="something")),
             ("random.shuffle", ["one"]),
             ("random.shadow_hash", "My5alT12", "MyP@asswd"),
             ("random.shadow_hash", "My5alT12", "MyP@asswd", "md5"),
@@ -63,4 +69,4 @@ SCENARIOS = {
     ),
 }
 
-DIFFERENT: dict[str, str] = {}
+DIFFERENT = {label(call): "a number is a seed too; Salt 3008's fails by it" for call in SEEDS}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scenario import Scenario, kw
+from scenario import Scenario, kw, label
 
 A = {"foo": "Foo", "deep": {"a": 1, "l": [1, 2], "d": {"x": 1}}, "list": [1, 2]}
 B = {"bar": "Bar", "deep": {"b": 2, "l": [2, 3], "d": {"y": 2}}, "list": [2, 3], "foo": "new"}
@@ -90,4 +90,6 @@ SCENARIOS = {
     ),
 }
 
-DIFFERENT: dict[str, str] = {}
+DIFFERENT = {
+    label(("slsutil.deserialize", "configparser", "nonsense")): "a fault is one line",
+}
