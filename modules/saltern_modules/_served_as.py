@@ -10,8 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 SERVED_AS: Mapping[str, str] = {
+    "archive_members": "archive",
+    "cmd_elsewhere": "cmd",
     "ini_manage": "ini",
     "mod_random": "random",
+    "cp_cache": "cp",
+    "cp_lists": "cp",
+    "cp_transfer": "cp",
+    "ssh_hosts": "ssh",
     "sysmod": "sys",
     "syslog_return": "syslog",
 }
