@@ -133,6 +133,8 @@ def _plain(body: bytes, headers: Mapping[str, str], limit: int) -> bytes:
         raise CommandError(f"http.query: the answer is no {coding}: {error}") from None
     if len(found) > limit:
         raise CommandError(f"http.query: the answer has more than {limit} bytes")
+    if not decompressor.eof:
+        raise CommandError(f"http.query: the answer is no {coding}: it ends too early")
     return found
 
 

@@ -75,7 +75,8 @@ def lsmod() -> list[dict[str, Any]]:
 
         saltern '*' kmod.lsmod
     """
-    return _modules_file.loaded(__salt__["cmd.run_stdout"]([_program("lsmod")], python_shell=False))
+    program = _program("lsmod")
+    return _modules_file.loaded(__salt__["cmd.run_stdout"]([program], python_shell=False))
 
 
 def mod_list(only_persist: bool = False) -> list[str]:

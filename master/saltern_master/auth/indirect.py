@@ -26,6 +26,16 @@ An indirect function needs a grant of its exact name. Beyond that:
 ``--return NAME``      ``returner:NAME``: a returner runs code of the minion's with options of the caller's, to
                        write files or to send what was returned elsewhere; so does what ``schedule.add`` is given
 =====================  ================================================================================
+
+Likewise by their exact names alone, for what they write, reach or call can't be told by their arguments:
+``alternatives.install``, ``archive.cmd_unzip``, ``archive.cmd_zip``, ``archive.gunzip``, ``archive.gzip``,
+``archive.is_encrypted``, ``archive.list``, ``archive.rar``, ``archive.unrar``, ``archive.unzip``, ``archive.zip``,
+``dnsutil.hosts_append``, ``dnsutil.hosts_remove``, ``environ.setenv``, ``environ.setval``,
+``hashutil.base64_decodefile``, ``http.query``, ``http.wait_for_successful_query``, ``ini.remove_option``,
+``ini.remove_section``, ``ini.set_option``, ``jinja.import_json``, ``jinja.import_yaml``, ``jinja.load_map``,
+``kmod.load``, ``kmod.remove``, ``slsutil.renderer``, ``ssh.hash_known_hosts``, ``ssh.host_keys``,
+``ssh.recv_known_host_entries``, ``ssh.rm_auth_key``, ``ssh.rm_auth_key_from_file``, ``ssh.rm_known_host``,
+``ssh.set_auth_key``, ``ssh.set_auth_key_from_file``, ``ssh.set_known_host``, ``ssh.user_keys``.
 """
 
 from __future__ import annotations
