@@ -15,6 +15,7 @@
     │   ├── MasterUnreachable     the master that a host wants to join can't be reached
     │   ├── NotAuthorised         known, but may not do this
     │   ├── Busy                  this principal has its share in use: try again
+    │   ├── CallFailed            the master answered a call: it can't do what was asked
     │   └── RequestTimeout        no answer in time
     ├── TargetError               a target expression that can't be understood
     │   ├── TargetTooCostly       one that is understood, and comes to more than one may
@@ -157,6 +158,10 @@ class Busy(ChannelError):
     """The caller has its share of something in use; trying again later helps."""
 
     code = "busy"
+
+
+class CallFailed(ChannelError):
+    """The master answered that it can't do what was asked: it is there, and asking again won't help."""
 
 
 class RequestTimeout(ChannelError, TimeoutError):

@@ -10,6 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 SERVED_AS: Mapping[str, str] = {
+    "cp_cache": "cp",
+    "cp_lists": "cp",
+    "cp_transfer": "cp",
     "sysmod": "sys",
     "syslog_return": "syslog",
 }
