@@ -164,6 +164,8 @@ class Busy(ChannelError):
 class CallFailed(ChannelError):
     """The master answered that it can't do what was asked: it is there, and asking again won't help."""
 
+    code = "call_failed"
+
 
 class RequestTimeout(ChannelError, TimeoutError):
     """No answer came in time."""
@@ -308,6 +310,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "unreachable": Code(69, 503),
         "not_authorised": Code(77, 403),
         "busy": Code(75, 429),
+        "call_failed": Code(1, 502),
         "timeout": Code(1, 504),
         "target": Code(1, 400),
         "target_cost": Code(1, 400),

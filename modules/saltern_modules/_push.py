@@ -49,13 +49,16 @@ def push(agent: Agent, path: str, upload_path: str) -> bool:
 
 
 def _written(agent: Agent, about: dict[str, Any], offset: int, data: bytes, path: str) -> Any:
-    """Return the answer to a chunk; after the master was away, to where it stopped."""
+    """Return the answer to a chunk; after the master was away, or another push wrote to it, to where it stopped."""
     try:
         return agent.request("push_write", **about, offset=offset, data=data)
-    except (CallFailed, NotAuthorised) as error:
+    except NotAuthorised as error:
         raise CommandError(f"cp.push: {path}: {error}") from None
-    except ChannelError:
-        return _asked(lambda: agent.request("push_begin", **about), path)
+    except ChannelError as error:
+        answer = _asked(lambda: agent.request("push_begin", **about), path)
+        if isinstance(error, CallFailed) and answer.get("have") == offset:
+            raise CommandError(f"cp.push: {path}: {error}") from None
+        return answer
 
 
 def _asked(ask: Callable[[], T], path: str) -> T:
@@ -119,10 +122,13 @@ def _sent(agent: Agent, upload: str, parcel: Any, start: int, rate: int) -> int:
     for data in _small(parcel.chunks(start), most):
         try:
             have = agent.request("upload_write", upload=upload, offset=have, data=data)
-        except (CallFailed, NotAuthorised) as error:
+        except NotAuthorised as error:
             raise CommandError(f"cp.send: {error}") from None
-        except ChannelError:
-            return _announced(agent, upload, parcel)
+        except ChannelError as error:
+            before, have = have, _announced(agent, upload, parcel)
+            if isinstance(error, CallFailed) and have == before:  # else an earlier call of ours is still at it
+                raise CommandError(f"cp.send: {error}") from None
+            return have
         if rate:
             time.sleep(max(0.0, began + (have - start) / rate - time.monotonic()))
     return have

@@ -55,6 +55,7 @@ def test_a_file_in_chunks(tmp_path: Path, srv: Path) -> None:
     server = serve(tmp_path)
     assert server.file_list("base") == ["big"]
     facts = server.file_hash("base", "big")
+    assert facts.pop("mode") == (srv / "big").stat().st_mode
     assert facts == {"hash_type": "sha256", "hsum": sha256(content), "size": len(content), "commit": None}
     received = b""
     while True:

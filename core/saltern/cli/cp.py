@@ -201,7 +201,7 @@ def _have_sent(
             if isinstance(found, dict) and {"hsum", "listing_size"} <= set(found) and not data.get("retcode"):
                 _tell_skipped([f"{source.minion}:{path}" for path in found.get("skipped", ())])
                 return Sent(found["hsum"], found["listing_size"])
-            why = str(found)
+            why = str(found).removeprefix("ERROR: ")
     print(f"{PROG}: {source.minion}: {visible(why)}", file=sys.stderr)
     return None
 

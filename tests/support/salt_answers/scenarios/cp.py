@@ -257,4 +257,5 @@ DIFFERENT: dict[str, str] = {
     'cp.get_file "{dir}/local/f.txt" "{dir}/dest/x"': NO_URL,
     'cp.get_dir "{dir}/local" "{dir}/dest7"': NO_URL,
     'cp.cache_dir "{dir}/local"': NO_URL,
+    'cp.get_template "salt://bad.j2" "{dir}/dest/u"': "the template's line is named in one line",
 }
