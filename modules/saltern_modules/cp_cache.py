@@ -17,6 +17,7 @@ __opts__: Mapping[str, Any]
 
 __powers__ = {
     "cache_file": "indirect",  # of any URL: from inside this host's network
+    "cache_file_ssh": "indirect",
     "cache_files": "indirect",
     "cache_dir": "writes",
     "cache_master": "writes",
@@ -56,6 +57,24 @@ def cache_file(
         use_etag=use_etag,
         function="cp.cache_file",
     )
+
+
+def cache_file_ssh(
+    path: str,
+    saltenv: str | None = None,
+    source_hash: str | None = None,
+    verify_ssl: bool = True,
+    use_etag: bool = False,
+) -> str | Literal[False]:
+    """Do what ``cache_file`` does.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' cp.cache_file_ssh salt://scripts/install.sh
+    """
+    return cache_file(path, saltenv, source_hash, verify_ssl, use_etag)
 
 
 def cache_files(paths: str | list[str], saltenv: str | None = None) -> list[str | Literal[False]]:

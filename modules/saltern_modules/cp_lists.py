@@ -20,6 +20,7 @@ __powers__ = {
     "list_states": "reads",
     "envs": "reads",
     "hash_file": "reads",
+    "hash_file_ssh": "reads",
     "hash_file_and_stat": "reads",
     "stat_file": "reads",
 }
@@ -104,6 +105,18 @@ def hash_file(path: str, saltenv: str | None = None) -> Any:
     if known or _file_client.is_url(path):
         return known or ""
     return [{}, None]
+
+
+def hash_file_ssh(path: str, saltenv: str | None = None) -> Any:
+    """Do what ``hash_file`` does.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' cp.hash_file_ssh salt://vimrc
+    """
+    return hash_file(path, saltenv)
 
 
 def hash_file_and_stat(path: str, saltenv: str | None = None) -> list[Any]:

@@ -19,6 +19,7 @@ An indirect function needs a grant of its exact name. Beyond that:
 ``cp.get_url``         nothing: it writes, or shows, any file of the minion or of a host that the minion reaches
 ``cp.get_file_str``
 ``cp.cache_file``      likewise: what the minion reaches, the caller may not
+``cp.cache_file_ssh``
 ``cp.cache_files``
 ``cp.push``            nothing: it shows any file of the minion to the master's host, and may remove it
 ``cp.push_dir``
