@@ -42,14 +42,16 @@ def place_of_url(opts: Mapping[str, Any], url: str, saltenv: str) -> str:
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2].replace(":", "")
     name = "-".join((parts.path, parts.query)) if parts.query else parts.path
-    folder = os.path.join(cachedir(opts), "extrn_files", saltenv, host)
-    if "\0" in url or host in (".", "..") or not os.path.normpath(f"{folder}/{name}").startswith(f"{folder}/"):
+    folder = os.path.join(cachedir(opts), "extrn_files", saltenv, host).rstrip("/")
+    place = os.path.normpath(f"{folder}/{name}")
+    outside = place != folder and not place.startswith(f"{folder}/")
+    if "\0" in url or host in (".", "..") or outside or (place == folder and not host):
         return INVALID
     if len(name) > MAX_NAME_BYTES:
         from saltern.digest import sha256
 
-        name = sha256(name.encode("utf-8", "surrogateescape")).hexdigest()
-    return os.path.join(folder, name.lstrip("/"))
+        return os.path.join(folder, sha256(name.encode("utf-8", "surrogateescape")).hexdigest())
+    return place
 
 
 def cached(opts: Mapping[str, Any], path: str, saltenv: str | None, function: str) -> str | Literal[False]:
@@ -125,7 +127,7 @@ def of_any(
 
     A path of this host is returned as it is. Raises ``CommandError``.
     """
-    if not isinstance(path, str) or not path:
+    if not isinstance(path, str):
         raise CommandError(f"{function}: the path must be text such as salt://folder/file, not {path!r:.200}")
     if client.is_url(path):
         return cached(opts, path, saltenv, function)
@@ -145,5 +147,6 @@ def of_any(
     if source_hash and _download.has_hash(place, source_hash):
         return place
     with os_errors(CommandError, place, f"can't write {place}", called=function):
+        _clear_way(place, os.path.join(cachedir(opts), "extrn_files"))
         make_folder(os.path.dirname(place), client.NEW_FOLDER_MODE)
     return _download.to_file(path, place, verify_ssl=verify_ssl, use_etag=use_etag)

@@ -68,6 +68,8 @@ def name_of(path: Any) -> str:
     if not is_url(path):
         raise CommandError(f"Unsupported path: {path}")
     name = str(path).removeprefix(SCHEME).lstrip("/").lstrip("|").partition("?")[0]
+    while "//" in name or "/./" in name:
+        name = name.replace("//", "/").replace("/./", "/")
     parts = name.split("/")
     return "" if "\0" in name or "\\" in name or any(part in ("", ".", "..") for part in parts) else name
 

@@ -181,7 +181,7 @@ def get_url(
     if not dest:
         return _cached(path, saltenv, source_hash, function="cp.get_url")
     if _file_client.is_url(path):
-        dest = _file_client.absolute(dest, "cp.get_url")
+        dest = _inside(path, _file_client.absolute(dest, "cp.get_url"))
         found: str | Literal[False] = _file_client.get(__opts__, path, saltenv, dest, makedirs, "cp.get_url")
         return found
     local = _cache.local_path(path)
@@ -221,14 +221,20 @@ def _content(path: str, saltenv: str | None) -> str | Literal[False]:
     return _text(place, "cp.get_url") if place else False
 
 
-def _download_to(download: Any, url: str, dest: str, makedirs: bool) -> str:
+def _inside(url: str, dest: str) -> str:
+    """Return *dest*, or where in that folder *url* goes: by its last name, ``index.html`` where its host has all."""
+    if not dest.endswith("/") and not os.path.isdir(dest):
+        return dest
     from urllib.parse import urlsplit
 
-    if dest.endswith("/") or os.path.isdir(dest):
-        named = urlsplit(url)
-        last = url.rpartition("/")[2] if named.query or named.path.rstrip("/") not in ("",) else ""
-        last = last.partition("#")[0]
-        dest = os.path.join(dest, last if last not in ("", ".", "..") else "index.html")
+    parts = urlsplit(url)
+    named = len(parts.path) > 1 and not parts.path.endswith("/")
+    last = url.partition("?")[0].partition("#")[0].rpartition("/")[2] if named else ""
+    return os.path.join(dest, last if last not in ("", ".", "..") else "index.html")
+
+
+def _download_to(download: Any, url: str, dest: str, makedirs: bool) -> str:
+    dest = _inside(url, dest)
     if not os.path.isdir(os.path.dirname(dest)):
         if not makedirs:
             return ""
@@ -268,6 +274,8 @@ def _rendered(text: str, template: str, context: Mapping[str, Any], source: str,
     from saltern_modules._template import rendered
 
     given = {key: value for key, value in context.items() if not key.startswith("__pub_")}
+    more = given.pop("context", None)
+    given.update(more if isinstance(more, Mapping) else {})
     found: str = rendered(
         text,
         template,

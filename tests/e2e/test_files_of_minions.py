@@ -21,7 +21,15 @@ MASTER = "schedule: {stats: false}\nfile_recv: true\nfile_recv_max_size: 200\nfi
 
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
-    parts = Parts(tmp_path_factory.mktemp("stack"), minions=2, master=MASTER)
+    srv = tmp_path_factory.mktemp("srv")
+    (srv / "base/a/empty").mkdir(parents=True)
+    (srv / "base/a/run.sh").write_text("#!/bin/sh\n")
+    (srv / "base/a/run.sh").chmod(0o755)
+    (srv / "base/link").symlink_to("a/run.sh")
+    (srv / "dev").mkdir()
+    (srv / "dev/motd").write_text("dev\n")
+    roots = f"file_roots: {{base: [{srv}/base], dev: [{srv}/dev]}}\n"
+    parts = Parts(tmp_path_factory.mktemp("stack"), minions=2, master=MASTER + roots)
     with parts.running():
         yield parts
 
@@ -43,6 +51,27 @@ def copy(parts: Parts, *words: str, code: int = 0) -> tuple[str, str]:
 
 def unfinished(parts: Parts, minion: str) -> list[Path]:
     return list((kept(parts, minion).parent / "parts").glob("*"))
+
+
+def test_the_masters_files_of_several_environments(parts: Parts, tmp_path: Path) -> None:
+    first = parts.stack.minion_ids[0]
+    for call, value in {
+        ("cp.envs",): ["base", "dev"],
+        ("cp.list_master",): ["a/run.sh", "link"],
+        ("cp.list_master", "dev"): ["motd"],
+        ("cp.list_master", "nowhere"): [],
+        ("cp.list_master_dirs",): ["a", "a/empty"],
+        ("cp.list_master_symlinks",): {"link": "a/run.sh"},
+        ("cp.stat_file", "salt://a/run.sh"): "0755",
+        ("cp.stat_file", "salt://motd", "nowhere"): None,
+        ("cp.hash_file", "salt://motd"): "",
+        ("cp.get_file_str", "salt://motd?saltenv=dev"): "dev\n",
+        ("cp.get_file", "salt://motd", f"{tmp_path}/x", "nowhere"): "",
+        ("cp.get_dir", "salt://a", str(tmp_path)): [f"{tmp_path}/a/empty", f"{tmp_path}/a/run.sh"],
+    }.items():
+        assert ask(parts, first, *call) == value, call
+    assert (tmp_path / "a/run.sh").read_text() == "#!/bin/sh\n"
+    assert (tmp_path / "a/empty").is_dir()
 
 
 def test_what_is_pushed_is_kept_below_the_minions_own_folder(parts: Parts, tmp_path: Path) -> None:

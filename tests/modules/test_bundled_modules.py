@@ -470,6 +470,15 @@ class TestCp:
         assert cp.get_file_str("salt://motd") == "new"
         assert chunks() == 2
 
+    def test_a_file_that_became_a_folder_is_cached_all_the_same(self, cp: Any, agent: Any) -> None:
+        agent.files = {"a": b"file"}
+        place = cp.cache_file("salt://a")
+        agent.files = {"a/b": b"below"}
+        assert Path(cp.cache_file("salt://a/b")).read_bytes() == b"below"
+        agent.files = {"a": b"file"}
+        assert cp.cache_file("salt://a") == place
+        assert Path(place).read_bytes() == b"file"
+
     def test_lists_and_digests(self, cp: Any) -> None:
         assert cp.list_master() == ["empty", "motd", "scripts/run.sh"]
         assert cp.list_master(prefix="scr") == ["scripts/run.sh"]
@@ -478,9 +487,7 @@ class TestCp:
             "hsum": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
         }
 
-    @pytest.mark.parametrize(
-        "path", ["salt://", "salt://../x", "salt://a//b", "salt://a/./b", "salt://a/..", "salt://a\\b"]
-    )
+    @pytest.mark.parametrize("path", ["salt://", "salt://../x", "salt://a/..", "salt://a\\b"])
     def test_only_plain_paths_are_asked_for(self, cp: Any, agent: Any, path: str) -> None:
         assert cp.cache_file(path) is False
         assert agent.calls == []

@@ -134,6 +134,8 @@ def test_a_url_goes_to_a_place_to_the_cache_or_is_shown(cp: Any, minion: Any, ur
     assert cp.get_url(f"{url}/d/f.txt", None) == CONTENT.decode()
     assert cp.get_file_str(f"{url}/d/f.txt") == CONTENT.decode()
     assert cp.get_url(f"{url}/to/d/f.txt", None) == CONTENT.decode()
+    assert Path(cp.cache_file(f"{url}/")).is_file()  # it is named as its host, which was a folder
+    assert Path(cp.cache_file(f"{url}/d/f.txt")).is_file()
     assert list(tmp_path.rglob("*.part")) == list(tmp_path.rglob(".saltern*")) == []
 
 
