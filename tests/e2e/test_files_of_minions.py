@@ -21,15 +21,14 @@ MASTER = "schedule: {stats: false}\nfile_recv: true\nfile_recv_max_size: 200\nfi
 
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
-    srv = tmp_path_factory.mktemp("srv")
-    (srv / "base/a/empty").mkdir(parents=True)
-    (srv / "base/a/run.sh").write_text("#!/bin/sh\n")
-    (srv / "base/a/run.sh").chmod(0o755)
-    (srv / "base/link").symlink_to("a/run.sh")
-    (srv / "dev").mkdir()
-    (srv / "dev/motd").write_text("dev\n")
-    roots = f"file_roots: {{base: [{srv}/base], dev: [{srv}/dev]}}\n"
-    parts = Parts(tmp_path_factory.mktemp("stack"), minions=2, master=MASTER + roots)
+    parts = Parts(tmp_path_factory.mktemp("stack"), minions=2, master=MASTER)
+    srv, dev = Path(parts.stack.root) / "srv", tmp_path_factory.mktemp("dev")
+    (srv / "a/empty").mkdir(parents=True)
+    (srv / "a/run.sh").write_text("#!/bin/sh\n")
+    (srv / "a/run.sh").chmod(0o755)
+    (srv / "link").symlink_to("a/run.sh")
+    (dev / "motd").write_text("dev\n")
+    (Path(parts.stack.root) / "etc/master.d/zz.conf").write_text(f"file_roots: {{dev: [{dev}]}}\n")
     with parts.running():
         yield parts
 
@@ -60,7 +59,7 @@ def test_the_masters_files_of_several_environments(parts: Parts, tmp_path: Path)
         ("cp.list_master",): ["a/run.sh", "link"],
         ("cp.list_master", "dev"): ["motd"],
         ("cp.list_master", "nowhere"): [],
-        ("cp.list_master_dirs",): ["a", "a/empty"],
+        ("cp.list_master_dirs",): ["_modules", "a", "a/empty"],
         ("cp.list_master_symlinks",): {"link": "a/run.sh"},
         ("cp.stat_file", "salt://a/run.sh"): "0755",
         ("cp.stat_file", "salt://motd", "nowhere"): None,
