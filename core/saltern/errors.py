@@ -15,6 +15,7 @@
     │   ├── MasterUnreachable     the master that a host wants to join can't be reached
     │   ├── NotAuthorised         known, but may not do this
     │   ├── Busy                  this principal has its share in use: try again
+    │   ├── CallFailed            the master answered a call: it can't do what was asked
     │   └── RequestTimeout        no answer in time
     ├── TargetError               a target expression that can't be understood
     │   ├── TargetTooCostly       one that is understood, and comes to more than one may
@@ -160,6 +161,12 @@ class Busy(ChannelError):
     code = "busy"
 
 
+class CallFailed(ChannelError):
+    """The master answered that it can't do what was asked: it is there, and asking again won't help."""
+
+    code = "call_failed"
+
+
 class RequestTimeout(ChannelError, TimeoutError):
     """No answer came in time."""
 
@@ -303,6 +310,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "unreachable": Code(69, 503),
         "not_authorised": Code(77, 403),
         "busy": Code(75, 429),
+        "call_failed": Code(1, 502),
         "timeout": Code(1, 504),
         "target": Code(1, 400),
         "target_cost": Code(1, 400),

@@ -18,6 +18,9 @@ SERVED_AS: Mapping[str, str] = {
     "cp_lists": "cp",
     "cp_transfer": "cp",
     "ssh_hosts": "ssh",
+    "cp_cache": "cp",
+    "cp_lists": "cp",
+    "cp_transfer": "cp",
     "sysmod": "sys",
     "syslog_return": "syslog",
 }

@@ -37,6 +37,9 @@ class MinionOptions(_Return):
     log_file: str
     grains: dict[str, Any]
     module_dirs: list[str]
+    file_client: str
+    file_roots: dict[str, Any]
+    log_paths: list[str]
     sync_on_connect: bool
     stats: dict[str, Any]
     proc_root: str
@@ -73,6 +76,9 @@ DEFAULTS: dict[str, Any] = {
     "log_file": "",
     "grains": {},
     "module_dirs": [],
+    "file_client": "remote",
+    "file_roots": {"base": ["/srv/saltern"]},
+    "log_paths": ["/var/log"],
     "sync_on_connect": True,
     "stats": {},
     "proc_root": "/proc",
@@ -155,6 +161,6 @@ MINION = Schema(
         "reconnect_interval_max": (0.1, 86400),
         "pending_retry_interval": (0.2, 3600),
     },
-    choices={"log_level": ("debug", "info", "warning", "error", "critical")},
+    choices={"file_client": ("remote", "local"), "log_level": ("debug", "info", "warning", "error", "critical")},
     finish=_finish,
 )

@@ -13,6 +13,18 @@ An indirect function needs a grant of its exact name. Beyond that:
 ``schedule.enable_job``
 ``cp.get_file``        nothing: what a written file makes run can't be told, so only its exact name grants it
 ``cp.recv``            likewise (``saltern-cp``)
+``cp.recv_chunked``
+``cp.get_dir``
+``cp.get_template``    likewise; a template calls functions, those that it names aren't looked for
+``cp.get_url``         nothing: it writes, or shows, any file of the minion or of a host that the minion reaches
+``cp.get_file_str``
+``cp.cache_file``      likewise: what the minion reaches, the caller may not
+``cp.cache_file_ssh``
+``cp.cache_files``
+``cp.push``            nothing: it shows any file of the minion to the master's host, and may remove it
+``cp.push_dir``
+``cp.send``            likewise to other minions (``saltern-cp minion:…``)
+``logs.tail``          nothing: what is in log files is not for everybody
 ``event.send``         likewise for whoever listens
 ``event.fire``
 ``event.fire_master``
