@@ -12,7 +12,7 @@ TEXTS = (
     "{{ 'a b'|quote }} {{ 'a'|quote }} {{ \"it's\"|quote }}",
     "{{ 'abcd'|regex_search('^(.*)BC(.*)$', ignorecase=True) }} {{ 'abcd'|regex_search('b') }}",
     "{{ 'abcd'|regex_search('x') }} {{ 'abcd'|regex_match('(b)') }} {{ 'abcd'|regex_match('(a)') }}",
-    "{{ 'lets replace spaces'|regex_replace('\\s+', '__') }} {{ 'aB'|regex_replace('b', 'x', ignorecase=True) }}",
+    "{{ 'lets replace spaces'|regex_replace('\\\\s+', '__') }} {{ 'aB'|regex_replace('b', 'x', ignorecase=True) }}",
     "{{ 'a.b*c'|regex_escape }}",
     "{{ 'random'|uuid }}",
     "{{ [3, 1, 3]|unique }} {{ [1, [2], [2]]|unique }}",
