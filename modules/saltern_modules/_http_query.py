@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from saltern.errors import ArgumentError, CommandError, os_errors
+from saltern.unfolding import bounded
 from saltern_modules import _http
 
 DECODES = ("json", "xml", "yaml", "plain")
@@ -200,7 +201,7 @@ def _decoded(body: Any, kind: str) -> Any:
         if kind == "yaml":
             import yaml
 
-            return yaml.safe_load(text)
+            return bounded(yaml.safe_load(text))
         return [_of_element(one) for one in _tree(text)]
     except Exception as error:  # each reader has its own
         raise CommandError(" ".join(str(error).split())) from None

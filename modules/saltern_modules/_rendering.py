@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from saltern.errors import RenderError
+from saltern.unfolding import bounded
 from saltern_modules._template import rendered
 
 MAX_NESTED = 200
@@ -55,13 +56,15 @@ def from_yaml(text: Any) -> Any:
     if not isinstance(text, str):
         return text
     try:
-        return yaml.load(text, Loader) or {}  # noqa: S506 - a SafeLoader
+        return bounded(yaml.load(text, Loader)) or {}  # noqa: S506 - a SafeLoader
     except yaml.YAMLError as error:
         mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
         where = f"; line {mark.line + 1}" if mark is not None else ""
         raise RenderError(f"{problem or ' '.join(str(error).split())}{where}") from None
     except RecursionError:
         raise RenderError("the YAML is nested too deep") from None
+    except ValueError as error:
+        raise RenderError(str(error)) from None
 
 
 def from_json(text: Any) -> Any:

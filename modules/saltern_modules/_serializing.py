@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from saltern.errors import CommandError, RenderError, SalternError
+from saltern.unfolding import bounded
 
 
 def to_json(obj: Any, **options: Any) -> str:
@@ -32,7 +33,7 @@ def from_yaml(text: Any, **options: Any) -> Any:
     """Return what a YAML text says."""
     import yaml
 
-    return yaml.safe_load(text)
+    return bounded(yaml.safe_load(text))
 
 
 def to_msgpack(obj: Any, **options: Any) -> bytes:

@@ -25,6 +25,7 @@ PAGES = {
     "/toftp": (302, "text/plain", b"", {"Location": "ftp://127.0.0.1:1/x"}),
     "/xml": (200, "application/xml", b"<r><a>1</a><b><c>x</c><c>y</c></b></r>", {}),
     "/bomb": (200, "application/xml", b"<!DOCTYPE r [<!ENTITY a 'b'>]><r>&a;</r>", {}),
+    "/laughs": (200, "application/yaml", b"&a [*a]", {}),
     "/yaml": (200, "application/yaml", b"a: [1, 2]\n", {}),
     "/text": (200, "text/plain; charset=latin-1", "ü".encode("latin-1"), {}),
     "/odd": (200, "text/plain; charset=nonesuch", "ü".encode(), {}),
@@ -136,7 +137,12 @@ def test_answers(http: ModuleType, url: str, path: str, given: dict[str, Any], c
 def test_a_kind_that_can_not_be_decoded(http: ModuleType, url: str) -> None:
     found = http.query(f"{url}/x", decode=True, decode_type="nope")
     assert found["error"] == "Invalid decode_type specified. Valid decode types are: ('json', 'xml', 'yaml', 'plain')"
-    for path, says in (("/bad", "Expecting property name"), ("/bomb", "document type"), ("/notgzip", "no gzip")):
+    for path, says in (
+        ("/bad", "Expecting property name"),
+        ("/bomb", "document type"),
+        ("/laughs", "holds itself"),
+        ("/notgzip", "no gzip"),
+    ):
         with pytest.raises(CommandError, match=says):
             http.query(url + path, decode=True)
 

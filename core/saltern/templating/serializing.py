@@ -24,6 +24,8 @@ from jinja2.ext import Extension
 from jinja2.parser import Parser
 from markupsafe import Markup
 
+from saltern.unfolding import bounded
+
 
 def undefined_in(value: Any, seen: set[int] | None = None) -> Iterator[StrictUndefined]:
     """Yield what isn't defined in *value*, however deep."""
@@ -140,11 +142,14 @@ def to_python(value: Any) -> Markup:
 def load_yaml(value: Any) -> Any:
     """Return what a YAML text says."""
     try:
-        return yaml.load(_text(value), getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - safe ones
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        return bounded(yaml.load(_text(value), loader))  # noqa: S506 - safe ones
     except yaml.YAMLError as error:
         mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
         where = f"{problem}, line {mark.line + 1} of it" if mark is not None else str(error)
         raise TemplateRuntimeError(f"Encountered error loading yaml: {where}") from None
+    except ValueError as error:
+        raise TemplateRuntimeError(f"Encountered error loading yaml: {error}") from None
     except AttributeError:
         raise TemplateRuntimeError(f"Unable to load yaml from {value}") from None
 
