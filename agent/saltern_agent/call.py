@@ -25,14 +25,13 @@ from saltern_agent.executor import Executor
 from saltern_agent.jobs import Current, Job, Outcome
 from saltern_agent.loader import Loader
 from saltern_agent.loader.marks import Marks
-from saltern_agent.local_files import FileServices, LocalFiles
 from saltern_agent.return_to import ReturnTo, return_to
 from saltern_agent.returns import pack_return
 from saltern_agent.services import CallServices
 from saltern_agent.sync import grains_folders, marks_file, module_folders, returners_folders, utils_folders
 
 DOC = "sys.doc"
-SHOWN_AS = "local"
+SHOWN_AS = LOCAL = "local"
 EX_OK = 0
 EX_FAILED = 1
 EX_MISSING = 255
@@ -181,7 +180,8 @@ def _run(arguments: argparse.Namespace, options: MinionOptions, output: Output) 
     about = {"pid": os.getpid(), "tgt": "salt-call"}
     job = Job(JidSource().next(), function, arg, kwarg, user="saltern-call", about=about)
     job.ret = _returners(arguments)
-    ran = run_here(arguments, options, job) if arguments.local else run_connected(arguments, options, job)
+    here = arguments.local or options["file_client"] == LOCAL
+    ran = run_here(arguments, options, job) if here else run_connected(arguments, options, job)
     outcome = ran.outcome
     retcode = int(outcome.retcode)
     if outcome.error is not None or (outcome.missing and not isinstance(outcome.value, dict)):
@@ -241,12 +241,10 @@ def _returners(arguments: argparse.Namespace) -> ReturnTo:
 def run_here(arguments: argparse.Namespace, options: MinionOptions, job: Job) -> Ran:
     """Run *job* in this process with what is on this host alone."""
     current = Current()
-    opts: dict[str, Any] = {**options}
+    opts: dict[str, Any] = {**options, "file_client": LOCAL}
     if arguments.file_root:
-        opts["__agent__"] = services = FileServices(current, LocalFiles(arguments.file_root))
+        opts["file_roots"] = {"base": [os.path.abspath(folder) for folder in arguments.file_root]}
     loader = _loader(options, opts, current)
-    if arguments.file_root:
-        services.serve(loader)
     loader.set_grains({} if arguments.skip_grains else grains.of_a_call(options, loader))
     return _ran(loader, current, options, job)
 

@@ -6,29 +6,30 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from saltern.errors import ChannelError, NotAuthorised, RequestTimeout
+from saltern.errors import Busy, CallFailed, ChannelError, NotAuthorised, RequestTimeout
 from saltern.wire import pack
 
 CALL_TIMEOUT_S = 30.0
 MAX_CALLS = 1000
+_KINDS: dict[str, type[ChannelError]] = {kind.code: kind for kind in (NotAuthorised, Busy)}
 
 
 class Waiting:
     """A call that has no answer yet."""
 
-    __slots__ = ("done", "error", "refused", "result")
+    __slots__ = ("done", "error", "kind", "result")
 
     def __init__(self) -> None:
         self.done = threading.Event()
         self.result: Any = None
         self.error: str | None = None
-        self.refused = False
+        self.kind: type[ChannelError] = ChannelError
 
-    def end(self, result: Any, error: str | None, *, refused: bool = False) -> None:
-        """Hand over the answer; *refused*: it may not be asked."""
+    def end(self, result: Any, error: str | None, kind: type[ChannelError] = ChannelError) -> None:
+        """Hand over the answer; *kind* is what an error is raised as."""
         self.result = result
         self.error = error
-        self.refused = refused
+        self.kind = kind
         self.done.set()
 
 
@@ -45,15 +46,15 @@ class Calls:
     def request(self, cmd: str, args: dict[str, Any], timeout_s: float = CALL_TIMEOUT_S) -> Any:
         """Call the master and return the result; to be used from any thread but the loop's.
 
-        Raises ``ChannelError`` with the master's reason, or at once when it is away; ``NotAuthorised`` when it says
-        that we may not; ``RequestTimeout``.
+        Raises ``CallFailed`` with the master's reason, ``NotAuthorised`` when it says that we may not, ``Busy`` when
+        others of our calls wait; ``ChannelError`` at once when it is away; ``RequestTimeout``.
         """
         waiting = Waiting()
         self._post(lambda: self._start(cmd, args, waiting))
         if not waiting.done.wait(timeout_s):
             raise RequestTimeout(f"{cmd}: the master did not answer within {timeout_s:g} s")
         if waiting.error is not None:
-            raise (NotAuthorised if waiting.refused else ChannelError)(f"{cmd}: {waiting.error}")
+            raise waiting.kind(f"{cmd}: {waiting.error}")
         return waiting.result
 
     def opened(self) -> None:
@@ -72,8 +73,8 @@ class Calls:
         waiting = self._waiting.pop(number, None)
         if waiting is not None:
             error = body.get("error")
-            refused = body.get("code") == NotAuthorised.code
-            waiting.end(body.get("result"), None if error is None else str(error), refused=refused)
+            kind = _KINDS.get(str(body.get("code")), CallFailed)
+            waiting.end(body.get("result"), None if error is None else str(error), kind)
 
     def _start(self, cmd: str, args: dict[str, Any], waiting: Waiting) -> None:
         if not self._up:

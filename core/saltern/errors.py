@@ -15,6 +15,7 @@
     │   ├── MasterUnreachable     the master that a host wants to join can't be reached
     │   ├── NotAuthorised         known, but may not do this
     │   ├── Busy                  this principal has its share in use: try again
+    │   ├── CallFailed            the master answered a call: it can't do what was asked
     │   └── RequestTimeout        no answer in time
     ├── TargetError               a target expression that can't be understood
     │   ├── TargetTooCostly       one that is understood, and comes to more than one may
@@ -23,6 +24,7 @@
     │   ├── FunctionNotFound
     │   │   └── ArgumentError     the function is there, but doesn't take these arguments
     │   └── CommandError          a command or function failed; modules raise it (Salt's CommandExecutionError)
+    │       └── RenderError       a template that can't be rendered
     ├── FolderInUse               another process has the folder
     ├── FileServerError           a backend, environment or file that can't be served
     ├── JournalError              the journal, a spool or a store can't be written or read: trying again may help
@@ -159,6 +161,12 @@ class Busy(ChannelError):
     code = "busy"
 
 
+class CallFailed(ChannelError):
+    """The master answered that it can't do what was asked: it is there, and asking again won't help."""
+
+    code = "call_failed"
+
+
 class RequestTimeout(ChannelError, TimeoutError):
     """No answer came in time."""
 
@@ -218,6 +226,12 @@ class CommandError(ModuleError):
             text = f"{head}Additional info follows:\n\n{render(info, Look())}"
         self.strerror = text
         super().__init__(text, **happened_to)
+
+
+class RenderError(CommandError):
+    """A template that can't be rendered; its text names the line."""
+
+    code = "render"
 
 
 class FolderInUse(SalternError):
@@ -296,6 +310,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "unreachable": Code(69, 503),
         "not_authorised": Code(77, 403),
         "busy": Code(75, 429),
+        "call_failed": Code(1, 502),
         "timeout": Code(1, 504),
         "target": Code(1, 400),
         "target_cost": Code(1, 400),
@@ -304,6 +319,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "no_function": Code(1, 404),
         "arguments": Code(1, 400),
         "command": Code(1, 500),
+        "render": Code(1, 500),
         "in_use": Code(1, 409),
         "files": Code(1, 404),
         "journal": Code(1, 503),

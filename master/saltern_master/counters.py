@@ -38,7 +38,7 @@ def counters_of(master: Counted) -> Counters:
         "journal": (master.journal, master.dead_letters),
         "jobs": (master.publisher, master.keeper, master.tracker),
         "commands": (master.dispatcher, master.local),
-        "fileserver": (master.files, master.uploads),
+        "fileserver": (master.files, master.uploads, master.pushed),
         "alerts": (master.alerts,),
         "graphite": (master.engine,),
         "annotations": (master.annotations,),

@@ -42,6 +42,7 @@ from saltern_master.deadletters import DeadLetters
 from saltern_master.entrances.channel.hub import Hub
 from saltern_master.entrances.channel.ports import Ports
 from saltern_master.entrances.local import LocalEntrance
+from saltern_master.fileserver.pushed import Pushed
 from saltern_master.fileserver.server import FileServer
 from saltern_master.fileserver.uploads import Uploads
 from saltern_master.fleet import Fleet
@@ -93,7 +94,7 @@ class Master:
         runs = Runs(self.bus, self.inbox, self.publisher.next_jid)
         self.dispatcher = Dispatcher(self.registry, self.policy, self, runs)
         self.files = FileServer(options)
-        self.uploads = Uploads(os.path.join(cache, "uploads"))
+        self.uploads, self.pushed = Uploads(os.path.join(cache, "uploads")), Pushed(options)
         self.briefing = Briefing(options, self.keyring, self.fleet, self.files, self.accounting, self.powers)
         self.targets = Targets(options, Known(self.fleet.grains_facts, self.briefing.pillar_facts))
         self.briefing.on_reload.append(self.targets.reread)

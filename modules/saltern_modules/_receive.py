@@ -32,6 +32,7 @@ MAX_ENTRIES = 20_000
 PATIENCE_S = 120.0
 """How long the master may be away before a transfer is given up."""
 AGAIN_S = 0.5
+MAX_WAIT_S = 60.0
 PART_KEPT_S = 86_400.0
 READ_BYTES = 1 << 18
 FOLDER_MODE = 0o755
@@ -64,6 +65,10 @@ class Upload:
                 if time.monotonic() > until:
                     raise CommandError(f"the master went away: {error}: send it again, it goes on from here") from None
                 time.sleep(AGAIN_S)
+                continue
+            if wait := answer.get("wait"):  # somebody bounded how fast it goes
+                time.sleep(min(max(float(wait), 0.0), MAX_WAIT_S))
+                until = time.monotonic() + PATIENCE_S
                 continue
             data = answer.get("data")
             if not isinstance(data, bytes) or not data:

@@ -42,9 +42,16 @@ And what they take by name alone:
     return no output.
 ``output_limit``
     bytes kept of each output, 1 MiB by default; a line says how much was cut.
+``group``
+    the name of the group to run as; the agent must be root for it.
+``bg``
+    don't wait: the program goes on by itself, its output is nobody's, and no ``timeout`` ends it.
+``template``
+    ``jinja``: the command and ``cwd`` are templates, of ``salt``, ``grains``, ``pillar``, ``opts`` and ``saltenv``;
+    ``pillar`` is a dict to merge into the pillar for them.
 
-``output_loglevel``, ``log_callback``, ``output_encoding``, ``reset_system_locale``, ``saltenv`` and ``use_vt`` are
-taken, and do nothing: a program's output isn't logged, and is read as UTF-8.
+``output_loglevel``, ``log_callback``, ``output_encoding``, ``reset_system_locale``, ``use_vt``, and Windows'
+``password`` and ``encoded_cmd`` are taken, and do nothing: a program's output isn't logged, and is read as UTF-8.
 
 A program that ends with anything but 0 is no error of the function: its output is returned, and
 ``__context__['retcode']`` is set to the code, from where the agent takes the job's retcode.
@@ -59,9 +66,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from saltern.errors import CommandError
-from saltern_modules import _account, _agent
+from saltern_modules import _account, _agent, _command
 
 __salt__: Mapping[str, Callable[..., Any]]
+__grains__: Mapping[str, Any]
+__pillar__: Mapping[str, Any]
 __opts__: Mapping[str, Any]
 __context__: dict[str, Any]
 
@@ -81,39 +90,6 @@ __powers__ = {
     "which_bin": "reads",
     "has_exec": "reads",
 }
-
-SHELL = "/bin/sh"
-USUAL_SHELLS = frozenset(("ash", "bash", "dash", "ksh", "mksh", "sh", "zsh"))
-"""Names of the shells that are taken from ``$SHELL``: a service's may be ``nologin``."""
-OUTPUT_LIMIT = 1 << 20
-TIMEOUT_RETCODE = 1
-OPTIONS = {
-    "cwd": None,
-    "stdin": None,
-    "runas": None,
-    "umask": "022",
-    "python_shell": None,
-    "shell": None,
-    "env": None,
-    "clean_env": False,
-    "prepend_path": None,
-    "timeout": None,
-    "ignore_retcode": False,
-    "success_retcodes": (),
-    "success_stdout": (),
-    "success_stderr": (),
-    "raise_err": False,
-    "rstrip": True,
-    "redirect_stderr": None,
-    "hide_output": False,
-    "output_limit": OUTPUT_LIMIT,
-}
-"""What the functions take by name, with the defaults."""
-
-IN_ORDER = ("cwd", "stdin", "runas")
-WITHOUT_EFFECT = frozenset(
-    ("output_loglevel", "log_callback", "output_encoding", "reset_system_locale", "saltenv", "use_vt")
-)
 
 
 def run(cmd: str | Sequence[str], *given: Any, **kwargs: Any) -> str:
@@ -194,13 +170,18 @@ def retcode(cmd: str | Sequence[str], *given: Any, **kwargs: Any) -> int:
 
 
 def script(
-    source: str, args: str | Sequence[str] = (), *given: Any, saltenv: str = "base", **kwargs: Any
+    source: str,
+    args: str | Sequence[str] | None = None,
+    *given: Any,
+    saltenv: str | None = None,
+    template: str | None = None,
+    **kwargs: Any,
 ) -> dict[str, Any]:
     """Run a script, from the master (``salt://…``) or an absolute path, and return as ``cmd.run_all`` does.
 
     A copy is run, so that the script need not be executable, nor stay as it is meanwhile. *args*: a list, or a
     string split at blanks. A script without a first line that names its interpreter is run by ``shell``. When the
-    master has no such file, the retcode is 1 and ``cache_error`` is true.
+    master has no such file, the retcode is 1 and ``cache_error`` is true. *template*: ``jinja`` renders the script.
 
     CLI Example:
 
@@ -210,22 +191,23 @@ def script(
     """
     from saltern_modules._script import copy_of  # loads tempfile, which only scripts need
 
-    options = _options("cmd.script", given, kwargs)
+    options = _command.options("cmd.script", given, kwargs)
     as_whom = _account.account("cmd.script", options["runas"])
-    words = _words("cmd.script", args or ())
+    words = _command.words("cmd.script", args or ())
     if source.startswith("salt://"):
-        source = __salt__["cp.cache_file"](source, saltenv=saltenv)
+        source = __salt__["cp.cache_file"](source, saltenv=saltenv or "base")
         if not source:
             __context__["retcode"] = 1
             return {"pid": 0, "retcode": 1, "stdout": "", "stderr": "", "cache_error": True}
     if not os.path.isabs(source):
         raise CommandError(f"cmd.script: the source must be salt://… or an absolute path, not {source!r}")
-    with copy_of(source, as_whom) as copy:
-        argv = [copy.path, *words] if copy.interpreted else [_shell(options), copy.path, *words]
+    render = (lambda text: _rendered(text, {**options, "template": template})) if template else None
+    with copy_of(source, as_whom, render) as copy:
+        argv = [copy.path, *words] if copy.interpreted else [_command.shell(options), copy.path, *words]
         return _execute("cmd.script", argv, given, {**kwargs, "python_shell": False})
 
 
-def script_retcode(source: str, args: str | Sequence[str] = (), *given: Any, **kwargs: Any) -> int:
+def script_retcode(source: str, args: str | Sequence[str] | None = None, *given: Any, **kwargs: Any) -> int:
     """Run a script as ``cmd.script`` does, and return its exit code alone.
 
     CLI Example:
@@ -322,7 +304,7 @@ def _run_code(function: str, lang: str, code: str | Sequence[str], args: Any, kw
 
     as_whom = _account.account(function, kwargs.get("runas"))
     text = code if isinstance(code, str) else "\n".join(map(str, code))
-    words = _words(function, args if isinstance(args, list | tuple) else [] if args is None else [args])
+    words = _command.words(function, args if isinstance(args, list | tuple) else [] if args is None else [args])
     with tempfile.NamedTemporaryFile("w", prefix="saltern-code-", dir="/tmp") as file:
         file.write(text)
         file.flush()
@@ -337,17 +319,21 @@ def _execute(
     """Run *cmd* and return ``cmd.run_all``'s dict; sets ``__context__['retcode']``."""
     from saltern_modules import _process  # loads subprocess, which an agent that only samples never needs
 
-    options = _options(function, given, kwargs)
+    options = _command.options(function, given, kwargs)
     as_whom = _account.account(function, options["runas"])
     if options["redirect_stderr"] is not None:
         merge = bool(options["redirect_stderr"])
+    cmd, options["cwd"] = _rendered(cmd, options), _rendered(options["cwd"], options)
     agent = _agent.present(__opts__)
     stdin = options["stdin"]
+    argv = _command.argv(function, cmd, options)
+    if options["bg"]:
+        argv = _command.in_background(argv)
     done = _process.run(
-        _argv(function, cmd, options),
-        cwd=_folder(options, as_whom),
-        env=_environment(function, options, as_whom),
-        credentials=as_whom.credentials() if as_whom else {},
+        argv,
+        cwd=_command.folder(options, as_whom),
+        env=_command.environment(function, options, as_whom),
+        credentials=_command.credentials(function, as_whom, options["group"]),
         umask=options["umask"],
         stdin=None if stdin is None else str(stdin).encode(),
         timeout=options["timeout"],
@@ -356,11 +342,13 @@ def _execute(
         started=agent.register_child if agent else lambda pid: None,
         ended=agent.forget_child if agent else lambda pid: None,
     )
-    code = TIMEOUT_RETCODE if done.timed_out else done.retcode
-    stdout, stderr = (_text(output, options["rstrip"]) for output in (done.stdout, done.stderr))
-    if not done.timed_out and (options["ignore_retcode"] or _counts(code, stdout, stderr, options)):
+    code = _command.TIMEOUT_RETCODE if done.timed_out else done.retcode
+    stdout, stderr = (_command.text(output, options["rstrip"]) for output in (done.stdout, done.stderr))
+    if not done.timed_out and (options["ignore_retcode"] or _command.counts(code, stdout, stderr, options)):
         code = 0
     __context__["retcode"] = code
+    if options["bg"]:
+        return {"pid": int(stdout) if stdout.isdigit() else done.pid, "retcode": code, "stdout": "", "stderr": ""}
     notes = []
     if done.cut:
         notes.append(f"[{function}: {done.cut} more bytes of output were cut: output_limit]")
@@ -381,123 +369,22 @@ def _execute(
     }
 
 
-def _text(output: bytes, rstrip: bool) -> str:
-    text = output.decode("utf-8", "replace")
-    return text.rstrip() if rstrip else text
+def _rendered(value: Any, options: Mapping[str, Any]) -> Any:
+    """Return a command, its words or a path, rendered when the caller asked for it."""
+    if not options["template"] or value is None:
+        return value
+    if isinstance(value, list | tuple):
+        return [_rendered(word, options) for word in value]
+    from saltern.merging import merge
+    from saltern_modules._template import rendered
 
-
-def _counts(code: int, stdout: str, stderr: str, options: Mapping[str, Any]) -> bool:
-    """Return whether a program that ended so did what was wanted, by the codes and texts that say so."""
-    codes, outputs, errors = (
-        value.split(",") if isinstance(value, str) else value if isinstance(value, list | tuple) else [value]
-        for value in (options[f"success_{name}"] for name in ("retcodes", "stdout", "stderr"))
+    return rendered(
+        str(value),
+        options["template"],
+        {},
+        salt=__salt__,
+        grains=__grains__,
+        pillar=merge(dict(__pillar__), options["pillar"]) if options["pillar"] else __pillar__,
+        opts=__opts__,
+        saltenv=str(options["saltenv"] or "base"),
     )
-    return str(code) in map(str, codes) or stdout in outputs or stderr in errors
-
-
-def _options(function: str, in_order: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all options, those given over the defaults; raises ``CommandError`` naming a wrong one."""
-    if len(in_order) > len(IN_ORDER):
-        raise CommandError(f"{function}: only {', '.join(IN_ORDER)} are taken in order: name the others")
-    given = dict(zip(IN_ORDER, in_order, strict=False))
-    for name, value in kwargs.items():
-        if name in given:
-            raise CommandError(f"{function}: {name} is given twice")
-        if not name.startswith("__") and name not in WITHOUT_EFFECT:
-            given[name] = value
-    for name in given:
-        if name not in OPTIONS:
-            import difflib  # only a mistake needs it
-
-            close = difflib.get_close_matches(name, OPTIONS, 1)
-            hint = f": did you mean {close[0]!r}?" if close else f": there are {', '.join(OPTIONS)}"
-            raise CommandError(f"{function}: there is no option {name!r}{hint}")
-    options = {**OPTIONS, **given}
-    if options["python_shell"] is None:  # a shell where a person typed the command, none where a module has it
-        options["python_shell"] = "__pub_jid" in kwargs
-    for name, least in (("timeout", 0), ("output_limit", 0)):
-        value = options[name]
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if (value is not None or name == "output_limit") and (not number or value <= least):
-            raise CommandError(f"{function}: {name} must be a number above {least}, not {value!r}")
-    options["umask"] = _umask(function, options["umask"])
-    return options
-
-
-def _umask(function: str, value: object) -> int:
-    """Return a umask; a number's digits are octal too, for ``umask=077`` arrives as 77. Raises ``CommandError``."""
-    with contextlib.suppress(ValueError):
-        umask = -1 if isinstance(value, bool) else int(str(value), 8)
-        if 0 <= umask <= 0o777:
-            return umask
-    raise CommandError(f"{function}: umask must be octal digits from 000 to 777, as in 022, not {value!r}")
-
-
-def _argv(function: str, cmd: str | Sequence[str], options: Mapping[str, Any]) -> list[str]:
-    """Return what to execute; raises ``CommandError`` for an empty command or an open quote."""
-    if not isinstance(cmd, str | list | tuple):
-        cmd = str(cmd)  # a word of a command line may be a number, or true
-    if options["python_shell"]:
-        text = cmd if isinstance(cmd, str) else shlex.join(map(str, cmd))
-        return [_shell(options), "-c", text]
-    argv = _words(function, cmd)
-    if not argv or not argv[0]:
-        raise CommandError(f"{function}: the command is empty")
-    return argv
-
-
-def _shell(options: Mapping[str, Any]) -> str:
-    """Return the shell that is asked for, or the agent's. Raises ``CommandError`` when it isn't there."""
-    chosen = options["shell"]
-    if not chosen:
-        chosen = os.environ.get("SHELL", "")
-        return chosen if os.path.basename(chosen) in USUAL_SHELLS and os.access(chosen, os.X_OK) else SHELL
-    if os.path.isabs(str(chosen)) and not os.access(str(chosen), os.X_OK):
-        raise CommandError(f"The shell {chosen} is not available")
-    return str(chosen)
-
-
-def _words(function: str, text: str | Sequence[str]) -> list[str]:
-    """Return a list as texts, and a text split as a shell would; raises ``CommandError`` for an open quote."""
-    try:
-        return shlex.split(text) if isinstance(text, str) else [str(word) for word in text]
-    except ValueError as error:
-        raise CommandError(f"{function}: can't split {text!r}: {error}") from None
-
-
-def _folder(options: Mapping[str, Any], as_whom: _account.Account | None) -> str:
-    """Return where to run: where the caller says, or home, or ``/``."""
-    if options["cwd"]:
-        cwd = str(options["cwd"])
-        if not os.path.isabs(cwd) or not os.path.isdir(cwd):
-            raise CommandError(f"Specified cwd '{cwd}' either not absolute or does not exist")
-        return cwd
-    home = as_whom.home if as_whom else os.path.expanduser("~")
-    # Another user's rights can't be asked of the kernel from here; "/" is always open to it.
-    usable = os.path.isdir(home) if as_whom else os.access(home, os.X_OK)
-    return str(home) if usable else "/"
-
-
-def _environment(function: str, options: Mapping[str, Any], as_whom: _account.Account | None) -> dict[str, str]:
-    """Return the program's environment. Raises ``CommandError``."""
-    changes = options["env"] or []
-    if isinstance(changes, str):
-        import yaml  # only a text needs it
-
-        with contextlib.suppress(yaml.YAMLError):
-            changes = yaml.safe_load(changes) or []
-    if isinstance(changes, Mapping):
-        changes = [changes]
-    if not isinstance(changes, list | tuple) or not all(isinstance(change, Mapping) for change in changes):
-        raise CommandError(f"{function}: env must be a dict or a list of dicts, not {options['env']!r}")
-    environment = {} if options["clean_env"] else _account.environment(as_whom)
-    for change in changes:
-        for variable, value in change.items():
-            if value is False or value is None:
-                environment.pop(str(variable), None)
-            else:
-                environment[str(variable)] = str(value)
-    if options["prepend_path"]:
-        folders = (str(options["prepend_path"]), environment.get("PATH", ""))
-        environment["PATH"] = ":".join(filter(None, folders))
-    return environment

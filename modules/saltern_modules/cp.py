@@ -1,4 +1,4 @@
-"""Files of the master, by ``salt://`` paths.
+"""Files of the master, and of URLs: fetched to a place on this host.
 
 A file is fetched in chunks into a temporary one beside its destination, checked against the master's
 digest, and only then moved into place.
@@ -13,37 +13,46 @@ from typing import Any, Literal
 
 from saltern.errors import CommandError, os_errors
 from saltern.files import make_folder, replacement
-from saltern_modules import _agent
+from saltern_modules import _cache, _file_client
 
 log = logging.getLogger(__name__)
 
 __opts__: Mapping[str, Any]
+__salt__: Mapping[str, Any]
+__grains__: Mapping[str, Any]
+__pillar__: Mapping[str, Any]
 
 __powers__ = {
     "get_file": "indirect",
-    "recv": "indirect",
-    "get_file_str": "writes",
-    "cache_file": "writes",
-    "hash_file": "reads",
-    "list_master": "reads",
-    "is_cached": "reads",
+    "get_template": "indirect",
+    "get_dir": "indirect",
+    "get_url": "indirect",
+    "get_file_str": "indirect",
 }
+"""All write, or show, files of the caller's choice."""
 
-SCHEME = "salt://"
-MAX_TEXT_BYTES = 1 << 20
-"""``get_file_str`` returns no file larger than this: a return travels in one message."""
-
-NEW_FILE_MODE = 0o644
-NEW_FOLDER_MODE = 0o755
+ENGINES = ("cheetah", "genshi", "jinja", "mako", "py", "wempy")
+"""Template engines that Salt knows; those that aren't here are refused when one is asked for."""
+TEMPLATE_MODE = 0o600
+"""What was rendered may hold secrets of the pillar."""
 
 
-def get_file(path: str, dest: str, saltenv: str = "base", makedirs: bool = False) -> str:
+def get_file(
+    path: str,
+    dest: str,
+    saltenv: str | None = None,
+    makedirs: bool = False,
+    template: str | None = None,
+    gzip: int | None = None,
+    **kwargs: Any,
+) -> str | Literal[False]:
     """Fetch ``salt://…`` to *dest* (a file, or a folder); return where it is.
 
-    A file that is there keeps its permissions; a new one gets 0644. With *makedirs*, missing folders of *dest* are
-    made. A link of another user's on the way to *dest* is not followed to what isn't that user's. Raises
-    ``CommandError`` when what arrived is not what the master announced, or when *dest* can't be written. ``""`` when
-    the master has no such file.
+    ``""`` when there is no such file, ``False`` when the folder isn't there and *makedirs* isn't said. With *template*
+    (``jinja``) the names *path* and *dest* are templates. *gzip* is taken, and changes nothing. ``?saltenv=x`` in the
+    URL comes before *saltenv*. A file that is there keeps its permissions; a new one gets 0644. A link of another
+    user's on the way to *dest* is not followed to what isn't that user's. Raises ``CommandError`` when what arrived is
+    not what the master announced, or when *dest* can't be written.
 
     CLI Example:
 
@@ -51,19 +60,142 @@ def get_file(path: str, dest: str, saltenv: str = "base", makedirs: bool = False
 
         saltern '*' cp.get_file salt://vimrc /etc/vimrc
     """
-    name = _name(path, "cp.get_file")
-    if not isinstance(dest, str) or not os.path.isabs(dest):
-        raise CommandError(f"cp.get_file: the destination must be an absolute path, not {dest!r}")
-    if dest.endswith("/") or os.path.isdir(dest):
-        dest = os.path.join(dest, os.path.basename(name))
-    if not (known := _hash(name, saltenv, "cp.get_file")):
+    path, dest = _names(path, dest, saltenv, template, kwargs)
+    name, env = _file_client.split(path, saltenv, __opts__)
+    if not _file_client.is_url(path):
+        raise CommandError(f"Unsupported path: {path}")
+    files = _file_client.files_of(__opts__, "cp.get_file")
+    if not _file_client.known_of(files, _file_client.name_of(name), env):
+        log.error("cp.get_file: there is no %s in environment %s", path, env)
         return ""
-    _fetch(name, dest, saltenv, "cp.get_file", known=known, makedirs=makedirs)
+    dest = _file_client.absolute(dest, "cp.get_file")
+    found: str | Literal[False] = _file_client.get(__opts__, path, saltenv, dest, makedirs, "cp.get_file")
+    return found
+
+
+def get_template(
+    path: str, dest: str, template: str = "jinja", saltenv: str | None = None, makedirs: bool = False, **kwargs: Any
+) -> str:
+    """Render the file at *path* (any URL that ``cache_file`` takes) with *kwargs*, put it to *dest*, and return that.
+
+    Templates have ``salt``, ``grains``, ``pillar``, ``opts``, ``saltenv`` and *kwargs*. ``""`` when there is no such
+    file, no such engine, or no folder for it and *makedirs* isn't said. A new file is its owner's alone (0600). Raises
+    ``CommandError`` for a template that fails.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' cp.get_template salt://motd.jinja /etc/motd town=Ulm
+    """
+    source = _cached(path, saltenv, None, function="cp.get_template")
+    if not source or not os.path.exists(source):
+        return ""
+    if template not in ENGINES:
+        log.error("Attempted to render template with unavailable engine %s", template)
+        return ""
+    _, env = _file_client.split(path, saltenv, __opts__)
+    if dest:
+        dest = _file_client.absolute(dest, "cp.get_template")
+    else:
+        dest, makedirs = _cache.place_of_url(__opts__, path, env), True
+    with os_errors(CommandError, source, "can't be read", called="cp.get_template"), open(source, "rb") as file:
+        text = file.read().decode("utf-8", "surrogateescape")
+    data = _rendered(text, template, kwargs, path, env).encode("utf-8", "surrogateescape")
+    with os_errors(CommandError, dest, f"can't write {dest}", called="cp.get_template"):
+        if not os.path.isdir(os.path.dirname(dest)):
+            if not makedirs:
+                return ""
+            make_folder(os.path.dirname(dest), _file_client.NEW_FOLDER_MODE)
+        if os.path.isdir(dest):
+            dest = os.path.join(dest, os.path.basename(source))
+        with replacement(dest, TEMPLATE_MODE) as written:
+            written.write(data)
     return dest
 
 
-def get_file_str(path: str, saltenv: str = "base") -> str | Literal[False]:
-    """Return the text of ``salt://…``, read as UTF-8; at most 1 MiB. ``False`` when the master has no such file.
+def get_dir(
+    path: str,
+    dest: str,
+    saltenv: str | None = None,
+    template: str | None = None,
+    gzip: int | None = None,
+    **kwargs: Any,
+) -> list[str]:
+    """Fetch the folder ``salt://…`` into the folder *dest*, and return what is there now, sorted; empty folders too.
+
+    *template* and *gzip* are those of ``get_file``. Raises ``CommandError``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' cp.get_dir salt://nginx/ /etc
+    """
+    path, dest = _names(path, dest, saltenv, template, kwargs)
+    bare, env = _file_client.split(path, saltenv, __opts__)
+    if not _file_client.is_url(bare):
+        raise CommandError(f"Unsupported path: {path}")
+    dest = _file_client.absolute(dest, "cp.get_dir")
+    folder = bare.removeprefix(_file_client.SCHEME).strip("/")
+    above = folder.rpartition("/")[0]
+    files = _file_client.files_of(__opts__, "cp.get_dir")
+    done: list[str] = []
+    for name in files.request("file_list", saltenv=env):
+        if name.startswith(f"{folder}/"):
+            place = f"{dest}/{name[len(above) :].lstrip('/')}"
+            url = f"{_file_client.SCHEME}{name}"
+            done.append(_file_client.get(__opts__, url, env, place, True, "cp.get_dir"))
+    for name in files.request("file_dirs", saltenv=env)["empty"]:
+        if name.startswith(f"{folder}/"):
+            place = f"{dest}/{name[len(above) :].lstrip('/')}"
+            with os_errors(CommandError, place, f"can't make {place}", called="cp.get_dir"):
+                make_folder(place, _file_client.NEW_FOLDER_MODE)
+            done.append(place)
+    return sorted(filter(None, done))
+
+
+def get_url(
+    path: str,
+    dest: str | None = "",
+    saltenv: str | None = None,
+    makedirs: bool = False,
+    source_hash: str | None = None,
+) -> str | Literal[False]:
+    """Fetch *path*, a ``salt://``, ``http(s)://``, ``ftp://`` or ``file://`` URL or a path of this host.
+
+    Without *dest* it goes into the agent's cache; either way where it is is returned. With ``dest=None`` the content
+    is, as text, at most ``max_return_bytes``. A file of this host stays where it is. *source_hash* (``sha256=…``): what
+    is in the cache with that digest isn't fetched again. ``False`` when the master has no such file; ``""`` when there
+    is no folder for it and *makedirs* isn't said. Raises ``CommandError``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' cp.get_url https://example.org/app.tar.gz /srv/app.tar.gz
+        saltern '*' cp.get_url salt://motd dest=None
+    """
+    if not isinstance(dest, str):
+        return _content(path, saltenv)
+    if not dest:
+        return _cached(path, saltenv, source_hash, function="cp.get_url")
+    if _file_client.is_url(path):
+        dest = _inside(path, _file_client.absolute(dest, "cp.get_url"))
+        found: str | Literal[False] = _file_client.get(__opts__, path, saltenv, dest, makedirs, "cp.get_url")
+        return found
+    local = _cache.local_path(path)
+    if local is not None:
+        return local
+    from saltern_modules import _download
+
+    return _download_to(_download, path, _file_client.absolute(dest, "cp.get_url"), makedirs)
+
+
+def get_file_str(path: str, saltenv: str | None = None) -> str | Literal[False]:
+    """Return the text of *path*, a URL as ``get_url`` takes it or a path of this host, read as UTF-8.
+
+    At most ``max_return_bytes``. ``False`` when there is no such file. Raises ``CommandError``.
 
     CLI Example:
 
@@ -71,164 +203,88 @@ def get_file_str(path: str, saltenv: str = "base") -> str | Literal[False]:
 
         saltern '*' cp.get_file_str salt://motd
     """
-    name = _name(path, "cp.get_file_str")
-    known = _hash(name, saltenv, "cp.get_file_str")
-    if not known:
-        return False
-    if known["size"] > MAX_TEXT_BYTES:
-        raise CommandError(f"cp.get_file_str: {path} has {known['size']} bytes: cp.get_file takes large files")
-    with open(_cached(name, saltenv, known, "cp.get_file_str"), "rb") as file:
-        return file.read().decode("utf-8", "replace")
+    place = _cached(path, saltenv, None, function="cp.get_file_str")
+    return _text(place, "cp.get_file_str") if place and os.path.isfile(place) else False
 
 
-def cache_file(path: str, saltenv: str = "base") -> str | Literal[False]:
-    """Fetch ``salt://…`` into the agent's cache, unless it is there already; return where it is.
-
-    ``False`` when the master has no such file.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        saltern '*' cp.cache_file salt://scripts/install.sh
-    """
-    name = _name(path, "cp.cache_file")
-    known = _hash(name, saltenv, "cp.cache_file")
-    return _cached(name, saltenv, known, "cp.cache_file") if known else False
+def _cached(path: str, saltenv: str | None, source_hash: str | None, *, function: str) -> str | Literal[False]:
+    return _cache.of_any(__opts__, path, saltenv, source_hash=source_hash, function=function)
 
 
-def recv(upload: str, hsum: str, listing_size: int, dest: str) -> dict[str, bool]:
-    """Fetch what ``saltern-cp`` sends to *dest*; return ``{path: True}`` for each file and folder that it was given.
+def _content(path: str, saltenv: str | None) -> str | Literal[False]:
+    """Return the text of what *path* leads to."""
+    if not _file_client.is_url(path) and _cache.local_path(path) is None:
+        from saltern_modules import _download
 
-    A file is verified before it is moved into place; one with this content already is left. Raises ``CommandError``.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        saltern-cp '*' app.conf conf.d /etc/app/        # has the minions call cp.recv
-    """
-    from saltern_modules import _receive
-
-    sent = _receive.Upload(_agent.connected(__opts__, "cp.recv"), upload)
-    return _receive.receive(sent, sent.listing(listing_size, hsum), listing_size, dest)
+        return _download.content(path, _most())
+    place = _cached(path, saltenv, None, function="cp.get_url")
+    return _text(place, "cp.get_url") if place else False
 
 
-def hash_file(path: str, saltenv: str = "base") -> dict[str, Any] | Literal[""]:
-    """Return what the master says of ``salt://…``: ``{'hash_type': 'sha256', 'hsum', 'size', 'commit'}``.
+def _inside(url: str, dest: str) -> str:
+    """Return *dest*, or where in that folder *url* goes: by its last name, ``index.html`` where its host has all."""
+    if not dest.endswith("/") and not os.path.isdir(dest):
+        return dest
+    from urllib.parse import urlsplit
 
-    ``""`` when it has no such file.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        saltern '*' cp.hash_file salt://vimrc
-    """
-    return _hash(_name(path, "cp.hash_file"), saltenv, "cp.hash_file") or ""
+    parts = urlsplit(url)
+    named = len(parts.path) > 1 and not parts.path.endswith("/")
+    last = url.partition("?")[0].partition("#")[0].rpartition("/")[2] if named else ""
+    return os.path.join(dest, last if last not in ("", ".", "..") else "index.html")
 
 
-def list_master(saltenv: str = "base", prefix: str = "") -> list[str]:
-    """Return the paths of the files that the master serves, those beginning with *prefix*, sorted.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        saltern '*' cp.list_master prefix=scripts/
-    """
-    paths = _agent.connected(__opts__, "cp.list_master").request("file_list", saltenv=saltenv)
-    return sorted(path for path in paths if path.startswith(prefix))
+def _download_to(download: Any, url: str, dest: str, makedirs: bool) -> str:
+    dest = _inside(url, dest)
+    if not os.path.isdir(os.path.dirname(dest)):
+        if not makedirs:
+            return ""
+        with os_errors(CommandError, dest, f"can't write {dest}", called="cp.get_url"):
+            make_folder(os.path.dirname(dest), _file_client.NEW_FOLDER_MODE)
+    found: str = download.to_file(url, dest)
+    return found
 
 
-def is_cached(path: str, saltenv: str = "base") -> str:
-    """Return where ``salt://…`` is in the agent's cache, or ``""``.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        saltern '*' cp.is_cached salt://vimrc
-    """
-    place = _place(_name(path, "cp.is_cached"), saltenv)
-    return place if os.path.isfile(place) else ""
+def _text(place: str, function: str) -> str:
+    with os_errors(CommandError, place, f"can't read {place}", called=function), open(place, "rb") as file:
+        data = file.read(_most() + 1)
+    if len(data) > _most():
+        raise CommandError(f"{function}: {place} has over {_most():,} bytes: cp.get_file takes large files")
+    return data.decode("utf-8", "replace")
 
 
-def _name(path: str, function: str) -> str:
-    """Return *path* without its scheme; raises ``CommandError`` for anything but a plain relative path."""
-    name = path.removeprefix(SCHEME) if isinstance(path, str) else ""
-    parts = name.split("/")
-    if not name or name == path or "\0" in name or any(part in ("", ".", "..") for part in parts):
-        raise CommandError(f"{function}: the path must be like salt://folder/file, not {path!r}")
-    return name
+def _most() -> int:
+    """Return how many bytes of content are returned at most: a return travels in one message."""
+    return int(__opts__.get("max_return_bytes") or 8 * 1024 * 1024) // 2
 
 
-def _place(name: str, saltenv: str) -> str:
-    if not saltenv or not saltenv.replace("_", "").replace("-", "").isalnum():
-        raise CommandError(f"cp: an environment is a word such as base, not {saltenv!r}")
-    cache = __opts__.get("cachedir")
-    if not cache:
-        raise CommandError("cp: the option cachedir is not set: it says where fetched files are kept")
-    return os.path.join(cache, "files", saltenv, name)
+def _names(
+    path: str, dest: str, saltenv: str | None, template: str | None, given: Mapping[str, Any]
+) -> tuple[str, str]:
+    """Return *path* and *dest*, rendered when *template* says how."""
+    if not template:
+        return path, dest
+    if template not in ENGINES:
+        raise CommandError(f"Attempted to render file paths with unavailable engine {template}")
+    _, env = _file_client.split(path, saltenv, __opts__)
+    context = {"pillar": given["pillar"]} if isinstance(given.get("pillar"), Mapping) else {}
+    return _rendered(path, template, context, path, env), _rendered(dest, template, context, dest, env)
 
 
-def _hash(name: str, saltenv: str, function: str) -> dict[str, Any]:
-    """Return what the master says of a file; nothing, and a line in the log, when it has none."""
-    known = _agent.connected(__opts__, function).request("file_hash", path=name, saltenv=saltenv)
-    if not known:
-        log.error("%s: the master has no %s%s in environment %s", function, SCHEME, name, saltenv)
-    return dict(known or {})
+def _rendered(text: str, template: str, context: Mapping[str, Any], source: str, saltenv: str) -> str:
+    from saltern_modules._template import rendered
 
-
-def _cached(name: str, saltenv: str, known: Mapping[str, Any], function: str) -> str:
-    place = _place(name, saltenv)
-    if not os.path.isfile(place) or _digest(place) != known["hsum"]:
-        _fetch(name, place, saltenv, function, known=known, makedirs=True)
-    return place
-
-
-def _digest(path: str) -> str:
-    from saltern.digest import sha256  # loaded when the first file is fetched
-
-    digest = sha256()
-    with open(path, "rb") as file:
-        while chunk := file.read(1 << 16):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
-def _fetch(
-    name: str,
-    dest: str,
-    saltenv: str,
-    function: str,
-    *,
-    known: Mapping[str, Any],
-    makedirs: bool = False,
-) -> None:
-    """Fetch the file *name* to *dest*, verified and whole or not at all. Raises ``CommandError``."""
-    with os_errors(CommandError, dest, f"can't write {dest}", called=function):
-        if makedirs:
-            make_folder(os.path.dirname(dest), NEW_FOLDER_MODE)
-        with replacement(dest, NEW_FILE_MODE, keep_mode=True) as file:
-            _receive(name, saltenv, known, file.write, function)
-
-
-def _receive(name: str, saltenv: str, known: Mapping[str, Any], write: Any, function: str) -> None:
-    from saltern.digest import sha256  # loaded when the first file is fetched
-
-    agent = _agent.connected(__opts__, function)
-    digest = sha256()
-    received = 0
-    while received < known["size"]:
-        chunk = agent.request("file_chunk", path=name, offset=received, saltenv=saltenv, hsum=known["hsum"])
-        data = chunk["data"]
-        if not data:
-            break
-        received += len(data)
-        if received > known["size"]:
-            break
-        digest.update(data)
-        write(data)
-    if received != known["size"] or digest.hexdigest() != known["hsum"]:
-        raise CommandError(f"{function}: {SCHEME}{name} changed or was damaged on its way: try again")
+    given = {key: value for key, value in context.items() if not key.startswith("__pub_")}
+    more = given.pop("context", None)
+    given.update(more if isinstance(more, Mapping) else {})
+    found: str = rendered(
+        text,
+        template,
+        given,
+        salt=given.pop("salt", __salt__),
+        grains=given.pop("grains", __grains__),
+        pillar=given.pop("pillar", __pillar__),
+        opts=given.pop("opts", __opts__),
+        source=source,
+        saltenv=saltenv,
+    )
+    return found

@@ -102,7 +102,7 @@ def grains(): return len(__grains__)
         (["cmd.run", "echo a; exit 3", "--retcode-passthrough"], 3, "local:\n    a\n", ""),
         (["grains.get", "id", "--id", "other"], 0, "local:\n    other\n", ""),
         (["cp.get_file_str", "salt://a/b.txt"], 0, "local:\n    here\n", ""),
-        (["cp.get_file_str", "salt://a/../../minion"], 1, "", "Error running 'cp.get_file_str': "),
+        (["cp.get_file_str", "salt://a/../../minion"], 0, "local:\n    False\n", "20"),
         (["cp.get_file_str", "salt://out"], 0, "local:\n    False\n", "20"),  # the log, which begins with the year
         (["cp.list_master", "prefix=a"], 0, "local:\n    - a/b.txt\n", ""),
     ],
@@ -298,3 +298,22 @@ def test_returners_get_the_return_too(folder: Path, capsys: pytest.CaptureFixtur
         code, value, said = call(capsys, *local, *words, "test.ping")
         assert (code, value) == (64, None)
         assert said.startswith(error)
+
+
+def test_with_file_client_local_no_master_is_needed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "srv").mkdir()
+    (tmp_path / "srv/motd").write_text("hi\n")
+    options = {
+        "id": "host01",
+        "root_dir": str(tmp_path / "root"),
+        "file_client": "local",
+        "file_roots": {"base": [str(tmp_path / "nothing"), str(tmp_path / "srv")], "dev": [str(tmp_path)]},
+    }
+    (tmp_path / "minion").write_text(yaml.safe_dump(options))
+    assert main(["-c", str(tmp_path), "cp.get_file", "salt://motd", str(tmp_path / "there")]) == 0
+    assert (tmp_path / "there").read_text() == "hi\n"
+    capsys.readouterr()
+    assert main(["-c", str(tmp_path), "--out", "json", "cp.envs"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"local": ["base", "dev"]}
+    assert main(["-c", str(tmp_path), "cp.push", str(tmp_path / "there")]) == 1
+    assert "needs a running agent" in capsys.readouterr().err

@@ -123,5 +123,6 @@ def test_what_cannot_be_is_said_in_one_line(parts: Parts, tmp_path: Path, there:
     (there / "file").write_text("")
     out, _ = send(parts, first, str(tmp_path / "motd"), str(there / "file/below"), code=1)
     assert "can't write" in out
-    (answer,) = parts.client.cmd(first, "cp.recv", ["0" * 32, "0" * 64, 10, "/tmp/x"]).values()
+    asked = {"upload": "0" * 32, "hsum": "0" * 64, "listing_size": 10, "dest": "/tmp/x"}
+    (answer,) = parts.client.cmd(first, "cp.recv", kwarg=asked).values()
     assert "the master has no more of this" in answer

@@ -573,3 +573,19 @@ def test_many_updates_do_not_pile_up_objects(
     numbers = dict(line.split(": ") for line in counts.splitlines())
     assert int(numbers["count"]) + int(numbers["in-pack"]) < 500  # of 744
     assert served.entry("base", "a.py").commit == last
+
+
+def test_folders_links_and_modes_of_a_commit(tmp_path: Path) -> None:
+    listed = (
+        b"100755 blob 1111111111111111111111111111111111111111       3\ta/run.sh\0"
+        b"100644 blob 2222222222222222222222222222222222222222       3\ta/b/c\0"
+        b"120000 blob 3333333333333333333333333333333333333333       6\tlink\0"
+        b"120000 blob 4444444444444444444444444444444444444444       6\tout\0"
+    )
+    texts = {"3" * 40: b"a/b/c", "4" * 40: b"../../etc"}
+    tree = gitfs_tree.read_tree(
+        "0" * 40, listed, "mnt", lambda blobs: {blob.oid: texts.get(blob.oid, b"") for blob in blobs}
+    )
+    assert tree.links == {"mnt/link": "a/b/c"}
+    assert [path for path, blob in tree.files.items() if blob.executable] == ["mnt/a/run.sh"]
+    assert set(tree.left_out) == {"mnt/out"}

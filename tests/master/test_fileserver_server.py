@@ -55,6 +55,7 @@ def test_a_file_in_chunks(tmp_path: Path, srv: Path) -> None:
     server = serve(tmp_path)
     assert server.file_list("base") == ["big"]
     facts = server.file_hash("base", "big")
+    assert facts.pop("mode") == (srv / "big").stat().st_mode
     assert facts == {"hash_type": "sha256", "hsum": sha256(content), "size": len(content), "commit": None}
     received = b""
     while True:
@@ -338,3 +339,24 @@ def test_many_threads_read_while_the_files_change(tmp_path: Path, srv: Path) -> 
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+def test_folders_and_links(tmp_path: Path, srv: Path) -> None:
+    (srv / "a/empty").mkdir(parents=True)
+    (srv / "a/run.sh").write_text("x")
+    (srv / "a/run.sh").chmod(0o755)
+    (srv / "link").symlink_to("a/run.sh")
+    (srv / "folder").symlink_to("a")
+    (srv / "out").symlink_to("/etc")
+    (srv / ".git/x").mkdir(parents=True)
+    server = serve(tmp_path)
+    assert server.file_dirs("base") == {
+        "dirs": ["_modules", "_modules/sub", "a", "a/empty", "folder", "folder/empty"],
+        "empty": ["_modules/sub", "a/empty", "folder/empty"],
+        "links": {"folder": "a", "link": "a/run.sh"},
+    }
+    facts = server.file_hash("base", "a/run.sh")
+    assert facts is not None
+    assert facts["mode"] == 0o100755
+    with pytest.raises(FileServerError):
+        server.file_dirs("nowhere")

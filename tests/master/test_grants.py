@@ -42,7 +42,10 @@ def may_own(acl: dict[str, Any], user: str, kind: str, function: str) -> bool:
     [
         ("test.*", "test.ping", True),
         ("*", "saltutil.sync_modules", True),
-        ("cp.[gh]*", "cp.get_file_str", True),
+        ("cp.[gh]*", "cp.get_file_str", False),
+        ("cp.[gh]*", "cp.hash_file", True),
+        ("cp.*", "cp.push", False),
+        ("cp.*", "cp.send", False),
         ("cmd.which", "cmd.which", True),
         ("cmd.run", "cmd.run", True),
         ("schedule.add", "schedule.add", True),

@@ -14,6 +14,7 @@ import pytest
 from saltern.config import MasterOptions
 from saltern.errors import ArgumentError, Busy, FileServerError, NotAuthorised
 from saltern_master.auth.caller import Caller, Kind
+from saltern_master.fileserver import room
 from saltern_master.fileserver import uploads as uploads_module
 from saltern_master.fileserver.uploads import KEPT_S, MAX_UPLOAD_BYTES, MAX_UPLOADS, Uploads
 from support.doors import NOBODY_HERE
@@ -149,8 +150,8 @@ def test_uploads_leave_room_for_what_is_more_important(
     upload, _ = uploads.begin(FRED, HSUM, 4, ["web1"])
     uploads.write(FRED, upload, 0, b"01")
     free = os.statvfs(tmp_path).f_bavail * os.statvfs(tmp_path).f_frsize
-    monkeypatch.setattr(uploads_module, "MIN_FREE_BYTES", free * 2)
-    monkeypatch.setattr(uploads_module, "MIN_FREE_SHARE", 1.0)
+    monkeypatch.setattr(room, "MIN_FREE_BYTES", free * 2)
+    monkeypatch.setattr(room, "MIN_FREE_SHARE", 1.0)
     for refused in (
         lambda: uploads.write(FRED, upload, 2, b"23"),
         lambda: uploads.begin(FRED, HSUM, 4, ["web1"]),
@@ -177,7 +178,7 @@ def test_a_damaged_folder_costs_what_is_damaged(uploads: Uploads, tmp_path: Path
 
 def test_a_disk_that_takes_nothing_is_one_line(uploads: Uploads, tmp_path: Path) -> None:
     (tmp_path / "uploads").write_text("")
-    with pytest.raises(FileServerError, match="can't keep an upload"):
+    with pytest.raises(FileServerError, match="can't keep uploads"):
         uploads.begin(FRED, HSUM, 4, ["web1"])
     assert uploads.metrics()["uploads"] == 0
 

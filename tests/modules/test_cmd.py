@@ -383,3 +383,118 @@ def test_programs_are_found(cmd: ModuleType) -> None:
     assert cmd.which_bin(["no-such-program-here", "sh"]) == cmd.which_bin("sh") == cmd.which("sh")
     assert cmd.which_bin(["no-such-program-here"]) is None
     assert "/bin/sh" in cmd.shells()
+
+
+def test_a_template_is_rendered_first(cmd: ModuleType, minion: Any, tmp_path: Path) -> None:
+    assert cmd.run("echo {{ grains.os }}", template="jinja") == "Debian"
+    assert cmd.run(["echo", "{{ pillar.role }} x"], template="jinja") == "web x"
+    assert cmd.run("echo {{ pillar.role }}", template="jinja", pillar={"role": "own"}) == "own"
+    assert cmd.run("pwd", cwd="{{ '" + str(tmp_path) + "' }}", template="jinja") == str(tmp_path)
+    for engine, says in (("py", "runs the file as Python"), ("mako", "isn't here"), ("x", "unavailable engine x")):
+        with pytest.raises(CommandError, match=says):
+            cmd.run("echo", template=engine)
+    with pytest.raises(CommandError, match="Jinja variable 'nope' is undefined; line 1"):
+        cmd.run("echo {{ nope }}", template="jinja")
+
+
+def test_a_scripts_template_is_rendered_into_its_copy(cmd: ModuleType, tmp_path: Path) -> None:
+    script = tmp_path / "s.sh"
+    script.write_text("#!/bin/sh\necho {{ grains.os }} $1\n")
+    assert cmd.script(str(script), "a", template="jinja")["stdout"] == "Debian a"
+    assert cmd.script(str(script))["stdout"] == "{{ grains.os }}"
+    assert script.read_text() == "#!/bin/sh\necho {{ grains.os }} $1\n"
+
+
+def test_in_the_background_it_goes_on_by_itself(cmd: ModuleType, minion: Any, tmp_path: Path) -> None:
+    minion.functions["cmd.run_all"] = cmd.run_all
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    elsewhere = minion.load("cmd_elsewhere")
+    found = elsewhere.run_bg(["sh", "-c", f"echo $$ >{pipe}; cat {pipe}"], python_shell=False)
+    assert pipe.read_text() == f"{found['pid']}\n", "it waits for nobody, and is what is told"
+    assert os.getpgid(found["pid"]) != os.getpgid(0)
+    pipe.write_text("end")
+    assert cmd.run_all("sleep 0", bg=True)["stdout"] == ""
+
+
+@needs_root
+def test_a_group(cmd: ModuleType) -> None:
+    assert cmd.run("id -gn", group="daemon") == "daemon"
+    assert cmd.run("id -gn", group="daemon", runas="nobody") == "daemon"
+    assert cmd.run("id -un", group="daemon", runas="nobody") == "nobody"
+
+
+def test_a_group_that_is_none(cmd: ModuleType) -> None:
+    with pytest.raises(CommandError, match="Group 'no-such-group' is not available"):
+        cmd.run("id", group="no-such-group")
+
+
+@pytest.mark.parametrize("device", ["tty/../null", "../etc/passwd", "null", "pts/../null", "tty\n"])
+def test_a_terminal_is_one(minion: Any, device: str) -> None:
+    assert minion.load("cmd_elsewhere").tty(device, "x") == {"Error": "The specified device is not a valid TTY"}
+
+
+def test_text_goes_to_a_terminal(minion: Any) -> None:
+    ours, theirs = os.openpty()
+    name = os.ttyname(theirs).removeprefix("/dev/")
+    found = minion.load("cmd_elsewhere").tty(name, "hello")
+    assert found == {"Success": f"Message was successfully echoed to /dev/{name}"}
+    assert os.read(ours, 100) == b"hello"
+    os.close(ours)
+    os.close(theirs)
+
+
+def test_in_another_root(minion: Any, tmp_path: Path) -> None:
+    ran: list[list[str]] = []
+
+    def run_all(argv: list[str], **_: Any) -> dict[str, Any]:
+        ran.append(argv)
+        return {"retcode": 1 if argv[-1].endswith("sys") else 0, "stdout": "out", "stderr": ""}
+
+    minion.functions["cmd.run_all"] = run_all
+    for name in ("dev", "proc", "sys", "data"):
+        (tmp_path / name).mkdir()
+    elsewhere = minion.load("cmd_elsewhere")
+    found = elsewhere.run_chroot(str(tmp_path), "id; true", runas="u", group="g", binds=["/data"], hide_output=True)
+    assert found["stdout"] == ""
+    root = str(tmp_path)
+    assert ["chroot", "--userspec", "u:g", root, "/bin/sh", "-c", "id; true"] in ran
+    assert ["mount", "--bind", "/data", f"{root}/data"] in ran
+    unmounted = [argv[-1] for argv in ran if argv[0] == "umount"]
+    assert unmounted == [f"{root}/data", f"{root}/proc", f"{root}/dev"], "what was mounted, the last first"
+    for bad in ("relative", str(tmp_path / "nowhere")):
+        with pytest.raises(CommandError, match="absolute path"):
+            elsewhere.run_chroot(bad, "id")
+
+
+def test_what_mounted_is_unmounted_after_a_failure(minion: Any, tmp_path: Path) -> None:
+    ran: list[str] = []
+
+    def run_all(argv: list[str], **_: Any) -> dict[str, Any]:
+        ran.append(argv[0])
+        if argv[0] == "chroot":
+            raise CommandError("no")
+        return {"retcode": 0, "stdout": "", "stderr": ""}
+
+    minion.functions["cmd.run_all"] = run_all
+    (tmp_path / "dev").mkdir()
+    (tmp_path / "proc").symlink_to("/etc")
+    with pytest.raises(CommandError, match="no"):
+        minion.load("cmd_elsewhere").run_chroot(str(tmp_path), "id")
+    assert ran == ["mount", "chroot", "umount"], "a link in that root is not mounted on"
+
+
+def test_what_a_shell_is(minion: Any) -> None:
+    outputs = {"bash": "GNU bash, version 5.2.15(1)-release", "zsh": "zsh 5 (x)", "php": "broken"}
+    minion.functions["cmd.which"] = lambda name: f"/bin/{name}" if name in outputs else None
+    minion.functions["cmd.run"] = lambda argv, **_: outputs[argv[0]]
+    info = minion.load("cmd_elsewhere").shell_info
+    raw = "5.2.15(1)-release"
+    assert info("bash") == {"installed": True, "path": "/bin/bash", "version_raw": raw, "version": "5.2.15"}
+    assert info("zsh")["version"] == "5.0"
+    assert info("php")["error"] == "The version regex pattern for shell php, could not find the version string"
+    assert info("ruby") == {
+        "error": "Unable to run command 'ruby -v' Reason: [Errno 2] No such file or directory: 'ruby'",
+        "installed": False,
+    }
+    assert info("x") == {"error": "Salt does not know how to get the version number for x", "installed": None}

@@ -1,4 +1,4 @@
-"""``saltern-cp``: send files and folders of this host to minions.
+"""``saltern-cp``: send files and folders of this host, or of a minion, to minions.
 
 They go to the master once, and every minion fetches them from there at its own pace; what is interrupted goes on
 where it stopped when the command is given again.
@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from saltern.cli.command import (
     EX_GENERIC,
@@ -24,23 +25,31 @@ from saltern.cli.command import (
     seconds,
     set_up_log,
 )
-from saltern.cli.parcel import Parcel
 from saltern.cli.salt.parser import add_target_kinds
 from saltern.cli.salt.shown import EX_NOTHING, NOBODY, NOTHING_CAME, explain
 from saltern.cli.salt.wanted import target_of
 from saltern.client import LocalClient
-from saltern.errors import NotAuthorised
+from saltern.digest import sha256
+from saltern.errors import IdError, NotAuthorised, UsageError
+from saltern.ids import check_minion_id
 from saltern.local import LocalConnection
+from saltern.parcel import Parcel
 from saltern.visible import visible
 
 PROG = "saltern-cp"
-RECEIVER = "cp.recv"
+RECEIVER, SENDER = "cp.recv", "cp.send"
+MINION, PUSHED = "minion:", "pushed:"
+"""Before a source: a minion's own file, and one that it pushed to the master, ``minion:db1:/etc/app.conf``."""
+UNITS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3}
 MIB = 1024 * 1024
 MAX_NAMED = 5
 
 EXAMPLES = """  saltern-cp '*' motd /etc/motd
   saltern-cp 'web*' app.conf conf.d /etc/app/         several files and folders, into a folder
   saltern-cp -G os:Debian big.iso /srv/images/        when it is interrupted: again, it goes on where it stopped
+  saltern-cp --rate-limit 10M '*' big.iso /srv/       10 MB a second, for all of them together
+  saltern-cp 'web*' minion:db1:/etc/app.conf /etc/    from a minion: what it has now
+  saltern-cp 'web*' pushed:db1:/etc/app.conf /etc/    what it sent to the master with cp.push
 """
 
 
@@ -61,18 +70,80 @@ def _parser() -> OptionParser:
     add("-t", "--timeout", type=seconds, metavar="S", help="seconds of silence before asking who still runs")
     add("-C", "--chunked", action="store_true", help="changes nothing: files always go in chunks")
     add("-n", "--no-compression", action="store_true", help="changes nothing: nothing is compressed")
+    add("--rate-limit", type=_rate, default=0, metavar="B", help="bytes a second for all minions together: 500k, 10M")
     add("--no-progress", action="store_true", help="don't show how far it is")
     add_output_arguments(parser)
     return parser
 
 
+def _rate(text: str) -> int:
+    number, unit = (text[:-1], text[-1].lower()) if text[-1:].isalpha() else (text, "")
+    try:
+        rate = int(float(number) * UNITS[unit])
+    except (ValueError, KeyError, OverflowError):
+        rate = 0
+    if rate < UNITS["k"] + 24:
+        raise argparse.ArgumentTypeError(f"must be bytes a second, at least 1.1k, as in 500k or 10M, not {text!r:.40}")
+    return rate
+
+
+class Source(NamedTuple):
+    """What is sent: files and folders of *minion*, or of this host where that is empty."""
+
+    minion: str
+    paths: list[str]
+
+    @classmethod
+    def of(cls, words: Sequence[str], cachedir: str) -> Source:
+        """Return what *words* name. Raises ``UsageError`` for what can't be sent at once."""
+        minions = {word.split(":", 2)[1] for word in words if word.startswith(MINION)}
+        if not minions:
+            return cls("", [_of_pushed(word, cachedir) for word in words])
+        if len(minions) > 1 or not all(word.startswith(MINION) for word in words):
+            raise UsageError("files of one host at a time: send those of others by a command of their own")
+        minion, paths = _checked_id(minions.pop(), words[0]), [word.split(":", 2)[-1] for word in words]
+        for word, path in zip(words, paths, strict=True):
+            if word.count(":") < 2 or not path.startswith("/"):
+                raise UsageError(f"{word}: a minion's file is named as in minion:db1:/etc/app.conf")
+        return cls(minion, paths)
+
+    @property
+    def wanted(self) -> str:
+        """The digest of what a minion is asked for."""
+        return sha256("\0".join([self.minion, *self.paths]).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _of_pushed(word: str, cachedir: str) -> str:
+    if not word.startswith(PUSHED):
+        return word
+    minion, _, path = word.removeprefix(PUSHED).partition(":")
+    if not path.startswith("/") or ".." in path.split("/"):
+        raise UsageError(f"{word}: what a minion pushed is named as in pushed:db1:/etc/app.conf")
+    return os.path.join(cachedir, "minions", _checked_id(minion, word), "files", path.lstrip("/"))
+
+
+def _checked_id(minion: str, word: str) -> str:
+    try:
+        return check_minion_id(minion)
+    except IdError as error:
+        raise UsageError(f"{word}: {error}") from None
+
+
+class Sent(NamedTuple):
+    """What the master has, for ``cp.recv``."""
+
+    hsum: str
+    listing_size: int
+
+
 def _run(options: argparse.Namespace) -> int:
-    target, *sources, dest = options.words
+    target, *words, dest = options.words
     set_up_log(options)
     shown = Output(options)
-    parcel = Parcel(sources)
-    _tell_skipped(parcel.skipped)
     client = LocalClient(options.config_dir)
+    source = Source.of(words, client.opts["cachedir"])
+    parcel = None if source.minion else Parcel(source.paths)
+    _tell_skipped(parcel.skipped if parcel else ())
     told = Progress(not options.no_progress and sys.stderr.isatty())
     with LocalConnection(client.opts["sock_dir"]) as connection:
         begun = connection.call(
@@ -80,8 +151,10 @@ def _run(options: argparse.Namespace) -> int:
             tgt=target_of(target, options.kind),
             tgt_type=options.kind or "glob",
             delimiter=options.delimiter,
-            hsum=parcel.hsum,
-            size=parcel.size,
+            hsum=parcel.hsum if parcel else source.wanted,
+            size=parcel.size if parcel else 0,
+            rate=options.rate_limit,
+            source=source.minion,
         )
         explain(begun["problem"], begun["unknown"], PROG)
         if not begun["minions"]:
@@ -90,8 +163,16 @@ def _run(options: argparse.Namespace) -> int:
             return EX_NOTHING
         upload = begun["upload"]
         try:
-            _send(connection, upload, begun["have"], parcel, told)
-            kwarg = {"upload": upload, "hsum": parcel.hsum, "listing_size": len(parcel.listing), "dest": dest}
+            if parcel:
+                _send(connection, upload, begun["have"], parcel, told)
+                sent = Sent(parcel.hsum, len(parcel.listing))
+            else:
+                told.show(f"{source.minion} sends it to the master")
+                found = _have_sent(client, connection, upload, source, options)
+                if found is None:
+                    return EX_GENERIC
+                sent = found
+            kwarg = {"upload": upload, "hsum": sent.hsum, "listing_size": sent.listing_size, "dest": dest}
             job = client.open_job(connection, begun["minions"], RECEIVER, (), "list", kwarg, timeout=options.timeout)
             failed = _show(client.follow(connection, job), len(job.minions), shown, told)
         except KeyboardInterrupt:
@@ -103,6 +184,26 @@ def _run(options: argparse.Namespace) -> int:
         with contextlib.suppress(NotAuthorised), LocalConnection(client.opts["sock_dir"]) as connection:
             connection.call("upload.forget", upload)
     return EX_GENERIC if failed or begun["unknown"] else EX_OK
+
+
+def _have_sent(
+    client: LocalClient, connection: LocalConnection, upload: str, source: Source, options: argparse.Namespace
+) -> Sent | None:
+    """Have a minion send its files to the master; return what they are, ``None`` once it is said that it can't."""
+    kwarg = {"upload": upload, "paths": source.paths, "rate": options.rate_limit}
+    job = client.open_job(connection, [source.minion], SENDER, (), "list", kwarg, timeout=options.timeout)
+    why = "there is no such minion"
+    if job.minions:
+        why = "it didn't answer"
+        for answer in client.follow(connection, job):
+            data = answer.get(source.minion, {})
+            found = data.get("ret", data.get("failed"))
+            if isinstance(found, dict) and {"hsum", "listing_size"} <= set(found) and not data.get("retcode"):
+                _tell_skipped([f"{source.minion}:{path}" for path in found.get("skipped", ())])
+                return Sent(found["hsum"], found["listing_size"])
+            why = str(found).removeprefix("ERROR: ")
+    print(f"{PROG}: {source.minion}: {visible(why)}", file=sys.stderr)
+    return None
 
 
 def _send(connection: LocalConnection, upload: str, have: int, parcel: Parcel, told: Progress) -> None:

@@ -34,9 +34,13 @@ EXAMPLES = """  saltern-run -d                                 what there is
   saltern-run metrics.explain web01 stats.collect
   saltern-run metrics.account                    points expected, received, late, dropped
   saltern-run alerts.list
+  saltern-run logs.show 'web*' /var/log/syslog since=1h   lines of many hosts as one
   saltern-run state.event 'salt/job/*' pretty=True    events as they come, until Ctrl-C
   saltern-run config.from_salt /etc/salt         Salt's configuration as ours; needs no master
 """
+
+
+LOGS = "logs.show"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -84,6 +88,8 @@ def _run(options: argparse.Namespace) -> int:
         if function == watch.FUNCTION:
             watch.show_events(opts, args, kwargs)
             return EX_OK
+        if function == LOGS:
+            return _show_logs(options, output, args, kwargs)
         if options.async_:
             return _start(opts, function, args, kwargs)
         value, code = client.call(function, args, kwargs, options.timeout), EX_OK
@@ -103,6 +109,14 @@ def _run(options: argparse.Namespace) -> int:
         table = None if output.chosen else as_table(function, value)
         output.show(value if table is None else table, out=None if table is None else "raw", retcode=code)
     return code
+
+
+def _show_logs(options: argparse.Namespace, output: Output, args: list[Any], kwargs: dict[str, Any]) -> int:
+    from saltern.cli import logs  # the others start without it
+    from saltern.client import LocalClient
+
+    color = output.color if output.color is not None else sys.stdout.isatty()
+    return logs.show(LocalClient(options.config_dir), args, kwargs, color=color, timeout=None)
 
 
 def _start(opts: MasterOptions, function: str, args: list[Any], kwargs: dict[str, Any]) -> int:
@@ -127,8 +141,10 @@ def _code(value: Any) -> int:
 
 
 def _docs(client: RunnerClient) -> dict[str, str]:
+    from saltern.cli import logs
+
     docs: dict[str, str] = client.call("doc.runner")
-    return {**docs, watch.FUNCTION: watch.DOC, from_salt.FUNCTION: from_salt.DOC}
+    return {**docs, watch.FUNCTION: watch.DOC, LOGS: logs.DOC, from_salt.FUNCTION: from_salt.DOC}
 
 
 def _show_docs(client: RunnerClient, wanted: str, options: argparse.Namespace, output: Output) -> int:

@@ -79,7 +79,6 @@ _BY_REASON: Mapping[str, str] = {
     "max_message_bytes bounds what goes over the wire": "file_buffer_size max_event_size salt_cp_chunk_size",
     "max_pending_keys bounds who waits; accepted keys aren't bounded": "max_minions",
     "messages are msgpack": "serial",
-    "minions send no files to the master": "file_recv file_recv_max_size",
     "modules and files are those of the environment base": "lock_saltenv",
     "modules are Python files and packages": "enable_zip_modules",
     "modules are compiled as Python does": "optimization_order",

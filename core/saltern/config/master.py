@@ -58,6 +58,9 @@ class MasterOptions(TypedDict):
     fileserver_backend: list[str]
     file_roots: dict[str, Any]
     file_ignore_glob: list[str]
+    file_recv: bool
+    file_recv_max_size: int
+    file_recv_max_total: int
     gitfs_remotes: list[Any]
     fileserver_update_interval: float
     sync_on_change: bool
@@ -129,6 +132,9 @@ DEFAULTS: dict[str, Any] = {
     "fileserver_backend": ["roots"],
     "file_roots": {"base": ["/srv/saltern"]},
     "file_ignore_glob": [".env", ".env.*", ".netrc", ".git-credentials", ".ssh", ".gnupg"],
+    "file_recv": False,
+    "file_recv_max_size": 100,
+    "file_recv_max_total": 1000,
     "gitfs_remotes": [],
     "fileserver_update_interval": 60.0,
     "sync_on_change": False,
@@ -202,6 +208,8 @@ MASTER = Schema(
         "journal_max_bytes": (1024 * 1024, 2**50),
         "journal_max_hours": (0.01, 24 * 366),
         "event_queue_length": (10, 10_000_000),
+        "file_recv_max_size": (1, 1024 * 1024),
+        "file_recv_max_total": (1, 1024 * 1024),
         "fileserver_update_interval": (0.5, 86400),
         "max_metric_names": (0, 10_000_000),
         "max_point_age_hours": (0.1, 24 * 366 * 10),

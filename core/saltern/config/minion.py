@@ -40,6 +40,9 @@ class MinionOptions(_Return):
     grains_blacklist: list[str]
     grains_refresh_every: float
     module_dirs: list[str]
+    file_client: str
+    file_roots: dict[str, Any]
+    log_paths: list[str]
     sync_on_connect: bool
     stats: dict[str, Any]
     proc_root: str
@@ -79,6 +82,9 @@ DEFAULTS: dict[str, Any] = {
     "grains_blacklist": [],
     "grains_refresh_every": 0.0,
     "module_dirs": [],
+    "file_client": "remote",
+    "file_roots": {"base": ["/srv/saltern"]},
+    "log_paths": ["/var/log"],
     "sync_on_connect": True,
     "stats": {},
     "proc_root": "/proc",
@@ -162,6 +168,6 @@ MINION = Schema(
         "reconnect_interval_max": (0.1, 86400),
         "pending_retry_interval": (0.2, 3600),
     },
-    choices={"log_level": ("debug", "info", "warning", "error", "critical")},
+    choices={"file_client": ("remote", "local"), "log_level": ("debug", "info", "warning", "error", "critical")},
     finish=_finish,
 )

@@ -127,8 +127,6 @@ MINION_INSTEAD: Mapping[str, str] = _BOTH | {
     "sls_list": _NO_STATES,
     "top_file": _NO_STATES,
     "returner": "the master ships points (carbon_host) and keeps jobs (job_db)",
-    "file_client": "saltern-call --local works without a master",
-    "file_roots": "the master's option file_roots",
     "pillar_roots": "the master's option pillar_files",
     "environment": "modules and files are those of the environment base",
     "saltenv": "modules and files are those of the environment base",

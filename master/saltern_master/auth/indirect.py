@@ -34,6 +34,18 @@ An indirect function needs a grant of its exact name. Beyond that:
 ``cron.set_env``
 ``cron.write_cron_file``
 ``cron.write_cron_file_verbose``
+``cp.recv_chunked``
+``cp.get_dir``
+``cp.get_template``    likewise; a template calls functions, those that it names aren't looked for
+``cp.get_url``         nothing: it writes, or shows, any file of the minion or of a host that the minion reaches
+``cp.get_file_str``
+``cp.cache_file``      likewise: what the minion reaches, the caller may not
+``cp.cache_file_ssh``
+``cp.cache_files``
+``cp.push``            nothing: it shows any file of the minion to the master's host, and may remove it
+``cp.push_dir``
+``cp.send``            likewise to other minions (``saltern-cp minion:…``)
+``logs.tail``          nothing: what is in log files is not for everybody
 ``event.send``         likewise for whoever listens
 ``event.fire``
 ``event.fire_master``
@@ -70,6 +82,16 @@ be told): ``file.append``, ``file.prepend``, ``file.write``, ``file.seek_write``
 ``file.get_managed``, ``file.manage_file``, ``file.apply_template_on_contents``, ``file.copy``, ``file.move``,
 ``file.rename``, ``file.link``, ``file.symlink``, ``file.set_mode``, ``file.chown``, ``file.lchown``, ``file.chgrp``,
 ``file.check_perms``, ``file.chattr``, ``file.set_selinux_context``.
+
+Likewise by their exact names alone, for what they write, reach or call can't be told by their arguments:
+``alternatives.install``, ``archive.cmd_unzip``, ``archive.cmd_zip``, ``archive.gunzip``, ``archive.gzip``,
+``archive.is_encrypted``, ``archive.list``, ``archive.rar``, ``archive.unrar``, ``archive.unzip``, ``archive.zip``,
+``dnsutil.hosts_append``, ``dnsutil.hosts_remove``, ``environ.setenv``, ``environ.setval``,
+``hashutil.base64_decodefile``, ``http.query``, ``http.wait_for_successful_query``, ``ini.remove_option``,
+``ini.remove_section``, ``ini.set_option``, ``jinja.import_json``, ``jinja.import_yaml``, ``jinja.load_map``,
+``kmod.load``, ``kmod.remove``, ``slsutil.renderer``, ``ssh.hash_known_hosts``, ``ssh.host_keys``,
+``ssh.recv_known_host_entries``, ``ssh.rm_auth_key``, ``ssh.rm_auth_key_from_file``, ``ssh.rm_known_host``,
+``ssh.set_auth_key``, ``ssh.set_auth_key_from_file``, ``ssh.set_known_host``, ``ssh.user_keys``.
 """
 
 from __future__ import annotations

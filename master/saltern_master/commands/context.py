@@ -17,6 +17,7 @@ from saltern_master.bus import EventBus
 from saltern_master.clocks import Clocks
 from saltern_master.commands.registry import Registry
 from saltern_master.deadletters import DeadLetters
+from saltern_master.fileserver.pushed import Pushed
 from saltern_master.fileserver.server import FileServer
 from saltern_master.fileserver.uploads import Uploads
 from saltern_master.fleet import Fleet
@@ -55,6 +56,7 @@ class Services(Protocol):
     suites: Suites
     files: FileServer
     uploads: Uploads
+    pushed: Pushed
     briefing: Briefing
     engine: ShippingEngine | None
     accounting: Accounting

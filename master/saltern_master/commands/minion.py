@@ -6,7 +6,7 @@ import asyncio
 from typing import Annotated, Any
 
 from saltern.errors import ArgumentError, MessageTooLarge, TargetError, TargetTooCostly, UnknownNodegroup
-from saltern.ids import check_env, check_path
+from saltern.ids import check_env
 from saltern.wire import pack_value, unpack_value
 from saltern_master.auth.need import Need
 from saltern_master.commands.context import Context
@@ -32,7 +32,6 @@ def exact(kind: str) -> str:
 
 
 Env = Annotated[str, check_env]
-FilePath = Annotated[str, check_path]
 Kind = Annotated[str, exact]
 
 
@@ -58,24 +57,6 @@ def schedule(context: Context) -> dict[str, Any]:
 def modules(context: Context, saltenv: Env = "base") -> dict[str, Any]:
     """Return the modules that minions sync: ``{"digest": …, "files": {path: {"hsum", "size", "commit"}}}``."""
     return context.services.briefing.modules(saltenv)
-
-
-@command("minion.file_list", Need.MINION)
-def file_list(context: Context, saltenv: Env = "base") -> list[str]:
-    """Return the paths of the files that are served."""
-    return context.services.files.file_list(saltenv)
-
-
-@command("minion.file_hash", Need.MINION)
-def file_hash(context: Context, path: FilePath, saltenv: Env = "base") -> dict[str, Any] | None:
-    """Return what a file is: ``hash_type``, ``hsum``, ``size``, ``commit``; ``None`` when there is none."""
-    return context.services.files.file_hash(saltenv, path)
-
-
-@command("minion.file_chunk", Need.MINION)
-def file_chunk(context: Context, path: FilePath, hsum: str, offset: int, saltenv: Env = "base") -> dict[str, Any]:
-    """Return a file's next ``data``, up to 1 MiB from *offset*, and its ``size``."""
-    return context.services.files.file_chunk(saltenv, path, hsum, offset)
 
 
 @command("minion.publish", Need.PEER, changes=True)

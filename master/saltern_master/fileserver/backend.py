@@ -20,13 +20,28 @@ BASE = "base"
 """The environment that is always there, empty or not."""
 
 
+PLAIN_MODE = 0o100644
+
+
 class FileEntry(NamedTuple):
-    """One file as it is now: ``hsum`` is the SHA-256 of its content in hex, ``commit`` where git gave it."""
+    """One file as it is now: ``hsum`` is the SHA-256 of its content in hex, ``commit`` where git gave it.
+
+    ``mode`` is as ``stat`` says it: kind and permissions.
+    """
 
     path: str
     hsum: str
     size: int
     commit: str | None
+    mode: int = PLAIN_MODE
+
+
+class Folders(NamedTuple):
+    """The folders of an environment, empty ones among them, and where links lead to, all by path."""
+
+    folders: set[str]
+    empty: set[str]
+    links: dict[str, str]
 
 
 class Backend(Protocol):
@@ -48,6 +63,9 @@ class Backend(Protocol):
 
     def paths(self, saltenv: str, folder: str = "") -> list[str]:
         """Return the sorted paths of the files in *saltenv*, or only those below *folder*."""
+
+    def folders(self, saltenv: str) -> Folders:
+        """Return the folders of *saltenv*, and the links in it that are served."""
 
     def left_out(self, saltenv: str, folder: str = "") -> dict[str, str]:
         """Return what is in *saltenv*, or only below *folder*, and can't be served, by path, each with the reason.

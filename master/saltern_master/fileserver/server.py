@@ -103,8 +103,23 @@ class FileServer:
         """Return the sorted paths of the files in *saltenv*. Raises ``IdError`` or ``FileServerError``."""
         return sorted({path for backend in self._serving(saltenv) for path in backend.paths(saltenv)})
 
+    def file_dirs(self, saltenv: str) -> dict[str, Any]:
+        """Return ``dirs`` and ``empty`` ones of *saltenv*, sorted, and where its ``links`` lead to, by path.
+
+        Raises ``IdError`` or ``FileServerError``.
+        """
+        folders: set[str] = set()
+        empty: set[str] = set()
+        links: dict[str, str] = {}
+        for backend in self._serving(saltenv):
+            found = backend.folders(saltenv)
+            folders |= found.folders
+            empty |= found.empty
+            links.update(found.links | links)
+        return {"dirs": sorted(folders), "empty": sorted(empty), "links": dict(sorted(links.items()))}
+
     def file_hash(self, saltenv: str, path: str) -> dict[str, Any] | None:
-        """Return ``hash_type``, ``hsum``, ``size`` (bytes) and ``commit`` (or ``None``) of a file.
+        """Return ``hash_type``, ``hsum``, ``size`` (bytes), ``commit`` (or ``None``) and ``mode`` of a file.
 
         ``None`` when there is no such file. Raises ``IdError``, or ``FileServerError`` when it can't be served.
         """
@@ -112,7 +127,7 @@ class FileServer:
         for backend in self._serving(saltenv):
             entry = backend.entry(saltenv, path)
             if entry is not None:
-                return {"hash_type": HASH_TYPE, **_facts(entry)}
+                return {"hash_type": HASH_TYPE, **_facts(entry), "mode": entry.mode}
         return None
 
     def file_chunk(self, saltenv: str, path: str, hsum: str, offset: int) -> dict[str, Any]:

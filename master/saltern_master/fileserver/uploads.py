@@ -1,4 +1,4 @@
-"""Files on their way from a user of the master's host to minions (``saltern-cp``), kept while they are fetched.
+"""Files on their way from a user of the master's host, or a minion, to minions (``saltern-cp``), kept while fetched.
 
 ::
 
@@ -25,6 +25,8 @@ from dataclasses import asdict, dataclass
 
 from saltern.errors import ArgumentError, Busy, FileServerError, NotAuthorised, os_errors
 from saltern.files import make_private_folder, write_private
+from saltern_master.fileserver.pace import Pace
+from saltern_master.fileserver.room import check_room
 
 log = logging.getLogger(__name__)
 
@@ -35,15 +37,18 @@ MAX_UPLOADS = 16
 CHUNK_BYTES = 1 << 20
 KEPT_S = 3600.0
 PURGE_EVERY_S = 600.0
-MIN_FREE_BYTES, MIN_FREE_SHARE = 1 << 30, 0.05
-"""What no upload takes of the disk, the smaller of both: the journal may be on it."""
 _ID = re.compile(r"[0-9a-f]{32}")
 _HSUM = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass
 class Upload:
-    """One upload: *owner* is a principal, *hsum* the SHA-256 of its listing, *size* all its bytes."""
+    """One upload: *owner* is a principal, *hsum* the SHA-256 of its listing, *size* all its bytes.
+
+    *rate*: bytes a second that are handed out at most, 0 for all that there are. *source*: the minion that sends it,
+    where that isn't its owner, and *wanted* the SHA-256 of what that was asked for; *hsum* and *size* are known then
+    once it has begun.
+    """
 
     id: str
     owner: str
@@ -51,6 +56,9 @@ class Upload:
     size: int
     minions: list[str]
     touched: float
+    rate: int = 0
+    source: str = ""
+    wanted: str = ""
 
 
 class Uploads:
@@ -61,6 +69,7 @@ class Uploads:
         self._clock = clock
         self._lock = threading.Lock()
         self._uploads: dict[str, Upload] = {}
+        self._paces: dict[str, Pace] = {}
         self.received_bytes = 0
         self.sent_bytes = 0
 
@@ -96,42 +105,86 @@ class Uploads:
             "fetched_bytes": self.sent_bytes,
         }
 
-    def begin(self, owner: str, hsum: str, size: int, minions: Iterable[str]) -> tuple[str, int]:
+    def begin(self, owner: str, hsum: str, size: int, minions: Iterable[str], rate: int = 0) -> tuple[str, int]:
         """Return the id under which *minions* will fetch *size* bytes, and how many of them are here already.
 
         Raises ``ArgumentError``, ``Busy`` over a bound, ``FileServerError``.
         """
-        if not _HSUM.fullmatch(hsum) or not 0 < size <= MAX_UPLOAD_BYTES:
-            raise ArgumentError(f"an upload has a SHA-256 and 1 to {MAX_UPLOAD_BYTES:,} bytes, not {size:,}")
+        _check_size(hsum, size)
         self.purge()
         with self._lock:
-            own = [upload for upload in self._uploads.values() if upload.owner == owner]
-            for upload in own:
-                if upload.hsum == hsum and upload.size == size:
+            for upload in self._of(owner):
+                if upload.hsum == hsum and upload.size == size and not upload.source:
                     have = self._have(upload)
                     self._check_room(size - have)
-                    upload.minions = sorted({*upload.minions, *minions})
-                    upload.touched = self._clock()
-                    self._write(upload)
+                    self._go_on(upload, minions, rate)
                     return upload.id, have
-            if len(own) >= MAX_UPLOADS:
-                raise Busy(f"{MAX_UPLOADS} of your uploads are under way: try again when one is done")
-            if sum(upload.size for upload in own) + size > MAX_UPLOAD_BYTES:
-                raise Busy(f"your uploads would take over {MAX_UPLOAD_BYTES:,} bytes: try again when one is done")
+            self._check_share(owner, size)
             self._check_room(size)
-            upload = Upload(secrets.token_hex(16), owner, hsum, size, sorted(minions), self._clock())
+            return self._new(owner, hsum, size, minions, rate).id, 0
+
+    def begin_from(self, owner: str, source: str, wanted: str, minions: Iterable[str], rate: int = 0) -> str:
+        """Return the id under which *source*, a minion, will send something, and *minions* will fetch it.
+
+        *wanted*: the SHA-256 of what it is asked for. Raises ``ArgumentError``, ``Busy``, ``FileServerError``.
+        """
+        _check_size(wanted, 1)
+        self.purge()
+        with self._lock:
+            for upload in self._of(owner):
+                if upload.source == source and upload.wanted == wanted:
+                    self._go_on(upload, minions, rate)
+                    return upload.id
+            self._check_share(owner, 0)
+            self._check_room(0)
+            return self._new(owner, "", 0, minions, rate, source, wanted).id
+
+    def announce(self, minion_id: str, upload_id: str, hsum: str, size: int) -> int:
+        """Have an upload be of *size* bytes, as its source says; return how many of them are here already.
+
+        Raises ``NotAuthorised``, ``ArgumentError``, ``Busy``, ``FileServerError``.
+        """
+        _check_size(hsum, size)
+        with self._lock:
+            upload = self._sent_by(minion_id, upload_id)
+            have = self._have(upload)
+            if (upload.hsum, upload.size) != (hsum, size):
+                have = 0
+                self._check_share(upload.owner, size, but=upload)
+                path = self._data(upload.id)
+                with os_errors(FileServerError, path, "can't write it"), contextlib.suppress(FileNotFoundError):
+                    os.unlink(path)
+                upload.hsum, upload.size = hsum, size
+            self._check_room(size - have)
+            upload.touched = self._clock()
             self._write(upload)
-            self._uploads[upload.id] = upload
-            return upload.id, 0
+            return have
+
+    def write_from(self, minion_id: str, upload_id: str, offset: int, data: bytes) -> int:
+        """Do what ``write`` does, for the minion that sends it."""
+        return self._add(lambda: self._sent_by(minion_id, upload_id), upload_id, offset, data)
+
+    def wait(self, minion_id: str, upload_id: str) -> tuple[float, int]:
+        """Return the seconds until a minion may fetch a chunk, and how many bytes of it."""
+        upload = self._uploads.get(upload_id)
+        if upload is None or not upload.rate or minion_id not in upload.minions:
+            return 0.0, CHUNK_BYTES
+        upload.touched = self._clock()
+        with self._lock:
+            pace = self._paces.setdefault(upload_id, Pace(upload.rate))
+        return pace.wait(minion_id), pace.chunk
 
     def write(self, owner: str, upload_id: str, offset: int, data: bytes) -> int:
         """Add *data* at *offset*, which is the end of what is here; return the new end.
 
         Raises ``NotAuthorised`` for another's or none, ``ArgumentError``, ``FileServerError``.
         """
+        return self._add(lambda: self._own(owner, upload_id), upload_id, offset, data)
+
+    def _add(self, find: Callable[[], Upload], upload_id: str, offset: int, data: bytes) -> int:
         path = self._data(upload_id)
         with self._lock, os_errors(FileServerError, path, "can't write an upload"):
-            upload = self._own(owner, upload_id)  # nothing is written that was forgotten meanwhile
+            upload = find()  # nothing is written that was forgotten meanwhile
             have = self._have(upload)
             if offset != have or offset + len(data) > upload.size:
                 raise ArgumentError(f"the upload has {have:,} of {upload.size:,} bytes: {len(data):,} don't fit there")
@@ -184,6 +237,46 @@ class Uploads:
                 del self._uploads[upload.id]
                 self._delete(upload.id)
 
+    def _of(self, owner: str) -> list[Upload]:
+        return [upload for upload in self._uploads.values() if upload.owner == owner]
+
+    def _check_share(self, owner: str, size: int, *, but: Upload | None = None) -> None:
+        """Raise ``Busy`` when *size* bytes more are over a user's share; *but* is the upload that they are of."""
+        own = [upload for upload in self._of(owner) if upload is not but]
+        if len(own) >= MAX_UPLOADS:
+            raise Busy(f"{MAX_UPLOADS} of your uploads are under way: try again when one is done")
+        if sum(upload.size for upload in own) + size > MAX_UPLOAD_BYTES:
+            raise Busy(f"your uploads would take over {MAX_UPLOAD_BYTES:,} bytes: try again when one is done")
+
+    def _new(
+        self,
+        owner: str,
+        hsum: str,
+        size: int,
+        minions: Iterable[str],
+        rate: int,
+        source: str = "",
+        wanted: str = "",
+    ) -> Upload:
+        now = self._clock()
+        upload = Upload(secrets.token_hex(16), owner, hsum, size, sorted(minions), now, rate, source, wanted)
+        self._write(upload)
+        self._uploads[upload.id] = upload
+        return upload
+
+    def _go_on(self, upload: Upload, minions: Iterable[str], rate: int) -> None:
+        upload.minions = sorted({*upload.minions, *minions})
+        upload.touched = self._clock()
+        upload.rate = rate
+        self._paces.pop(upload.id, None)
+        self._write(upload)
+
+    def _sent_by(self, minion_id: str, upload_id: str) -> Upload:
+        upload = self._uploads.get(_checked(upload_id))
+        if upload is None or upload.source != minion_id:
+            raise NotAuthorised("there is no such upload of yours")
+        return upload
+
     def _own(self, owner: str, upload_id: str) -> Upload:
         upload = self._uploads.get(upload_id)
         if upload is None or upload.owner != owner:
@@ -201,16 +294,7 @@ class Uploads:
 
     def _check_room(self, more: int) -> None:
         """Raise ``FileServerError`` when *more* bytes would leave too little of the disk."""
-        with os_errors(FileServerError, self._folder, "can't keep an upload"):
-            make_private_folder(self._folder)
-            disk = os.statvfs(self._folder)
-        free = disk.f_bavail * disk.f_frsize
-        least = int(min(MIN_FREE_BYTES, MIN_FREE_SHARE * disk.f_blocks * disk.f_frsize))
-        if free - more < least:
-            raise FileServerError(
-                f"{self._folder}: {free:,} bytes are free on the master, of which uploads leave {least:,}: "
-                f"{more:,} more don't fit"
-            )
+        check_room(self._folder, more, "uploads")
 
     def _write(self, upload: Upload) -> None:
         path = os.path.join(self._folder, f"{upload.id}.json")
@@ -219,9 +303,15 @@ class Uploads:
             write_private(path, json.dumps(asdict(upload)).encode())
 
     def _delete(self, upload_id: str) -> None:
+        self._paces.pop(upload_id, None)
         for suffix in (".json", ".data"):
             with contextlib.suppress(OSError):
                 os.unlink(os.path.join(self._folder, upload_id + suffix))
+
+
+def _check_size(hsum: str, size: int) -> None:
+    if not isinstance(hsum, str) or not _HSUM.fullmatch(hsum) or not 0 < size <= MAX_UPLOAD_BYTES:
+        raise ArgumentError(f"an upload has a SHA-256 and 1 to {MAX_UPLOAD_BYTES:,} bytes, not {size:,}")
 
 
 def _checked(upload_id: str) -> str:

@@ -18,12 +18,16 @@ from typing import Any
 
 DIR = "{dir}"
 KINDS = {
+    "SaltRenderError": "render",
+    "RenderError": "render",
     "CommandNotFoundError": "not found",
     "SaltInvocationError": "invocation",
     "ArgumentError": "invocation",
     "CommandExecutionError": "command",
     "CommandError": "command",
     "TypeError": "type",
+    "SaltException": "failed",
+    "SalternError": "failed",
 }
 """What an error is to a user, by the names of its classes: Salt's and ours."""
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from saltern.errors import FileServerError
 from saltern.metric_segment import clean
-from saltern_master.fileserver.backend import FileEntry
+from saltern_master.fileserver.backend import FileEntry, Folders
 from saltern_master.fileserver.gitfs.remote import GitRemote
 from saltern_master.fileserver.gitfs.repository import LIST_TIMEOUT_S
 from saltern_master.fileserver.gitfs.spec import parse_remotes
@@ -74,6 +74,16 @@ class GitBackend:
         """Return the sorted paths of the files in *saltenv*, or only those below *folder*."""
         below = f"{folder}/" if folder else ""
         return sorted({path for remote in self._of(saltenv) for path in remote.paths() if path.startswith(below)})
+
+    def folders(self, saltenv: str) -> Folders:
+        """Return the folders of *saltenv*, none of them empty: git has no such, and the links in it."""
+        found = Folders(set(), set(), {})
+        for path in self.paths(saltenv):
+            while (path := path.rpartition("/")[0]) and path not in found.folders:
+                found.folders.add(path)
+        for remote in self._of(saltenv):
+            found.links.update(remote.links() | found.links)
+        return found
 
     def left_out(self, saltenv: str, folder: str = "") -> dict[str, str]:
         """Return what is in *saltenv*, or only below *folder*, and isn't served, by path, each with the reason."""

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from saltern.errors import FileServerError
-from saltern_master.fileserver.backend import FileEntry
+from saltern_master.fileserver.backend import PLAIN_MODE, FileEntry
 from saltern_master.fileserver.gitfs.blobs import BlobStore
 from saltern_master.fileserver.gitfs.repository import LIST_TIMEOUT_S, Repository
 from saltern_master.fileserver.gitfs.spec import PLAINTEXT, RemoteSpec
@@ -101,6 +101,11 @@ class GitRemote:
         tree = self._tree
         return list(tree.files) if tree else []
 
+    def links(self) -> dict[str, str]:
+        """Return where links that are served lead to, by path."""
+        tree = self._tree
+        return tree.links if tree else {}
+
     def left_out(self) -> dict[str, str]:
         """Return what is in the tree and isn't served, by path, each with the reason."""
         tree = self._tree
@@ -112,7 +117,8 @@ class GitRemote:
         blob = tree.files.get(path) if tree else None
         if tree is None or blob is None:
             return None
-        return FileEntry(path, self._blobs.hsum(blob), blob.size, tree.commit)
+        mode = 0o100755 if blob.executable else PLAIN_MODE
+        return FileEntry(path, self._blobs.hsum(blob), blob.size, tree.commit, mode)
 
     def read(self, path: str, hsum: str, offset: int, size: int) -> bytes | None:
         """Return up to *size* bytes of the content *hsum* from *offset*; ``None`` when *path* has another by now."""

@@ -41,18 +41,23 @@ Contents = Callable[[list["Blob"]], dict[str, bytes]]
 
 
 class Blob(NamedTuple):
-    """One file's content in a repository: its object id, and its size in bytes."""
+    """One file's content in a repository: its object id, its size in bytes, and whether it may be run."""
 
     oid: str
     size: int
+    executable: bool = False
 
 
 class Tree(NamedTuple):
-    """The files of one commit by path; ``left_out`` says what else is in it, and why that is not served."""
+    """The files of one commit by path; ``left_out`` says what else is in it, and why that is not served.
+
+    ``links``: where its links lead to, as they are written.
+    """
 
     commit: str
     files: dict[str, Blob]
     left_out: dict[str, str]
+    links: dict[str, str]
 
 
 class _Unresolved(Exception):
@@ -74,7 +79,7 @@ def read_tree(commit: str, listed: bytes, mountpoint: str, contents: Contents, i
     total = sum({blob.oid: blob.size for blob in reader.served.values()}.values())
     if total > MAX_TREE_BYTES:
         raise GitFault(f"its files have {total:,} bytes, over {MAX_TREE_BYTES:,}: serve a part of it with root")
-    return Tree(commit, dict(sorted(reader.served.items())), reader.left_out)
+    return Tree(commit, dict(sorted(reader.served.items())), reader.left_out, reader.links())
 
 
 class _Reader:
@@ -116,7 +121,7 @@ class _Reader:
         elif int(size) > MAX_FILE_BYTES:
             self._leave_out(path, f"it is over {MAX_FILE_BYTES:,} bytes")
         else:
-            self._files[path] = Blob(oid, int(size))
+            self._files[path] = Blob(oid, int(size), mode == "100755")
             self._place(path)
             self._serve(path, self._files[path])
 
@@ -154,6 +159,11 @@ class _Reader:
             self._serve_link(path, path, above)
             while self._waiting:
                 self._serve_folder(*self._waiting.pop())
+
+    def links(self) -> dict[str, str]:
+        """Return where links that are served lead to, by path."""
+        shown = ((self._shown(path), visible(target)) for path, target in sorted(self._targets.items()))
+        return {path: target for path, target in shown if path not in self.left_out}
 
     def _serve_link(self, path: str, link: str, above: frozenset[str]) -> None:
         """Serve as *path* what the *link* leads to; *above* are the places of the folders that *path* is in.

@@ -12,7 +12,7 @@ from typing import Any
 
 from saltern.errors import ConfigError, FileServerError, IdError, os_errors
 from saltern.ids import check_env
-from saltern_master.fileserver.backend import MAX_FILE_BYTES, MAX_FILES, FileEntry
+from saltern_master.fileserver.backend import MAX_FILE_BYTES, MAX_FILES, FileEntry, Folders
 from saltern_master.fileserver.ignored import NOTHING_MORE, Ignored
 from saltern_master.fileserver.roots.confined import Identity, Listing, open_inside, scan
 from saltern_master.fileserver.roots.hash_cache import HashCache
@@ -72,6 +72,16 @@ class RootsBackend:
             found.update(scan(root, folder, self._max_files, self._ignored).files)
         return sorted(found)
 
+    def folders(self, saltenv: str) -> Folders:
+        """Return the folders of *saltenv*, and the links in it that are served."""
+        found = Folders(set(), set(), {})
+        for root in self._roots.get(saltenv, ()):
+            listing = scan(root, "", self._max_files, self._ignored)
+            found.folders.update(listing.folders)
+            found.empty.update(listing.empty)
+            found.links.update(listing.links | found.links)
+        return found
+
     def left_out(self, saltenv: str, folder: str = "") -> dict[str, str]:
         """Return what is in *saltenv*, or only below *folder*, and can't be served, by path, each with the reason."""
         found: dict[str, str] = {}
@@ -84,8 +94,8 @@ class RootsBackend:
         with self._opened(saltenv, path) as opened:
             if opened is None:
                 return None
-            _, hsum, identity = opened
-            return FileEntry(path, hsum, identity.size, None)
+            descriptor, hsum, identity = opened
+            return FileEntry(path, hsum, identity.size, None, os.fstat(descriptor).st_mode)
 
     def read(self, saltenv: str, path: str, hsum: str, offset: int, size: int) -> bytes | None:
         """Return up to *size* bytes of the content *hsum* from *offset*; ``None`` when it has changed or gone."""

@@ -9,6 +9,7 @@ come to a folder that they are in.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -43,11 +44,17 @@ class Identity(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """The files below a root by path; names that can't be served, and why; ``cut`` says that there were more."""
+    """The files below a root by path; names that can't be served, and why; ``cut`` says that there were more.
+
+    ``folders`` are the folders, ``empty`` those with nothing in them, ``links`` where links that are served lead to.
+    """
 
     files: dict[str, Identity]
     left_out: dict[str, str]
     cut: bool
+    folders: set[str]
+    empty: set[str]
+    links: dict[str, str]
 
 
 class _Folder(NamedTuple):
@@ -101,6 +108,9 @@ class _Scan:
         self._left_out: dict[str, str] = {}
         self._linked = 0
         self._cut = False
+        self._folders: set[str] = set()
+        self._empty: set[str] = set()
+        self._links: dict[str, str] = {}
         self._waiting: list[_Folder] = []
 
     def below(self, folder: str) -> Listing:
@@ -108,11 +118,11 @@ class _Scan:
         try:
             place = _place(self._root, folder, self._ignored) if folder else ""
         except FileServerError as error:
-            return Listing({}, {folder: _why(error)}, cut=False)
+            return Listing({}, {folder: _why(error)}, False, set(), set(), {})
         self._waiting = [_Folder(folder, place, frozenset({place}), linked=place != folder)]
         while self._waiting and not self._cut:
             self._look_into(self._waiting.pop())
-        return Listing(self._files, self._left_out, self._cut)
+        return Listing(self._files, self._left_out, self._cut, self._folders, self._empty, self._links)
 
     def _look_into(self, folder: _Folder) -> None:
         try:
@@ -122,22 +132,37 @@ class _Scan:
         except OSError as error:
             self._leave_out(f"{folder.path}/", f"can't be read: {error.strerror}")
             return
+        empty = True
         try:
             with os.scandir(descriptor) as entries:
                 for entry in entries:
-                    self._see(folder, entry)
+                    empty = False
+                    self._see(folder, entry, descriptor)
                     if self._cut:
                         return
+            self._take_folder(folder.path, empty)
         finally:
             os.close(descriptor)
 
-    def _see(self, folder: _Folder, entry: os.DirEntry[str]) -> None:
+    def _take_folder(self, path: str, empty: bool) -> None:
+        if len(self._folders) >= self._limit:
+            self._cut = True
+        elif path:
+            with contextlib.suppress(UnicodeEncodeError, IdError):
+                path.encode()
+                self._folders.add(check_path(path))
+                if empty:
+                    self._empty.add(path)
+
+    def _see(self, folder: _Folder, entry: os.DirEntry[str], at: int) -> None:
         path = f"{folder.path}/{entry.name}" if folder.path else entry.name
         place = f"{folder.place}/{entry.name}" if folder.place else entry.name
         if self._ignored(path):
             return
         try:
+            target = ""
             if entry.is_symlink():
+                target = os.readlink(entry.name, dir_fd=at)
                 place = _place(self._root, place, self._ignored)
             elif entry.is_dir(follow_symlinks=False):
                 self._waiting.append(_Folder(path, place, folder.above | {place}, folder.linked))
@@ -155,6 +180,8 @@ class _Scan:
             self._leave_out(path, _why_no_link(entry, error) or f"can't be read: {error.strerror}")
         else:
             self._take(folder, path, place, status)
+            if target and path not in self._left_out and len(self._links) < self._limit:
+                self._links[path] = visible(target)
 
     def _take(self, folder: _Folder, path: str, place: str, status: os.stat_result) -> None:
         if stat.S_ISDIR(status.st_mode):

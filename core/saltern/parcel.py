@@ -1,15 +1,21 @@
-"""What ``saltern-cp`` sends: files and folders of this host, listed with their digests."""
+"""What ``saltern-cp`` sends: files and folders of this host, listed with their digests.
+
+A minion's agent sends so as root, for somebody else: *safely*, it reads what a link leads to only where no stranger
+could have turned that to what isn't his (``saltern.files.open_file``).
+"""
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 import json
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
+from saltern.digest import Hash, sha256
 from saltern.errors import UsageError
+from saltern.files import open_file
 
 MAX_ENTRIES = 20_000
 MAX_LISTING_BYTES = 4 * 1024 * 1024
@@ -26,8 +32,9 @@ class Source(NamedTuple):
 class Parcel:
     """Files, one behind the other, after the listing that says what they are (``saltern_modules._receive``)."""
 
-    def __init__(self, sources: Sequence[str]) -> None:
+    def __init__(self, sources: Sequence[str], *, safely: bool = False) -> None:
         """Look at *sources* and read every file once. Raises ``UsageError`` for what can't be sent."""
+        self._safely = safely
         self.files: list[Source] = []
         self.skipped: list[str] = []
         self._entries: list[dict[str, Any]] = []
@@ -41,7 +48,7 @@ class Parcel:
         self.listing = json.dumps(self._entries, ensure_ascii=True, separators=(",", ":")).encode()
         if len(self.listing) > MAX_LISTING_BYTES:
             raise UsageError(f"names of {len(self.listing):,} bytes are too many: send the folders one by one")
-        self.hsum = hashlib.sha256(self.listing).hexdigest()
+        self.hsum = sha256(self.listing).hexdigest()
         self.size = len(self.listing) + sum(file.size for file in self.files)
 
     def chunks(self, start: int) -> Iterator[bytes]:
@@ -58,7 +65,7 @@ class Parcel:
     def _contents(self, file: Source, start: int) -> Iterator[bytes]:
         left = file.size - start
         try:
-            with open(file.path, "rb", buffering=0) as stream:
+            with self._opened(file.path) as stream:
                 stream.seek(start)
                 while left:
                     data = stream.read(min(READ_BYTES, left))
@@ -81,7 +88,7 @@ class Parcel:
                 for below in sorted(os.listdir(path)):
                     self._add(os.path.join(path, below), f"{name}/{below}")
             elif stat.S_ISREG(status.st_mode):
-                size, hsum = _digest(path)
+                size, hsum = self._digest(path)
                 self._entries.append({"path": name, "mode": mode, "size": size, "hsum": hsum})
                 self.files.append(Source(path, size))
             elif asked:
@@ -91,16 +98,30 @@ class Parcel:
         except UnicodeEncodeError:
             raise UsageError(f"{os.fsencode(path)!r}: its name is no UTF-8: rename it") from None
         except OSError as error:
-            if not asked and isinstance(error, FileNotFoundError):  # a dangling link, or it went meanwhile
+            gone = isinstance(error, FileNotFoundError)  # a dangling link, or it went meanwhile
+            theirs = self._safely and isinstance(error, PermissionError)  # a stranger's link
+            if not asked and (gone or theirs):
                 self.skipped.append(path)
                 return
             raise UsageError(f"{path}: can't be read: {error.strerror}") from None
 
+    def _digest(self, path: str) -> tuple[int, str]:
+        size, digest = 0, _hash(fast=not self._safely)
+        with self._opened(path) as stream:
+            while data := stream.read(READ_BYTES):
+                size += len(data)
+                digest.update(data)
+        return size, digest.hexdigest()
 
-def _digest(path: str) -> tuple[int, str]:
-    size, digest = 0, hashlib.sha256()
-    with open(path, "rb", buffering=0) as stream:
-        while data := stream.read(READ_BYTES):
-            size += len(data)
-            digest.update(data)
-    return size, digest.hexdigest()
+    def _opened(self, path: str) -> IO[bytes]:
+        return open(open_file(path) if self._safely else path, "rb", buffering=0)
+
+
+def _hash(*, fast: bool) -> Hash:
+    """Return a SHA-256; a *fast* one has OpenSSL loaded, which an agent does without."""
+    if fast:
+        with contextlib.suppress(ImportError):
+            import hashlib
+
+            return hashlib.sha256()
+    return sha256()
