@@ -169,6 +169,7 @@ def test_the_last_lines_by_number_time_and_text(logs: Logs) -> None:
     assert logs.tail("a.log", since=NOW + 90, until=at(94)) == lines[90:95]
     assert logs.tail("a.log", match="LINE*ODD", ignore_case=True, lines=2) == [lines[97], lines[99]]
     assert logs.tail("a.log", match="line*nothing") == []
+    assert logs.tail("a.log", match="line*line") == []  # one behind the other
     assert logs.tail("a.log", match="[a-z]+") == []  # it is no expression that could take for ever
     assert logs.tail("a.log", lines=1, stamped=True) == {"lines": [[NOW + 99, lines[99]]], "cut": ""}
     assert logs.tail("a.log", max_bytes=100, stamped=True)["cut"] == "over 100 bytes"
@@ -247,6 +248,8 @@ def test_no_other_file_is_read(logs: Logs, tmp_path: Path) -> None:
             logs.tail(path)
     with pytest.raises(CommandError, match="isn't a file below"):
         logs.module.tail("/etc/shadow")
+    with pytest.raises(CommandError, match="isn't a file below"):
+        logs.module.tail("/etc/nothing/there")  # nobody learns what there is
     with pytest.raises(CommandError, match="no regular file"):
         logs.tail("fifo")
     assert logs.tail("a.log", rotated=True) == ["a"]
@@ -279,6 +282,7 @@ def test_no_strangers_link_is_followed(logs: Logs) -> None:
         ({"path": "/var/log/x", "unit": "ssh"}, "name a file or a unit"),
         ({"unit": "--output=cat"}, "is no unit"),
         ({"unit": "a b"}, "is no unit"),
+        ({"unit": "-x"}, "is no unit"),
     ],
 )
 def test_what_makes_no_sense_is_said(minion: Any, kwargs: dict[str, Any], why: str) -> None:
