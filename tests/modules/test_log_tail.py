@@ -181,6 +181,8 @@ def test_what_follows_a_line_has_its_time(logs: Logs) -> None:
     (logs.folder / "a.log").write_text(text)
     found = logs.tail("a.log", since=NOW + 5, until=NOW + 15, stamped=True)["lines"]
     assert found == [[NOW + 10, f"{at(10)} failed"], [NOW + 10, "Traceback"], [NOW + 10, "  File x"]]
+    (logs.folder / "long.log").write_text(f"{at(0)} failed\n" + "  at\n" * 50 + "last\n")
+    assert logs.tail("long.log", lines=2, stamped=True)["lines"] == [[NOW, "  at"], [NOW, "last"]]
     (logs.folder / "no.log").write_text("one\ntwo\nthree\n")
     assert logs.tail("no.log", lines=2, stamped=True)["lines"] == [[None, "two"], [None, "three"]]
     assert logs.tail("no.log", since=0) == []
