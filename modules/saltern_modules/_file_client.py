@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from saltern.errors import CommandError, os_errors
 from saltern.files import make_folder, replacement
@@ -133,26 +133,29 @@ def absolute(dest: Any, function: str) -> str:
     return dest
 
 
-def get(opts: Mapping[str, Any], path: str, saltenv: str | None, dest: str, makedirs: bool, function: str) -> Any:
+def get(
+    opts: Mapping[str, Any], path: str, saltenv: str | None, dest: str, makedirs: bool, function: str
+) -> str | Literal[False] | None:
     """Fetch a ``salt://`` URL to *dest*, a file or a folder; return where it is.
 
-    ``False`` when there is no such file, or no folder for it and *makedirs* isn't said. Raises ``CommandError``.
+    ``None`` when there is no such file, ``False`` when no folder is there for it and *makedirs* isn't said. Raises
+    ``CommandError``.
     """
     path, saltenv = split(path, saltenv, opts)
     name = name_of(path)
     files = files_of(opts, function)
     if not (known := known_of(files, name, saltenv)):
         log.error("%s: there is no %s in environment %s", function, path, saltenv)
-        return False
+        return None
+    absolute(dest, function)
     if dest.endswith("/") or os.path.isdir(dest):
         dest = os.path.join(dest, os.path.basename(name))
-    with os_errors(CommandError, dest, f"can't read {dest}", called=function):
+    with os_errors(CommandError, dest, f"can't write {dest}", called=function):
         if os.path.isfile(dest) and digest_of(dest) == known["hsum"]:
             return dest
-    if not os.path.isdir(os.path.dirname(dest)):
-        if not makedirs:
-            return False
-        with os_errors(CommandError, dest, f"can't write {dest}", called=function):
+        if not os.path.isdir(os.path.dirname(dest)):
+            if not makedirs:
+                return False
             make_folder(os.path.dirname(dest), NEW_FOLDER_MODE)
     fetch(files, name, saltenv, known, dest, function)
     return dest

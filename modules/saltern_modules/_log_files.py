@@ -17,6 +17,8 @@ MAX_HELD_BYTES = 1 << 20
 """A longer line is taken for several."""
 MAX_SCANNED_BYTES = 256 << 20
 MAX_ROTATED = 20
+MAX_LOOSE = 5000
+"""Lines without a time, one behind the other, that are taken to be of the line before them."""
 OLDER_IN_A_ROW = 100
 """Lines from before *since*, one behind the other, after which no more are looked at: some are a little late."""
 
@@ -61,7 +63,7 @@ class Tail:
         at = stamp_of(text, self._now)
         if at is None:
             self._loose.append(text)  # it is of the stamped line before it, which comes next
-            if len(self._loose) > self._wanted.lines:
+            if len(self._loose) > max(self._wanted.lines, MAX_LOOSE):
                 self.flush()
             return
         self._older = self._older + 1 if self._is_before(at) else 0

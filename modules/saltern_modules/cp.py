@@ -61,16 +61,8 @@ def get_file(
         saltern '*' cp.get_file salt://vimrc /etc/vimrc
     """
     path, dest = _names(path, dest, saltenv, template, kwargs)
-    name, env = _file_client.split(path, saltenv, __opts__)
-    if not _file_client.is_url(path):
-        raise CommandError(f"Unsupported path: {path}")
-    files = _file_client.files_of(__opts__, "cp.get_file")
-    if not _file_client.known_of(files, _file_client.name_of(name), env):
-        log.error("cp.get_file: there is no %s in environment %s", path, env)
-        return ""
-    dest = _file_client.absolute(dest, "cp.get_file")
-    found: str | Literal[False] = _file_client.get(__opts__, path, saltenv, dest, makedirs, "cp.get_file")
-    return found
+    found = _file_client.get(__opts__, path, saltenv, dest, makedirs, "cp.get_file")
+    return "" if found is None else found
 
 
 def get_template(
@@ -145,14 +137,15 @@ def get_dir(
         if name.startswith(f"{folder}/"):
             place = f"{dest}/{name[len(above) :].lstrip('/')}"
             url = f"{_file_client.SCHEME}{name}"
-            done.append(_file_client.get(__opts__, url, env, place, True, "cp.get_dir"))
+            if found := _file_client.get(__opts__, url, env, place, True, "cp.get_dir"):
+                done.append(found)
     for name in files.request("file_dirs", saltenv=env)["empty"]:
         if name.startswith(f"{folder}/"):
             place = f"{dest}/{name[len(above) :].lstrip('/')}"
             with os_errors(CommandError, place, f"can't make {place}", called="cp.get_dir"):
                 make_folder(place, _file_client.NEW_FOLDER_MODE)
             done.append(place)
-    return sorted(filter(None, done))
+    return sorted(done)
 
 
 def get_url(
@@ -182,8 +175,7 @@ def get_url(
         return _cached(path, saltenv, source_hash, function="cp.get_url")
     if _file_client.is_url(path):
         dest = _inside(path, _file_client.absolute(dest, "cp.get_url"))
-        found: str | Literal[False] = _file_client.get(__opts__, path, saltenv, dest, makedirs, "cp.get_url")
-        return found
+        return _file_client.get(__opts__, path, saltenv, dest, makedirs, "cp.get_url") or False
     local = _cache.local_path(path)
     if local is not None:
         return local

@@ -104,6 +104,7 @@ def grains(): return len(__grains__)
         (["cp.get_file_str", "salt://a/b.txt"], 0, "local:\n    here\n", ""),
         (["cp.get_file_str", "salt://a/../../minion"], 0, "local:\n    False\n", "20"),
         (["cp.get_file_str", "salt://out"], 0, "local:\n    False\n", "20"),  # the log, which begins with the year
+        (["cp.list_master"], 0, "local:\n    - a/b.txt\n", ""),
         (["cp.list_master", "prefix=a"], 0, "local:\n    - a/b.txt\n", ""),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,

@@ -46,7 +46,7 @@ def test_a_file_arrives_whole(parts: Parts, tmp_path: Path, name: str, content: 
 def test_where_it_arrives(parts: Parts, tmp_path: Path) -> None:
     assert parts.call("cp.get_file", "salt://scripts/show.sh", str(tmp_path)) == str(tmp_path / "show.sh")
     deep = tmp_path / "a/b/f"
-    assert "can't write" in str(parts.call("cp.get_file", "salt://motd", str(deep)))
+    assert parts.call("cp.get_file", "salt://motd", str(deep)) is False
     assert parts.call("cp.get_file", "salt://motd", str(deep), makedirs=True) == str(deep)
     assert deep.read_text() == "grüezi\n"
     (tmp_path / "kept").write_text("old")
@@ -62,8 +62,6 @@ def test_what_the_master_has(parts: Parts) -> None:
     assert parts.call("cp.hash_file", "salt://large") == {
         "hash_type": "sha256",
         "hsum": sha256(LARGE).hexdigest(),
-        "size": len(LARGE),
-        "commit": None,
     }
     assert parts.call("cp.get_file_str", "salt://motd") == "grüezi\n"
     assert parts.call("cp.get_file_str", "salt://empty") == ""

@@ -169,6 +169,35 @@ def test_announcing_much_takes_nothing(pushed: Pushed, top: Path, now: list[floa
     assert list((top / "web1/parts").iterdir()) == []
 
 
+def test_few_parts_are_kept_however_small(pushed: Pushed, top: Path) -> None:
+    for number in range(3 * MAX_PARTS):
+        data = bytes([number]) * 100
+        pushed.begin("web1", **about(f"f{number}", data))
+        pushed.write("web1", **about(f"f{number}", data), offset=0, data=data[:50])
+    assert len(list((top / "web1/parts").iterdir())) <= MAX_PARTS
+    assert pushed.begin("web1", **about(f"f{number}", data)) == {"have": 50}  # the last ones are
+
+
+def test_what_was_announced_first_is_written_within_the_share_too(pushed: Pushed, top: Path) -> None:
+    whole = [bytes([number]) * MIB for number in range(8)]
+    for number, data in enumerate(whole):
+        assert pushed.begin("web1", **about(f"f{number}", data)) == {"have": 0}
+    for number, data in enumerate(whole[:3]):
+        pushed.write("web1", **about(f"f{number}", data), offset=0, data=data[:-1])
+    with pytest.raises(FileServerError, match="takes its share"):
+        pushed.write("web1", **about("f3", whole[3]), offset=0, data=whole[3][:-1])
+    assert sum(part.stat().st_size for part in (top / "web1/parts").iterdir()) <= 3 * MIB
+
+
+def test_a_part_that_somebody_changed_is_begun_anew(pushed: Pushed, top: Path) -> None:
+    pushed.begin("web1", **about("a", b"xy"))
+    (part,) = (top / "web1/parts").iterdir()
+    part.write_bytes(b"longer than it may be")
+    with pytest.raises(ArgumentError, match="send it again"):
+        pushed.begin("web1", **about("a", b"xy"))
+    assert send(pushed, "a", b"xy")["done"]
+
+
 def test_names_are_bounded_too(pushed: Pushed, top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pushed_module, "MAX_ENTRIES", 20)
     for number in range(15):

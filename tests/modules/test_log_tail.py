@@ -169,6 +169,7 @@ def test_the_last_lines_by_number_time_and_text(logs: Logs) -> None:
     assert logs.tail("a.log", since=NOW + 90, until=at(94)) == lines[90:95]
     assert logs.tail("a.log", match="LINE*ODD", ignore_case=True, lines=2) == [lines[97], lines[99]]
     assert logs.tail("a.log", match="line*nothing") == []
+    assert logs.tail("a.log", match="line*line") == []  # one behind the other
     assert logs.tail("a.log", match="[a-z]+") == []  # it is no expression that could take for ever
     assert logs.tail("a.log", lines=1, stamped=True) == {"lines": [[NOW + 99, lines[99]]], "cut": ""}
     assert logs.tail("a.log", max_bytes=100, stamped=True)["cut"] == "over 100 bytes"
@@ -180,6 +181,8 @@ def test_what_follows_a_line_has_its_time(logs: Logs) -> None:
     (logs.folder / "a.log").write_text(text)
     found = logs.tail("a.log", since=NOW + 5, until=NOW + 15, stamped=True)["lines"]
     assert found == [[NOW + 10, f"{at(10)} failed"], [NOW + 10, "Traceback"], [NOW + 10, "  File x"]]
+    (logs.folder / "long.log").write_text(f"{at(0)} failed\n" + "  at\n" * 50 + "last\n")
+    assert logs.tail("long.log", lines=2, stamped=True)["lines"] == [[NOW, "  at"], [NOW, "last"]]
     (logs.folder / "no.log").write_text("one\ntwo\nthree\n")
     assert logs.tail("no.log", lines=2, stamped=True)["lines"] == [[None, "two"], [None, "three"]]
     assert logs.tail("no.log", since=0) == []
@@ -247,6 +250,8 @@ def test_no_other_file_is_read(logs: Logs, tmp_path: Path) -> None:
             logs.tail(path)
     with pytest.raises(CommandError, match="isn't a file below"):
         logs.module.tail("/etc/shadow")
+    with pytest.raises(CommandError, match="isn't a file below"):
+        logs.module.tail("/etc/nothing/there")  # nobody learns what there is
     with pytest.raises(CommandError, match="no regular file"):
         logs.tail("fifo")
     assert logs.tail("a.log", rotated=True) == ["a"]
@@ -279,6 +284,7 @@ def test_no_strangers_link_is_followed(logs: Logs) -> None:
         ({"path": "/var/log/x", "unit": "ssh"}, "name a file or a unit"),
         ({"unit": "--output=cat"}, "is no unit"),
         ({"unit": "a b"}, "is no unit"),
+        ({"unit": "-x"}, "is no unit"),
     ],
 )
 def test_what_makes_no_sense_is_said(minion: Any, kwargs: dict[str, Any], why: str) -> None:

@@ -81,10 +81,7 @@ class Pushed:
             check_room(self._folder, size, "pushed files")
             with self._part(minion, path, hsum, size) as (fd, part):
                 have = os.fstat(fd).st_size
-                if have > size:
-                    os.ftruncate(fd, have := 0)
-                    self._usage.pop(minion, None)
-                if have == size:
+                if have >= size:
                     return self._finish(minion, names, hsum, fd, part)
         return {"have": have}
 
