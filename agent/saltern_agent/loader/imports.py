@@ -8,7 +8,7 @@ other one. So the standard library and what is installed come first, also for th
     import one                      _modules/one.py (or package), else _utils/one.py
     from _utils import shared       that kind alone
     from .trainer import train      inside a package; ``from . import one`` in a plain file
-    import salt.returners           the few of Salt's own modules that ``saltern_modules.salt_names`` has
+    import salt.utils.files         what there is of Salt's own modules: ``salt_names.py``
 
 They share the module that callers get: its state, and ``__salt__`` and the rest among its globals.
 """
@@ -16,7 +16,6 @@ They share the module that callers get: its state, and ``__salt__`` and the rest
 from __future__ import annotations
 
 import builtins
-import contextlib
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -25,14 +24,13 @@ from typing import Any
 
 from saltern.digest import sha256
 from saltern_agent.jobs import Killed
+from saltern_agent.loader import salt_names
 from saltern_agent.loader.marks import Marks
 from saltern_agent.loader.module import reason
 from saltern_agent.loader.slot import Slot
 from saltern_agent.loader.source import KINDS, PACKAGE_FILE
 
 NAMESPACE = "saltern_ext"
-SALT, SALT_NAMES = "salt", "saltern_modules.salt_names"
-"""Salt's package, where it isn't installed, and ours that has the parts of it that modules use most."""
 
 
 class Whole(ModuleType):
@@ -73,6 +71,7 @@ class Imports:
         self._load = load
         self._marks = marks
         self._builtins = {**vars(builtins), "__import__": self._import}
+        salt_names.install()
         self._wholes = {kind: Whole(kind, self._get) for kind in KINDS}
         sys.modules[NAMESPACE] = ModuleType(NAMESPACE)  # pickle looks for a class's module from the top
         sys.modules.update((whole.__name__, whole) for whole in self._wholes.values())
@@ -145,14 +144,15 @@ class Imports:
         if level:
             return self._relative(name, importing, level, fromlist)
         try:
-            return builtins.__import__(name, globals, locals, fromlist or (), 0)
+            python = builtins.__import__(name, globals, locals, fromlist or (), 0)
+            if fromlist and salt_names.is_ours(python):
+                salt_names.check(name, python, fromlist)
+            return python
         except ModuleNotFoundError as error:
             importer = str(importing.get("__name__", ""))
             if error.name != name.partition(".")[0] or not importer.startswith(f"{NAMESPACE}."):
                 raise
             missing = error
-        if missing.name == SALT:
-            return _salts(name, fromlist)
         kind, path = self._place(importer, name)
         self._want(importer, path or fromlist or ())
         if not kind:
@@ -252,23 +252,3 @@ class Imports:
                     if error.name != f"{python.__name__}.{name}":
                         raise
         return python
-
-
-def _salts(name: str, fromlist: Sequence[str] | None) -> ModuleType:
-    """Return what ``import name`` gives of Salt's modules, with those inside that *fromlist* names.
-
-    Raises ``ImportError``, with the name that the module asked for, for a part that isn't here.
-    """
-    own = f"{SALT_NAMES}{name.removeprefix(SALT)}"
-    try:
-        builtins.__import__(own)
-    except ModuleNotFoundError as error:
-        if not str(error.name).startswith(SALT_NAMES):
-            raise
-        raise ModuleNotFoundError(f"No module named {name!r}: Salt isn't installed here", name=name) from None
-    python = sys.modules[own]
-    for part in fromlist or ():
-        if hasattr(python, "__path__") and not hasattr(python, part):
-            with contextlib.suppress(ModuleNotFoundError):  # Python says itself that the name isn't there
-                builtins.__import__(f"{own}.{part}")
-    return python if fromlist else sys.modules[SALT_NAMES]
