@@ -16,6 +16,7 @@ They share the module that callers get: its state, and ``__salt__`` and the rest
 from __future__ import annotations
 
 import builtins
+import importlib
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -25,8 +26,8 @@ from typing import Any
 from saltern.digest import sha256
 from saltern_agent.jobs import Killed
 from saltern_agent.loader import salt_names
-from saltern_agent.loader.marks import Marks
-from saltern_agent.loader.module import reason
+from saltern_agent.loader.marks import Marks, init_of
+from saltern_agent.loader.module import initialise, reason
 from saltern_agent.loader.slot import Slot
 from saltern_agent.loader.source import KINDS, PACKAGE_FILE
 
@@ -79,7 +80,28 @@ class Imports:
     def run(self, slot: Slot, kind: str) -> None:
         """Run the file of a slot that is held and has not been run. Raises whatever it raises."""
         source = slot.source
-        self._execute(slot, f"{NAMESPACE}.{kind}.{source.stem}", source.path, source.package)
+        python = self._execute(slot, f"{NAMESPACE}.{kind}.{source.stem}", source.path, source.package)
+        step = init_of(source.path)
+        if "__init__" not in vars(python) and not self._marks.times(step):
+            return
+        try:
+            with self._marks.loading(step, slot.digest):
+                initialise(python, vars(python)["__opts__"])
+        except BaseException:
+            slot.drop()
+            slot.python = None
+            slot.parts.clear()
+            raise
+
+    def salts_util(self, name: str) -> Callable[..., Any] | None:
+        """Return Salt's own function *name* (``files.fopen``) of ``__utils__``, or ``None`` when it isn't here."""
+        module, _, function = name.partition(".")
+        try:
+            python = importlib.import_module(f"{salt_names.SALT}.utils.{module}")
+        except ImportError:
+            return None
+        found = vars(python).get(function)
+        return found if callable(found) and not function.startswith("_") else None
 
     def after(self, changed: set[str] | None) -> set[str] | None:
         """Return *changed* and the names of all that imported one of them, or tried to; they are forgotten here.
@@ -106,7 +128,8 @@ class Imports:
         python.__package__ = name if package else name.rpartition(".")[0]
         if package:
             python.__path__ = [package]
-        python.__dict__.update(self._injected())
+        injected = self._injected()
+        python.__dict__.update(injected)
         python.__dict__["__builtins__"] = self._builtins
         with open(path, "rb") as stream:
             text = stream.read()
@@ -121,6 +144,7 @@ class Imports:
         try:
             with self._marks.loading(path, digest):
                 exec(code, python.__dict__)  # noqa: S102  # running the operator's own modules is what this is for
+            _put_back(python, injected)
         except BaseException:
             if sys.modules.get(name) is python:
                 del sys.modules[name]
@@ -144,15 +168,17 @@ class Imports:
         if level:
             return self._relative(name, importing, level, fromlist)
         try:
-            python = builtins.__import__(name, globals, locals, fromlist or (), 0)
-            if fromlist and salt_names.is_ours(python):
-                salt_names.check(name, python, fromlist)
-            return python
+            found = builtins.__import__(name, globals, locals, fromlist or (), 0)
+            if fromlist and salt_names.is_ours(found):
+                salt_names.check(name, found, fromlist)
+            return found
         except ModuleNotFoundError as error:
             importer = str(importing.get("__name__", ""))
             if error.name != name.partition(".")[0] or not importer.startswith(f"{NAMESPACE}."):
                 raise
             missing = error
+        if missing.name == salt_names.SIX and (python := salt_names.six(name, fromlist)) is not None:
+            return python
         kind, path = self._place(importer, name)
         self._want(importer, path or fromlist or ())
         if not kind:
@@ -252,3 +278,14 @@ class Imports:
                     if error.name != f"{python.__name__}.{name}":
                         raise
         return python
+
+
+def _put_back(python: ModuleType, injected: Mapping[str, Any]) -> None:
+    """Give a module again what its file has put something else in the place of, such as ``__salt__ = {}`` for linters.
+
+    Options that it defines itself count for it.
+    """
+    own = vars(python).get("__opts__")
+    if isinstance(own, dict) and own is not injected["__opts__"]:
+        injected["__opts__"].update(own)
+    python.__dict__.update(injected)

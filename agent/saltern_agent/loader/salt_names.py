@@ -18,6 +18,8 @@ from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 
 SALT, OURS = "salt", "saltern_compat"
+SIX = "six"
+"""A library that came with Salt for ten years, and that modules import by its own name, too."""
 SERVERS = (f"{SALT}.modules.", f"{SALT}.ext.six.moves.")
 """Packages that make their modules when they are asked for, by a function ``served(name)``."""
 
@@ -98,6 +100,15 @@ class _Missing:
                 if error.name != f"{self._name}.{attribute}":
                     raise
         raise AttributeError(_not_here(f"{self._name}.{attribute}"))
+
+
+def six(name: str, fromlist: Sequence[str] | None) -> ModuleType | None:
+    """Return what ``import name`` of six, where it isn't installed, gives: Salt's copy of it, where that is there."""
+    try:
+        last = importlib.import_module(f"{SALT}.ext.{name}")
+    except ModuleNotFoundError:
+        return None
+    return last if fromlist else importlib.import_module(f"{SALT}.ext.{SIX}")
 
 
 def check(name: str, python: ModuleType, members: Sequence[str]) -> None:
