@@ -25,6 +25,6 @@ def serialize(obj: Any, **options: Any) -> Any:
     try:
         options.setdefault("default_flow_style", False)
         made = yaml.safe_dump(obj, options.pop("stream", None), **options)
-        return made.removesuffix("\n...\n").removesuffix("\n") if isinstance(made, str) else made
+        return made.removesuffix("\n") if isinstance(made, str) else made
     except (TypeError, ValueError, yaml.YAMLError) as error:
         raise SerializationError(str(error)) from error

@@ -96,8 +96,7 @@ def shlex_split(s: Any, **kwargs: Any) -> Any:
 
 def condition_input(args: Iterable[Any], kwargs: Mapping[str, Any] | None) -> list[Any]:
     """Return arguments and keywords as one list, keywords as the mapping that a job has of them."""
-    made = [str(arg) if isinstance(arg, int) and abs(arg) >= 2**63 else arg for arg in args]
-    return [*made, {**kwargs, "__kwarg__": True}] if kwargs else made
+    return [*args, {**kwargs, "__kwarg__": True}] if kwargs else list(args)
 
 
 def parse_kwarg(string_: str) -> tuple[str | None, str | None]:
@@ -186,7 +185,7 @@ def parse_function(s: str) -> tuple[str | None, list[str] | None, dict[str, str]
         elif not closing and token == "=":  # noqa: S105  # a sign
             key, word = word, ""
         elif token in ("]", "}", ")"):
-            if closing.pop() != token:
+            if not closing or closing.pop() != token:
                 break
             word += token
         else:

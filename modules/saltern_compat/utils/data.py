@@ -122,7 +122,7 @@ def compare_lists(old: Any = None, new: Any = None) -> dict[str, list[Any]]:
 
 def is_dictlist(data: Any) -> bool:
     """Return whether *data* is a list of mappings with one key each, as in SLS files."""
-    return isinstance(data, list) and bool(data) and all(isinstance(one, dict) and len(one) == 1 for one in data)
+    return isinstance(data, list) and all(isinstance(one, dict) and len(one) == 1 for one in data)
 
 
 def repack_dictlist(
@@ -268,9 +268,9 @@ def substr_in_list(string_to_search_for: str, list_to_search: Iterable[str]) -> 
     return any(string_to_search_for in text for text in list_to_search)
 
 
-def mysql_to_dict(data: Iterable[str], key: str) -> dict[Any, dict[str, str]]:
+def mysql_to_dict(data: Iterable[str], key: str) -> dict[Any, dict[str, Any]]:
     """Return the rows of a table as ``mysql`` prints it, by what is in the column *key*."""
-    made: dict[Any, dict[str, str]] = {}
+    made: dict[Any, dict[str, Any]] = {}
     headers: list[str] = []
     for line in data:
         if not line or line.startswith("+"):
@@ -279,7 +279,7 @@ def mysql_to_dict(data: Iterable[str], key: str) -> dict[Any, dict[str, str]]:
         if not headers:
             headers = cells
         else:
-            row = dict(zip(headers, cells, strict=False))
+            row = {name: int(cell) if cell.isdecimal() else cell for name, cell in zip(headers, cells, strict=False)}
             made[row.get(key, cells[0])] = row
     return made
 
@@ -294,13 +294,13 @@ def simple_types_filter(data: Any) -> Any:
             for key, value in data.items()
         }
     if isinstance(data, (list, tuple)):
-        return [simple_types_filter(member) for member in data]
+        return [member if isinstance(member, tuple) else simple_types_filter(member) for member in data]
     return repr(data)
 
 
 def stringify(data: Iterable[Any]) -> list[str]:
     """Return all members as texts."""
-    return [member.decode() if isinstance(member, bytes) else str(member) for member in data]
+    return [str(member) for member in data]
 
 
 def filter_falsey(data: Any, recurse_depth: int | None = None, ignore_types: Any = ()) -> Any:

@@ -136,7 +136,7 @@ class RecursiveDictDiffer(DictDiffer):
         for key, value in diffs.items():
             if kind not in value:
                 made[key] = self._values(value, kind)
-            elif not (self.ignore_unset_values and value[kind] == self.NONE_VALUE):
+            else:
                 made[key] = value[kind]
         return made
 

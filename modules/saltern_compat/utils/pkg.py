@@ -10,6 +10,8 @@ from typing import Any
 
 from saltern_compat.utils.data import is_true
 
+SIGNS = {"": "==", "=": "=="}
+
 
 def rtag(opts: Mapping[str, Any]) -> str:
     """Return the file that asks for it."""
@@ -34,10 +36,9 @@ def check_refresh(opts: Mapping[str, Any], refresh: Any = None) -> bool:
 
 
 def split_comparison(version: str) -> tuple[str, str]:
-    """Return the sign, ``==`` when there is none, and the version of ``>=1.2``."""
+    """Return the sign, empty when there is none, and the version of ``>=1.2``."""
     found = re.match(r"(<=>|!=|>=|<=|>>|<<|<>|>|<|=)?\s?([^\s]+)$", version)
-    sign, number = (found[1] or "==", found[2]) if found else ("==", version)
-    return {"=": "=="}.get(sign, sign), number
+    return (found[1] or "", found[2]) if found else ("", version)
 
 
 def match_version(desired: str, available: Any, cmp_func: Any = None, ignore_epoch: bool = False) -> str | None:
@@ -45,4 +46,4 @@ def match_version(desired: str, available: Any, cmp_func: Any = None, ignore_epo
     from saltern_compat.utils.versions import compare
 
     sign, number = split_comparison(desired)
-    return next((one for one in available if compare(one, sign, number, cmp_func, ignore_epoch)), None)
+    return next((one for one in available if compare(one, SIGNS.get(sign, sign), number, cmp_func, ignore_epoch)), None)

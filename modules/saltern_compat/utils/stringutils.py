@@ -202,12 +202,13 @@ def get_context(template: str, line: int, num_lines: int = 5, marker: str | None
     begin, end = max(0, line - num_lines - 1), min(line + num_lines, len(lines))
     if marker and 0 < line <= len(lines):
         lines[line - 1] += marker
-    return "---\n{}\n---".format("\n".join([*(["[...]"] if begin else []), *lines[begin:end], "[...]"][: end + 2]))
+    shown = [*(["[...]"] if begin else []), *lines[begin:end], *(["[...]"] if end < len(lines) else [])]
+    return "---\n{}\n---".format("\n".join(shown))
 
 
 def camel_to_snake_case(camel_input: str) -> str:
     """Return ``get_it`` for ``getIt``."""
-    words = re.findall(r"[A-Z]?[a-z]+|[A-Z]{2,}(?=[A-Z][a-z]|\d|\W|$)|\d+", camel_input)
+    words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?=[A-Z][a-z]|\d|\W|$)|\d+", camel_input)
     return "_".join(word.lower() for word in words)
 
 

@@ -52,14 +52,19 @@ def dump(data: Any, stream: Any = None, **kwargs: Any) -> Any:
     """Return *data* as YAML, or write it to the file *stream*; mappings in their order."""
     kwargs.setdefault("allow_unicode", True)
     kwargs.setdefault("default_flow_style", None)
-    return yaml.dump(data, stream, **{"Dumper": SafeDumper, **kwargs})
+    return _without_end(yaml.dump(data, stream, **{"Dumper": SafeDumper, **kwargs}))
 
 
 def safe_dump(data: Any, stream: Any = None, **kwargs: Any) -> Any:
     """Return *data* as YAML, or write it to the file *stream*, in plain types alone."""
     kwargs.setdefault("allow_unicode", True)
     kwargs.setdefault("default_flow_style", None)
-    return yaml.dump(data, stream, Dumper=SafeDumper, **kwargs)
+    return _without_end(yaml.dump(data, stream, Dumper=SafeDumper, **kwargs))
+
+
+def _without_end(text: Any) -> Any:
+    """Return a text of YAML without the mark that follows single values."""
+    return text.removesuffix("...\n") if isinstance(text, str) else text
 
 
 def get_dumper(dumper_name: str) -> Any:
