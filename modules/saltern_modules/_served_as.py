@@ -10,6 +10,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 SERVED_AS: Mapping[str, str] = {
+    "aptpkg": "pkg",
+    "aptpkg_changes": "pkg",
+    "aptpkg_holds": "pkg",
+    "aptpkg_keys": "pkg",
+    "aptpkg_repositories": "pkg",
+    "dpkg_lowpkg": "lowpkg",
+    "git_config": "git",
+    "git_reading": "git",
+    "git_remotes": "git",
+    "git_worktrees": "git",
+    "rpm_lowpkg": "lowpkg",
+    "rpm_lowpkg_files": "lowpkg",
     "sysmod": "sys",
     "syslog_return": "syslog",
+    "virtualenv_mod": "virtualenv",
+    "yumpkg": "pkg",
+    "yumpkg_changes": "pkg",
+    "yumpkg_groups": "pkg",
+    "yumpkg_holds": "pkg",
+    "yumpkg_patches": "pkg",
+    "yumpkg_repositories": "pkg",
 }
