@@ -69,7 +69,8 @@ def clone(
     words = [*options(opts), "--", address(url, https_user, https_pass), where if name is None else str(name)]
     if name is not None and not os.path.exists(where):
         os.makedirs(where)
-    git = _git.Git(__salt__, "/tmp" if name is None else where, user, ignore_retcode, identity, saltenv)
+    # where git runs doesn't matter with an absolute path, but it must be there
+    git = _git.Git(__salt__, "/" if name is None else where, user, ignore_retcode, identity, saltenv)
     git.run("clone", *words, git_opts=git_opts)
     return True
 

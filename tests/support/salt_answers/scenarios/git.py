@@ -10,7 +10,7 @@ from typing import Any
 from scenario import Scenario, kw
 
 REPO = "{dir}/repo"
-IDS = re.compile(r"\b[0-9a-f]{7,40}\b")
+IDS = re.compile(r"\bg?[0-9a-f]{7,40}\b")
 PROGRESS = re.compile(r"\.\.\s+")
 ENV = {
     "GIT_AUTHOR_DATE": "2026-01-02T03:04:05Z",
