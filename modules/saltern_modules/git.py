@@ -32,7 +32,6 @@ from saltern_modules import _git
 from saltern_modules._git import git_in, only, options, plain
 
 __salt__: Mapping[str, Callable[..., Any]]
-__context__: dict[str, Any]
 
 __func_alias__ = {"rm_": "rm"}
 
@@ -400,8 +399,6 @@ def version(versioninfo: bool = False) -> str | list[int | str]:
 
         saltern '*' git.version
     """
-    found = __context__.get("git.version")
-    if found is None:
-        words = _git.Git(__salt__).run("--version", failhard=False)["stdout"].split("(")[0].split(".windows")[0].split()
-        found = __context__["git.version"] = words[-1] if words else "unknown"
+    said = str(_git.Git(__salt__).run("--version", failhard=False)["stdout"])
+    found = (said.split("(")[0].split(".windows")[0].split() or ["unknown"])[-1]
     return [int(part) if part.isdigit() else part for part in found.split(".")] if versioninfo else found
