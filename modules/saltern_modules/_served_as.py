@@ -20,6 +20,7 @@ SERVED_AS: Mapping[str, str] = {
     "git_reading": "git",
     "git_remotes": "git",
     "git_worktrees": "git",
+    "pip_reading": "pip",
     "rpm_lowpkg": "lowpkg",
     "rpm_lowpkg_files": "lowpkg",
     "sysmod": "sys",

@@ -145,7 +145,7 @@ def latest_version(*names: str, **kwargs: Any) -> Any:
     words = ["apt-cache", "-q", "policy", *wanted, *(["-o", f"APT::Default-Release={release}"] if release else [])]
     known = _apt.candidates(_apt.call(__salt__, words)["stdout"], wanted)
     others = [full for name in wanted if name not in known for full in known if full.startswith(f"{name}:")]
-    answers = {name: "" for name in wanted}
+    answers = dict.fromkeys(wanted, "")
     for name in [*wanted, *others]:
         candidate, present = known.get(name, ""), found.get(name, [])
         shown = not present or _keywords.is_true(kwargs.get("show_installed", False))
@@ -365,8 +365,10 @@ def services_need_restart(**kwargs: Any) -> list[str]:
     """
     import shutil
 
+    from saltern_modules.salt_names.exceptions import CommandNotFoundError
+
     if shutil.which("checkrestart") is None:
-        raise CommandError(
+        raise CommandNotFoundError(
             "'checkrestart' is needed. It is part of the 'debian-goodies' package which can be installed from official"
             " repositories."
         )

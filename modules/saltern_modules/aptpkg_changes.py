@@ -162,7 +162,7 @@ def _needs_refresh(name: Any, pkgs: Any, version: Any) -> bool:
 
 
 def _chosen(wanted: Mapping[str, str | None], ignore_epoch: bool, errors: list[str]) -> list[tuple[str, str | None]]:
-    """Return names and versions, with ``>=1.2`` replaced by the newest that fits; those that nothing fits are errors."""
+    """Return names and versions, with ``>=1.2`` replaced by the newest that fits; else an error is added."""
     ranged = [name for name, version in wanted.items() if version and version[0] in "<>"]
     known = __salt__["pkg.list_repo_pkgs"](*ranged) if ranged else {}
     chosen: list[tuple[str, str | None]] = []
@@ -331,8 +331,8 @@ def _removed_by(output: str) -> list[str]:
 def upgrade(refresh: bool = True, dist_upgrade: bool = False, **kwargs: Any) -> dict[str, Any]:
     """Upgrade all packages, with *dist_upgrade* also where others must come or go, and return the changes.
 
-    ``download_only``, ``allow_downgrades``, ``force_conf_new``, ``force_yes``, ``skip_verify``, ``cache_valid_time``: as
-    for ``pkg.install``. Raises ``CommandError`` with what apt says, and with the changes that were made.
+    ``download_only``, ``allow_downgrades``, ``force_conf_new``, ``force_yes``, ``skip_verify``, ``cache_valid_time``:
+    as for ``pkg.install``. Raises ``CommandError`` with what apt says, and with the changes that were made.
 
     CLI Example:
 

@@ -96,7 +96,7 @@ def _targets(name: Any, pkgs: Any, sources: Any) -> list[str]:
 def get_selections(pattern: str | None = None, state: str | None = None) -> dict[str, list[str]]:
     """Return the packages by what dpkg is told to do with them, ``{state: [names]}``.
 
-    *pattern*: those whose names match it. *state*: of that state alone (``install``, ``hold``, ``deinstall``, ``purge``).
+    *pattern*: those whose names match it. *state*: of that one alone (``install``, ``hold``, ``deinstall``, ``purge``).
 
     CLI Example:
 

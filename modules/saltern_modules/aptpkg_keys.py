@@ -1,6 +1,6 @@
 """The keys that apt's repositories are signed by: a part of the module ``pkg`` for apt.
 
-*keydir*: the folder of keys, ``/etc/apt/keyrings`` by default. *aptkey*: use apt's own keys by ``apt-key``, where that is.
+*keydir*: the folder of keys, ``/etc/apt/keyrings`` by default. *aptkey*: use apt's own by ``apt-key``, where that is.
 """
 
 from __future__ import annotations

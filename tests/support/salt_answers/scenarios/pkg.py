@@ -1,11 +1,10 @@
-"""What the modules ``pkg`` and ``lowpkg`` come to, by apt and dpkg on a root of their own with a repository of files."""
+"""What the modules ``pkg`` and ``lowpkg`` come to, by apt and dpkg on a root of their own, from a folder."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
 import os
-import re
 import subprocess
 from typing import Any
 
@@ -413,4 +412,7 @@ DIFFERENT = {
     'pkg.set_selections {"selection": "{hold: [a"}': "where it is wrong is told in the words of another YAML parser",
     'pkg.get_repo "deb http://s.example/d sid contrib"': "Salt's line has signed-by=None for a stanza without a key",
     MADE_STANZA: "likewise",
+    'pkg.mod_repo "deb http://k.example/d sid main" {"refresh": false, "keyserver": "x", "keyid": ""}': (
+        "a NameError in Salt, with its traceback"
+    ),
 }
