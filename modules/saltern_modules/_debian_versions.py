@@ -14,7 +14,7 @@ _END = 0
 def compare(first: str, second: str) -> int | None:
     """Return -1, 0 or 1, or None when one is no version by the book: dpkg has warnings and rules for those."""
     left, right = _VERSION.fullmatch(first), _VERSION.fullmatch(second)
-    if not left or not right or ":" in (left[2] + right[2]):
+    if not left or not right or ":" in left[2] + right[2] or "-" in (left[2][-1], right[2][-1]):
         return None
     epochs = int(left[1] or 0), int(right[1] or 0)
     if max(epochs) > 0x7FFFFFFF:
