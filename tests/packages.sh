@@ -7,6 +7,7 @@ for pair in \
     victoria-metrics:victoria-metrics /usr/sbin/collectd:collectd-core nc.openbsd:netcat-openbsd \
     graphite-manage:graphite-web rsync:rsync faketime:faketime \
     /usr/sbin/mariadbd:mariadb-server pg_ctlcluster:postgresql \
+    rpmbuild:rpm dnf:dnf createrepo_c:createrepo-c \
     systemd-analyze:systemd systemd-nspawn:systemd-container openssl:openssl; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
 done

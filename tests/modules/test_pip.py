@@ -114,7 +114,8 @@ def test_what_pip_says_is_told(minion: Any) -> None:
 def test_versions_in_order(minion: Any) -> None:
     order = minion.load("pip_reading")._order
     versions = ["1.0.dev1", "1.0a1", "1.0b2", "1.0rc1", "1.0", "1.0.post1", "1.1", "1.9", "1.10", "1!0.1"]
-    assert sorted(versions[::-1], key=order) == versions
+    backwards = list(reversed(versions))
+    assert sorted(backwards, key=order) == versions
     sorted(["1.0", "x", "1.0rc1", ""], key=order)
 
 
