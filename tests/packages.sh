@@ -11,6 +11,8 @@ for pair in \
     systemd-analyze:systemd systemd-nspawn:systemd-container openssl:openssl \
     crontab:cron /usr/sbin/update-rc.d:init-system-helpers /usr/sbin/useradd:passwd; do
     ssh-keygen:openssh-client systemd-analyze:systemd systemd-nspawn:systemd-container openssl:openssl; do
+    rpmbuild:rpm dnf:dnf createrepo_c:createrepo-c \
+    systemd-analyze:systemd systemd-nspawn:systemd-container openssl:openssl; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
 done
 [ -z "$missing" ] && exit 0

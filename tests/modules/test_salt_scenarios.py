@@ -41,10 +41,12 @@ CASES = [(name, title) for name, file in FILES.items() for title in scenarios.sc
 
 
 @pytest.fixture(autouse=True)
-def _usual_umask() -> Iterator[None]:
-    before = os.umask(0o022)
+def _usual_umask_and_environment() -> Iterator[None]:
+    before, variables = os.umask(0o022), dict(os.environ)
     yield
     os.umask(before)
+    os.environ.clear()
+    os.environ.update(variables)
 
 
 def functions_of(scenario: Any, folder: Path) -> Any:

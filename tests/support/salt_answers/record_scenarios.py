@@ -45,10 +45,13 @@ def record(name, one, folder, kept, grains):
     opts = options(folder, one.opts)
     opts["grains"] = {**grains, **one.grains}
     opts["pillar"] = dict(one.pillar)
+    variables = dict(os.environ)
     scenarios.prepare(one, folder)
     utils = salt.loader.utils(opts)
     functions = salt.loader.minion_mods(opts, utils=utils, context={})
     answers = scenarios.run(one, functions, folder, kept)
+    os.environ.clear()
+    os.environ.update(variables)
     found = {"answers": answers}
     if one.tree:
         found["tree"] = scenarios.tree(folder)
