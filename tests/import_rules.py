@@ -68,6 +68,8 @@ MASTERS_HOST = {
 """What of ``saltern`` only a master's host uses: no agent, no module and no other file of ``saltern`` imports it."""
 AGENT_LIBRARIES = {"zmq", "msgpack", "psutil", "yaml", "_sha2"}
 """All that may be installed on a host with only the agent (``_sha2`` is Python 3.12's own)."""
+OPTIONAL = {"saltern.templating": {"jinja2", "markupsafe"}}
+"""Extras, and the zone that alone loads them, when it is asked for."""
 
 
 class Room(NamedTuple):
@@ -181,7 +183,9 @@ def faults(root: Path = ROOT) -> Iterator[str]:
                     yield f"{where}: {fault}"
                 elif on_agent and _of_masters_host(module):
                     yield f"{where}: {own_name} may not import {module}: it is for a master's host alone"
-                if on_agent and not ours and top not in sys.stdlib_module_names and top not in AGENT_LIBRARIES:
+                extra = any(_within(own_name, {zone}) and top in tops for zone, tops in OPTIONAL.items())
+                libraries = sys.stdlib_module_names | AGENT_LIBRARIES
+                if on_agent and not ours and not extra and top not in libraries:
                     yield f"{where}: an agent's host has no {top}"
 
 

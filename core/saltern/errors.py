@@ -23,6 +23,7 @@
     │   ├── FunctionNotFound
     │   │   └── ArgumentError     the function is there, but doesn't take these arguments
     │   └── CommandError          a command or function failed; modules raise it (Salt's CommandExecutionError)
+    │       └── RenderError       a template that can't be rendered
     ├── FolderInUse               another process has the folder
     ├── FileServerError           a backend, environment or file that can't be served
     ├── JournalError              the journal, a spool or a store can't be written or read: trying again may help
@@ -220,6 +221,12 @@ class CommandError(ModuleError):
         super().__init__(text, **happened_to)
 
 
+class RenderError(CommandError):
+    """A template that can't be rendered; its text names the line."""
+
+    code = "render"
+
+
 class FolderInUse(SalternError):
     """Another process has the folder."""
 
@@ -304,6 +311,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "no_function": Code(1, 404),
         "arguments": Code(1, 400),
         "command": Code(1, 500),
+        "render": Code(1, 500),
         "in_use": Code(1, 409),
         "files": Code(1, 404),
         "journal": Code(1, 503),
