@@ -23,7 +23,7 @@ from saltern_master.auth.powers import Powers
 from saltern_master.fileserver.server import FileServer
 from saltern_master.fleet import Fleet
 from saltern_master.keyring import Keyring
-from saltern_master.pillar import Pillar, PillarFacts
+from saltern_master.pillar.files import Pillar, PillarFacts
 from saltern_master.schedules import Schedules
 from saltern_master.targeting import DataFacts, Known
 

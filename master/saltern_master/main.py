@@ -21,7 +21,7 @@ from saltern.files import UMASK
 from saltern.folder_lock import locked
 from saltern.option_parser import LOG_LEVELS, common_parser
 from saltern.visible import visible
-from saltern_master.pillar import Pillar
+from saltern_master.pillar.files import Pillar
 from saltern_master.timed_loop import TimedLoop
 
 if TYPE_CHECKING:

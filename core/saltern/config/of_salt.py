@@ -54,9 +54,6 @@ _OF_RETURNERS = re.compile(r"(?:returner\.)?(?:mysql|pgjsonb|postgres|sqlite3)\.
 
 
 MASTER_INSTEAD: Mapping[str, str] = _BOTH | {
-    "pillar_roots": "pillar_files maps globs on minion ids to YAML files: {'web*': [web.yaml]}",
-    "ext_pillar": "pillar_files maps globs on minion ids to YAML files, which a program may write",
-    "git_pillar_base": "pillar_files maps globs on minion ids to YAML files",
     "pillar_opts": "pillar_files maps globs on minion ids to YAML files",
     "external_auth": "publisher_acl grants functions to users of this host",
     "client_acl": "publisher_acl grants functions to users of this host",
