@@ -33,7 +33,12 @@ def compiled(case: dict[str, Any], root: Path) -> Any:
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(text.encode())
     envs = case.get("envs", ["base", "prod"])
-    options = {**DEFAULTS, "conf_file": str(root / "master"), "cachedir": str(root), "pillar_roots": {env: [str(root / env)] for env in envs}}
+    options = {
+        **DEFAULTS,
+        "conf_file": str(root / "master"),
+        "cachedir": str(root),
+        "pillar_roots": {env: [str(root / env)] for env in envs},
+    }
     compiler = Compiler(Settings.of({**options, **case["options"]}), run_ext)
     compiler.tree.look()
     request = Request(

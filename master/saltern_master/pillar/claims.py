@@ -61,7 +61,7 @@ class Grains(dict[str, Any]):
         self.used.add(ALL)
         return super().__eq__(other)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     def __repr__(self) -> str:
         self.used.add(ALL)

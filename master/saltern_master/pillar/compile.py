@@ -57,7 +57,8 @@ class Compiler:
         self.settings = settings
         self.tree = tree or Tree(settings.roots, settings.hidden)
         self._run_ext = run_ext
-        self._renderer = Renderer(settings, self.tree, at or (lambda _: None))
+        self._at = at or (lambda _: None)
+        self._renderer = Renderer(settings, self.tree, self._at)
         self._matching = Matching(settings.nodegroups, settings.conf_file)
 
     def compile(self, request: Request) -> Compiled:
@@ -79,6 +80,7 @@ class Compiler:
             top = Top({}, {})
             top_errors.append(BROKEN)
         override = dict(request.override)
+        scene.overridden = bool(override)
         ext = [*settings.ext, dict(request.ext)] if request.ext else settings.ext
         if settings.ext_first:
             errors: list[str] = []
@@ -98,15 +100,17 @@ class Compiler:
             pillar = self._merge(pillar, override)
         return Compiled(pillar, errors, log, scene.grains.used, self.tree.asked)
 
-    def top(self, request: Request) -> dict[str, list[str]]:
-        """Return by environment the sls names that a minion gets. Raises ``TargetError``."""
-        scene = Scene(
-            request.minion_id, request.grains, {}, self.settings.opts, self.settings.nodegroups, self.settings.conf_file
-        )
-        pillarenv = request.pillarenv or self.settings.pillarenv
-        tops, errors = self._tops(scene, request.saltenv, pillarenv, [])
-        found = self._matches(merged_tops(tops), scene, pillarenv, errors, [])
-        return {env: list(names) for env, names in found.items()}
+    def top(self, request: Request) -> Any:
+        """Return the top files as merged for a minion, ``{env: {target: [sls]}}``, or a list of errors."""
+        settings = self.settings
+        scene = Scene(request.minion_id, request.grains, {}, settings.opts, settings.nodegroups, settings.conf_file)
+        tops, errors = self._tops(scene, request.saltenv, request.pillarenv or settings.pillarenv, [])
+        try:
+            top = merged_tops(tops)
+        except (TypeError, AttributeError):
+            return [*errors, BROKEN]
+        shown = {env: {one.target: [*one.matches, *one.sls] for one in rows} for env, rows in top.entries.items()}
+        return errors or shown
 
     def _merge(self, below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
         return merged(below, above, strategy_of(self.settings), lists=self.settings.merge_lists)
@@ -129,10 +133,16 @@ class Compiler:
         tops = [(top, claimed) for _, top, claimed in found]
         for env, top, claimed in found:
             self._included_tops(env, top, claimed, scene, tops, errors)
-        return [({key: value for key, value in top.items() if key != "include"}, told) if isinstance(top, dict) else (top, told) for top, told in tops], errors
+        return tops, errors
 
     def _included_tops(
-        self, env: str, top: Any, claimed: bool, scene: Scene, tops: list[tuple[dict[str, Any], bool]], errors: list[str]
+        self,
+        env: str,
+        top: Any,
+        claimed: bool,
+        scene: Scene,
+        tops: list[tuple[dict[str, Any], bool]],
+        errors: list[str],
     ) -> None:
         """Add the top files that one includes."""
         names = top.get("include") if isinstance(top, dict) else None
@@ -174,6 +184,7 @@ class Compiler:
     ) -> dict[str, dict[str, bool]]:
         """Return by environment the sls names that the minion gets, each with whether that is by grains alone."""
         found: dict[str, dict[str, bool]] = {}
+        given = bool(scene.pillar) and scene.overridden
         for env, entries in top.entries.items():
             if pillarenv and env != pillarenv:
                 continue
@@ -188,7 +199,7 @@ class Compiler:
                     log.append(errors[-1])
                     continue
                 names = found.setdefault(env, {})
-                claimed = entry.claimed or not self._matching.proven(entry.target, entry.kind, scene.minion_id)
+                claimed = entry.claimed or given or not self._matching.proven(entry.target, entry.kind, scene.minion_id)
                 for name in entry.sls:
                     names[name] = names.get(name, True) and claimed
         return found
@@ -238,6 +249,7 @@ class Compiler:
         for run in ext:
             for name, arguments in run.items():
                 try:
+                    self._at(f"ext_pillar {name}")
                     found = self._run_ext(name, pillar, arguments, scene, self.settings)
                 except Exception as error:  # an external pillar is anybody's program
                     errors.append(f"Failed to load ext_pillar {name}: {error}")

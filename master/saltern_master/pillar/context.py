@@ -24,5 +24,7 @@ class Scene:
         self.minion_id = minion_id
         self.grains = grains if isinstance(grains, Grains) else Grains(grains, minion_id)
         self.pillar = pillar
+        self.overridden = False
+        """Whether what a caller gave may be in ``pillar``: then it is as good as a claim."""
         self.opts = {**opts, "id": minion_id, "grains": self.grains, "minion_id": minion_id, "file_client": "local"}
         self.salt = Functions(minion_id, self.grains, self.pillar, self.opts, nodegroups, conf_file)

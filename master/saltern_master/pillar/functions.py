@@ -164,7 +164,12 @@ def _data(name: str, data: Mapping[str, Any]) -> dict[str, Callable[..., Any]]:
 
 def _get(data: Mapping[str, Any]) -> Callable[..., Any]:
     def get(
-        key: str, default: Any = "", merge: bool = False, merge_nested_lists: bool = False, delimiter: str = ":", **_: Any
+        key: str,
+        default: Any = "",
+        merge: bool = False,
+        merge_nested_lists: bool = False,
+        delimiter: str = ":",
+        **_: Any,
     ) -> Any:
         if merge and isinstance(default, Mapping | list):
             found = traverse(data, key, type(default)(), delimiter)

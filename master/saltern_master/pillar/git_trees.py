@@ -35,7 +35,7 @@ class GitTree(NamedTuple):
     @property
     def name(self) -> str:
         """What it is called in messages."""
-        return self.spec.name
+        return f"{self.spec.ref} {self.spec.name}"
 
     def exported(self) -> str | None:
         """Return the folder of the commit in force, ``None`` before the first fetch."""
@@ -52,7 +52,9 @@ def git_trees(repos: Sequence[Any], cachedir: str) -> list[GitTree]:
         where, options = next(iter(repo.items())) if isinstance(repo, dict) and len(repo) == 1 else (repo, [])
         words = str(where).split()
         if len(words) != 2:
-            raise ConfigError(f"ext_pillar: git: remote {number} must be 'BRANCH URL', as in main https://host/repo.git")
+            raise ConfigError(
+                f"ext_pillar: git: remote {number} must be 'BRANCH URL', as in main https://host/repo.git"
+            )
         branch, url = words
         if branch == "__env__":
             raise ConfigError("ext_pillar: git: __env__ isn't here: name the branch, and env: for its environment")
@@ -83,11 +85,11 @@ class GitTrees:
         self._remotes = [GitRemote(tree.spec, os.path.join(tree.cache, "repository")) for tree in trees]
         self.failures = 0
 
-    def update(self, name: str = "") -> dict[str, bool]:
-        """Fetch all, or those called *name*; return by name whether there is another commit now."""
+    def update(self, branch: str | None = None, repo: str | None = None) -> dict[str, bool]:
+        """Fetch all, or those of *branch* and *repo* alone; return by name whether there is another commit now."""
         told: dict[str, bool] = {}
         for tree, remote in zip(self._trees, self._remotes, strict=True):
-            if name and name not in (tree.spec.name, tree.spec.url):
+            if branch not in (None, tree.spec.ref) or repo not in (None, tree.spec.name, tree.spec.url):
                 continue
             try:
                 changed = remote.update() or tree.exported() is None

@@ -39,7 +39,9 @@ class Matching:
         found = self._targets.get((target, kind))
         if found is None:
             if kind not in TYPES:
-                raise TargetError(f"match: {kind} isn't known: {NOT_HERE.get(kind) or 'use one of ' + ', '.join(TYPES)}")
+                raise TargetError(
+                    f"match: {kind} isn't known: {NOT_HERE.get(kind) or 'use one of ' + ', '.join(TYPES)}"
+                )
             if len(self._targets) >= MAX_TARGETS:
                 self._targets.clear()
             found = self._targets[target, kind] = Target(target, kind, nodegroups=self._groups)

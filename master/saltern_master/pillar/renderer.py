@@ -20,7 +20,30 @@ from saltern_master.pillar.yaml_text import YamlError, parsed
 
 HERE = ("jinja", "yaml", "json")
 OLD_NAMES = {"yaml_jinja": "jinja|yaml", "json_jinja": "jinja|json"}
-NOT_HERE = "py pyobjects pydsl mako wempy cheetah genshi gpg nacl yamlex stateconf json5 hjson toml dson msgpack pass aws_kms map aggregation tomlmod text".split()
+NOT_HERE = [
+    "py",
+    "pyobjects",
+    "pydsl",
+    "mako",
+    "wempy",
+    "cheetah",
+    "genshi",
+    "gpg",
+    "nacl",
+    "yamlex",
+    "stateconf",
+    "json5",
+    "hjson",
+    "toml",
+    "dson",
+    "msgpack",
+    "pass",
+    "aws_kms",
+    "map",
+    "aggregation",
+    "tomlmod",
+    "text",
+]
 MAX_KEPT = 5000
 """Texts of which it is kept what YAML makes of them."""
 MAX_KEPT_CHARS = 32 * 1024 * 1024
@@ -79,9 +102,7 @@ class Renderer:
                 raise RenderError(f"the renderer {name!r:.40} {why}: use {', '.join(HERE)}, as in #!jinja|yaml", 1)
         return pipe
 
-    def _jinja(
-        self, text: str, found: Found, env: str, sls: str, scene: Scene, defaults: Mapping[str, Any]
-    ) -> str:
+    def _jinja(self, text: str, found: Found, env: str, sls: str, scene: Scene, defaults: Mapping[str, Any]) -> str:
         try:
             from saltern.templating.codes import Codes
             from saltern.templating.render import render

@@ -1,10 +1,10 @@
 """One sls file and what it includes, rendered for one minion.
 
-    include:
-      - other               before this file, which wins; pillar_includes_override_sls turns that round
-      - .sibling            relative to this file's folder
-      - glob.*
-      - name: {key: a:b, defaults: {port: 80}}      below a key, with variables for its template
+include:
+  - other               before this file, which wins; pillar_includes_override_sls turns that round
+  - .sibling            relative to this file's folder
+  - glob.*
+  - name: {key: a:b, defaults: {port: 80}}      below a key, with variables for its template
 """
 
 from __future__ import annotations
@@ -73,7 +73,9 @@ class SlsCompiler:
         except RenderError as error:
             self._log.append(f"{found.place}: {error.where}{error}")
             safe = f"Rendering SLS '{sls}' failed. Please see master log for details."
-            errors.append(safe if self._settings.safe_errors else f"Rendering SLS '{sls}' failed, render error:\n{error}")
+            errors.append(
+                safe if self._settings.safe_errors else f"Rendering SLS '{sls}' failed, render error:\n{error}"
+            )
         self.done[sls] = state
         if not state:
             return Rendered(state, errors)
@@ -127,10 +129,14 @@ class SlsCompiler:
             if isinstance(one, dict) and len(one) >= 1:
                 one, how = next(iter(one.items()))
                 if not isinstance(how, dict):
-                    return self._wrong(found, own, errors, f"include of '{one}' in SLS '{sls}' is not 'key' or 'defaults'")
+                    return self._wrong(
+                        found, own, errors, f"include of '{one}' in SLS '{sls}' is not 'key' or 'defaults'"
+                    )
                 defaults, key = how.get("defaults") or {}, how.get("key")
             if not isinstance(one, str) or not isinstance(defaults, Mapping):
-                return self._wrong(found, own, errors, f"Include Declaration in SLS '{sls}' has an entry that is no name")
+                return self._wrong(
+                    found, own, errors, f"Include Declaration in SLS '{sls}' has an entry that is no name"
+                )
             for name in self._names(one, sls, env, found, errors):
                 if name not in self.done:
                     data, failed = self.render(name, env, claimed=claimed, defaults=defaults, depth=depth + 1)
@@ -186,5 +192,3 @@ def strategy_of(settings: Settings) -> str:
         return settings.strategy
     yamlex = settings.renderer.split("|")[-1] == "yamlex" or settings.renderer.startswith("yamlex_")
     return "aggregate" if yamlex else "recurse"
-
-

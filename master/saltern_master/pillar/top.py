@@ -1,11 +1,11 @@
 """Top files: which sls files of which environment are for which target, merged from all environments.
 
-    base:
-      'web*':                 a compound target, unless it says otherwise
-        - webserver           an sls, or a glob of some
-        - match: glob
-        - ignore_missing: true
-        - order: 2
+base:
+  'web*':                 a compound target, unless it says otherwise
+    - webserver           an sls, or a glob of some
+    - match: glob
+    - ignore_missing: true
+    - order: 2
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ class Entry(NamedTuple):
     sls: list[str]
     claimed: bool
     """Whether its top file read grains to say so."""
+    matches: list[Any]
+    """The maps with ``match`` as they were written."""
 
 
 class Top(NamedTuple):
@@ -36,6 +38,7 @@ class _Row(NamedTuple):
     kind: str
     sls: list[str]
     claimed: bool
+    matches: list[Any]
 
 
 def merged_tops(tops: list[tuple[dict[str, Any], bool]]) -> Top:
@@ -50,12 +53,18 @@ def merged_tops(tops: list[tuple[dict[str, Any], bool]]) -> Top:
         if not isinstance(top, dict):
             raise TypeError("a top file is a map")
         for env, targets in top.items():
+            if env == "include":
+                continue
             for target in targets:
                 orders.setdefault(env, {})[target] = 0
-                kind, missing, sls = "compound", False, []
+                kind, missing = "compound", False
+                sls: list[str] = []
+                matches: list[Any] = []
                 for part in targets[target]:
                     if isinstance(part, dict):
-                        kind = str(part.get("match", kind))
+                        if "match" in part:
+                            kind = str(part["match"])
+                            matches.append(part)
                         if "order" in part:
                             orders[env][target] = _number(part["order"])
                         missing = missing or bool(part.get("ignore_missing", False))
@@ -63,14 +72,12 @@ def merged_tops(tops: list[tuple[dict[str, Any], bool]]) -> Top:
                         sls.append(part)
                 if missing:
                     may_be_missing.setdefault(env, set()).update(sls)
-                rows.setdefault(env, {})[target] = _Row(kind, sls, claimed)
-    return Top(
-        {
-            env: [Entry(one, *targets[one]) for one in sorted(targets, key=lambda one, env=env: orders[env][one])]  # type: ignore[misc]
-            for env, targets in rows.items()
-        },
-        may_be_missing,
-    )
+                rows.setdefault(env, {})[target] = _Row(kind, sls, claimed, matches)
+    entries = {}
+    for env, targets in rows.items():
+        order = orders[env]
+        entries[env] = [Entry(one, *targets[one]) for one in sorted(targets, key=order.__getitem__)]
+    return Top(entries, may_be_missing)
 
 
 def _number(order: Any) -> int:

@@ -39,7 +39,7 @@ class _Loader(_Base):  # type: ignore[misc]  # the compiled base has no types
 
     def construct_mapping(self, node: yaml.Node, deep: bool = False) -> dict[Any, Any]:
         if not isinstance(node, yaml.MappingNode):
-            raise _error(None, node, f"expected a mapping node, but found {node.id}")
+            raise _error(None, node, f"expected a mapping node, but found {getattr(node, 'id', 'another')}")
         self.flatten_mapping(node)
         found: dict[Any, Any] = {}
         for key_node, value_node in node.value:

@@ -1,9 +1,9 @@
 """External pillars: programs and sources beside the trees of files, by the option ``ext_pillar``.
 
-Each is a file with ``ext_pillar(minion_id, pillar, *args, **kwargs)`` that returns a map, or raises. The bundled ones are
-beside this one; own ones are ``_pillar/NAME.py`` in a folder of the environment ``base`` of ``file_roots``, or
-``pillar/NAME.py`` in ``extension_modules``. They have ``__opts__``, ``__grains__``, ``__pillar__`` and ``__salt__``, and
-run in the process that compiles: one that hangs is ended with it.
+Each is a file with ``ext_pillar(minion_id, pillar, *args, **kwargs)`` that returns a map, or raises. The bundled ones
+are beside this one; own ones are ``_pillar/NAME.py`` in a folder of the environment ``base`` of ``file_roots``, or
+``pillar/NAME.py`` in ``extension_modules``. They have ``__opts__``, ``__grains__``, ``__pillar__`` and ``__salt__``,
+and run in the process that compiles: one that hangs is ended with it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Files of folders as values: ``- file_tree: {root_dir: /srv/files}``.
 
-Those in ``hosts/<id>/`` are a minion's, those in ``nodegroups/<name>/`` its nodegroups', the host's winning; folders are
-maps, contents are bytes. A last line end is left out unless *keep_newline* (true, or globs) says otherwise.
+Those in ``hosts/<id>/`` are a minion's, those in ``nodegroups/<name>/`` its nodegroups', the host's winning; folders
+are maps, contents are bytes. A last line end is left out unless *keep_newline* (true, or globs) says otherwise.
 """
 
 from __future__ import annotations
@@ -104,5 +104,7 @@ class _Reading:
         self._left -= len(content)
         if self._left < 0:
             raise CommandError(f"file_tree: {path}: a minion's files come to over {MAX_BYTES:,} bytes")
-        kept = self._keep if isinstance(self._keep, bool) else any(fnmatch.fnmatch(shown, str(one)) for one in self._keep)
+        kept = (
+            self._keep if isinstance(self._keep, bool) else any(fnmatch.fnmatch(shown, str(one)) for one in self._keep)
+        )
         return content[:-1] if content.endswith(b"\n") and not kept else content
