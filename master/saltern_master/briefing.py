@@ -107,10 +107,10 @@ class Briefing:
         """
         schedule = self.schedule_of(minion_id)
         self._accounting.expect(minion_id, schedule, time.time())
-        pillar = self.pillars.ready(minion_id)
+        pillar = {"pillar": self.pillar_of(minion_id)} if self.pillars.ready(minion_id) else {}
         return {
             "schedule": schedule,
-            **({"pillar": pillar} if pillar is not None else {}),
+            **pillar,
             "modules": self._modules,
             "sync_on_change": self._options["sync_on_change"],
             "max_message_bytes": self._options["max_message_bytes"],
@@ -123,8 +123,7 @@ class Briefing:
         self._accounting.expect(minion_id, schedule, time.time())
         if has.get("schedule") != digest_of(schedule):
             self._fleet.send(minion_id, pack_any("schedule", 0, {"schedule": schedule}, secrets=True))
-        pillar = self.pillars.ready(minion_id)
-        if pillar is not None and has.get("pillar") != digest_of(pillar):
+        if self.pillars.ready(minion_id) and has.get("pillar") != self.pillars.digest(minion_id):
             self._tell_pillar(minion_id)
         if has.get("modules") != self._modules:
             self._fleet.send(minion_id, pack_any("modules", 0, {"digest": self._modules}))

@@ -12,6 +12,7 @@ stays in force, and ``_errors`` in it says what is wrong; only where there never
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import math
 import time
@@ -20,9 +21,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from saltern.config import MasterOptions
-from saltern.digest import digest_of
+from saltern.digest import digest_of, sha256
 from saltern.errors import CommandError
-from saltern.wire import unpack_value
+from saltern.wire import pack_value, unpack_value
 from saltern_master.pillar.claims import ALL
 from saltern_master.pillar.files import Pillar, overlay
 from saltern_master.pillar.git_trees import GitTrees, configured_trees
@@ -38,6 +39,7 @@ AGAIN_S = 60.0
 """After which a pillar that couldn't be compiled at all is tried again."""
 MAX_HANGS = 3
 """Times that a file may hang before it is left alone until files change: it must not cost a fleet hours."""
+MANY_OPENED = 500
 MAX_SAID = 1000
 """Faults that are remembered as said."""
 ERRORS = "_errors"
@@ -46,20 +48,19 @@ ERRORS = "_errors"
 class Kept:
     """A minion's pillar: what is in force, the last good one, and what it hangs on."""
 
-    __slots__ = ("again", "asked", "digest", "errors", "good", "grains", "pillar", "used", "whole")
+    __slots__ = ("again", "asked", "digest", "errors", "good", "grains", "packed", "used")
 
     def __init__(self) -> None:
-        self.pillar: dict[str, Any] = {}
-        self.good: dict[str, Any] | None = None
+        self.packed = b""
+        """As it crosses the wire: maps of thousands of pillars would be a load at every look for garbage."""
+        self.good: bytes | None = None
         self.digest = ""
         self.errors: list[str] = []
-        self.used: list[str] = []
+        self.used: frozenset[str] = frozenset()
         self.grains = ""
         self.asked: frozenset[str] = frozenset()
         self.again = math.inf
         """When it is compiled again, whatever has changed (monotonic s)."""
-        self.whole: tuple[dict[str, Any], dict[str, Any], dict[str, Any]] | None = None
-        """The pillar, what ``pillar_files`` gives, and both together."""
 
 
 class Pillars:
@@ -75,7 +76,10 @@ class Pillars:
         """Told of a minion whose pillar is another one now."""
         self.files = Pillar(options["pillar_files"], options["config_dir"])
         self._kept: dict[str, Kept] = {}
-        self._shared: dict[str, dict[str, Any]] = {}
+        self._shared: dict[str, bytes] = {}
+        self._names: dict[tuple[str, ...], frozenset[str]] = {}
+        self._opened: dict[tuple[str, int], tuple[dict[str, Any], dict[str, Any]]] = {}
+        """Pillars that targets were held against: by digest and what ``pillar_files`` gives, which is kept with it."""
         self._stale: set[str] = set()
         self._queue: deque[str] = deque()
         self._wanted: dict[str, asyncio.Future[None]] = {}
@@ -89,6 +93,7 @@ class Pillars:
         self._look_lock = asyncio.Lock()
         self._compiled = self._failed = 0
         self._pool: Pool | None = None
+        self._closing: set[asyncio.Task[None]] = set()
         self._take(options)
 
     def _take(self, options: MasterOptions) -> None:
@@ -130,31 +135,43 @@ class Pillars:
         if not self._settings.used:
             return self.files.of(minion_id)
         kept, below = self._kept.get(minion_id), self.files.of(minion_id)
-        if kept is None or not below:
-            return below if kept is None else kept.pillar
-        whole = kept.whole
-        if whole is None or whole[0] is not kept.pillar or whole[1] is not below:
-            together = dict(below)
-            overlay(together, kept.pillar)
-            whole = kept.whole = (kept.pillar, below, together)
-        return whole[2]
+        return below if kept is None else _together(below, kept.packed)
 
     def different(self, minions: Iterable[str]) -> list[tuple[Data, Ids]]:
         """Return each different pillar with those of *minions* that have it. From any thread."""
         if not self._settings.used:
             return self.files.different(minions)
-        found: dict[int, tuple[Data, set[str]]] = {}
+        found: dict[tuple[str, int], tuple[dict[str, Any], set[str]]] = {}
+        new = 0
         for minion_id in minions:
-            pillar = self.of(minion_id)
-            found.setdefault(id(pillar), (pillar, set()))[1].add(minion_id)
+            kept, below = self._kept.get(minion_id), self.files.of(minion_id)
+            key = (kept.digest if kept is not None else "", id(below))
+            if key not in found:
+                opened = self._opened.get(key)
+                if opened is None or opened[0] is not below:
+                    new += 1
+                    opened = (below, below if kept is None else _together(below, kept.packed))
+                    self._opened[key] = opened
+                found[key] = (opened[1], set())
+            found[key][1].add(minion_id)
+        if len(self._opened) > 2 * len(self._kept) + 1000:
+            self._opened = {key: value for key, value in self._opened.items() if key in found}
+        if new > MANY_OPENED:
+            gc.freeze()  # they are there to stay, and in no circles
         return list(found.values())
 
-    def ready(self, minion_id: str) -> dict[str, Any] | None:
-        """Return a minion's pillar if it is the right one as far as is known; else have it compiled."""
+    def ready(self, minion_id: str) -> bool:
+        """Return whether a minion's pillar is the right one as far as is known; else have it compiled."""
         if not self._settings.used or self._valid(minion_id):
-            return self.of(minion_id)
+            return True
         self.want([minion_id])
-        return None
+        return False
+
+    def digest(self, minion_id: str) -> str:
+        """Return the digest of what is in force for a minion."""
+        kept = self._kept.get(minion_id) if self._settings.used else None
+        below = self.files.of(minion_id)
+        return kept.digest if kept is not None and not below else digest_of(self.of(minion_id))
 
     def forget(self, minion_id: str) -> None:
         """Drop a minion that is none any more."""
@@ -203,9 +220,7 @@ class Pillars:
             return below
         await self._look()
         answer = await self._ask(minion_id, how)
-        below = dict(self.files.of(minion_id))
-        overlay(below, unpack_value(answer["pillar"], secrets=True))
-        return below
+        return _together(self.files.of(minion_id), answer["pillar"])
 
     async def top(self, minion_id: str, saltenv: str | None = None) -> Any:
         """Return the top files as merged for a minion."""
@@ -235,9 +250,10 @@ class Pillars:
                 for _ in range(self._size):
                     tasks.create_task(self._compile_wanted())
         finally:
-            if self._pool is not None:
-                await asyncio.shield(self._pool.kill())
-                self._pool = None
+            pool, self._pool = self._pool, None
+            if pool is not None:
+                await asyncio.shield(pool.kill())
+            await asyncio.gather(*self._closing, return_exceptions=True)
 
     def metrics(self) -> dict[str, float]:
         """Return the counters: pillars compiled, compilations that failed, minions with errors, …"""
@@ -283,24 +299,23 @@ class Pillars:
         again_s = self._ttl_s if self._settings.ext else math.inf
         try:
             answer = await self._ask(minion_id, {})
-            pillar = self._interned(answer["digest"], answer["pillar"])
+            packed = self._shared_bytes(answer["digest"], answer["pillar"])
         except CommandError as error:
             self._failed += 1
             text = f"the pillar could not be compiled: {error}"
             self._say([f"{minion_id}: {text}"])
-            pillar = {ERRORS: [text]}
-            answer = {"errors": [text], "used": [ALL], "asked": [LISTED], "digest": digest_of(pillar)}
+            packed = pack_value({ERRORS: [text]})
+            answer = {"errors": [text], "used": [ALL], "asked": [LISTED], "digest": _digest(packed)}
             again_s = AGAIN_S
         self._compiled += 1
         kept = Kept()
         kept.errors = answer["errors"]
-        kept.good = before.good if before is not None and kept.errors else None if kept.errors else pillar
-        kept.pillar = pillar
-        kept.digest = answer["digest"]
+        kept.packed, kept.digest = packed, answer["digest"]
+        kept.good = packed if not kept.errors else before.good if before is not None else None
         if kept.errors and kept.good is not None:
-            kept.pillar = {**kept.good, ERRORS: list(kept.errors)}
-            kept.digest = digest_of(kept.pillar)
-        kept.used, kept.asked = answer["used"], frozenset(answer["asked"])
+            kept.packed = _with_errors(kept.good, kept.errors)
+            kept.digest = _digest(kept.packed)
+        kept.used, kept.asked = self._shared_names(answer["used"]), self._shared_names(answer["asked"])
         kept.grains = grains_digest(grains, kept.used)
         kept.again = time.monotonic() + again_s
         self._kept[minion_id] = kept
@@ -320,14 +335,17 @@ class Pillars:
         self._say(answer.get("log", ()))
         return answer
 
-    def _interned(self, digest: str, packed: bytes) -> dict[str, Any]:
-        """Return a pillar's one object: most minions share one with others."""
-        known = self._shared.get(digest)
-        if known is None:
-            if len(self._shared) > 2 * len(self._kept) + 1000:
-                self._shared = {kept.digest: kept.pillar for kept in self._kept.values()}
-            known = self._shared[digest] = unpack_value(packed, secrets=True)
-        return known
+    def _shared_bytes(self, digest: str, packed: bytes) -> bytes:
+        """Return a pillar's bytes, once for all minions that have the same."""
+        if len(self._shared) > 2 * len(self._kept) + 1000:
+            self._shared = {kept.digest: kept.packed for kept in self._kept.values()}
+        return self._shared.setdefault(digest, packed)
+
+    def _shared_names(self, names: list[str]) -> frozenset[str]:
+        """Return names as a set, once for all minions that have the same."""
+        if len(self._names) > MAX_SAID:
+            self._names.clear()
+        return self._names.setdefault(tuple(names), frozenset(names))
 
     def _valid(self, minion_id: str) -> bool:
         kept = self._kept.get(minion_id)
@@ -384,7 +402,27 @@ class Pillars:
     def _drop_pool(self) -> None:
         pool, self._pool = self._pool, None
         if pool is not None:
-            self._closing = asyncio.get_running_loop().create_task(pool.close())
+            closing = asyncio.get_running_loop().create_task(pool.close())
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
+
+
+def _together(below: dict[str, Any], packed: bytes) -> dict[str, Any]:
+    """Return a compiled pillar over what ``pillar_files`` gives."""
+    pillar: dict[str, Any] = unpack_value(packed, secrets=True)
+    if not below:
+        return pillar
+    whole = dict(below)
+    overlay(whole, pillar)
+    return whole
+
+
+def _with_errors(good: bytes, errors: list[str]) -> bytes:
+    return pack_value({**unpack_value(good, secrets=True), ERRORS: errors}, secrets=True)
+
+
+def _digest(packed: bytes) -> str:
+    return sha256(packed).hexdigest()[:32]
 
 
 def changed_files(before: Mapping[str, Stamps], now: Mapping[str, Stamps]) -> set[str]:
@@ -402,7 +440,7 @@ def changed_files(before: Mapping[str, Stamps], now: Mapping[str, Stamps]) -> se
 
 def grains_digest(grains: Mapping[str, Any], used: Iterable[str]) -> str:
     """Return a digest of the grains that a pillar hangs on."""
-    names = list(used)
+    names = sorted(used)
     if ALL in names:
         return digest_of(dict(grains))
     return digest_of([grains.get(name, ["absent"]) for name in names]) if names else ""

@@ -118,8 +118,9 @@ class _Worker:
         """End the process and what it started."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        if self._process.stdin is not None:
-            self._process.stdin.close()
+        transport = getattr(self._process, "_transport", None)  # else asyncio closes it later, or at no time
+        if transport is not None:
+            transport.close()
         await self._process.wait()
         self._place.close()
 
