@@ -27,6 +27,7 @@ LIBRARIES = {
     "regex": "regex",
     "orjson": "orjson",
     "matplotlib": "matplotlib",
+    "jinja2": "Jinja2",
 }
 """What any extra brings: what it is imported as, and the distribution's name."""
 
@@ -70,6 +71,7 @@ def _look_for(name: str) -> None:
 saltern = partial(start, "saltern", "saltern.cli.salt", "")
 saltern_cp = partial(start, "saltern-cp", "saltern.cli.cp", "")
 saltern_key = partial(start, "saltern-key", "saltern.cli.key", "master")
+saltern_logs = partial(start, "saltern-logs", "saltern.cli.logs", "")
 saltern_run = partial(start, "saltern-run", "saltern.cli.run", "")
 saltern_agent = partial(start, "saltern-agent", "saltern_agent.main", "agent", daemon="")
 saltern_call = partial(start, "saltern-call", "saltern_agent.call", "agent")

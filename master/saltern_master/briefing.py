@@ -50,6 +50,8 @@ PILLAR_OPTIONS = (
     "on_demand_ext_pillar",
     "git_pillar_update_interval",
     "extension_modules",
+    "jinja_env",
+    "jinja_sls_env",
 )
 RELOADED = ("schedule", "pillar_files", *PILLAR_OPTIONS, "nodegroups", "alerts", "log_level")
 ASK_FOR_PILLAR = pack_any("pillar", 0, {})

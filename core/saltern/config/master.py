@@ -79,6 +79,8 @@ class MasterOptions(TypedDict):
     on_demand_ext_pillar: list[str]
     git_pillar_update_interval: float
     extension_modules: str
+    jinja_env: dict[str, Any]
+    jinja_sls_env: dict[str, Any]
     nodegroups: dict[str, Any]
     schedule: dict[str, Any]
     carbon_host: str
@@ -167,6 +169,8 @@ DEFAULTS: dict[str, Any] = {
     "on_demand_ext_pillar": ["libvirt", "virtkey"],
     "git_pillar_update_interval": 60.0,
     "extension_modules": "",
+    "jinja_env": {},
+    "jinja_sls_env": {},
     "nodegroups": {},
     "schedule": DEFAULT_SCHEDULE,
     "carbon_host": "127.0.0.1",

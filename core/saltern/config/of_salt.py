@@ -35,8 +35,9 @@ _BOTH: dict[str, str] = {
     "state_verbose": _NO_STATES,
     "state_output": _NO_STATES,
     "state_top": _NO_STATES,
+    "jinja_sls_env": 'a template says it: its first line is #jinja2: {"trim_blocks": true}',
     "failhard": _NO_STATES,
-    "renderer": "files are plain YAML, without templates",
+    "renderer": "the master's option renderer is for pillar",
     "extension_modules": "modules go into _modules of file_roots, or module_dirs of a minion",
     "multiprocessing": "jobs run in threads, or with --isolate in a process of their own",
     "return_retry_timer": "returns are kept on disk and sent until they are acknowledged",
@@ -54,7 +55,7 @@ _OF_RETURNERS = re.compile(r"(?:returner\.)?(?:mysql|pgjsonb|postgres|sqlite3)\.
 
 
 MASTER_INSTEAD: Mapping[str, str] = _BOTH | {
-    "pillar_opts": "pillar_files maps globs on minion ids to YAML files",
+    "pillar_opts": "templates of pillar see the master's options as opts",
     "external_auth": "publisher_acl grants functions to users of this host",
     "client_acl": "publisher_acl grants functions to users of this host",
     "publisher_acl_blacklist": "publisher_acl grants, and what it doesn't grant is refused",
@@ -98,8 +99,8 @@ MASTER_INSTEAD: Mapping[str, str] = _BOTH | {
     "gitfs_pubkey": "git and ssh use what their own configuration says",
     "top_file_merging_strategy": _NO_STATES,
     "master_tops": _NO_STATES,
-    "jinja_trim_blocks": "files are plain YAML, without templates",
-    "jinja_lstrip_blocks": "files are plain YAML, without templates",
+    "jinja_trim_blocks": 'a template says it: its first line is #jinja2: {"trim_blocks": true}',
+    "jinja_lstrip_blocks": 'a template says it: its first line is #jinja2: {"lstrip_blocks": true}',
     "winrepo_dir": _NO_STATES,
 }
 """Of a master's file."""
@@ -126,10 +127,10 @@ MINION_INSTEAD: Mapping[str, str] = _BOTH | {
     "returner": "the master ships points (carbon_host) and keeps jobs (job_db)",
     "file_client": "saltern-call --local works without a master",
     "file_roots": "the master's option file_roots",
-    "pillar_roots": "the master's option pillar_files",
+    "pillar_roots": "the master's option of this name",
     "environment": "modules and files are those of the environment base",
     "saltenv": "modules and files are those of the environment base",
-    "pillarenv": "the master's option pillar_files",
+    "pillarenv": "the master's option of this name",
     "append_domain": "id",
     "minion_id_lowercase": "id",
     "minion_id_caching": "the id is kept beside the key",
@@ -153,7 +154,6 @@ _NEEDED = {
         "client_acl",
         "external_auth",
         "nodegroups",
-        "pillar_roots",
         "ext_job_cache",
     },
     "minion": {"master_finger", "verify_master_pubkey_sign", "disable_modules", "whitelist_modules"},
