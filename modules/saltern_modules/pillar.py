@@ -269,9 +269,9 @@ def ext(external: Any, pillar: Mapping[str, Any] | None = None, unmask: bool | N
 
 
 def file_exists(path: str, saltenv: str | None = None) -> bool:
-    """Return whether a file is in the folders of the option ``pillar_roots``: on a master's own host alone.
+    """Return whether a file is in the folders of the minion's own option ``pillar_roots``, by default ``/srv/pillar``.
 
-    Raises ``CommandError`` where there is no such option.
+    It is for a master's own host. Raises ``CommandError`` where the option is empty.
 
     CLI Example:
 
@@ -281,7 +281,7 @@ def file_exists(path: str, saltenv: str | None = None) -> bool:
     """
     import os
 
-    roots = __opts__.get("pillar_roots")
+    roots = __opts__.get("pillar_roots", {"base": ["/srv/pillar"]})
     if not roots:
         raise CommandError("No pillar_roots found. Are you running this on the master?")
     envs = roots.values() if not saltenv else [roots.get(saltenv, ())]
