@@ -7,11 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from saltern.config.master import DEFAULTS
+from saltern.wire import pack_value, unpack_value
 from saltern_master.pillar.compile import Compiler, Request
 from saltern_master.pillar.ext import run_ext
 from saltern_master.pillar.settings import Settings
+from saltern_master.pillar.tree import Found, Tree
 from support.salt_answers.pillar_cases import CASES, GRAINS
 
 ANSWERS = json.loads((Path(__file__).parent.parent / "support" / "salt_answers" / "pillar.json").read_text())
@@ -57,3 +61,57 @@ def test_a_tree_comes_to_what_salt_makes_of_it(name: str, tmp_path: Path) -> Non
     if name in DIFFERENT:
         pytest.skip(DIFFERENT[name])
     assert compiled(CASES[name], tmp_path) == ANSWERS[name]
+
+
+WORDS = st.sampled_from(
+    [
+        "a: 1\n",
+        "- b\n",
+        "{{ x }}",
+        "{% if",
+        "%}",
+        "include:\n",
+        "'*':\n",
+        "base:\n",
+        "  ",
+        "\t",
+        "<<: *a\n",
+        "&a ",
+        "!x ",
+        "[",
+        "}",
+        "#!yaml\n",
+        "#!py\n",
+        "0644",
+        "\x00",
+        "é",
+        ": ",
+        "\n",
+        "!secret x\n",
+        "  - it\n",
+        "{1: 2}",
+        "? ",
+        "!!binary =\n",
+        "---\n",
+    ]
+)
+
+
+@given(st.lists(WORDS, max_size=12).map("".join), st.lists(WORDS, max_size=12).map("".join))
+@settings(max_examples=150, deadline=None)
+def test_no_files_are_more_than_an_error(top: str, it: str) -> None:
+    class Memory(Tree):
+        def look(self) -> None:
+            self._stamps = {"base": dict.fromkeys(("top.sls", "it.sls"))}  # type: ignore[dict-item]
+
+        def _read(self, env: str, path: str) -> Found | None:
+            return Found(path, path, {"top.sls": top, "it.sls": it}[path])
+
+    for first in (top, "base:\n  '*': [it]\n"):
+        top = first
+        configured = Settings.of({**DEFAULTS, "conf_file": "x", "pillar_roots": {"base": ["/nowhere"]}})
+        compiler = Compiler(configured, run_ext, Memory(configured.roots, []))
+        compiler.tree.look()
+        found = compiler.compile(Request("web1", GRAINS))
+        assert isinstance(found.pillar, dict)
+        assert unpack_value(pack_value(found.pillar, secrets=True), secrets=True).keys() == found.pillar.keys()

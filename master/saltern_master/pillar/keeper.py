@@ -22,7 +22,7 @@ from typing import Any
 
 from saltern.config import MasterOptions
 from saltern.digest import digest_of, sha256
-from saltern.errors import CommandError
+from saltern.errors import Busy, CommandError
 from saltern.wire import pack_value, unpack_value
 from saltern_master.pillar.claims import ALL
 from saltern_master.pillar.files import Pillar, overlay
@@ -37,8 +37,8 @@ log = logging.getLogger(__name__)
 LOOK_EVERY_S = 2.0
 AGAIN_S = 60.0
 """After which a pillar that couldn't be compiled at all is tried again."""
-MAX_HANGS = 3
-"""Times that a file may hang before it is left alone until files change: it must not cost a fleet hours."""
+MAX_HANGS = 5
+"""Minions for which a file may hang before it is left alone for all, until files change: it must not cost hours."""
 MANY_OPENED = 500
 MAX_SAID = 1000
 """Faults that are remembered as said."""
@@ -85,8 +85,10 @@ class Pillars:
         self._wanted: dict[str, asyncio.Future[None]] = {}
         self._work = asyncio.Event()
         self._said: dict[str, None] = {}
-        self._hung: dict[str, int] = {}
-        """Files and external pillars that took too long, and how often."""
+        self._hung: dict[str, set[str]] = {}
+        """Files and external pillars that took too long, and for whom: they are his own claims, perhaps."""
+        self._apart: set[str] = set()
+        """Minions of which a pillar is compiled apart at the moment."""
         self._generation = 0
         self._stamps: dict[str, Stamps] = {}
         self._looks = 0
@@ -219,7 +221,13 @@ class Pillars:
             overlay(below, how.get("override") or {})
             return below
         await self._look()
-        answer = await self._ask(minion_id, how)
+        if minion_id in self._apart:
+            raise Busy("a pillar is being compiled for you: try again")
+        self._apart.add(minion_id)
+        try:
+            answer = await self._ask(minion_id, how)
+        finally:
+            self._apart.discard(minion_id)
         return _together(self.files.of(minion_id), answer["pillar"])
 
     async def top(self, minion_id: str, saltenv: str | None = None) -> Any:
@@ -325,12 +333,13 @@ class Pillars:
     async def _ask(self, minion_id: str, how: Mapping[str, Any]) -> dict[str, Any]:
         if self._pool is None:
             self._pool = Pool(self._settings, self._size)
-        refused = [place for place, times in self._hung.items() if times >= MAX_HANGS]
+        refused = [at for at, whose in self._hung.items() if minion_id in whose or len(whose) >= MAX_HANGS]
         request = {"grains": self._grains(minion_id), **how, "id": minion_id, "generation": self._generation}
         try:
             answer = await self._pool.ask({**request, "refused": refused})
         except PillarTimeout as error:
-            self._hung[error.place] = self._hung.get(error.place, 0) + 1
+            if error.place:
+                self._hung.setdefault(error.place, set()).add(minion_id)
             raise
         self._say(answer.get("log", ()))
         return answer

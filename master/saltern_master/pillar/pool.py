@@ -102,6 +102,8 @@ class _Worker:
             head.cancel()
 
     def _where(self) -> str:
+        if self._place.closed:
+            return ""
         text = bytes(self._place[:PLACE_BYTES]).split(b"\0", 1)[0].decode("utf-8", "replace")
         return f", in {text}" if text and text != BEGINNING else ""
 
@@ -134,6 +136,7 @@ class Pool:
         self._turns = asyncio.Semaphore(size)
         self._idle: list[_Worker] = []
         self._all: set[_Worker] = set()
+        self._ending: set[asyncio.Task[None]] = set()
         self._closed = False
         self.ended = 0
         """Processes that were ended, or died, at work."""
@@ -156,8 +159,7 @@ class Pool:
                     self._idle.append(worker)
                 else:
                     self.ended += not done
-                    self._all.discard(worker)
-                    await asyncio.shield(worker.end())
+                    await self._end(worker)
         if "failed" in answer:
             raise CommandError(str(answer["failed"]))
         return dict(answer)
@@ -168,8 +170,7 @@ class Pool:
             if worker.alive:
                 return worker
             self.ended += 1
-            self._all.discard(worker)
-            await worker.end()
+            await self._end(worker)
         try:
             worker = await _Worker.started(self._settings)
         except OSError as error:
@@ -181,14 +182,20 @@ class Pool:
         """End all idle processes; those at work end after it."""
         self._closed = True
         while self._idle:
-            worker = self._idle.pop()
-            self._all.discard(worker)
-            await worker.end()
+            await self._end(self._idle.pop())
 
     async def kill(self) -> None:
         """End all processes now."""
         self._closed = True
         self._idle.clear()
         for worker in list(self._all):
-            self._all.discard(worker)
-            await worker.end()
+            await self._end(worker)
+        await asyncio.gather(*self._ending)
+
+    async def _end(self, worker: _Worker) -> None:
+        """End a process, whatever becomes of who asks for it."""
+        self._all.discard(worker)
+        ending = asyncio.get_running_loop().create_task(worker.end())
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
+        await asyncio.shield(ending)

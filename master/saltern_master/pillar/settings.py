@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from saltern.config.exposure import holds_secret
 from saltern.errors import ConfigError
 from saltern.secret import Secret
 from saltern_master.pillar.merging import STRATEGIES
@@ -121,10 +122,15 @@ def shown_options(options: Mapping[str, Any]) -> dict[str, Any]:
     return {
         key: value
         for key, value in options.items()
-        if not any(word in key for word in HIDDEN) and not _has_secret(value) and not key.startswith("__")
+        if not any(word in key for word in HIDDEN)
+        and not holds_secret(key)
+        and not _has_secret(value)
+        and not key.startswith("__")
     }
 
 
 def _has_secret(value: Any) -> bool:
+    if isinstance(value, dict) and any(holds_secret(str(key)) for key in value):
+        return True
     members = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return isinstance(value, Secret) or any(_has_secret(member) for member in members)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import fnmatch
 import os
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from saltern.errors import FileServerError, IdError
 from saltern.ids import check_path
@@ -19,6 +20,7 @@ from saltern_master.fileserver.roots.confined import Identity, open_inside, scan
 MAX_FILES = 50_000
 """Below one root."""
 MAX_FILE_BYTES = 4 * 1024 * 1024
+LOOKED_AT_BYTES = 64 * 1024
 LISTED = "*"
 """Noted when it counts which files there are."""
 
@@ -140,3 +142,18 @@ def sls_names(paths: Mapping[str, object]) -> list[str]:
         elif path.endswith(".sls"):
             names.add(path.replace("/", ".")[:-4])
     return sorted(names)
+
+
+def secret_files(options: Mapping[str, Any]) -> list[str]:
+    """Return the files of ``pillar_roots`` that mark a secret."""
+    found = []
+    for folders in (options["pillar_roots"] or {}).values():
+        for folder in [folders] if isinstance(folders, str) else folders:
+            for path in scan(str(folder), "", MAX_FILES).files:
+                try:
+                    with open(os.path.join(str(folder), path), "rb") as stream:
+                        if b"!secret" in stream.read(LOOKED_AT_BYTES):
+                            found.append(os.path.join(str(folder), path))
+                except OSError:
+                    continue
+    return found

@@ -24,6 +24,7 @@ from saltern_master.pillar.renderer import RenderError
 from saltern_master.pillar.settings import Settings
 
 MAX_FRAME_BYTES = 64 * 1024 * 1024
+MAX_PILLAR_BYTES = 8 * 1024 * 1024
 MEMORY_BYTES = 1024 * 1024 * 1024
 """Of address space beyond what the process begins with."""
 PLACE_BYTES = 1024
@@ -96,6 +97,8 @@ def answer_of(compiler: Compiler, asked: Mapping[str, Any]) -> dict[str, Any]:
         return {"top": compiler.top(request)}
     found = compiler.compile(request)
     packed = _settled(found)
+    if len(packed) > MAX_PILLAR_BYTES:
+        return {"failed": f"it comes to {len(packed):,} bytes: {MAX_PILLAR_BYTES:,} fit a message"}
     return {
         "pillar": packed,
         "digest": sha256(packed).hexdigest()[:32],
