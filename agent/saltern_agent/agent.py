@@ -28,6 +28,7 @@ from saltern_agent.channel import UP, Address, Channel
 from saltern_agent.clock import Clock
 from saltern_agent.custom_modules import CustomModules
 from saltern_agent.executor import Executor
+from saltern_agent.held_jobs import HeldJobs
 from saltern_agent.isolate import Isolated
 from saltern_agent.jobs import Current, Job, Outcome, read_job
 from saltern_agent.ledger import Ledger
@@ -117,6 +118,7 @@ class Agent:
             max_return_bytes=min(options["max_return_bytes"], MAX_MESSAGE_BYTES),
             over=self.memory.look,
         )
+        self._held = HeldJobs(self.loop, self.runner.start)
         self.background = Background(self.loop, self.runner.background)
         self.modules = CustomModules(
             options, self.loop, self.loader, self.background, services, self._install_schedule, self.refresh_grains
@@ -178,9 +180,9 @@ class Agent:
         self.loop.ask(partial(self._set_grains, collected))
         self.loop.post(self.channel.attach)
 
-    def refresh_pillar(self) -> None:
-        """Fetch the pillar again, from a worker. Raises ``ChannelError``."""
-        pillar = self.calls.request("pillar", {})
+    def refresh_pillar(self, *, fresh: bool = True) -> None:
+        """Fetch the pillar again, from a worker; *fresh*: as its files say now. Raises ``ChannelError``."""
+        pillar = self.calls.request("pillar", {"fresh": True} if fresh else {})
         self.loop.ask(partial(self._set_pillar, pillar))
         self.loop.ask(self._mine_soon)
 
@@ -233,7 +235,10 @@ class Agent:
         self.outbox.opened(limit if isinstance(limit, int) else MAX_MESSAGE_BYTES)
         self.accountant.opened()
         self.calls.opened()
-        self._set_pillar(body.get("pillar"))
+        if "pillar" in body:
+            self._set_pillar(body["pillar"])
+        else:
+            self._held.await_pillar()
         self._mine_soon()
         self._take_schedule(body.get("schedule"))
         if self.modules.welcomed(body):
@@ -277,7 +282,7 @@ class Agent:
         if self._default_returners:
             job.ret = job.ret.also(self._default_returners)
         log.info("job %s: %s for %s", job.jid, job.fun, job.user or "the master")
-        self.runner.start(job)
+        self._held.start(job)
 
     def _new_schedule(self, message: Message) -> None:
         self._take_schedule(message.body.get("schedule"))
@@ -306,7 +311,7 @@ class Agent:
         self.modules.announced(message.body)
 
     def _new_pillar(self, message: Message) -> None:
-        self.background.do("the pillar was not fetched", self.refresh_pillar)
+        self.background.do("the pillar was not fetched", partial(self.refresh_pillar, fresh=False))
 
     _HANDLERS: dict[str, Callable[[Agent, Message], None]] = {  # noqa: RUF012  # never changed
         "ack": _ack,
@@ -407,6 +412,7 @@ class Agent:
     def _set_pillar(self, pillar: Any) -> None:
         self.pillar = pillar if isinstance(pillar, dict) else {}
         self.loader.set_pillar(self.pillar)
+        self._held.pillar_came()
 
     def _mine_soon(self) -> None:
         """Put what is configured into the mine, now and again after each interval."""

@@ -30,6 +30,7 @@ class Connection:
     def __init__(self, options: MinionOptions, timeout_s: float = CONNECT_TIMEOUT_S) -> None:
         self._timeout_s = timeout_s
         self.pillar: dict[str, Any] = {}
+        self._has_pillar = False
         self._options = options
         self._keys = identity.keys(options)
         self._address = Address(
@@ -54,6 +55,9 @@ class Connection:
             raise RequestTimeout(f"no connection within {self._timeout_s:g} s: {self.channel.reason}; or use --local")
         if self.channel.state != UP:
             raise NotAuthorised(f"{self.channel.reason}; or use --local")
+        if not self._has_pillar:  # the master still compiles it
+            pillar = self.calls.request("pillar", {})
+            self.pillar = pillar if isinstance(pillar, dict) else {}
 
     def fire(self, frame: bytes) -> None:
         """Send an event's message, and return when the master has it. Raises ``ChannelError``, ``RequestTimeout``."""
@@ -114,6 +118,7 @@ class Connection:
     def welcomed(self, body: dict[str, Any]) -> None:
         """The master took us in."""
         pillar = body.get("pillar")
+        self._has_pillar = isinstance(pillar, dict)
         self.pillar = pillar if isinstance(pillar, dict) else {}
         self.calls.opened()
 

@@ -23,14 +23,38 @@ from saltern_master.auth.powers import Powers
 from saltern_master.fileserver.server import FileServer
 from saltern_master.fleet import Fleet
 from saltern_master.keyring import Keyring
-from saltern_master.pillar import Pillar, PillarFacts
+from saltern_master.pillar.facts import PillarFacts
+from saltern_master.pillar.keeper import Pillars
 from saltern_master.schedules import Schedules
 from saltern_master.targeting import DataFacts, Known
 
 log = logging.getLogger(__name__)
 
 CONFIG_LOOK_EVERY_S = 1.0
-RELOADED = ("schedule", "pillar_files", "nodegroups", "alerts", "log_level")
+PILLAR_OPTIONS = (
+    "pillar_roots",
+    "renderer",
+    "pillarenv",
+    "pillarenv_from_saltenv",
+    "env_order",
+    "state_top",
+    "pillar_source_merging_strategy",
+    "pillar_merge_lists",
+    "pillar_includes_override_sls",
+    "pillar_safe_render_error",
+    "pillar_secrets_by_grains",
+    "pillar_timeout",
+    "pillar_cache_ttl",
+    "ext_pillar",
+    "ext_pillar_first",
+    "on_demand_ext_pillar",
+    "git_pillar_update_interval",
+    "extension_modules",
+    "jinja_env",
+    "jinja_sls_env",
+)
+RELOADED = ("schedule", "pillar_files", *PILLAR_OPTIONS, "nodegroups", "alerts", "log_level")
+ASK_FOR_PILLAR = pack_any("pillar", 0, {})
 MINIONS_AT_ONCE = 50
 """Told before the loop does something else."""
 
@@ -55,8 +79,9 @@ class Briefing:
         self._accounting = accounting
         self._powers = powers
         self._schedules = Schedules(options["schedule"], options["conf_file"], options["nodegroups"])
-        self._pillar = Pillar(options["pillar_files"], options["config_dir"])
-        self.pillar_facts = PillarFacts(lambda: self._pillar)
+        self.pillars = Pillars(options, fleet.grains, keyring.minions)
+        self.pillars.on_changed = self._tell_pillar
+        self.pillar_facts = PillarFacts(lambda: self.pillars)
         self._known = Known(DataFacts(fleet.grains), self.pillar_facts)
         self._modules = ""
         self._learnt = ""
@@ -74,16 +99,20 @@ class Briefing:
         return self._schedules.of(minion_id, self._known)
 
     def pillar_of(self, minion_id: str) -> dict[str, Any]:
-        """Return a minion's pillar."""
-        return self._pillar.of(minion_id)
+        """Return a minion's pillar, as far as it is known."""
+        return self.pillars.of(minion_id)
 
     def welcome(self, minion_id: str) -> dict[str, Any]:
-        """Return the body that greets a minion; its schedule is expected of it from now on."""
+        """Return the body that greets a minion; its schedule is expected of it from now on.
+
+        Without ``pillar`` while that is being compiled: it is told when it is there.
+        """
         schedule = self.schedule_of(minion_id)
         self._accounting.expect(minion_id, schedule, time.time())
+        pillar = {"pillar": self.pillar_of(minion_id)} if self.pillars.ready(minion_id) else {}
         return {
             "schedule": schedule,
-            "pillar": self.pillar_of(minion_id),
+            **pillar,
             "modules": self._modules,
             "sync_on_change": self._options["sync_on_change"],
             "max_message_bytes": self._options["max_message_bytes"],
@@ -96,8 +125,8 @@ class Briefing:
         self._accounting.expect(minion_id, schedule, time.time())
         if has.get("schedule") != digest_of(schedule):
             self._fleet.send(minion_id, pack_any("schedule", 0, {"schedule": schedule}, secrets=True))
-        if has.get("pillar") != digest_of(self.pillar_of(minion_id)):
-            self._fleet.send(minion_id, pack_any("pillar", 0, {}))
+        if self.pillars.ready(minion_id) and has.get("pillar") != self.pillars.digest(minion_id):
+            self._tell_pillar(minion_id)
         if has.get("modules") != self._modules:
             self._fleet.send(minion_id, pack_any("modules", 0, {"digest": self._modules}))
 
@@ -109,11 +138,11 @@ class Briefing:
         try:
             fresh = master_config(self._options["conf_file"])
             schedules = Schedules(fresh["schedule"], fresh["conf_file"], fresh["nodegroups"])
-            pillar = Pillar(fresh["pillar_files"], fresh["config_dir"], before=self._pillar)
+            self.pillars.reread(fresh)
         except SalternError as error:
             log.error("the configuration stays as it was: %s", error)
             return
-        self._schedules, self._pillar = schedules, pillar
+        self._schedules = schedules
         if self._telling is not None:
             self._telling.cancel()
         self._telling = asyncio.get_running_loop().create_task(self._tell(self._keyring.minions()))
@@ -155,6 +184,10 @@ class Briefing:
             tasks.create_task(self._watch_files())
             tasks.create_task(self._watch_config())
 
+    def _tell_pillar(self, minion_id: str) -> None:
+        """Tell a minion to fetch its pillar."""
+        self._fleet.send(minion_id, ASK_FOR_PILLAR)
+
     async def _watch_files(self) -> None:
         """Look for new files again and again; the first look, which may wait for a git server, is not waited for."""
         while True:
@@ -185,12 +218,11 @@ class Briefing:
 
     async def _tell(self, minions: Iterable[str]) -> None:
         """Tell each of *minions* its schedule, and to fetch its pillar; the loop has its turns meanwhile."""
-        ask_for_pillar = pack_any("pillar", 0, {})
         for number, minion_id in enumerate(minions):
             schedule = self.schedule_of(minion_id)
             self._accounting.expect(minion_id, schedule, time.time())
             self._fleet.send(minion_id, pack_any("schedule", 0, {"schedule": schedule}, secrets=True))
-            self._fleet.send(minion_id, ask_for_pillar)
+            self._tell_pillar(minion_id)
             if number % MINIONS_AT_ONCE == MINIONS_AT_ONCE - 1:
                 await asyncio.sleep(0)
         await self._look_for_idle_entries()

@@ -39,6 +39,7 @@ def counters_of(master: Counted) -> Counters:
         "jobs": (master.publisher, master.keeper, master.tracker),
         "commands": (master.dispatcher, master.local),
         "fileserver": (master.files, master.uploads, master.pushed),
+        "pillar": (master.briefing.pillars,),
         "alerts": (master.alerts,),
         "graphite": (master.engine,),
         "annotations": (master.annotations,),

@@ -21,7 +21,8 @@ from saltern.files import UMASK
 from saltern.folder_lock import locked
 from saltern.option_parser import LOG_LEVELS, common_parser
 from saltern.visible import visible
-from saltern_master.pillar import Pillar
+from saltern_master.pillar.files import Pillar
+from saltern_master.pillar.tree import secret_files
 from saltern_master.timed_loop import TimedLoop
 
 if TYPE_CHECKING:
@@ -69,8 +70,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _warn(options: MasterOptions) -> None:
     """Log what every user of this host can read and shouldn't, and what of the configuration is no option."""
-    pillar = Pillar(options["pillar_files"], options["config_dir"])
-    for line in (*exposures(options["conf_file"], pillar.files()), *remarks(MASTER, options)):
+    pillar = {*Pillar(options["pillar_files"], options["config_dir"]).files(), *secret_files(options)}
+    for line in (*exposures(options["conf_file"], pillar), *remarks(MASTER, options)):
         _log.warning("%s", line)
 
 

@@ -103,7 +103,7 @@ class Master:
             self.keyring, self.fleet, self.inbox, self.bus, self.tracker, self.dispatcher, self.briefing, self.clocks
         )
         self.mine = Mine(os.path.join(cache, "mine"), self.keyring)
-        self.hub.on_removed.append(self.mine.forget)
+        self.hub.on_removed += (self.mine.forget, self.briefing.pillars.forget)
         self.present = Present(self.fleet, self.bus) if options["presence_events"] else None
         self.key_refresh = KeyRefresh(self.keyring, self.accounting, self.hub.keys_changed)
         self.dead_letters = DeadLetters(os.path.join(cache, "dead_letters"))
@@ -141,7 +141,14 @@ class Master:
             say_ready(self.options["sock_dir"], self.endpoints, self.keys.public)
             ready()
             parts = (self.keeper, self.tracker, self.key_refresh, self.briefing, self.self_metrics, self.alerts)
-            others = (self.uploads, self.account_keeper, self.engine, self.annotations, self.present)
+            others = (
+                self.uploads,
+                self.briefing.pillars,
+                self.account_keeper,
+                self.engine,
+                self.annotations,
+                self.present,
+            )
             of_fleet = (self.fleet.files, self.fleet.grains_facts)
             await run_parts((*parts, *of_fleet, *others, self.suites.feeder, *self.returners.parts), self._stopping)
 

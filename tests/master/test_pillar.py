@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from saltern.errors import ConfigError
 from saltern.secret import Secret
-from saltern_master.pillar import Pillar
+from saltern_master.pillar.files import Pillar
 
 
 @pytest.fixture

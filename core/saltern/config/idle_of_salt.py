@@ -7,7 +7,7 @@ from collections.abc import Mapping
 _BY_REASON: Mapping[str, str] = {
     "--summary says it": "cli_summary",
     "Saltern has no states: it measures and runs commands": (
-        "default_top disabled_requisites env_order global_state_conditions jinja_sls_env pillar_includes_override_sls "
+        "default_top disabled_requisites global_state_conditions "
         "sls_list snapper_states snapper_states_config startup_states state_aggregate state_auto_order "
         "state_compress_ids state_events state_max_parallel state_output_diff state_output_pct state_output_profile "
         "state_queue state_top_saltenv states_dirs test thorium_interval thorium_roots thorium_top thoriumenv "
@@ -95,15 +95,15 @@ _BY_REASON: Mapping[str, str] = {
     "one process serves all: there is nothing to set": "sock_pool_size worker_pools worker_pools_enabled",
     "only the master removes keys (saltern-key -d)": "allow_minion_key_revoke",
     "pending_retry_interval and reconnect_interval": "rejected_retry",
-    "pillar comes from files of the master, compiled when it is asked for": (
-        "decrypt_pillar decrypt_pillar_default decrypt_pillar_delimiter decrypt_pillar_renderers ext_pillar "
+    "pillar is kept by the master, and compiled anew when what it is made of has changed": (
+        "decrypt_pillar decrypt_pillar_default decrypt_pillar_delimiter decrypt_pillar_renderers "
         "git_pillar_base git_pillar_branch git_pillar_depth git_pillar_disable_saltenv_mapping git_pillar_env "
         "git_pillar_fallback git_pillar_global_lock git_pillar_includes git_pillar_insecure_auth "
         "git_pillar_passphrase git_pillar_password git_pillar_privkey git_pillar_proxy git_pillar_pubkey "
-        "git_pillar_ref_types git_pillar_refspecs git_pillar_root git_pillar_ssl_verify git_pillar_update_interval "
-        "git_pillar_user git_pillar_verify_config on_demand_ext_pillar pass_to_ext_pillars pillar.cache_driver "
-        "pillar_cache pillar_cache_backend pillar_cache_ttl pillar_mask_output pillar_merge_lists pillar_opts "
-        "pillar_safe_render_error pillar_source_merging_strategy pillar_version pillarenv pillarenv_from_saltenv "
+        "git_pillar_ref_types git_pillar_refspecs git_pillar_root git_pillar_ssl_verify "
+        "git_pillar_user git_pillar_verify_config pass_to_ext_pillars pillar.cache_driver "
+        "pillar_cache pillar_cache_backend pillar_mask_output pillar_opts "
+        "pillar_version "
         "proxy_deep_merge_pillar_in_opts proxy_merge_pillar_in_opts proxy_merge_pillar_in_opts_strategy "
         "proxy_mines_pillar resource_pillar_key"
     ),

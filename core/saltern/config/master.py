@@ -65,6 +65,27 @@ class MasterOptions(TypedDict):
     fileserver_update_interval: float
     sync_on_change: bool
     pillar_files: dict[str, Any]
+    pillar_roots: dict[str, Any]
+    renderer: str
+    pillarenv: str
+    pillarenv_from_saltenv: bool
+    env_order: list[str]
+    state_top: str
+    pillar_source_merging_strategy: str
+    pillar_merge_lists: bool
+    pillar_includes_override_sls: bool
+    pillar_safe_render_error: bool
+    pillar_secrets_by_grains: bool
+    pillar_timeout: float
+    pillar_workers: int
+    pillar_cache_ttl: float
+    ext_pillar: list[Any]
+    ext_pillar_first: bool
+    on_demand_ext_pillar: list[str]
+    git_pillar_update_interval: float
+    extension_modules: str
+    jinja_env: dict[str, Any]
+    jinja_sls_env: dict[str, Any]
     nodegroups: dict[str, Any]
     schedule: dict[str, Any]
     carbon_host: str
@@ -139,6 +160,27 @@ DEFAULTS: dict[str, Any] = {
     "fileserver_update_interval": 60.0,
     "sync_on_change": False,
     "pillar_files": {},
+    "pillar_roots": {},
+    "renderer": "jinja|yaml",
+    "pillarenv": "",
+    "pillarenv_from_saltenv": False,
+    "env_order": [],
+    "state_top": "top.sls",
+    "pillar_source_merging_strategy": "smart",
+    "pillar_merge_lists": False,
+    "pillar_includes_override_sls": False,
+    "pillar_safe_render_error": True,
+    "pillar_secrets_by_grains": False,
+    "pillar_timeout": 10.0,
+    "pillar_workers": 2,
+    "pillar_cache_ttl": 3600.0,
+    "ext_pillar": [],
+    "ext_pillar_first": False,
+    "on_demand_ext_pillar": ["libvirt", "virtkey"],
+    "git_pillar_update_interval": 60.0,
+    "extension_modules": "",
+    "jinja_env": {},
+    "jinja_sls_env": {},
     "nodegroups": {},
     "schedule": DEFAULT_SCHEDULE,
     "carbon_host": "127.0.0.1",
@@ -157,7 +199,7 @@ DEFAULTS: dict[str, Any] = {
     "events_token": "",
 }
 
-PATHS = ("pki_dir", "cachedir", "sock_dir", "log_file", "job_db")
+PATHS = ("pki_dir", "cachedir", "sock_dir", "log_file", "job_db", "extension_modules")
 """Options that ``root_dir`` is put before when it isn't ``/``."""
 
 
@@ -211,6 +253,10 @@ MASTER = Schema(
         "file_recv_max_size": (1, 1024 * 1024),
         "file_recv_max_total": (1, 1024 * 1024),
         "fileserver_update_interval": (0.5, 86400),
+        "pillar_timeout": (0.1, 600),
+        "pillar_workers": (1, 64),
+        "pillar_cache_ttl": (1, 86400 * 366),
+        "git_pillar_update_interval": (1, 86400),
         "max_metric_names": (0, 10_000_000),
         "max_point_age_hours": (0.1, 24 * 366 * 10),
         "self_metrics_interval": (1, 3600),
@@ -220,6 +266,7 @@ MASTER = Schema(
     choices={
         "fileserver_backend": ("roots", "git"),
         "carbon_protocol": ("saltern", "plaintext", "none"),
+        "pillar_source_merging_strategy": ("smart", "recurse", "overwrite", "aggregate", "none", "list"),
         "events_of": ("alerts", "jobs", "presence"),
         "log_level": ("debug", "info", "warning", "error", "critical"),
     },

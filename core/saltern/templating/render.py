@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from saltern.errors import ArgumentError, CommandError, RenderError
 
 if TYPE_CHECKING:
+    from saltern.templating.codes import Codes
     from saltern.templating.environment import Read
 
 log = logging.getLogger(__name__)
@@ -32,12 +33,14 @@ def render(
     read: Read | None = None,
     source: str = "",
     sls: str | None = None,
+    codes: Codes | None = None,
 ) -> str:
     """Return the template *text* rendered, with *context*'s names.
 
     *read* returns the text of a file below the file roots, for imports. *source*: the template's path there.
     *sls*: the dotted name of the file when it is one of pillar's or states': then ``jinja_sls_env`` counts, not
-    ``jinja_env``. A line end at the end stays. Raises ``RenderError``, one line that says what, and where.
+    ``jinja_env``. *codes* keeps compiled code for the next time. A line end at the end
+    stays. Raises ``RenderError``, one line that says what, and where.
     """
     try:
         import jinja2  # an extra, and 2 MB: only those who render have it
@@ -58,8 +61,10 @@ def render(
     names = {**_place(source, sls), **context}
     made = environment.made(opts, read, arguments)
     made.globals.update(names)
+    made.bytecode_cache = codes
     try:
-        output = _bounded(made.from_string(text).generate(**names))
+        template = codes.template(made, text, repr(arguments)) if codes is not None else made.from_string(text)
+        output = _bounded(template.generate(**names))
     except RenderError:
         raise
     except exceptions.UndefinedError as error:

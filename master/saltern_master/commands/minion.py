@@ -17,6 +17,7 @@ from saltern_master.mine import MAX_FUNCTIONS, MAX_NAME_CHARACTERS
 
 MAX_PUBLISHED_BYTES = 1024 * 1024
 """Of the arguments that a minion publishes."""
+MAX_OVERRIDE_BYTES = 1024 * 1024
 MAX_GATHERED_BYTES = 8 * 1024 * 1024
 """Of the returns that it gets for them."""
 MAX_PUBLISH_S = 25.0
@@ -42,9 +43,27 @@ async def ping(context: Context) -> bool:
 
 
 @command("minion.pillar", Need.MINION)
-def pillar(context: Context) -> dict[str, Any]:
-    """Return the minion's pillar."""
-    return context.services.briefing.pillar_of(context.caller.name)
+async def pillar(
+    context: Context,
+    fresh: bool = False,
+    saltenv: Annotated[str | None, check_env] = None,
+    pillarenv: Annotated[str | None, check_env] = None,
+    override: dict[str, Any] | None = None,
+    ext: dict[str, Any] | None = None,
+    apart: bool = False,
+) -> dict[str, Any]:
+    """Return the minion's pillar; with *fresh* by what files say now.
+
+    With *override* (laid over it), an environment, *ext* (an external pillar on demand) or *apart* it is compiled for
+    this answer alone, and ``_errors`` in it are what is wrong.
+    """
+    pillars, minion_id = context.services.briefing.pillars, context.caller.name
+    if apart or override or ext or saltenv or pillarenv:
+        if len(pack_value(override, secrets=True)) > MAX_OVERRIDE_BYTES:
+            raise MessageTooLarge(f"a pillar is overridden by at most {MAX_OVERRIDE_BYTES:,} bytes")
+        how = {"saltenv": saltenv, "pillarenv": pillarenv, "override": override, "ext": ext}
+        return await pillars.made(minion_id, **how)
+    return await (pillars.fresh(minion_id) if fresh else pillars.current(minion_id))
 
 
 @command("minion.schedule", Need.MINION)

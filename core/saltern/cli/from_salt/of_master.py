@@ -60,16 +60,6 @@ def file_roots(conversion: Conversion, key: str, given: Given) -> None:
         conversion.take("file_roots", roots, comment if key == "file_roots" else "", of=(key, given))
 
 
-def pillar_roots(conversion: Conversion, key: str, given: Given) -> None:
-    """The same where there are pillar trees; else what takes their place."""
-    if key in conversion.schema.defaults:
-        conversion.take(key, given.value, of=(key, given))
-    else:
-        conversion.note(
-            key, given, "left out: pillar_files maps globs on minion ids to YAML files: {'web*': [web.yaml]}"
-        )
-
-
 def fileserver_backend(conversion: Conversion, key: str, given: Given) -> None:
     """``roots`` and ``gitfs``."""
     names = [given.value] if isinstance(given.value, str) else given.value
@@ -219,7 +209,6 @@ MASTER_CONVERTERS: dict[str, Callable[[Conversion, str, Given], None]] = {
     "keep_jobs_seconds": keep_jobs,
     "keep_jobs": keep_jobs,
     "file_roots": file_roots,
-    "pillar_roots": pillar_roots,
     "fileserver_backend": fileserver_backend,
     "gitfs_remotes": gitfs_remotes,
     "gitfs_update_interval": update_interval,

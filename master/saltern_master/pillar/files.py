@@ -1,7 +1,6 @@
-"""Pillar: data that the master hands to one minion alone.
+"""The simple pillar: ``pillar_files`` maps globs on ids to YAML files beside the master's configuration.
 
-``pillar_files`` maps target globs to YAML files beside the master's configuration. A minion gets the files whose
-glob matches its id (as its key proves it), later ones laid over earlier ones.
+A minion gets the files whose glob matches its id (as its key proves it), later ones laid over earlier ones.
 """
 
 from __future__ import annotations
@@ -9,12 +8,12 @@ from __future__ import annotations
 import fnmatch
 import logging
 import os
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Iterable
 from typing import Any
 
 from saltern.config.load import read_settings
 from saltern.errors import ConfigError
-from saltern_master.targeting.facts import Data, Every, Ids, Values, values_in
+from saltern_master.targeting.facts import Data, Ids
 
 log = logging.getLogger(__name__)
 
@@ -125,23 +124,3 @@ def overlay(below: dict[str, Any], above: dict[str, Any]) -> None:
             below[key] = merged
         else:
             below[key] = value
-
-
-class PillarFacts:
-    """The pillars of all minions as ``targeting.Facts``."""
-
-    def __init__(self, pillar: Callable[[], Pillar]) -> None:
-        """*pillar* returns the one in force."""
-        self._pillar = pillar
-
-    def values(self, name: str, minions: Set[str]) -> Values:
-        """Return the pillars' values of *name*; see ``Facts``."""
-        return values_in(self.whole(minions), name)
-
-    def whole(self, minions: Set[str]) -> Iterable[tuple[Data, Ids]]:
-        """Return each different pillar; see ``Facts``."""
-        return self._pillar().different(minions)
-
-    def every(self, minions: Set[str]) -> Every:
-        """Return the pillars, each as a whole; see ``Facts``."""
-        return Every({}, (), self.whole(minions))

@@ -1,0 +1,455 @@
+"""The pillars in force: compiled in processes of their own, kept, compiled again when what they hang on has changed.
+
+A pillar hangs on the files that were looked for, the grains that were read, and external pillars. Files are looked at
+every few seconds, and before an answer to who asks for a fresh one; a change compiles the pillars of those whom it
+is about, and ``on_changed`` is told whose came out different. Work that waits is one entry a minion.
+
+**What goes wrong never makes half a pillar.** When a pillar compiles with errors, the minion's last one without any
+stays in force, and ``_errors`` in it says what is wrong; only where there never was one, it is what did compile, with
+``_errors``. A template that hangs is ended with its process, and that is the error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from saltern.config import MasterOptions
+from saltern.digest import digest_of, sha256
+from saltern.errors import Busy, CommandError
+from saltern.wire import pack_value, unpack_value
+from saltern_master.pillar.claims import ALL
+from saltern_master.pillar.files import Pillar, overlay
+from saltern_master.pillar.git_trees import GitTrees, configured_trees
+from saltern_master.pillar.pool import PillarTimeout, Pool
+from saltern_master.pillar.settings import Settings
+from saltern_master.pillar.tree import LISTED, Stamps, stamps
+from saltern_master.targeting.facts import Data, Ids
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY_S = 2.0
+AGAIN_S = 60.0
+"""After which a pillar that couldn't be compiled at all is tried again."""
+MAX_HANGS = 5
+"""Minions for which a file may hang before it is left alone for all, until files change: it must not cost hours."""
+MANY_OPENED = 500
+MAX_SAID = 1000
+"""Faults that are remembered as said."""
+ERRORS = "_errors"
+
+
+class Kept:
+    """A minion's pillar: what is in force, the last good one, and what it hangs on."""
+
+    __slots__ = ("again", "asked", "digest", "errors", "good", "grains", "packed", "used")
+
+    def __init__(self) -> None:
+        self.packed = b""
+        """As it crosses the wire: maps of thousands of pillars would be a load at every look for garbage."""
+        self.good: bytes | None = None
+        self.digest = ""
+        self.errors: list[str] = []
+        self.used: frozenset[str] = frozenset()
+        self.grains = ""
+        self.asked: frozenset[str] = frozenset()
+        self.again = math.inf
+        """When it is compiled again, whatever has changed (monotonic s)."""
+
+
+class Pillars:
+    """All pillars of the master's minions."""
+
+    def __init__(
+        self, options: MasterOptions, grains: Callable[[str], Mapping[str, Any]], minions: Callable[[], Iterable[str]]
+    ) -> None:
+        """Raises ``ConfigError`` for options that can't be understood."""
+        self._grains = grains
+        self._minions = minions
+        self.on_changed: Callable[[str], None] = lambda _: None
+        """Told of a minion whose pillar is another one now."""
+        self.files = Pillar(options["pillar_files"], options["config_dir"])
+        self._kept: dict[str, Kept] = {}
+        self._shared: dict[str, bytes] = {}
+        self._names: dict[tuple[str, ...], frozenset[str]] = {}
+        self._opened: dict[tuple[str, int], tuple[dict[str, Any], dict[str, Any]]] = {}
+        """Pillars that targets were held against: by digest and what ``pillar_files`` gives, which is kept with it."""
+        self._stale: set[str] = set()
+        self._queue: deque[str] = deque()
+        self._wanted: dict[str, asyncio.Future[None]] = {}
+        self._work = asyncio.Event()
+        self._said: dict[str, None] = {}
+        self._hung: dict[str, set[str]] = {}
+        """Files and external pillars that took too long, and for whom: they are his own claims, perhaps."""
+        self._apart: set[str] = set()
+        """Minions of which a pillar is compiled apart at the moment."""
+        self._generation = 0
+        self._stamps: dict[str, Stamps] = {}
+        self._looks = 0
+        self._look_lock = asyncio.Lock()
+        self._compiled = self._failed = 0
+        self._pool: Pool | None = None
+        self._closing: set[asyncio.Task[None]] = set()
+        self._take(options)
+
+    def _take(self, options: MasterOptions) -> None:
+        self._settings = Settings.of(options)
+        self._size = options["pillar_workers"]
+        self._ttl_s = options["pillar_cache_ttl"]
+        self._git_every_s = options["git_pillar_update_interval"]
+        self._git = GitTrees(configured_trees(self._settings.ext, options["cachedir"]))
+
+    @property
+    def compiles(self) -> bool:
+        """Whether there is anything but ``pillar_files``."""
+        return self._settings.used
+
+    def reread(self, options: MasterOptions) -> None:
+        """Take over options that were read again. Raises ``ConfigError``, and all stays as it was."""
+        files = Pillar(options["pillar_files"], options["config_dir"], before=self.files)
+        settings = Settings.of(options)
+        configured_trees(settings.ext, options["cachedir"])
+        self.files = files
+        if settings == self._settings and options["pillar_workers"] == self._size:
+            return
+        self._take(options)
+        self._drop_pool()
+        self._said.clear()
+        self._hung.clear()
+        self._stamps = {}
+        self._generation += 1
+        if settings.used:
+            self._stale.update(self._kept)
+            self.want(self._minions())
+        else:
+            self._kept.clear()
+
+    # what is in force
+
+    def of(self, minion_id: str) -> dict[str, Any]:
+        """Return a minion's pillar in force, to be read alone: as far as it is known. From any thread."""
+        if not self._settings.used:
+            return self.files.of(minion_id)
+        kept, below = self._kept.get(minion_id), self.files.of(minion_id)
+        return below if kept is None else _together(below, kept.packed)
+
+    def different(self, minions: Iterable[str]) -> list[tuple[Data, Ids]]:
+        """Return each different pillar with those of *minions* that have it. From any thread."""
+        if not self._settings.used:
+            return self.files.different(minions)
+        found: dict[tuple[str, int], tuple[dict[str, Any], set[str]]] = {}
+        new = 0
+        for minion_id in minions:
+            kept, below = self._kept.get(minion_id), self.files.of(minion_id)
+            key = (kept.digest if kept is not None else "", id(below))
+            if key not in found:
+                opened = self._opened.get(key)
+                if opened is None or opened[0] is not below:
+                    new += 1
+                    opened = (below, below if kept is None else _together(below, kept.packed))
+                    self._opened[key] = opened
+                found[key] = (opened[1], set())
+            found[key][1].add(minion_id)
+        if len(self._opened) > 2 * len(self._kept) + 1000:
+            self._opened = {key: value for key, value in self._opened.items() if key in found}
+        if new > MANY_OPENED:
+            gc.freeze()  # they are there to stay, and in no circles
+        return list(found.values())
+
+    def ready(self, minion_id: str) -> bool:
+        """Return whether a minion's pillar is the right one as far as is known; else have it compiled."""
+        if not self._settings.used or self._valid(minion_id):
+            return True
+        self.want([minion_id])
+        return False
+
+    def digest(self, minion_id: str) -> str:
+        """Return the digest of what is in force for a minion."""
+        kept = self._kept.get(minion_id) if self._settings.used else None
+        below = self.files.of(minion_id)
+        return kept.digest if kept is not None and not below else digest_of(self.of(minion_id))
+
+    def forget(self, minion_id: str) -> None:
+        """Drop a minion that is none any more."""
+        self._kept.pop(minion_id, None)
+        self._stale.discard(minion_id)
+
+    def clear(self, minions: Iterable[str]) -> None:
+        """Forget what is kept of *minions*, the last good pillars too, and compile them anew."""
+        for minion_id in minions:
+            self.forget(minion_id)
+        self._generation += 1
+        self.want(minions)
+
+    # getting one
+
+    def want(self, minions: Iterable[str]) -> None:
+        """Have pillars compiled when there is time."""
+        for minion_id in minions:
+            if minion_id not in self._wanted:
+                self._wanted[minion_id] = asyncio.get_running_loop().create_future()
+                self._queue.append(minion_id)
+        self._work.set()
+
+    async def fresh(self, minion_id: str) -> dict[str, Any]:
+        """Return a minion's pillar by what files and external pillars say now."""
+        if not self._settings.used:
+            return self.files.of(minion_id)
+        await self._look()
+        if self._settings.ext or not self._valid(minion_id):
+            await self._compiled_now(minion_id)
+        return self.of(minion_id)
+
+    async def current(self, minion_id: str) -> dict[str, Any]:
+        """Return a minion's pillar in force, after its first compilation."""
+        if self._settings.used and not self._valid(minion_id):
+            await self._compiled_now(minion_id)
+        return self.of(minion_id)
+
+    async def made(self, minion_id: str, **how: Any) -> dict[str, Any]:
+        """Return a pillar compiled apart, and kept nowhere: *how* is ``saltenv``, ``pillarenv``, ``override``, ``ext``,
+        ``grains``. Errors are in it. Raises ``CommandError`` when it can't be compiled at all.
+        """
+        if not self._settings.used and not how.get("ext"):
+            below = dict(self.files.of(minion_id))
+            overlay(below, how.get("override") or {})
+            return below
+        await self._look()
+        if minion_id in self._apart:
+            raise Busy("a pillar is being compiled for you: try again")
+        self._apart.add(minion_id)
+        try:
+            answer = await self._ask(minion_id, how)
+        finally:
+            self._apart.discard(minion_id)
+        return _together(self.files.of(minion_id), answer["pillar"])
+
+    async def top(self, minion_id: str, saltenv: str | None = None) -> Any:
+        """Return the top files as merged for a minion."""
+        await self._look()
+        return (await self._ask(minion_id, {"saltenv": saltenv, "top": True}))["top"]
+
+    async def update_git(self, branch: str | None = None, repo: str | None = None) -> dict[str, bool]:
+        """Fetch pillar's git remotes; compile anew when something came. Return by remote whether it did."""
+        told = await asyncio.to_thread(self._git.update, branch, repo)
+        if any(told.values()):
+            self._generation += 1
+            self._stale.update(self._kept)
+            self.want(self._minions())
+        return told
+
+    # working
+
+    async def run(self) -> None:
+        """Compile what is wanted and look for changes, until cancelled."""
+        if self._settings.used:
+            await self._look()
+            self.want(self._minions())
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._watch())
+                tasks.create_task(self._watch_git())
+                for _ in range(self._size):
+                    tasks.create_task(self._compile_wanted())
+        finally:
+            pool, self._pool = self._pool, None
+            if pool is not None:
+                await asyncio.shield(pool.kill())
+            await asyncio.gather(*self._closing, return_exceptions=True)
+
+    def metrics(self) -> dict[str, float]:
+        """Return the counters: pillars compiled, compilations that failed, minions with errors, …"""
+        pool = self._pool
+        return {
+            "compiled": self._compiled,
+            "failed": self._failed,
+            "with_errors": sum(bool(kept.errors) for kept in self._kept.values()),
+            "kept": len(self._kept),
+            "waiting": len(self._wanted),
+            "seconds": pool.seconds if pool is not None else 0.0,
+            "processes_ended": pool.ended if pool is not None else 0,
+            "git_failures": self._git.failures,
+        }
+
+    async def _compile_wanted(self) -> None:
+        while True:
+            while not self._queue:
+                self._work.clear()
+                await self._work.wait()
+            minion_id = self._queue.popleft()
+            future = self._wanted.pop(minion_id, None)
+            if future is None:
+                continue
+            try:
+                await self._compile(minion_id)
+            finally:
+                if not future.done():
+                    future.set_result(None)
+
+    async def _compiled_now(self, minion_id: str) -> None:
+        """Compile a minion's pillar before those that nobody waits for."""
+        if minion_id not in self._wanted:
+            self._wanted[minion_id] = asyncio.get_running_loop().create_future()
+        self._queue.appendleft(minion_id)
+        self._work.set()
+        await asyncio.shield(self._wanted[minion_id])
+
+    async def _compile(self, minion_id: str) -> None:
+        grains = self._grains(minion_id)
+        self._stale.discard(minion_id)
+        before = self._kept.get(minion_id)
+        again_s = self._ttl_s if self._settings.ext else math.inf
+        try:
+            answer = await self._ask(minion_id, {})
+            packed = self._shared_bytes(answer["digest"], answer["pillar"])
+        except CommandError as error:
+            self._failed += 1
+            text = f"the pillar could not be compiled: {error}"
+            self._say([f"{minion_id}: {text}"])
+            packed = pack_value({ERRORS: [text]})
+            answer = {"errors": [text], "used": [ALL], "asked": [LISTED], "digest": _digest(packed)}
+            again_s = AGAIN_S
+        self._compiled += 1
+        kept = Kept()
+        kept.errors = answer["errors"]
+        kept.packed, kept.digest = packed, answer["digest"]
+        kept.good = packed if not kept.errors else before.good if before is not None else None
+        if kept.errors and kept.good is not None:
+            kept.packed = _with_errors(kept.good, kept.errors)
+            kept.digest = _digest(kept.packed)
+        kept.used, kept.asked = self._shared_names(answer["used"]), self._shared_names(answer["asked"])
+        kept.grains = grains_digest(grains, kept.used)
+        kept.again = time.monotonic() + again_s
+        self._kept[minion_id] = kept
+        if before is None or before.digest != kept.digest:
+            self.on_changed(minion_id)
+
+    async def _ask(self, minion_id: str, how: Mapping[str, Any]) -> dict[str, Any]:
+        if self._pool is None:
+            self._pool = Pool(self._settings, self._size)
+        refused = [at for at, whose in self._hung.items() if minion_id in whose or len(whose) >= MAX_HANGS]
+        request = {"grains": self._grains(minion_id), **how, "id": minion_id, "generation": self._generation}
+        try:
+            answer = await self._pool.ask({**request, "refused": refused})
+        except PillarTimeout as error:
+            if error.place:
+                self._hung.setdefault(error.place, set()).add(minion_id)
+            raise
+        self._say(answer.get("log", ()))
+        return answer
+
+    def _shared_bytes(self, digest: str, packed: bytes) -> bytes:
+        """Return a pillar's bytes, once for all minions that have the same."""
+        if len(self._shared) > 2 * len(self._kept) + 1000:
+            self._shared = {kept.digest: kept.packed for kept in self._kept.values()}
+        return self._shared.setdefault(digest, packed)
+
+    def _shared_names(self, names: list[str]) -> frozenset[str]:
+        """Return names as a set, once for all minions that have the same."""
+        if len(self._names) > MAX_SAID:
+            self._names.clear()
+        return self._names.setdefault(tuple(names), frozenset(names))
+
+    def _valid(self, minion_id: str) -> bool:
+        kept = self._kept.get(minion_id)
+        if kept is None or minion_id in self._stale or time.monotonic() > kept.again:
+            return False
+        return kept.grains == grains_digest(self._grains(minion_id), kept.used)
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            if self._settings.roots:
+                await self._look()
+            now = time.monotonic()
+            self.want([minion_id for minion_id, kept in self._kept.items() if now > kept.again])
+
+    async def _watch_git(self) -> None:
+        while True:
+            if any("git" in one for one in self._settings.ext):
+                await self.update_git()
+            await asyncio.sleep(self._git_every_s)
+
+    async def _look(self) -> None:
+        """See which files have changed, and have the pillars that hang on them compiled.
+
+        Who comes while a look goes on waits for the next one, which is the same for all of them.
+        """
+        asked_at = self._looks
+        async with self._look_lock:
+            if self._looks > asked_at or not self._settings.roots:
+                return
+            self._looks += 1
+            roots, hidden = self._settings.roots, self._settings.hidden
+            found = await asyncio.to_thread(stamps, roots, hidden)
+            if found == self._stamps or roots is not self._settings.roots:
+                return
+            changed = changed_files(self._stamps, found)
+            self._stamps = found
+            self._generation += 1
+            self._said.clear()
+            self._hung.clear()
+            about = [minion_id for minion_id, kept in self._kept.items() if not changed.isdisjoint(kept.asked)]
+            self._stale.update(about)
+            self.want(about)
+
+    def _say(self, lines: Iterable[str]) -> None:
+        """Log what is wrong, each once until files change."""
+        for line in lines:
+            if line not in self._said:
+                if len(self._said) >= MAX_SAID:
+                    self._said.clear()
+                self._said[line] = None
+                log.error("pillar: %s", line)
+
+    def _drop_pool(self) -> None:
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            closing = asyncio.get_running_loop().create_task(pool.close())
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
+
+
+def _together(below: dict[str, Any], packed: bytes) -> dict[str, Any]:
+    """Return a compiled pillar over what ``pillar_files`` gives."""
+    pillar: dict[str, Any] = unpack_value(packed, secrets=True)
+    if not below:
+        return pillar
+    whole = dict(below)
+    overlay(whole, pillar)
+    return whole
+
+
+def _with_errors(good: bytes, errors: list[str]) -> bytes:
+    return pack_value({**unpack_value(good, secrets=True), ERRORS: errors}, secrets=True)
+
+
+def _digest(packed: bytes) -> str:
+    return sha256(packed).hexdigest()[:32]
+
+
+def changed_files(before: Mapping[str, Stamps], now: Mapping[str, Stamps]) -> set[str]:
+    """Return ``env:path`` of what came, went or changed; ``*`` when something came or went."""
+    changed: set[str] = set()
+    for env in before.keys() | now.keys():
+        old, new = before.get(env, {}), now.get(env, {})
+        for path in old.keys() | new.keys():
+            if old.get(path) != new.get(path):
+                changed.add(f"{env}:{path}")
+                if path not in old or path not in new:
+                    changed.add(LISTED)
+    return changed
+
+
+def grains_digest(grains: Mapping[str, Any], used: Iterable[str]) -> str:
+    """Return a digest of the grains that a pillar hangs on."""
+    names = sorted(used)
+    if ALL in names:
+        return digest_of(dict(grains))
+    return digest_of([grains.get(name, ["absent"]) for name in names]) if names else ""
