@@ -6,16 +6,13 @@ import os
 from typing import Any
 
 from saltern.errors import CommandError
+from saltern_modules._salt_errors import CommandNotFoundError
 
 FOLDERS = ("/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin")
 """Looked in after ``PATH``: a service's often lacks the administrator's."""
 
 PLAIN = {"LC_ALL": "C.UTF-8", "LANGUAGE": False}
 """The environment of a program whose output is read: no translations, and no names turned into question marks."""
-
-
-class CommandNotFoundError(CommandError):
-    """A program that a function needs isn't on this host; by its name the answer says so as Salt's does."""
 
 
 def found(name: str) -> str | None:

@@ -365,7 +365,7 @@ def services_need_restart(**kwargs: Any) -> list[str]:
     """
     import shutil
 
-    from saltern_modules.salt_names.exceptions import CommandNotFoundError
+    from saltern_modules._salt_errors import CommandNotFoundError
 
     if shutil.which("checkrestart") is None:
         raise CommandNotFoundError(

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from saltern.errors import CommandError, os_errors
-from saltern_modules._needed import PLAIN, CommandNotFoundError, found, needed, operand
+from saltern_modules._needed import PLAIN, found, needed, operand
+from saltern_modules._salt_errors import CommandNotFoundError
 
 __salt__: Mapping[str, Callable[..., Any]]
 __opts__: Mapping[str, Any]

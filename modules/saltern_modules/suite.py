@@ -28,6 +28,7 @@ from typing import Any, NamedTuple
 
 from saltern.errors import ArgumentError, CommandError
 from saltern_modules import _account, _agent
+from saltern_modules._pythons import module_of
 from saltern_modules._suite_row import BAD, ERROR, FAILED, PASSED, SKIPPED, Row, named, row
 
 __salt__: Mapping[str, Callable[..., Any]]
@@ -42,8 +43,6 @@ TIMEOUT_S = 3600.0
 OUTPUT_LIMIT = 8 * 1024 * 1024
 SKIP_CODE = 77
 """As of automake's tests."""
-PYTEST = "import sys; sys.path.pop(0); import pytest; sys.exit(pytest.main(sys.argv[1:]))"
-"""Python would find modules in the folder that it starts in before its own."""
 PYTEST_BROKE = (2, 3, 4)
 PYTEST_NOTHING = 5
 WHOLE = "(suite)"
@@ -165,7 +164,7 @@ def _pytest(path: str, plan: Plan) -> Iterator[tuple[str, Row]]:
 
     report = os.path.join(os.path.dirname(path), ".report.xml")
     options = ["-v", "--tb=short", "--color=no", "-p", "no:cacheprovider", f"--junitxml={report}"]
-    argv = [_python(plan), "-c", PYTEST, *options, path]
+    argv = [*module_of(_python(plan), "pytest"), *options, path]
     tail: list[str] = []
     ended = None
     for line in _lines(argv, plan):

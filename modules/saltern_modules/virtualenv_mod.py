@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from saltern.errors import ArgumentError, CommandError
+from saltern_modules._pythons import module_of
 
 __salt__: Mapping[str, Callable[..., Any]]
 __opts__: Mapping[str, Any]
@@ -95,7 +96,7 @@ def create(
     venv_bin = str(venv_bin or __pillar__.get("venv_bin") or __opts__.get("venv_bin") or _found(NAMES) or "venv")
     python = python.strip() if python else None
     own = venv_bin == "venv" or re.fullmatch(r"(python|pypy)[0-9.]*", os.path.basename(venv_bin), re.IGNORECASE)
-    words = [_interpreter(venv_bin, python), "-m", "venv"] if own else [venv_bin]
+    words = module_of(_interpreter(venv_bin, python), "venv") if own else [venv_bin]
     if own or "venv" in venv_bin:
         words += _of_venv(
             venv_bin, None if own else python, extra_search_dir, never_download, upgrade, symlinks, prompt
@@ -116,7 +117,7 @@ def create(
             shutil.rmtree(path, ignore_errors=True)
         return done
     if pip and not os.path.exists(os.path.join(path, "bin", "pip")):
-        words = [os.path.join(path, "bin", "python"), "-m", "ensurepip", "--default-pip"]
+        words = [*module_of(os.path.join(path, "bin", "python"), "ensurepip"), "--default-pip"]
         added = __salt__["cmd.run_all"](words, runas=user, cwd=path, python_shell=False, env={"VIRTUAL_ENV": path})
         texts = {name: f"{done[name]}\n{added[name]}".strip() for name in ("stdout", "stderr")}
         return {**done, "retcode": added["retcode"], **texts}

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from saltern_modules.salt_names.exceptions import CommandNotFoundError
 
 from saltern.errors import ArgumentError, CommandError
 from saltern_modules import _pip
+from saltern_modules._salt_errors import CommandNotFoundError
 
 
 @pytest.fixture
