@@ -44,7 +44,16 @@ OPTIONS = {
 }
 """What the functions take by name, with the defaults."""
 
-IN_ORDER = ("cwd", "stdin", "runas")
+IN_ORDER = (
+    *("cwd", "stdin", "runas", "group", "shell", "python_shell", "env"),
+    *("clean_env", "template", "rstrip", "umask"),
+)
+"""What the functions take in order, as Salt's do; these without one of them:"""
+LESS: Mapping[str, frozenset[str]] = {
+    "cmd.shell": frozenset(("python_shell",)),
+    "cmd.retcode": frozenset(("rstrip",)),
+    "cmd.script": frozenset(("clean_env", "rstrip")),
+}
 WITHOUT_EFFECT = frozenset(
     (
         "output_loglevel",
@@ -73,11 +82,17 @@ def counts(code: int, stdout: str, stderr: str, options: Mapping[str, Any]) -> b
     return str(code) in map(str, codes) or stdout in outputs or stderr in errors
 
 
+def named(function: str, in_order: Sequence[Any]) -> dict[str, Any]:
+    """Return what was given in order by name. Raises ``CommandError`` for too much."""
+    names = [name for name in IN_ORDER if name not in LESS.get(function, ())]
+    if len(in_order) > len(names):
+        raise CommandError(f"{function}: only {', '.join(names)} are taken in order: name the others")
+    return dict(zip(names, in_order, strict=False))
+
+
 def options(function: str, in_order: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """Return all options, those given over the defaults; raises ``CommandError`` naming a wrong one."""
-    if len(in_order) > len(IN_ORDER):
-        raise CommandError(f"{function}: only {', '.join(IN_ORDER)} are taken in order: name the others")
-    given = dict(zip(IN_ORDER, in_order, strict=False))
+    given = named(function, in_order)
     for name, value in kwargs.items():
         if name in given:
             raise CommandError(f"{function}: {name} is given twice")

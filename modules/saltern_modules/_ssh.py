@@ -131,7 +131,7 @@ def key_line(key: str, enc: str, comment: str | None, options: Any) -> str:
     """Return a key's line with its end. Raises ``ArgumentError`` when a part of it would begin another line."""
     words = [options] if isinstance(options, str) else [str(one) for one in options or []]
     line = (",".join(words) + " " if any(words) else "") + f"{enc} {key} {comment}"
-    if len(line.splitlines()) > 1 or "\0" in line:
+    if line.splitlines() != [line] or "\0" in line:
         raise ArgumentError("ssh: a key's options and comment are of one line")
     return line + "\n"
 

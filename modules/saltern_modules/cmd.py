@@ -4,7 +4,9 @@ A command that somebody typed, as a job or for ``saltern-call``, goes to a shell
 a list as it is, a string split at blanks as a shell would split it but with no shell's other powers. ``python_shell``
 says which of the two it is to be; ``cmd.shell`` always takes a shell.
 
-What every function here takes, after its own arguments in this order, or by name:
+What every function here takes, after its own arguments in this order, or by name; then, in order too, ``group``,
+``shell``, ``python_shell``, ``env``, ``clean_env``, ``template``, ``rstrip`` and ``umask``, but for those that one has
+no use for (``shell`` for ``python_shell``, ``retcode`` for ``rstrip``, scripts for ``clean_env`` and ``rstrip``):
 
 ``cwd``
     where to run; the home of the user that runs it by default, ``/`` when that can't be entered.
@@ -14,7 +16,7 @@ What every function here takes, after its own arguments in this order, or by nam
     the name of the user to become; the agent must be root for it. The program starts with that user's environment:
     of the agent's it keeps ``LANG``, ``LC_*`` and ``TZ`` alone.
 
-And what they take by name alone:
+And what else they take:
 
 ``umask``
     which permissions new files don't get, in octal, ``022`` by default whatever the agent's own is.
@@ -191,7 +193,7 @@ def script(
     """
     from saltern_modules._script import copy_of  # loads tempfile, which only scripts need
 
-    options = _command.options("cmd.script", given, kwargs)
+    options = _command.options("cmd.script", given, {**kwargs, **({"template": template} if template else {})})
     as_whom = _account.account("cmd.script", options["runas"])
     words = _command.words("cmd.script", args or ())
     if source.startswith("salt://"):
@@ -201,10 +203,11 @@ def script(
             return {"pid": 0, "retcode": 1, "stdout": "", "stderr": "", "cache_error": True}
     if not os.path.isabs(source):
         raise CommandError(f"cmd.script: the source must be salt://… or an absolute path, not {source!r}")
-    render = (lambda text: _rendered(text, {**options, "template": template})) if template else None
+    render = (lambda text: _rendered(text, {**options, "saltenv": saltenv})) if options["template"] else None
     with copy_of(source, as_whom, render) as copy:
         argv = [copy.path, *words] if copy.interpreted else [_command.shell(options), copy.path, *words]
-        return _execute("cmd.script", argv, given, {**kwargs, "python_shell": False})
+        taken = {**_command.named("cmd.script", given), **kwargs, "python_shell": False, "template": None}
+        return _execute("cmd.script", argv, (), taken)
 
 
 def script_retcode(source: str, args: str | Sequence[str] | None = None, *given: Any, **kwargs: Any) -> int:

@@ -61,6 +61,8 @@ def run_chroot(
     stdin: str | None = None,
     runas: str | None = None,
     group: str | None = None,
+    shell: str | None = None,
+    python_shell: bool = True,
     binds: Sequence[str] | None = None,
     hide_output: bool = False,
     **kwargs: Any,
@@ -68,7 +70,8 @@ def run_chroot(
     """Run *cmd* by a shell in the system below *root*, and return as ``cmd.run_all`` does.
 
     ``dev``, ``proc``, ``sys`` and the folders *binds* are mounted for it, and unmounted when it is done; what still
-    runs there is ended. *kwargs* are those of ``cmd.run``. Raises ``CommandError``.
+    runs there is ended. *kwargs* are those of ``cmd.run``; the shell is the system's own, bash where it has it, so that
+    *shell* and *python_shell* are taken, and do nothing. Raises ``CommandError``.
 
     CLI Example:
 
@@ -78,7 +81,7 @@ def run_chroot(
     """
     if not os.path.isabs(root) or not os.path.isdir(root):
         raise CommandError(f"cmd.run_chroot: the root must be a folder's absolute path, not {root!r}")
-    shell = "/bin/bash" if os.path.isfile(os.path.join(root, "bin/bash")) else "/bin/sh"
+    own_shell = "/bin/bash" if os.path.isfile(os.path.join(root, "bin/bash")) else "/bin/sh"
     text = " ".join(map(str, cmd)) if isinstance(cmd, list | tuple) else str(cmd)
     whom = ["--userspec", f"{runas}:{group or ''}"] if runas else []
     mounted: list[str] = []
@@ -87,9 +90,8 @@ def run_chroot(
             mounted += _mount(["-t", kind, device], os.path.join(root, name))
         for folder in binds or []:
             mounted += _mount(["--bind", str(folder)], os.path.join(root, os.path.relpath(str(folder), "/")))
-        argv = ["chroot", *whom, root, shell, "-c", text]
-        given = {key: value for key, value in kwargs.items() if key != "python_shell"}
-        done: dict[str, Any] = __salt__["cmd.run_all"](argv, cwd=cwd, stdin=stdin, python_shell=False, **given)
+        argv = ["chroot", *whom, root, own_shell, "-c", text]
+        done: dict[str, Any] = __salt__["cmd.run_all"](argv, cwd=cwd, stdin=stdin, **{**kwargs, "python_shell": False})
         _end_all(root)
     finally:
         for place in reversed(mounted):

@@ -171,8 +171,14 @@ def test_what_modules_give_in_order(cmd: ModuleType, tmp_path: Path) -> None:
     assert cmd.retcode("test -d .", str(tmp_path)) == 0
     with pytest.raises(CommandError, match="cwd is given twice"):
         cmd.run("pwd", "/tmp", cwd="/tmp")
-    with pytest.raises(CommandError, match="cwd, stdin, runas are taken in order"):
-        cmd.run("pwd", None, None, None, "x")
+    given = (None, None, None, "/bin/sh", True, {"A": "b"}, False, "jinja", False, "077")
+    assert cmd.run("echo $A {{ 1 }}; umask", None, *given) == "b 1\n0077\n"
+    assert cmd.shell("echo $A", None, None, None, None, "/bin/sh", {"A": "c"}) == "c"
+    assert cmd.retcode("exit {{ 3 }}", None, None, None, None, None, True, None, False, "jinja") == 3
+    with pytest.raises(CommandError, match="rstrip, umask are taken in order"):
+        cmd.run("pwd", None, *given, "x")
+    with pytest.raises(CommandError, match="template, umask are taken in order"):
+        cmd.retcode("pwd", None, *given)
 
 
 def test_options_of_the_output(cmd: ModuleType) -> None:
@@ -402,6 +408,8 @@ def test_a_scripts_template_is_rendered_into_its_copy(cmd: ModuleType, tmp_path:
     script.write_text("#!/bin/sh\necho {{ grains.os }} $1\n")
     assert cmd.script(str(script), "a", template="jinja")["stdout"] == "Debian a"
     assert cmd.script(str(script))["stdout"] == "{{ grains.os }}"
+    in_order = (str(tmp_path), None, None, None, None, None, None, "jinja")
+    assert cmd.script(str(script), "{{ 1 }}", *in_order)["stdout"] == "Debian {{"
     assert script.read_text() == "#!/bin/sh\necho {{ grains.os }} $1\n"
 
 

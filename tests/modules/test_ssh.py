@@ -83,7 +83,7 @@ def test_a_users_folder_leads_nowhere_else(ssh: ModuleType, home: Path, tmp_path
 
 @pytest.mark.parametrize(
     ("comment", "options"),
-    [(f"x\nssh-ed25519 {KEY}", None), ("x", ["a\nb"]), ("x\x85y", None), ("x\0", None), ("x", "a\rb")],
+    [(f"x\nssh-ed25519 {KEY}", None), ("x", ["a\nb"]), ("x\x85y", None), ("x\0", None), ("x", "a\rb"), ("x\n", None)],
 )
 def test_a_key_is_one_line(ssh: ModuleType, home: Path, comment: str, options: Any) -> None:
     with pytest.raises(ArgumentError, match="of one line"):
