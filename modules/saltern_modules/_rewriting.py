@@ -27,6 +27,7 @@ COPY_BYTES = 1 << 18
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _DROPPED = frozenset({"security.capability", "security.ima", "security.evm"})
 """Attributes that speak of the old content."""
+_KERNELS = ("/proc/", "/sys/")
 
 
 class Place(NamedTuple):
@@ -38,27 +39,31 @@ class Place(NamedTuple):
     status: os.stat_result | None
 
 
-def rewrite(path: str, data: bytes, *, backup: str = "", cachedir: str = "", mode: int = NEW_MODE) -> None:
+def rewrite(path: str, data: bytes | int, *, backup: str = "", cachedir: str = "", mode: int = NEW_MODE) -> None:
     """Have the file at *path*, there or new, hold *data*; a new one gets *mode* whatever the umask is.
 
+    *data* may be the descriptor of an open file: what is in that, from its beginning on.
     *backup*: a suffix (``.bak``) for a copy of the old file beside it, or ``minion``: below *cachedir* as
     ``file.list_backups`` knows them. What can't be renamed over (a file that is mounted by itself, an owner that we
     can't give) is overwritten. Raises ``OSError``; the old content is there then.
     """
     with place_of(path) as place:
         if place.status is not None:
+            if _is_direct(place):
+                _write_directly(place, data)
+                return
             _check(place)
             _back_up(place, backup, cachedir)
         try:
             with new_file(place, mode) as temporary:
-                write_all(temporary, data)
+                _fill(temporary, data)
         except OSError as error:
             if place.status is None or error.errno not in (errno.EBUSY, errno.EPERM):
                 raise
             _overwrite(place, data)
 
 
-def overwrite(path: str, data: bytes, *, backup: str = "", cachedir: str = "") -> None:
+def overwrite(path: str, data: bytes | int, *, backup: str = "", cachedir: str = "") -> None:
     """Have the file at *path*, which is there, hold *data* and keep its inode; *backup* as for ``rewrite``.
 
     Raises ``OSError``; the old content is there then.
@@ -93,10 +98,15 @@ def place_of(path: str) -> Iterator[Place]:
         owner = (status or os.fstat(at)).st_uid
         if strangers - {owner}:
             raise PermissionError(errno.EPERM, "a link of another user's leads to what is not that user's", path)
-        yield Place(at, name, where, status)
-    finally:
+    except OSError as error:
         if at >= 0:
             os.close(at)
+        error.filename = path
+        raise
+    try:
+        yield Place(at, name, where, status)
+    finally:
+        os.close(at)
 
 
 def _status(name: str, at: int) -> os.stat_result | None:
@@ -104,6 +114,21 @@ def _status(name: str, at: int) -> os.stat_result | None:
         return os.stat(name or ".", dir_fd=at, follow_symlinks=False)
     except FileNotFoundError:
         return None
+
+
+def _is_direct(place: Place) -> bool:
+    """Return whether what is written there goes to the kernel, or to who reads: nothing is kept of it."""
+    if place.status is None or stat.S_ISDIR(place.status.st_mode):
+        return False
+    return not stat.S_ISREG(place.status.st_mode) or os.readlink(f"/proc/self/fd/{place.at}").startswith(_KERNELS)
+
+
+def _write_directly(place: Place, data: bytes | int) -> None:
+    fd = opened(place, os.O_WRONLY)
+    try:
+        _fill(fd, data)
+    finally:
+        os.close(fd)
 
 
 def _check(place: Place) -> None:
@@ -145,6 +170,13 @@ def write_all(fd: int, data: bytes) -> None:
         rest = rest[os.write(fd, rest) :]
 
 
+def _fill(fd: int, data: bytes | int) -> None:
+    if isinstance(data, int):
+        copied(data, fd)
+    else:
+        write_all(fd, data)
+
+
 def copied(source: int, fd: int) -> None:
     """Write what the file *source* holds from its beginning on."""
     at = 0
@@ -179,18 +211,22 @@ def copy_attributes(source: int, new: int) -> None:
                     os.setxattr(new, name, os.getxattr(source, name))
 
 
-def _open(place: Place, flags: int) -> int:
+def opened(place: Place, flags: int) -> int:
     """Return a descriptor of the file that was looked at, and no other that has come to its name since."""
-    fd = os.open(place.name, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=place.at)
+    try:
+        fd = os.open(place.name or ".", flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=place.at)
+    except OSError as error:
+        error.filename = place.path
+        raise
     if place.status is None or not os.path.samestat(os.fstat(fd), place.status):
         os.close(fd)
         raise OSError(errno.ESTALE, "somebody has put another file in its place: try again", place.path)
     return fd
 
 
-def _overwrite(place: Place, data: bytes) -> None:
+def _overwrite(place: Place, data: bytes | int) -> None:
     """Write into the file; its old content is beside it until that has gone well, and is put back when it hasn't."""
-    file = _open(place, os.O_RDWR)
+    file = opened(place, os.O_RDWR)
     try:
         kept = f".{place.name[:200]}.saltern-kept-{os.urandom(4).hex()}"
         copy = os.open(kept, _NEW, 0o600, dir_fd=place.at)
@@ -203,8 +239,8 @@ def _overwrite(place: Place, data: bytes) -> None:
                 raise
             try:
                 os.lseek(file, 0, os.SEEK_SET)
-                write_all(file, data)
-                os.ftruncate(file, len(data))
+                _fill(file, data)
+                os.ftruncate(file, os.lseek(file, 0, os.SEEK_CUR))
                 os.fsync(file)
             except BaseException:
                 os.lseek(file, 0, os.SEEK_SET)
@@ -223,7 +259,7 @@ def _back_up(place: Place, backup: str, cachedir: str) -> None:
     """Copy the file that is there, with its owner, mode and times, as *backup* says."""
     if not backup:
         return
-    source = _open(place, os.O_RDONLY)
+    source = opened(place, os.O_RDONLY)
     try:
         if backup == "minion":
             from saltern_modules._file_backups import keep
@@ -234,10 +270,15 @@ def _back_up(place: Place, backup: str, cachedir: str) -> None:
         if "/" in backup:
             raise OSError(errno.EINVAL, "a backup's suffix has no slash in it", backup)
         target = place._replace(name=name, status=None)
-        with new_file(target, stat.S_IMODE(os.fstat(source).st_mode) & KEPT_BITS) as copy:
+        with new_file(target, mode_of(source)) as copy:
             copy_whole(source, copy)
     finally:
         os.close(source)
+
+
+def mode_of(fd: int) -> int:
+    """Return the mode of an open file as a copy has it: without set-id bits."""
+    return os.fstat(fd).st_mode & KEPT_BITS
 
 
 def copy_whole(source: int, copy: int) -> None:

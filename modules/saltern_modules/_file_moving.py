@@ -1,0 +1,155 @@
+"""Removing, copying and linking for ``file``. All raise ``OSError``.
+
+What is removed is looked up in the folder that was opened first (``saltern.files.open_folder``): in a folder of
+somebody else's, a name may lead elsewhere a moment later.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import stat
+import time
+from typing import Any
+
+from saltern.files import open_folder
+from saltern_modules._rewriting import copy_whole, mode_of, new_file, place_of, rewrite
+
+FOLDER_MODE = 0o755
+DAY_S = 86_400
+
+
+def remove(path: str) -> bool:
+    """Remove what is at *path*, a link itself; return whether there was anything."""
+    folder, name = os.path.split(path.rstrip("/") or "/")
+    try:
+        at = open_folder(folder or "/")
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    try:
+        try:
+            status = os.stat(name or ".", dir_fd=at, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        if stat.S_ISDIR(status.st_mode):
+            shutil.rmtree(name, dir_fd=at)
+        else:
+            os.unlink(name, dir_fd=at)
+        return True
+    except OSError as error:
+        error.filename = os.path.join(folder, error.filename) if isinstance(error.filename, str) else path
+        raise
+    finally:
+        os.close(at)
+
+
+def remove_empty(path: str, recurse: bool, older_than: Any) -> dict[str, Any]:
+    """Remove the empty folder *path*, with *recurse* those below it first; return what was done."""
+    deleted: list[str] = []
+    errors: list[list[str]] = []
+    before = None
+    if older_than:
+        try:
+            before = time.time() - int(older_than) * DAY_S
+        except (TypeError, ValueError):
+            before = None  # no number: as if none was given
+
+    def attempt(folder: str) -> bool:
+        try:
+            if before is not None and os.path.getmtime(folder) >= before:
+                return False
+            os.rmdir(folder)
+            deleted.append(folder)
+            return True
+        except OSError as error:
+            errors.append([folder, str(error)])
+            return False
+
+    if recurse:
+        for top, folders, _ in os.walk(path, topdown=False):
+            for name in folders:
+                attempt(os.path.join(top, name))
+    below_well = not errors
+    known = len(errors)
+    gone = attempt(path)
+    result = below_well and (gone or (recurse and len(errors) == known))
+    return {"deleted": deleted, "errors": errors, "result": result}
+
+
+def copy_file(src: str, dst: str, *, whole: bool = False) -> None:
+    """Have *dst* hold what the file *src* holds; a file there keeps its mode, a new one gets 0644.
+
+    With *whole* it gets mode, owner, times and attributes of *src*.
+    """
+    source = os.open(src, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(source).st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file", src)
+        if os.path.exists(dst) and os.path.samestat(os.fstat(source), os.stat(dst)):
+            raise shutil.SameFileError(f"{src!r} and {dst!r} are the same file")
+        if not whole:
+            rewrite(dst, source)
+            return
+        with place_of(dst) as place, new_file(place._replace(status=None), mode_of(source)) as copy:
+            copy_whole(source, copy)
+    finally:
+        os.close(source)
+
+
+def copy_into(src: str, dst: str) -> None:
+    """Copy the files below the folder *src* to the same places below *dst*; folders that are there stay."""
+    for top, _, names in os.walk(src):
+        folder = os.path.normpath(os.path.join(dst, os.path.relpath(top, src)))
+        if not os.path.isdir(folder):
+            _make_folders(folder)
+        for name in names:
+            copy_file(os.path.join(top, name), os.path.join(folder, name))
+
+
+def _make_folders(folder: str) -> None:
+    from saltern.files import make_folder
+
+    make_folder(folder, FOLDER_MODE)
+
+
+def exchange_folder(src: str, dst: str) -> None:
+    """Have *dst* be a copy of the folder *src* with all modes and times; what was there goes when it is whole."""
+    beside = f"{dst.rstrip('/')}.saltern-{os.urandom(4).hex()}"
+    try:
+        shutil.copytree(src, beside)
+        remove(dst)
+        os.rename(beside, dst)
+    except BaseException:
+        if os.path.lexists(dst):
+            with contextlib.suppress(OSError):
+                remove(beside)
+        raise
+
+
+def move(src: str, dst: str) -> None:
+    """Rename *src* to *dst*, into it if it is a folder; to another file system by a copy that is whole at once."""
+
+    def whole(one: str, other: str, *, follow_symlinks: bool = True) -> str:
+        if not follow_symlinks and os.path.islink(one):
+            os.symlink(os.readlink(one), other)
+        else:
+            copy_file(one, other, whole=True)
+        return other
+
+    shutil.move(src, dst, copy_function=whole)
+
+
+def link_to(src: str, path: str, *, replacing: bool) -> None:
+    """Make *path* a link to *src*; with *replacing* what is there gives way at once."""
+    if not replacing:
+        os.symlink(src, path)
+        return
+    beside = os.path.join(os.path.dirname(path), f".saltern-{os.urandom(8).hex()}.tmp")
+    os.symlink(src, beside)
+    try:
+        os.replace(beside, path)
+    except OSError:
+        os.unlink(beside)
+        raise

@@ -1,0 +1,92 @@
+"""Replacing what matches a regular expression in a file, as ``file.replace`` does."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any, AnyStr, NamedTuple
+
+from saltern.errors import CommandError
+from saltern_modules._file_text import diff, flags_of
+from saltern_modules._rewriting import overwrite, rewrite
+
+
+class Edit(NamedTuple):
+    """What to replace by what; *where* to put *content* if neither is found: ``start``, ``end`` or ``""``."""
+
+    pattern: str
+    repl: str
+    most: int
+    """How often; 0: always."""
+    flags: re.RegexFlag
+    where: str
+    content: str
+    given: bool
+    """Whether the content was given by itself, and isn't the replacement."""
+    literal: bool
+
+
+def edited(text: AnyStr, edit: Edit) -> AnyStr:
+    """Return *text* after *edit*. Raises ``re.error``."""
+
+    def like(value: str) -> AnyStr:
+        return value if isinstance(text, str) else value.encode()
+
+    repl = like(edit.repl.replace("\\", "\\\\") if edit.literal else edit.repl)
+    new, number = re.subn(like(edit.pattern), repl, text, count=edit.most, flags=edit.flags)
+    if not edit.where or number:
+        return new
+    looked = edit.content if edit.given and edit.content else edit.repl
+    if re.search(like(f"^{re.escape(looked)}($|(?=\r\n))"), text, flags=edit.flags):
+        return new
+    line = like(edit.content + "\n")
+    if edit.where == "start":
+        return line + new
+    end = like("\n")
+    return new + (end if new and not new.endswith(end) else like("")) + line
+
+
+def found_in_file(path: str, pattern: str, flags: Any, encoding: str | None) -> bool:
+    """Return whether *pattern* is anywhere in the file. Raises ``OSError``, ``re.error``."""
+    text = _content(path, encoding)
+    looked: Any = pattern if encoding is not None else pattern.encode()
+    return re.search(looked, text, flags_of(flags)) is not None
+
+
+def _content(path: str, encoding: str | None) -> Any:
+    if encoding is None:
+        with open(path, "rb") as stream:
+            return stream.read()
+    with open(path, encoding=encoding) as text:
+        return text.read()
+
+
+def edit_file(
+    path: str, edit: Edit, *, backup: Any, dry_run: bool, preserve_inode: bool, encoding: str | None
+) -> tuple[str, bool]:
+    """Change the file *path*; return the diff, and whether there was anything to change."""
+    try:
+        old = _content(path, encoding)
+    except OSError as error:
+        raise CommandError(f"Unable to open file '{path}'. Exception: {error}") from None
+    new = edited(old, edit)
+    if new == old:
+        return "", False
+    if not dry_run:
+        data = new if encoding is None else new.encode(encoding)
+        suffix = str(backup) if backup else ""
+        try:
+            if preserve_inode:
+                overwrite(path, data, backup=suffix)
+            else:
+                rewrite(path, data, backup=suffix)
+        except OSError as error:
+            raise CommandError(f"Unable to write file '{path}'. Exception: {error}") from None
+    return diff(old.splitlines(keepends=True), new.splitlines(keepends=True)), True
+
+
+def link_to_backup(link: str, target: str, backup: str) -> None:
+    """Give the link *link*, which led to *target*, a backup that leads to the target's."""
+    from saltern_modules._file_moving import link_to
+
+    link_to(f"{target}{backup}", f"{os.path.expanduser(link)}{backup}", replacing=True)
