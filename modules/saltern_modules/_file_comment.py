@@ -82,6 +82,6 @@ class Sed(NamedTuple):
 
 def psed_file(path: str, change: Sed, backup: str, *, multi: bool) -> None:
     """Change the file *path*. Raises ``OSError``, ``re.error``, ``ValueError``."""
-    with open(path, encoding="utf-8") as stream:
+    with open(path, encoding="utf-8", newline="") as stream:
         text = "".join(map(change.of, stream.readline())) if multi else change.of(stream.read())
     rewrite(path, text.encode(), backup=backup)

@@ -30,7 +30,9 @@ def as_ours(error: Exception) -> Exception:
     kind = type(type(error).__name__, (ModuleError, base), {"__module__": __name__})
     new: Exception = kind(str(error))
     if isinstance(new, OSError) and isinstance(error, OSError) and error.errno is not None:
-        new.errno, new.strerror, new.filename = error.errno, error.strerror, error.filename
+        new.errno, new.strerror = error.errno, error.strerror
+        if error.filename is not None:
+            new.filename = error.filename
         if error.filename2 is not None:
             new.filename2 = error.filename2
     return new

@@ -155,7 +155,7 @@ class Finder:
             if not stat.S_ISREG(status.st_mode):
                 return False
             try:
-                return any(pattern.search(window) for window in windows(path, newline=""))
+                return any(pattern.search(window) for window in windows(path))
             except OSError:
                 return False
 

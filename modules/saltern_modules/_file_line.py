@@ -29,7 +29,7 @@ class Change(NamedTuple):
 def change_file(path: str, change: Change, *, backup: bool, dry_run: bool) -> str:
     """Change the file *path*; return the diff. Raises ``CommandError``, ``OSError``, ``UnicodeDecodeError``."""
     _check(change)
-    with open(path, encoding="utf-8") as stream:
+    with open(path, encoding="utf-8", newline="") as stream:
         old = stream.readlines()
     new = changed(old, change)
     if "".join(new) == "".join(old):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from saltern.errors import CommandError
@@ -12,7 +13,7 @@ from saltern_modules import _file_compare, _file_sources
 from saltern_modules._file_compare import Ignored
 from saltern_modules._file_hashes import hash_of
 from saltern_modules._file_perms import Wanted, checked
-from saltern_modules._rewriting import NEW_MODE, Place, copied, new_file, rewrite, write_all
+from saltern_modules._rewriting import NEW_MODE, Place, fill, new_file, rewrite, write_all
 
 Salt = Mapping[str, Callable[..., Any]]
 
@@ -91,19 +92,19 @@ def _with_source(task: Task) -> Task:
     return task
 
 
-def _verify(task: Task, *, long: bool = False) -> None:
-    """Raise ``_Refused`` when what was fetched isn't what was meant."""
+def _verify(task: Task, *, there: bool = True) -> None:
+    """Raise ``_Refused`` when what was fetched isn't what was meant. *there*: something is at the name."""
     source = task.source or ""
     if _file_sources.scheme_of(source) != "salt" and not task.skip_verify and not task.use_etag:
         kind, hsum = task.source_sum["hash_type"], task.source_sum["hsum"]
         found = hash_of(task.sfn, kind)
         if found != hsum:
-            said = f"Specified {kind} checksum for {source if long else task.name} ({hsum}) does not match actual"
+            said = f"Specified {kind} checksum for {source if there else task.name} ({hsum}) does not match actual"
             hint = (
                 ". If the 'source_hash' value refers to a remote file with multiple possible matches, then it may be "
                 "necessary to set 'source_hash_name'."
             )
-            raise _Refused(f"{said} checksum ({found}){hint if long else ''}")
+            raise _Refused(f"{said} checksum ({found}){hint if there else ''}")
     if task.signature:
         try:
             _file_sources.check_signature(task.sig_backend, salt=task.salt)
@@ -114,23 +115,17 @@ def _verify(task: Task, *, long: bool = False) -> None:
 def _existing(task: Task, ret: dict[str, Any]) -> dict[str, Any]:
     a_link = os.path.islink(task.name)
     real = os.path.realpath(task.name) if a_link and task.follow_symlinks else task.name
-    replaced = a_link and not task.follow_symlinks
+    itself = a_link and not task.follow_symlinks
     matters = False
-    if task.source and not replaced and _differs(task, real):
-        _verify(task, long=True)
+    if task.source and (itself or _differs(task, real)):
+        _verify(task)
         matters = _show(task, ret, real)
-        _commit(task, lambda: _from_source(task, real))
+        _commit(task, real, None, itself=itself)
     if task.contents is not None:
         matters, told = _contents_diff(task, ret, real)
         if told:
             ret["changes"]["diff"] = told
-            _commit(task, lambda: rewrite(real, task.contents or b"", backup=_backup(task), cachedir=_cachedir(task)))
-    if replaced:
-        if not task.sfn:
-            raise _Refused(f"Source file '{task.source}' not found")
-        _verify(task)
-        _commit(task, lambda: _replace_link(task))
-        ret["changes"]["diff"] = "Replace symbolic link with regular file"
+            _commit(task, real, task.contents, itself=itself and os.path.islink(real))
     ret, _ = checked(task.name, ret, task.wanted, task.follow_symlinks, salt=task.salt, test=task.test)
     if ret["changes"]:
         ret["comment"] = f"File {task.name} updated"
@@ -173,7 +168,7 @@ def _contents_diff(task: Task, ret: dict[str, Any], real: str) -> tuple[bool, st
 
 def _new(task: Task, ret: dict[str, Any]) -> dict[str, Any]:
     if task.source:
-        _verify(task)
+        _verify(task, there=False)
     if not os.path.isdir(os.path.dirname(task.name)):
         if not task.makedirs:
             raise _Refused("Parent directory not present")
@@ -213,14 +208,8 @@ def _touch(task: Task, ret: dict[str, Any]) -> None:
 
 
 def _write_new(task: Task, mode: int) -> None:
-    if task.contents is not None:
-        rewrite(task.name, task.contents, mode=mode)
-        return
-    source = os.open(task.sfn, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        rewrite(task.name, source, mode=mode)
-    finally:
-        os.close(source)
+    with _opened(task, task.contents) as data:
+        rewrite(task.name, data, mode=mode)
 
 
 def _make_folders(task: Task) -> None:
@@ -234,35 +223,36 @@ def _make_folders(task: Task) -> None:
     make_above(task.name, task.wanted.user, task.wanted.group, dir_mode)
 
 
-def _commit(task: Task, write: Callable[[], None]) -> None:
+def _commit(task: Task, real: str, contents: bytes | None, *, itself: bool) -> None:
+    """Have *real* hold *contents*, or the source; *itself*: put it in the place of a link. Raises ``_Refused``."""
     try:
-        write()
+        with _opened(task, contents) as data:
+            if not itself:
+                rewrite(real, data, backup=_backup(task), cachedir=_cachedir(task))
+                return
+            mode = os.stat(real).st_mode & 0o777 if os.path.exists(real) else PRIVATE_MODE  # of what it leads to
+            folder, name = os.path.split(real)
+            at = open_folder(folder or ".")
+            try:
+                with new_file(Place(at, name, real, None), mode) as new:
+                    fill(new, data)
+            finally:
+                os.close(at)
     except OSError as error:
         raise _Refused(f"Failed to commit change: {error}") from None
 
 
-def _from_source(task: Task, real: str) -> None:
+@contextlib.contextmanager
+def _opened(task: Task, contents: bytes | None) -> Iterator[bytes | int]:
+    """Yield *contents*, or the source as an open file."""
+    if contents is not None:
+        yield contents
+        return
     source = os.open(task.sfn, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        rewrite(real, source, backup=_backup(task), cachedir=_cachedir(task))
+        yield source
     finally:
         os.close(source)
-
-
-def _replace_link(task: Task) -> None:
-    """Put the source, or the contents, in the place of a link, with the mode of what that led to."""
-    folder, name = os.path.split(task.name)
-    mode = os.stat(task.name).st_mode & 0o777 if os.path.exists(task.name) else PRIVATE_MODE
-    at = open_folder(folder or ".")
-    try:
-        source = os.open(task.sfn, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            with new_file(Place(at, name, task.name, None), mode) as new:
-                copied(source, new)
-        finally:
-            os.close(source)
-    finally:
-        os.close(at)
 
 
 def _backup(task: Task) -> str:

@@ -57,7 +57,7 @@ def _content(path: str, encoding: str | None) -> Any:
     if encoding is None:
         with open(path, "rb") as stream:
             return stream.read()
-    with open(path, encoding=encoding) as text:
+    with open(path, encoding=encoding, newline="") as text:
         return text.read()
 
 

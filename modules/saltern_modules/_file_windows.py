@@ -9,9 +9,9 @@ STEP = 32 * 1024
 """Characters; each window begins so many after the one before."""
 
 
-def windows(path: str, newline: str | None = None) -> Iterator[str]:
+def windows(path: str) -> Iterator[str]:
     """Yield what is in the file *path*, read as UTF-8 as well as that goes. Raises ``OSError``."""
-    with open(path, encoding="utf-8", errors="replace", newline=newline) as stream:
+    with open(path, encoding="utf-8", errors="replace", newline="") as stream:
         window = stream.read(WINDOW)
         while window:
             yield window

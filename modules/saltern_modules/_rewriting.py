@@ -56,7 +56,7 @@ def rewrite(path: str, data: bytes | int, *, backup: str = "", cachedir: str = "
             _back_up(place, backup, cachedir)
         try:
             with new_file(place, mode) as temporary:
-                _fill(temporary, data)
+                fill(temporary, data)
         except OSError as error:
             if place.status is None or error.errno not in (errno.EBUSY, errno.EPERM):
                 raise
@@ -126,7 +126,7 @@ def _is_direct(place: Place) -> bool:
 def _write_directly(place: Place, data: bytes | int) -> None:
     fd = opened(place, os.O_WRONLY)
     try:
-        _fill(fd, data)
+        fill(fd, data)
     finally:
         os.close(fd)
 
@@ -170,7 +170,8 @@ def write_all(fd: int, data: bytes) -> None:
         rest = rest[os.write(fd, rest) :]
 
 
-def _fill(fd: int, data: bytes | int) -> None:
+def fill(fd: int, data: bytes | int) -> None:
+    """Write *data*, or what the open file *data* holds from its beginning on."""
     if isinstance(data, int):
         copied(data, fd)
     else:
@@ -239,7 +240,7 @@ def _overwrite(place: Place, data: bytes | int) -> None:
                 raise
             try:
                 os.lseek(file, 0, os.SEEK_SET)
-                _fill(file, data)
+                fill(file, data)
                 os.ftruncate(file, os.lseek(file, 0, os.SEEK_CUR))
                 os.fsync(file)
             except BaseException:

@@ -139,7 +139,7 @@ def read(path: str, binary: bool = False) -> str | bytes:
         if binary is True:
             with open(path, "rb") as stream:
                 return stream.read()
-        with open(path, encoding="utf-8") as text:
+        with open(path, encoding="utf-8", newline="") as text:
             return text.read()
 
 

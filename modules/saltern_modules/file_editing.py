@@ -163,7 +163,7 @@ def line(
     change = _file_line.Change(mode and mode.lower(), content, match, location, before, after, indent)
     with plainly():
         told = _file_line.change_file(path, change, backup=bool(backup), dry_run=bool(__opts__.get("test")))
-    return told if show_changes else bool(told)
+    return (show_changes and told) or bool(told)
 
 
 def blockreplace(

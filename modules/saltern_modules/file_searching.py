@@ -110,7 +110,7 @@ def contains_regex(path: str, regex: str, lchar: str = "") -> bool:
     with plainly():
         pattern = re.compile(regex)
         try:
-            with open(path, encoding="utf-8", errors="replace") as lines:
+            with open(path, encoding="utf-8", errors="replace", newline="") as lines:
                 return any(pattern.search(line.lstrip(lchar) if lchar else line) for line in lines)
         except OSError:
             return False
