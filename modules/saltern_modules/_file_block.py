@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from saltern.errors import CommandError
 from saltern_modules._file_text import diff
-from saltern_modules._rewriting import rewrite
+from saltern_modules._rewriting import content_of, rewrite
 
 NOT_FOUND = "Cannot edit marked block. Markers were not found in file."
 
@@ -77,8 +77,7 @@ def with_block(lines: list[str], block: Block, where: Where) -> list[str]:
 def change_file(path: str, block: Block, where: Where, *, encoding: str | None, backup: Any, dry_run: Any) -> str:
     """Change the file *path*, whose text is in *encoding*; return the diff. Raises ``CommandError``, ``OSError``."""
     try:
-        with open(path, encoding=encoding or "utf-8", newline="") as stream:
-            text = stream.read()
+        text = content_of(path).decode(encoding or "utf-8")
     except OSError as error:
         raise CommandError(f"Failed to read from {path}: {error}") from None
     old = list(io.StringIO(text, newline=""))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import re
 from typing import NamedTuple
 
 from saltern_modules._file_text import decoded, diff
-from saltern_modules._rewriting import rewrite
+from saltern_modules._rewriting import content_of, rewrite
 
 _SPECIAL = "^.[$()|*+?{"
 _FLAGS = {"I": re.I, "L": re.L, "M": re.M, "S": re.S, "U": re.U, "X": re.X}
@@ -35,8 +36,7 @@ class Mark(NamedTuple):
 def change_file(path: str, mark: Mark, backup: str) -> str | bool:
     """Change the file *path*; return the diff of the lines that are meant, ``False`` for none. Raises ``OSError``."""
     pattern = mark.pattern
-    with open(path, "rb") as stream:
-        lines = stream.readlines()
+    lines = list(io.BytesIO(content_of(path)))
     texts = [decoded(line) for line in lines]
     meant = [number for number, text in enumerate(texts) if pattern.match(text)]
     if not meant:
@@ -82,6 +82,6 @@ class Sed(NamedTuple):
 
 def psed_file(path: str, change: Sed, backup: str, *, multi: bool) -> None:
     """Change the file *path*. Raises ``OSError``, ``re.error``, ``ValueError``."""
-    with open(path, encoding="utf-8", newline="") as stream:
-        text = "".join(map(change.of, stream.readline())) if multi else change.of(stream.read())
+    old = content_of(path).decode()
+    text = "".join(map(change.of, io.StringIO(old, newline="").readline())) if multi else change.of(old)
     rewrite(path, text.encode(), backup=backup)

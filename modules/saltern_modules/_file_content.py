@@ -8,6 +8,7 @@ import os
 import time
 from typing import Any
 
+from saltern_modules import _rewriting
 from saltern_modules._rewriting import NEW_MODE, Place, opened, place_of, rewrite, write_all
 
 
@@ -18,8 +19,8 @@ def put(path: str, data: bytes) -> None:
 
 def content_of(path: str) -> bytes:
     """Return what is in the file *path*, nothing when it can't be read because it isn't there."""
-    with contextlib.suppress(FileNotFoundError), open(path, "rb") as stream:
-        return stream.read()
+    with contextlib.suppress(FileNotFoundError):
+        return _rewriting.content_of(path)
     return b""
 
 

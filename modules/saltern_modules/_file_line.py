@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import re
 import time
 from typing import NamedTuple
 
 from saltern.errors import CommandError
 from saltern_modules._file_text import diff
-from saltern_modules._rewriting import rewrite
+from saltern_modules._rewriting import content_of, rewrite
 
 MODES = ("insert", "ensure", "delete", "replace")
 BACKUP = ".%Y-%m-%d-%H-%M-%S"
@@ -29,8 +30,7 @@ class Change(NamedTuple):
 def change_file(path: str, change: Change, *, backup: bool, dry_run: bool) -> str:
     """Change the file *path*; return the diff. Raises ``CommandError``, ``OSError``, ``UnicodeDecodeError``."""
     _check(change)
-    with open(path, encoding="utf-8", newline="") as stream:
-        old = stream.readlines()
+    old = list(io.StringIO(content_of(path).decode(), newline=""))
     new = changed(old, change)
     if "".join(new) == "".join(old):
         return ""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 from typing import Any, AnyStr, NamedTuple
 
 from saltern.errors import CommandError
 from saltern_modules._file_text import diff, flags_of
-from saltern_modules._rewriting import overwrite, rewrite
+from saltern_modules._rewriting import content_of, overwrite, rewrite
 
 
 class Edit(NamedTuple):
@@ -54,11 +53,8 @@ def found_in_file(path: str, pattern: str, flags: Any, encoding: str | None) -> 
 
 
 def _content(path: str, encoding: str | None) -> Any:
-    if encoding is None:
-        with open(path, "rb") as stream:
-            return stream.read()
-    with open(path, encoding=encoding, newline="") as text:
-        return text.read()
+    data = content_of(path)
+    return data if encoding is None else data.decode(encoding)
 
 
 def edit_file(
@@ -89,4 +85,4 @@ def link_to_backup(link: str, target: str, backup: str) -> None:
     """Give the link *link*, which led to *target*, a backup that leads to the target's."""
     from saltern_modules._file_moving import link_to
 
-    link_to(f"{target}{backup}", f"{os.path.expanduser(link)}{backup}", replacing=True)
+    link_to(f"{target}{backup}", f"{link}{backup}", replacing=True)

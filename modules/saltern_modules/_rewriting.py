@@ -76,6 +76,17 @@ def overwrite(path: str, data: bytes | int, *, backup: str = "", cachedir: str =
         _overwrite(place, data)
 
 
+def content_of(path: str) -> bytes:
+    """Return what is in the file at *path*, found as ``rewrite`` finds it. Raises ``OSError``."""
+    with place_of(path) as place:
+        if place.status is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+        if stat.S_ISDIR(place.status.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+        with open(opened(place, os.O_RDONLY), "rb") as stream:
+            return stream.read()
+
+
 @contextlib.contextmanager
 def place_of(path: str) -> Iterator[Place]:
     """Yield where *path* leads to when links at its end are followed. Raises ``OSError``."""

@@ -63,11 +63,12 @@ def comment_line(path: str, regex: str, char: str = "#", cmnt: bool = True, back
     """
     from saltern_modules import _file_comment, _file_text
 
-    path = os.path.realpath(os.path.expanduser(path))
-    if not os.path.isfile(path):
-        raise ArgumentError(f"File not found: {path}")
-    if not _file_text.is_text_file(path):
-        raise ArgumentError(f"Cannot perform string replacements on a binary file: {path}")
+    path = os.path.expanduser(path)
+    real = os.path.realpath(path)
+    if not os.path.isfile(real):
+        raise ArgumentError(f"File not found: {real}")
+    if not _file_text.is_text_file(real):
+        raise ArgumentError(f"Cannot perform string replacements on a binary file: {real}")
     with plainly():
         return _file_comment.change_file(path, _file_comment.Mark(regex, str(char), cmnt), str(backup or ""))
 

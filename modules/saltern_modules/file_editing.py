@@ -64,15 +64,15 @@ def replace(
     """
     from saltern_modules import _file_replace, _file_text
 
-    given = path
-    target = os.readlink(path) if os.path.islink(os.path.expanduser(path)) and os.path.islink(path) else None
-    path = os.path.realpath(os.path.expanduser(path))
-    if not os.path.exists(path):
+    target = os.readlink(path) if os.path.islink(path) else None
+    path = os.path.expanduser(path)
+    real = os.path.realpath(path)
+    if not os.path.exists(real):
         if ignore_if_missing:
             return False
-        raise ArgumentError(f"File not found: {path}")
-    if encoding is None and not _file_text.is_text_file(path):
-        raise ArgumentError(f"Cannot perform string replacements on a binary file: {path}")
+        raise ArgumentError(f"File not found: {real}")
+    if encoding is None and not _file_text.is_text_file(real):
+        raise ArgumentError(f"Cannot perform string replacements on a binary file: {real}")
     if search_only and (append_if_not_found or prepend_if_not_found):
         raise ArgumentError("search_only cannot be used with append/prepend_if_not_found")
     if append_if_not_found and prepend_if_not_found:
@@ -94,7 +94,7 @@ def replace(
             path, edit, backup=backup, dry_run=dry_run, preserve_inode=preserve_inode, encoding=encoding
         )
         if changed and backup and not dry_run and target is not None:
-            _file_replace.link_to_backup(given, target, str(backup))
+            _file_replace.link_to_backup(path, target, str(backup))
     return told if show_changes else bool(told)
 
 
@@ -155,11 +155,11 @@ def line(
     """
     from saltern_modules import _file_line
 
-    path = os.path.realpath(os.path.expanduser(path))
+    path = os.path.expanduser(path)
     if not os.path.isfile(path):
         if quiet:
             return False
-        raise CommandError(f'File "{path}" does not exists or is not a file.')
+        raise CommandError(f'File "{os.path.realpath(path)}" does not exists or is not a file.')
     change = _file_line.Change(mode and mode.lower(), content, match, location, before, after, indent)
     with plainly():
         told = _file_line.change_file(path, change, backup=bool(backup), dry_run=bool(__opts__.get("test")))
