@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
-import stat
 from typing import Any
 
 from saltern.errors import ArgumentError
+from saltern.files import make_folder, open_folder
 from saltern_modules._file_perms import Wanted, checked
 from saltern_modules._file_status import mode_text
 
@@ -22,8 +23,15 @@ def make(name: str, user: Any = None, group: Any = None, mode: Any = None) -> No
         make(above, user, group, mode)
         if last == os.curdir:
             return
-    os.mkdir(name, FOLDER_MODE)
-    os.chmod(name, stat.S_IMODE(os.stat(name).st_mode) & stat.S_ISGID | FOLDER_MODE)  # whatever the umask is
+    if above and not os.path.isdir(above):
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), name)
+    if os.path.lexists(name):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), name)
+    try:
+        make_folder(name, FOLDER_MODE)
+    except OSError as error:
+        error.filename = name
+        raise
     dress(name, user, group, mode)
 
 
@@ -47,6 +55,19 @@ def make_above(path: str, user: Any = None, group: Any = None, mode: Any = None)
         if not os.path.isdir(one):
             make(one, user, group, mode_text(mode) if mode else mode)
     return None
+
+
+def make_node(path: str, mode: int, device: int) -> None:
+    """Make the device or pipe *path*, whose kind is in *mode*."""
+    folder, name = os.path.split(path)
+    try:
+        at = open_folder(folder or ".")
+        try:
+            os.mknod(name, mode, device, dir_fd=at)
+        finally:
+            os.close(at)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror) from None
 
 
 def dress(name: str, user: Any, group: Any, mode: Any, *, test: bool = False) -> None:

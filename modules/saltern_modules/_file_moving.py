@@ -12,6 +12,7 @@ import os
 import shutil
 import stat
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from saltern.files import open_folder
@@ -141,15 +142,43 @@ def move(src: str, dst: str) -> None:
     shutil.move(src, dst, copy_function=whole)
 
 
+@contextlib.contextmanager
+def _folder_of(path: str) -> Iterator[tuple[int, str]]:
+    """Yield the open folder that *path* is in, and the name in it."""
+    folder, name = os.path.split(path.rstrip("/") or "/")
+    at = open_folder(folder or ".")
+    try:
+        yield at, name or "."
+    finally:
+        os.close(at)
+
+
+def rename(src: str, dst: str) -> None:
+    """Rename *src* to *dst*."""
+    with _folder_of(src) as (from_at, from_name), _folder_of(dst) as (to_at, to_name):
+        os.rename(from_name, to_name, src_dir_fd=from_at, dst_dir_fd=to_at)
+
+
+def link(src: str, path: str) -> None:
+    """Give the file *src*, a link itself, the further name *path*."""
+    try:
+        with _folder_of(src) as (from_at, from_name), _folder_of(path) as (to_at, to_name):
+            os.link(from_name, to_name, src_dir_fd=from_at, dst_dir_fd=to_at, follow_symlinks=False)
+    except OSError as error:
+        error.filename, error.filename2 = src, path
+        raise
+
+
 def link_to(src: str, path: str, *, replacing: bool) -> None:
     """Make *path* a link to *src*; with *replacing* what is there gives way at once."""
-    if not replacing:
-        os.symlink(src, path)
-        return
-    beside = os.path.join(os.path.dirname(path), f".saltern-{os.urandom(8).hex()}.tmp")
-    os.symlink(src, beside)
-    try:
-        os.replace(beside, path)
-    except OSError:
-        os.unlink(beside)
-        raise
+    with _folder_of(path) as (at, name):
+        if not replacing:
+            os.symlink(src, name, dir_fd=at)
+            return
+        beside = f".saltern-{os.urandom(8).hex()}.tmp"
+        os.symlink(src, beside, dir_fd=at)
+        try:
+            os.replace(beside, name, src_dir_fd=at, dst_dir_fd=at)
+        except OSError:
+            os.unlink(beside, dir_fd=at)
+            raise

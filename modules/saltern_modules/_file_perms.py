@@ -85,7 +85,7 @@ def _give(
         if itself:
             uid, gid, wrong = _file_status.owners(user, group)
             if not wrong:
-                os.lchown(name, uid, gid)
+                _file_status.lchown(name, uid, gid)
             error: str | None = wrong
         else:
             error = _file_status.chown(name, user, group)

@@ -114,15 +114,18 @@ def gid_of(group: Any) -> Any:
 
 
 def set_mode(path: str, mode: Any) -> str:
-    """Give *path* the octal *mode*; return it, or what is wrong with it. Raises ``CommandError``."""
+    """Give *path* the octal *mode*; return it, or what is wrong with it. Raises ``CommandError``, ``OSError``."""
     path = os.path.expanduser(path)
     digits = str(mode).lstrip("0Oo") or "0"
     if not os.path.exists(path):
         raise CommandError(f"{path}: File not found")
-    try:
-        os.chmod(path, int(digits, 8))
-    except (OSError, ValueError, OverflowError):
-        return f"Invalid Mode {digits}"
+    from saltern_modules._rewriting import itself
+
+    with itself(path) as place:
+        try:
+            os.chmod(place, int(digits, 8))
+        except (OSError, ValueError, OverflowError):
+            return f"Invalid Mode {digits}"
     return str(stats(path)["mode"])
 
 
@@ -142,10 +145,28 @@ def chown(path: str, user: Any, group: Any) -> str | None:
     uid, gid, wrong = owners(user, group)
     if not os.path.exists(path):
         if not wrong and os.path.islink(path):
-            os.lchown(path, uid, gid)
+            lchown(path, uid, gid)
             return None
         wrong += "File not found"
     if wrong:
         return wrong
-    os.chown(path, uid, gid)
+    from saltern_modules._rewriting import itself
+
+    with itself(path) as place:
+        os.chown(place, uid, gid)
     return None
+
+
+def lchown(path: str, uid: int, gid: int) -> None:
+    """Give *path*, a link itself, to these. Raises ``OSError``."""
+    from saltern.files import open_folder
+
+    folder, name = os.path.split(path.rstrip("/"))
+    at = open_folder(folder or ("/" if path.startswith("/") else "."))
+    try:
+        os.chown(name or ".", uid, gid, dir_fd=at, follow_symlinks=False)
+    except OSError as error:
+        error.filename = path
+        raise
+    finally:
+        os.close(at)

@@ -23,6 +23,8 @@ NEW_MODE = 0o644
 KEPT_BITS = 0o1777
 """Of the old file's mode: who exchanges a file in a folder of theirs must not get a set-id program."""
 COPY_BYTES = 1 << 18
+MAX_EDITED_BYTES = 256 << 20
+"""Of a file whose content is taken into memory."""
 
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _DROPPED = frozenset({"security.capability", "security.ima", "security.evm"})
@@ -84,7 +86,26 @@ def content_of(path: str) -> bytes:
         if stat.S_ISDIR(place.status.st_mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
         with open(opened(place, os.O_RDONLY), "rb") as stream:
-            return stream.read()
+            data = stream.read(MAX_EDITED_BYTES + 1)
+        if len(data) > MAX_EDITED_BYTES:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), path)
+        return data
+
+
+@contextlib.contextmanager
+def itself(path: str) -> Iterator[str]:
+    """Yield a path that means what is at *path*, found as ``rewrite`` finds it, whatever comes to its name meanwhile.
+
+    Raises ``OSError``.
+    """
+    with place_of(path) as place:
+        fd = os.open(place.name or ".", os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=place.at)
+        try:
+            if stat.S_ISLNK(os.fstat(fd).st_mode):
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+            yield f"/proc/self/fd/{fd}"
+        finally:
+            os.close(fd)
 
 
 @contextlib.contextmanager

@@ -28,6 +28,10 @@ __powers__ = {
 }
 
 
+MAX_READ_BYTES = 64 << 20
+"""What is read is returned in one piece."""
+
+
 def append(path: str, *args: Any, **kwargs: Any) -> str:
     """Add each of *args* as a line to the end of the file *path*, which must be there; return what was done.
 
@@ -125,7 +129,7 @@ def _seconds(given: Any) -> Any:
 
 
 def read(path: str, binary: bool = False) -> str | bytes:
-    """Return what is in the file *path* as text, its line ends as ``\\n``; with *binary* as bytes.
+    """Return what is in the file *path* as text, its line ends as they are; with *binary* as bytes; up to 64 MiB.
 
     Raises ``OSError``, ``UnicodeDecodeError`` for what is no UTF-8.
 
@@ -136,11 +140,11 @@ def read(path: str, binary: bool = False) -> str | bytes:
         saltern '*' file.read /etc/hostname
     """
     with plainly():
-        if binary is True:
-            with open(path, "rb") as stream:
-                return stream.read()
-        with open(path, encoding="utf-8", newline="") as text:
-            return text.read()
+        with open(path, "rb") as stream:
+            data = stream.read(MAX_READ_BYTES + 1)
+        if len(data) > MAX_READ_BYTES:
+            raise CommandError(f"{path} has over {MAX_READ_BYTES:,} bytes: file.seek_read reads a part of it")
+        return data if binary is True else data.decode()
 
 
 def seek_read(path: str, size: int, offset: int) -> bytes:
@@ -156,7 +160,7 @@ def seek_read(path: str, size: int, offset: int) -> bytes:
         fd = os.open(os.path.expanduser(path), os.O_RDONLY | os.O_CLOEXEC)
         try:
             os.lseek(fd, int(offset), os.SEEK_SET)
-            return os.read(fd, int(size))
+            return os.read(fd, min(int(size), MAX_READ_BYTES))
         finally:
             os.close(fd)
 

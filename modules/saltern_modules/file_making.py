@@ -180,7 +180,7 @@ def _node(name: str, kind: int, user: Any, group: Any, mode: Any, device: tuple[
         if __opts__.get("test"):
             return {**ret, "changes": made, "result": None}
         try:
-            os.mknod(name, int(str(mode).lstrip("0Oo") or "0", 8) | kind, os.makedev(*device))
+            _file_folders.make_node(name, int(str(mode).lstrip("0Oo") or "0", 8) | kind, os.makedev(*device))
             ret.update(changes=made, result=True)
         except FileExistsError:
             ret["comment"] = f"File {name} exists and cannot be overwritten"

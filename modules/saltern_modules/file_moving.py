@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from saltern.errors import ArgumentError, CommandError
-from saltern_modules import _file_status
+from saltern_modules import _file_moving, _file_status
 from saltern_modules._file_errors import plainly
 
 __virtualname__ = "file"
@@ -33,8 +33,6 @@ def remove(path: str, **kwargs: Any) -> bool:
 
         saltern '*' file.remove /tmp/foo
     """
-    from saltern_modules import _file_moving
-
     path = os.path.expanduser(path)
     if not os.path.isabs(path):
         raise ArgumentError(f"File path must be absolute: {path}")
@@ -58,8 +56,6 @@ def rmdir(
 
         saltern '*' file.rmdir /tmp/foo recurse=True older_than=30
     """
-    from saltern_modules import _file_moving
-
     path = os.path.expanduser(path)
     if not os.path.isabs(path):
         raise ArgumentError("File path must be absolute.")
@@ -81,7 +77,6 @@ def copy(src: str, dst: str, recurse: bool = False, remove_existing: bool = Fals
 
         saltern '*' file.copy /path/to/src /path/to/dst
     """
-    from saltern_modules import _file_moving
     from saltern_modules._file_perms import Wanted, checked
 
     src, dst = os.path.expanduser(src), os.path.expanduser(dst)
@@ -118,8 +113,6 @@ def move(src: str, dst: str, disallow_copy_and_unlink: bool = False) -> dict[str
 
         saltern '*' file.move /path/to/src /path/to/dst
     """
-    from saltern_modules import _file_moving
-
     if disallow_copy_and_unlink:
         return rename(src, dst)
     src, dst = os.path.expanduser(src), os.path.expanduser(dst)
@@ -147,7 +140,7 @@ def rename(src: str, dst: str) -> bool:
     if not os.path.isabs(src):
         raise ArgumentError("File path must be absolute.")
     try:
-        os.rename(src, dst)
+        _file_moving.rename(src, dst)
     except OSError:
         raise CommandError(f"Could not rename '{src}' to '{dst}'") from None
     return True
@@ -166,7 +159,7 @@ def link(src: str, path: str) -> bool:
     if not os.path.isabs(src):
         raise ArgumentError("File path must be absolute.")
     try:
-        os.link(src, path)
+        _file_moving.link(src, path)
     except OSError as error:
         raise CommandError(f"Could not create '{path}': {error}") from None
     return True
@@ -184,8 +177,6 @@ def symlink(src: str, path: str, force: bool = False, atomic: bool = False, foll
 
         saltern '*' file.symlink /path/to/file /path/to/link
     """
-    from saltern_modules import _file_moving
-
     path = os.path.expanduser(path)
     if not os.path.isabs(path):
         raise ArgumentError(f"Link path must be absolute: {path}")

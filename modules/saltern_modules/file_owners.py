@@ -160,7 +160,8 @@ def set_mode(path: str, mode: str | int) -> str:
 
         saltern '*' file.set_mode /etc/passwd 0644
     """
-    return _file_status.set_mode(path, mode)
+    with plainly():
+        return _file_status.set_mode(path, mode)
 
 
 def chown(path: str, user: str | int | None, group: str | int | None) -> str | None:
@@ -191,7 +192,7 @@ def lchown(path: str, user: str | int | None, group: str | int | None) -> None:
     if wrong:
         raise ArgumentError(wrong.strip().replace("\n", "; "))
     with plainly():
-        os.lchown(os.path.expanduser(path), uid, gid)
+        _file_status.lchown(os.path.expanduser(path), uid, gid)
 
 
 def chgrp(path: str, group: str | int) -> str | None:
@@ -234,7 +235,8 @@ def check_perms(
     from saltern_modules._file_perms import Wanted, checked
 
     wanted = Wanted(user, group, mode, attrs, (seuser, serole, setype, serange))
-    return checked(name, ret, wanted, follow_symlinks, salt=__salt__, test=bool(__opts__.get("test")))
+    with plainly():
+        return checked(name, ret, wanted, follow_symlinks, salt=__salt__, test=bool(__opts__.get("test")))
 
 
 def lsattr(path: str) -> dict[str, list[str]] | None:

@@ -273,6 +273,38 @@ class TestOthersFolders:
             salt[f"file.{fun}"](f"{theirs}/link", *args)
         assert (ours / "secret").read_text() == "secret\n"
 
+    @pytest.mark.parametrize(("fun", "args"), [
+        ("chown", ("nobody", "nogroup")), ("chgrp", ("nogroup",)), ("set_mode", ("0666",)),
+        ("check_perms", ({}, "nobody", None, "0666", None, True)),
+        ("check_perms", ({}, None, None, "0666", None, True)),
+        ("mkdir", ("nobody", None, "0777")),
+    ])  # fmt: skip
+    def test_what_a_strangers_link_leads_to_is_not_given_away(
+        self, salt: Functions, theirs: Path, ours: Path, fun: str, args: tuple[Any, ...]
+    ) -> None:
+        link_of_a_stranger(theirs / "link", ours / "secret")
+        link_of_a_stranger(theirs / "sub", ours)
+        before = {path: path.stat() for path in (ours, ours / "secret")}
+        path = f"{theirs}/sub/new" if fun == "mkdir" else f"{theirs}/link"
+        with contextlib.suppress(OSError):
+            told = salt[f"file.{fun}"](path, *args)
+            assert told[0]["result"] is False
+        for place, status in before.items():
+            now = place.stat()
+            assert (now.st_mode, now.st_uid, now.st_gid) == (status.st_mode, status.st_uid, status.st_gid)
+        assert [path.name for path in ours.iterdir()] == ["secret"]
+
+    @pytest.mark.parametrize("fun", ["rename", "link", "symlink", "mknod_fifo"])
+    def test_nothing_is_made_behind_a_strangers_link(
+        self, salt: Functions, theirs: Path, ours: Path, tmp_path: Path, fun: str
+    ) -> None:
+        link_of_a_stranger(theirs / "sub", ours)
+        (tmp_path / "src").write_text("x")
+        new = f"{theirs}/sub/new"
+        with pytest.raises((OSError, CommandError)):
+            salt[f"file.{fun}"](*((new,) if fun == "mknod_fifo" else (f"{tmp_path}/src", new)))
+        assert [path.name for path in ours.iterdir()] == ["secret"]
+
     def test_backups_are_for_few(self, salt: Functions, tmp_path: Path) -> None:
         file = tmp_path / "etc/file"
         file.parent.mkdir()

@@ -11,6 +11,7 @@ A = "{dir}/a.txt"
 
 def _kinds(folder: str) -> None:
     os.symlink("a.txt", os.path.join(folder, "link"))
+    os.symlink("a.txt", os.path.join(folder, "link2"))
     os.symlink("nowhere", os.path.join(folder, "dangling"))
 
 
@@ -127,7 +128,7 @@ SCENARIOS = {
                 "0600",
             ),
             ("file.check_perms", "{dir}/link", {}, "daemon", "daemon", "0600"),
-            ("file.check_perms", "{dir}/link", {}, "mail", "mail", "0640", kw(follow_symlinks=True)),
+            ("file.check_perms", "{dir}/link2", {}, "mail", "mail", "0640", kw(follow_symlinks=True)),
             ("file.get_user", A),
             ("file.check_perms", "{dir}/dangling", {}, "daemon", "daemon", "0600"),
             ("file.check_perms", "{dir}/sub", {}, "daemon", "daemon", "0700"),
