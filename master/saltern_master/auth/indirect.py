@@ -48,6 +48,15 @@ An indirect function needs a grant of its exact name. Beyond that:
 ``--return NAME``      ``returner:NAME``: a returner runs code of the minion's with options of the caller's, to
                        write files or to send what was returned elsewhere; so does what ``schedule.add`` is given
 =====================  ================================================================================
+
+Nothing beyond either, for what gives files another content, owner, mode or place (what a template in them calls can't
+be told): ``file.append``, ``file.prepend``, ``file.write``, ``file.seek_write``, ``file.restore_backup``,
+``file.check_managed``, ``file.check_managed_changes``, ``file.comment``, ``file.uncomment``, ``file.comment_line``,
+``file.psed``, ``file.replace``, ``file.line``, ``file.blockreplace``, ``file.mkdir``, ``file.makedirs``,
+``file.makedirs_perms``, ``file.mknod``, ``file.mknod_chrdev``, ``file.mknod_blkdev``, ``file.mknod_fifo``,
+``file.get_managed``, ``file.manage_file``, ``file.apply_template_on_contents``, ``file.copy``, ``file.move``,
+``file.rename``, ``file.link``, ``file.symlink``, ``file.set_mode``, ``file.chown``, ``file.lchown``, ``file.chgrp``,
+``file.check_perms``, ``file.chattr``, ``file.set_selinux_context``.
 """
 
 from __future__ import annotations
