@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from saltern.files import open_folder
-from saltern_modules._rewriting import copy_whole, mode_of, new_file, place_of, rewrite
+from saltern_modules._rewriting import NEW_MODE, copy_whole, mode_of, new_file, place_of, rewrite
 
 FOLDER_MODE = 0o755
 DAY_S = 86_400
@@ -79,8 +79,8 @@ def remove_empty(path: str, recurse: bool, older_than: Any) -> dict[str, Any]:
     return {"deleted": deleted, "errors": errors, "result": result}
 
 
-def copy_file(src: str, dst: str, *, whole: bool = False) -> None:
-    """Have *dst* hold what the file *src* holds; a file there keeps its mode, a new one gets 0644.
+def copy_file(src: str, dst: str, *, whole: bool = False, mode: int = NEW_MODE) -> None:
+    """Have *dst* hold what the file *src* holds; a file there keeps its mode, a new one gets *mode*.
 
     With *whole* it gets mode, owner, times and attributes of *src*.
     """
@@ -91,7 +91,7 @@ def copy_file(src: str, dst: str, *, whole: bool = False) -> None:
         if os.path.exists(dst) and os.path.samestat(os.fstat(source), os.stat(dst)):
             raise shutil.SameFileError(f"{src!r} and {dst!r} are the same file")
         if not whole:
-            rewrite(dst, source)
+            rewrite(dst, source, mode=mode)
             return
         with place_of(dst) as place, new_file(place._replace(status=None), mode_of(source)) as copy:
             copy_whole(source, copy)

@@ -58,6 +58,8 @@ SCENARIOS = {
             ("file.replace", A, "nowhere", "added", kw(append_if_not_found=True)),
             ("file.replace", A, "nowhere", "added", kw(append_if_not_found=True)),
             ("file.replace", A, "nowhere", "first", kw(prepend_if_not_found=True)),
+            ("file.replace", A, "first", "second", kw(append_if_not_found=True)),
+            ("file.replace", A, "second", "third", kw(prepend_if_not_found=True, not_found_content="x")),
             ("file.replace", A, "nowhere", "repl", kw(append_if_not_found=True, not_found_content="content")),
             ("file.replace", A, "nowhere", "repl", kw(append_if_not_found=True, not_found_content="content")),
             ("file.replace", A, "nowhere", "dry", kw(append_if_not_found=True, dry_run=True)),
