@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import shutil
 import stat
 import time
 from collections.abc import Iterator
@@ -35,6 +34,8 @@ def remove(path: str) -> bool:
         except FileNotFoundError:
             return False
         if stat.S_ISDIR(status.st_mode):
+            import shutil  # which brings the compressors along
+
             shutil.rmtree(name, dir_fd=at)
         else:
             os.unlink(name, dir_fd=at)
@@ -89,7 +90,7 @@ def copy_file(src: str, dst: str, *, whole: bool = False, mode: int = NEW_MODE) 
         if not stat.S_ISREG(os.fstat(source).st_mode):
             raise OSError(errno.EINVAL, "it is no regular file", src)
         if os.path.exists(dst) and os.path.samestat(os.fstat(source), os.stat(dst)):
-            raise shutil.SameFileError(f"{src!r} and {dst!r} are the same file")
+            raise OSError(errno.EINVAL, f"{src!r} and {dst!r} are the same file", src)
         if not whole:
             rewrite(dst, source, mode=mode)
             return
@@ -117,6 +118,8 @@ def _make_folders(folder: str) -> None:
 
 def exchange_folder(src: str, dst: str) -> None:
     """Have *dst* be a copy of the folder *src* with all modes and times; what was there goes when it is whole."""
+    import shutil
+
     beside = f"{dst.rstrip('/')}.saltern-{os.urandom(4).hex()}"
     try:
         shutil.copytree(src, beside)
@@ -131,6 +134,7 @@ def exchange_folder(src: str, dst: str) -> None:
 
 def move(src: str, dst: str) -> None:
     """Rename *src* to *dst*, into it if it is a folder; to another file system by a copy that is whole at once."""
+    import shutil
 
     def whole(one: str, other: str, *, follow_symlinks: bool = True) -> str:
         if not follow_symlinks and os.path.islink(one):

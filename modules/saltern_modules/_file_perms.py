@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -127,6 +126,8 @@ def _compare(
 
 def attributes(path: str, *, salt: Salt) -> dict[str, list[str]] | None:
     """Return what ``file.lsattr`` does."""
+    import shutil  # which brings the compressors along
+
     if shutil.which("lsattr") is None:
         return None
     if not os.path.exists(path):
