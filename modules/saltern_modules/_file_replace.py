@@ -25,24 +25,27 @@ class Edit(NamedTuple):
     literal: bool
 
 
-def edited(text: AnyStr, edit: Edit) -> AnyStr:
-    """Return *text* after *edit*. Raises ``re.error``."""
+def edited(text: AnyStr, edit: Edit) -> list[AnyStr]:
+    """Return the lines of *text* after *edit*; what is put at an end is one, whatever is in it. Raises ``re.error``."""
 
     def like(value: str) -> AnyStr:
         return value if isinstance(text, str) else value.encode()
 
     repl = like(edit.repl.replace("\\", "\\\\") if edit.literal else edit.repl)
     new, number = re.subn(like(edit.pattern), repl, text, count=edit.most, flags=edit.flags)
+    lines: Any = new.splitlines(keepends=True)
     if not edit.where or number:
-        return new
+        return list(lines)
     looked = edit.content if edit.given and edit.content else edit.repl
     if re.search(like(f"^{re.escape(looked)}($|(?=\r\n))"), text, flags=edit.flags):
-        return new
+        return list(lines)
     line = like(edit.content + "\n")
-    if edit.where == "start":
-        return line + new
     end = like("\n")
-    return new + (end if new and not new.endswith(end) else like("")) + line
+    if edit.where == "start":
+        return [line, *lines]
+    if lines and not lines[-1].endswith(end):
+        lines[-1] += end
+    return [*lines, line]
 
 
 def found_in_file(path: str, pattern: str, flags: Any, encoding: str | None) -> bool:
@@ -65,7 +68,8 @@ def edit_file(
         old = _content(path, encoding)
     except OSError as error:
         raise CommandError(f"Unable to open file '{path}'. Exception: {error}") from None
-    new = edited(old, edit)
+    lines = edited(old, edit)
+    new = old[:0].join(lines)
     if new == old:
         return "", False
     if not dry_run:
@@ -78,7 +82,7 @@ def edit_file(
                 rewrite(path, data, backup=suffix)
         except OSError as error:
             raise CommandError(f"Unable to write file '{path}'. Exception: {error}") from None
-    return diff(old.splitlines(keepends=True), new.splitlines(keepends=True)), True
+    return diff(old.splitlines(keepends=True), lines), True
 
 
 def link_to_backup(link: str, target: str, backup: str) -> None:

@@ -31,6 +31,7 @@ SCENARIOS = {
             (A, {"content": "between", "after": "beta", "before": r"\[two\]"}),
             (A, {"content": "x", "before": "alpha"}),
             (A, {"content": "x", "after": "alpha"}),
+            (A, {"content": "x", "after": "alpha", "before": r"\["}),
             (A, {"content": "x", "after": "nowhere"}),
             (A, {"content": "x", "before": "nowhere"}),
             (A, {"content": "x", "before": "nowhere", "after": "gamma"}),
