@@ -124,12 +124,14 @@ def imports(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def hand_made_programs(source: str) -> Iterator[int]:
-    """Yield the line of every list or tuple that starts a Python: one that holds ``sys.executable`` or ``"-m"``."""
+    """Yield the line of every list or tuple that starts a Python: one that holds ``sys.executable``, or ``"-m"`` behind
+    what isn't another option.
+    """
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.List | ast.Tuple):
-            for word in node.elts:
-                text = ast.unparse(word)
-                if text in ("sys.executable", "'-m'"):
+            words = [ast.unparse(word) for word in node.elts]
+            for at, text in enumerate(words):
+                if text == "sys.executable" or (text == "'-m'" and at and not words[at - 1].startswith("'-")):
                     yield node.lineno
                     break
 

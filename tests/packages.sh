@@ -13,6 +13,7 @@ for pair in \
     ssh-keygen:openssh-client systemd-analyze:systemd systemd-nspawn:systemd-container openssl:openssl; do
     rpmbuild:rpm dnf:dnf createrepo_c:createrepo-c \
     systemd-analyze:systemd systemd-nspawn:systemd-container openssl:openssl; do
+    systemd-analyze:systemd systemd-nspawn:systemd-container openssl:openssl patch:patch; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
 done
 [ -z "$missing" ] && exit 0

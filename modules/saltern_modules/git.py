@@ -154,7 +154,7 @@ def commit(
         saltern '*' git.commit /path/to/repo 'The commit message'
         saltern '*' git.commit /path/to/repo 'The commit message' opts='-a'
     """
-    words = ["--message", str(message), *options(opts), *(["--", str(filename)] if filename else [])]
+    words = ["-m", str(message), *options(opts), *(["--", str(filename)] if filename else [])]
     return git_in(__salt__, cwd, user, ignore_retcode).output("commit", *words, git_opts=git_opts)
 
 
@@ -385,7 +385,7 @@ def tag(
     if any(word == "-m" or "--message" in word for word in words):
         raise ArgumentError('Tag messages must be passed in the "message" argument')
     deletes = "-d" in words or "--delete" in words
-    words = [*([] if message is None else ["-a", "--message", str(message)]), *words, plain("name", name)]
+    words = [*([] if message is None else ["-a", "-m", str(message)]), *words, plain("name", name)]
     words += [] if deletes else [plain("ref", ref)]
     return git_in(__salt__, cwd, user, ignore_retcode).output("tag", *words, git_opts=git_opts, merge=True)
 

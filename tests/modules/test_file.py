@@ -25,7 +25,21 @@ from saltern.power import Power
 from saltern_agent.jobs import Current
 from saltern_agent.loader import Loader
 from saltern_master.auth.powers import Powers
+<<<<<<< HEAD
 from saltern_modules import _file_block, _file_find, _file_hashes, _file_line, _file_moving, _file_perms, _file_text
+=======
+from saltern_modules import (
+    _file_block,
+    _file_find,
+    _file_hashes,
+    _file_line,
+    _file_moving,
+    _file_perms,
+    _file_text,
+    _file_windows,
+    _rewriting,
+)
+>>>>>>> file
 from saltern_modules._file_errors import plainly
 from support.mounts import tmpfs
 from support.strangers import folder_of_a_stranger, give_away, link_of_a_stranger, needs_root
@@ -310,6 +324,51 @@ class TestOthersFolders:
         assert len(salt["file.list_backups"](str(file))) == 2
 
 
+<<<<<<< HEAD
+=======
+class TestLooking:
+    def test_folders_that_are_too_deep_are_not_read(
+        self, salt: Functions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "a/b/c").mkdir(parents=True)
+        read: list[str] = []
+        scandir = os.scandir
+        monkeypatch.setattr(os, "scandir", lambda path: read.append(str(path)) or scandir(path))
+        assert salt["file.find"](str(tmp_path), maxdepth=2) == [str(tmp_path / name) for name in ("", "a", "a/b")]
+        assert read == [str(tmp_path), f"{tmp_path}/a"]
+
+    def test_what_goes_meanwhile_is_left_out(
+        self, salt: Functions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name in ("a", "b"):
+            (tmp_path / name).touch()
+        status = _file_find._status
+        monkeypatch.setattr(_file_find, "_status", lambda path: None if path.endswith("/a") else status(path))
+        assert salt["file.find"](str(tmp_path), type="f", mindepth=1) == [f"{tmp_path}/b"]
+
+    def test_what_is_looked_for_is_found_wherever_it_is_cut(self, salt: Functions, tmp_path: Path) -> None:
+        file = tmp_path / "large"
+        for at in (_file_windows.WINDOW - 3, _file_windows.WINDOW + _file_windows.STEP - 3, 700_000):
+            file.write_text("x" * at + "needle" + "y" * 100_000)
+            assert salt["file.contains"](str(file), "needle") is True
+            assert salt["file.find"](str(tmp_path), grep="needley") == [str(file)]
+        assert salt["file.contains"](str(file), "needlex") is False
+
+    def test_large_files_are_not_taken_into_memory(
+        self, salt: Functions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        large = tmp_path / "large"
+        with large.open("wb") as stream:
+            stream.truncate((64 << 20) + 1)
+        with pytest.raises(CommandError, match=r"seek_read reads a part"):
+            salt["file.read"](str(large))
+        monkeypatch.setattr(_rewriting, "MAX_EDITED_BYTES", 1000)
+        (tmp_path / "f").write_text("x" * 1001)
+        with pytest.raises(CommandError, match="too large"):
+            salt["file.replace"](f"{tmp_path}/f", "x", "y")
+
+
+>>>>>>> file
 class TestPrograms:
     def test_names_do_not_become_options(
         self, salt: Functions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from saltern.errors import ArgumentError, CommandError
 from saltern_modules import _fstab, _rewriting
+from saltern_modules._salt_errors import CommandNotFoundError
 from support.strangers import needs_root
 
 FSTAB = "# kept\n\n/dev/sda1 / ext4 defaults 0 1\n  # one two three four\n/dev/sda2 /a\\040b xfs ro"
@@ -254,7 +255,7 @@ def test_linked_to_libfuse(mount: Any, minion: Any, monkeypatch: pytest.MonkeyPa
     minion.functions["cmd.run"] = lambda argv, **kwargs: "\tlibfuse3.so.3 => /lib/libfuse3.so.3 (0x0)"
     assert mount.is_fuse_exec("ls") is True
     monkeypatch.setattr(mount, "found", lambda name: None if name == "ldd" else f"/bin/{name}")
-    with pytest.raises(CommandError, match="ldd"):
+    with pytest.raises(CommandNotFoundError, match="ldd"):
         mount.is_fuse_exec("ls")
 
 

@@ -54,7 +54,7 @@ def test_options_are_pips(minion: Any, asked: list[Any], tmp_path: Path) -> None
         no_deps=True,
     )
     command, options = asked[0]
-    assert " ".join(command[3:]) == (
+    assert " ".join(command[4:]) == (
         f"install --no-binary x,y --proxy http://p.example:3128 --timeout 5 --find-links {tmp_path}"
         " --index-url https://i.example --target /t --cache-dir /c --exists-action w --no-deps"
         " --global-option one --global-option two a,b c --trusted-host t --a --b 1"
@@ -68,7 +68,7 @@ def test_requirements_of_the_master(minion: Any, asked: list[Any], tmp_path: Pat
     minion.functions["cp.cache_file"] = lambda path, saltenv: str(cached) if path == "salt://r.txt" else False
     pip = minion.load("pip")
     pip.install(requirements="salt://r.txt")
-    assert asked[-1][0][3:] == ["install", "--requirement", str(cached)]
+    assert asked[-1][0][4:] == ["install", "--requirement", str(cached)]
     said = {"result": False, "comment": "pip requirements file 'salt://none.txt' not found"}
     assert pip.install(requirements="salt://none.txt") == pip.uninstall(requirements=["salt://none.txt"]) == said
 

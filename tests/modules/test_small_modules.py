@@ -293,8 +293,8 @@ class TestRandom:
         assert random.shadow_hash("a\0b", "x") is None
         with pytest.raises(ArgumentError, match="Cannot hash using 'nonesuch' hash algorithm"):
             random.shadow_hash("ab", "x", "nonesuch")
-        monkeypatch.setattr(_crypt.ctypes.util, "find_library", lambda name: "no-such-library.so")
-        with pytest.raises(CommandError, match="has no libcrypt"):
+        monkeypatch.setattr(_crypt, "LIBRARIES", ("no-such-library.so",))
+        with pytest.raises(CommandError, match="install the package libcrypt1"):
             random.shadow_hash("ab", "x")
 
     def test_seeds(self, random: ModuleType) -> None:

@@ -26,10 +26,10 @@ KINDS = {
     "CommandExecutionError": "command",
     "CommandError": "command",
     "TypeError": "type",
-    "SaltException": "failed",
-    "SalternError": "failed",
 }
 """What an error is to a user, by the names of its classes: Salt's and ours."""
+FAILED = ("SaltException", "SalternError")
+"""The roots of both trees, of which errors of other kinds may be, too."""
 
 
 @dataclass(frozen=True)
@@ -164,4 +164,4 @@ def _replaced(value: Any, old: str, new: str) -> Any:
 
 def _kind(error: Exception) -> str:
     names = [kind.__name__ for kind in type(error).__mro__]
-    return next((KINDS[name] for name in KINDS if name in names), names[0])
+    return next((KINDS[name] for name in KINDS if name in names), "failed" if names[0] in FAILED else names[0])
