@@ -84,11 +84,7 @@ class Finder:
             if depth >= self._mindepth and (self._maxdepth is None or self._maxdepth >= depth):
                 for name in [*folders, *names]:
                     yield from self._looked_at(os.path.join(top, name), name)
-<<<<<<< HEAD
-            if self._maxdepth is not None and depth > self._maxdepth:
-=======
             if self._maxdepth is not None and depth >= self._maxdepth:
->>>>>>> file
                 folders.clear()
 
     def _looked_at(self, path: str, name: str) -> Iterator[Any]:

@@ -127,13 +127,8 @@ def _insert(body: list[str], change: Change) -> list[str]:
     if change.location:
         return _insert_at(body, change)
     if before and after:
-<<<<<<< HEAD
-        _only(body, change.after, "after")
-        at = _only(body, change.before, "before")
-=======
         at = _only(body, change.before, "before")
         _only(body, change.after, "after")
->>>>>>> file
         body.insert(at, _like(body[at], change))
     elif after:
         at = _only(body, change.after, "after")

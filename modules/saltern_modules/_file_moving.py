@@ -9,21 +9,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-<<<<<<< HEAD
-import shutil
-=======
->>>>>>> file
 import stat
 import time
 from collections.abc import Iterator
 from typing import Any
 
 from saltern.files import open_folder
-<<<<<<< HEAD
-from saltern_modules._rewriting import copy_whole, mode_of, new_file, place_of, rewrite
-=======
 from saltern_modules._rewriting import NEW_MODE, copy_whole, mode_of, new_file, place_of, rewrite
->>>>>>> file
 
 FOLDER_MODE = 0o755
 DAY_S = 86_400
@@ -42,11 +34,8 @@ def remove(path: str) -> bool:
         except FileNotFoundError:
             return False
         if stat.S_ISDIR(status.st_mode):
-<<<<<<< HEAD
-=======
             import shutil  # which brings the compressors along
 
->>>>>>> file
             shutil.rmtree(name, dir_fd=at)
         else:
             os.unlink(name, dir_fd=at)
@@ -91,13 +80,8 @@ def remove_empty(path: str, recurse: bool, older_than: Any) -> dict[str, Any]:
     return {"deleted": deleted, "errors": errors, "result": result}
 
 
-<<<<<<< HEAD
-def copy_file(src: str, dst: str, *, whole: bool = False) -> None:
-    """Have *dst* hold what the file *src* holds; a file there keeps its mode, a new one gets 0644.
-=======
 def copy_file(src: str, dst: str, *, whole: bool = False, mode: int = NEW_MODE) -> None:
     """Have *dst* hold what the file *src* holds; a file there keeps its mode, a new one gets *mode*.
->>>>>>> file
 
     With *whole* it gets mode, owner, times and attributes of *src*.
     """
@@ -106,15 +90,9 @@ def copy_file(src: str, dst: str, *, whole: bool = False, mode: int = NEW_MODE) 
         if not stat.S_ISREG(os.fstat(source).st_mode):
             raise OSError(errno.EINVAL, "it is no regular file", src)
         if os.path.exists(dst) and os.path.samestat(os.fstat(source), os.stat(dst)):
-<<<<<<< HEAD
-            raise shutil.SameFileError(f"{src!r} and {dst!r} are the same file")
-        if not whole:
-            rewrite(dst, source)
-=======
             raise OSError(errno.EINVAL, f"{src!r} and {dst!r} are the same file", src)
         if not whole:
             rewrite(dst, source, mode=mode)
->>>>>>> file
             return
         with place_of(dst) as place, new_file(place._replace(status=None), mode_of(source)) as copy:
             copy_whole(source, copy)
@@ -140,11 +118,8 @@ def _make_folders(folder: str) -> None:
 
 def exchange_folder(src: str, dst: str) -> None:
     """Have *dst* be a copy of the folder *src* with all modes and times; what was there goes when it is whole."""
-<<<<<<< HEAD
-=======
     import shutil
 
->>>>>>> file
     beside = f"{dst.rstrip('/')}.saltern-{os.urandom(4).hex()}"
     try:
         shutil.copytree(src, beside)
@@ -159,10 +134,7 @@ def exchange_folder(src: str, dst: str) -> None:
 
 def move(src: str, dst: str) -> None:
     """Rename *src* to *dst*, into it if it is a folder; to another file system by a copy that is whole at once."""
-<<<<<<< HEAD
-=======
     import shutil
->>>>>>> file
 
     def whole(one: str, other: str, *, follow_symlinks: bool = True) -> str:
         if not follow_symlinks and os.path.islink(one):

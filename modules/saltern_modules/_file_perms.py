@@ -5,10 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-<<<<<<< HEAD
-import shutil
-=======
->>>>>>> file
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -130,11 +126,8 @@ def _compare(
 
 def attributes(path: str, *, salt: Salt) -> dict[str, list[str]] | None:
     """Return what ``file.lsattr`` does."""
-<<<<<<< HEAD
-=======
     import shutil  # which brings the compressors along
 
->>>>>>> file
     if shutil.which("lsattr") is None:
         return None
     if not os.path.exists(path):

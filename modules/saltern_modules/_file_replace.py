@@ -25,31 +25,14 @@ class Edit(NamedTuple):
     literal: bool
 
 
-<<<<<<< HEAD
-def edited(text: AnyStr, edit: Edit) -> AnyStr:
-    """Return *text* after *edit*. Raises ``re.error``."""
-=======
 def edited(text: AnyStr, edit: Edit) -> list[AnyStr]:
     """Return the lines of *text* after *edit*; what is put at an end is one, whatever is in it. Raises ``re.error``."""
->>>>>>> file
 
     def like(value: str) -> AnyStr:
         return value if isinstance(text, str) else value.encode()
 
     repl = like(edit.repl.replace("\\", "\\\\") if edit.literal else edit.repl)
     new, number = re.subn(like(edit.pattern), repl, text, count=edit.most, flags=edit.flags)
-<<<<<<< HEAD
-    if not edit.where or number:
-        return new
-    looked = edit.content if edit.given and edit.content else edit.repl
-    if re.search(like(f"^{re.escape(looked)}($|(?=\r\n))"), text, flags=edit.flags):
-        return new
-    line = like(edit.content + "\n")
-    if edit.where == "start":
-        return line + new
-    end = like("\n")
-    return new + (end if new and not new.endswith(end) else like("")) + line
-=======
     lines: Any = new.splitlines(keepends=True)
     if not edit.where or number:
         return list(lines)
@@ -63,7 +46,6 @@ def edited(text: AnyStr, edit: Edit) -> list[AnyStr]:
     if lines and not lines[-1].endswith(end):
         lines[-1] += end
     return [*lines, line]
->>>>>>> file
 
 
 def found_in_file(path: str, pattern: str, flags: Any, encoding: str | None) -> bool:
@@ -86,12 +68,8 @@ def edit_file(
         old = _content(path, encoding)
     except OSError as error:
         raise CommandError(f"Unable to open file '{path}'. Exception: {error}") from None
-<<<<<<< HEAD
-    new = edited(old, edit)
-=======
     lines = edited(old, edit)
     new = old[:0].join(lines)
->>>>>>> file
     if new == old:
         return "", False
     if not dry_run:
@@ -104,11 +82,7 @@ def edit_file(
                 rewrite(path, data, backup=suffix)
         except OSError as error:
             raise CommandError(f"Unable to write file '{path}'. Exception: {error}") from None
-<<<<<<< HEAD
-    return diff(old.splitlines(keepends=True), new.splitlines(keepends=True)), True
-=======
     return diff(old.splitlines(keepends=True), lines), True
->>>>>>> file
 
 
 def link_to_backup(link: str, target: str, backup: str) -> None:

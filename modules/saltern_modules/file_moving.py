@@ -90,11 +90,7 @@ def copy(src: str, dst: str, recurse: bool = False, remove_existing: bool = Fals
         raise ArgumentError("Cannot copy overwriting a directory without recurse flag set to true!")
     try:
         if not folders:
-<<<<<<< HEAD
-            _file_moving.copy_file(src, dst)
-=======
             _file_moving.copy_file(src, dst, mode=0o600)  # until it has its owner and mode
->>>>>>> file
         elif remove_existing:
             _file_moving.exchange_folder(src, dst)
         else:

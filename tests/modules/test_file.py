@@ -25,9 +25,6 @@ from saltern.power import Power
 from saltern_agent.jobs import Current
 from saltern_agent.loader import Loader
 from saltern_master.auth.powers import Powers
-<<<<<<< HEAD
-from saltern_modules import _file_block, _file_find, _file_hashes, _file_line, _file_moving, _file_perms, _file_text
-=======
 from saltern_modules import (
     _file_block,
     _file_find,
@@ -39,7 +36,6 @@ from saltern_modules import (
     _file_windows,
     _rewriting,
 )
->>>>>>> file
 from saltern_modules._file_errors import plainly
 from support.mounts import tmpfs
 from support.strangers import folder_of_a_stranger, give_away, link_of_a_stranger, needs_root
@@ -324,8 +320,6 @@ class TestOthersFolders:
         assert len(salt["file.list_backups"](str(file))) == 2
 
 
-<<<<<<< HEAD
-=======
 class TestLooking:
     def test_folders_that_are_too_deep_are_not_read(
         self, salt: Functions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -368,7 +362,6 @@ class TestLooking:
             salt["file.replace"](f"{tmp_path}/f", "x", "y")
 
 
->>>>>>> file
 class TestPrograms:
     def test_names_do_not_become_options(
         self, salt: Functions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

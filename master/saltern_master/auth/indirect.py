@@ -82,7 +82,6 @@ be told): ``file.append``, ``file.prepend``, ``file.write``, ``file.seek_write``
 ``file.get_managed``, ``file.manage_file``, ``file.apply_template_on_contents``, ``file.copy``, ``file.move``,
 ``file.rename``, ``file.link``, ``file.symlink``, ``file.set_mode``, ``file.chown``, ``file.lchown``, ``file.chgrp``,
 ``file.check_perms``, ``file.chattr``, ``file.set_selinux_context``.
-<<<<<<< HEAD
 
 Likewise by their exact names alone, for what they write, reach or call can't be told by their arguments:
 ``alternatives.install``, ``archive.cmd_unzip``, ``archive.cmd_zip``, ``archive.gunzip``, ``archive.gzip``,
@@ -93,8 +92,6 @@ Likewise by their exact names alone, for what they write, reach or call can't be
 ``kmod.load``, ``kmod.remove``, ``slsutil.renderer``, ``ssh.hash_known_hosts``, ``ssh.host_keys``,
 ``ssh.recv_known_host_entries``, ``ssh.rm_auth_key``, ``ssh.rm_auth_key_from_file``, ``ssh.rm_known_host``,
 ``ssh.set_auth_key``, ``ssh.set_auth_key_from_file``, ``ssh.set_known_host``, ``ssh.user_keys``.
-=======
->>>>>>> file
 """
 
 from __future__ import annotations

@@ -58,17 +58,12 @@ SCENARIOS = {
             ("file.replace", A, "nowhere", "added", kw(append_if_not_found=True)),
             ("file.replace", A, "nowhere", "added", kw(append_if_not_found=True)),
             ("file.replace", A, "nowhere", "first", kw(prepend_if_not_found=True)),
-<<<<<<< HEAD
-            ("file.replace", A, "nowhere", "repl", kw(append_if_not_found=True, not_found_content="content")),
-            ("file.replace", A, "nowhere", "repl", kw(append_if_not_found=True, not_found_content="content")),
-=======
             ("file.replace", A, "first", "second", kw(append_if_not_found=True)),
             ("file.replace", A, "second", "third", kw(prepend_if_not_found=True, not_found_content="x")),
             ("file.replace", A, "nowhere", "repl", kw(append_if_not_found=True, not_found_content="content")),
             ("file.replace", A, "nowhere", "repl", kw(append_if_not_found=True, not_found_content="content")),
             ("file.replace", A, "nowhere", "two\nlines", kw(prepend_if_not_found=True)),
             ("file.replace", A, "nowhere", "three\nlines", kw(append_if_not_found=True)),
->>>>>>> file
             ("file.replace", A, "nowhere", "dry", kw(append_if_not_found=True, dry_run=True)),
             ("file.replace", A, "nowhere", "x", kw(append_if_not_found=True, prepend_if_not_found=True)),
             ("file.replace", A, "nowhere", "x", kw(append_if_not_found=True, search_only=True)),

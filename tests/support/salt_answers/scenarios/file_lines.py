@@ -31,10 +31,7 @@ SCENARIOS = {
             (A, {"content": "between", "after": "beta", "before": r"\[two\]"}),
             (A, {"content": "x", "before": "alpha"}),
             (A, {"content": "x", "after": "alpha"}),
-<<<<<<< HEAD
-=======
             (A, {"content": "x", "after": "alpha", "before": r"\["}),
->>>>>>> file
             (A, {"content": "x", "after": "nowhere"}),
             (A, {"content": "x", "before": "nowhere"}),
             (A, {"content": "x", "before": "nowhere", "after": "gamma"}),
