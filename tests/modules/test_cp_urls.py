@@ -193,7 +193,7 @@ def test_no_redirection_leads_to_another_kind_of_place(
 
 
 def test_what_is_too_much_ends(cp: Any, minion: Any, url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    minion.opts["max_return_bytes"] = 1000
+    minion.opts["max_return_bytes"] = 2000
     with pytest.raises(CommandError, match="over 500 bytes reading /x"):
         cp.get_url(f"{url}/x", None)
     monkeypatch.setattr(_download, "MAX_FILE_BYTES", 500)
