@@ -158,9 +158,9 @@ def get_url(
     """Fetch *path*, a ``salt://``, ``http(s)://``, ``ftp://`` or ``file://`` URL or a path of this host.
 
     Without *dest* it goes into the agent's cache; either way where it is is returned. With ``dest=None`` the content
-    is, as text, at most a quarter of ``max_return_bytes``. A file of this host stays where it is. *source_hash* (``sha256=…``): what
-    is in the cache with that digest isn't fetched again. ``False`` when the master has no such file; ``""`` when there
-    is no folder for it and *makedirs* isn't said. Raises ``CommandError``.
+    is, as text, at most a quarter of ``max_return_bytes``. A file of this host stays where it is. *source_hash*
+    (``sha256=…``): what is in the cache with that digest isn't fetched again. ``False`` when the master has no such
+    file; ``""`` when there is no folder for it and *makedirs* isn't said. Raises ``CommandError``.
 
     CLI Example:
 

@@ -70,6 +70,9 @@ def test_the_masters_files_of_several_environments(parts: Parts, tmp_path: Path)
     }.items():
         assert ask(parts, first, *call) == value, call
     assert (tmp_path / "a/run.sh").read_text() == "#!/bin/sh\n"
+    assert parts.runner.cmd("fileserver.dir_list") == ["_modules", "a", "a/empty"]
+    assert parts.runner.cmd("fileserver.empty_dir_list") == ["_modules", "a/empty"]
+    assert parts.runner.cmd("fileserver.symlink_list") == {"link": "a/run.sh"}
     assert (tmp_path / "a/empty").is_dir()
 
 
@@ -180,6 +183,25 @@ def test_a_transfer_from_a_minion_goes_on_after_the_master_was_killed(parts: Par
     wait_for(lambda: sorted(parts.up()) == [first, second], "the agents", 60)
     copy(parts, second, f"minion:{first}:{tmp_path}/huge", f"{tmp_path}/there")
     assert had > 0
+    assert (tmp_path / "there").read_bytes() == data
+
+
+def test_a_transfer_goes_on_after_its_source_was_killed(parts: Parts, tmp_path: Path) -> None:
+    first, second = parts.stack.minion_ids
+    (tmp_path / "large").write_bytes(data := os.urandom(6_000_000))
+    words = [second, f"minion:{first}:{tmp_path}/large", f"{tmp_path}/there"]
+    argv = [sys.executable, "-m", "saltern.cli.cp", "-c", parts.stack.config_dir, "--rate-limit", "1M", *words]
+    process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    uploads = Path(parts.stack.root) / "cache/master/uploads"
+    wait_for(lambda: any(path.stat().st_size > 1 << 20 for path in uploads.glob("*.data")), "some of it")
+    parts.stop(f"agent {first}", signal.SIGKILL)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert err.startswith(f"saltern-cp: {first}: ")
+    assert not (tmp_path / "there").exists()
+    parts.start(f"agent {first}")
+    wait_for(lambda: sorted(parts.up()) == [first, second], "the agents", 60)
+    copy(parts, *words)
     assert (tmp_path / "there").read_bytes() == data
 
 
