@@ -217,9 +217,7 @@ def _inside(url: str, dest: str) -> str:
     """Return *dest*, or where in that folder *url* goes: by its last name, ``index.html`` where its host has all."""
     if not dest.endswith("/") and not os.path.isdir(dest):
         return dest
-    from urllib.parse import urlsplit
-
-    parts = urlsplit(url)
+    parts = _cache.parts_of(url)
     named = len(parts.path) > 1 and not parts.path.endswith("/")
     last = url.partition("?")[0].partition("#")[0].rpartition("/")[2] if named else ""
     return os.path.join(dest, last if last not in ("", ".", "..") else "index.html")
