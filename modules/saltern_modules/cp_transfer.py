@@ -106,13 +106,18 @@ def send(upload: str, paths: list[str], rate: int = 0) -> dict[str, Any]:
 
 
 def recv(
-    files: Mapping[str, str] | None = None, dest: str = "", upload: str = "", hsum: str = "", listing_size: int = 0
+    files: Mapping[str, str] | None = None,
+    dest: str = "",
+    upload: str = "",
+    hsum: str = "",
+    listing_size: int = 0,
+    names: list[str] | None = None,
 ) -> dict[str, bool] | Literal["Destination unavailable"]:
     """Fetch what ``saltern-cp`` sends to *dest*; return ``{path: True}`` for each file and folder that it was given.
 
-    A file is verified before it is moved into place; one with this content already is left. Or with *files* write
-    those texts, by name, to *dest*: ``"Destination unavailable"`` when no folder is there for it. Raises
-    ``CommandError``.
+    A file is verified before it is moved into place; one with this content already is left. *names*: what the files
+    and folders may be called, where a minion sends them. Or with *files* write those texts, by name, to *dest*:
+    ``"Destination unavailable"`` when no folder is there for it. Raises ``CommandError``.
 
     CLI Example:
 
@@ -125,7 +130,7 @@ def recv(
     from saltern_modules import _receive
 
     sent = _receive.Upload(_agent.connected(__opts__, "cp.recv"), upload)
-    return _receive.receive(sent, sent.listing(listing_size, hsum), listing_size, dest)
+    return _receive.receive(sent, sent.listing(listing_size, hsum), listing_size, dest, names)
 
 
 def recv_chunked(

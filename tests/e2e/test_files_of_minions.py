@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from saltern.local import LocalConnection
 from support.mounts import tmpfs
 from support.stacks import Parts, wait_for
 
@@ -149,6 +150,23 @@ def test_a_minion_sends_to_others(parts: Parts, tmp_path: Path) -> None:
     assert (there / "pushed.conf").read_text() == "x = 1\n"
 
 
+def test_a_minion_that_was_taken_over_brings_nothing_else(parts: Parts, tmp_path: Path) -> None:
+    """Its agent answers cp.send as it likes: here it is asked for another file than the command says."""
+    first, second = parts.stack.minion_ids
+    (tmp_path / "app.conf").write_text("x")
+    (tmp_path / "passwd").write_text("evil")
+    (tmp_path / "there").mkdir()
+    with LocalConnection(parts.client.opts["sock_dir"]) as connection:
+        begun = connection.call("upload.begin", tgt=second, hsum="a" * 64, source=first)
+    sent = ask(parts, first, "cp.send", begun["upload"], [str(tmp_path / "app.conf"), str(tmp_path / "passwd")])
+    kwarg = {"upload": begun["upload"], "hsum": sent["hsum"], "listing_size": sent["listing_size"]}
+    answer = ask(parts, second, "cp.recv", dest=f"{tmp_path}/there/", names=["app.conf"], **kwarg)
+    assert "'passwd' isn't what was asked for" in answer
+    assert list((tmp_path / "there").iterdir()) == []
+    with LocalConnection(parts.client.opts["sock_dir"]) as connection:
+        connection.call("upload.forget", begun["upload"])
+
+
 def test_what_a_minion_can_not_send_is_said_in_one_line(parts: Parts, tmp_path: Path) -> None:
     first, second = parts.stack.minion_ids
     for words, code, said in [
@@ -178,7 +196,7 @@ def test_a_transfer_from_a_minion_goes_on_after_the_master_was_killed(parts: Par
     parts.stop("master", signal.SIGKILL)
     process.communicate(timeout=30)
     assert process.returncode != 0
-    (had,) = (path.stat().st_size for path in uploads.glob("*.data"))
+    had = max(path.stat().st_size for path in uploads.glob("*.data"))
     parts.start("master")
     wait_for(lambda: sorted(parts.up()) == [first, second], "the agents", 60)
     copy(parts, second, f"minion:{first}:{tmp_path}/huge", f"{tmp_path}/there")
