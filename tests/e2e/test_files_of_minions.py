@@ -106,6 +106,25 @@ def test_what_is_pushed_is_kept_below_the_minions_own_folder(parts: Parts, tmp_p
     assert not kept(parts, second).exists()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="links of another user's need root")
+def test_no_strangers_link_makes_a_file_be_sent(parts: Parts, tmp_path: Path) -> None:
+    first, second = parts.stack.minion_ids
+    (tmp_path / "secret").write_text("secret")
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "own").write_text("own")
+    (home / "link").symlink_to(tmp_path / "secret")
+    os.lchown(home / "link", 60000, 60000)
+    for fun in ("cp.push", "cp.push_dir"):
+        answer = ask(parts, first, fun, str(home / "link") if fun == "cp.push" else str(home))
+        assert "a link of another user's" in answer
+    assert not list(kept(parts, first).rglob("secret"))
+    (tmp_path / "there").mkdir()
+    _, err = copy(parts, second, f"minion:{first}:{home}", f"{tmp_path}/there/")
+    assert f"not sent, for they are no files: {first}:{home}/link" in err
+    assert [path.name for path in (tmp_path / "there/home").iterdir()] == ["own"]
+
+
 def test_a_push_goes_on_after_its_agent_and_the_master_were_killed(parts: Parts, tmp_path: Path) -> None:
     first = parts.stack.minion_ids[0]
     data = os.urandom(1 << 20) * 150
