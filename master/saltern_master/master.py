@@ -42,9 +42,7 @@ from saltern_master.deadletters import DeadLetters
 from saltern_master.entrances.channel.hub import Hub
 from saltern_master.entrances.channel.ports import Ports
 from saltern_master.entrances.local import LocalEntrance
-from saltern_master.fileserver.pushed import Pushed
-from saltern_master.fileserver.server import FileServer
-from saltern_master.fileserver.uploads import Uploads
+from saltern_master.fileserver import FileServer, Pushed, Uploads
 from saltern_master.fleet import Fleet
 from saltern_master.inbox import Inbox
 from saltern_master.jobs.configured import configured_store

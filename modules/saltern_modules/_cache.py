@@ -10,13 +10,15 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from saltern.errors import CommandError, os_errors
 from saltern.files import make_folder
 from saltern_modules import _file_client as client
+
+if TYPE_CHECKING:
+    from urllib.parse import SplitResult
 
 MAX_NAME_BYTES = 255
 INVALID = "Invalid path"
@@ -35,11 +37,19 @@ def place_of(opts: Mapping[str, Any], name: str, saltenv: str) -> str:
     return os.path.join(cachedir(opts), "files", saltenv, name)
 
 
+def parts_of(url: str) -> SplitResult:
+    """Return the parts of a URL. Raises ``CommandError`` for what is none."""
+    from urllib.parse import urlsplit  # loaded when the first URL is asked for
+
+    try:
+        return urlsplit(url)
+    except ValueError as error:
+        raise CommandError(f"cp: {url[:200]!r} is no URL: {error}") from None
+
+
 def place_of_url(opts: Mapping[str, Any], url: str, saltenv: str) -> str:
     """Return where what another URL leads to is cached, ``"Invalid path"`` for one that leads out of its folder."""
-    from urllib.parse import urlsplit
-
-    parts = urlsplit(url)
+    parts = parts_of(url)
     host = parts.netloc.rpartition("@")[2].replace(":", "")
     name = "-".join((parts.path, parts.query)) if parts.query else parts.path
     folder = os.path.join(cachedir(opts), "extrn_files", saltenv, host).rstrip("/")
@@ -89,6 +99,8 @@ def in_cache(opts: Mapping[str, Any], path: str, saltenv: str | None) -> str:
 def _clear_way(place: str, top: str) -> None:
     """Delete what was cached as a file where a folder is needed now, or the other way round."""
     if os.path.isdir(place) and not os.path.islink(place):
+        import shutil  # rarely needed, and it brings much
+
         shutil.rmtree(place)
     folder = os.path.dirname(place)
     while folder.startswith(f"{top}/"):
@@ -102,9 +114,7 @@ def local_path(path: str) -> str | None:
 
     Raises ``CommandError`` for one that isn't absolute.
     """
-    from urllib.parse import urlsplit
-
-    parts = urlsplit(path)
+    parts = parts_of(path)
     if parts.scheme not in ("file", ""):
         return None
     found = os.path.join(parts.netloc, parts.path).rstrip(os.sep) if parts.scheme or parts.netloc else path

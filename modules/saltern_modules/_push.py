@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from saltern.errors import CallFailed, ChannelError, CommandError, NotAuthorised, UsageError, os_errors
-from saltern.files import open_file
+from saltern.files import open_file, open_folder
 from saltern_modules._agent import Agent
 
 log = logging.getLogger(__name__)
@@ -23,10 +23,10 @@ MIN_RATE = 1024
 T = TypeVar("T")
 
 
-def push(agent: Agent, path: str, upload_path: str) -> bool:
+def push(agent: Agent, path: str, upload_path: str, remove: str) -> bool:
     """Have the master keep the file *path* as *upload_path*; ``False`` when it takes none, or none that large.
 
-    Raises ``CommandError``.
+    *remove*: a name of the file that goes when the master has it. Raises ``CommandError``.
     """
     name = os.path.normpath(upload_path.lstrip("/")).lstrip("/")
     with os_errors(CommandError, path, f"can't read {path}", called="cp.push"):
@@ -43,9 +43,23 @@ def push(agent: Agent, path: str, upload_path: str) -> bool:
                 if not data:
                     raise CommandError(f"cp.push: {path} became shorter while it was sent: push it again")
                 answer = _written(agent, about, answer["have"], data, path)
+            if remove:
+                _remove(remove, file)
         finally:
             os.close(file)
     return True
+
+
+def _remove(path: str, file: int) -> None:
+    """Remove *path* when that is still the open *file*: another one isn't on the master."""
+    folder, name = os.path.split(path)
+    at = open_folder(folder)
+    try:
+        if not os.path.samestat(os.stat(name, dir_fd=at), os.fstat(file)):
+            raise CommandError(f"cp.push: {path} is another file by now: it is kept")
+        os.unlink(name, dir_fd=at)
+    finally:
+        os.close(at)
 
 
 def _written(agent: Agent, about: dict[str, Any], offset: int, data: bytes, path: str) -> Any:

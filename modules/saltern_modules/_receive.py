@@ -20,7 +20,7 @@ import os
 import re
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from saltern.errors import ChannelError, CommandError, os_errors
@@ -96,16 +96,23 @@ class Upload:
             raise CommandError(f"the listing is none: {type(error).__name__}: {error}") from None
 
 
-def receive(upload: Upload, entries: list[Entry], at: int, dest: str) -> dict[str, Any]:
+def receive(
+    upload: Upload, entries: list[Entry], at: int, dest: str, names: Sequence[str] | None = None
+) -> dict[str, Any]:
     """Put *entries*, whose contents begin at *at* of *upload*, to *dest*; return ``{path: True}``, or why it isn't.
 
     One file goes to *dest* itself unless that is a folder or ends in ``/``; what is several goes into it. What is
-    returned names each source, not what is in a folder. Raises ``CommandError`` for the first that failed.
+    returned names each source, not what is in a folder. *names*: of the sources, where another minion made the list:
+    nothing of another name is taken. Raises ``CommandError`` for the first that failed.
     """
     if not os.path.isabs(dest):
         raise CommandError(f"cp.recv: the destination must be an absolute path, not {dest!r:.200}")
     if len(entries) > MAX_ENTRIES:
         raise CommandError(f"cp.recv: at most {MAX_ENTRIES:,} files and folders at once")
+    if names is not None:
+        for entry in entries:
+            if entry.path.partition("/")[0] not in names:
+                raise CommandError(f"cp.recv: {entry.path!r:.200} isn't what was asked for: nothing is taken")
     tops = [entry for entry in entries if "/" not in entry.path]
     inside = len(tops) > 1 or dest.endswith("/") or os.path.isdir(dest) or not tops or not tops[0].hsum
     done: dict[str, Any] = {}

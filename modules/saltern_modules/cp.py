@@ -158,9 +158,9 @@ def get_url(
     """Fetch *path*, a ``salt://``, ``http(s)://``, ``ftp://`` or ``file://`` URL or a path of this host.
 
     Without *dest* it goes into the agent's cache; either way where it is is returned. With ``dest=None`` the content
-    is, as text, at most ``max_return_bytes``. A file of this host stays where it is. *source_hash* (``sha256=…``): what
-    is in the cache with that digest isn't fetched again. ``False`` when the master has no such file; ``""`` when there
-    is no folder for it and *makedirs* isn't said. Raises ``CommandError``.
+    is, as text, at most a quarter of ``max_return_bytes``. A file of this host stays where it is. *source_hash*
+    (``sha256=…``): what is in the cache with that digest isn't fetched again. ``False`` when the master has no such
+    file; ``""`` when there is no folder for it and *makedirs* isn't said. Raises ``CommandError``.
 
     CLI Example:
 
@@ -187,7 +187,7 @@ def get_url(
 def get_file_str(path: str, saltenv: str | None = None) -> str | Literal[False]:
     """Return the text of *path*, a URL as ``get_url`` takes it or a path of this host, read as UTF-8.
 
-    At most ``max_return_bytes``. ``False`` when there is no such file. Raises ``CommandError``.
+    At most a quarter of ``max_return_bytes``. ``False`` when there is no such file. Raises ``CommandError``.
 
     CLI Example:
 
@@ -217,9 +217,7 @@ def _inside(url: str, dest: str) -> str:
     """Return *dest*, or where in that folder *url* goes: by its last name, ``index.html`` where its host has all."""
     if not dest.endswith("/") and not os.path.isdir(dest):
         return dest
-    from urllib.parse import urlsplit
-
-    parts = urlsplit(url)
+    parts = _cache.parts_of(url)
     named = len(parts.path) > 1 and not parts.path.endswith("/")
     last = url.partition("?")[0].partition("#")[0].rpartition("/")[2] if named else ""
     return os.path.join(dest, last if last not in ("", ".", "..") else "index.html")
@@ -245,8 +243,8 @@ def _text(place: str, function: str) -> str:
 
 
 def _most() -> int:
-    """Return how many bytes of content are returned at most: a return travels in one message."""
-    return int(__opts__.get("max_return_bytes") or 8 * 1024 * 1024) // 2
+    """Return how many bytes of content are returned at most: a return travels in one message, as UTF-8."""
+    return int(__opts__.get("max_return_bytes") or 8 * 1024 * 1024) // 4
 
 
 def _names(

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from saltern.errors import CommandError, os_errors
+from saltern.errors import CommandError
 from saltern.files import make_folder, open_folder
 from saltern_modules import _agent, _file_client
 
@@ -43,18 +43,13 @@ def push(path: str, keep_symlinks: bool = False, upload_path: str | None = None,
     """
     if not isinstance(path, str) or "../" in path or not os.path.isabs(path) or (upload_path and "../" in upload_path):
         return False
-    place = path if keep_symlinks else os.path.realpath(path)
-    if not os.path.isfile(place):
+    if not os.path.isfile(path):
         return False
     from saltern_modules import _push
 
     agent = _agent.connected(__opts__, "cp.push")
-    if not _push.push(agent, place, upload_path or place):
-        return False
-    if remove_source:
-        with os_errors(CommandError, place, f"the master has it, and {place} can't be removed", called="cp.push"):
-            os.unlink(place)
-    return True
+    place = path if keep_symlinks else os.path.realpath(path)
+    return _push.push(agent, path, upload_path or place, place if remove_source else "")
 
 
 def push_dir(path: str, glob: str | None = None, upload_path: str | None = None) -> bool:
@@ -106,13 +101,18 @@ def send(upload: str, paths: list[str], rate: int = 0) -> dict[str, Any]:
 
 
 def recv(
-    files: Mapping[str, str] | None = None, dest: str = "", upload: str = "", hsum: str = "", listing_size: int = 0
+    files: Mapping[str, str] | None = None,
+    dest: str = "",
+    upload: str = "",
+    hsum: str = "",
+    listing_size: int = 0,
+    names: list[str] | None = None,
 ) -> dict[str, bool] | Literal["Destination unavailable"]:
     """Fetch what ``saltern-cp`` sends to *dest*; return ``{path: True}`` for each file and folder that it was given.
 
-    A file is verified before it is moved into place; one with this content already is left. Or with *files* write
-    those texts, by name, to *dest*: ``"Destination unavailable"`` when no folder is there for it. Raises
-    ``CommandError``.
+    A file is verified before it is moved into place; one with this content already is left. *names*: what the files
+    and folders may be called, where a minion sends them. Or with *files* write those texts, by name, to *dest*:
+    ``"Destination unavailable"`` when no folder is there for it. Raises ``CommandError``.
 
     CLI Example:
 
@@ -125,7 +125,7 @@ def recv(
     from saltern_modules import _receive
 
     sent = _receive.Upload(_agent.connected(__opts__, "cp.recv"), upload)
-    return _receive.receive(sent, sent.listing(listing_size, hsum), listing_size, dest)
+    return _receive.receive(sent, sent.listing(listing_size, hsum), listing_size, dest, names)
 
 
 def recv_chunked(
@@ -162,7 +162,8 @@ def recv_chunked(
 
 def _append(folder: str, name: str, data: bytes, append: bool, mode: int | None) -> None:
     at = open_folder(folder)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | (os.O_APPEND if append else os.O_TRUNC)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a pipe must not hold us
+    flags |= os.O_APPEND if append else os.O_TRUNC
     try:
         fd = os.open(name, flags, _file_client.NEW_FILE_MODE, dir_fd=at)
         try:

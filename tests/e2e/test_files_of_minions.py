@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from saltern.local import LocalConnection
 from support.mounts import tmpfs
 from support.stacks import Parts, wait_for
 
@@ -70,6 +71,9 @@ def test_the_masters_files_of_several_environments(parts: Parts, tmp_path: Path)
     }.items():
         assert ask(parts, first, *call) == value, call
     assert (tmp_path / "a/run.sh").read_text() == "#!/bin/sh\n"
+    assert parts.runner.cmd("fileserver.dir_list") == ["_modules", "a", "a/empty"]
+    assert parts.runner.cmd("fileserver.empty_dir_list") == ["_modules", "a/empty"]
+    assert parts.runner.cmd("fileserver.symlink_list") == {"link": "a/run.sh"}
     assert (tmp_path / "a/empty").is_dir()
 
 
@@ -100,6 +104,25 @@ def test_what_is_pushed_is_kept_below_the_minions_own_folder(parts: Parts, tmp_p
     assert ask(parts, first, "cp.push", str(here / "none")) is False
     assert unfinished(parts, first) == []
     assert not kept(parts, second).exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="links of another user's need root")
+def test_no_strangers_link_makes_a_file_be_sent(parts: Parts, tmp_path: Path) -> None:
+    first, second = parts.stack.minion_ids
+    (tmp_path / "secret").write_text("secret")
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "own").write_text("own")
+    (home / "link").symlink_to(tmp_path / "secret")
+    os.lchown(home / "link", 60000, 60000)
+    for fun in ("cp.push", "cp.push_dir"):
+        answer = ask(parts, first, fun, str(home / "link") if fun == "cp.push" else str(home))
+        assert "a link of another user's" in answer
+    assert not list(kept(parts, first).rglob("secret"))
+    (tmp_path / "there").mkdir()
+    _, err = copy(parts, second, f"minion:{first}:{home}", f"{tmp_path}/there/")
+    assert f"not sent, for they are no files: {first}:{home}/link" in err
+    assert [path.name for path in (tmp_path / "there/home").iterdir()] == ["own"]
 
 
 def test_a_push_goes_on_after_its_agent_and_the_master_were_killed(parts: Parts, tmp_path: Path) -> None:
@@ -146,6 +169,23 @@ def test_a_minion_sends_to_others(parts: Parts, tmp_path: Path) -> None:
     assert (there / "pushed.conf").read_text() == "x = 1\n"
 
 
+def test_a_minion_that_was_taken_over_brings_nothing_else(parts: Parts, tmp_path: Path) -> None:
+    """Its agent answers cp.send as it likes: here it is asked for another file than the command says."""
+    first, second = parts.stack.minion_ids
+    (tmp_path / "app.conf").write_text("x")
+    (tmp_path / "passwd").write_text("evil")
+    (tmp_path / "there").mkdir()
+    with LocalConnection(parts.client.opts["sock_dir"]) as connection:
+        begun = connection.call("upload.begin", tgt=second, hsum="a" * 64, source=first)
+    sent = ask(parts, first, "cp.send", begun["upload"], [str(tmp_path / "app.conf"), str(tmp_path / "passwd")])
+    kwarg = {"upload": begun["upload"], "hsum": sent["hsum"], "listing_size": sent["listing_size"]}
+    answer = ask(parts, second, "cp.recv", dest=f"{tmp_path}/there/", names=["app.conf"], **kwarg)
+    assert "'passwd' isn't what was asked for" in answer
+    assert list((tmp_path / "there").iterdir()) == []
+    with LocalConnection(parts.client.opts["sock_dir"]) as connection:
+        connection.call("upload.forget", begun["upload"])
+
+
 def test_what_a_minion_can_not_send_is_said_in_one_line(parts: Parts, tmp_path: Path) -> None:
     first, second = parts.stack.minion_ids
     for words, code, said in [
@@ -175,11 +215,30 @@ def test_a_transfer_from_a_minion_goes_on_after_the_master_was_killed(parts: Par
     parts.stop("master", signal.SIGKILL)
     process.communicate(timeout=30)
     assert process.returncode != 0
-    (had,) = (path.stat().st_size for path in uploads.glob("*.data"))
+    had = max(path.stat().st_size for path in uploads.glob("*.data"))
     parts.start("master")
     wait_for(lambda: sorted(parts.up()) == [first, second], "the agents", 60)
     copy(parts, second, f"minion:{first}:{tmp_path}/huge", f"{tmp_path}/there")
     assert had > 0
+    assert (tmp_path / "there").read_bytes() == data
+
+
+def test_a_transfer_goes_on_after_its_source_was_killed(parts: Parts, tmp_path: Path) -> None:
+    first, second = parts.stack.minion_ids
+    (tmp_path / "large").write_bytes(data := os.urandom(6_000_000))
+    words = [second, f"minion:{first}:{tmp_path}/large", f"{tmp_path}/there"]
+    argv = [sys.executable, "-m", "saltern.cli.cp", "-c", parts.stack.config_dir, "--rate-limit", "1M", *words]
+    process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    uploads = Path(parts.stack.root) / "cache/master/uploads"
+    wait_for(lambda: any(path.stat().st_size > 1 << 20 for path in uploads.glob("*.data")), "some of it")
+    parts.stop(f"agent {first}", signal.SIGKILL)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert err.startswith(f"saltern-cp: {first}: ")
+    assert not (tmp_path / "there").exists()
+    parts.start(f"agent {first}")
+    wait_for(lambda: sorted(parts.up()) == [first, second], "the agents", 60)
+    copy(parts, *words)
     assert (tmp_path / "there").read_bytes() == data
 
 

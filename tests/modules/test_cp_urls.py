@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import http.server
 import os
@@ -13,9 +14,11 @@ from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from saltern.errors import CommandError
-from saltern_modules import _download
+from saltern_modules import _cache, _download
 
 CONTENT = b"content \xc3\xbc\n" * 100
 
@@ -177,6 +180,8 @@ def test_what_fails_is_one_line_and_leaves_what_was_there(cp: Any, url: str, tmp
     assert [path.name for path in tmp_path.iterdir() if path.name != "cache"] == ["f"]
     with pytest.raises(CommandError, match="absolute path"):
         cp.get_url(f"{url}/x", "relative")
+    with pytest.raises(CommandError, match="is no URL"):
+        cp.get_url("http://[::1/x", str(dest))
     with pytest.raises(CommandError, match="leads out of the cache"):
         cp.cache_file(f"{url}/../../../../etc/passwd")
 
@@ -193,7 +198,7 @@ def test_no_redirection_leads_to_another_kind_of_place(
 
 
 def test_what_is_too_much_ends(cp: Any, minion: Any, url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    minion.opts["max_return_bytes"] = 1000
+    minion.opts["max_return_bytes"] = 2000
     with pytest.raises(CommandError, match="over 500 bytes reading /x"):
         cp.get_url(f"{url}/x", None)
     monkeypatch.setattr(_download, "MAX_FILE_BYTES", 500)
@@ -223,3 +228,17 @@ def test_ftp(cp: Any, ports: dict[str, int], url: str, tmp_path: Path) -> None:
     with pytest.raises(CommandError, match=r"Could not retrieve .* from FTP server. Exception: 550 no such file"):
         cp.get_url(f"{where}/none", str(tmp_path / "g"))
     assert not (tmp_path / "g").exists()
+
+
+URLS = st.text(max_size=40).map(lambda text: f"http://{text}") | st.from_regex(
+    r"(https?|ftp|file)://([a-z.:@\[\]]{0,12}|\.\.?)(/(\.\.|\.|[a-z%]{0,5})){0,6}(\?[a-z/.]{0,9})?", fullmatch=True
+)
+
+
+@given(URLS)
+def test_no_url_leads_out_of_the_cache(url: str) -> None:
+    place = _cache.INVALID
+    with contextlib.suppress(CommandError):  # it is no URL
+        place = _cache.place_of_url({"cachedir": "/c"}, url, "base")
+    assert place == _cache.INVALID or place.startswith("/c/extrn_files/base/")
+    assert place == _cache.INVALID or os.path.normpath(place) == place

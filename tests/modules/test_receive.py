@@ -86,6 +86,27 @@ def test_set_id_bits_are_not_sent(tmp_path: Path) -> None:
     assert (tmp_path / "a").stat().st_mode & 0o7777 == 0o755
 
 
+@pytest.mark.parametrize(
+    "others",
+    [
+        [Entry("passwd", 0o644, 4, hashlib.sha256(b"evil").hexdigest())],
+        [Entry("app.conf", 0o644, 4, hashlib.sha256(b"evil").hexdigest()), Entry("cron.d", 0o755, 0, "")],
+        [Entry("cron.d", 0o755, 0, ""), Entry("cron.d/x", 0o644, 4, hashlib.sha256(b"evil").hexdigest())],
+        [Entry("cron.d/x", 0o644, 4, hashlib.sha256(b"evil").hexdigest())],
+    ],
+)
+def test_a_minion_that_sends_chooses_no_names(tmp_path: Path, others: list[Entry]) -> None:
+    """Else who owns one host, of which a file is asked for into /etc, would have all that get it."""
+    (tmp_path / "passwd").write_text("root")
+    upload = Upload(Sent(b"evil"), "x")  # type: ignore[arg-type]
+    with pytest.raises(CommandError, match="isn't what was asked for"):
+        receive(upload, others, 0, f"{tmp_path}/", ["app.conf"])
+    assert [path.name for path in tmp_path.iterdir()] == ["passwd"]
+    assert (tmp_path / "passwd").read_text() == "root"
+    receive(upload, [Entry("app.conf", 0o644, 4, others[-1].hsum or others[0].hsum)], 0, f"{tmp_path}/", ["app.conf"])
+    assert (tmp_path / "app.conf").read_bytes() == b"evil"
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs links of another user")
 def test_the_owner_of_the_destination_turns_nothing_elsewhere(tmp_path: Path) -> None:
     precious, home = tmp_path / "precious", tmp_path / "home"

@@ -108,6 +108,11 @@ class Source(NamedTuple):
         return cls(minion, paths)
 
     @property
+    def names(self) -> list[str]:
+        """What a minion may call the files and folders that it sends: no others are taken from it."""
+        return [os.path.basename(os.path.normpath(path)) for path in self.paths]
+
+    @property
     def wanted(self) -> str:
         """The digest of what a minion is asked for."""
         return sha256("\0".join([self.minion, *self.paths]).encode("utf-8", "surrogateescape")).hexdigest()
@@ -172,7 +177,8 @@ def _run(options: argparse.Namespace) -> int:
                 if found is None:
                     return EX_GENERIC
                 sent = found
-            kwarg = {"upload": upload, "hsum": sent.hsum, "listing_size": sent.listing_size, "dest": dest}
+            kwarg: dict[str, Any] = {"names": source.names} if source.minion else {}
+            kwarg |= {"upload": upload, "hsum": sent.hsum, "listing_size": sent.listing_size, "dest": dest}
             job = client.open_job(connection, begun["minions"], RECEIVER, (), "list", kwarg, timeout=options.timeout)
             failed = _show(client.follow(connection, job), len(job.minions), shown, told)
         except KeyboardInterrupt:

@@ -39,6 +39,27 @@ def file_list(context: Context, saltenv: Env = "base") -> list[str]:
     return context.services.files.file_list(saltenv)
 
 
+@command("runner.fileserver.dir_list", Need.RUNNER)
+def dir_list(context: Context, saltenv: Env = "base") -> list[str]:
+    """List the folders of an environment: ``saltern-run fileserver.dir_list``"""
+    found: list[str] = context.services.files.file_dirs(saltenv)["dirs"]
+    return found
+
+
+@command("runner.fileserver.empty_dir_list", Need.RUNNER)
+def empty_dir_list(context: Context, saltenv: Env = "base") -> list[str]:
+    """List the folders of an environment that have nothing in them: ``saltern-run fileserver.empty_dir_list``"""
+    found: list[str] = context.services.files.file_dirs(saltenv)["empty"]
+    return found
+
+
+@command("runner.fileserver.symlink_list", Need.RUNNER)
+def symlink_list(context: Context, saltenv: Env = "base") -> dict[str, str]:
+    """Show where the links of an environment lead to, by path: ``saltern-run fileserver.symlink_list``"""
+    found: dict[str, str] = context.services.files.file_dirs(saltenv)["links"]
+    return found
+
+
 @command("runner.fileserver.modules", Need.RUNNER)
 def modules(context: Context, saltenv: Env = "base") -> dict[str, Any]:
     """Show the modules that minions sync, with digest and commit: ``saltern-run fileserver.modules``"""
