@@ -97,6 +97,9 @@ IMPORTS = {
     "from salt.modules.cmdmod import run as r\ndef f(p): return r('echo hi')": "hi",
     "from salt.modules.test import *\ndef f(p): return ping()": True,
     "import salt.modules.grains\ndef f(p): return salt.modules.grains.get('os')": "Debian",
+    "import salt.modules.test as t\n__proxyenabled__ = t.__proxyenabled__\nfor n in dir(t):\n"
+    "    if not n.startswith('_'):\n        globals()[n] = getattr(t, n)\n"
+    "def f(p): return echo(5), t.__func_alias__['true_'], 'ping' in t.__all__": (5, "true", True),
     "import salt.loader\ndef f(p): return salt.loader.grains(__opts__)['os']": "Debian",
     "import salt.loader\ndef f(p): return salt.loader.minion_mods(__opts__)['test.echo'](3)": 3,
     "import salt.config\ndef f(p): return salt.config.minion_config('/etc/salt/minion')['id']": "web1",
