@@ -226,7 +226,7 @@ def test_this_host() -> None:
 
 def test_values_as_text_and_back() -> None:
     yaml = importlib.import_module("saltern_compat.serializers.yaml")
-    assert yaml.serialize({"b": 1, "a": [1]}) == "a:\n- 1\nb: 1"
+    assert yaml.serialize({"b": 1, "a": [1]}) == "a: [1]\nb: 1"
     assert yaml.deserialize("a: 1") == {"a": 1}
     with pytest.raises(serializers.DeserializationError):
         yaml.deserialize("{")
