@@ -150,8 +150,9 @@ def test_each_class_is_there_once(make: Make) -> None:
 
 def test_the_bundled_one_is_meant_by_a_module_that_takes_its_place(make: Make) -> None:
     text = "import salt.modules.test as whole\nfrom salt.modules.test import echo as e\ndef echo(x): return e(x) * 2"
-    loader = make(test=text)
+    loader = make(test=text, one="from salt.modules.test import echo as e\ndef f(): return e(2)")
     assert loader.function("test.echo")(2) == 4
+    assert loader.function("one.f")() == 2
     assert loader.function("test.ping")() is True
 
 
