@@ -94,7 +94,7 @@ ROOMS = {
         "ground auth flow jobs",
     ),
     "flow": Room(
-        "alerts annotations bus deadletters inbox journal record returners self_metrics shipping",
+        "alerts annotations bus deadletters inbox journal record returners self_metrics shipping suites",
         "ground auth domain jobs",
     ),
     "jobs": Room("jobs", "ground auth domain flow"),

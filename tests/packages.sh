@@ -7,7 +7,8 @@ for pair in \
     victoria-metrics:victoria-metrics /usr/sbin/collectd:collectd-core nc.openbsd:netcat-openbsd \
     graphite-manage:graphite-web rsync:rsync faketime:faketime \
     /usr/sbin/mariadbd:mariadb-server pg_ctlcluster:postgresql \
-    systemd-analyze:systemd systemd-nspawn:systemd-container openssl:openssl; do
+    systemd-analyze:systemd systemd-nspawn:systemd-container openssl:openssl \
+    crontab:cron /usr/sbin/update-rc.d:init-system-helpers /usr/sbin/useradd:passwd; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
 done
 [ -z "$missing" ] && exit 0

@@ -38,13 +38,14 @@ from saltern_agent.loop import Loop, Timer
 from saltern_agent.memory import Memory
 from saltern_agent.origin import Origin
 from saltern_agent.outbox import Outbox, refusals
+from saltern_agent.own_grains import ALTOGETHER_S, AT_START_S, OwnGrains
 from saltern_agent.return_to import names_of
 from saltern_agent.returns import Return
 from saltern_agent.runner import Runner
 from saltern_agent.schedule import Run, Schedule
 from saltern_agent.services import Services
 from saltern_agent.spool import Spool
-from saltern_agent.sync import marks_file, module_folders, returners_folders, utils_folders
+from saltern_agent.sync import grains_folders, marks_file, module_folders, returners_folders, utils_folders
 from saltern_agent.timekeeper import Timekeeper
 from saltern_agent.upkeep import Upkeep
 
@@ -78,9 +79,10 @@ class Agent:
         services = Services(self)
         opts: dict[str, Any] = {**options, "__agent__": services}
         marks = Marks(marks_file(options), keep=True)
-        returners = returners_folders(options)
-        self.loader = Loader(opts, module_folders(options), self.current, utils_folders(options), marks, returners)
+        folders = module_folders(options), self.current, utils_folders(options), marks, returners_folders(options)
+        self.loader = Loader(opts, *folders, grains_folders(options))
         services.serve(self.loader)
+        self.own_grains = OwnGrains(self.loader.grain_functions)
         self.executor = Executor(self.loader, self.current, progress=partial(self._progress, services))
         self.calls = Calls(self.loop.post, self._send)
         self.clock = Clock(os.path.join(cachedir, "clock"), correct=options["correct_clock"])
@@ -116,7 +118,9 @@ class Agent:
             over=self.memory.look,
         )
         self.background = Background(self.loop, self.runner.background)
-        self.modules = CustomModules(options, self.loop, self.loader, self.background, services, self._install_schedule)
+        self.modules = CustomModules(
+            options, self.loop, self.loader, self.background, services, self._install_schedule, self.refresh_grains
+        )
         self.upkeep = Upkeep(self.loop, self.spool, [self.schedule.file, self.modules.sync.index], self._look)
         address = Address(options["master"], options["publish_port"], options["ret_port"], master_key)
         pending_retry_s = options["pending_retry_interval"]
@@ -137,6 +141,11 @@ class Agent:
         """Work until ``stop``; then write what wasn't acknowledged to the spool."""
         self.executor.capture_output()
         self._set_grains(grains.collect(self.options))
+        if self.loader.grain_functions():
+            self._set_grains(self._collected(AT_START_S))
+            if self.own_grains.late:
+                self.background.do("not all grains were collected", self.refresh_grains)
+        self._grains_later()
         self.schedule.load()
         self.channel.open()
         self._tick()
@@ -165,7 +174,7 @@ class Agent:
 
     def refresh_grains(self) -> None:
         """Collect the grains again and tell the master, from a worker."""
-        collected = grains.collect(self.options)
+        collected = self._collected(ALTOGETHER_S)
         self.loop.ask(partial(self._set_grains, collected))
         self.loop.post(self.channel.attach)
 
@@ -373,6 +382,18 @@ class Agent:
             found = {**found, "clock_skew": round(skew_s), **self.options["grains"]}
         self.grains = Plain().of(found)
         self.loader.set_grains(self.grains)
+
+    def _collected(self, within_s: float) -> dict[str, Any]:
+        return grains.collect(self.options, lambda found: self.own_grains.add(found, self.options, within_s))
+
+    def _grains_later(self) -> None:
+        """Collect the grains again every so often, if that is wanted."""
+        minutes = self.options["grains_refresh_every"]
+        if minutes:
+            self.loop.later(minutes * 60, self._grains_again)
+
+    def _grains_again(self) -> None:
+        self.background.do("grains were not collected again", self.refresh_grains, self._grains_later)
 
     def _keep_id(self) -> None:
         """Keep the id that the master took us in by, beside the key: the host's name may change."""

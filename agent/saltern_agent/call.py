@@ -29,7 +29,7 @@ from saltern_agent.local_files import FileServices, LocalFiles
 from saltern_agent.return_to import ReturnTo, return_to
 from saltern_agent.returns import pack_return
 from saltern_agent.services import CallServices
-from saltern_agent.sync import marks_file, module_folders, returners_folders, utils_folders
+from saltern_agent.sync import grains_folders, marks_file, module_folders, returners_folders, utils_folders
 
 DOC = "sys.doc"
 SHOWN_AS = "local"
@@ -68,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.doc:
             return _show_docs(arguments, options, output)
         if arguments.grains_run:
-            output.show({SHOWN_AS: Plain().of(grains.collect(options))})
+            output.show({SHOWN_AS: grains.of_a_call(options, _loader(options, {**options}, Current()))})
             return EX_OK
         return _run(arguments, options, output)
     except SalternError as error:
@@ -247,7 +247,7 @@ def run_here(arguments: argparse.Namespace, options: MinionOptions, job: Job) ->
     loader = _loader(options, opts, current)
     if arguments.file_root:
         services.serve(loader)
-    loader.set_grains({} if arguments.skip_grains else Plain().of(grains.collect(options)))
+    loader.set_grains({} if arguments.skip_grains else grains.of_a_call(options, loader))
     return _ran(loader, current, options, job)
 
 
@@ -263,7 +263,7 @@ def run_connected(arguments: argparse.Namespace, options: MinionOptions, job: Jo
         services = CallServices(current, options, connection.calls.request, connection.fire)
         loader = _loader(options, {**options, "__agent__": services}, current)
         services.serve(loader)
-        loader.set_grains({} if arguments.skip_grains else connection.grains)
+        loader.set_grains({} if arguments.skip_grains else grains.of_a_call(options, loader))
         loader.set_pillar(connection.pillar)
         return _ran(loader, current, options, job)
     finally:
@@ -272,7 +272,7 @@ def run_connected(arguments: argparse.Namespace, options: MinionOptions, job: Jo
 
 def _loader(options: MinionOptions, opts: dict[str, Any], current: Current) -> Loader:
     folders, utils, returners = module_folders(options), utils_folders(options), returners_folders(options)
-    return Loader(opts, folders, current, utils, Marks(marks_file(options)), returners)
+    return Loader(opts, folders, current, utils, Marks(marks_file(options)), returners, grains_folders(options))
 
 
 def _ran(loader: Loader, current: Current, options: MinionOptions, job: Job) -> Ran:

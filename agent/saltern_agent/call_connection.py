@@ -9,9 +9,8 @@ from typing import Any
 from saltern.__about__ import __version__
 from saltern.config import MinionOptions
 from saltern.errors import ChannelError, NotAuthorised, RequestTimeout
-from saltern.plain import Plain
 from saltern.wire import Message
-from saltern_agent import grains, identity
+from saltern_agent import identity
 from saltern_agent.calls import Calls
 from saltern_agent.channel import PENDING, REFUSED, UP, Address, Channel
 from saltern_agent.link import Timing
@@ -29,7 +28,6 @@ class Connection:
     """
 
     def __init__(self, options: MinionOptions, timeout_s: float = CONNECT_TIMEOUT_S) -> None:
-        self.grains: dict[str, Any] = Plain().of(grains.collect(options))
         self._timeout_s = timeout_s
         self.pillar: dict[str, Any] = {}
         self._options = options

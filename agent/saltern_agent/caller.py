@@ -13,14 +13,13 @@ from typing import Any, NamedTuple
 
 from saltern.arguments import parse_arguments
 from saltern.config import MinionOptions, minion_config
-from saltern.plain import Plain
 from saltern_agent import grains
 from saltern_agent.call_connection import Connection
 from saltern_agent.jobs import Current
 from saltern_agent.loader import Loader
 from saltern_agent.loader.marks import Marks
 from saltern_agent.services import CallServices
-from saltern_agent.sync import marks_file, module_folders, utils_folders
+from saltern_agent.sync import grains_folders, marks_file, module_folders, utils_folders
 
 LOCAL = "local"
 
@@ -56,13 +55,13 @@ class Caller:
             services = CallServices(current, self.opts, connection.calls.request, connection.fire)
             opts["__agent__"] = services
         marks = Marks(marks_file(self.opts))
-        loader = Loader(opts, module_folders(self.opts), current, utils_folders(self.opts), marks)
+        loader = Loader(
+            opts, module_folders(self.opts), current, utils_folders(self.opts), marks, grains=grains_folders(self.opts)
+        )
         if services is not None:
             services.serve(loader)
-        if self._connection is None:
-            loader.set_grains(Plain().of(grains.collect(self.opts)))
-        else:
-            loader.set_grains(self._connection.grains)
+        loader.set_grains(grains.of_a_call(self.opts, loader))
+        if self._connection is not None:
             loader.set_pillar(self._connection.pillar)
         self._loader = loader
         self._closing = threading.Lock()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from saltern_agent.background import Background
 from saltern_agent.loader import Loader
-from saltern_agent.loader.source import KINDS
+from saltern_agent.loader.source import GRAINS, KINDS
 from saltern_agent.loop import Loop, Timer
 from saltern_agent.services import Services
 from saltern_agent.slots import stable_hash
@@ -29,7 +29,7 @@ class CustomModules:
     """Fetches them by *services*, for *loader*, when the master has others or files of theirs are gone.
 
     *settled* is called in the loop's thread after each time that they were fetched in the background, whatever came of
-    it.
+    it; *regrain* in the worker when functions that add grains have changed.
     """
 
     def __init__(
@@ -40,6 +40,7 @@ class CustomModules:
         background: Background,
         services: Services,
         settled: Callable[[], None],
+        regrain: Callable[[], None],
     ) -> None:
         self.sync = Sync(options["cachedir"], services.request, loader.take)
         self._options = options
@@ -48,6 +49,7 @@ class CustomModules:
         self._background = background
         self._services = services
         self._settled = settled
+        self._regrain = regrain
         self._on_change = False
         self._timer: Timer | None = None
         self._told: list[str] = []
@@ -68,6 +70,8 @@ class CustomModules:
         if told != self._told:
             self._told = told
             self._services.fire_event({"changed": synced.changed, "problems": told}, TAG)
+        if any(name.startswith(f"{GRAINS}.") for name in synced.changed):
+            self._regrain()
         return synced
 
     def welcomed(self, body: dict[str, Any]) -> bool:

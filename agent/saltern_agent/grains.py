@@ -1,6 +1,6 @@
 """Grains: facts of this host, read without starting a program or asking the network.
 
-Their names and meanings are Salt's. ``grains:`` in the configuration overrides all but ``id``, and adds.
+Their names and meanings are Salt's. What a host's owner adds (``own_grains.py``) overrides all but ``id``.
 """
 
 from __future__ import annotations
@@ -13,13 +13,18 @@ import re
 import socket
 import struct
 import sys
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from saltern.__about__ import __version__
+from saltern.plain import Plain
+from saltern_agent.own_grains import OwnGrains, lay, static
 from saltern_agent.slots import stable_hash
 from saltern_modules import _container
 from saltern_modules.collectors.reading.host import is_own
+
+if TYPE_CHECKING:
+    from saltern_agent.loader import Loader
 
 MAX_FILE_BYTES = 256 * 1024
 
@@ -82,10 +87,13 @@ UNKNOWN_HYPERVISOR = "vm-other"
 """As systemd-detect-virt(1) calls it."""
 
 
-def collect(opts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the grains of this host for an agent with the options *opts*; what can't be known is left out."""
+def collect(opts: Mapping[str, Any], add: Callable[[dict[str, Any]], None] | None = None) -> dict[str, Any]:
+    """Return the grains of this host for an agent with the options *opts*; what can't be known is left out.
+
+    *add* adds to them what functions of ``_grains`` know.
+    """
     proc, sys_root = opts["proc_root"], opts["sys_root"]
-    found: dict[str, Any] = {
+    core: dict[str, Any] = {
         **identity(opts["id"], opts["master"]),
         **os_release(_read("/etc/os-release") or _read("/usr/lib/os-release")),
         **processors(_read(f"{proc}/cpuinfo")),
@@ -94,10 +102,24 @@ def collect(opts: Mapping[str, Any]) -> dict[str, Any]:
         **virtual(proc, sys_root, "" if is_own(proc) else f"{proc}/1/root"),
         "init": os.path.basename(_read(f"{proc}/1/comm").strip()) or "unknown",
         "machine_id": _read("/etc/machine-id").strip(),
-        **opts["grains"],
-        "id": opts["id"],  # the master's word: targets and modules on this host must mean the same host
     }
+    found: dict[str, Any] = {}
+    lay(found, {name: value for name, value in core.items() if value not in ("", None)}, opts)
+    if add is not None:
+        add(found)
+    lay(found, static(opts), opts)
+    found.update(opts["grains"])
+    found["id"] = opts["id"]  # the master's word: targets and modules on this host must mean the same host
     return {name: value for name, value in found.items() if value not in ("", None)}
+
+
+def of_a_call(opts: Mapping[str, Any], loader: Loader) -> dict[str, Any]:
+    """Return all grains for a program that runs beside the agent, what the functions in *loader* know too."""
+    if not loader.grain_functions():
+        return Plain().of(collect(opts))  # type: ignore[no-any-return]  # the plain form of a mapping is one
+    loader.set_grains(collect(opts))  # what the functions see as __grains__
+    own = OwnGrains(loader.grain_functions)
+    return Plain().of(collect(opts, lambda found: own.add(found, opts)))  # type: ignore[no-any-return]  # likewise
 
 
 def identity(minion_id: str, master: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from saltern.complaints import Complaints
 from saltern.digest import sha256
 from saltern.errors import ModuleError, os_errors
-from saltern_agent.loader.source import KINDS, MODULES, RETURNERS, UTILS
+from saltern_agent.loader.source import GRAINS, KINDS, MODULES, RETURNERS, UTILS
 from saltern_agent.state_file import StateFile
 
 if TYPE_CHECKING:
@@ -55,6 +55,11 @@ def utils_folders(opts: Mapping[str, Any]) -> list[str]:
 def returners_folders(opts: Mapping[str, Any]) -> list[str]:
     """Return the folders whose returners override the bundled ones."""
     return [os.path.join(opts["cachedir"], "extmods", RETURNERS)]
+
+
+def grains_folders(opts: Mapping[str, Any]) -> list[str]:
+    """Return the folders of what adds grains."""
+    return [os.path.join(opts["cachedir"], "extmods", GRAINS)]
 
 
 def marks_file(opts: Mapping[str, Any]) -> str:

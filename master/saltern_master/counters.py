@@ -42,5 +42,6 @@ def counters_of(master: Counted) -> Counters:
         "alerts": (master.alerts,),
         "graphite": (master.engine,),
         "annotations": (master.annotations,),
+        "suites": (master.suites,),
         **master.returners.counters,
     }

@@ -60,6 +60,7 @@ from saltern_master.ready import say_ready
 from saltern_master.returners.configured import Returners
 from saltern_master.self_metrics import SelfMetrics
 from saltern_master.shipping.engine import shipping_engine
+from saltern_master.suites.configured import Suites
 from saltern_master.targeting import Known, Targets
 
 
@@ -108,6 +109,7 @@ class Master:
         self.job_store = configured_store(options)
         self.keeper = configured_keeper(options, self.job_store, self.journal, self.dead_letters)
         self.returners = Returners(options, self.journal, self.bus, self.dead_letters)
+        self.suites = Suites(options, self.journal, self.dead_letters)
         self.engine = shipping_engine(options, self.journal, self.dead_letters, self.inbox.put_lost)
         self.annotations = annotation_engine(options, self.bus, self.keyring.minions)
         self.alerts = AlertEngine(options, HttpSource(options["render_url"]), self.bus.publish, steady=time.monotonic)
@@ -115,7 +117,8 @@ class Master:
         self.local = LocalEntrance(options["sock_dir"], self.dispatcher, self.policy)
         self.ports = Ports(options, self.keys, self.hub)
         interval_s = options["self_metrics_interval"]
-        self.self_metrics = SelfMetrics(self.inbox, self.account_keeper, self.clocks, counters_of(self), interval_s)
+        told = self.inbox, self.account_keeper, self.clocks, counters_of(self)
+        self.self_metrics = SelfMetrics(*told, interval_s, [self.suites.points])
         self._stopping = asyncio.Event()
         self.endpoints: dict[str, str] = {}
 
@@ -127,7 +130,7 @@ class Master:
         await self.briefing.load()
         await self.keeper.tell_of_earlier_jobs(self.tracker)
         async with contextlib.AsyncExitStack() as ending:  # in reverse: the socket for local programs goes first
-            for part in (self.job_store, self.returners, self.journal, self.account_keeper, self.ports):
+            for part in (self.job_store, self.returners, self.suites, self.journal, self.account_keeper, self.ports):
                 ending.callback(part.close)
             ending.callback(self.inbox.flush_now)
             self.endpoints = self.ports.open()
@@ -139,7 +142,7 @@ class Master:
             parts = (self.keeper, self.tracker, self.key_refresh, self.briefing, self.self_metrics, self.alerts)
             others = (self.uploads, self.account_keeper, self.engine, self.annotations, self.present)
             of_fleet = (self.fleet.files, self.fleet.grains_facts)
-            await run_parts((*parts, *of_fleet, *others, *self.returners.parts), self._stopping)
+            await run_parts((*parts, *of_fleet, *others, self.suites.feeder, *self.returners.parts), self._stopping)
 
     def stop(self) -> None:
         """End ``run``; safe from a signal handler of the loop."""

@@ -6,7 +6,7 @@ import asyncio
 import os
 import resource
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
 from saltern.metric_segment import clean, owner
@@ -25,7 +25,7 @@ PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 class SelfMetrics:
-    """Gathers the counters of *counters*, and the account, at every slot of *interval_s*."""
+    """Gathers the counters of *counters*, the account, and what *more* tell by name, at every slot of *interval_s*."""
 
     def __init__(
         self,
@@ -34,12 +34,14 @@ class SelfMetrics:
         clocks: Clocks,
         counters: Counters,
         interval_s: float,
+        more: Sequence[Callable[[float], Iterator[dict[str, float]]]] = (),
     ) -> None:
         self._inbox = inbox
         self._account_keeper = account_keeper
         self._counters = counters
         self._interval_s = interval_s
         self._clocks = clocks
+        self._more = more
         self._lag_s = 0.0
 
     async def run(self) -> None:
@@ -75,6 +77,8 @@ class SelfMetrics:
         skews_s = self._clocks.skews_s()
         while some := list(islice(skews_s, SKEWS_A_TURN)):
             yield {f"{ROOT}.{owner(minion_id)}.{SKEW}": skew_s * 1000 for minion_id, skew_s in some}
+        for points in self._more:
+            yield from points(now)
 
     def metrics(self) -> dict[str, float]:
         """Return figures of the process."""

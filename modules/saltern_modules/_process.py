@@ -7,7 +7,7 @@ import os
 import selectors
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import IO, Any, NamedTuple
 
 from saltern.errors import CommandError
@@ -69,6 +69,15 @@ class _Conversation:
 
     def run(self, timeout: float | None) -> bool:
         """Return True when the program ended or closed its output, False when *timeout* seconds passed."""
+        steps = self.steps(timeout)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as ended:
+                return bool(ended.value)
+
+    def steps(self, timeout: float | None) -> Generator[None, None, bool]:
+        """Do the same, and yield each time that something may have been printed."""
         end = None if timeout is None else time.monotonic() + timeout
         ended_at: float | None = None
         while self._selector.get_map():
@@ -79,6 +88,7 @@ class _Conversation:
                 return True
             for key, _ in self._selector.select(TICK_S if end is None else min(TICK_S, end - now)):
                 self._move(key)
+            yield
             if ended_at is None and self.process.poll() is not None:
                 ended_at = time.monotonic()
         try:
@@ -136,21 +146,18 @@ def run(
     ``subprocess.Popen``'s ``user``, ``group`` and ``extra_groups``; *umask* -1 is ours. *started* and *ended* are
     told its pid. Raises ``CommandError`` when it can't be started.
     """
-    try:
-        process = subprocess.Popen(
-            list(argv),
-            cwd=cwd,
-            env=None if env is None else dict(env),
-            stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT if merge else subprocess.PIPE,
-            start_new_session=True,
-            umask=umask,
-            **(credentials or {}),
-        )
-    except (OSError, ValueError, subprocess.SubprocessError) as error:
-        raise CommandError(_why_not(argv, cwd, error)) from error
-    conversation = _Conversation(process, stdin or b"", limit)
+    conversation = _started(
+        argv,
+        stdin or b"",
+        limit,
+        cwd=cwd,
+        env=None if env is None else dict(env),
+        stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+        stderr=subprocess.STDOUT if merge else subprocess.PIPE,
+        umask=umask,
+        **(credentials or {}),
+    )
+    process = conversation.process
     in_time = False
     try:
         started(process.pid)
@@ -161,15 +168,65 @@ def run(
             end_group(process, TERM_GRACE_S)
         conversation.close()
         ended(process.pid)
+    return _finished(conversation, in_time=in_time)
+
+
+def lines(
+    argv: Sequence[str],
+    *,
+    cwd: str | None = None,
+    env: Mapping[str, str] | None = None,
+    credentials: Mapping[str, Any] | None = None,
+    timeout: float | None = None,
+    limit: int,
+    started: Callable[[int], None] = lambda pid: None,
+    ended: Callable[[int], None] = lambda pid: None,
+) -> Generator[bytes, None, Finished]:
+    """Run *argv* as ``run`` does, its errors among its output, and yield each line as it is printed, without its end.
+
+    Beyond *limit* bytes nothing more is yielded. Raises ``CommandError`` when it can't be started.
+    """
+    kept = None if env is None else dict(env)
+    streams = {"stdin": subprocess.DEVNULL, "stderr": subprocess.STDOUT}
+    conversation = _started(argv, b"", limit, cwd=cwd, env=kept, **streams, **(credentials or {}))
+    process, output = conversation.process, conversation.outputs["stdout"]
+    in_time, at = False, 0
+    try:
+        started(process.pid)
+        steps = conversation.steps(timeout)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as over:
+                in_time = bool(over.value)
+                break
+            while (end := output.kept.find(b"\n", at)) >= 0:
+                yield bytes(output.kept[at:end])
+                at = end + 1
+        if output.kept[at:]:
+            yield bytes(output.kept[at:])
+    finally:
+        if not in_time:
+            end_group(process, TERM_GRACE_S)
+        conversation.close()
+        ended(process.pid)
+    return _finished(conversation, in_time=in_time)
+
+
+def _started(argv: Sequence[str], data: bytes, limit: int, *, cwd: str | None, **options: Any) -> _Conversation:
+    """Start *argv* in a session of its own. Raises ``CommandError`` when that can't be."""
+    try:
+        process = subprocess.Popen(list(argv), cwd=cwd, stdout=subprocess.PIPE, start_new_session=True, **options)
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        raise CommandError(_why_not(argv, cwd, error)) from error
+    return _Conversation(process, data, limit)
+
+
+def _finished(conversation: _Conversation, *, in_time: bool) -> Finished:
     output, errors = conversation.outputs["stdout"], conversation.outputs["stderr"]
-    return Finished(
-        process.pid,
-        process.returncode,
-        bytes(output.kept),
-        bytes(errors.kept),
-        output.cut + errors.cut,
-        not in_time,
-    )
+    process = conversation.process
+    cut = output.cut + errors.cut
+    return Finished(process.pid, process.returncode, bytes(output.kept), bytes(errors.kept), cut, not in_time)
 
 
 def _why_not(argv: Sequence[str], cwd: str | None, error: Exception) -> str:

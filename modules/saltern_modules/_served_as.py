@@ -10,6 +10,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 SERVED_AS: Mapping[str, str] = {
-    "sysmod": "sys",
+    "debian_service": "service",
+    "grains_setting": "grains",
+    "groupadd": "group",
+    "linux_service": "service",
+    "linux_shadow": "shadow",
+    "rh_service": "service",
+    "schedule_changing": "schedule",
     "syslog_return": "syslog",
+    "sysmod": "sys",
+    "system_clock": "system",
+    "systemd_query": "service",
+    "systemd_service": "service",
+    "useradd": "user",
+    "useradd_change": "user",
 }

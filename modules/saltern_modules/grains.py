@@ -22,8 +22,19 @@ __powers__ = {
 }
 
 
-def items() -> dict[str, Any]:
-    """Return every grain.
+HIDDEN = {
+    "id": "MINION.DOMAINNAME",
+    "fqdn": "MINION.DOMAINNAME",
+    "host": "MINION",
+    "localhost": "MINION",
+    "nodename": "MINION",
+    "domain": "DOMAINNAME",
+}
+"""What *sanitize* puts in the place of what names this host; of its serial number the last quarter is crossed out."""
+
+
+def items(sanitize: bool = False) -> dict[str, Any]:
+    """Return every grain; with *sanitize* without the names and the serial number of this host.
 
     CLI Example:
 
@@ -31,11 +42,13 @@ def items() -> dict[str, Any]:
 
         saltern '*' grains.items
     """
-    return dict(__grains__)
+    return _shown(dict(__grains__), sanitize)
 
 
-def item(*names: str, default: Any = "", delimiter: str = ":") -> dict[str, Any]:
+def item(*names: str, default: Any = "", delimiter: str = ":", sanitize: bool = False) -> dict[str, Any]:
     """Return the grains called *names* (colon paths too) as ``{name: value}``, *default* for those not there.
+
+    *sanitize* is that of :func:`items`.
 
     CLI Example:
 
@@ -43,7 +56,7 @@ def item(*names: str, default: Any = "", delimiter: str = ":") -> dict[str, Any]
 
         saltern '*' grains.item os kernel
     """
-    return {name: lookup(__grains__, name, default, delimiter) for name in names}
+    return _shown({name: lookup(__grains__, name, default, delimiter) for name in names}, sanitize)
 
 
 def get(key: str, default: Any = "", delimiter: str = ":", ordered: bool = True) -> Any:
@@ -138,3 +151,14 @@ def keys(key: str = "", delimiter: str = ":") -> list[str]:
     """
     value = lookup(__grains__, key, None, delimiter) if key else __grains__
     return sorted(map(str, value)) if isinstance(value, Mapping) else []
+
+
+def _shown(found: dict[str, Any], sanitize: bool) -> dict[str, Any]:
+    if not sanitize:
+        return found
+    found.update({name: text for name, text in HIDDEN.items() if name in found})
+    serial = found.get("serialnumber")
+    if isinstance(serial, str):
+        kept = len(serial) * 3 // 4
+        found["serialnumber"] = serial[:kept] + "X" * (len(serial) - kept)
+    return found

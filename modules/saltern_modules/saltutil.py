@@ -17,14 +17,13 @@ __context__: dict[str, Any]
 BASE = "base"
 """The environment that modules are synced from; what they can do is known for it alone."""
 
-LOADED = ("modules", "utils", "returners")
+LOADED = ("modules", "utils", "returners", "grains")
 """The kinds of files that an agent uses; of the others it fetches nothing."""
 OTHERS = (
     "clouds",
     "beacons",
     "states",
     "sdb",
-    "grains",
     "renderers",
     "output",
     "log_handlers",
@@ -138,6 +137,20 @@ def sync_returners(
         saltern '*' saltutil.sync_returners
     """
     return _sync("saltutil.sync_returners", saltenv, extmod_whitelist or extmod_blacklist, "returners")["returners"]
+
+
+def sync_grains(
+    saltenv: Any = None, refresh: bool = True, extmod_whitelist: Any = None, extmod_blacklist: Any = None
+) -> list[str]:
+    """Fetch what adds grains, from ``_grains``; return what changed: ``['grains.rack']``. They are collected then.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' saltutil.sync_grains
+    """
+    return _sync("saltutil.sync_grains", saltenv, extmod_whitelist or extmod_blacklist, "grains")["grains"]
 
 
 def sync_all(

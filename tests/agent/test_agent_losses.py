@@ -162,7 +162,7 @@ def test_what_a_full_spool_drops_is_told_slot_by_slot_over_kills(
     assert set(told(master, "big", "dropped")) <= truth.slots("big"), "nothing is told that was not run"
     both = set(told(master, "big", "dropped")) & received(master, "big")
     assert len(both) <= 3 + 64, "what was on its way when it went"
-    listed = master.run("schedule.list")["return"]
+    listed = master.run("schedule.job_status")["return"]
     for name in names:
         assert listed[name]["dropped"] == len(set(told(master, name, "dropped")))
         assert set(listed[name]) >= {"skipped", "failed", "spooled", "last_error", "last_slot"}
@@ -186,7 +186,7 @@ def test_a_function_that_hangs_has_its_slots_told_though_nothing_returns(
     assert min(more) > skipped[-1]
     assert len(more) == len(set(more))
     assert agent.logged().count("a slot was skipped: its last run isn't over") == 2
-    assert master.run("schedule.list")["return"]["hung"]["skipped"] >= count + len(more)
+    assert master.run("schedule.job_status")["return"]["hung"]["skipped"] >= count + len(more)
 
 
 def test_a_run_that_fails_is_told_as_such_and_said_once(
@@ -213,7 +213,7 @@ def test_a_run_that_fails_is_told_as_such_and_said_once(
     assert log.count(f"schedule: gone: nosuch.f made no sample: {missing}") == 1
     assert log.count("schedule: hurts: mod.fails made no sample") == 1
     assert log.count("schedule: false: cmd.run made no sample") == 1
-    listed = master.run("schedule.list")["return"]
+    listed = master.run("schedule.job_status")["return"]
     assert listed["hurts"]["failed"] >= 3
     assert listed["hurts"]["last_error"]["text"].endswith("ValueError: it hurts")
     assert listed["hurts"]["last_error"]["when"] == pytest.approx(time.time(), abs=60)
@@ -242,7 +242,7 @@ def test_no_slot_runs_twice_however_often_the_agent_is_killed_within_it(
     jids = [line.split()[0] for line in whole_lines(Path(f"{truth.path}.hourly"))]
     assert len(jids) == len(set(jids))
     assert len(jids) <= 2
-    assert master.run("schedule.list")["return"]["hourly"]["last_slot"] % 3600 == 0
+    assert master.run("schedule.job_status")["return"]["hourly"]["last_slot"] % 3600 == 0
 
 
 def test_a_cache_folder_that_is_removed_or_can_not_be_used_costs_nothing_while_it_runs(

@@ -348,13 +348,13 @@ def test_services(master: Any, make_agent: Make, module_dir: Path) -> None:
 
 def test_the_schedule_can_be_changed_here(master: Any, agent: Any) -> None:
     assert master.run("schedule.add", "mine", kwarg={"function": "test.ping", "seconds": 3600})["success"] is True
-    listed = master.run("schedule.list")["return"]["mine"]
+    listed = master.run("schedule.job_status")["return"]["mine"]
     assert (listed["source"], listed["seconds"], listed["enabled"]) == ("local", 3600, True)
     jid = master.run("schedule.run_job", "mine")["return"]["jid"]
     body = master.returned(jid)
     assert (body["schedule"], body["return"], body["return_job"]) == ("mine", True, True)
     assert master.run("schedule.delete", "mine")["success"] is True
-    assert master.run("schedule.list")["return"] == {}
+    assert master.run("schedule.job_status")["return"] == {}
 
 
 # the schedule

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from saltern.config.minion import DEFAULTS
 from saltern.wire import pack
 from saltern_agent import grains
 from saltern_modules import _container
@@ -142,10 +143,9 @@ def test_a_chroot_is_told_and_what_it_is_on(place: Place, monkeypatch: pytest.Mo
 
 def test_everything_and_overrides() -> None:
     opts = {
+        **DEFAULTS,
         "id": "host01",
-        "master": "m",
-        "proc_root": "/proc",
-        "sys_root": "/sys",
+        "conf_file": "/nonexistent/minion",
         "grains": {"os": "Mine", "role": "web", "id": "other"},
     }
     found = grains.collect(opts)
@@ -159,7 +159,8 @@ def test_everything_and_overrides() -> None:
 
 
 def test_a_host_without_proc(tmp_path: Path) -> None:
-    opts = {"id": "host01", "master": "m", "proc_root": str(tmp_path), "sys_root": str(tmp_path), "grains": {}}
+    roots = {"proc_root": str(tmp_path), "sys_root": str(tmp_path), "conf_file": str(tmp_path / "minion")}
+    opts = {**DEFAULTS, **roots, "id": "host01"}
     assert grains.collect(opts)["id"] == "host01"
 
 

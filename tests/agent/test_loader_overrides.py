@@ -230,7 +230,7 @@ def test_names_of_files_that_salt_takes_though_python_can_not_write_them(module_
 
 
 HINTS = [
-    ("system.reboot", "'system.reboot' is not available. There is no module system."),
+    ("napalm.cli", "'napalm.cli' is not available. There is no module napalm."),
     ("test.quux", "'test.quux' is not available. The module test has no function quux."),
     ("test.pinq", "'test.pinq' is not available. Did you mean 'test.ping'?"),
     ("test", "'test' is not available. test is a module: give a function of it, as in test.ping"),

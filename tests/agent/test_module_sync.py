@@ -162,6 +162,7 @@ def test_no_path_from_the_master_leaves_the_folder(sync: Sync, source: Source, t
     assert files(tmp_path) == {}
     assert sorted(p.name for p in tmp_path.iterdir()) == ["extmods"]
     assert sorted(p.name for p in (tmp_path / "extmods").iterdir()) == [
+        "grains",
         "index",
         "lock",
         "modules",

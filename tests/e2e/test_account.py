@@ -106,7 +106,7 @@ def test_what_ran_and_failed_is_shown_where_one_looks(tmp_path: Path) -> None:
     with parts.running():
 
         def listed() -> Any:
-            found = parts.call("schedule.list")
+            found = parts.call("schedule.job_status")
             return found if isinstance(found, dict) and found.get("missing", {}).get("failed") else None
 
         found = wait_for(listed, "a failure", 40)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from saltern.event import MasterEvent
 from support.stacks import Parts, wait_for
@@ -92,6 +93,27 @@ def test_grains_and_modules_are_refreshed(parts: Parts) -> None:
     assert parts.call("status.master") is True
 
 
+def test_grains_of_the_masters_folder_and_set_ones_are_targets(parts: Parts) -> None:
+    """From ``_grains`` and ``grains.setval`` to whom a job goes to: on the way are a file, the channel, an index."""
+    minion = parts.stack.minion_ids[0]
+    folder = Path(parts.stack.root) / "srv/_grains"
+    folder.mkdir()
+    (folder / "rack.py").write_text("def where():\n    return {'rack': {'row': 4}}\n")
+    parts.runner.cmd("fileserver.update")
+    assert "grains.rack" in parts.call("saltutil.sync_all")["grains"]
+    found = lambda target: parts.client.cmd(target, "test.ping", tgt_type="grain")  # noqa: E731  # shorter so
+    wait_for(lambda: found("rack:row:4") == {minion: True}, "the grain among targets")
+    assert parts.call("grains.setval", "role", "db") == {"role": "db"}
+    wait_for(lambda: found("role:db") == {minion: True}, "the grain that was set among targets")
+    assert parts.call("grains.get", "role") == "db"
+    assert parts.call("grains.delkey", "role")["result"] is True
+    wait_for(lambda: found("role:*") == {}, "the end of the grain")
+    (folder / "rack.py").write_text("def where():\n    return {'rack': {'row': 5}}\n")
+    parts.runner.cmd("fileserver.update")
+    assert parts.call("saltutil.sync_grains") == ["grains.rack"]
+    wait_for(lambda: found("rack:row:5") == {minion: True}, "the changed grain")
+
+
 def test_minions_share_what_is_in_the_mine(parts: Parts) -> None:
     minion = parts.stack.minion_ids[0]
     wait_for(lambda: parts.call("mine.get", "*", "test.ping") == {minion: True}, "what is put there at the start")
@@ -149,20 +171,21 @@ def test_running_jobs_are_told_and_ended(parts: Parts) -> None:
 
 
 def test_the_schedule_is_changed_on_the_minion(parts: Parts, events: MasterEvent) -> None:
-    assert parts.call("schedule.list")["ticks"]["source"] == "master"
+    assert parts.call("schedule.job_status")["ticks"]["source"] == "master"
     added = parts.call("schedule.add", "mine", function="test.echo", job_args=["hi"], seconds=3600)
-    assert added == {"result": True, "comment": "Added job: mine to schedule."}
-    assert parts.call("schedule.list")["mine"]["source"] == "local"
+    assert added == {"result": True, "comment": "Added job: mine to schedule.", "changes": {"mine": "added"}}
+    assert yaml.safe_load(parts.call("schedule.list"))["schedule"]["mine"]["saved"] is True
+    assert parts.call("schedule.job_status")["mine"]["source"] == "local"
     ran = parts.call("schedule.run_job", "mine")
     returned = seen(events, f"salt/job/{ran['jid']}/ret/")
     assert (returned["fun"], returned["return"], returned["schedule"]) == ("test.echo", "hi", "mine")
     parts.call("schedule.modify", "mine", minutes=90)
-    assert parts.call("schedule.list")["mine"]["seconds"] == 5400
+    assert parts.call("schedule.job_status")["mine"]["seconds"] == 5400
     parts.call("schedule.disable_job", "mine")
-    assert parts.call("schedule.is_enabled", "mine") is False
+    assert parts.call("schedule.is_enabled", "mine")["enabled"] is False
     assert parts.call("schedule.show_next_fire_time", "mine") == {"result": True, "next_fire_time": None}
     parts.call("schedule.enable_job", "mine")
     assert parts.call("schedule.show_next_fire_time", "mine")["next_fire_time"]
     parts.call("schedule.delete", "mine")
-    assert "mine" not in parts.call("schedule.list")
-    assert "there is no job 'mine'" in parts.call("schedule.run_job", "mine")
+    assert "mine" not in parts.call("schedule.job_status")
+    assert parts.call("schedule.run_job", "mine") == {"comment": "Job mine does not exist.", "result": False}

@@ -125,7 +125,7 @@ def test_a_secret_of_the_schedule_reaches_its_function_alone(parts: Parts) -> No
     before = config.read_text()
     entry = f"{{function: mod.digest, args: [!secret {TYPED}], seconds: 3600, return_job: true}}"
     config.write_text(before.replace("stats: false", f"stats: false, mine: {entry}"))
-    shown = wait_for(lambda: parts.client.cmd("*", "schedule.list")[minion].get("mine"), "the schedule", 60)
+    shown = wait_for(lambda: parts.client.cmd("*", "schedule.job_status")[minion].get("mine"), "the schedule", 60)
     assert shown["args"] == [MASK]
     jid = parts.client.cmd("*", "schedule.run_job", ["mine"])[minion]["jid"]
 
@@ -138,5 +138,5 @@ def test_a_secret_of_the_schedule_reaches_its_function_alone(parts: Parts) -> No
     job = wait_for(stored, "its return", 60)
     assert job[minion]["return"] == digest(TYPED)
     config.write_text(before)
-    wait_for(lambda: not parts.client.cmd("*", "schedule.list")[minion], "the schedule to go", 60)
+    wait_for(lambda: not parts.client.cmd("*", "schedule.job_status")[minion], "the schedule to go", 60)
     assert files_with(Path(parts.stack.root), TYPED) == []

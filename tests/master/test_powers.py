@@ -91,7 +91,8 @@ def test_of_files_that_share_a_name_the_strongest_word_holds() -> None:
     yum = "__virtualname__ = 'pkg'\n__powers__ = {'list': 'reads', 'install': 'runs'}"
     for order in ({"aptpkg": apt, "yumpkg": yum}, {"yumpkg": yum, "aptpkg": apt}):
         powers = Powers(order)
-        assert [powers.of(f"pkg.{name}") for name in ("list", "install", "hold")] == ["reads", "runs", "indirect"]
+        assert [powers.of(f"pkg.{name}") for name in ("list", "install", "hold")] == ["reads", "runs", "writes"]
+        assert powers.of("pkg.other") == "indirect"
         assert powers.of("aptpkg.list") == "indirect"
 
 

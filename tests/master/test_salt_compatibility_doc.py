@@ -13,6 +13,7 @@ import pytest
 
 from saltern.cli import from_salt, watch
 from saltern.key_functions import KeyFunctions
+from saltern_master.auth.powers import bundled_sources, declaration
 from saltern_master.commands.table import command_table
 
 ROOT = Path(__file__).parents[2]
@@ -31,19 +32,31 @@ def rows(section: str) -> Iterator[tuple[list[str], str]]:
 
 def said_to_be_here(state: str, functions: list[str]) -> set[str]:
     """Return which of a module's *functions* a row says are here."""
+    if state == "all":
+        return set(functions)
     here = re.split(r"not here|ours:|nothing else", state)[0]
     if state.startswith("all but"):
         return set(functions) - set(re.findall(r"`(\w+)`", here))
     return set(re.findall(r"`(\w+)`", here)) & set(functions)
 
 
-@pytest.mark.parametrize(("client", "section"), [("runner", "Runner functions"), ("wheel", "Wheel functions")])
-def test_every_function_of_salts_is_told_of_rightly(client: str, section: str) -> None:
+def functions_of(client: str) -> set[str]:
+    """Return our functions that a *client* reaches."""
+    if client == "execution":
+        said = [declaration(stem, source) for stem, source in bundled_sources().items()]
+        return {f"execution.{one.name}.{name}" for one in said for name in one.powers}
     keys: Any = KeyFunctions(SimpleNamespace())  # type: ignore[arg-type]
-    registry = command_table(keys)
-    ours = {f"{client}.{one.function}" for one in registry.offered_by(client)}
+    ours = {f"{client}.{one.function}" for one in command_table(keys).offered_by(client)}
     ours |= {f"runner.{function}" for function in (watch.FUNCTION, from_salt.FUNCTION)}
-    ours -= {"runner.manage.key_regen"}  # it is there to say why it isn't
+    return ours - {"runner.manage.key_regen"}  # it is there to say why it isn't
+
+
+@pytest.mark.parametrize(
+    ("client", "section"),
+    [("runner", "Runner functions"), ("wheel", "Wheel functions"), ("execution", "Execution modules")],
+)
+def test_every_function_of_salts_is_told_of_rightly(client: str, section: str) -> None:
+    ours = functions_of(client)
     told = {module: state for modules, state in rows(section) for module in modules}
     assert set(told) == set(SALTS[client])
     for module, functions in SALTS[client].items():

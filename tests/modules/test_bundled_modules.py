@@ -207,7 +207,10 @@ class TestSaltutil:
         changed = saltutil.sync_all(saltenv="base", refresh=True)
         assert {kind: found for kind, found in changed.items() if found} == {"modules": ["modules.mypkg"]}
         assert {"utils", "returners", "states", "proxymodules", "clouds"} <= set(changed)
-        assert agent.calls == [("sync_modules", ("modules",)), ("sync_modules", ("modules", "utils", "returners"))]
+        assert agent.calls == [
+            ("sync_modules", ("modules",)),
+            ("sync_modules", ("modules", "utils", "returners", "grains")),
+        ]
         assert saltutil.sync_returners() == ["modules.mypkg"]
         assert saltutil.__context__ == {}
         assert saltutil.refresh_modules() is saltutil.refresh_grains() is saltutil.refresh_pillar() is True
@@ -291,64 +294,6 @@ class TestSys:
     def test_what_the_agent_knows(self, sysmod: Any, agent: Any) -> None:
         assert sysmod.load_errors() == {"broken": "SyntaxError: line 3"}
         assert sysmod.versions() == {"mypkg": {"digest": "ab", "commit": None}}
-
-
-class TestSchedule:
-    @pytest.fixture
-    def schedule(self, minion: Any, agent: Any) -> Any:
-        return minion.load("schedule")
-
-    def test_it_is_told(self, schedule: Any, agent: Any) -> None:
-        assert schedule.__func_alias__ == {"list_": "list"}
-        assert schedule.list_()["stats"]["seconds"] == 15
-        assert schedule.is_enabled("stats") is True
-        assert schedule.is_enabled("nothing") is False
-        assert schedule.show_next_fire_time("stats") == {
-            "result": True,
-            "next_fire_time": "2026-02-02T02:40:15",
-        }
-        agent.jobs["stats"].update(enabled=False, next_slot=None)
-        assert schedule.show_next_fire_time("stats")["next_fire_time"] is None
-        assert schedule.list_(show_disabled=False) == {}
-
-    def test_it_is_changed(self, schedule: Any, agent: Any) -> None:
-        added = schedule.add("up", function="status.uptime", minutes=1, seconds=30, job_args=[1])
-        assert added == {"result": True, "comment": "Added job: up to schedule."}
-        assert agent.calls[-1] == (
-            "schedule_modify",
-            "up",
-            {"function": "status.uptime", "seconds": 90, "args": [1]},
-        )
-        schedule.modify("stats", seconds=30, __pub_jid="1")
-        base = {"function": "stats.collect", "seconds": 15, "enabled": True}
-        assert agent.calls[-1] == ("schedule_modify", "stats", {**base, "seconds": 30})
-        schedule.disable_job("stats")
-        assert agent.calls[-1] == ("schedule_modify", "stats", {**base, "enabled": False})
-        schedule.enable_job("stats")
-        schedule.delete("stats")
-        assert agent.calls[-1] == ("schedule_modify", "stats", None)
-        assert schedule.run_job("stats")["jid"] == "20260321080000000000"
-
-    @pytest.mark.parametrize(
-        ("function", "name", "options", "message"),
-        [
-            ("add", "stats", {"function": "test.ping", "seconds": 1}, "a job 'stats' already"),
-            ("add", "x", {"function": "test.ping"}, "needs seconds"),
-            ("add", "x", {"seconds": 1}, "needs function"),
-            ("add", "x", {"function": "test.ping", "second": 1}, "did you mean 'seconds'"),
-            ("add", "x", {"function": "test.ping", "seconds": 0}, "above 0"),
-            ("add", "x", {"function": "test.ping", "seconds": 1, "job_args": "x"}, "must be a list"),
-            ("modify", "stat", {"seconds": 1}, "did you mean 'stats'"),
-            ("delete", "zzz", {}, "there are stats"),
-            ("run_job", "zzz", {}, "there is no job"),
-        ],
-    )
-    def test_what_is_wrong_is_named(
-        self, schedule: Any, agent: Any, function: str, name: str, options: dict[str, Any], message: str
-    ) -> None:
-        with pytest.raises(CommandError, match=message):
-            getattr(schedule, function)(name, **options)
-        assert agent.calls == []
 
 
 class TestEvent:

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from saltern.config.minion import DEFAULTS
 from saltern_agent import grains
 from saltern_agent.jobs import Current
 from saltern_agent.loader import Loader
@@ -50,15 +51,13 @@ def functions_of(scenario: Any, folder: Path) -> Any:
     etc = folder / ".salt" / "etc"
     etc.mkdir(parents=True)
     opts: dict[str, Any] = {
+        **DEFAULTS,
         "id": "minion",
         "master": "127.0.0.1",
         "conf_file": str(etc / "minion"),
         "cachedir": str(folder / ".salt" / "cache"),
         "file_client": "local",
         "file_roots": {"base": [str(folder / "roots")]},
-        "proc_root": "/proc",
-        "sys_root": "/sys",
-        "grains": {},
         **scenarios.filled(dict(scenario.opts), str(folder)),
     }
     loader = Loader(opts, [], Current())
@@ -73,6 +72,8 @@ def test_what_modules_come_to_is_what_salts_come_to(name: str, title: str, tmp_p
     scenario = scenarios.scenarios_of(file)[title]
     if scenario.root and os.geteuid() != 0:
         pytest.skip("only root can do this")
+    if scenario.without and os.path.exists(scenario.without):
+        pytest.skip(f"it is otherwise where {scenario.without} is")
     recorded = json.loads((ANSWERS / "scenarios" / f"{name}.json").read_text())[title]
     functions = functions_of(scenario, tmp_path)
     scenarios.prepare(scenario, str(tmp_path))

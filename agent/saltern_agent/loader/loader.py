@@ -17,7 +17,7 @@ from saltern_agent.loader.functions import Functions
 from saltern_agent.loader.marks import Marks
 from saltern_agent.loader.shelf import Shelf
 from saltern_agent.loader.slot import Slot
-from saltern_agent.loader.source import BUNDLED_RETURNERS, KINDS, MODULES, RETURNERS, UTILS
+from saltern_agent.loader.source import BUNDLED_RETURNERS, GRAINS, KINDS, MODULES, RETURNERS, UTILS
 from saltern_agent.strikeout import Strikeout
 
 if TYPE_CHECKING:
@@ -41,7 +41,8 @@ class Loader:
 
     *folders* come after the bundled modules and override them, the last one first; those of *utils* hold what
     ``__utils__`` and ``import`` offer to modules, and nobody else may call; those of *returners* hold returners, and
-    override the bundled ones. *opts* becomes ``__opts__``, its secrets revealed.
+    override the bundled ones; those of *grains* hold functions that add grains. *opts* becomes ``__opts__``, its
+    secrets revealed.
     A module that can't be loaded hurts no other: ``load_errors`` has its reason. ``refused`` holds reasons for
     modules that never came to disk. *marks* has what is loaded from folders, and refuses what ended the agent before.
     """
@@ -54,6 +55,7 @@ class Loader:
         utils: Iterable[str] = (),
         marks: Marks | None = None,
         returners: Iterable[str] = (),
+        grains: Iterable[str] = (),
     ) -> None:
         self.refused: dict[str, str] = {}
         self._opts_secrets = secret_texts(opts)
@@ -71,6 +73,7 @@ class Loader:
             MODULES: Shelf(MODULES, folders, self._run, waiting, self._marks),
             UTILS: Shelf(UTILS, utils, self._run, waiting, self._marks, bundled=""),
             RETURNERS: Shelf(RETURNERS, returners, self._run, waiting, self._marks, bundled=BUNDLED_RETURNERS),
+            GRAINS: Shelf(GRAINS, grains, self._run, waiting, self._marks, bundled=""),
         }
         self._modules = self._shelves[MODULES]
         self._salt = Functions(self._modules, self.function)
@@ -167,6 +170,10 @@ class Loader:
         """Return all functions of returners by name; loads every one."""
         return {name: function for name, (_, _, function) in self._shelves[RETURNERS].all().items()}
 
+    def grain_functions(self) -> dict[str, Callable[..., Any]]:
+        """Return the functions that add grains, by ``file.function``; loads every one."""
+        return {name: function for name, (_, _, function) in self._shelves[GRAINS].all().items()}
+
     @property
     def salt(self) -> Functions:
         """Every function by name, loaded when it is looked up: what modules have as ``__salt__``."""
@@ -176,7 +183,8 @@ class Loader:
         """Return why modules are not there, by file name: those that somebody asked for, or that were refused."""
         others = {
             f"_{kind}/{stem}": error
-            for kind in (UTILS, RETURNERS)
+            for kind in KINDS
+            if kind != MODULES
             for stem, error in self._shelves[kind].errors().items()
         }
         return {**others, **self._modules.errors(), **self.refused}

@@ -13,8 +13,8 @@ import saltern_modules
 BUNDLED = os.path.dirname(os.path.abspath(saltern_modules.__file__ or ""))
 PACKAGE_FILE = "__init__.py"
 BUNDLED_RETURNERS = os.path.join(BUNDLED, "returners")
-MODULES, UTILS, RETURNERS = KINDS = ("modules", "utils", "returners")
-"""What is synced, each in a folder of its own: what is called, what that shares, and what stores returns."""
+MODULES, UTILS, RETURNERS, GRAINS = KINDS = ("modules", "utils", "returners", "grains")
+"""What is synced, each in a folder of its own: what is called, what that shares, what stores returns, and grains."""
 
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")

@@ -62,9 +62,7 @@ _BY_REASON: Mapping[str, str] = {
     ),
     "grains are collected at start, and on saltutil.refresh_grains": "grains_cache_expiration",
     "grains are kept in cachedir": "minion_data_cache_events",
-    "grains are those of docs/salt-compatibility.md": (
-        "enable_fqdns_grains enable_gpu_grains grains_blacklist grains_deep_merge start_event_grains"
-    ),
+    "grains are those of docs/salt-compatibility.md": ("enable_fqdns_grains enable_gpu_grains start_event_grains"),
     "heartbeat_interval and heartbeat_timeout find dead connections": "ping_interval",
     "it is said with each request for events": "event_match_type",
     "jobs are kept in job_db for keep_jobs_hours": "archive_jobs job_cache_store_endtime",

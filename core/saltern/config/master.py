@@ -39,6 +39,8 @@ class MasterOptions(TypedDict):
     mine_get: dict[str, Any]
     timeout: float
     keep_jobs_hours: float
+    keep_suites_days: float
+    suites_max_bytes: int
     job_db: str
     job_db_max_bytes: int
     returners: dict[str, Any]
@@ -108,6 +110,8 @@ DEFAULTS: dict[str, Any] = {
     "mine_get": {},
     "timeout": 5.0,
     "keep_jobs_hours": 24.0,
+    "keep_suites_days": 90.0,
+    "suites_max_bytes": 1024 * 1024 * 1024,
     "job_db": "",
     "job_db_max_bytes": 1024**3,
     "returners": {},
@@ -190,6 +194,8 @@ MASTER = Schema(
         "heartbeat_timeout": (0.2, 86400),
         "timeout": (0.1, 86400),
         "keep_jobs_hours": (0.01, 24 * 366 * 10),
+        "keep_suites_days": (0.01, 3660),
+        "suites_max_bytes": (1024 * 1024, 2**50),
         "job_db_max_bytes": (1024 * 1024, 2**50),
         "event_return_queue": (0, 10_000),
         "event_return_queue_max_seconds": (0, 3600),

@@ -36,6 +36,9 @@ class MinionOptions(_Return):
     log_level: str
     log_file: str
     grains: dict[str, Any]
+    grains_deep_merge: bool
+    grains_blacklist: list[str]
+    grains_refresh_every: float
     module_dirs: list[str]
     sync_on_connect: bool
     stats: dict[str, Any]
@@ -72,6 +75,9 @@ DEFAULTS: dict[str, Any] = {
     "log_level": "info",
     "log_file": "",
     "grains": {},
+    "grains_deep_merge": False,
+    "grains_blacklist": [],
+    "grains_refresh_every": 0.0,
     "module_dirs": [],
     "sync_on_connect": True,
     "stats": {},
@@ -144,6 +150,7 @@ MINION = Schema(
         "ret_port": (1, 65535),
         "worker_threads": (1, 256),
         "mine_interval": (0.01, 60 * 24 * 366),
+        "grains_refresh_every": (0.0, 60 * 24 * 366),
         "max_return_bytes": (4096, MAX_MESSAGE_BYTES),
         "outbox_max_bytes": (64 * 1024, 2**40),
         "spool_after": (0.1, 3600),

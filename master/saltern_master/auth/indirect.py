@@ -11,11 +11,33 @@ An indirect function needs a grant of its exact name. Beyond that:
 ``schedule.modify``    likewise when one is given; ``ANY`` when arguments are given to one that isn't
 ``schedule.run_job``   nothing: what they let run, arguments and all, was there before
 ``schedule.enable_job``
+``schedule.enable``
 ``cp.get_file``        nothing: what a written file makes run can't be told, so only its exact name grants it
 ``cp.recv``            likewise (``saltern-cp``)
+``user.add``           likewise: what a user is, or may become, can have root's rights
+``user.chuid``
+``user.chgid``
+``user.chshell``
+``user.chhome``
+``user.chgroups``
+``user.rename``
+``group.chgid``        likewise for who is in a group
+``group.adduser``
+``group.members``
+``shadow.info``        likewise for passwords, and for hashes, from which they can be guessed
+``shadow.set_password``
+``shadow.del_password``
+``shadow.unlock_password``
+``shadow.set_expire``
+``cron.set_job``       likewise: a job of cron runs what it says, as the user that it is said of
+``cron.set_special``
+``cron.set_env``
+``cron.write_cron_file``
+``cron.write_cron_file_verbose``
 ``event.send``         likewise for whoever listens
 ``event.fire``
 ``event.fire_master``
+``grains.*``           nothing: what a grain brings this host, as a job's target or by pillar, can't be told
 ``publish.publish``    nothing: what the master lets that minion run (``peer``, ``peer_run``) is its own right
 ``publish.full_data``
 ``publish.runner``

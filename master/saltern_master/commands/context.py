@@ -29,6 +29,7 @@ from saltern_master.keyring import Keyring
 from saltern_master.mine import Mine
 from saltern_master.returners.configured import Returners
 from saltern_master.shipping.engine import ShippingEngine
+from saltern_master.suites.configured import Suites
 from saltern_master.targeting import Targets
 
 
@@ -51,6 +52,7 @@ class Services(Protocol):
     job_store: JobStore
     keeper: JobKeeper
     returners: Returners
+    suites: Suites
     files: FileServer
     uploads: Uploads
     briefing: Briefing

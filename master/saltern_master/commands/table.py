@@ -19,6 +19,7 @@ from saltern_master.commands import (
     past_jobs,
     returns,
     roots,
+    suites,
     targets,
     uploads,
 )
@@ -38,6 +39,7 @@ MODULES = (
     options,
     past_jobs,
     returns,
+    suites,
     targets,
     uploads,
 )

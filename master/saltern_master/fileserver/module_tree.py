@@ -1,4 +1,4 @@
-"""Which of the served files are modules, in ``_modules``, ``_utils``, ``_returners``; what can be none there, and why.
+"""Which of the served files are modules, in ``_modules``, ``_utils`` and the like; what can be none there, and why.
 
 A module is a file ``name.py``, or a package: a folder ``name`` with an ``__init__.py``, which goes to minions with
 all that is in it. Its name is one that Python can write, or has a hyphen or a digit where Python allows none. Those
@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-FOLDERS = ("_modules", "_utils", "_returners")
+FOLDERS = ("_modules", "_utils", "_returners", "_grains")
 PACKAGE_FILE = "__init__.py"
 MAX_MODULE_BYTES = 8 * 1024 * 1024
 MAX_PACKAGE_BYTES = 32 * 1024 * 1024

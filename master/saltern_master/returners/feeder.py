@@ -36,6 +36,7 @@ from saltern_master.sql.worker import Worker
 
 log = logging.getLogger(__name__)
 
+LOOK_S = 0.01
 GATHER_S = 0.2  # returns come in bursts, and a transaction costs a round trip or five
 RETRY_MIN_S, RETRY_MAX_S = 0.5, 15.0
 BATCH_BYTES = 256 * 1024
@@ -83,8 +84,9 @@ class Feeder:
         wants: int = JOB | FOR_JOBS,
         ageing: Ageing | None = None,
         clock: Callable[[], float] = time.time,
+        mentions: bytes = b"",
     ) -> None:
-        """*wants*: the flags of the records that are stored."""
+        """*wants*: the flags of the records that are stored; those without the bytes *mentions* are nobody's rows."""
         self.name = name
         self._returner = returner
         self._journal = journal
@@ -95,6 +97,7 @@ class Feeder:
         self._ageing = ageing or Ageing()
         self._clock = clock
         self._wanted_flags = wants
+        self._mentions = mentions
         self._trouble = Trouble(log)
         self._known: Position | None = None
         """Up to where its database has all, when it was asked last."""
@@ -121,6 +124,16 @@ class Feeder:
             "lag_s": max(0.0, self._clock() - self._oldest) if self._oldest is not None else 0.0,
         }
 
+    def catch_up(self, within_s: float) -> bool:
+        """Wait in a thread until what was journalled before this call is stored; return whether it is, *within_s*."""
+        until = time.monotonic() + within_s
+        end = self._reader.end()
+        while self._reader.committed < end and self._reader.behind():
+            if time.monotonic() >= until:
+                return False
+            time.sleep(LOOK_S)
+        return True
+
     async def run(self) -> None:
         """Work until cancelled."""
         async with asyncio.TaskGroup() as tasks:
@@ -135,7 +148,8 @@ class Feeder:
             await self._reader.more()
             if self._reader.behind() < BATCH_BYTES:
                 await asyncio.sleep(GATHER_S)
-            records = [one for one in await self._reader.read(BATCH_BYTES) if one and one[0] & self._wanted_flags]
+            read = await self._reader.read(BATCH_BYTES)
+            records = [one for one in read if one and one[0] & self._wanted_flags and self._mentions in one]
             items = await self._worker.run(partial(self._items, records)) if records else []
             try:
                 await self._store(items, self._reader.at)

@@ -34,7 +34,9 @@ def options(folder, given):
             },
             f,
         )
-    return salt.config.minion_config(os.path.join(etc, "minion"))
+    opts = salt.config.minion_config(os.path.join(etc, "minion"))
+    opts.update(scenarios.filled(dict(given), folder))  # also what Salt sets itself, as conf_file
+    return opts
 
 
 def record(name, one, folder, kept, grains):

@@ -43,6 +43,8 @@ class Scenario:
     setup: Callable[[str], None] | None = None
     root: bool = False
     """Whether only root can run it."""
+    without: str = ""
+    """A path: on a host that has it, it would come to something else, and isn't run."""
     tree: bool = True
     """Whether the files that there are in the end are compared."""
 
