@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from saltern.errors import FunctionNotFound
+from saltern.salt_names import SaltNames
 from saltern_agent.jobs import Current
 from saltern_agent.loader import Loader
-from saltern_agent.loader.salt_names import SaltNames
+from saltern_agent.services import LocalServices
 
 Make = Callable[..., Loader]
 
@@ -232,6 +233,16 @@ def test_options_and_the_rest(make: Make, tmp_path: Path) -> None:
     with pytest.raises(KeyError, match=r"file\.managed: Saltern has no states"):
         loader.function("one.h")()
     assert "pillar" not in loader.function("test.get_opts")()  # those of bundled modules are bare
+
+
+def test_options_can_be_copied(tmp_path: Path) -> None:
+    (tmp_path / "one.py").write_text(
+        "import copy\ndef f():\n    made = copy.deepcopy(__opts__)\n    made['x'] = 1\n    return made['id'], 'x' in __opts__"
+    )
+    services = LocalServices(Current())
+    loader = Loader({"id": "web1", "__agent__": services}, [str(tmp_path)], Current())
+    services.serve(loader)
+    assert loader.function("one.f")() == ("web1", False)
 
 
 def test_one_context_for_all(make: Make) -> None:
