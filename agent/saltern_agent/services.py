@@ -29,6 +29,10 @@ class LocalServices:
         self._current = current
         self._loader: Loader | None = None
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> LocalServices:
+        """Return this: a copy of a module's options is one of the options, not of the agent."""
+        return self
+
     def serve(self, loader: Loader) -> None:
         """Use *loader*, which is made after this object because its modules are given it."""
         self._loader = loader

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from saltern.errors import FunctionNotFound
+from saltern.salt_names import SaltNames
 from saltern_agent.jobs import Current
 from saltern_agent.loader import Loader
-from saltern_agent.loader.salt_names import SaltNames
+from saltern_agent.services import LocalServices
 
 Make = Callable[..., Loader]
 
@@ -97,6 +98,9 @@ IMPORTS = {
     "from salt.modules.cmdmod import run as r\ndef f(p): return r('echo hi')": "hi",
     "from salt.modules.test import *\ndef f(p): return ping()": True,
     "import salt.modules.grains\ndef f(p): return salt.modules.grains.get('os')": "Debian",
+    "import salt.modules.test as t\n__proxyenabled__ = t.__proxyenabled__\nfor n in dir(t):\n"
+    "    if not n.startswith('_'):\n        globals()[n] = getattr(t, n)\n"
+    "def f(p): return echo(5), t.__func_alias__['true_'], 'ping' in t.__all__": (5, "true", True),
     "import salt.loader\ndef f(p): return salt.loader.grains(__opts__)['os']": "Debian",
     "import salt.loader\ndef f(p): return salt.loader.minion_mods(__opts__)['test.echo'](3)": 3,
     "import salt.config\ndef f(p): return salt.config.minion_config('/etc/salt/minion')['id']": "web1",
@@ -147,8 +151,9 @@ def test_each_class_is_there_once(make: Make) -> None:
 
 def test_the_bundled_one_is_meant_by_a_module_that_takes_its_place(make: Make) -> None:
     text = "import salt.modules.test as whole\nfrom salt.modules.test import echo as e\ndef echo(x): return e(x) * 2"
-    loader = make(test=text)
+    loader = make(test=text, one="from salt.modules.test import echo as e\ndef f(): return e(2)")
     assert loader.function("test.echo")(2) == 4
+    assert loader.function("one.f")() == 2
     assert loader.function("test.ping")() is True
 
 
@@ -228,6 +233,16 @@ def test_options_and_the_rest(make: Make, tmp_path: Path) -> None:
     with pytest.raises(KeyError, match=r"file\.managed: Saltern has no states"):
         loader.function("one.h")()
     assert "pillar" not in loader.function("test.get_opts")()  # those of bundled modules are bare
+
+
+def test_options_can_be_copied(tmp_path: Path) -> None:
+    (tmp_path / "one.py").write_text(
+        "import copy\ndef f():\n    made = copy.deepcopy(__opts__)\n    made['x'] = 1\n    return made['id'], 'x' in __opts__"
+    )
+    services = LocalServices(Current())
+    loader = Loader({"id": "web1", "__agent__": services}, [str(tmp_path)], Current())
+    services.serve(loader)
+    assert loader.function("one.f")() == ("web1", False)
 
 
 def test_one_context_for_all(make: Make) -> None:

@@ -232,7 +232,7 @@ def test_an_override_that_ends_the_agent_ends_it_twice(parts: Parts) -> None:
 
 def test_what_can_be_no_module_is_named_on_both_sides(parts: Parts) -> None:
     """salt#37273, salt#54921"""
-    odd = {"389ds.py": "def a(): pass", "my-mod.py": "", "class.py": "", "README.md": "", "nopack/a.py": ""}
+    odd = {"389ds!.py": "def a(): pass", "my+mod.py": "", "class.py": "", "README.md": "", "nopack/a.py": ""}
     for name, text in odd.items():
         (modules(parts) / name).parent.mkdir(exist_ok=True)
         (modules(parts) / name).write_text(text)
@@ -240,22 +240,34 @@ def test_what_can_be_no_module_is_named_on_both_sides(parts: Parts) -> None:
     try:
         told = list(sync(parts))  # type: ignore[call-overload]
         assert sorted(line.partition(": left out: ")[0] for line in told) == [
-            "_modules/389ds.py",
+            "_modules/389ds!.py",
             "_modules/README.md",
             "_modules/class.py",
             "_modules/dangling.py",
-            "_modules/my-mod.py",
+            "_modules/my+mod.py",
             "_modules/nopack/",
         ]
         event = event_of(parts, "saltutil.sync_modules")
         assert (event["success"], event["retcode"]) == (False, 1)
-        assert parts.log("master").count("_modules/389ds.py' is not synced to minions: ") == 1
-        assert "'389ds' __virtual__ returned False: left out: a module's name has" in str(parts.call("389ds.a"))
+        assert parts.log("master").count("_modules/389ds!.py' is not synced to minions: ") == 1
+        assert "'389ds!' __virtual__ returned False: left out: a module's name has" in str(parts.call("389ds!.a"))
     finally:
         for name in (*odd, "dangling.py"):
             (modules(parts) / name).unlink()
         (modules(parts) / "nopack").rmdir()
     assert event_of(parts, "saltutil.sync_modules")["retcode"] == 0
+
+
+def test_a_file_with_a_hyphen_or_a_digit_first_is_called_by_its_name(parts: Parts) -> None:
+    """salt#48930"""
+    for name in ("docker-swarm", "389ds"):
+        (modules(parts) / f"{name}.py").write_text("import salt.utils.path\ndef f(): return __salt__.test.echo(1)\n")
+    assert sorted(sync(parts)) == ["modules.389ds", "modules.docker-swarm"]  # type: ignore[call-overload]
+    assert [parts.call(f"{name}.f") for name in ("docker-swarm", "389ds")] == [1, 1]
+    assert event_of(parts, "docker-swarm.f", isolate=True)["return"] == 1
+    for name in ("docker-swarm", "389ds"):
+        (modules(parts) / f"{name}.py").unlink()
+    sync(parts)
 
 
 def test_modules_share_code_by_import_by_utils_and_in_packages(parts: Parts) -> None:

@@ -8,7 +8,7 @@ other one. So the standard library and what is installed come first, also for th
     import one                      _modules/one.py (or package), else _utils/one.py
     from _utils import shared       that kind alone
     from .trainer import train      inside a package; ``from . import one`` in a plain file
-    import salt.utils.files         what there is of Salt's own modules: ``salt_names.py``
+    import salt.utils.files         what there is of Salt's own modules: ``saltern.salt_names``
 
 They share the module that callers get: its state, and ``__salt__`` and the rest among its globals.
 """
@@ -23,9 +23,9 @@ from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
+from saltern import salt_names
 from saltern.digest import sha256
 from saltern_agent.jobs import Killed
-from saltern_agent.loader import salt_names
 from saltern_agent.loader.marks import Marks, init_of
 from saltern_agent.loader.module import initialise, reason
 from saltern_agent.loader.slot import Slot

@@ -36,6 +36,9 @@ NAMES = {
 }
 """Names of modules by Salt's names of their files, where these differ."""
 
+OF_ALL = {"__proxyenabled__": ["*"], "__outputter__": {}}
+"""What modules of Salt's say of themselves, and ours say nothing of."""
+
 _LATELY = "saltern_compat.modules._of_cmd"
 
 
@@ -49,7 +52,11 @@ class Served(ModuleType):
 
     def __getattr__(self, name: str) -> Any:
         if name == "__all__":
-            return [own for part in self._parts() for own in vars(part) if not own.startswith("_")]
+            return [own for own in dir(self) if not own.startswith("_")]
+        if name == "__func_alias__":
+            return {own: other for part in self._parts() for own, other in vars(part).get(name, {}).items()}
+        if name in OF_ALL:
+            return OF_ALL[name]
         if not name.startswith("__"):
             for part in self._parts():
                 if name in vars(part):
@@ -57,6 +64,9 @@ class Served(ModuleType):
             if self._served_as == "cmd" and hasattr(importlib.import_module(_LATELY), name):
                 return getattr(sys.modules[_LATELY], name)
         raise AttributeError(f"salt.modules.{self._stem}.{name} isn't here: the bundled module has no such function")
+
+    def __dir__(self) -> list[str]:
+        return sorted({own for part in self._parts() for own in vars(part) if not own.startswith("__")})
 
     def _parts(self) -> list[ModuleType]:
         bundled = getattr(dunder("__salt__"), "bundled", None)

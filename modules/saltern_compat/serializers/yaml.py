@@ -23,7 +23,6 @@ def deserialize(stream_or_string: Any, **options: Any) -> Any:
 def serialize(obj: Any, **options: Any) -> Any:
     """Return a value as text, or write it to the open file ``stream``. Raises ``SerializationError``."""
     try:
-        options.setdefault("default_flow_style", False)
         made = yaml.safe_dump(obj, options.pop("stream", None), **options)
         return made.removesuffix("\n") if isinstance(made, str) else made
     except (TypeError, ValueError, yaml.YAMLError) as error:

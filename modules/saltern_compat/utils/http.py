@@ -46,10 +46,11 @@ def query(
     """Return what *url* answers: ``body``, or what is asked for of ``status``, ``headers``, ``text`` and ``dict``.
 
     *decode*: the body is JSON, YAML or plain, by its type or *decode_type*. What goes wrong is ``error``, with the
-    ``status`` when there is one, and with *raise_error* off the ``body`` too.
+    ``status`` when there is one, and with *raise_error* off the ``body`` too. Raises ``ValueError`` for another kind of
+    address.
     """
     if urllib.parse.urlsplit(url).scheme not in SCHEMES:
-        return {"error": f"{url} can't be asked: it begins with neither http:// nor https://"}
+        raise ValueError(f"Unsupported url scheme: {url}")
     if data_file is not None:
         with open(data_file, "rb") as stream:
             data = stream.read()

@@ -1,8 +1,8 @@
 """What ``import salt`` gives on a host without Salt: the package ``saltern_compat``, by Salt's names.
 
-A finder of Python's answers for ``salt`` and all below it once modules from folders are loaded, so that every way to
-import works: in the middle of a function, by ``importlib.import_module``, in a library that such a module uses. The
-agent itself imports nothing of it, and a host that has Salt installed gives its modules Salt's own.
+A finder of Python's answers for ``salt`` and all below it, once who loads users' modules has installed it, so that
+every way to import works: in the middle of a function, by ``importlib.import_module``, in a library that such a module
+uses. Our programs import nothing of it, and a host that has Salt installed gives its modules Salt's own.
 
 What isn't here says so in one line that names it, as ``ModuleNotFoundError``, ``ImportError`` or ``AttributeError``:
 what a module written for several versions of Salt expects.
