@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from saltern.errors import ArgumentError, CommandError
+from saltern.own_python import module_of, python_module
 from saltern_modules.salt_names.exceptions import CommandNotFoundError
 
 Salt = Mapping[str, Callable[..., Any]]
@@ -29,15 +29,15 @@ def program(bin_env: str | None) -> list[str]:
     Raises ``CommandNotFoundError``, ``CommandError``.
     """
     if not bin_env:
-        return [os.path.normpath(sys.executable), "-m", "pip"]
+        return python_module("pip")
     if os.path.isdir(bin_env):
-        return [_python_of(bin_env), "-m", "pip"]
+        return module_of(_python_of(bin_env), "pip")
     if not os.access(bin_env, os.X_OK):
         raise CommandNotFoundError(f"Access denied to {bin_env}, could not find a pip binary")
     if not os.path.isfile(bin_env):
         raise CommandError(f"Could not find a pip binary within {bin_env}")
     path = os.path.normpath(bin_env)
-    return [path, "-m", "pip"] if "python" in os.path.basename(bin_env) else [path]
+    return module_of(path, "pip") if "python" in os.path.basename(bin_env) else [path]
 
 
 def _python_of(folder: str) -> str:

@@ -281,7 +281,9 @@ class TestNames:
     def test_options_of_dnf_are_words(self) -> None:
         given = {"fromrepo": "x", "setopt": "a=b,c=d", "security": True, "__pub_jid": "1"}
         words = ["--disablerepo=*", "--enablerepo=x", "--setopt=a=b", "--setopt=c=d", "--security"]
-        assert _yum.options(given, extra=True) == words
+        assert _yum.options(given, extra=True, settings=True) == words
+        with pytest.raises(ArgumentError, match="it may run a program"):
+            _yum.options(given)
         with pytest.raises(ArgumentError, match="can't be an option"):
             _yum.options({"x y": True}, extra=True)
 

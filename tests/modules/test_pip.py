@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,23 @@ def test_no_package_becomes_an_option(minion: Any, asked: list[Any]) -> None:
     assert asked == []
 
 
+@pytest.mark.parametrize("how", ["folder", "python"])
+def test_nobody_runs_code_by_the_current_folder(minion: Any, tmp_path: Path, how: str) -> None:
+    (tmp_path / "pip").mkdir()
+    (tmp_path / "pip/__init__.py").write_text("raise SystemExit('pip of the current folder')\n")
+    (tmp_path / "runpy.py").write_text("raise SystemExit('runpy of the current folder')\n")
+    (tmp_path / "env/bin").mkdir(parents=True)
+    (tmp_path / "env/bin/python").symlink_to(sys.executable)
+    minion.functions["cmd.run_all"] = minion.load("cmd").run_all
+    where = tmp_path / "env" if how == "folder" else tmp_path / "env/bin/python"
+    reading = minion.load("pip_reading")
+    try:
+        said = reading.version(str(where), cwd=str(tmp_path))
+    except CommandNotFoundError as error:  # that Python has none
+        said = str(error)
+    assert "current folder" not in str(said)
+
+
 def test_options_are_pips(minion: Any, asked: list[Any], tmp_path: Path) -> None:
     minion.opts.update(proxy_host="p.example", proxy_port=3128)
     minion.load("pip").install(
@@ -54,7 +72,7 @@ def test_options_are_pips(minion: Any, asked: list[Any], tmp_path: Path) -> None
         no_deps=True,
     )
     command, options = asked[0]
-    assert " ".join(command[3:]) == (
+    assert " ".join(command[4:]) == (
         f"install --no-binary x,y --proxy http://p.example:3128 --timeout 5 --find-links {tmp_path}"
         " --index-url https://i.example --target /t --cache-dir /c --exists-action w --no-deps"
         " --global-option one --global-option two a,b c --trusted-host t --a --b 1"
@@ -68,7 +86,7 @@ def test_requirements_of_the_master(minion: Any, asked: list[Any], tmp_path: Pat
     minion.functions["cp.cache_file"] = lambda path, saltenv: str(cached) if path == "salt://r.txt" else False
     pip = minion.load("pip")
     pip.install(requirements="salt://r.txt")
-    assert asked[-1][0][3:] == ["install", "--requirement", str(cached)]
+    assert asked[-1][0][4:] == ["install", "--requirement", str(cached)]
     said = {"result": False, "comment": "pip requirements file 'salt://none.txt' not found"}
     assert pip.install(requirements="salt://none.txt") == pip.uninstall(requirements=["salt://none.txt"]) == said
 
