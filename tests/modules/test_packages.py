@@ -316,6 +316,8 @@ def test_lists_of_packages() -> None:
         ("a-very-long-name-that-takes-a-line-of-its-own", "1:2.0-1.el9", "noarch", "epel"),
         ("libgcc.i686", "11.3.1-4.el9", "i686", "baseos"),
     ]
+    (bare,) = _yum.packages("bash 5.1-1 installed", "x86_64")
+    assert (bare.name, bare.arch) == ("bash", "x86_64")
     versions = {one.name: one.version for one in _yum.packages(DNF5, "x86_64")}
     assert versions == {"bash": "5.2.26-3.fc40", "vim": "2:9.1-1.fc40"}
 
