@@ -52,8 +52,8 @@ def parse_targets(
 ) -> tuple[Any, str | None]:
     """Return what a call is about: ``({name: version or None}, "repository")``.
 
-    Or ``([paths], "file")``, or ``(None, None)`` for nothing. *name*: comma text; *pkgs*: a list of names and ``{name: version}``; *sources*: as ``pkg.install``'s, of which those
-    of the master are fetched.
+    Or ``([paths], "file")``, or ``(None, None)`` for nothing. *name*: comma text; *pkgs*: a list of names and
+    ``{name: version}``; *sources*: as ``pkg.install``'s, of which those of the master are fetched.
 
     CLI Example:
 
