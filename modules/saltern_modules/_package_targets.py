@@ -41,7 +41,7 @@ def targets(
         found = _repacked(pkgs, normalize)
         return Targets("repository", found, []) if found else None
     if sources:
-        paths = [_path(salt, of, where, saltenv) for of, where in _sources(sources).items()]
+        paths = [_path(salt, of, where, saltenv) for of, where in sources_of(sources).items()]
         return Targets("file", {}, paths) if paths else None
     if not name:
         return None
@@ -82,7 +82,7 @@ def _repacked(pkgs: Any, normalize: Callable[[str], str]) -> dict[str, str | Non
     return found
 
 
-def _sources(sources: Any) -> dict[str, str]:
+def sources_of(sources: Any) -> dict[str, str]:
     """Return ``{name: where}`` of a list of one-key dicts, or of YAML; ``{}`` for anything else."""
     if isinstance(sources, str):
         import yaml

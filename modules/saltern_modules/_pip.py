@@ -5,12 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from saltern.errors import ArgumentError, CommandError
-from saltern_modules._pythons import module_of
+from saltern.own_python import module_of, python_module
 from saltern_modules._salt_errors import CommandNotFoundError
 
 Salt = Mapping[str, Callable[..., Any]]
@@ -30,7 +29,7 @@ def program(bin_env: str | None) -> list[str]:
     Raises ``CommandNotFoundError``, ``CommandError``.
     """
     if not bin_env:
-        return module_of(os.path.normpath(sys.executable), "pip")
+        return python_module("pip")
     if os.path.isdir(bin_env):
         return module_of(_python_of(bin_env), "pip")
     if not os.access(bin_env, os.X_OK):

@@ -42,10 +42,11 @@ def call(salt: Salt, words: Sequence[str], *, changes: bool = False, **options: 
     return found
 
 
-def options(kwargs: Mapping[str, Any], extra: bool = False) -> list[str]:
-    """Return the options for which repositories are used (``fromrepo``, ``enablerepo``, …) and ``setopt``.
+def options(kwargs: Mapping[str, Any], extra: bool = False, settings: bool = False) -> list[str]:
+    """Return the options for which repositories are used (``fromrepo``, ``enablerepo``, …).
 
-    *extra*: keywords that aren't known are options too. Raises ``ArgumentError`` for one that can't be.
+    *settings*: ``setopt`` is taken, which may name a folder of plug-ins: it runs what the caller gives. *extra*:
+    keywords that aren't known are options too. Raises ``ArgumentError`` for one that can't be.
     """
     given = dict(_keywords.own(kwargs))
     source = given.pop("fromrepo", "") or given.pop("repo", "")
@@ -61,6 +62,8 @@ def options(kwargs: Mapping[str, Any], extra: bool = False) -> list[str]:
         value = given.pop(name, "")
         words += [f"--{name}={value}"] if value else []
     setopt = given.pop("setopt", None)
+    if setopt and not settings:
+        raise ArgumentError("pkg: setopt is for pkg.install, pkg.upgrade and pkg.update alone: it may run a program")
     words += [f"--setopt={one}" for one in ([] if setopt is None else _keywords.split(setopt))]
     for key in sorted(given) if extra else ():
         if not re.fullmatch(r"[a-z][a-z0-9_-]*", key):

@@ -47,10 +47,12 @@ __powers__ = {
     "reset": "runs",
     "rm": "runs",
     "stash": "runs",
-    "symbolic_ref": "runs",
     "tag": "runs",
     "version": "reads",
 }
+
+MESSAGE = "-m"
+"""git's option for the text of a commit or tag."""
 
 
 def __virtual__() -> bool | tuple[bool, str]:
@@ -154,7 +156,7 @@ def commit(
         saltern '*' git.commit /path/to/repo 'The commit message'
         saltern '*' git.commit /path/to/repo 'The commit message' opts='-a'
     """
-    words = ["-m", str(message), *options(opts), *(["--", str(filename)] if filename else [])]
+    words = [MESSAGE, str(message), *options(opts), *(["--", str(filename)] if filename else [])]
     return git_in(__salt__, cwd, user, ignore_retcode).output("commit", *words, git_opts=git_opts)
 
 
@@ -332,34 +334,6 @@ def stash(
     return git_in(__salt__, cwd, user, ignore_retcode).output("stash", *words, git_opts=git_opts)
 
 
-def symbolic_ref(
-    cwd: str,
-    ref: str,
-    value: str | None = None,
-    opts: Any = "",
-    git_opts: Any = "",
-    user: str | None = None,
-    password: str | None = None,
-    ignore_retcode: bool = False,
-    output_encoding: str | None = None,
-) -> str:
-    """Return what *ref* (``HEAD``) stands for, or let it stand for *value*, a full name of a branch; then ``""``.
-
-    Raises ``ArgumentError`` for a *value* beside ``--delete``.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        saltern '*' git.symbolic_ref /path/to/repo HEAD refs/heads/main
-    """
-    words = options(opts)
-    if value is not None and ("-d" in words or "--delete" in words):
-        raise ArgumentError("Value cannot be set for symbolic ref if -d/--delete is included in opts")
-    words += [plain("ref", ref), *([plain("value", value)] if value else [])]
-    return git_in(__salt__, cwd, user, ignore_retcode).output("symbolic-ref", *words, git_opts=git_opts)
-
-
 def tag(
     cwd: str,
     name: str,
@@ -385,7 +359,7 @@ def tag(
     if any(word == "-m" or "--message" in word for word in words):
         raise ArgumentError('Tag messages must be passed in the "message" argument')
     deletes = "-d" in words or "--delete" in words
-    words = [*([] if message is None else ["-a", "-m", str(message)]), *words, plain("name", name)]
+    words = [*([] if message is None else ["-a", MESSAGE, str(message)]), *words, plain("name", name)]
     words += [] if deletes else [plain("ref", ref)]
     return git_in(__salt__, cwd, user, ignore_retcode).output("tag", *words, git_opts=git_opts, merge=True)
 

@@ -26,6 +26,7 @@ __powers__ = {
     "rev_parse": "runs",
     "revision": "reads",
     "status": "reads",
+    "symbolic_ref": "runs",
 }
 
 
@@ -335,6 +336,34 @@ def status(
         if name:
             found.setdefault(STATES.get(state, state), []).append(name[0])
     return found
+
+
+def symbolic_ref(
+    cwd: str,
+    ref: str,
+    value: str | None = None,
+    opts: Any = "",
+    git_opts: Any = "",
+    user: str | None = None,
+    password: str | None = None,
+    ignore_retcode: bool = False,
+    output_encoding: str | None = None,
+) -> str:
+    """Return what *ref* (``HEAD``) stands for, or let it stand for *value*, a full name of a branch; then ``""``.
+
+    Raises ``ArgumentError`` for a *value* beside ``--delete``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' git.symbolic_ref /path/to/repo HEAD refs/heads/main
+    """
+    words = options(opts)
+    if value is not None and ("-d" in words or "--delete" in words):
+        raise ArgumentError("Value cannot be set for symbolic ref if -d/--delete is included in opts")
+    words += [plain("ref", ref), *([plain("value", value)] if value else [])]
+    return git_in(__salt__, cwd, user, ignore_retcode).output("symbolic-ref", *words, git_opts=git_opts)
 
 
 def _refs(under: str, cwd: str, user: str | None, ignore_retcode: bool) -> list[str]:

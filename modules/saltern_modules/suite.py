@@ -27,8 +27,8 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from saltern.errors import ArgumentError, CommandError
+from saltern.own_python import module_of
 from saltern_modules import _account, _agent
-from saltern_modules._pythons import module_of
 from saltern_modules._suite_row import BAD, ERROR, FAILED, PASSED, SKIPPED, Row, named, row
 
 __salt__: Mapping[str, Callable[..., Any]]
@@ -164,7 +164,7 @@ def _pytest(path: str, plan: Plan) -> Iterator[tuple[str, Row]]:
 
     report = os.path.join(os.path.dirname(path), ".report.xml")
     options = ["-v", "--tb=short", "--color=no", "-p", "no:cacheprovider", f"--junitxml={report}"]
-    argv = [*module_of(_python(plan), "pytest"), *options, path]
+    argv = module_of(_python(plan), "pytest", *options, path)
     tail: list[str] = []
     ended = None
     for line in _lines(argv, plan):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from saltern.errors import ArgumentError, CommandError
-from saltern_modules._pythons import module_of
+from saltern.own_python import module_of, python_module
 
 __salt__: Mapping[str, Callable[..., Any]]
 __opts__: Mapping[str, Any]
@@ -96,7 +96,7 @@ def create(
     venv_bin = str(venv_bin or __pillar__.get("venv_bin") or __opts__.get("venv_bin") or _found(NAMES) or "venv")
     python = python.strip() if python else None
     own = venv_bin == "venv" or re.fullmatch(r"(python|pypy)[0-9.]*", os.path.basename(venv_bin), re.IGNORECASE)
-    words = module_of(_interpreter(venv_bin, python), "venv") if own else [venv_bin]
+    words = _venv(venv_bin, python) if own else [venv_bin]
     if own or "venv" in venv_bin:
         words += _of_venv(
             venv_bin, None if own else python, extra_search_dir, never_download, upgrade, symlinks, prompt
@@ -117,7 +117,7 @@ def create(
             shutil.rmtree(path, ignore_errors=True)
         return done
     if pip and not os.path.exists(os.path.join(path, "bin", "pip")):
-        words = [*module_of(os.path.join(path, "bin", "python"), "ensurepip"), "--default-pip"]
+        words = module_of(os.path.join(path, "bin", "python"), "ensurepip", "--default-pip")
         added = __salt__["cmd.run_all"](words, runas=user, cwd=path, python_shell=False, env={"VIRTUAL_ENV": path})
         texts = {name: f"{done[name]}\n{added[name]}".strip() for name in ("stdout", "stderr")}
         return {**done, "retcode": added["retcode"], **texts}
@@ -130,13 +130,14 @@ def _found(names: Any) -> str | None:
     return next((path for name in names if (path := shutil.which(name))), None)
 
 
-def _interpreter(venv_bin: str, python: str | None) -> str:
+def _venv(venv_bin: str, python: str | None) -> list[str]:
+    """Return the command of the module ``venv`` of the Python that is meant. Raises ``CommandError``."""
     if venv_bin != "venv" and python:
         raise CommandError("Pass the target interpreter either as `venv_bin` or as `python`, not both.")
     wanted = python or (None if venv_bin == "venv" else venv_bin)
     if wanted and _found([wanted]) is None:
         raise CommandError(f"Cannot find requested python ({wanted}).")
-    return wanted or sys.executable
+    return module_of(wanted, "venv") if wanted else python_module("venv")
 
 
 def _of_venv(
@@ -238,6 +239,7 @@ def _said(venv: str, code: str, *words: Any) -> str:
     program = os.path.join(venv, "bin", "python")
     if not os.path.exists(program):
         raise CommandError(f"Path '{venv}' does not appear to be a virtualenv: '{program}' not found.")
+    code = f"import sys; sys.path.remove('')\n{code}"  # nobody's code by the current folder
     done = __salt__["cmd.run_all"]([program, "-c", code, *map(str, words)], python_shell=False)
     if done["retcode"]:
         raise CommandError(f"{done['stdout']}\n{done['stderr']}")

@@ -1,13 +1,12 @@
 """Packages of Red Hat's kin, by rpm and dnf, dnf5 or yum: the part of the module ``pkg`` that reads.
 
-What many take: ``fromrepo`` (that repository alone), ``enablerepo``, ``disablerepo``, ``disableexcludes``, ``setopt``,
-as dnf's options. ``refresh=True`` has the repositories read first.
+What many take: ``fromrepo`` (that repository alone), ``enablerepo``, ``disablerepo``, ``disableexcludes``, as dnf's
+options. ``refresh=True`` has the repositories read first.
 """
 
 from __future__ import annotations
 
 import fnmatch
-import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -24,7 +23,6 @@ __powers__ = {
     "file_list": "reads",
     "info_installed": "reads",
     "latest_version": "writes",
-    "list_downloaded": "reads",
     "list_pkgs": "reads",
     "list_repo_pkgs": "reads",
     "list_updates": "writes",
@@ -39,7 +37,6 @@ __powers__ = {
     "version_cmp": "reads",
 }
 
-CACHE = "/var/cache"
 ATTRIBUTES = ("epoch", "version", "release", "arch", "install_date", "install_date_time_t")
 
 
@@ -298,33 +295,6 @@ def _sorted(versions: set[str]) -> list[str]:
     import functools
 
     return sorted(versions, key=functools.cmp_to_key(_rpm.version_cmp), reverse=True)
-
-
-def list_downloaded(**kwargs: Any) -> dict[str, dict[str, dict[str, Any]]]:
-    """Return the packages in the cache.
-
-    ``{name: {version: {"path": …, "size": bytes, "creation_date_time_t": unix time, "creation_date_time": ISO 8601}}}``
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        saltern '*' pkg.list_downloaded
-    """
-    import datetime
-
-    found: dict[str, dict[str, dict[str, Any]]] = {}
-    for folder, _, files in os.walk(os.path.join(CACHE, str(_yum.program()))):
-        for path in (os.path.join(folder, name) for name in sorted(files) if name.endswith(".rpm")):
-            info, made = __salt__["lowpkg.bin_pkg_info"](path), int(os.path.getctime(path))
-            if info:
-                found.setdefault(info["name"], {})[info["version"]] = {
-                    "path": path,
-                    "size": os.path.getsize(path),
-                    "creation_date_time_t": made,
-                    "creation_date_time": datetime.datetime.fromtimestamp(made).isoformat(),
-                }
-    return found
 
 
 def info_installed(*names: str, **kwargs: Any) -> dict[str, Any]:

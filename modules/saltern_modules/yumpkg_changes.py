@@ -1,7 +1,7 @@
 """Packages of Red Hat's kin, by rpm and dnf, dnf5 or yum: the part of the module ``pkg`` that changes them.
 
 Changes are told as ``{name: {"old": version, "new": version}}``, ``""`` for none. ``fromrepo``, ``enablerepo``,
-``disablerepo``, ``disableexcludes`` and ``setopt`` are dnf's options.
+``disablerepo`` and ``disableexcludes`` are dnf's options, and where that is said ``setopt``, which may run a program.
 """
 
 from __future__ import annotations
@@ -51,8 +51,10 @@ def refresh_db(**kwargs: Any) -> bool | None:
 
         saltern '*' pkg.refresh_db
     """
-    looks = kwargs.pop("check_update", True)
-    options = _yum.options(kwargs)
+    return _refreshed(_yum.options(kwargs), bool(kwargs.get("check_update", True)))
+
+
+def _refreshed(options: list[str], looks: bool = True) -> bool | None:
     _yum.call(__salt__, ["--quiet", "--assumeyes", "clean", "expire-cache", *options], ignore_retcode=True)
     if not looks:
         return True
@@ -97,7 +99,7 @@ def install(
     held again. ``diff_attr``: what changes tell of packages, as ``attr`` of ``pkg.list_pkgs``. ``advisory_ids``: what
     these advisories need.
 
-    Raises ``CommandError`` with what dnf says, and with the changes that were made.
+    ``setopt``: dnf's settings. Raises ``CommandError`` with what dnf says, and with the changes that were made.
 
     CLI Example:
 
@@ -106,9 +108,9 @@ def install(
         saltern '*' pkg.install 'foo,bar' refresh=True
         saltern '*' pkg.install pkgs='["foo", {"bar": "1.2.3-4.el9"}]'
     """
-    options = _yum.options(kwargs)
+    options = _yum.options(kwargs, settings=True)
     if _keywords.is_true(refresh):
-        refresh_db(**{key: value for key, value in _keywords.own(kwargs).items() if key != "version"})
+        _refreshed(options)
     plan = _Plan(_listed(True, downloadonly), _keywords.is_true(reinstall), ignore_epoch)
     if "advisory_ids" in kwargs:
         plan.advisories = _advisories(kwargs["advisory_ids"] or [name])
@@ -286,9 +288,9 @@ def upgrade(
     if dnf and not obsoletes:
         given = _keywords.split(kwargs.pop("setopt", [])) if kwargs.get("setopt") else []
         kwargs["setopt"] = [*(one for one in given if not str(one).startswith("obsoletes=")), "obsoletes=False"]
-    options = _yum.options(kwargs, extra=True)
+    options = _yum.options(kwargs, extra=True, settings=True)
     if _keywords.is_true(refresh):
-        refresh_db(**kwargs)
+        _refreshed(_yum.options(kwargs, settings=True))
     old = _listed(False, False, diff_attr)
     normalized = __salt__["pkg.normalize_name"] if normalize else str
     found = _package_targets.targets(__salt__, name, pkgs, normalize=normalized) if name or pkgs else None

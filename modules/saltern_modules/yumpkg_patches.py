@@ -18,6 +18,7 @@ __virtualname__ = "pkg"
 __powers__ = {
     "diff": "writes",
     "download": "writes",
+    "list_downloaded": "reads",
     "list_installed_patches": "reads",
     "list_patches": "writes",
     "services_need_restart": "reads",
@@ -103,6 +104,33 @@ def download(*packages: str, **kwargs: Any) -> dict[str, str]:
         raise CommandError(f"Unable to download any of the following packages: {', '.join(names)}")
     if failed := [name for name in names if name not in found]:
         found["_error"] = f"The following package(s) failed to download: {', '.join(failed)}"
+    return found
+
+
+def list_downloaded(**kwargs: Any) -> dict[str, dict[str, dict[str, Any]]]:
+    """Return the packages in the cache.
+
+    ``{name: {version: {"path": …, "size": bytes, "creation_date_time_t": unix time, "creation_date_time": ISO 8601}}}``
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' pkg.list_downloaded
+    """
+    import datetime
+
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for folder, _, files in os.walk(os.path.join(CACHE, str(_yum.program()))):
+        for path in (os.path.join(folder, name) for name in sorted(files) if name.endswith(".rpm")):
+            info, made = __salt__["lowpkg.bin_pkg_info"](path), int(os.path.getctime(path))
+            if info:
+                found.setdefault(info["name"], {})[info["version"]] = {
+                    "path": path,
+                    "size": os.path.getsize(path),
+                    "creation_date_time_t": made,
+                    "creation_date_time": datetime.datetime.fromtimestamp(made).isoformat(),
+                }
     return found
 
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import configparser
 import os
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -42,6 +41,8 @@ def _folders(basedir: Any) -> list[str]:
     path = next((path for path in CONFIGURATIONS if os.path.exists(path)), None)
     if path is None:
         raise CommandError(f"No suitable yum config file found in: {CONFIGURATIONS}")
+    import configparser  # only repositories need it
+
     parser = configparser.ConfigParser(strict=False, interpolation=None)
     try:
         parser.read(path, encoding="utf-8")
@@ -56,6 +57,8 @@ def _parsed(text: str, strict: bool = True) -> tuple[str, dict[str, dict[str, An
 
     Remarks within a repository are its ``comments``. Nonsense, and with *strict* one that is there twice: nothing.
     """
+    import configparser  # only repositories need it
+
     parser = configparser.ConfigParser(strict=strict, interpolation=None)
     try:
         parser.read_string(text)

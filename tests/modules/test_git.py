@@ -132,6 +132,13 @@ def test_no_error_tells_a_password(git: Any, tmp_path: Path) -> None:
     assert not (tmp_path / "x").exists()
 
 
+def test_nor_does_what_git_says(minion: Any) -> None:
+    said = {"retcode": 1, "stdout": "", "stderr": "fatal: https://ann:s3cret@h.example/ is gone"}
+    minion.functions["cmd.run_all"] = lambda command, **options: said
+    with pytest.raises(CommandError, match=r"failed: fatal: https://<redacted>@h\.example/ is gone"):
+        minion.load("git_remotes").pull("/x")
+
+
 def test_a_name_with_its_secret_is_left_out_of_any_text() -> None:
     assert _git.redacted("a https://me:pw@h/x b") == "a https://<redacted>@h/x b"
     assert _git.redacted("ssh://git:pw@h/x and git@h:x") == "ssh://<redacted>@h/x and git@h:x"

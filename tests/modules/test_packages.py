@@ -281,7 +281,9 @@ class TestNames:
     def test_options_of_dnf_are_words(self) -> None:
         given = {"fromrepo": "x", "setopt": "a=b,c=d", "security": True, "__pub_jid": "1"}
         words = ["--disablerepo=*", "--enablerepo=x", "--setopt=a=b", "--setopt=c=d", "--security"]
-        assert _yum.options(given, extra=True) == words
+        assert _yum.options(given, extra=True, settings=True) == words
+        with pytest.raises(ArgumentError, match="it may run a program"):
+            _yum.options(given)
         with pytest.raises(ArgumentError, match="can't be an option"):
             _yum.options({"x y": True}, extra=True)
 
@@ -314,6 +316,8 @@ def test_lists_of_packages() -> None:
         ("a-very-long-name-that-takes-a-line-of-its-own", "1:2.0-1.el9", "noarch", "epel"),
         ("libgcc.i686", "11.3.1-4.el9", "i686", "baseos"),
     ]
+    (bare,) = _yum.packages("bash 5.1-1 installed", "x86_64")
+    assert (bare.name, bare.arch) == ("bash", "x86_64")
     versions = {one.name: one.version for one in _yum.packages(DNF5, "x86_64")}
     assert versions == {"bash": "5.2.26-3.fc40", "vim": "2:9.1-1.fc40"}
 

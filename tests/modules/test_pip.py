@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,23 @@ def test_no_package_becomes_an_option(minion: Any, asked: list[Any]) -> None:
     with pytest.raises(ArgumentError, match="options go into 'extra_args'"):
         minion.load("pip_reading").list_all_versions("-x")
     assert asked == []
+
+
+@pytest.mark.parametrize("how", ["folder", "python"])
+def test_nobody_runs_code_by_the_current_folder(minion: Any, tmp_path: Path, how: str) -> None:
+    (tmp_path / "pip").mkdir()
+    (tmp_path / "pip/__init__.py").write_text("raise SystemExit('pip of the current folder')\n")
+    (tmp_path / "runpy.py").write_text("raise SystemExit('runpy of the current folder')\n")
+    (tmp_path / "env/bin").mkdir(parents=True)
+    (tmp_path / "env/bin/python").symlink_to(sys.executable)
+    minion.functions["cmd.run_all"] = minion.load("cmd").run_all
+    where = tmp_path / "env" if how == "folder" else tmp_path / "env/bin/python"
+    reading = minion.load("pip_reading")
+    try:
+        said = reading.version(str(where), cwd=str(tmp_path))
+    except CommandNotFoundError as error:  # that Python has none
+        said = str(error)
+    assert "current folder" not in str(said)
 
 
 def test_options_are_pips(minion: Any, asked: list[Any], tmp_path: Path) -> None:
