@@ -18,6 +18,7 @@ from saltern.errors import CommandError, ConfigError
 from saltern.secret import Secret
 from saltern_master.pillar import keeper
 from saltern_master.pillar.keeper import Pillars
+from saltern_master.pillar.matching import Matching
 
 GRAINS = {"web1": {"os": "Debian"}, "web2": {"os": "Debian"}, "db1": {"os": "RedHat"}}
 PAIRS = list(zip("abcdef", "bcdefg", strict=True))
@@ -258,6 +259,45 @@ def test_secrets_pass_and_only_by_what_the_id_proves(tree: Tree) -> None:
             found = await pillars.current("web1")
             assert {name for name, value in found.items() if isinstance(value, Secret)} == set("abcdef")
             assert "_errors" not in found
+
+    together(scenario())
+
+
+@pytest.mark.parametrize(
+    ("target", "kind", "by_id"),
+    [
+        ("*", "glob", True),
+        ("*", "compound", True),
+        ("*", "grain", False),
+        (".*", "grain_pcre", False),
+        ("0.0.0.0/0", "ipcidr", False),
+        ("*", "pillar", False),
+        ("web1,db1", "list", True),
+        ("webs", "nodegroup", True),
+        ("debians", "nodegroup", False),
+        ("N@webs", "compound", True),
+        ("N@debians", "compound", False),
+        ("N@debians or web*", "compound", True),
+        ("G@a:1 or not G@a:1", "compound", False),  # as long as each word may be either
+        ("not G@a:1", "compound", False),
+        ("web* and not G@a:1", "compound", False),
+        ("I@a:1", "compound", False),
+        ("S@192.0.2.0/24", "compound", False),
+        ("L@web1 and ( G@a:1 or E@web. )", "compound", True),
+        (" or ".join(["G@a:1"] * 9 + ["*"]), "compound", False),
+    ],
+)
+def test_what_the_id_proves(target: str, kind: str, by_id: bool) -> None:
+    matching = Matching({"webs": "web*", "debians": "G@os:Debian"}, "x")
+    assert matching.proven(target, kind, "web1") is by_id
+
+
+def test_pillars_apart_take_turns(tree: Tree) -> None:
+    async def scenario() -> None:
+        async with tree.running() as pillars:
+            found = await asyncio.gather(*(pillars.made("web1", override={"n": n}) for n in range(8)))
+            assert [one["n"] for one in found] == list(range(8))
+            assert not pillars._apart
 
     together(scenario())
 
