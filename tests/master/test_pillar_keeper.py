@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -17,8 +18,11 @@ from saltern.config.master import DEFAULTS
 from saltern.errors import CommandError, ConfigError
 from saltern.secret import Secret
 from saltern_master.pillar import keeper
+from saltern_master.pillar.compile import Compiler, Request
+from saltern_master.pillar.ext import run_ext
 from saltern_master.pillar.keeper import Pillars
 from saltern_master.pillar.matching import Matching
+from saltern_master.pillar.settings import Settings
 
 GRAINS = {"web1": {"os": "Debian"}, "web2": {"os": "Debian"}, "db1": {"os": "RedHat"}}
 PAIRS = list(zip("abcdef", "bcdefg", strict=True))
@@ -456,11 +460,41 @@ def test_simple_files_lie_under_the_trees(tree: Tree, tmp_path: Path) -> None:
     together(scenario())
 
 
-def test_a_file_that_vanishes_while_it_is_read_is_a_missing_one(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
-    from saltern_master.pillar.compile import Compiler, Request
-    from saltern_master.pillar.ext import run_ext
-    from saltern_master.pillar.settings import Settings
+def test_what_is_there_and_isnt_served_is_said_why(
+    tree: Tree, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "x.sls").write_text("x: 1\n")
+    (tree.root / "link").symlink_to(tmp_path / "outside")
+    (tree.root / "inside").symlink_to(tree.root / "real")
+    tree.write("real/y.sls", "y: 1\n")
+    (tree.root / "big.sls").write_bytes(b"#" * (5 << 20))
+    (tree.root / "latin.sls").write_bytes(b"a: \xff\n")
+    tree.write("top.sls", "base:\n  '*': [link.x, inside.y, big, latin]\n")
 
+    async def scenario() -> None:
+        async with tree.running() as pillars:
+            found = await pillars.current("web1")
+            assert found["y"] == 1
+            assert len(found["_errors"]) == 3
+
+    together(scenario())
+    assert "'link.x' in environment 'base' is not available on the salt master: it is a link to" in caplog.text
+    assert "big.sls: is over 4,194,304 bytes" in caplog.text
+    assert "latin.sls: is not UTF-8" in caplog.text
+
+
+def test_without_jinja_plain_files_still_do(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("saltern.templating.codes", "jinja2"):
+        monkeypatch.setitem(sys.modules, name, None)
+    compiler = Compiler(Settings.of({**tree.options, "pillar_safe_render_error": False}), run_ext)
+    compiler.tree.look()
+    found = compiler.compile(Request("web1", GRAINS["web1"])).pillar
+    assert found["port"] == 80
+    assert "pip install 'saltern[templates]'" in str(found["_errors"])
+
+
+def test_a_file_that_vanishes_while_it_is_read_is_a_missing_one(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     compiler = Compiler(Settings.of(tree.options), run_ext)
     compiler.tree.look()
     (tree.root / "web.sls").unlink()
