@@ -296,6 +296,24 @@ def test_what_the_id_proves(target: str, kind: str, by_id: bool) -> None:
     assert matching.proven(target, kind, "web1") is by_id
 
 
+def test_a_fault_of_ours_is_one_minions_alone(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = Pillars._ask
+
+    async def failing(self: Pillars, minion_id: str, how: Any) -> Any:
+        if minion_id == "web1":
+            raise KeyError("oops")
+        return await asked(self, minion_id, how)
+
+    monkeypatch.setattr(Pillars, "_ask", failing)
+
+    async def scenario() -> None:
+        async with tree.running() as pillars:
+            assert "oops" in str((await pillars.current("web1"))["_errors"])
+            assert (await pillars.current("web2"))["port"] == 80
+
+    together(scenario())
+
+
 def test_pillars_apart_take_turns(tree: Tree) -> None:
     async def scenario() -> None:
         async with tree.running() as pillars:

@@ -83,7 +83,8 @@ class Pillars:
         self._stamps: dict[str, Stamps] = {}
         self._looks = 0
         self._look_lock = asyncio.Lock()
-        self._compiled = self._failed = 0
+        self._compiled = self._failed = self._ended = 0
+        self._seconds = 0.0
         self._pool: Pool | None = None
         self._closing: set[asyncio.Task[None]] = set()
         self._take(options)
@@ -262,8 +263,8 @@ class Pillars:
             "with_errors": sum(bool(kept.errors) for kept in self._kept.values()),
             "kept": len(self._kept),
             "waiting": len(self._wanted),
-            "seconds": pool.seconds if pool is not None else 0.0,
-            "processes_ended": pool.ended if pool is not None else 0,
+            "seconds": self._seconds + (pool.seconds if pool is not None else 0.0),
+            "processes_ended": self._ended + (pool.ended if pool is not None else 0),
             "git_failures": self._git.failures,
         }
 
@@ -298,8 +299,10 @@ class Pillars:
         try:
             answer = await self._ask(minion_id, {})
             packed = self._shared_bytes(answer["digest"], answer["pillar"])
-        except CommandError as error:
+        except Exception as error:  # whatever it is, it is this minion's alone
             self._failed += 1
+            if not isinstance(error, CommandError):
+                log.exception("the pillar of %s", minion_id)
             text = f"the pillar could not be compiled: {error}"
             self._say([f"{minion_id}: {text}"])
             packed = pack_value({ERRORS: [text]})
@@ -401,6 +404,8 @@ class Pillars:
     def _drop_pool(self) -> None:
         pool, self._pool = self._pool, None
         if pool is not None:
+            self._seconds += pool.seconds
+            self._ended += pool.ended
             closing = asyncio.get_running_loop().create_task(pool.close())
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)

@@ -25,6 +25,8 @@ __salt__: Mapping[str, Any]
 STRATEGIES = ("overwrite", "merge-first", "merge-last", "remove")
 HOW = "__"
 ENV = "__env__"
+NOT_SHOWN = ("__settings__", "ext_pillar")
+"""Of the options: arguments of external pillars may be passwords."""
 MAX_FILE_BYTES = 4 * 1024 * 1024
 
 
@@ -59,7 +61,7 @@ class _Config:
         self._cfg = cfg
         self._folder = os.path.dirname(cfg)
         self._context = {
-            "__opts__": __opts__,
+            "__opts__": {key: value for key, value in __opts__.items() if key not in NOT_SHOWN},
             "__salt__": __salt__,
             "__grains__": __grains__,
             "__stack__": {"traverse": traverse, "cfg_path": cfg},
