@@ -13,7 +13,10 @@ def python_module(name: str, *arguments: str) -> list[str]:
     return [sys.executable, "-P", "-m", name, *arguments]
 
 
-WITHOUT_FOLDER = "import sys; sys.path = [one for one in sys.path if one]; import runpy; runpy.run_module({!r}, run_name='__main__', alter_sys=True)"
+WITHOUT_FOLDER = (
+    "import sys; sys.path = [one for one in sys.path if one]; import runpy; "
+    "runpy.run_module({!r}, run_name='__main__', alter_sys=True)"
+)
 
 
 def module_of(python: str, name: str, *arguments: str) -> list[str]:

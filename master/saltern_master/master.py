@@ -139,15 +139,8 @@ class Master:
             say_ready(self.options["sock_dir"], self.endpoints, self.keys.public)
             ready()
             parts = (self.keeper, self.tracker, self.key_refresh, self.briefing, self.self_metrics, self.alerts)
-            others = (
-                self.uploads,
-                self.briefing.pillars,
-                self.account_keeper,
-                self.engine,
-                self.annotations,
-                self.present,
-            )
-            of_fleet = (self.fleet.files, self.fleet.grains_facts)
+            others = (self.uploads, self.account_keeper, self.engine, self.annotations, self.present)
+            of_fleet = (self.fleet.files, self.fleet.grains_facts, self.briefing.pillars)
             await run_parts((*parts, *of_fleet, *others, self.suites.feeder, *self.returners.parts), self._stopping)
 
     def stop(self) -> None:

@@ -149,3 +149,18 @@ def test_files_of_folders(tmp_path: Path) -> None:
         ({"root_dir": root, "nope": 1}, "unexpected keyword argument"),
     ):
         assert told in str(compiled(tmp_path, [{"file_tree": arguments}]).errors)
+
+
+def test_secrets_of_external_pillars_by_grains_are_withheld_too(tmp_path: Path) -> None:
+    (tmp_path / "plain.yml").write_text("a: !secret x\nb: 1\n")
+    (tmp_path / "all.cfg").write_text("plain.yml\n")
+    (tmp_path / "grain.cfg").write_text("{% if __grains__.os == 'Debian' %}\nplain.yml\n{% endif %}\n")
+    for arguments, given in (
+        (str(tmp_path / "all.cfg"), True),
+        (str(tmp_path / "grain.cfg"), False),
+        ({"grains:os": {"Debian": str(tmp_path / "all.cfg")}}, False),
+        ({"opts:id": {"web1": str(tmp_path / "all.cfg")}}, True),
+    ):
+        found = compiled(tmp_path, [{"stack": arguments}])
+        assert (found.pillar["b"], "a" in found.pillar, bool(found.errors)) == (1, given, not given)
+    assert "a" in compiled(tmp_path, [{"stack": str(tmp_path / "grain.cfg")}], pillar_secrets_by_grains=True).pillar

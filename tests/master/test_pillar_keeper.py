@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -17,7 +18,11 @@ from saltern.config.master import DEFAULTS
 from saltern.errors import CommandError, ConfigError
 from saltern.secret import Secret
 from saltern_master.pillar import keeper
+from saltern_master.pillar.compile import Compiler, Request
+from saltern_master.pillar.ext import run_ext
 from saltern_master.pillar.keeper import Pillars
+from saltern_master.pillar.matching import Matching
+from saltern_master.pillar.settings import Settings
 
 GRAINS = {"web1": {"os": "Debian"}, "web2": {"os": "Debian"}, "db1": {"os": "RedHat"}}
 PAIRS = list(zip("abcdef", "bcdefg", strict=True))
@@ -262,6 +267,63 @@ def test_secrets_pass_and_only_by_what_the_id_proves(tree: Tree) -> None:
     together(scenario())
 
 
+@pytest.mark.parametrize(
+    ("target", "kind", "by_id"),
+    [
+        ("*", "glob", True),
+        ("*", "compound", True),
+        ("*", "grain", False),
+        (".*", "grain_pcre", False),
+        ("0.0.0.0/0", "ipcidr", False),
+        ("*", "pillar", False),
+        ("web1,db1", "list", True),
+        ("webs", "nodegroup", True),
+        ("debians", "nodegroup", False),
+        ("N@webs", "compound", True),
+        ("N@debians", "compound", False),
+        ("N@debians or web*", "compound", True),
+        ("G@a:1 or not G@a:1", "compound", False),  # as long as each word may be either
+        ("not G@a:1", "compound", False),
+        ("web* and not G@a:1", "compound", False),
+        ("I@a:1", "compound", False),
+        ("S@192.0.2.0/24", "compound", False),
+        ("L@web1 and ( G@a:1 or E@web. )", "compound", True),
+        (" or ".join(["G@a:1"] * 9 + ["*"]), "compound", False),
+    ],
+)
+def test_what_the_id_proves(target: str, kind: str, by_id: bool) -> None:
+    matching = Matching({"webs": "web*", "debians": "G@os:Debian"}, "x")
+    assert matching.proven(target, kind, "web1") is by_id
+
+
+def test_a_fault_of_ours_is_one_minions_alone(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = Pillars._ask
+
+    async def failing(self: Pillars, minion_id: str, how: Any) -> Any:
+        if minion_id == "web1":
+            raise KeyError("oops")
+        return await asked(self, minion_id, how)
+
+    monkeypatch.setattr(Pillars, "_ask", failing)
+
+    async def scenario() -> None:
+        async with tree.running() as pillars:
+            assert "oops" in str((await pillars.current("web1"))["_errors"])
+            assert (await pillars.current("web2"))["port"] == 80
+
+    together(scenario())
+
+
+def test_pillars_apart_take_turns(tree: Tree) -> None:
+    async def scenario() -> None:
+        async with tree.running() as pillars:
+            found = await asyncio.gather(*(pillars.made("web1", override={"n": n}) for n in range(8)))
+            assert [one["n"] for one in found] == list(range(8))
+            assert not pillars._apart
+
+    together(scenario())
+
+
 def test_a_minion_is_the_one_that_its_key_proves(tree: Tree) -> None:
     tree.grains["web1"]["id"] = "db1"
     tree.write("all.sls", "id: {{ grains.id }}\nopts: {{ opts.id }}\n")
@@ -416,11 +478,41 @@ def test_simple_files_lie_under_the_trees(tree: Tree, tmp_path: Path) -> None:
     together(scenario())
 
 
-def test_a_file_that_vanishes_while_it_is_read_is_a_missing_one(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
-    from saltern_master.pillar.compile import Compiler, Request
-    from saltern_master.pillar.ext import run_ext
-    from saltern_master.pillar.settings import Settings
+def test_what_is_there_and_isnt_served_is_said_why(
+    tree: Tree, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "x.sls").write_text("x: 1\n")
+    (tree.root / "link").symlink_to(tmp_path / "outside")
+    (tree.root / "inside").symlink_to(tree.root / "real")
+    tree.write("real/y.sls", "y: 1\n")
+    (tree.root / "big.sls").write_bytes(b"#" * (5 << 20))
+    (tree.root / "latin.sls").write_bytes(b"a: \xff\n")
+    tree.write("top.sls", "base:\n  '*': [link.x, inside.y, big, latin]\n")
 
+    async def scenario() -> None:
+        async with tree.running() as pillars:
+            found = await pillars.current("web1")
+            assert found["y"] == 1
+            assert len(found["_errors"]) == 3
+
+    together(scenario())
+    assert "'link.x' in environment 'base' is not available on the salt master: it is a link to" in caplog.text
+    assert "big.sls: is over 4,194,304 bytes" in caplog.text
+    assert "latin.sls: is not UTF-8" in caplog.text
+
+
+def test_without_jinja_plain_files_still_do(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("saltern.templating.codes", "jinja2"):
+        monkeypatch.setitem(sys.modules, name, None)
+    compiler = Compiler(Settings.of({**tree.options, "pillar_safe_render_error": False}), run_ext)
+    compiler.tree.look()
+    found = compiler.compile(Request("web1", GRAINS["web1"])).pillar
+    assert found["port"] == 80
+    assert "pip install 'saltern[templates]'" in str(found["_errors"])
+
+
+def test_a_file_that_vanishes_while_it_is_read_is_a_missing_one(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     compiler = Compiler(Settings.of(tree.options), run_ext)
     compiler.tree.look()
     (tree.root / "web.sls").unlink()

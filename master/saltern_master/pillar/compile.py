@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from saltern.errors import FileServerError, TargetError
+from saltern_master.pillar.claims import without_secrets
 from saltern_master.pillar.context import Scene
 from saltern_master.pillar.matching import Matching
 from saltern_master.pillar.merging import merged
 from saltern_master.pillar.renderer import Renderer, RenderError
 from saltern_master.pillar.settings import Settings
-from saltern_master.pillar.sls import MAX_ERRORS, SlsCompiler, strategy_of
+from saltern_master.pillar.sls import MAX_ERRORS, REFUSED, SlsCompiler, strategy_of
 from saltern_master.pillar.top import BROKEN, Top, merged_tops
 from saltern_master.pillar.tree import Tree
 
@@ -248,13 +249,22 @@ class Compiler:
             pillar = self._merge(pillar, override)
         for run in ext:
             for name, arguments in run.items():
+                before, scene.grains.used = scene.grains.used, set()
                 try:
                     self._at(f"ext_pillar {name}")
                     found = self._run_ext(name, pillar, arguments, scene, self.settings)
+                    claimed = bool(scene.grains.used) and name != "git"  # whose files are looked at one by one
                 except Exception as error:  # an external pillar is anybody's program
                     errors.append(f"Failed to load ext_pillar {name}: {error}")
                     log.append(errors[-1])
                     continue
+                finally:
+                    scene.grains.used |= before
+                if claimed and not self.settings.secrets_by_grains:
+                    found, paths = without_secrets(found)
+                    if paths:
+                        errors.append(REFUSED.format(f"of ext_pillar {name}", ", ".join(paths[:5])))
+                        log.append(errors[-1])
                 if found and isinstance(found, Mapping):
                     pillar = self._merge(pillar, found)
         return pillar

@@ -21,12 +21,21 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from saltern.config import MasterOptions
-from saltern.digest import digest_of, sha256
-from saltern.errors import Busy, CommandError
-from saltern.wire import pack_value, unpack_value
+from saltern.digest import digest_of
+from saltern.errors import CommandError
+from saltern.wire import pack_value
 from saltern_master.pillar.claims import ALL
 from saltern_master.pillar.files import Pillar, overlay
 from saltern_master.pillar.git_trees import GitTrees, configured_trees
+from saltern_master.pillar.kept import (
+    ERRORS,
+    Kept,
+    changed_files,
+    digest_of_bytes,
+    grains_digest,
+    together,
+    with_errors,
+)
 from saltern_master.pillar.pool import PillarTimeout, Pool
 from saltern_master.pillar.settings import Settings
 from saltern_master.pillar.tree import LISTED, Stamps, stamps
@@ -42,25 +51,6 @@ MAX_HANGS = 5
 MANY_OPENED = 500
 MAX_SAID = 1000
 """Faults that are remembered as said."""
-ERRORS = "_errors"
-
-
-class Kept:
-    """A minion's pillar: what is in force, the last good one, and what it hangs on."""
-
-    __slots__ = ("again", "asked", "digest", "errors", "good", "grains", "packed", "used")
-
-    def __init__(self) -> None:
-        self.packed = b""
-        """As it crosses the wire: maps of thousands of pillars would be a load at every look for garbage."""
-        self.good: bytes | None = None
-        self.digest = ""
-        self.errors: list[str] = []
-        self.used: frozenset[str] = frozenset()
-        self.grains = ""
-        self.asked: frozenset[str] = frozenset()
-        self.again = math.inf
-        """When it is compiled again, whatever has changed (monotonic s)."""
 
 
 class Pillars:
@@ -87,13 +77,14 @@ class Pillars:
         self._said: dict[str, None] = {}
         self._hung: dict[str, set[str]] = {}
         """Files and external pillars that took too long, and for whom: they are his own claims, perhaps."""
-        self._apart: set[str] = set()
-        """Minions of which a pillar is compiled apart at the moment."""
+        self._apart: dict[str, asyncio.Lock] = {}
+        """Pillars compiled apart: one of a minion at a time, so that it keeps no other waiting."""
         self._generation = 0
         self._stamps: dict[str, Stamps] = {}
         self._looks = 0
         self._look_lock = asyncio.Lock()
-        self._compiled = self._failed = 0
+        self._compiled = self._failed = self._ended = 0
+        self._seconds = 0.0
         self._pool: Pool | None = None
         self._closing: set[asyncio.Task[None]] = set()
         self._take(options)
@@ -137,7 +128,7 @@ class Pillars:
         if not self._settings.used:
             return self.files.of(minion_id)
         kept, below = self._kept.get(minion_id), self.files.of(minion_id)
-        return below if kept is None else _together(below, kept.packed)
+        return below if kept is None else together(below, kept.packed)
 
     def different(self, minions: Iterable[str]) -> list[tuple[Data, Ids]]:
         """Return each different pillar with those of *minions* that have it. From any thread."""
@@ -152,7 +143,7 @@ class Pillars:
                 opened = self._opened.get(key)
                 if opened is None or opened[0] is not below:
                     new += 1
-                    opened = (below, below if kept is None else _together(below, kept.packed))
+                    opened = (below, below if kept is None else together(below, kept.packed))
                     self._opened[key] = opened
                 found[key] = (opened[1], set())
             found[key][1].add(minion_id)
@@ -221,14 +212,14 @@ class Pillars:
             overlay(below, how.get("override") or {})
             return below
         await self._look()
-        if minion_id in self._apart:
-            raise Busy("a pillar is being compiled for you: try again")
-        self._apart.add(minion_id)
+        turn = self._apart.setdefault(minion_id, asyncio.Lock())
         try:
-            answer = await self._ask(minion_id, how)
+            async with turn:
+                answer = await self._ask(minion_id, how)
         finally:
-            self._apart.discard(minion_id)
-        return _together(self.files.of(minion_id), answer["pillar"])
+            if not turn.locked():
+                self._apart.pop(minion_id, None)
+        return together(self.files.of(minion_id), answer["pillar"])
 
     async def top(self, minion_id: str, saltenv: str | None = None) -> Any:
         """Return the top files as merged for a minion."""
@@ -272,8 +263,8 @@ class Pillars:
             "with_errors": sum(bool(kept.errors) for kept in self._kept.values()),
             "kept": len(self._kept),
             "waiting": len(self._wanted),
-            "seconds": pool.seconds if pool is not None else 0.0,
-            "processes_ended": pool.ended if pool is not None else 0,
+            "seconds": self._seconds + (pool.seconds if pool is not None else 0.0),
+            "processes_ended": self._ended + (pool.ended if pool is not None else 0),
             "git_failures": self._git.failures,
         }
 
@@ -308,12 +299,14 @@ class Pillars:
         try:
             answer = await self._ask(minion_id, {})
             packed = self._shared_bytes(answer["digest"], answer["pillar"])
-        except CommandError as error:
+        except Exception as error:  # whatever it is, it is this minion's alone
             self._failed += 1
+            if not isinstance(error, CommandError):
+                log.exception("the pillar of %s", minion_id)
             text = f"the pillar could not be compiled: {error}"
             self._say([f"{minion_id}: {text}"])
             packed = pack_value({ERRORS: [text]})
-            answer = {"errors": [text], "used": [ALL], "asked": [LISTED], "digest": _digest(packed)}
+            answer = {"errors": [text], "used": [ALL], "asked": [LISTED], "digest": digest_of_bytes(packed)}
             again_s = AGAIN_S
         self._compiled += 1
         kept = Kept()
@@ -321,8 +314,8 @@ class Pillars:
         kept.packed, kept.digest = packed, answer["digest"]
         kept.good = packed if not kept.errors else before.good if before is not None else None
         if kept.errors and kept.good is not None:
-            kept.packed = _with_errors(kept.good, kept.errors)
-            kept.digest = _digest(kept.packed)
+            kept.packed = with_errors(kept.good, kept.errors)
+            kept.digest = digest_of_bytes(kept.packed)
         kept.used, kept.asked = self._shared_names(answer["used"]), self._shared_names(answer["asked"])
         kept.grains = grains_digest(grains, kept.used)
         kept.again = time.monotonic() + again_s
@@ -411,45 +404,8 @@ class Pillars:
     def _drop_pool(self) -> None:
         pool, self._pool = self._pool, None
         if pool is not None:
+            self._seconds += pool.seconds
+            self._ended += pool.ended
             closing = asyncio.get_running_loop().create_task(pool.close())
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)
-
-
-def _together(below: dict[str, Any], packed: bytes) -> dict[str, Any]:
-    """Return a compiled pillar over what ``pillar_files`` gives."""
-    pillar: dict[str, Any] = unpack_value(packed, secrets=True)
-    if not below:
-        return pillar
-    whole = dict(below)
-    overlay(whole, pillar)
-    return whole
-
-
-def _with_errors(good: bytes, errors: list[str]) -> bytes:
-    return pack_value({**unpack_value(good, secrets=True), ERRORS: errors}, secrets=True)
-
-
-def _digest(packed: bytes) -> str:
-    return sha256(packed).hexdigest()[:32]
-
-
-def changed_files(before: Mapping[str, Stamps], now: Mapping[str, Stamps]) -> set[str]:
-    """Return ``env:path`` of what came, went or changed; ``*`` when something came or went."""
-    changed: set[str] = set()
-    for env in before.keys() | now.keys():
-        old, new = before.get(env, {}), now.get(env, {})
-        for path in old.keys() | new.keys():
-            if old.get(path) != new.get(path):
-                changed.add(f"{env}:{path}")
-                if path not in old or path not in new:
-                    changed.add(LISTED)
-    return changed
-
-
-def grains_digest(grains: Mapping[str, Any], used: Iterable[str]) -> str:
-    """Return a digest of the grains that a pillar hangs on."""
-    names = sorted(used)
-    if ALL in names:
-        return digest_of(dict(grains))
-    return digest_of([grains.get(name, ["absent"]) for name in names]) if names else ""

@@ -177,7 +177,8 @@ class SlsCompiler:
             self._log.append(f"SLS '{sls}' was not found: pillar_roots has no environment '{env}'")
             return []
         text = f"Specified SLS '{sls}' in environment '{env}' is not available on the salt master"
-        self._log.append(text)
+        why = self._tree.why_missing(env, sls)
+        self._log.append(f"{text}: {why}" if why else text)
         return [text]
 
     def _wrong(self, found: Found, state: Any, errors: list[str], text: str) -> Rendered:

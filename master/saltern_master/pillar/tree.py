@@ -27,15 +27,25 @@ LISTED = "*"
 Stamps = dict[str, Identity]
 
 
-def stamps(roots: Mapping[str, Sequence[str]], hidden: Sequence[str]) -> dict[str, Stamps]:
-    """Return the files of each environment by ``path``, of the first root that has it, with what tells changes."""
+def stamps(
+    roots: Mapping[str, Sequence[str]], hidden: Sequence[str], left_out: dict[str, str] | None = None
+) -> dict[str, Stamps]:
+    """Return the files of each environment by ``path``, of the first root that has it, with what tells changes.
+
+    *left_out* takes by ``env:path`` why something that is there isn't a file of it.
+    """
     ignored = Ignored(list(hidden))
     found: dict[str, Stamps] = {}
     for env, folders in roots.items():
         files = found[env] = {}
         for folder in folders:
-            for path, identity in scan(folder, "", MAX_FILES, ignored).files.items():
+            listing = scan(folder, "", MAX_FILES, ignored)
+            for path, identity in listing.files.items():
                 files.setdefault(path, identity)
+            if left_out is not None:
+                left_out.update({f"{env}:{path}": why for path, why in listing.left_out.items()})
+                if listing.cut:
+                    left_out[f"{env}:"] = f"{folder} has over {MAX_FILES:,} files"
     return found
 
 
@@ -62,10 +72,22 @@ class Tree:
         self._names: dict[str, list[str]] = {}
         self._matches: dict[tuple[str, str], list[str]] = {}
         self.asked: set[str] = set()
+        self.left_out: dict[str, str] = {}
+        """By ``env:path``: why something that is there isn't a file of the environment."""
+
+    def why_missing(self, env: str, name: str) -> str:
+        """Return why an sls isn't there though something of its name is, or nothing."""
+        base = name.replace(".", "/").lstrip("/")
+        folders = [base, *(base.rsplit("/", up)[0] for up in range(1, base.count("/") + 1))]
+        for path in (f"{base}.sls", f"{base}/init.sls", *folders, *(f"{folder}/" for folder in folders), ""):
+            if why := self.left_out.get(f"{env}:{path}"):
+                return why
+        return ""
 
     def look(self) -> None:
         """See which files there are now."""
-        fresh = stamps(self._roots, self._hidden)
+        self.left_out = {}
+        fresh = stamps(self._roots, self._hidden, self.left_out)
         if fresh != self._stamps:
             self._stamps = fresh
             self._names.clear()

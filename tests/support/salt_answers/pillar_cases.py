@@ -428,3 +428,41 @@ one("ext is no list", "a: 1\n", {"ext_pillar": {"cmd_yaml": "echo e: 1"}})
 one("ext isn't there", "a: 1\n", {"ext_pillar": [{"nope_pillar": "x"}]})
 one("ext gives a list", "a: 1\n", {"ext_pillar": [{"cmd_yaml": "echo '[1, 2]'"}]})
 one("ext fails", "a: 1\n", {"ext_pillar": [{"cmd_yaml": ["echo a", "too", "many", "args"]}]})
+
+# Stacked files
+STACK = {
+    "top.sls": "",
+    "stack:stack.cfg": "common.yml\nminions/{{ minion_id }}.yml\n{% if __grains__['os'] == 'Debian' %}\nos/*.yml\n{% endif %}\nnope.yml\n",
+    "stack:common.yml": "a: 1\nm: {x: 1, y: {z: 1}}\nl: [1, 2]\ns: common\nt: [1]\n",
+    "stack:minions/web1.yml": "id: {{ minion_id }}\nm: {w: 2, y: {q: 2}}\nl: [2, 3]\ns: minion\nsaw: {{ stack.a }}\nundef: '{{ nope }}'\n",
+    "stack:os/1.yml": "o: 1\nt: {k: 1}\n",
+    "stack:os/2.yml": "o: 2\n",
+    "stack:list.cfg": "- common.yml\n- os/2.yml\n",
+}
+
+
+def stacked(name: str, over: str, arguments: Any = "ROOT/stack/stack.cfg") -> None:
+    """Add a case of one file more over the others."""
+    case(f"stack: {name}", {**STACK, "stack:os/3.yml": over}, {"ext_pillar": [{"stack": arguments}]}, envs=["base"])
+
+
+stacked("several", "")
+stacked("a list of two", "", ["ROOT/stack/list.cfg", "ROOT/stack/stack.cfg"])
+stacked("a missing one", "", ["ROOT/stack/none.cfg", "ROOT/stack/list.cfg"])
+stacked("by a grain", "", {"grains:os": {"Debian": "ROOT/stack/list.cfg", "x": "ROOT/stack/stack.cfg"}})
+stacked("by a grain, a list", "", {"grains:os_family": {"Debian": ["ROOT/stack/list.cfg"]}})
+stacked("by another kind", "", {"nope:os": {"Debian": "x"}})
+stacked("overwrite", "__: overwrite\nnew: 1\n")
+stacked("merge-first", "__: merge-first\na: 9\nm: {x: 9, n: 9}\nl: [9]\nnew: 1\n")
+stacked("remove", "__: remove\na: x\nm: x\n")
+stacked("deeper", "m:\n  __: overwrite\n  only: 1\n")
+stacked("deeper remove", "m:\n  __: remove\n  x: 1\n")
+stacked("lists", "l:\n  - __: merge-first\n  - 0\n")
+stacked("lists overwrite", "l:\n  - __: overwrite\n  - 0\n")
+stacked("lists remove", "l:\n  - __: remove\n  - 2\n")
+stacked("another type", "m: text\nl: 5\na: {__: merge-first, b: 1}\n")
+stacked("a new one with its sign", "new:\n  __: overwrite\n  b: {__: remove, c: 1}\nlist:\n  - __: remove\n  - 1\n")
+stacked("an unknown strategy", "__: nope\n")
+stacked("not YAML", "a: [\n")
+stacked("a list", "- a\n")
+stacked("broken", "{% if %}\n")

@@ -41,7 +41,7 @@ def answer(case):
             extension_modules=str(root / "ext"),
             conf_file=str(root / "master"),
         )
-        opts.update(copy.deepcopy(case["options"]))
+        opts.update(json.loads(json.dumps(case["options"]).replace("ROOT", str(root))))
         minion = case.get("minion", "web1")
         grains = copy.deepcopy({**GRAINS, **case.get("grains", {})})
         try:
