@@ -104,6 +104,9 @@ IMPORTS = {
     "import salt.loader\ndef f(p): return salt.loader.grains(__opts__)['os']": "Debian",
     "import salt.loader\ndef f(p): return salt.loader.minion_mods(__opts__)['test.echo'](3)": 3,
     "import salt.config\ndef f(p): return salt.config.minion_config('/etc/salt/minion')['id']": "web1",
+    "import salt.minion\ndef f(p): return salt.minion.SMinion(__opts__).functions['test.echo'](6)": 6,
+    "import salt.utils.winapi, salt.utils.win_functions\ndef f(p): return salt.utils.win_functions.HAS_WIN32": False,
+    "import salt.utils.msgpack as m\ndef f(p): return m.loads(m.dumps({'a': [1]}))": {"a": [1]},
     "import salt.client\ndef f(p): return salt.client.Caller().cmd('test.echo', 4)": 4,
     "from salt.exceptions import CommandExecutionError\ndef f(p): return CommandExecutionError('x').message": "x",
     "import salt.version\ndef f(p): return salt.version.__version_info__ > (2019, 2)": True,
@@ -237,7 +240,8 @@ def test_options_and_the_rest(make: Make, tmp_path: Path) -> None:
 
 def test_options_can_be_copied(tmp_path: Path) -> None:
     (tmp_path / "one.py").write_text(
-        "import copy\ndef f():\n    made = copy.deepcopy(__opts__)\n    made['x'] = 1\n    return made['id'], 'x' in __opts__"
+        "import copy\ndef f():\n    made = copy.deepcopy(__opts__)\n    made['x'] = 1\n"
+        "    return made['id'], 'x' in __opts__"
     )
     services = LocalServices(Current())
     loader = Loader({"id": "web1", "__agent__": services}, [str(tmp_path)], Current())
