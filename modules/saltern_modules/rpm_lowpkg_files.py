@@ -19,7 +19,7 @@ __virtualname__ = "lowpkg"
 
 __powers__ = {
     "checksum": "reads",
-    "diff": "reads",
+    "diff": "indirect",
     "file_dict": "reads",
     "file_list": "reads",
     "modified": "reads",

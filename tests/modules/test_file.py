@@ -122,8 +122,7 @@ class TestParts:
         for name in ("find", "sed", "sed_contains", "patch"):  # each runs what its caller says
             assert powers.of(f"file.{name}") is Power.RUNS
         assert {name for name in SALTS if powers.of(f"file.{name}") is Power.WRITES} == {
-            "touch", "truncate", "remove", "rmdir", "delete_backup", "remove_backup", "restorecon", "get_source_sum",
-            "source_list", "get_diff", "check_file_meta",
+            "touch", "truncate", "remove", "rmdir", "delete_backup", "remove_backup", "restorecon",
         }  # fmt: skip
 
 
@@ -503,10 +502,9 @@ class TestManaged:
 
     def test_a_masters_files(self, minion: Any, agent: Any, tmp_path: Path) -> None:
         agent.files = {"conf/app": b"app\n"}
-        cp = minion.load("cp")
-        minion.functions.update(
-            {f"cp.{name}": getattr(cp, name) for name in ("cache_file", "hash_file", "list_master")}
-        )
+        for part, names in (("cp_cache", ["cache_file"]), ("cp_lists", ["hash_file", "list_master"])):
+            cp = minion.load(part)
+            minion.functions.update({f"cp.{name}": getattr(cp, name) for name in names})
         minion.functions["config.option"] = lambda name, *rest: ""
         minion.functions["config.backup_mode"] = lambda mode: mode
         managed, checking = minion.load("file_managed"), minion.load("file_checking")
