@@ -61,6 +61,10 @@ class TestTap:
     def test_streams(self, text: str, rows: dict[str, Any]) -> None:
         assert tap(text) == rows
 
+    @pytest.mark.parametrize("digits", ["9" * 5000, "\N{ARABIC-INDIC DIGIT ONE}"])
+    def test_a_plan_beyond_measure_is_none(self, digits: str) -> None:
+        assert tap(f"1..{digits}\nok 1 a\n") == {"a": {"outcome": "passed"}}
+
     def test_a_test_is_told_when_the_next_one_begins(self) -> None:
         reader = TapReader()
         assert list(reader.line("ok 1 a")) == []
