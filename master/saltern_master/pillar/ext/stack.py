@@ -89,7 +89,7 @@ class _Config:
     def _listed(self, stack: dict[str, Any]) -> list[str]:
         """Return the globs of the list. Raises ``CommandError`` when grains may lead one out of its folder."""
         grains = in_lines(__grains__)
-        opts = {**self._context["__opts__"], "grains": grains}
+        opts = {key: value for key, value in __opts__.items() if key not in NOT_SHOWN} | {"grains": grains}
         read, grains.used = grains.used, set()
         salt = __salt__.with_grains(grains, opts)
         items = _items(self._rendered(self._cfg, stack=stack, __grains__=grains, __opts__=opts, __salt__=salt))
