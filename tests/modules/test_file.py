@@ -267,6 +267,26 @@ class TestOthersFolders:
             salt[f"file.{fun}"](f"{theirs}/link", *args)
         assert (ours / "secret").read_text() == "secret\n"
 
+    def test_a_strangers_link_takes_nothing_elsewhere_and_shows_nothing(
+        self, salt: Functions, theirs: Path, ours: Path, tmp_path: Path
+    ) -> None:
+        """Copies are for others to read: a folder of a user's is copied with what its links lead root to."""
+        link_of_a_stranger(theirs / "link", ours / "secret")
+        link_of_a_stranger(theirs / "sub", ours)
+        for more in ({}, {"remove_existing": True}):
+            with pytest.raises(CommandError, match="Could not copy"):
+                salt["file.copy"](str(theirs), f"{tmp_path}/copy", recurse=True, **more)
+            with pytest.raises(CommandError, match="Could not copy"):
+                salt["file.copy"](str(theirs / "link"), f"{tmp_path}/one", **more)
+        (tmp_path / "mine").write_text("x")
+        for target in ("sub/new", "sub"):
+            with pytest.raises(CommandError, match="Unable to move"):
+                salt["file.move"](f"{tmp_path}/mine", str(theirs / target))
+        with pytest.raises(CommandError, match="a link of another user"):
+            salt["archive.zip"](f"{tmp_path}/a.zip", str(theirs))
+        assert sorted(path.name for path in ours.iterdir()) == ["secret"]
+        assert not (tmp_path / "a.zip").exists()
+
     @pytest.mark.parametrize(("fun", "args"), [
         ("chown", ("nobody", "nogroup")), ("chgrp", ("nogroup",)), ("set_mode", ("0666",)),
         ("check_perms", ({}, "nobody", None, "0666", None, True)),
