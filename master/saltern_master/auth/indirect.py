@@ -61,6 +61,7 @@ An indirect function needs a grant of its exact name. Beyond that:
 ``sysctl.persist``
 ``mount.mount``        nothing: a file system over another brings programs, and hides files
 ``mount.remount``
+``mount.swapon``       nothing: who owns the file reads what the kernel swaps out, and writes it
 ``mount.set_fstab``
 ``mount.rm_fstab``
 ``mount.set_automaster``
@@ -102,8 +103,8 @@ And what shows the content of whatever file the caller names, which may be a key
 where by what password: ``file.read``, ``file.seek_read``, ``file.grep``, ``file.search``, ``file.contains``,
 ``file.contains_regex``, ``file.contains_glob``, ``file.get_diff``, ``file.check_file_meta``, ``file.extract_hash``,
 ``hashutil.base64_encodefile``, ``ini.get_option``, ``ini.get_section``, ``ini.get_ini``, ``dnsutil.parse_hosts``,
-``dnsutil.parse_zone``, ``mount.fstab``, ``mount.automaster``, ``sysctl.show``, ``lowpkg.diff``, ``ps.proc_info`` (a
-process's environment), ``environ.get``, ``environ.item``, ``environ.items``, ``git.config_get``,
+``dnsutil.parse_zone``, ``mount.fstab``, ``mount.automaster``, ``sysctl.show``, ``lowpkg.diff``, ``pkg.diff``,
+``ps.proc_info`` (a process's environment), ``environ.get``, ``environ.item``, ``environ.items``, ``git.config_get``,
 ``git.config_get_regex``, ``git.config_get_regexp``, ``git.remote_get``, ``git.remotes``. Or fetches what the minion
 reaches: ``file.get_source_sum``, ``file.source_list``, ``ssh.check_key_file``, ``pkg.set_selections``.
 """
