@@ -109,7 +109,7 @@ class Services(LocalServices):
 
     def refresh_grains(self) -> bool:
         """Collect the grains again, and tell the master."""
-        self._agent.refresh_grains()
+        self._agent.facts.refresh()
         return True
 
     def refresh_pillar(self) -> bool:
