@@ -316,6 +316,7 @@ class Agent:
     def _execute(self, job: Job) -> Outcome:
         """Run a job, in a worker's thread or from there in a process of its own."""
         self.modules.heed_others()
+        self.facts.look()
         patterns = self.options["isolate_functions"]
         if job.isolate or any(fnmatch.fnmatchcase(fun, pattern) for fun, _ in job.functions() for pattern in patterns):
             return self._isolated.run(job, self.facts.grains, self.pillar)
@@ -419,6 +420,7 @@ class Agent:
 
     def _look(self) -> None:
         self.memory.look()
+        self.facts.look()
         self.outbox.tick()
         self._tick_soon()
         self.modules.look()

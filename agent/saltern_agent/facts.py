@@ -11,7 +11,7 @@ from saltern_agent import grains
 from saltern_agent.background import Background
 from saltern_agent.loader import Loader
 from saltern_agent.loop import Loop
-from saltern_agent.own_grains import ALTOGETHER_S, AT_START_S, OwnGrains
+from saltern_agent.own_grains import ALTOGETHER_S, AT_START_S, OwnGrains, stamp_of
 
 if TYPE_CHECKING:
     from saltern.config import MinionOptions
@@ -43,6 +43,7 @@ class Facts:
         self._skew_s = skew_s
         self._tell = tell
         self._own = OwnGrains(loader.grain_functions)
+        self._stamp: object = stamp_of(options)
 
     def begin(self) -> None:
         """Collect them before the agent connects; what takes too long comes later."""
@@ -59,6 +60,12 @@ class Facts:
         self._loop.ask(partial(self._set, collected))
         self._loop.post(self._tell)
 
+    def look(self) -> None:
+        """Collect them again when another program, ``saltern-call``, has changed the file; from any thread."""
+        if stamp_of(self._options) != self._stamp:
+            self._stamp = stamp_of(self._options)  # else every job would ask for it until it is done
+            self._loop.post(partial(self._background.do, "the changed grains were not collected", self.refresh))
+
     def skew_learned(self) -> None:
         """Tell the master when the clock turns out to be off otherwise than was told."""
         skew_s, told = self._skew_s(), self.grains.get(SKEW)
@@ -67,6 +74,7 @@ class Facts:
             self._tell()
 
     def _collected(self, within_s: float) -> dict[str, Any]:
+        self._stamp = stamp_of(self._options)
         return grains.collect(self._options, lambda found: self._own.add(found, self._options, within_s))
 
     def _set(self, found: dict[str, Any]) -> None:
