@@ -22,8 +22,12 @@ DAY_S = 86_400
 
 
 def remove(path: str) -> bool:
-    """Remove what is at *path*, a link itself; return whether there was anything."""
+    """Remove what is at *path*, a link itself; return whether anything was there. Never ``/``, however written."""
     folder, name = os.path.split(path.rstrip("/") or "/")
+    if name in ("", ".", ".."):
+        folder, name = os.path.split(os.path.realpath(path))
+        if not name:
+            raise OSError(errno.EPERM, "it is the root folder", path)
     try:
         at = open_folder(folder or "/")
     except (FileNotFoundError, NotADirectoryError):

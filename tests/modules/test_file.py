@@ -237,6 +237,18 @@ class TestOthersFolders:
         assert salt["file.remove"](f"{theirs}/sub") is True
         assert (ours / "secret").exists()
 
+    @pytest.mark.parametrize("path", ["/", "//", "/.", "/./", "/..", "/tmp/..", "/tmp/../."])
+    def test_the_root_folder_is_never_removed(
+        self, salt: Functions, monkeypatch: pytest.MonkeyPatch, path: str
+    ) -> None:
+        def refused(*args: Any, **options: Any) -> None:
+            raise AssertionError(args)
+
+        for module, name in ((shutil, "rmtree"), (os, "unlink"), (os, "rmdir"), (os, "remove")):
+            monkeypatch.setattr(module, name, refused)
+        with pytest.raises(CommandError, match="it is the root folder"):
+            salt["file.remove"](path)
+
     def test_cleaning_up_does_not_reach_beyond(
         self, salt: Functions, theirs: Path, ours: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
