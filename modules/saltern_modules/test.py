@@ -559,7 +559,7 @@ def raise_exception(name: str, *args: Any, **kwargs: Any) -> bool:
     """
     import builtins
 
-    from saltern_modules.salt_names import exceptions
+    from saltern_modules import _salt_errors as exceptions
 
     salts = name.removeprefix("salt.exceptions.")
     kind = getattr(builtins, name, None) if salts == name else getattr(exceptions, salts, None)

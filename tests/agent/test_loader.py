@@ -110,7 +110,7 @@ def test_bad_modules_are_named_and_hurt_no_other(
     for name, (text, _) in BAD.items():
         put(module_dir, name, text)
     (module_dir / "binary.py").write_bytes(b"\xff\xfe\x00")
-    (module_dir / "not-a-name.py").write_text("1/0")
+    (module_dir / "not a-name.py").write_text("1/0")
     (module_dir / "_private.py").write_text("1/0")
     put(module_dir, "good", "def f(): return 1")
     loader.forget()
@@ -121,7 +121,7 @@ def test_bad_modules_are_named_and_hurt_no_other(
         assert "\n" not in errors[name]
         assert sum(f"module {name} is not loaded" in record.getMessage() for record in caplog.records) == 1
     assert "binary" in errors
-    assert not {"not-a-name", "_private"} & set(errors)
+    assert not {"not a-name", "_private"} & set(errors)
     with pytest.raises(FunctionNotFound, match="The module exits is not loaded: line 2: SystemExit: 3"):
         loader.function("exits.f")
 

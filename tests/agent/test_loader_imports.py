@@ -149,7 +149,7 @@ def test_nobody_else_can_import_them(make: Make, module_dir: Path) -> None:
 
 
 def test_a_change_loads_dependants_again_and_nobody_else(make: Make, module_dir: Path, utils_dir: Path) -> None:
-    count = "def n():\n    __context__['n'] = __context__.get('n', 0) + 1\n    return __context__['n']\n"
+    count = "times = 0\ndef n():\n    global times\n    times += 1\n    return times\n"
     put(utils_dir, "base", "x = 1")
     put(module_dir, "one", f"from base import x\n{count}")
     put(module_dir, "two", f"import one\n{count}def x(): return one.x")

@@ -28,6 +28,7 @@ ENDINGS = {
     "kills itself": "import os\nos.kill(os.getpid(), 9)\n",
     "faults": "import ctypes\nctypes.string_at(0)\n",
     "in virtual": "import os\ndef __virtual__(): os._exit(1)\n",
+    "in init": "import os\ndef __init__(opts): os._exit(1)\n",
 }
 PING = "def ping(): return 'mine'\n"
 

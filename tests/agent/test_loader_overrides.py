@@ -213,12 +213,20 @@ def test_overrides_that_call_each_other_while_they_are_loaded_wait_for_nobody(
     assert loader.function("test.ping")() == "ours"
 
 
-@pytest.mark.parametrize("name", ["389ds", "my-mod", "a.b", "class", "None", "__init__", "ünï-x"])
-def test_names_that_python_can_not_write_are_no_modules(module_dir: Path, name: str) -> None:
+@pytest.mark.parametrize("name", ["-ds", "my mod", "a.b", "class", "None", "__init__", "ünï-x"])
+def test_names_that_no_module_can_have(module_dir: Path, name: str) -> None:
     put(module_dir, name, "def f(): return 1")
     loader = Loader({}, [str(module_dir)], Current())
     with pytest.raises(FunctionNotFound):
         loader.function(f"{name}.f")
+
+
+@pytest.mark.parametrize("name", ["389ds", "my-mod", "docker-swarm_2"])
+def test_names_of_files_that_salt_takes_though_python_can_not_write_them(module_dir: Path, name: str) -> None:
+    put(module_dir, name, "import dataclasses\ndef f(): return __salt__['test.ping']()")
+    loader = Loader({}, [str(module_dir)], Current())
+    assert loader.function(f"{name}.f")() is True
+    assert f"{name}.f" in loader.functions()
 
 
 HINTS = [

@@ -191,15 +191,26 @@ def test_what_can_be_no_module_is_named_with_its_reason_once(
     tmp_path: Path, srv: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     modules = srv / "_modules"
-    for name in ("389ds.py", "my-mod.py", "name.with.dot.py", "class.py", "README.md", "both.py", "fine.py", "_lib.py"):
+    for name in (
+        "389 ds.py",
+        "my mod.py",
+        "name.with.dot.py",
+        "class.py",
+        "README.md",
+        "both.py",
+        "fine.py",
+        "_lib.py",
+    ):
         (modules / name).write_text("x = 1")
     for name in ("__init__.py", ".hidden.py", ".fine.py.swp", "old.pyc"):  # nobody means these to be modules
         (modules / name).write_text("")
     for name in ("both/__init__.py", "pack/__init__.py", "pack/trainer.py", "pack/data/table.csv", "pack/.x.swp"):
         (modules / name).parent.mkdir(parents=True, exist_ok=True)
         (modules / name).write_text("y = 1")
-    for name in ("noinit/a.py", "noinit/b.py", "odd-pack/__init__.py", "fat/__init__.py"):
+    for name in ("noinit/a.py", "noinit/b.py", "odd pack/__init__.py", "fat/__init__.py"):
         (modules / name).parent.mkdir(parents=True, exist_ok=True)
+        (modules / name).write_text("")
+    for name in ("pack.zip", "fast.so", "fast.pyx"):  # Salt takes these
         (modules / name).write_text("")
     (modules / "dangling.py").symlink_to("nowhere.py")
     (modules / "linked.py").symlink_to("../lib/real.py")
@@ -214,7 +225,7 @@ def test_what_can_be_no_module_is_named_with_its_reason_once(
         stream.truncate(8 * 1024**2 + 1)
     (srv / "_utils").mkdir()
     (srv / "_utils" / "shared.py").write_text("")
-    (srv / "_utils" / "bad-name.py").write_text("")
+    (srv / "_utils" / "bad name.py").write_text("")
     server = serve(tmp_path)
     found = server.modules("base")
     assert list(found["files"]) == ["_modules/_lib.py", "_modules/fine.py", "_modules/linked.py"]
@@ -227,21 +238,28 @@ def test_what_can_be_no_module_is_named_with_its_reason_once(
         "_utils/shared.py",
     ]
     assert found["files"]["_modules/linked.py"]["hsum"] == sha256(b"def f(): return 1")
-    named = "a module's name has letters, digits and '_' alone, and begins with no digit"
+    named = "a module's name has letters, digits, '_' and '-' alone, and begins with no '-'"
     assert found["left_out"] == {
-        "_modules/389ds.py": named,
+        "_modules/389 ds.py": named,
         "_modules/README.md": "only files that end in .py, and folders with __init__.py, are modules",
         "_modules/both.py": "the package both/ has this name",
         "_modules/class.py": "'class' is a word of Python's own: give it another name",
         "_modules/dangling.py": "it is a link that leads nowhere",
         "_modules/fat/": "a file of it can't be served",
         "_modules/fat/large.dat": "it has 8,388,609 bytes: a module has at most 8,388,608",
+        "_modules/fast.pyx": (
+            "Cython isn't compiled on minions: install what it makes with pip, and import it from a .py"
+        ),
+        "_modules/fast.so": (
+            "a compiled extension fits one system alone: install it there with pip, and import it from a .py"
+        ),
+        "_modules/pack.zip": "an archive isn't unpacked on minions: put the folder itself there",
         "_modules/large.py": "it has 8,388,609 bytes: a module has at most 8,388,608",
-        "_modules/my-mod.py": f"{named}, as in my_mod",
+        "_modules/my mod.py": f"{named}, as in my_mod",
         "_modules/name.with.dot.py": f"{named}, as in name_with_dot",
         "_modules/noinit/": "it is a folder without __init__.py: no package",
-        "_modules/odd-pack/": f"{named}, as in odd_pack",
-        "_utils/bad-name.py": f"{named}, as in bad_name",
+        "_modules/odd pack/": f"{named}, as in odd_pack",
+        "_utils/bad name.py": f"{named}, as in bad_name",
     }
     assert set(server.module_texts("base")) == {"fine", "linked", "both", "linkedpack", "pack"}
     server.modules("base")
@@ -257,7 +275,7 @@ def test_what_can_be_no_module_is_named_with_its_reason_once(
 
 def test_the_names_of_what_is_left_out_are_bounded(tmp_path: Path, srv: Path, caplog: pytest.LogCaptureFixture) -> None:
     for number in range(250):
-        (srv / "_modules" / f"{number}.py").write_text("")
+        (srv / "_modules" / f"{number}.x.py").write_text("")
     found = serve(tmp_path).modules("base")
     assert len(found["left_out"]) == 201
     assert found["left_out"]["…"] == "and 50 more"

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from saltern.errors import CommandError
+from saltern_compat.utils import data, files, jid, stringutils
+from saltern_compat.utils import json as salts_json
+from saltern_modules._returner_options import get_returner_options
 from saltern_modules.returners import local, multi_returner, rawfile_json, syslog_return
-from saltern_modules.salt_names.returners import get_returner_options
-from saltern_modules.salt_names.utils import data, files, jid, stringutils
-from saltern_modules.salt_names.utils import json as salts_json
 
 RECORDED = json.loads((Path(__file__).parents[1] / "support/salt_answers/returner_options.json").read_text())
 RET = {"id": "web1", "jid": "20260101000000000000", "fun": "test.ping", "return": True, "retcode": 0}

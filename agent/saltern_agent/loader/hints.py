@@ -28,7 +28,7 @@ def hint(shelf: Shelf, name: str, refused: dict[str, str]) -> str:
 def _no_module(shelf: Shelf, module: str, function: str, refused: dict[str, str]) -> str:
     slots = shelf.slots.get(module, [])
     for slot in slots:
-        if slot.module is not None and slot.module.name != module:
+        if slot.module is not None and module not in slot.module.names:
             meant = _at(shelf, slot.module.name, function)
             return f" The file {module} goes by the name {slot.module.name}{f':{meant}' if meant else '.'}"
     if error := {**shelf.errors(), **refused}.get(module):

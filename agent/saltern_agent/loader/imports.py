@@ -8,7 +8,7 @@ other one. So the standard library and what is installed come first, also for th
     import one                      _modules/one.py (or package), else _utils/one.py
     from _utils import shared       that kind alone
     from .trainer import train      inside a package; ``from . import one`` in a plain file
-    import salt.returners           the few of Salt's own modules that ``saltern_modules.salt_names`` has
+    import salt.utils.files         what there is of Salt's own modules: ``salt_names.py``
 
 They share the module that callers get: its state, and ``__salt__`` and the rest among its globals.
 """
@@ -16,7 +16,7 @@ They share the module that callers get: its state, and ``__salt__`` and the rest
 from __future__ import annotations
 
 import builtins
-import contextlib
+import importlib
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -25,14 +25,13 @@ from typing import Any
 
 from saltern.digest import sha256
 from saltern_agent.jobs import Killed
-from saltern_agent.loader.marks import Marks
-from saltern_agent.loader.module import reason
+from saltern_agent.loader import salt_names
+from saltern_agent.loader.marks import Marks, init_of
+from saltern_agent.loader.module import initialise, reason
 from saltern_agent.loader.slot import Slot
 from saltern_agent.loader.source import KINDS, PACKAGE_FILE
 
 NAMESPACE = "saltern_ext"
-SALT, SALT_NAMES = "salt", "saltern_modules.salt_names"
-"""Salt's package, where it isn't installed, and ours that has the parts of it that modules use most."""
 
 
 class Whole(ModuleType):
@@ -73,6 +72,7 @@ class Imports:
         self._load = load
         self._marks = marks
         self._builtins = {**vars(builtins), "__import__": self._import}
+        salt_names.install()
         self._wholes = {kind: Whole(kind, self._get) for kind in KINDS}
         sys.modules[NAMESPACE] = ModuleType(NAMESPACE)  # pickle looks for a class's module from the top
         sys.modules.update((whole.__name__, whole) for whole in self._wholes.values())
@@ -80,7 +80,28 @@ class Imports:
     def run(self, slot: Slot, kind: str) -> None:
         """Run the file of a slot that is held and has not been run. Raises whatever it raises."""
         source = slot.source
-        self._execute(slot, f"{NAMESPACE}.{kind}.{source.stem}", source.path, source.package)
+        python = self._execute(slot, f"{NAMESPACE}.{kind}.{source.stem}", source.path, source.package)
+        step = init_of(source.path)
+        if "__init__" not in vars(python) and not self._marks.times(step):
+            return
+        try:
+            with self._marks.loading(step, slot.digest):
+                initialise(python, vars(python)["__opts__"])
+        except BaseException:
+            slot.drop()
+            slot.python = None
+            slot.parts.clear()
+            raise
+
+    def salts_util(self, name: str) -> Callable[..., Any] | None:
+        """Return Salt's own function *name* (``files.fopen``) of ``__utils__``, or ``None`` when it isn't here."""
+        module, _, function = name.partition(".")
+        try:
+            python = importlib.import_module(f"{salt_names.SALT}.utils.{module}")
+        except ImportError:
+            return None
+        found = vars(python).get(function)
+        return found if callable(found) and not function.startswith("_") else None
 
     def after(self, changed: set[str] | None) -> set[str] | None:
         """Return *changed* and the names of all that imported one of them, or tried to; they are forgotten here.
@@ -107,7 +128,8 @@ class Imports:
         python.__package__ = name if package else name.rpartition(".")[0]
         if package:
             python.__path__ = [package]
-        python.__dict__.update(self._injected())
+        injected = self._injected()
+        python.__dict__.update(injected)
         python.__dict__["__builtins__"] = self._builtins
         with open(path, "rb") as stream:
             text = stream.read()
@@ -122,6 +144,7 @@ class Imports:
         try:
             with self._marks.loading(path, digest):
                 exec(code, python.__dict__)  # noqa: S102  # running the operator's own modules is what this is for
+            _put_back(python, injected)
         except BaseException:
             if sys.modules.get(name) is python:
                 del sys.modules[name]
@@ -145,14 +168,17 @@ class Imports:
         if level:
             return self._relative(name, importing, level, fromlist)
         try:
-            return builtins.__import__(name, globals, locals, fromlist or (), 0)
+            found = builtins.__import__(name, globals, locals, fromlist or (), 0)
+            if fromlist and salt_names.is_ours(found):
+                salt_names.check(name, found, fromlist)
+            return found
         except ModuleNotFoundError as error:
             importer = str(importing.get("__name__", ""))
             if error.name != name.partition(".")[0] or not importer.startswith(f"{NAMESPACE}."):
                 raise
             missing = error
-        if missing.name == SALT:
-            return _salts(name, fromlist)
+        if missing.name == salt_names.SIX and (python := salt_names.six(name, fromlist)) is not None:
+            return python
         kind, path = self._place(importer, name)
         self._want(importer, path or fromlist or ())
         if not kind:
@@ -254,21 +280,12 @@ class Imports:
         return python
 
 
-def _salts(name: str, fromlist: Sequence[str] | None) -> ModuleType:
-    """Return what ``import name`` gives of Salt's modules, with those inside that *fromlist* names.
+def _put_back(python: ModuleType, injected: Mapping[str, Any]) -> None:
+    """Give a module again what its file has put something else in the place of, such as ``__salt__ = {}`` for linters.
 
-    Raises ``ImportError``, with the name that the module asked for, for a part that isn't here.
+    Options that it defines itself count for it.
     """
-    own = f"{SALT_NAMES}{name.removeprefix(SALT)}"
-    try:
-        builtins.__import__(own)
-    except ModuleNotFoundError as error:
-        if not str(error.name).startswith(SALT_NAMES):
-            raise
-        raise ModuleNotFoundError(f"No module named {name!r}: Salt isn't installed here", name=name) from None
-    python = sys.modules[own]
-    for part in fromlist or ():
-        if hasattr(python, "__path__") and not hasattr(python, part):
-            with contextlib.suppress(ModuleNotFoundError):  # Python says itself that the name isn't there
-                builtins.__import__(f"{own}.{part}")
-    return python if fromlist else sys.modules[SALT_NAMES]
+    own = vars(python).get("__opts__")
+    if isinstance(own, dict) and own is not injected["__opts__"]:
+        injected["__opts__"].update(own)
+    python.__dict__.update(injected)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from saltern.errors import FunctionNotFound
 from saltern.secret import revealed, secret_texts
 from saltern_agent.jobs import Current
 from saltern_agent.loader.context import Context
+from saltern_agent.loader.functions import Functions
 from saltern_agent.loader.marks import Marks
 from saltern_agent.loader.shelf import Shelf
 from saltern_agent.loader.slot import Slot
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from saltern_agent.loader.imports import Imports
 
 
+OPTS = "__opts__"
 SALTS_OPTIONS: Mapping[str, Any] = {
     "__role": "minion",
     "file_client": "remote",
@@ -76,6 +78,7 @@ class Loader:
         self._modules = self._shelves[MODULES]
         self._salt = Functions(self._modules, self.function)
         self._utils = Functions(self._shelves[UTILS], self._util)
+        self._context = Context(current)
         self._returners = Functions(self._shelves[RETURNERS], self._returner)
         self.forget()
 
@@ -105,6 +108,8 @@ class Loader:
         *changed* are names of files without ``.py``; what imported them is loaded again too.
         """
         stale = None if changed is None else set(changed)
+        if stale is None:
+            self._context = Context(self._current)
         if self._imports is not None:
             stale = self._imports.after(stale)
         for kind in KINDS:
@@ -150,7 +155,7 @@ class Loader:
             slot.source
             for slots in list(self._modules.slots.values())
             for slot in slots
-            if slot.module is not None and slot.module.name == name and attribute in slot.module.functions
+            if slot.module is not None and name in slot.module.names and attribute in slot.module.functions
         ]
         if not sources:
             return None
@@ -219,7 +224,7 @@ class Loader:
             if self._imports is None:
                 from saltern_agent.loader.imports import Imports
 
-                self._imports = Imports(self._globals, self._slots, self._run, self._marks)
+                self._imports = Imports(self._of_salt, self._slots, self._run, self._marks)
             return self._imports
 
     def _slots(self, kind: str, stem: str) -> list[Slot]:
@@ -229,7 +234,13 @@ class Loader:
         return self._function(self._shelves[RETURNERS], name, {})
 
     def _util(self, name: str) -> Callable[..., Any]:
-        return self._function(self._shelves[UTILS], name, {})
+        try:
+            return self._function(self._shelves[UTILS], name, {})
+        except FunctionNotFound:
+            found = self._importing().salts_util(name)
+            if found is None:
+                raise
+            return found
 
     def _function(self, shelf: Shelf, name: str, refused: dict[str, str]) -> Callable[..., Any]:
         module, _, function = name.partition(".")
@@ -251,29 +262,24 @@ class Loader:
             "__context__": Context(self._current),
         }
 
+    def _of_salt(self) -> dict[str, Any]:
+        """Return what a module from a folder has among its globals: what modules written for Salt expect, too.
+
+        Options are a copy for each, to which grains and pillar belong; ``__context__`` is one for all of them.
+        """
+        from saltern_agent.loader.salt_globals import salt_globals
+
+        return {
+            **self._globals(),
+            "__context__": self._context,
+            **salt_globals(self._opts, self._grains, self._pillar),
+        }
+
     def _inject(self, name: str, value: Any) -> None:
         for shelf in self._shelves.values():
             for slots in list(shelf.slots.values()):
                 for slot in slots:
                     for python in list(slot.parts.values()):
                         setattr(python, name, value)
-
-
-class Functions(Mapping[str, Callable[..., Any]]):
-    """``__salt__`` or ``__utils__``: every function by ``module.function``, loaded when it is looked up."""
-
-    def __init__(self, shelf: Shelf, find: Callable[[str], Callable[..., Any]]) -> None:
-        self._shelf = shelf
-        self._find = find
-
-    def __getitem__(self, name: str) -> Callable[..., Any]:
-        try:
-            return self._find(name)
-        except FunctionNotFound:
-            raise KeyError(name) from None
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._shelf.all())
-
-    def __len__(self) -> int:
-        return len(self._shelf.all())
+                        if not slot.source.bundled:
+                            vars(python)[OPTS][name.strip("_")] = value

@@ -40,6 +40,11 @@ def virtual_of(path: str) -> str:
     return f"{path}: __virtual__"
 
 
+def init_of(path: str) -> str:
+    """Return what the call of ``__init__`` of the module at *path* is marked as."""
+    return f"{path}: __init__"
+
+
 class Marks:
     """The marks in the file *path* (``""``: none are kept). Safe for several threads.
 
@@ -81,8 +86,8 @@ class Marks:
         return self._known().get(name, ("", 0))[1]
 
     def refuses(self, path: str) -> bool:
-        """Return whether the file at *path*, or its ``__virtual__``, was refused when this process looked first."""
-        return max(self.times(path), self.times(virtual_of(path))) >= REFUSED_AFTER
+        """Return whether the file at *path*, or a function of its load, was refused when this process looked first."""
+        return max(self.times(step) for step in (path, virtual_of(path), init_of(path))) >= REFUSED_AFTER
 
     def close(self) -> None:
         """Take away the marks: the process ends by its own will, and no load is to blame."""

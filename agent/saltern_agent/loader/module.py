@@ -4,11 +4,13 @@ A module is a Python file or package. Its public functions are callable from out
 of the package and imported into it, or named by ``__load__`` if there is one, not starting with ``_``, under their own
 name or the one that ``__func_alias__`` gives (``{"list_": "list"}``). ``__virtual__`` may
 say ``False``, or ``(False, reason)``: the module does not apply here; ``True``: it does; a text: it does, under that
-name. ``__virtualname__`` is the name that ``True`` stands for.
+name. ``__virtualname__`` is the name that ``True`` stands for, ``__virtual_aliases__`` are names beside it.
+``__init__(opts)`` is called once, before ``__virtual__``.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Callable
@@ -16,6 +18,8 @@ from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
 
 from saltern.errors import ModuleError
+
+log = logging.getLogger(__name__)
 
 MAX_REASON_CHARACTERS = 300
 _NAME = re.compile(r"\w+(-\w+)*")
@@ -38,11 +42,17 @@ class Deadly(ImportError):
 
 
 class Module(NamedTuple):
-    """A loaded module: its name to callers, its functions by name, and the Python module."""
+    """A loaded module: its name to callers, its functions by name, the Python module, and the other names it has."""
 
     name: str
     functions: dict[str, Callable[..., Any]]
     python: ModuleType
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names that callers have for it."""
+        return (self.name, *self.aliases)
 
 
 def module_of(stem: str, python: ModuleType) -> Module:
@@ -50,7 +60,25 @@ def module_of(stem: str, python: ModuleType) -> Module:
 
     Raises ``NotHere`` when it does not apply to this host, and whatever its ``__virtual__`` raises.
     """
-    return Module(_virtual_name(stem, python), _functions(python), python)
+    name = _virtual_name(stem, python)
+    aliases = tuple(_checked(str(alias)) for alias in getattr(python, "__virtual_aliases__", ()))
+    return Module(name, _functions(python), python, aliases)
+
+
+def initialise(python: ModuleType, opts: dict[str, Any]) -> None:
+    """Call the ``__init__`` of a module that was just run, if it has one. Raises ``ModuleError`` when that fails.
+
+    One that takes no options is left alone, as in Salt.
+    """
+    function = vars(python).get("__init__")
+    if not isinstance(function, FunctionType):
+        return
+    try:
+        function(opts)
+    except TypeError as error:
+        log.warning("%s: __init__ was not called rightly: %s", python.__name__, error)
+    except Exception as error:
+        raise ModuleError(f"__init__ failed: {type(error).__name__}: {error}") from error
 
 
 def reason(error: BaseException, path: str) -> str:
@@ -94,8 +122,8 @@ def _virtual_name(stem: str, python: ModuleType) -> str:
         answer, why = answer[0], str(answer[1]) if len(answer) > 1 else ""
     if answer is True:
         return _checked(own_name)
-    if isinstance(answer, str) and answer:
-        return _checked(answer)
+    if isinstance(answer, str) and answer:  # another name than the file's: what it names itself counts, as in Salt
+        return _checked(answer if answer == stem else str(getattr(python, "__virtualname__", answer)))
     raise NotHere(why.split("\n")[0][:MAX_REASON_CHARACTERS])
 
 
@@ -108,14 +136,21 @@ def _checked(name: str) -> str:
 
 def _functions(python: ModuleType) -> dict[str, Callable[..., Any]]:
     aliases = getattr(python, "__func_alias__", {})
-    only = getattr(python, "__load__", None)
-    return {
-        aliases.get(name, name): function
+    only = getattr(python, "__load__", getattr(python, "__all__", None))
+    found = {
+        name: function
         for name, function in vars(python).items()
         if not name.startswith("_")
         and isinstance(function, FunctionType)
         and (_is_own(python, function) if only is None else name in only)
     }
+    for name, is_met, fallback in getattr(python, "__depends__", ()):  # by the decorator ``depends``
+        if name in found and not is_met():
+            if fallback is None:
+                del found[name]
+            else:
+                found[name] = fallback
+    return {aliases.get(name, name): function for name, function in found.items()}
 
 
 def _is_own(python: ModuleType, function: FunctionType) -> bool:

@@ -84,7 +84,7 @@ class Shelf:
         for number, slot in enumerate(ranked):
             weaker = number + 1 < len(ranked) and not slot.source.bundled
             module = self._load_within(slot) if weaker else self.load(slot)
-            if module is not None and module.name == name:
+            if module is not None and name in module.names:
                 self._say(name, slot, "")
                 yield slot, module
             elif weaker and not slot.holds:  # while it is loaded it sees what it replaces
@@ -93,8 +93,13 @@ class Shelf:
             for slot in slots:
                 if slot not in ranked and slot.may_rename and not slot.source.private:
                     module = self._load_within(slot)
-                    if module is not None and module.name == name:
+                    if module is not None and name in module.names:
                         yield slot, module
+
+    def bundled(self, name: str) -> list[ModuleType]:
+        """Return the bundled modules that go by *name*, whatever hides them."""
+        found = (self.load(slot) for slot in self._rank(name) if slot.source.bundled)
+        return [module.python for module in found if module is not None and name in module.names]
 
     def all(self) -> dict[str, tuple[Slot, Module, Callable[..., Any]]]:
         """Return every function by ``module.function``; loads every module that doesn't take for ever."""
@@ -107,8 +112,9 @@ class Shelf:
         loaded.sort(key=lambda one: (-one[0].source.layer, one[0].source.stem != one[1].name))
         found: dict[str, tuple[Slot, Module, Callable[..., Any]]] = {}
         for slot, module in loaded:
-            for name, function in module.functions.items():
-                found.setdefault(f"{module.name}.{name}", (slot, module, function))
+            for own in module.names:
+                for name, function in module.functions.items():
+                    found.setdefault(f"{own}.{name}", (slot, module, function))
         return dict(sorted(found.items()))
 
     def errors(self) -> dict[str, str]:
@@ -158,7 +164,7 @@ class Shelf:
                 if slot.source.bundled:  # all that follow are too, and none is replaced
                     break
                 module = self._load_within(slot)
-                if module is not None and module.name == name:
+                if module is not None and name in module.names:
                     self._say(name, slot, "")
                     break
                 why = self._passed_over(slot, weaker)

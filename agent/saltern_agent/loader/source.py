@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import os
+import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -14,6 +15,9 @@ PACKAGE_FILE = "__init__.py"
 BUNDLED_RETURNERS = os.path.join(BUNDLED, "returners")
 MODULES, UTILS, RETURNERS, GRAINS = KINDS = ("modules", "utils", "returners", "grains")
 """What is synced, each in a folder of its own: what is called, what that shares, what stores returns, and grains."""
+
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 
 
 class Source(NamedTuple):
@@ -37,8 +41,9 @@ class Source(NamedTuple):
 def find(folders: Iterable[str], bundled: str = BUNDLED) -> dict[str, list[Source]]:
     """Return the modules of the folder *bundled* (``""``: none) and of *folders*, by name, the strongest first.
 
-    Later folders are stronger. A module is a file ``name.py`` or a folder ``name`` with an ``__init__.py``; names
-    that can't be written in Python are none. A folder that isn't there holds none.
+    Later folders are stronger. A module is a file ``name.py`` or a folder ``name`` with an ``__init__.py``; a name may
+    have a hyphen or begin with a digit, as in Salt: it is called by it, though nobody can import it by a statement. A
+    folder that isn't there holds none.
     """
     found: dict[str, list[Source]] = {}
     for layer, folder in enumerate((bundled, *folders)):
@@ -58,7 +63,8 @@ def find(folders: Iterable[str], bundled: str = BUNDLED) -> dict[str, list[Sourc
 
 def is_module_name(name: str) -> bool:
     """Return whether a module may have this *name*."""
-    return name.isidentifier() and not keyword.iskeyword(name) and not (name.startswith("__") and name.endswith("__"))
+    dunder = name.startswith("__") and name.endswith("__")
+    return (name.isidentifier() or _NAME.fullmatch(name) is not None) and not keyword.iskeyword(name) and not dunder
 
 
 def _source(folder: str, name: str, layer: int) -> Source | None:

@@ -1,7 +1,8 @@
 """Which of the served files are modules, in ``_modules``, ``_utils`` and the like; what can be none there, and why.
 
 A module is a file ``name.py``, or a package: a folder ``name`` with an ``__init__.py``, which goes to minions with
-all that is in it. Its name has to be one that Python can write. Those with a ``_`` first are for others to import.
+all that is in it. Its name is one that Python can write, or has a hyphen or a digit where Python allows none. Those
+with a ``_`` first are for others to import.
 """
 
 from __future__ import annotations
@@ -18,6 +19,15 @@ MAX_PACKAGE_BYTES = 32 * 1024 * 1024
 MAX_PACKAGE_FILES = 1000
 MAX_LEFT_OUT = 200
 """Of what can be no module: so many are named, and the rest counted."""
+
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
+COMPILED = {
+    ".zip": "an archive isn't unpacked on minions: put the folder itself there",
+    ".so": "a compiled extension fits one system alone: install it there with pip, and import it from a .py",
+    ".pyx": "Cython isn't compiled on minions: install what it makes with pip, and import it from a .py",
+}
+"""What Salt takes for modules too, and why it is none here."""
 
 
 class ModuleTree(NamedTuple):
@@ -85,16 +95,19 @@ def wrong_name(name: str) -> str:
     """Return why no module can be called *name*, or an empty text."""
     if keyword.iskeyword(name):
         return f"{name!r} is a word of Python's own: give it another name"
-    if not name.isidentifier():
+    if not name.isidentifier() and _NAME.fullmatch(name) is None:
         fitting = re.sub(r"\W", "_", name)
         example = f", as in {fitting}" if fitting.isidentifier() and not keyword.iskeyword(fitting) else ""
-        return f"a module's name has letters, digits and '_' alone, and begins with no digit{example}"
+        return f"a module's name has letters, digits, '_' and '-' alone, and begins with no '-'{example}"
     return ""
 
 
 def _wrong_file(path: str, name: str, packages: set[str]) -> str:
     stem = name.removesuffix(".py")
     if stem == name:
+        for ending, why in COMPILED.items():
+            if name.endswith(ending):
+                return why
         return f"only files that end in .py, and folders with {PACKAGE_FILE}, are modules"
     if path.removesuffix(".py") in packages:
         return f"the package {stem}/ has this name"

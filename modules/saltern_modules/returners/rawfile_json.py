@@ -10,7 +10,7 @@ from typing import Any
 
 from saltern.files import open_appended
 from saltern_modules._return import masked_options
-from saltern_modules.salt_names.returners import get_returner_options
+from saltern_modules._returner_options import get_returner_options
 
 __opts__: Mapping[str, Any]
 __salt__: Mapping[str, Callable[..., Any]]

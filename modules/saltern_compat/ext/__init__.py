@@ -1,0 +1,1 @@
+"""``salt.ext``: libraries that came with Salt."""

@@ -1,0 +1,1 @@
+"""``salt.grains``: Salt's own grains."""

@@ -1,0 +1,5 @@
+"""``salt.renderers.json``."""
+
+from saltern_compat.renderers import json_ as render
+
+__all__ = ["render"]

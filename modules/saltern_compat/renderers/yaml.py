@@ -1,0 +1,5 @@
+"""``salt.renderers.yaml``."""
+
+from saltern_compat.renderers import yaml as render
+
+__all__ = ["render"]

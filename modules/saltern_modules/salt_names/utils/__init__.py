@@ -1,1 +1,0 @@
-"""The parts of ``salt.utils`` that custom modules use most."""
