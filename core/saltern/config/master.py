@@ -61,6 +61,9 @@ class MasterOptions(TypedDict):
     gitfs_remotes: list[Any]
     fileserver_update_interval: float
     sync_on_change: bool
+    runner_dirs: list[str]
+    outputter_dirs: list[str]
+    extension_modules: str
     pillar_files: dict[str, Any]
     nodegroups: dict[str, Any]
     schedule: dict[str, Any]
@@ -132,6 +135,9 @@ DEFAULTS: dict[str, Any] = {
     "gitfs_remotes": [],
     "fileserver_update_interval": 60.0,
     "sync_on_change": False,
+    "runner_dirs": [],
+    "outputter_dirs": [],
+    "extension_modules": "",
     "pillar_files": {},
     "nodegroups": {},
     "schedule": DEFAULT_SCHEDULE,
@@ -157,6 +163,10 @@ PATHS = ("pki_dir", "cachedir", "sock_dir", "log_file", "job_db")
 
 def _finish(options: dict[str, Any]) -> None:
     options["schedule"] = {**DEFAULT_SCHEDULE, **options["schedule"]}
+    for name in ("runner_dirs", "outputter_dirs"):
+        options[name] = [os.path.join(options["config_dir"], path) for path in options[name]]
+    if options["extension_modules"]:
+        options["extension_modules"] = os.path.join(options["config_dir"], options["extension_modules"])
     if not options["job_db"]:
         options["job_db"] = os.path.join(options["cachedir"], "jobs.db")
     scheme, _, path = options["job_db"].partition("://")

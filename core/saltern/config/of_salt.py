@@ -37,7 +37,6 @@ _BOTH: dict[str, str] = {
     "state_top": _NO_STATES,
     "failhard": _NO_STATES,
     "renderer": "files are plain YAML, without templates",
-    "extension_modules": "modules go into _modules of file_roots, or module_dirs of a minion",
     "multiprocessing": "jobs run in threads, or with --isolate in a process of their own",
     "return_retry_timer": "returns are kept on disk and sent until they are acknowledged",
 }
@@ -108,6 +107,7 @@ MASTER_INSTEAD: Mapping[str, str] = _BOTH | {
 """Of a master's file."""
 
 MINION_INSTEAD: Mapping[str, str] = _BOTH | {
+    "extension_modules": "modules go into _modules of file_roots, or module_dirs of a minion",
     "master_port": "ret_port",
     "master_finger": "master_key pins the master's key (saltern-key -F master shows it)",
     "verify_master_pubkey_sign": "master_key pins the master's key",

@@ -19,6 +19,7 @@ from saltern_master.commands import (
     past_jobs,
     returns,
     roots,
+    saltutil,
     suites,
     targets,
     uploads,
@@ -39,6 +40,7 @@ MODULES = (
     options,
     past_jobs,
     returns,
+    saltutil,
     suites,
     targets,
     uploads,
@@ -47,4 +49,5 @@ MODULES = (
 
 def command_table(key_functions: KeyFunctions) -> Registry:
     """Return every command there is."""
-    return Registry(MODULES, (*keys.commands(key_functions), *manage.presence_commands(), *roots.commands()))
+    made = (*keys.commands(key_functions), *manage.presence_commands(), *roots.commands(), *saltutil.sync_commands())
+    return Registry(MODULES, made)
