@@ -95,8 +95,8 @@ ROOMS = {
     ),
     "auth": Room("auth", "ground"),
     "domain": Room(
-        "account briefing clocks custom enrolment fileserver fleet grains_files key_places key_refresh key_table key_watch "
-        "keyring mine pillar presence schedules targeting",
+        "account briefing clocks custom enrolment fileserver fleet grains_files key_places key_refresh key_table "
+        "key_watch keyring mine pillar presence schedules targeting",
         "ground auth flow jobs",
     ),
     "flow": Room(

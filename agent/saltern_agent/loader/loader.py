@@ -287,7 +287,7 @@ class Loader:
         }
 
     def _of_salt(self, kind: str) -> dict[str, Any]:
-        """Return what a module of a *kind* from a folder has among its globals: what those written for Salt expect, too.
+        """Return what a module of a *kind* from a folder has among its globals: what those for Salt expect, too.
 
         Options are a copy for each, to which grains and pillar belong; ``__context__`` is one for all of them.
         """

@@ -111,7 +111,8 @@ class Child:
 
     async def send(self, message: Mapping[str, Any], *, secrets: bool = False) -> None:
         """Send a message; that it isn't there any more is found out when its answer is waited for."""
-        assert self._process is not None and self._process.stdin is not None
+        assert self._process is not None
+        assert self._process.stdin is not None
         packed = pack_value(message, secrets=secrets)
         self._process.stdin.write(LENGTH.pack(len(packed)) + packed)
         with contextlib.suppress(ConnectionError):
@@ -119,7 +120,8 @@ class Child:
 
     async def receive(self) -> dict[str, Any]:
         """Return its next message. Raises what it says that went wrong, or ``CommandError`` when it has ended."""
-        assert self._process is not None and self._process.stdout is not None
+        assert self._process is not None
+        assert self._process.stdout is not None
         try:
             (length,) = LENGTH.unpack(await self._process.stdout.readexactly(LENGTH.size))
             if length > MAX_ANSWER_BYTES + READ_BYTES:
@@ -142,7 +144,8 @@ class Child:
 
     async def end(self, *, finished: bool) -> None:
         """Wait for its end, or bring it about, and log what was printed."""
-        assert self._process is not None and self._printing is not None
+        assert self._process is not None
+        assert self._printing is not None
         if finished:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(asyncio.shield(self._process.wait()), END_WITHIN_S)
@@ -172,7 +175,8 @@ class Child:
 
     async def _read_printed(self) -> None:
         """Read what is printed to its end, so that no print hangs on a full pipe; the first of it is kept."""
-        assert self._process is not None and self._process.stderr is not None
+        assert self._process is not None
+        assert self._process.stderr is not None
         while chunk := await self._process.stderr.read(READ_BYTES):
             self._printed += chunk[: MAX_PRINTED_BYTES - len(self._printed)]
 

@@ -146,7 +146,7 @@ class Sync:
 
 
 def choice_of(kinds: Sequence[str], only: Any, never: Any) -> Choice:
-    """Return what *only* and *never* say, Salt's ``extmod_whitelist`` and ``extmod_blacklist``: maps, or one's names."""
+    """Return what *only* and *never* say, Salt's ``extmod_whitelist`` and ``extmod_blacklist``: maps, or names."""
     return Choice(*({kind: _names(given, kind) for kind in kinds} for given in (only, never)))
 
 
