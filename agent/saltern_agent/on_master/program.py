@@ -7,7 +7,7 @@ run       ``{"ready": true}`` once the function is there and takes its arguments
           ``{"event": tag, "data": …}`` as often as it likes, then ``{"return": …, "success": …}``
 docs      ``{"docs": {"mymod.fun": text}}``
 check     ``{"refused": {path: why}}``, of *paths* that don't compile
-output    ``{"text": text or nothing}``: *data* in a form
+output    ``{"ready": true}`` once the form *out* is there, then ``{"text": …}`` for each ``{"data": …, "kwarg": {…}}``
 ========  ==========================================================================================================
 
 Instead of each ``{"error": one line, "code": kind}`` may come. What is printed here goes to standard error.
@@ -103,8 +103,19 @@ def _output(line: Line, request: Mapping[str, Any]) -> None:
     loader = _loader(request, (OUTPUT,))
     own = loader.of_kind(OUTPUT)
     loader.give(OUTPUT, {"__salt__": Outputters(lambda name: own[f"{name}.output"])})
-    text = _called(loader.find(OUTPUT, f"{request['out']}.output"), [request["data"]], request["kwarg"])
-    line.send({"text": None if text is None else str(text)})
+    function = loader.find(OUTPUT, f"{request['out']}.output")
+    parameters = inspect.signature(function).parameters
+    takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+    line.send({"ready": True})
+    while True:
+        asked = line.receive()
+        kwargs = {name: value for name, value in asked["kwarg"].items() if takes_all or name in parameters}
+        try:
+            text = function(asked["data"], **kwargs)
+            answer: dict[str, Any] = {"text": "" if text is None else str(text)}
+        except BaseException as error:  # it may call sys.exit
+            answer = {"error": f"{type(error).__name__}: {error}"[:MAX_REASON_CHARACTERS], "code": "command"}
+        line.send(answer)
 
 
 _DO: Mapping[str, Callable[[Line, Mapping[str, Any]], None]] = {
