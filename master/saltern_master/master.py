@@ -141,7 +141,7 @@ class Master:
                 ending.callback(part.close)
             ending.callback(self.inbox.flush_now)
             self.endpoints = self.ports.open()
-            ending.callback(self.own_children.close)
+            ending.push_async_callback(self.own_children.stop)
             ending.callback(self.dispatcher.close)
             ending.push_async_callback(self.local.stop)
             await self.local.start()

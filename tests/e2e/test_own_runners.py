@@ -17,7 +17,7 @@ from saltern.own_python import python_module
 from support.folders import open_to_all
 from support.stacks import Parts, wait_for
 
-OWN = '''
+OWN = r'''
 """Runners for tests."""
 import os
 import salt.client
@@ -107,6 +107,12 @@ def fires():
     __jid_event__.fire_event({"step": 1}, "progress")
     __jid_event__.fire_event({"fake": 1}, "ret")
     return True
+
+
+def prints():
+    print("a line\n\x1b[2Janother")
+    os.system("echo of a program")
+    return 1
 
 
 def huge():
@@ -234,6 +240,9 @@ def test_one_that_ends_its_process_hurts_nobody(parts: Parts, fun: str, why: str
 
 def test_what_it_returns_and_prints(parts: Parts) -> None:
     assert run(parts, "own.junk") == {"set": [1, 2], "object": "<class 'type'>"}
+    done = saltern_run(parts, "own.prints")
+    assert (done.returncode, done.stdout) == (0, "a line\n\\x1b[2Janother\n1\n")
+    wait_for(lambda: "of a program" in parts.log("master"), "what its program printed in the log")
     run(parts, "own.exits")
     wait_for(lambda: "printed: printed" in parts.log("master"), "what it printed in the log")
 

@@ -4,7 +4,7 @@ The master, or a command, writes one request to its standard input (``line.py``)
 
 ========  ==========================================================================================================
 run       ``{"ready": true}`` once the function is there and takes its arguments; told ``{"jid": …}`` it is run:
-          ``{"event": tag, "data": …}`` as often as it likes, then ``{"return": …, "success": …}``
+          ``{"event": tag, "data": …}`` as often as it likes, then ``{"return": …, "success": …, "printed": …}``
 docs      ``{"docs": {"mymod.fun": text}}``
 check     ``{"refused": {path: why}}``, of *paths* that don't compile
 output    ``{"ready": true}`` once the form *out* is there, then ``{"text": …}`` for each ``{"data": …, "kwarg": {…}}``
@@ -15,7 +15,9 @@ Instead of each ``{"error": one line, "code": kind}`` may come. What is printed 
 
 from __future__ import annotations
 
+import contextlib
 import inspect
+import io
 import logging
 import os
 import signal
@@ -23,7 +25,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TextIO
 
 import saltern.log
 from saltern.config.minion import MINION
@@ -41,7 +43,7 @@ from saltern_agent.on_master.line import Gone, Line
 
 MAX_REASON_CHARACTERS = 2000
 SMALL_BYTES = 64 * 1024
-"""Of an event's data."""
+"""Of an event's data; characters of what is printed."""
 
 
 def main() -> int:
@@ -73,10 +75,14 @@ def _run(line: Line, request: Mapping[str, Any]) -> None:
     jid = line.receive()["jid"]
     threading.Thread(target=_end_with, args=(line,), daemon=True).start()
     loader.give(RUNNERS, {"__jid__": jid, "__tag__": f"salt/run/{jid}"})
-    value = _called(function, request["arg"], request["kwarg"])
-    struck = loader.strikeout().value(Plain().of(value))
-    answer = pack_value({"return": struck, "success": not loader.context.get("retcode", 0)})
+    printed = Printed(sys.stdout)
+    with contextlib.redirect_stdout(printed):
+        value = Plain().of(_called(function, request["arg"], request["kwarg"]))
     sys.stdout.flush()
+    strikeout = loader.strikeout()
+    success = not loader.context.get("retcode", 0)
+    told = {"success": success, "printed": strikeout.text(printed.text)}
+    answer = pack_value({"return": strikeout.value(value), **told})
     if len(answer) > request["max_bytes"]:
         raise CommandError(f"what it returned is over {request['max_bytes']:,} bytes")
     line.send_packed(answer)
@@ -124,6 +130,39 @@ _DO: Mapping[str, Callable[[Line, Mapping[str, Any]], None]] = {
     "check": _check,
     "output": _output,
 }
+
+
+class Printed(io.TextIOBase):
+    """Stands for ``sys.stdout``: passes on what is written, and keeps the first of it for the caller."""
+
+    def __init__(self, original: TextIO) -> None:
+        self._original = original
+        self._kept: list[str] = []
+        self._left = SMALL_BYTES
+
+    @property
+    def text(self) -> str:
+        """What was kept."""
+        return "".join(self._kept)
+
+    def write(self, text: str) -> int:
+        """Write *text*; return its length."""
+        if self._left > 0:
+            self._kept.append(text[: self._left])
+            self._left -= len(text)
+        return self._original.write(text)
+
+    def flush(self) -> None:
+        """Flush the original."""
+        self._original.flush()
+
+    def writable(self) -> bool:
+        """Return true."""
+        return True
+
+    def fileno(self) -> int:
+        """Return the original's descriptor."""
+        return self._original.fileno()
 
 
 class Outputters:

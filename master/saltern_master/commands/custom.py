@@ -110,7 +110,7 @@ async def _run(child: Child, context: Context, args: Args, kwargs: Kwargs) -> An
                 if events <= MAX_EVENTS:
                     _tell(context, message)
         finished = True
-        return Answered(message["return"], bool(message.get("success")))
+        return Answered(message["return"], bool(message.get("success")), str(message.get("printed", "")))
     except CommandError:
         finished = True  # it said so, or has ended
         raise

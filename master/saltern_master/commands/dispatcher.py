@@ -186,8 +186,11 @@ class Dispatcher:
         run = self._begun(self._runs, caller, command, args, kwargs) if self._runs and told_of else None
         context = Context(caller, services, *meant, jid=run.jid if run else "")
         with about(jid=run.jid if run else None):
-            answer, success = await self._carried_out(command, context, bound, run)
-        return {**run.data, "return": answer, "success": success, "_stamp": stamp()} if whole and run else answer
+            answer, success, printed = await self._carried_out(command, context, bound, run)
+        if not whole or run is None:
+            return answer
+        also = {"printed": printed} if printed else {}
+        return {**run.data, "return": answer, "success": success, "_stamp": stamp(), **also}
 
     @staticmethod
     def _begun(

@@ -18,10 +18,14 @@ Handler = Callable[..., Any]
 
 
 class Answered(NamedTuple):
-    """What a handler returns that knows itself whether its work was well done; others return the value alone."""
+    """What a handler returns that knows itself whether its work was well done; others return the value alone.
+
+    *printed*: for the caller to see, and nobody else.
+    """
 
     value: Any
     success: bool
+    printed: str = ""
 
 
 @dataclass(frozen=True)

@@ -72,10 +72,16 @@ class Children:
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
 
-    def close(self) -> None:
+    async def stop(self) -> None:
         """End all that runs, now."""
         for child in self._running:
             child.kill()
+        await self.settled()
+
+    async def settled(self) -> None:
+        """Wait until what was released has ended."""
+        while self._ending:
+            await asyncio.wait(set(self._ending))
 
     def metrics(self) -> dict[str, float]:
         """Return the counters."""
