@@ -18,7 +18,7 @@ from saltern_master.auth.need import Need
 from saltern_master.auth.policy import Policy
 from saltern_master.auth.powers import Powers
 from saltern_master.commands.context import Context
-from saltern_master.commands.custom import OwnRunners, _taken
+from saltern_master.commands.custom import OwnRunners, _taken, docs_of_own
 from saltern_master.commands.dispatcher import Dispatcher
 from saltern_master.commands.master import arg
 from saltern_master.commands.params import params_of
@@ -107,6 +107,15 @@ def test_who_may_not_is_told_the_same_whether_it_is_there_or_not() -> None:
     there, missing = (str(answered(door(Own()), "eve", f"runner.{name}")) for name in ("own.f", "no.f"))
     assert there.replace("own.f", "no.f") == missing
     assert type(answered(door(Own()), "ann", "runner.no.f")) is FunctionNotFound
+
+
+def test_nothing_is_loaded_to_be_documented_for_who_may_call_none() -> None:
+    here = door(Own())
+    here.services.own_places = SimpleNamespace(stems=lambda kind: {"own"})
+    for who in ("ann", "eve"):
+        assert asyncio.run(docs_of_own(Context(USERS.caller(who), here.services))) == {}
+    with pytest.raises(AttributeError, match="own_children"):  # for him it would be
+        asyncio.run(docs_of_own(Context(USERS.caller("fred"), here.services)))
 
 
 def test_minions_may_by_peer_run_and_its_exact_name_alone() -> None:

@@ -140,6 +140,8 @@ def options_of(services: Services) -> dict[str, Any]:
 async def docs_of_own(context: Context) -> dict[str, str]:
     """Return the documentation of those runners that the caller may call."""
     services = context.services
+    if not services.policy.names_runners(context.caller):
+        return {}
     if not await asyncio.to_thread(services.own_places.stems, RUNNERS):
         return {}
     child = await services.own_children.start(context.caller.principal, "the documentation of runners")

@@ -38,7 +38,6 @@ EMPTY = (
     "executors",
     "wrapper",
     "roster",
-    "matchers",
 )
 """What ``sync_all`` answers with, by Salt's names; of kinds that aren't here nothing is ever taken."""
 SHOWN = {
