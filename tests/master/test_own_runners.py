@@ -12,7 +12,15 @@ from typing import Any
 import pytest
 
 from saltern.config import MasterOptions, master_config
-from saltern.errors import Busy, CommandError, FunctionNotFound, JournalError, NotAuthorised, SalternError
+from saltern.errors import (
+    ArgumentError,
+    Busy,
+    CommandError,
+    FunctionNotFound,
+    JournalError,
+    NotAuthorised,
+    SalternError,
+)
 from saltern_master.auth.caller import Caller
 from saltern_master.auth.need import Need
 from saltern_master.auth.policy import Policy
@@ -231,6 +239,10 @@ def test_names_may_be_chosen_as_in_salt(tmp_path: Path) -> None:
     assert synced(given, RUNNERS, never=["c"]) == {RUNNERS: ["runners.b"]}
     assert Places(given).stems(RUNNERS) == {"a", "b"}
     assert synced(given, RUNNERS, only={"output": ["x"]}) == {RUNNERS: ["runners.c"]}
+    assert synced(given, RUNNERS, never=["a"]) == {RUNNERS: []}
+    assert Places(given).stems(RUNNERS) == {"b", "c"}
+    with pytest.raises(ArgumentError, match="names of modules are a list, or a text with commas, not 5"):
+        choice_of((RUNNERS,), {RUNNERS: 5}, None)
 
 
 def test_what_can_be_no_module_is_named_and_nothing_leaves_the_folder(tmp_path: Path) -> None:

@@ -15,10 +15,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from saltern.digest import sha256
-from saltern.errors import CommandError, FileServerError, os_errors
+from saltern.errors import ArgumentError, CommandError, FileServerError, os_errors
 from saltern.files import make_folder, write_atomic
 from saltern.set_aside import foreign_aside
-from saltern.visible import visible
+from saltern.visible import shown, visible
 from saltern_master.custom.child import Children
 from saltern_master.custom.places import KINDS, OUTPUT, Places
 from saltern_master.fileserver.module_tree import PACKAGE_FILE
@@ -152,9 +152,9 @@ def choice_of(kinds: Sequence[str], only: Any, never: Any) -> Choice:
 
 def _names(given: Any, kind: str) -> list[str]:
     named = given.get(kind) if isinstance(given, dict) else given
-    if named is None:
-        return []
-    return [str(one) for one in (named.split(",") if isinstance(named, str) else named)]
+    if not isinstance(named, (str, list, type(None))):
+        raise ArgumentError(f"names of modules are a list, or a text with commas, not {shown(named, 60)}")
+    return named.split(",") if isinstance(named, str) else [str(one) for one in named or ()]
 
 
 def _unit(file: str) -> str:
