@@ -103,6 +103,17 @@ def across():
     }
 
 
+def keys():
+    import salt.key
+    import salt.config
+    import salt.output
+    key = salt.key.Key(__opts__)
+    found = key.list_keys()
+    salt.output.display_output({"up": found["minions"]}, "", __opts__)
+    same = salt.config.master_config("/etc/salt/master")["sock_dir"] == __opts__["sock_dir"]
+    return [found, key.list_status("acc"), key.glob_match("nobody*"), same]
+
+
 def fires():
     __jid_event__.fire_event({"step": 1}, "progress")
     __jid_event__.fire_event({"fake": 1}, "ret")
@@ -202,6 +213,14 @@ def test_what_it_finds_among_its_globals(parts: Parts) -> None:
         "there": True,
         "utils": "shared",
     }
+
+
+def test_what_runners_of_the_wild_use(parts: Parts) -> None:
+    minions = parts.stack.minion_ids
+    states = {"minions_pre": [], "minions_rejected": [], "minions": minions, "minions_denied": []}
+    assert run(parts, "own.keys") == [states, {"minions": minions}, {}, True]
+    shown = saltern_run(parts, "own.keys", "--out", "quiet").stdout
+    assert shown == f"up:\n    - {minions[0]}\n"
 
 
 def test_what_goes_wrong_is_answered_as_by_the_masters_own(parts: Parts) -> None:
