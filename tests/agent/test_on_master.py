@@ -142,13 +142,18 @@ def test_it_ends_with_the_one_who_started_it(started: Any) -> None:
 
 def test_secrets_are_texts_for_it_and_in_nothing_that_it_answers(started: Any) -> None:
     program = started(
-        one="def f():\n    print(__opts__['job_db'])\n"
-        "    return [__opts__['job_db'] == 'mysql://u:hunter22@db/x', __opts__['job_db']]\n"
+        one="import logging\ndef f():\n    print(__opts__['events_token'])\n"
+        "    logging.getLogger('x').error('see %s', __opts__['events_token'])\n"
+        "    return [__opts__['events_token'] == 'hunter22 of mine', __opts__['events_token']]\n"
     )
-    program.run("one.f", opts={"job_db": Secret("mysql://u:hunter22@db/x")})
+    program.run("one.f", opts={"events_token": Secret("hunter22 of mine")})
     answer = program.ask({"jid": JID})
     assert answer["return"] == [True, "***"]
     assert answer["printed"] == "***\n"
+    program.process.wait(20)
+    said = program.end()
+    assert "see ***" in said
+    assert "hunter22" not in said
 
 
 def test_what_is_too_large_is_an_error_and_events_are_cut(started: Any) -> None:

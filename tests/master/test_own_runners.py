@@ -111,6 +111,13 @@ def test_only_its_exact_name_grants_it_and_no_process_is_started_for_others() ->
     assert own.prepared == ["root", "fred"]
 
 
+def test_each_call_is_audited_without_what_it_was_given(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    answered(door(Own()), "fred", "runner.own.f", "hunter2", key="hunter2")
+    assert "fred: runner.own.f()" in caplog.text
+    assert "hunter2" not in caplog.text
+
+
 def test_who_may_not_is_told_the_same_whether_it_is_there_or_not() -> None:
     there, missing = (str(answered(door(Own()), "eve", f"runner.{name}")) for name in ("own.f", "no.f"))
     assert there.replace("own.f", "no.f") == missing

@@ -15,7 +15,6 @@ Instead of each ``{"error": one line, "code": kind}`` may come. What is printed 
 
 from __future__ import annotations
 
-import contextlib
 import inspect
 import io
 import logging
@@ -40,6 +39,7 @@ from saltern_agent.loader.module import reason
 from saltern_agent.loader.source import MODULES, OUTPUT, RUNNERS, UTILS
 from saltern_agent.on_master.functions import JidEvent, RunnerFunctions, more_functions
 from saltern_agent.on_master.line import Gone, Line
+from saltern_agent.strikeout import Strikeout, StruckLog
 
 MAX_REASON_CHARACTERS = 2000
 SMALL_BYTES = 64 * 1024
@@ -63,6 +63,11 @@ def main() -> int:
 
 def _run(line: Line, request: Mapping[str, Any]) -> None:
     loader = _loader(request, (RUNNERS,))
+    strikeout = loader.strikeout()
+    printed = Printed(sys.stdout, strikeout)
+    sys.stdout, sys.stderr = printed, Printed(sys.stderr, strikeout)  # it all ends in the master's log
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(StruckLog(handler.formatter or logging.Formatter(), loader.strikeout))
     opts = request["opts"]
     own = loader.of_kind(RUNNERS)
     functions = RunnerFunctions(own, request["built_in"], more_functions(loader, opts), opts)
@@ -75,13 +80,9 @@ def _run(line: Line, request: Mapping[str, Any]) -> None:
     jid = line.receive()["jid"]
     threading.Thread(target=_end_with, args=(line,), daemon=True).start()
     loader.give(RUNNERS, {"__jid__": jid, "__tag__": f"salt/run/{jid}"})
-    printed = Printed(sys.stdout)
-    with contextlib.redirect_stdout(printed):
-        value = Plain().of(_called(function, request["arg"], request["kwarg"]))
+    value = Plain().of(_called(function, request["arg"], request["kwarg"]))
     sys.stdout.flush()
-    strikeout = loader.strikeout()
-    success = not loader.context.get("retcode", 0)
-    told = {"success": success, "printed": strikeout.text(printed.text)}
+    told = {"success": not loader.context.get("retcode", 0), "printed": strikeout.text(printed.text)}
     answer = pack_value({"return": strikeout.value(value), **told})
     if len(answer) > request["max_bytes"]:
         raise CommandError(f"what it returned is over {request['max_bytes']:,} bytes")
@@ -133,10 +134,11 @@ _DO: Mapping[str, Callable[[Line, Mapping[str, Any]], None]] = {
 
 
 class Printed(io.TextIOBase):
-    """Stands for ``sys.stdout``: passes on what is written, and keeps the first of it for the caller."""
+    """Stands for ``sys.stdout``: passes on what is written, without secrets, and keeps the first of it."""
 
-    def __init__(self, original: TextIO) -> None:
+    def __init__(self, original: TextIO, strikeout: Strikeout) -> None:
         self._original = original
+        self._strikeout = strikeout
         self._kept: list[str] = []
         self._left = SMALL_BYTES
 
@@ -150,7 +152,8 @@ class Printed(io.TextIOBase):
         if self._left > 0:
             self._kept.append(text[: self._left])
             self._left -= len(text)
-        return self._original.write(text)
+        self._original.write(self._strikeout.text(text) if self._strikeout else text)
+        return len(text)
 
     def flush(self) -> None:
         """Flush the original."""

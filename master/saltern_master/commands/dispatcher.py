@@ -206,6 +206,7 @@ class Dispatcher:
         self, command: Command, context: Context, bound: dict[str, Any], run: Run | None
     ) -> Answered:
         """Return what a command returns; it is audited, and told of on the bus, however it ends."""
+        audited = {} if command.need is Need.OWN_RUNNER else bound  # what those are given is nobody else's
         try:
             answer = await self._run(command, context, bound)
         except BaseException as error:
@@ -214,10 +215,10 @@ class Dispatcher:
                 why = str(error) if ours else f"it came to no end: {type(error).__name__}"
                 self._runs.end(run, why, success=False)
             if command.changes and isinstance(error, SalternError):
-                self._audit.failed(context.caller, command.name, bound, error)
+                self._audit.failed(context.caller, command.name, audited, error)
             raise
         if command.changes:
-            self._audit.done(context.caller, command.name, bound)
+            self._audit.done(context.caller, command.name, audited)
         answered = answer if isinstance(answer, Answered) else Answered(answer, True)
         if run is not None and self._runs is not None:
             self._runs.end(run, answered.value, success=answered.success)
