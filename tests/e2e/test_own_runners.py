@@ -71,6 +71,20 @@ def hangs(path):
     time.sleep(300)
 
 
+def tidies(path):
+    import signal
+    import sys
+    import time
+
+    def end(*args):
+        with open(path, "w") as stream:
+            stream.write("tidied")
+        sys.exit()
+
+    signal.signal(signal.SIGTERM, end)
+    time.sleep(300)
+
+
 def retcode():
     __context__["retcode"] = 3
     return "bad"
@@ -274,6 +288,11 @@ def test_one_that_hangs_is_ended_with_all_that_it_started(parts: Parts, tmp_path
     pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
     assert len(pids) == 2
     wait_for(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids), "the end of its processes")
+
+
+def test_one_whose_time_is_over_has_a_moment_to_tidy_up(parts: Parts, tmp_path: Path) -> None:
+    saltern_run(parts, "-t", "1", "own.tidies", str(tmp_path / "said"))
+    wait_for(lambda: (tmp_path / "said").exists() and (tmp_path / "said").read_text() == "tidied", "what it does last")
 
 
 def test_its_events_and_its_return_in_the_background(parts: Parts) -> None:

@@ -159,7 +159,8 @@ def _names(given: Any, kind: str) -> list[str]:
 
 def _unit(file: str) -> str:
     """Return the module that a file belongs to."""
-    return file.partition("/")[0].removesuffix(".py") if "/" not in file else file.partition("/")[0]
+    top, inside, _ = file.partition("/")
+    return top if inside else top.removesuffix(".py")
 
 
 def _dotted(file: str) -> str:
