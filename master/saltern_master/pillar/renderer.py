@@ -60,6 +60,12 @@ class RenderError(Exception):
     def __init__(self, text: str, line: int = 0) -> None:
         super().__init__(text)
         self.where = f"line {line}: " if line else ""
+        self._line = line
+
+    @property
+    def first_line(self) -> str:
+        """What is wrong, without the lines around it and without the line's number, which is in ``where``."""
+        return str(self).split("\n\n", 1)[0].removesuffix(f"; line {self._line}")
 
 
 class Renderer:
