@@ -54,11 +54,15 @@ class Tail:
         self._loose: list[str] = []
         self._size = 0
         self._older = 0
+        timeless = wanted.since is None and wanted.until is None
+        self._needed = tuple(part.encode() for part in wanted.parts) if timeless else ()
         self.full = False
         self.cut = ""
 
     def take(self, raw: bytes) -> None:
         """Take the next line towards the beginning."""
+        if self._needed and not self._loose and not self._may_hold(raw):
+            return  # nobody needs its time: most of a large file ends here
         text = raw[:MAX_LINE_BYTES].decode("utf-8", "replace").rstrip("\r")
         at = stamp_of(text, self._now)
         if at is None:
@@ -83,6 +87,11 @@ class Tail:
     def lines(self) -> list[Line]:
         """Return what was kept, the first line first."""
         return self._kept[::-1]
+
+    def _may_hold(self, raw: bytes) -> bool:
+        """Return whether a line could hold what is looked for: the parts of it that are ASCII are there."""
+        text = raw.lower() if self._wanted.ignore_case else raw
+        return all(part in text for part in self._needed if part.isascii())
 
     def _is_before(self, at: float) -> bool:
         return self._wanted.since is not None and at < self._wanted.since

@@ -192,6 +192,26 @@ def test_what_follows_a_line_has_its_time(logs: Logs) -> None:
     assert logs.tail("bytes.log") == ["\ufffd\ufffd\x1b[31m"]
 
 
+@given(
+    st.lists(st.sampled_from(["{at} Ab x", "{at} b", "  cont a", "ab", "{at} \u00fc ab"]), max_size=30),
+    st.sampled_from(["a*b", "\u00fc", "x", "b"]),
+    st.booleans(),
+    st.integers(1, 10),
+)
+def test_lines_that_nobody_needs_make_no_difference(lines: list[str], match: str, ignore_case: bool, most: int) -> None:
+    raw = [line.format(at=at(n)).encode() for n, line in enumerate(["{at} first", *lines])]
+    found = []
+    for since in (None, 0.0):  # with a time all are looked at
+        parts = _log_files.parts_of(match, ignore_case)
+        tail = _log_files.Tail(_log_files.Wanted(most, 10_000, since, None, parts, ignore_case), NOW)
+        for line in reversed(raw):
+            if not tail.full:
+                tail.take(line)
+        tail.flush()
+        found.append(tail.lines())
+    assert found[0] == found[1]
+
+
 def test_much_is_not_read_for_little(logs: Logs, monkeypatch: pytest.MonkeyPatch) -> None:
     with open(logs.folder / "big.log", "wb") as file:
         for n in range(20_000):
