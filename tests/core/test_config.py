@@ -309,7 +309,7 @@ def test_what_bundled_modules_ask_for_isnt_said_to_do_nothing(tmp_path: Path) ->
     )
     (tmp_path / "minion").write_text("".join(f"{key}: dev\n" for key in heeded))
     (line,) = remarks(MINION, minion_config(tmp_path))
-    assert line.endswith(f"these are no options and are kept as your own, for config.get and modules: {', '.join(heeded)}")
+    assert line.endswith(f"are kept as your own, for config.get and modules: {', '.join(heeded)}")
     assert instead_of("master", "proxy_host") == "minions ask others by HTTP: it goes into their configuration"
     assert not [name for name, why in IDLE.items() if "plain YAML" in why or "no function of the bundled" in why]
 

@@ -50,11 +50,14 @@ def _account(minions: dict[str, dict[str, dict[str, float]]]) -> str:
 
 def _suites(runs: list[dict[str, Any]]) -> str:
     rows = [
-        (run["suite"], run["minion"], *(run[name] for name in SUITES[2:6]), _number(run["seconds"]))
-        + (time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run["received"])), run["jid"])
+        (*(run[name] for name in SUITES[:6]), _number(run["seconds"]), _time(run["received"]), run["jid"])
         for run in runs
     ]
     return "\n".join(_rows([SUITES, *rows]))
+
+
+def _time(at: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
 
 
 def _number(value: float | None) -> str:
