@@ -129,7 +129,7 @@ class TestStore:
         path = tmp_path / "cache" / "suites.db"
         store.put([returned(1, "web1", outcomes(a=P))], None)
         if damage == "gone":
-            path.unlink()
+            path.rename(tmp_path / "elsewhere")  # so that no other file gets its number
         elif damage == "junk":
             path.write_bytes(b"no database" * 1000)
         else:

@@ -503,10 +503,9 @@ class TestManaged:
 
     def test_a_masters_files(self, minion: Any, agent: Any, tmp_path: Path) -> None:
         agent.files = {"conf/app": b"app\n"}
-        cp = minion.load("cp")
-        minion.functions.update(
-            {f"cp.{name}": getattr(cp, name) for name in ("cache_file", "hash_file", "list_master")}
-        )
+        lists = minion.load("cp_lists")
+        functions = (minion.load("cp_cache").cache_file, lists.hash_file, lists.list_master)
+        minion.functions.update({f"cp.{function.__name__}": function for function in functions})
         minion.functions["config.option"] = lambda name, *rest: ""
         minion.functions["config.backup_mode"] = lambda mode: mode
         managed, checking = minion.load("file_managed"), minion.load("file_checking")
