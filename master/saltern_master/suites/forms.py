@@ -23,12 +23,12 @@ STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem; }
 h1 { font-size: 1.5rem; overflow-wrap: anywhere; }
 main { overflow-x: auto; }
-@media (max-width: 600px) { body { margin: 1rem; } th, td { padding: .25rem .4rem; } }
 table { border-collapse: collapse; margin: 1rem 0; }
 th, td { border-bottom: 1px solid var(--line); padding: .25rem .75rem; text-align: left; vertical-align: top; }
 td.n { text-align: right; font-variant-numeric: tabular-nums; }
 .passed { color: var(--ok); } .failed, .error { color: var(--bad); font-weight: 600; } .skipped { color: var(--skip); }
 pre { white-space: pre-wrap; margin: 0; font-size: 13px; }
+@media (max-width: 600px) { body { margin: 1rem; } th, td { padding: .25rem .4rem; overflow-wrap: anywhere; } }
 """
 
 
