@@ -79,7 +79,7 @@ def set_locale(locale: str) -> bool:
     """
     _check(locale)
     if " " in locale:
-        raise ArgumentError(f"locale: {locale!r} is a line of locale.gen: name the locale alone, without what is behind it")
+        raise ArgumentError(f"locale: {locale!r} is a line of locale.gen: name the locale alone")
     family = __grains__.get("os_family")
     of_systemd = not (family == "Debian" and int(__grains__.get("osmajorrelease") or 0) >= 13)
     if of_systemd and os.path.isdir(BOOTED_BY_SYSTEMD):

@@ -224,7 +224,7 @@ def test_a_password_goes_to_its_own_server_alone(
 
 @pytest.mark.parametrize("dest", ["", None, "/tmp/x"])
 def test_what_is_not_fetched_is_said(cp: Any, dest: str | None) -> None:
-    with pytest.raises(CommandError, match="^s3:// isn't fetched here: use one of salt://, http://, https://, ftp://, "):
+    with pytest.raises(CommandError, match=r"^s3:// isn't fetched here: use one of salt://, http://, https://, "):
         cp.get_url("s3://bucket/x", dest)
 
 
