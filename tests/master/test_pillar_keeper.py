@@ -156,6 +156,10 @@ def test_what_is_wrong_with_a_template_is_one_line_in_the_words_of_who_wrote_it(
             await pillars.current("web1")
             (line,) = [record.getMessage() for record in caplog.records if "nowhere" in record.getMessage()]
             assert line.endswith("web.sls: line 1: Jinja variable 'dict object' has no attribute 'nowhere'")
+            tree.write("web.sls", "a: 1\na: 2\n")
+            await pillars.fresh("web1")
+            (line,) = [record.getMessage() for record in caplog.records if "mapping" in record.getMessage()]
+            assert line.endswith("web.sls: line 2: while constructing a mapping: found conflicting ID 'a'")
 
     together(scenario())
 

@@ -64,8 +64,9 @@ class RenderError(Exception):
 
     @property
     def first_line(self) -> str:
-        """What is wrong, without the lines around it and without the line's number, which is in ``where``."""
-        return str(self).split("\n\n", 1)[0].removesuffix(f"; line {self._line}")
+        """What is wrong on one line, without the lines around it and the line's number, which is in ``where``."""
+        told = str(self).split("\n\n", 1)[0].removesuffix(f"; line {self._line}").splitlines()
+        return ": ".join(line for line in told if not line.startswith("  in "))  # where YAML was, by its own count
 
 
 class Renderer:
