@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
 from saltern.complaints import Complaints
+from saltern.merging import overlaid
 
 log = logging.getLogger(__name__)
 
@@ -80,11 +81,16 @@ class OwnGrains:
         names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount] if code is not None else ()
         given = {"grains": known, "proxy": None}
         try:
-            answers.append(function(**{key: value for key, value in given.items() if key in names}))
+            answer = function(**{key: value for key, value in given.items() if key in names})
         except BaseException as error:  # sys.exit too: it is only this function's
             self._complaints.say(name, f"grains: {name} failed: {type(error).__name__}: {error}")
-        else:
+            return
+        answers.append(answer)
+        if answer is None or isinstance(answer, Mapping):
             self._complaints.over(name, f"grains: {name} answers again")
+        else:
+            kind = type(answer).__name__
+            self._complaints.say(name, f"grains: {name} returned {kind}, no mapping of grains: it is left out")
 
 
 def lay(found: MutableMapping[str, Any], more: Mapping[str, Any], opts: Mapping[str, Any]) -> None:
@@ -94,7 +100,7 @@ def lay(found: MutableMapping[str, Any], more: Mapping[str, Any], opts: Mapping[
             continue
         below = found.get(name)
         if opts["grains_deep_merge"] and isinstance(below, Mapping) and isinstance(value, Mapping):
-            found[name] = _merged(below, value)
+            found[name] = overlaid(below, value)
         else:
             found[name] = value
 
@@ -143,12 +149,3 @@ def static(opts: Mapping[str, Any]) -> dict[str, Any]:
         log.error("grains: %s: must be a mapping of names to values", path)
         return {}
     return value
-
-
-def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(below)
-    for key, value in above.items():
-        lower = merged.get(key)
-        both = isinstance(lower, Mapping) and isinstance(value, Mapping)
-        merged[key] = _merged(lower, value) if both else value  # type: ignore[arg-type]  # both are, it was asked
-    return merged

@@ -13,7 +13,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, MutableMapping
+from fnmatch import fnmatchcase
 from typing import Any
+
+from saltern.errors import SalternError
+
+NO_MAPPINGS = "Cannot update using non-dict types in dictupdate.update()"
+"""Salt's words."""
 
 
 def update(
@@ -27,7 +33,7 @@ def update(
     What a joined list has already isn't added again. Raises ``TypeError`` when one of them is no mapping.
     """
     if not isinstance(dest, Mapping) or not isinstance(upd, Mapping):
-        raise TypeError("Cannot update using non-dict types in dictupdate.update()")
+        raise TypeError(NO_MAPPINGS)
     for key, new in upd.items():
         old = dest.get(key) if recursive_update else None
         if isinstance(old, MutableMapping) and isinstance(new, Mapping):
@@ -39,6 +45,51 @@ def update(
         else:
             dest[key] = new
     return dest
+
+
+def overlaid(below: Mapping[Any, Any], above: Mapping[Any, Any], *, lists: bool = False) -> dict[Any, Any]:
+    """Return *below* with the values of *above* laid over it as ``update`` does; both stay as they are."""
+    result = dict(below)
+    for key, value in above.items():
+        under = result.get(key)
+        if isinstance(under, Mapping) and isinstance(value, Mapping):
+            result[key] = overlaid(under, value, lists=lists)
+        elif lists and isinstance(under, list) and isinstance(value, list):
+            result[key] = [*under, *(member for member in value if member not in under)]
+        else:
+            result[key] = value
+    return result
+
+
+def chosen(table: Mapping[Any, Any], value: Any, merge: Any, default: str, base: str | None) -> Any:
+    """Return what ``filter_by`` of grains and pillar does: the entry of *table* whose key is a glob for *value*.
+
+    Or for one of *value*'s members when it is a list; that of the key *default* when there is none. It is laid over the
+    entry *base*, and *merge* over that. Raises ``SalternError`` when what is to be laid over each other isn't maps.
+    """
+    found = next(
+        (
+            entry
+            for one in (value if isinstance(value, list) else [value])
+            for key, entry in table.items()
+            if entry is not None and fnmatchcase(str(one), str(key))
+        ),
+        table.get(default),
+    )
+    below = table.get(base) if base else None
+    if found is None:
+        found = below
+    elif isinstance(below, Mapping):
+        if not isinstance(found, Mapping):
+            raise SalternError("filter_by default and look-up values must both be dictionaries.")
+        found = overlaid(below, found)
+    if merge:
+        if not isinstance(merge, Mapping):
+            raise SalternError("filter_by merge argument must be a dictionary.")
+        if found is not None and not isinstance(found, Mapping):
+            raise TypeError(NO_MAPPINGS)
+        found = merge if found is None else overlaid(found, merge)
+    return found
 
 
 def merge(obj_a: Any, obj_b: Any, strategy: str = "smart", renderer: str = "yaml", merge_lists: bool = False) -> Any:

@@ -146,10 +146,7 @@ def of_any(
         return local
     from saltern_modules import _download
 
-    scheme = path.partition(":")[0].lower()
-    if scheme not in _download.SCHEMES:
-        known = ", ".join(f"{one}://" for one in ("salt", *_download.SCHEMES, "file"))
-        raise CommandError(f"{function}: {scheme}:// isn't fetched here: use one of {known}")
+    _download.check_scheme(path)
     _, env = client.split(path, saltenv, opts)
     place = place_of_url(opts, path, env)
     if place == INVALID:

@@ -21,6 +21,14 @@ MAX_ETAG_CHARACTERS = 1000
 HASHES = {32: "md5", 40: "sha1", 56: "sha224", 64: "sha256", 96: "sha384", 128: "sha512"}
 
 
+def check_scheme(url: str) -> None:
+    """Raises ``CommandError`` when *url* is of a kind that isn't fetched."""
+    scheme = url.partition(":")[0].lower()
+    if scheme not in SCHEMES:
+        known = ", ".join(f"{one}://" for one in ("salt", *SCHEMES, "file"))
+        raise CommandError(f"{scheme}:// isn't fetched here: use one of {known}")
+
+
 class _Unchanged(Exception):
     """The far end says that what is here is what it has."""
 
@@ -94,6 +102,7 @@ def _copy(stream: Any, write: Callable[[bytes], Any], most: int, url: str) -> No
 @contextlib.contextmanager
 def _opened(url: str, verify_ssl: bool, tag: str) -> Iterator[tuple[Any, str]]:
     """Give a stream of what is at *url*, and its ``ETag``. Raises ``CommandError``, ``_Unchanged``."""
+    check_scheme(url)
     parts = urlsplit(url)
     if parts.scheme == "ftp":
         with _ftp(parts, url) as stream:

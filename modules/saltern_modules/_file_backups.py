@@ -50,13 +50,6 @@ def keep_file(path: str, cachedir: str) -> None:
         os.close(source)
 
 
-def restore(place: str, path: str) -> None:
-    """Have the file *path* hold what the copy at *place* holds. Raises ``OSError``."""
-    from saltern_modules._file_moving import copy_file
-
-    copy_file(place, path)
-
-
 def listed(bkroot: str, path: str, limit: Any = None) -> dict[int, dict[str, Any]]:
     """Return the copies of the file *path* by number, the newest first."""
     folder, name = os.path.split(path)

@@ -15,6 +15,8 @@ Salt = Mapping[str, Callable[..., Any]]
 
 OBFUSCATED = "<Obfuscated Template>"
 NOT_SHOWN = "<show_changes=False>"
+TEMPORARY = "__saltern.tmp."
+"""What the name of a file begins with that a template was rendered into."""
 
 
 class Ignored(NamedTuple):
@@ -183,8 +185,6 @@ def is_temporary(path: str) -> bool:
 def remove_temporary(sfn: Any) -> None:
     """Remove the file *sfn* if it is one that a template was rendered into."""
     import tempfile
-
-    from saltern_modules._file_manage import TEMPORARY
 
     if isinstance(sfn, str) and sfn.startswith(os.path.join(tempfile.gettempdir(), TEMPORARY)) and os.path.exists(sfn):
         os.remove(sfn)

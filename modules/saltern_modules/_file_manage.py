@@ -10,15 +10,13 @@ from typing import Any, NamedTuple
 from saltern.errors import CommandError
 from saltern.files import open_folder
 from saltern_modules import _file_compare, _file_sources
-from saltern_modules._file_compare import Ignored
+from saltern_modules._file_compare import TEMPORARY, Ignored
 from saltern_modules._file_hashes import hash_of
 from saltern_modules._file_perms import Wanted, checked
 from saltern_modules._rewriting import NEW_MODE, Place, fill, new_file, rewrite, write_all
 
 Salt = Mapping[str, Callable[..., Any]]
 
-TEMPORARY = "__saltern.tmp."
-"""What the name of a file begins with that a template was rendered into."""
 PRIVATE_MODE = 0o600
 TEMPLATES = ("jinja",)
 

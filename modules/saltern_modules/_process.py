@@ -23,6 +23,8 @@ DRAIN_S = 0.2
 """How long output is waited for after the program's end: a daemon that it left may hold the pipe for ever."""
 
 CHUNK_BYTES = 1 << 16
+SHELL_SIGNS = frozenset("|&;<>$`*")
+SHELL_WORDS = frozenset((".", "cd", "export", "set", "source", "ulimit", "umask"))
 
 
 class Finished(NamedTuple):
@@ -234,6 +236,12 @@ def _why_not(argv: Sequence[str], cwd: str | None, error: Exception) -> str:
     if isinstance(error, OSError) and cwd is not None and error.filename == cwd:
         return f"can't run {argv[0]!r} in {cwd!r}: {error.strerror}"
     if isinstance(error, FileNotFoundError):
-        return f"can't run {argv[0]!r}: there is no such program; a shell's syntax needs python_shell=True"
+        hint = "; a shell's syntax needs python_shell=True" if _for_a_shell(argv) else ""
+        return f"can't run {argv[0]!r}: there is no such program{hint}"
     reason = error.strerror if isinstance(error, OSError) else str(error)
     return f"can't run {argv[0]!r}: {reason}"
+
+
+def _for_a_shell(argv: Sequence[str]) -> bool:
+    """Whether *argv* seems to have been meant for a shell."""
+    return argv[0] in SHELL_WORDS or "=" in argv[0] or any(not SHELL_SIGNS.isdisjoint(word) for word in argv)

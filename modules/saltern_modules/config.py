@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from saltern.secret import masked
-from saltern_modules._traverse import MISSING, traverse
+from saltern.traverse import MISSING, traverse
 
 __opts__: Mapping[str, Any]
 __grains__: Mapping[str, Any]

@@ -8,6 +8,7 @@ from typing import Any
 
 from saltern_modules import _file_backups
 from saltern_modules._file_errors import plainly
+from saltern_modules._file_moving import copy_file
 
 __salt__: Mapping[str, Callable[..., Any]]
 
@@ -82,7 +83,7 @@ def restore_backup(path: str, backup_id: int | str) -> dict[str, Any]:
     with plainly():
         _file_backups.keep_file(path, _cachedir())
     try:
-        _file_backups.restore(place, path)
+        copy_file(place, path)
     except OSError as error:
         return {"result": False, "comment": f"Unable to restore {place} to {path}: {error}"}
     return {"result": True, "comment": f"Successfully restored {place} to {path}"}

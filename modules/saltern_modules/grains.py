@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from saltern_modules._lookup import MISSING, chosen, lookup
+from saltern.merging import chosen
+from saltern.traverse import MISSING, traverse
 
 __grains__: Mapping[str, Any]
 
@@ -56,7 +57,7 @@ def item(*names: str, default: Any = "", delimiter: str = ":", sanitize: bool = 
 
         saltern '*' grains.item os kernel
     """
-    return _shown({name: lookup(__grains__, name, default, delimiter) for name in names}, sanitize)
+    return _shown({name: traverse(__grains__, name, default, delimiter) for name in names}, sanitize)
 
 
 def get(key: str, default: Any = "", delimiter: str = ":", ordered: bool = True) -> Any:
@@ -68,7 +69,7 @@ def get(key: str, default: Any = "", delimiter: str = ":", ordered: bool = True)
 
         saltern '*' grains.get pythonversion:0
     """
-    return lookup(__grains__, key, default, delimiter)
+    return traverse(__grains__, key, default, delimiter)
 
 
 def fetch(key: str, default: Any = "", delimiter: str = ":", ordered: bool = True) -> Any:
@@ -92,7 +93,7 @@ def has_value(key: str, delimiter: str = ":") -> bool:
 
         saltern '*' grains.has_value roles
     """
-    return lookup(__grains__, key, MISSING, delimiter) is not MISSING
+    return traverse(__grains__, key, MISSING, delimiter) is not MISSING
 
 
 def equals(key: str, value: Any) -> bool:
@@ -117,7 +118,7 @@ def filter_by(
     """Return that value of *lookup_dict* whose key, a glob, is what the grain is; that of the key *default* else.
 
     It is laid over the value of the key *base*, and *merge* over that, dicts at every depth. ``None`` when there is
-    nothing. Raises ``CommandError`` when what is to be laid over each other isn't maps.
+    nothing. Raises ``SalternError`` when what is to be laid over each other isn't maps.
 
     CLI Example:
 
@@ -125,7 +126,7 @@ def filter_by(
 
         saltern '*' grains.filter_by '{Debian: apache2, RedHat: httpd, default: none}'
     """
-    return chosen(lookup_dict, lookup(__grains__, grain, []), merge, default, base)
+    return chosen(lookup_dict, traverse(__grains__, grain, []), merge, default, base)
 
 
 def ls() -> list[str]:
@@ -149,7 +150,7 @@ def keys(key: str = "", delimiter: str = ":") -> list[str]:
 
         saltern '*' grains.keys
     """
-    value = lookup(__grains__, key, None, delimiter) if key else __grains__
+    value = traverse(__grains__, key, None, delimiter) if key else __grains__
     return sorted(map(str, value)) if isinstance(value, Mapping) else []
 
 

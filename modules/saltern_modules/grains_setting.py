@@ -10,8 +10,8 @@ from typing import Any
 
 from saltern.errors import ArgumentError, CommandError
 from saltern.files import write_atomic
+from saltern.traverse import MISSING, traverse
 from saltern_modules import _agent
-from saltern_modules._traverse import MISSING, traverse
 
 __salt__: Mapping[str, Callable[..., Any]]
 __grains__: dict[str, Any]

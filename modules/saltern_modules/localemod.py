@@ -78,6 +78,8 @@ def set_locale(locale: str) -> bool:
         saltern '*' locale.set_locale en_US.UTF-8
     """
     _check(locale)
+    if " " in locale:
+        raise ArgumentError(f"locale: {locale!r} is a line of locale.gen: name the locale alone")
     family = __grains__.get("os_family")
     of_systemd = not (family == "Debian" and int(__grains__.get("osmajorrelease") or 0) >= 13)
     if of_systemd and os.path.isdir(BOOTED_BY_SYSTEMD):

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from saltern.errors import CommandError
+from saltern.merging import chosen, overlaid
+from saltern.traverse import MISSING, traverse
 from saltern_modules import _agent
-from saltern_modules._lookup import chosen, joined, overlaid
-from saltern_modules._traverse import MISSING, traverse
 
 __pillar__: Mapping[str, Any]
 __opts__: Mapping[str, Any]
@@ -134,7 +134,7 @@ def get(
         elif isinstance(default, list):
             found = traverse(pillar, key, [], delimiter)
             if isinstance(found, list):
-                return joined(default, found)
+                return [*default, *(member for member in found if member not in default)]
         log.error("pillar.get: %s: the default and what is there can't be merged: it is left out", key)
     found = traverse(pillar, key, default, delimiter)
     if found is MISSING:

@@ -113,6 +113,7 @@ class TestFunctions:
         assert self.added(opts, own) == {"x": 1}
         assert not own.late
         assert "a.bad failed: SystemExit: 3" in caplog.text
+        assert "a.text returned str, no mapping of grains: it is left out" in caplog.text
 
     def test_one_that_hangs_is_left_behind_and_not_called_again(
         self, opts: dict[str, Any], release: threading.Event, caplog: pytest.LogCaptureFixture

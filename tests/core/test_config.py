@@ -16,7 +16,7 @@ from saltern.config.idle_of_salt import IDLE
 from saltern.config.load import config_stamp, read_settings
 from saltern.config.master import MASTER
 from saltern.config.minion import MINION
-from saltern.config.of_salt import MASTER_INSTEAD, MINION_INSTEAD, instead_of, refused
+from saltern.config.of_salt import HEEDED, MASTER_INSTEAD, MINION_INSTEAD, instead_of, refused
 from saltern.config.own import SHORT, near, slips
 from saltern.config.remarks import remarks
 from saltern.config.schema import Schema
@@ -257,6 +257,7 @@ def test_every_option_that_salt_has_is_known_and_none_is_taken_for_a_slip(schema
         name for name in SALTS_NAMES[schema.name] if name not in schema.types() and not instead_of(schema.name, name)
     ]
     others = {**MINION.defaults, **MINION_INSTEAD} if schema is MASTER else {**MASTER.defaults, **MASTER_INSTEAD}
+    others |= dict.fromkeys(HEEDED["minion"])
     assert not set(silent) - set(others) - {"backup_mode", "providers"}  # which modules ask for by config.get
     assert not [name for name in silent if near(name, schema.defaults)]
 
@@ -292,6 +293,25 @@ def test_keys_of_a_users_own_are_kept_and_named_once(tmp_path: Path) -> None:
     assert "own019" in line
     assert "own020" not in line
     assert line.endswith(" and 10 more")
+
+
+def test_what_bundled_modules_ask_for_isnt_said_to_do_nothing(tmp_path: Path) -> None:
+    """Templates, HTTP and files heed Salt's options of a minion; a master's text sends them there."""
+    heeded = (
+        "allow_undefined",
+        "http_request_timeout",
+        "jinja_env",
+        "jinja_sls_env",
+        "jinja_trim_blocks",
+        "pillarenv",
+        "proxy_host",
+        "saltenv",
+    )
+    (tmp_path / "minion").write_text("".join(f"{key}: dev\n" for key in heeded))
+    (line,) = remarks(MINION, minion_config(tmp_path))
+    assert line.endswith(f"are kept as your own, for config.get and modules: {', '.join(heeded)}")
+    assert instead_of("master", "proxy_host") == "minions ask others by HTTP: it goes into their configuration"
+    assert not [name for name, why in IDLE.items() if "plain YAML" in why or "no function of the bundled" in why]
 
 
 def test_a_configuration_of_options_alone_is_not_remarked_on(tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def test_pillar_files_are_for_some_alone(etc: Path) -> None:
         os.chmod(file, 0o644)
     os.chmod(files[0], 0o640)
     (line,) = exposures(str(etc / "master"), [*files, str(etc / "gone.yaml")])
-    assert line.startswith(f"pillar_files: every user of this host can read {files[1]}, ")
+    assert line.startswith(f"pillar: every user of this host can read {files[1]}, ")
     assert " and 1 more, which are for some minions alone: run chgrp " in line
     assert files[6] not in line
 

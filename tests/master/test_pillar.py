@@ -70,7 +70,8 @@ def test_a_template_is_text_and_that_is_said_once(files: Path, caplog: pytest.Lo
     pillar = Pillar({"*": "t.yaml"}, str(files))
     for _ in range(2):
         assert pillar.of("web1")["b"] == {"c": ["x", "{{ grains.id }}"]}
-    said = "has a template's {{ or {%: pillar files are plain YAML, and it goes out as it is"
+    said = "has a template's {{ or {%: pillar_files are plain YAML, and it goes out as it is; "
+    said += "pillar_roots has templates"
     assert [record.getMessage() for record in caplog.records] == [
         f"pillar: {files}/t.yaml: line 2: b {said}",
         f"pillar: {files}/t.yaml: line 3: d {said}",

@@ -138,10 +138,28 @@ def test_the_last_good_pillar_stays_when_files_break_and_says_so(tree: Tree, cap
             await pillars.fresh("web2")
             lines = [record.getMessage() for record in caplog.records if "nope" in record.getMessage()]
             assert len(lines) == 1  # whoever it is for
-            assert "web.sls: line 2: Jinja variable 'nope' is undefined" in lines[0]
+            assert lines[0].endswith("web.sls: line 2: Jinja variable 'nope' is undefined")
             assert pillars.metrics()["with_errors"] >= 1
             tree.write("web.sls", "port: 1\n")
             assert await pillars.fresh("web1") == {"os": "Debian", "port": 1}
+
+    together(scenario())
+
+
+def test_what_is_wrong_with_a_template_is_one_line_in_the_words_of_who_wrote_it(
+    tree: Tree, caplog: pytest.LogCaptureFixture
+) -> None:
+    tree.write("web.sls", "a: {{ grains.nowhere.x }}\n")
+
+    async def scenario() -> None:
+        async with tree.running() as pillars:
+            await pillars.current("web1")
+            (line,) = [record.getMessage() for record in caplog.records if "nowhere" in record.getMessage()]
+            assert line.endswith("web.sls: line 1: Jinja variable 'dict object' has no attribute 'nowhere'")
+            tree.write("web.sls", "a: 1\na: 2\n")
+            await pillars.fresh("web1")
+            (line,) = [record.getMessage() for record in caplog.records if "mapping" in record.getMessage()]
+            assert line.endswith("web.sls: line 2: while constructing a mapping: found conflicting ID 'a'")
 
     together(scenario())
 

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from saltern.cli.tables import as_table
 from saltern.errors import JournalError, RecordError
 from saltern.ids import jid_of
 from saltern_master.jobs.query import Wanted
@@ -138,7 +139,7 @@ class TestStore:
         path = tmp_path / "cache" / "suites.db"
         store.put([returned(1, "web1", outcomes(a=P))], None)
         if damage == "gone":
-            path.unlink()
+            path.rename(tmp_path / "elsewhere")  # so that no other file gets its number
         elif damage == "junk":
             path.write_bytes(b"no database" * 1000)
         else:
@@ -190,6 +191,11 @@ class TestReport:
         assert report.new == {"x": ["a"], "z": ["a"]}
         assert report.fixed == {"y": ["a"]}
 
+    def test_a_run_that_broke_in_between_makes_nothing_new(self) -> None:
+        before = {"a": [Run(jid(8), "a", "web", 0.0, {"(suite)": Result(E)}), run(7, "a", x=F, y=F, z=P)]}
+        report = reported([run(9, "a", x=F, y=P, z=F)], before=before)
+        assert (report.new, report.fixed) == ({"z": ["a"]}, {"y": ["a"]})
+
     def test_what_comes_and_goes(self) -> None:
         before = {"a": [run(8, "a", x=F, y=P), run(7, "a", x=P, y=P), run(6, "a", x=S), run(5, "a", x=P, y=F)]}
         (flaky,) = reported([run(9, "a", x=P, y=P)], before=before).flaky
@@ -199,6 +205,19 @@ class TestReport:
         results = {f"t{number:02}": Result(P, number / 10) for number in range(20)}
         report = reported([Run(jid(9), "a", "web", 0.0, results)])
         assert [slow.test for slow in report.slowest] == [f"t{number}" for number in range(19, 9, -1)]
+
+
+def test_runs_are_listed_a_line_each() -> None:
+    one = {"suite": "web", "minion": "a", P: 10, F: 2, E: 0, S: 1, "seconds": 0.25, "received": 0.0, "jid": jid(9)}
+    head, row = str(as_table("suite.list", [one])).splitlines()
+    assert head.split() == ["suite", "minion", P, F, E, S, "seconds", "when", "job"]
+    assert row.split()[:7] == ["web", "a", "10", "2", "0", "1", "0.25"]
+    assert row.endswith(jid(9))
+
+
+def test_a_page_has_what_went_wrong_before_all_tests() -> None:
+    page = as_page(reported([run(9, "a", x=F, y=P)]))
+    assert page.index("<h2>Failures</h2>") < page.index("<h2>Tests</h2>")
 
 
 BAD_NAME = "x<&\"'\x1b[31m\u202e]]>"

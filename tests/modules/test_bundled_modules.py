@@ -15,7 +15,7 @@ import pytest
 
 import saltern_modules
 from saltern import __version__
-from saltern.errors import CommandError
+from saltern.errors import CommandError, SalternError
 from saltern_agent.loader.glimpse import glimpse
 from saltern_modules._agent import Synced
 from saltern_modules._served_as import SERVED_AS
@@ -170,9 +170,12 @@ class TestGrainsAndPillar:
         assert grains.filter_by(table, "nothing") == grains.filter_by(table) == "none"
         assert grains.filter_by({}, "os") is None
         assert grains.filter_by({"all": {"b": 3}}, "os", base="all", merge={"c": 1}) == {"b": 3, "c": 1}
-        for wrong in ({"base": "all"}, {"merge": {"a": 1}}):
-            with pytest.raises(CommandError, match="must be maps"):
-                grains.filter_by(table, "nothing", **wrong)
+        with pytest.raises(SalternError, match=r"^filter_by default and look-up values must both be dictionaries\.$"):
+            grains.filter_by(table, "nothing", base="all")
+        with pytest.raises(SalternError, match=r"^filter_by merge argument must be a dictionary\.$"):
+            grains.filter_by(table, "os", merge="x")
+        with pytest.raises(TypeError, match=r"^Cannot update using non-dict types"):
+            grains.filter_by(table, "nothing", merge={"a": 1})
         assert pillar.filter_by({"w*": 1, "default": 2}, "role") == 1
         assert pillar.fetch("database:port") == 5432
         assert pillar.obfuscate() == {"database": {"port": "<int>"}, "role": "<str>"}

@@ -130,7 +130,10 @@ def test_a_killed_job_takes_its_program_along(cmd: ModuleType, agent: Any) -> No
 @pytest.mark.parametrize(
     ("command", "options", "message"),
     [
-        ("/nowhere/at-all", {}, "no such program"),
+        ("/nowhere/at-all", {}, "no such program$"),
+        ("/nowhere/at-all | sort", {}, "no such program; a shell's syntax needs python_shell=True$"),
+        ("A=1 env", {}, "no such program; a shell's syntax"),
+        ("ulimit -n", {}, "no such program; a shell's syntax"),
         ("", {}, "empty"),
         ([], {}, "empty"),
         ("echo 'open", {}, "can't split"),

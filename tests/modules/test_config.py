@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from saltern.secret import Secret
-from saltern_modules._traverse import traverse
+from saltern.traverse import traverse
 
 RECORDED = json.loads((Path(__file__).parents[1] / "support/salt_answers/config.json").read_text())
 

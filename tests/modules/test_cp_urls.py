@@ -222,6 +222,12 @@ def test_a_password_goes_to_its_own_server_alone(
     assert "secret" not in str(error.value)
 
 
+@pytest.mark.parametrize("dest", ["", None, "/tmp/x"])
+def test_what_is_not_fetched_is_said(cp: Any, dest: str | None) -> None:
+    with pytest.raises(CommandError, match=r"^s3:// isn't fetched here: use one of salt://, http://, https://, "):
+        cp.get_url("s3://bucket/x", dest)
+
+
 def test_ftp(cp: Any, ports: dict[str, int], url: str, tmp_path: Path) -> None:
     where = f"ftp://127.0.0.1:{ports['ftp']}"
     assert Path(cp.get_url(f"{where}/d/f", str(tmp_path / "f"))).read_bytes() == CONTENT

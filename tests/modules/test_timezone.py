@@ -235,6 +235,12 @@ def test_without_the_program(locale: Any, monkeypatch: pytest.MonkeyPatch) -> No
         locale.gen_locale("en_IE.UTF-8")
 
 
+def test_what_is_set_is_the_name_alone(locale: Any, ran: list[list[str]]) -> None:
+    with pytest.raises(ArgumentError, match="name the locale alone"):
+        locale.set_locale("en_IE.UTF-8 UTF-8")
+    assert not ran
+
+
 @pytest.mark.parametrize("name", ["", '"', "a\nb", "-x", "$(reboot)", "a b c", "en_IE.UTF-8\n#"])
 def test_what_is_no_locale(locale: Any, ran: list[list[str]], name: str) -> None:
     for function in (locale.set_locale, locale.gen_locale):

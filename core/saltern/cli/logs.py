@@ -187,7 +187,7 @@ def _line(row: Row, width: int, *, color: bool) -> str:
 
 def _why(found: Any) -> str:
     text = found if isinstance(found, str) else "its answer is none"
-    return text.removeprefix("ERROR: ").strip()
+    return text.removeprefix("ERROR: ").removeprefix(f"ERROR executing '{TAIL}': ").strip()
 
 
 def _run(options: argparse.Namespace, asked: Asked) -> int:

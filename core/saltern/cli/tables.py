@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from saltern.visible import visible
 
 MAX_CELL_CHARS = 60
 
+SUITES = ("suite", "minion", "passed", "failed", "error", "skipped", "seconds", "when", "job")
 ACCOUNT = ("expected", "received", "missing", "lost", "dropped", "skipped", "failed", "late", "completeness")
 
 
@@ -19,7 +21,7 @@ def as_table(function: str, result: Any) -> str | None:
         return None
     try:
         return make(result)
-    except (KeyError, TypeError, AttributeError, ValueError):  # another master's form
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError):  # another master's form
         return None
 
 
@@ -46,6 +48,18 @@ def _account(minions: dict[str, dict[str, dict[str, float]]]) -> str:
     return "\n".join(_rows([("minion", "schedule", *ACCOUNT[:-1], "complete %"), *rows]))
 
 
+def _suites(runs: list[dict[str, Any]]) -> str:
+    rows = [
+        (*(run[name] for name in SUITES[:6]), _number(run["seconds"]), _time(run["received"]), run["jid"])
+        for run in runs
+    ]
+    return "\n".join(_rows([SUITES, *rows]))
+
+
+def _time(at: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
+
+
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{round(value, 2):.12g}" if abs(value) >= 1 else f"{value:.3g}"
 
@@ -64,4 +78,5 @@ def _cut(text: str) -> str:
 _TABLES: dict[str, Callable[[Any], str]] = {
     "alerts.list": _alerts,
     "metrics.account": _account,
+    "suite.list": _suites,
 }

@@ -33,7 +33,7 @@ def exposures(conf_file: str, pillar_files: Iterable[str] = ()) -> Iterator[str]
     if files:
         more = f" and {len(files) - SHOWN} more" if len(files) > SHOWN else ""
         yield (
-            f"pillar_files: every user of this host can read {', '.join(files[:SHOWN])}{more}, which are for some "
+            f"pillar: every user of this host can read {', '.join(files[:SHOWN])}{more}, which are for some "
             f"minions alone: {_cure(files[:SHOWN])}"
         )
 

@@ -25,11 +25,15 @@ _BY_REASON: Mapping[str, str] = {
         "master_tops master_tops_first master_type master_uri_format"
     ),
     "a minion is the host that it runs on": (
-        "add_proxymodule_to_opts no_proxy proxy_always_alive proxy_host proxy_keep_alive proxy_keep_alive_interval "
-        "proxy_merge_grains_in_module proxy_password proxy_port proxy_username"
+        "add_proxymodule_to_opts proxy_always_alive proxy_keep_alive proxy_keep_alive_interval "
+        "proxy_merge_grains_in_module"
     ),
     "a module that the master no longer has goes": "clean_dynamic_modules",
     "ask the minions: saltern '*' --static --out json": "mine_enabled mine_return_job",
+    "a value marked !secret is shown to nobody; what gpg and pass encrypt isn't read": (
+        "decrypt_pillar decrypt_pillar_default decrypt_pillar_delimiter decrypt_pillar_renderers gpg_cache_backend "
+        "gpg_cache_ttl gpg_decrypt_must_succeed pass_dir pass_gnupghome pass_strict_fetch pass_variable_prefix"
+    ),
     "each connection has a key of its own, which CurveZMQ signs and encrypts with": (
         "always_verify_signature disable_aes_with_tls drop_messages_signature_fail dummy_pub encryption_algorithm "
         "fips_mode key_pass master_pubkey_signature master_sign_key_name master_sign_pubkey "
@@ -39,11 +43,6 @@ _BY_REASON: Mapping[str, str] = {
     ),
     "event_queue_length bounds what waits": "minion_jid_queue_hwm pub_hwm pub_server_write_queue_size",
     "events wake it: nothing is looked for at intervals": "loop_interval maintenance_interval",
-    "files are plain YAML, without templates": (
-        "gpg_cache_backend gpg_cache_ttl gpg_decrypt_must_succeed jinja_env jinja_lstrip_blocks jinja_trim_blocks "
-        "pass_dir pass_gnupghome pass_strict_fetch pass_variable_prefix render_dirs renderer_blacklist "
-        "renderer_whitelist"
-    ),
     "files come from folders and from git": (
         "hgfs_base hgfs_branch_method hgfs_mountpoint hgfs_remotes hgfs_root hgfs_saltenv_blacklist "
         "hgfs_saltenv_whitelist hgfs_update_interval minionfs_blacklist minionfs_env minionfs_mountpoint "
@@ -79,7 +78,7 @@ _BY_REASON: Mapping[str, str] = {
     "max_message_bytes bounds what goes over the wire": "file_buffer_size max_event_size salt_cp_chunk_size",
     "max_pending_keys bounds who waits; accepted keys aren't bounded": "max_minions",
     "messages are msgpack": "serial",
-    "modules and files are those of the environment base": "lock_saltenv",
+    "modules are those of the environment base, files those of the one that is asked for": "lock_saltenv",
     "modules are Python files and packages": "enable_zip_modules",
     "modules are compiled as Python does": "optimization_order",
     "modules go into _modules of file_roots, or module_dirs of a minion": (
@@ -89,20 +88,18 @@ _BY_REASON: Mapping[str, str] = {
         "saltpip_allow_find_links saltpip_disable_pip_version_check saltpip_no_deps saltpip_no_index "
         "saltpip_use_pythonpath"
     ),
-    "no function of the bundled modules speaks HTTP to others": (
-        "http_connect_timeout http_max_body http_request_timeout use_os_truststore"
+    "minions ask others by HTTP: it goes into their configuration": (
+        "http_max_body http_request_timeout no_proxy proxy_host proxy_password proxy_port proxy_username"
+    ),
+    "one bound is for a whole request (http_request_timeout), and Python's certificates count": (
+        "http_connect_timeout use_os_truststore"
     ),
     "one process serves all: there is nothing to set": "sock_pool_size worker_pools worker_pools_enabled",
     "only the master removes keys (saltern-key -d)": "allow_minion_key_revoke",
     "pending_retry_interval and reconnect_interval": "rejected_retry",
+    "pillar has the renderers jinja, yaml and json": "render_dirs renderer_blacklist renderer_whitelist",
     "pillar is kept by the master, and compiled anew when what it is made of has changed": (
-        "decrypt_pillar decrypt_pillar_default decrypt_pillar_delimiter decrypt_pillar_renderers "
-        "git_pillar_base git_pillar_branch git_pillar_depth git_pillar_disable_saltenv_mapping git_pillar_env "
-        "git_pillar_fallback git_pillar_global_lock git_pillar_includes git_pillar_insecure_auth "
-        "git_pillar_passphrase git_pillar_password git_pillar_privkey git_pillar_proxy git_pillar_pubkey "
-        "git_pillar_ref_types git_pillar_refspecs git_pillar_root git_pillar_ssl_verify "
-        "git_pillar_user git_pillar_verify_config pass_to_ext_pillars pillar.cache_driver "
-        "pillar_cache pillar_cache_backend pillar_mask_output pillar_opts "
+        "pass_to_ext_pillars pillar.cache_driver pillar_cache pillar_cache_backend pillar_mask_output pillar_opts "
         "pillar_version "
         "proxy_deep_merge_pillar_in_opts proxy_merge_pillar_in_opts proxy_merge_pillar_in_opts_strategy "
         "proxy_mines_pillar resource_pillar_key"
@@ -127,6 +124,13 @@ _BY_REASON: Mapping[str, str] = {
     "saltern's metrics of itself tell how long things take": "metrics tracing",
     "saltern-call --local works without a master": "local use_master_when_local",
     "saltutil.sync_all takes what is in file_roots": "extmod_blacklist extmod_whitelist",
+    "say it of a remote of git, in ext_pillar; git and ssh use what their own configuration says": (
+        "git_pillar_base git_pillar_branch git_pillar_depth git_pillar_disable_saltenv_mapping git_pillar_env "
+        "git_pillar_fallback git_pillar_global_lock git_pillar_includes git_pillar_insecure_auth "
+        "git_pillar_passphrase git_pillar_password git_pillar_privkey git_pillar_proxy git_pillar_pubkey "
+        "git_pillar_ref_types git_pillar_refspecs git_pillar_root git_pillar_ssl_verify "
+        "git_pillar_user git_pillar_verify_config"
+    ),
     "say it of a remote, in gitfs_remotes": (
         "gitfs_base gitfs_depth gitfs_disable_saltenv_mapping gitfs_fallback gitfs_global_lock gitfs_insecure_auth "
         "gitfs_mountpoint gitfs_passphrase gitfs_password gitfs_privkey gitfs_proxy gitfs_pubkey gitfs_ref_types "

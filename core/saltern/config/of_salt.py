@@ -35,7 +35,6 @@ _BOTH: dict[str, str] = {
     "state_verbose": _NO_STATES,
     "state_output": _NO_STATES,
     "state_top": _NO_STATES,
-    "jinja_sls_env": 'a template says it: its first line is #jinja2: {"trim_blocks": true}',
     "failhard": _NO_STATES,
     "renderer": "the master's option renderer is for pillar",
     "multiprocessing": "jobs run in threads, or with --isolate in a process of their own",
@@ -126,9 +125,7 @@ MINION_INSTEAD: Mapping[str, str] = _BOTH | {
     "top_file": _NO_STATES,
     "returner": "the master ships points (carbon_host) and keeps jobs (job_db)",
     "pillar_roots": "the master's option of this name",
-    "environment": "modules and files are those of the environment base",
-    "saltenv": "modules and files are those of the environment base",
-    "pillarenv": "the master's option of this name",
+    "environment": "saltenv says which files are taken; modules are those of base",
     "append_domain": "id",
     "minion_id_lowercase": "id",
     "minion_id_caching": "the id is kept beside the key",
@@ -143,6 +140,16 @@ MINION_INSTEAD: Mapping[str, str] = _BOTH | {
     "metadata_server_grains": "grains in this file",
 }
 """Of a minion's file."""
+
+HEEDED = {
+    "minion": {
+        *("allow_undefined", "jinja_env", "jinja_lstrip_blocks", "jinja_sls_env", "jinja_trim_blocks"),
+        *("http_max_body", "http_request_timeout", "no_proxy"),
+        *("proxy_host", "proxy_password", "proxy_port", "proxy_username"),
+        *("pillarenv", "saltenv", "test"),
+    },
+}
+"""No options of ours, but bundled modules ask for them as Salt's do: they are kept as keys of a user's own are."""
 
 _NEEDED = {
     "master": {
@@ -171,6 +178,8 @@ def of_a_returner(key: str) -> bool:
 
 def instead_of(program: str, key: str) -> str:
     """Return what stands in the place of Salt's option *key* of a ``master``'s or ``minion``'s file, or nothing."""
+    if key in HEEDED.get(program, ()):
+        return ""
     rows = MINION_INSTEAD if program == "minion" else MASTER_INSTEAD
     return rows.get(key) or _ALSO.get(key) or IDLE.get(key, "")
 

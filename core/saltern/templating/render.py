@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import posixpath
+import re
 import traceback
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,8 @@ MAX_OUTPUT = 16 << 20
 """Characters that one rendering may come to."""
 
 HEADER = "#jinja2:"
+_OURS = re.compile(r"saltern\w*(?:\.\w+)+ object")
+"""What Jinja calls a mapping of ours: to whoever wrote the template it is a map as any other."""
 IN_TEMPLATE = ("top-level template code", "template", "<module>")
 """What Jinja calls the frames of a template; those of blocks and macros have other names."""
 
@@ -68,7 +71,7 @@ def render(
     except RenderError:
         raise
     except exceptions.UndefinedError as error:
-        raise _fault(f"Jinja variable {error}", error, source) from None
+        raise _fault(f"Jinja variable {_OURS.sub('dict object', str(error))}", error, source) from None
     except (exceptions.TemplateRuntimeError, exceptions.TemplateSyntaxError, exceptions.SecurityError) as error:
         message = error.message if isinstance(error, exceptions.TemplateSyntaxError) else str(error)
         raise _fault(f"Jinja syntax error: {message}", error, source) from None

@@ -71,10 +71,15 @@ def report(
 def listed(context: Context, suite: str | None = None, limit: int = 50) -> list[dict[str, Any]]:
     """List the latest runs, newest first: ``saltern-run suite.list suite=web limit=10``
 
-    Each with its job, minion, suite, and how many tests passed, failed, broke and were skipped.
+    Each with its job, minion, suite, when it came (``received``, epoch seconds), how long its tests took, and how many
+    passed, failed, broke and were skipped.
     """
     if not 0 < limit <= MAX_LISTED:
         raise ArgumentError(f"limit must be between 1 and {MAX_LISTED:,}, not {limit}")
     context.services.suites.catch_up(STORED_WITHIN_S)
     found = context.services.suites.store.summaries(suite, limit)
-    return [{**one._asdict(), "minion": one.minion_id} for one in found]
+    return [
+        {**{name: value for name, value in one._asdict().items() if name != "minion_id"}, "minion": one.minion_id}
+        | {"seconds": round(one.seconds, 3)}
+        for one in found
+    ]

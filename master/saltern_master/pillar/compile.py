@@ -127,7 +127,8 @@ class Compiler:
                 one = self._top_file(env, self.settings.top, scene)
             except (RenderError, FileServerError) as error:
                 errors.append(f"{PRIMARY}{error}")
-                log.append(f"{env}: {self.settings.top}: {getattr(error, 'where', '')}{error}")
+                said = f"{error.where}{error.first_line}" if isinstance(error, RenderError) else str(error)
+                log.append(f"{env}: {self.settings.top}: {said}")
                 break
             if one is not None:
                 found.append((env, *one))

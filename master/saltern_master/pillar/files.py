@@ -17,7 +17,10 @@ from saltern_master.targeting.facts import Data, Ids
 
 log = logging.getLogger(__name__)
 
-TEMPLATE = "pillar: %s: line %d: %s has a template's {{ or {%%: pillar files are plain YAML, and it goes out as it is"
+TEMPLATE = (
+    "pillar: %s: line %d: %s has a template's {{ or {%%: pillar_files are plain YAML, and it goes out as it is; "
+    "pillar_roots has templates"
+)
 MAX_DEPTH = 20
 MAX_REMEMBERED = 100_000
 """Minions of which it is remembered whose files they get, and lists of files of which what they come to is."""

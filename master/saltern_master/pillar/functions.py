@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Mapping
-from fnmatch import fnmatchcase
 from typing import Any
 
 from saltern.errors import CommandError, TargetError
-from saltern.merging import merge, update
+from saltern.merging import chosen, merge, update
 from saltern.traverse import MISSING, traverse
 
 NOT_THERE = (
@@ -151,7 +150,7 @@ def _data(name: str, data: Mapping[str, Any]) -> dict[str, Callable[..., Any]]:
         base: str | None = None,
         pillar: str | None = None,
     ) -> Any:
-        return _chosen(lookup_dict, traverse(data, pillar or grain, []), merge, default, base)
+        return chosen(lookup_dict, traverse(data, pillar or grain, []), merge, default, base)
 
     return {
         f"{name}.get": _get(data),
@@ -195,26 +194,3 @@ def _merge_all(lst: Any, strategy: str = "smart", renderer: str = "yaml", merge_
     for one in lst:
         result = _merge(result, one, strategy, renderer, merge_lists)
     return result
-
-
-def _chosen(table: Mapping[str, Any], value: Any, merge_: Any, default: str, base: str | None) -> Any:
-    """Return the entry of *table* whose key, a glob, is for *value*, over the entry *base*, and *merge_* over it."""
-    found = next(
-        (
-            entry
-            for one in (value if isinstance(value, list) else [value])
-            for key, entry in table.items()
-            if entry is not None and fnmatchcase(str(one), str(key))
-        ),
-        table.get(default),
-    )
-    below = table.get(base) if base else None
-    if found is None:
-        found = below
-    elif isinstance(below, Mapping) and isinstance(found, Mapping):
-        found = update(copy.deepcopy(dict(below)), found)
-    if merge_:
-        if not isinstance(merge_, Mapping):
-            raise CommandError("filter_by merge argument must be a dictionary.")
-        found = dict(merge_) if found is None else update(copy.deepcopy(dict(found)), merge_)
-    return found

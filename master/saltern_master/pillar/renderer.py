@@ -60,6 +60,13 @@ class RenderError(Exception):
     def __init__(self, text: str, line: int = 0) -> None:
         super().__init__(text)
         self.where = f"line {line}: " if line else ""
+        self._line = line
+
+    @property
+    def first_line(self) -> str:
+        """What is wrong on one line, without the lines around it and the line's number, which is in ``where``."""
+        told = str(self).split("\n\n", 1)[0].removesuffix(f"; line {self._line}").splitlines()
+        return ": ".join(line for line in told if not line.startswith("  in "))  # where YAML was, by its own count
 
 
 class Renderer:

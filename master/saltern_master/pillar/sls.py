@@ -71,7 +71,7 @@ class SlsCompiler:
         try:
             state, claimed = self._own(found, sls, env, claimed, defaults or {}, errors)
         except RenderError as error:
-            self._log.append(f"{found.place}: {error.where}{error}")
+            self._log.append(f"{found.place}: {error.where}{error.first_line}")
             safe = f"Rendering SLS '{sls}' failed. Please see master log for details."
             errors.append(
                 safe if self._settings.safe_errors else f"Rendering SLS '{sls}' failed, render error:\n{error}"

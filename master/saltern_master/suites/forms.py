@@ -21,12 +21,14 @@ STYLE = """
 :root { color-scheme: light dark; --line: #8884; --ok: #1a7f37; --bad: #cf222e; --skip: #9a6700; }
 @media (prefers-color-scheme: dark) { :root { --ok: #3fb950; --bad: #ff7b72; --skip: #d29922; } }
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem; }
+h1 { font-size: 1.5rem; overflow-wrap: anywhere; }
 main { overflow-x: auto; }
 table { border-collapse: collapse; margin: 1rem 0; }
 th, td { border-bottom: 1px solid var(--line); padding: .25rem .75rem; text-align: left; vertical-align: top; }
 td.n { text-align: right; font-variant-numeric: tabular-nums; }
 .passed { color: var(--ok); } .failed, .error { color: var(--bad); font-weight: 600; } .skipped { color: var(--skip); }
 pre { white-space: pre-wrap; margin: 0; font-size: 13px; }
+@media (max-width: 600px) { body { margin: 1rem; } th, td { padding: .25rem .4rem; overflow-wrap: anywhere; } }
 """
 
 
@@ -81,17 +83,12 @@ def as_junit(report: Report) -> str:
 
 
 def as_page(report: Report) -> str:
-    """Return it as one HTML page that needs nothing else."""
+    """Return it as one HTML page that needs nothing else; what went wrong comes before the list of all tests."""
     minions = list(report.minions)
     title = escape(f"{report.suite or '(none)'}, job {report.jid}")
     parts = ["<!doctype html>", '<html lang="en"><meta charset="utf-8">', f"<title>{title}</title>"]
     parts += ['<meta name="viewport" content="width=device-width, initial-scale=1">', f"<style>{STYLE}</style>"]
     parts += [f"<main><h1>{title}</h1>", _html_table(["minion", *OUTCOMES, "seconds"], _minion_rows(report))]
-    parts.append("<h2>Tests</h2>")
-    rows = [
-        [_html(test), *(_html_cell(by_minion.get(one)) for one in minions)] for test, by_minion in report.tests.items()
-    ]
-    parts.append(_html_table(["test", *minions], rows))
     if report.failures:
         rows = [
             [_html(test), _html(minion), f"<td><pre>{escape(_shown_lines(message))}</pre></td>"]
@@ -109,6 +106,10 @@ def as_page(report: Report) -> str:
     if report.slowest:
         rows = [[_html(one.test), _html(one.minion), _html(f"{one.seconds:.3f}")] for one in report.slowest]
         parts += ["<h2>Slowest</h2>", _html_table(["test", "minion", "seconds"], rows)]
+    rows = [
+        [_html(test), *(_html_cell(by_minion.get(one)) for one in minions)] for test, by_minion in report.tests.items()
+    ]
+    parts += ["<h2>Tests</h2>", _html_table(["test", *minions], rows)]
     return "\n".join([*parts, "</main></html>", ""])
 
 

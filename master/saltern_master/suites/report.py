@@ -114,14 +114,17 @@ def _differs(by_minion: Mapping[str, str], count: int) -> bool:
 def _changes(
     runs: Sequence[Run], before: Mapping[str, Sequence[Run]], wanted: Callable[[bool, bool], bool]
 ) -> dict[str, list[str]]:
-    """Return the tests, with their minions, whose badness now and in the run before is *wanted*."""
+    """Return the tests, with their minions, whose badness now and when they last ran before is *wanted*.
+
+    Runs that broke before they came to a test say nothing of it.
+    """
     found: dict[str, list[str]] = {}
     for run in runs:
-        last = next(iter(before[run.minion_id]), None)
-        if last is None:
+        if not before[run.minion_id]:
             continue  # nothing is new in a first run
         for test in run.results:
-            if wanted(_is_bad(run, test), _is_bad(last, test)):
+            last = next((one for one in before[run.minion_id] if test in one.results), None)
+            if wanted(_is_bad(run, test), last is not None and _is_bad(last, test)):
                 found.setdefault(test, []).append(run.minion_id)
     return dict(sorted(found.items()))
 

@@ -173,7 +173,8 @@ class _Up:
             status = await asyncio.to_thread(source.look)
             with_points = sum(bool(minion.series) for minion in status.minions)
             if with_points >= len(self._stack.minion_ids):
-                self._progress(f"{with_points} minions are up and their first points can be read")
+                who = "1 minion is up and its" if with_points == 1 else f"{with_points} minions are up and their"
+                self._progress(f"{who} first points can be read")
                 return
             if time.monotonic() - self._began > START_TIMEOUT_S:
                 self._progress(f"no points of some minions yet: see {self._stack.log_dir}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from saltern.traverse import traverse
 from saltern_compat.utils._data_texts import CaseInsensitiveDict as CaseInsensitiveDict
 from saltern_compat.utils._data_texts import decode as decode
 from saltern_compat.utils._data_texts import decode_dict as decode_dict
@@ -14,7 +15,6 @@ from saltern_compat.utils._data_texts import encode_dict as encode_dict
 from saltern_compat.utils._data_texts import encode_list as encode_list
 from saltern_compat.utils._data_texts import to_lowercase as to_lowercase
 from saltern_compat.utils._data_texts import to_uppercase as to_uppercase
-from saltern_modules._traverse import traverse
 
 
 def traverse_dict_and_list(data: Any, key: Any, default: Any = None, delimiter: str = ":") -> Any:

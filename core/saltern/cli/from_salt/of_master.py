@@ -56,7 +56,7 @@ def file_roots(conversion: Conversion, key: str, given: Given) -> None:
         else:
             roots[name] = paths
     if roots:
-        comment = "Modules are taken from _modules, _utils, _returners of base."
+        comment = "Modules are taken from _modules, _utils, _grains and _returners of base."
         conversion.take("file_roots", roots, comment if key == "file_roots" else "", of=(key, given))
 
 
@@ -83,7 +83,7 @@ def gitfs_remotes(conversion: Conversion, key: str, given: Given) -> None:
         conversion.note(key, given, "left out: it is no list")
         return
     remotes = [remote for entry in given.value for remote in _remotes(conversion, given, entry, for_all)]
-    comment = "A remote's ref is the environment base; its other branches and tags are no environments."
+    comment = "A remote's ref is served as base, or as what its saltenv says; its other branches and tags aren't."
     conversion.take(key, remotes, comment, of=(key, given))
 
 

@@ -22,7 +22,7 @@ from saltern_master.pillar.settings import Settings
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 BUNDLED = ("cmd_json", "cmd_yaml", "file_tree", "git", "nodegroups", "stack")
-NOT_HERE = "isn't here: there are {}; own ones go into _pillar/ of file_roots, or pillar/ of extension_modules"
+NOT_HERE = "it isn't here: there are {}; own ones go into _pillar/ of file_roots, or pillar/ of extension_modules"
 _loaded: dict[str, tuple[int, ModuleType]] = {}
 
 

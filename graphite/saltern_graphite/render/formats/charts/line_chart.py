@@ -97,10 +97,6 @@ def draw_line_chart(
     draw_labels(frame, scale, marks)
 
 
-def _with_zeros(trace: Trace) -> Trace:
-    return replace(trace, values=np.where(np.isnan(trace.values), 0.0, trace.values))
-
-
 def _with_legend(sheet: Sheet, page: Page, parameters: Parameters, drawn: list[Trace], box: Box) -> Box:
     hidden = len(drawn) > _LEGEND_MOST if page.hide_legend is None else page.hide_legend
     if hidden:
