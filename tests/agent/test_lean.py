@@ -112,10 +112,12 @@ def test_a_named_tuple_is_what_typing_makes_of_it() -> None:
         return Point
 
     ours, theirs = made(named.NamedTuple), made(typing.NamedTuple)
-    assert issubclass(ours, tuple) and ours(1) == theirs(1) == (1, 2)
+    assert issubclass(ours, tuple)
+    assert ours(1) == theirs(1) == (1, 2)
     assert repr(ours(1)) == repr(theirs(1))
     assert ours.__doc__ == theirs.__doc__ == "A place."
     for name in ("_fields", "_field_defaults", "__name__", "__qualname__", "__module__"):
         assert getattr(ours, name) == getattr(theirs, name), name
-    assert ours(3)._replace(y=1).far() == 4 and ours(3).both == (3, 2)
+    assert ours(3)._replace(y=1).far() == 4
+    assert ours(3).both == (3, 2)
     assert typing.get_type_hints(ours) == typing.get_type_hints(theirs) == {"x": int, "y": int}

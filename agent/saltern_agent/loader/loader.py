@@ -76,10 +76,10 @@ class Loader:
             GRAINS: Shelf(GRAINS, grains, self._run, waiting, self._marks, bundled=""),
         }
         self._modules = self._shelves[MODULES]
-        self._salt = Functions(self._modules, self.function)
-        self._utils = Functions(self._shelves[UTILS], self._util)
+        self._salt = Functions(self._modules)
+        self._utils = Functions(self._shelves[UTILS], lambda name: self._importing().salts_util(name))
         self._context = Context(current)
-        self._returners = Functions(self._shelves[RETURNERS], self._returner)
+        self._returners = Functions(self._shelves[RETURNERS])
         self.forget()
 
     def set_grains(self, grains: dict[str, Any]) -> None:
@@ -232,15 +232,6 @@ class Loader:
 
     def _returner(self, name: str) -> Callable[..., Any]:
         return self._function(self._shelves[RETURNERS], name, {})
-
-    def _util(self, name: str) -> Callable[..., Any]:
-        try:
-            return self._function(self._shelves[UTILS], name, {})
-        except FunctionNotFound:
-            found = self._importing().salts_util(name)
-            if found is None:
-                raise
-            return found
 
     def _function(self, shelf: Shelf, name: str, refused: dict[str, str]) -> Callable[..., Any]:
         module, _, function = name.partition(".")
