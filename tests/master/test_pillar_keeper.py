@@ -17,7 +17,7 @@ import pytest
 from saltern.config.master import DEFAULTS
 from saltern.errors import CommandError, ConfigError
 from saltern.secret import Secret
-from saltern_master.pillar import keeper
+from saltern_master.pillar import keeper, pool
 from saltern_master.pillar.compile import Compiler, Request
 from saltern_master.pillar.ext import run_ext
 from saltern_master.pillar.keeper import Pillars
@@ -106,6 +106,23 @@ def test_who_asks_for_a_fresh_one_has_what_was_just_written(tree: Tree) -> None:
             for port in range(3):
                 tree.write("web.sls", f"port: {port}\n")
                 assert (await pillars.fresh("web1"))["port"] == port
+
+    together(scenario())
+
+
+def test_processes_without_work_end_and_others_begin_when_there_is_some(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "REST_S", 0.2)
+
+    async def scenario() -> None:
+        async with tree.running() as pillars:
+            await until(lambda: len(tree.changed) == 3)
+            assert pillars._pool is not None
+            await until(lambda: pillars._pool is not None and not pillars._pool._all and not pillars._pool._ending)
+            tree.write("web.sls", "port: 81\n")
+            assert (await pillars.fresh("web1"))["port"] == 81
+            assert pillars.metrics()["processes_ended"] == 0  # none of them at work
 
     together(scenario())
 
