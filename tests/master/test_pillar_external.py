@@ -164,3 +164,18 @@ def test_secrets_of_external_pillars_by_grains_are_withheld_too(tmp_path: Path) 
         found = compiled(tmp_path, [{"stack": arguments}])
         assert (found.pillar["b"], "a" in found.pillar, bool(found.errors)) == (1, given, not given)
     assert "a" in compiled(tmp_path, [{"stack": str(tmp_path / "grain.cfg")}], pillar_secrets_by_grains=True).pillar
+
+
+def test_what_an_external_pillar_does_to_what_it_is_given_stays_with_it(tmp_path: Path) -> None:
+    (tmp_path / "files" / "_pillar").mkdir(parents=True)
+    (tmp_path / "files" / "_pillar" / "spoils.py").write_text(
+        "def ext_pillar(minion_id, pillar, x):\n    pillar['m']['spoiled'] = minion_id\n    return {}\n"
+    )
+    (tmp_path / "top.sls").write_text("base: {'*': [a]}\n")
+    (tmp_path / "a.sls").write_text("m: {x: 1}\n")
+    settings = {**DEFAULTS, "conf_file": "x", "cachedir": "x", "ext_pillar": [{"spoils": 1}]}
+    roots = {"pillar_roots": {"base": [str(tmp_path)]}, "file_roots": {"base": [str(tmp_path / "files")]}}
+    compiler = Compiler(Settings.of({**settings, **roots}), run_ext)
+    compiler.tree.look()
+    for minion in ("web1", "web2"):
+        assert compiler.compile(Request(minion, {})).pillar == {"m": {"x": 1}}

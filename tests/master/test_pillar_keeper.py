@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
@@ -16,7 +17,9 @@ import pytest
 
 from saltern.config.master import DEFAULTS
 from saltern.errors import CommandError, ConfigError
+from saltern.own_python import python_module
 from saltern.secret import Secret
+from saltern.wire import pack_value
 from saltern_master.pillar import keeper, pool
 from saltern_master.pillar.compile import Compiler, Request
 from saltern_master.pillar.ext import run_ext
@@ -581,3 +584,24 @@ def test_two_looks_are_not_taken_where_one_will_do(tree: Tree, monkeypatch: pyte
             assert len(looks) <= 3
 
     together(scenario())
+
+
+def test_a_process_that_hangs_ends_itself_when_its_master_is_gone(tree: Tree) -> None:
+    tree.write("web.sls", "{% set x = ('a' * 60) | regex_match('(a|aa)+b') %}\nport: {{ x }}\n")
+    settings = Settings.of({**tree.options, "pillar_timeout": 0.1})
+    frames = (
+        {"settings": list(settings)},
+        {"id": "web1", "grains": {}, "generation": 1, "refused": []},
+    )
+    packed = [pack_value(frame, secrets=True) for frame in frames]
+    place = os.memfd_create("place")
+    os.ftruncate(place, 4096)
+    done = subprocess.run(
+        python_module("saltern_master.pillar.worker", str(place)),
+        input=b"".join(len(frame).to_bytes(4, "big") + frame for frame in packed),
+        pass_fds=[place],
+        timeout=40,
+        capture_output=True,
+    )
+    os.close(place)
+    assert done.returncode == -signal.SIGALRM

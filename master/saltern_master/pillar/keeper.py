@@ -72,7 +72,8 @@ class Pillars:
         """Pillars that targets were held against: by digest and what ``pillar_files`` gives, which is kept with it."""
         self._stale: set[str] = set()
         self._queue: deque[str] = deque()
-        self._wanted: dict[str, asyncio.Future[None]] = {}
+        self._wanted: dict[str, asyncio.Future[None] | None] = {}
+        """Whose pillar is to be compiled, and what tells those who wait for it, if anybody does."""
         self._work = asyncio.Event()
         self._said: dict[str, None] = {}
         self._hung: dict[str, set[str]] = {}
@@ -184,7 +185,7 @@ class Pillars:
         """Have pillars compiled when there is time."""
         for minion_id in minions:
             if minion_id not in self._wanted:
-                self._wanted[minion_id] = asyncio.get_running_loop().create_future()
+                self._wanted[minion_id] = None
                 self._queue.append(minion_id)
         self._work.set()
 
@@ -274,22 +275,23 @@ class Pillars:
                 self._work.clear()
                 await self._work.wait()
             minion_id = self._queue.popleft()
-            future = self._wanted.pop(minion_id, None)
-            if future is None:
-                continue
+            if minion_id not in self._wanted:
+                continue  # it came before its turn
+            future = self._wanted.pop(minion_id)
             try:
                 await self._compile(minion_id)
             finally:
-                if not future.done():
+                if future is not None and not future.done():
                     future.set_result(None)
 
     async def _compiled_now(self, minion_id: str) -> None:
         """Compile a minion's pillar before those that nobody waits for."""
-        if minion_id not in self._wanted:
-            self._wanted[minion_id] = asyncio.get_running_loop().create_future()
-        self._queue.appendleft(minion_id)
-        self._work.set()
-        await asyncio.shield(self._wanted[minion_id])
+        future = self._wanted.get(minion_id)
+        if future is None:
+            future = self._wanted[minion_id] = asyncio.get_running_loop().create_future()
+            self._queue.appendleft(minion_id)
+            self._work.set()
+        await asyncio.shield(future)
 
     async def _compile(self, minion_id: str) -> None:
         grains = self._grains(minion_id)
@@ -388,7 +390,8 @@ class Pillars:
             self._generation += 1
             self._said.clear()
             self._hung.clear()
-            about = [minion_id for minion_id, kept in self._kept.items() if not changed.isdisjoint(kept.asked)]
+            concerned = {asked: not changed.isdisjoint(asked) for asked in {kept.asked for kept in self._kept.values()}}
+            about = [minion_id for minion_id, kept in self._kept.items() if concerned[kept.asked]]
             self._stale.update(about)
             self.want(about)
 

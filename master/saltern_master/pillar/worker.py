@@ -11,6 +11,7 @@ import logging
 import mmap
 import os
 import resource
+import signal
 import sys
 from collections.abc import Mapping
 from typing import Any, BinaryIO
@@ -27,6 +28,7 @@ MAX_FRAME_BYTES = 64 * 1024 * 1024
 MAX_PILLAR_BYTES = 8 * 1024 * 1024
 MEMORY_BYTES = 1024 * 1024 * 1024
 """Of address space beyond what the process begins with."""
+ALONE_S = 2.0
 PLACE_BYTES = 1024
 MAX_LOG_LINES = 50
 FRAME_HEAD = 4
@@ -64,6 +66,8 @@ def serve(source: BinaryIO, output: BinaryIO, place: mmap.mmap) -> None:
             compiler, generation = Compiler(Settings(*asked["settings"]), run_ext, at=at), -1
             continue
         refused = {one.removeprefix(", in ") for one in asked.get("refused", ())}
+        # The kernel ends us when the master, which would have, is gone: even within a regular expression.
+        signal.setitimer(signal.ITIMER_REAL, compiler.settings.timeout_s * 2 + ALONE_S)
         try:
             if asked["generation"] != generation:
                 at("the folders of pillar_roots")
@@ -76,6 +80,7 @@ def serve(source: BinaryIO, output: BinaryIO, place: mmap.mmap) -> None:
             answer = {"failed": "it is nested too deeply"}
         except Exception as error:
             answer = {"failed": f"{type(error).__name__}: {error}"}
+        signal.setitimer(signal.ITIMER_REAL, 0)
         packed = pack_value(answer, secrets=True)
         if len(packed) > MAX_FRAME_BYTES:
             packed = pack_value({"failed": f"it comes to over {MAX_FRAME_BYTES >> 20} MiB"})
