@@ -503,9 +503,13 @@ class TestManaged:
 
     def test_a_masters_files(self, minion: Any, agent: Any, tmp_path: Path) -> None:
         agent.files = {"conf/app": b"app\n"}
-        cp = minion.load("cp")
+        cache, lists = minion.load("cp_cache"), minion.load("cp_lists")
         minion.functions.update(
-            {f"cp.{name}": getattr(cp, name) for name in ("cache_file", "hash_file", "list_master")}
+            {
+                "cp.cache_file": cache.cache_file,
+                "cp.hash_file": lists.hash_file,
+                "cp.list_master": lists.list_master,
+            }
         )
         minion.functions["config.option"] = lambda name, *rest: ""
         minion.functions["config.backup_mode"] = lambda mode: mode
