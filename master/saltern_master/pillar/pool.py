@@ -38,6 +38,10 @@ class PillarTimeout(CommandError):
         self.place = place
 
 
+class PillarProcessEnded(CommandError):
+    """The process ended by itself, or by others' will."""
+
+
 class _Worker:
     """One process. Not shared: whoever has it is its only user."""
 
@@ -69,7 +73,7 @@ class _Worker:
         return worker
 
     async def ask(self, frame: bytes, within_s: float) -> bytes:
-        """Return the answer to a request. Raises ``PillarTimeout``, ``CommandError`` when the process ended."""
+        """Return the answer to a request. Raises ``PillarTimeout``, ``PillarProcessEnded``."""
         assert self._process.stdout is not None
         self._write(frame)
         began = time.monotonic()
@@ -88,7 +92,7 @@ class _Worker:
             text = f"it took over {within_s:g} s ({took_s:.0f} s) and was ended{self._where()}"
             raise PillarTimeout(text, self._where()) from None
         except (asyncio.IncompleteReadError, ConnectionError):
-            raise CommandError(f"the process that compiled it ended{self._where()}") from None
+            raise PillarProcessEnded(f"the process that compiled it ended{self._where()}") from None
         self.fresh = False
         return answer
 
@@ -148,8 +152,19 @@ class Pool:
         """Spent on requests."""
 
     async def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the answer to a request. Raises ``CommandError`` for one that came to nothing."""
+        """Return the answer to a request. Raises ``CommandError`` for one that came to nothing.
+
+        A process that ends may have been somebody else's victim: it is asked of another one, once.
+        """
         frame = pack_value(dict(request), secrets=True)
+        try:
+            return await self._ask(frame)
+        except PillarProcessEnded:
+            if self._closed:
+                raise
+            return await self._ask(frame)
+
+    async def _ask(self, frame: bytes) -> dict[str, Any]:
         async with self._turns:
             began = time.monotonic()
             worker = await self._worker()
