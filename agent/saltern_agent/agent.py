@@ -143,7 +143,7 @@ class Agent:
         """Work until ``stop``; then write what wasn't acknowledged to the spool."""
         self.executor.capture_output()
         self._set_grains(grains.collect(self.options))
-        if self.loader.grain_functions():
+        if self.loader.adds_grains:
             self._set_grains(self._collected(AT_START_S))
             if self.own_grains.late:
                 self.background.do("not all grains were collected", self.refresh_grains)

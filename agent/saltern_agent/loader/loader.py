@@ -170,6 +170,11 @@ class Loader:
         """Return all functions of returners by name; loads every one."""
         return {name: function for name, (_, _, function) in self._shelves[RETURNERS].all().items()}
 
+    @property
+    def adds_grains(self) -> bool:
+        """Whether there are files that add grains; none is loaded."""
+        return any(not slot.source.private for slots in self._shelves[GRAINS].slots.values() for slot in slots)
+
     def grain_functions(self) -> dict[str, Callable[..., Any]]:
         """Return the functions that add grains, by ``file.function``; loads every one."""
         return {name: function for name, (_, _, function) in self._shelves[GRAINS].all().items()}
