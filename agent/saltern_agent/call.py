@@ -7,13 +7,14 @@ import contextlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from saltern.arguments import parse_arguments, parse_value
 from saltern.config import MinionOptions, minion_config
 from saltern.errors import ArgumentError, FunctionNotFound, IdError, SalternError, UsageError, exit_code, told
 from saltern.host_name import check_host
 from saltern.ids import JidSource, check_minion_id, returners_of
+from saltern.named import NamedTuple
 from saltern.option_parser import OptionParser, add_argument_options, common_parser, set_up_log
 from saltern.output.options import Output, add_output_arguments
 from saltern.plain import Plain

@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from saltern.arguments import parse_arguments
 from saltern.config import MinionOptions, minion_config
+from saltern.named import NamedTuple
 from saltern_agent import grains
 from saltern_agent.call_connection import Connection
 from saltern_agent.jobs import Current

@@ -6,7 +6,8 @@ import errno
 import os
 import socket
 from collections.abc import Mapping
-from typing import NamedTuple
+
+from saltern.named import NamedTuple
 
 NAME = "name"
 """The master's name has no address."""

@@ -15,12 +15,13 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import zmq
 
 from saltern.complaints import Complaint, Complaints
 from saltern.errors import WireError
+from saltern.named import NamedTuple
 from saltern.pki import KeyPair, fingerprint
 from saltern.wire import Message, pack, pack_any, unpack
 from saltern_agent.cause import DOUBT, KEY, NOT_ADMITTED, SILENT, STRANGE, Cause

@@ -24,10 +24,10 @@ import math
 import os
 import time
 from collections.abc import Callable
-from typing import NamedTuple
 
 from saltern.errors import WireError
 from saltern.files import make_folder, write_atomic
+from saltern.named import NamedTuple
 from saltern.set_aside import foreign_aside
 from saltern.steady import boot_id, steady_s
 from saltern.wire import pack_value, unpack_value

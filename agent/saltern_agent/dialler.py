@@ -13,8 +13,9 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
+from saltern.named import NamedTuple
 from saltern_agent.cause import NO_THREAD, Cause, of_addresses, of_name
 
 MAX_ADDRESSES = 16

@@ -7,11 +7,12 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from types import GeneratorType
-from typing import Any, NamedTuple
+from typing import Any
 
 from saltern import errors
 from saltern.errors import ArgumentError, ChannelError, CommandError, FunctionNotFound, SalternError
 from saltern.log import OneLine
+from saltern.named import NamedTuple
 from saltern.plain import Plain
 from saltern.secret import revealed
 from saltern_agent.capture import MAX_PRINTED_CHARACTERS, ThreadOutput

@@ -48,7 +48,7 @@ class Facts:
     def begin(self) -> None:
         """Collect them before the agent connects; what takes too long comes later."""
         self._set(grains.collect(self._options))
-        if self._loader.grain_functions():
+        if self._loader.adds_grains:
             self._set(self._collected(AT_START_S))
             if self._own.late:
                 self._background.do("not all grains were collected", self.refresh)

@@ -120,7 +120,7 @@ def collect(opts: Mapping[str, Any], add: Callable[[dict[str, Any]], None] | Non
 
 def of_a_call(opts: Mapping[str, Any], loader: Loader) -> dict[str, Any]:
     """Return all grains for a program that runs beside the agent, what the functions in *loader* know too."""
-    if not loader.grain_functions():
+    if not loader.adds_grains:
         return Plain().of(collect(opts))  # type: ignore[no-any-return]  # the plain form of a mapping is one
     loader.set_grains(collect(opts))  # what the functions see as __grains__
     own = OwnGrains(loader.grain_functions)

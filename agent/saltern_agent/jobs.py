@@ -7,10 +7,11 @@ import os
 import signal as signals
 import threading
 import time
-from typing import Any, NamedTuple
+from typing import Any
 
 from saltern.errors import WireError
 from saltern.ids import check_jid
+from saltern.named import NamedTuple
 from saltern.secret import MASK, masked, secret_texts
 from saltern_agent.origin import Origin
 from saltern_agent.return_to import NOWHERE, ReturnTo, return_to

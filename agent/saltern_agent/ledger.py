@@ -24,11 +24,12 @@ import os
 import time
 from binascii import crc32
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 from saltern.complaints import Complaint
 from saltern.errors import WireError
 from saltern.files import make_folder, write_atomic
+from saltern.named import NamedTuple
 from saltern.set_aside import foreign_aside, of_the_file, set_aside
 from saltern.wire import pack_value, unpack_value
 from saltern_agent.origin import Origin

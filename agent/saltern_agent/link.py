@@ -19,10 +19,11 @@ import struct
 import threading
 import time
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import zmq
 
+from saltern.named import NamedTuple
 from saltern.pki import KeyPair
 from saltern.wire import MAX_MESSAGE_BYTES
 from saltern_agent.cause import CUT, DOUBT, NOT_ADMITTED, SILENT, UNREACHABLE, Cause, of_addresses

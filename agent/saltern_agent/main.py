@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import saltern.log
 from saltern import own_environment
@@ -18,6 +18,7 @@ from saltern.errors import IdError, SalternError, UsageError, exit_code, told
 from saltern.files import UMASK
 from saltern.folder_lock import locked
 from saltern.ids import check_minion_id
+from saltern.named import NamedTuple
 from saltern_agent import identity, settings
 from saltern_agent.agent import Agent
 from saltern_agent.reload import Reload

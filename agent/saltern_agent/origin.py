@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import struct
-from typing import NamedTuple
+
+from saltern.named import NamedTuple
 
 MAX_NAME_BYTES = 2048  # of UTF-8; the master takes no longer ones
 _HEAD = struct.Struct("<ddH")

@@ -13,12 +13,13 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgpack
 
 from saltern.complaints import Complaint
 from saltern.errors import JournalError
+from saltern.named import NamedTuple
 from saltern.wire import body_of
 from saltern_agent.origin import Origin
 from saltern_agent.spool import Spool

@@ -31,6 +31,7 @@ AT_START_S = 5.0
 """How long all together may keep the agent from connecting; the rest comes later."""
 
 FILE = "grains"
+LOADING = "(loading)"
 MAX_FILE_BYTES = 1024 * 1024
 
 Functions = Mapping[str, Callable[..., Any]]
@@ -52,10 +53,23 @@ class OwnGrains:
         until = time.monotonic() + within_s
         with self._lock:
             self.late = False
-            for name, function in self._functions().items():
+            for name, function in self._loaded(within_s).items():
                 answer = self._call(name, function, found, min(FUNCTION_S, until - time.monotonic()))
                 if isinstance(answer, Mapping):
                     lay(found, answer, opts)
+
+    def _loaded(self, within_s: float) -> Functions:
+        """Return the functions, none when their files aren't loaded in time."""
+        found: list[Functions] = []
+        thread = threading.Thread(target=lambda: found.append(self._functions()), name="grains", daemon=True)
+        thread.start()
+        thread.join(within_s)
+        if not found:
+            self.late = True
+            self._complaints.say(LOADING, f"grains: the files of _grains take over {within_s:.0f} s to be loaded")
+            return {}
+        self._complaints.over(LOADING, "grains: the files of _grains are loaded")
+        return found[0]
 
     def _call(self, name: str, function: Callable[..., Any], known: dict[str, Any], limit_s: float) -> Any:
         before = self._running.get(name)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 from saltern.errors import IdError
 from saltern.ids import returners_of
+from saltern.named import NamedTuple
 
 
 class ReturnTo(NamedTuple):

@@ -17,10 +17,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from saltern.complaints import Complaints
 from saltern.errors import FunctionNotFound
+from saltern.named import NamedTuple
 from saltern.secret import revealed
 from saltern.wire import unpack
 from saltern_agent.jobs import Killed

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 from saltern.errors import MessageTooLarge
+from saltern.named import NamedTuple
 from saltern.plain import MAX_DEPTH
 from saltern.visible import visible
 from saltern.wire import pack_any

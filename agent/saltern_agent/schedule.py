@@ -11,9 +11,10 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from saltern.errors import CommandError, ConfigError
+from saltern.named import NamedTuple
 from saltern_agent.begun import Begun
 from saltern_agent.jobs import Job
 from saltern_agent.ledger import Ledger

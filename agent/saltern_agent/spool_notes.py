@@ -19,9 +19,9 @@ import os
 import struct
 from binascii import crc32
 from collections.abc import Callable, Collection, Iterator
-from typing import NamedTuple
 
 from saltern.files import is_at, replacement
+from saltern.named import NamedTuple
 from saltern.set_aside import foreign_aside, of_the_file, set_aside
 from saltern_agent import origin as origins
 from saltern_agent.origin import Origin

@@ -17,9 +17,9 @@ import os
 import struct
 from collections import deque
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from saltern import segments
+from saltern.named import NamedTuple
 from saltern.segments import Kind
 from saltern_agent import origin as origins
 from saltern_agent.origin import Origin

@@ -11,11 +11,12 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from saltern.complaints import Complaints
 from saltern.digest import sha256
 from saltern.errors import ModuleError, os_errors
+from saltern.named import NamedTuple
 from saltern_agent.loader.source import GRAINS, KINDS, MODULES, RETURNERS, UTILS
 from saltern_agent.state_file import StateFile
 

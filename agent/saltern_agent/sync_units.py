@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from saltern.errors import IdError, ModuleError
 from saltern.ids import check_path
+from saltern.named import NamedTuple
 from saltern.visible import visible
 from saltern_agent.loader.source import KINDS, PACKAGE_FILE, is_module_name
 from saltern_agent.sync import Version

@@ -46,8 +46,9 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
+from saltern.named import NamedTuple
 from saltern.visible import visible
 
 MAX_ANSWERED = 2000

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 import re
-from typing import NamedTuple
 
 from saltern.digest import sha256
 from saltern.errors import KeyStoreError, os_errors
 from saltern.files import make_private_folder, write_private
+from saltern.named import NamedTuple
 
 NOT_ALLOWED = "permission denied: run as root, or set pki_dir to a folder of this user's"
 

@@ -31,8 +31,9 @@ import os
 from binascii import crc32
 from collections.abc import Iterable, Iterator
 from struct import Struct
-from typing import NamedTuple, Self
+from typing import Self
 
+from saltern.named import NamedTuple
 from saltern.set_aside import copy_aside, of_the_file, set_aside
 
 log = logging.getLogger(__name__)

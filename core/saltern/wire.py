@@ -19,11 +19,12 @@ once without making anything of them (``_check``): headers that say more than is
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 import msgpack
 
 from saltern.errors import MessageTooLarge, WireError
+from saltern.named import NamedTuple
 from saltern.plain import Plain
 from saltern.secret import MAX_SECRET_BYTES, Secret
 from saltern.visible import shown

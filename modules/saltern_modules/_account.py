@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import Any, NamedTuple
+from typing import Any
 
 from saltern.errors import CommandError
+from saltern.named import NamedTuple
 from saltern.own_environment import OF_THE_SERVICE, SHELL
 
 ROOT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

@@ -7,9 +7,10 @@ The agent puts an object of this shape into ``__opts__['__agent__']``. It is not
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol, cast
+from typing import Any, Protocol, cast
 
 from saltern.errors import CommandError
+from saltern.named import NamedTuple
 
 AGENT_KEY = "__agent__"
 

@@ -9,10 +9,11 @@ import stat
 import tarfile
 import zipfile
 from collections.abc import Iterable, Iterator
-from typing import IO, NamedTuple
+from typing import IO
 
 from saltern.errors import CommandError
 from saltern.files import open_file, replacement
+from saltern.named import NamedTuple
 
 MAX_MEMBERS = 1_000_000
 CHUNK_BYTES = 1 << 16

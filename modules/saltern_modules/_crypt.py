@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from saltern.errors import ArgumentError, CommandError
+from saltern.named import NamedTuple
 
 
 class Method(NamedTuple):

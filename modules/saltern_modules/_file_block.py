@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import re
-from typing import Any, NamedTuple
+from typing import Any
 
 from saltern.errors import CommandError
+from saltern.named import NamedTuple
 from saltern_modules._file_text import diff
 from saltern_modules._rewriting import content_of, rewrite
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import re
-from typing import NamedTuple
 
+from saltern.named import NamedTuple
 from saltern_modules._file_text import decoded, diff
 from saltern_modules._rewriting import content_of, rewrite
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from saltern.errors import CommandError
+from saltern.named import NamedTuple
 from saltern_modules import _file_sources, _file_text
 from saltern_modules._file_perms import Wanted, attribute_changes
 from saltern_modules._file_status import mode_text, stats

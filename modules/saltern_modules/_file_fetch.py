@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from saltern.errors import ArgumentError, CommandError
+from saltern.named import NamedTuple
 from saltern_modules import _file_sources
 from saltern_modules._file_hashes import hash_of, redacted
 

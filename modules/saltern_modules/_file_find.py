@@ -13,8 +13,9 @@ import stat
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
+from saltern.named import NamedTuple
 from saltern_modules._file_status import group_of, user_of
 
 Match = Callable[[str, Any], bool]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 import re
 import time
-from typing import NamedTuple
 
 from saltern.errors import CommandError
+from saltern.named import NamedTuple
 from saltern_modules._file_text import diff
 from saltern_modules._rewriting import content_of, rewrite
 

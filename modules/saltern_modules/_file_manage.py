@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from saltern.errors import CommandError
 from saltern.files import open_folder
+from saltern.named import NamedTuple
 from saltern_modules import _file_compare, _file_sources
 from saltern_modules._file_compare import TEMPORARY, Ignored
 from saltern_modules._file_hashes import hash_of

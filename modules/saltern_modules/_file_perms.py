@@ -6,9 +6,10 @@ import contextlib
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from saltern.errors import ArgumentError
+from saltern.named import NamedTuple
 from saltern_modules import _file_status
 from saltern_modules._file_status import mode_text
 

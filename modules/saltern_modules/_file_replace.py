@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Any, AnyStr, NamedTuple
+from typing import Any, AnyStr
 
 from saltern.errors import CommandError
+from saltern.named import NamedTuple
 from saltern_modules._file_text import diff, flags_of
 from saltern_modules._rewriting import content_of, overwrite, rewrite
 

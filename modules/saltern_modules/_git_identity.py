@@ -9,7 +9,9 @@ import os
 import shlex
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
+
+from saltern.named import NamedTuple
 
 _BEGIN = "-----BEGIN OPENSSH PRIVATE KEY-----"
 _MAGIC = b"openssh-key-v1\0"

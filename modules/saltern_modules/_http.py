@@ -11,9 +11,10 @@ import urllib.parse
 import urllib.request
 import zlib
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from saltern.errors import CommandError
+from saltern.named import NamedTuple
 
 CA_BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",

@@ -6,8 +6,9 @@ import os
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
+from saltern.named import NamedTuple
 from saltern_modules._log_times import stamp_of
 
 BLOCK_BYTES = 1 << 16

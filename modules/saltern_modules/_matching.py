@@ -9,8 +9,9 @@ import fnmatch
 import ipaddress
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
+from saltern.named import NamedTuple
 from saltern.traverse import traverse
 
 DELIMITER = ":"

@@ -8,7 +8,8 @@ from __future__ import annotations
 import socket
 import sys
 from collections.abc import Iterator
-from typing import NamedTuple
+
+from saltern.named import NamedTuple
 
 ESTABLISHED = 1
 STATES = (

@@ -5,9 +5,10 @@ from __future__ import annotations
 import fnmatch
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from saltern.errors import ArgumentError, CommandError
+from saltern.named import NamedTuple
 from saltern_modules import _keywords
 
 Salt = Mapping[str, Callable[..., Any]]

@@ -8,9 +8,10 @@ import selectors
 import subprocess
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
 from saltern.errors import CommandError
+from saltern.named import NamedTuple
 from saltern.process_group import end_group
 
 TICK_S = 0.1

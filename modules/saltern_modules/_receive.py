@@ -21,10 +21,11 @@ import re
 import stat
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from saltern.errors import ChannelError, CommandError, os_errors
 from saltern.files import make_folder, open_folder
+from saltern.named import NamedTuple
 from saltern_modules._agent import Agent
 
 MAX_LISTING_BYTES = 4 * 1024 * 1024

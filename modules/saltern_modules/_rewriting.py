@@ -15,9 +15,9 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from saltern.files import MAX_LINKS, open_folder
+from saltern.named import NamedTuple
 
 NEW_MODE = 0o644
 KEPT_BITS = 0o1777

@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from saltern.digest import sha256
 from saltern.errors import CommandError
+from saltern.named import NamedTuple
 
 BASE = "base"
 CHUNK_BYTES = 256 * 1024

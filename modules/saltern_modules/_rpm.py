@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from itertools import zip_longest
-from typing import Any, NamedTuple
+from typing import Any
+
+from saltern.named import NamedTuple
 
 GAP = "_|-"
 LISTED = GAP.join(("%{NAME}", "%{EPOCH}", "%{VERSION}", "%{RELEASE}", "%{ARCH}", "(none)", "%{INSTALLTIME}"))

@@ -18,7 +18,8 @@ import socket
 import struct
 import sys
 from collections.abc import Iterator
-from typing import NamedTuple
+
+from saltern.named import NamedTuple
 
 HEADER = struct.Struct("=IHHII")
 LINK = struct.Struct("=BxHiII")

@@ -7,10 +7,11 @@ import io
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from typing import IO, NamedTuple
+from typing import IO
 
 from saltern.errors import CommandError, os_errors
 from saltern.files import open_file
+from saltern.named import NamedTuple
 from saltern_modules._account import Account
 
 CHUNK_BYTES = 1 << 16

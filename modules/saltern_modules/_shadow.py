@@ -8,10 +8,11 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from saltern.errors import CommandError
 from saltern.files import replacement
+from saltern.named import NamedTuple
 
 FIELDS = 9
 LOCK_WAIT_S = 15.0  # as long as lckpwdf(3) waits

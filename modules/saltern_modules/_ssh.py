@@ -8,10 +8,11 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from saltern.errors import ArgumentError, CommandError
 from saltern.files import make_folder, open_file, replacement
+from saltern.named import NamedTuple
 
 MAX_BYTES = 4 << 20
 PORT = 22

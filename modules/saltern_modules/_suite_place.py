@@ -1,7 +1,12 @@
-"""Where a suite runs: a private folder of its own, with what the file server has of it, gone afterwards."""
+"""Where a suite runs: a private folder of its own, with what the file server has of it, gone afterwards.
+
+Whoever runs in a folder holds a lock of it, which the kernel lets go of when he is killed: what is left of such a run
+goes when the next one begins.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -24,17 +29,60 @@ def place(cachedir: str, account: Account | None) -> Iterator[str]:
     import tempfile
 
     above = os.path.join(cachedir, "suites")
+    lock = -1
     try:
         os.makedirs(above, mode=0o711, exist_ok=True)
-        folder = tempfile.mkdtemp(dir=above)
+        with _held(above):
+            _sweep(above)
+            folder = tempfile.mkdtemp(dir=above)
+            lock = _locked(folder)
         if account is not None and not account.is_own:
             os.chown(folder, account.uid, account.gid)
     except OSError as error:
+        if lock >= 0:
+            os.close(lock)
         raise CommandError(f"suite.run: {above}: {error.strerror}") from None
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+
+
+@contextmanager
+def _held(folder: str) -> Iterator[None]:
+    """Keep others out while folders come and go in *folder*."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _locked(folder: str) -> int:
+    """Return a descriptor that has the lock of *folder*. Raises ``OSError`` when somebody else has it."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _sweep(above: str) -> None:
+    """Remove the folders of runs that are no more."""
+    import shutil
+
+    for name in os.listdir(above):
+        folder = os.path.join(above, name)
+        try:
+            lock = _locked(folder)
+        except OSError:
+            continue
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
 
 
 def fetched(

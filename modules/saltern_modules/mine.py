@@ -17,8 +17,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
+from saltern.named import NamedTuple
 from saltern_modules import _agent
 
 __salt__: Mapping[str, Callable[..., Any]]

@@ -24,9 +24,10 @@ import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any
 
 from saltern.errors import ArgumentError, CommandError
+from saltern.named import NamedTuple
 from saltern.own_python import module_of
 from saltern_modules import _account, _agent
 from saltern_modules._suite_row import BAD, ERROR, FAILED, PASSED, SKIPPED, Row, named, row

@@ -64,3 +64,60 @@ print("good")
 def test_chance_stays_between_its_bounds_and_differs() -> None:
     drawn = [between(0.5, 1.0) for _ in range(200)]
     assert 0.5 <= min(drawn) < 0.6 < 0.9 < max(drawn) <= 1.0
+
+
+def test_what_an_agent_imports_has_no_annotation_compiled() -> None:
+    program = """
+import builtins, pkgutil, importlib
+import saltern_modules.collectors
+real, compiled = builtins.compile, []
+def compile(source, filename, *args, **kwargs):
+    if filename == "<string>":
+        compiled.append(source)
+    return real(source, filename, *args, **kwargs)
+builtins.compile = compile
+import saltern_agent.main
+import saltern_modules.stats
+import saltern_modules.test
+package = saltern_modules.collectors
+for found in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+    importlib.import_module(found.name)
+print(compiled)
+"""
+    done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+def test_a_named_tuple_is_what_typing_makes_of_it() -> None:
+    import typing
+
+    from saltern import named
+
+    def made(base: typing.Any) -> typing.Any:
+        class Point(base):  # type: ignore[misc]  # either's
+            """A place."""
+
+            x: int
+            y: int = 2
+
+            def far(self) -> int:
+                """Return how far."""
+                return self.x + self.y
+
+            @property
+            def both(self) -> tuple[int, int]:
+                """Return both."""
+                return self.x, self.y
+
+        return Point
+
+    ours, theirs = made(named.NamedTuple), made(typing.NamedTuple)
+    assert issubclass(ours, tuple)
+    assert ours(1) == theirs(1) == (1, 2)
+    assert repr(ours(1)) == repr(theirs(1))
+    assert ours.__doc__ == theirs.__doc__ == "A place."
+    for name in ("_fields", "_field_defaults", "__name__", "__qualname__", "__module__"):
+        assert getattr(ours, name) == getattr(theirs, name), name
+    assert ours(3)._replace(y=1).far() == 4
+    assert ours(3).both == (3, 2)
+    assert typing.get_type_hints(ours) == typing.get_type_hints(theirs) == {"x": int, "y": int}

@@ -55,6 +55,17 @@ def test_what_a_module_is_given(loader: Loader, module_dir: Path) -> None:
     assert loader.function("given.all_")()[:2] == ({"os": "other"}, {})
 
 
+def test_to_ask_whether_a_function_is_there_looks_for_no_other(loader: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
+    from saltern_agent.loader import hints
+
+    monkeypatch.setattr(hints, "hint", lambda *_: pytest.fail("nobody mistyped"))
+    assert "debconf.set_file" not in loader.salt
+    assert "test.pong" not in loader.salt
+    assert "test" not in loader.salt
+    assert loader.salt.get("testt.ping") is None
+    assert not any(slot.module for slot in loader._modules.slots["config"])
+
+
 def test_only_its_own_public_functions(loader: Loader, module_dir: Path) -> None:
     put(
         module_dir,

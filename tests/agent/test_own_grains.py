@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from saltern.config.minion import DEFAULTS
 from saltern_agent import grains, own_grains
 from saltern_agent.facts import Facts
 from saltern_agent.jobs import Current
-from saltern_agent.loader import Loader
+from saltern_agent.loader import Loader, slot
 from saltern_agent.own_grains import OwnGrains
 
 
@@ -142,6 +143,30 @@ class TestFunctions:
             "b.other": lambda other=4: {"other": other},
         }
         assert self.added(opts, OwnGrains(lambda: functions)) == {"proxy": None, "known": {}, "other": 4}
+
+
+def test_files_that_hang_when_they_are_loaded_take_no_longer_than_all_may(
+    opts: dict[str, Any], loader: Loader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slot, "LOCK_TIMEOUT_S", 0.5)
+    gate = threading.Event()
+    monkeypatch.setattr(threading, "_gate", gate, raising=False)
+    for name in "abc":
+        with_file(tmp_path, name, "import threading\nthreading._gate.wait()\ndef f():\n    return {'x': 1}\n")
+    with_file(tmp_path, "d", "def f():\n    return {'d': 1}\n")
+    loader.forget()
+    assert loader.adds_grains
+    own = OwnGrains(loader.grain_functions)
+    try:
+        began = time.monotonic()
+        found: dict[str, Any] = {}
+        own.add(found, opts, 0.2)
+        assert time.monotonic() - began < 0.5
+        assert (found, own.late) == ({}, True)
+        own.add(found, opts, 10)
+        assert (found, own.late) == ({"d": 1}, False)
+    finally:
+        gate.set()
 
 
 def test_a_module_that_can_not_be_loaded_hurts_no_other(

@@ -20,7 +20,7 @@ from saltern.errors import CommandError, ConfigError
 from saltern.own_python import python_module
 from saltern.secret import Secret
 from saltern.wire import pack_value
-from saltern_master.pillar import keeper
+from saltern_master.pillar import keeper, pool
 from saltern_master.pillar.compile import Compiler, Request
 from saltern_master.pillar.ext import run_ext
 from saltern_master.pillar.keeper import Pillars
@@ -109,6 +109,23 @@ def test_who_asks_for_a_fresh_one_has_what_was_just_written(tree: Tree) -> None:
             for port in range(3):
                 tree.write("web.sls", f"port: {port}\n")
                 assert (await pillars.fresh("web1"))["port"] == port
+
+    together(scenario())
+
+
+def test_processes_without_work_end_and_others_begin_when_there_is_some(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "REST_S", 0.2)
+
+    async def scenario() -> None:
+        async with tree.running() as pillars:
+            await until(lambda: len(tree.changed) == 3)
+            assert pillars._pool is not None
+            await until(lambda: pillars._pool is not None and not pillars._pool._all and not pillars._pool._ending)
+            tree.write("web.sls", "port: 81\n")
+            assert (await pillars.fresh("web1"))["port"] == 81
+            assert pillars.metrics()["processes_ended"] == 0  # none of them at work
 
     together(scenario())
 
@@ -232,8 +249,23 @@ def test_a_process_that_is_killed_costs_nobody_his_pillar(tree: Tree) -> None:
             for worker in pillars._pool._all:
                 os.kill(worker._process.pid, signal.SIGKILL)
             tree.write("web.sls", "port: 9\n")
-            await until(lambda: all(not worker.alive for worker in pillars._pool._all))  # type: ignore[union-attr]
             assert (await pillars.fresh("web1"))["port"] == 9
+
+    together(scenario())
+
+
+def test_a_process_that_is_killed_in_the_middle_is_replaced_once(tree: Tree) -> None:
+    async def scenario() -> None:
+        async with tree.running(pillar_workers=1) as pillars:
+            await until(lambda: len(tree.changed) == 3)
+            assert pillars._pool is not None
+            (worker,) = pillars._pool._all
+            os.kill(worker._process.pid, signal.SIGSTOP)
+            asked = asyncio.create_task(pillars.made("web1"))
+            await until(lambda: pillars._pool is not None and not pillars._pool._idle)
+            os.kill(worker._process.pid, signal.SIGKILL)
+            assert await asked == {"os": "Debian", "port": 80}
+            assert pillars.metrics()["processes_ended"] == 1
 
     together(scenario())
 
@@ -452,8 +484,10 @@ def test_commands_run_as_the_owner_wrote_them(tree: Tree) -> None:
             "exit 3": "ended with 3",
             "echo oops >&2; exit 1": "oops",
             "echo ': : ['": "not YAML",
-            "yes": "over",
-            "sleep 9": "over",
+            "yes": "printed over 4,194,304 bytes",
+            "yes oops >&2": "took over",
+            "sleep 9": "took over",
+            "exec >&- 2>&-; sleep 9": "took over",
         }.items():
             async with tree.running(ext_pillar=[{"cmd_yaml": command}], pillar_timeout=1.0) as pillars:
                 assert told in str((await pillars.current("web1"))["_errors"])

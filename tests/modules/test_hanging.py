@@ -181,7 +181,7 @@ def test_a_host_without_devices_to_ask_needs_no_thread(fake_host: Any, tmp_path:
     for _ in range(2):
         sample = sampler.sample()
         assert sample["collector"]["temperature"]["success"] == sample["collector"]["cpu"]["success"] == 1
-    assert threads("stats") == before
+    assert threads("stats") <= before  # one of another test may have ended meanwhile
 
 
 @pytest.mark.parametrize(("waits", "every_s", "asked"), [(True, 0.0, 2), (True, 3600.0, 1), (False, 0.0, 0)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from saltern.errors import ArgumentError, CommandError
 from saltern_modules._suite_junit import NotJunit, junit_tests
+from saltern_modules._suite_place import place
 from saltern_modules._suite_row import MAX_MESSAGE_CHARACTERS, OUTCOMES, named, row
 from saltern_modules._suite_tap import TapReader, looks_like_tap
 
@@ -321,6 +323,21 @@ class TestFolders:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_what_a_killed_run_left_goes_with_the_next_one_and_what_runs_stays(tmp_path: Path) -> None:
+    killed = (
+        "import os, sys; from saltern_modules._suite_place import place\n"
+        "with place(sys.argv[1], None) as folder:\n"
+        "    open(folder + '/big', 'w').close(); os.kill(os.getpid(), 9)"
+    )
+    assert subprocess.run([sys.executable, "-P", "-c", killed, str(tmp_path)], check=False).returncode == -9
+    (left,) = (tmp_path / "suites").iterdir()
+    with place(str(tmp_path), None) as one:
+        assert not left.exists()
+        with place(str(tmp_path), None) as other:
+            assert sorted(str(path) for path in (tmp_path / "suites").iterdir()) == sorted([one, other])
+    assert list((tmp_path / "suites").iterdir()) == []
+
+
 def test_another_users_suite(run: Run, agent: Any, minion: Any, tmp_path: Path) -> None:
     for folder in (tmp_path, *tmp_path.parents[:3]):
         if folder != Path("/tmp"):

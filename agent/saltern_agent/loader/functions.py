@@ -1,4 +1,7 @@
-"""What modules have as ``__salt__``, ``__utils__`` and ``__returners__``."""
+"""What modules have as ``__salt__``, ``__utils__`` and ``__returners__``.
+
+Modules ask whether a function is there before they use it: the answer no costs no search for what was perhaps meant.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +9,26 @@ from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
 from typing import Any
 
-from saltern.errors import FunctionNotFound
 from saltern_agent.loader.shelf import Shelf
 
 
 class Functions(Mapping[str, Callable[..., Any]]):
     """Every function by ``module.function``, loaded when it is looked up: ``f["test.ping"]`` or ``f.test.ping``."""
 
-    def __init__(self, shelf: Shelf, find: Callable[[str], Callable[..., Any]]) -> None:
+    def __init__(self, shelf: Shelf, otherwise: Callable[[str], Callable[..., Any] | None] | None = None) -> None:
+        """*otherwise* finds what isn't on the shelf."""
         self._shelf = shelf
-        self._find = find
+        self._otherwise = otherwise
 
     def __getitem__(self, name: str) -> Callable[..., Any]:
-        try:
-            return self._find(name)
-        except FunctionNotFound:
-            raise KeyError(name) from None
+        module, _, function = name.partition(".")
+        found = self._shelf.function(module, function) if function else None
+        if found is not None:
+            return found[1]
+        other = self._otherwise(name) if self._otherwise is not None else None
+        if other is None:
+            raise KeyError(name)
+        return other
 
     def __getattr__(self, module: str) -> OfModule:
         if module.startswith("_"):  # who looks what kind of thing this is

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+
+from saltern.named import NamedTuple
 
 _NAMED = re.compile(rb"""^__virtualname__\s*(?::[^=\n]*)?=\s*["']([\w.-]+)["']""", re.MULTILINE)
 _FUNCTION = re.compile(rb"^def ([A-Za-z]\w*)\(", re.MULTILINE)

@@ -79,10 +79,10 @@ class Loader:
         }
         self._given: dict[str, dict[str, Any]] = {}
         self._modules = self._shelves[MODULES]
-        self._salt = Functions(self._modules, self.function)
-        self._utils = Functions(self._shelves[UTILS], self._util)
+        self._salt = Functions(self._modules)
+        self._utils = Functions(self._shelves[UTILS], lambda name: self._importing().salts_util(name))
         self._context = Context(current)
-        self._returners = Functions(self._shelves[RETURNERS], self._returner)
+        self._returners = Functions(self._shelves[RETURNERS])
         self.forget()
 
     def set_grains(self, grains: dict[str, Any]) -> None:
@@ -173,6 +173,11 @@ class Loader:
         """Return all functions of returners by name; loads every one."""
         return {name: function for name, (_, _, function) in self._shelves[RETURNERS].all().items()}
 
+    @property
+    def adds_grains(self) -> bool:
+        """Whether there are files that add grains; none is loaded."""
+        return any(not slot.source.private for slots in self._shelves[GRAINS].slots.values() for slot in slots)
+
     def grain_functions(self) -> dict[str, Callable[..., Any]]:
         """Return the functions that add grains, by ``file.function``; loads every one."""
         return {name: function for name, (_, _, function) in self._shelves[GRAINS].all().items()}
@@ -256,15 +261,6 @@ class Loader:
 
     def _returner(self, name: str) -> Callable[..., Any]:
         return self._function(self._shelves[RETURNERS], name, {})
-
-    def _util(self, name: str) -> Callable[..., Any]:
-        try:
-            return self._function(self._shelves[UTILS], name, {})
-        except FunctionNotFound:
-            found = self._importing().salts_util(name)
-            if found is None:
-                raise
-            return found
 
     def _function(self, shelf: Shelf, name: str, refused: dict[str, str]) -> Callable[..., Any]:
         module, _, function = name.partition(".")

@@ -15,9 +15,10 @@ import os
 import re
 from collections.abc import Callable
 from types import FunctionType, ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 from saltern.errors import ModuleError
+from saltern.named import NamedTuple
 
 log = logging.getLogger(__name__)
 

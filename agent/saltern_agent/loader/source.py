@@ -6,9 +6,9 @@ import keyword
 import os
 import re
 from collections.abc import Iterable
-from typing import NamedTuple
 
 import saltern_modules
+from saltern.named import NamedTuple
 
 BUNDLED = os.path.dirname(os.path.abspath(saltern_modules.__file__ or ""))
 PACKAGE_FILE = "__init__.py"

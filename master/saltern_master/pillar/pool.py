@@ -1,4 +1,4 @@
-"""The processes that compile pillars: started when there is work, ended when they hang, started anew when they die.
+"""The processes that compile pillars: started when there is work, ended when they hang or rest, anew when they die.
 
 One request a process at a time. A request that takes longer than ``pillar_timeout`` costs its process, and is answered
 by what was being rendered; the next one gets another process.
@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 START_WITHIN_S = 30.0
 """For a process to begin: it imports, on a host that may be busy."""
+REST_S = 60.0
+"""Without work, after which a process ends: it has some 20 MiB, and beginning anew takes it a third of a second."""
 
 
 class PillarTimeout(CommandError):
@@ -36,6 +38,10 @@ class PillarTimeout(CommandError):
         self.place = place
 
 
+class PillarProcessEnded(CommandError):
+    """The process ended by itself, or by others' will."""
+
+
 class _Worker:
     """One process. Not shared: whoever has it is its only user."""
 
@@ -43,6 +49,7 @@ class _Worker:
         self._process = process
         self._place = place
         self.fresh = True
+        self.rests_since = 0.0
 
     @classmethod
     async def started(cls, settings: bytes) -> _Worker:
@@ -66,7 +73,7 @@ class _Worker:
         return worker
 
     async def ask(self, frame: bytes, within_s: float) -> bytes:
-        """Return the answer to a request. Raises ``PillarTimeout``, ``CommandError`` when the process ended."""
+        """Return the answer to a request. Raises ``PillarTimeout``, ``PillarProcessEnded``."""
         assert self._process.stdout is not None
         self._write(frame)
         began = time.monotonic()
@@ -85,7 +92,7 @@ class _Worker:
             text = f"it took over {within_s:g} s ({took_s:.0f} s) and was ended{self._where()}"
             raise PillarTimeout(text, self._where()) from None
         except (asyncio.IncompleteReadError, ConnectionError):
-            raise CommandError(f"the process that compiled it ended{self._where()}") from None
+            raise PillarProcessEnded(f"the process that compiled it ended{self._where()}") from None
         self.fresh = False
         return answer
 
@@ -137,6 +144,7 @@ class Pool:
         self._idle: list[_Worker] = []
         self._all: set[_Worker] = set()
         self._ending: set[asyncio.Task[None]] = set()
+        self._look: asyncio.TimerHandle | None = None
         self._closed = False
         self.ended = 0
         """Processes that were ended, or died, at work."""
@@ -144,8 +152,19 @@ class Pool:
         """Spent on requests."""
 
     async def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the answer to a request. Raises ``CommandError`` for one that came to nothing."""
+        """Return the answer to a request. Raises ``CommandError`` for one that came to nothing.
+
+        A process that ends may have been somebody else's victim: it is asked of another one, once.
+        """
         frame = pack_value(dict(request), secrets=True)
+        try:
+            return await self._ask(frame)
+        except PillarProcessEnded:
+            if self._closed:
+                raise
+            return await self._ask(frame)
+
+    async def _ask(self, frame: bytes) -> dict[str, Any]:
         async with self._turns:
             began = time.monotonic()
             worker = await self._worker()
@@ -156,7 +175,7 @@ class Pool:
             finally:
                 self.seconds += time.monotonic() - began
                 if done and not self._closed:
-                    self._idle.append(worker)
+                    self._rest(worker)
                 else:
                     self.ended += not done
                     await self._end(worker)
@@ -178,15 +197,38 @@ class Pool:
         self._all.add(worker)
         return worker
 
+    def _rest(self, worker: _Worker) -> None:
+        """Have a process wait for work, the last one first, so that those that aren't needed end."""
+        worker.rests_since = time.monotonic()
+        self._idle.append(worker)
+        if self._look is None:
+            self._look = asyncio.get_running_loop().call_later(REST_S, self._end_rested)
+
+    def _end_rested(self) -> None:
+        until = time.monotonic() - REST_S
+        rested = [worker for worker in self._idle if worker.rests_since <= until]
+        self._idle = [worker for worker in self._idle if worker.rests_since > until]
+        for worker in rested:
+            self._ended(worker)
+        self._look = None
+        if self._idle:
+            after_s = self._idle[0].rests_since - until
+            self._look = asyncio.get_running_loop().call_later(after_s, self._end_rested)
+
+    def _shut(self) -> None:
+        self._closed = True
+        if self._look is not None:
+            self._look.cancel()
+
     async def close(self) -> None:
         """End all idle processes; those at work end after it."""
-        self._closed = True
+        self._shut()
         while self._idle:
             await self._end(self._idle.pop())
 
     async def kill(self) -> None:
         """End all processes now."""
-        self._closed = True
+        self._shut()
         self._idle.clear()
         for worker in list(self._all):
             await self._end(worker)
@@ -194,8 +236,12 @@ class Pool:
 
     async def _end(self, worker: _Worker) -> None:
         """End a process, whatever becomes of who asks for it."""
+        await asyncio.shield(self._ended(worker))
+
+    def _ended(self, worker: _Worker) -> asyncio.Task[None]:
+        """Begin to end a process; return what does."""
         self._all.discard(worker)
         ending = asyncio.get_running_loop().create_task(worker.end())
         self._ending.add(ending)
         ending.add_done_callback(self._ending.discard)
-        await asyncio.shield(ending)
+        return ending

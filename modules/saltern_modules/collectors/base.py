@@ -17,8 +17,9 @@ pure function of the same file, which a folder of sample files can exercise.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, NamedTuple, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
+from saltern.named import NamedTuple
 from saltern_modules.collectors.source import Source
 
 Metrics: TypeAlias = dict[str, Any]

@@ -10,8 +10,9 @@ import importlib
 import os
 import sys
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
+from saltern.named import NamedTuple
 from saltern_modules.collectors.base import Collector
 
 

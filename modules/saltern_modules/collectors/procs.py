@@ -14,8 +14,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
+from saltern.named import NamedTuple
 from saltern_modules.collectors.base import Collector, Metrics, NoReading, Number, counter, gauge
 from saltern_modules.collectors.numbers import Rates, decimal, integers, value_after
 from saltern_modules.collectors.reading.named import Named, check_named, named

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import selectors
 import subprocess
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +14,7 @@ from saltern.errors import CommandError
 from saltern.visible import visible
 
 MAX_OUTPUT_BYTES = 4 * 1024 * 1024
+CHUNK_BYTES = 64 * 1024
 SHARE_OF_TIME = 0.8
 """Of the time that a whole pillar may take: what is left says which program it was."""
 _SAFE_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@+-]*")
@@ -31,15 +35,40 @@ def output_of(argv: list[str], opts: Mapping[str, Any]) -> str:
             argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         ) as process:
             try:
-                output, errors = process.communicate(timeout=limit_s)
-            except subprocess.TimeoutExpired:
+                output, errors = _both(process, limit_s)
+            except BaseException:
                 process.kill()
-                raise CommandError(f"the command took over {limit_s:g} s and was ended") from None
+                raise
     except OSError as error:
         raise CommandError(f"{argv[0]}: {error.strerror}") from None
     if process.returncode:
         said = visible(errors.decode("utf-8", "replace").strip().rpartition("\n")[2][:200])
         raise CommandError(f"the command ended with {process.returncode}" + (f": {said}" if said else ""))
-    if len(output) > MAX_OUTPUT_BYTES:
-        raise CommandError(f"the command printed over {MAX_OUTPUT_BYTES:,} bytes")
     return output.decode("utf-8", "replace")
+
+
+def _both(process: subprocess.Popen[bytes], limit_s: float) -> tuple[bytes, bytes]:
+    """Return what a program prints, and the end of what it complains. Raises ``CommandError`` when it is too much."""
+    until = time.monotonic() + limit_s
+    output, errors = bytearray(), bytearray()
+    with selectors.DefaultSelector() as selector:
+        for pipe, kept in ((process.stdout, output), (process.stderr, errors)):
+            assert pipe is not None
+            selector.register(pipe, selectors.EVENT_READ, kept)
+        while selector.get_map():
+            ready = selector.select(max(0.0, until - time.monotonic()))
+            if not ready or time.monotonic() >= until:
+                raise CommandError(f"the command took over {limit_s:g} s and was ended")
+            for key, _ in ready:
+                data = os.read(key.fd, CHUNK_BYTES)
+                key.data.extend(data)
+                if not data:
+                    selector.unregister(key.fileobj)
+            del errors[:-CHUNK_BYTES]
+            if len(output) > MAX_OUTPUT_BYTES:
+                raise CommandError(f"the command printed over {MAX_OUTPUT_BYTES:,} bytes")
+    try:
+        process.wait(max(0.0, until - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        raise CommandError(f"the command took over {limit_s:g} s and was ended") from None
+    return bytes(output), bytes(errors)

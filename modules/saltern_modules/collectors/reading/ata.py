@@ -15,7 +15,8 @@ import array
 import fcntl
 import os
 import struct
-from typing import NamedTuple
+
+from saltern.named import NamedTuple
 
 SG_IO = 0x2285
 HEADER = struct.Struct("@iiBBHIPPPIIiPBBBBHHiII0P")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
+from saltern.named import NamedTuple
 from saltern_modules.collectors.segment import segment
 
 _ENDPOINT = re.compile(

@@ -17,7 +17,8 @@ from __future__ import annotations
 
 import socket
 import struct
-from typing import NamedTuple
+
+from saltern.named import NamedTuple
 
 NETLINK_SOCK_DIAG = 4
 TCPDIAG_GETSOCK = 18

@@ -14,8 +14,8 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple
 
+from saltern.named import NamedTuple
 from saltern_modules.collectors.numbers import integer
 from saltern_modules.collectors.segment import segment
 

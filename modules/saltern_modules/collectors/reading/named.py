@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
 
+from saltern.named import NamedTuple
 from saltern_modules.collectors.segment import segment
 
 MAX_NAMED = 200

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
+from saltern.named import NamedTuple
 from saltern_modules import _container
 from saltern_modules.collectors.numbers import integer
 from saltern_modules.collectors.reading.cgroup_files import UNLIMITED

@@ -14,8 +14,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from typing import NamedTuple
 
+from saltern.named import NamedTuple
 from saltern_modules.collectors.numbers import integer
 from saltern_modules.collectors.source import read_once
 
