@@ -61,6 +61,8 @@ def rmdir(
         raise ArgumentError("File path must be absolute.")
     if not os.path.isdir(path):
         raise ArgumentError(f"A valid directory was not specified: {path}")
+    if recurse and os.path.samefile(path, "/"):
+        raise CommandError(f"{path} is the root folder: name the one whose empty folders are to go")
     told = _file_moving.remove_empty(path, recurse, older_than)
     return told if verbose else bool(told["result"])
 

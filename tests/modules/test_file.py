@@ -248,6 +248,8 @@ class TestOthersFolders:
             monkeypatch.setattr(module, name, refused)
         with pytest.raises(CommandError, match="it is the root folder"):
             salt["file.remove"](path)
+        with pytest.raises(CommandError, match="is the root folder"):
+            salt["file.rmdir"](path, recurse=True)
 
     def test_cleaning_up_does_not_reach_beyond(
         self, salt: Functions, theirs: Path, ours: Path, monkeypatch: pytest.MonkeyPatch
