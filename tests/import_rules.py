@@ -69,8 +69,14 @@ MASTERS_HOST = {
     "saltern.wheel",
 }
 """What of ``saltern`` only a master's host uses: no agent, no module and no other file of ``saltern`` imports it."""
-BOTH_SIDES = {"saltern_compat.client", "saltern_compat.runner", "saltern_compat.utils.event", "saltern_compat.wheel"}
-"""What modules use on a master's host too: there it is that of ``MASTERS_HOST``, imported when it is asked for."""
+BOTH_SIDES = {
+    "saltern_agent.on_master.functions",
+    "saltern_compat.client",
+    "saltern_compat.runner",
+    "saltern_compat.utils.event",
+    "saltern_compat.wheel",
+}
+"""What runs on a master's host too: there it is that of ``MASTERS_HOST``, imported when it is asked for."""
 AGENT_LIBRARIES = {"zmq", "msgpack", "psutil", "yaml", "_sha2"}
 """All that may be installed on a host with only the agent (``_sha2`` is Python 3.12's own)."""
 OPTIONAL = {"saltern.templating": {"jinja2", "markupsafe"}}
@@ -91,8 +97,8 @@ ROOMS = {
     ),
     "auth": Room("auth", "ground"),
     "domain": Room(
-        "account briefing clocks enrolment fileserver fleet grains_files key_places key_refresh key_table key_watch "
-        "keyring mine pillar presence schedules targeting",
+        "account briefing clocks custom enrolment fileserver fleet grains_files key_places key_refresh key_table "
+        "key_watch keyring mine pillar presence schedules targeting",
         "ground auth flow jobs",
     ),
     "flow": Room(

@@ -17,9 +17,7 @@ from saltern.errors import IdError, WireError
 from saltern.ids import JidSource, jid_of
 from saltern.kept_id import keep_id
 from saltern.pki import KeyPair
-from saltern.plain import Plain
 from saltern.wire import MAX_MESSAGE_BYTES, Message, pack
-from saltern_agent import grains
 from saltern_agent.accountant import Accountant
 from saltern_agent.background import Background
 from saltern_agent.begun import Begun
@@ -28,6 +26,7 @@ from saltern_agent.channel import UP, Address, Channel
 from saltern_agent.clock import Clock
 from saltern_agent.custom_modules import CustomModules
 from saltern_agent.executor import Executor
+from saltern_agent.facts import Facts
 from saltern_agent.held_jobs import HeldJobs
 from saltern_agent.isolate import Isolated
 from saltern_agent.jobs import Current, Job, Outcome, read_job
@@ -39,7 +38,6 @@ from saltern_agent.loop import Loop, Timer
 from saltern_agent.memory import Memory
 from saltern_agent.origin import Origin
 from saltern_agent.outbox import Outbox, refusals
-from saltern_agent.own_grains import ALTOGETHER_S, AT_START_S, OwnGrains
 from saltern_agent.return_to import names_of
 from saltern_agent.returns import Return
 from saltern_agent.runner import Runner
@@ -60,7 +58,6 @@ TICK_S = 1.0
 FIRST_SYNC_S = 2.0  # how long the first samples wait for the modules that they may need
 CLOCK_SET_S = 0.5  # timers of the schedule are set anew after a jump of this much
 MAX_TOLD = 1000  # of the values of one generator
-SKEW_NEWS_S = 1.0  # a smaller change of the skew isn't worth sending all grains again
 
 
 class Agent:
@@ -73,7 +70,6 @@ class Agent:
         self.options = options
         self.boot = time.time()
         self.current = Current()
-        self.grains: dict[str, Any] = {}
         self.pillar: dict[str, Any] = {}
         self.loop = Loop()
         cachedir = options["cachedir"]
@@ -83,7 +79,6 @@ class Agent:
         folders = module_folders(options), self.current, utils_folders(options), marks, returners_folders(options)
         self.loader = Loader(opts, *folders, grains_folders(options))
         services.serve(self.loader)
-        self.own_grains = OwnGrains(self.loader.grain_functions)
         self.executor = Executor(self.loader, self.current, progress=partial(self._progress, services))
         self.calls = Calls(self.loop.post, self._send)
         self.clock = Clock(os.path.join(cachedir, "clock"), correct=options["correct_clock"])
@@ -120,8 +115,11 @@ class Agent:
         )
         self._held = HeldJobs(self.loop, self.runner.start)
         self.background = Background(self.loop, self.runner.background)
+        self.facts = Facts(
+            options, self.loop, self.loader, self.background, self.clock.skew_s, lambda: self.channel.attach()
+        )
         self.modules = CustomModules(
-            options, self.loop, self.loader, self.background, services, self._install_schedule, self.refresh_grains
+            options, self.loop, self.loader, self.background, services, self._install_schedule, self.facts.refresh
         )
         self.upkeep = Upkeep(self.loop, self.spool, [self.schedule.file, self.modules.sync.index], self._look)
         address = Address(options["master"], options["publish_port"], options["ret_port"], master_key)
@@ -142,12 +140,7 @@ class Agent:
     def run(self) -> None:
         """Work until ``stop``; then write what wasn't acknowledged to the spool."""
         self.executor.capture_output()
-        self._set_grains(grains.collect(self.options))
-        if self.loader.adds_grains:
-            self._set_grains(self._collected(AT_START_S))
-            if self.own_grains.late:
-                self.background.do("not all grains were collected", self.refresh_grains)
-        self._grains_later()
+        self.facts.begin()
         self.schedule.load()
         self.channel.open()
         self._tick()
@@ -173,12 +166,6 @@ class Agent:
     def connected(self) -> bool:
         """Whether the channel to the master is up."""
         return self.channel.state == UP
-
-    def refresh_grains(self) -> None:
-        """Collect the grains again and tell the master, from a worker."""
-        collected = self._collected(ALTOGETHER_S)
-        self.loop.ask(partial(self._set_grains, collected))
-        self.loop.post(self.channel.attach)
 
     def refresh_pillar(self, *, fresh: bool = True) -> None:
         """Fetch the pillar again, from a worker; *fresh*: as its files say now. Raises ``ChannelError``."""
@@ -225,7 +212,7 @@ class Agent:
             "pillar": digest_of(self.pillar),
             "modules": self.modules.digest,
         }
-        return {"boot": self.boot, "grains": self.grains, "have": have}
+        return {"boot": self.boot, "grains": self.facts.grains, "have": have}
 
     def welcomed(self, body: dict[str, Any]) -> None:
         """The master took us in: send what waits, take over its schedule, pillar and modules."""
@@ -329,9 +316,10 @@ class Agent:
     def _execute(self, job: Job) -> Outcome:
         """Run a job, in a worker's thread or from there in a process of its own."""
         self.modules.heed_others()
+        self.facts.look()
         patterns = self.options["isolate_functions"]
         if job.isolate or any(fnmatch.fnmatchcase(fun, pattern) for fun, _ in job.functions() for pattern in patterns):
-            return self._isolated.run(job, self.grains, self.pillar)
+            return self._isolated.run(job, self.facts.grains, self.pillar)
         return self.executor.run(job)
 
     def _progress(self, services: Services, job: Job, number: int, value: Any) -> None:
@@ -376,29 +364,7 @@ class Agent:
         if abs(moved_s) >= CLOCK_SET_S:
             log.info("the time that samples are stamped with was set by %+.1f s, to the master's", moved_s)
             self.schedule.clock_was_set()
-        skew_s, told = self.clock.skew_s(), self.grains.get("clock_skew")
-        if skew_s is not None and (not isinstance(told, int) or abs(skew_s - told) >= SKEW_NEWS_S):
-            self._set_grains(self.grains)
-            self.channel.attach()
-
-    def _set_grains(self, found: dict[str, Any]) -> None:
-        skew_s = self.clock.skew_s()
-        if skew_s is not None:
-            found = {**found, "clock_skew": round(skew_s), **self.options["grains"]}
-        self.grains = Plain().of(found)
-        self.loader.set_grains(self.grains)
-
-    def _collected(self, within_s: float) -> dict[str, Any]:
-        return grains.collect(self.options, lambda found: self.own_grains.add(found, self.options, within_s))
-
-    def _grains_later(self) -> None:
-        """Collect the grains again every so often, if that is wanted."""
-        minutes = self.options["grains_refresh_every"]
-        if minutes:
-            self.loop.later(minutes * 60, self._grains_again)
-
-    def _grains_again(self) -> None:
-        self.background.do("grains were not collected again", self.refresh_grains, self._grains_later)
+        self.facts.skew_learned()
 
     def _keep_id(self) -> None:
         """Keep the id that the master took us in by, beside the key: the host's name may change."""
@@ -454,6 +420,7 @@ class Agent:
 
     def _look(self) -> None:
         self.memory.look()
+        self.facts.look()
         self.outbox.tick()
         self._tick_soon()
         self.modules.look()

@@ -17,9 +17,10 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from saltern.__about__ import __version__
+from saltern.digest import sha256
 from saltern.plain import Plain
+from saltern_agent import host_grains
 from saltern_agent.own_grains import OwnGrains, lay, static
-from saltern_agent.slots import stable_hash
 from saltern_modules import _container
 from saltern_modules.collectors.reading.host import is_own
 
@@ -83,6 +84,9 @@ HYPERVISORS = {
 CLOCKS = {"kvm-clock": "kvm", "hyperv_clocksource_tsc_page": "HyperV", "xen": "xen"}
 """By what clock the hypervisor offers: there are virtual machines without a word in their firmware."""
 
+DOMAIN = "domain"
+"""Is there when it is empty, too: modules ask for it without a default."""
+
 UNKNOWN_HYPERVISOR = "vm-other"
 """As systemd-detect-virt(1) calls it."""
 
@@ -103,14 +107,15 @@ def collect(opts: Mapping[str, Any], add: Callable[[dict[str, Any]], None] | Non
         "init": os.path.basename(_read(f"{proc}/1/comm").strip()) or "unknown",
         "machine_id": _read("/etc/machine-id").strip(),
     }
+    core.update(host_grains.collect(proc, sys_root, core["fqdn"]))
     found: dict[str, Any] = {}
-    lay(found, {name: value for name, value in core.items() if value not in ("", None)}, opts)
+    lay(found, {name: value for name, value in core.items() if value not in ("", None) or name == DOMAIN}, opts)
     if add is not None:
         add(found)
     lay(found, static(opts), opts)
     found.update(opts["grains"])
     found["id"] = opts["id"]  # the master's word: targets and modules on this host must mean the same host
-    return {name: value for name, value in found.items() if value not in ("", None)}
+    return {name: value for name, value in found.items() if value not in ("", None) or name == DOMAIN}
 
 
 def of_a_call(opts: Mapping[str, Any], loader: Loader) -> dict[str, Any]:
@@ -131,7 +136,7 @@ def identity(minion_id: str, master: str) -> dict[str, Any]:
     return {
         "id": minion_id,
         "master": master,
-        "server_id": stable_hash(minion_id) % 2**31,
+        "server_id": int(sha256(minion_id.encode()).hexdigest(), 16) % 2**31,
         "host": host,
         "domain": domain,
         "fqdn": fqdn,
@@ -207,7 +212,7 @@ def addresses(proc: str, sys_root: str) -> dict[str, Any]:
     """Return the interfaces' addresses, ``{'lo': ['127.0.0.1', '::1'], …}`` and the like."""
     four = ipv4_by_interface()
     six = ipv6_by_interface(_read(f"{proc}/net/if_inet6"))
-    names = sorted({*four, *six})
+    names = sorted({*four, *six, *_listed(f"{sys_root}/class/net")})
     hardware = {
         name: address
         for name in _listed(f"{sys_root}/class/net")
@@ -216,8 +221,8 @@ def addresses(proc: str, sys_root: str) -> dict[str, Any]:
     return {
         "ipv4": sorted({address for found in four.values() for address in found}),
         "ipv6": sorted({address for found in six.values() for address in found}),
-        "ip4_interfaces": four,
-        "ip6_interfaces": six,
+        "ip4_interfaces": {name: four.get(name, []) for name in names},
+        "ip6_interfaces": {name: six.get(name, []) for name in names},
         "ip_interfaces": {name: [*four.get(name, []), *six.get(name, [])] for name in names},
         "hwaddr_interfaces": hardware,
     }

@@ -119,6 +119,15 @@ def file_of(opts: Mapping[str, Any]) -> str:
     return os.path.join(conf if os.path.isdir(conf) else os.path.dirname(conf), FILE)
 
 
+def stamp_of(opts: Mapping[str, Any]) -> tuple[int, int, int] | None:
+    """Return what tells the file ``grains`` from an earlier one; ``None`` when there is none."""
+    try:
+        status = os.stat(file_of(opts))
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
 def static(opts: Mapping[str, Any]) -> dict[str, Any]:
     """Return the grains of the file ``grains``; nothing, and a line in the log, when it can't be used."""
     path = file_of(opts)

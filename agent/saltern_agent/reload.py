@@ -48,7 +48,7 @@ class Reload:
         for line in warnings:
             log.warning("%s", line)
         self._agent.loop.ask(partial(self._take, fresh))
-        self._agent.refresh_grains()
+        self._agent.facts.refresh()
 
     def _take(self, fresh: Any) -> None:
         own: dict[str, Any] = dict(self._agent.options)

@@ -10,6 +10,7 @@ from saltern.complaints import Complaints
 from saltern.errors import ChannelError, CommandError, WireError
 from saltern.plain import Plain
 from saltern.wire import pack
+from saltern_agent import grains
 from saltern_agent.jobs import Current
 from saltern_agent.loader import Loader
 from saltern_agent.sync import Sync
@@ -109,7 +110,7 @@ class Services(LocalServices):
 
     def refresh_grains(self) -> bool:
         """Collect the grains again, and tell the master."""
-        self._agent.refresh_grains()
+        self._agent.facts.refresh()
         return True
 
     def refresh_pillar(self) -> bool:
@@ -199,6 +200,17 @@ class CallServices(LocalServices):
     def module_versions(self) -> dict[str, dict[str, str | None]]:
         """Return the synced modules as ``{name: {'digest': sha256 hex, 'commit': git id or None}}``."""
         return self._sync().versions()
+
+    def refresh_grains(self) -> bool:
+        """Collect the grains again, for this call; the running agent sees by itself when their file has changed."""
+        self.loader.set_grains(grains.of_a_call(self._options, self.loader))
+        return True
+
+    def refresh_pillar(self) -> bool:
+        """Fetch the pillar again, for this call; the running agent is told by the master when it has changed."""
+        pillar = self.request("pillar", fresh=True)
+        self.loader.set_pillar(pillar if isinstance(pillar, dict) else {})
+        return True
 
     def fire_event(self, data: dict[str, Any], tag: str) -> bool:
         """Send an event to the master's bus. Raises ``CommandError`` when it is too large, or the master refuses it."""

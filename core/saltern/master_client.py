@@ -78,7 +78,13 @@ class MasterClient(Connecting):
         self, fun: str, arg: Sequence[Any] = (), kwarg: Mapping[str, Any] | None = None, timeout: float = WITHIN_S
     ) -> Any:
         """Run *fun*, its arguments as they are, and return its value; raises whatever went wrong (``SalternError``)."""
-        return self._run(fun, list(arg), dict(kwarg or {}), timeout)["return"]
+        return self.whole(fun, arg, kwarg, timeout)["return"]
+
+    def whole(
+        self, fun: str, arg: Sequence[Any] = (), kwarg: Mapping[str, Any] | None = None, timeout: float = WITHIN_S
+    ) -> dict[str, Any]:
+        """Like ``call``; return the data of its last event, ``return``, ``success``, ``jid`` …, and what it printed."""
+        return self._run(fun, list(arg), dict(kwarg or {}), timeout)
 
     def asynchronous(
         self, fun: str, low: Mapping[str, Any], user: str = "UNKNOWN", pub: Any = None, local: bool = True

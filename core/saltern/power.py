@@ -18,13 +18,13 @@ class Power(StrEnum):
     """From the weakest to the strongest."""
 
     READS = "reads"
-    """Shows something of this host, and leaves it as it is."""
+    """Shows something of this host that is no secret, whatever the caller gives, and leaves it as it is."""
     WRITES = "writes"
     """Changes this host, in a way that the caller can't widen."""
     RUNS = "runs"
     """Runs what the caller gives: a command, a script, code."""
     INDIRECT = "indirect"
-    """Does what another function, a file or a listener makes of it, now or later; or isn't known."""
+    """Does what another function, a file or a listener makes of it, now or later; shows any file; or isn't known."""
 
     @property
     def by_glob(self) -> bool:

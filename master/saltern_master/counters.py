@@ -44,5 +44,6 @@ def counters_of(master: Counted) -> Counters:
         "graphite": (master.engine,),
         "annotations": (master.annotations,),
         "suites": (master.suites,),
+        "runners": (master.own_children,),
         **master.returners.counters,
     }

@@ -34,10 +34,14 @@ from saltern_master.auth.powers import Powers
 from saltern_master.briefing import Briefing
 from saltern_master.bus import EventBus
 from saltern_master.clocks import Clocks
+from saltern_master.commands.custom import OwnRunners
 from saltern_master.commands.dispatcher import Dispatcher
 from saltern_master.commands.runs import Runs
 from saltern_master.commands.table import command_table
 from saltern_master.counters import counters_of
+from saltern_master.custom.child import Children
+from saltern_master.custom.places import Places
+from saltern_master.custom.sync import Sync
 from saltern_master.deadletters import DeadLetters
 from saltern_master.entrances.channel.hub import Hub
 from saltern_master.entrances.channel.ports import Ports
@@ -90,8 +94,11 @@ class Master:
         self.jids = JidSource()
         self.publisher = Publisher(self.fleet, self.bus, self.inbox, self.tracker, self.jids)
         runs = Runs(self.bus, self.inbox, self.publisher.next_jid)
-        self.dispatcher = Dispatcher(self.registry, self.policy, self, runs)
+        self.dispatcher = Dispatcher(self.registry, self.policy, self, runs, OwnRunners(self, self.registry))
         self.files = FileServer(options)
+        self.own_places = Places(options)
+        self.own_children = Children(options)
+        self.own_sync = Sync(self.files, self.own_places, self.own_children)
         self.uploads, self.pushed = Uploads(os.path.join(cache, "uploads")), Pushed(options)
         self.briefing = Briefing(options, self.keyring, self.fleet, self.files, self.accounting, self.powers)
         self.targets = Targets(options, Known(self.fleet.grains_facts, self.briefing.pillar_facts))
@@ -133,6 +140,7 @@ class Master:
                 ending.callback(part.close)
             ending.callback(self.inbox.flush_now)
             self.endpoints = self.ports.open()
+            ending.push_async_callback(self.own_children.stop)
             ending.callback(self.dispatcher.close)
             ending.push_async_callback(self.local.stop)
             await self.local.start()

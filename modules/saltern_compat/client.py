@@ -6,9 +6,10 @@ here where there is none.
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
-from saltern_compat._caller import dunder
+from saltern_compat._caller import dunder, options
 
 
 def get_local_client(c_path: Any = None, mopts: Any = None, **kwargs: Any) -> Any:
@@ -52,5 +53,9 @@ class _Called:
 
 
 def _salts(path: Any) -> bool:
-    """Return whether *path* is one of Salt's own places, which modules name though they mean the usual one."""
-    return isinstance(path, str) and path.startswith("/etc/salt/")
+    """Return whether *path* is one of Salt's own places, which modules name though they mean the usual one.
+
+    So is the file of the master's options, ``__opts__["conf_file"]``, where it has none.
+    """
+    usual = options().get("conf_file")
+    return isinstance(path, str) and (path.startswith("/etc/salt/") or (path == usual and not os.path.exists(path)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -14,6 +15,11 @@ USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 TIMEOUT_S = 600
 """For a program that changes accounts: it may copy a home, and must not hang for ever."""
+
+OF_A_ROOT = ("etc", "lib", "lib64", "usr", "usr/lib", "usr/lib64", "etc/passwd", "etc/group", "etc/shadow")
+"""What is looked at of another root folder before anything is run or read there."""
+
+OWN_GROUPS = (0, os.getegid())
 
 PLAIN = {"LC_ALL": "C", "LANGUAGE": "C"}
 """The environment in which programs say what they say in one language, and so in words that can be looked for."""
@@ -80,7 +86,7 @@ def _is_number(text: str) -> bool:
 
 def read(root: object, name: str) -> str:
     """Return the text of the file *name* (``etc/passwd``) below *root*; raises ``OSError``."""
-    path = os.path.join(str(root or "/"), name)
+    path = os.path.join(own_root(root) if root else "/", name)
     with open(path, encoding="utf-8", errors="surrogateescape") as file:
         return file.read()
 
@@ -154,8 +160,34 @@ def _read(root: object, name: str) -> str:
 
 
 def rooted(root: object, option: str = "-R") -> list[str]:
-    """Return the words that make a program work below *root*."""
-    return [] if root is None else [option, str(root)]
+    """Return the words that make a program work below *root*. Raises ``CommandError`` for one of a stranger's."""
+    return [] if root is None else [option, own_root(root)]
+
+
+def own_root(root: object) -> str:
+    """Return the path of a root folder. Raises ``CommandError`` when another user can change what is in it.
+
+    Programs take themselves there by chroot(2), and run what libraries are in it; and a link in it leads anywhere.
+    """
+    path = os.path.realpath(str(root))
+    for place in (*_above(path), *(os.path.join(path, name) for name in OF_A_ROOT)):
+        try:
+            status = os.lstat(place)
+        except OSError:
+            continue
+        theirs = status.st_mode & stat.S_IWOTH or (status.st_mode & stat.S_IWGRP and status.st_gid not in OWN_GROUPS)
+        theirs = theirs and not stat.S_ISLNK(status.st_mode) and not status.st_mode & stat.S_ISVTX
+        if theirs or status.st_uid not in (0, os.geteuid()):
+            raise CommandError(f"root={str(root)!r}: others than root can change {place}: nothing is run or read there")
+    return path
+
+
+def _above(path: str) -> Iterator[str]:
+    while True:
+        yield path
+        if path == "/":
+            return
+        path = os.path.dirname(path)
 
 
 def run(salt: Mapping[str, Any], argv: list[Any]) -> dict[str, Any]:

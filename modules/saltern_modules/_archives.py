@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import IO
 
 from saltern.errors import CommandError
-from saltern.files import replacement
+from saltern.files import open_file, replacement
 from saltern.named import NamedTuple
 
 MAX_MEMBERS = 1_000_000
@@ -95,7 +95,7 @@ def zipped(path: str, sources: Iterable[str], cwd: str | None, zip64: bool) -> l
             if not os.path.isdir(place):
                 name = os.path.relpath(place, root)
                 names.append(name)
-                archive.write(place, name)
+                _add(archive, place, name)
                 continue
             for top, _, files in os.walk(place):
                 folder = os.path.relpath(top, root)
@@ -104,8 +104,18 @@ def zipped(path: str, sources: Iterable[str], cwd: str | None, zip64: bool) -> l
                 for file in files:
                     name = os.path.join(folder, file)
                     names.append(name)
-                    archive.write(os.path.join(top, file), name)
+                    _add(archive, os.path.join(top, file), name)
     return names
+
+
+def _add(archive: zipfile.ZipFile, path: str, name: str) -> None:
+    """Put the file *path* into *archive*, through no link of another user's to what isn't his. Raises ``OSError``."""
+    source = open_file(path)
+    with os.fdopen(source, "rb") as stream:
+        info = zipfile.ZipInfo.from_file(f"/proc/self/fd/{source}", name)
+        info.compress_type = archive.compression
+        with archive.open(info, "w") as member:
+            shutil.copyfileobj(stream, member, CHUNK_BYTES)
 
 
 def unzipped(path: str, dest: str, excludes: Iterable[str], password: bytes | None, extract_perms: bool) -> list[str]:

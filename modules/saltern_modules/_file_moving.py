@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from saltern.files import open_folder
+from saltern.files import open_file, open_folder
 from saltern_modules._rewriting import NEW_MODE, copy_whole, mode_of, new_file, place_of, rewrite
 
 FOLDER_MODE = 0o755
@@ -22,8 +22,12 @@ DAY_S = 86_400
 
 
 def remove(path: str) -> bool:
-    """Remove what is at *path*, a link itself; return whether there was anything."""
+    """Remove what is at *path*, a link itself; return whether anything was there. Never ``/``, however written."""
     folder, name = os.path.split(path.rstrip("/") or "/")
+    if name in ("", ".", ".."):
+        folder, name = os.path.split(os.path.realpath(path))
+        if not name:
+            raise OSError(errno.EPERM, "it is the root folder", path)
     try:
         at = open_folder(folder or "/")
     except (FileNotFoundError, NotADirectoryError):
@@ -85,10 +89,8 @@ def copy_file(src: str, dst: str, *, whole: bool = False, mode: int = NEW_MODE) 
 
     With *whole* it gets mode, owner, times and attributes of *src*.
     """
-    source = os.open(src, os.O_RDONLY | os.O_CLOEXEC)
+    source = open_file(src)
     try:
-        if not stat.S_ISREG(os.fstat(source).st_mode):
-            raise OSError(errno.EINVAL, "it is no regular file", src)
         if os.path.exists(dst) and os.path.samestat(os.fstat(source), os.stat(dst)):
             raise OSError(errno.EINVAL, f"{src!r} and {dst!r} are the same file", src)
         if not whole:
@@ -122,7 +124,7 @@ def exchange_folder(src: str, dst: str) -> None:
 
     beside = f"{dst.rstrip('/')}.saltern-{os.urandom(4).hex()}"
     try:
-        shutil.copytree(src, beside)
+        shutil.copytree(src, beside, copy_function=_copied)
         remove(dst)
         os.rename(beside, dst)
     except BaseException:
@@ -130,6 +132,17 @@ def exchange_folder(src: str, dst: str) -> None:
             with contextlib.suppress(OSError):
                 remove(beside)
         raise
+
+
+def _copied(src: str, dst: str) -> None:
+    """Copy a file as ``shutil.copy2`` does, through no stranger's link."""
+    import shutil
+
+    source = open_file(src)
+    try:
+        shutil.copy2(f"/proc/self/fd/{source}", dst)
+    finally:
+        os.close(source)
 
 
 def move(src: str, dst: str) -> None:
@@ -143,6 +156,12 @@ def move(src: str, dst: str) -> None:
             copy_file(one, other, whole=True)
         return other
 
+    target = os.path.join(dst, os.path.basename(src.rstrip("/"))) if os.path.isdir(dst) else dst
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError), _folder_of(target):
+        if target == dst or not os.path.lexists(target):
+            with contextlib.suppress(OSError):  # another file system; or it is said below what is wrong
+                rename(src, target)
+                return
     shutil.move(src, dst, copy_function=whole)
 
 

@@ -45,7 +45,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         if urllib.parse.urlsplit(newurl).scheme not in ("http", "https"):
             raise urllib.error.URLError(f"{req.full_url} redirects to {newurl}, which is neither http nor https")
         request = super().redirect_request(req, fp, code, msg, headers, newurl)
-        if request is not None and request.host != req.host:
+        if request is not None and (request.host != req.host or request.type == "http" != req.type):
             for name in ("Authorization", "Cookie"):
                 request.headers.pop(name, None)
                 request.unredirected_hdrs.pop(name, None)
@@ -111,7 +111,15 @@ def ask(
             }
             return Answer(response.status, response.reason, names, _plain(body, names, limit))
     except (ValueError, http.client.HTTPException) as error:
-        raise CommandError(f"http.query: {url!r:.200}: {error or type(error).__name__}") from None
+        why = str(error) or type(error).__name__
+        if why.startswith("Invalid header"):  # what it is may be a password
+            why = "a header has a character, perhaps a line's end, that none can have"
+        raise CommandError(f"http.query: {_bare(url)!r:.200}: {why}") from None
+
+
+def _bare(url: str) -> str:
+    """Return *url* without who logs in and without what is asked, for errors."""
+    return url.partition("?")[0].partition("#")[0].rpartition("@")[2]
 
 
 def _body(response: Any, limit: int) -> bytes:

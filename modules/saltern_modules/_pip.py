@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -194,11 +195,20 @@ def requirements_of(
         yield words
 
 
-def _copied(path: str, folder: str, depth: int = 0) -> str:
-    """Copy a file of requirements, and those that it names, into *folder*; return where it is."""
+def _copied(path: str, folder: str, depth: int = 0, namer: int = 0) -> str:
+    """Copy a file of requirements, and those that it names, into *folder*; return where it is.
+
+    *namer*: the user whose file names this one. Another than root, or the agent's own, gets copies of his own files
+    alone: he is about to read what root read here.
+    """
+    from saltern.files import open_file
+
     copy = os.path.join(folder, os.path.basename(path))
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+        with open(open_file(path), encoding="utf-8", errors="surrogateescape") as file:
+            owner = os.fstat(file.fileno()).st_uid
+            if namer not in (0, os.geteuid(), owner):
+                raise OSError(errno.EACCES, "it is named by a file of another user than its own")
             text = file.read(1 << 20)
     except OSError as error:
         raise CommandError(f"{path}: can't be read: {error.strerror or error}") from None
@@ -206,7 +216,7 @@ def _copied(path: str, folder: str, depth: int = 0) -> str:
         with open(copy, "x", encoding="utf-8", errors="surrogateescape") as file:
             file.write(text)
     for other in _FURTHER.findall(_REMARK.sub("", text)) if depth < 16 else []:
-        _copied(os.path.join(os.path.dirname(path), other.strip()), folder, depth + 1)
+        _copied(os.path.join(os.path.dirname(path), other.strip()), folder, depth + 1, owner)
     return copy
 
 

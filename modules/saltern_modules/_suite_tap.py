@@ -24,7 +24,7 @@ from collections.abc import Iterator
 from saltern_modules._suite_row import ERROR, FAILED, PASSED, SKIPPED, Row, named, row
 
 _TEST = re.compile(r"(not )?ok\b(?:\s+(\d+))?(?:\s+-)?\s*(.*)")
-_PLAN = re.compile(r"1\.\.(\d+)(?:\s*#\s*(.*))?")
+_PLAN = re.compile(r"1\.\.([0-9]{1,9})(?:\s*#\s*(.*))?")
 _DIRECTIVE = re.compile(r"(.*?)(?<!\\)#\s*(skip|todo)\S*\s*(.*)", re.IGNORECASE)
 _SECONDS = re.compile(r"\s*duration_ms:\s*([0-9.]+)")
 MAX_LINES = 200

@@ -151,7 +151,7 @@ class Systemctl:
     ) -> list[str]:
         """Return a command line; a name is never taken for an option."""
         words = [_accounts.program("systemctl"), *(["--no-block"] if no_block else [])]
-        words += ["--root", str(root)] if root else []
+        words += ["--root", _accounts.own_root(root)] if root else []
         words += [*action, *more]
         return words if name is None else [*words, "--", unit(name)]
 

@@ -279,6 +279,9 @@ def _uninstalled(action: str, name: Any, pkgs: Any, kwargs: Mapping[str, Any]) -
     wanted = _package_targets.targets(__salt__, name, pkgs, normalize=__salt__["pkg.normalize_name"])
     if wanted is None:
         raise ArgumentError(f"pkg.{action}: name or pkgs must say which packages")
+    env = kwargs.get("env") or {}
+    if any(name != "DEBIAN_FRONTEND" or not str(value).isalpha() for name, value in env.items()):
+        raise ArgumentError(f"pkg.{action}: env takes DEBIAN_FRONTEND alone: others may make apt run a program")
     old, old_removed = _installed(), _installed(removed=True)
     targets = [one for one in _package_targets.matched(old, wanted.versions) if one in old]
     if action == "purge":
@@ -286,7 +289,7 @@ def _uninstalled(action: str, name: Any, pkgs: Any, kwargs: Mapping[str, Any]) -
         targets += [one for one in gone if one in old_removed and one not in targets]
     if not targets:
         return {}
-    done = _apt.call(__salt__, ["apt-get", "-q", "-y", action, *targets], changes=True, env=kwargs.get("env"))
+    done = _apt.call(__salt__, ["apt-get", "-q", "-y", action, *targets], changes=True, env=env)
     changes: dict[str, Any] = _keywords.changes(old, _installed())
     if action == "purge":
         changes = {"removed": _keywords.changes(old_removed, _installed(removed=True)), "installed": changes}

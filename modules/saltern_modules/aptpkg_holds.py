@@ -17,7 +17,7 @@ __virtualname__ = "pkg"
 __powers__ = {
     "get_selections": "reads",
     "hold": "writes",
-    "set_selections": "writes",
+    "set_selections": "indirect",
     "unhold": "writes",
 }
 

@@ -14,10 +14,10 @@ from saltern.errors import ArgumentError, CommandError, os_errors
 __salt__: Mapping[str, Callable[..., Any]]
 
 __powers__ = {
-    "parse_hosts": "reads",
+    "parse_hosts": "indirect",
     "hosts_append": "indirect",  # a file of the caller's choosing
     "hosts_remove": "indirect",
-    "parse_zone": "reads",
+    "parse_zone": "indirect",
     "check_ip": "reads",
     "A": "reads",
     "AAAA": "reads",

@@ -9,10 +9,10 @@ from typing import Any, Literal
 __salt__: Mapping[str, Callable[..., Any]]
 
 __powers__ = {
-    "get": "reads",
+    "get": "indirect",
     "has_value": "reads",
-    "item": "reads",
-    "items": "reads",
+    "item": "indirect",
+    "items": "indirect",
     "setval": "indirect",  # PATH, LD_PRELOAD: another program runs next
     "setenv": "indirect",
 }

@@ -21,8 +21,8 @@ __powers__ = {
     "prepend": "indirect",
     "write": "indirect",
     "touch": "writes",
-    "read": "reads",
-    "seek_read": "reads",
+    "read": "indirect",
+    "seek_read": "indirect",
     "seek_write": "indirect",
     "truncate": "writes",
 }

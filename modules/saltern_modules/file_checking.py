@@ -13,8 +13,8 @@ __salt__: Mapping[str, Callable[..., Any]]
 __virtualname__ = "file"
 
 __powers__ = {
-    "get_diff": "writes",
-    "check_file_meta": "writes",
+    "get_diff": "indirect",
+    "check_file_meta": "indirect",
     "check_managed": "indirect",
     "check_managed_changes": "indirect",
 }

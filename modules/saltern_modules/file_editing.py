@@ -21,7 +21,7 @@ __virtualname__ = "file"
 
 __powers__ = {
     "replace": "indirect",
-    "search": "reads",
+    "search": "indirect",
     "line": "indirect",
     "blockreplace": "indirect",
 }

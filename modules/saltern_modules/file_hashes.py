@@ -17,8 +17,8 @@ __powers__ = {
     "get_hash": "reads",
     "get_sum": "reads",
     "check_hash": "reads",
-    "extract_hash": "reads",
-    "get_source_sum": "writes",
+    "extract_hash": "indirect",
+    "get_source_sum": "indirect",
 }
 
 

@@ -20,7 +20,7 @@ __pillar__: Mapping[str, Any]
 __virtualname__ = "file"
 
 __powers__ = {
-    "source_list": "writes",
+    "source_list": "indirect",
     "get_managed": "indirect",
     "manage_file": "indirect",
     "apply_template_on_contents": "indirect",

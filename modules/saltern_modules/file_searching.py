@@ -16,10 +16,10 @@ __virtualname__ = "file"
 
 __powers__ = {
     "find": "runs",
-    "contains": "reads",
-    "contains_regex": "reads",
-    "contains_glob": "reads",
-    "grep": "reads",
+    "contains": "indirect",
+    "contains_regex": "indirect",
+    "contains_glob": "indirect",
+    "grep": "indirect",
 }
 
 

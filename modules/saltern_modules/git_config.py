@@ -17,9 +17,9 @@ __salt__: Mapping[str, Callable[..., Any]]
 __virtualname__ = "git"
 
 __powers__ = {
-    "config_get": "reads",
-    "config_get_regex": "reads",
-    "config_get_regexp": "reads",
+    "config_get": "indirect",
+    "config_get_regex": "indirect",
+    "config_get_regexp": "indirect",
     "config_set": "runs",
     "config_unset": "writes",
 }

@@ -24,10 +24,10 @@ __powers__ = {
     "ls_remote": "runs",
     "pull": "runs",
     "push": "runs",
-    "remote_get": "reads",
+    "remote_get": "indirect",
     "remote_refs": "indirect",
     "remote_set": "indirect",
-    "remotes": "reads",
+    "remotes": "indirect",
     "submodule": "runs",
 }
 

@@ -12,7 +12,7 @@ __powers__ = {
     "base64_b64encode": "reads",
     "base64_b64decode": "reads",
     "base64_encodestring": "reads",
-    "base64_encodefile": "reads",
+    "base64_encodefile": "indirect",
     "base64_decodestring": "reads",
     "base64_decodefile": "indirect",  # writes a file of the caller's choosing
     "md5_digest": "reads",

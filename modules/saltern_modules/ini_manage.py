@@ -18,11 +18,11 @@ __virtualname__ = "ini"
 
 __powers__ = {
     "set_option": "indirect",  # files of the caller's choosing
-    "get_option": "reads",
+    "get_option": "indirect",
     "remove_option": "indirect",
-    "get_section": "reads",
+    "get_section": "indirect",
     "remove_section": "indirect",
-    "get_ini": "reads",
+    "get_ini": "indirect",
 }
 
 NEW_FILE_MODE = 0o644

@@ -132,7 +132,7 @@ def set_password(name: str, password: str, use_usermod: bool = False, root: str 
         return False
     path = f"/etc/tcb/{name}/shadow" if __grains__.get("os") == "ALT" else "/etc/shadow"
     if root:
-        path = os.path.join(root, path.lstrip("/"))
+        path = os.path.join(_accounts.own_root(root), path.lstrip("/"))
     if not os.path.isfile(path):
         return {}
     _shadow.set_password(path, name, password)

@@ -14,7 +14,7 @@ __opts__: Mapping[str, Any]
 
 __powers__ = {
     "default_config": "reads",
-    "show": "reads",
+    "show": "indirect",
     "get": "reads",
     "assign": "indirect",  # kernel.core_pattern is a program that root runs
     "persist": "indirect",

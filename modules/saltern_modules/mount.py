@@ -21,7 +21,7 @@ __powers__ = {
     "umount": "writes",
     "is_fuse_exec": "runs",  # ldd(1) may run the program
     "swaps": "reads",
-    "swapon": "writes",
+    "swapon": "indirect",
     "swapoff": "writes",
     "get_mount_from_path": "reads",
     "get_device_from_path": "reads",

@@ -16,10 +16,10 @@ __salt__: Mapping[str, Callable[..., Any]]
 __opts__: Mapping[str, Any]
 
 __powers__ = {
-    "fstab": "reads",
+    "fstab": "indirect",
     "set_fstab": "indirect",
     "rm_fstab": "indirect",
-    "automaster": "reads",
+    "automaster": "indirect",
     "set_automaster": "indirect",
     "rm_automaster": "indirect",
     "read_mount_cache": "reads",

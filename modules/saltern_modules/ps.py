@@ -13,7 +13,7 @@ __salt__: Mapping[str, Callable[..., Any]]
 __powers__ = {
     "top": "reads",
     "get_pid_list": "reads",
-    "proc_info": "reads",
+    "proc_info": "indirect",
     "kill_pid": "writes",
     "pkill": "writes",
     "pgrep": "reads",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from saltern.errors import ArgumentError, CommandError
-from saltern_modules import _package_targets, _rpm
+from saltern_modules import _accounts, _package_targets, _rpm
 
 __salt__: Mapping[str, Callable[..., Any]]
 __grains__: Mapping[str, Any]
@@ -92,7 +92,7 @@ def bin_pkg_info(path: str, saltenv: str = "base") -> dict[str, Any] | None:
 
 
 def _root(kwargs: Mapping[str, Any]) -> list[str]:
-    return ["--root", str(kwargs["root"])] if kwargs.get("root") else []
+    return ["--root", _accounts.own_root(kwargs["root"])] if kwargs.get("root") else []
 
 
 def list_pkgs(*packages: str, **kwargs: Any) -> dict[str, str]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from saltern.errors import ArgumentError, CommandError
-from saltern_modules import _package_targets, _rpm
+from saltern_modules import _accounts, _package_targets, _rpm
 
 __salt__: Mapping[str, Callable[..., Any]]
 __grains__: Mapping[str, Any]
@@ -19,7 +19,7 @@ __virtualname__ = "lowpkg"
 
 __powers__ = {
     "checksum": "reads",
-    "diff": "reads",
+    "diff": "indirect",
     "file_dict": "reads",
     "file_list": "reads",
     "modified": "reads",
@@ -53,7 +53,7 @@ def __virtual__() -> str | tuple[bool, str]:
 
 
 def _run(words: list[str], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    root = ["--root", str(kwargs["root"])] if kwargs.get("root") else []
+    root = ["--root", _accounts.own_root(kwargs["root"])] if kwargs.get("root") else []
     found: dict[str, Any] = __salt__["cmd.run_all"](
         ["rpm", *root, *words], python_shell=False, ignore_retcode=True, output_limit=256 << 20
     )

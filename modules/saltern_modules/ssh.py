@@ -21,7 +21,7 @@ __powers__ = {
     "host_keys": "indirect",  # private keys
     "user_keys": "indirect",
     "auth_keys": "reads",
-    "check_key_file": "reads",
+    "check_key_file": "indirect",
     "check_key": "reads",
     "key_is_encrypted": "reads",
     "rm_auth_key": "indirect",

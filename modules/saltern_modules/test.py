@@ -9,11 +9,15 @@ from typing import Any
 from saltern import __version__
 from saltern_modules import _agent
 from saltern_modules._agent import AGENT_KEY
+from saltern_modules._served_as import SERVED_AS
 
 __salt__: Mapping[str, Callable[..., Any]]
 __opts__: Mapping[str, Any]
 __grains__: Mapping[str, Any]
 __context__: dict[str, Any]
+
+SALT_FILES = {"cmd": "cmdmod", "log": "logmod"}
+"""What Salt calls a file that has another name here: scripts ask for it."""
 
 __func_alias__ = {"true_": "true", "false_": "false", "try_": "try"}
 
@@ -471,8 +475,13 @@ def not_loaded() -> list[str]:
 
 
 def _file_of(function: Callable[..., Any]) -> str:
+    """Return the name of the file of *function*; of a module in several files, that of the whole."""
     code = getattr(function, "__code__", None)
-    return str(code.co_filename).rpartition("/")[2].removesuffix(".py") if code is not None else ""
+    name = str(code.co_filename).rpartition("/")[2].removesuffix(".py") if code is not None else ""
+    served_as = SERVED_AS.get(name)
+    while served_as and (whole := name.rpartition("_")[0]) and served_as in (whole, SERVED_AS.get(whole)):
+        name = whole
+    return SALT_FILES.get(name, name)
 
 
 def rand_str(size: int = 9999999999, hash_type: str | None = None) -> str:

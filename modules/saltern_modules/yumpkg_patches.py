@@ -16,7 +16,7 @@ __grains__: Mapping[str, Any]
 __virtualname__ = "pkg"
 
 __powers__ = {
-    "diff": "writes",
+    "diff": "indirect",
     "download": "writes",
     "list_downloaded": "reads",
     "list_installed_patches": "reads",

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from saltern.config.minion import DEFAULTS
 from saltern.wire import pack
-from saltern_agent import grains
+from saltern_agent import grains, host_grains
 from saltern_modules import _container
 
 DEBIAN = 'NAME="Debian GNU/Linux"\nVERSION_ID="12"\nVERSION_CODENAME=bookworm\nID=debian\n'
@@ -171,3 +171,74 @@ def test_parsers_take_anything(text: str) -> None:
     grains.memory(text)
     grains.ipv6_by_interface(text)
     assert grains.full_name("x", text)
+
+
+def test_gateways() -> None:
+    head = "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n"
+    four = f"{head}eth0\t000200C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n"
+    assert host_grains.gateways(four, "") == {"ip_gw": False, "ip4_gw": False, "ip6_gw": False}
+    four += "eth0\t00000000\t010200C0\t0003\t0\t0\t0\t00000000\t0\t0\t0\n"
+    assert host_grains.gateways(four, "junk\n") == {"ip_gw": True, "ip4_gw": "192.0.2.1", "ip6_gw": False}
+    zero, via = "0" * 32, "fd" + "0" * 29 + "1"
+    six = f"{zero} 00 {zero} 00 {zero} ffffffff 00000001 00000000 00200200       lo\n"
+    assert host_grains.gateways("", six)["ip6_gw"] is False
+    six += f"{zero} 00 {zero} 00 {via} 00000400 00000002 00000000 00000003     eth0\n"
+    assert host_grains.gateways("", six) == {"ip_gw": True, "ip4_gw": False, "ip6_gw": "fd00::1"}
+
+
+def test_resolver() -> None:
+    text = (
+        "# none\nnameserver 10.0.0.53 ; first\nnameserver fd00::53\nnameserver junk\nsearch a.org b.org\nnameserver\n"
+    )
+    found = host_grains.resolver(text)
+    assert (found["nameservers"], found["search"]) == (["10.0.0.53", "fd00::53"], ["a.org", "b.org"])
+    assert (found["ip4_nameservers"], found["ip6_nameservers"]) == (["10.0.0.53"], ["fd00::53"])
+    assert host_grains.resolver("search a.org\n") == {}
+
+
+def test_what_the_kernel_was_given() -> None:
+    found = host_grains.parameters('quiet console=ttyS0 a=b=c name="x y"\n')
+    assert found == [["quiet", None], ["console", "ttyS0"], ["a", None], ["name", "x y"]]
+
+
+@given(st.text())
+def test_parsers_of_the_host_never_fail(text: str) -> None:
+    host_grains.gateways(text, text)
+    host_grains.resolver(text)
+    host_grains.parameters(text)
+    host_grains.release(text)
+    host_grains.named_addresses(text, text)
+    host_grains.locale_info({"LANG": text})
+
+
+def test_disks_and_firmware(place: Place) -> None:
+    place.write(
+        {
+            "sys/devices/pci/sda/queue/rotational": "1\n",
+            "sys/devices/pci/nvme0n1/queue/rotational": "0\n",
+            "sys/devices/virtual/loop0/queue/rotational": "0\n",
+            "sys/class/dmi/id/product_name": "Fast Box\n",
+            "sys/class/dmi/id/product_uuid": "ABCD-1\n",
+        }
+    )
+    block = place.folder / "sys/block"
+    block.mkdir()
+    for name, where in (("sda", "pci"), ("nvme0n1", "pci"), ("loop0", "virtual")):
+        (block / name).symlink_to(f"../devices/{where}/{name}")
+    assert host_grains.disks(f"{place.folder}/sys") == {"disks": ["sda"], "ssds": ["nvme0n1"]}
+    assert host_grains.firmware(f"{place.folder}/sys") == {"productname": "Fast Box", "uuid": "abcd-1"}
+    assert host_grains.disks("/nonexistent") == {"disks": [], "ssds": []}
+
+
+def test_names_of_salt() -> None:
+    found = grains.collect({**DEFAULTS, "id": "rs1", "conf_file": "/nonexistent/minion"})
+    assert "domain" in found
+    wanted = "cwd dns efi gid groupname ip4_gw ip6_gw ip_gw kernelparams locale_info shell ssds systempath uid username"
+    missing = (
+        set(wanted.split())
+        - set(found)
+        - ({"dns"} if not host_grains.resolver(Path("/etc/resolv.conf").read_text()) else set())
+    )
+    assert not missing
+    assert found["server_id"] == 1820243398  # as Salt has it for that id
+    assert set(found["ip4_interfaces"]) == set(found["ip6_interfaces"]) == set(found["ip_interfaces"])

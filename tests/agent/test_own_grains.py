@@ -13,6 +13,7 @@ import pytest
 
 from saltern.config.minion import DEFAULTS
 from saltern_agent import grains, own_grains
+from saltern_agent.facts import Facts
 from saltern_agent.jobs import Current
 from saltern_agent.loader import Loader, slot
 from saltern_agent.own_grains import OwnGrains
@@ -178,3 +179,17 @@ def test_a_module_that_can_not_be_loaded_hurts_no_other(
         found = grains.of_a_call(opts, loader)
     assert (found.get("b"), found["c"]) == (None, 1)
     assert "no_such_library" in caplog.text
+
+
+def test_a_clock_that_is_off_changes_no_other_grain(opts: dict[str, Any], loader: Loader) -> None:
+    skews = [None, 7.4, 7.9, 9.0]
+    told: list[int] = []
+    opts["grains"] = {"id": "other", "role": "web"}
+    facts = Facts(opts, None, loader, None, lambda: skews[0], lambda: told.append(facts.grains["clock_skew"]))  # type: ignore[arg-type]  # neither loop nor background is needed
+    facts.begin()
+    assert "clock_skew" not in facts.grains
+    while len(skews) > 1:
+        skews.pop(0)
+        facts.skew_learned()
+    assert told == [7, 9]
+    assert (facts.grains["id"], facts.grains["role"]) == ("host01", "web")

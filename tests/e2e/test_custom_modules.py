@@ -327,6 +327,19 @@ def saltern_call(parts: Parts, *words: str) -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
+def test_saltern_call_sets_grains_that_the_running_agent_and_the_master_see(parts: Parts) -> None:
+    minion = parts.stack.minion_ids[0]
+    code, out, err = saltern_call(parts, "grains.setval", "called", "yes it is")
+    assert (code, json.loads(out)["local"]) == (0, {"called": "yes it is"}), err
+    wait_for(lambda: parts.call("grains.get", "called") == "yes it is", "the agent's grain")
+    meant = lambda: parts.client.cmd("called:yes*", "test.ping", tgt_type="grain")  # noqa: E731  # shorter so
+    wait_for(lambda: meant() == {minion: True}, "the master's grain")
+    assert saltern_call(parts, "saltutil.refresh_pillar")[:2] == (0, '{\n    "local": true\n}\n')
+    assert saltern_call(parts, "saltutil.refresh_grains")[:2] == (0, '{\n    "local": true\n}\n')
+    assert saltern_call(parts, "grains.delkey", "called")[0] == 0
+    wait_for(lambda: meant() == {}, "the end of the grain")
+
+
 def test_saltern_call_syncs_for_the_running_agent_and_sends_events(parts: Parts) -> None:
     minion = parts.stack.minion_ids[0]
     (modules(parts) / "called.py").write_text("def f():\n    return 1\n")

@@ -49,10 +49,12 @@ def cases() -> ModuleType:
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
     root = tmp_path_factory.mktemp("stack")
-    master = "pillar_files: {'*': [all.yaml]}\nschedule: {stats: false}\n"
+    master = f"pillar_roots: {{base: [{root}/pillar]}}\nschedule: {{stats: false}}\n"
     parts = Parts(root, master=master, ids=[cases().MINION])
     shutil.copytree(ANSWERS / "day_roots", Path(parts.stack.root) / "srv", dirs_exist_ok=True)
-    (Path(parts.stack.config_dir) / "all.yaml").write_text(json.dumps(cases().PILLAR))
+    (root / "pillar").mkdir()
+    (root / "pillar/top.sls").write_text("base:\n  '*':\n    - all\n")
+    (root / "pillar/all.sls").write_text(json.dumps(cases().PILLAR))
     with parts.running():
         wait_for(lambda: parts.call("greet.hello") == "hello world from day1", "the module")
         wait_for(lambda: parts.call("grains.get", "rack:row") == 4, "the grain")

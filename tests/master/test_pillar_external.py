@@ -166,6 +166,47 @@ def test_secrets_of_external_pillars_by_grains_are_withheld_too(tmp_path: Path) 
     assert "a" in compiled(tmp_path, [{"stack": str(tmp_path / "grain.cfg")}], pillar_secrets_by_grains=True).pillar
 
 
+@pytest.mark.parametrize(
+    "role",
+    [
+        "../../secret",
+        "x\n../secret.yml\ny",
+        "x\nminions/web2",
+        "x\u2028minions/web2",
+        "x\n{root}/secret",
+        "x'\n- {root}/secret.yml",
+    ],
+)
+@pytest.mark.parametrize("read", ["__grains__.role", "__salt__['grains.get']('role')", "__opts__.grains.role"])
+def test_a_grain_leads_to_no_file_that_the_list_does_not_mean(tmp_path: Path, role: str, read: str) -> None:
+    (tmp_path / "stack" / "roles").mkdir(parents=True)
+    (tmp_path / "stack" / "minions").mkdir()
+    for path in ("secret.yml", "stack/minions/web2.yml"):
+        (tmp_path / path).write_text("of: another\n")
+    (tmp_path / "stack" / "roles" / "web.yml").write_text("of: web\n")
+    (tmp_path / "stack" / "stack.cfg").write_text(f"roles/{{{{ {read} }}}}.yml\n")
+    arguments = {"ext_pillar": [{"stack": str(tmp_path / "stack" / "stack.cfg")}]}
+    settings = Settings.of({**DEFAULTS, "conf_file": "x", "cachedir": str(tmp_path), **arguments})
+    compiler = Compiler(settings, run_ext)
+    assert compiler.compile(Request("web1", {"role": "web"})).pillar == {"of": "web"}
+    assert "of" not in compiler.compile(Request("web1", {"role": role.format(root=tmp_path)})).pillar
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_what_a_caller_gives_chooses_no_secret(tmp_path: Path, first: bool) -> None:
+    """A minion asks for its pillar as it would be with another one laid over."""
+    (tmp_path / "db.yml").write_text("a: !secret x\nb: 1\n")
+    (tmp_path / "db.cfg").write_text("db.yml\n")
+    (tmp_path / "top.sls").write_text("base: {'*': [s]}\n")
+    (tmp_path / "s.sls").write_text("{% if pillar.get('role') == 'db' %}\nc: !secret x\n{% endif %}\nd: 1\n")
+    ext = [{"stack": {"pillar:role": {"db": str(tmp_path / "db.cfg")}}}]
+    more = {"ext_pillar": ext, "ext_pillar_first": first, "pillar_roots": {"base": [str(tmp_path)]}}
+    compiler = Compiler(Settings.of({**DEFAULTS, "conf_file": "x", "cachedir": "x", **more}), run_ext)
+    compiler.tree.look()
+    found = compiler.compile(Request("web1", {}, override={"role": "db"})).pillar
+    assert (found["b"], found["d"], "a" in found, "c" in found) == (1, 1, False, False)
+
+
 def test_what_an_external_pillar_does_to_what_it_is_given_stays_with_it(tmp_path: Path) -> None:
     (tmp_path / "files" / "_pillar").mkdir(parents=True)
     (tmp_path / "files" / "_pillar" / "spoils.py").write_text(

@@ -123,6 +123,16 @@ class TestStore:
         assert store.size(jid(0)) == 0
         assert store.purge(None, None) == store.purge(None, 10**9) == 0
 
+    def test_a_minion_that_floods_takes_no_others_place(self, store: SuiteStore) -> None:
+        store.put([returned(0, "web1", outcomes(a=P))], None)
+        store.put([returned(number, "evil", outcomes(a=P), name=f"s{number}") for number in range(1, 300)], None)
+        assert ("web1", "web") in store.latest
+        assert [suite for minion, suite in store.latest if minion == "evil"] == [f"s{n}" for n in range(200, 300)]
+        while store.purge(None, 1500):
+            pass
+        assert len(store.runs(jid(0))) == 1
+        assert store.runs(jid(1)) == []
+
     @pytest.mark.parametrize("damage", ["junk", "gone", "foreign"])
     def test_a_file_that_is_broken_is_set_aside(self, store: SuiteStore, tmp_path: Path, damage: str) -> None:
         path = tmp_path / "cache" / "suites.db"

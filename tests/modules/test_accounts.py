@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from saltern.errors import ArgumentError, CommandError
 from saltern_modules import _accounts, _crypt, _shadow
-from support.strangers import needs_root
+from support.strangers import give_away, needs_root
 
 HASH = "$6$salt$TfbP0Ge1gqNJmxZYvNhvDmmKx9BigkML6b3w1kfEiAHpkKpCRu.SKIYV70wlcWGmbdh1koH3a0UmC0b0AcWDQ0"
 
@@ -200,6 +200,37 @@ class TestReading:
         for function in ("user.list_users", "user.getent", "group.getent", "shadow.list_users"):
             with pytest.raises(CommandError, match=r"can't read .*/none/etc/.*: No such file"):
                 minion.functions[function](root=f"{root}/none")
+
+    @needs_root
+    @pytest.mark.parametrize("theirs", [".", "etc", "etc/group"])
+    def test_a_strangers_root_is_neither_read_nor_run_in(
+        self, minion: Any, programs: Programs, root: Path, theirs: str
+    ) -> None:
+        """chroot(2) there runs the stranger's libraries, and a link is read as the host's own shadow file."""
+        (root / "etc/group").unlink()
+        (root / "etc/group").symlink_to(root / "etc/shadow")
+        give_away(root / theirs)
+        for function, args in (
+            *(("group.add", ("x",)), ("group.delete", ("root",)), ("user.delete", ("fred",))),
+            *(
+                ("user.chother", ("fred", "x")),
+                ("shadow.set_maxdays", ("fred", 1)),
+                ("shadow.lock_password", ("fred",)),
+            ),
+            *(("group.getent", ()), ("user.info", ("fred",)), ("shadow.list_users", ())),
+        ):
+            with pytest.raises(CommandError, match="others than root can change"):
+                minion.functions[function](*args, root=str(root))
+        assert programs.calls == []
+
+    @needs_root
+    @pytest.mark.parametrize("mode", [0o757, 0o777])
+    def test_a_root_that_all_write_to_is_a_strangers(self, root: Path, mode: int) -> None:
+        (root / "etc").chmod(mode)
+        with pytest.raises(CommandError, match="others than root"):
+            _accounts.own_root(root)
+        (root / "etc").chmod(0o1777)
+        assert _accounts.own_root(root) == str(root)
 
     def test_nobody_is_cached(self, minion: Any, programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(_accounts, "users", lambda root=None: [])

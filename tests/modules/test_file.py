@@ -122,8 +122,7 @@ class TestParts:
         for name in ("find", "sed", "sed_contains", "patch"):  # each runs what its caller says
             assert powers.of(f"file.{name}") is Power.RUNS
         assert {name for name in SALTS if powers.of(f"file.{name}") is Power.WRITES} == {
-            "touch", "truncate", "remove", "rmdir", "delete_backup", "remove_backup", "restorecon", "get_source_sum",
-            "source_list", "get_diff", "check_file_meta",
+            "touch", "truncate", "remove", "rmdir", "delete_backup", "remove_backup", "restorecon",
         }  # fmt: skip
 
 
@@ -238,6 +237,18 @@ class TestOthersFolders:
         assert salt["file.remove"](f"{theirs}/sub") is True
         assert (ours / "secret").exists()
 
+    @pytest.mark.parametrize("path", ["/", "//", "/.", "/./", "/..", "/tmp/..", "/tmp/../."])
+    def test_the_root_folder_is_never_removed(
+        self, salt: Functions, monkeypatch: pytest.MonkeyPatch, path: str
+    ) -> None:
+        def refused(*args: Any, **options: Any) -> None:
+            raise AssertionError(args)
+
+        for module, name in ((shutil, "rmtree"), (os, "unlink"), (os, "rmdir"), (os, "remove")):
+            monkeypatch.setattr(module, name, refused)
+        with pytest.raises(CommandError, match="it is the root folder"):
+            salt["file.remove"](path)
+
     def test_cleaning_up_does_not_reach_beyond(
         self, salt: Functions, theirs: Path, ours: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -267,6 +278,26 @@ class TestOthersFolders:
         with pytest.raises((OSError, CommandError), match=r"a link of another user's"):
             salt[f"file.{fun}"](f"{theirs}/link", *args)
         assert (ours / "secret").read_text() == "secret\n"
+
+    def test_a_strangers_link_takes_nothing_elsewhere_and_shows_nothing(
+        self, salt: Functions, theirs: Path, ours: Path, tmp_path: Path
+    ) -> None:
+        """Copies are for others to read: a folder of a user's is copied with what its links lead root to."""
+        link_of_a_stranger(theirs / "link", ours / "secret")
+        link_of_a_stranger(theirs / "sub", ours)
+        for more in ({}, {"remove_existing": True}):
+            with pytest.raises(CommandError, match="Could not copy"):
+                salt["file.copy"](str(theirs), f"{tmp_path}/copy", recurse=True, **more)
+            with pytest.raises(CommandError, match="Could not copy"):
+                salt["file.copy"](str(theirs / "link"), f"{tmp_path}/one", **more)
+        (tmp_path / "mine").write_text("x")
+        for target in ("sub/new", "sub"):
+            with pytest.raises(CommandError, match="Unable to move"):
+                salt["file.move"](f"{tmp_path}/mine", str(theirs / target))
+        with pytest.raises(CommandError, match="a link of another user"):
+            salt["archive.zip"](f"{tmp_path}/a.zip", str(theirs))
+        assert sorted(path.name for path in ours.iterdir()) == ["secret"]
+        assert not (tmp_path / "a.zip").exists()
 
     @pytest.mark.parametrize(("fun", "args"), [
         ("chown", ("nobody", "nogroup")), ("chgrp", ("nogroup",)), ("set_mode", ("0666",)),
@@ -503,14 +534,9 @@ class TestManaged:
 
     def test_a_masters_files(self, minion: Any, agent: Any, tmp_path: Path) -> None:
         agent.files = {"conf/app": b"app\n"}
-        cache, lists = minion.load("cp_cache"), minion.load("cp_lists")
-        minion.functions.update(
-            {
-                "cp.cache_file": cache.cache_file,
-                "cp.hash_file": lists.hash_file,
-                "cp.list_master": lists.list_master,
-            }
-        )
+        for part, names in (("cp_cache", ["cache_file"]), ("cp_lists", ["hash_file", "list_master"])):
+            cp = minion.load(part)
+            minion.functions.update({f"cp.{name}": getattr(cp, name) for name in names})
         minion.functions["config.option"] = lambda name, *rest: ""
         minion.functions["config.backup_mode"] = lambda mode: mode
         managed, checking = minion.load("file_managed"), minion.load("file_checking")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import threading
+import urllib.request
 from collections.abc import Iterator
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
@@ -14,7 +17,7 @@ from typing import Any
 import pytest
 
 from saltern.errors import ArgumentError, CommandError
-from saltern_modules import _http_query
+from saltern_modules import _http, _http_query
 
 PAGES = {
     "/404": (404, "text/plain", b"nothing here", {}),
@@ -195,6 +198,27 @@ def test_other_urls_are_refused(http: ModuleType, bad: str) -> None:
         found = {"error": str(error)}
     assert "\n" not in found["error"]
     assert "body" not in found
+
+
+@pytest.mark.parametrize(
+    ("bad", "given"),
+    [
+        ("http://me:hunter2@h:x/", {}),
+        ("http://h:x/?token=hunter2", {}),
+        ("http://127.0.0.1:1/", {"header_dict": {"Authorization": "Bearer hunter2\n"}}),
+        ("http://127.0.0.1:1/", {"header_dict": {"X: hunter2\n": "x"}}),
+    ],
+)
+def test_no_error_holds_a_password(http: ModuleType, bad: str, given: dict[str, Any]) -> None:
+    with pytest.raises(CommandError) as caught:
+        http.query(bad, **given)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_redirection_from_https_does_not_tell_who_asks() -> None:
+    asked = urllib.request.Request("https://h:1/", headers={"Authorization": "x"})
+    there = _http._Redirects().redirect_request(asked, io.BytesIO(), 302, "", Message(), "http://h:1/")
+    assert there.headers == {}
 
 
 def test_options_that_are_not_here(http: ModuleType, url: str) -> None:

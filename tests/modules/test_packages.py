@@ -262,6 +262,20 @@ class TestNames:
             with pytest.raises(ArgumentError, match="that would be an option"):
                 call()
 
+    @pytest.mark.parametrize(
+        "env",
+        [
+            {"APT_CONFIG": "/tmp/x"},
+            {"LD_PRELOAD": "/tmp/x.so"},
+            {"PATH": "/tmp"},
+            {"DEBIAN_FRONTEND": "x;system(id)"},  # debconf evaluates it as Perl
+        ],
+    )
+    def test_removing_runs_nothing_of_the_callers(self, pkg: Any, env: dict[str, str]) -> None:
+        for call in (pkg.load("aptpkg_changes").remove, pkg.load("aptpkg_changes").purge):
+            with pytest.raises(ArgumentError, match="env takes DEBIAN_FRONTEND alone"):
+                call("bash", env=env)
+
     def test_installing_removes_nothing(self, pkg: Any) -> None:
         with pytest.raises(ArgumentError, match="would remove a package"):
             pkg.load("aptpkg_changes").install("bash-")

@@ -12,6 +12,7 @@ import pytest
 from saltern.errors import ArgumentError, CommandError
 from saltern_modules import _pip
 from saltern_modules._salt_errors import CommandNotFoundError
+from support.strangers import folder_of_a_stranger, give_away, link_of_a_stranger, needs_root
 
 
 @pytest.fixture
@@ -110,6 +111,28 @@ def test_another_user_gets_copies_of_requirements(minion: Any, tmp_path: Path) -
     assert not copy.exists()
     with pytest.raises(CommandError, match="can't be read"):
         minion.load("pip").install(requirements=str(tmp_path / "none.txt"), user="nobody")
+
+
+@needs_root
+def test_a_users_requirements_give_him_nobody_elses_files(minion: Any, tmp_path: Path, asked: list[Any]) -> None:
+    """Root reads them, and he gets the copies: /etc/shadow, by a line or by a link."""
+    home = folder_of_a_stranger(tmp_path / "home")
+    secret = tmp_path / "shadow"
+    secret.write_text("root:hash\n")
+    secret.chmod(0o600)
+    own = home / "r.txt"
+    own.write_text("-r ../shadow\nx\n")
+    give_away(own)
+    with pytest.raises(CommandError, match="named by a file of another user"):
+        minion.load("pip").install(requirements=str(own), user="nobody")
+    link = link_of_a_stranger(home / "link.txt", secret)
+    with pytest.raises(CommandError, match="can't be read"):
+        minion.load("pip").install(requirements=str(link), user="nobody")
+    own.write_text("-r more.txt\n")
+    (home / "more.txt").write_text("y\n")
+    give_away(home / "more.txt")
+    minion.load("pip").install(requirements=str(own), user="nobody")
+    assert len(asked) == 1
 
 
 def test_a_python_without_pip(minion: Any) -> None:

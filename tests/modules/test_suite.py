@@ -63,6 +63,10 @@ class TestTap:
     def test_streams(self, text: str, rows: dict[str, Any]) -> None:
         assert tap(text) == rows
 
+    @pytest.mark.parametrize("digits", ["9" * 5000, "\N{ARABIC-INDIC DIGIT ONE}"])
+    def test_a_plan_beyond_measure_is_none(self, digits: str) -> None:
+        assert tap(f"1..{digits}\nok 1 a\n") == {"a": {"outcome": "passed"}}
+
     def test_a_test_is_told_when_the_next_one_begins(self) -> None:
         reader = TapReader()
         assert list(reader.line("ok 1 a")) == []
@@ -111,6 +115,7 @@ class TestJunit:
             (b"<html/>", "begins with <html>"),
             (b'<!DOCTYPE x [<!ENTITY a "b">]><testsuites>&a;</testsuites>', "document type"),
             (b'<testsuites><!ENTITY a "b"></testsuites>', "document type"),
+            ('<!DOCTYPE x [<!ENTITY a "b">]><testsuites>&a;</testsuites>'.encode("utf-16"), "no UTF-8"),
         ],
     )
     def test_what_is_none(self, data: bytes, why: str) -> None:
@@ -201,6 +206,14 @@ class TestCommands:
         assert next(told) == {"a": {"outcome": "passed"}}
         go.touch()
         assert [list(one) for one in told] == [["b"], ["c"]]
+
+    def test_a_report_that_is_no_file_keeps_nobody_waiting(self, run: Run, tmp_path: Path) -> None:
+        """Who runs the tests may be another user: a pipe hangs for ever, and a device has no end."""
+        os.mkfifo(tmp_path / "pipe.xml")
+        (tmp_path / "zero.xml").symlink_to("/dev/zero")
+        rows = run("true", junit=f"{tmp_path}/*.xml")
+        assert sorted(rows) == ["pipe.xml", "zero.xml"]
+        assert all("no regular file" in row["message"] for row in rows.values())
 
     def test_reports_in_junits_xml(self, run: Run, tmp_path: Path) -> None:
         (tmp_path / "report.xml").write_bytes(junit('<testcase name="t"/>'))

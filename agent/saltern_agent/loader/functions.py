@@ -49,7 +49,7 @@ class Functions(Mapping[str, Callable[..., Any]]):
 class OfModule:
     """One module's functions, by attribute."""
 
-    def __init__(self, functions: Functions, module: str) -> None:
+    def __init__(self, functions: Mapping[str, Callable[..., Any]], module: str) -> None:
         self._functions = functions
         self._module = module
 

@@ -55,16 +55,17 @@ class Whole(ModuleType):
 class Imports:
     """Runs the files of slots. *find* gives the slots of a kind and a name, the strongest first, *load* runs one.
 
-    *injected* returns what each module has among its globals, *marks* has what is run; ``wanted`` tells by importer
-    which names it asked for.
+    *injected* returns what each module of a kind has among its globals, *marks* has what is run; ``wanted`` tells by
+    importer which names it asked for.
     """
 
     def __init__(
         self,
-        injected: Callable[[], Mapping[str, Any]],
+        injected: Callable[[str], Mapping[str, Any]],
         find: Callable[[str, str], Sequence[Slot]],
         load: Callable[[Slot, str], ModuleType],
         marks: Marks,
+        kinds: Sequence[str] = KINDS,
     ) -> None:
         self.wanted: dict[str, set[str]] = {}
         self._injected = injected
@@ -73,7 +74,8 @@ class Imports:
         self._marks = marks
         self._builtins = {**vars(builtins), "__import__": self._import}
         salt_names.install()
-        self._wholes = {kind: Whole(kind, self._get) for kind in KINDS}
+        self._kinds = kinds
+        self._wholes = {kind: Whole(kind, self._get) for kind in kinds}
         sys.modules[NAMESPACE] = ModuleType(NAMESPACE)  # pickle looks for a class's module from the top
         sys.modules.update((whole.__name__, whole) for whole in self._wholes.values())
 
@@ -128,7 +130,7 @@ class Imports:
         python.__package__ = name if package else name.rpartition(".")[0]
         if package:
             python.__path__ = [package]
-        injected = self._injected()
+        injected = self._injected(name.split(".")[1])
         python.__dict__.update(injected)
         python.__dict__["__builtins__"] = self._builtins
         with open(path, "rb") as stream:
@@ -206,10 +208,10 @@ class Imports:
     def _place(self, importer: str, name: str) -> tuple[str, list[str]]:
         """Return the kind, and the path in it, of an absolute *name*; the kind is empty when there is none."""
         path = name.split(".")
-        if path[0][0] == "_" and path[0][1:] in KINDS:
+        if path[0][0] == "_" and path[0][1:] in self._kinds:
             return path[0][1:], path[1:]
         own = importer.split(".")[1]
-        for kind in sorted(KINDS, key=lambda kind: kind != own):
+        for kind in sorted(self._kinds, key=lambda kind: kind != own):
             if self._find(kind, path[0]):
                 return kind, path
         return "", path

@@ -6,7 +6,7 @@ import importlib
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from saltern.errors import FunctionNotFound
@@ -17,7 +17,7 @@ from saltern_agent.loader.functions import Functions
 from saltern_agent.loader.marks import Marks
 from saltern_agent.loader.shelf import Shelf
 from saltern_agent.loader.slot import Slot
-from saltern_agent.loader.source import BUNDLED_RETURNERS, GRAINS, KINDS, MODULES, RETURNERS, UTILS
+from saltern_agent.loader.source import BUNDLED_RETURNERS, GRAINS, MODULES, RETURNERS, UTILS
 from saltern_agent.strikeout import Strikeout
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ class Loader:
 
     *folders* come after the bundled modules and override them, the last one first; those of *utils* hold what
     ``__utils__`` and ``import`` offer to modules, and nobody else may call; those of *returners* hold returners, and
-    override the bundled ones; those of *grains* hold functions that add grains. *opts* becomes ``__opts__``, its
-    secrets revealed.
+    override the bundled ones; those of *grains* hold functions that add grains; *others* are the folders of
+    kinds that a master's host has. *opts* becomes ``__opts__``, its secrets revealed.
     A module that can't be loaded hurts no other: ``load_errors`` has its reason. ``refused`` holds reasons for
     modules that never came to disk. *marks* has what is loaded from folders, and refuses what ended the agent before.
     """
@@ -56,6 +56,7 @@ class Loader:
         marks: Marks | None = None,
         returners: Iterable[str] = (),
         grains: Iterable[str] = (),
+        others: Mapping[str, Iterable[str]] = MappingProxyType({}),
     ) -> None:
         self.refused: dict[str, str] = {}
         self._opts_secrets = secret_texts(opts)
@@ -74,7 +75,9 @@ class Loader:
             UTILS: Shelf(UTILS, utils, self._run, waiting, self._marks, bundled=""),
             RETURNERS: Shelf(RETURNERS, returners, self._run, waiting, self._marks, bundled=BUNDLED_RETURNERS),
             GRAINS: Shelf(GRAINS, grains, self._run, waiting, self._marks, bundled=""),
+            **{kind: Shelf(kind, of, self._run, waiting, self._marks, bundled="") for kind, of in others.items()},
         }
+        self._given: dict[str, dict[str, Any]] = {}
         self._modules = self._shelves[MODULES]
         self._salt = Functions(self._modules)
         self._utils = Functions(self._shelves[UTILS], lambda name: self._importing().salts_util(name))
@@ -112,8 +115,8 @@ class Loader:
             self._context = Context(self._current)
         if self._imports is not None:
             stale = self._imports.after(stale)
-        for kind in KINDS:
-            self._shelves[kind].forget(stale)
+        for shelf in self._shelves.values():
+            shelf.forget(stale)
 
     def function(self, name: str) -> Callable[..., Any]:
         """Return the function *name*, ``module.function``. Raises ``FunctionNotFound`` that says why it isn't there."""
@@ -181,6 +184,27 @@ class Loader:
         """Return the functions that add grains, by ``file.function``; loads every one."""
         return {name: function for name, (_, _, function) in self._shelves[GRAINS].all().items()}
 
+    def of_kind(self, kind: str) -> Functions:
+        """Return the functions of a *kind*, loaded when they are looked up."""
+        return Functions(self._shelves[kind], lambda name: self._function(self._shelves[kind], name, {}))
+
+    def find(self, kind: str, name: str) -> Callable[..., Any]:
+        """Return the function *name* of a *kind*. Raises ``FunctionNotFound`` that says why it isn't there."""
+        return self._function(self._shelves[kind], name, {})
+
+    def give(self, kind: str, named: Mapping[str, Any]) -> None:
+        """Put what is *named* among the globals of every module of a *kind*, loaded or not."""
+        self._given[kind] = {**self._given.get(kind, {}), **named}
+        for slots in list(self._shelves[kind].slots.values()):
+            for slot in slots:
+                for python in list(slot.parts.values()):
+                    vars(python).update(named)
+
+    @property
+    def context(self) -> Context:
+        """What all modules from folders have as ``__context__``."""
+        return self._context
+
     @property
     def salt(self) -> Functions:
         """Every function by name, loaded when it is looked up: what modules have as ``__salt__``."""
@@ -190,7 +214,7 @@ class Loader:
         """Return why modules are not there, by file name: those that somebody asked for, or that were refused."""
         others = {
             f"_{kind}/{stem}": error
-            for kind in KINDS
+            for kind in self._shelves
             if kind != MODULES
             for stem, error in self._shelves[kind].errors().items()
         }
@@ -231,7 +255,7 @@ class Loader:
             if self._imports is None:
                 from saltern_agent.loader.imports import Imports
 
-                self._imports = Imports(self._of_salt, self._slots, self._run, self._marks)
+                self._imports = Imports(self._of_salt, self._slots, self._run, self._marks, tuple(self._shelves))
             return self._imports
 
     def _slots(self, kind: str, stem: str) -> list[Slot]:
@@ -260,8 +284,8 @@ class Loader:
             "__context__": Context(self._current),
         }
 
-    def _of_salt(self) -> dict[str, Any]:
-        """Return what a module from a folder has among its globals: what modules written for Salt expect, too.
+    def _of_salt(self, kind: str) -> dict[str, Any]:
+        """Return what a module of a *kind* from a folder has among its globals: what those for Salt expect, too.
 
         Options are a copy for each, to which grains and pillar belong; ``__context__`` is one for all of them.
         """
@@ -271,6 +295,7 @@ class Loader:
             **self._globals(),
             "__context__": self._context,
             **salt_globals(self._opts, self._grains, self._pillar),
+            **self._given.get(kind, {}),
         }
 
     def _inject(self, name: str, value: Any) -> None:

@@ -15,6 +15,8 @@ PACKAGE_FILE = "__init__.py"
 BUNDLED_RETURNERS = os.path.join(BUNDLED, "returners")
 MODULES, UTILS, RETURNERS, GRAINS = KINDS = ("modules", "utils", "returners", "grains")
 """What is synced, each in a folder of its own: what is called, what that shares, what stores returns, and grains."""
+RUNNERS, OUTPUT = MASTERS_KINDS = ("runners", "output")
+"""Likewise on a master's host: functions that run there, and forms in which values are shown."""
 
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")

@@ -11,11 +11,14 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TextIO
 
 from saltern.config import unread_files
 from saltern.errors import MasterNotRunning, SalternError, UnknownNodegroup, exit_code, told
 from saltern.option_parser import EX_USAGE, OptionParser, add_argument_options, common_parser, set_up_log
-from saltern.output.options import Output, add_output_arguments
+from saltern.output import form_of
+from saltern.output.options import Output as CommonOutput
+from saltern.output.options import add_output_arguments
 from saltern.visible import visible
 
 __all__ = [
@@ -33,10 +36,33 @@ __all__ = [
     "set_up_log",
 ]
 
+if TYPE_CHECKING:
+    from saltern.cli.outputters import OwnOutputter
+
 EX_OK = 0
 EX_GENERIC = 1
 EX_INTERRUPTED = 130
 MAX_SECONDS = 366 * 86400
+
+
+class Output(CommonOutput):
+    """Shows values as a program's options say, also in a form of the operator's own (``saltern.cli.outputters``)."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        super().__init__(options)
+        self._config_dir = options.config_dir
+        self._own: dict[str, OwnOutputter | None] = {}
+
+    def _display(self, value: Any, form: str | None, retcode: int, stream: TextIO, color: bool | None) -> None:
+        if form_of(form) is None:
+            from saltern.cli import outputters  # for the few that have one
+
+            name = str(form)
+            if name not in self._own:
+                self._own[name] = outputters.find(name, self._config_dir, outputters.Look(stream, color, self.indent))
+            if outputters.shown(self._own[name], value, retcode, stream):
+                return
+        super()._display(value, form, retcode, stream, color)
 
 
 def command_parser(prog: str, usage: str, description: str, examples: str, *, short_log: bool = True) -> OptionParser:

@@ -26,7 +26,7 @@ from saltern.config import MasterOptions, client_config
 from saltern.errors import ArgumentError, ChannelError, FunctionNotFound, SalternError
 from saltern.local import LocalConnection
 from saltern.runner import RunnerClient
-from saltern.visible import visible
+from saltern.visible import visible, visible_lines
 
 EXAMPLES = """  saltern-run -d                                 what there is
   saltern-run manage.status                      who is connected
@@ -92,7 +92,10 @@ def _run(options: argparse.Namespace) -> int:
             return _show_logs(options, output, args, kwargs)
         if options.async_:
             return _start(opts, function, args, kwargs)
-        value, code = client.call(function, args, kwargs, options.timeout), EX_OK
+        data = client.whole(function, args, kwargs, options.timeout)
+        value, code = data["return"], EX_OK
+        for line in visible_lines(str(data.get("printed", ""))):
+            print(line)
     except ChannelError:  # the master isn't there, is busy, or says no: nothing was run
         raise
     except ArgumentError as error:

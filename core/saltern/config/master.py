@@ -64,6 +64,9 @@ class MasterOptions(TypedDict):
     gitfs_remotes: list[Any]
     fileserver_update_interval: float
     sync_on_change: bool
+    runner_dirs: list[str]
+    outputter_dirs: list[str]
+    extension_modules: str
     pillar_files: dict[str, Any]
     pillar_roots: dict[str, Any]
     renderer: str
@@ -83,7 +86,6 @@ class MasterOptions(TypedDict):
     ext_pillar_first: bool
     on_demand_ext_pillar: list[str]
     git_pillar_update_interval: float
-    extension_modules: str
     jinja_env: dict[str, Any]
     jinja_sls_env: dict[str, Any]
     nodegroups: dict[str, Any]
@@ -159,6 +161,9 @@ DEFAULTS: dict[str, Any] = {
     "gitfs_remotes": [],
     "fileserver_update_interval": 60.0,
     "sync_on_change": False,
+    "runner_dirs": [],
+    "outputter_dirs": [],
+    "extension_modules": "",
     "pillar_files": {},
     "pillar_roots": {},
     "renderer": "jinja|yaml",
@@ -178,7 +183,6 @@ DEFAULTS: dict[str, Any] = {
     "ext_pillar_first": False,
     "on_demand_ext_pillar": ["libvirt", "virtkey"],
     "git_pillar_update_interval": 60.0,
-    "extension_modules": "",
     "jinja_env": {},
     "jinja_sls_env": {},
     "nodegroups": {},
@@ -205,6 +209,10 @@ PATHS = ("pki_dir", "cachedir", "sock_dir", "log_file", "job_db", "extension_mod
 
 def _finish(options: dict[str, Any]) -> None:
     options["schedule"] = {**DEFAULT_SCHEDULE, **options["schedule"]}
+    for name in ("runner_dirs", "outputter_dirs"):
+        options[name] = [os.path.join(options["config_dir"], path) for path in options[name]]
+    if options["extension_modules"]:
+        options["extension_modules"] = os.path.join(options["config_dir"], options["extension_modules"])
     if not options["job_db"]:
         options["job_db"] = os.path.join(options["cachedir"], "jobs.db")
     scheme, _, path = options["job_db"].partition("://")

@@ -38,7 +38,6 @@ _BOTH: dict[str, str] = {
     "jinja_sls_env": 'a template says it: its first line is #jinja2: {"trim_blocks": true}',
     "failhard": _NO_STATES,
     "renderer": "the master's option renderer is for pillar",
-    "extension_modules": "modules go into _modules of file_roots, or module_dirs of a minion",
     "multiprocessing": "jobs run in threads, or with --isolate in a process of their own",
     "return_retry_timer": "returns are kept on disk and sent until they are acknowledged",
 }
@@ -106,6 +105,7 @@ MASTER_INSTEAD: Mapping[str, str] = _BOTH | {
 """Of a master's file."""
 
 MINION_INSTEAD: Mapping[str, str] = _BOTH | {
+    "extension_modules": "modules go into _modules of file_roots, or module_dirs of a minion",
     "master_port": "ret_port",
     "master_finger": "master_key pins the master's key (saltern-key -F master shows it)",
     "verify_master_pubkey_sign": "master_key pins the master's key",

@@ -42,6 +42,13 @@ def form_of(name: str | None) -> str | None:
     return form if form in OUTPUTS else None
 
 
+def wants_color(color: bool | None, target: TextIO) -> bool:
+    """Return whether to use colours: *color* says so, else whether *target* is a terminal whose user wants them."""
+    if color is not None:
+        return color
+    return "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb" and target.isatty()
+
+
 def render(value: Any, out: str = "nested", color: bool = False, *, indent: int | None = None, retcode: int = 0) -> str:
     """Return *value* in the form *out*, without white space at the end.
 
@@ -71,13 +78,16 @@ def display(
     ``render``. Raises ``OSError`` from writing.
     """
     target = sys.stdout if stream is None else stream
-    if color is None:
-        color = "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb" and target.isatty()
+    color = wants_color(color, target)
     form = form_of(out)
     if form is None:
         print(f"[ERROR   ] Invalid outputter {visible(str(out))} specified, fall back to nested", file=sys.stderr)
         form = OUTPUTS[0]
-    text = render(value, form, color, indent=indent, retcode=retcode)
+    write_text(render(value, form, color, indent=indent, retcode=retcode), target)
+
+
+def write_text(text: str, target: TextIO) -> None:
+    """Write *text* and a newline to *target*, nothing for an empty one; characters that it lacks are escapes."""
     if text:
         encoding = target.encoding or "utf-8"
         target.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")

@@ -12,7 +12,8 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any, Literal
+import sys
+from typing import Any, Literal, TextIO
 
 from saltern.errors import UsageError
 from saltern.output import OUTPUTS, display
@@ -62,13 +63,17 @@ class Output:
         if self._path:
             self._write((value, form, retcode), "a")
         else:
-            display(value, form, color=self.color, indent=self.indent, retcode=retcode)
+            self._display(value, form, retcode, sys.stdout, self.color)
+
+    def _display(self, value: Any, form: str | None, retcode: int, stream: TextIO, color: bool | None) -> None:
+        """Show *value* on *stream*; *color*: ``None`` on a terminal only."""
+        display(value, form, color=color, indent=self.indent, retcode=retcode, stream=stream)
 
     def _write(self, shown: tuple[Any, str | None, int] | None, mode: Literal["w", "a"]) -> None:
         try:
             with open(str(self._path), mode, encoding="utf-8", errors="backslashreplace") as file:
                 if shown is not None:
                     value, form, retcode = shown
-                    display(value, form, color=bool(self.color), indent=self.indent, retcode=retcode, stream=file)
+                    self._display(value, form, retcode, file, bool(self.color))
         except OSError as error:
             raise UsageError(f"{self._path}: can't be written: {error.strerror}") from None

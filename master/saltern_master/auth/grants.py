@@ -12,7 +12,7 @@
         - "@events"                  # the event bus
 
 A glob covers functions that read or change something confined. What runs anything, or does something indirectly, is
-covered by its exact name alone (``saltern.power``).
+covered by its exact name alone (``saltern.power``); so is a runner of the operator's own: ``"@runner": [mymod.fun]``.
 """
 
 from __future__ import annotations
@@ -63,6 +63,11 @@ def covers(grant: Grant, function: str, power: Power, minion: str | None) -> boo
 def covers_own(grant: Grant, kind: str, function: str) -> bool:
     """Return whether *grant* is for the master's own *function* of a *kind* (``@runner``, ``@wheel``, ``@events``)."""
     return grant.minions == kind and any(fnmatch.fnmatchcase(function, pattern) for pattern in grant.functions)
+
+
+def names_own(grant: Grant, kind: str, function: str) -> bool:
+    """Return whether *grant* names the master's *function* of a *kind*, exactly."""
+    return grant.minions == kind and function in grant.functions
 
 
 def is_glob(pattern: str) -> bool:

@@ -61,6 +61,7 @@ An indirect function needs a grant of its exact name. Beyond that:
 ``sysctl.persist``
 ``mount.mount``        nothing: a file system over another brings programs, and hides files
 ``mount.remount``
+``mount.swapon``       nothing: who owns the file reads what the kernel swaps out, and writes it
 ``mount.set_fstab``
 ``mount.rm_fstab``
 ``mount.set_automaster``
@@ -92,6 +93,20 @@ Likewise by their exact names alone, for what they write, reach or call can't be
 ``kmod.load``, ``kmod.remove``, ``slsutil.renderer``, ``ssh.hash_known_hosts``, ``ssh.host_keys``,
 ``ssh.recv_known_host_entries``, ``ssh.rm_auth_key``, ``ssh.rm_auth_key_from_file``, ``ssh.rm_known_host``,
 ``ssh.set_auth_key``, ``ssh.set_auth_key_from_file``, ``ssh.set_known_host``, ``ssh.user_keys``.
+
+Packages bring programs that run as root when they are installed, from wherever a repository says:
+``lowpkg.bin_pkg_info``, ``pkg.add_repo_key``, ``pkg.group_install``, ``pkg.groupinstall``, ``pkg.install``,
+``pkg.mod_repo``, ``pkg.update``, ``pkg.upgrade``, ``pkg_resource.parse_targets``. And a remote may be a folder or a
+host that the caller may not reach: ``git.remote_refs``, ``git.remote_set``.
+
+And what shows the content of whatever file the caller names, which may be a key or ``/etc/shadow``, or who logs in
+where by what password: ``file.read``, ``file.seek_read``, ``file.grep``, ``file.search``, ``file.contains``,
+``file.contains_regex``, ``file.contains_glob``, ``file.get_diff``, ``file.check_file_meta``, ``file.extract_hash``,
+``hashutil.base64_encodefile``, ``ini.get_option``, ``ini.get_section``, ``ini.get_ini``, ``dnsutil.parse_hosts``,
+``dnsutil.parse_zone``, ``mount.fstab``, ``mount.automaster``, ``sysctl.show``, ``lowpkg.diff``, ``pkg.diff``,
+``ps.proc_info`` (a process's environment), ``environ.get``, ``environ.item``, ``environ.items``, ``git.config_get``,
+``git.config_get_regex``, ``git.config_get_regexp``, ``git.remote_get``, ``git.remotes``. Or fetches what the minion
+reaches: ``file.get_source_sum``, ``file.source_list``, ``ssh.check_key_file``, ``pkg.set_selections``.
 """
 
 from __future__ import annotations

@@ -14,6 +14,8 @@ class Need(Enum):
     TARGET = "target"
     """To be granted anything on minions; it shows those of its target on which something is."""
     RUNNER = "@runner"
+    OWN_RUNNER = "@runner by its name"
+    """A runner of the operator's own, which runs as the master's user: its exact name, no glob covers it."""
     WHEEL = "@wheel"
     EVENTS = "@events"
     OWN_JOB = "own job"

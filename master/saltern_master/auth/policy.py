@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from saltern.config import MasterOptions
 from saltern_master.auth.accounts import Account, Accounts
 from saltern_master.auth.caller import Caller, Kind
-from saltern_master.auth.grants import Grant, Grants, covers, covers_own
+from saltern_master.auth.grants import RUNNER, Grant, Grants, covers, covers_own, is_glob, names_own
 from saltern_master.auth.need import Need, Needing
 from saltern_master.auth.peers import EVERYONE, Peers
 from saltern_master.auth.peers import covers as covers_peer
@@ -88,6 +88,8 @@ class Policy:
         if caller.kind is Kind.MINION:
             if command.need is Need.RUNNER:
                 return bool(self._peer_run.on(caller.name, command.function))
+            if command.need is Need.OWN_RUNNER:
+                return bool(self._peer_run.on(caller.name, command.function, by_pattern=False))
             if command.need is Need.PEER:
                 return self._peer.mentions(caller.name)
             return command.need is Need.MINION
@@ -96,10 +98,19 @@ class Policy:
         everything, grants = self.rights(caller)
         if everything:
             return True
+        if command.need is Need.OWN_RUNNER:
+            return any(names_own(grant, RUNNER, command.function) for grant in grants)
         own = _OWN.get(command.need)
         if own is None:
             return any(not grant.minions.startswith("@") for grant in grants)
         return any(covers_own(grant, own, command.function) for grant in grants)
+
+    def names_runners(self, caller: Caller) -> bool:
+        """Return whether some runner of the operator's own may be granted to a user: one is named, or all is."""
+        everything, grants = self.rights(caller)
+        return everything or any(
+            not is_glob(function) for grant in grants if grant.minions == RUNNER for function in grant.functions
+        )
 
     def may_see(self, caller: Caller, name: str) -> bool:
         """Return whether the caller may be told that there is no command *name*: he might call it if there were."""

@@ -16,6 +16,9 @@ from saltern_master.briefing import Briefing
 from saltern_master.bus import EventBus
 from saltern_master.clocks import Clocks
 from saltern_master.commands.registry import Registry
+from saltern_master.custom.child import Children
+from saltern_master.custom.places import Places
+from saltern_master.custom.sync import Sync
 from saltern_master.deadletters import DeadLetters
 from saltern_master.fileserver.pushed import Pushed
 from saltern_master.fileserver.server import FileServer
@@ -55,6 +58,9 @@ class Services(Protocol):
     returners: Returners
     suites: Suites
     files: FileServer
+    own_places: Places
+    own_children: Children
+    own_sync: Sync
     uploads: Uploads
     pushed: Pushed
     briefing: Briefing
@@ -69,6 +75,7 @@ class Services(Protocol):
 class Context:
     """One call. *minions*: whom its target means, where the command has one; authorised already.
 
+    *jid*: of the call of a runner or wheel function.
     *unknown*: names that the target lists and no minion has, of those that the caller may command. *problem*: a line
     on what in the target can't mean anybody, or nothing.
     """
@@ -78,3 +85,4 @@ class Context:
     minions: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     problem: str = ""
+    jid: str = ""

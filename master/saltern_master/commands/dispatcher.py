@@ -34,8 +34,9 @@ from saltern_master.auth.need import Need
 from saltern_master.auth.policy import Policy, some_of
 from saltern_master.bus import stamp
 from saltern_master.commands.context import Context, Services
+from saltern_master.commands.custom import OwnRunners
 from saltern_master.commands.params import bind, params_of
-from saltern_master.commands.registry import Command, Registry
+from saltern_master.commands.registry import Answered, Command, Registry
 from saltern_master.commands.runs import TAGS, Run, Runs
 from saltern_master.commands.turns import Turns
 from saltern_master.jobs.request import functions_of, indirect_of
@@ -73,9 +74,17 @@ class Meant(NamedTuple):
 class Dispatcher:
     """Runs commands of *registry* on *services* for callers, as *policy* allows."""
 
-    def __init__(self, registry: Registry, policy: Policy, services: Services, runs: Runs | None = None) -> None:
-        """*runs*: told of every call of a runner or wheel function."""
+    def __init__(
+        self,
+        registry: Registry,
+        policy: Policy,
+        services: Services,
+        runs: Runs | None = None,
+        own: OwnRunners | None = None,
+    ) -> None:
+        """*runs*: told of every call of a runner or wheel function; *own*: runners that *registry* doesn't have."""
         self._registry = registry
+        self._own = own
         self._runs = runs
         self._background: set[asyncio.Task[None]] = set()
         self._policy = policy
@@ -161,7 +170,7 @@ class Dispatcher:
     async def _call(self, caller: Caller, name: str, args: list[Any], kwargs: dict[str, Any], *, whole: bool) -> Any:
         services = self._services
         if name in BACKGROUND and caller.kind is Kind.LOCAL and self._runs is not None:
-            return self._begin(caller, BACKGROUND[name], self._runs, args, kwargs)
+            return await self._begin(caller, BACKGROUND[name], self._runs, args, kwargs)
         command = self._find(caller, name)
         bound = command.bind(args, kwargs)
         meant = Meant()
@@ -171,13 +180,33 @@ class Dispatcher:
             meant = await self._known_minions(caller, bound, services)
         elif command.need is Need.OWN_JOB and not self._policy.owns(caller, services.tracker.owner(bound["jid"])):
             raise NotAuthorised(f"{caller} did not start a job {bound['jid']}")
-        run = self._runs.begin(caller, command, args, kwargs) if self._runs and command.client in TAGS else None
+        if command.prepare is not None:
+            command = await command.prepare(caller, bound)
+        told_of = command.client in TAGS
+        run = self._begun(self._runs, caller, command, args, kwargs) if self._runs and told_of else None
+        context = Context(caller, services, *meant, jid=run.jid if run else "")
         with about(jid=run.jid if run else None):
-            answer = await self._carried_out(command, Context(caller, services, *meant), bound, run)
-        return {**run.data, "return": answer, "success": True, "_stamp": stamp()} if whole and run else answer
+            answer, success, printed = await self._carried_out(command, context, bound, run)
+        if not whole or run is None:
+            return answer
+        also = {"printed": printed} if printed else {}
+        return {**run.data, "return": answer, "success": success, "_stamp": stamp(), **also}
 
-    async def _carried_out(self, command: Command, context: Context, bound: dict[str, Any], run: Run | None) -> Any:
+    @staticmethod
+    def _begun(
+        runs: Runs, caller: Caller, command: Command, args: list[Any], kwargs: dict[str, Any], *, kept: bool = False
+    ) -> Run:
+        try:
+            return runs.begin(caller, command, args, kwargs, kept=kept)
+        except BaseException:
+            command.let_go()
+            raise
+
+    async def _carried_out(
+        self, command: Command, context: Context, bound: dict[str, Any], run: Run | None
+    ) -> Answered:
         """Return what a command returns; it is audited, and told of on the bus, however it ends."""
+        audited = {} if command.need is Need.OWN_RUNNER else bound  # what those are given is nobody else's
         try:
             answer = await self._run(command, context, bound)
         except BaseException as error:
@@ -186,15 +215,16 @@ class Dispatcher:
                 why = str(error) if ours else f"it came to no end: {type(error).__name__}"
                 self._runs.end(run, why, success=False)
             if command.changes and isinstance(error, SalternError):
-                self._audit.failed(context.caller, command.name, bound, error)
+                self._audit.failed(context.caller, command.name, audited, error)
             raise
         if command.changes:
-            self._audit.done(context.caller, command.name, bound)
+            self._audit.done(context.caller, command.name, audited)
+        answered = answer if isinstance(answer, Answered) else Answered(answer, True)
         if run is not None and self._runs is not None:
-            self._runs.end(run, answer, success=True)
-        return answer
+            self._runs.end(run, answered.value, success=answered.success)
+        return answered
 
-    def _begin(
+    async def _begin(
         self, caller: Caller, client: str, runs: Runs, args: list[Any], kwargs: dict[str, Any]
     ) -> dict[str, str]:
         """Start a runner or wheel function, and return where its events are told of: ``tag`` and ``jid``.
@@ -205,9 +235,11 @@ class Dispatcher:
         command = self._find(caller, f"{client}.{asked['fun']}")
         given, by_name = asked["arg"] or [], asked["kwarg"] or {}
         bound = command.bind(given, by_name)
-        run = runs.begin(caller, command, given, by_name, kept=True)
+        if command.prepare is not None:
+            command = await command.prepare(caller, bound)
+        run = self._begun(runs, caller, command, given, by_name, kept=True)
         self._calls[caller.principal] = self._calls.get(caller.principal, 0) + 1
-        ended = self._in_background(command, Context(caller, self._services), bound, run)
+        ended = self._in_background(command, Context(caller, self._services, jid=run.jid), bound, run)
         task = asyncio.get_running_loop().create_task(ended)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
@@ -241,9 +273,16 @@ class Dispatcher:
 
     def _find(self, caller: Caller, name: str) -> Command:
         command = self._registry.get(name)
-        if command is not None and self._policy.may_call(caller, command):
-            return command
+        own = self._own.command(name) if command is None and self._own is not None else None
+        for one in (command, own):
+            if one is not None and self._policy.may_call(caller, one):
+                return one
         if command is None and self._policy.may_see(caller, name):
+            if own is not None and self._own is not None and self._own.holds(own.function):
+                raise NotAuthorised(
+                    f"{caller} may not run {own.function:.80}: it is a runner of the operator's own: grant it by its "
+                    "exact name in publisher_acl, no glob covers it"
+                )
             raise self._registry.unknown(name, lambda one: self._policy.may_call(caller, one))
         raise NotAuthorised(self._policy.refusal(caller, name))
 

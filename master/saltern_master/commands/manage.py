@@ -15,6 +15,7 @@ from saltern.errors import ArgumentError, CommandError, NotAuthorised
 from saltern.key_functions import KeyFunctions
 from saltern_master.auth.need import Need
 from saltern_master.commands.context import Context
+from saltern_master.commands.custom import docs_of_own
 from saltern_master.commands.params import params_of
 from saltern_master.commands.registry import Command, command
 from saltern_master.commands.runs import about_bytes
@@ -144,8 +145,9 @@ async def connected(context: Context) -> list[str]:
 
 @command("runner.doc.runner", Need.RUNNER)
 async def runner_docs(context: Context) -> dict[str, str]:
-    """Show what each runner does: ``saltern-run -d``"""
-    return {one.function: one.description for one in context.services.registry.offered_by("runner")}
+    """Show what each runner does: ``saltern-run -d``; of the operator's own those that you may call"""
+    ours = {one.function: one.description for one in context.services.registry.offered_by("runner")}
+    return {**await docs_of_own(context), **ours}
 
 
 @command("runner.doc.wheel", Need.RUNNER)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from types import MappingProxyType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from saltern.errors import ArgumentError, FunctionNotFound
 from saltern_master.auth.need import Need
@@ -17,13 +17,25 @@ Handler = Callable[..., Any]
 """Takes a ``Context`` and the parameters; a coroutine function runs on the loop, any other in a thread."""
 
 
+class Answered(NamedTuple):
+    """What a handler returns that knows itself whether its work was well done; others return the value alone.
+
+    *printed*: for the caller to see, and nobody else.
+    """
+
+    value: Any
+    success: bool
+    printed: str = ""
+
+
 @dataclass(frozen=True)
 class Command:
     """One command: what it is called, what it takes, who may, what it does.
 
     ``name`` is the client that offers it and Salt's name there: ``wheel.key.accept``, ``runner.jobs.list_jobs``.
     ``changes``: each call is audited. ``is_async`` was found out when it was declared. ``private``: what it returns is
-    its caller's alone, and in no event.
+    its caller's alone, and in no event. ``prepare``, of what runs elsewhere, sees whether it is there and takes its
+    arguments, and returns the command that runs it; ``let_go`` is called when that isn't run after all.
     """
 
     name: str
@@ -33,6 +45,8 @@ class Command:
     changes: bool
     is_async: bool
     private: bool = False
+    prepare: Callable[..., Awaitable[Command]] | None = None
+    let_go: Callable[[], None] = lambda: None
 
     @property
     def client(self) -> str:

@@ -21,6 +21,7 @@ from saltern_master.commands import (
     pillar,
     returns,
     roots,
+    saltutil,
     suites,
     targets,
     uploads,
@@ -43,6 +44,7 @@ MODULES = (
     past_jobs,
     pillar,
     returns,
+    saltutil,
     suites,
     targets,
     uploads,
@@ -51,4 +53,5 @@ MODULES = (
 
 def command_table(key_functions: KeyFunctions) -> Registry:
     """Return every command there is."""
-    return Registry(MODULES, (*keys.commands(key_functions), *manage.presence_commands(), *roots.commands()))
+    made = (*keys.commands(key_functions), *manage.presence_commands(), *roots.commands(), *saltutil.sync_commands())
+    return Registry(MODULES, made)

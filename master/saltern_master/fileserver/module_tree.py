@@ -13,6 +13,9 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 FOLDERS = ("_modules", "_utils", "_returners", "_grains")
+"""What goes to minions."""
+MASTERS_FOLDERS = ("_runners", "_output", "_outputters", "_utils", "_modules")
+"""What the master takes for itself, when it is told to."""
 PACKAGE_FILE = "__init__.py"
 MAX_MODULE_BYTES = 8 * 1024 * 1024
 MAX_PACKAGE_BYTES = 32 * 1024 * 1024

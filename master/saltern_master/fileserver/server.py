@@ -18,6 +18,7 @@ from saltern_master.fileserver.gitfs.backend import GitBackend
 from saltern_master.fileserver.ignored import Ignored
 from saltern_master.fileserver.module_tree import (
     FOLDERS,
+    MASTERS_FOLDERS,
     MAX_PACKAGE_BYTES,
     MAX_PACKAGE_FILES,
     bounded,
@@ -160,10 +161,17 @@ class FileServer:
         only when, one of them does. ``left_out`` says by path why files there are no modules; each is logged once.
         Raises ``IdError`` or ``FileServerError``.
         """
+        return self._modules(saltenv, FOLDERS)
+
+    def masters_modules(self, saltenv: str) -> dict[str, Any]:
+        """Return likewise what the master itself may sync of *saltenv*: runners, outputters and what they share."""
+        return self._modules(saltenv, MASTERS_FOLDERS)
+
+    def _modules(self, saltenv: str, folders: tuple[str, ...]) -> dict[str, Any]:
         places: dict[str, Backend] = {}
         unserved: dict[str, str] = {}
         for backend in self._serving(saltenv):
-            for folder in FOLDERS:
+            for folder in folders:
                 for path in backend.paths(saltenv, folder):
                     places.setdefault(path, backend)
                 unserved.update(backend.left_out(saltenv, folder))
@@ -181,7 +189,8 @@ class FileServer:
             else:
                 facts[path] = _facts(entry)
         self._whole_packages(tree.inside, facts, tree.left_out)
-        self._say_left_out(saltenv, {path: why for path, why in tree.left_out.items() if unserved.get(path) != why})
+        if folders is FOLDERS:  # who syncs the others is told
+            self._say_left_out(saltenv, {path: why for path, why in tree.left_out.items() if unserved.get(path) != why})
         digest = hashlib.sha256()
         for path in sorted(facts):
             digest.update(f"{path}\0{facts[path]['hsum']}\0".encode())

@@ -88,6 +88,21 @@ class Grains(dict[str, Any]):
         return dict(super().items())
 
 
+def in_lines(grains: Grains) -> Grains:
+    """Return *grains* for a text that is read by lines: none has a line's end in it. Reading is noted alike."""
+    found = Grains({name: _in_line(value) for name, value in dict.items(grains)}, str(dict.get(grains, PROVEN)))
+    found.used = grains.used
+    return found
+
+
+def _in_line(value: Any) -> Any:
+    if isinstance(value, str):
+        return " ".join(value.splitlines())
+    if isinstance(value, dict):
+        return {_in_line(key): _in_line(member) for key, member in value.items()}
+    return [_in_line(member) for member in value] if isinstance(value, list) else value
+
+
 def proven(target: str, kind: str, groups: Nodegroups, means: Callable[[str], bool]) -> bool:
     """Return whether a target that means a minion does so whatever the minion's grains are.
 

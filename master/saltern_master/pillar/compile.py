@@ -254,6 +254,7 @@ class Compiler:
                     self._at(f"ext_pillar {name}")
                     found = self._run_ext(name, pillar, arguments, scene, self.settings)
                     claimed = bool(scene.grains.used) and name != "git"  # whose files are looked at one by one
+                    claimed = claimed or bool(override)  # it may choose by what the caller gave
                 except Exception as error:  # an external pillar is anybody's program
                     errors.append(f"Failed to load ext_pillar {name}: {error}")
                     log.append(errors[-1])

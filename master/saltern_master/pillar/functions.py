@@ -40,6 +40,10 @@ class Functions(Mapping[str, Callable[..., Any]]):
         self._groups = (nodegroups, conf_file)
         self._made: dict[str, Callable[..., Any]] | None = None
 
+    def with_grains(self, grains: Mapping[str, Any], opts: Mapping[str, Any]) -> Functions:
+        """Return the same functions for other grains, and options."""
+        return Functions(self._minion_id, grains, self._pillar, opts, *self._groups)
+
     def __getitem__(self, name: str) -> Callable[..., Any]:
         found = self._functions().get(name)
         if found is None:

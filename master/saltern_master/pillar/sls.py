@@ -98,7 +98,7 @@ class SlsCompiler:
         before, scene.grains.used = scene.grains.used, set()
         try:
             state = self._renderer.render(found, env, sls, scene, defaults)
-            claimed = claimed or bool(scene.grains.used)
+            claimed = claimed or bool(scene.grains.used) or (scene.overridden and bool(scene.pillar))
         finally:
             scene.grains.used |= before
         if claimed and not self._settings.secrets_by_grains:

@@ -28,6 +28,10 @@ STEP_RUNS = 50
 """Deleted in one transaction."""
 MAX_LATEST = 5000
 """Suites of minions whose last run is remembered for metrics."""
+MAX_LATEST_OF_ONE = 100
+"""Of one minion: what it calls its suites is its own affair, but takes no other's place."""
+LARGE_SHARE = 10
+"""A minion that has over so much of the bound (one part in ten) loses its own runs when it is reached."""
 
 _TABLES = MetaData()
 RUNS = Table(
@@ -126,7 +130,11 @@ class SuiteStore:
         with self._connected("can't be purged") as connection:
             oldest = select(RUNS.c.jid, RUNS.c.minion).order_by(RUNS.c.jid).limit(STEP_RUNS)
             if max_bytes and (connection.execute(select(func.sum(RUNS.c.bytes))).scalar() or 0) > max_bytes:
-                gone = connection.execute(oldest).all()
+                size = func.sum(RUNS.c.bytes)
+                of_each = select(RUNS.c.minion, size).group_by(RUNS.c.minion).order_by(size.desc()).limit(1)
+                minion_id, most = connection.execute(of_each).one()
+                large = most > max_bytes / LARGE_SHARE
+                gone = connection.execute(oldest.where(RUNS.c.minion == minion_id) if large else oldest).all()
             elif before is not None:
                 gone = connection.execute(oldest.where(RUNS.c.jid < jid_of(before))).all()
             else:
@@ -196,6 +204,10 @@ class SuiteStore:
             if known is None or known.jid <= one.jid:
                 latest.pop((one.minion_id, one.suite), None)
                 latest[one.minion_id, one.suite] = one
+        for minion_id in {one.minion_id for one in summaries}:
+            own = [key for key in latest if key[0] == minion_id]
+            for key in own[: max(0, len(own) - MAX_LATEST_OF_ONE)]:
+                del latest[key]
         while len(latest) > MAX_LATEST:
             del latest[next(iter(latest))]
         self.latest = latest

@@ -16,11 +16,14 @@ from typing import Any
 from saltern.errors import CommandError, SalternError
 from saltern.templating.render import render
 from saltern.traverse import traverse
+from saltern.visible import visible
+from saltern_master.pillar.claims import Grains, in_lines
+from saltern_master.pillar.functions import Functions
 from saltern_master.pillar.yaml_text import YamlError, parsed
 
 __opts__: Mapping[str, Any]
-__grains__: Mapping[str, Any]
-__salt__: Mapping[str, Any]
+__grains__: Grains
+__salt__: Functions
 
 STRATEGIES = ("overwrite", "merge-first", "merge-last", "remove")
 HOW = "__"
@@ -72,7 +75,7 @@ class _Config:
 
     def over(self, stack: dict[str, Any]) -> dict[str, Any]:
         """Return *stack* with the files put over it."""
-        for item in _items(self._rendered(self._cfg, stack=stack)):
+        for item in self._listed(stack):
             for path in sorted(glob.glob(os.path.join(self._folder, item))) if item.strip() else ():
                 text = self._rendered(path, stack=stack, ymlpath=path)
                 try:
@@ -82,6 +85,22 @@ class _Config:
                 if isinstance(data, dict):
                     stack = _merged(stack, data)
         return stack
+
+    def _listed(self, stack: dict[str, Any]) -> list[str]:
+        """Return the globs of the list. Raises ``CommandError`` when grains may lead one out of its folder."""
+        grains = in_lines(__grains__)
+        opts = {key: value for key, value in __opts__.items() if key not in NOT_SHOWN} | {"grains": grains}
+        read, grains.used = grains.used, set()
+        salt = __salt__.with_grains(grains, opts)
+        items = _items(self._rendered(self._cfg, stack=stack, __grains__=grains, __opts__=opts, __salt__=salt))
+        read |= grains.used
+        for item in items if grains.used else ():
+            if ".." in item.split("/") or (os.path.isabs(item) and not item.startswith(f"{self._folder}/")):
+                raise CommandError(
+                    f"{self._cfg} reads grains, which a minion can claim, and leads to {visible(item)!r:.100}: it can "
+                    "name what is in its own folder alone"
+                )
+        return items
 
     def _rendered(self, path: str, **more: Any) -> str:
         try:
