@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from saltern.complaints import Complaints
@@ -44,9 +44,9 @@ class LocalServices:
         assert self._loader is not None
         return self._loader
 
-    def functions(self) -> dict[str, Callable[..., Any]]:
-        """Return every function that can be loaded, by ``module.function``; loads all modules."""
-        return self.loader.functions()
+    def functions(self, modules: Iterable[str] | None = None) -> dict[str, Callable[..., Any]]:
+        """Return the functions of *modules* by ``module.function``; of all by default, which loads them all."""
+        return self.loader.functions(modules)
 
     def returners(self) -> dict[str, Callable[..., Any]]:
         """Return every function of returners, by ``returner.function``; loads all of them."""

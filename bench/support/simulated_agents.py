@@ -120,7 +120,7 @@ class Agent:
             self._welcomed(message.body)
 
     def _welcomed(self, body: dict[str, Any]) -> None:
-        digests = {what: digest_of(body[what]) for what in ("schedule", "pillar")}
+        digests = {what: digest_of(body[what]) for what in ("schedule", "pillar") if what in body}
         self._have = {**digests, "modules": body["modules"]}
         if self._publish is None:
             self._publish = self._sockets.connect(self._publish_endpoint, self.keys, self._on_publish)
@@ -165,6 +165,9 @@ class Agent:
             self._tell("working", 0, {"jids": [], "more": False})
         elif message.type == "job":
             self._answer(message.body)
+        elif message.type == "pillar":  # it is compiled, or another: we ask for it as agents do
+            self._seq += 1
+            self._tell("call", self._seq, {"cmd": "pillar", "args": {}})
 
     def _answer(self, job: dict[str, Any]) -> None:
         self._seq += 1

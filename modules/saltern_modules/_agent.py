@@ -6,7 +6,7 @@ The agent puts an object of this shape into ``__opts__['__agent__']``. It is not
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, cast
 
 from saltern.errors import CommandError
@@ -30,8 +30,8 @@ class Synced(NamedTuple):
 class Agent(Protocol):
     """The running agent, as its modules see it. Every method may be called from any thread."""
 
-    def functions(self) -> dict[str, Callable[..., Any]]:
-        """Return every function that can be loaded, by ``module.function``; loads all modules."""
+    def functions(self, modules: Iterable[str] | None = None) -> dict[str, Callable[..., Any]]:
+        """Return the functions of *modules* by ``module.function``; of all by default, which loads them all."""
 
     def returners(self) -> dict[str, Callable[..., Any]]:
         """Return every function of returners, by ``returner.function``; loads all of them."""

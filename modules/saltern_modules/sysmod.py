@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from saltern_modules import _agent
@@ -34,10 +34,15 @@ def __virtual__() -> str:
     return __virtualname__
 
 
-def _functions() -> dict[str, Callable[..., Any]]:
-    """Return all functions, sorted by name."""
+def _functions(args: Sequence[str] = ()) -> dict[str, Callable[..., Any]]:
+    """Return all functions that *args* can mean, sorted by name.
+
+    No module is loaded but those that are named, if all are: what is loaded stays, and all of them take 9 MiB.
+    """
+    modules = {arg.partition(".")[0] for arg in args if isinstance(arg, str)}
+    every = len(modules) == 0 or any(set(module) & set("*?[") for module in modules)
     agent = _agent.present(__opts__)
-    functions = agent.functions() if agent else dict(__salt__)
+    functions = agent.functions(None if every else modules) if agent else dict(__salt__)
     return {name: functions[name] for name in sorted(functions)}
 
 
@@ -54,7 +59,7 @@ def doc(*args: str) -> dict[str, str | None]:
         saltern '*' sys.doc test.ping 'cmd.*'
     """
 
-    return _docs(_functions(), args)
+    return _docs(_functions(args), args)
 
 
 def returner_doc(*args: str) -> dict[str, str | None]:
@@ -78,7 +83,7 @@ def list_functions(*args: str, **kwargs: Any) -> list[str]:
 
         saltern '*' sys.list_functions test 'cmd.r*'
     """
-    return [name for name in _functions() if not args or any(_is_of(name, arg) for arg in args)]
+    return [name for name in _functions(args) if not args or any(_is_of(name, arg) for arg in args)]
 
 
 def list_returner_functions(*args: str, **kwargs: Any) -> list[str]:
@@ -103,7 +108,7 @@ def list_modules(*args: str) -> list[str]:
         saltern '*' sys.list_modules 's*'
     """
 
-    return _modules(_functions(), args)
+    return _modules(_functions(args), args)
 
 
 def list_returners(*args: str) -> list[str]:
@@ -144,7 +149,7 @@ def argspec(module: str = "") -> dict[str, dict[str, Any]]:
 
         saltern '*' sys.argspec cmd.run
     """
-    return _argspecs(_functions(), module)
+    return _argspecs(_functions([module] if module else ()), module)
 
 
 def returner_argspec(module: str = "") -> dict[str, dict[str, Any]]:

@@ -66,6 +66,14 @@ def test_to_ask_whether_a_function_is_there_looks_for_no_other(loader: Loader, m
     assert not any(slot.module for slot in loader._modules.slots["config"])
 
 
+def test_to_list_the_functions_of_some_modules_loads_no_others(loader: Loader) -> None:
+    found = loader.functions(["test", "file"])
+    assert {name.partition(".")[0] for name in found} == {"test", "file"}
+    assert not any(slot.module for slot in loader._modules.slots["config"])
+    every = loader.functions()
+    assert found == {name: function for name, function in every.items() if name.startswith(("test.", "file."))}
+
+
 def test_only_its_own_public_functions(loader: Loader, module_dir: Path) -> None:
     put(
         module_dir,

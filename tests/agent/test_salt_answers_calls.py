@@ -118,7 +118,7 @@ class AskingAgent:
         self._name = name
         self.loader: Loader
 
-    def functions(self) -> dict[str, Any]:
+    def functions(self, modules: Any = None) -> dict[str, Any]:
         return self.loader.functions()
 
     def load_errors(self) -> dict[str, str]:

@@ -71,7 +71,7 @@ class StubAgent:
         self.meanwhile: Callable[[str], None] = lambda command: None
         """What somebody else does while the master is asked."""
 
-    def functions(self) -> dict[str, Callable[..., Any]]:
+    def functions(self, modules: Any = None) -> dict[str, Callable[..., Any]]:
         return {}
 
     def returners(self) -> dict[str, Callable[..., Any]]:

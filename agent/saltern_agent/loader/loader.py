@@ -165,8 +165,10 @@ class Loader:
         source = max(sources, key=lambda source: source.layer)
         return "" if source.bundled else source.stem
 
-    def functions(self) -> dict[str, Callable[..., Any]]:
-        """Return all functions by name; loads every module."""
+    def functions(self, modules: Iterable[str] | None = None) -> dict[str, Callable[..., Any]]:
+        """Return the functions of *modules* by name; of all by default, for which every module is loaded, to stay."""
+        if modules is not None:
+            return self._modules.of(modules)
         return {name: function for name, (_, _, function) in self._modules.all().items()}
 
     def returners(self) -> dict[str, Callable[..., Any]]:

@@ -117,6 +117,15 @@ class Shelf:
                     found.setdefault(f"{own}.{name}", (slot, module, function))
         return dict(sorted(found.items()))
 
+    def of(self, names: Iterable[str]) -> dict[str, Callable[..., Any]]:
+        """Return the functions of the modules that callers know by these *names*; loads no others."""
+        found: dict[str, Callable[..., Any]] = {}
+        for name in names:
+            for _, module in self.modules(name):
+                for function, code in module.functions.items():
+                    found.setdefault(f"{name}.{function}", code)
+        return found
+
     def errors(self) -> dict[str, str]:
         """Return why modules are not there, by name: those that somebody asked for, or that another one stands for."""
         self._refused()
