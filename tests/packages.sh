@@ -6,14 +6,11 @@ for pair in \
     git:git /usr/bin/carbon-cache:graphite-carbon carbon-c-relay:carbon-c-relay \
     victoria-metrics:victoria-metrics /usr/sbin/collectd:collectd-core nc.openbsd:netcat-openbsd \
     graphite-manage:graphite-web rsync:rsync faketime:faketime \
-    ps:procps ip:iproute2 /usr/sbin/mke2fs:e2fsprogs \
+    ps:procps ip:iproute2 /usr/sbin/mke2fs:e2fsprogs patch:patch ssh-keygen:openssh-client \
+    rpmbuild:rpm dnf:dnf createrepo_c:createrepo-c \
     /usr/sbin/mariadbd:mariadb-server pg_ctlcluster:postgresql \
     systemd-analyze:systemd systemd-nspawn:systemd-container openssl:openssl \
     crontab:cron /usr/sbin/update-rc.d:init-system-helpers /usr/sbin/useradd:passwd; do
-    ssh-keygen:openssh-client systemd-analyze:systemd systemd-nspawn:systemd-container openssl:openssl; do
-    rpmbuild:rpm dnf:dnf createrepo_c:createrepo-c \
-    systemd-analyze:systemd systemd-nspawn:systemd-container openssl:openssl; do
-    systemd-analyze:systemd systemd-nspawn:systemd-container openssl:openssl patch:patch; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
 done
 [ -z "$missing" ] && exit 0
