@@ -298,15 +298,16 @@ def test_what_a_killed_sync_left_is_cleared_away(tmp_path: Path) -> None:
 
 def test_folders_of_the_configuration_come_before_what_was_synced_and_must_be_ours(tmp_path: Path) -> None:
     put(tmp_path / "dirs", a="")
-    put(tmp_path / "ext" / "runners", b="")
+    ext = tmp_path / "root" / "ext"  # as all places it is below root_dir
+    put(ext / "runners", b="")
     put(tmp_path / "base" / "_runners", c="")
-    given = options(tmp_path, f"runner_dirs: [dirs]\nextension_modules: {tmp_path}/ext\n")
+    given = options(tmp_path, "runner_dirs: [dirs]\nextension_modules: /ext\n")
     synced(given, RUNNERS)
-    folders = [str(tmp_path / "dirs"), str(tmp_path / "ext" / "runners"), f"{given['cachedir']}/extmods/runners"]
+    folders = [str(tmp_path / "dirs"), str(ext / "runners"), f"{given['cachedir']}/extmods/runners"]
     assert Places(given).folders(RUNNERS) == folders
     assert Places(given).stems(RUNNERS) == {"a", "b", "c"}
     (tmp_path / "dirs").chmod(0o775)
     assert Places(given).folders(RUNNERS) == folders[1:]
     if os.geteuid() == 0:
-        os.chown(tmp_path / "ext" / "runners", 65534, 65534)
+        os.chown(ext / "runners", 65534, 65534)
         assert Places(given).folders(RUNNERS) == folders[2:]

@@ -186,7 +186,7 @@ class Loader:
 
     def of_kind(self, kind: str) -> Functions:
         """Return the functions of a *kind*, loaded when they are looked up."""
-        return Functions(self._shelves[kind], lambda name: self._function(self._shelves[kind], name, {}))
+        return Functions(self._shelves[kind])
 
     def find(self, kind: str, name: str) -> Callable[..., Any]:
         """Return the function *name* of a *kind*. Raises ``FunctionNotFound`` that says why it isn't there."""

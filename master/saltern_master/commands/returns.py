@@ -25,7 +25,7 @@ ON_THE_MASTER = ("runner.", "wheel.")
 _TIMES = "seconds since 1970, as 2026-01-31T12:00, or as 90m, 2h, 7d for so long ago"
 
 
-def _stored(text: str) -> str:
+def stored(text: str) -> str:
     """Return *text* when a database may hold it. Raises ``ArgumentError``."""
     if "\0" in text or any("\ud800" <= sign <= "\udfff" for sign in text):
         raise ArgumentError(f"{shown(text, 60)} is the name of nothing: it has signs that no name has")
@@ -36,7 +36,7 @@ def _stored(text: str) -> str:
 def query(
     context: Context,
     minion: Annotated[str | None, check_minion_id] = None,
-    function: Annotated[str | None, _stored] = None,
+    function: Annotated[str | None, stored] = None,
     jid: str | None = None,
     success: bool | None = None,
     since: str | float | None = None,

@@ -12,6 +12,7 @@ from saltern_master.auth.need import Need
 from saltern_master.commands.context import Context
 from saltern_master.commands.jobs import STORED_WITHIN_S
 from saltern_master.commands.registry import command
+from saltern_master.commands.returns import stored
 from saltern_master.suites.forms import as_data, as_junit, as_page, as_text
 from saltern_master.suites.report import HISTORY_RUNS, Report, report_of
 from saltern_master.suites.run import FUNCTION
@@ -68,7 +69,7 @@ def report(
 
 
 @command("runner.suite.list", Need.RUNNER)
-def listed(context: Context, suite: str | None = None, limit: int = 50) -> list[dict[str, Any]]:
+def listed(context: Context, suite: Annotated[str | None, stored] = None, limit: int = 50) -> list[dict[str, Any]]:
     """List the latest runs, newest first: ``saltern-run suite.list suite=web limit=10``
 
     Each with its job, minion, suite, when it came (``received``, epoch seconds), how long its tests took, and how many
