@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import resource
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -117,3 +118,16 @@ def test_root_runs_what_the_masters_user_wrote_as_that_user(
 )
 def test_whom_a_file_may_belong_to_and_who_may_write_it(mode: int, user: int, why: str) -> None:
     assert distrusted(os.stat_result((mode, 1, 1, 1, user, 0, 0, 0, 0, 0)), {0, 5}) == why
+
+
+def test_a_program_that_has_many_files_open(opts: MasterOptions, started: list[OwnOutputter]) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 4096)), hard))
+    null = os.open(os.devnull, os.O_RDONLY)
+    many = [os.dup(null) for _ in range(1100)]
+    try:
+        form(opts, "one", "def output(data):\n    return str(data)\n", started)
+    finally:
+        for descriptor in (null, *many):
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

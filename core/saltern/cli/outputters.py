@@ -178,9 +178,11 @@ def _group_of(user: int) -> int:
 
 def _read(stream: IO[bytes], size: int, until: float) -> bytes:
     data = b""
+    ready = select.poll()  # select() knows no descriptor above 1,023
+    ready.register(stream, select.POLLIN)
     while len(data) < size:
         left = until - time.monotonic()
-        if left <= 0 or not select.select([stream], [], [], left)[0]:
+        if left <= 0 or not ready.poll(left * 1000):
             raise ChannelError(f"it took over {WITHIN_S:g} s")
         chunk = os.read(stream.fileno(), size - len(data))
         if not chunk:

@@ -79,8 +79,11 @@ class Terminal:
     def recv(self, maxsize: int | None = None) -> tuple[str | None, str | None]:
         """Return what came on standard output and standard error; ``None`` for nothing."""
         got: list[str | None] = [None, None]
-        ready, _, _ = select.select(self._open, [], [], POLL_S) if self._open else ([], [], [])
-        for stream in ready:
+        poll = select.poll()  # select() knows no descriptor above 1,023
+        for stream in self._open:
+            poll.register(stream, select.POLLIN)
+        ready = {descriptor for descriptor, _ in poll.poll(POLL_S * 1000)} if self._open else set()
+        for stream in [one for one in self._open if one.fileno() in ready]:
             data = os.read(stream.fileno(), maxsize or READ_BYTES)
             number = self._pipes.index(stream)
             if not data:
