@@ -194,3 +194,26 @@ def test_a_clock_that_is_off_changes_no_other_grain(opts: dict[str, Any], loader
         facts.skew_learned()
     assert told == [7, 9]
     assert (facts.grains["id"], facts.grains["role"]) == ("host01", "web")
+
+
+class Asked:
+    """A background that only remembers what it is asked."""
+
+    def __init__(self) -> None:
+        self.what: list[str] = []
+
+    def do(self, failure: str, *_: object) -> None:
+        self.what.append(failure)
+
+
+def test_a_file_that_hangs_when_it_is_loaded_keeps_no_agent_from_connecting(
+    opts: dict[str, Any], loader: Loader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_file(tmp_path, "hanging", "import time\ntime.sleep(8)\ndef f():\n    return {'late': 1}\n")
+    loader.forget()
+    monkeypatch.setattr("saltern_agent.facts.AT_START_S", 0.2)
+    asked = Asked()
+    facts = Facts(opts, None, loader, asked, lambda: None, lambda: None)  # type: ignore[arg-type]  # likewise
+    facts.begin()
+    assert asked.what == ["not all grains were collected"]  # so it wasn't waited for
+    assert facts.grains["id"] == "host01"
