@@ -51,7 +51,7 @@ def test_what_became_of_each_leaf_is_told(parts: Parts) -> None:
 
     def explain() -> Any:
         with contextlib.suppress(FunctionNotFound):  # it hasn't run yet
-            return parts.runner.cmd("metrics.explain", [minion, "odd.values"])
+            return parts.runner.call("metrics.explain", [minion, "odd.values"])
         return None
 
     explained = wait_for(explain, "a run")
