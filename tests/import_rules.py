@@ -20,6 +20,7 @@ FOLDERS = {
     "saltern_agent": "agent",
     "saltern_master": "master",
     "saltern_graphite": "graphite",
+    "saltern_api": "web",
     "saltern_web": "web",
 }
 """Where each package is."""
@@ -47,6 +48,7 @@ ALLOWED: dict[str, set[str]] = {
         "saltern.visible",
         "saltern.steady",
     },
+    "saltern_api": {"saltern"},
     "saltern_web": {"saltern"},
 }
 MAKER_OF_PROGRAMS = Path("core") / "saltern" / "own_python.py"
@@ -64,6 +66,7 @@ MASTERS_HOST = {
     "saltern.keystore",
     "saltern.local",
     "saltern.master_client",
+    "saltern.netapi",
     "saltern.order",
     "saltern.runner",
     "saltern.wheel",

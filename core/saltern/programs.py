@@ -28,6 +28,7 @@ LIBRARIES = {
     "orjson": "orjson",
     "matplotlib": "matplotlib",
     "jinja2": "Jinja2",
+    "argon2": "argon2-cffi",
 }
 """What any extra brings: what it is imported as, and the distribution's name."""
 
@@ -77,4 +78,5 @@ saltern_agent = partial(start, "saltern-agent", "saltern_agent.main", "agent", d
 saltern_call = partial(start, "saltern-call", "saltern_agent.call", "agent")
 saltern_master = partial(start, "saltern-master", "saltern_master.main", "master", daemon="")
 saltern_graphite = partial(start, "saltern-graphite", "saltern_graphite.main", "graphite", daemon="serve")
-saltern_up = partial(start, "saltern-up", "saltern_master.up.main", "agent,master,graphite", everything=True, daemon="")
+saltern_api = partial(start, "saltern-api", "saltern_api.main", "api", daemon="")
+saltern_up = partial(start, "saltern-up", "saltern_master.up.main", "agent,master,graphite,api", everything=True, daemon="")

@@ -167,13 +167,11 @@ _BY_REASON: Mapping[str, str] = {
         "syndic_event_forward_timeout syndic_failover syndic_finger syndic_forward_all_events "
         "syndic_jid_forward_cache_hwm syndic_log_file syndic_master syndic_pidfile syndic_retries syndic_wait"
     ),
-    "there are no tokens: publisher_acl grants functions to users of this host": (
-        "eauth_acl_module eauth_tokens eauth_tokens.cache_driver eauth_tokens.cluster_id keep_acl_in_token "
-        "token_expire token_expire_user_override"
+    "tokens are in one store, and what they are good for is looked up at each call": (
+        "eauth_acl_module eauth_tokens eauth_tokens.cache_driver eauth_tokens.cluster_id keep_acl_in_token"
     ),
-    "there is no HTTP API for commands": (
-        "netapi_allow_raw_shell netapi_enable_clients password rest_timeout username"
-    ),
+    "there is no salt-ssh: the HTTP API has no raw shell": "netapi_allow_raw_shell",
+    "requests to the HTTP API say who asks": "password rest_timeout username",
     "there is no salt-ssh: an agent runs on each host": (
         "enable_ssh_minions min_extra_mods regen_thin ssh_config_file ssh_identities_only ssh_keepalive "
         "ssh_keepalive_count_max ssh_keepalive_interval ssh_list_nodegroups ssh_log_file ssh_merge_pillar ssh_passwd "

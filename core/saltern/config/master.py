@@ -34,6 +34,16 @@ class MasterOptions(TypedDict):
     heartbeat_interval: float
     heartbeat_timeout: float
     publisher_acl: dict[str, Any]
+    publisher_acl_blacklist: dict[str, Any]
+    external_auth: dict[str, Any]
+    token_expire: float
+    token_expire_user_override: Any
+    roles: dict[str, Any]
+    groups: dict[str, Any]
+    api_user: str
+    netapi_enable_clients: list[str]
+    rest_cherrypy: dict[str, Any]
+    webhooks: dict[str, Any]
     peer: dict[str, Any]
     peer_run: dict[str, Any]
     mine_get: dict[str, Any]
@@ -131,6 +141,16 @@ DEFAULTS: dict[str, Any] = {
     "heartbeat_interval": 15.0,
     "heartbeat_timeout": 30.0,
     "publisher_acl": {},
+    "publisher_acl_blacklist": {},
+    "external_auth": {},
+    "token_expire": 43200.0,
+    "token_expire_user_override": False,
+    "roles": {},
+    "groups": {},
+    "api_user": "",
+    "netapi_enable_clients": [],
+    "rest_cherrypy": {},
+    "webhooks": {},
     "peer": {},
     "peer_run": {},
     "mine_get": {},
@@ -249,6 +269,7 @@ MASTER = Schema(
         "heartbeat_interval": (0.1, 3600),
         "heartbeat_timeout": (0.2, 86400),
         "timeout": (0.1, 86400),
+        "token_expire": (1, 86400 * 366),
         "keep_jobs_hours": (0.01, 24 * 366 * 10),
         "keep_suites_days": (0.01, 3660),
         "suites_max_bytes": (1024 * 1024, 2**50),

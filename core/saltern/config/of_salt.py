@@ -54,13 +54,8 @@ _OF_RETURNERS = re.compile(r"(?:returner\.)?(?:mysql|pgjsonb|postgres|sqlite3)\.
 
 MASTER_INSTEAD: Mapping[str, str] = _BOTH | {
     "pillar_opts": "templates of pillar see the master's options as opts",
-    "external_auth": "publisher_acl grants functions to users of this host",
     "client_acl": "publisher_acl grants functions to users of this host",
-    "publisher_acl_blacklist": "publisher_acl grants, and what it doesn't grant is refused",
     "sudo_acl": "publisher_acl grants functions to users of this host",
-    "token_expire": "there are no tokens: publisher_acl grants functions to users of this host",
-    "netapi_enable_clients": "there is no HTTP API for commands",
-    "rest_cherrypy": "there is no HTTP API for commands",
     "rest_tornado": "there is no HTTP API for commands",
     "open_mode": "auto_accept accepts new minions; saltern-key --invite lets one join",
     "autosign_file": "auto_accept accepts new minions; saltern-key --invite lets one join",
@@ -153,10 +148,8 @@ HEEDED = {
 
 _NEEDED = {
     "master": {
-        "publisher_acl_blacklist",
         "client_acl_blacklist",
         "client_acl",
-        "external_auth",
         "nodegroups",
         "ext_job_cache",
     },
