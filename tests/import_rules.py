@@ -33,6 +33,7 @@ ALLOWED: dict[str, set[str]] = {
     "saltern_graphite": {
         "saltern.config",
         "saltern.errors",
+        "saltern.http",  # in which manner HTTP is answered
         "saltern.log",
         "saltern.__about__",
         "saltern.files",
@@ -61,6 +62,7 @@ MASTERS_HOST = {
     "saltern.database_file",
     "saltern.event",
     "saltern.following",
+    "saltern.http",
     "saltern.invites",
     "saltern.key_functions",
     "saltern.keystore",

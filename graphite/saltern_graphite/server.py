@@ -11,11 +11,11 @@ import time
 
 from saltern.complaints import Complaints
 from saltern.errors import StoreError
+from saltern.http.protocol import http_protocol
 from saltern_graphite.descriptors import accept_quietly, connections_that_fit
 from saltern_graphite.events.store import FILE as EVENTS_FILE
 from saltern_graphite.events.store import EventStore
 from saltern_graphite.gate import Gate
-from saltern_graphite.http.protocol import http_protocol
 from saltern_graphite.http.server import HttpServer
 from saltern_graphite.name_lists import RELOAD_EVERY_S
 from saltern_graphite.options import ServerOptions

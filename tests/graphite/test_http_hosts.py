@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from saltern.http.hosts import ANY, Hosts
 from saltern_graphite.http.app import HttpSettings
-from saltern_graphite.http.hosts import ANY, Hosts
 from saltern_graphite.options import ServerOptions
 from saltern_graphite.server import Server
 from saltern_graphite.store import Store

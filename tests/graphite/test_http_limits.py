@@ -13,9 +13,9 @@ from typing import Any
 import httpx
 import pytest
 
+from saltern.http.idle import IdleWatch
 from saltern_graphite.http import params
 from saltern_graphite.http.app import HttpSettings
-from saltern_graphite.http.idle import IdleWatch
 from saltern_graphite.options import ServerOptions, StoreOptions
 from saltern_graphite.reader import Reader
 from saltern_graphite.render.deadline import ClientGone, Deadline, TookTooLong

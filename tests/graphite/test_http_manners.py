@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from saltern.errors import ConfigError
+from saltern.http import access_log
+from saltern.http.access_log import AccessLog
 from saltern_graphite.commands.http_options import add_http_options, host_name, http_settings, origin
 from saltern_graphite.counters import Counters
-from saltern_graphite.http import access_log
-from saltern_graphite.http.access_log import AccessLog
 from saltern_graphite.http.app import HttpSettings
 from saltern_graphite.http.credentials import Credentials
 from support.http_api import FolderApi, FolderStore, strict_json, window

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.routing import Route
 
+from saltern.http.origins import _is_own
 from saltern_graphite.events.event import Event
 from saltern_graphite.events.store import EventStore
-from saltern_graphite.http.app import HttpSettings, create_app
-from saltern_graphite.http.origins import READ_BY_POST, _is_own
+from saltern_graphite.http.app import READ_BY_POST, HttpSettings, create_app
 from saltern_graphite.tags.index import TagIndex
 from support.asgi_client import AsgiClient
 from support.http_api import FORM, FolderStore

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from saltern_graphite.http.protocol import MAX_HEAD_BYTES
+from saltern.http.protocol import MAX_HEAD_BYTES
 from saltern_graphite.options import ServerOptions
 from saltern_graphite.server import Server
 from saltern_graphite.store import Store

@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import whisper
 
+from saltern.http.access_log import AccessLog
 from saltern_graphite.counters import Counters
-from saltern_graphite.http.access_log import AccessLog
 from saltern_graphite.http.app import HttpSettings, create_app
 from saltern_graphite.http.credentials import Credentials
 from saltern_graphite.index import Index

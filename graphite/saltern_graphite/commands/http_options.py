@@ -6,9 +6,9 @@ import argparse
 import re
 from urllib.parse import urlsplit
 
+from saltern.http.hosts import ANY
 from saltern_graphite.commands.argument_types import positive, seconds, whole
 from saltern_graphite.http.authentication import OPEN_PATHS
-from saltern_graphite.http.hosts import ANY
 from saltern_graphite.http.settings import CACHE_BYTES, UNCHANGED_S, HttpSettings
 from saltern_graphite.render.evaluator import Limits
 

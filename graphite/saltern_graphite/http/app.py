@@ -12,24 +12,25 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from saltern.http.access_log import AccessLog
+from saltern.http.hosts import Hosts, KnownHost
+from saltern.http.logged import Logged
+from saltern.http.origins import OwnPages
+from saltern.http.safe_answers import SAFE_HEADERS, SafeAnswers
 from saltern_graphite.counted_cache import CountedCache
 from saltern_graphite.events.store import EventStore
 from saltern_graphite.functions import LIBRARY
 from saltern_graphite.http.about import AboutApi
-from saltern_graphite.http.access_log import AccessLog
 from saltern_graphite.http.answers import FAULT, error_answer
 from saltern_graphite.http.authentication import Authenticated
 from saltern_graphite.http.credentials import Credentials
 from saltern_graphite.http.events import EventsApi
-from saltern_graphite.http.hosts import Hosts, KnownHost
 from saltern_graphite.http.index_wait import when_filled
-from saltern_graphite.http.logged import Logged
 from saltern_graphite.http.metrics import MetricsApi
-from saltern_graphite.http.origins import OwnPages
+from saltern_graphite.http.params import FORM_KINDS, JSON_KIND
 from saltern_graphite.http.prometheus import scrape_or_find
 from saltern_graphite.http.render import Renderer
 from saltern_graphite.http.routes import both_slashes
-from saltern_graphite.http.safe_answers import SAFE_HEADERS, SafeAnswers
 from saltern_graphite.http.settings import HttpSettings
 from saltern_graphite.http.tags import TagsApi
 from saltern_graphite.measured import Measured
@@ -38,6 +39,21 @@ from saltern_graphite.render.source import StoredSeries
 from saltern_graphite.store_view import StoreView
 from saltern_graphite.tags.index import TagIndex
 
+READ_BY_POST = frozenset(
+    {
+        "/render",
+        "/metrics",
+        "/metrics/find",
+        "/metrics/expand",
+        "/metrics/index.json",
+        "/tags/findSeries",
+        "/tags/autoComplete/tags",
+        "/tags/autoComplete/values",
+        "/events/get_data",
+    }
+)
+"""Where a POST is but a long GET. Whatever else is no GET changes something."""
+MORE_NAMES = "start it with --http-host and that name"
 _PREFLIGHT_S = 600
 _MAX_PATH_CHARS = 200  # in a complaint
 
@@ -84,9 +100,14 @@ def create_app(
     middleware = [
         Middleware(SafeAnswers),
         *([Middleware(Logged, log=access_log)] if access_log else []),
-        Middleware(KnownHost, hosts=hosts or Hosts(settings.hosts), count=count),
+        Middleware(
+            KnownHost, hosts=hosts or Hosts(settings.hosts), count=count, refuse=error_answer, more_names=MORE_NAMES
+        ),
         *([_cors(settings.cors_origins)] if settings.cors_origins else []),
-        Middleware(OwnPages, trusted=settings.cors_origins, count=count),
+        Middleware(
+            OwnPages, trusted=settings.cors_origins, count=count, refuse=error_answer,
+            more_origins="name theirs by --cors-origin", kinds=(JSON_KIND, FORM_KINDS[0]), read_by_post=READ_BY_POST,
+        ),
         *([Middleware(Authenticated, credentials=credentials, open_paths=settings.open_paths, count=count)]
           if credentials else []),
     ]  # fmt: skip

@@ -7,9 +7,9 @@ from collections.abc import Callable, Collection
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from saltern.http.facts import tell
 from saltern_graphite.http.answers import error_answer
 from saltern_graphite.http.credentials import Credentials
-from saltern_graphite.http.facts import tell
 
 OPEN_PATHS = ("/health", "/metrics")
 """What may be left open: nothing in it names a metric of anyone's."""

@@ -10,11 +10,11 @@ from functools import lru_cache
 from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
 from saltern.errors import GraphiteError
+from saltern.http.origins import body_kind
 from saltern_graphite.http import multipart
 from saltern_graphite.render.deadline import ClientGone
 from saltern_graphite.render.times import UTC, parse_time
@@ -106,11 +106,6 @@ async def read_params(request: Request) -> Params:
     if body and kind not in FORM_KINDS:
         raise HTTPException(415, f"the body is {kind[:100]}: send the parameters as {FORM_KINDS[0]} or {JSON_KIND}")
     return Params(pairs + _pairs(body.decode(errors="replace")))
-
-
-def body_kind(headers: Headers) -> str:
-    """The media type of a request's body, in small letters and without parameters."""
-    return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 async def read_body(request: Request) -> bytearray:

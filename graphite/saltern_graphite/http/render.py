@@ -10,10 +10,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from saltern.errors import GraphiteError, StoreError, TargetSyntaxError
+from saltern.http.facts import tell
 from saltern_graphite.functions import Library
 from saltern_graphite.http.answer_cache import AnswerCache, Rendered
 from saltern_graphite.http.answers import compressed, takes_gzip
-from saltern_graphite.http.facts import tell
 from saltern_graphite.http.params import Params, read_params
 from saltern_graphite.http.partial import BadTarget, partial_body
 from saltern_graphite.http.render_request import RenderRequest, read_request

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from saltern_graphite.http.idle import REQUEST_WITHIN_S
+from saltern.http.idle import REQUEST_WITHIN_S
 from saltern_graphite.render.evaluator import Limits
 
 UNCHANGED_S = 1.0

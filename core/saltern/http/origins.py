@@ -7,52 +7,53 @@ answer is no help when the request has done its work. What is no browser says ne
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from saltern_graphite.http.answers import error_answer
-from saltern_graphite.http.hosts import split_host
-from saltern_graphite.http.params import FORM_KINDS, JSON_KIND, body_kind
-
-READ_BY_POST = frozenset(
-    {
-        "/render",
-        "/metrics",
-        "/metrics/find",
-        "/metrics/expand",
-        "/metrics/index.json",
-        "/tags/findSeries",
-        "/tags/autoComplete/tags",
-        "/tags/autoComplete/values",
-        "/events/get_data",
-    }
-)
-"""Where a POST is but a long GET. Whatever else is no GET changes something."""
+from saltern.http.hosts import split_host
+from saltern.http.refusing import Refuse
 
 _READING = ("GET", "HEAD", "OPTIONS")
 _PORTS = {"http": "80", "https": "443"}
-_KINDS = (JSON_KIND, FORM_KINDS[0])
 _MAX_CHARS = 100  # of an origin, in a complaint
 
 
 class OwnPages:
     """*app* for requests that change nothing, that come from no page, or from one of an origin that is trusted.
 
-    Others get 403 and are counted; *trusted* are origins besides our own. A page must send JSON, or a form: a body of
-    any other kind is 415.
+    Others get 403 and are counted.
     """
 
-    def __init__(self, app: ASGIApp, trusted: Collection[str], count: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        trusted: Collection[str],
+        count: Callable[[str], None],
+        refuse: Refuse,
+        *,
+        more_origins: str,
+        kinds: Sequence[str],
+        read_by_post: Collection[str] = (),
+    ) -> None:
+        """*trusted* are origins besides our own, *more_origins* says in messages how an operator names them.
+
+        *kinds*: the media types of bodies that a page may send; any other is 415. *read_by_post*: paths where a POST is
+        but a long GET. Whatever else is no GET changes something.
+        """
         self._app = app
         self._trusted = frozenset(trusted)
         self._count = count
+        self._refuse = refuse
+        self._more_origins = more_origins
+        self._kinds = tuple(kinds)
+        self._read_by_post = frozenset(read_by_post)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] != "http" or not _changes(scope):
+        if scope["type"] != "http" or not self._changes(scope):
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
@@ -60,11 +61,11 @@ class OwnPages:
         if not self._trusts(origins, site, headers.get("host", "")):
             self._count("requestsForeign")
             shown = ascii((origins or [site or ""])[0][:_MAX_CHARS])
-            answer = error_answer(
-                403, f"pages of {shown} may change nothing here: send it from no page, or name theirs by --cors-origin"
+            answer = self._refuse(
+                403, f"pages of {shown} may change nothing here: send it from no page, or {self._more_origins}"
             )
-        elif (origins or site) and (kind := body_kind(headers)) not in _KINDS:
-            answer = error_answer(415, f"a page may send {' or '.join(_KINDS)}, not {kind[:_MAX_CHARS]!a}")
+        elif (origins or site) and (kind := body_kind(headers)) not in self._kinds:
+            answer = self._refuse(415, f"a page may send {' or '.join(self._kinds)}, not {kind[:_MAX_CHARS]!a}")
         else:
             await self._app(scope, receive, send)
             return
@@ -75,10 +76,15 @@ class OwnPages:
             return len(origins) == 1 and (origins[0] in self._trusted or _is_own(origins[0], host))
         return site in (None, "same-origin", "none")
 
+    def _changes(self, scope: Scope) -> bool:
+        path: str = scope["path"]
+        read = path.removesuffix("/") in self._read_by_post and scope["method"] == "POST"
+        return scope["method"] not in _READING and not read
 
-def _changes(scope: Scope) -> bool:
-    path: str = scope["path"]
-    return scope["method"] not in _READING and (path.removesuffix("/") not in READ_BY_POST or scope["method"] != "POST")
+
+def body_kind(headers: Headers) -> str:
+    """Return the media type of a request's body, in small letters and without parameters."""
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _is_own(origin: str, host: str) -> bool:

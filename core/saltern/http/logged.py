@@ -17,8 +17,8 @@ from datetime import UTC, datetime
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from saltern_graphite.http.access_log import AccessLog
-from saltern_graphite.http.facts import collect_facts
+from saltern.http.access_log import AccessLog
+from saltern.http.facts import collect_facts
 
 _HEADERS = (
     ("dashboard", "x-dashboard-uid"),

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from saltern_graphite.http.answers import error_answer
+from saltern.http.refusing import Refuse
 
 ANY = "*"
 _PORT = re.compile("[0-9]*")
@@ -43,10 +43,15 @@ class KnownHost:
     HTTP/1.0 has no ``Host``, and no browser speaks it; without one, HTTP/1.1 gets 400.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Hosts, count: Callable[[str], None]) -> None:
+    def __init__(
+        self, app: ASGIApp, hosts: Hosts, count: Callable[[str], None], refuse: Refuse, more_names: str
+    ) -> None:
+        """*more_names*: how an operator has it answer under another name, as messages say it."""
         self._app = app
         self._hosts = hosts
         self._count = count
+        self._refuse = refuse
+        self._more_names = more_names
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -58,14 +63,19 @@ class KnownHost:
             if self._hosts.admit(hosts[0]):
                 await self._app(scope, receive, send)
                 return
-            answer = error_answer(421, _refusal(split_host(hosts[0])[0]))
+            answer = self._refuse(421, self._refusal(split_host(hosts[0])[0]))
         elif not hosts and scope.get("http_version") == "1.0":
             await self._app(scope, receive, send)
             return
         else:
-            answer = error_answer(400, f"a request has one Host header, not {len(hosts)}")
+            answer = self._refuse(400, f"a request has one Host header, not {len(hosts)}")
         self._count("requestsMisdirected")
         await answer(scope, receive, send)
+
+    def _refusal(self, name: str) -> str:
+        shown = ascii(name[:_MAX_CHARS])
+        by = f"ask by its address or host name, or {self._more_names}"
+        return f"this server does not answer under the name {shown}: {by}"
 
 
 def split_host(authority: str) -> tuple[str, str]:
@@ -85,11 +95,3 @@ def _is_address(name: str) -> bool:
     except ValueError:
         return False
     return bracketed == (address.version == 6)
-
-
-def _refusal(name: str) -> str:
-    shown = ascii(name[:_MAX_CHARS])
-    return (
-        f"this server does not answer under the name {shown}: ask by its address or host name, or start it with "
-        f"--http-host and that name"
-    )

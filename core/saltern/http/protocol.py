@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from saltern_graphite.http.safe_answers import SAFE_HEADERS
+from saltern.http.safe_answers import SAFE_HEADERS
 
 MAX_HEAD_BYTES = 64 * 1024
 """Request line and headers together. Targets too long for it come in a body."""
@@ -33,6 +33,19 @@ class Readers(Protocol):
     def answered(self) -> None:
         """A request has its answer, or its client is gone; once for each that came."""
         ...
+
+
+class Nobody:
+    """Readers for which no work makes room."""
+
+    def asked(self) -> None:
+        """A request has come."""
+
+    def answered(self) -> None:
+        """A request is over."""
+
+
+NOBODY = Nobody()
 
 
 class Bounds(NamedTuple):
@@ -108,7 +121,7 @@ class BoundedHttp(HttpToolsProtocol):
             self.bounds.readers.answered()
 
 
-def http_protocol(most: int, refused: Callable[[], None], readers: Readers) -> type[asyncio.Protocol]:
+def http_protocol(most: int, refused: Callable[[], None], readers: Readers = NOBODY) -> type[asyncio.Protocol]:
     """Return uvicorn's HTTP protocol, with at most *most* connections.
 
     *refused* is called for each one more; *readers* hears of requests.

@@ -1,0 +1,1 @@
+"""What every HTTP server of ours does: whose requests it answers, and in which manner. For hosts with starlette."""
