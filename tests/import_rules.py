@@ -59,6 +59,7 @@ MASTERS_HOST = {
     "saltern.cli",
     "saltern.client",
     "saltern.connecting",
+    "saltern.credentials",
     "saltern.database_file",
     "saltern.event",
     "saltern.following",

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from saltern.errors import UsageError
 from saltern.following import Following
-from saltern.local import LocalConnection
+from saltern.local import Access, LocalConnection
 from saltern.order import Order
 
 
@@ -50,17 +50,17 @@ Step = Away | Started | Answered | Lost
 
 
 class Batch:
-    """A job in batches. *size* is a number of minions, or a percentage as in ``"25%"``.
+    """A job in batches, by *access* to the master. *size* is a number of minions, or a percentage as in ``"25%"``.
 
     *wait_s*: seconds that a place stays empty when its minion has answered. *failhard*: start nobody any more when one
     has failed. Raises ``UsageError`` for a *size* that is neither.
     """
 
     def __init__(
-        self, sock_dir: str, order: Order, size: str | int, *, wait_s: float = 0.0, failhard: bool = False
+        self, access: str | Access, order: Order, size: str | int, *, wait_s: float = 0.0, failhard: bool = False
     ) -> None:
         batch_size(size, 0)
-        self._sock_dir = sock_dir
+        self._access = access
         self._order = order
         self._size = size
         self._wait_s = max(wait_s, 0.0)
@@ -82,10 +82,10 @@ class Batch:
         yield self._ping()
         if not self.present:
             return
-        with LocalConnection(self._sock_dir) as connection:
+        with LocalConnection(self._access) as connection:
             ordered = self._order.on(self.present, hold=True).publish(connection)
             self.jid, self.pending = ordered.jid, ordered.minions
-            answers = Following(self._sock_dir, connection, self.jid)
+            answers = Following(self._access, connection, self.jid)
             places = batch_size(self._size, len(self.pending))
             waits: list[float] = []
             done: list[Step] = []
@@ -107,10 +107,10 @@ class Batch:
 
     def _ping(self) -> Away:
         """Find out who answers a ping now, and return who doesn't."""
-        with LocalConnection(self._sock_dir) as connection:
+        with LocalConnection(self._access) as connection:
             ping = self._order.instead("test.ping").publish(connection)
             self.matched, self.problem = bool(ping.minions), ping.problem
-            answers = Following(self._sock_dir, connection, ping.jid, over=not ping.minions).answers()
+            answers = Following(self._access, connection, ping.jid, over=not ping.minions).answers()
             self.present = sorted(minion_id for minion_id, data in answers if "failed" not in data)
         away = {*ping.minions, *(ping.unknown if ping.minions else ())}.difference(self.present)
         return Away(sorted(away), ping.unknown)
@@ -121,7 +121,7 @@ class Batch:
         if started:
             self.pending = self.pending[len(started) :]
             self.active.update(started)
-            with LocalConnection(self._sock_dir) as connection:
+            with LocalConnection(self._access) as connection:
                 self._order.on(started, jid=self.jid).publish(connection, follow=False)
         return started
 

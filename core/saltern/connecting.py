@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
-from saltern.local import LocalConnection
+from saltern.local import Access, LocalConnection
 
 
 class Connecting:
-    """A client of the master whose options are *opts*, usable in a ``with`` block."""
+    """A client of the master whose options are *opts*, usable in a ``with`` block.
 
-    def __init__(self, opts: Any) -> None:
+    *auth*, *origin*: of who logs in, as in ``saltern.local.Access``; this user otherwise.
+    """
+
+    def __init__(self, opts: Any, auth: Mapping[str, Any] | None = None, origin: str = "") -> None:
         self.opts = opts
+        self.auth = auth or {}
+        self.origin = origin
         self._open: set[LocalConnection] = set()
+
+    @property
+    def access(self) -> Access:
+        """The way to the master."""
+        return Access(self.opts["sock_dir"], self.auth, self.origin)
 
     def __enter__(self) -> Self:
         return self
@@ -34,7 +44,7 @@ class Connecting:
     @contextlib.contextmanager
     def connect(self) -> Iterator[LocalConnection]:
         """Have a connection to the master. Raises ``MasterNotRunning``, ``ChannelError``."""
-        with LocalConnection(self.opts["sock_dir"]) as connection:
+        with LocalConnection(self.access) as connection:
             self._open.add(connection)
             try:
                 yield connection

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from saltern.local import LocalConnection
+from saltern.local import Access, LocalConnection
 
 STORED_WITHIN_S, STORED_LOOK_S = 30.0, 0.2
 ASKED_AT_ONCE = 500
@@ -19,9 +19,9 @@ class Following:
     An answer is the whole return, with ``ret``; of a minion that doesn't return, ``{"failed": why, "retcode": 1}``.
     """
 
-    def __init__(self, sock_dir: str, connection: LocalConnection, jid: str, *, over: bool = False) -> None:
+    def __init__(self, access: str | Access, connection: LocalConnection, jid: str, *, over: bool = False) -> None:
         """*over*: it is a job for nobody."""
-        self._sock_dir = sock_dir
+        self._access = access
         self._connection = connection
         self._jid = jid
         self.over = over
@@ -42,7 +42,7 @@ class Following:
                 found.append((data["id"], {"failed": data["failed"], "retcode": 1}))
             else:
                 found.append((data["id"], whole(data)))
-        for minion_id, data in stored_answers(self._sock_dir, self._jid, list(later)):
+        for minion_id, data in stored_answers(self._access, self._jid, list(later)):
             later.remove(minion_id)
             found.append((minion_id, whole(data)))
         found += [(minion_id, {"failed": NOT_STORED.format(self._jid), "retcode": 1}) for minion_id in later]
@@ -60,7 +60,7 @@ def whole(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def stored_answers(
-    sock_dir: str, jid: str, minions: Iterable[str], within_s: float = STORED_WITHIN_S
+    access: str | Access, jid: str, minions: Iterable[str], within_s: float = STORED_WITHIN_S
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the answers of *minions* that came before we read, from where the master keeps them.
 
@@ -69,7 +69,7 @@ def stored_answers(
     left = dict.fromkeys(minions)
     last = time.monotonic()
     while left:
-        with LocalConnection(sock_dir) as connection:
+        with LocalConnection(access) as connection:
             returns = connection.call("job.returns", jid, list(left)[:ASKED_AT_ONCE])
         for minion_id, data in returns.items():
             if minion_id in left:

@@ -1,10 +1,11 @@
 """The master's Unix socket: how programs on the master's own host talk to it.
 
 The socket is ``<sock_dir>/master.sock``; the kernel tells the master who called. Messages are msgpack maps behind a
-4-byte big-endian length. A client sends ``{"command": name, "args": […], "kwargs": {…}, "within_s": …}``
-(``"whole": true`` for all data of a runner's or wheel's answer) and reads ``{"result": …}``, or ``{"error": one line,
-"code": …, "fields": {…}}`` (``saltern.errors``). Commands that go on, as ``event.subscribe`` and ``job.publish`` with
-``follow``, then send ``{"tag": …, "data": …}`` until ``{"end": true}``.
+4-byte big-endian length. A client sends ``{"command": name, "args": […], "kwargs": {…}, "within_s": …}`` and reads
+``{"result": …}``, or ``{"error": one line, "code": …, "fields": {…}}`` (``saltern.errors``). With ``"whole": true`` it
+is all data of a runner's or wheel's answer. With ``"auth": {…}``, a ``token`` or ``username``, ``password`` and
+``eauth``, it is someone who logs in that calls, from the address ``"origin"``. Commands that go on, as
+``event.subscribe`` and ``job.publish`` with ``follow``, then send ``{"tag": …, "data": …}`` until ``{"end": true}``.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ import os
 import socket
 import struct
 import time
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 from saltern.errors import ChannelError, MasterNotRunning, RequestTimeout, WireError, error_of
 from saltern.wire import pack_value, unpack_value
@@ -84,6 +85,14 @@ def _head(kind: type, count: int) -> bytes:
     return struct.pack(">BH", short, count) if count < 1 << 16 else struct.pack(">BI", long, count)
 
 
+class Access(NamedTuple):
+    """A way to the master whose sockets are in *sock_dir*: as this user, or as who logs in by *auth* from *origin*."""
+
+    sock_dir: str
+    auth: Mapping[str, Any] = {}
+    origin: str = ""
+
+
 class SocketPath:
     """A Unix socket's path, made short enough for the kernel by way of its folder's descriptor."""
 
@@ -104,8 +113,10 @@ class SocketPath:
 class LocalConnection:
     """One connection to a running master, blocking. Usable in a ``with`` block."""
 
-    def __init__(self, sock_dir: str, timeout_s: float = 10.0) -> None:
-        """Connect to the master whose sockets are in *sock_dir*. Raises ``MasterNotRunning``, ``ChannelError``."""
+    def __init__(self, access: str | Access, timeout_s: float = 10.0) -> None:
+        """Connect by *access*, a folder of sockets or more. Raises ``MasterNotRunning``, ``ChannelError``."""
+        sock_dir, auth, origin = access if isinstance(access, Access) else Access(access)
+        self._added = {"auth": dict(auth), "origin": origin} if auth else {}
         self._buffer = bytearray()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.settimeout(timeout_s)
@@ -173,7 +184,7 @@ class LocalConnection:
     def send(self, message: dict[str, Any]) -> None:
         """Send a message without waiting for its answer. Raises ``ChannelError``."""
         try:
-            self._socket.sendall(frame(message, secrets=True))
+            self._socket.sendall(frame({**message, **self._added}, secrets=True))
         except OSError as error:
             # The master may have said why before it closed.
             answer = None

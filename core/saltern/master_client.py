@@ -8,16 +8,17 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 from saltern.arguments import parse_arguments
 from saltern.connecting import Connecting
-from saltern.errors import ArgumentError, ChannelError, FunctionNotFound, NotAuthorised, SalternError
+from saltern.credentials import split_credentials
+from saltern.errors import ArgumentError, ChannelError, FunctionNotFound, SalternError
 
 WITHIN_S = 300.0
 """How long a function of the master's may take, when nothing else is said."""
-CREDENTIALS = frozenset({"eauth", "key", "password", "token", "username"})
 NOT_AN_ARGUMENT = frozenset({"client", "full_return", "fun", "print_event", "timeout", "user"})
 """Keys of a ``low`` dict that aren't keywords of its function."""
 
@@ -96,17 +97,17 @@ class MasterClient(Connecting):
         return started
 
     def cmd_async(self, low: Mapping[str, Any]) -> dict[str, str]:
-        """Like ``asynchronous``; *low* holds ``fun`` too. Raises ``NotAuthorised`` for credentials in it."""
-        _refuse_credentials(low)
-        return self.asynchronous(_function(low), low)
+        """Like ``asynchronous``; *low* holds ``fun`` too, and may hold credentials as in ``cmd_sync``."""
+        client, low = self._logged_in(low)
+        return client.asynchronous(_function(low), low)
 
     def cmd_sync(self, low: Mapping[str, Any], timeout: float | None = None, full_return: bool = False) -> Any:
         """Run the function that *low* names and return its value; with *full_return* ``{"tag": …, "data": …}``.
 
-        Raises ``NotAuthorised`` for credentials in it: callers on this host are known by their user.
+        With ``token``, or ``username``, ``password`` and ``eauth`` in *low*, as who logs in by them.
         """
-        _refuse_credentials(low)
-        data = self.low(_function(low), {**low, "timeout": timeout or WITHIN_S}, full_return=True)
+        client, low = self._logged_in(low)
+        data = client.low(_function(low), {**low, "timeout": timeout or WITHIN_S}, full_return=True)
         tag = f"salt/{self.tag_prefix}/{data.get('jid', '')}/ret"
         return {"tag": tag, "data": data} if full_return else data["return"]
 
@@ -129,6 +130,15 @@ class MasterClient(Connecting):
 
     def _function(self, fun: str, *args: Any, **kwargs: Any) -> Any:
         return self.call(fun, args, kwargs)
+
+    def _logged_in(self, low: Mapping[str, Any]) -> tuple[Self, dict[str, Any]]:
+        """Return the client that calls as who logs in by the credentials in *low*, and what else is in that."""
+        auth, others = split_credentials(low)
+        if not auth:
+            return self, others
+        client = copy(self)
+        client.auth = auth
+        return client, others
 
     def _shown(self, fun: str, args: list[Any], kwargs: dict[str, Any], full_return: bool, timeout: float) -> Any:
         try:
@@ -208,11 +218,3 @@ def _function(low: Mapping[str, Any]) -> str:
     if not isinstance(low.get("fun"), str):
         raise ArgumentError("low must name a function, as in {'fun': 'jobs.list_jobs'}")
     return str(low["fun"])
-
-
-def _refuse_credentials(low: Mapping[str, Any]) -> None:
-    for name in sorted(CREDENTIALS.intersection(low)):
-        raise NotAuthorised(
-            f"{name}: there is no external authentication: run this as a user that publisher_acl of the master's "
-            "configuration names"
-        )

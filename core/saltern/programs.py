@@ -79,4 +79,6 @@ saltern_call = partial(start, "saltern-call", "saltern_agent.call", "agent")
 saltern_master = partial(start, "saltern-master", "saltern_master.main", "master", daemon="")
 saltern_graphite = partial(start, "saltern-graphite", "saltern_graphite.main", "graphite", daemon="serve")
 saltern_api = partial(start, "saltern-api", "saltern_api.main", "api", daemon="")
-saltern_up = partial(start, "saltern-up", "saltern_master.up.main", "agent,master,graphite,api", everything=True, daemon="")
+saltern_up = partial(
+    start, "saltern-up", "saltern_master.up.main", "agent,master,graphite,api", everything=True, daemon=""
+)

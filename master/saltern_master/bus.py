@@ -24,6 +24,8 @@ MAX_QUEUE_BYTES = 8 * 1024 * 1024
 LOST = "salt/events/lost"
 """The event by which a subscriber is told how many ``events`` it lost, and their ``bytes``; nobody publishes it."""
 USUAL_BYTES = 512
+KEPT_EVENTS, KEPT_BYTES = 10_000, 4 * 1024 * 1024
+"""Events that are kept for who comes back and says which he saw last."""
 TURN_EVENTS, TURN_BYTES = 500, 1024 * 1024
 """What is packed for somebody before others have the loop."""
 ADDED = ("id", "cmd", "user", "ts", "from", "_stamp")
@@ -31,14 +33,18 @@ ADDED = ("id", "cmd", "user", "ts", "from", "_stamp")
 
 
 class Event:
-    """One event; shared between subscribers, so never changed. *size* is about what it takes in bytes."""
+    """One event; shared between subscribers, so never changed. *size* is about what it takes in bytes.
 
-    __slots__ = ("__weakref__", "_from", "_packed", "data", "size", "tag")
+    *number* counts up, over restarts too; 0: it isn't one that was published.
+    """
+
+    __slots__ = ("__weakref__", "_from", "_packed", "data", "number", "size", "tag")
 
     def __init__(
-        self, tag: str, data: dict[str, Any], size: int = USUAL_BYTES, packed_part: bytes | None = None
+        self, tag: str, data: dict[str, Any], size: int = USUAL_BYTES, packed_part: bytes | None = None, number: int = 0
     ) -> None:
         """*packed_part*: the bytes of the first fields of *data*, where they are at hand."""
+        self.number = number
         self.tag = tag
         self.data = data
         self.size = size
@@ -55,6 +61,12 @@ class Event:
                 self._packed = b"\x82\xa3tag" + pack_value(self.tag) + b"\xa4data" + with_fields(self._from, added)
                 self._from = None
         return self._packed
+
+    def numbered(self) -> bytes:
+        """Return ``packed`` with the event's ``id`` too, where it has one: it says where a reader goes on from."""
+        if not self.number:
+            return self.packed()
+        return b"\x83\xa2id" + pack_value(self.number) + self.packed()[1:]
 
 
 Item = TypeVar("Item")
@@ -167,6 +179,10 @@ class EventBus:
         self._subscribers: list[Subscriber[Any]] = []
         self._second = 0
         self._second_text = ""
+        self._kept: deque[Event] = deque()
+        self._kept_bytes = 0
+        self.last = time.time_ns() // 1000
+        """The number of the last event; larger than any of before the start."""
         self.published = 0
         self.dropped = 0
 
@@ -175,10 +191,25 @@ class EventBus:
         return self.follow(prefix, lambda event: event if wants(event) else None)
 
     def follow(
-        self, prefix: str, form: Callable[[Event], Item | None], max_bytes: int = MAX_QUEUE_BYTES
+        self,
+        prefix: str,
+        form: Callable[[Event], Item | None],
+        max_bytes: int = MAX_QUEUE_BYTES,
+        after: int | None = None,
     ) -> Subscriber[Item]:
-        """Return a new subscriber that gets what *form* makes of events, at once: bytes, for one who is elsewhere."""
+        """Return a new subscriber that gets what *form* makes of events, at once: bytes, for one who is elsewhere.
+
+        *after*: the number of the event that it saw last: those since then come first, as far as they are kept. That
+        some are not is told first, by ``LOST``.
+        """
         subscriber = Subscriber(prefix, self._queue_length, max_bytes, form, self._leave)
+        if after is not None and after < self.last:
+            if not self._kept or after + 1 < self._kept[0].number:
+                lost = {"events": None, "bytes": None, "from": MASTER, "_stamp": self._stamp()}
+                subscriber.put(Event(LOST, lost, number=after))
+            for event in self._kept:
+                if event.number > after and event.tag.startswith(prefix):
+                    self.dropped += subscriber.put(event)
         self._subscribers.append(subscriber)
         return subscriber
 
@@ -196,11 +227,19 @@ class EventBus:
         *packed_part*: the bytes of all fields of *data* but those in ``ADDED``, where they are at hand.
         """
         self.published += 1
-        event = Event(tag, {**data, "from": origin, "_stamp": self._stamp()}, size, packed_part)
+        self.last += 1
+        event = Event(tag, {**data, "from": origin, "_stamp": self._stamp()}, size, packed_part, self.last)
+        self._keep(event)
         for subscriber in self._subscribers:
             if tag.startswith(subscriber.prefix):
                 self.dropped += subscriber.put(event)
         return event
+
+    def _keep(self, event: Event) -> None:
+        self._kept.append(event)
+        self._kept_bytes += event.size
+        while len(self._kept) > KEPT_EVENTS or (self._kept_bytes > KEPT_BYTES and len(self._kept) > 1):
+            self._kept_bytes -= self._kept.popleft().size
 
     def _stamp(self) -> str:
         second, microsecond = divmod(time.time_ns() // 1000, 1_000_000)

@@ -189,5 +189,7 @@ REQUEST = Shape(
         "kwargs": Field(lambda v: None if isinstance(v, dict) and all(isinstance(k, str) for k in v) else "a map"),
         "within_s": Field(lambda v: None if v is None else finite(v)),
         "whole": Field(one_of(bool)),
+        "auth": Field(one_of(dict)),
+        "origin": Field(text()),
     },
 )

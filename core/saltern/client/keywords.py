@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from saltern.errors import NotAuthorised
-
 IDLE = frozenset(
     {
         "block",
@@ -24,7 +22,6 @@ IDLE = frozenset(
 OF_A_JOB = frozenset({"delimiter", "gather_job_timeout", "isolate", "metadata", "ret_config", "ret_kwargs", "timeout"})
 """Those that a job is sent with."""
 
-CREDENTIALS = frozenset({"eauth", "password", "token", "username"})
 
 INSTEAD = {
     "expr_form": "tgt_type",
@@ -40,15 +37,9 @@ INSTEAD = {
 def check_keywords(keywords: Mapping[str, Any], own: Collection[str] = ()) -> None:
     """Raise ``TypeError`` for a keyword that would change what is meant, and that nobody heeds.
 
-    *own*: those that the call itself heeds. Raises ``NotAuthorised`` for the credentials of an external system: a
-    caller on this host is known by his user, and there is no such system yet.
+    *own*: those that the call itself heeds.
     """
     for name in keywords:
-        if name in CREDENTIALS:
-            raise NotAuthorised(
-                f"{name}: there is no external authentication: run this as a user that publisher_acl of the master's "
-                "configuration names"
-            )
         if name not in IDLE and name not in OF_A_JOB and name not in own:
             hint = f": use {INSTEAD[name]}" if name in INSTEAD else ""
             raise TypeError(f"LocalClient takes no keyword argument {name!r}{hint}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Iterator, Sequence
+from copy import copy
 from typing import Any
 
 from saltern.batch import Batch
@@ -12,6 +13,7 @@ from saltern.client.batches import batch_rows
 from saltern.client.keywords import check_keywords, of_a_job
 from saltern.client.returns import LOOK_S, Returns, say_jid, seconds
 from saltern.client.rows import Row, as_cli, as_iter, rows_of
+from saltern.credentials import split_credentials
 from saltern.errors import ArgumentError, UsageError
 from saltern.following import Following
 from saltern.local import LocalConnection
@@ -31,7 +33,8 @@ class LocalClient(Returns):
     Raises ``ConfigError``; calls raise ``MasterNotRunning``, ``TargetError``, ``NotAuthorised``, ``ChannelError``,
     and ``TypeError`` for a keyword that is none of theirs. All take these: *delimiter* (of grains' and pillar's keys),
     *metadata* (a map that is kept with the job), *gather_job_timeout* (seconds that minions have to say that they
-    still work on it), *isolate* (run it in a child process of the agent).
+    still work on it), *isolate* (run it in a child process of the agent); and *token*, or *username*, *password* and
+    *eauth*, to call as who logs in by them.
     """
 
     def __init__(
@@ -134,16 +137,17 @@ class LocalClient(Returns):
         It is ``{minion_id: {"out": "no_return", "ret": "Minion did not return. …", "retcode": 1}}``. *verbose*: print
         the job's id first. Ctrl-C raises ``SystemExit`` with a text that says how to see the rest.
         """
+        client, kwargs = self._logged_in(kwargs)
         check_keywords(kwargs, ("expect_minions", "jid", "show_jid", "full_return"))
         more = {**of_a_job(kwargs), "jid": kwargs.get("jid", ""), "ret": ret}
-        with self.connect() as connection:
-            job = self._started(connection, tgt, fun, arg, tgt_type, kwarg, timeout, **more)
+        with client.connect() as connection:
+            job = client._started(connection, tgt, fun, arg, tgt_type, kwarg, timeout, **more)
             say_jid(job.jid, verbose=verbose and bool(job.jid), show_jid=bool(kwargs.get("show_jid")))
             if not job.minions:
                 yield {}
                 return
             try:
-                yield from as_cli(self._rows(connection, job), job.jid)
+                yield from as_cli(client._rows(connection, job), job.jid)
             except KeyboardInterrupt:
                 raise SystemExit(
                     f"\nThis job's jid is: {job.jid}\nExiting gracefully on Ctrl-c\nThe minions may not have all "
@@ -164,11 +168,12 @@ class LocalClient(Returns):
         **kwargs: Any,
     ) -> dict[str, dict[str, Any]]:
         """Like ``cmd``, returning ``{minion_id: {"ret": …, "success": …, "out"?: …}}`` of those that answered."""
+        client, kwargs = self._logged_in(kwargs)
         check_keywords(kwargs)
-        with self.connect() as connection:
-            job = self._started(connection, tgt, fun, arg, tgt_type, kwarg, timeout, ret=ret, **of_a_job(kwargs))
+        with client.connect() as connection:
+            job = client._started(connection, tgt, fun, arg, tgt_type, kwarg, timeout, ret=ret, **of_a_job(kwargs))
             say_jid(job.jid, verbose=verbose and bool(job.jid), show_jid=False)
-            rows = self._rows(connection, job)
+            rows = client._rows(connection, job)
             return {
                 minion_id: {key: data[key] for key in ("ret", "success", "out") if key in data}
                 for row in rows
@@ -190,10 +195,11 @@ class LocalClient(Returns):
         **kwargs: Any,
     ) -> dict[str, Any]:
         """Start a job without waiting and return ``{"jid": …, "minions": […]}``; ``{}`` when no minion matched."""
+        client, kwargs = self._logged_in(kwargs)
         check_keywords(kwargs)
-        with self.connect() as connection:
+        with client.connect() as connection:
             more = {**of_a_job(kwargs), "jid": jid, "ret": ret}
-            job = self._started(connection, tgt, fun, arg, tgt_type, kwarg, timeout, follow=False, **more)
+            job = client._started(connection, tgt, fun, arg, tgt_type, kwarg, timeout, follow=False, **more)
         return {"jid": job.jid, "minions": job.minions} if job.minions else {}
 
     def pub(
@@ -271,11 +277,12 @@ class LocalClient(Returns):
         One that answered the ping and doesn't return is ``{minion_id: {}}``. Raises ``ArgumentError`` for a *batch*
         that is no number.
         """
+        client, kwargs = self._logged_in(kwargs)
         check_keywords(kwargs, ("failhard", "batch_wait", "raw"))
         order = self._order(tgt, fun, arg, tgt_type, kwarg, kwargs.pop("timeout", None), ret=ret, **of_a_job(kwargs))
         wait_s, failhard = seconds(kwargs.get("batch_wait")) or 0.0, bool(kwargs.get("failhard"))
         try:
-            batches = Batch(self.opts["sock_dir"], order, batch, wait_s=wait_s, failhard=failhard)
+            batches = Batch(client.access, order, batch, wait_s=wait_s, failhard=failhard)
         except UsageError as error:
             raise ArgumentError(str(error)) from None
         yield from batch_rows(batches, raw=bool(kwargs.get("raw")))
@@ -305,6 +312,15 @@ class LocalClient(Returns):
         """Yield the answers to a job started by ``open_job`` until it is done, whole; ``failed``: why there is none."""
         return (row for row in self._rows(connection, job) if row is not None)
 
+    def _logged_in(self, kwargs: dict[str, Any]) -> tuple[LocalClient, dict[str, Any]]:
+        """Return the client that calls as who logs in by the credentials in *kwargs*, and what else is in these."""
+        auth, others = split_credentials(kwargs)
+        if not auth:
+            return self, others
+        client = copy(self)
+        client.auth = auth
+        return client, others
+
     def _iter(
         self,
         look_s: float | None,
@@ -322,15 +338,16 @@ class LocalClient(Returns):
         ret: str = "",
         **kwargs: Any,
     ) -> Iterator[Row | None]:
+        client, kwargs = self._logged_in(kwargs)
         check_keywords(kwargs)
-        with self.connect() as connection:
+        with client.connect() as connection:
             more = {**of_a_job(kwargs), "jid": jid, "ret": ret}
-            job = self._started(connection, tgt, fun, arg, tgt_type, kwarg, timeout, **more)
+            job = client._started(connection, tgt, fun, arg, tgt_type, kwarg, timeout, **more)
             say_jid(job.jid, verbose=verbose and bool(job.jid), show_jid=show_jid)
             if not job.minions:
                 yield {}
                 return
-            yield from as_iter(self._rows(connection, job, look_s), expect_minions, job.unknown)
+            yield from as_iter(client._rows(connection, job, look_s), expect_minions, job.unknown)
 
     def _started(
         self,
@@ -380,5 +397,5 @@ class LocalClient(Returns):
 
     def _rows(self, connection: LocalConnection, job: Ordered, look_s: float | None = None) -> Iterator[Row | None]:
         """Yield the answers to a job that was started on *connection*."""
-        following = Following(self.opts["sock_dir"], connection, job.jid, over=not job.minions)
+        following = Following(self.access, connection, job.jid, over=not job.minions)
         return rows_of(following, job.unknown if job.minions else (), look_s)

@@ -152,7 +152,6 @@ class Returns(Connecting):
         check_keywords(kwargs, ("raw", "_cmd_meta"))
         wanted, quiet_s = _names(minions), seconds(timeout) or self.opts["timeout"]
         gather_s = seconds(kwargs.get("gather_job_timeout", self.opts.get("gather_job_timeout")))
-        sock_dir = self.opts["sock_dir"]
         with self.connect() as connection:
             job = _Followed(**connection.call("job.follow", jid, quiet=quiet_s, gather=gather_s))
             if not job.known:
@@ -161,10 +160,10 @@ class Returns(Connecting):
             lost = dict.fromkeys(wanted, NO_ANSWER) | {one: why for one, why in job.lost.items() if one in wanted}
             # What came before is stored, or will be in a moment: it is looked for again and again.
             before = wanted.intersection(job.returned)
-            following = Following(sock_dir, connection, jid, over=not job.running)
+            following = Following(self.access, connection, jid, over=not job.running)
             looked_until = time.monotonic() + (STORED_WITHIN_S if job.sure else quiet_s)
             while wanted:
-                found = list(stored_answers(sock_dir, jid, before, 0.0))
+                found = list(stored_answers(self.access, jid, before, 0.0))
                 before.difference_update(minion_id for minion_id, _ in found)
                 wait_s = STORED_LOOK_S if before and look_s is None else look_s
                 found += following.receive(0.0 if found else wait_s)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
 
 class Kind(Enum):
@@ -31,6 +32,8 @@ class Caller:
     """By what someone logged in: ``pam``, ``ldap``, ``file``; ``token`` for a program with a token of its own."""
     groups: frozenset[str] = field(default=frozenset(), compare=False)
     """The groups that *source* says someone who logged in is in."""
+    entries: tuple[Any, ...] = field(default=(), compare=False, repr=False)
+    """What *source* itself grants him, in the form of ``external_auth``."""
     token: str = field(default="", compare=False, repr=False)
     """The digest of the token that someone showed, if it was one: his rights end with it."""
     address: str = field(default="", compare=False)

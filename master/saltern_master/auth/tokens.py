@@ -1,0 +1,199 @@
+"""All tokens: made, looked up, revoked, each of these at once.
+
+They are in memory, where a call looks its own up, and in a file, so that a restart logs nobody out. What is revoked is
+gone from memory first: nobody gets in by it any more, whatever the disk says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+from saltern.complaints import Complaint
+from saltern.errors import ArgumentError, Busy, JournalError, NotAuthorised
+from saltern_master.auth.token import Token, Use, digest_of, is_token, new_text
+from saltern_master.auth.token_file import TokenFile
+from saltern_master.sql.worker import Worker
+
+log = logging.getLogger(__name__)
+
+MAX_OF_ONE = 200
+"""Tokens of one principal and kind. The oldest login makes room for a new one; what programs have does not."""
+MAX_TOKENS = 100_000
+MAX_DAYS = 3660.0
+SWEEP_EVERY_S = 1.0
+NOTED_EVERY_S = 60.0
+"""So often is written down when tokens were used last."""
+INVALID = "No permission -- see authorization schemes"
+
+
+class Made(NamedTuple):
+    """A new token and its text, which is told once and kept nowhere."""
+
+    text: str
+    token: Token
+
+
+class Tokens:
+    """The tokens in the file at *path*."""
+
+    def __init__(self, path: str, clock: Callable[[], float] = time.time) -> None:
+        self._file = TokenFile(path)
+        self._clock = clock
+        self._tokens: dict[str, Token] = {}
+        self._of: dict[tuple[str, Use], dict[str, Token]] = {}
+        self._ends: dict[str, asyncio.Event] = {}
+        self._used: set[str] = set()
+        self._unwritten: set[str] = set()
+        """Ended, and not yet gone from the file."""
+        self._worker = Worker("tokens")
+        self._complaint = Complaint(log)
+        self._noted_at = 0.0
+
+    def load(self) -> None:
+        """Read the file. A disk that can't be read is said in the log; everybody logs in anew then."""
+        try:
+            for token in self._file.load():
+                if token.expires > self._clock():
+                    self._keep(token)
+                else:
+                    self._unwritten.add(token.digest)
+        except JournalError as error:
+            self._complaint.say("%s", error)
+
+    def find(self, text: object, uses: Iterable[Use], address: str = "") -> Token:
+        """Return the token whose *text* somebody shows, for one of *uses*. Raises ``NotAuthorised``, always alike."""
+        token = self._tokens.get(digest_of(str(text))) if is_token(text) else None
+        now = self._clock()
+        if token is None or token.use not in uses or token.expires <= now:
+            raise NotAuthorised(INVALID)
+        if now - token.used > NOTED_EVERY_S or token.used_from != address:
+            token.used, token.used_from = now, address
+            self._used.add(token.digest)
+        return token
+
+    def holds(self, digest: str) -> bool:
+        """Return whether a token that was found is good still."""
+        token = self._tokens.get(digest)
+        return token is not None and token.expires > self._clock()
+
+    async def make(
+        self,
+        use: Use,
+        source: str,
+        name: str,
+        *,
+        seconds: float,
+        groups: frozenset[str] = frozenset(),
+        entries: Sequence[Any] = (),
+        label: str = "",
+        scope: Sequence[Any] | None = None,
+        origin: str = "",
+        uid: int = -1,
+    ) -> Made:
+        """Return a new token that is good for *seconds*.
+
+        Raises ``Busy`` when there are too many. A login holds also when it can't be written: it ends with this process
+        then, which the log says; what programs shall have raises ``JournalError``.
+        """
+        await self._make_room(use, f"{source}:{name}")
+        now, text = self._clock(), new_text()
+        expires = now + min(seconds, MAX_DAYS * 86400)
+        token = Token(digest_of(text), use, source, name, groups, entries, label, scope, origin, now, expires, uid=uid)
+        try:
+            await self._worker.run(lambda: self._file.put([token]))
+        except JournalError as error:
+            if use in (Use.PERSONAL, Use.SERVICE):
+                raise
+            self._complaint.say("%s", error)
+        self._keep(token)
+        return Made(text, token)
+
+    def of(self, principal: str | None = None) -> list[Token]:
+        """Return the tokens of one principal, or all, the newest first."""
+        found = (token for token in self._tokens.values() if principal in (None, token.principal))
+        return sorted(found, key=lambda token: token.created, reverse=True)
+
+    async def revoke(self, tokens: Sequence[Token]) -> None:
+        """End *tokens*, at once and for open streams too.
+
+        Raises ``JournalError`` when that can't be written down: it is tried again, but a restart before that would
+        bring them back.
+        """
+        self._end(tokens)
+        await self._write_ends()
+
+    def named(self, id_: str, principal: str | None = None) -> Token:
+        """Return the token that ``shown`` calls *id_*, or whose label that is. Raises ``ArgumentError``."""
+        own = self.of(principal)
+        found = [token for token in own if token.digest[:12] == id_] or [t for t in own if t.label and t.label == id_]
+        if len(found) != 1:
+            which = "there are several such tokens" if found else "there is no such token"
+            raise ArgumentError(f"{which}: {id_[:80]!r}: auth.token list shows their ids")
+        return found[0]
+
+    def ended(self, digest: str) -> asyncio.Event:
+        """Return what is set when the token of this *digest* ends; set already when it has."""
+        if not self.holds(digest):
+            over = asyncio.Event()
+            over.set()
+            return over
+        return self._ends.setdefault(digest, asyncio.Event())
+
+    async def run(self) -> None:
+        """End what expires, and note what was used, until cancelled."""
+        while True:
+            await asyncio.sleep(SWEEP_EVERY_S)
+            now = self._clock()
+            self._end([token for token in self._tokens.values() if token.expires <= now])
+            if now - self._noted_at >= NOTED_EVERY_S:
+                self._noted_at = now
+                try:
+                    await self._note()
+                except JournalError as error:
+                    self._complaint.say("%s", error)
+
+    def metrics(self) -> dict[str, float]:
+        """Return how many tokens there are."""
+        return {"live": len(self._tokens)}
+
+    async def _note(self) -> None:
+        used = [token for digest in self._used if (token := self._tokens.get(digest)) is not None]
+        if used:
+            await self._worker.run(lambda: self._file.put(used))
+            self._used.difference_update(token.digest for token in used)
+        await self._write_ends()
+
+    async def _write_ends(self) -> None:
+        ended = set(self._unwritten)
+        if ended:
+            await self._worker.run(lambda: self._file.forget(ended))
+            self._unwritten -= ended
+
+    async def _make_room(self, use: Use, principal: str) -> None:
+        own = self._of.get((principal, use), {})
+        if len(own) >= MAX_OF_ONE:
+            if use in (Use.PERSONAL, Use.SERVICE):
+                raise Busy(f"{principal} has {len(own)} tokens already: revoke some (auth.token revoke)")
+            self._end([next(iter(own.values()))])
+        if len(self._tokens) >= MAX_TOKENS:
+            raise Busy(f"{MAX_TOKENS:,} tokens are in use: revoke some (auth.token revoke), or wait until they expire")
+
+    def _keep(self, token: Token) -> None:
+        self._tokens[token.digest] = token
+        self._of.setdefault((token.principal, token.use), {})[token.digest] = token
+
+    def _end(self, tokens: Iterable[Token]) -> None:
+        for token in tokens:
+            self._tokens.pop(token.digest, None)
+            own = self._of.get((token.principal, token.use), {})
+            own.pop(token.digest, None)
+            if not own:
+                self._of.pop((token.principal, token.use), None)
+            self._used.discard(token.digest)
+            self._unwritten.add(token.digest)
+            if ends := self._ends.pop(token.digest, None):
+                ends.set()
