@@ -99,7 +99,7 @@ class Room(NamedTuple):
 ROOMS = {
     "composition": Room("master counters main __main__", "*"),
     "ground": Room(
-        "ageing clock_steps complaints connection line_limit network parts ready shape sql timed_loop web_end", ""
+        "ageing audit clock_steps complaints connection line_limit network parts ready shape sql timed_loop web_end", ""
     ),
     "auth": Room("auth", "ground"),
     "domain": Room(

@@ -51,6 +51,9 @@ class MasterOptions(TypedDict):
     keep_jobs_hours: float
     keep_suites_days: float
     suites_max_bytes: int
+    audit_log: str
+    keep_audit_days: float
+    audit_max_bytes: int
     job_db: str
     job_db_max_bytes: int
     returners: dict[str, Any]
@@ -158,6 +161,9 @@ DEFAULTS: dict[str, Any] = {
     "keep_jobs_hours": 24.0,
     "keep_suites_days": 90.0,
     "suites_max_bytes": 1024 * 1024 * 1024,
+    "audit_log": "",
+    "keep_audit_days": 365.0,
+    "audit_max_bytes": 1024 * 1024 * 1024,
     "job_db": "",
     "job_db_max_bytes": 1024**3,
     "returners": {},
@@ -223,7 +229,7 @@ DEFAULTS: dict[str, Any] = {
     "events_token": "",
 }
 
-PATHS = ("pki_dir", "cachedir", "sock_dir", "log_file", "job_db", "extension_modules")
+PATHS = ("pki_dir", "cachedir", "sock_dir", "log_file", "audit_log", "job_db", "extension_modules")
 """Options that ``root_dir`` is put before when it isn't ``/``."""
 
 
@@ -235,6 +241,8 @@ def _finish(options: dict[str, Any]) -> None:
         options["extension_modules"] = os.path.join(options["config_dir"], options["extension_modules"])
     if not options["job_db"]:
         options["job_db"] = os.path.join(options["cachedir"], "jobs.db")
+    if not options["audit_log"]:
+        options["audit_log"] = os.path.join(options["cachedir"], "audit.log")
     scheme, _, path = options["job_db"].partition("://")
     if scheme == "sqlite":
         options["job_db"] = path.removeprefix("/")
@@ -273,6 +281,8 @@ MASTER = Schema(
         "keep_jobs_hours": (0.01, 24 * 366 * 10),
         "keep_suites_days": (0.01, 3660),
         "suites_max_bytes": (1024 * 1024, 2**50),
+        "keep_audit_days": (0.01, 3660),
+        "audit_max_bytes": (1024 * 1024, 2**50),
         "job_db_max_bytes": (1024 * 1024, 2**50),
         "event_return_queue": (0, 10_000),
         "event_return_queue_max_seconds": (0, 3600),

@@ -81,6 +81,7 @@ class Dispatcher:
         services: Services,
         runs: Runs | None = None,
         own: OwnRunners | None = None,
+        audit: Audit | None = None,
     ) -> None:
         """*runs*: told of every call of a runner or wheel function; *own*: runners that *registry* doesn't have."""
         self._registry = registry
@@ -89,7 +90,7 @@ class Dispatcher:
         self._background: set[asyncio.Task[None]] = set()
         self._policy = policy
         self._services = services
-        self._audit = Audit()
+        self._audit = audit or Audit()
         # Minions and users have threads of their own: a fleet that fetches files keeps no operator waiting.
         self._turns = {
             Kind.LOCAL: Turns("command", THREADS, CALLS_OF_AN_OWNER),
@@ -142,7 +143,7 @@ class Dispatcher:
         except SalternError as error:
             self._failed += 1
             if isinstance(error, NotAuthorised):
-                self._audit.refuse(caller, error)
+                self._audit.refuse(caller, error, name)
             raise
         except Exception as error:
             self._failed += 1
@@ -214,11 +215,9 @@ class Dispatcher:
             if run is not None and self._runs is not None:
                 why = str(error) if ours else f"it came to no end: {type(error).__name__}"
                 self._runs.end(run, why, success=False)
-            if command.changes and isinstance(error, SalternError):
-                self._audit.failed(context.caller, command.name, audited, error)
+            self._audit.failed(context, command, audited, error)
             raise
-        if command.changes:
-            self._audit.done(context.caller, command.name, audited)
+        self._audit.done(context, command, audited, answer)
         answered = answer if isinstance(answer, Answered) else Answered(answer, True)
         if run is not None and self._runs is not None:
             self._runs.end(run, answered.value, success=answered.success)
