@@ -44,6 +44,7 @@ def counters_of(master: Counted) -> Counters:
         "graphite": (master.engine,),
         "annotations": (master.annotations,),
         "suites": (master.suites,),
+        "audit": (master.audit_book,),
         "runners": (master.own_children,),
         **master.returners.counters,
     }

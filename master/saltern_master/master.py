@@ -29,6 +29,8 @@ from saltern_master.account.keeper import AccountKeeper
 from saltern_master.alerts.engine import AlertEngine
 from saltern_master.alerts.sources.http import HttpSource
 from saltern_master.annotations.engine import annotation_engine
+from saltern_master.audit.book import audit_book
+from saltern_master.auth.audit import Audit
 from saltern_master.auth.policy import configured_policy
 from saltern_master.auth.powers import Powers
 from saltern_master.briefing import Briefing
@@ -81,6 +83,8 @@ class Master:
         self.keys = own_keys(options["pki_dir"], "master")
         self.powers = Powers()
         self.policy = configured_policy(options, self.powers)
+        self.audit_book = audit_book(options)
+        self.audit = Audit(self.audit_book)
         self.registry = command_table(KeyFunctions(self.keystore))
         self.keyring = configured_keyring(options, self.keystore)
         self.fleet = Fleet(os.path.join(cache, "grains"), self.keyring)
@@ -94,7 +98,8 @@ class Master:
         self.jids = JidSource()
         self.publisher = Publisher(self.fleet, self.bus, self.inbox, self.tracker, self.jids)
         runs = Runs(self.bus, self.inbox, self.publisher.next_jid)
-        self.dispatcher = Dispatcher(self.registry, self.policy, self, runs, OwnRunners(self, self.registry))
+        own = OwnRunners(self, self.registry)
+        self.dispatcher = Dispatcher(self.registry, self.policy, self, runs, own, self.audit)
         self.files = FileServer(options)
         self.own_places = Places(options)
         self.own_children = Children(options)
@@ -136,6 +141,7 @@ class Master:
         await self.briefing.load()
         await self.keeper.tell_of_earlier_jobs(self.tracker)
         async with contextlib.AsyncExitStack() as ending:  # in reverse: the socket for local programs goes first
+            ending.callback(self.audit_book.close)
             for part in (self.job_store, self.returners, self.suites, self.journal, self.account_keeper, self.ports):
                 ending.callback(part.close)
             ending.callback(self.inbox.flush_now)

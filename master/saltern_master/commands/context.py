@@ -10,6 +10,8 @@ from saltern.keystore import KeyStore
 from saltern_master.account.accounting import Accounting
 from saltern_master.account.keeper import AccountKeeper
 from saltern_master.alerts.engine import AlertEngine
+from saltern_master.audit.book import AuditBook
+from saltern_master.auth.audit import Audit
 from saltern_master.auth.caller import Caller
 from saltern_master.auth.policy import Policy
 from saltern_master.briefing import Briefing
@@ -43,6 +45,8 @@ class Services(Protocol):
     options: MasterOptions
     registry: Registry
     policy: Policy
+    audit: Audit
+    audit_book: AuditBook
     keyring: Keyring
     keystore: KeyStore
     key_refresh: KeyRefresh

@@ -63,8 +63,8 @@ def query(
         fun=function,
         jid=None if jid is None else check_jid(jid),
         success=success,
-        since=_time("since", since, now),
-        until=_time("until", until, now),
+        since=time_of("since", since, now),
+        until=time_of("until", until, now),
         after=_place(after),
         offset=offset,
         limit=limit,
@@ -111,7 +111,8 @@ def _shown(one: Found) -> dict[str, Any]:
     return {**result, "time": stamp, "return": one.result}
 
 
-def _time(name: str, given: str | float | None, now: float) -> float | None:
+def time_of(name: str, given: str | float | None, now: float) -> float | None:
+    """Return the instant that *given*, the argument *name*, means. Raises ``ArgumentError``."""
     if given is None:
         return None
     try:

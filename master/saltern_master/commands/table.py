@@ -5,6 +5,7 @@ from __future__ import annotations
 from saltern.key_functions import KeyFunctions
 from saltern_master.commands import (
     alerts,
+    audit,
     events,
     files,
     followed,
@@ -30,6 +31,7 @@ from saltern_master.commands.registry import Registry
 
 MODULES = (
     alerts,
+    audit,
     events,
     files,
     followed,
