@@ -20,6 +20,7 @@ from saltern.errors import FileServerError, SalternError
 from saltern.wire import pack_any
 from saltern_master.account.accounting import Accounting
 from saltern_master.auth.powers import Powers
+from saltern_master.auth.roles import roles_stamp
 from saltern_master.fileserver.server import FileServer
 from saltern_master.fleet import Fleet
 from saltern_master.keyring import Keyring
@@ -53,7 +54,16 @@ PILLAR_OPTIONS = (
     "jinja_env",
     "jinja_sls_env",
 )
-RELOADED = ("schedule", "pillar_files", *PILLAR_OPTIONS, "nodegroups", "alerts", "log_level")
+OF_RIGHTS = (
+    "publisher_acl",
+    "publisher_acl_blacklist",
+    "external_auth",
+    "roles",
+    "groups",
+    "token_expire",
+    "token_expire_user_override",
+)
+RELOADED = ("schedule", "pillar_files", *OF_RIGHTS, *PILLAR_OPTIONS, "nodegroups", "alerts", "log_level")
 ASK_FOR_PILLAR = pack_any("pillar", 0, {})
 MINIONS_AT_ONCE = 50
 """Told before the loop does something else."""
@@ -88,6 +98,8 @@ class Briefing:
         self._telling: asyncio.Task[None] | None = None
         self.on_reload: list[Callable[[MasterOptions], None]] = []
         """Told the options that were read again, for what of *RELOADED* is none of ours."""
+        self.on_check: list[Callable[[MasterOptions], Callable[[], None]]] = []
+        """Asked before anything is in force: each returns what puts its own there, or raises ``ConfigError``."""
 
     @property
     def schedules(self) -> Schedules:
@@ -138,6 +150,7 @@ class Briefing:
         try:
             fresh = master_config(self._options["conf_file"])
             schedules = Schedules(fresh["schedule"], fresh["conf_file"], fresh["nodegroups"])
+            takes = [check(fresh) for check in self.on_check]
             self.pillars.reread(fresh)
         except SalternError as error:
             log.error("the configuration stays as it was: %s", error)
@@ -146,9 +159,13 @@ class Briefing:
         if self._telling is not None:
             self._telling.cancel()
         self._telling = asyncio.get_running_loop().create_task(self._tell(self._keyring.minions()))
+        for put in takes:
+            put()
         for take in self.on_reload:
             take(fresh)
-        log.info("the configuration was read again: schedule, pillar, nodegroups, alerts and log_level are in force")
+        log.info(
+            "the configuration was read again: schedule, pillar, nodegroups, rights, alerts, log_level are in force"
+        )
         waiting = [key for key in MASTER.defaults if key not in RELOADED and fresh.get(key) != self._options.get(key)]
         if waiting:
             log.warning("these options wait for a restart of the master: %s", ", ".join(sorted(waiting)))
@@ -199,13 +216,17 @@ class Briefing:
 
     async def _watch_config(self) -> None:
         """Reload when a configuration file has changed."""
-        stamp = config_stamp(self._options["conf_file"])
+        stamp = self._stamp()
         while True:
             await asyncio.sleep(CONFIG_LOOK_EVERY_S)
-            now = config_stamp(self._options["conf_file"])
+            now = self._stamp()
             if now != stamp:
                 stamp = now
                 self.reload()
+
+    def _stamp(self) -> object:
+        """Return what changes with any file of the configuration."""
+        return config_stamp(self._options["conf_file"]), roles_stamp(self._options["config_dir"])
 
     async def _look_for_idle_entries(self) -> None:
         """Say which entries of the schedule are for nobody; the loop has its turns meanwhile."""

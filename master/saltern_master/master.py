@@ -31,7 +31,7 @@ from saltern_master.alerts.sources.http import HttpSource
 from saltern_master.annotations.engine import annotation_engine
 from saltern_master.audit.book import audit_book
 from saltern_master.auth.audit import Audit
-from saltern_master.auth.policy import configured_policy
+from saltern_master.auth.doorkeeper import Doorkeeper
 from saltern_master.auth.powers import Powers
 from saltern_master.briefing import Briefing
 from saltern_master.bus import EventBus
@@ -82,9 +82,14 @@ class Master:
         self.keystore.create()
         self.keys = own_keys(options["pki_dir"], "master")
         self.powers = Powers()
-        self.policy = configured_policy(options, self.powers)
         self.audit_book = audit_book(options)
         self.audit = Audit(self.audit_book)
+        self.doorkeeper = Doorkeeper(options, self.powers, self.audit)
+        self.policy, self.tokens, self.logins = (
+            self.doorkeeper.policy,
+            self.doorkeeper.tokens,
+            self.doorkeeper.logins,
+        )
         self.registry = command_table(KeyFunctions(self.keystore))
         self.keyring = configured_keyring(options, self.keystore)
         self.fleet = Fleet(os.path.join(cache, "grains"), self.keyring)
@@ -97,9 +102,9 @@ class Master:
         self.inbox = Inbox(self.journal, self.bus, self.tracker, self.fleet.answer)
         self.jids = JidSource()
         self.publisher = Publisher(self.fleet, self.bus, self.inbox, self.tracker, self.jids)
-        runs = Runs(self.bus, self.inbox, self.publisher.next_jid)
+        self.runs = Runs(self.bus, self.inbox, self.publisher.next_jid)
         own = OwnRunners(self, self.registry)
-        self.dispatcher = Dispatcher(self.registry, self.policy, self, runs, own, self.audit)
+        self.dispatcher = Dispatcher(self.registry, self.policy, self, self.runs, own, self.audit)
         self.files = FileServer(options)
         self.own_places = Places(options)
         self.own_children = Children(options)
@@ -107,6 +112,8 @@ class Master:
         self.uploads, self.pushed = Uploads(os.path.join(cache, "uploads")), Pushed(options)
         self.briefing = Briefing(options, self.keyring, self.fleet, self.files, self.accounting, self.powers)
         self.targets = Targets(options, Known(self.fleet.grains_facts, self.briefing.pillar_facts))
+        self.policy.covered_by = self.targets.covered_by
+        self.briefing.on_check.append(self.doorkeeper.checked)
         self.briefing.on_reload.append(self.targets.reread)
         self.clocks = Clocks(self.fleet, self.bus, options["max_clock_skew"])
         self.hub = Hub(
@@ -125,7 +132,8 @@ class Master:
         self.annotations = annotation_engine(options, self.bus, self.keyring.minions)
         self.alerts = AlertEngine(options, HttpSource(options["render_url"]), self.bus.publish, steady=time.monotonic)
         self.briefing.on_reload.append(self.alerts.reread)
-        self.local = LocalEntrance(options["sock_dir"], self.dispatcher, self.policy)
+        self.local = LocalEntrance(options["sock_dir"], self.dispatcher, self.policy, self.logins)
+        self.briefing.on_reload.append(self.local.reread)
         self.ports = Ports(options, self.keys, self.hub)
         interval_s = options["self_metrics_interval"]
         told = self.inbox, self.account_keeper, self.clocks, counters_of(self)
@@ -137,6 +145,7 @@ class Master:
         """Start, call *ready*, serve until ``stop``, and end cleanly. Raises ``ChannelError`` without a port."""
         self.fleet.load()
         self.uploads.load()
+        self.tokens.load()
         self.keyring.refresh(force=True)
         await self.briefing.load()
         await self.keeper.tell_of_earlier_jobs(self.tracker)
@@ -148,14 +157,19 @@ class Master:
             self.endpoints = self.ports.open()
             ending.push_async_callback(self.own_children.stop)
             ending.callback(self.dispatcher.close)
+            ending.callback(self.doorkeeper.close)
             ending.push_async_callback(self.local.stop)
             await self.local.start()
             say_ready(self.options["sock_dir"], self.endpoints, self.keys.public)
             ready()
             parts = (self.keeper, self.tracker, self.key_refresh, self.briefing, self.self_metrics, self.alerts)
-            others = (self.uploads, self.account_keeper, self.engine, self.annotations, self.present)
+            others = (self.uploads, self.tokens, self.account_keeper, self.engine, self.annotations, self.present)
             of_fleet = (self.fleet.files, self.fleet.grains_facts, self.briefing.pillars)
             await run_parts((*parts, *of_fleet, *others, self.suites.feeder, *self.returners.parts), self._stopping)
+
+    def owner_of(self, jid: str) -> str | None:
+        """Return the principal that began a job, or a function on the master, as far as it is remembered."""
+        return self.tracker.owner(jid) or self.runs.owner(jid)
 
     def stop(self) -> None:
         """End ``run``; safe from a signal handler of the loop."""

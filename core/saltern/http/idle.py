@@ -46,5 +46,7 @@ class IdleWatch:
 
 def _is_idle(connection: Any) -> bool:
     """Whether no request is under way on *connection*, nor uvicorn's own time after an answer."""
+    if not hasattr(connection, "cycle"):
+        return False  # a WebSocket, which was asked for
     cycle = connection.cycle
     return (cycle is None or cycle.response_complete) and connection.timeout_keep_alive_task is None

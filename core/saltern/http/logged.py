@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from starlette.datastructures import Headers
@@ -20,22 +21,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from saltern.http.access_log import AccessLog
 from saltern.http.facts import collect_facts
 
-_HEADERS = (
-    ("dashboard", "x-dashboard-uid"),
-    ("dashboard", "x-dashboard-id"),
-    ("panel", "x-panel-id"),
-    ("org", "x-grafana-org-id"),
-    ("agent", "user-agent"),
-)
 _MAX_CHARS = 200
 
 
 class Logged:
     """*app*, each of its answers told to *log*."""
 
-    def __init__(self, app: ASGIApp, log: AccessLog) -> None:
+    def __init__(self, app: ASGIApp, log: AccessLog, headers: Sequence[tuple[str, str]] = (), hidden: str = "") -> None:
+        """*headers*: which are told, each under a name. *hidden*: behind this beginning of a path nothing is told."""
         self._app = app
         self._log = log
+        self._headers = headers
+        self._hidden = hidden
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, and log it."""
@@ -57,19 +54,21 @@ class Logged:
             await self._app(scope, receive, counting)
         finally:
             told = {"status": status, "bytes": sent, "seconds": round(time.perf_counter() - began, 6)}
-            self._log.write({**_asked(scope), **told, **facts})
+            self._log.write({**self._asked(scope), **told, **facts})
 
-
-def _asked(scope: Scope) -> dict[str, object]:
-    now = datetime.now(UTC)
-    asked: dict[str, object] = {
-        "time": f"{now:%Y-%m-%dT%H:%M:%S}.{now.microsecond // 1000:03d}Z",
-        "client": scope["client"][0] if scope.get("client") else "",
-        "method": scope["method"][:_MAX_CHARS],
-        "path": scope["path"][:_MAX_CHARS],
-    }
-    headers = Headers(scope=scope)
-    for name, header in _HEADERS:
-        if header in headers:
-            asked.setdefault(name, headers[header][:_MAX_CHARS])
-    return asked
+    def _asked(self, scope: Scope) -> dict[str, object]:
+        now = datetime.now(UTC)
+        path: str = scope["path"]
+        if self._hidden and path.startswith(self._hidden):
+            path = f"{self._hidden}…"
+        asked: dict[str, object] = {
+            "time": f"{now:%Y-%m-%dT%H:%M:%S}.{now.microsecond // 1000:03d}Z",
+            "client": scope["client"][0] if scope.get("client") else "",
+            "method": scope["method"][:_MAX_CHARS],
+            "path": path[:_MAX_CHARS],
+        }
+        headers = Headers(scope=scope)
+        for name, header in self._headers:
+            if header in headers:
+                asked.setdefault(name, headers[header][:_MAX_CHARS])
+        return asked

@@ -73,7 +73,7 @@ class OwnPages:
 
     def _trusts(self, origins: list[str], site: str | None, host: str) -> bool:
         if origins:
-            return len(origins) == 1 and (origins[0] in self._trusted or _is_own(origins[0], host))
+            return len(origins) == 1 and (origins[0] in self._trusted or is_own_origin(origins[0], host))
         return site in (None, "same-origin", "none")
 
     def _changes(self, scope: Scope) -> bool:
@@ -87,7 +87,7 @@ def body_kind(headers: Headers) -> str:
     return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def _is_own(origin: str, host: str) -> bool:
+def is_own_origin(origin: str, host: str) -> bool:
     """Whether *origin* is where *host*, a ``Host`` header, leads; before the port there may be a proxy with TLS."""
     try:
         parts = urlsplit(origin)

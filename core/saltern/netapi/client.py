@@ -77,7 +77,8 @@ class NetapiClient(Connecting):
         auth, others = split_credentials(credentials)
         if "token" in auth or not auth:
             raise NotAuthorised(MISSING)
-        return self._asked(auth, "login.begin", token_expire=others.get("token_expire"))
+        begun: dict[str, Any] = self._asked(auth, "login.begin", token_expire=others.get("token_expire"))
+        return begun
 
     def logout(self, token: str) -> None:
         """End a session. Raises ``NotAuthorised`` when there is none."""
@@ -88,11 +89,13 @@ class NetapiClient(Connecting):
         auth, others = split_credentials(credentials)
         if "token" in auth or not auth:
             raise NotAuthorised(MISSING)
-        return self._asked(auth, "login.token", token_expire=others.get("token_expire"))
+        made: dict[str, Any] = self._asked(auth, "login.token", token_expire=others.get("token_expire"))
+        return made
 
     def session(self, token: str) -> dict[str, Any]:
         """Return ``{user, eauth, principal, expire, perms}`` of who has this token. Raises ``NotAuthorised``."""
-        return self._asked({"token": token, "for": "session"}, "login.about")
+        about: dict[str, Any] = self._asked({"token": token, "for": "session"}, "login.about")
+        return about
 
     def hook(self, token: str, path: str, body: str, post: Any, headers: Mapping[str, str]) -> str:
         """Fire ``salt/netapi/hook/<path>`` for who has this token, and return its tag. Raises ``NotAuthorised``."""
@@ -109,14 +112,14 @@ class NetapiClient(Connecting):
 
     def _passing(self, auth: Mapping[str, Any]) -> str:
         """Return a token for one call, so that a password is asked about once, however much it sends."""
-        return str(self._asked(auth, "login.token", passing=True)["token"])
+        return str(self._asked(auth, "login.passing")["token"])
 
     def _forget(self, parties: Parties, passing: str) -> None:
         if parties in self._parties:
             self._parties.remove(parties)
         if passing:
             with contextlib.suppress(SalternError):  # it ends by itself
-                self._asked({"token": passing}, "login.end")
+                self._asked({"token": passing}, "login.pass")
 
     def _asked(self, auth: Mapping[str, Any], command: str, **given: Any) -> Any:
         client = Connecting(self.opts, auth, self.origin)

@@ -155,6 +155,6 @@ def _plain(low: Low) -> dict[str, Any]:
 def _seconds(low: Low) -> float | None:
     timeout = low.get("timeout")
     try:
-        return None if timeout in (None, "") else float(timeout)  # type: ignore[arg-type]  # said when it is none
+        return None if timeout in (None, "") else float(timeout)
     except (TypeError, ValueError):
         raise ArgumentError(f"timeout must be a number of seconds, not {timeout!r:.40}") from None

@@ -36,6 +36,8 @@ class Caller:
     """What *source* itself grants him, in the form of ``external_auth``."""
     token: str = field(default="", compare=False, repr=False)
     """The digest of the token that someone showed, if it was one: his rights end with it."""
+    scope: tuple[Any, ...] | None = field(default=None, compare=False, repr=False)
+    """Entries that the token is good for, of what he may; ``None``: all of it."""
     address: str = field(default="", compare=False)
     """Where someone who logged in called from."""
 

@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from saltern.config import MasterOptions
-from saltern.errors import ArgumentError, ConfigError, NotAuthorised
+from saltern.errors import ArgumentError, ConfigError, NotAuthorised, SalternError
+from saltern_master.audit.record import REFUSED
+from saltern_master.auth.audit import Audit
 from saltern_master.auth.caller import Caller, Kind
 from saltern_master.auth.eauth.driver import Identity
 from saltern_master.auth.token import Token, Use
@@ -21,7 +23,7 @@ from saltern_master.auth.tokens import Tokens
 MAX_ADDRESS_CHARS = 64
 EVERYWHERE = (Use.PERSONAL, Use.SERVICE)
 USES = {
-    "": (Use.CALL, *EVERYWHERE),
+    "": (Use.CALL, Use.PASSING, *EVERYWHERE),
     "session": (Use.SESSION, *EVERYWHERE),
     "any": tuple(Use),
 }
@@ -38,12 +40,36 @@ class Asking(Protocol):
 class Logins:
     """Makes callers of what they show."""
 
-    def __init__(self, options: MasterOptions, authenticator: Asking, tokens: Tokens) -> None:
+    def __init__(self, options: MasterOptions, authenticator: Asking, tokens: Tokens, audit: Audit) -> None:
         """Raises ``ConfigError`` for an ``api_user`` that this host doesn't have."""
+        self._audit = audit
         self._authenticator = authenticator
         self._tokens = tokens
         self.speaker_uid = _uid_of(options["api_user"])
         """The number of the user that the HTTP API runs as; -1: the master's own."""
+        self.reread(options)
+
+    def reread(self, options: MasterOptions) -> None:
+        """Put the options of tokens in force."""
+        self._expire_s = options["token_expire"]
+        self._override = options["token_expire_user_override"]
+
+    def seconds(self, caller: Caller, wanted: Any) -> float:
+        """Return how long a login of *caller* holds; what he *wants* counts where the master says so, as in Salt.
+
+        Raises ``ArgumentError`` for what is no time.
+        """
+        override = self._override
+        of_his = override.get(caller.source, []) if isinstance(override, dict) else []
+        if wanted is None or not (override is True or caller.name in (of_his if isinstance(of_his, list) else [])):
+            return self._expire_s
+        try:
+            seconds = float(wanted)
+        except (TypeError, ValueError):
+            raise ArgumentError(f"token_expire must be a number of seconds, not {wanted!r:.40}") from None
+        if not seconds >= 1:
+            raise ArgumentError(f"token_expire must be a second or more, not {seconds:g}")
+        return seconds
 
     async def caller(self, auth: Mapping[str, Any], via: Caller, origin: str, *, owner: bool) -> Caller:
         """Return who shows *auth* through the program of *via*, from *origin* if that may say so.
@@ -62,7 +88,11 @@ class Logins:
         username, password, source = (auth.get(name) for name in ("username", "password", "eauth"))
         if not (isinstance(username, str) and isinstance(password, str) and isinstance(source, str)):
             raise NotAuthorised("No authentication credentials given")
-        found = await self._authenticator.authenticate(source, username, password, address)
+        try:
+            found = await self._authenticator.authenticate(source, username, password, address)
+        except SalternError as error:
+            self._audit.note(f"{source}:{username}", "login", REFUSED, address=address, via=source, code=error.code)
+            raise
         return Caller(
             Kind.LOGIN, found.name, source=source, groups=found.groups, entries=tuple(found.entries), address=address
         )
@@ -74,8 +104,9 @@ class Logins:
 
 def caller_of(token: Token, address: str) -> Caller:
     """Return who calls by *token*."""
+    scope = None if token.scope is None else tuple(token.scope)
     if token.source == Kind.LOCAL.value:
-        return Caller(Kind.LOCAL, token.name, token.uid, token=token.digest, address=address)
+        return Caller(Kind.LOCAL, token.name, token.uid, token=token.digest, scope=scope, address=address)
     return Caller(
         Kind.LOGIN,
         token.name,
@@ -83,6 +114,7 @@ def caller_of(token: Token, address: str) -> Caller:
         groups=token.groups,
         entries=tuple(token.entries),
         token=token.digest,
+        scope=scope,
         address=address,
     )
 

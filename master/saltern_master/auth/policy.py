@@ -1,40 +1,45 @@
-"""Who may do what: one table, default deny.
+"""Who may do what: default deny, a judge for each kind of caller.
 
-A caller's rights are his grants. Root and the master's own user have a row that grants everything, like any other
-row; a minion has one that grants it what is about itself.
+::
+
+    root, the master's own user     everything: a row of their own (``judges/owner``)
+    other users of this host        publisher_acl (``judges/local``), and their roles beside it
+    minions                         what is about themselves, peer, peer_run (``judges/minion``)
+    who logged in, and tokens       external_auth and roles (``judges/login``); as far as the token's scope
+
+What ``publisher_acl_blacklist`` names nobody may. Rights are looked up at each question.
 """
 
 from __future__ import annotations
 
-import fnmatch
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from saltern.config import MasterOptions
 from saltern_master.auth.accounts import Account, Accounts
+from saltern_master.auth.blacklist import Blacklist
+from saltern_master.auth.call import Call
 from saltern_master.auth.caller import Caller, Kind
-from saltern_master.auth.grants import RUNNER, Grant, Grants, covers, covers_own, is_glob, names_own
+from saltern_master.auth.grants import Grants
+from saltern_master.auth.judge import Judge
+from saltern_master.auth.judges.either import EitherJudge
+from saltern_master.auth.judges.local import NEEDS, LocalJudge
+from saltern_master.auth.judges.login import LoginJudge
+from saltern_master.auth.judges.minion import MinionJudge
+from saltern_master.auth.judges.owner import OwnerJudge
+from saltern_master.auth.login_book import LoginBook
 from saltern_master.auth.need import Need, Needing
-from saltern_master.auth.peers import EVERYONE, Peers
-from saltern_master.auth.peers import covers as covers_peer
+from saltern_master.auth.peers import Peers
 from saltern_master.auth.powers import Powers
+from saltern_master.auth.right import CoveredBy
 
 MAX_NAMED = 5
+UNKNOWN = "Could not authenticate using provided credentials"
 
 _OWN = {Need.RUNNER: "@runner", Need.WHEEL: "@wheel", Need.EVENTS: "@events"}
 _WHAT = {Need.RUNNER: "run functions on the master", Need.WHEEL: "manage keys", Need.EVENTS: "use events"}
-_NEEDS = {"runner": Need.RUNNER, "wheel": Need.WHEEL, "event": Need.EVENTS}
-
-
-class Rights(NamedTuple):
-    """One caller's row: everything, or what *grants* say."""
-
-    everything: bool
-    grants: Sequence[Grant] = ()
-
-
-NOTHING = Rights(False)
+_OWNER, _ADMINISTRATOR = OwnerJudge(), OwnerJudge(logged_in=True)
 
 
 class Policy:
@@ -49,6 +54,8 @@ class Policy:
         peer: Mapping[str, Any] | None = None,
         peer_run: Mapping[str, Any] | None = None,
         mine_get: Mapping[str, Any] | None = None,
+        logins: LoginBook | None = None,
+        blacklist: Mapping[str, Any] | None = None,
     ) -> None:
         """*peer*, *peer_run*, *mine_get*: the options; without a ``mine_get`` every minion reads all of the mine."""
         self._peer = Peers("peer", peer or {})
@@ -57,122 +64,153 @@ class Policy:
         self._grants = Grants(acl)
         self._powers = powers
         self._account_of = account_of or Accounts().of
-        self._rows = {uid: Rights(True) for uid in (0, os.geteuid())}
-        self.open_to_users = bool(acl)
+        self._owners = frozenset((0, os.geteuid()))
+        self._logins = logins or LoginBook()
+        self._blacklist = Blacklist(blacklist or {})
+        self.covered_by: CoveredBy = _nobody
+        """Resolves a compound expression of a grant; set when there are minions to resolve it among."""
+        self.open_to_users = bool(acl) or self._logins.in_use
         """Whether there is a grant for anyone but root and the master's own user."""
+        self.version = 0
+        """Counts changes of what is granted."""
+
+    def checked(self, options: MasterOptions) -> Callable[[], None]:
+        """Return what puts *options* in force: roles, groups, what logins and local users are granted.
+
+        Raises ``ConfigError``: nothing of them is in force then.
+        """
+        grants, blacklist = Grants(options["publisher_acl"]), Blacklist(options["publisher_acl_blacklist"])
+        logins = LoginBook()
+        logins.reread(options)
+
+        def put() -> None:
+            self._grants, self._blacklist, self._logins = grants, blacklist, logins
+            self.open_to_users = bool(options["publisher_acl"]) or logins.in_use
+            self.version += 1
+
+        return put
 
     def local_caller(self, uid: int) -> Caller:
         """Return the user with number *uid*, as a caller."""
         return Caller(Kind.LOCAL, self._account_of(uid).name, uid)
 
-    def rights(self, caller: Caller) -> Rights:
-        """Return what is granted to a user; ``NOTHING`` means that he is nobody here."""
-        if caller.kind is not Kind.LOCAL:
-            return NOTHING
-        row = self._rows.get(caller.uid)
-        if row is not None:
-            return row
-        grants = self._grants.of(caller.name, self._account_of(caller.uid).groups)
-        return Rights(False, grants) if grants else NOTHING
+    def of(self, caller: Caller) -> Judge:
+        """Return who judges what *caller* may, now."""
+        if caller.kind is Kind.MINION:
+            return MinionJudge(caller.name, self._peer, self._peer_run, self._powers)
+        if caller.kind is Kind.LOCAL and caller.scope is None:
+            return _OWNER if caller.uid in self._owners else self._of_user(caller)
+        rights = self._logins.rights(caller, owner=caller.kind is Kind.LOCAL and caller.uid in self._owners)
+        if rights.everything and caller.scope is None:
+            return _ADMINISTRATOR
+        return LoginJudge(rights, self._powers, self.covered_by, expanded=self._logins.expanded)
+
+    def _of_user(self, caller: Caller) -> Judge:
+        groups = self._account_of(caller.uid).groups
+        granted = LocalJudge(self._grants.of(caller.name, groups), self._powers)
+        rights = self._logins.roles_of("local", caller.name, groups)
+        if not rights:
+            return granted
+        if rights.everything:
+            return _OWNER
+        return EitherJudge(granted, LoginJudge(rights, self._powers, self.covered_by, expanded=True))
+
+    # who
+
+    def has_rights(self, caller: Caller) -> bool:
+        """Return whether there is anything that a user may do here."""
+        return self.of(caller).anything
+
+    @property
+    def has_logins(self) -> bool:
+        """Whether anybody may log in."""
+        return self._logins.in_use
+
+    def perms(self, caller: Caller) -> list[Any]:
+        """Return what someone who logged in may, in Salt's grammar: a login answers it."""
+        return self._logins.perms(caller)
 
     def sees_all(self, caller: Caller) -> bool:
         """Return whether the caller may see what others do, their arguments too."""
-        return self.rights(caller).everything
+        return self.of(caller).everything
 
     def owns(self, caller: Caller, owner: str | None) -> bool:
         """Return whether a job that *owner* (a principal) started concerns the caller."""
         return owner == caller.principal or self.sees_all(caller)
 
+    # what of the master
+
     def may_call(self, caller: Caller, command: Needing) -> bool:
         """Return whether the caller may call *command* at all; of jobs, whether there is any that he may start."""
-        if caller.kind is Kind.MINION:
-            if command.need is Need.RUNNER:
-                return bool(self._peer_run.on(caller.name, command.function))
-            if command.need is Need.OWN_RUNNER:
-                return bool(self._peer_run.on(caller.name, command.function, by_pattern=False))
-            if command.need is Need.PEER:
-                return self._peer.mentions(caller.name)
-            return command.need is Need.MINION
-        if command.need in (Need.MINION, Need.PEER):
-            return False
-        everything, grants = self.rights(caller)
-        if everything:
-            return True
-        if command.need is Need.OWN_RUNNER:
-            return any(names_own(grant, RUNNER, command.function) for grant in grants)
-        own = _OWN.get(command.need)
-        if own is None:
-            return any(not grant.minions.startswith("@") for grant in grants)
-        return any(covers_own(grant, own, command.function) for grant in grants)
+        return self.of(caller).may_call(command)
+
+    def may_give(self, caller: Caller, command: Needing, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+        """Return whether the caller may call *command*, which he may call at all, with these arguments."""
+        return self.of(caller).may_give(command, args, kwargs)
+
+    def may_manage(self, caller: Caller, function: str) -> bool:
+        """Return whether the caller may call some wheel function."""
+        judge = self.of(caller)
+        return judge.everything or judge.may_see("wheel", function)
+
+    def may_see_events(self, caller: Caller) -> bool:
+        """Return whether the caller may see every event."""
+        judge = self.of(caller)
+        return judge.everything or judge.may_see("event", "subscribe")
 
     def names_runners(self, caller: Caller) -> bool:
         """Return whether some runner of the operator's own may be granted to a user: one is named, or all is."""
-        everything, grants = self.rights(caller)
-        return everything or any(
-            not is_glob(function) for grant in grants if grant.minions == RUNNER for function in grant.functions
-        )
+        return self.of(caller).names_runners()
 
     def may_see(self, caller: Caller, name: str) -> bool:
         """Return whether the caller may be told that there is no command *name*: he might call it if there were."""
-        everything, grants = self.rights(caller)
         client, _, function = name.partition(".")
-        own = _OWN.get(_NEEDS.get(client, Need.MINION))
-        return everything or (own is not None and any(covers_own(grant, own, function) for grant in grants))
+        return self.of(caller).may_see(client, function)
 
     def refusal(self, caller: Caller, name: str) -> str:
         """Return the line for a command that is not there or may not be called: one answer for both."""
         client, _, function = name.partition(".")
+        if client == "login":
+            return UNKNOWN
         if caller.kind is Kind.MINION:
             return f"{function!r:.80} is not a call that minions may make"
-        need = _NEEDS.get(client)
+        need = NEEDS.get(client)
         if need is not None:
-            return f"{caller} may not {_WHAT[need]} ({function:.80}): grant {_OWN[need]} in publisher_acl"
+            option = "publisher_acl" if caller.kind is Kind.LOCAL else "external_auth, or a role"
+            return f"{caller} may not {_WHAT[need]} ({function:.80}): grant {_OWN[need]} in {option}"
         return f"{caller} may not call {name!r:.80}"
 
-    def refused_functions(self, caller: Caller, functions: Iterable[str]) -> list[str]:
-        """Return those of *functions* that the caller may run on no minion whatever."""
-        if caller.kind is Kind.MINION:
-            return [f for f in functions if not self._peer_on(caller, f)]
-        everything, grants = self.rights(caller)
-        if everything:
-            return []
-        return [f for f in functions if not any(covers(grant, f, self._powers.of(f), None) for grant in grants)]
+    # what on minions
 
-    def covered(self, caller: Caller, functions: Iterable[str], minions: Sequence[str]) -> Sequence[str]:
-        """Return those of *minions* on which the caller may run every one of *functions*."""
+    def refused_functions(self, caller: Caller, calls: Iterable[Call | str]) -> list[str]:
+        """Return those functions of *calls* that the caller may run, so, on no minion whatever."""
+        return self.of(caller).refused(_calls(calls))
+
+    def blacklisted(self, caller: Caller, functions: Iterable[str]) -> str | None:
+        """Return the line that refuses a user, or the first of *functions* that nobody may run; ``None``: nothing."""
         if caller.kind is Kind.MINION:
-            for globs in (self._peer_on(caller, function) for function in functions):
-                if EVERYONE not in globs:
-                    minions = [m for m in minions if covers_peer(globs, m)]
-            return minions
-        everything, grants = self.rights(caller)
-        if everything:
-            return minions
-        for patterns in {
-            frozenset(grant.minions for grant in grants if covers(grant, function, self._powers.of(function), None))
-            for function in functions
-        }:
-            if "*" not in patterns:
-                minions = [m for m in minions if any(fnmatch.fnmatchcase(m, pattern) for pattern in patterns)]
-        return minions
+            return None
+        return self._blacklist.refuses(caller.name, functions)
+
+    def by_one_grant(self, caller: Caller) -> bool:
+        """Return whether one single grant must cover the whole target of a job."""
+        return self.of(caller).by_one_grant
+
+    def covers(self, caller: Caller, calls: Iterable[Call | str], minions: Sequence[str]) -> bool:
+        """Return whether the caller may make every one of *calls* on all of *minions*, as one job."""
+        return self.of(caller).covers(_calls(calls), minions)
+
+    def covered(self, caller: Caller, calls: Iterable[Call | str], minions: Sequence[str]) -> Sequence[str]:
+        """Return those of *minions* on which the caller may make every one of *calls*."""
+        return self.of(caller).covered(_calls(calls), minions)
 
     def may_read_mine(self, caller: Caller, function: str) -> bool:
         """Return whether a minion may read what others have in the mine as *function*."""
         return self._mine_get is None or bool(self._mine_get.on(caller.name, function))
 
-    def _peer_on(self, caller: Caller, function: str) -> list[str]:
-        """Return globs of the minions on which a minion may have *function* run; ``publish`` itself on none."""
-        if function.startswith("publish."):
-            return []
-        return self._peer.on(caller.name, function, by_pattern=self._powers.of(function).by_glob)
-
     def known_to(self, caller: Caller, minions: Sequence[str]) -> Sequence[str]:
         """Return those of *minions* on which something is granted to the caller."""
-        everything, grants = self.rights(caller)
-        patterns = {grant.minions for grant in grants if not grant.minions.startswith("@")}
-        if everything or "*" in patterns:
-            return minions
-        return [m for m in minions if any(fnmatch.fnmatchcase(m, pattern) for pattern in patterns)]
+        return self.of(caller).known(minions)
 
     def why_refused(self, functions: Iterable[str]) -> str:
         """Return what would let someone run *functions*, where a grant by glob never does; else nothing."""
@@ -189,4 +227,17 @@ def some_of(names: Sequence[str]) -> str:
 def configured_policy(options: MasterOptions, powers: Powers) -> Policy:
     """Return the policy that *options* ask for. Raises ``ConfigError``."""
     peer, peer_run, mine_get = (options[name] for name in ("peer", "peer_run", "mine_get"))
-    return Policy(options["publisher_acl"], powers, peer=peer, peer_run=peer_run, mine_get=mine_get)
+    logins = LoginBook()
+    logins.reread(options)
+    blacklist = options["publisher_acl_blacklist"]
+    acl = options["publisher_acl"]
+    return Policy(acl, powers, peer=peer, peer_run=peer_run, mine_get=mine_get, logins=logins, blacklist=blacklist)
+
+
+def _calls(calls: Iterable[Call | str]) -> list[Call]:
+    """Return calls; of a mere name it can't be told what it is given."""
+    return [Call(call, None) if isinstance(call, str) else call for call in calls]
+
+
+def _nobody(expression: str, minions: Sequence[str]) -> Sequence[str]:
+    return ()

@@ -21,6 +21,8 @@ class Use(Enum):
     """A login: whoever calls the API with it as his session."""
     CALL = "call"
     """Salt's eauth token: named in each call, as in ``/run``."""
+    PASSING = "passing"
+    """One call that was made with a password: it is in memory alone."""
     PERSONAL = "personal"
     """A program that acts as the user who made it."""
     SERVICE = "service"

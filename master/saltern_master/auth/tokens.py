@@ -70,7 +70,7 @@ class Tokens:
         now = self._clock()
         if token is None or token.use not in uses or token.expires <= now:
             raise NotAuthorised(INVALID)
-        if now - token.used > NOTED_EVERY_S or token.used_from != address:
+        if token.use is not Use.PASSING and (now - token.used > NOTED_EVERY_S or token.used_from != address):
             token.used, token.used_from = now, address
             self._used.add(token.digest)
         return token
@@ -104,7 +104,8 @@ class Tokens:
         expires = now + min(seconds, MAX_DAYS * 86400)
         token = Token(digest_of(text), use, source, name, groups, entries, label, scope, origin, now, expires, uid=uid)
         try:
-            await self._worker.run(lambda: self._file.put([token]))
+            if use is not Use.PASSING:
+                await self._worker.run(lambda: self._file.put([token]))
         except JournalError as error:
             if use in (Use.PERSONAL, Use.SERVICE):
                 raise
@@ -194,6 +195,7 @@ class Tokens:
             if not own:
                 self._of.pop((token.principal, token.use), None)
             self._used.discard(token.digest)
-            self._unwritten.add(token.digest)
+            if token.use is not Use.PASSING:
+                self._unwritten.add(token.digest)
             if ends := self._ends.pop(token.digest, None):
                 ends.set()

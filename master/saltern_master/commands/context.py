@@ -13,7 +13,9 @@ from saltern_master.alerts.engine import AlertEngine
 from saltern_master.audit.book import AuditBook
 from saltern_master.auth.audit import Audit
 from saltern_master.auth.caller import Caller
+from saltern_master.auth.logins import Logins
 from saltern_master.auth.policy import Policy
+from saltern_master.auth.tokens import Tokens
 from saltern_master.briefing import Briefing
 from saltern_master.bus import EventBus
 from saltern_master.clocks import Clocks
@@ -66,6 +68,8 @@ class Services(Protocol):
     own_children: Children
     own_sync: Sync
     uploads: Uploads
+    tokens: Tokens
+    logins: Logins
     pushed: Pushed
     briefing: Briefing
     engine: ShippingEngine | None
@@ -73,6 +77,9 @@ class Services(Protocol):
     account_keeper: AccountKeeper
     alerts: AlertEngine
     dead_letters: DeadLetters
+
+    def owner_of(self, jid: str) -> str | None:
+        """Return the principal that began a job, or a function on the master, as far as it is remembered."""
 
 
 @dataclass(frozen=True)

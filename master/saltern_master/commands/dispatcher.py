@@ -14,7 +14,7 @@ import asyncio
 import functools
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from saltern.errors import (
@@ -29,6 +29,7 @@ from saltern.errors import (
     about,
 )
 from saltern_master.auth.audit import Audit
+from saltern_master.auth.call import Call, calls_of
 from saltern_master.auth.caller import Caller, Kind
 from saltern_master.auth.need import Need
 from saltern_master.auth.policy import Policy, some_of
@@ -91,9 +92,11 @@ class Dispatcher:
         self._policy = policy
         self._services = services
         self._audit = audit or Audit()
+        users = Turns("command", THREADS, CALLS_OF_AN_OWNER)
         # Minions and users have threads of their own: a fleet that fetches files keeps no operator waiting.
         self._turns = {
-            Kind.LOCAL: Turns("command", THREADS, CALLS_OF_AN_OWNER),
+            Kind.LOCAL: users,
+            Kind.LOGIN: users,
             Kind.MINION: Turns("call", THREADS, CALLS_OF_A_MINION),
         }
         self._faults = LineLimit("faults of the master's own")
@@ -170,9 +173,9 @@ class Dispatcher:
 
     async def _call(self, caller: Caller, name: str, args: list[Any], kwargs: dict[str, Any], *, whole: bool) -> Any:
         services = self._services
-        if name in BACKGROUND and caller.kind is Kind.LOCAL and self._runs is not None:
+        if name in BACKGROUND and caller.kind is not Kind.MINION and self._runs is not None:
             return await self._begin(caller, BACKGROUND[name], self._runs, args, kwargs)
-        command = self._find(caller, name)
+        command = self._find(caller, name, args, kwargs)
         bound = command.bind(args, kwargs)
         meant = Meant()
         if command.need in (Need.JOBS, Need.PEER):
@@ -231,8 +234,8 @@ class Dispatcher:
         What it returns is kept as a job's return. It counts as a call of the caller's until it is over.
         """
         asked = bind(_ASKED, args, kwargs)
-        command = self._find(caller, f"{client}.{asked['fun']}")
         given, by_name = asked["arg"] or [], asked["kwarg"] or {}
+        command = self._find(caller, f"{client}.{asked['fun']}", given, by_name)
         bound = command.bind(given, by_name)
         if command.prepare is not None:
             command = await command.prepare(caller, bound)
@@ -270,7 +273,14 @@ class Dispatcher:
             return CALLS_OF_A_MINION
         return CALLS_OF_AN_OWNER if self._policy.sees_all(caller) else CALLS_OF_A_USER
 
-    def _find(self, caller: Caller, name: str) -> Command:
+    def _find(self, caller: Caller, name: str, args: list[Any], kwargs: dict[str, Any]) -> Command:
+        """Return the command that the caller may call, with these arguments."""
+        command = self._called(caller, name)
+        if command.client in TAGS and not self._policy.may_give(caller, command, args, kwargs):
+            raise NotAuthorised(f"{caller} may not run {command.function:.80} with these arguments")
+        return command
+
+    def _called(self, caller: Caller, name: str) -> Command:
         command = self._registry.get(name)
         own = self._own.command(name) if command is None and self._own is not None else None
         for one in (command, own):
@@ -288,11 +298,14 @@ class Dispatcher:
     async def _authorised_minions(self, caller: Caller, bound: dict[str, Any], services: Services) -> Meant:
         """Return whom the target means, once it is known that the caller may run the functions on all of them."""
         functions = [*functions_of(bound), *indirect_of(bound)]
-        refused = self._policy.refused_functions(caller, functions)
+        if listed := self._policy.blacklisted(caller, functions):
+            raise NotAuthorised(listed)
+        calls = _calls_of(bound, functions)
+        refused = self._policy.refused_functions(caller, calls)
         if refused:
             raise NotAuthorised(f"{caller} may not run {some_of(refused)}{self._policy.why_refused(refused)}")
         everyone = services.keyring.minions()
-        find = functools.partial(self._find_minions, caller, functions, bound, everyone, services.targets)
+        find = functools.partial(self._find_minions, caller, calls, bound, everyone, services.targets)
         meant: Meant = await self._turns[caller.kind].run(caller.principal, find)
         return meant
 
@@ -304,32 +317,51 @@ class Dispatcher:
         return meant
 
     def _find_minions(
-        self, caller: Caller, functions: list[str], bound: dict[str, Any], everyone: list[str], targets: Targets
+        self, caller: Caller, calls: list[Call], bound: dict[str, Any], everyone: list[str], targets: Targets
     ) -> Meant:
         """Resolve a target for a caller, in a thread.
 
         Who may not command every minion learns nothing of the others. They aren't there for an expression that is
-        held against ids or grains; names, and a glob, must be within his grants, whatever minions there are.
+        held against ids or grains; names, and a glob, must be within his grants, whatever minions there are. Of who
+        logged in a grant must cover all that is meant, as in Salt: he learns that it doesn't.
         """
-        covered = self._policy.covered(caller, functions, everyone)
+        covered = self._policy.covered(caller, calls, everyone)
         reads = self._reads(caller, covered)
+        if self._policy.by_one_grant(caller):
+            whole = self._policy.covers(caller, calls, everyone)
+            meant = _meant(targets, bound, everyone, self._reads(caller, everyone))
+            if not (whole or self._policy.covers(caller, calls, meant.minions)):
+                raise NotAuthorised(_not_on_all(caller, calls))
+            return meant if whole else meant._replace(unknown=())
         if len(covered) == len(everyone):
             return _meant(targets, bound, covered, reads)
-        return _meant(targets, bound, covered, reads, lambda names: self._check_names(caller, functions, names))
+        return _meant(targets, bound, covered, reads, lambda names: self._check_names(caller, calls, names))
 
     def _reads(self, caller: Caller, minions: Sequence[str]) -> bool:
         """Return whether the caller may read the pillar of all *minions*."""
         return len(self._policy.covered(caller, [READS_PILLAR], minions)) == len(minions)
 
-    def _check_names(self, caller: Caller, functions: list[str], names: list[str]) -> None:
-        if len(self._policy.covered(caller, functions, names)) < len(names):
-            raise NotAuthorised(f"{caller} may not run {some_of(functions)} on every minion of that target")
+    def _check_names(self, caller: Caller, calls: list[Call], names: list[str]) -> None:
+        if len(self._policy.covered(caller, calls, names)) < len(names):
+            raise NotAuthorised(_not_on_all(caller, calls))
 
     async def _run(self, command: Command, context: Context, bound: dict[str, Any]) -> Any:
         if command.is_async:
             return await command.handler(context, **bound)
         call = functools.partial(command.handler, context, **bound)
         return await self._turns[context.caller.kind].run(context.caller.principal, call)
+
+
+def _calls_of(bound: Mapping[str, Any], functions: Sequence[str]) -> list[Call]:
+    """Return the calls that a job makes; of *functions* that it makes run it can't be told what they are given."""
+    calls = calls_of(bound["fun"], bound.get("arg"), bound.get("kwarg"))
+    named = {call.function for call in calls}
+    return calls + [Call(function, None) for function in functions if function not in named]
+
+
+def _not_on_all(caller: Caller, calls: Sequence[Call]) -> str:
+    functions = some_of([call.function for call in calls])
+    return f"{caller} may not run {functions} on every minion of that target"
 
 
 def _meant(

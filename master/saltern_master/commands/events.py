@@ -6,20 +6,20 @@ from typing import Annotated, Any
 
 from saltern.errors import ArgumentError, NotAuthorised
 from saltern.wire import pack_value
+from saltern_master.auth.caller import Kind
 from saltern_master.auth.need import Need
 from saltern_master.bus import MAX_QUEUE_BYTES, Event
 from saltern_master.commands.context import Context
+from saltern_master.commands.event_view import EventView
 from saltern_master.commands.registry import command
-from saltern_master.commands.runs import TAGS
 from saltern_master.commands.stream import Stream
 from saltern_master.jobs.follower import MAX_USER_QUEUE_BYTES
 
 MAX_TAG_LENGTH = 512
-GIVEN = ("arg", "kwarg", "fun_args")
-"""Fields of a job's events that show what it was given."""
-RETURNED = (*GIVEN, "return")
-"""Fields of the events of a function on the master that are its caller's: it may need rights of its own."""
-ON_THE_MASTER = tuple(f"{tag}/" for tag in TAGS.values())
+HOOK = "salt/netapi/hook"
+MAX_HOOK_CHARS = 1024 * 1024
+CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization", "x-auth-token", "x-csrf-token"})
+"""Headers of a request that are nobody else's."""
 
 
 def check_tag(tag: str) -> str:
@@ -29,20 +29,43 @@ def check_tag(tag: str) -> str:
     raise ArgumentError(f"a tag is text of 1 to {MAX_TAG_LENGTH} printable characters, not {tag!r:.80}")
 
 
-@command("event.subscribe", Need.EVENTS)
-async def subscribe(context: Context, tag: str = "") -> Stream:
-    """Follow the events whose tags start with *tag*; ``salt/events/lost`` tells of those that came too fast."""
-    services, user = context.services, context.caller.user
-    sees_all = services.policy.sees_all(context.caller)
+@command("event.subscribe", Need.FOLLOW)
+async def subscribe(context: Context, tag: str = "", after: int | None = None, numbered: bool = False) -> Stream:
+    """Follow the events whose tags start with *tag*; ``salt/events/lost`` tells of those that came too fast.
 
-    def shown(event: Event) -> bytes:
-        """Return what this caller sees of *event*: not what jobs of others were given unless he sees all."""
-        hidden = RETURNED if event.tag.startswith(ON_THE_MASTER) else GIVEN
-        if sees_all or event.data.get("user") == user or not any(key in event.data for key in hidden):
-            return event.packed()
-        return Event(event.tag, {k: "***" if k in hidden else v for k, v in event.data.items()}).packed()
+    With *numbered* each has an ``id``. *after*: the id of the one that was seen last: those since come first, as far as
+    the master has them. Returns ``{"at": the last id}``.
+    """
+    services, caller = context.services, context.caller
+    view = EventView(caller, services.policy, services.owner_of)
+    most = MAX_QUEUE_BYTES if services.policy.sees_all(caller) else MAX_USER_QUEUE_BYTES
 
-    return Stream(True, services.bus.follow(tag, shown, MAX_QUEUE_BYTES if sees_all else MAX_USER_QUEUE_BYTES))
+    def shown(event: Event) -> bytes | None:
+        seen = view.shown(event)
+        if seen is None:
+            return None
+        return seen.numbered() if numbered else seen.packed()
+
+    return Stream({"at": services.bus.last}, services.bus.follow(tag, shown, most, after))
+
+
+@command("event.hook", Need.HOOKS)
+async def hook(
+    context: Context,
+    path: Annotated[str, check_tag],
+    body: str = "",
+    post: Any = None,
+    headers: dict[str, Any] | None = None,
+) -> str:
+    """Put what was posted to a hook on the bus, as ``salt/netapi/hook/<path>``, and return that tag.
+
+    Its data are ``body``, ``post`` and ``headers``, as in Salt; ``from`` says who posted it.
+    """
+    tag = f"{HOOK}/{path.strip('/')}"
+    named = {str(name): str(value) for name, value in (headers or {}).items() if str(name).lower() not in CREDENTIALS}
+    data = {"body": body[:MAX_HOOK_CHARS], "post": post, "headers": named}
+    context.services.bus.publish(tag, data, context.caller.provenance, len(pack_value(data)))
+    return tag
 
 
 @command("event.fire", Need.EVENTS)
@@ -66,7 +89,7 @@ async def send(context: Context, tag: Annotated[str, check_tag], data: dict[str,
 
 def _fire(context: Context, tag: str, data: dict[str, Any]) -> str:
     services, caller = context.services, context.caller
-    own = f"salt/user/{caller.name}/"
+    own = f"salt/user/{caller.name if caller.kind is Kind.LOCAL else caller.principal}/"
     if not (tag.startswith(own) or services.policy.sees_all(caller)):
         if tag.startswith("salt/"):
             raise NotAuthorised(f"{caller} fires events below {own} alone: use the tag {own}{tag.rpartition('/')[2]}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import socket
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -25,6 +26,8 @@ MAX_KEPT_BYTES = 4 * 1024 * 1024
 """Of what is kept of one call."""
 TOLD_A_MINUTE = 3000
 """Calls of one principal."""
+MAX_OWNERS = 10_000
+"""Calls of which it is remembered whose they are."""
 TAGS = {"runner": "salt/run", "wheel": "salt/wheel"}
 TOO_LARGE = "over {:,} bytes: not kept here"
 
@@ -53,6 +56,7 @@ class Runs:
         self._began = clock()
         self._told: dict[str, int] = {}
         self._name = f"{socket.gethostname()}_master"
+        self._owners: OrderedDict[str, str] = OrderedDict()
         self.untold = 0
 
     def begin(
@@ -60,6 +64,9 @@ class Runs:
     ) -> Run:
         """Say that *caller* runs a runner or wheel function."""
         jid = self._next_jid()
+        self._owners[jid] = caller.principal
+        while len(self._owners) > MAX_OWNERS:
+            self._owners.popitem(last=False)
         tag = f"{TAGS[command.client]}/{jid}"
         given, size = told([*args, kwargs] if kwargs else list(args))
         data = {"fun": command.name, "jid": jid, "user": caller.user, "fun_args": given}
@@ -90,6 +97,10 @@ class Runs:
         if run.told:
             returned, size = (MASK, 0) if hidden else told(answer)
             self._bus.publish(f"{run.tag}/ret", {**run.data, "return": returned, "success": success}, size=size)
+
+    def owner(self, jid: str) -> str | None:
+        """Return the principal that began one of the last calls."""
+        return self._owners.get(jid)
 
     def _may_tell(self, principal: str) -> bool:
         """Return whether a call of *principal* may be told of now; then it counts."""

@@ -12,6 +12,7 @@ from saltern_master.commands import (
     jobs,
     journal,
     keys,
+    logins,
     manage,
     master,
     metrics,
@@ -25,6 +26,7 @@ from saltern_master.commands import (
     saltutil,
     suites,
     targets,
+    tokens,
     uploads,
 )
 from saltern_master.commands.registry import Registry
@@ -37,6 +39,7 @@ MODULES = (
     followed,
     jobs,
     journal,
+    logins,
     manage,
     master,
     metrics,
@@ -49,6 +52,7 @@ MODULES = (
     saltutil,
     suites,
     targets,
+    tokens,
     uploads,
 )
 

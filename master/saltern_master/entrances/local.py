@@ -30,7 +30,8 @@ from saltern.files import make_folder
 from saltern.local import LENGTH, MAX_LOCAL_BYTES, SOCKET_NAME, SocketPath, frame, pieces
 from saltern.wire import unpack_value
 from saltern_master.auth.caller import Caller
-from saltern_master.auth.policy import NOTHING, Policy
+from saltern_master.auth.logins import Logins
+from saltern_master.auth.policy import Policy
 from saltern_master.commands.dispatcher import Dispatcher
 from saltern_master.commands.stream import Source, Stream
 from saltern_master.complaints import Complaints
@@ -38,7 +39,7 @@ from saltern_master.shape import REQUEST
 
 log = logging.getLogger(__name__)
 
-MAX_CONNECTIONS = 500
+MAX_CONNECTIONS = 1000
 MAX_CONNECTIONS_OF_A_USER = 64
 KEPT_FOR_OWNERS = 64
 """Connections of all that only root and the master's own user may take."""
@@ -57,10 +58,11 @@ _CREDENTIALS = struct.Struct("3i")
 class LocalEntrance:
     """The listening socket."""
 
-    def __init__(self, sock_dir: str, dispatcher: Dispatcher, policy: Policy) -> None:
+    def __init__(self, sock_dir: str, dispatcher: Dispatcher, policy: Policy, logins: Logins) -> None:
         self._sock_dir = sock_dir
         self._dispatcher = dispatcher
         self._policy = policy
+        self._logins = logins
         self._mode = 0o666 if policy.open_to_users else 0o600
         self._folder_mode = 0o755 if policy.open_to_users else 0o700
         self._sessions: set[asyncio.Task[None]] = set()
@@ -91,6 +93,15 @@ class LocalEntrance:
             self._server = await asyncio.start_unix_server(
                 self._accept, sock=listener, limit=1 << 18, backlog=LISTEN_BACKLOG
             )
+
+    def reread(self, options: object = None) -> None:
+        """Let those in who are granted something now: the socket's mode follows from it."""
+        if self._path is None or self._server is None:
+            return
+        opened = self._policy.open_to_users
+        with contextlib.suppress(OSError):
+            os.chmod(self._sock_dir, 0o755 if opened else 0o700)  # the socket in it must be reached
+            os.chmod(self._path.path, 0o666 if opened else 0o600)
 
     async def stop(self) -> None:
         """Stop listening and end all connections; does nothing when ``start`` failed."""
@@ -126,7 +137,7 @@ class LocalEntrance:
             return
         share.connections += 1
         self._sessions.add(task)
-        session = Session(self._dispatcher, caller, share, reader, writer, trusted=owner)
+        session = Session(self._dispatcher, self._logins, caller, share, reader, writer, trusted=owner)
         try:
             await session.run()
         except (ConnectionError, EOFError, TimeoutError, asyncio.CancelledError):
@@ -142,12 +153,13 @@ class LocalEntrance:
 
     def _admit(self, caller: Caller, share: Share, *, owner: bool) -> None:
         """Raise for a connection that can't be had: ``NotAuthorised``, ``Busy``."""
-        if self._policy.rights(caller) is NOTHING:
+        speaks = caller.uid == self._logins.speaker_uid
+        if not (speaks or self._policy.has_logins or self._policy.has_rights(caller)):
             raise NotAuthorised(f"{caller} may do nothing here: publisher_acl grants nothing")
         most = MAX_CONNECTIONS if owner else MAX_CONNECTIONS - KEPT_FOR_OWNERS
         if len(self._sessions) >= most:
             raise Busy(f"{len(self._sessions)} programs are connected already: try again")
-        if not owner and share.connections >= MAX_CONNECTIONS_OF_A_USER:
+        if not (owner or speaks) and share.connections >= MAX_CONNECTIONS_OF_A_USER:
             raise Busy(f"{caller} has {share.connections} connections already: close some, or try again")
 
 
@@ -167,6 +179,7 @@ class Session:
     def __init__(
         self,
         dispatcher: Dispatcher,
+        logins: Logins,
         caller: Caller,
         share: Share,
         reader: asyncio.StreamReader,
@@ -176,12 +189,15 @@ class Session:
     ) -> None:
         """*trusted*: an owner, whose connections may be silent and requests large."""
         self._dispatcher = dispatcher
+        self._logins = logins
         self._caller = caller
         self._share = share
         self._reader = reader
         self._writer = writer
         self._trusted = trusted
         self._source: Source | None = None
+        self._ended: asyncio.Event | None = None
+        """Set when the token by which the stream was asked for ends."""
         self._pump: asyncio.Task[None] | None = None
         self._writing = asyncio.Lock()
 
@@ -195,7 +211,7 @@ class Session:
             async with self._writing:
                 await self._send(answer)
             if self._source is not None and self._pump is None:
-                self._pump = asyncio.get_running_loop().create_task(self._stream(self._source))
+                self._pump = asyncio.get_running_loop().create_task(self._stream(self._source, self._ended))
 
     def close(self) -> None:
         """End the connection and what it follows."""
@@ -248,8 +264,11 @@ class Session:
         if not isinstance(body, dict):
             raise WireError("a request must be a map")
         request = REQUEST.checked(body)
+        caller, auth = self._caller, request.get("auth")
+        if auth is not None:
+            caller = await self._logins.caller(auth, caller, request.get("origin", ""), owner=self._trusted)
         result = await self._dispatcher.call(
-            self._caller,
+            caller,
             request["command"],
             request.get("args", []),
             request.get("kwargs", {}),
@@ -259,6 +278,7 @@ class Session:
         if isinstance(result, Stream):
             self._stop_following()
             self._source = result.source
+            self._ended = self._logins.ended(caller)
             result = result.result
         return {"result": result}
 
@@ -270,10 +290,13 @@ class Session:
             self._source.close()
             self._source = None
 
-    async def _stream(self, source: Source) -> None:
-        """Write what *source* has, in pieces, so that a slow reader costs no more than one of them."""
+    async def _stream(self, source: Source, ended: asyncio.Event | None) -> None:
+        """Write what *source* has, in pieces, so that a slow reader costs no more than one of them.
+
+        It ends when *ended* is set, whatever there is to come.
+        """
         with contextlib.suppress(ConnectionError):
-            while items := await source.batch():
+            while items := await _next(source, ended):
                 piece = bytearray()
                 for number, item in enumerate(items, 1):
                     piece += LENGTH.pack(len(item)) + item
@@ -287,6 +310,19 @@ class Session:
         async with self._writing:
             self._writer.write(messages)
             await self._writer.drain()
+
+
+async def _next(source: Source, ended: asyncio.Event | None) -> list[bytes]:
+    """Return what *source* has next; nothing when *ended* is set before."""
+    if ended is None:
+        return await source.batch()
+    waits = [asyncio.ensure_future(source.batch()), asyncio.ensure_future(ended.wait())]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        return [] if ended.is_set() else await waits[0]  # type: ignore[return-value]  # it is the batch
+    finally:
+        for one in waits:
+            one.cancel()
 
 
 def _uid_of(writer: asyncio.StreamWriter) -> int:

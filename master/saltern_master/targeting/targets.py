@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from saltern.config import MasterOptions
+from saltern.errors import TargetError
 from saltern_master.targeting.effort import Known
 from saltern_master.targeting.nested import DELIMITER
 from saltern_master.targeting.target import Target
@@ -19,6 +22,13 @@ class Targets:
     def reread(self, options: MasterOptions) -> None:
         """Take over the nodegroups of *options*."""
         self._nodegroups = Nodegroups(options["nodegroups"], options["conf_file"])
+
+    def covered_by(self, expression: str, minions: Sequence[str]) -> Sequence[str]:
+        """Return those of *minions* that a compound *expression* of a grant means; one that fails means none."""
+        try:
+            return self.target(expression, "compound", reads_pillar=True).select(minions, self.known)
+        except TargetError:
+            return ()
 
     def target(self, target: str | list[str], kind: str, delimiter: str = DELIMITER, **more: bool) -> Target:
         """Return a target, see ``Target``. Raises ``TargetError``."""

@@ -1,0 +1,1 @@
+"""The judges, one for each kind of caller."""

@@ -1,0 +1,91 @@
+"""Users of the master's host: what ``publisher_acl`` grants them."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from saltern_master.auth.call import Call
+from saltern_master.auth.grants import RUNNER, Grant, covers, covers_own, is_glob, names_own
+from saltern_master.auth.need import Need, Needing
+from saltern_master.auth.powers import Powers
+
+_OWN = {Need.RUNNER: "@runner", Need.WHEEL: "@wheel", Need.EVENTS: "@events", Need.FOLLOW: "@events"}
+_HOOKS = ("@events", "hook")
+NEEDS = {"runner": Need.RUNNER, "wheel": Need.WHEEL, "event": Need.EVENTS}
+
+
+class LocalJudge:
+    """Allows what *grants* say."""
+
+    everything = False
+    by_one_grant = False
+
+    def __init__(self, grants: Sequence[Grant], powers: Powers) -> None:
+        self._grants = grants
+        self._powers = powers
+        self.anything = bool(grants)
+
+    def may_call(self, command: Needing) -> bool:
+        """Return whether a grant is for *command*."""
+        need = command.need
+        if need in (Need.MINION, Need.PEER, Need.LOGIN):
+            return False
+        if need is Need.USER:
+            return self.anything
+        if need is Need.OWN_RUNNER:
+            return any(names_own(grant, RUNNER, command.function) for grant in self._grants)
+        if need is Need.HOOKS:
+            return any(covers_own(grant, *_HOOKS) for grant in self._grants)
+        own = _OWN.get(need)
+        if own is None:
+            return any(not grant.minions.startswith("@") for grant in self._grants)
+        return any(covers_own(grant, own, command.function) for grant in self._grants)
+
+    def may_give(self, command: Needing, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+        """Return true: these grants know no arguments."""
+        return True
+
+    def may_see(self, client: str, function: str) -> bool:
+        """Return whether a grant is for such a command of the master's own."""
+        own = _OWN.get(NEEDS.get(client, Need.MINION))
+        return own is not None and any(covers_own(grant, own, function) for grant in self._grants)
+
+    def names_runners(self) -> bool:
+        """Return whether a grant names a runner."""
+        named = (function for grant in self._grants if grant.minions == RUNNER for function in grant.functions)
+        return any(not is_glob(function) for function in named)
+
+    def refused(self, calls: Sequence[Call]) -> list[str]:
+        """Return the functions that no grant covers."""
+        return [
+            call.function
+            for call in calls
+            if not any(covers(grant, call.function, self._powers.of(call.function), None) for grant in self._grants)
+        ]
+
+    def covered(self, calls: Sequence[Call], minions: Sequence[str]) -> Sequence[str]:
+        """Return those of *minions* that for each function some grant means."""
+        for patterns in {
+            frozenset(
+                grant.minions
+                for grant in self._grants
+                if covers(grant, call.function, self._powers.of(call.function), None)
+            )
+            for call in calls
+        }:
+            if "*" not in patterns:
+                minions = [m for m in minions if any(fnmatch.fnmatchcase(m, pattern) for pattern in patterns)]
+        return minions
+
+    def covers(self, calls: Sequence[Call], minions: Sequence[str]) -> bool:
+        """Return whether all of *minions* are covered, by whatever grants."""
+        return len(self.covered(calls, minions)) == len(minions)
+
+    def known(self, minions: Sequence[str]) -> Sequence[str]:
+        """Return those of *minions* that any grant means."""
+        patterns = {grant.minions for grant in self._grants if not grant.minions.startswith("@")}
+        if "*" in patterns:
+            return minions
+        return [m for m in minions if any(fnmatch.fnmatchcase(m, pattern) for pattern in patterns)]

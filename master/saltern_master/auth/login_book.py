@@ -1,0 +1,89 @@
+"""What those who log in may: ``external_auth``, roles and the scopes of tokens, put together for one caller."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from saltern.config import MasterOptions
+from saltern.errors import ConfigError
+from saltern_master.auth.built_in_roles import ADMIN
+from saltern_master.auth.caller import Caller
+from saltern_master.auth.entries import parse_entries
+from saltern_master.auth.external import ExternalAuth
+from saltern_master.auth.rights import LoginRights
+from saltern_master.auth.roles import RoleBook, read_roles
+
+MAX_REMEMBERED = 2000
+"""Callers whose rights are put together already."""
+FULL = frozenset({".*", "@runner", "@wheel"})
+"""Who is granted all of this on all minions may everything."""
+EXPANDED = "auth.enable_expanded_auth_matching"
+PERMISSIVE = "permissive_acl"
+
+
+class LoginBook:
+    """Nothing is granted to anybody before ``reread``."""
+
+    def __init__(self) -> None:
+        self._external = ExternalAuth({})
+        self._roles = RoleBook()
+        self._remembered: OrderedDict[tuple[Any, ...], LoginRights] = OrderedDict()
+        self.in_use = False
+        """Whether anybody may log in."""
+        self.expanded = False
+        """Whether rights to some of a target's minions each add up."""
+
+    def reread(self, options: MasterOptions) -> None:
+        """Put *options*, and ``roles.d`` beside them, in force. Raises ``ConfigError``; nothing has changed then."""
+        given: Mapping[str, Any] = options
+        external = ExternalAuth(options["external_auth"], permissive=given.get(PERMISSIVE) is True)
+        roles = read_roles(given)
+        roles.check(external.every_entry())
+        self._external, self._roles = external, roles
+        self.expanded = given.get(EXPANDED) is True
+        self.in_use = bool(options["external_auth"]) or roles.in_use
+        self._remembered.clear()
+
+    def rights(self, caller: Caller, *, owner: bool) -> LoginRights:
+        """Return what *caller* may; *owner*: he is root or the master's own user, with a token of a scope."""
+        key = (caller.principal, caller.groups, repr(caller.entries), repr(caller.scope), owner)
+        found = self._remembered.get(key)
+        if found is None:
+            found = self._put_together(caller, owner=owner)
+            self._remembered[key] = found
+            if len(self._remembered) > MAX_REMEMBERED:
+                self._remembered.popitem(last=False)
+        else:
+            self._remembered.move_to_end(key)
+        return found
+
+    def perms(self, caller: Caller) -> list[Any]:
+        """Return what *caller* is granted in Salt's grammar, as it is written."""
+        if caller.scope is not None:
+            return self.rights(caller, owner=False).perms()
+        source = caller.source or caller.kind.value
+        entries = self._external.entries_of(source, caller.name, caller.groups, caller.entries)
+        return LoginRights(
+            self._roles.rights_of(source, caller.name, caller.groups, entries), self._roles.groups
+        ).perms()
+
+    def roles_of(self, source: str, name: str, groups: Collection[str]) -> LoginRights:
+        """Return what the roles of someone grant, alone."""
+        return LoginRights(self._roles.rights_of(source, name, groups), self._roles.groups)
+
+    def _put_together(self, caller: Caller, *, owner: bool) -> LoginRights:
+        source = caller.source or caller.kind.value
+        try:
+            entries = self._external.entries_of(source, caller.name, caller.groups, caller.entries)
+        except ConfigError:  # what a driver granted: it is told at the login
+            entries = self._external.entries_of(source, caller.name, caller.groups)
+        rights = self._roles.rights_of(source, caller.name, caller.groups, entries)
+        found = LoginRights(rights, self._roles.groups)
+        if owner or FULL.issubset(one for one in found.perms() if isinstance(one, str)):
+            found = LoginRights((*rights, *self._roles.rights((), [ADMIN])), self._roles.groups)
+        if caller.scope is None:
+            return found
+        scope = parse_entries(f"the scope of a token of {caller.principal}", list(caller.scope))
+        return found.scoped(self._roles.rights(scope))

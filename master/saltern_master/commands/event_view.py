@@ -1,0 +1,117 @@
+"""What of each event someone who follows them is shown: by whose it is, and about which minion.
+
+::
+
+    who                        sees
+    may do everything          all of it
+    is granted @events         every event; of what others started nothing that it was given
+    logged in, otherwise       what he started; of the minions on which he is granted something that they are there,
+                               and what they returned, but for what shows pillar or configuration; alerts
+
+Rights are looked up event by event: who loses them sees nothing more.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from saltern.secret import MASK
+from saltern_master.auth.caller import Caller
+from saltern_master.auth.policy import Policy
+from saltern_master.bus import Event
+from saltern_master.commands.runs import TAGS
+
+GIVEN = ("arg", "kwarg", "fun_args")
+"""Fields of a job's events that show what it was given."""
+RETURNED = (*GIVEN, "return")
+"""Fields of the events of a function on the master that are its caller's: it may need rights of its own."""
+REVEALING = frozenset({"config", "environ", "pillar", "publish", "mine", "data"})
+"""Modules whose functions return pillar, configuration, or what was given elsewhere."""
+ON_THE_MASTER = tuple(f"{tag}/" for tag in TAGS.values())
+KEYS = ("salt/auth", "salt/key")
+ALERTS = "salt/alert/"
+JOB, MINION, PRESENCE = "salt/job/", "salt/minion/", "salt/presence/"
+KNOWN_FOR_S = 5.0
+"""How long it is remembered which minions concern him: grains may say so, and change."""
+
+
+class EventView:
+    """What *caller* sees; *owner* returns the principal that began a job, or a function on the master, by its jid."""
+
+    def __init__(
+        self,
+        caller: Caller,
+        policy: Policy,
+        owner: Callable[[str], str | None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._caller = caller
+        self._policy = policy
+        self._owner = owner
+        self._clock = clock
+        self._known: dict[str, bool] = {}
+        self._known_until = 0.0
+        self._version = -1
+
+    def shown(self, event: Event) -> Event | None:
+        """Return the event as he sees it; ``None``: not at all."""
+        policy, caller = self._policy, self._caller
+        if policy.sees_all(caller):
+            return event
+        own = self._is_own(event)
+        if policy.may_see_events(caller):
+            return event if own else _without(event, RETURNED if event.tag.startswith(ON_THE_MASTER) else GIVEN)
+        if not policy.has_rights(caller):
+            return None
+        return event if own else self._of_others(event)
+
+    def _is_own(self, event: Event) -> bool:
+        if not event.tag.startswith((JOB, *ON_THE_MASTER)):
+            return event.data.get("from") == self._caller.provenance
+        return self._owner(event.tag.split("/", 3)[2]) == self._caller.principal
+
+    def _of_others(self, event: Event) -> Event | None:
+        tag = event.tag
+        if tag.startswith(MINION):
+            minion, _, what = tag.removeprefix(MINION).partition("/")
+            return event if what == "start" and self._concerns(minion) else None
+        if tag.startswith(PRESENCE):
+            lists = {k: [m for m in v if self._concerns(m)] for k, v in event.data.items() if isinstance(v, list)}
+            return _changed(event, lists) if any(lists.values()) else None
+        if tag.startswith(JOB):
+            return self._return_of_others(event)
+        if tag.startswith(KEYS):
+            return event if self._policy.may_manage(self._caller, "key.list_all") else None
+        return event if tag.startswith(ALERTS) else None
+
+    def _return_of_others(self, event: Event) -> Event | None:
+        parts = event.tag.split("/", 4)
+        if len(parts) != 5 or parts[3] != "ret" or not self._concerns(parts[4]):
+            return None
+        fun = event.data.get("fun")
+        names = fun if isinstance(fun, list) else [fun]
+        reveals = any(str(name).partition(".")[0] in REVEALING for name in names)
+        return _without(event, RETURNED if reveals else GIVEN)
+
+    def _concerns(self, minion: object) -> bool:
+        """Return whether something is granted to him on a minion."""
+        now = self._clock()
+        if now >= self._known_until or self._version != self._policy.version:
+            self._known.clear()
+            self._known_until, self._version = now + KNOWN_FOR_S, self._policy.version
+        name = str(minion)
+        if name not in self._known:
+            self._known[name] = bool(self._policy.known_to(self._caller, [name]))
+        return self._known[name]
+
+
+def _without(event: Event, names: tuple[str, ...]) -> Event:
+    """Return *event* with ``***`` for these fields, as far as it has them."""
+    hidden = {name: MASK for name in names if name in event.data}
+    return _changed(event, hidden) if hidden else event
+
+
+def _changed(event: Event, fields: Mapping[str, Any]) -> Event:
+    return Event(event.tag, {**event.data, **fields}, event.size, number=event.number)
