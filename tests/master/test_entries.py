@@ -102,7 +102,7 @@ def test_an_expression_never_means_more_than_the_regular_expression_that_it_is(p
 
 
 def test_no_expression_keeps_the_master_busy() -> None:
-    entry = one({"*": [{"test.echo": {"args": ["(a|a)*b"]}}]})
+    entry = one({"*": [{"test.echo": {"args": ["(a|a)*[bc]"]}}]})
     began = time.monotonic()
     assert entry.rule_for(Call("test.echo", ["a" * 60_000]), Power.READS) is None
     assert entry.rule_for(Call("test.echo", ["a" * 200_000 + "b"]), Power.READS) is None
