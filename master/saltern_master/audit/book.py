@@ -44,7 +44,7 @@ MAX_PARTS = 20_000
 """Of arguments that are digested: to count more would keep the loop."""
 PART_BYTES = 64
 SETTLE_S = 2.0
-CLOSE_WITHIN_S = 5.0
+CLOSE_WITHIN_S = 2.0
 SLICE_PAUSE_S = 0.05
 
 

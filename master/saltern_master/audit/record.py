@@ -13,6 +13,7 @@ from saltern.secret import masked
 OK, FAILED, REFUSED, LOST = "ok", "failed", "refused", "lost"
 RESULTS = (OK, FAILED, REFUSED, LOST)
 """Carried out; not, or not wholly; not allowed; and what ``more`` records say that could not be kept."""
+ALWAYS = ("time", "who", "what", "result")
 MAX_CHARS = 300
 """Of any one text in a record, who and what apart."""
 MAX_NAME_CHARS = 100
@@ -52,9 +53,14 @@ class Record(NamedTuple):
 
     def line(self, seq: int, prev: str) -> bytes:
         """Return it as a line of the file, chained to the line before by *prev*."""
-        told = {name: value for name, value in self._asdict().items() if value not in ("", 0)}
-        head = {"seq": seq, "time": stamp_of(told.pop("time", 0.0))}
-        return json.dumps({**head, **told, "prev": prev}, separators=(",", ":")).encode("ascii") + b"\n"
+        told = {"seq": seq, **told_of(self._asdict()), "prev": prev}
+        return json.dumps(told, separators=(",", ":")).encode("ascii") + b"\n"
+
+
+def told_of(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the *values* of a record as they are told: what means nothing is left out, the time is in words."""
+    told = {name: value for name, value in values.items() if name in ALWAYS or value not in ("", 0)}
+    return told | {"time": stamp_of(values["time"])}
 
 
 def record_of(line: Mapping[str, Any]) -> Record:

@@ -28,7 +28,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from saltern.database_file import DatabaseFile
 from saltern.errors import JournalError, os_errors
-from saltern_master.audit.record import Record, stamp_of
+from saltern_master.audit.record import Record, told_of
 from saltern_master.audit.trail import Written
 from saltern_master.sql.address import sqlite_file
 from saltern_master.sql.database import Database
@@ -134,15 +134,15 @@ class AuditStore:
         if asked.until is not None:
             query = query.where(c.time < asked.until)
         if asked.user is not None:
-            query = query.where(c.who.op("GLOB")(asked.user))
+            query = query.where(c.who.bool_op("GLOB")(asked.user))
         if asked.command is not None:
             functions = literal(",") + c.functions + literal(",")
-            runs = (c.functions != "") & functions.op("GLOB")(f"*,{asked.command},*")
-            query = query.where(c.what.op("GLOB")(asked.command) | runs)
+            runs = (c.functions != "") & functions.bool_op("GLOB")(f"*,{asked.command},*")
+            query = query.where(c.what.bool_op("GLOB")(asked.command) | runs)
         if asked.result is not None:
             query = query.where(c.result == asked.result)
         with self._connected("can't be read") as connection:
-            return [_shown(row._asdict()) for row in connection.execute(query)]
+            return [told_of(row._asdict()) for row in connection.execute(query)]
 
     @contextlib.contextmanager
     def _connected(self, what: str) -> Iterator[Connection]:
@@ -157,8 +157,3 @@ class AuditStore:
 def _columns(record: Record) -> dict[str, Any]:
     values = record._asdict()
     return {name: plain_text(value) if isinstance(value, str) else value for name, value in values.items()}
-
-
-def _shown(row: dict[str, Any]) -> dict[str, Any]:
-    told = {name: value for name, value in row.items() if value not in ("", 0)}
-    return told | {"time": stamp_of(row["time"])}

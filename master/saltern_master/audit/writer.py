@@ -35,6 +35,7 @@ class Writer:
         self._clock = clock
         self._began = False
         self._sure = False
+        self._there = 0  # of the records that were tried last, how many are in the file
         self._behind = True
         self._purged_at = -PURGE_EVERY_S
         self._file_trouble, self._store_trouble = Trouble(log), Trouble(log)
@@ -49,15 +50,15 @@ class Writer:
 
         Raises ``JournalError`` when the file can't be written: the same are to be tried again, others behind them.
         """
-        there = 0
         try:
             if not self._began:
                 self._begin()
             if not self._sure:
-                there = self._looked_at(len(records))
+                self._look(len(records))
             self._sure = False
-            written = self._trail.append(records[there:]) if records[there:] else []
-            self._sure = True
+            todo = records[self._there :]
+            written = self._trail.append(todo) if todo else []
+            self._sure, self._there = True, 0
         except JournalError as error:
             self._file_trouble.met(str(error))
             raise
@@ -99,12 +100,13 @@ class Writer:
             log.error("%s: %d lines of the audit are missing at its end", self._trail.path, missing)
         self._began = self._sure = True
 
-    def _looked_at(self, tried: int) -> int:
-        """Return how many of those that were *tried* last are in the file."""
+    def _look(self, tried: int) -> None:
+        """Look how many of those that were *tried* are in the file."""
         before = self._trail.seq
         self._trail.look()
+        more = self._trail.seq - before
+        self._there += more if self._there + more <= tried else 0  # else somebody wrote a number of his own
         self._behind = True  # nobody has them as lines that were written
-        return min(self._trail.seq - before, tried)
 
     def _put(self, written: Sequence[Written]) -> None:
         """Put lines that were *written* into the store, or what it lacks."""
