@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.routing import Route
 
-from saltern.http.origins import _is_own
+from saltern.http.origins import is_own_origin
 from saltern_graphite.events.event import Event
 from saltern_graphite.events.store import EventStore
 from saltern_graphite.http.app import READ_BY_POST, HttpSettings, create_app
@@ -162,6 +162,6 @@ def test_nothing_but_post_changes_anything(api: Api, path: str, method: str) -> 
 
 @given(st.text(), st.text())
 def test_any_text_is_an_own_origin_or_none(origin: str, host: str) -> None:
-    if _is_own(origin, host):
+    if is_own_origin(origin, host):
         assert origin.lower().startswith(("http://", "https://"))
         assert host

@@ -28,8 +28,12 @@ class SafeAnswers:
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers.update(SAFE_HEADERS)
-                if message["status"] == 304:  # says no type, and its headers would replace those of the stored answer
+                own = "content-security-policy" in headers
+                for name, value in SAFE_HEADERS.items():
+                    headers.setdefault(name, value)
+                if own:
+                    pass  # a page that has its own, as it loads more
+                elif message["status"] == 304:  # says no type, and its headers would replace those of the stored answer
                     del headers["Content-Security-Policy"]
                 elif headers.get("content-type", "").startswith("image/svg"):
                     headers["Content-Security-Policy"] = CHART_POLICY

@@ -54,6 +54,14 @@ READ_BY_POST = frozenset(
 )
 """Where a POST is but a long GET. Whatever else is no GET changes something."""
 MORE_NAMES = "start it with --http-host and that name"
+LOGGED_HEADERS = (
+    ("dashboard", "x-dashboard-uid"),
+    ("dashboard", "x-dashboard-id"),
+    ("panel", "x-panel-id"),
+    ("org", "x-grafana-org-id"),
+    ("agent", "user-agent"),
+)
+"""What the access log tells of a request besides, under which name: Grafana says for whom it asks."""
 _PREFLIGHT_S = 600
 _MAX_PATH_CHARS = 200  # in a complaint
 
@@ -99,7 +107,7 @@ def create_app(
     ]
     middleware = [
         Middleware(SafeAnswers),
-        *([Middleware(Logged, log=access_log)] if access_log else []),
+        *([Middleware(Logged, log=access_log, headers=LOGGED_HEADERS)] if access_log else []),
         Middleware(
             KnownHost, hosts=hosts or Hosts(settings.hosts), count=count, refuse=error_answer, more_names=MORE_NAMES
         ),

@@ -1,0 +1,120 @@
+"""What a request's body holds: JSON, YAML or a form, by its ``Content-Type``, as Salt's API takes it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any, NoReturn
+from urllib.parse import parse_qsl
+
+from starlette.requests import ClientDisconnect, Request
+
+from saltern.http.origins import body_kind
+from saltern_api.answers import ClientGone, Refused
+from saltern_api.yaml_text import MAX_BYTES as MAX_YAML_BYTES
+from saltern_api.yaml_text import NotYaml, read_yaml
+
+JSON_KIND = "application/json"
+YAML_KINDS = ("application/x-yaml", "text/yaml", "application/yaml")
+FORM_KIND = "application/x-www-form-urlencoded"
+TEXT_KIND = "text/plain"
+KINDS = (JSON_KIND, *YAML_KINDS, FORM_KIND, TEXT_KIND)
+BODY_WITHIN_S = 20.0
+MAX_FIELDS = 10_000
+_YAML_FIELDS = ("arg", "kwarg")
+NOT_A_LIST = "Lowstates must be a list"
+
+
+async def read_body(request: Request, most: int) -> bytes:
+    """Return the body of *request*, up to *most* bytes.
+
+    Raises ``Refused`` for a longer one, a compressed one and one that does not come in time; ``ClientGone``.
+    """
+    coding = request.headers.get("content-encoding", "").strip().lower()
+    if coding not in ("", "identity"):
+        raise Refused(415, f"the body is compressed ({coding[:100]}): send it as it is")
+    if _said_length(request) > most:
+        _too_long(most)
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_WITHIN_S):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > most:
+                    _too_long(most)
+    except TimeoutError:
+        raise Refused(408, f"the body did not come within {BODY_WITHIN_S:g} s") from None
+    except ClientDisconnect:
+        raise ClientGone from None
+    return bytes(body)
+
+
+def _said_length(request: Request) -> int:
+    said = request.headers.get("content-length", "0")
+    return int(said) if said.isascii() and said.isdigit() and len(said) < 16 else 0
+
+
+def _too_long(most: int) -> NoReturn:
+    raise Refused(413, f"the body is longer than {most:,} bytes (max_request_body_size)", {"Connection": "close"})
+
+
+def read_value(kind: str, body: bytes) -> Any:
+    """Return what *body* holds, of the media type *kind*; a text that is no JSON stays a text.
+
+    May take a while: call it in a thread. Raises ``Refused``.
+    """
+    if kind == JSON_KIND:
+        return _json(body)
+    if kind in YAML_KINDS:
+        return _yaml(body)
+    if kind == FORM_KIND:
+        return read_form(body)
+    if kind == TEXT_KIND:
+        try:
+            return _json(body)
+        except Refused:
+            return body.decode(errors="replace")
+    if not body and not kind:
+        return None
+    raise Refused(406, f"Content type not supported: send {JSON_KIND}, {YAML_KINDS[0]} or {FORM_KIND}")
+
+
+def lowstate(value: Any) -> list[dict[str, Any]]:
+    """Return the chunks in what a body held. Raises ``Refused``."""
+    chunks = [value] if isinstance(value, dict) else value
+    if not isinstance(chunks, list) or not all(isinstance(chunk, dict) for chunk in chunks):
+        raise Refused(400, NOT_A_LIST)
+    return [{str(key): member for key, member in chunk.items()} for chunk in chunks]
+
+
+def read_form(body: bytes) -> dict[str, Any]:
+    """Return the one chunk of a form: a field that is repeated is a list, ``arg`` and ``kwarg`` are YAML each."""
+    try:
+        pairs = parse_qsl(body.decode(errors="replace"), keep_blank_values=True, max_num_fields=MAX_FIELDS)
+    except ValueError:  # the one cause there is
+        raise Refused(400, f"the form can't be read: it may have {MAX_FIELDS:,} fields") from None
+    fields: dict[str, list[Any]] = {}
+    if sum(len(text) for name, text in pairs if name in _YAML_FIELDS) > MAX_YAML_BYTES:
+        raise Refused(413, f"arg and kwarg of a form may have {MAX_YAML_BYTES:,} bytes: send JSON")
+    for name, text in pairs:
+        fields.setdefault(name, []).append(_yaml(text) if name in _YAML_FIELDS else text)
+    return {name: values if len(values) > 1 else values[0] for name, values in fields.items()}
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        raise Refused(400, "Invalid JSON document") from None
+
+
+def _yaml(text: str | bytes) -> Any:
+    try:
+        return read_yaml(text)
+    except NotYaml as error:
+        raise Refused(400, f"Invalid YAML document: {error}") from None
+
+
+def kind_of(request: Request) -> str:
+    """Return the media type of a request's body."""
+    return body_kind(request.headers)

@@ -1,0 +1,1 @@
+"""What is at which URL: one file for what belongs together."""

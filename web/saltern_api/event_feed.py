@@ -1,0 +1,301 @@
+"""The master's events for those who listen over HTTP: one connection to the master for each token, however many listen.
+
+Each event is formatted once, for all of its listeners; what comes within a moment goes out together. A listener who
+reads too slowly loses events, is told so by one, ``salt/events/lost``, and it is counted.
+
+A listener who was here before says after which event he goes on. What is kept of the token's last events answers him;
+where that doesn't reach back far enough, a second connection replays the rest from the master, until it has come to
+what the first one brings.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import deque
+from collections.abc import AsyncIterator
+from typing import NamedTuple
+
+from saltern.errors import Busy, ChannelError
+from saltern_api.counters import Counters
+from saltern_api.event_source import EventSource, Received, open_source
+
+TICK_S = 0.05
+"""Events that come within this time after others are sent together."""
+MAX_QUEUED_BYTES = 1 << 20
+MAX_QUEUED_EVENTS = 10_000
+"""Of one listener."""
+MAX_KEPT_BYTES = 1 << 20
+"""Of one token's last events."""
+OVERLAP_S = 5.0
+"""How long a replay may lag behind the live events before it is given up."""
+LOST = "salt/events/lost"
+
+
+class Batch(NamedTuple):
+    """Events that go out together: as server-sent events, and as a WebSocket's texts."""
+
+    events: tuple[Received, ...]
+    sse: bytes
+
+    @property
+    def size(self) -> int:
+        """Return its bytes."""
+        return len(self.sse)
+
+
+class Listener:
+    """One who listens: iterate it for batches; it ends with the token."""
+
+    def __init__(self, counters: Counters) -> None:
+        self._counters = counters
+        self._queue: deque[Batch] = deque()
+        self._events = 0
+        self._bytes = 0
+        self._lost_events = 0
+        self._lost_bytes = 0
+        self._news = asyncio.Event()
+        self.ended = False
+
+    def offer(self, batch: Batch) -> None:
+        """Queue *batch*, or count it as lost."""
+        full = self._events + len(batch.events) > MAX_QUEUED_EVENTS or self._bytes + batch.size > MAX_QUEUED_BYTES
+        if self._queue and full:
+            self._lost_events += len(batch.events)
+            self._lost_bytes += batch.size
+            self._counters.add("eventsLost", len(batch.events))
+            return
+        if self._lost_events:
+            self._queue.append(batch_of(self._told_lost()))
+        self._queue.append(batch)
+        self._events += len(batch.events)
+        self._bytes += batch.size
+        self._news.set()
+
+    def end(self) -> None:
+        """Have it end when what is queued was read."""
+        self.ended = True
+        self._news.set()
+
+    def _told_lost(self) -> Received:
+        lost = Received.of(LOST, {"events": self._lost_events, "bytes": self._lost_bytes}, None)
+        self._lost_events = self._lost_bytes = 0
+        return lost
+
+    async def next(self, timeout_s: float) -> Batch | None:
+        """Return the next batch, ``None`` when none came in time or it has ended."""
+        if not self._queue and not self.ended:
+            self._news.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout_s):
+                    await self._news.wait()
+        if self._queue:
+            batch = self._queue.popleft()
+            self._events = max(0, self._events - len(batch.events))
+            self._bytes = max(0, self._bytes - batch.size)
+            return batch
+        if self._lost_events:
+            return batch_of(self._told_lost())
+        return None
+
+
+class Upstream:
+    """One token's connection to the master, and who listens to it."""
+
+    def __init__(self, source: EventSource, counters: Counters) -> None:
+        self.source = source
+        self.began_after = source.at
+        self.last = source.at
+        self.listeners: set[Listener] = set()
+        self.ended = False
+        self._counters = counters
+        self._kept: deque[Received] = deque()
+        self._kept_bytes = 0
+        self._forgotten = source.at
+        """The number of the last event that isn't kept."""
+        self._task = asyncio.create_task(self._run())
+
+    async def _run(self) -> None:
+        try:
+            while True:
+                events = await self.source.receive()
+                if not events:
+                    break
+                self._counters.add("events", len(events))
+                self._hand_on(events)
+                await asyncio.sleep(TICK_S)
+        finally:
+            self.ended = True
+            self.source.close()
+            for listener in self.listeners:
+                listener.end()
+
+    def _hand_on(self, events: list[Received]) -> None:
+        for event in events:
+            self._keep(event)
+        batch = batch_of(*events)
+        for listener in self.listeners:
+            listener.offer(batch)
+
+    def _keep(self, event: Received) -> None:
+        if event.number is not None:
+            self.last = event.number
+        self._kept.append(event)
+        self._kept_bytes += len(event.sse)
+        while self._kept_bytes > MAX_KEPT_BYTES:
+            gone = self._kept.popleft()
+            self._kept_bytes -= len(gone.sse)
+            if gone.number is not None:
+                self._forgotten = gone.number
+
+    def since(self, after: int) -> list[Received] | None:
+        """Return what is kept of the events behind number *after*, ``None`` when some aren't."""
+        if after < self._forgotten:
+            return None
+        return [event for event in self._kept if event.number is not None and event.number > after]
+
+    def close(self) -> None:
+        """Let go of the master."""
+        self._task.cancel()
+        self.source.close()
+
+
+class EventFeed:
+    """All upstreams of the master in *sock_dir*, one for each token; for one event loop."""
+
+    def __init__(self, sock_dir: str, counters: Counters, most: int, most_of_a_token: int) -> None:
+        self._sock_dir = sock_dir
+        self._counters = counters
+        self._most = most
+        self._most_of_a_token = most_of_a_token
+        self._upstreams: dict[str, Upstream] = {}
+        self._opening: dict[str, asyncio.Task[Upstream]] = {}
+        self._of: dict[str, int] = {}
+
+    @property
+    def streams(self) -> int:
+        """Return how many listen."""
+        return sum(self._of.values())
+
+    @contextlib.asynccontextmanager
+    async def listen(self, token: str, address: str, after: int | None = None) -> AsyncIterator[AsyncIterator[Batch]]:
+        """Give batches of events for *token*, an empty one now and then; *after*: the last that was seen.
+
+        Raises ``NotAuthorised``, ``Busy``, ``ChannelError``.
+        """
+        if self.streams >= self._most or self._of.get(token, 0) >= self._most_of_a_token:
+            self._counters.add("streamsRefused")
+            raise Busy("too many streams of events are open: close some, or try again")
+        self._of[token] = self._of.get(token, 0) + 1
+        listener = Listener(self._counters)
+        upstream: Upstream | None = None
+        try:
+            upstream = await self._upstream(token, address)
+            upstream.listeners.add(listener)
+            if upstream.ended:
+                listener.end()
+            yield self._batches(upstream, listener, token, address, after)
+        finally:
+            if upstream is not None:
+                upstream.listeners.discard(listener)
+                if not upstream.listeners:
+                    upstream.close()
+                    if self._upstreams.get(token) is upstream:
+                        del self._upstreams[token]
+            self._of[token] -= 1
+            if not self._of[token]:
+                del self._of[token]
+
+    async def _upstream(self, token: str, address: str) -> Upstream:
+        found = self._upstreams.get(token)
+        if found is not None and not found.ended:
+            return found
+        opening = self._opening.get(token)
+        if opening is None:
+            opening = asyncio.create_task(self._open(token, address))
+            self._opening[token] = opening
+            opening.add_done_callback(lambda task: self._opened(token, task))
+        return await asyncio.shield(opening)
+
+    def _opened(self, token: str, task: asyncio.Task[Upstream]) -> None:
+        self._opening.pop(token, None)
+        if task.cancelled() or task.exception() is not None:
+            return  # those who wait are told
+        if token not in self._of:  # nobody waits any more
+            self._upstreams.pop(token, None)
+            task.result().close()
+
+    async def _open(self, token: str, address: str) -> Upstream:
+        source = await open_source(self._sock_dir, token, address)
+        self._upstreams[token] = upstream = Upstream(source, self._counters)
+        return upstream
+
+    async def _batches(
+        self, upstream: Upstream, listener: Listener, token: str, address: str, after: int | None
+    ) -> AsyncIterator[Batch]:
+        seen = -1
+        if after is not None:
+            kept = upstream.since(after)
+            if kept is not None:
+                seen = upstream.last
+                if kept:
+                    yield batch_of(*kept)
+            else:
+                async for batch in self._replayed(upstream, listener, token, address, after):
+                    seen = max((event.number or -1 for event in batch.events), default=seen)
+                    yield batch
+        while True:
+            queued = await listener.next(KEEP_ALIVE_S)
+            if queued is None:
+                if listener.ended:
+                    return
+                yield NOTHING
+            elif fresh := _behind(queued, seen):
+                yield fresh
+
+    async def _replayed(
+        self, upstream: Upstream, listener: Listener, token: str, address: str, after: int
+    ) -> AsyncIterator[Batch]:
+        """Yield what the master has behind *after*, until it comes to what *upstream* brings."""
+        until = upstream.last
+        with contextlib.suppress(ChannelError):  # what isn't there any more can't be told; the rest goes on
+            source = await open_source(self._sock_dir, token, address, after)
+            try:
+                lagging: float | None = None
+                while not listener.ended:
+                    try:
+                        async with asyncio.timeout(OVERLAP_S):
+                            events = await source.receive()
+                    except TimeoutError:
+                        now = time.monotonic()
+                        lagging = (lagging or now) if upstream.last > until else None
+                        if lagging is not None and now - lagging >= OVERLAP_S:
+                            return
+                        yield NOTHING
+                        continue
+                    if not events:
+                        return
+                    yield batch_of(*events)
+                    if any(event.number is not None and event.number > until for event in events):
+                        return
+            finally:
+                source.close()
+
+
+KEEP_ALIVE_S = 15.0
+NOTHING = Batch((), b"")
+"""Nothing came for a while."""
+
+
+def batch_of(*events: Received) -> Batch:
+    """Return *events* as they go out."""
+    return Batch(events, b"".join(event.sse for event in events))
+
+
+def _behind(batch: Batch, seen: int) -> Batch | None:
+    """Return what of *batch* is behind number *seen*."""
+    if all(event.number is None or event.number > seen for event in batch.events):
+        return batch
+    rest = [event for event in batch.events if event.number is None or event.number > seen]
+    return batch_of(*rest) if rest else None

@@ -1,0 +1,139 @@
+"""One connection to the master's socket on which events come, for the event loop; its messages: ``saltern.local``."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from typing import Any, NamedTuple
+
+from saltern.errors import ChannelError, MasterNotRunning, RequestTimeout, WireError, error_of
+from saltern.local import LENGTH, MAX_LOCAL_BYTES, SocketPath, frame
+from saltern.wire import unpack_value
+from saltern_api.rendering import to_json
+
+ANSWERS_WITHIN_S = 10.0
+READ_BYTES = 1 << 18
+MAX_TOGETHER = 1000
+
+
+class Received(NamedTuple):
+    """An event: its number, how it goes out as JSON, and as a server-sent event."""
+
+    number: int | None
+    json: bytes
+    sse: bytes
+
+    @classmethod
+    def of(cls, tag: str, data: Any, number: int | None) -> Received:
+        """Return the event of *tag* and *data*."""
+        told = to_json({"tag": tag, "data": data})
+        head = f"id: {number}\n" if number is not None else ""
+        shown = json.dumps(tag)[1:-1] if not tag.isprintable() else tag  # a tag is one line, whatever is in it
+        return cls(number, told, f"{head}tag: {shown}\ndata: ".encode(errors="replace") + told + b"\n\n")
+
+
+class EventSource:
+    """What ``open_source`` returns."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._buffer = bytearray()
+        self._ended = False
+        self.at = 0
+        """The number of the last event before those that come."""
+
+    async def begin(self, request: dict[str, Any]) -> None:
+        """Ask for events. Raises what the master answers, ``ChannelError``."""
+        self._writer.write(frame(request, secrets=True))
+        try:
+            async with asyncio.timeout(ANSWERS_WITHIN_S):
+                answer = await self._message()
+        except TimeoutError:
+            raise RequestTimeout("the master did not answer event.subscribe in time") from None
+        if answer is None:
+            raise ChannelError("the master closed the connection")
+        if "error" in answer:
+            raise error_of(answer)
+        result = answer.get("result")
+        at = result.get("at") if isinstance(result, dict) else None
+        self.at = at if isinstance(at, int) else 0
+
+    async def receive(self) -> list[Received]:
+        """Return the events that came, at least one; none when there won't be more."""
+        events: list[Received] = []
+        while len(events) < MAX_TOGETHER and not self._ended:
+            message = self._take() if events else await self._message()
+            if message is None:
+                break
+            if message.get("end"):
+                self._ended = True
+                break
+            tag, number = message.get("tag"), message.get("id")
+            if isinstance(tag, str):
+                events.append(Received.of(tag, message.get("data"), number if isinstance(number, int) else None))
+        return events
+
+    def close(self) -> None:
+        """Let go of the master; safe to call twice."""
+        self._writer.close()
+
+    async def _message(self) -> dict[str, Any] | None:
+        """Return the next message, ``None`` when the master has closed. Raises ``WireError``."""
+        while (message := self._take()) is None:
+            data = b""
+            with contextlib.suppress(OSError):
+                data = await self._reader.read(READ_BYTES)
+            if not data:
+                return None
+            self._buffer += data
+        return message
+
+    def _take(self) -> dict[str, Any] | None:
+        """Return the next message that is here whole."""
+        if len(self._buffer) < LENGTH.size:
+            return None
+        (length,) = LENGTH.unpack_from(self._buffer)
+        if length > MAX_LOCAL_BYTES:
+            raise WireError(f"the master sent a message of {length:,} bytes: the limit is {MAX_LOCAL_BYTES:,}")
+        end = LENGTH.size + length
+        if len(self._buffer) < end:
+            return None
+        message = unpack_value(bytes(memoryview(self._buffer)[LENGTH.size : end]))
+        del self._buffer[:end]
+        if not isinstance(message, dict):
+            raise WireError("the master sent something that is not a message")
+        return message
+
+
+async def open_source(sock_dir: str, token: str, address: str, after: int | None = None) -> EventSource:
+    """Return a connection on which the events come that *token* may see, from now on or behind number *after*.
+
+    Raises ``MasterNotRunning``, ``NotAuthorised``, ``ChannelError``.
+    """
+    path = None
+    try:
+        path = SocketPath(sock_dir)
+        reader, writer = await asyncio.open_unix_connection(path.path, limit=READ_BYTES)
+    except OSError as error:
+        raise MasterNotRunning(f"no master answers in {sock_dir} ({error.strerror})") from None
+    finally:
+        if path is not None:
+            path.close()
+    source = EventSource(reader, writer)
+    kwargs: dict[str, Any] = {"tag": "", "numbered": True} | ({} if after is None else {"after": after})
+    try:
+        await source.begin(
+            {
+                "command": "event.subscribe",
+                "args": [],
+                "kwargs": kwargs,
+                "auth": {"token": token, "for": "any"},
+                "origin": address,
+            }
+        )
+    except BaseException:
+        source.close()
+        raise
+    return source

@@ -1,0 +1,56 @@
+"""YAML from outside, within bounds: it makes no objects, and repeats nothing without end."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import yaml
+
+MAX_BYTES = 64 * 1024
+"""What comes to a third of a second; JSON may be longer."""
+MAX_NODES = 50_000
+_PLAIN_TEXT = re.compile(r"[A-Za-z*?/_][A-Za-z0-9 */?_.,@+-]*")
+_WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
+
+
+class NotYaml(ValueError):
+    """A text that is no YAML, or too much of it; says why in one line."""
+
+
+def read_yaml(text: str | bytes) -> Any:
+    """Return what *text* holds. Raises ``NotYaml``."""
+    if len(text) > MAX_BYTES:
+        raise NotYaml(f"YAML of over {MAX_BYTES:,} bytes is not read: send JSON")
+    if isinstance(text, str) and _PLAIN_TEXT.fullmatch(text) and text == text.strip() and text.lower() not in _WORDS:
+        return text  # most arguments of forms
+    loader = None
+    try:
+        loader = yaml.SafeLoader(text)
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        if _unfolded(node, {}) > MAX_NODES:
+            raise NotYaml(f"its aliases (*name) repeat so much that it has over {MAX_NODES:,} entries")
+        return loader.construct_document(node)
+    except NotYaml:
+        raise
+    except (yaml.YAMLError, ValueError, RecursionError, OverflowError) as error:
+        problem = getattr(error, "problem", None) or str(error).split("\n")[0]
+        raise NotYaml("nested too deeply" if isinstance(error, RecursionError) else problem) from None
+    finally:
+        if loader is not None:
+            loader.dispose()
+
+
+def _unfolded(node: yaml.Node, known: dict[int, int]) -> int:
+    """Return how many nodes there are in *node* when each alias is what it stands for; *known*: of those seen."""
+    count = known.get(id(node))
+    if count is None:
+        known[id(node)] = count = 1  # one that is in itself can't be made
+        if isinstance(node, yaml.MappingNode):
+            count += sum(_unfolded(key, known) + _unfolded(value, known) for key, value in node.value)
+        elif isinstance(node, yaml.SequenceNode):
+            count += sum(_unfolded(member, known) for member in node.value)
+        known[id(node)] = count
+    return count
