@@ -178,6 +178,7 @@ def test_a_job_calls_its_functions_each_with_its_own_arguments_and_what_they_mak
     assert calls_of("test.ping", None, None) == [Call("test.ping")]
     assert calls_of(["a.b", "c.d"], [["1"], []], {"k": 1}) == [Call("a.b", ["1"], {"k": 1}), Call("c.d", [], {"k": 1})]
     assert calls_of(["a.b", "c.d"], [], None) == [Call("a.b"), Call("c.d")]
+    assert calls_of("a.b", None, None, "syslog,mysql")[1:] == [Call(f"returner:{n}", None) for n in ("syslog", "mysql")]
     assert calls_of("test.cross_test", ["cmd.run", ["rm"]], None)[1:] == [Call("cmd.run", None)]
 
 

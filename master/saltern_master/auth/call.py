@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from saltern.sent_keywords import sent_keywords
-from saltern_master.auth.indirect import scheduled_functions
+from saltern_master.auth.indirect import named_returners, scheduled_functions
 
 NO_KEYWORDS: Mapping[str, Any] = MappingProxyType({})
 
@@ -22,8 +22,8 @@ class Call(NamedTuple):
     args: Sequence[Any] | None = ()
     kwargs: Mapping[str, Any] = NO_KEYWORDS
 
-    def as_run(self) -> Call | None:
-        """Return the call as an agent makes it, its keywords out of *args*; ``None``: what it is given can't be told.
+    def as_run(self) -> tuple[list[Any], dict[str, Any]] | None:
+        """Return arguments and keywords as an agent takes them apart; ``None``: they can't be told.
 
         That is so when a keyword is given twice, too: nobody has to know which of the two counts.
         """
@@ -39,18 +39,22 @@ class Call(NamedTuple):
                 return None
             else:
                 keywords |= found
-        return Call(self.function, positional, keywords)
+        return positional, keywords
 
 
-def calls_of(fun: str | Sequence[str], arg: Sequence[Any] | None, kwarg: Mapping[str, Any] | None) -> list[Call]:
+def calls_of(
+    fun: str | Sequence[str], arg: Sequence[Any] | None, kwarg: Mapping[str, Any] | None, ret: Any = None
+) -> list[Call]:
     """Return the calls that a job makes: its own, each function with its arguments, and those that they make run.
 
-    *fun* and *arg* are a job's, checked: of several functions *arg* is a list of lists.
+    *fun* and *arg* are a job's, checked: of several functions *arg* is a list of lists. *ret*: the returners that it
+    names.
     """
     given, keywords = arg or (), kwarg or NO_KEYWORDS
     if isinstance(fun, str):
         calls = [Call(fun, given, keywords)]
     else:
         calls = [Call(name, given[at] if given else (), keywords) for at, name in enumerate(fun)]
-    indirect = [f for call in calls for f in scheduled_functions(call.function, call.args or (), call.kwargs)]
+    indirect = named_returners(ret)
+    indirect += [f for call in calls for f in scheduled_functions(call.function, call.args or (), call.kwargs)]
     return calls + [Call(function, None) for function in indirect]

@@ -53,7 +53,7 @@ class OnMinions:
         as_run = call.as_run() if found else None
         if as_run is None:
             return None
-        return next((rule for rule in found if rule.admits(as_run.args, as_run.kwargs)), None)
+        return next((rule for rule in found if rule.admits(*as_run)), None)
 
 
 @dataclass(frozen=True, slots=True)

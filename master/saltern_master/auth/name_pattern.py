@@ -17,14 +17,13 @@ _ONLY_OF_EXPRESSIONS = re.compile(r"[(){}|^$]|\.\+")
 class NamePattern:
     """Means a name that it equals, or that it is a glob or a regular expression of, as a whole."""
 
-    __slots__ = ("_expression", "_is_pattern", "text")
+    __slots__ = ("_expression", "text")
 
     def __init__(self, where: str, text: str) -> None:
         """*where* it stands is for messages. Raises ``ConfigError`` for a faulty expression."""
         self.text = text
-        self._is_pattern = _SIGNS.search(text) is not None
         self._expression: Expression | None = None
-        if self._is_pattern:
+        if _SIGNS.search(text):
             try:
                 self._expression = Expression(where, text)
             except ConfigError:
@@ -33,10 +32,6 @@ class NamePattern:
 
     def means(self, name: str, *, in_doubt: bool = False) -> bool:
         """Return whether *name* is meant; *in_doubt* when that would take too long to find out."""
-        if name == self.text:
+        if name == self.text or fnmatch.fnmatchcase(name, self.text):
             return True
-        if not self._is_pattern:
-            return False
-        return fnmatch.fnmatchcase(name, self.text) or (
-            self._expression is not None and self._expression.holds(name, in_doubt=in_doubt)
-        )
+        return self._expression is not None and self._expression.holds(name, in_doubt=in_doubt)

@@ -67,11 +67,9 @@ class Rule(NamedTuple):
             return True
         return (power is None or power.by_glob) and self.pattern.holds(function)
 
-    def admits(self, args: Sequence[Any] | None, kwargs: Mapping[str, Any]) -> bool:
-        """Return whether its functions may be given that; ``None``: it isn't known what they are given."""
-        if not self.conditions:
-            return True
-        return args is not None and any(one.hold(args, kwargs) for one in self.conditions)
+    def admits(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+        """Return whether its functions may be given that."""
+        return not self.conditions or any(one.hold(args, kwargs) for one in self.conditions)
 
 
 def parse_rules(where: str, given: Any, *, bare: bool = False) -> tuple[Rule, ...]:
