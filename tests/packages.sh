@@ -10,7 +10,8 @@ for pair in \
     rpmbuild:rpm dnf:dnf createrepo_c:createrepo-c \
     /usr/sbin/mariadbd:mariadb-server pg_ctlcluster:postgresql \
     systemd-analyze:systemd systemd-nspawn:systemd-container openssl:openssl \
-    crontab:cron /usr/sbin/update-rc.d:init-system-helpers /usr/sbin/useradd:passwd; do
+    crontab:cron /usr/sbin/update-rc.d:init-system-helpers /usr/sbin/useradd:passwd \
+    /usr/sbin/slapd:slapd; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
 done
 [ -z "$missing" ] && exit 0

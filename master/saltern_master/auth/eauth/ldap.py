@@ -26,6 +26,7 @@ import logging
 import re
 import ssl
 import urllib.parse
+import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CONNECT_WITHIN_S, ANSWER_WITHIN_S = 5.0, 10.0
+CONNECT_WITHIN_S, ANSWER_WITHIN_S = 5, 10
 MAX_FOUND = 1000
 OPTIONS = (
     *("uri", "server", "port", "tls", "starttls", "no_verify", "basedn", "binddn", "bindpw", "filter", "scope"),
@@ -121,7 +122,7 @@ class LdapDriver:
     def _search(self, connection: Connection) -> Any:
         def search(base: str, condition: str, scope: str, attributes: list[str]) -> list[Entry]:
             connection.search(
-                base, condition, scope, attributes=attributes, size_limit=MAX_FOUND, time_limit=int(ANSWER_WITHIN_S)
+                base, condition, scope, attributes=attributes, size_limit=MAX_FOUND, time_limit=ANSWER_WITHIN_S
             )
             result = connection.result
             if result["result"] not in (0, 4, 32):  # 4: there are more, 32: there is no such base
@@ -149,6 +150,7 @@ class LdapDriver:
     @contextlib.contextmanager
     def _connection(self) -> Iterator[Connection]:
         import ldap3
+        from ldap3.core.exceptions import LDAPException
 
         at = self._at
         verify = ssl.CERT_REQUIRED if at.verify else ssl.CERT_NONE
@@ -170,7 +172,10 @@ class LdapDriver:
             connection.open()
             yield connection
         finally:
-            connection.unbind()
+            with contextlib.suppress(LDAPException):
+                connection.unbind()
+            if connection.socket is not None:  # left open where TLS fails
+                connection.socket.close()
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:
@@ -190,7 +195,9 @@ class LdapDriver:
 def configured(given: Given) -> LdapDriver:
     """Return the driver that *given*, ``auth.ldap.…``, asks for. Raises ``ConfigError``."""
     try:
-        import ldap3  # noqa: F401  # whether it is there
+        with warnings.catch_warnings():  # of its own library's old names
+            warnings.simplefilter("ignore", DeprecationWarning)
+            import ldap3  # noqa: F401  # whether it is there
     except ImportError:
         raise ConfigError(
             "external_auth: ldap: the library ldap3 is missing: run pip install 'saltern[ldap]'"

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from saltern_master.auth.eauth.given import Given
-from saltern_master.auth.eauth.ldap_text import in_dn, in_filter, named_attribute, rendered
+from saltern_master.auth.eauth.ldap_text import first_value, in_dn, in_filter, named_attribute, rendered, same_dn
 
 GROUP_OPTIONS = (
     *("accountattributename", "groupou", "groupattribute", "groupclass", "persontype", "activedirectory", "freeipa"),
@@ -78,7 +78,7 @@ def group_rules(given: Given) -> GroupRules:
 
 def groups_of(rules: GroupRules, search: Search, name: str, user: Entry) -> frozenset[str]:
     """Return the groups that *user*, who logs in as *name*, is in."""
-    names = [group for group in _found(rules, search, name, user) if group.isprintable()]
+    names = [group for group in _found(rules, search, name, user) if group and group.isprintable()]
     return frozenset(names[:MAX_GROUPS])
 
 
@@ -110,44 +110,3 @@ def _found(rules: GroupRules, search: Search, name: str, user: Entry) -> list[st
 
 def _has(values: list[str], name: str, dn: str) -> bool:
     return any(value == name or same_dn(value, dn) for value in values)
-
-
-def same_dn(one: str, other: str) -> bool:
-    """Return whether two distinguished names are of one entry; what is none is like no other."""
-    own, others = (_parts(text) for text in (one, other))
-    return bool(own) and own == others
-
-
-def first_value(dn: str) -> str:
-    """Return the value that a distinguished name begins with: ``ops`` of ``cn=ops,ou=Groups``."""
-    parts = _parts(dn, folded=False)
-    return parts[0][1] if parts else ""
-
-
-def _parts(dn: str, *, folded: bool = True) -> list[tuple[str, str]]:
-    from ldap3.core.exceptions import LDAPException
-    from ldap3.utils.dn import parse_dn
-
-    try:
-        parts = [(attribute.lower(), _plain(value)) for attribute, value, _ in parse_dn(dn, strip=True)]
-    except (LDAPException, IndexError):
-        return []
-    return [(attribute, value.casefold()) for attribute, value in parts] if folded else parts
-
-
-def _plain(value: str) -> str:
-    """Return a value of a distinguished name without its escapes."""
-    raw, at = bytearray(), 0
-    while at < len(value):
-        if value[at] == "\\" and at + 1 < len(value):
-            pair = value[at + 1 : at + 3]
-            if len(pair) == 2 and all(digit in "0123456789abcdefABCDEF" for digit in pair):
-                raw.append(int(pair, 16))
-                at += 3
-            else:
-                raw += value[at + 1].encode("utf-8", "surrogatepass")
-                at += 2
-        else:
-            raw += value[at].encode("utf-8", "surrogatepass")
-            at += 1
-    return raw.decode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""What someone typed, put into filters and names of a directory so that it stays a value there."""
+"""What someone typed, put into filters and names of a directory so that it stays a value; and names compared."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ _ATTRIBUTE = re.compile(r"([A-Za-z][A-Za-z0-9;-]*)=\{\{\s*username\s*\}\}")
 _PLAIN = re.compile(r"[\w.-]+")
 _IN_FILTER = re.compile(r"[\\*()\x00]")
 _IN_DN = re.compile(r'[\\,+"<>;=\x00]')
+
+_PART = re.compile(r"((?:\\.|[^\\,;+])*)([,;+]|\Z)", re.DOTALL)
+_SIGN = re.compile(r"\\([0-9A-Fa-f]{2})|\\(.)|.", re.DOTALL)
 
 
 def named_attribute(template: str) -> str:
@@ -46,3 +49,41 @@ def in_bind_name(template: str, username: str) -> str:
     if "=" in template:
         return rendered(template, in_dn(username))
     return rendered(template, username) if _PLAIN.fullmatch(username) else ""
+
+
+def same_dn(one: str, other: str) -> bool:
+    """Return whether two distinguished names are of one entry; what is none is like no other."""
+    own = _parts(one.casefold())
+    return own is not None and own == _parts(other.casefold())
+
+
+def first_value(dn: str) -> str:
+    """Return the value that a distinguished name begins with, ``ops`` of ``cn=ops,ou=Groups``; or nothing."""
+    parts = _parts(dn)
+    return parts[0][1] if parts else ""
+
+
+def _parts(dn: str) -> list[tuple[str, str]] | None:
+    """Return attributes and values of a distinguished name, ``None`` for what is none.
+
+    The attribute of a second value of one part (``cn=a+sn=b``) begins with ``+``.
+    """
+    parts, mark = [], ""
+    for written, end in _PART.findall(dn):
+        attribute, equals, value = written.partition("=")
+        if not equals or not attribute.strip():
+            return None
+        parts.append((mark + attribute.strip(), _plain(value)))
+        mark = end if end == "+" else ""
+        if not end:
+            return parts
+    return None
+
+
+def _plain(written: str) -> str:
+    """Return a value of a distinguished name without its escapes, and the blanks about it."""
+    raw = b"".join(
+        bytes.fromhex(found[1]) if found[1] else (found[2] or found[0]).encode("utf-8", "surrogatepass")
+        for found in _SIGN.finditer(written.strip(" ") + (" " if written.rstrip(" ").endswith("\\") else ""))
+    )
+    return raw.decode("utf-8", "replace")

@@ -25,7 +25,7 @@ CHILDREN = 4
 WITHIN_S = 15.0
 """``pam_unix`` and ``pam_faildelay`` wait some seconds before they say no."""
 MAX_PASSWORD_BYTES = 511
-"""Libpam's own bound (PAM_MAX_RESP_SIZE): a longer one would be cut off, and its beginning tried."""
+"""Libpam's own bound (PAM_MAX_RESP_SIZE)."""
 MAX_ANSWER_BYTES = 256 * 1024
 CHILD = "saltern_master.auth.eauth.pam_child"
 
@@ -41,8 +41,8 @@ class PamDriver:
 
     def authenticate(self, username: str, password: str) -> Identity | None:
         """Return who *username* is, with all his groups, when PAM says so and that his account may be used."""
-        if len(password.encode()) > MAX_PASSWORD_BYTES:
-            return None
+        if "\0" in username + password or len(password.encode()) > MAX_PASSWORD_BYTES:
+            return None  # libpam would take its beginning alone
         asked = {"service": self._service, "folder": self._folder, "username": username, "password": password}
         with self._children:
             output = self._answer(json.dumps(asked).encode())
@@ -69,7 +69,7 @@ class PamDriver:
         except subprocess.TimeoutExpired:
             raise ChannelError(f"pam: {self._service}: no answer within {self._within_s:g} s") from None
         finally:
-            signal_group(process.pid, signal.SIGKILL)  # and whatever a module started
+            signal_group(process.pid, signal.SIGKILL)  # with what it started, but for what made itself a session
             process.wait()
             for pipe in (process.stdin, process.stdout):
                 if pipe is not None:

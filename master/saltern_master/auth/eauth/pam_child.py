@@ -20,9 +20,10 @@ SUCCESS, CONV_ERR, BUF_ERR, SILENT = 0, 19, 5, 0x8000
 USER = 2
 PROMPT_ECHO_OFF, PROMPT_ECHO_ON = 1, 2
 DISALLOW_NULL = 0x1
-REFUSALS = frozenset({6, 7, 8, 10, 11, 12, 13, 27})
-"""Codes that say no: permission, password, too few rights to try this one, unknown user, too many tries, and a password
-or an account that has expired. Any other but success says that PAM could not tell.
+REFUSALS = frozenset({4, 6, 7, 8, 10, 11, 12, 13, 27})
+"""Codes that say no: permission, password, too few rights to try this one, unknown user, too many tries, a password or
+an account that has expired, and 4, "system error", which is how pam_exec says that its program said no. Any other but
+success says that PAM could not tell.
 """
 MAX_ASKED_BYTES = 64 * 1024
 MAX_GROUPS = 10_000

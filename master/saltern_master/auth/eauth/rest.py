@@ -7,14 +7,16 @@ redirection, which is never followed: it would carry a password elsewhere. Proxi
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import logging
+import socket
+import threading
 import time
-import urllib.error
 import urllib.parse
-import urllib.request
-from typing import IO, Any
+from collections.abc import Iterator
+from typing import Any
 
 from saltern.errors import ChannelError
 from saltern_master.auth.eauth.driver import Identity
@@ -26,12 +28,7 @@ log = logging.getLogger(__name__)
 WITHIN_S = 10.0
 MAX_ANSWER_BYTES = 64 * 1024
 MAX_ENTRIES = 1000
-CHUNK_BYTES = 4096
-
-
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_: Any) -> None:
-        """Return nothing: the redirection is an error like any other."""
+HEADERS = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json", "Connection": "close"}
 
 
 class RestDriver:
@@ -40,36 +37,61 @@ class RestDriver:
     def __init__(self, url: str, within_s: float = WITHIN_S) -> None:
         self._url = url
         self._within_s = within_s
-        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirects())
 
     def authenticate(self, username: str, password: str) -> Identity | None:
         """Return *username*, with what the service grants him, when it lets him in."""
-        form = urllib.parse.urlencode({"username": username, "password": password}).encode()
-        request = urllib.request.Request(self._url, form, {"Accept": "application/json"})  # noqa: S310  # http(s) alone
-        until = time.monotonic() + self._within_s
+        form = urllib.parse.urlencode({"username": username, "password": password})
         try:
-            with self._opener.open(request, timeout=self._within_s) as answer:
-                if answer.status != 200:
-                    raise self._fault(f"answered {answer.status}: 200 lets someone in, 4xx doesn't")
-                body = self._body(answer, until)
-        except urllib.error.HTTPError as error:
-            with error:
-                if 400 <= error.code < 500:
-                    return None
-                raise self._fault(f"answered {error.code}: 200 lets someone in, 4xx doesn't") from None
+            status, body = self._answer(form)
         except (OSError, http.client.HTTPException) as error:
-            raise self._fault(str(getattr(error, "reason", "")) or str(error) or type(error).__name__) from None
+            raise self._fault(str(error) or type(error).__name__) from None
+        if 400 <= status < 500:
+            return None
+        if status != 200:
+            raise self._fault(f"answered {status}: 200 lets someone in, 4xx doesn't")
         return Identity(username, entries=_entries(body))
 
-    def _body(self, answer: IO[bytes], until: float) -> bytes:
-        body = bytearray()
-        while chunk := answer.read(CHUNK_BYTES):
-            body += chunk
-            if len(body) > MAX_ANSWER_BYTES:
-                raise self._fault(f"answered over {MAX_ANSWER_BYTES:,} bytes")
-            if time.monotonic() > until:
-                raise self._fault(f"took over {self._within_s:g} s")
-        return bytes(body)
+    def _answer(self, form: str) -> tuple[int, bytes]:
+        parts = urllib.parse.urlsplit(self._url)
+        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        until = time.monotonic() + self._within_s
+        connection = kind(parts.hostname or "", parts.port, timeout=self._within_s)
+        with contextlib.closing(connection):
+            connection.connect()
+            with self._ended_by(connection.sock, until):
+                connection.request(
+                    "POST", urllib.parse.urlunsplit(("", "", parts.path or "/", parts.query, "")), form, HEADERS
+                )
+                answer = connection.getresponse()
+                body = answer.read(MAX_ANSWER_BYTES + 1)
+        if len(body) > MAX_ANSWER_BYTES:
+            raise self._fault(f"answered over {MAX_ANSWER_BYTES:,} bytes")
+        if answer.length:
+            raise self._fault("the answer ends in its middle")
+        return answer.status, body
+
+    @contextlib.contextmanager
+    def _ended_by(self, connected: socket.socket, until: float) -> Iterator[None]:
+        """End the connection at a time: its own timeout is for each byte anew. Raises ``ChannelError`` when it came."""
+        late = threading.Event()
+
+        def end() -> None:
+            late.set()
+            with contextlib.suppress(OSError):
+                connected.shutdown(socket.SHUT_RDWR)
+
+        timer = threading.Timer(max(0.0, until - time.monotonic()), end)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        except (OSError, http.client.HTTPException):
+            if not late.is_set():
+                raise
+        finally:
+            timer.cancel()
+        if late.is_set():
+            raise self._fault(f"took over {self._within_s:g} s")
 
     def _fault(self, why: str) -> ChannelError:
         return ChannelError(f"external_auth: rest: {self._url}: {why:.200}")
