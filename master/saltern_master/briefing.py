@@ -63,7 +63,7 @@ OF_RIGHTS = (
     "token_expire",
     "token_expire_user_override",
 )
-RELOADED = ("schedule", "pillar_files", *OF_RIGHTS, *PILLAR_OPTIONS, "nodegroups", "alerts", "log_level")
+RELOADED = ("schedule", "pillar_files", *OF_RIGHTS, *PILLAR_OPTIONS, "nodegroups", "alerts", "webhooks", "log_level")
 ASK_FOR_PILLAR = pack_any("pillar", 0, {})
 MINIONS_AT_ONCE = 50
 """Told before the loop does something else."""

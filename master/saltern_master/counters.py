@@ -13,6 +13,7 @@ from saltern_master.entrances.local import LocalEntrance
 from saltern_master.inbox import Inbox
 from saltern_master.journal.journal import Journal
 from saltern_master.parts import Counters
+from saltern_master.webhooks.engine import WebhookEngine
 
 
 class Counted(Services, Protocol):
@@ -25,6 +26,7 @@ class Counted(Services, Protocol):
     dispatcher: Dispatcher
     local: LocalEntrance
     annotations: AnnotationEngine | None
+    webhooks: WebhookEngine
 
 
 def counters_of(master: Counted) -> Counters:
@@ -43,6 +45,7 @@ def counters_of(master: Counted) -> Counters:
         "alerts": (master.alerts,),
         "graphite": (master.engine,),
         "annotations": (master.annotations,),
+        "webhooks": (master.webhooks,),
         "suites": (master.suites,),
         "audit": (master.audit_book,),
         "runners": (master.own_children,),

@@ -67,6 +67,7 @@ from saltern_master.self_metrics import SelfMetrics
 from saltern_master.shipping.engine import shipping_engine
 from saltern_master.suites.configured import Suites
 from saltern_master.targeting import Known, Targets
+from saltern_master.webhooks.engine import WebhookEngine
 
 
 class Master:
@@ -131,7 +132,8 @@ class Master:
         self.engine = shipping_engine(options, self.journal, self.dead_letters, self.inbox.put_lost)
         self.annotations = annotation_engine(options, self.bus, self.keyring.minions)
         self.alerts = AlertEngine(options, HttpSource(options["render_url"]), self.bus.publish, steady=time.monotonic)
-        self.briefing.on_reload.append(self.alerts.reread)
+        self.webhooks = WebhookEngine(options, self.bus, self.keyring.minions)
+        self.briefing.on_reload += (self.alerts.reread, self.webhooks.reread)
         self.local = LocalEntrance(options["sock_dir"], self.dispatcher, self.policy, self.logins)
         self.briefing.on_reload.append(self.local.reread)
         self.ports = Ports(options, self.keys, self.hub)
@@ -165,7 +167,8 @@ class Master:
             parts = (self.keeper, self.tracker, self.key_refresh, self.briefing, self.self_metrics, self.alerts)
             others = (self.uploads, self.tokens, self.account_keeper, self.engine, self.annotations, self.present)
             of_fleet = (self.fleet.files, self.fleet.grains_facts, self.briefing.pillars)
-            await run_parts((*parts, *of_fleet, *others, self.suites.feeder, *self.returners.parts), self._stopping)
+            all_parts = (*parts, *of_fleet, *others, self.webhooks, self.suites.feeder, *self.returners.parts)
+            await run_parts(all_parts, self._stopping)
 
     def owner_of(self, jid: str) -> str | None:
         """Return the principal that began a job, or a function on the master, as far as it is remembered."""

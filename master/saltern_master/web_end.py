@@ -19,6 +19,8 @@ import contextlib
 import http.client
 import io
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -26,6 +28,7 @@ from saltern.errors import ChannelError, ConfigError
 
 READ_BYTES = 64 * 1024
 MAX_ERROR_CHARS = 300
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class NoAnswer(ChannelError):
@@ -74,6 +77,7 @@ class WebEnd:
         self._tls = parts.scheme == "https"
         self._port = port or (443 if self._tls else 80)
         self._path = f"{parts.path.rstrip('/')}{below}" if below else parts.path or "/"
+        self._query = f"?{parts.query}" if parts.query and not below else ""
         login, _, self._host_header = parts.netloc.rpartition("@")
         credentials = base64.b64encode(unquote(login).encode()).decode("ascii")
         self._authorization = f"Authorization: Basic {credentials}\r\n" if login else ""
@@ -87,11 +91,14 @@ class WebEnd:
     def __str__(self) -> str:
         return self.url
 
-    async def post(self, content_type: str, body: bytes) -> bytes:
-        """Return the bytes of the whole answer, for :func:`read_answer`. Raises ``NoAnswer``, ``AnswerTooLarge``."""
+    async def post(self, content_type: str, body: bytes, headers: Mapping[str, str] = _NONE) -> bytes:
+        """Return the bytes of the whole answer, for :func:`read_answer`. Raises ``NoAnswer``, ``AnswerTooLarge``.
+
+        *headers*: more of them, ASCII, each in one line.
+        """
         try:
             async with asyncio.timeout(self._timeout_s):
-                return await self._ask(content_type, body)
+                return await self._ask(content_type, body, headers)
         except TimeoutError:
             raise NoAnswer(f"no answer within {self._timeout_s:g} s") from None
         except OSError as error:
@@ -99,13 +106,14 @@ class WebEnd:
         except UnicodeError:
             raise NoAnswer(f"no answer: {self._host:.100} can't be the name of a host") from None
 
-    async def _ask(self, content_type: str, body: bytes) -> bytes:
+    async def _ask(self, content_type: str, body: bytes, headers: Mapping[str, str]) -> bytes:
         reader, writer = await asyncio.open_connection(self._host, self._port, ssl=self._tls or None)
         try:
+            more = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
             head = (
-                f"POST {self._path} HTTP/1.1\r\nHost: {self._host_header}\r\nConnection: close\r\n"
+                f"POST {self._path}{self._query} HTTP/1.1\r\nHost: {self._host_header}\r\nConnection: close\r\n"
                 f"{self._authorization}Accept: application/json\r\nContent-Type: {content_type}\r\n"
-                f"Content-Length: {len(body)}\r\n\r\n"
+                f"Content-Length: {len(body)}\r\n{more}\r\n"
             )
             writer.write(head.encode("ascii") + body)
             answer = bytearray()

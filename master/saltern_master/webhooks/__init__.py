@@ -1,0 +1,1 @@
+"""Webhooks: alerts and chosen events, posted to chats, pagers and programs."""

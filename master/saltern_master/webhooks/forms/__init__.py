@@ -1,0 +1,1 @@
+"""Forms of requests, one a file: ``form.py`` says what one is."""
