@@ -11,6 +11,7 @@ counted for these places by themselves. It makes no difference whether an accoun
 from __future__ import annotations
 
 import math
+import stringprep
 import time
 import unicodedata
 from collections import OrderedDict
@@ -119,8 +120,12 @@ class Throttle:
 
 
 def account_of(source: str, username: str) -> str:
-    """Return what counts as one account, however its name is written: directories don't tell ``Fred`` from ``fred``."""
-    return f"{source}:{' '.join(unicodedata.normalize('NFKC', username).casefold().split())}"
+    """Return what counts as one account, however its name is written.
+
+    Directories don't tell ``Fred`` from ``fred``, nor either from one with signs that they leave out (RFC 4518).
+    """
+    name = "".join(sign for sign in username if not stringprep.in_table_b1(sign))
+    return f"{source}:{' '.join(unicodedata.normalize('NFKC', name).casefold().split())}"
 
 
 def _place(account: str, address: str) -> str:
