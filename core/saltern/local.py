@@ -116,7 +116,9 @@ class LocalConnection:
     def __init__(self, access: str | Access, timeout_s: float = 10.0) -> None:
         """Connect by *access*, a folder of sockets or more. Raises ``MasterNotRunning``, ``ChannelError``."""
         sock_dir, auth, origin = access if isinstance(access, Access) else Access(access)
-        self._added = {"auth": dict(auth), "origin": origin} if auth else {}
+        self._added: dict[str, Any] = {"auth": dict(auth)} if auth else {}
+        if auth and origin:
+            self._added["origin"] = origin
         self._buffer = bytearray()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.settimeout(timeout_s)

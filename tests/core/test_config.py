@@ -231,7 +231,7 @@ def test_a_client_leaves_out_what_it_may_not_read_and_a_master_says_so() -> None
 def test_options_of_salt_are_answered_with_what_stands_in_their_place(tmp_path: Path) -> None:
     said = fault(tmp_path, "keep_jobs: 24\n")
     assert said == "DIR/master: line 1: keep_jobs is not an option here as it is in Salt: instead, keep_jobs_hours"
-    assert "publisher_acl grants" in fault(tmp_path, "timeout: 3\npublisher_acl_blacklist: {users: [fred]}\n")
+    assert "publisher_acl grants" in fault(tmp_path, "timeout: 3\nclient_acl_blacklist: {users: [fred]}\n")
     (tmp_path / "minion").write_text("master_port: 4506\n")
     with pytest.raises(
         ConfigError, match="line 1: master_port is not an option here as it is in Salt: instead, ret_port"

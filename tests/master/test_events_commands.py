@@ -88,6 +88,7 @@ def test_what_a_job_was_given_is_shown_to_its_user_and_to_who_sees_all(here: Bus
 
     async def scenario() -> None:
         streams = [await here.follow(who) for who in ("fred", "ann", ROOT)]
+        here.owners[JOB_TAG.rpartition("/")[2]] = "local:fred"
         here.bus.publish(f"{JOB_TAG}/new", given)
         here.bus.publish(f"{JOB_TAG}/ret/web1", returned)
         fred, ann, root = [[data for _, data in await here.heard(stream)] for stream in streams]

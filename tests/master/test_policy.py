@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from saltern_master.auth.accounts import Account
 from saltern_master.auth.caller import Caller, Kind
 from saltern_master.auth.need import Need, Needing
-from saltern_master.auth.policy import MAX_NAMED, NOTHING, Policy, some_of
+from saltern_master.auth.policy import MAX_NAMED, Policy, some_of
 from saltern_master.auth.powers import Powers
 from support.doors import MINIONS, NOBODY_HERE, ROOT, Users, minion
 
@@ -40,23 +40,23 @@ def needing(need: Need, function: str = "jobs.list_jobs") -> Needing:
 def test_root_and_the_masters_own_user_have_a_row_and_no_other_number_has() -> None:
     own = policy({})
     for uid in (0, os.geteuid()):
-        assert own.rights(Caller(Kind.LOCAL, "whoever", uid)).everything
+        assert own.of(Caller(Kind.LOCAL, "whoever", uid)).everything
     for uid in (1, 1000, NOBODY_HERE, -1, 65534, 2**32 - 1):
         if uid != os.geteuid():
-            assert own.rights(Caller(Kind.LOCAL, "root", uid)) is NOTHING
+            assert own.of(Caller(Kind.LOCAL, "root", uid)).anything is False
 
 
 def test_who_has_no_grant_is_nobody() -> None:
-    assert policy().rights(EVE) is NOTHING
-    assert policy({}).rights(FRED) is NOTHING
-    assert policy({"eve": []}).rights(EVE) is NOTHING
+    assert policy().of(EVE).anything is False
+    assert policy({}).of(FRED).anything is False
+    assert policy({"eve": []}).of(EVE).anything is False
     assert (policy({}).open_to_users, policy().open_to_users) == (False, True)
 
 
 def test_the_name_and_the_groups_are_the_kernels_not_the_callers() -> None:
     assert policy().local_caller(FRED.uid) == FRED
     assert policy().local_caller(4242) == Caller(Kind.LOCAL, "4242", 4242)
-    assert policy({"root": ["test.*"]}).rights(Caller(Kind.LOCAL, "root", NOBODY_HERE + 1)).everything is False
+    assert policy({"root": ["test.*"]}).of(Caller(Kind.LOCAL, "root", NOBODY_HERE + 1)).everything is False
 
 
 @pytest.mark.parametrize(
@@ -148,13 +148,13 @@ def test_names_of_different_kinds_are_never_equal() -> None:
     user, host = Caller(Kind.LOCAL, "web1", NOBODY_HERE), minion("web1")
     assert (user.principal, host.principal) == ("local:web1", "minion:web1")
     assert (user.provenance, host.provenance) == ("user:web1", "minion:web1")
-    assert Policy({"web1": ["*", "@wheel"]}, POWERS, lambda _: Account("web1")).rights(host) is NOTHING
+    assert Policy({"web1": ["*", "@wheel"]}, POWERS, lambda _: Account("web1")).of(host).anything is False
 
 
 def test_authorisation_is_by_who_what_and_whom_and_a_refusal_names_functions_alone() -> None:
     """The whole of it once: nobody, a function, all of a target; and the power that a glob never gives."""
     own = policy()
-    assert own.rights(EVE) is NOTHING
+    assert own.of(EVE).anything is False
     assert own.refused_functions(FRED, ["cmd.run"]) == []
     assert set(own.covered(FRED, ["cmd.run"], MINIONS)) < set(MINIONS)
     for caller in (FRED, ANN, EVE, WEBADMIN):

@@ -141,14 +141,29 @@ def test_minions_have_as_long_to_answer_as_was_asked_for(options: MasterOptions)
     run(scenario())
 
 
-def test_credentials_are_refused_in_one_line(options: MasterOptions) -> None:
+def test_credentials_that_are_not_whole_are_refused_in_one_line(options: MasterOptions) -> None:
     client = LocalClient(mopts=options)
     for call in (client.cmd, client.run_job, client.cmd_async, client.cmd_subset):
-        with pytest.raises(NotAuthorised, match="eauth: there is no external authentication"):
-            call("*", "test.ping", eauth="pam", username="x", password="y")
+        with pytest.raises(ArgumentError, match="a login needs username, password and eauth"):
+            call("*", "test.ping", eauth="pam", username="x")
     for kind in (RunnerClient, WheelClient):
-        with pytest.raises(NotAuthorised, match="there is no external authentication"):
-            kind(options).cmd_async({"fun": "key.list_all", "token": "x"})
+        with pytest.raises(ArgumentError, match="No authentication credentials given: eauth, password"):
+            kind(options).cmd_async({"fun": "key.list_all", "username": "x"})
+
+
+def test_whom_nobody_lets_in_is_refused_by_every_client(options: MasterOptions) -> None:
+    async def scenario() -> None:
+        async with running(options):
+            client, who = LocalClient(mopts=options), {"eauth": "pam", "username": "x", "password": "y"}
+            for call in (client.cmd, client.run_job, client.cmd_async, client.cmd_subset):
+                with pytest.raises(NotAuthorised, match="Could not authenticate using provided credentials"):
+                    await asyncio.to_thread(partial(call, "*", "test.ping", **who))
+            for kind in (RunnerClient, WheelClient):
+                for credentials in (who, {"token": "x"}, {"token": "0" * 64}):
+                    with pytest.raises(NotAuthorised):
+                        await asyncio.to_thread(kind(options).cmd_async, {"fun": "key.list_all", **credentials})
+
+    asyncio.run(scenario())
 
 
 def test_functions_of_the_master_answer_as_salts_do(options: MasterOptions) -> None:

@@ -64,6 +64,7 @@ class Door:
             keyring=SimpleNamespace(minions=self._minions),
             targets=Targets(OPTIONS, Known(DataFacts(self._grains), DataFacts(lambda _: {"role": "any"}))),
             tracker=SimpleNamespace(owner=self.owners.get),
+            owner_of=self.owners.get,
             **services,
         )
         self.dispatcher = Dispatcher(self.registry, self.policy, self.services)

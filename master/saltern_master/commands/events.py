@@ -33,8 +33,8 @@ def check_tag(tag: str) -> str:
 async def subscribe(context: Context, tag: str = "", after: int | None = None, numbered: bool = False) -> Stream:
     """Follow the events whose tags start with *tag*; ``salt/events/lost`` tells of those that came too fast.
 
-    With *numbered* each has an ``id``. *after*: the id of the one that was seen last: those since come first, as far as
-    the master has them. Returns ``{"at": the last id}``.
+    With *numbered* each has an ``id``, and it returns ``{"at": the last id}``. *after*: the id of the one that was seen
+    last: those since come first, as far as the master has them.
     """
     services, caller = context.services, context.caller
     view = EventView(caller, services.policy, services.owner_of)
@@ -46,7 +46,7 @@ async def subscribe(context: Context, tag: str = "", after: int | None = None, n
             return None
         return seen.numbered() if numbered else seen.packed()
 
-    return Stream({"at": services.bus.last}, services.bus.follow(tag, shown, most, after))
+    return Stream({"at": services.bus.last} if numbered else True, services.bus.follow(tag, shown, most, after))
 
 
 @command("event.hook", Need.HOOKS)

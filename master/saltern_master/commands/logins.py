@@ -16,7 +16,7 @@ PASSING_S = 3600.0
 
 
 @command("login.begin", Need.LOGIN, changes=True, private=True)
-async def begin(context: Context, token_expire: Any = None) -> dict[str, Any]:
+async def begin(context: Context, token_expire: str | int | float | None = None) -> dict[str, Any]:
     """Log in: ``{token, expire, start, user, eauth, perms}``. *token_expire*: seconds, for who may say so."""
     text, token = await _made(context, Use.SESSION, token_expire)
     caller = context.caller
@@ -25,7 +25,7 @@ async def begin(context: Context, token_expire: Any = None) -> dict[str, Any]:
 
 
 @command("login.token", Need.LOGIN, changes=True, private=True)
-async def call_token(context: Context, token_expire: Any = None) -> dict[str, Any]:
+async def call_token(context: Context, token_expire: str | int | float | None = None) -> dict[str, Any]:
     """Make a token that calls name: ``{token, expire, start, name, eauth, groups}``."""
     text, token = await _made(context, Use.CALL, token_expire)
     caller = context.caller
