@@ -240,7 +240,9 @@ def test_one_name_in_many_spellings_is_one_account(run: Run, book: Book) -> None
         (["192.0.2.7"], "192.0.2.7"),
         ([f"2001:db8:1:2::{n:x}" for n in range(1, 40)], "2001:db8:1:2::/64"),
         (["::ffff:192.0.2.7", "192.0.2.7"], "192.0.2.7"),
-        (["", "nonsense", "unknown:x"], "there"),
+        ([""], "there"),
+        (["local:fred"], "local:fred"),
+        (["x\x1b" * 100], ("x\\x1b" * 32)),
     ],
 )
 def test_an_address_is_throttled_whatever_it_tries(run: Run, addresses: list[str], shown: str) -> None:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from saltern.errors import Busy, NotAuthorised, SalternError
-from saltern.visible import shown
+from saltern.visible import shown, visible
 from saltern_master.auth.eauth.configured import configured_drivers
 from saltern_master.auth.eauth.driver import Driver, Identity
 from saltern_master.auth.throttle import Throttle, account_of
@@ -35,7 +35,7 @@ LOGINS_AT_WORK = 256
 """In a thread or waiting for one."""
 MAX_LOGINS = 4096
 ANSWER_EVERY_S = 0.75
-MAX_SOURCE, MAX_USERNAME, MAX_PASSWORD = 64, 256, 1024
+MAX_ADDRESS, MAX_USERNAME, MAX_PASSWORD = 64, 256, 1024
 """Characters."""
 
 REFUSED = "Could not authenticate using provided credentials"
@@ -101,11 +101,11 @@ class Authenticator:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     async def authenticate(self, source: str, username: str, password: str, address: str) -> Identity:
-        """Return who logs in by *source* from *address*, an IP address or ``""`` where it isn't known.
+        """Return who logs in by *source* from *address*: one of IP, or whatever else tells callers apart.
 
         Raises ``NotAuthorised``, in the same words whatever is wrong, and ``Busy`` for who tried too often.
         """
-        network = network_of(address)
+        network = network_of(address) or visible(address[:MAX_ADDRESS])
         running = self._under_way.get(network, 0)
         if running >= LOGINS_OF_AN_ADDRESS or len(self._tasks) >= MAX_LOGINS:
             self._counts["busy"] += 1
@@ -214,7 +214,10 @@ def _can_be(username: object, password: object) -> bool:
         and 0 < len(username) <= MAX_USERNAME
         and username.isprintable()
         and username == username.strip()
-        and isinstance(password, str)
-        and 0 < len(password) <= MAX_PASSWORD
-        and _NO_PASSWORD.search(password) is None
+        and can_be_password(password)
     )
+
+
+def can_be_password(password: object) -> bool:
+    """Return whether *password* can be one: not empty, not too long, no control character."""
+    return isinstance(password, str) and 0 < len(password) <= MAX_PASSWORD and _NO_PASSWORD.search(password) is None

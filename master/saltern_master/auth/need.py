@@ -26,6 +26,8 @@ class Need(Enum):
     """To have logged in, and to be granted anything."""
     USER = "user"
     """To be a user who is granted anything: of this host, or logged in."""
+    OWNER = "everything"
+    """To be one who may do everything: no grant of some runners or wheel functions covers it."""
     OWN_JOB = "own job"
     """To have started the job that it is about, or to see all that others do."""
     OWN_UPLOAD = "own upload"

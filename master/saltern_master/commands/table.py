@@ -6,6 +6,7 @@ from saltern.key_functions import KeyFunctions
 from saltern_master.commands import (
     alerts,
     audit,
+    auth_passwords,
     events,
     files,
     followed,
@@ -34,6 +35,7 @@ from saltern_master.commands.registry import Registry
 MODULES = (
     alerts,
     audit,
+    auth_passwords,
     events,
     files,
     followed,

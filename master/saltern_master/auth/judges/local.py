@@ -30,7 +30,7 @@ class LocalJudge:
     def may_call(self, command: Needing) -> bool:
         """Return whether a grant is for *command*."""
         need = command.need
-        if need in (Need.MINION, Need.PEER, Need.LOGIN):
+        if need in (Need.MINION, Need.PEER, Need.LOGIN, Need.OWNER):
             return False
         if need is Need.USER:
             return self.anything

@@ -11,7 +11,7 @@ from saltern_master.auth.powers import Powers
 from saltern_master.auth.right import CoveredBy
 from saltern_master.auth.rights import LoginRights
 
-_OF_MINIONS = (Need.MINION, Need.PEER)
+_OF_OTHERS = (Need.MINION, Need.PEER, Need.OWNER)
 _CLIENTS = {Need.RUNNER: "runner", Need.WHEEL: "wheel", Need.OWN_RUNNER: "runner"}
 
 
@@ -31,7 +31,7 @@ class LoginJudge:
     def may_call(self, command: Needing) -> bool:
         """Return whether some right is for *command*, with whatever arguments."""
         need = command.need
-        if need in _OF_MINIONS:
+        if need in _OF_OTHERS:
             return False
         if need in _CLIENTS:
             by_name = need is Need.OWN_RUNNER
