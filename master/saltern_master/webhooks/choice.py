@@ -6,6 +6,7 @@ import fnmatch
 import re
 from collections.abc import Callable, Sequence
 
+from saltern.config.load import nearest
 from saltern.errors import ConfigError
 from saltern_master.annotations.annotation import ASKED_BY_PROGRAMS
 from saltern_master.bus import MASTER, Event
@@ -48,10 +49,8 @@ class Choice:
         self._kinds = [KINDS[one] for one in wanted if one in KINDS]
         self.globs: Sequence[str] = [one for one in wanted if one not in KINDS]
         for one in self.globs:
-            if one.isalpha():
-                raise ConfigError(
-                    f"{where}: {one!r} is no kind of events: there are {', '.join(KINDS)}; or a glob on tags"
-                )
+            if one.isalpha() and (meant := nearest(one, list(KINDS))):
+                raise ConfigError(f"{where}: {one!r} is no kind of events{meant}")
         self._matches = re.compile("|".join(fnmatch.translate(one) for one in self.globs)).match if self.globs else None
 
     def wants(self, event: Event) -> bool:
