@@ -34,16 +34,23 @@ def check_password(value: object) -> Secret:
     return value
 
 
+Password = Annotated[Secret | str | bytes | int | float | bool | list[Any] | dict[str, Any] | None, check_password]
+"""Of every kind that can be given: the error for a wrong kind would show the value."""
+
+
 @command("runner.auth.passwd", Need.OWNER, changes=True, private=True)
-def passwd(context: Context, user: str, password: Annotated[Any, check_password] = None) -> str | bool:
+def passwd(context: Context, user: str, password: Password = None) -> str | bool:
     """Let a user log in by the file of external_auth, or change his password: ``saltern-run auth.passwd fred``
 
     A new password is made, and shown this once. A program may give one, as a Secret; what is returned is true then.
     What he may do, his entry in external_auth says, or a role. His logins and tokens go on: auth.logout file:fred
     """
-    made = passwords.random_password() if password is None else ""
-    _file(context).set(user, made or password.reveal())
-    return made or True
+    if isinstance(password, Secret):
+        _file(context).set(user, password.reveal())
+        return True
+    made = passwords.random_password()
+    _file(context).set(user, made)
+    return made
 
 
 @command("runner.auth.passwd_delete", Need.OWNER, changes=True)
