@@ -57,14 +57,14 @@ def test_the_demo_shows_itself_and_leaves_nothing(tmp_path: Path, number: signal
     try:
         lines = lines_until(up, "3/3 up")
         text = "\n".join(lines)
-        for part in ("graphite is listening", "master is listening", "3 minions are up and their first points"):
+        for part in ("graphite is listening", "master is listening", "api is listening", "3 minions are up and their first points"):
             assert part in text
         (root,) = tmp_path.glob("saltern-demo-*")
         endpoints = json.loads((root / "run" / "endpoints.json").read_text())
         assert {"http", "line", "publish", "ret", "sock_dir", "config_dir"} <= set(endpoints)
         assert len(render(endpoints["http"], "saltern.*.stats.load.1m")) == 3
         pids = process_tree(up.pid)
-        assert len(pids) == 6
+        assert len(pids) == 7
         up.send_signal(number)
         assert up.wait(10) == 0
         assert "stopped cleanly" in (up.stdout.read() if up.stdout else "")

@@ -8,6 +8,7 @@
     DIR/srv/                  files for minions; modules go in DIR/srv/_modules
     DIR/pki  DIR/cache  DIR/graphite  DIR/log
     DIR/run/endpoints.json    where everything listens
+    DIR/run/api-admin.json    who may use the HTTP API at first (api_access)
 """
 
 from __future__ import annotations
@@ -27,9 +28,10 @@ from saltern.ids import check_minion_id, names_every_host
 from saltern.keystore import ACCEPTED, KeyStore
 from saltern.own_python import python_module
 from saltern.pki import own_keys
+from saltern_master.up.api_access import ApiAccess
 
 HOST = "127.0.0.1"
-PREFERRED_PORTS = {"publish": 4505, "ret": 4506, "line": 2003, "batch": 2005, "http": 8080}
+PREFERRED_PORTS = {"publish": 4505, "ret": 4506, "line": 2003, "batch": 2005, "http": 8080, "api": 8000}
 DEMO_IDS = ("web01", "db01")
 
 MASTER_FILE = """# The master of this stack. master.d/up.conf holds what saltern-up decides; the rest is yours.
@@ -86,6 +88,7 @@ class Stack:
         others = [more[i] if i < len(more) else f"{own}-{i + 2}" for i in range(minions - 1)]
         self.minion_ids = [own, *others] if minions else []
         self.ports: dict[str, int] = {}
+        self.access = ApiAccess(self.root)
         self._usual_ports = PREFERRED_PORTS if usual_ports else {}
 
     def prepare(self) -> None:
@@ -105,6 +108,8 @@ class Stack:
                 make_folder(os.path.join(self.root, folder), 0o755)
             self.ports = self._choose_ports()
             self._write_master()
+            self.access.prepare()
+            self._write_master_ports()
             master_key = own_keys(os.path.join(self.root, "pki", "master"), "master").public
             store = KeyStore(os.path.join(self.root, "pki", "master"))
             store.create()
@@ -123,6 +128,9 @@ class Stack:
         graphite += ["--pickle", "off", "--writers", "0"]  # what one host needs
         graphite += ["--log-file", self.log_path("graphite")]
         master = python_module("saltern_master", "-c", self.config_dir, *self._log_file("master", self.config_dir))
+        api_ready = os.path.join(self.sock_dir, "api.json")
+        api = python_module("saltern_api", "-c", self.config_dir, "--ready-file", api_ready)
+        api += ["--log-file", self.log_path("api")]
         ready = {
             "master": os.path.join(self.sock_dir, "master.json"),
             "graphite": os.path.join(self.graphite_dir, "run", "graphite.json"),
@@ -130,6 +138,7 @@ class Stack:
         return [
             Program("graphite", graphite, ready["graphite"]),
             Program("master", master, ready["master"]),
+            Program("api", api, api_ready),
             *[self._agent(minion_id) for minion_id in self.minion_ids],
         ]
 
@@ -158,10 +167,17 @@ class Stack:
         """Where Grafana's data source points."""
         return f"http://{HOST}:{self.ports['http']}"
 
+    @property
+    def api_url(self) -> str:
+        """Where the HTTP API for commands is."""
+        tls = bool((self.access.said("rest_cherrypy") or {}).get("ssl_crt"))
+        return f"{'https' if tls else 'http'}://{HOST}:{self.ports['api']}"
+
     def write_endpoints(self, pids: dict[str, int]) -> None:
         """Say where everything listens."""
         endpoints = {
             "http": self.http_url,
+            "api": self.api_url,
             "line": f"{HOST}:{self.ports['line']}",
             "batch": f"{HOST}:{self.ports['batch']}",
             "publish": f"{HOST}:{self.ports['publish']}",
@@ -204,6 +220,8 @@ class Stack:
                 cores = os.cpu_count() or 1
                 alerts = DEMO_ALERTS.format(warn=2 * cores, crit=4 * cores)
                 write_atomic(os.path.join(self.config_dir, "alerts.d", "demo.yaml"), alerts.encode())
+
+    def _write_master_ports(self) -> None:
         _write_options(
             os.path.join(self.config_dir, "master.d", "up.conf"),
             {
@@ -218,6 +236,7 @@ class Stack:
                 "carbon_port": self.ports["batch"],
                 "render_url": self.http_url,
                 "events_url": f"{self.http_url}/events/",
+                **self.access.options(HOST, self.ports["api"]),
             },
         )
 

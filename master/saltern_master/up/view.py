@@ -109,9 +109,15 @@ def places(stack: Stack) -> list[tuple[str, str]]:
         ("a first query", render),
         ("Carbon plaintext", f"127.0.0.1:{stack.ports['line']}"),
         ("a first command", f"saltern -c {stack.config_dir} '*' test.ping"),
+        ("the same over HTTP", curl_line(stack)),
         ("modules go in", f"{stack.root}/srv/_modules"),
         ("logs", stack.log_dir),
     ]
+
+
+def curl_line(stack: Stack) -> str:
+    """Return a command that runs ``test.ping`` over HTTP; the password stays in its file."""
+    return f"curl -sS {stack.api_url}/run -d client=local -d tgt='*' -d fun=test.ping -d @{stack.access.form_file}"
 
 
 def plain_line(status: Status) -> str:

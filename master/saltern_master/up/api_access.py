@@ -1,0 +1,79 @@
+"""Who may use the stack's HTTP API: an administrator, made on the first start, and whoever is configured.
+
+::
+
+    DIR/etc/users                 names and hashes (saltern-run auth.passwd)
+    DIR/etc/master.d/access.conf  that file as external_auth, its user admin an administrator; yours to edit
+    DIR/run/api-admin.json        the administrator's name and password, readable by its owner alone
+    DIR/run/api-admin.form        the same as curl sends it (-d @FILE)
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+from urllib.parse import urlencode
+
+from saltern.config.includes import option_files
+from saltern.config.load import read_settings
+from saltern.files import write_atomic
+from saltern_master.auth.password_file import PasswordFile
+from saltern_master.auth.passwords import random_password
+
+ADMIN = "admin"
+ADMIN_FILE_MODE = 0o600
+CLIENTS = ["local", "local_async", "local_batch", "local_subset", "runner", "runner_async", "wheel", "wheel_async"]
+_ACCESS = """# Who may log in to the HTTP API: made by saltern-up on the first start, and yours to edit.
+# saltern-run auth.passwd NAME gives more people a password; a role, or an entry here, what they may.
+external_auth:
+  file:
+    ^filename: {users}
+roles:
+  admin: {{members: ["file:{admin}"]}}
+"""
+
+
+class ApiAccess:
+    """The access to the API of the stack in the folder *root*."""
+
+    def __init__(self, root: str) -> None:
+        self._config_dir = os.path.join(root, "etc")
+        self._users = os.path.join(self._config_dir, "users")
+        self._access = os.path.join(self._config_dir, "master.d", "access.conf")
+        self.admin_file = os.path.join(root, "run", "api-admin.json")
+        self.form_file = os.path.join(root, "run", "api-admin.form")
+        self.made: tuple[str, str] | None = None
+        """The administrator's name and password, when they were made just now."""
+
+    def prepare(self) -> None:
+        """Make an administrator unless someone was given access already. Raises ``OSError``, ``SalternError``."""
+        own = self.said("external_auth")
+        if own is not None:
+            return
+        password = random_password()
+        PasswordFile(self._users).set(ADMIN, password)
+        write_atomic(self._access, _ACCESS.format(users=json.dumps(self._users), admin=ADMIN).encode())
+        told = {"username": ADMIN, "password": password, "eauth": "file"}
+        write_atomic(self.admin_file, json.dumps({"name": ADMIN, **told}, indent=1).encode() + b"\n", ADMIN_FILE_MODE)
+        write_atomic(self.form_file, urlencode(told).encode(), ADMIN_FILE_MODE)
+        self.made = (ADMIN, password)
+
+    def said(self, key: str, but: str = "up.conf") -> Any:
+        """Return what the stack's files, *but* one, say of an option; ``None``: nothing. Raises ``ConfigError``."""
+        found = None
+        for file in option_files(os.path.join(self._config_dir, "master")):
+            if os.path.basename(file) != but and os.path.exists(file):
+                for setting in read_settings(file):
+                    found = setting.value if setting.key == key else found
+        return found
+
+    def options(self, host: str, port: int) -> dict[str, Any]:
+        """Return what the API needs of the master's options, beside what the stack's own files say."""
+        own = self.said("rest_cherrypy")
+        own = own if isinstance(own, dict) else {}
+        plain = {} if own.get("ssl_crt") else {"disable_ssl": True}
+        options: dict[str, Any] = {"rest_cherrypy": {**plain, **own, "host": host, "port": port}}
+        if self.said("netapi_enable_clients") is None:
+            options["netapi_enable_clients"] = CLIENTS
+        return options
