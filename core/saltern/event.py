@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from saltern.errors import ArgumentError, ChannelError, SalternError
-from saltern.local import LocalConnection
+from saltern.local import Access, LocalConnection
 
 DEFAULT_WAIT_S = 5.0
 NO_BLOCK_S = 0.01
@@ -49,7 +49,8 @@ class MasterEvent:
     to those who follow all tags or this one.
     """
 
-    def __init__(self, sock_dir: str) -> None:
+    def __init__(self, sock_dir: str | Access) -> None:
+        """*sock_dir*: or a way to the master as who logs in."""
         self.sock_dir = sock_dir
         self.lost = 0
         self._prefix = ""

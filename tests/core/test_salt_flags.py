@@ -122,9 +122,9 @@ def test_the_configuration_is_dumped(program: Program, master: ScriptedMaster) -
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        (["-a", "pam", "*", "test.ping"], "external authentication isn't there yet"),
-        (["-T", "*", "test.ping"], "external authentication isn't there yet"),
-        (["--username=fred", "*", "test.ping"], "external authentication isn't there yet"),
+        (["-T", "*", "test.ping"], "--make-token needs -a: name what knows you, as in -a file"),
+        (["--username=fred", "*", "test.ping"], "--username needs -a"),
+        (["--password=x", "*", "test.ping"], "--password needs -a"),
         (["--return_kwargs", "[1]", "*", "test.ping"], "--return_kwargs [1]: must be a map, as in '{host: db1}'"),
     ],
 )

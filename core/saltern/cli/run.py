@@ -21,10 +21,11 @@ from saltern.cli.command import (
     seconds,
     set_up_log,
 )
+from saltern.cli.login import access_of, add_login_options
 from saltern.cli.tables import as_table
-from saltern.config import MasterOptions, client_config
+from saltern.config import client_config
 from saltern.errors import ArgumentError, ChannelError, FunctionNotFound, SalternError
-from saltern.local import LocalConnection
+from saltern.local import Access, LocalConnection
 from saltern.runner import RunnerClient
 from saltern.visible import visible, visible_lines
 
@@ -64,6 +65,7 @@ def _parser() -> OptionParser:
     parser.add_argument("--async", dest="async_", action="store_true", help="start it, say under which tag, don't wait")
     parser.add_argument("--skip-grains", action="store_true", help="changes nothing: no grains are collected for it")
     add_argument_options(parser)
+    add_login_options(parser)
     add_output_arguments(parser)
     parser.add_argument("--quiet", action="store_true", help="don't show what the function returns")
     return parser
@@ -81,17 +83,19 @@ def _run(options: argparse.Namespace) -> int:
         print(from_salt.converted(args, kwargs), end="")
         return EX_OK
     opts = client_config(options.config_dir)
+    access = access_of(options, opts)
     client = RunnerClient(opts)
+    client.auth = access.auth
     if options.doc or not function:
         return _show_docs(client, function, options, output)
     try:
         if function == watch.FUNCTION:
-            watch.show_events(opts, args, kwargs)
+            watch.show_events(access, args, kwargs)
             return EX_OK
         if function == LOGS:
-            return _show_logs(options, output, args, kwargs)
+            return _show_logs(options, access, output, args, kwargs)
         if options.async_:
-            return _start(opts, function, args, kwargs)
+            return _start(access, function, args, kwargs)
         data = client.whole(function, args, kwargs, options.timeout)
         value, code = data["return"], EX_OK
         for line in visible_lines(str(data.get("printed", ""))):
@@ -114,17 +118,21 @@ def _run(options: argparse.Namespace) -> int:
     return code
 
 
-def _show_logs(options: argparse.Namespace, output: Output, args: list[Any], kwargs: dict[str, Any]) -> int:
+def _show_logs(
+    options: argparse.Namespace, access: Access, output: Output, args: list[Any], kwargs: dict[str, Any]
+) -> int:
     from saltern.cli import logs  # the others start without it
     from saltern.client import LocalClient
 
     color = output.color if output.color is not None else sys.stdout.isatty()
-    return logs.show(LocalClient(options.config_dir), args, kwargs, color=color, timeout=None)
+    client = LocalClient(options.config_dir)
+    client.auth = access.auth
+    return logs.show(client, args, kwargs, color=color, timeout=None)
 
 
-def _start(opts: MasterOptions, function: str, args: list[Any], kwargs: dict[str, Any]) -> int:
+def _start(access: Access, function: str, args: list[Any], kwargs: dict[str, Any]) -> int:
     """Start *function*, say where its return will be, and return the exit code."""
-    with LocalConnection(opts["sock_dir"]) as connection:
+    with LocalConnection(access) as connection:
         started = connection.call("runner.async", function, args, kwargs)
     print(
         "[WARNING ] Running in asynchronous mode. Results of this execution may be collected by attaching to the "

@@ -6,9 +6,9 @@ import fnmatch
 import sys
 from typing import Any
 
-from saltern.config import MasterOptions
 from saltern.errors import ArgumentError
 from saltern.event import MasterEvent
+from saltern.local import Access
 from saltern.output import render
 from saltern.output.json_form import one_line
 from saltern.visible import visible
@@ -22,7 +22,7 @@ A line is the tag, a tab, and the data as JSON. *tagmatch*: a glob, ``*`` by def
 *pretty*: the data over several lines, its keys sorted. *quiet*: print nothing, for *count* alone."""
 
 
-def show_events(opts: MasterOptions, args: list[Any], kwargs: dict[str, Any]) -> None:
+def show_events(access: Access, args: list[Any], kwargs: dict[str, Any]) -> None:
     """Print events, until there were enough or Ctrl-C. Raises ``ArgumentError``, ``ChannelError``."""
     try:
         tagmatch, count, quiet, pretty = _bound(*args, **kwargs)
@@ -31,7 +31,7 @@ def show_events(opts: MasterOptions, args: list[Any], kwargs: dict[str, Any]) ->
             f"{FUNCTION} was called wrongly: {str(error).partition('() ')[2]}: it is "
             f"{FUNCTION}(tagmatch='*', count=-1, quiet=False, pretty=False)"
         ) from None
-    events = MasterEvent(opts["sock_dir"])
+    events = MasterEvent(access)
     try:
         for event in events.iter_events(tag=_prefix(tagmatch), full=True):
             if not fnmatch.fnmatchcase(event["tag"], tagmatch):

@@ -6,6 +6,7 @@ import hashlib
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 
@@ -60,7 +61,10 @@ class Token:
         return f"{self.source}:{self.name}"
 
     def shown(self) -> dict[str, Any]:
-        """Return what its owner and an administrator are shown; ``id`` names it, and lets nobody in."""
+        """Return what its owner and an administrator are shown; ``id`` names it, and lets nobody in.
+
+        Times are UTC, ``2026-01-31T12:00:00Z``.
+        """
         return {
             "id": self.digest[:12],
             "use": self.use.value,
@@ -68,11 +72,15 @@ class Token:
             "label": self.label,
             "scope": None if self.scope is None else list(self.scope),
             "origin": self.origin,
-            "created": self.created,
-            "expires": self.expires,
-            "last_used": self.used or None,
+            "created": _stamp(self.created),
+            "expires": _stamp(self.expires),
+            "last_used": _stamp(self.used) if self.used else None,
             "last_used_from": self.used_from,
         }
+
+
+def _stamp(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def new_text() -> str:

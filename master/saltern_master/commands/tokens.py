@@ -81,7 +81,7 @@ async def listed(context: Context) -> list[dict[str, Any]]:
     """
     everybody = context.services.policy.sees_all(context.caller)
     tokens = context.services.tokens.of(None if everybody else context.caller.principal)
-    return [token.shown() for token in tokens]
+    return [token.shown() for token in tokens if token.use is not Use.PASSING]
 
 
 @command("runner.auth.token_revoke", Need.USER, changes=True)

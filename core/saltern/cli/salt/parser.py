@@ -11,6 +11,7 @@ from saltern.cli.command import (
     add_output_arguments,
     command_parser,
 )
+from saltern.cli.login import add_login_options
 from saltern.cli.secret_args import FLAG
 
 PROG = "saltern"
@@ -57,7 +58,7 @@ def salt_parser() -> OptionParser:
     _add_arguments(found)
     add_output_arguments(found)
     _add_output(found)
-    _add_login(found)
+    add_login_options(found)
     return found
 
 
@@ -112,14 +113,6 @@ def _add_output(parser: OptionParser) -> None:
     add("--hide-timeout", action="store_true", help="changes nothing, as in Salt")
     add("--summary", action="store_true", help="count the answers at the end")
     add("-d", "--doc", "--documentation", action="store_true", help="show what functions do, and run none")
-
-
-def _add_login(parser: OptionParser) -> None:
-    group = parser.add_argument_group("logging in (not yet: the master knows its users by publisher_acl)")
-    group.add_argument("-a", "--auth", "--eauth", "--external-auth", dest="eauth", default="", metavar="SYSTEM")
-    group.add_argument("-T", "--make-token", action="store_true")
-    group.add_argument("--username", default="")
-    group.add_argument("--password", default="")
 
 
 def _seconds(text: str) -> float:

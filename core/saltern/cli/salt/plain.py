@@ -15,7 +15,7 @@ from saltern.cli.salt.stopped import Stopped
 from saltern.cli.salt.summary import Tally
 from saltern.cli.salt.wanted import DOC
 from saltern.following import Following
-from saltern.local import LocalConnection
+from saltern.local import Access, LocalConnection
 from saltern.order import Order, Ordered
 
 FUNCTIONS = "sys.list_functions"
@@ -23,11 +23,11 @@ FUNCTIONS = "sys.list_functions"
 Row = tuple[str, dict[str, Any]]
 
 
-def run_plain(options: argparse.Namespace, order: Order, sock_dir: str, shown: Shown, stopped: Stopped) -> int:
+def run_plain(options: argparse.Namespace, order: Order, access: Access, shown: Shown, stopped: Stopped) -> int:
     """Run the job and return the exit code."""
     if options.subset and order.fun != DOC:
-        order = order.on(_subset(sock_dir, order, options.subset))
-    with LocalConnection(sock_dir) as connection:
+        order = order.on(_subset(access, order, options.subset))
+    with LocalConnection(access) as connection:
         ordered = order.publish(connection, follow=not options.async_)
         if options.async_:
             if not ordered.minions:
@@ -42,7 +42,7 @@ def run_plain(options: argparse.Namespace, order: Order, sock_dir: str, shown: S
             return _nobody(order, ordered, shown)
         stopped.jid = ordered.jid
         explain(ordered.problem, ordered.unknown)
-        rows = _rows(connection, sock_dir, ordered)
+        rows = _rows(connection, access, ordered)
         if order.fun == DOC:
             from saltern.cli.salt.docs import print_docs  # these forms' own files only when they are asked for
 
@@ -96,10 +96,10 @@ def _show(options: argparse.Namespace, ordered: Ordered, rows: Iterator[Row], sh
     return EX_OK
 
 
-def _rows(connection: LocalConnection, sock_dir: str, ordered: Ordered) -> Iterator[Row]:
+def _rows(connection: LocalConnection, access: Access, ordered: Ordered) -> Iterator[Row]:
     """Yield the answers as they come, and at the end what is said of those that don't answer."""
     lost: dict[str, str] = dict.fromkeys(ordered.unknown, "Minion did not return")
-    for minion_id, data in Following(sock_dir, connection, ordered.jid).answers():
+    for minion_id, data in Following(access, connection, ordered.jid).answers():
         if "failed" in data:
             lost[minion_id] = str(data["failed"])
         else:
@@ -109,18 +109,18 @@ def _rows(connection: LocalConnection, sock_dir: str, ordered: Ordered) -> Itera
         yield minion_id, silent(lost[minion_id], ordered.jid)
 
 
-def _subset(sock_dir: str, order: Order, count: int) -> list[str]:
+def _subset(access: Access, order: Order, count: int) -> list[str]:
     """Return *count* of the minions that the order is for, by chance, of those that have its functions."""
     from random import SystemRandom  # not small, and seldom needed
 
     functions = [order.fun] if isinstance(order.fun, str) else order.fun
-    with LocalConnection(sock_dir) as connection:
+    with LocalConnection(access) as connection:
         asked = order.instead(FUNCTIONS, functions).publish(connection)
         if not asked.minions:
             print(NOBODY)
             explain(asked.problem, asked.unknown)
             return []
-        answers = Following(sock_dir, connection, asked.jid).answers()
+        answers = Following(access, connection, asked.jid).answers()
         able = sorted(minion_id for minion_id, data in answers if _has(data.get("ret"), functions))
     return sorted(SystemRandom().sample(able, min(max(count, 1), len(able))))
 

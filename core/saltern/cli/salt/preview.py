@@ -9,13 +9,13 @@ from typing import Any
 from saltern.cli.command import EX_OK
 from saltern.cli.salt.shown import Shown, explain
 from saltern.config import client_config
-from saltern.local import LocalConnection
+from saltern.local import Access, LocalConnection
 from saltern.order import Order
 
 
-def show_preview(order: Order, sock_dir: str, shown: Shown) -> int:
+def show_preview(order: Order, access: Access, shown: Shown) -> int:
     """Print whom the target means, and return the exit code."""
-    with LocalConnection(sock_dir) as connection:
+    with LocalConnection(access) as connection:
         minions, problem = preview(connection, order)
     explain(problem, ())
     if not minions:

@@ -7,21 +7,18 @@ import io
 import sys
 from collections.abc import Sequence
 
-from saltern.cli.command import EX_USAGE, OptionParser, run_command, set_up_log
+from saltern.cli.command import OptionParser, run_command, set_up_log
+from saltern.cli.login import access_of
 from saltern.cli.salt.parser import PROG, salt_parser
 from saltern.cli.salt.shown import EX_NOTHING, NOBODY, Shown
 from saltern.cli.salt.stopped import Stopped
 from saltern.cli.salt.wanted import wanted
 from saltern.config import client_config
 from saltern.errors import MasterNotRunning, SalternError
-from saltern.local import LocalConnection
+from saltern.local import Access, LocalConnection
 from saltern.order import Order
 
 NO_MASTER = "The salt master could not be contacted. Is master running?"
-NO_LOGIN = (
-    "external authentication isn't there yet: the master knows its users by publisher_acl in its configuration; "
-    "leave -a, -T, --username and --password out"
-)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -55,19 +52,17 @@ def _run(parser: OptionParser, options: argparse.Namespace, stopped: Stopped) ->
         from saltern.cli.salt.preview import dump
 
         return dump(options)
-    if options.eauth or options.make_token or options.username or options.password:
-        return _refused(NO_LOGIN)
     order = wanted(parser, options)
-    sock_dir: str = client_config(options.config_dir)["sock_dir"]
+    opts = client_config(options.config_dir)
     shown = Shown(options)
     try:
-        return _done(options, order, sock_dir, shown, stopped)
+        return _done(options, order, access_of(options, opts), shown, stopped)
     except MasterNotRunning:
         shown.value(NO_MASTER)
         raise
 
 
-def _done(options: argparse.Namespace, order: Order, sock_dir: str, shown: Shown, stopped: Stopped) -> int:
+def _done(options: argparse.Namespace, order: Order, access: Access, shown: Shown, stopped: Stopped) -> int:
     """Do what is asked for in the way that the options say, and return the exit code."""
     if options.kind == "range":
         print("saltern: -R: there are no range servers here: use -L, -G, -N or -C", file=sys.stderr)
@@ -78,27 +73,22 @@ def _done(options: argparse.Namespace, order: Order, sock_dir: str, shown: Shown
     if options.preview_target:
         from saltern.cli.salt.preview import show_preview
 
-        return show_preview(order, sock_dir, shown)
+        return show_preview(order, access, shown)
     if options.batch or options.static:
         from saltern.cli.salt.waves import run_static, run_waves
 
         static = options.static and not (options.async_ and options.batch)
-        return (run_static if static else run_waves)(options, order, sock_dir, shown, stopped)
+        return (run_static if static else run_waves)(options, order, access, shown, stopped)
     if options.batch_safe_limit > 1:
         from saltern.cli.salt.preview import preview
         from saltern.cli.salt.waves import run_waves
 
-        with LocalConnection(sock_dir) as connection:
+        with LocalConnection(access) as connection:
             many = len(preview(connection, order)[0]) >= options.batch_safe_limit
         if many:
             print("\nNOTICE: Too many minions targeted, switching to batch execution.")
             options.batch = options.batch_safe_size
-            return run_waves(options, order, sock_dir, shown, stopped)
+            return run_waves(options, order, access, shown, stopped)
     from saltern.cli.salt.plain import run_plain
 
-    return run_plain(options, order, sock_dir, shown, stopped)
-
-
-def _refused(why: str) -> int:
-    print(f"{PROG}: {why}", file=sys.stderr)
-    return EX_USAGE
+    return run_plain(options, order, access, shown, stopped)

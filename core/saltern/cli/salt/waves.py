@@ -14,6 +14,7 @@ from saltern.cli.salt.shown import EX_NOTHING, NOBODY, NOTHING_CAME, Shown, expl
 from saltern.cli.salt.stopped import Stopped
 from saltern.cli.salt.wanted import DOC
 from saltern.errors import UsageError
+from saltern.local import Access
 from saltern.order import Order
 from saltern.visible import visible
 
@@ -24,9 +25,9 @@ BLOCK = ("retcode", "jid")
 """What is printed of an answer beside its value, in this order."""
 
 
-def run_waves(options: argparse.Namespace, order: Order, sock_dir: str, shown: Shown, stopped: Stopped) -> int:
+def run_waves(options: argparse.Namespace, order: Order, access: Access, shown: Shown, stopped: Stopped) -> int:
     """Run the job in batches, print who is started and each answer, and return the highest retcode."""
-    batch = _batch(options, order, sock_dir)
+    batch = _batch(options, order, access)
     if batch is None:
         return EX_GENERIC
     if options.async_:
@@ -50,9 +51,9 @@ def run_waves(options: argparse.Namespace, order: Order, sock_dir: str, shown: S
     return min(highest, MAX_EXIT)
 
 
-def run_static(options: argparse.Namespace, order: Order, sock_dir: str, shown: Shown, stopped: Stopped) -> int:
+def run_static(options: argparse.Namespace, order: Order, access: Access, shown: Shown, stopped: Stopped) -> int:
     """Run the job, print all answers as one document, and return the exit code, 0 whatever the functions did."""
-    batch = _batch(options, order, sock_dir)
+    batch = _batch(options, order, access)
     if batch is None:
         return EX_GENERIC
     answers: dict[str, Any] = {}
@@ -99,10 +100,10 @@ def _say_away(batch: Batch, away: Away) -> None:
         print(line, file=sys.stdout if batch.present else sys.stderr)
 
 
-def _batch(options: argparse.Namespace, order: Order, sock_dir: str) -> Batch | None:
+def _batch(options: argparse.Namespace, order: Order, access: Access) -> Batch | None:
     size = options.batch or "100%"
     try:
-        return Batch(sock_dir, order, size, wait_s=options.batch_wait, failhard=options.failhard)
+        return Batch(access, order, size, wait_s=options.batch_wait, failhard=options.failhard)
     except UsageError as error:
         print(f"saltern: {error}", file=sys.stderr)
         return None
