@@ -24,6 +24,7 @@ LIBRARIES = {
     "starlette": "starlette",
     "uvicorn": "uvicorn",
     "httptools": "httptools",
+    "websockets": "websockets",
     "regex": "regex",
     "orjson": "orjson",
     "matplotlib": "matplotlib",

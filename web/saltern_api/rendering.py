@@ -20,7 +20,6 @@ from typing import Any, Protocol
 import yaml
 
 from saltern.plain import Plain
-from saltern.secret import Secret
 from saltern_api.accepting import JSON
 
 _Dumper: type[Any] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
@@ -134,23 +133,30 @@ def to_json(value: Any) -> bytes:
 def to_yaml(value: Any) -> bytes:
     """Return *value* as YAML in blocks."""
     text: str = yaml.dump(
-        _fitting(Plain().of(value)), Dumper=_NoAliases, default_flow_style=False, sort_keys=False, allow_unicode=True
+        _fitting(Plain().of(value), whole_texts=True),
+        Dumper=_NoAliases,
+        default_flow_style=False,
+        sort_keys=False,
+        allow_unicode=True,
     )
     return text.removesuffix("...\n").encode(errors="replace")
 
 
-def _fitting(value: Any) -> Any:
-    """Return a plain *value* with all of it fit for JSON."""
+def _fitting(value: Any, *, whole_texts: bool = False) -> Any:
+    """Return a plain *value* with all of it fit for JSON; *whole_texts*: no half of a surrogate pair is a character."""
     if isinstance(value, dict):
-        return {_key(key): _fitting(member) for key, member in value.items()}
+        return {
+            _fitting(_key(key), whole_texts=whole_texts): _fitting(member, whole_texts=whole_texts)
+            for key, member in value.items()
+        }
     if isinstance(value, list):
-        return [_fitting(member) for member in value]
+        return [_fitting(member, whole_texts=whole_texts) for member in value]
     if isinstance(value, bytes):
         return value.decode("utf-8", "backslashreplace")
     if isinstance(value, float) and not math.isfinite(value):
         return None
-    if isinstance(value, Secret):
-        return str(value)
+    if isinstance(value, str) and whole_texts and not value.isascii():
+        return value.encode("utf-8", "backslashreplace").decode()
     return value
 
 

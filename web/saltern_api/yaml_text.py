@@ -7,10 +7,13 @@ from typing import Any
 
 import yaml
 
-MAX_BYTES = 64 * 1024
-"""What comes to a third of a second; JSON may be longer."""
+MAX_BYTES = 32 * 1024
+"""What comes to half a second at worst; JSON may be longer."""
+MAX_DEPTH = 64
+"""Brackets in one another: the reader's work grows with their number for each character."""
 MAX_NODES = 50_000
-_PLAIN_TEXT = re.compile(r"[A-Za-z*?/_][A-Za-z0-9 */?_.,@+-]*")
+_PLAIN_TEXT = re.compile(r"[A-Za-z*/_][A-Za-z0-9 */?_.,@+-]*")
+_BRACKETS = re.compile(r"[\[\]{}]")
 _WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 
 
@@ -19,11 +22,13 @@ class NotYaml(ValueError):
 
 
 def read_yaml(text: str | bytes) -> Any:
-    """Return what *text* holds. Raises ``NotYaml``."""
+    """Return what *text* holds; a glob that begins with ``*`` is a text, not an alias. Raises ``NotYaml``."""
     if len(text) > MAX_BYTES:
         raise NotYaml(f"YAML of over {MAX_BYTES:,} bytes is not read: send JSON")
     if isinstance(text, str) and _PLAIN_TEXT.fullmatch(text) and text == text.strip() and text.lower() not in _WORDS:
         return text  # most arguments of forms
+    if _depth(text if isinstance(text, str) else text.decode("latin-1")) > MAX_DEPTH:
+        raise NotYaml("nested too deeply")
     loader = None
     try:
         loader = yaml.SafeLoader(text)
@@ -41,6 +46,15 @@ def read_yaml(text: str | bytes) -> Any:
     finally:
         if loader is not None:
             loader.dispose()
+
+
+def _depth(text: str) -> int:
+    """Return how many brackets are open at once; those in quotes count, too, as nothing was read yet."""
+    depth = deepest = 0
+    for bracket in _BRACKETS.findall(text):
+        depth = depth + 1 if bracket in "[{" else max(0, depth - 1)
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _unfolded(node: yaml.Node, known: dict[int, int]) -> int:

@@ -110,14 +110,17 @@ def read_below(folder: str, path: str) -> tuple[bytes, str]:
 
 
 def _contents(fd: int) -> tuple[bytes, str]:
-    with open(fd, "rb") as file:
+    """Return what is in the regular file *fd*, which is closed, and its tag. Raises ``Refused``."""
+    try:
         status = os.fstat(fd)
         if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_FILE_BYTES:
             raise _not_there()
-        try:
+        with open(fd, "rb", closefd=False) as file:
             return file.read(MAX_FILE_BYTES), f'"{status.st_mtime_ns:x}-{status.st_size:x}"'
-        except OSError:
-            raise _not_there() from None
+    except OSError:
+        raise _not_there() from None
+    finally:
+        os.close(fd)
 
 
 def _not_there() -> Refused:

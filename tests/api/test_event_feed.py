@@ -1,0 +1,242 @@
+"""One connection to the master for each token; nobody who listens keeps another waiting."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from saltern.errors import Busy, MasterNotRunning, NotAuthorised
+from saltern_api import event_feed
+from saltern_api.counters import Counters
+from saltern_api.event_feed import MAX_QUEUED_BYTES, Batch, EventFeed, Listener, batch_of
+from saltern_api.event_source import Received
+from support.event_master import EventMaster, event_master
+
+TOKEN = "ab" * 32
+OTHER = "cd" * 32
+
+
+class Bench:
+    """A feed and its master."""
+
+    def __init__(self, feed: EventFeed, master: EventMaster, counters: Counters) -> None:
+        self.feed = feed
+        self.master = master
+        self.counters = counters
+
+
+def run(tmp_path: Path, test: Callable[[Bench], Awaitable[None]], *, most: int = 1000, of_a_token: int = 1000) -> None:
+    async def main() -> None:
+        async with event_master(str(tmp_path)) as master:
+            master.tokens |= {TOKEN, OTHER}
+            counters = Counters()
+            bench = Bench(EventFeed(str(tmp_path), counters, most, of_a_token), master, counters)
+            async with asyncio.timeout(30):
+                await test(bench)
+            await master.until_connected(0)
+            assert bench.feed.streams == 0
+
+    asyncio.run(main())
+
+
+async def take(batches: AsyncIterator[Batch], count: int) -> list[int | None]:
+    """The numbers of the next *count* events."""
+    found: list[int | None] = []
+    while len(found) < count:
+        found += [event.number for event in (await anext(batches)).events]
+    return found
+
+
+def test_many_listeners_share_one_connection(tmp_path: Path) -> None:
+    async def test(bench: Bench) -> None:
+        async def listen(ready: asyncio.Barrier) -> list[int | None]:
+            async with bench.feed.listen(TOKEN, "127.0.0.1") as batches:
+                await ready.wait()
+                return await take(batches, 50)
+
+        ready = asyncio.Barrier(201)
+        listening = [asyncio.create_task(listen(ready)) for _ in range(200)]
+        await ready.wait()
+        assert len(bench.master.requests) == 1
+        assert bench.master.requests[0]["auth"] == {"token": TOKEN, "for": "any"}
+        assert bench.master.requests[0]["origin"] == "127.0.0.1"
+        assert bench.master.requests[0]["kwargs"] == {"tag": "", "numbered": True}
+        for number in range(50):
+            await bench.master.fire(f"t/{number}")
+        for found in await asyncio.gather(*listening):
+            assert found == list(range(101, 151))
+        assert bench.counters.totals()["eventsLost"] == 0
+
+    run(tmp_path, test)
+
+
+def test_another_token_has_another_connection_and_none_is_refused(tmp_path: Path) -> None:
+    async def test(bench: Bench) -> None:
+        async with bench.feed.listen(TOKEN, "a"), bench.feed.listen(OTHER, "b"):
+            assert len(bench.master.requests) == 2
+        with pytest.raises(NotAuthorised):
+            async with bench.feed.listen("00" * 32, "a"):
+                pass
+
+    run(tmp_path, test)
+
+
+def test_it_ends_with_its_token_and_with_nobody_elses(tmp_path: Path) -> None:
+    async def test(bench: Bench) -> None:
+        async with bench.feed.listen(TOKEN, "a") as one, bench.feed.listen(OTHER, "a") as other:
+            await bench.master.fire("x")
+            await bench.master.end(TOKEN)
+            assert [event.number async for batch in one for event in batch.events] == [101]
+            await bench.master.fire("y")
+            assert await take(other, 2) == [101, 102]
+            with pytest.raises(NotAuthorised):
+                async with bench.feed.listen(TOKEN, "a"):
+                    pass
+
+    run(tmp_path, test)
+
+
+def test_a_master_that_goes_ends_it(tmp_path: Path) -> None:
+    async def test(bench: Bench) -> None:
+        async with bench.feed.listen(TOKEN, "a") as batches:
+            for writer in list(bench.master.connected):
+                writer.close()
+            assert [batch async for batch in batches] == []
+
+    run(tmp_path, test)
+
+
+def test_no_master(tmp_path: Path) -> None:
+    async def main() -> None:
+        with pytest.raises(MasterNotRunning):
+            async with EventFeed(str(tmp_path), Counters(), 5, 5).listen(TOKEN, "a"):
+                pass
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("after", [0, 100, 101, 105, 109, 110])
+@pytest.mark.parametrize("with_others", [True, False])
+def test_who_comes_back_misses_nothing_and_gets_nothing_twice(tmp_path: Path, after: int, with_others: bool) -> None:
+    async def test(bench: Bench) -> None:
+        async def back() -> None:
+            async with bench.feed.listen(TOKEN, "a", after) as batches:
+                taking = asyncio.create_task(take(batches, max(0, 110 - max(after, 100)) + 3))
+                while len(bench.master.connected) < (1 if with_others and after >= 104 else 2) and after < 110:
+                    await asyncio.sleep(0)
+                for number in range(3):
+                    await bench.master.fire(f"new/{number}")
+                found = await taking
+            assert found == list(range(max(after, 100) + 1, 114))
+
+        for number in range(4):
+            await bench.master.fire(f"t/{number}")
+        if with_others:
+            async with bench.feed.listen(TOKEN, "a") as others:
+                for number in range(6):
+                    await bench.master.fire(f"t/{number}")
+                assert await take(others, 6) == list(range(105, 111))
+                await back()
+        else:
+            for number in range(6):
+                await bench.master.fire(f"t/{number}")
+            await back()
+
+    run(tmp_path, test)
+
+
+def test_a_replay_that_never_comes_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_feed, "OVERLAP_S", 0.05)
+
+    async def test(bench: Bench) -> None:
+        bench.master.replaying = False
+        async with bench.feed.listen(TOKEN, "a", 3) as batches:
+            taking = asyncio.create_task(take(batches, 1))
+            await bench.master.until_connected(2)
+            second = list(bench.master.connected)[1]
+            bench.master.connected.pop(second)  # it brings nothing more
+            await bench.master.fire("x")
+            assert await taking == [101]
+            second.close()
+
+    run(tmp_path, test)
+
+
+def test_bounds(tmp_path: Path) -> None:
+    async def test(bench: Bench) -> None:
+        async with bench.feed.listen(TOKEN, "a"), bench.feed.listen(TOKEN, "a"):
+            with pytest.raises(Busy):
+                async with bench.feed.listen(TOKEN, "a"):
+                    pass
+            async with bench.feed.listen(OTHER, "a"):
+                with pytest.raises(Busy):
+                    async with bench.feed.listen(OTHER, "a"):
+                        pass
+        assert bench.counters.totals()["streamsRefused"] == 2
+        async with bench.feed.listen(TOKEN, "a"):
+            pass
+
+    run(tmp_path, test, most=3, of_a_token=2)
+
+
+def test_who_leaves_while_it_is_opened_leaves_nothing_behind(tmp_path: Path) -> None:
+    async def test(bench: Bench) -> None:
+        async def listen() -> None:
+            async with bench.feed.listen(TOKEN, "a"):
+                pass
+
+        leaving = asyncio.create_task(listen())
+        await asyncio.sleep(0)
+        leaving.cancel()
+        await asyncio.gather(leaving, return_exceptions=True)
+        while bench.feed._opening:
+            await asyncio.sleep(0)
+        assert bench.feed._upstreams == {}
+
+    run(tmp_path, test)
+
+
+def test_a_slow_listener_loses_and_is_told() -> None:
+    async def test() -> None:
+        counters = Counters()
+        listener = Listener(counters)
+        big = batch_of(Received.of("t", {"x": "y" * 100_000}, 1))
+        for _ in range(20):
+            listener.offer(big)
+        lost = counters.totals()["eventsLost"]
+        assert 5 < lost < 15
+        held = [await listener.next(0.1) for _ in range(20 - int(lost))]
+        assert sum(one.size for one in held if one) <= MAX_QUEUED_BYTES
+        listener.offer(batch_of(Received.of("last", {}, 99)))
+        told = await listener.next(0.1)
+        last = await listener.next(0.1)
+        assert told is not None
+        assert last is not None
+        assert json.loads(told.events[0].json) == {
+            "tag": "salt/events/lost", "data": {"events": int(lost), "bytes": int(lost) * big.size},
+        }  # fmt: skip
+        assert told.events[0].number is None
+        assert last.events[0].number == 99
+        assert await listener.next(0.01) is None
+
+    asyncio.run(test())
+
+
+@pytest.mark.parametrize("tag", ["a\r\nb", "a\nid: 5\ndata: x\n\n", "a\u2028b", "\x00", "é", "a b"])
+def test_a_tag_is_one_line_whatever_is_in_it(tag: str) -> None:
+    event = Received.of(tag, {"x": "1\r\n\r\n2"}, 7)
+    head, told, data, *rest = event.sse.decode().split("\n")
+    assert head == "id: 7"
+    assert told.startswith("tag: ")
+    assert "\r" not in event.sse.decode()
+    assert rest == ["", ""]
+    assert json.loads(data.removeprefix("data: ")) == {"tag": tag, "data": {"x": "1\r\n\r\n2"}}
+
+
+def test_what_is_no_event_is_passed_over() -> None:
+    assert Received.of("t", {b"\xff": float("nan")}, None).json == b'{"tag": "t", "data": {"\\\\xff": null}}'
+    assert not isinstance(Received.of("t", None, None).number, int)
