@@ -43,7 +43,7 @@ async def read_body(request: Request, most: int) -> bytes:
                 if len(body) > most:
                     _too_long(most)
     except TimeoutError:
-        raise Refused(408, f"the body did not come within {BODY_WITHIN_S:g} s") from None
+        raise Refused(408, f"the body did not come within {BODY_WITHIN_S:g} s", {"Connection": "close"}) from None
     except ClientDisconnect:
         raise ClientGone from None
     return bytes(body)

@@ -45,7 +45,12 @@ class IdleWatch:
 
 
 def _is_idle(connection: Any) -> bool:
-    """Whether no request is under way on *connection*, nor uvicorn's own time after an answer."""
+    """Whether no request is under way on *connection*, nor uvicorn's own time after an answer.
+
+    One that is closed, but whose client doesn't read what is still to be sent, is idle, too.
+    """
+    if connection.transport.is_closing():
+        return True
     if not hasattr(connection, "cycle"):
         return False  # a WebSocket, which was asked for
     cycle = connection.cycle
