@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import json
 import re
 import shutil
 import subprocess
@@ -33,7 +34,7 @@ def service(name: str) -> dict[str, str]:
 
 
 def test_there_is_a_unit_for_each_daemon() -> None:
-    assert sorted(UNITS) == ["saltern-agent", "saltern-graphite", "saltern-master"]
+    assert sorted(UNITS) == ["saltern-agent", "saltern-api", "saltern-graphite", "saltern-master"]
 
 
 @needs_systemd
@@ -45,7 +46,7 @@ def test_systemd_understands_every_line(name: str) -> None:
 
 
 @needs_systemd
-@pytest.mark.parametrize("name", ["saltern-master", "saltern-graphite"])
+@pytest.mark.parametrize("name", ["saltern-master", "saltern-graphite", "saltern-api"])
 def test_the_sandbox_is_tight(name: str) -> None:
     done = analyze("security", "--offline=true", "--no-pager", "--threshold=20", str(UNITS[name]))
     assert done.returncode == 0, done.stdout
@@ -126,6 +127,36 @@ echo "chart: $(get $load=png | head -c 6)"
 soon bash -c "journalctl -u saltern-master | grep 'the script'"
 echo "script: $(journalctl -o cat -u saltern-master | grep 'the script')"
 
+cat >> /etc/saltern/master <<'END'
+external_auth: {file: {^filename: /var/lib/saltern/master/users, fred: [test.ping]}}
+END
+mkdir -p /etc/saltern/master.d
+cat > /etc/saltern/master.d/api.conf <<'END'
+api_user: saltern-api
+netapi_enable_clients: [local]
+rest_cherrypy: {port: 8000}
+END
+chmod 644 /etc/saltern/master.d/api.conf
+systemctl restart saltern-master
+soon bash -c "saltern '*' test.ping | grep True"
+password=$(saltern-run auth.passwd fred)
+systemctl start saltern-api
+soon get http://127.0.0.1:8000/health
+api() { python3 - "$password" "$1" <<'END'
+import sys, urllib.error, urllib.parse, urllib.request
+call = dict(client="local", tgt="*", fun=sys.argv[2], eauth="file", username="fred", password=sys.argv[1])
+try:
+    print(urllib.request.urlopen("http://127.0.0.1:8000/run", urllib.parse.urlencode(call).encode()).read().decode())
+except urllib.error.HTTPError as error:
+    print(error.code)
+END
+}
+echo "api answers: $(api test.ping)"
+echo "api refuses: $(api test.version)"
+echo "api user: $(stat -c %U /proc/$(systemctl show -P MainPID saltern-api))"
+systemctl stop saltern-api
+echo "api stopped: $(systemctl show -P Result saltern-api)"
+
 echo "interfase: 1" >> /etc/saltern/master
 systemctl restart saltern-master
 soon systemctl is-failed saltern-master
@@ -164,5 +195,9 @@ def test_the_units_start_programs_that_work(tmp_path: Path) -> None:
     # What jobs may: all that root may.
     assert said["mount"] == "tmpfs"
     assert int(said["limit"].rpartition(" ")[2]) > 8192
+    # The HTTP API has no rights, and whoever logs in has his own.
+    assert said["api user"] == "saltern-api"
+    assert json.loads(said["api answers"]) == {"return": [{minion: True}]}
+    assert (said["api refuses"], said["api stopped"]) == ("401", "success")
     # A fault in the configuration is said once.
     assert (said["ActiveState"], said["ExecMainStatus"], said["NRestarts"]) == ("failed", "78", "0")

@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 BOOT_TIMEOUT_S = 330
-PACKAGES = ("core", "agent", "modules", "master", "graphite")
+PACKAGES = ("core", "agent", "modules", "master", "graphite", "web")
 
 _UNIT = """[Unit]
 DefaultDependencies=no
@@ -90,6 +90,14 @@ def _write_programs(folder: Path) -> None:
     folder.mkdir(parents=True)
     path = ":".join([*(f"/opt/saltern/{package}" for package in PACKAGES), "/opt/site"])
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    for program in ("saltern", "saltern-key", "saltern-run", "saltern-agent", "saltern-master", "saltern-graphite"):
+    for program in (
+        "saltern",
+        "saltern-key",
+        "saltern-run",
+        "saltern-agent",
+        "saltern-master",
+        "saltern-graphite",
+        "saltern-api",
+    ):
         function = program.replace("-", "_")
         (folder / program).write_text(_PROGRAM.format(path=path, version=version, function=function))
