@@ -1,7 +1,7 @@
-"""``python -m saltern_api``: the program ``saltern-api``."""
+"""``python -m saltern_api``."""
 
 import sys
 
-from saltern_api.main import main
+from saltern.programs import saltern_api
 
-sys.exit(main())
+sys.exit(saltern_api())

@@ -115,6 +115,13 @@ def _yaml(text: str | bytes) -> Any:
         raise Refused(400, f"Invalid YAML document: {error}") from None
 
 
+def as_text(name: str, value: Any) -> str:
+    """Return *value* as the text that *name* has to be: YAML makes a number of a PIN. Raises ``Refused``."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise Refused(400, f"{name} must be a text")
+    return str(value)
+
+
 def kind_of(request: Request) -> str:
     """Return the media type of a request's body."""
     return body_kind(request.headers)

@@ -193,6 +193,7 @@ class Streamed:
         self._pipe = pipe
         self._job = job
         self._status = status
+        self._left = False
         self._headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -204,6 +205,8 @@ class Streamed:
             except PipeClosed:
                 raise
             except Exception as error:  # nothing was sent: it can still be said
+                if self._left:
+                    raise PipeClosed from None
                 await error_answer(error, scope["path"][:200])(scope, receive, send)
                 return
             rest = self._pipe.all()
@@ -226,6 +229,7 @@ class Streamed:
     async def _watch(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
+        self._left = True
         self._pipe.close()
         self._job.leave()
 

@@ -16,10 +16,10 @@ from starlette.types import ASGIApp
 from saltern.errors import CallFailed, NotAuthorised
 from saltern.ids import check_minion_id
 from saltern_api.answers import Refused
-from saltern_api.bodies import kind_of, lowstate, read_value
+from saltern_api.bodies import as_text, kind_of, lowstate, read_value
 from saltern_api.context import HEADERS, Context, wanted_form
 from saltern_api.master import Client, Low
-from saltern_api.running import check, gathered, of_nobody, of_session
+from saltern_api.running import OF_WHO, check, gathered, of_nobody, of_session
 from saltern_api.settings import CLIENTS
 from saltern_api.tokens import session_token
 
@@ -130,10 +130,11 @@ class Commands:
 
 
 def _identified(chunk: Low) -> Low:
-    """Return a chunk that says who asks. Raises ``NotAuthorised``."""
+    """Return a chunk that says who asks. Raises ``NotAuthorised``, ``Refused``."""
     if "token" not in chunk and not {"username", "password", "eauth"} <= chunk.keys():
         raise NotAuthorised(NO_CREDENTIALS)
-    return of_nobody(chunk)
+    told = {name: as_text(name, chunk[name]) for name in OF_WHO if name in chunk}
+    return {**of_nobody(chunk), **told}
 
 
 def _one(client: Client, low: Low, session: str) -> Any:

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 from saltern.errors import NotAuthorised
 from saltern_api.addresses import address_of
 from saltern_api.answers import CHALLENGE, Refused
-from saltern_api.bodies import kind_of, lowstate, read_value
+from saltern_api.bodies import as_text, kind_of, lowstate, read_value
 from saltern_api.context import HEADERS, Context, wanted_form
 from saltern_api.master import Client
 from saltern_api.settings import ApiSettings, within
@@ -105,10 +105,7 @@ def _credentials(asked: Mapping[str, Any], status: int) -> dict[str, Any]:
         raise Refused(status, why)
     found: dict[str, Any] = {}
     for name in CREDENTIALS:
-        value = asked[name]
-        if isinstance(value, bool) or not isinstance(value, str | int):  # YAML makes a number of a PIN
-            raise Refused(400, f"{name} must be a text")
-        found[name] = str(value)
+        found[name] = as_text(name, asked[name])
     if asked.get("token_expire") is not None:
         try:
             found["token_expire"] = float(asked["token_expire"])
