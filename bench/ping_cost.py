@@ -51,7 +51,7 @@ def bench(options: argparse.Namespace) -> list[Figure]:
         seconds, own = time.monotonic() - began, time.process_time() - own
         after = _taken_ms(running.pids)
     taken = {name: (after[name] - before[name] - idle[name] * seconds) / pings for name in after}
-    agents = sum(ms for name, ms in taken.items() if name not in ("master", "graphite")) / minions
+    agents = sum(ms for name, ms in taken.items() if name not in ("master", "graphite", "api")) / minions
     figures = {
         "processor time of an agent for a ping": agents,
         "processor time of the master for a ping": taken["master"],
