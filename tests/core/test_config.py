@@ -295,6 +295,11 @@ def test_keys_of_a_users_own_are_kept_and_named_once(tmp_path: Path) -> None:
     assert line.endswith(" and 10 more")
 
 
+def test_what_a_console_shows_is_no_slip(tmp_path: Path) -> None:
+    (tmp_path / "master").write_text("saltgui_motd_txt: hello\nsaltgui_templates: {}\n")
+    assert not list(remarks(MASTER, master_config(tmp_path)))
+
+
 def test_what_bundled_modules_ask_for_isnt_said_to_do_nothing(tmp_path: Path) -> None:
     """Templates, HTTP and files heed Salt's options of a minion; a master's text sends them there."""
     heeded = (

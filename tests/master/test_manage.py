@@ -16,7 +16,7 @@ from saltern.key_functions import KeyFunctions
 from saltern.keystore import ACCEPTED, PENDING, KeyStore
 from saltern.secret import Secret
 from saltern_master.bus import EventBus
-from saltern_master.commands import manage, master
+from saltern_master.commands import manage, master, options, orchestration
 from saltern_master.commands.keys import commands as key_commands
 from saltern_master.commands.registry import Command
 from saltern_master.targeting import DataFacts, Known, Targets
@@ -58,7 +58,8 @@ class Here(Door):
             self.store.put(ACCEPTED, name, KEY.format(number))
         self.bus = EventBus(1000)
         self.looks = 0
-        commands = [one for module in (manage, master) for one in vars(module).values() if isinstance(one, Command)]
+        modules = (manage, master, options, orchestration)
+        commands = [one for module in modules for one in vars(module).values() if isinstance(one, Command)]
         commands += [*manage.presence_commands(), *key_commands(KeyFunctions(self.store))]
         super().__init__(ACL, commands, Users(ann=(), fred=(), eve=()))
         self.services.keyring = SimpleNamespace(minions=lambda: sorted(self.store.ids(ACCEPTED)))
@@ -187,6 +188,32 @@ def test_options_are_for_who_may_do_all(here: Here) -> None:
     assert here.ask("runner.config.get", "file_roots:base:9") == ""
     with pytest.raises(NotAuthorised):
         here.ask("runner.config.get", "timeout", who="fred")
+
+
+def test_consoles_are_shown_what_they_need(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    templates = {"ping": {"command": "test.ping", "key": "p"}, "odd": {"api_key": "hunter2"}}
+    monkeypatch.setitem(here.services.options, "saltgui_templates", templates)
+    monkeypatch.setitem(here.services.options, "saltgui_motd_txt", "hello")
+    monkeypatch.setitem(here.services.options, "nodegroups", {"web": "web*"})
+    shown = {
+        "nodegroups": {"web": "web*"},
+        "saltgui_motd_txt": "hello",
+        "saltgui_templates": {"ping": {"command": "test.ping", "key": "p"}, "odd": {"api_key": "***"}},
+    }
+    assert here.ask("wheel.config.values", who="ann") == shown
+    everything = here.ask("wheel.config.values")
+    assert everything["key"] == "***"
+    assert {name: everything[name] for name in shown} == shown
+    for who in ("fred", "eve"):
+        with pytest.raises(NotAuthorised):
+            here.ask("wheel.config.values", who=who)
+
+
+def test_nothing_is_orchestrated(here: Here) -> None:
+    (shown,) = here.ask("runner.state.orchestrate_show_sls", "*").values()
+    assert shown == {}
+    (shown,) = here.ask("runner.state.orchestrate_show_sls", "deploy,web*", saltenv="dev").values()
+    assert shown == ["No matching sls found for 'deploy' in env 'dev'"]
 
 
 def test_arguments_come_back_as_they_were_given(here: Here) -> None:

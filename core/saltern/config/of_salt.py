@@ -169,6 +169,11 @@ def of_a_returner(key: str) -> bool:
     return _OF_RETURNERS.fullmatch(key) is not None
 
 
+def of_a_console(key: str) -> bool:
+    """Whether *key* says what SaltGUI shows its users; it asks for it by ``config.values``."""
+    return key.startswith("saltgui_")
+
+
 def instead_of(program: str, key: str) -> str:
     """Return what stands in the place of Salt's option *key* of a ``master``'s or ``minion``'s file, or nothing."""
     if key in HEEDED.get(program, ()):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from saltern.config.includes import unmatched
-from saltern.config.of_salt import idle, of_a_returner
+from saltern.config.of_salt import idle, of_a_console, of_a_returner
 from saltern.config.schema import Schema
 
 SHOWN = 20
@@ -23,7 +23,10 @@ def remarks(schema: Schema, options: Mapping[str, Any]) -> Iterator[str]:
     where = options["conf_file"]
     keys = own_keys(schema, options)
     passed_over = dict(idle(schema.name, keys))
-    if own := [key for key in keys if key not in passed_over and not (schema.name == "master" and of_a_returner(key))]:
+    others = of_a_returner, of_a_console
+    if schema.name == "master":
+        keys = [key for key in keys if not any(one(key) for one in others)]
+    if own := [key for key in keys if key not in passed_over]:
         yield f"{where}: these are no options and are kept as your own, for config.get and modules: {_some(own)}"
     if passed_over:
         reasons = [f"{key} ({reason})" for key, reason in passed_over.items()]

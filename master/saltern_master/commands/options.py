@@ -5,23 +5,33 @@ from __future__ import annotations
 from typing import Any
 
 from saltern.config.exposure import holds_secret
-from saltern.errors import NotAuthorised
+from saltern.config.of_salt import of_a_console
 from saltern.redaction import redacted
 from saltern.secret import MASK, masked
 from saltern_master.auth.need import Need
 from saltern_master.commands.context import Context
 from saltern_master.commands.registry import command
 
+OF_CONSOLES = frozenset(
+    {
+        "cluster_id", "cluster_peers", "id", "nodegroups", "order_masters", "state_compress_ids", "state_output",
+        "state_output_pct", "state_verbose", "syndic_master", "test_providers_target",
+    }
+)  # fmt: skip
+
 
 @command("wheel.config.values", Need.WHEEL, private=True)
 async def values(context: Context) -> dict[str, Any]:
-    """Show the master's options, to who may do everything: ``WheelClient(opts).cmd("config.values")``
+    """Show the master's options: ``WheelClient(opts).cmd("config.values")``
 
-    Secrets are ``***``: what is marked so, options called token, password, key and the like, credentials in URLs.
+    All of them to who may do everything, to others what consoles need to show their pages: ``saltgui_*``,
+    ``nodegroups`` and a few more. Secrets are ``***``: what is marked so, options called token, password, key and the
+    like, credentials in URLs.
     """
+    options = dict(context.services.options)
     if not context.services.policy.sees_all(context.caller):
-        raise NotAuthorised(f"{context.caller} may not see the master's options: config.values is for who may do all")
-    shown: dict[str, Any] = without_secrets("", masked(dict(context.services.options)))
+        options = {name: value for name, value in options.items() if name in OF_CONSOLES or of_a_console(name)}
+    shown: dict[str, Any] = without_secrets("", masked(options))
     return shown
 
 
