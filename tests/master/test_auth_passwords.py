@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 
@@ -16,8 +18,10 @@ from saltern.secret import Secret
 from saltern_master.auth.caller import Caller, Kind
 from saltern_master.auth.eauth.configured import configured_drivers
 from saltern_master.auth.eauth.driver import Identity
+from saltern_master.auth.judges.login import LoginJudge
 from saltern_master.auth.need import Need
 from saltern_master.auth.peers import Peers
+from saltern_master.auth.powers import Powers
 from saltern_master.bus import EventBus
 from saltern_master.commands import auth_passwords
 from saltern_master.commands.dispatcher import Dispatcher
@@ -131,6 +135,12 @@ def test_no_grant_of_runners_covers_them(here: Here, name: str) -> None:
     here.policy._peer_run = Peers("peer_run", {".*": [".*", "auth.passwd"]})
     with pytest.raises(NotAuthorised):
         call(here, name, *arguments, who=minion("web1"))
+
+
+def test_no_right_of_someone_who_logged_in_covers_them() -> None:
+    judge = LoginJudge(MagicMock(), Powers(), lambda *_: frozenset(), expanded=True)
+    assert not any(judge.may_call(one) for one in COMMANDS)
+    assert judge.may_call(replace(COMMANDS[0], need=Need.RUNNER))
 
 
 def test_that_is_what_they_say() -> None:

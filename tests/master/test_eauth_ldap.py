@@ -212,6 +212,8 @@ def test_a_directory_that_refuses_us_is_an_error(server: LdapServer) -> None:
         asks(server, "fred", PASSWORD, bindpw="wrong-one")
     with pytest.raises(ChannelError, match=r"inappropriateAuth|are refused|for a bind"):
         asks(server, "fred", PASSWORD, {"auth.ldap.basedn": SUFFIX, "auth.ldap.anonymous": True})
+    with pytest.raises(ChannelError, match="invalidDNSyntax for a search below nonsense"):
+        asks(server, "fred", PASSWORD, basedn="nonsense")
     assert asks(server, "fred", PASSWORD, bindpw=Secret(ADMIN_PASSWORD)) == FRED
 
 

@@ -164,12 +164,22 @@ def test_nonsense_lets_nobody_in(said: bytes, monkeypatch: pytest.MonkeyPatch) -
         PamDriver().authenticate("daemon", "x")
 
 
-def test_what_a_module_prints_is_no_answer(services: Path, tmp_path: Path) -> None:
-    script = tmp_path / "loud"
-    script.write_text('#!/bin/sh\necho \'{"name": "root", "groups": [], "error": ""}\'\nexit 1\n')
-    script.chmod(0o755)
-    (services / "loud").write_text(f"auth required pam_exec.so stdout {script}\naccount required pam_permit.so\n")
-    assert asks(services, "loud", "daemon", "x") is None
+def test_what_a_module_prints_is_no_answer() -> None:
+    code = (
+        f"import os, {CHILD} as child\n"
+        "child.asked = lambda *_: ('', '') if os.write(1, b'{}') else None\n"
+        "child.main()"
+    )
+    question = b'{"service": "x", "folder": "", "username": "daemon", "password": "x"}'
+    out = subprocess.run([sys.executable, "-P", "-c", code], input=question, capture_output=True, check=True).stdout
+    assert out == b'{"name": "", "groups": [], "error": ""}'
+
+
+def test_a_program_that_says_no_is_no_fault(services: Path) -> None:
+    for program, found in (("/bin/true", "daemon"), ("/bin/false", "")):
+        (services / "says").write_text(f"auth required pam_exec.so quiet {program}\naccount required pam_permit.so\n")
+        identity = asks(services, "says", "daemon", "x")
+        assert (identity.name if identity else "") == found
 
 
 def test_children_are_few(services: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -143,6 +143,17 @@ def test_who_fails_elsewhere_shuts_nobody_out_of_where_he_is_at_home() -> None:
     assert throttle.wait_s("fred", "home") > 0
 
 
+def test_a_success_makes_up_for_the_failures_of_its_own_place_alone() -> None:
+    throttle = Throttle(Clock())
+    throttle.succeeded("fred", "home")
+    for _ in range(10):
+        throttle.failed("fred", "home")
+        throttle.failed("fred", "elsewhere")
+    throttle.succeeded("fred", "home")
+    assert throttle.wait_s("fred", "home") == 0
+    assert throttle.wait_s("fred", "elsewhere") > 0
+
+
 def test_an_account_of_ones_own_doesnt_make_up_for_others() -> None:
     throttle = Throttle(Clock())
     for number in range(21):

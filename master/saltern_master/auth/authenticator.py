@@ -31,8 +31,10 @@ log = logging.getLogger(__name__)
 THREADS = 4
 LOGINS_OF_AN_ADDRESS = 8
 """Under way at a time, those whose refusal is held back too."""
-LOGINS_AT_WORK = 256
-"""In a thread or waiting for one."""
+LOGINS_AT_WORK = 64
+"""In a thread or waiting for one: a hash takes some tenths of a second."""
+KEPT_FOR_KNOWN = 16
+"""Of these, for who logged in before from where he does now."""
 MAX_LOGINS = 4096
 ANSWER_EVERY_S = 0.75
 MAX_ADDRESS, MAX_USERNAME, MAX_PASSWORD = 64, 256, 1024
@@ -107,9 +109,10 @@ class Authenticator:
         """
         network = network_of(address) or visible(address[:MAX_ADDRESS])
         running = self._under_way.get(network, 0)
-        if running >= LOGINS_OF_AN_ADDRESS or len(self._tasks) >= MAX_LOGINS:
-            self._counts["busy"] += 1
-            raise Busy(f"{running} logins from {network or 'there'} are under way: try again")
+        if running >= LOGINS_OF_AN_ADDRESS:
+            raise self._busy(f"{running} logins from {network or 'there'}")
+        if len(self._tasks) >= MAX_LOGINS:
+            raise self._busy(f"{MAX_LOGINS:,} logins")
         self._under_way[network] = running + 1
         task = asyncio.get_running_loop().create_task(self._ended(source, username, password, network))
         self._tasks.add(task)
@@ -151,7 +154,8 @@ class Authenticator:
         async with self._turn(account):
             self._admit(account, network)
             try:
-                identity = await self._in_a_thread(driver, username, password)
+                kept = 0 if self._throttle.knows(account, network) else KEPT_FOR_KNOWN
+                identity = await self._in_a_thread(driver, username, password, LOGINS_AT_WORK - kept)
             except Busy:
                 raise
             except Exception as error:
@@ -183,16 +187,19 @@ class Authenticator:
             self._counts["throttled"] += 1
             raise Busy(f"too many failed logins of this account or from {network or 'there'}: wait {wait_s} s")
 
-    async def _in_a_thread(self, driver: Driver, username: str, password: str) -> Identity | None:
-        if self._at_work >= LOGINS_AT_WORK:
-            self._counts["busy"] += 1
-            raise Busy(f"{self._at_work} logins are under way: try again")
+    async def _in_a_thread(self, driver: Driver, username: str, password: str, most: int) -> Identity | None:
+        if self._at_work >= most:
+            raise self._busy(f"{self._at_work} logins")
         self._at_work += 1
         try:
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._pool, driver.authenticate, username, password)
         finally:
             self._at_work -= 1
+
+    def _busy(self, what: str) -> Busy:
+        self._counts["busy"] += 1
+        return Busy(f"{what} are under way: try again")
 
     def _failed(self, account: str, network: str, source: str, username: str) -> None:
         self._throttle.failed(account, network)

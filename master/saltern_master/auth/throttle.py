@@ -109,14 +109,17 @@ class Throttle:
         if len(self._places) > self._known:
             self._places.popitem(last=False)
 
+    def knows(self, account: str, address: str) -> bool:
+        """Return whether *account* logged in from *address* before."""
+        return _place(account, address) in self._places
+
     def sizes(self) -> tuple[int, int, int]:
         """Return how many accounts, addresses and places are known."""
         return len(self._accounts), len(self._addresses), len(self._places)
 
     def _counted(self, account: str, address: str) -> str:
         """Return what an account's failures from *address* are counted under."""
-        place = _place(account, address)
-        return place if place in self._places else account
+        return _place(account, address) if self.knows(account, address) else account
 
 
 def account_of(source: str, username: str) -> str:
