@@ -29,6 +29,7 @@ from saltern_master.account.keeper import AccountKeeper
 from saltern_master.alerts.engine import AlertEngine
 from saltern_master.alerts.sources.http import HttpSource
 from saltern_master.annotations.engine import annotation_engine
+from saltern_master.annotations.places import Places as SeriesPlaces
 from saltern_master.audit.book import audit_book
 from saltern_master.auth.audit import Audit
 from saltern_master.auth.doorkeeper import Doorkeeper
@@ -130,6 +131,7 @@ class Master:
         self.returners = Returners(options, self.journal, self.bus, self.dead_letters)
         self.suites = Suites(options, self.journal, self.dead_letters)
         self.engine = shipping_engine(options, self.journal, self.dead_letters, self.inbox.put_lost)
+        self.series_places = SeriesPlaces(options["metric_pattern"], self.keyring.minions)
         self.annotations = annotation_engine(options, self.bus, self.keyring.minions)
         self.alerts = AlertEngine(options, HttpSource(options["render_url"]), self.bus.publish, steady=time.monotonic)
         self.webhooks = WebhookEngine(options, self.bus, self.keyring.minions)

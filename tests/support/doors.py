@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any
 
+from saltern_master.annotations.places import Places
 from saltern_master.auth.accounts import Account
 from saltern_master.auth.caller import Caller, Kind
 from saltern_master.auth.policy import Policy
@@ -65,6 +66,7 @@ class Door:
             targets=Targets(OPTIONS, Known(DataFacts(self._grains), DataFacts(lambda _: {"role": "any"}))),
             tracker=SimpleNamespace(owner=self.owners.get),
             owner_of=self.owners.get,
+            series_places=Places("saltern.[minion_id].[module]", lambda: MINIONS),
             **services,
         )
         self.dispatcher = Dispatcher(self.registry, self.policy, self.services)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from saltern.metric_segment import owner
 
 MAX_PLACES = 40
 _SEGMENT = r"([A-Za-z0-9_\-:%#@+=]+)"
 _PLACEHOLDER = re.compile(r"\[[^\]]*\]")
+_FUNCTION = re.compile(r"[A-Za-z][A-Za-z0-9]*\(")
+_BETWEEN = re.compile(r"[(),\s]+")
+_CONSTANT = re.compile(r"-?[0-9]+(?:\.[0-9]+)?|(['\"])-?[0-9]+[a-z]*\1|true|false|")
+_NAME = re.compile(r"[A-Za-z0-9_\-:%#@+=.]+")
+MAX_SERIES_CHARS = 65536
 
 
 class Places:
@@ -30,9 +35,32 @@ class Places:
         """
         if self._pattern is None:
             return []
-        segments = list(dict.fromkeys(self._pattern.findall(series[:65536])))[:MAX_PLACES]
+        segments = list(dict.fromkeys(self._pattern.findall(series[:MAX_SERIES_CHARS])))[:MAX_PLACES]
         ids = {owner(minion): minion for minion in self._minions()} if segments else {}
         return [ids.get(segment, segment) for segment in segments]
+
+    def whose(self, series: Sequence[str]) -> list[frozenset[str] | None]:
+        """Return for each of some *series* the minions that it is about, all of them; ``None``: it can't be told.
+
+        That is so of a name with anything in it but names made by the pattern, functions around them and numbers: of
+        an alias, of a glob, and of what another Carbon sender named.
+        """
+        ids = {owner(minion): minion for minion in self._minions()} if series else {}
+        return [self._about(one, ids) for one in series]
+
+    def _about(self, series: str, ids: Mapping[str, str]) -> frozenset[str] | None:
+        if self._pattern is None or len(series) > MAX_SERIES_CHARS:
+            return None
+        found = set()
+        for word in _BETWEEN.split(_FUNCTION.sub("(", series)):
+            if _CONSTANT.fullmatch(word):
+                continue
+            place = self._pattern.match(word) if _NAME.fullmatch(word) else None
+            minion = ids.get(place[1]) if place is not None else None
+            if minion is None:
+                return None
+            found.add(minion)
+        return frozenset(found) or None
 
     def words(self, minion_id: str) -> list[str]:
         """Return the tags of a minion: its id, and its name in metrics when that is another."""

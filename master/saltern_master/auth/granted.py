@@ -31,7 +31,7 @@ class Granted:
         self._groups = groups
         self._everything = next((right for right in self.rights if right.says(EVERYTHING)), None)
         self._on_minions = [right for right in self.rights if isinstance(right.entry, OnMinions)]
-        self._on_master = [right.entry for right in self.rights if isinstance(right.entry, OnMaster)]
+        self._on_master = [right for right in self.rights if isinstance(right.entry, OnMaster)]
 
     @property
     def everything(self) -> bool:
@@ -90,21 +90,42 @@ class Granted:
 
     def own(self, client: str, function: str, args: list[Any], kwargs: Mapping[str, Any], *, by_name: bool) -> bool:
         """Return whether a function of the master's *client* may be called so."""
-        return self._everything is not None or any(
-            entry.allows(client, function, args, kwargs, by_name=by_name) for entry in self._on_master
-        )
+        return self._everything is not None or any(self._calling(client, function, args, kwargs, by_name=by_name))
+
+    def limits(
+        self,
+        client: str,
+        function: str,
+        args: list[Any],
+        kwargs: Mapping[str, Any],
+        minions: Sequence[str],
+        *,
+        by_name: bool,
+    ) -> frozenset[str] | None:
+        """Return those of *minions* that the rights to call a function of the master's so are good for.
+
+        ``None``: one of them is good for all that there are.
+        """
+        if self._everything is not None:
+            return None
+        return self._limited(self._calling(client, function, args, kwargs, by_name=by_name), minions)
+
+    @property
+    def every_event(self) -> bool:
+        """Whether every event may be seen, not only those about some groups of minions."""
+        return self._everything is not None or any(right.says(EVENTS) and not right.within for right in self.rights)
 
     def offers(self, client: str, function: str, *, by_name: bool) -> bool:
         """Return whether a function of the master's *client* may be called, with whatever arguments."""
         return self._everything is not None or any(
-            entry.rules_for(client, function, by_name=by_name) for entry in self._on_master
+            entry.rules_for(client, function, by_name=by_name) for entry in self._entries()
         )
 
     @property
     def names_runners(self) -> bool:
         """Whether some runner is granted by its exact name, or all is."""
         return self._everything is not None or any(
-            rule.name for entry in self._on_master if "runner" in entry.clients for rule in entry.rules
+            rule.name for entry in self._entries() if "runner" in entry.clients for rule in entry.rules
         )
 
     def perms(self) -> list[Any]:
@@ -138,6 +159,25 @@ class Granted:
 
     def _allowing(self, call: Call, power_of: PowerOf) -> Iterator[Right]:
         return (right for right in self._on_minions if right.allows(call, power_of))
+
+    def _entries(self) -> Iterator[OnMaster]:
+        return (right.entry for right in self._on_master if isinstance(right.entry, OnMaster))
+
+    def _calling(
+        self, client: str, function: str, args: list[Any], kwargs: Mapping[str, Any], *, by_name: bool
+    ) -> list[Right]:
+        """Return the rights by which a function of the master's may be called so."""
+        return [
+            right
+            for right, entry in zip(self._on_master, self._entries(), strict=True)
+            if entry.allows(client, function, args, kwargs, by_name=by_name)
+        ]
+
+    def _limited(self, rights: Sequence[Right], minions: Sequence[str]) -> frozenset[str] | None:
+        """Return those of *minions* that one of *rights* is good for; ``None``: one is good for all that there are."""
+        if any(not right.within for right in rights):
+            return None
+        return self._together(rights, minions, _all_of)
 
     def _together(self, rights: Iterable[Right], minions: Sequence[str], covered_by: CoveredBy) -> frozenset[str]:
         """Return those of *minions* that one of *rights* is good for; each is asked about those that are left."""

@@ -19,6 +19,8 @@ class Judge(Protocol):
     """Whether he may do everything, and sees what others do, arguments too."""
     anything: bool
     """Whether there is anything that he may do."""
+    every_event: bool
+    """Whether he may see every event, of whatever it is."""
     by_one_grant: bool
     """Whether one single grant must cover the whole target of a job, as in ``external_auth``."""
 
@@ -27,6 +29,14 @@ class Judge(Protocol):
 
     def may_give(self, command: Needing, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
         """Return whether he may call a runner or wheel function, which he may call at all, with these arguments."""
+
+    def limits(
+        self, command: Needing, args: Sequence[Any], kwargs: Mapping[str, Any], minions: Sequence[str]
+    ) -> frozenset[str] | None:
+        """Return those of *minions* that a runner or wheel function, called so, may show him or change for him.
+
+        ``None``: all that there are; what he may not call at all is limited, to none.
+        """
 
     def may_see(self, client: str, function: str) -> bool:
         """Return whether he may be told that there is no such command: he might call it if there were."""

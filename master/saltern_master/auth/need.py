@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
 class Need(Enum):
@@ -48,3 +48,10 @@ class Needing(Protocol):
     @property
     def function(self) -> str:
         """What grants of some functions alone name it by."""
+
+
+class Needed(NamedTuple):
+    """What to ask about when there is no command at hand."""
+
+    need: Need
+    function: str

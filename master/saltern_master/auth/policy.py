@@ -29,7 +29,7 @@ from saltern_master.auth.judges.login import LoginJudge
 from saltern_master.auth.judges.minion import MinionJudge
 from saltern_master.auth.judges.owner import OwnerJudge
 from saltern_master.auth.login_book import LoginBook
-from saltern_master.auth.need import Need, Needing
+from saltern_master.auth.need import Need, Needed, Needing
 from saltern_master.auth.peers import Peers
 from saltern_master.auth.powers import Powers
 from saltern_master.auth.right import CoveredBy
@@ -148,15 +148,27 @@ class Policy:
         """Return whether the caller may call *command*, which he may call at all, with these arguments."""
         return self.of(caller).may_give(command, args, kwargs)
 
+    def limits(
+        self,
+        caller: Caller,
+        command: Needing,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        minions: Sequence[str],
+    ) -> frozenset[str] | None:
+        """Return those of *minions* that *command*, called so, may show the caller or change for him; ``None``: all.
+
+        A role that is good for some groups of minions is so for what it grants of the master's own, too.
+        """
+        return self.of(caller).limits(command, args, kwargs, minions)
+
     def may_manage(self, caller: Caller, function: str) -> bool:
-        """Return whether the caller may call some wheel function."""
-        judge = self.of(caller)
-        return judge.everything or judge.may_see("wheel", function)
+        """Return whether the caller may call some wheel function, about whatever minion."""
+        return self.limits(caller, Needed(Need.WHEEL, function), (), {}, ()) is None
 
     def may_see_events(self, caller: Caller) -> bool:
         """Return whether the caller may see every event."""
-        judge = self.of(caller)
-        return judge.everything or judge.may_see("event", "subscribe")
+        return self.of(caller).every_event
 
     def names_runners(self, caller: Caller) -> bool:
         """Return whether some runner of the operator's own may be granted to a user: one is named, or all is."""

@@ -116,6 +116,33 @@ class LoginRights:
         """Return whether he may call *function* of ``runner`` or ``wheel`` so; *by_name*: if its exact name says it."""
         return all(part.own(client, function, list(args), kwargs, by_name=by_name) for part in self._all)
 
+    def limits(
+        self,
+        client: str,
+        function: str,
+        minions: Sequence[str],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] = NO_KEYWORDS,
+        *,
+        by_name: bool = False,
+    ) -> frozenset[str] | None:
+        """Return those of *minions* that his rights to call *function* of ``runner`` or ``wheel`` so are good for.
+
+        ``None``: for all that there are, because a right to call it is limited to no groups. What he can't call, is
+        good for none.
+        """
+        left: frozenset[str] | None = None
+        for part in self._all:
+            found = part.limits(client, function, list(args), kwargs, minions, by_name=by_name)
+            if found is not None:
+                left = found if left is None else left & found
+        return left
+
+    @property
+    def every_event(self) -> bool:
+        """Whether he may see every event, not only those about some groups of minions."""
+        return all(part.every_event for part in self._all)
+
     def own_named(
         self, client: str, function: str, args: Sequence[Any] = (), kwargs: Mapping[str, Any] = NO_KEYWORDS
     ) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import functools
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from saltern.config import MasterOptions
@@ -10,6 +12,7 @@ from saltern.keystore import KeyStore
 from saltern_master.account.accounting import Accounting
 from saltern_master.account.keeper import AccountKeeper
 from saltern_master.alerts.engine import AlertEngine
+from saltern_master.annotations.places import Places as SeriesPlaces
 from saltern_master.audit.book import AuditBook
 from saltern_master.auth.audit import Audit
 from saltern_master.auth.caller import Caller
@@ -76,17 +79,23 @@ class Services(Protocol):
     accounting: Accounting
     account_keeper: AccountKeeper
     alerts: AlertEngine
+    series_places: SeriesPlaces
     dead_letters: DeadLetters
 
     def owner_of(self, jid: str) -> str | None:
         """Return the principal that began a job, or a function on the master, as far as it is remembered."""
 
 
+def _of_all(_: Sequence[str]) -> None:
+    """Return no limits."""
+
+
 @dataclass(frozen=True)
 class Context:
     """One call. *minions*: whom its target means, where the command has one; authorised already.
 
-    *jid*: of the call of a runner or wheel function.
+    *jid*: of the call of a runner or wheel function. *limits* returns those of some minions that the caller's rights
+    to make this call are good for; ``None``: all.
     *unknown*: names that the target lists and no minion has, of those that the caller may command. *problem*: a line
     on what in the target can't mean anybody, or nothing.
     """
@@ -97,3 +106,25 @@ class Context:
     unknown: tuple[str, ...] = ()
     problem: str = ""
     jid: str = ""
+    limits: Callable[[Sequence[str]], frozenset[str] | None] = _of_all
+    _seen: dict[str, bool] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @functools.cached_property
+    def limited(self) -> bool:
+        """Whether there may be minions that the answer must not tell of."""
+        return self.limits(()) is not None
+
+    def visible(self, minions: Iterable[str]) -> list[str]:
+        """Return those of *minions* that the answer may tell of, in their order."""
+        wanted = list(minions)
+        if not self.limited:
+            return wanted
+        asked = [minion for minion in wanted if minion not in self._seen]
+        if asked:
+            found = self.limits(asked)
+            self._seen.update((minion, found is None or minion in found) for minion in asked)
+        return [minion for minion in wanted if self._seen[minion]]
+
+    def sees(self, minion: str) -> bool:
+        """Return whether the answer may tell of *minion*."""
+        return bool(self.visible((minion,)))

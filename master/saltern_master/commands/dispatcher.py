@@ -37,7 +37,7 @@ from saltern_master.bus import stamp
 from saltern_master.commands.context import Context, Services
 from saltern_master.commands.custom import OwnRunners
 from saltern_master.commands.params import bind, params_of
-from saltern_master.commands.registry import Answered, Command, Registry
+from saltern_master.commands.registry import Answered, Command, Reach, Registry
 from saltern_master.commands.runs import TAGS, Run, Runs
 from saltern_master.commands.turns import Turns
 from saltern_master.jobs.request import functions_of, indirect_of
@@ -176,6 +176,7 @@ class Dispatcher:
         if name in BACKGROUND and caller.kind is not Kind.MINION and self._runs is not None:
             return await self._begin(caller, BACKGROUND[name], self._runs, args, kwargs)
         command = self._find(caller, name, args, kwargs)
+        limits = functools.partial(self._policy.limits, caller, command, args, kwargs)
         bound = command.bind(args, kwargs)
         meant = Meant()
         if command.need in (Need.JOBS, Need.PEER):
@@ -188,7 +189,7 @@ class Dispatcher:
             command = await command.prepare(caller, bound)
         told_of = command.client in TAGS
         run = self._begun(self._runs, caller, command, args, kwargs) if self._runs and told_of else None
-        context = Context(caller, services, *meant, jid=run.jid if run else "")
+        context = Context(caller, services, *meant, jid=run.jid if run else "", limits=limits)
         with about(jid=run.jid if run else None):
             answer, success, printed = await self._carried_out(command, context, bound, run)
         if not whole or run is None:
@@ -236,12 +237,14 @@ class Dispatcher:
         asked = bind(_ASKED, args, kwargs)
         given, by_name = asked["arg"] or [], asked["kwarg"] or {}
         command = self._find(caller, f"{client}.{asked['fun']}", given, by_name)
+        limits = functools.partial(self._policy.limits, caller, command, given, by_name)
         bound = command.bind(given, by_name)
         if command.prepare is not None:
             command = await command.prepare(caller, bound)
         run = self._begun(runs, caller, command, given, by_name, kept=True)
         self._calls[caller.principal] = self._calls.get(caller.principal, 0) + 1
-        ended = self._in_background(command, Context(caller, self._services, jid=run.jid), bound, run)
+        context = Context(caller, self._services, jid=run.jid, limits=limits)
+        ended = self._in_background(command, context, bound, run)
         task = asyncio.get_running_loop().create_task(ended)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
@@ -278,6 +281,12 @@ class Dispatcher:
         command = self._called(caller, name)
         if command.client in TAGS and not self._policy.may_give(caller, command, args, kwargs):
             raise NotAuthorised(f"{caller} may not run {command.function:.80} with these arguments")
+        everywhere = command.reach is not Reach.EVERY or command.client not in TAGS
+        if not everywhere and self._policy.limits(caller, command, args, kwargs, ()) is not None:
+            raise NotAuthorised(
+                f"{caller} may not run {command.function:.80}: it is about all minions, and the role that grants it "
+                "is good for some groups of them: grant it by a role without on"
+            )
         return command
 
     def _called(self, caller: Caller, name: str) -> Command:

@@ -6,7 +6,9 @@
     may do everything          all of it
     is granted @events         every event; of what others started nothing that it was given
     logged in, otherwise       what he started; of the minions on which he is granted something that they are there,
-                               and what they returned, but for what shows pillar or configuration; alerts
+                               what they returned, but for what reveals (``revealing``), and alerts about them
+
+Who is granted @events by roles that are good for some groups of minions alone is one of the last.
 
 Rights are looked up event by event: who loses them sees nothing more.
 """
@@ -18,17 +20,21 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from saltern.secret import MASK
+from saltern_master.annotations.places import Places
 from saltern_master.auth.caller import Caller
 from saltern_master.auth.policy import Policy
 from saltern_master.bus import Event
+from saltern_master.commands.revealing import result_shown
 from saltern_master.commands.runs import TAGS
 
 GIVEN = ("arg", "kwarg", "fun_args")
 """Fields of a job's events that show what it was given."""
 RETURNED = (*GIVEN, "return")
 """Fields of the events of a function on the master that are its caller's: it may need rights of its own."""
-REVEALING = frozenset({"config", "environ", "pillar", "publish", "mine", "data"})
-"""Modules whose functions return pillar, configuration, or what was given elsewhere."""
+ASKED = ("metric", "target")
+"""Fields of an alert that may name any minion."""
+ALWAYS = ("from", "_stamp")
+"""Fields that the master gives to every event."""
 ON_THE_MASTER = tuple(f"{tag}/" for tag in TAGS.values())
 KEYS = ("salt/auth", "salt/key")
 ALERTS = "salt/alert/"
@@ -38,18 +44,23 @@ KNOWN_FOR_S = 5.0
 
 
 class EventView:
-    """What *caller* sees; *owner* returns the principal that began a job, or a function on the master, by its jid."""
+    """What *caller* sees; *owner* returns the principal that began a job, or a function on the master, by its jid.
+
+    *places* tells which minions a series is about.
+    """
 
     def __init__(
         self,
         caller: Caller,
         policy: Policy,
         owner: Callable[[str], str | None],
+        places: Places,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._caller = caller
         self._policy = policy
         self._owner = owner
+        self._places = places
         self._clock = clock
         self._known: dict[str, bool] = {}
         self._known_until = 0.0
@@ -79,21 +90,27 @@ class EventView:
             return event if what == "start" and self._concerns(minion) else None
         if tag.startswith(PRESENCE):
             lists = {k: [m for m in v if self._concerns(m)] for k, v in event.data.items() if isinstance(v, list)}
-            return _changed(event, lists) if any(lists.values()) else None
+            always = {name: event.data[name] for name in ALWAYS if name in event.data}
+            data = {**lists, **always}
+            return Event(tag, data, event.size, number=event.number) if any(lists.values()) else None
         if tag.startswith(JOB):
             return self._return_of_others(event)
         if tag.startswith(KEYS):
             return event if self._policy.may_manage(self._caller, "key.list_all") else None
-        return event if tag.startswith(ALERTS) else None
+        return self._alert(event) if tag.startswith(ALERTS) else None
+
+    def _alert(self, event: Event) -> Event | None:
+        (minions,) = self._places.whose([str(event.data.get("series", ""))])
+        if minions is None or not all(map(self._concerns, minions)):
+            return None
+        return _without(event, ASKED)
 
     def _return_of_others(self, event: Event) -> Event | None:
         parts = event.tag.split("/", 4)
         if len(parts) != 5 or parts[3] != "ret" or not self._concerns(parts[4]):
             return None
-        fun = event.data.get("fun")
-        names = fun if isinstance(fun, list) else [fun]
-        reveals = any(str(name).partition(".")[0] in REVEALING for name in names)
-        return _without(event, RETURNED if reveals else GIVEN)
+        shown = result_shown(self._policy, self._caller, event.data.get("fun"), parts[4])
+        return _without(event, GIVEN if shown else RETURNED)
 
     def _concerns(self, minion: object) -> bool:
         """Return whether something is granted to him on a minion."""

@@ -8,7 +8,7 @@ from saltern.errors import FileServerError
 from saltern.ids import check_env
 from saltern_master.auth.need import Need
 from saltern_master.commands.context import Context
-from saltern_master.commands.registry import command
+from saltern_master.commands.registry import Reach, command
 
 Env = Annotated[str, check_env]
 
@@ -27,40 +27,40 @@ async def update(context: Context, remote: str = "") -> bool:
     return changed
 
 
-@command("runner.fileserver.envs", Need.RUNNER)
+@command("runner.fileserver.envs", Need.RUNNER, reach=Reach.NONE)
 def envs(context: Context) -> list[str]:
     """List the environments: ``saltern-run fileserver.envs``"""
     return context.services.files.envs()
 
 
-@command("runner.fileserver.file_list", Need.RUNNER)
+@command("runner.fileserver.file_list", Need.RUNNER, reach=Reach.NONE)
 def file_list(context: Context, saltenv: Env = "base") -> list[str]:
     """List the files of an environment: ``saltern-run fileserver.file_list``"""
     return context.services.files.file_list(saltenv)
 
 
-@command("runner.fileserver.dir_list", Need.RUNNER)
+@command("runner.fileserver.dir_list", Need.RUNNER, reach=Reach.NONE)
 def dir_list(context: Context, saltenv: Env = "base") -> list[str]:
     """List the folders of an environment: ``saltern-run fileserver.dir_list``"""
     found: list[str] = context.services.files.file_dirs(saltenv)["dirs"]
     return found
 
 
-@command("runner.fileserver.empty_dir_list", Need.RUNNER)
+@command("runner.fileserver.empty_dir_list", Need.RUNNER, reach=Reach.NONE)
 def empty_dir_list(context: Context, saltenv: Env = "base") -> list[str]:
     """List the folders of an environment that have nothing in them: ``saltern-run fileserver.empty_dir_list``"""
     found: list[str] = context.services.files.file_dirs(saltenv)["empty"]
     return found
 
 
-@command("runner.fileserver.symlink_list", Need.RUNNER)
+@command("runner.fileserver.symlink_list", Need.RUNNER, reach=Reach.NONE)
 def symlink_list(context: Context, saltenv: Env = "base") -> dict[str, str]:
     """Show where the links of an environment lead to, by path: ``saltern-run fileserver.symlink_list``"""
     found: dict[str, str] = context.services.files.file_dirs(saltenv)["links"]
     return found
 
 
-@command("runner.fileserver.modules", Need.RUNNER)
+@command("runner.fileserver.modules", Need.RUNNER, reach=Reach.NONE)
 def modules(context: Context, saltenv: Env = "base") -> dict[str, Any]:
     """Show the modules that minions sync, with digest and commit: ``saltern-run fileserver.modules``"""
     return context.services.files.modules(saltenv)

@@ -11,8 +11,9 @@ from saltern.ids import check_jid, check_returners
 from saltern_master.auth.need import Need
 from saltern_master.commands.context import Context
 from saltern_master.commands.followed import bounded, check_new
-from saltern_master.commands.registry import command
-from saltern_master.commands.shown import job_shown
+from saltern_master.commands.registry import Reach, command
+from saltern_master.commands.revealing import result_shown
+from saltern_master.commands.shown import HIDDEN, job_shown
 from saltern_master.commands.stream import Stream
 from saltern_master.jobs.publisher import JobRequest
 from saltern_master.jobs.store import JobReturn, JobStore
@@ -105,13 +106,13 @@ def returns(context: Context, jid: Jid, minions: list[str] | None = None) -> dic
     return {item.minion_id: item.data for item in asked(store, jid, found)}
 
 
-@command("runner.jobs.active", Need.RUNNER)
+@command("runner.jobs.active", Need.RUNNER, reach=Reach.VISIBLE)
 async def active(context: Context) -> dict[str, Any]:
     """List the jobs that minions say they work on now: ``saltern-run jobs.active``
 
     ``Running`` are minions with the process that works on it, ``Returned`` those that have answered.
     """
-    found = await context.services.tracker.at_work(context.services.fleet.present())
+    found = await context.services.tracker.at_work(context.visible(context.services.fleet.present()))
     return await asyncio.to_thread(_active, context, found) if found else {}
 
 
@@ -122,13 +123,33 @@ def _active(context: Context, found: dict[str, AtWork]) -> dict[str, Any]:
     for jid, job in found.items():
         stored = store.job(jid)
         load = {"fun": job.fun, "user": job.user, "owner": job.owner} if stored is None else stored.load
-        own = context.services.policy.owns(context.caller, job.owner)
+        returned = [item.minion_id for item in asked(store, jid)] if job.returned is None else job.returned
         shown[jid] = {
-            **job_shown(jid, load, own=own, minions=False),
+            **job_shown(context, jid, load, minions=False),
             "Running": [{minion_id: pid} for minion_id, pid in sorted(job.running.items())],
-            "Returned": [item.minion_id for item in asked(store, jid)] if job.returned is None else job.returned,
+            "Returned": context.visible(returned),
         }
     return shown
+
+
+def seen(context: Context, jid: str) -> list[JobReturn]:
+    """Return what came back to a job as the caller may see it: of the minions that he sees, ``***`` for what reveals.
+
+    Of a function that another ran on the master it is nothing: that may need rights of its own.
+    """
+    job = context.services.job_store.job(jid)
+    if job is not None and hidden(context, job.load):
+        return []
+    found = [item for item in asked(context.services.job_store, jid) if context.sees(item.minion_id)]
+    policy, caller = context.services.policy, context.caller
+    if policy.owns(caller, None if job is None else job.load.get("owner")):
+        return found
+    return [
+        item
+        if result_shown(policy, caller, item.fun, item.minion_id)
+        else item._replace(data={**item.data, "return": HIDDEN})
+        for item in found
+    ]
 
 
 def asked(store: JobStore, jid: str, returns: list[JobReturn] | None = None) -> list[JobReturn]:

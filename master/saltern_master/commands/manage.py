@@ -17,7 +17,7 @@ from saltern_master.auth.need import Need
 from saltern_master.commands.context import Context
 from saltern_master.commands.custom import docs_of_own
 from saltern_master.commands.params import params_of
-from saltern_master.commands.registry import Command, command
+from saltern_master.commands.registry import Command, Reach, command
 from saltern_master.commands.runs import about_bytes
 
 MAX_SHOWN_BYTES = 32 * 1024 * 1024
@@ -32,7 +32,7 @@ UP_TO_DATE, OLDER, NEWER, OFFLINE = (
 )
 
 
-@command("runner.manage.status", Need.RUNNER)
+@command("runner.manage.status", Need.RUNNER, reach=Reach.VISIBLE)
 def status(
     context: Context,
     output: bool = True,
@@ -51,7 +51,7 @@ def status(
     return {"up": up, "down": [minion for minion in found if minion not in there]}
 
 
-@command("runner.manage.up", Need.RUNNER)
+@command("runner.manage.up", Need.RUNNER, reach=Reach.VISIBLE)
 def up(
     context: Context,
     tgt: Target = "*",
@@ -63,7 +63,7 @@ def up(
     return status.handler(context, True, tgt, tgt_type)["up"]  # type: ignore[no-any-return]
 
 
-@command("runner.manage.down", Need.RUNNER)
+@command("runner.manage.down", Need.RUNNER, reach=Reach.VISIBLE)
 async def down(
     context: Context,
     removekeys: bool = False,
@@ -82,6 +82,8 @@ async def down(
         if delete is None or not services.policy.may_call(context.caller, delete):
             raise NotAuthorised(f"{context.caller} may not delete keys: grant @wheel in publisher_acl")
     gone: list[str] = (await asyncio.to_thread(status.handler, context, True, tgt, tgt_type))["down"]
+    if removekeys and delete is not None:
+        _check_each(context, delete, gone)
     if removekeys and gone:
         keys = KeyFunctions(services.keystore)
         accepted = [key for key in await asyncio.to_thread(keys.resolve, "*", ["minions"]) if key[1] in frozenset(gone)]
@@ -94,12 +96,23 @@ async def down(
     return gone
 
 
-@command("runner.manage.versions", Need.RUNNER)
+def _check_each(context: Context, delete: Command, minions: list[str]) -> None:
+    """Raise ``NotAuthorised`` unless the caller may delete the key of each of *minions*, and of whatever minion."""
+    policy, caller = context.services.policy, context.caller
+    for minion in minions:
+        if (
+            not policy.may_give(caller, delete, [minion], {})
+            or policy.limits(caller, delete, [minion], {}, ()) is not None
+        ):
+            raise NotAuthorised(f"{caller} may not delete the key of {minion}: grant @wheel for all minions")
+
+
+@command("runner.manage.versions", Need.RUNNER, reach=Reach.VISIBLE)
 def versions(context: Context) -> dict[str, Any]:
     """Show the minions' versions beside the master's: ``saltern-run manage.versions``"""
     services = context.services
     found: dict[str, Any] = {}
-    for minion in services.keyring.minions():
+    for minion in context.visible(services.keyring.minions()):
         if not services.fleet.is_present(minion):
             found.setdefault(OFFLINE, {})[minion] = False
             continue
@@ -115,13 +128,14 @@ async def key_regen(context: Context) -> None:
     raise CommandError("manage.key_regen isn't done here: delete a minion's key on both sides, and accept its new one")
 
 
-@command("runner.manage.clocks", Need.RUNNER)
+@command("runner.manage.clocks", Need.RUNNER, reach=Reach.VISIBLE)
 async def clocks(context: Context) -> dict[str, float]:
     """Show how many seconds each minion's clock is ahead of the master's: ``saltern-run manage.clocks``"""
-    return {minion: round(skew_s, 3) + 0.0 for minion, skew_s in context.services.clocks.skews_s()}
+    skews = dict(context.services.clocks.skews_s())
+    return {minion: round(skews[minion], 3) + 0.0 for minion in context.visible(skews)}
 
 
-@command("runner.cache.grains", Need.RUNNER)
+@command("runner.cache.grains", Need.RUNNER, reach=Reach.VISIBLE)
 def grains(context: Context, tgt: Target, tgt_type: str = "glob") -> dict[str, Any]:
     """Show what is known of minions, those that are away too: ``saltern-run cache.grains 'web*'``"""
     return _gathered(context, tgt, tgt_type, context.services.fleet.grains)
@@ -143,14 +157,14 @@ async def connected(context: Context) -> list[str]:
     return [minion for minion in context.services.keyring.minions() if context.services.fleet.is_present(minion)]
 
 
-@command("runner.doc.runner", Need.RUNNER)
+@command("runner.doc.runner", Need.RUNNER, reach=Reach.NONE)
 async def runner_docs(context: Context) -> dict[str, str]:
     """Show what each runner does: ``saltern-run -d``; of the operator's own those that you may call"""
     ours = {one.function: one.description for one in context.services.registry.offered_by("runner")}
     return {**await docs_of_own(context), **ours}
 
 
-@command("runner.doc.wheel", Need.RUNNER)
+@command("runner.doc.wheel", Need.RUNNER, reach=Reach.NONE)
 async def wheel_docs(context: Context) -> dict[str, str]:
     """Show what each wheel function does: ``saltern-run doc.wheel``"""
     return {one.function: one.description for one in context.services.registry.offered_by("wheel")}
@@ -159,7 +173,7 @@ async def wheel_docs(context: Context) -> dict[str, str]:
 def _present(context: Context, subset: Subset = None, show_ip: bool = False) -> Any:
     services = context.services
     wanted = _wanted(subset)
-    there = [one for one in services.keyring.minions() if services.fleet.is_present(one)]
+    there = [one for one in context.visible(services.keyring.minions()) if services.fleet.is_present(one)]
     found = [one for one in there if wanted is None or one in wanted]
     return {minion: services.fleet.address(minion) for minion in found} if show_ip else found
 
@@ -167,7 +181,7 @@ def _present(context: Context, subset: Subset = None, show_ip: bool = False) -> 
 def _not_present(context: Context, subset: Subset = None, show_ip: bool = False) -> list[str]:
     services = context.services
     wanted = _wanted(subset)
-    away = [one for one in services.keyring.minions() if not services.fleet.is_present(one)]
+    away = [one for one in context.visible(services.keyring.minions()) if not services.fleet.is_present(one)]
     return [one for one in away if wanted is None or one in wanted]
 
 
@@ -194,13 +208,13 @@ def _declared(name: str, function: Callable[..., Any]) -> Command:
     who = "connected" if function is _present else "accepted and away"
     also = " *show_ip*: with the address that each is connected from." if function is _present else ""
     call.__doc__ = f"List the minions that are {who}: ``saltern-run manage.{name}``\n\n*subset*: of these alone.{also}"
-    return Command(f"runner.manage.{name}", Need.RUNNER, params_of(call), call, False, False)
+    return Command(f"runner.manage.{name}", Need.RUNNER, params_of(call), call, False, False, reach=Reach.VISIBLE)
 
 
 def _meant(context: Context, tgt: Any, tgt_type: str) -> list[str]:
     services = context.services
     target = services.targets.target(tgt, tgt_type, reads_pillar=services.policy.sees_all(context.caller))
-    return sorted(target.select(services.keyring.minions(), services.targets.known))
+    return sorted(target.select(context.visible(services.keyring.minions()), services.targets.known))
 
 
 def _gathered(context: Context, tgt: Any, tgt_type: str, what: Callable[[str], dict[str, Any]]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from saltern.secret import masked
 from saltern_master.auth.need import Need
 from saltern_master.commands.context import Context
 from saltern_master.commands.params import NAMED, POSITIONAL
-from saltern_master.commands.registry import command
+from saltern_master.commands.registry import Reach, command
 
 MAX_SLEEP_S = 3600.0
 
@@ -25,19 +25,19 @@ def check_sleep(seconds: float) -> float:
     raise ArgumentError(f"s_time must be between 0 and {MAX_SLEEP_S:g} seconds, not {seconds}")
 
 
-@command("runner.test.arg", Need.RUNNER)
+@command("runner.test.arg", Need.RUNNER, reach=Reach.NONE)
 async def arg(context: Context, args: Args, kwargs: Kwargs) -> dict[str, Any]:
     """Return what is given: ``saltern-run test.arg 1 two a=3``"""
     return {"args": args, "kwargs": {name: value for name, value in kwargs.items() if not name.startswith("__")}}
 
 
-@command("runner.test.raw_arg", Need.RUNNER)
+@command("runner.test.raw_arg", Need.RUNNER, reach=Reach.NONE)
 async def raw_arg(context: Context, args: Args, kwargs: Kwargs) -> dict[str, Any]:
     """Return what is given, and leave nothing out: ``saltern-run test.raw_arg 1 __a=3``"""
     return {"args": args, "kwargs": kwargs}
 
 
-@command("runner.test.sleep", Need.RUNNER)
+@command("runner.test.sleep", Need.RUNNER, reach=Reach.NONE)
 async def sleep(context: Context, s_time: Annotated[float, check_sleep] = 10) -> bool:
     """Return True after *s_time* seconds: ``saltern-run test.sleep 5``"""
     await asyncio.sleep(s_time)

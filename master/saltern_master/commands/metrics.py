@@ -9,16 +9,16 @@ from typing import Any
 from saltern.errors import FunctionNotFound
 from saltern_master.auth.need import Need
 from saltern_master.commands.context import Context
-from saltern_master.commands.registry import command
+from saltern_master.commands.registry import Reach, command
 
 
-@command("runner.metrics.explain", Need.RUNNER)
+@command("runner.metrics.explain", Need.RUNNER, reach=Reach.VISIBLE)
 async def explain(context: Context, minion: str, fun: str) -> dict[str, Any]:
     """Show what of a return became metrics: ``saltern-run metrics.explain web01 stats.collect``"""
     engine = context.services.engine
     if engine is None:
         raise FunctionNotFound("nothing is shipped: carbon_protocol is none")
-    explained = engine.explain(minion, fun)
+    explained = engine.explain(minion, fun) if context.sees(minion) else None
     if explained is None:
         raise FunctionNotFound(
             f"{minion} returned no metrics of {fun} since the master started, or more than are remembered: "
@@ -27,7 +27,7 @@ async def explain(context: Context, minion: str, fun: str) -> dict[str, Any]:
     return explained
 
 
-@command("runner.metrics.account", Need.RUNNER)
+@command("runner.metrics.account", Need.RUNNER, reach=Reach.VISIBLE)
 async def account(context: Context) -> dict[str, dict[str, dict[str, float]]]:
     """Show what became of the scheduled runs of each minion: ``saltern-run metrics.account``
 
@@ -38,6 +38,7 @@ async def account(context: Context) -> dict[str, dict[str, dict[str, float]]]:
     result: dict[str, dict[str, dict[str, float]]] = {}
     for rows in context.services.accounting.rows_by_turns(time.time()):
         for minion_id, name, numbers in rows:
-            result.setdefault(minion_id, {})[name] = numbers
+            if context.sees(minion_id):
+                result.setdefault(minion_id, {})[name] = numbers
         await asyncio.sleep(0)  # a fleet's account is long: others have their turns in between
     return result

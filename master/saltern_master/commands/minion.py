@@ -10,7 +10,7 @@ from saltern.ids import check_env
 from saltern.wire import pack_value, unpack_value
 from saltern_master.auth.need import Need
 from saltern_master.commands.context import Context
-from saltern_master.commands.registry import command
+from saltern_master.commands.registry import Reach, command
 from saltern_master.jobs.follower import Follower
 from saltern_master.jobs.publisher import JobRequest
 from saltern_master.mine import MAX_FUNCTIONS, MAX_NAME_CHARACTERS
@@ -191,14 +191,14 @@ def _meant(context: Context, tgt: str | list[Any], kind: str) -> list[str]:
     targets = context.services.targets
     try:
         target = targets.target(tgt, kind, reads_pillar=context.services.policy.sees_all(context.caller))
-        return target.select(context.services.keyring.minions(), targets.known)
+        return target.select(context.visible(context.services.keyring.minions()), targets.known)
     except (TargetTooCostly, UnknownNodegroup):
         raise
     except TargetError:
         return []
 
 
-@command("runner.mine.get", Need.RUNNER)
+@command("runner.mine.get", Need.RUNNER, reach=Reach.VISIBLE)
 def get(
     context: Context,
     tgt: str | list,  # type: ignore[type-arg]

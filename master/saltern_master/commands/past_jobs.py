@@ -9,9 +9,9 @@ from saltern.errors import ArgumentError
 from saltern.ids import check_jid
 from saltern_master.auth.need import Need
 from saltern_master.commands.context import Context
-from saltern_master.commands.jobs import STORED_WITHIN_S, asked, hidden
-from saltern_master.commands.registry import command
-from saltern_master.commands.shown import job_shown
+from saltern_master.commands.jobs import STORED_WITHIN_S, seen
+from saltern_master.commands.registry import Reach, command
+from saltern_master.commands.shown import concerns, job_shown
 from saltern_master.jobs.search import Globs, Search, search_of
 from saltern_master.jobs.store import JobLoad, JobReturn
 
@@ -42,7 +42,7 @@ Source = Annotated[str | None, check_source]
 Count = Annotated[int | None, check_limit]
 
 
-@command("runner.jobs.list_jobs", Need.RUNNER)
+@command("runner.jobs.list_jobs", Need.RUNNER, reach=Reach.VISIBLE)
 def list_jobs(
     context: Context,
     ext_source: Source = None,
@@ -66,7 +66,7 @@ def list_jobs(
     return {"outputter": outputter, "data": found} if outputter else found
 
 
-@command("runner.jobs.list_jobs_filter", Need.RUNNER)
+@command("runner.jobs.list_jobs_filter", Need.RUNNER, reach=Reach.VISIBLE)
 def list_jobs_filter(
     context: Context,
     count: Annotated[int, check_limit],
@@ -84,7 +84,7 @@ def list_jobs_filter(
     return {"outputter": outputter, "data": found} if outputter else found
 
 
-@command("runner.jobs.lookup_jid", Need.RUNNER)
+@command("runner.jobs.lookup_jid", Need.RUNNER, reach=Reach.VISIBLE)
 def lookup_jid(
     context: Context,
     jid: Jid,
@@ -102,25 +102,25 @@ def lookup_jid(
     if missing:
         job = context.services.job_store.job(jid)
         there = {item.minion_id for item in returns}
-        minions = job.load.get("minions") or () if job is not None else ()
+        minions = context.visible(job.load.get("minions") or ()) if job is not None else ()
         found.update((minion_id, NO_RETURN) for minion_id in minions if minion_id not in there)
     outputter = returns[0].data.get("out") if returns else None
     return {"outputter": outputter, "data": found} if outputter else found
 
 
-@command("runner.jobs.list_job", Need.RUNNER)
+@command("runner.jobs.list_job", Need.RUNNER, reach=Reach.VISIBLE)
 def list_job(context: Context, jid: Jid, ext_source: Source = None, display_progress: bool = False) -> dict[str, Any]:
     """Show one job with its returns: ``saltern-run jobs.list_job 20260131120000123456``"""
     return {"jid": jid, **_whole(context, jid)}
 
 
-@command("runner.jobs.print_job", Need.RUNNER)
+@command("runner.jobs.print_job", Need.RUNNER, reach=Reach.VISIBLE)
 def print_job(context: Context, jid: Jid, ext_source: Source = None) -> dict[str, Any]:
     """Show one job with its returns, by its jid: ``saltern-run jobs.print_job 20260131120000123456``"""
     return {jid: _whole(context, jid)}
 
 
-@command("runner.jobs.last_run", Need.RUNNER)
+@command("runner.jobs.last_run", Need.RUNNER, reach=Reach.VISIBLE)
 def last_run(
     context: Context,
     ext_source: Source = None,
@@ -138,25 +138,29 @@ def last_run(
     return {newest.jid: _whole(context, newest.jid)} if newest is not None else False
 
 
-@command("runner.jobs.exit_success", Need.RUNNER)
+@command("runner.jobs.exit_success", Need.RUNNER, reach=Reach.VISIBLE)
 def exit_success(context: Context, jid: Jid, ext_source: Source = None) -> dict[str, bool]:
     """Say of each minion whether it returned something that is true: ``saltern-run jobs.exit_success 2026…``"""
     values = {item.minion_id: bool(item.data.get("return")) for item in _returns(context, jid)}
     job = context.services.job_store.job(jid)
-    minions = job.load.get("minions") or () if job is not None else ()
+    minions = context.visible(job.load.get("minions") or ()) if job is not None else ()
     return {**dict.fromkeys(minions, False), **values}
 
 
 def _found(context: Context, search: Search, limit: int | None) -> Iterator[JobLoad]:
     """Yield the jobs that are looked for, as many as are asked for, or all. Raises ``ArgumentError`` for too many.
 
-    What another's jobs were given isn't looked into for who may not see it: each answer would tell of it.
+    What another's jobs were given isn't looked into for who may not see it: each answer would tell of it. So of their
+    targets. Jobs that don't concern the caller aren't there.
     """
     services = context.services
     services.keeper.catch_up(STORED_WITHIN_S)
     left, left_bytes = limit or MAX_LISTED, MAX_LISTED_BYTES
     for job in search.found(services.job_store):
-        if search.metadata and not services.policy.owns(context.caller, job.load.get("owner")):
+        kept_from_others = search.metadata or (search.target and context.limited)
+        if kept_from_others and not services.policy.owns(context.caller, job.load.get("owner")):
+            continue
+        if not concerns(context, job.load):
             continue
         left_bytes -= job.size
         if not left or left_bytes < 0:
@@ -171,25 +175,18 @@ def _found(context: Context, search: Search, limit: int | None) -> Iterator[JobL
 
 
 def _shown(context: Context, job: JobLoad) -> dict[str, Any]:
-    own = context.services.policy.owns(context.caller, job.load.get("owner"))
-    return job_shown(job.jid, job.load, own=own, minions=False)
+    return job_shown(context, job.jid, job.load, minions=False)
 
 
 def _whole(context: Context, jid: str) -> dict[str, Any]:
     """Return a job with what came back."""
     returns = _returns(context, jid)
     job = context.services.job_store.job(jid)
-    load = None if job is None else job.load
-    own = load is not None and context.services.policy.owns(context.caller, load.get("owner"))
+    load = job.load if job is not None and concerns(context, job.load) else None
     result = {item.minion_id: {key: item.data[key] for key in _RESULT if key in item.data} for item in returns}
-    return {**job_shown(jid, load, own=own), "Result": result}
+    return {**job_shown(context, jid, load), "Result": result}
 
 
 def _returns(context: Context, jid: str) -> list[JobReturn]:
-    """Return what came back; of a function that another ran on the master, nothing: it may need rights of its own."""
-    services = context.services
-    services.keeper.catch_up(STORED_WITHIN_S)
-    job = services.job_store.job(jid)
-    if job is not None and hidden(context, job.load):
-        return []
-    return asked(services.job_store, jid)
+    context.services.keeper.catch_up(STORED_WITHIN_S)
+    return seen(context, jid)

@@ -6,6 +6,7 @@ import difflib
 import inspect
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from enum import Enum
 from types import MappingProxyType, ModuleType
 from typing import Any, NamedTuple
 
@@ -15,6 +16,17 @@ from saltern_master.commands.params import Param, bind, params_of
 
 Handler = Callable[..., Any]
 """Takes a ``Context`` and the parameters; a coroutine function runs on the loop, any other in a thread."""
+
+
+class Reach(Enum):
+    """Which minions a runner or wheel function is about: what becomes of a right that is good for some groups alone."""
+
+    EVERY = "every"
+    """Any there are: who is limited to some groups may not call it. So is whatever says nothing else."""
+    VISIBLE = "visible"
+    """Those that its caller may see: it asks ``Context.visible``, and tells of no other."""
+    NONE = "none"
+    """None: what it shows is the same for everyone who may call it."""
 
 
 class Answered(NamedTuple):
@@ -34,8 +46,9 @@ class Command:
 
     ``name`` is the client that offers it and Salt's name there: ``wheel.key.accept``, ``runner.jobs.list_jobs``.
     ``changes``: each call is audited. ``is_async`` was found out when it was declared. ``private``: what it returns is
-    its caller's alone, and in no event. ``prepare``, of what runs elsewhere, sees whether it is there and takes its
-    arguments, and returns the command that runs it; ``let_go`` is called when that isn't run after all.
+    its caller's alone, and in no event. ``reach``: which minions it is about. ``prepare``, of what runs elsewhere, sees
+    whether it is there and takes its arguments, and returns the command that runs it; ``let_go`` is called when that
+    isn't run after all.
     """
 
     name: str
@@ -47,6 +60,7 @@ class Command:
     private: bool = False
     prepare: Callable[..., Awaitable[Command]] | None = None
     let_go: Callable[[], None] = lambda: None
+    reach: Reach = Reach.EVERY
 
     @property
     def client(self) -> str:
@@ -72,12 +86,14 @@ class Command:
             raise ArgumentError(f"{self.function} was called wrongly: {error}: it is {usage}") from None
 
 
-def command(name: str, need: Need, *, changes: bool = False, private: bool = False) -> Callable[[Handler], Command]:
+def command(
+    name: str, need: Need, *, changes: bool = False, private: bool = False, reach: Reach = Reach.EVERY
+) -> Callable[[Handler], Command]:
     """Declare a command. Its handler's docstring is its documentation for users."""
 
     def declare(handler: Handler) -> Command:
         is_async = inspect.iscoroutinefunction(handler)
-        return Command(name, need, params_of(handler), handler, changes, is_async, private)
+        return Command(name, need, params_of(handler), handler, changes, is_async, private, reach=reach)
 
     return declare
 

@@ -7,18 +7,23 @@ import time
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from saltern.errors import ArgumentError
+from saltern.errors import ArgumentError, Busy
 from saltern.ids import check_jid, check_minion_id
 from saltern.visible import shown
 from saltern_master.auth.need import Need
 from saltern_master.commands.context import Context
 from saltern_master.commands.jobs import hidden
-from saltern_master.commands.registry import command
-from saltern_master.jobs.query import Found, Wanted
+from saltern_master.commands.registry import Reach, command
+from saltern_master.commands.revealing import result_shown
+from saltern_master.commands.runs import about_bytes
+from saltern_master.commands.shown import HIDDEN
+from saltern_master.jobs.query import Found, Page, Wanted
 
 LAST = float(2**33)
 """Seconds: what is later is as good as never."""
 MAX_LIMIT, MAX_OFFSET = 1000, 1_000_000
+MAX_SEARCH_S = 20.0
+"""Of a search for what someone sees among what he doesn't."""
 _AGO = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([smhdw])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 ON_THE_MASTER = ("runner.", "wheel.")
@@ -32,7 +37,7 @@ def stored(text: str) -> str:
     return text
 
 
-@command("runner.returns.query", Need.RUNNER)
+@command("runner.returns.query", Need.RUNNER, reach=Reach.VISIBLE)
 def query(
     context: Context,
     minion: Annotated[str | None, check_minion_id] = None,
@@ -69,7 +74,8 @@ def query(
         offset=offset,
         limit=limit,
     )
-    page = _source(context, returner).query(wanted)
+    source = _source(context, returner)
+    page = _visible_page(context, source, wanted) if context.limited else source.query(wanted)
     answer: dict[str, Any] = {"returns": [_shown(one) for one in _asked(context, page.found)]}
     if page.more:
         last = page.found[-1]
@@ -87,22 +93,57 @@ def _source(context: Context, name: str | None) -> Any:
     return returners[name]
 
 
+def _visible_page(context: Context, source: Any, wanted: Wanted) -> Page:
+    """Return what is wanted of the minions that the caller sees: where a page ends tells of no other.
+
+    Raises ``Busy`` when that takes too long to find.
+    """
+    until = time.monotonic() + MAX_SEARCH_S
+    found: list[Found] = []
+    passed, left_bytes, after = 0, wanted.max_bytes, wanted.after
+    while True:
+        page = source.query(wanted._replace(after=after, offset=0, limit=MAX_LIMIT))
+        for one in page.found:
+            if not context.sees(one.minion_id):
+                continue
+            if passed < wanted.offset:
+                passed += 1
+                continue
+            left_bytes -= about_bytes(one.result, left_bytes)
+            if len(found) == wanted.limit or (found and left_bytes < 0):
+                return Page(found, True)
+            found.append(one)
+        if not page.more:
+            return Page(found, False)
+        after = (page.found[-1].jid, page.found[-1].minion_id)
+        if time.monotonic() > until:
+            raise Busy(f"{MAX_SEARCH_S:g} s of search weren't enough: give minion=, jid=, or since= and until=")
+
+
 def _asked(context: Context, found: list[Found]) -> list[Found]:
     """Return those of *found* whose minions their jobs were for: a scheduled run chooses its jid itself.
 
-    What another's function on the master returned is left out.
+    What another's function on the master returned is left out, and ``***`` stands for what reveals.
     """
     minions: dict[str, frozenset[str] | None] = {}
-    sees_all = context.services.policy.sees_all(context.caller)
+    own: set[str] = set()
+    policy, caller = context.services.policy, context.caller
+    sees_all = policy.sees_all(caller)
     for jid in {one.jid for one in found}:
         job = context.services.job_store.job(jid)
+        if policy.owns(caller, None if job is None else job.load.get("owner")):
+            own.add(jid)
         if job is not None and hidden(context, job.load):
             minions[jid] = frozenset()
         else:
             minions[jid] = None if job is None else frozenset(job.load.get("minions") or ())
     # A returner keeps what came back for longer than the store keeps whose it was.
     kept = [one for one in found if sees_all or minions[one.jid] is not None or not one.fun.startswith(ON_THE_MASTER)]
-    return [one for one in kept if (asked := minions[one.jid]) is None or one.minion_id in asked]
+    asked = [one for one in kept if (those := minions[one.jid]) is None or one.minion_id in those]
+    return [
+        one if one.jid in own or result_shown(policy, caller, one.fun, one.minion_id) else one._replace(result=HIDDEN)
+        for one in asked
+    ]
 
 
 def _shown(one: Found) -> dict[str, Any]:

@@ -39,7 +39,7 @@ OPTIONS = ("filename", "filetype", "hashtype", "realm", "field_separator", "user
 TYPES = ("text", "htpasswd", "htdigest")
 PLAIN = "plaintext"
 HASHES_AT_ONCE = 2
-"""Of argon2: each has 64 MiB and a core."""
+"""Of argon2, at most: each has 64 MiB and a core, and half of the cores are for others."""
 MAX_FIELD = 100
 MAX_SAID = 20
 """Users whose lines can't be used, named in the log."""
@@ -90,10 +90,11 @@ def layout(given: Given, folder: str) -> Layout:
 class FileDriver:
     """Asks a file, which is read anew when it has changed."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, cores: int | None = None) -> None:
+        """*cores*: this host's, by itself."""
         self._layout = layout
         self._read: _Read | None = None
-        self._hashing = threading.BoundedSemaphore(HASHES_AT_ONCE)
+        self._hashing = threading.BoundedSemaphore(max(1, min(HASHES_AT_ONCE, (cores or os.cpu_count() or 1) // 2)))
         self._open_to_all = False
 
     def authenticate(self, username: str, password: str) -> Identity | None:

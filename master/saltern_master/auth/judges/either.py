@@ -19,6 +19,7 @@ class EitherJudge:
     def __init__(self, one: Judge, other: Judge) -> None:
         self._both = (one, other)
         self.anything = one.anything or other.anything
+        self.every_event = one.every_event or other.every_event
 
     def may_call(self, command: Needing) -> bool:
         """Return whether one of them says so."""
@@ -27,6 +28,18 @@ class EitherJudge:
     def may_give(self, command: Needing, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
         """Return whether one of them allows the command, and these arguments."""
         return any(judge.may_call(command) and judge.may_give(command, args, kwargs) for judge in self._both)
+
+    def limits(
+        self, command: Needing, args: Sequence[Any], kwargs: Mapping[str, Any], minions: Sequence[str]
+    ) -> frozenset[str] | None:
+        """Return those of *minions* that one of them names; no limits when one knows none."""
+        left: frozenset[str] = frozenset()
+        for judge in self._both:
+            found = judge.limits(command, args, kwargs, minions)
+            if found is None:
+                return None
+            left |= found
+        return left
 
     def may_see(self, client: str, function: str) -> bool:
         """Return whether one of them says so."""

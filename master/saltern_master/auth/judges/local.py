@@ -26,6 +26,7 @@ class LocalJudge:
         self._grants = grants
         self._powers = powers
         self.anything = bool(grants)
+        self.every_event = any(covers_own(grant, "@events", "subscribe") for grant in grants)
 
     def may_call(self, command: Needing) -> bool:
         """Return whether a grant is for *command*."""
@@ -46,6 +47,12 @@ class LocalJudge:
     def may_give(self, command: Needing, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
         """Return true: these grants know no arguments."""
         return True
+
+    def limits(
+        self, command: Needing, args: Sequence[Any], kwargs: Mapping[str, Any], minions: Sequence[str]
+    ) -> frozenset[str] | None:
+        """Return no limits for what a grant is for: these know none."""
+        return None if self.may_call(command) else frozenset()
 
     def may_see(self, client: str, function: str) -> bool:
         """Return whether a grant is for such a command of the master's own."""

@@ -27,6 +27,7 @@ class LoginJudge:
         self._covered_by = covered_by
         self._expanded = expanded
         self.anything = bool(rights)
+        self.every_event = rights.every_event
 
     def may_call(self, command: Needing) -> bool:
         """Return whether some right is for *command*, with whatever arguments."""
@@ -49,6 +50,16 @@ class LoginJudge:
         client = _CLIENTS.get(command.need)
         by_name = command.need is Need.OWN_RUNNER
         return client is None or self.rights.own(client, command.function, args, kwargs, by_name=by_name)
+
+    def limits(
+        self, command: Needing, args: Sequence[Any], kwargs: Mapping[str, Any], minions: Sequence[str]
+    ) -> frozenset[str] | None:
+        """Return those of *minions* in the groups that his rights to call it so are limited to."""
+        client = _CLIENTS.get(command.need)
+        if client is None:
+            return None if self.may_call(command) else frozenset()
+        by_name = command.need is Need.OWN_RUNNER
+        return self.rights.limits(client, command.function, minions, args, kwargs, by_name=by_name)
 
     def may_see(self, client: str, function: str) -> bool:
         """Return whether some right is for such a command of the master's own."""

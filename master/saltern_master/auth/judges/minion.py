@@ -16,6 +16,7 @@ class MinionJudge:
 
     everything = False
     anything = False  # of what users may
+    every_event = False
     by_one_grant = False
 
     def __init__(self, name: str, peer: Peers, peer_run: Peers, powers: Powers) -> None:
@@ -37,6 +38,12 @@ class MinionJudge:
     def may_give(self, command: Needing, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
         """Return true: these rules know no arguments."""
         return True
+
+    def limits(
+        self, command: Needing, args: Sequence[Any], kwargs: Mapping[str, Any], minions: Sequence[str]
+    ) -> frozenset[str] | None:
+        """Return no limits for what it may call: these rules know none."""
+        return None if self.may_call(command) else frozenset()
 
     def may_see(self, client: str, function: str) -> bool:
         """Return false."""

@@ -16,6 +16,7 @@ class OwnerJudge:
 
     everything = True
     anything = True
+    every_event = True
     by_one_grant = False
 
     def __init__(self, *, logged_in: bool = False) -> None:
@@ -28,6 +29,12 @@ class OwnerJudge:
     def may_give(self, command: Needing, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
         """Return true."""
         return True
+
+    def limits(
+        self, command: Needing, args: Sequence[Any], kwargs: Mapping[str, Any], minions: Sequence[str]
+    ) -> frozenset[str] | None:
+        """Return no limits."""
+        return None
 
     def may_see(self, client: str, function: str) -> bool:
         """Return true."""
