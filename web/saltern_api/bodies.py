@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import ClientDisconnect, Request
 
+from saltern.arguments import parse_value
 from saltern.http.origins import body_kind
 from saltern_api.answers import ClientGone, Refused
 from saltern_api.yaml_text import MAX_BYTES as MAX_YAML_BYTES
@@ -21,7 +22,7 @@ TEXT_KIND = "text/plain"
 KINDS = (JSON_KIND, *YAML_KINDS, FORM_KIND, TEXT_KIND)
 BODY_WITHIN_S = 20.0
 MAX_FIELDS = 10_000
-_YAML_FIELDS = ("arg", "kwarg")
+_WORDS = ("arg", "kwarg")
 NOT_A_LIST = "Lowstates must be a list"
 
 
@@ -88,17 +89,20 @@ def lowstate(value: Any) -> list[dict[str, Any]]:
 
 
 def read_form(body: bytes) -> dict[str, Any]:
-    """Return the one chunk of a form: a field that is repeated is a list, ``arg`` and ``kwarg`` are YAML each."""
+    """Return the one chunk of a form: a field that is repeated is a list, and ``arg`` always is one.
+
+    What is in ``arg`` and ``kwarg`` is read as words of a command line are.
+    """
     try:
         pairs = parse_qsl(body.decode(errors="replace"), keep_blank_values=True, max_num_fields=MAX_FIELDS)
     except ValueError:  # the one cause there is
         raise Refused(400, f"the form can't be read: it may have {MAX_FIELDS:,} fields") from None
     fields: dict[str, list[Any]] = {}
-    if sum(len(text) for name, text in pairs if name in _YAML_FIELDS) > MAX_YAML_BYTES:
+    if sum(len(text) for name, text in pairs if name in _WORDS) > MAX_YAML_BYTES:
         raise Refused(413, f"arg and kwarg of a form may have {MAX_YAML_BYTES:,} bytes: send JSON")
     for name, text in pairs:
-        fields.setdefault(name, []).append(_yaml(text) if name in _YAML_FIELDS else text)
-    return {name: values if len(values) > 1 else values[0] for name, values in fields.items()}
+        fields.setdefault(name, []).append(parse_value(text) if name in _WORDS else text)
+    return {name: values if len(values) > 1 or name == "arg" else values[0] for name, values in fields.items()}
 
 
 def _json(body: bytes) -> Any:
@@ -108,7 +112,7 @@ def _json(body: bytes) -> Any:
         raise Refused(400, "Invalid JSON document") from None
 
 
-def _yaml(text: str | bytes) -> Any:
+def _yaml(text: bytes) -> Any:
     try:
         return read_yaml(text)
     except NotYaml as error:

@@ -70,6 +70,8 @@ class Context:
         kind = kind_of(request)
 
         def work(client: Client, sink: Sink) -> None:
+            if session:
+                client.session(session)  # nothing is parsed for nobody
             chunks = [prepare(chunk) for chunk in lowstate(read_value(kind, body))]
             check(chunks, self.settings.clients)
             run(client, chunks, session, form, sink)

@@ -12,9 +12,7 @@ MAX_BYTES = 32 * 1024
 MAX_DEPTH = 64
 """Brackets in one another: the reader's work grows with their number for each character."""
 MAX_NODES = 50_000
-_PLAIN_TEXT = re.compile(r"[A-Za-z*/_][A-Za-z0-9 */?_.,@+-]*")
 _BRACKETS = re.compile(r"[\[\]{}]")
-_WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 
 
 class NotYaml(ValueError):
@@ -22,11 +20,9 @@ class NotYaml(ValueError):
 
 
 def read_yaml(text: str | bytes) -> Any:
-    """Return what *text* holds; a glob that begins with ``*`` is a text, not an alias. Raises ``NotYaml``."""
+    """Return what *text* holds. Raises ``NotYaml``."""
     if len(text) > MAX_BYTES:
         raise NotYaml(f"YAML of over {MAX_BYTES:,} bytes is not read: send JSON")
-    if isinstance(text, str) and _PLAIN_TEXT.fullmatch(text) and text == text.strip() and text.lower() not in _WORDS:
-        return text  # most arguments of forms
     if _depth(text if isinstance(text, str) else text.decode("latin-1")) > MAX_DEPTH:
         raise NotYaml("nested too deeply")
     loader = None

@@ -45,7 +45,9 @@ def local_subset(parties: Parties, low: Low) -> Begun:
     subset = low.get("subset", low.get("sub", DEFAULT_SUBSET))
     try:
         number = int(subset)
-    except (TypeError, ValueError):
+        if number < 0:
+            raise ValueError
+    except (TypeError, ValueError, OverflowError):
         raise ArgumentError(f"subset must be a number of minions, not {subset!r:.40}") from None
     return Begun(VALUE, parties.local.cmd_subset(**_job(low, _OF_A_SUBSET), subset=number))
 

@@ -29,6 +29,10 @@ def check_tag(tag: str) -> str:
     raise ArgumentError(f"a tag is text of 1 to {MAX_TAG_LENGTH} printable characters, not {tag!r:.80}")
 
 
+def _check_hook(path: str) -> str:
+    return check_tag(path) if path else ""
+
+
 @command("event.subscribe", Need.FOLLOW)
 async def subscribe(context: Context, tag: str = "", after: int | None = None, numbered: bool = False) -> Stream:
     """Follow the events whose tags start with *tag*; ``salt/events/lost`` tells of those that came too fast.
@@ -52,16 +56,16 @@ async def subscribe(context: Context, tag: str = "", after: int | None = None, n
 @command("event.hook", Need.HOOKS)
 async def hook(
     context: Context,
-    path: Annotated[str, check_tag],
+    path: Annotated[str, _check_hook],
     body: str = "",
     post: Any = None,
     headers: dict[str, Any] | None = None,
 ) -> str:
     """Put what was posted to a hook on the bus, as ``salt/netapi/hook/<path>``, and return that tag.
 
-    Its data are ``body``, ``post`` and ``headers``, as in Salt; ``from`` says who posted it.
+    The path may be empty. Its data are ``body``, ``post`` and ``headers``, as in Salt; ``from`` says who posted it.
     """
-    tag = f"{HOOK}/{path.strip('/')}"
+    tag = f"{HOOK}/{path.strip('/')}".rstrip("/")
     named = {str(name): str(value) for name, value in (headers or {}).items() if str(name).lower() not in CREDENTIALS}
     data = {"body": body[:MAX_HOOK_CHARS], "post": post, "headers": named}
     context.services.bus.publish(tag, data, context.caller.provenance, len(pack_value(data)))

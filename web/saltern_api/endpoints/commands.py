@@ -61,6 +61,7 @@ class Commands:
         body, kind = await self._context.body(request), kind_of(request)
 
         def make(client: Client) -> Mapping[str, Any]:
+            client.session(session)  # nothing is parsed for nobody
             chunks = [{**of_session(chunk), "client": ASYNC} for chunk in lowstate(read_value(kind, body))]
             check(chunks, self._enabled)
             started = [one for chunk in chunks for one in gathered(client, chunk, session)]

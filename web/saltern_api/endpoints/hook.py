@@ -37,6 +37,8 @@ class Hook:
         headers = told_headers(request)
 
         def work(client: Client) -> bytes:
+            if token:
+                client.session(token)  # nothing is parsed for nobody
             client.hook(token, path, body.decode(errors="replace"), _parsed(kind, body), headers)
             return form.whole({"success": True})
 
