@@ -19,6 +19,7 @@ from saltern_master.auth import passwords
 from saltern_master.auth.eauth import hashes
 from saltern_master.auth.eauth.configured import configured_drivers, file_layout
 from saltern_master.auth.eauth.driver import Driver, Identity
+from saltern_master.auth.eauth.file import FileDriver, Layout
 
 FRED = Identity("fred")
 
@@ -233,27 +234,30 @@ def test_every_try_costs_one_hash_of_argon2(users: Users, monkeypatch: pytest.Mo
     assert counted(users, monkeypatch, "nobody") == []
 
 
-def test_few_hashes_are_computed_at_a_time(users: Users, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("cores", "at_once"), [(1, 1), (2, 1), (4, 2), (64, 2)])
+def test_few_hashes_are_computed_at_a_time(
+    users: Users, monkeypatch: pytest.MonkeyPatch, cores: int, at_once: int
+) -> None:
     users.write(f"fred:{passwords.NOBODYS}\n")
-    assert users.asks("fred", "x") is None
-    running, most, lock, go = [0], [0], threading.Lock(), threading.Barrier(2)
+    driver = FileDriver(Layout(str(users.path)), cores)
+    running, most, lock, go = [0], [0], threading.Lock(), threading.Barrier(at_once)
 
     def hashing(*_: str) -> bool:
         with lock:
             running[0] += 1
             most[0] = max(most[0], running[0])
-        go.wait(20)  # never passed by one alone
+        go.wait(20)  # never passed by fewer
         with lock:
             running[0] -= 1
         return False
 
     monkeypatch.setattr(passwords, "matches", hashing)
-    threads = [threading.Thread(target=users.asks, args=("fred", "x")) for _ in range(8)]
+    threads = [threading.Thread(target=driver.authenticate, args=("fred", "x")) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert most[0] == 2
+    assert most[0] == at_once
 
 
 def test_a_hash_that_would_take_all_memory_lets_nobody_in(users: Users, caplog: pytest.LogCaptureFixture) -> None:
