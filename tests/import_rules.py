@@ -119,7 +119,7 @@ ROOMS = {
         "entrances.channel.hub",
         "ground auth commands.dispatcher entrances.channel domain flow jobs.tracker",
     ),
-    "up": Room("up", ""),
+    "up": Room("up", "auth.password_file auth.passwords"),
 }
 """The master's rooms. A file belongs to the one that names it most exactly, and may import its own room."""
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from saltern.config.exposure import exposures
+from saltern.config.exposure import exposures, holds_secret
 from support.folders import open_to_all
 
 
@@ -95,3 +95,20 @@ def test_pillar_files_are_for_some_alone(etc: Path) -> None:
 
 def test_a_file_that_is_not_yaml_is_left_to_others(etc: Path) -> None:
     assert told(etc, "events_token: [\n") == []
+
+
+@pytest.mark.parametrize(
+    ("key", "secret"),
+    [
+        ("auth.ldap.bindpw", True),
+        ("sharedsecret", True),
+        ("mysql.pass", True),
+        ("sign_token", True),
+        ("routing_key", True),
+        ("compass", False),
+        ("auth.ldap.binddn", False),
+        ("publish_key", False),
+    ],
+)
+def test_which_options_hold_a_secret(key: str, secret: bool) -> None:
+    assert holds_secret(key) is secret

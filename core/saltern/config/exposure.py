@@ -16,7 +16,8 @@ from saltern.secret import Secret
 SHOWN = 5
 
 _SECRET_KEY = re.compile(
-    r"(?i)(?:^|_)(?:token|password|passwd|pass|passphrase|secret|(?:private|api|secret|access)_?key)$"
+    r"(?i)(?:^|[_.])(?:token|password|passwd|pass|passphrase|(?:bind|root)?pw|(?:shared)?secret"
+    r"|(?:private|api|secret|access|routing)_?key)$"
 )
 _CREDENTIALS = re.compile(r"://[^/@\s]*:[^/@\s]+@|https?://[^/@\s]+@")
 

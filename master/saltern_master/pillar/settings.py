@@ -34,7 +34,7 @@ OPTIONS = (
     "conf_file",
     "cachedir",
 )
-HIDDEN = ("pass", "token", "secret", "key", "credential", "job_db", "returners", "ext_pillar", "gitfs")
+HIDDEN = ("pass", "token", "secret", "key", "credential", "job_db", "returners", "ext_pillar", "gitfs", "auth", "webhooks", "bindpw")
 """Words in the names of options that templates aren't shown, whatever is in them."""
 
 
