@@ -27,7 +27,7 @@ JID = "20260131120000123456"
 
 @command("job.publish", Need.JOBS)
 async def publish(
-    context: Context, tgt: str, fun: str | list, tgt_type: str = "glob", arg: list[Any] | None = None
+    context: Context, tgt: str, fun: str | list[Any], tgt_type: str = "glob", arg: list[Any] | None = None
 ) -> Any:
     """Start a job."""
     return Stream({"jid": JID, "minions": list(context.minions)}, None)  # type: ignore[arg-type]

@@ -225,7 +225,7 @@ def test_a_pager_has_a_url_of_its_own() -> None:
 
 
 def test_a_program_gets_the_event_or_what_a_template_makes_of_it() -> None:
-    ret = event("salt/job/1/ret/web1", id="web1", **{"return": {"a": [1, b"\xff", Secret("sesame")]}})
+    ret = event("salt/job/1/ret/web1", {"id": "web1", "return": {"a": [1, b"\xff", Secret("sesame")]}})
     assert body(hook(), ret) == {"tag": ret.tag, "data": {**ret.data, "return": {"a": [1, "\\xff", "***"]}}}
     template = {
         "who": "{{ data.id }}",
