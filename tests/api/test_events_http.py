@@ -124,7 +124,7 @@ def test_it_ends_when_the_token_does(tmp_path: Path) -> None:
     [
         ("/events", "", 401),
         ("/events", "X-Auth-Token: 00000000000000000000000000000000\r\n", 401),
-        ("/events?token=x", "AUTH", 401),
+        ("/events?token=x", "AUTH", 400),
         ("/events?a=b", "AUTH", 400),
         ("/events?", "AUTH", 200),
         ("/events", "AUTHLast-Event-ID: x\r\n", 400),

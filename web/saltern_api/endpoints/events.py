@@ -55,10 +55,8 @@ class Events:
 
     async def stream(self, request: Request) -> ASGIApp:
         """GET ``/events``."""
-        if "token" in request.query_params:
-            raise NotAuthorised(IN_URL)
         if request.scope["query_string"]:
-            raise Refused(400, "/events takes no parameters")
+            raise Refused(400, IN_URL if "token" in request.query_params else "/events takes no parameters")
         token, after = session_token(request), _after(request)
         async with contextlib.AsyncExitStack() as stack:
             batches = await stack.enter_async_context(self._feed.listen(token, address_of(request), after))

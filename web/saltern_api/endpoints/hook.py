@@ -57,4 +57,4 @@ def _parsed(kind: str, body: bytes) -> Any:
         value = read_value(kind, body)
     except Refused:
         return {}
-    return {} if value is None or isinstance(value, str) else value
+    return value or {}
