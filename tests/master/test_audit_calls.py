@@ -189,7 +189,7 @@ def test_a_master_audits_and_shows_it_to_who_may_everything_alone(options: Maste
             await call(ROOT, "job.publish", tgt="*", fun="test.ping")
             other = master.policy.local_caller(65534)
             for name in ("runner.audit.query", "runner.audit.verify"):
-                with pytest.raises(NotAuthorised, match="who may do everything"):
+                with pytest.raises(NotAuthorised):
                     await call(other, name)
             found = await call(ROOT, "runner.audit.query", user="local:*", since="1h")
             assert [(one["what"], one["result"]) for one in found] == [
