@@ -16,6 +16,7 @@ PACKAGES = {
     "agent": ROOT / "agent" / "saltern_agent",
     "modules": ROOT / "modules" / "saltern_modules",
     "graphite": ROOT / "graphite" / "saltern_graphite",
+    "api": ROOT / "web" / "saltern_api",
 }
 HEAD = "| rule | where | attacked by |"
 
