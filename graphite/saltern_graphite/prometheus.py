@@ -43,6 +43,10 @@ _COUNTERS = {
     "requestsCancelled": ("requests_cancelled_total", "Requests given up because their client had gone."),
     "requestsUnauthorized": ("requests_unauthorized_total", "Requests without credentials that are known."),
     "requestsMisdirected": ("requests_misdirected_total", "Requests to a host name that is not this server's."),
+    "requestsRestrictedWrongly": (
+        "requests_restricted_wrongly_total",
+        "Requests for a part of the store that did not say which.",
+    ),
     "requestsForeign": ("requests_foreign_total", "Changes that pages of other origins asked for."),
     "tagIndexFailures": ("tag_index_failures_total", "Times that the tag index could not be written or opened."),
     "tagIndexBegunAnew": ("tag_index_begun_anew_total", "Times that it was broken or taken away, and begun anew."),

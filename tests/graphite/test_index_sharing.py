@@ -124,7 +124,7 @@ def test_equal_branches_become_one() -> None:
 
 def different_branches(index: Index) -> set[int]:
     found: set[int] = set()
-    waiting: list[Branch | None] = [index._root]
+    waiting: list[Branch | None] = [index.root]
     while waiting:
         branch = waiting.pop()
         if branch is not None and id(branch) not in found:
@@ -138,11 +138,11 @@ def test_a_known_name_undoes_nothing() -> None:
     for name in fleet(3):
         index.add(name)
     index.tidy()
-    root = index._root
+    root = index.root
     assert isinstance(root, Frozen)
     index.add("fleet.host1.cpu.1.idle")
     index.remove("fleet.host1.cpu.1.nothing")
-    assert index._root is root
+    assert index.root is root
 
 
 def test_a_shelf_forgets_what_nobody_has() -> None:
@@ -161,9 +161,9 @@ def test_a_very_wide_branch_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> N
     for number in range(11):
         index.add(f"wide.n{number}.x")
     index.tidy()
-    assert not isinstance(index._root, Frozen)
+    assert not isinstance(index.root, Frozen)
     assert len(index.expand("wide.*.x")) == 11
-    assert all(isinstance(below, Frozen) for below in (index._root["wide"] or {}).values())
+    assert all(isinstance(below, Frozen) for below in (index.root["wide"] or {}).values())
 
 
 @given(st.integers(0, 5))

@@ -32,6 +32,9 @@ MAX_EVENTS = 1_000_000
 MAX_FOUND = 50_000
 """How many events one answer may hold."""
 _SPARE = 100  # beyond the bound one in so many goes at once, so that it isn't done for each new event
+SUBJECT = "minion:"
+"""With what a tag begins that says which minion an event is about, by the minion's name in metrics."""
+_BEHIND_SUBJECTS = "minion;"
 RETRY_S = 5.0
 """Between tries to take up a file that can't be used."""
 _SCHEMA = """
@@ -178,34 +181,49 @@ class EventStore:
             return int(connection.execute("SELECT count(*) FROM events").fetchone()[0])
         return 0
 
-    def get(self, number: int) -> Event:
-        """The event with this id; ``LookupError`` if there is none."""
-        query = "SELECT id, at, what, data, tags FROM events WHERE id = ?"
-        rows = self._rows(query, (number,))
+    def get(self, number: int, *, about: Sequence[str] | None = None) -> Event:
+        """The event with this id; ``LookupError`` if there is none. *about*: as in :meth:`find`."""
+        condition, arguments = _about(about)
+        query = f"SELECT id, at, what, data, tags FROM events WHERE id = ?{condition}"  # noqa: S608
+        rows = self._rows(query, (number, *arguments))
         if not rows:
             raise LookupError(number)
         return _event(rows[0])
 
-    def find(self, start: float, end: float, tags: Sequence[str] | None = None, *, union: bool = False) -> list[Event]:
+    def find(
+        self,
+        start: float,
+        end: float,
+        tags: Sequence[str] | None = None,
+        *,
+        union: bool = False,
+        about: Sequence[str] | None = None,
+    ) -> list[Event]:
         """Events from *start* to *end*, both included, by time: all, or those with all of *tags*.
 
-        *union*: one of *tags* is enough. ``GraphiteError`` if they are more than :data:`MAX_FOUND`.
+        *union*: one of *tags* is enough. *about*: of minions, those events that are about these alone, by their tags
+        (:data:`SUBJECT`). ``GraphiteError`` if they are more than :data:`MAX_FOUND`.
         """
         condition, arguments = _tagged(tags, union=union)
+        seen, minions = _about(about)
         rows = self._rows(
-            f"SELECT id, at, what, data, tags FROM events WHERE at BETWEEN ? AND ?{condition}"  # noqa: S608
+            f"SELECT id, at, what, data, tags FROM events WHERE at BETWEEN ? AND ?{condition}{seen}"  # noqa: S608
             " ORDER BY at, id LIMIT ?",
-            (start, end, *arguments, MAX_FOUND + 1),
+            (start, end, *arguments, *minions, MAX_FOUND + 1),
         )
         if len(rows) > MAX_FOUND:
             raise GraphiteError(f"over {MAX_FOUND} events match: ask for a shorter range or more tags")
         return [_event(row) for row in rows]
 
-    def times(self, tags: Sequence[str], start: int, end: int) -> list[int]:
-        """When there was an event with all of *tags* in ``[start, end)``, in whole epoch seconds, sorted."""
+    def times(self, tags: Sequence[str], start: int, end: int, *, about: Sequence[str] | None = None) -> list[int]:
+        """When there was an event with all of *tags* in ``[start, end)``, in whole epoch seconds, sorted.
+
+        *about*: as in :meth:`find`.
+        """
         condition, arguments = _tagged(tags or None, union=False)
-        query = f"SELECT CAST(at AS INTEGER) FROM events WHERE at >= ? AND at < ?{condition} ORDER BY at"  # noqa: S608
-        return [row[0] for row in self._rows(query, (start, end, *arguments))]
+        seen, minions = _about(about)
+        query = f"SELECT CAST(at AS INTEGER) FROM events WHERE at >= ? AND at < ?{condition}{seen} ORDER BY at"  # noqa: S608
+        return [row[0] for row in self._rows(query, (start, end, *arguments, *minions))]
 
     def _rows(self, query: str, arguments: tuple[Any, ...]) -> list[Any]:
         def work() -> list[Any]:
@@ -244,6 +262,16 @@ def _tagged(tags: Sequence[str] | None, *, union: bool) -> tuple[str, tuple[str 
         " GROUP BY event HAVING count(*) >= ?)"
     )
     return condition, (json.dumps(distinct), enough)
+
+
+def _about(minions: Sequence[str] | None) -> tuple[str, tuple[str, ...]]:
+    """SQL for events that are about some of *minions* and about no other, and its arguments; ``None``: for all."""
+    if minions is None:
+        return "", ()
+    subjects = f"SELECT 1 FROM event_tags WHERE event = events.id AND tag >= '{SUBJECT}' AND tag < '{_BEHIND_SUBJECTS}'"  # noqa: S608
+    known = "(SELECT value FROM json_each(?))"
+    condition = f" AND EXISTS ({subjects}) AND NOT EXISTS ({subjects} AND tag NOT IN {known})"
+    return condition, (json.dumps([f"{SUBJECT}{minion}" for minion in minions]),)
 
 
 def _event(row: tuple[int, float, str, str, str]) -> Event:

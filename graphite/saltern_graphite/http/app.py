@@ -30,12 +30,13 @@ from saltern_graphite.http.metrics import MetricsApi
 from saltern_graphite.http.params import FORM_KINDS, JSON_KIND
 from saltern_graphite.http.prometheus import scrape_or_find
 from saltern_graphite.http.render import Renderer
+from saltern_graphite.http.restricting import Restricting
 from saltern_graphite.http.routes import both_slashes
 from saltern_graphite.http.settings import HttpSettings
 from saltern_graphite.http.tags import TagsApi
 from saltern_graphite.measured import Measured
 from saltern_graphite.reader import Reader
-from saltern_graphite.render.source import StoredSeries
+from saltern_graphite.restricted.source import Sources
 from saltern_graphite.store_view import StoreView
 from saltern_graphite.tags.index import TagIndex
 
@@ -96,7 +97,7 @@ def create_app(
     def filling() -> bool:
         return store.index.progress.running or tags.filling
 
-    render = Renderer(StoredSeries(store.index, reader, tags, events), LIBRARY, settings, count, state)
+    render = Renderer(Sources(store.index, reader, tags, events).of, LIBRARY, settings, count, state)
     about = AboutApi(store, LIBRARY)
     routes: list[Route] = [
         *both_slashes("/render", when_filled(filling, render.answer), ["GET", "POST"]),
@@ -118,6 +119,7 @@ def create_app(
         ),
         *([Middleware(Authenticated, credentials=credentials, open_paths=settings.open_paths, count=count)]
           if credentials else []),
+        Middleware(Restricting, count=count),
     ]  # fmt: skip
     handlers = {HTTPException: _http_error, Exception: _fault}
     return Starlette(routes=routes, middleware=middleware, exception_handlers=handlers)

@@ -14,8 +14,10 @@ from saltern_graphite.events.event import read_event
 from saltern_graphite.events.store import EventStore
 from saltern_graphite.http.answers import error_object, json_answer
 from saltern_graphite.http.params import Params, read_body, read_json, read_params
+from saltern_graphite.http.restricting import restriction_of
 from saltern_graphite.http.routes import both_slashes
 from saltern_graphite.http.tags import told_as_json
+from saltern_graphite.restricted.events import RestrictedEvents
 
 _MAX_ID = 2**63 - 1
 AN_EVENT = 'an event is a JSON object such as {"what": "deployed", "tags": ["web"]}'
@@ -56,8 +58,9 @@ class EventsApi:
         end = params.time("until", "now", zone, now) if params.get("until") else now + 1  # this second's too
         tags = _tags(params)
         union = params.get("set") == "union"
+        seen = self._seen(request)
         return await json_answer(
-            request, params, lambda: [event.as_json() for event in self._store.find(start, end, tags, union=union)]
+            request, params, lambda: [event.as_json() for event in seen.find(start, end, tags, union=union)]
         )
 
     async def event(self, request: Request) -> Response:
@@ -67,10 +70,15 @@ class EventsApi:
         try:
             if number > _MAX_ID:
                 raise LookupError(number)
-            event = await anyio.to_thread.run_sync(self._store.get, number)
+            event = await anyio.to_thread.run_sync(self._seen(request).get, number)
         except LookupError:
             return error_object(404, f"there is no event {number}")
         return await json_answer(request, params, event.as_detail)
+
+    def _seen(self, request: Request) -> EventStore | RestrictedEvents:
+        """Return what *request* sees of the events."""
+        restriction = restriction_of(request)
+        return self._store if restriction is None else RestrictedEvents(self._store, restriction.minions)
 
 
 def _tags(params: Params) -> list[str] | None:

@@ -25,7 +25,9 @@ from saltern_graphite.http.node_formats import (
 )
 from saltern_graphite.http.node_pickle import as_pickle
 from saltern_graphite.http.params import read_params
+from saltern_graphite.http.restricting import restriction_of
 from saltern_graphite.index import Matches
+from saltern_graphite.restricted.names import Names, RestrictedNames
 from saltern_graphite.store_view import StoreView
 
 FIND_FORMATS = ("treejson", "completer", "json", "nodelist", "pickle", "msgpack")
@@ -61,17 +63,18 @@ class MetricsApi:
                 params.time(name, "now", zone, now)
         leaves_only, wildcards = bool(params.integer("leavesOnly")), bool(params.integer("wildcards"))
         position = params.integer("position", -1)
+        index = self._names(request)
         variants = bool(params.integer("automatic_variants"))
         if style in ("pickle", "msgpack"):
-            return await self._find_binary(request, style, lambda: self._nodes(query, leaves_only), now)
+            return await self._find_binary(request, style, lambda: _nodes(index, query, leaves_only), now)
 
         def content() -> object:
             if style == "treejson":
-                return tree(self._store.index.ends(query), query, MAX_NODES, leaves_only, wildcards)
+                return tree(index.ends(query), query, MAX_NODES, leaves_only, wildcards)
             if style == "completer":
-                nodes = self._nodes(completing(query, variants=variants), leaves_only)
+                nodes = _nodes(index, completing(query, variants=variants), leaves_only)
                 return {"metrics": completions(nodes, wildcards=wildcards)}
-            nodes = self._nodes(query, leaves_only)
+            nodes = _nodes(index, query, leaves_only)
             return {"nodes": names_at(nodes, position)} if style == "nodelist" else plain(self._described(nodes, now))
 
         return await json_answer(request, params, content)
@@ -79,14 +82,14 @@ class MetricsApi:
     async def expand(self, request: Request) -> Response:
         """``/metrics/expand``: full paths, merged and sorted, or by query with ``groupByExpr``."""
         params = await read_params(request)
-        queries = params.all("query")
+        queries, index = params.all("query"), self._names(request)
         leaves_only, by_query = bool(params.integer("leavesOnly")), bool(params.integer("groupByExpr"))
 
         def content() -> object:
             found: dict[str, list[str]] = {}
             count = 0
             for query in queries:
-                nodes = self._nodes(_query(query), leaves_only)
+                nodes = _nodes(index, _query(query), leaves_only)
                 found[query] = sorted({*nodes.branches, *nodes.leaves}) if nodes.branches else nodes.leaves
                 count += len(found[query])
                 _check(count, "the queries together match")
@@ -108,7 +111,7 @@ class MetricsApi:
         after, limit = params.get("after"), params.integer("limit")
         if not 0 <= limit <= MAX_PAGE:
             raise GraphiteError(f"limit must be from 0 (all) to {MAX_PAGE}, not {limit}")
-        names = self._store.index.walk(after)
+        names = self._names(request).walk(after)
         if not limit:
             return streamed_names(request, params, names)
         return await json_answer(request, params, lambda: list(islice(chain.from_iterable(names), limit)))
@@ -122,16 +125,21 @@ class MetricsApi:
 
         return await anyio.to_thread.run_sync(answer)
 
-    def _nodes(self, query: str, leaves_only: bool) -> Matches:
-        """What *query* matches. ``GraphiteError`` if it is too much, before any of it is gathered."""
-        index = self._store.index
-        ends = index.ends(query)
-        _check(ends.leaves + (0 if leaves_only else ends.branches), f"{query[:100]!r} matches")
-        branches, leaves = index.match(query)
-        return Matches([] if leaves_only else branches, leaves)
+    def _names(self, request: Request) -> Names:
+        """Return the names that *request* sees."""
+        restriction = restriction_of(request)
+        return self._store.index if restriction is None else RestrictedNames(self._store.index, restriction.prefixes)
 
     def _described(self, nodes: Matches, now: int) -> list[Described]:
         return described(nodes, self._store.retentions, now)
+
+
+def _nodes(index: Names, query: str, leaves_only: bool) -> Matches:
+    """What *query* matches. ``GraphiteError`` if it is too much, before any of it is gathered."""
+    ends = index.ends(query)
+    _check(ends.leaves + (0 if leaves_only else ends.branches), f"{query[:100]!r} matches")
+    branches, leaves = index.match(query)
+    return Matches([] if leaves_only else branches, leaves)
 
 
 def _check(count: int, what: str) -> None:

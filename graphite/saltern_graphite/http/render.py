@@ -17,6 +17,7 @@ from saltern_graphite.http.answers import compressed, takes_gzip
 from saltern_graphite.http.params import Params, read_params
 from saltern_graphite.http.partial import BadTarget, partial_body
 from saltern_graphite.http.render_request import RenderRequest, read_request
+from saltern_graphite.http.restricting import restriction_of
 from saltern_graphite.http.settings import UNCHANGED_S, HttpSettings
 from saltern_graphite.http.workers import Workers
 from saltern_graphite.render.deadline import ClientGone, Deadline, TookTooLong
@@ -24,6 +25,7 @@ from saltern_graphite.render.evaluator import Evaluator
 from saltern_graphite.render.formats import FORMATS, Answer
 from saltern_graphite.render.formats.chart import PACKED, given_slice
 from saltern_graphite.render.source import SeriesSource
+from saltern_graphite.restricted.restriction import Restriction
 from saltern_graphite.series import Series
 from saltern_graphite.target import Expression, parse
 
@@ -38,13 +40,14 @@ _TAGGED_MOST_BYTES = 4 << 20
 class Renderer:
     """Answers ``/render``. Evaluation runs in threads; others wait their turn.
 
-    *count* is told what happened: ``requestCacheHits``, ``requestsTimedOut``, …; *state* is another one when anything
-    that answers are made of has changed.
+    *source* returns where the series of a request come from that is restricted so, or to nothing. *count* is told what
+    happened: ``requestCacheHits``, ``requestsTimedOut``, …; *state* is another one when anything that answers are made
+    of has changed.
     """
 
     def __init__(
         self,
-        source: SeriesSource,
+        source: Callable[[Restriction | None], SeriesSource],
         library: Library,
         settings: HttpSettings,
         count: Callable[[str], None] = lambda name: None,
@@ -70,24 +73,28 @@ class Renderer:
         state = None
         if age_s is None:  # nobody said that an answer may be older than what is in the store
             age_s, state = UNCHANGED_S, self._state()
-        key = (state, _cache_key(wanted, params, zipped))
+        restriction = restriction_of(request)
+        key = (state, restriction and restriction.digest, _cache_key(wanted, params, zipped))
         rendered = self._cache.get(key, age_s)
         if age_s > 0:
             self._count("requestCacheMisses" if rendered is None else "requestCacheHits")
         tell(request.scope, cache="miss" if rendered is None else "hit", targets=len(wanted.targets))
         if rendered is None:
-            rendered = await self._work(request, wanted, deadline, zipped=zipped)
+            source = self._source(restriction)
+            rendered = await self._work(request, wanted, deadline, source, zipped=zipped)
             if rendered.complete:
                 self._cache.put(key, rendered, age_s)
         tell(request.scope, series=rendered.series, points=rendered.points)
         return _response(request, rendered, wanted.cache_s or 0)
 
-    async def _work(self, request: Request, wanted: RenderRequest, deadline: Deadline, *, zipped: bool) -> Rendered:
+    async def _work(
+        self, request: Request, wanted: RenderRequest, deadline: Deadline, source: SeriesSource, *, zipped: bool
+    ) -> Rendered:
         try:
             return await self._workers.run(
                 request,
                 deadline,
-                lambda: self._render(wanted, deadline, zipped=zipped, tagged=request.method != "POST"),
+                lambda: self._render(wanted, deadline, source, zipped=zipped, tagged=request.method != "POST"),
             )
         except TookTooLong:
             self._count("requestsTimedOut")
@@ -96,9 +103,11 @@ class Renderer:
             self._count("requestsCancelled")
             raise
 
-    def _render(self, wanted: RenderRequest, deadline: Deadline, *, zipped: bool, tagged: bool) -> Rendered:
+    def _render(
+        self, wanted: RenderRequest, deadline: Deadline, source: SeriesSource, *, zipped: bool, tagged: bool
+    ) -> Rendered:
         """Evaluate and write out; *tagged* answers get an ETag, so that they can be asked for again."""
-        series, failures = self.evaluate(wanted, deadline)
+        series, failures = self.evaluate(wanted, deadline, source)
         points = sum(len(one.values) for one in series)
         deadline.check()
         body, media_type = _written(wanted, series, failures)
@@ -111,14 +120,14 @@ class Renderer:
             body if smaller is None else smaller, media_type, encoding, etag, len(series), points, not failures
         )
 
-    def evaluate(self, wanted: RenderRequest, deadline: Deadline) -> tuple[list[Series], list[BadTarget]]:
-        """The series of all targets, in order, and of a partial request what failed.
+    def evaluate(
+        self, wanted: RenderRequest, deadline: Deadline, source: SeriesSource
+    ) -> tuple[list[Series], list[BadTarget]]:
+        """The series of all targets, in order, from *source*, and of a partial request what failed.
 
         Otherwise a failure is a ``GraphiteError`` that names its target and column.
         """
-        evaluator = Evaluator(
-            self._source, self._library, self._limits, stored_method=self._stored_method, deadline=deadline
-        )
+        evaluator = Evaluator(source, self._library, self._limits, stored_method=self._stored_method, deadline=deadline)
         context = evaluator.context(
             wanted.start,
             wanted.end,

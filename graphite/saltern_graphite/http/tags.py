@@ -14,8 +14,10 @@ from saltern.errors import GraphiteError, http_status
 from saltern_graphite.http.answers import Endpoint, error_object, json_answer
 from saltern_graphite.http.index_wait import when_filled
 from saltern_graphite.http.params import BodyTooLong, BodyTooSlow, Params, read_params
+from saltern_graphite.http.restricting import restriction_of
 from saltern_graphite.http.routes import both_slashes
 from saltern_graphite.render.deadline import ClientGone
+from saltern_graphite.restricted.tags import RestrictedTags
 from saltern_graphite.tags.index import MAX_LISTED, TagIndex
 from saltern_graphite.tags.tagged_name import spelled
 
@@ -105,14 +107,14 @@ class TagsApi:
         expressions = params.all("expr")
         if not expressions:
             raise GraphiteError("expr is missing: a tag expression such as name=disk.used, or several")
-        return await json_answer(request, params, lambda: self._index.find(expressions))
+        return await json_answer(request, params, lambda: self._seen(request).find(expressions))
 
     async def tags(self, request: Request) -> Response:
         """``/tags``: every tag, or those that match ``filter``, the first ``limit`` of them."""
         params = await read_params(request)
         pattern, limit = params.get("filter"), _limit(params)
         return await json_answer(
-            request, params, lambda: [{"id": id, "tag": tag} for id, tag in self._index.tags(pattern, limit)]
+            request, params, lambda: [{"id": id, "tag": tag} for id, tag in self._seen(request).tags(pattern, limit)]
         )
 
     async def tag(self, request: Request) -> Response:
@@ -123,7 +125,7 @@ class TagsApi:
 
         def described() -> object:
             try:
-                number, values = self._index.values(tag, pattern, limit)
+                number, values = self._seen(request).values(tag, pattern, limit)
             except LookupError:
                 return None
             rows = [{"id": id, "value": value, "count": count} for id, value, count in values]
@@ -135,7 +137,8 @@ class TagsApi:
         """``/tags/autoComplete/tags``: tags that begin with ``tagPrefix``, of the series that pass ``expr``."""
         params = await read_params(request)
         expressions, prefix, limit = params.all("expr"), params.get("tagPrefix"), _completions(params)
-        return await json_answer(request, params, lambda: self._index.complete_tags(expressions, prefix, limit))
+        index = self._seen(request)
+        return await json_answer(request, params, lambda: index.complete_tags(expressions, prefix, limit))
 
     async def complete_values(self, request: Request) -> Response:
         """``/tags/autoComplete/values``: values of ``tag`` that begin with ``valuePrefix``, of what passes ``expr``."""
@@ -144,7 +147,13 @@ class TagsApi:
         if not tag:
             raise GraphiteError("tag is missing: of which tag the values are wanted")
         expressions, prefix, limit = params.all("expr"), params.get("valuePrefix"), _completions(params)
-        return await json_answer(request, params, lambda: self._index.complete_values(expressions, tag, prefix, limit))
+        index = self._seen(request)
+        return await json_answer(request, params, lambda: index.complete_values(expressions, tag, prefix, limit))
+
+    def _seen(self, request: Request) -> TagIndex | RestrictedTags:
+        """Return what *request* sees of the index."""
+        restriction = restriction_of(request)
+        return self._index if restriction is None else RestrictedTags(self._index, restriction.prefixes)
 
 
 def _paths(params: Params) -> list[str]:

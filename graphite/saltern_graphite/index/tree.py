@@ -36,7 +36,7 @@ class Index:
         return self._count
 
     def __contains__(self, name: str) -> bool:
-        branch: Branch | None = self._root
+        branch: Branch | None = self.root
         for element in name.split("."):
             if not branch or not element or element not in branch:
                 return False
@@ -67,7 +67,7 @@ class Index:
         with self._lock:
             if name not in self:
                 return
-            branch = owned(self._top, SELF, self._root)
+            branch = owned(self._top, SELF, self.root)
             trail: list[tuple[Branch, str]] = []
             for element in elements:
                 trail.append((branch, element))
@@ -118,11 +118,11 @@ class Index:
 
     def match(self, pattern: str) -> Matches:
         """The same in two lists, which costs less."""
-        return match(self._root, pattern)
+        return match(self.root, pattern)
 
     def ends(self, pattern: str) -> Ends:
         """What the last element of *pattern* matches, and how many paths; this costs least."""
-        return ends(self._root, pattern)
+        return ends(self.root, pattern)
 
     def expand(self, pattern: str) -> list[str]:
         """The metrics that *pattern* matches, sorted, each once."""
@@ -130,14 +130,14 @@ class Index:
 
     def names(self) -> list[str]:
         """Every metric's name, sorted."""
-        return [name for some in walk(self._root) for name in some]
+        return [name for some in walk(self.root) for name in some]
 
     def walk(self, after: str = "") -> Iterator[list[str]]:
         """Every metric's name that is greater than *after*, sorted, some at a time.
 
         What is added or removed meanwhile may be in it or not.
         """
-        return walk(self._root, after)
+        return walk(self.root, after)
 
     def tidy(self) -> None:
         """Share what is equal, now; it is done in the background by itself when enough has changed."""
@@ -162,14 +162,15 @@ class Index:
         return thread
 
     @property
-    def _root(self) -> Branch:
+    def root(self) -> Branch:
+        """The branch that holds all; what is in it may change at any time."""
         root = self._top[SELF]
         assert root is not None
         return root
 
     def _own(self, path: Sequence[str]) -> Branch:
         """The branch at *path*, made if need be, ready to be changed. The lock must be held."""
-        branch = owned(self._top, SELF, self._root)
+        branch = owned(self._top, SELF, self.root)
         for element in path:
             below = branch.get(element)
             if below is None:

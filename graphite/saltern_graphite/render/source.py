@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from saltern.errors import FunctionError
-from saltern_graphite.index import Index
+from saltern_graphite.index import Ends
 from saltern_graphite.metric_name import BadName, canonical
 from saltern_graphite.series import Values
 
@@ -65,12 +65,31 @@ class Fetcher(Protocol):
         ...
 
 
+class PlainNames(Protocol):
+    """What finds metrics by pattern: :class:`saltern_graphite.index.Index`, or a part of one."""
+
+    def ends(self, pattern: str) -> Ends:
+        """What the last element of *pattern* matches, and how many paths."""
+        ...
+
+    def expand(self, pattern: str) -> list[str]:
+        """The metrics that *pattern* matches, sorted, each once."""
+        ...
+
+
 class StoredSeries:
     """The metrics of a store: found in its index or by their tags, read from its files and cache."""
 
     def __init__(
-        self, index: Index, reader: Fetcher, tags: TaggedNames | None = None, events: EventTimes | None = None
+        self,
+        index: PlainNames,
+        reader: Fetcher,
+        tags: TaggedNames | None = None,
+        events: EventTimes | None = None,
+        allows: Callable[[str], bool] = lambda name: True,
     ) -> None:
+        """*allows*: whether a tagged series may be read that is asked for by its name, which nothing finds."""
+        self._allows = allows
         self._index = index
         self._reader = reader
         self._tags = tags
@@ -83,9 +102,10 @@ class StoredSeries:
         """
         if ";" in pattern:
             try:
-                return [canonical(pattern)]
+                name = canonical(pattern)
             except BadName:
                 return []
+            return [name] if self._allows(name) else []
         count = self._index.ends(pattern).leaves  # before any of them is gathered
         if count > limit:
             raise FunctionError(f"{pattern!r} matches {count} metrics, {limit} are allowed: narrow it")

@@ -22,8 +22,8 @@ MAX_LISTED = 100_000
 """How many tags or values one answer may hold."""
 _Row = TypeVar("_Row")
 
-_TAGS = "SELECT id, tag FROM tags WHERE substr(tag, 1, length(?)) = ? ORDER BY tag"
-_VALUES = (
+TAGS = "SELECT id, tag FROM tags WHERE substr(tag, 1, length(?)) = ? ORDER BY tag"
+VALUES = (
     "SELECT id, value, series FROM pairs"
     " WHERE tag = (SELECT id FROM tags WHERE tag = ?) AND substr(value, 1, length(?)) = ? ORDER BY value"
 )
@@ -115,8 +115,8 @@ class TagIndex:
         """Tags with their ids, sorted: those whose beginning matches *pattern*, the first *limit* of them."""
         matches = anchored("filter", pattern)
         with self.file.reading() as connection:
-            found = [row for row in connection.execute(_TAGS, ("", "")) if matches.search(row[1])]
-        return _bounded(found, limit)
+            found = [row for row in connection.execute(TAGS, ("", "")) if matches.search(row[1])]
+        return bounded(found, limit)
 
     def values(self, tag: str, pattern: str = "", limit: int | None = None) -> tuple[int, list[tuple[int, str, int]]]:
         """The id of *tag*, and its values as (id, value, how many series have it), chosen as by :meth:`tags`.
@@ -128,8 +128,8 @@ class TagIndex:
             row = connection.execute("SELECT id FROM tags WHERE tag = ?", (tag,)).fetchone()
             if row is None:
                 raise LookupError(tag)
-            found = [row for row in connection.execute(_VALUES, (tag, "", "")) if matches.search(row[1])]
-        return row[0], _bounded(found, limit)
+            found = [row for row in connection.execute(VALUES, (tag, "", "")) if matches.search(row[1])]
+        return row[0], bounded(found, limit)
 
     def complete_tags(self, expressions: Sequence[str], prefix: str, limit: int) -> list[str]:
         """The first *limit* tags that begin with *prefix*, sorted.
@@ -138,7 +138,7 @@ class TagIndex:
         """
         if not expressions:
             with self.file.reading() as connection:
-                return [tag for _, tag in connection.execute(f"{_TAGS} LIMIT ?", (prefix, prefix, limit))]
+                return [tag for _, tag in connection.execute(f"{TAGS} LIMIT ?", (prefix, prefix, limit))]
         parsed = parse_expressions(expressions)
         named = {expression.tag for expression in parsed}
         with self.file.reading() as connection:
@@ -149,14 +149,14 @@ class TagIndex:
                 condition.arguments,
             )
             ids = {row[0] for row in rows}
-            found = [tag for id, tag in connection.execute(_TAGS, (prefix, prefix)) if id in ids and tag not in named]
+            found = [tag for id, tag in connection.execute(TAGS, (prefix, prefix)) if id in ids and tag not in named]
         return found[:limit]
 
     def complete_values(self, expressions: Sequence[str], tag: str, prefix: str, limit: int) -> list[str]:
         """The first *limit* values of *tag* that begin with *prefix*, sorted; with *expressions*: of what passes."""
         if not expressions:
             with self.file.reading() as connection:
-                rows = connection.execute(f"{_VALUES} LIMIT ?", (tag, prefix, prefix, limit))
+                rows = connection.execute(f"{VALUES} LIMIT ?", (tag, prefix, prefix, limit))
                 return [value for _, value, _ in rows]
         parsed = parse_expressions([*expressions, f"{tag}!="])
         with self.file.reading() as connection:
@@ -167,7 +167,7 @@ class TagIndex:
                 condition.arguments,
             )
             pairs = {row[0] for row in rows}
-            found = [value for id, value, _ in connection.execute(_VALUES, (tag, prefix, prefix)) if id in pairs]
+            found = [value for id, value, _ in connection.execute(VALUES, (tag, prefix, prefix)) if id in pairs]
         return found[:limit]
 
     def _counted(self) -> int:
@@ -202,7 +202,8 @@ class TagIndex:
         return changed
 
 
-def _bounded(rows: list[_Row], limit: int | None) -> list[_Row]:
+def bounded(rows: list[_Row], limit: int | None) -> list[_Row]:
+    """Return the first *limit* of *rows*. ``GraphiteError`` for over :data:`MAX_LISTED` without one."""
     if limit is None and len(rows) > MAX_LISTED:
         raise GraphiteError(f"there are {len(rows)}, {MAX_LISTED} are shown at once: give a filter or a limit")
     return rows[:limit]
