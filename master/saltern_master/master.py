@@ -116,7 +116,8 @@ class Master:
         self.targets = Targets(options, Known(self.fleet.grains_facts, self.briefing.pillar_facts))
         self.policy.covered_by = self.targets.covered_by
         self.briefing.on_check.append(self.doorkeeper.checked)
-        self.briefing.on_reload.append(self.targets.reread)
+        self.briefing.on_reload += (self.targets.reread, self._look_at_targets)
+        self._look_at_targets()
         self.clocks = Clocks(self.fleet, self.bus, options["max_clock_skew"])
         self.hub = Hub(
             self.keyring, self.fleet, self.inbox, self.bus, self.tracker, self.dispatcher, self.briefing, self.clocks
@@ -175,6 +176,10 @@ class Master:
     def owner_of(self, jid: str) -> str | None:
         """Return the principal that began a job, or a function on the master, as far as it is remembered."""
         return self.tracker.owner(jid) or self.runs.owner(jid)
+
+    def _look_at_targets(self, options: object = None) -> None:
+        """Say which targets of grants can't be understood, with the nodegroups in force."""
+        self.doorkeeper.say_faulty_targets(self.targets.fault)
 
     def stop(self) -> None:
         """End ``run``; safe from a signal handler of the loop."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 
@@ -12,6 +13,10 @@ from saltern_master.auth.logins import Logins
 from saltern_master.auth.policy import configured_policy
 from saltern_master.auth.powers import Powers
 from saltern_master.auth.tokens import Tokens
+
+log = logging.getLogger(__name__)
+
+MAX_SAID = 20
 
 
 class Doorkeeper:
@@ -35,6 +40,14 @@ class Doorkeeper:
             self.logins.reread(fresh)
 
         return put
+
+    def say_faulty_targets(self, fault: Callable[[str], str]) -> None:
+        """Say in the log which targets of grants can't be understood: *fault* returns why, or ``""``."""
+        found = [(where, target, why) for where, target in self.policy.targets() if (why := fault(target))]
+        for where, target, why in found[:MAX_SAID]:
+            log.error("%s: the target %.200r means no minion: %s", where, target, why)
+        if len(found) > MAX_SAID:
+            log.error("%d more targets of grants mean no minion", len(found) - MAX_SAID)
 
     def metrics(self) -> dict[str, float]:
         """Return how many tokens there are, and how logins ended."""

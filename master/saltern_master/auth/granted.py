@@ -129,7 +129,7 @@ class Granted:
         )
 
     def perms(self) -> list[Any]:
-        """Return all of it in Salt's grammar, texts first."""
+        """Return all of it in Salt's grammar, in order, texts first."""
         texts: set[str] = set()
         others: dict[str, Any] = {}
         for right in self.rights:
@@ -138,7 +138,7 @@ class Granted:
                 texts.add(shown)
             elif shown is not None:
                 others.setdefault(json.dumps(shown, sort_keys=True), shown)
-        return [*sorted(texts), *others.values()]
+        return [*sorted(texts), *sorted(others.values(), key=lambda entry: next(iter(entry), ""))]
 
     def why_not(self, call: Call, power_of: PowerOf) -> str:
         """Return the line that says what keeps *call* from being allowed, with what comes nearest to it."""
@@ -156,6 +156,15 @@ class Granted:
                     "grant it by its exact name"
                 )
         return f"nothing grants {call.function:.80}"
+
+    def calling(
+        self, client: str, function: str, args: list[Any], kwargs: Mapping[str, Any], *, by_name: bool
+    ) -> Right | None:
+        """Return the right by which a function of the master's *client* may be called so, the widest first."""
+        if self._everything is not None:
+            return self._everything
+        found = self._calling(client, function, args, kwargs, by_name=by_name)
+        return min(found, key=lambda right: len(right.within), default=None)
 
     def _allowing(self, call: Call, power_of: PowerOf) -> Iterator[Right]:
         return (right for right in self._on_minions if right.allows(call, power_of))

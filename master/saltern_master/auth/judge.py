@@ -53,5 +53,11 @@ class Judge(Protocol):
     def covers(self, calls: Sequence[Call], minions: Sequence[str]) -> bool:
         """Return whether he may make every one of *calls* on all of *minions*, as one job."""
 
+    def why(self, call: Call, minions: Sequence[str]) -> str:
+        """Return the line that says what allows him *call* on all of *minions*, or what keeps him from it."""
+
+    def why_own(self, command: Needing, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+        """Return the line that says what allows him a command of the master's, or what keeps him from it."""
+
     def known(self, minions: Sequence[str]) -> Sequence[str]:
         """Return those of *minions* on which something is granted to him."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from saltern.config import MasterOptions
@@ -12,8 +12,10 @@ from saltern_master.auth.built_in_roles import ADMIN
 from saltern_master.auth.caller import Caller
 from saltern_master.auth.entries import parse_entries
 from saltern_master.auth.external import ExternalAuth
+from saltern_master.auth.right import Right
 from saltern_master.auth.rights import LoginRights
 from saltern_master.auth.roles import RoleBook, read_roles
+from saltern_master.complaints import Complaints
 
 MAX_REMEMBERED = 2000
 """Callers whose rights are put together already."""
@@ -30,6 +32,7 @@ class LoginBook:
         self._external = ExternalAuth({})
         self._roles = RoleBook()
         self._remembered: OrderedDict[tuple[Any, ...], LoginRights] = OrderedDict()
+        self._complaints = Complaints("tokens")
         self.in_use = False
         """Whether anybody may log in."""
         self.expanded = False
@@ -73,6 +76,19 @@ class LoginBook:
         """Return what the roles of someone grant, alone."""
         return LoginRights(self._roles.rights_of(source, name, groups), self._roles.groups)
 
+    def check_scope(self, where: str, scope: Sequence[Any]) -> None:
+        """Raise ``ConfigError`` for a token's *scope* that can't be understood, or names a role that isn't there."""
+        self._roles.check(parse_entries(where, list(scope)))
+
+    def targets(self) -> Iterator[tuple[str, str]]:
+        """Yield the compound expressions of all entries, each behind where it stands."""
+        yield from self._external.targets()
+        yield from self._roles.targets()
+
+    def roles(self) -> list[dict[str, Any]]:
+        """Return every role, as ``auth.roles`` shows it."""
+        return self._roles.shown()
+
     def _put_together(self, caller: Caller, *, owner: bool) -> LoginRights:
         source = caller.source or caller.kind.value
         try:
@@ -85,5 +101,14 @@ class LoginBook:
             found = LoginRights((*rights, *self._roles.rights((), [ADMIN])), self._roles.groups)
         if caller.scope is None:
             return found
-        scope = parse_entries(f"the scope of a token of {caller.principal}", list(caller.scope))
-        return found.scoped(self._roles.rights(scope))
+        return found.scoped(self._scope(caller.principal, caller.scope))
+
+    def _scope(self, principal: str, given: Sequence[Any]) -> tuple[Right, ...]:
+        """Return what a token's scope allows; nothing, where it can't be understood any more."""
+        try:
+            scope = parse_entries(f"the scope of a token of {principal}", list(given))
+        except ConfigError as error:
+            self._complaints.say(principal, "scope", f"{error}: it allows nothing")
+            return ()
+        everything = [ADMIN] if FULL.issubset(one for one in given if isinstance(one, str)) else []
+        return self._roles.rights(scope, everything)

@@ -22,6 +22,10 @@ class Member(NamedTuple):
     name: str
     is_group: bool = False
 
+    def __str__(self) -> str:
+        """Return it as it is written."""
+        return f"{self.source}:{self.name}{GROUP_MARK if self.is_group else ''}"
+
     def means(self, source: str, name: str, groups: Collection[str] = ()) -> bool:
         """Return whether *name*, which *source* says is in *groups*, is meant."""
         if source in NEVER or not (self.source == source or (source not in ALONE and _glob(source, self.source))):

@@ -13,7 +13,7 @@ What ``publisher_acl_blacklist`` names nobody may. Rights are looked up at each 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from saltern.config import MasterOptions
@@ -101,7 +101,7 @@ class Policy:
         if caller.kind is Kind.LOCAL and caller.scope is None:
             return _OWNER if caller.uid in self._owners else self._of_user(caller)
         rights = self._logins.rights(caller, owner=caller.kind is Kind.LOCAL and caller.uid in self._owners)
-        if rights.everything and caller.scope is None:
+        if rights.everything:  # by his token's scope, too
             return _ADMINISTRATOR
         return LoginJudge(rights, self._powers, self.covered_by, expanded=self._logins.expanded)
 
@@ -203,6 +203,36 @@ class Policy:
         if caller.kind is Kind.MINION:
             return None
         return self._blacklist.refuses(caller.name, functions)
+
+    def explained(self, caller: Caller, call: Call, minions: Sequence[str]) -> tuple[bool, str]:
+        """Return whether the caller may make *call* on all of *minions*, and the line that says why, or why not."""
+        judge = self.of(caller)
+        if listed := self.blacklisted(caller, [call.function]):
+            return False, listed
+        return not judge.refused([call]) and judge.covers([call], minions), judge.why(call, minions)
+
+    def explained_own(
+        self, caller: Caller, command: Needing, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> tuple[bool, str]:
+        """Return whether the caller may call *command* so, and the line that says why, or why not."""
+        judge = self.of(caller)
+        return judge.may_call(command) and judge.may_give(command, args, kwargs), judge.why_own(command, args, kwargs)
+
+    def power_of(self, function: str) -> str:
+        """Return what a function of an execution module can do (``saltern.power``)."""
+        return str(self._powers.of(function))
+
+    def roles(self) -> list[dict[str, Any]]:
+        """Return every role, as ``auth.roles`` shows it."""
+        return self._logins.roles()
+
+    def check_scope(self, where: str, scope: Sequence[Any]) -> None:
+        """Raise ``ConfigError`` for a token's *scope* that can't be understood, or names a role that isn't there."""
+        self._logins.check_scope(where, scope)
+
+    def targets(self) -> Iterator[tuple[str, str]]:
+        """Yield the compound expressions of all grants to those who log in, each behind where it stands."""
+        return self._logins.targets()
 
     def by_one_grant(self, caller: Caller) -> bool:
         """Return whether one single grant must cover the whole target of a job."""

@@ -50,6 +50,11 @@ class Right(NamedTuple):
         parts += [f"on group {' or '.join(names)}" for names in self.within]
         return " ".join(parts)
 
+    def told(self) -> str:
+        """Return the line that says what it is, whatever is asked: ``role dba (roles.d/x.yaml): @jobs on group db``."""
+        groups = [f" on group {' or '.join(names)}" for names in self.within]
+        return f"{self.where}: {self.entry.written}{''.join(groups)}"
+
     def shown(self, groups: GroupBook) -> Any:
         """Return it in Salt's grammar, as far as that can say it; ``None`` for what it has no word for."""
         if isinstance(self.entry, Word):

@@ -180,3 +180,18 @@ class LoginRights:
                 return f"refused: {scope}{part.why_not(call, power_of)}"
             decided.append("; ".join(right.explained(call, power_of) for right in deciding[:MAX_TOLD]))
         return decided[0]
+
+    def why_own(
+        self, client: str, function: str, args: Sequence[Any], kwargs: Mapping[str, Any], *, by_name: bool = False
+    ) -> str:
+        """Return the line that says what allows him a function of the master's, or what keeps him from it."""
+        decided: list[str] = []
+        for part in self._all:
+            right = part.calling(client, function, list(args), kwargs, by_name=by_name)
+            if right is None:
+                scope = "" if part is self._own else "the token's scope: "
+                named = ", which its exact name alone would grant" if by_name else ""
+                given = " with these arguments" if part.offers(client, function, by_name=by_name) else ""
+                return f"refused: {scope}nothing grants {client}.{function:.80}{given}{named}"
+            decided.append(right.told())
+        return decided[0]

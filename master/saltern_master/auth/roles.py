@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 from saltern.config.load import nearest, read_settings
 from saltern.errors import ConfigError, os_errors
 from saltern_master.auth.built_in_roles import ADMIN, BUILT_IN
-from saltern_master.auth.entries import Entry, OfRole, parse_entries
+from saltern_master.auth.entries import Entry, OfRole, OnMinions, parse_entries
 from saltern_master.auth.members import Member, parse_member
 from saltern_master.auth.minion_groups import GroupBook
 from saltern_master.auth.right import Right
@@ -110,6 +110,27 @@ class RoleBook:
     ) -> tuple[Right, ...]:
         """Return what someone's own *entries* and his roles grant."""
         return self.rights(entries, self.held_by(source, name, groups))
+
+    def targets(self) -> Iterator[tuple[str, str]]:
+        """Yield the compound expressions of all roles, each behind where it stands."""
+        for role in self._roles.values():
+            for entry in role.entries:
+                if isinstance(entry, OnMinions):
+                    yield entry.where, entry.target
+
+    def shown(self) -> list[dict[str, Any]]:
+        """Return every role by its name: what it may, on which groups, of which minions, and who its members are."""
+        return [
+            {
+                "role": role.name,
+                "from": role.place or ("built in" if role.name in BUILT_IN and not role.members else "the options"),
+                "may": [entry.written for entry in role.entries],
+                "on": list(role.on) or "all minions",
+                "minions": {name: list(self.groups.members(name)) for name in role.on},
+                "members": [str(member) for member in role.members],
+            }
+            for role in sorted(self._roles.values(), key=lambda role: role.name)
+        ]
 
     def check(self, entries: Iterable[Entry]) -> None:
         """Raise ``ConfigError`` for an entry that names a role which isn't there."""

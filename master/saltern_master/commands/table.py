@@ -6,6 +6,7 @@ from saltern.key_functions import KeyFunctions
 from saltern_master.commands import (
     alerts,
     audit,
+    auth_explain,
     auth_passwords,
     events,
     files,
@@ -26,6 +27,7 @@ from saltern_master.commands import (
     returns,
     roots,
     saltutil,
+    series,
     suites,
     targets,
     tokens,
@@ -36,6 +38,7 @@ from saltern_master.commands.registry import Registry
 MODULES = (
     alerts,
     audit,
+    auth_explain,
     auth_passwords,
     events,
     files,
@@ -54,6 +57,7 @@ MODULES = (
     pillar,
     returns,
     saltutil,
+    series,
     suites,
     targets,
     tokens,

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 from saltern.errors import ArgumentError, NotAuthorised
 from saltern_master.auth.caller import Caller, Kind
-from saltern_master.auth.entries import parse_entries
 from saltern_master.auth.need import Need
 from saltern_master.auth.token import Token, Use
 from saltern_master.commands.context import Context
@@ -50,7 +49,7 @@ async def create(
     """
     caller, services = context.caller, context.services
     if scope is not None:
-        parse_entries(f"the scope of token {name}", scope)
+        services.policy.check_scope(f"the scope of token {name}", scope)
     if caller.token and services.tokens.holds(caller.token) and _use(context) is not Use.SESSION:
         raise NotAuthorised("a token makes no tokens: log in, or run this on the master's host")
     if service and not services.policy.sees_all(caller):

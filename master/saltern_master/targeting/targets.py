@@ -30,6 +30,13 @@ class Targets:
         except TargetError:
             return ()
 
+    def fault(self, expression: str) -> str:
+        """Return what keeps a compound *expression* of a grant from meaning anybody; nothing: it can be understood."""
+        try:
+            return self.target(expression, "compound", reads_pillar=True).problem
+        except TargetError as error:
+            return str(error)
+
     def target(self, target: str | list[str], kind: str, delimiter: str = DELIMITER, **more: bool) -> Target:
         """Return a target, see ``Target``. Raises ``TargetError``."""
         return Target(target, kind, delimiter=delimiter, nodegroups=self._nodegroups, **more)

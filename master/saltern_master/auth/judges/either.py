@@ -9,6 +9,9 @@ from saltern_master.auth.call import Call
 from saltern_master.auth.judge import Judge
 from saltern_master.auth.need import Needing
 
+REFUSED = "refused: "
+"""Begins the lines that say what keeps someone from something."""
+
 
 class EitherJudge:
     """Allows what one of two judges allows."""
@@ -62,6 +65,20 @@ class EitherJudge:
     def covers(self, calls: Sequence[Call], minions: Sequence[str]) -> bool:
         """Return whether on each of *minions* one of them allows all calls."""
         return len(self.covered(calls, minions)) == len(minions)
+
+    def why(self, call: Call, minions: Sequence[str]) -> str:
+        """Return what one of them says, one that allows it first."""
+        one, other = (judge.why(call, minions) for judge in self._both)
+        if not one.startswith(REFUSED) or not other.startswith(REFUSED):
+            return one if not one.startswith(REFUSED) else other
+        return f"{one}; {other.removeprefix(REFUSED)}"
+
+    def why_own(self, command: Needing, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+        """Return what one of them says, one that allows it first."""
+        for judge in self._both:
+            if judge.may_call(command) and judge.may_give(command, args, kwargs):
+                return judge.why_own(command, args, kwargs)
+        return self._both[0].why_own(command, args, kwargs)
 
     def known(self, minions: Sequence[str]) -> Sequence[str]:
         """Return those of *minions* that one of them knows of."""

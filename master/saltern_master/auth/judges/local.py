@@ -6,12 +6,14 @@ import fnmatch
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from saltern.power import Power
 from saltern_master.auth.call import Call
 from saltern_master.auth.grants import RUNNER, Grant, covers, covers_own, is_glob, names_own
 from saltern_master.auth.need import Need, Needing
 from saltern_master.auth.powers import Powers
 
 _OWN = {Need.RUNNER: "@runner", Need.WHEEL: "@wheel", Need.EVENTS: "@events", Need.FOLLOW: "@events"}
+MAX_TOLD = 5
 _HOOKS = ("@events", "hook")
 NEEDS = {"runner": Need.RUNNER, "wheel": Need.WHEEL, "event": Need.EVENTS}
 
@@ -90,9 +92,36 @@ class LocalJudge:
         """Return whether all of *minions* are covered, by whatever grants."""
         return len(self.covered(calls, minions)) == len(minions)
 
+    def why(self, call: Call, minions: Sequence[str]) -> str:
+        """Return the grants that cover it."""
+        function = call.function
+        power = self._powers.of(function)
+        found = [grant for grant in self._grants if covers(grant, function, power, None)]
+        if not found:
+            glob = next((g for g in self._grants if covers(g, function, Power.READS, None)), None)
+            why = f": {_told(glob)} doesn't cover it, its power is {power}: name it exactly" if glob else ""
+            return f"refused: publisher_acl: nothing grants {function:.80}{why}"
+        told = "; ".join(_told(grant) for grant in found[:MAX_TOLD])
+        left = len(minions) - len(self.covered([call], minions))
+        return f"publisher_acl: {told}" if not left else f"refused: publisher_acl: {left} minions are beyond {told}"
+
+    def why_own(self, command: Needing, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+        """Return the grant that is for it."""
+        own = _OWN.get(command.need, RUNNER)
+        if not self.may_call(command):
+            return f"refused: publisher_acl: nothing grants {command.function:.80} of {own}"
+        return "publisher_acl: " + next(
+            (_told(grant) for grant in self._grants if covers_own(grant, own, command.function)), "a grant of any kind"
+        )
+
     def known(self, minions: Sequence[str]) -> Sequence[str]:
         """Return those of *minions* that any grant means."""
         patterns = {grant.minions for grant in self._grants if not grant.minions.startswith("@")}
         if "*" in patterns:
             return minions
         return [m for m in minions if any(fnmatch.fnmatchcase(m, pattern) for pattern in patterns)]
+
+
+def _told(grant: Grant) -> str:
+    functions = ", ".join(grant.functions[:MAX_TOLD]) + (" …" if len(grant.functions) > MAX_TOLD else "")
+    return f"{functions} on {grant.minions}"

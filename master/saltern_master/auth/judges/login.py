@@ -84,6 +84,20 @@ class LoginJudge:
         """Return whether one right allows each of *calls* on all of *minions*."""
         return self.rights.covers(calls, minions, self._powers.of, self._covered_by, expanded=self._expanded)
 
+    def why(self, call: Call, minions: Sequence[str]) -> str:
+        """Return the line of the right that decides."""
+        return self.rights.why(call, minions, self._powers.of, self._covered_by, expanded=self._expanded)
+
+    def why_own(self, command: Needing, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+        """Return the line of the right that decides."""
+        client = _CLIENTS.get(command.need)
+        if client is not None:
+            by_name = command.need is Need.OWN_RUNNER
+            return self.rights.why_own(client, command.function, args, kwargs, by_name=by_name)
+        if self.may_call(command):
+            return f"whoever is granted {command.need.value} may"
+        return f"refused: nothing grants {command.need.value}"
+
     def known(self, minions: Sequence[str]) -> Sequence[str]:
         """Return those of *minions* on which something is granted, if only to see them."""
         found = self.rights.known(minions, self._covered_by)

@@ -68,6 +68,14 @@ class MinionJudge:
         """Return whether all of *minions* are covered, by whatever rules."""
         return len(self.covered(calls, minions)) == len(minions)
 
+    def why(self, call: Call, minions: Sequence[str]) -> str:
+        """Return what says it."""
+        return "what a minion may, peer says"
+
+    def why_own(self, command: Needing, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+        """Return what says it."""
+        return "what a minion may, peer_run says"
+
     def known(self, minions: Sequence[str]) -> Sequence[str]:
         """Return nothing."""
         return ()

@@ -8,6 +8,7 @@ from typing import Any
 from saltern_master.auth.call import Call
 from saltern_master.auth.need import Need, Needing
 
+EVERYTHING = "may everything: root, the master's own user, or role admin"
 _OF_MINIONS = (Need.MINION, Need.PEER)
 
 
@@ -55,6 +56,14 @@ class OwnerJudge:
     def covers(self, calls: Sequence[Call], minions: Sequence[str]) -> bool:
         """Return true."""
         return True
+
+    def why(self, call: Call, minions: Sequence[str]) -> str:
+        """Return that he may everything."""
+        return EVERYTHING
+
+    def why_own(self, command: Needing, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+        """Return that he may everything."""
+        return EVERYTHING
 
     def known(self, minions: Sequence[str]) -> Sequence[str]:
         """Return all of them."""
