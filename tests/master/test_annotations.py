@@ -44,7 +44,7 @@ def one(tag: str, data: dict[str, Any]) -> Annotation:
 def test_an_alert_says_what_where_and_why() -> None:
     annotation = one("salt/alert/cpu/crit", alert())
     assert annotation.what == "cpu is CRITICAL on web01 (97 > 90)"
-    assert annotation.tags == ["alert", "cpu", "crit", "web01"]
+    assert annotation.tags == ["alert", "cpu", "crit", "web01", "minion:web01"]
     assert annotation.when == 1718020815.5
     details = json.loads(annotation.data)
     assert details == {key: value for key, value in alert().items() if key != "_stamp"}
@@ -68,7 +68,7 @@ def test_alerts_in_words(more: dict[str, Any], what: str) -> None:
 
 def test_a_minion_with_dots_is_found_by_both_its_names() -> None:
     annotation = one("salt/alert/cpu/crit", alert(series="saltern.web1_example_com.stats.x"))
-    assert annotation.tags[3:] == ["web1.example.com", "web1_example_com"]
+    assert annotation.tags[3:] == ["web1.example.com", "web1_example_com", "minion:web1_example_com"]
 
 
 @pytest.mark.parametrize(
@@ -112,6 +112,44 @@ def test_a_job_says_who_ran_what_and_keeps_its_arguments_to_itself() -> None:
 
 
 @pytest.mark.parametrize(
+    ("series", "metric", "subjects", "kept"),
+    [
+        ("saltern.web01.a", "saltern.*.a", ["minion:web01"], True),
+        ("saltern.web01.a", "saltern.web01.*", ["minion:web01"], True),
+        ("saltern.web01.a", "saltern.{web01,master_}.a", ["minion:web01"], False),
+        ("saltern.web01.a", "sumSeries(saltern.*.a,saltern.master_.a)", ["minion:web01"], False),
+        (
+            "sumSeries(saltern.web01.a,saltern.master_.a)",
+            "sumSeries(saltern.*.a)",
+            ["minion:master_", "minion:web01"],
+            True,
+        ),
+        ("sumSeries(saltern.web01.a,saltern.unknown.a)", "sumSeries(saltern.*.a)", [], True),
+        ("saltern.master.a", "saltern.master.a", [], True),
+        ("web01 by another name", "saltern.web01.a", [], True),
+    ],
+)
+def test_an_alert_says_which_minions_it_is_about_if_that_can_be_told(
+    series: str, metric: str, subjects: list[str], kept: bool
+) -> None:
+    annotation = one("salt/alert/cpu/crit", alert(series=series, metric=metric))
+    assert [tag for tag in annotation.tags if tag.startswith("minion:")] == subjects
+    assert ("metric" in json.loads(annotation.data)) is kept
+
+
+def test_an_alert_on_very_many_minions_is_said_to_be_about_none() -> None:
+    ids = [f"web{number}" for number in range(40)]
+    event = Event("salt/alert/a/crit", alert(series=f"sumSeries({','.join(f'saltern.{name}.a' for name in ids)})"))
+    (annotation,) = annotations_of(event, Places("saltern.[minion_id].[module]", lambda: ids))
+    assert not any(tag.startswith("minion:") for tag in annotation.tags)
+    (few,) = annotations_of(
+        Event("salt/alert/a/crit", alert(series=f"sumSeries({','.join(f'saltern.{name}.a' for name in ids[:30])})")),
+        Places("saltern.[minion_id].[module]", lambda: ids),
+    )
+    assert len([tag for tag in few.tags if tag.startswith("minion:")]) == 30
+
+
+@pytest.mark.parametrize(
     ("tag", "data"),
     [
         ("salt/job/1/ret/web01", {"fun": "stats.collect"}),
@@ -127,8 +165,12 @@ def test_what_is_no_annotation(tag: str, data: dict[str, Any]) -> None:
 def test_a_change_of_presence_is_one_for_each_minion() -> None:
     event = Event("salt/presence/change", {"new": ["web01"], "lost": ["db.x"], "_stamp": "2024-06-10T12:00:00"})
     came, went = annotations_of(event, PLACES)
-    assert (came.what, came.tags, came.when) == ("web01 is connected", ["presence", "up", "web01"], 1718020800.0)
-    assert (went.what, went.tags) == ("db.x is gone", ["presence", "down", "db.x", "db_x"])
+    assert (came.what, came.tags, came.when) == (
+        "web01 is connected",
+        ["presence", "up", "web01", "minion:web01"],
+        1718020800.0,
+    )
+    assert (went.what, went.tags) == ("db.x is gone", ["presence", "down", "db.x", "db_x", "minion:db_x"])
 
 
 def test_long_things_are_cut_to_what_graphite_takes() -> None:

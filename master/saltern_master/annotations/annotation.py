@@ -8,6 +8,9 @@ jobs     ``salt/job/<jid>/new``        ``test.ping on 3 minions by root``       
 presence ``salt/presence/change``      ``web01 is gone``                                    presence, up/down, minion
 ======== ============================= ==================================================== =========================
 
+Who may see some minions alone is shown those with a tag ``minion:<name in metrics>`` for each that they are about, and
+for none else: alerts on series of which that can be told, and presence.
+
 Programs may fire events under these tags too, with anything in them: what doesn't fit is left out, nothing fails.
 """
 
@@ -20,7 +23,8 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from saltern_master.annotations.places import Places
+from saltern.metric_segment import owner
+from saltern_master.annotations.places import SUBJECT, Places
 from saltern_master.bus import Event
 
 PREFIXES = {"alerts": "salt/alert/", "jobs": "salt/job/", "presence": "salt/presence/change"}
@@ -37,6 +41,10 @@ MAX_TAGS = 100
 MAX_DETAIL_CHARS = 4_000
 MAX_DATA_CHARS = 64_000
 MAX_NAMED_MINIONS = 50
+MAX_SUBJECTS = 30
+"""Of how many minions an alert's tags say that it is about them; all of them are said, or none."""
+ASKED = ("metric", "target")
+"""Fields of an alert that may name any minion."""
 MAX_WHEN = 2**32  # seconds since the epoch that Whisper can hold
 
 _NOT_IN_TAGS = re.compile(r"[\s,\"']+")
@@ -84,8 +92,18 @@ def _alert(alert: Mapping[str, Any], places: Places) -> Annotation:
     where = f" on {_shown(minions)}" if minions else f" for {series}" if series else ""
     what = f"{name} is {LEVELS.get(state, state)}{where}{why}"
     when = alert.get("when")
-    tags = ["alert", name, state, *(word for minion in minions for word in places.words(minion))]
-    return _made(when if isinstance(when, int | float) else _stamp(alert), what, tags, alert)
+    subjects = places.subjects(series)
+    subjects = subjects if len(subjects) <= MAX_SUBJECTS else []
+    tags = ["alert", name, state, *(word for minion in minions for word in places.words(minion)), *subjects]
+    hidden = [key for key in ASKED if subjects and key in alert and not _is_plain(alert[key], places, subjects)]
+    details = {key: value for key, value in alert.items() if key not in hidden}
+    return _made(when if isinstance(when, int | float) else _stamp(alert), what, tags, details)
+
+
+def _is_plain(asked: Any, places: Places, subjects: list[str]) -> bool:
+    """Return whether what was asked for names no minion but *subjects*, a glob standing for one of them."""
+    named = places.subjects(str(asked).replace("*", subjects[0].removeprefix(SUBJECT)))
+    return bool(named) and set(named) <= set(subjects)
 
 
 def _job(event: Event) -> Annotation:
@@ -108,7 +126,7 @@ def _presence(change: Mapping[str, Any], places: Places) -> list[Annotation]:
     for key, state, words in (("new", "up", "is connected"), ("lost", "down", "is gone")):
         minions = change.get(key)
         for minion in minions if isinstance(minions, list) else []:
-            tags = ["presence", state, *places.words(str(minion))]
+            tags = ["presence", state, *places.words(str(minion)), SUBJECT + owner(str(minion))]
             found.append(_made(_stamp(change), f"{minion} {words}", tags, {"id": minion, "state": state}))
     return found
 

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from saltern.metric_segment import owner
 
 MAX_PLACES = 40
+SUBJECT = "minion:"
+"""What a tag begins with that says which minion an event is about; the store knows it too."""
 _SEGMENT = r"([A-Za-z0-9_\-:%#@+=]+)"
 _PLACEHOLDER = re.compile(r"\[[^\]]*\]")
 _FUNCTION = re.compile(r"[A-Za-z][A-Za-z0-9]*\(")
@@ -61,6 +63,11 @@ class Places:
                 return None
             found.add(minion)
         return frozenset(found) or None
+
+    def subjects(self, series: str) -> list[str]:
+        """Return the tags that say of an event which minions it is about, all of them; none where it can't be told."""
+        (minions,) = self.whose([series])
+        return sorted(f"{SUBJECT}{owner(minion)}" for minion in minions or ())
 
     def words(self, minion_id: str) -> list[str]:
         """Return the tags of a minion: its id, and its name in metrics when that is another."""

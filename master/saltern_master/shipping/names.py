@@ -24,6 +24,10 @@ MAX_KEY_SHOWN = 80
 ROOT, ACCOUNTS = "saltern", "schedule"
 """The segments below which the master writes: of everything it writes, and of a minion's account."""
 
+_OTHERS = frozenset({"carbon"})
+"""Below what else no minion's series are: the store writes of itself there."""
+_MINION = "[minion_id]"
+_UNTOLD = re.compile(r"[^A-Za-z0-9_\-:%#@+=\[\]]")
 _PLACEHOLDER = re.compile(r"\[([^\]]*)\]")
 
 
@@ -55,6 +59,35 @@ class Pattern:
             "schedule": clean(schedule or fun),
         }
         return _PLACEHOLDER.sub(lambda match: values[match.group(1)], self._pattern)
+
+    def places(self, minion_id: str) -> list[str]:
+        """Return where in the tree of names the series of a minion are, and no other's: beginnings of their names.
+
+        ``*`` is what another placeholder stands for. A minion's account is one of them. Where the pattern doesn't tell
+        minions apart from each other, and from what the master and the store write of themselves, it is the only one.
+        """
+        account = f"{ROOT}.{owner(minion_id)}.{ACCOUNTS}"
+        own = self._place(owner(minion_id))
+        if own is None:
+            return [account]
+        return [own] if f"{account}.".startswith(f"{own}.") else [own, account]
+
+    def _place(self, owner_: str) -> str | None:
+        elements = self._pattern.split(".")
+        at = next((number for number, element in enumerate(elements) if _MINION in element), None)
+        if at is None:
+            return None
+        before = [_PLACEHOLDER.sub("*", element) for element in elements[:at]]
+        own = elements[at].replace(_MINION, owner_)
+        if "[" in own or (before and "*" in before[0]) or any(map(_UNTOLD.search, [*elements[:at], elements[at]])):
+            return None
+        while any("**" in element for element in before):
+            before = [element.replace("**", "*") for element in before]
+        place = ".".join([*before, own])
+        root, _, below = place.lower().partition(".")
+        if root in _OTHERS or (root == ROOT and (not below or "*" in below or _is_masters(place))):
+            return None
+        return place
 
 
 def masters_own(prefix: str, names: Iterable[str]) -> list[str]:
