@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from saltern.errors import ArgumentError
+from saltern.errors import ArgumentError, FunctionNotFound
+from saltern.ids import jid_of
 from saltern.netapi.begun import LIST, MAP, VALUE, Begun
 from saltern.netapi.parties import Parties
 
@@ -55,7 +57,11 @@ def local_subset(parties: Parties, low: Low) -> Begun:
 def runner(parties: Parties, low: Low) -> Begun:
     """Run a function on the master and return its value; with ``full_return`` ``{"tag": …, "data": …}``."""
     _function(low)
-    return Begun(VALUE, parties.runner.cmd_sync(_plain(low), _seconds(low), full_return=bool(low.get("full_return"))))
+    ran = parties.runner.cmd_sync(_plain(low), _seconds(low), full_return=True)
+    if not low.get("full_return"):
+        return Begun(VALUE, ran["data"]["return"])
+    data = _told(parties, ran["data"])
+    return Begun(VALUE, {"tag": f"salt/run/{data['jid']}/ret", "data": data})
 
 
 def runner_async(parties: Parties, low: Low) -> Begun:
@@ -65,11 +71,19 @@ def runner_async(parties: Parties, low: Low) -> Begun:
 
 
 def wheel(parties: Parties, low: Low) -> Begun:
-    """Run a function that manages the master: ``{"tag": …, "data": {fun, jid, tag, user, return, success}}``."""
-    _function(low)
-    data = parties.wheel.cmd_sync(_plain(low), _seconds(low), full_return=True)["data"]
-    tag = f"salt/wheel/{data.get('jid', '')}"
-    shown = {name: data[name] for name in ("fun", "jid", "user", "_stamp", "return", "success") if name in data}
+    """Run a function that manages the master: ``{"tag": …, "data": {fun, jid, tag, user, return, success}}``.
+
+    What goes wrong is in ``return``, with ``success`` false; also that there is no such function.
+    """
+    fun, plain = _function(low), _plain(low)
+    try:
+        data = parties.wheel.cmd_sync(plain, _seconds(low), full_return=True)["data"]
+    except (FunctionNotFound, ArgumentError) as error:
+        text = f"Exception occurred in wheel {fun}: {error}"
+        data = {"fun": f"wheel.{fun}", "return": text, "success": False}
+    data = _told(parties, data)
+    tag = f"salt/wheel/{data['jid']}"
+    shown = {name: data[name] for name in ("fun", "jid", "user", "return", "success") if name in data}
     return Begun(VALUE, {"tag": tag, "data": {**shown, "tag": tag}})
 
 
@@ -106,10 +120,11 @@ def _joined(first: Any, rows: Iterator[Any]) -> Iterator[Any]:
 
 
 def _job(low: Low, names: tuple[str, ...]) -> dict[str, Any]:
-    """Return the arguments of a job's call. Keys that nobody knows are passed over, as Salt does."""
-    if "expr_form" in low:
-        raise ArgumentError("expr_form is gone: say tgt_type, or the target would be read as a glob")
-    if low.get("tgt") in (None, ""):
+    """Return the arguments of a job's call. Keys that nobody knows are passed over, as Salt does.
+
+    ``expr_form`` is the old name of ``tgt_type``, which libpepper sends: without it the target would be another.
+    """
+    if "tgt" not in low:
         raise ArgumentError("tgt is missing: a target, as in '*'")
     fun = low.get("fun")
     if not fun or not isinstance(fun, (str, list)):
@@ -122,17 +137,18 @@ def _job(low: Low, names: tuple[str, ...]) -> dict[str, Any]:
         "tgt": _target(low),
         "fun": fun,
         "arg": arg if isinstance(arg, list) else [arg],
-        "tgt_type": str(low.get("tgt_type") or "glob"),
+        "tgt_type": str(low.get("tgt_type") or low.get("expr_form") or "glob"),
         "kwarg": kwarg,
     }
-    return wanted | {name: low[name] for name in names if low.get(name) not in (None, "")}
+    given = {name: low[name] for name in names if low.get(name) is not None}
+    return wanted | {name: value for name, value in given.items() if value != "" or name == "batch"}
 
 
 def _target(low: Low) -> str | list[str]:
     tgt = low["tgt"]
     if isinstance(tgt, list):
         return [str(one) for one in tgt]
-    return str(tgt)
+    return "" if tgt is None else str(tgt)
 
 
 def _function(low: Low) -> str:
@@ -140,6 +156,13 @@ def _function(low: Low) -> str:
     if not isinstance(fun, str) or not fun:
         raise ArgumentError("fun is missing: a function of the master's, as in jobs.list_jobs")
     return fun
+
+
+def _told(parties: Parties, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the *data* of a call's end; of one that was refused before it began with a jid, and whose it was."""
+    if data.get("jid"):
+        return dict(data)
+    return {**data, "jid": jid_of(time.time()), "user": parties.user()}
 
 
 def _plain(low: Low) -> dict[str, Any]:
