@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -124,6 +125,18 @@ def test_yaml_that_would_cost(text: str) -> None:
     assert time.process_time() - began < 1.5
 
 
+def test_yaml_that_is_too_much() -> None:
+    rows = ["a: &a [" + "x," * 9 + "]"]
+    rows += [f"{one}: &{one} [" + f"*{before}," * 9 + "]" for before, one in itertools.pairwise("abcdef")]
+    with pytest.raises(NotYaml, match="repeat so much"):
+        read_yaml("\n".join(rows))
+    assert read_yaml("\n".join(rows[:4]))["d"][0][0][0] == ["x"] * 9
+    assert read_yaml("[" * 64 + "]" * 64) is not None
+    for text in ("[" * 65 + "]" * 65, "{a: " * 65 + "}" * 65):
+        with pytest.raises(NotYaml, match="nested too deeply"):
+            read_yaml(text)
+
+
 @given(st.text(max_size=60) | st.text("ab:-[]{}&*!|>'\"#%@`?, \n\t0x1.~<=", max_size=80))
 def test_yaml_is_read_as_a_safe_loader_does(text: str) -> None:
     try:
@@ -156,8 +169,12 @@ def test_forms(fields: list[tuple[str, int]]) -> None:
     assert read_form(body) == expected
 
 
+def test_fields_without_a_value_are_none() -> None:
+    assert read_form(b"tgt=&arg=&kwarg=&x&fun=test.ping") == {"fun": "test.ping"}
+
+
 def test_words_of_forms() -> None:
-    words = {"2": 2, "true": True, "null": None, "[1, x]": [1, "x"], "{a: 1}": {"a": 1}, "": ""}
+    words = {"2": 2, "true": True, "null": None, "[1, x]": [1, "x"], "{a: 1}": {"a": 1}}
     texts = ("a: 1", "k=2", "{", "#x", "*", "*web.example.*", "a b", "1_0", "2026-01-01", "!!python/name:os.system")
     for text, value in (*words.items(), *((text, text) for text in texts)):
         assert read_form(urlencode({"arg": text, "kwarg": text, "tgt": text}).encode()) == {

@@ -166,7 +166,7 @@ def test_run_by_credentials_in_each_chunk(api: Api) -> None:
     assert missing.json()["return"] == "No authentication credentials given"
     assert api.post("/run", [PING]).status_code == 401  # a session is not looked at
     for wrong in ({**USER, "password": ["secret"]}, {**USER, "username": {}}, {"token": [1]}, {"token": None}):
-        assert api.post("/run", {**PING, **wrong}, auth=False).status_code == 400
+        assert api.post("/run", {**PING, **wrong}, auth=False).status_code == 401
 
 
 def test_run_by_a_token_of_calls(api: Api) -> None:

@@ -94,7 +94,7 @@ def read_form(body: bytes) -> dict[str, Any]:
     What is in ``arg`` and ``kwarg`` is read as words of a command line are.
     """
     try:
-        pairs = parse_qsl(body.decode(errors="replace"), keep_blank_values=True, max_num_fields=MAX_FIELDS)
+        pairs = parse_qsl(body.decode(errors="replace"), max_num_fields=MAX_FIELDS)
     except ValueError:  # the one cause there is
         raise Refused(400, f"the form can't be read: it may have {MAX_FIELDS:,} fields") from None
     fields: dict[str, list[Any]] = {}
@@ -107,7 +107,7 @@ def read_form(body: bytes) -> dict[str, Any]:
 
 def _json(body: bytes) -> Any:
     try:
-        return json.loads(body)
+        return json.loads(body.decode())
     except (ValueError, RecursionError):
         raise Refused(400, "Invalid JSON document") from None
 
@@ -119,10 +119,10 @@ def _yaml(text: bytes) -> Any:
         raise Refused(400, f"Invalid YAML document: {error}") from None
 
 
-def as_text(name: str, value: Any) -> str:
+def as_text(name: str, value: Any, status: int = 400) -> str:
     """Return *value* as the text that *name* has to be: YAML makes a number of a PIN. Raises ``Refused``."""
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise Refused(400, f"{name} must be a text")
+        raise Refused(status, f"{name} must be a text")
     return str(value)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from saltern.client import LocalClient
+from saltern.errors import SalternError
 from saltern.runner import RunnerClient
 from saltern.wheel import WheelClient
 
@@ -20,6 +21,14 @@ class Parties:
         for one in (self.local, self.runner, self.wheel):
             one.auth = auth
             one.origin = origin
+
+    def user(self) -> str:
+        """Return the name of who calls, ``""`` where the master doesn't say."""
+        try:
+            with self.runner.connect() as connection:
+                return str(connection.call("login.about")["user"])
+        except SalternError:
+            return ""
 
     def interrupt(self) -> None:
         """End what is under way, from another thread."""

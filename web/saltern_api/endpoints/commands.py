@@ -134,7 +134,7 @@ def _identified(chunk: Low) -> Low:
     """Return a chunk that says who asks. Raises ``NotAuthorised``, ``Refused``."""
     if "token" not in chunk and not {"username", "password", "eauth"} <= chunk.keys():
         raise NotAuthorised(NO_CREDENTIALS)
-    told = {name: as_text(name, chunk[name]) for name in OF_WHO if name in chunk}
+    told = {name: as_text(name, chunk[name], 401) for name in OF_WHO if name in chunk}
     return {**of_nobody(chunk), **told}
 
 

@@ -98,19 +98,19 @@ class Sessions:
 
 
 def _credentials(asked: Mapping[str, Any], status: int) -> dict[str, Any]:
-    """Return who says that he is who. Raises ``Refused`` with *status* where something is missing."""
+    """Return who says that he is who. Raises ``Refused`` with *status* where something is missing or no text."""
     missing = [name for name in CREDENTIALS if not asked.get(name)]
     if missing:
         why = NO_CREDENTIALS if len(missing) == len(CREDENTIALS) else f"{', '.join(missing)} must be given"
         raise Refused(status, why)
     found: dict[str, Any] = {}
     for name in CREDENTIALS:
-        found[name] = as_text(name, asked[name])
+        found[name] = as_text(name, asked[name], status)
     if asked.get("token_expire") is not None:
         try:
             found["token_expire"] = float(asked["token_expire"])
         except (TypeError, ValueError, OverflowError):
-            raise Refused(400, "token_expire must be a number of seconds") from None
+            raise Refused(status, "token_expire must be a number of seconds") from None
     return found
 
 
