@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 import weakref
 from datetime import UTC, datetime
 
+import pytest
+
 from saltern.wire import unpack_value
+from saltern_master import bus as bus_module
 from saltern_master.bus import LOST, TURN_BYTES, TURN_EVENTS, Event, EventBus, stamp
 
 
@@ -45,7 +49,11 @@ def test_a_slow_subscriber_loses_its_oldest_and_is_told_others_lose_nothing() ->
     asyncio.run(run())
 
 
-def test_one_who_follows_costs_the_bytes_that_wait_for_it_and_not_what_they_were_made_of() -> None:
+def test_one_who_follows_costs_the_bytes_that_wait_for_it_and_not_what_they_were_made_of(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bus_module, "KEPT_EVENTS", 0)  # for who comes back
+
     async def run() -> None:
         bus = EventBus(1000)
         slow = bus.follow("salt/", Event.packed, 100_000)
@@ -135,3 +143,79 @@ def test_an_event_bears_its_time_with_its_offset() -> None:
     for text in (bus.publish("t", {}).data["_stamp"], stamp()):
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00", text)
         assert before <= datetime.fromisoformat(text) <= datetime.now(UTC)
+
+
+# who comes back
+
+
+def followed(bus: EventBus, after: int | None, prefix: str = "") -> list[tuple[str, int]]:
+    """Return the tags and numbers that one who saw *after* last gets at once."""
+    subscriber = bus.follow(prefix, lambda event: (event.tag, event.number), after=after)
+    bus.publish("end", {})
+    found = asyncio.run(subscriber.batch())
+    subscriber.close()
+    return [one for one in found if one[0] != "end"]
+
+
+def test_who_comes_back_gets_what_came_meanwhile_in_order_and_once() -> None:
+    bus = EventBus(100)
+    first = bus.publish("a/1", {}).number
+    for tag in ("a/2", "b/1", "a/3"):
+        bus.publish(tag, {})
+    assert followed(bus, first) == [("a/2", first + 1), ("b/1", first + 2), ("a/3", first + 3)]
+    assert [tag for tag, _ in followed(bus, first, "a/")] == ["a/2", "a/3"]
+    last = bus.last
+    assert followed(bus, last) == []
+    assert followed(bus, None) == []
+    assert followed(bus, last + 1_000_000) == []  # of a clock that was ahead
+
+
+def test_what_is_not_kept_any_more_is_told_to_be_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bus_module, "KEPT_EVENTS", 3)
+    bus = EventBus(100)
+    start = bus.last
+    for number in range(5):
+        bus.publish(f"a/{number}", {})
+    assert [tag for tag, _ in followed(bus, start)][:1] == [LOST]
+    assert followed(bus, bus.last - 3)[:1] != [(LOST, bus.last - 3)]
+    bus = EventBus(100)
+    start = bus.publish("first", {}).number
+    assert followed(bus, start) == []
+    monkeypatch.setattr(bus_module, "KEPT_BYTES", 1000)
+    for _ in range(5):
+        bus.publish("large", {}, size=600)
+    (lost, *rest) = followed(bus, start)
+    assert lost == (LOST, start)  # it goes on from where he was
+    assert [tag for tag, _ in rest] == ["large"]
+
+
+def test_numbers_go_up_over_restarts_and_what_was_before_is_told_to_be_lost() -> None:
+    before = EventBus(100)
+    seen = [before.publish("x", {}).number for _ in range(1000)]
+    assert seen == list(range(seen[0], seen[0] + 1000))
+    time.sleep(0.002)
+    after = EventBus(100)
+    assert after.last >= seen[0]
+    assert after.last > seen[-1] - 1000
+    number = after.publish("y", {}).number
+    assert followed(after, min(seen[0], after.last - 2))[:2] == [(LOST, min(seen[0], number - 1)), ("y", number)]
+
+
+def test_a_replay_keeps_to_the_bounds_of_who_follows() -> None:
+    bus = EventBus(3)
+    start = bus.last
+    for number in range(10):
+        bus.publish(f"a/{number}", {})
+    subscriber = bus.follow("a/", lambda event: event.tag, after=start)
+    found = asyncio.run(subscriber.batch())
+    assert found == [LOST, "a/7", "a/8", "a/9"]
+    assert bus.dropped == 7
+
+
+def test_an_events_number_is_told_where_it_has_one() -> None:
+    bus = EventBus(10)
+    event = bus.publish("x", {"a": 1})
+    told = unpack_value(event.numbered())
+    assert (told["id"], told["tag"], told["data"]["a"]) == (event.number, "x", 1)
+    assert "id" not in unpack_value(event.packed())
+    assert "id" not in unpack_value(Event("x", {}).numbered())

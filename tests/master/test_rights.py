@@ -254,7 +254,7 @@ def test_a_scope_limits_an_admin_too() -> None:
     assert narrow.own_named("runner", "mine.own")
     assert (narrow.events, narrow.hooks, narrow.listens, narrow.hides_arguments) == (False, False, False, True)
     assert narrow.sees(MINIONS) == frozenset()
-    assert narrow.perms() == ["@jobs", {"web*": ["cmd.run"]}, {"@runner": ["mine.own"]}]
+    assert narrow.perms() == ["@jobs", {"@runner": ["mine.own"]}, {"web*": ["cmd.run"]}]
     narrower = narrow.scoped(book().rights(parse_entries("token", ["test.ping"])))
     assert narrower.refused([RUN, PING], power_of) == ["cmd.run", "test.ping"]
     assert not holder(held=["admin"]).scoped(())
@@ -288,10 +288,10 @@ def test_perms_are_in_salts_grammar_texts_first() -> None:
     assert rights.perms() == [
         "@jobs",
         r"test\..*",
-        {"web*": ["test.ping", {"cmd.run": {"args": ["df"]}}]},
-        {"db1 or db2": ["cmd.run"]},
         {"( *2 ) and ( db1 or db2 )": ["test.echo"]},
         {"@runner": [r"jobs\..*"]},
+        {"db1 or db2": ["cmd.run"]},
+        {"web*": ["test.ping", {"cmd.run": {"args": ["df"]}}]},
     ]
     json.dumps(rights.perms())
     watcher = holder(held=["watcher"]).perms()

@@ -103,14 +103,15 @@ class Tokens:
         now, text = self._clock(), new_text()
         expires = now + min(seconds, MAX_DAYS * 86400)
         token = Token(digest_of(text), use, source, name, groups, entries, label, scope, origin, now, expires, uid=uid)
+        self._keep(token)  # at once, so that it counts for who makes one meanwhile; nobody has its text yet
         try:
             if use is not Use.PASSING:
                 await self._worker.run(lambda: self._file.put([token]))
-        except JournalError as error:
-            if use in (Use.PERSONAL, Use.SERVICE):
+        except BaseException as error:
+            if not isinstance(error, JournalError) or use in (Use.PERSONAL, Use.SERVICE):
+                self._end([token])
                 raise
             self._complaint.say("%s", error)
-        self._keep(token)
         return Made(text, token)
 
     def of(self, principal: str | None = None) -> list[Token]:

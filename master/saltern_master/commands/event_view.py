@@ -106,7 +106,7 @@ class EventView:
         return _without(event, ASKED)
 
     def _return_of_others(self, event: Event) -> Event | None:
-        parts = event.tag.split("/", 4)
+        parts = event.tag.split("/")
         if len(parts) != 5 or parts[3] != "ret" or not self._concerns(parts[4]):
             return None
         shown = result_shown(self._policy, self._caller, event.data.get("fun"), parts[4])
