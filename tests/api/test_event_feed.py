@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from saltern.errors import Busy, MasterNotRunning, NotAuthorised
-from saltern_api import event_feed
+from saltern_api import event_feed, event_source
 from saltern_api.counters import Counters
 from saltern_api.event_feed import MAX_QUEUED_BYTES, Batch, EventFeed, Listener, batch_of
 from saltern_api.event_source import Received
@@ -121,7 +121,11 @@ def test_no_master(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("after", [0, 100, 101, 105, 109, 110])
 @pytest.mark.parametrize("with_others", [True, False])
-def test_who_comes_back_misses_nothing_and_gets_nothing_twice(tmp_path: Path, after: int, with_others: bool) -> None:
+def test_who_comes_back_misses_nothing_and_gets_nothing_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int, with_others: bool
+) -> None:
+    monkeypatch.setattr(event_source, "MAX_TOGETHER", 2)
+
     async def test(bench: Bench) -> None:
         async def back() -> None:
             async with bench.feed.listen(TOKEN, "a", after) as batches:
@@ -131,7 +135,9 @@ def test_who_comes_back_misses_nothing_and_gets_nothing_twice(tmp_path: Path, af
                 for number in range(3):
                     await bench.master.fire(f"new/{number}")
                 found = await taking
-            assert found == list(range(max(after, 100) + 1, 114))
+                assert found == list(range(max(after, 100) + 1, 114))
+                await bench.master.fire("last")
+                assert await take(batches, 1) == [114]
 
         for number in range(4):
             await bench.master.fire(f"t/{number}")

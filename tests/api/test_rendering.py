@@ -69,6 +69,10 @@ def test_what_neither_form_has(write: Any) -> None:
     assert read["1.5"] in ("\ud800", "\\ud800")
 
 
+def test_numbers_that_json_does_not_have() -> None:
+    assert to_json([math.nan, {"a": -math.inf}, 1.5]) == b'[null, {"a": null}, 1.5]'
+
+
 def test_depth() -> None:
     value: Any = 1
     for _ in range(5000):

@@ -177,7 +177,8 @@ def api() -> Iterator[Api]:
     made.close()
 
 
-def test_a_client_that_leaves_is_waited_for_no_more(api: Api) -> None:
+@pytest.mark.parametrize("path", ["/", "/minions"])
+def test_a_client_that_leaves_is_waited_for_no_more(api: Api, path: str) -> None:
     """The call to the master is interrupted and its place is free."""
     begun = threading.Event()
 
@@ -188,11 +189,11 @@ def test_a_client_that_leaves_is_waited_for_no_more(api: Api) -> None:
     api.master.scripts["wait"] = wait
 
     async def leave() -> None:
-        request = Request(api, {**PING, "fun": "wait"})
-        await asyncio.to_thread(begun.wait)
+        request = Request(api, {**PING, "fun": "wait"}, path)
+        assert await asyncio.to_thread(begun.wait, 10)
         assert api.workers.working == 1
         request.gone.set()
-        await asyncio.to_thread(api.master.interrupted.wait)
+        assert await asyncio.to_thread(api.master.interrupted.wait, 10)
         await request.task
         while api.workers.working:
             await asyncio.sleep(0)
@@ -201,8 +202,7 @@ def test_a_client_that_leaves_is_waited_for_no_more(api: Api) -> None:
     assert api.counters.totals()["requestsGone"] == 1
 
 
-@pytest.mark.parametrize("path", ["/", "/minions"])
-def test_a_client_that_leaves_amid_its_answer(api: Api, path: str) -> None:
+def test_a_client_that_leaves_amid_its_answer(api: Api) -> None:
     def endless(low: Any) -> Any:
         return itertools.chain((f"m{number}", "x" * 10_000) for number in itertools.count())
 

@@ -21,8 +21,8 @@ from saltern.errors import Busy, ChannelError
 from saltern_api.counters import Counters
 from saltern_api.event_source import EventSource, Received, open_source
 
-TICK_S = 0.05
-"""Events that come within this time after others are sent together."""
+TICK_S, MAX_TICK_S, TICK_OF_A_LISTENER_S = 0.02, 0.2, 0.0005
+"""Events that come within this time after others are sent together; longer for more listeners: each is woken once."""
 MAX_QUEUED_BYTES = 1 << 20
 MAX_QUEUED_EVENTS = 10_000
 """Of one listener."""
@@ -124,7 +124,7 @@ class Upstream:
                     break
                 self._counters.add("events", len(events))
                 self._hand_on(events)
-                await asyncio.sleep(TICK_S)
+                await asyncio.sleep(min(MAX_TICK_S, max(TICK_S, TICK_OF_A_LISTENER_S * len(self.listeners))))
         finally:
             self.ended = True
             self.source.close()
