@@ -220,6 +220,36 @@ def test_a_client_that_leaves_amid_its_answer(api: Api) -> None:
     asyncio.run(leave())
 
 
+def test_a_client_that_leaves_before_its_answer_has_begun(api: Api, caplog: pytest.LogCaptureFixture) -> None:
+    """The call that is interrupted for that is no fault of the master's."""
+    begun = threading.Event()
+
+    def waiting(low: Any) -> Any:
+        def parts() -> Iterator[Any]:
+            begun.set()
+            low["__client"].wait()
+            yield "web1", True
+
+        return itertools.chain(parts())
+
+    api.master.scripts["waiting"] = waiting
+
+    async def leave() -> Request:
+        request = Request(api, {**PING, "fun": "waiting"})
+        assert await asyncio.to_thread(begun.wait, 10)
+        await asyncio.sleep(0.1)
+        request.gone.set()
+        await request.task
+        while api.workers.working:
+            await asyncio.sleep(0)
+        return request
+
+    request = asyncio.run(leave())
+    assert not [one for one in request.sent if one.get("status", 0) >= 500]
+    assert not caplog.records
+    assert api.counters.totals()["requestsFailed"] == 0
+
+
 def test_a_large_answer_is_not_gathered(api: Api) -> None:
     """200 MB of parts pass through a few."""
 
