@@ -15,8 +15,10 @@ import pytest
 from saltern.asynchronous import AsyncLocalClient, AsyncMasterEvent, AsyncRunnerClient, AsyncWheelClient
 from saltern.client import LocalClient
 from saltern.config import MasterOptions
-from saltern.errors import ArgumentError, ChannelError, NotAuthorised
+from saltern.errors import ArgumentError, ChannelError, MasterNotRunning, NotAuthorised
 from saltern.event import MasterEvent, get_event
+from saltern.keystore import KeyStore
+from saltern.netapi import NetapiClient
 from saltern.runner import RunnerClient
 from saltern.wheel import WheelClient
 from saltern_master.commands.options import without_secrets
@@ -164,6 +166,22 @@ def test_whom_nobody_lets_in_is_refused_by_every_client(options: MasterOptions) 
                         await asyncio.to_thread(kind(options).cmd_async, {"fun": "key.list_all", **credentials})
 
     asyncio.run(scenario())
+
+
+def test_without_a_master_nobody_who_logs_in_changes_keys(options: MasterOptions) -> None:
+    keys = KeyStore(options["pki_dir"])
+    keys.create()
+    own = WheelClient(options)
+    assert own.cmd("key.gen_accept", ["web1"])["pub"]
+    for credentials in ({"token": "0" * 64}, {"eauth": "file", "username": "x", "password": "y"}):
+        for low in ({"fun": "key.list_all"}, {"fun": "key.gen_accept", "id_": "evil"}, {"fun": "key.delete_all"}):
+            with pytest.raises(MasterNotRunning):
+                own.cmd_sync({**low, **credentials})
+            with pytest.raises(MasterNotRunning):
+                NetapiClient({**options, "netapi_enable_clients": ["wheel"]}).run(
+                    {"client": "wheel", **low, **credentials}
+                )
+    assert keys.ids("minions") == ["web1"]
 
 
 def test_functions_of_the_master_answer_as_salts_do(options: MasterOptions) -> None:
