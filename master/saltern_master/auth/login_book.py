@@ -49,12 +49,12 @@ class LoginBook:
         self.in_use = bool(options["external_auth"]) or roles.in_use
         self._remembered.clear()
 
-    def rights(self, caller: Caller, *, owner: bool) -> LoginRights:
-        """Return what *caller* may; *owner*: he is root or the master's own user, with a token of a scope."""
-        key = (caller.principal, caller.groups, repr(caller.entries), repr(caller.scope), owner)
+    def rights(self, caller: Caller) -> LoginRights:
+        """Return what *caller*, who logged in, may."""
+        key = (caller.principal, caller.groups, repr(caller.entries), repr(caller.scope))
         found = self._remembered.get(key)
         if found is None:
-            found = self._put_together(caller, owner=owner)
+            found = self._put_together(caller)
             self._remembered[key] = found
             if len(self._remembered) > MAX_REMEMBERED:
                 self._remembered.popitem(last=False)
@@ -62,10 +62,14 @@ class LoginBook:
             self._remembered.move_to_end(key)
         return found
 
+    def scope(self, caller: Caller) -> LoginRights:
+        """Return what the token that *caller* shows is good for, of what he may."""
+        return LoginRights(self._scope(caller.principal, caller.scope or ()), self._roles.groups)
+
     def perms(self, caller: Caller) -> list[Any]:
         """Return what *caller* is granted in Salt's grammar, as it is written."""
         if caller.scope is not None:
-            return self.rights(caller, owner=False).perms()
+            return self.rights(caller).perms()
         source = caller.source or caller.kind.value
         entries = self._external.entries_of(source, caller.name, caller.groups, caller.entries)
         return LoginRights(
@@ -89,7 +93,7 @@ class LoginBook:
         """Return every role, as ``auth.roles`` shows it."""
         return self._roles.shown()
 
-    def _put_together(self, caller: Caller, *, owner: bool) -> LoginRights:
+    def _put_together(self, caller: Caller) -> LoginRights:
         source = caller.source or caller.kind.value
         try:
             entries = self._external.entries_of(source, caller.name, caller.groups, caller.entries)
@@ -97,7 +101,7 @@ class LoginBook:
             entries = self._external.entries_of(source, caller.name, caller.groups)
         rights = self._roles.rights_of(source, caller.name, caller.groups, entries)
         found = LoginRights(rights, self._roles.groups)
-        if owner or FULL.issubset(one for one in found.perms() if isinstance(one, str)):
+        if FULL.issubset(one for one in found.perms() if isinstance(one, str)):
             found = LoginRights((*rights, *self._roles.rights((), [ADMIN])), self._roles.groups)
         if caller.scope is None:
             return found

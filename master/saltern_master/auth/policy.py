@@ -23,6 +23,7 @@ from saltern_master.auth.call import Call
 from saltern_master.auth.caller import Caller, Kind
 from saltern_master.auth.grants import Grants
 from saltern_master.auth.judge import Judge
+from saltern_master.auth.judges.both import BothJudge
 from saltern_master.auth.judges.either import EitherJudge
 from saltern_master.auth.judges.local import NEEDS, LocalJudge
 from saltern_master.auth.judges.login import LoginJudge
@@ -98,9 +99,13 @@ class Policy:
         """Return who judges what *caller* may, now."""
         if caller.kind is Kind.MINION:
             return MinionJudge(caller.name, self._peer, self._peer_run, self._powers)
-        if caller.kind is Kind.LOCAL and caller.scope is None:
-            return _OWNER if caller.uid in self._owners else self._of_user(caller)
-        rights = self._logins.rights(caller, owner=caller.kind is Kind.LOCAL and caller.uid in self._owners)
+        if caller.kind is Kind.LOCAL:
+            judge = _OWNER if caller.uid in self._owners else self._of_user(caller)
+            scope = None if caller.scope is None else self._logins.scope(caller)
+            if scope is None or scope.everything:
+                return judge
+            return BothJudge(judge, LoginJudge(scope, self._powers, self.covered_by, expanded=self._logins.expanded))
+        rights = self._logins.rights(caller)
         if rights.everything:  # by his token's scope, too
             return _ADMINISTRATOR
         return LoginJudge(rights, self._powers, self.covered_by, expanded=self._logins.expanded)
