@@ -284,3 +284,16 @@ def test_without_an_upgrade(tmp_path: Path) -> None:
         one.writer.close()
 
     run(tmp_path, test)
+
+
+def test_a_head_without_a_body_ends(tmp_path: Path) -> None:
+    async def test(api: RunningApi, master: EventMaster) -> None:
+        answer = await api.exchange(
+            f"HEAD /events HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{auth(api)}\r\n".encode()
+        )
+        assert answer.startswith(b"HTTP/1.1 200")
+        assert b"text/event-stream" in answer
+        assert answer.endswith(b"\r\n\r\n")
+        await master.until_connected(0)
+
+    run(tmp_path, test)

@@ -19,6 +19,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -60,6 +61,8 @@ class Events:
         token, after = session_token(request), _after(request)
         async with contextlib.AsyncExitStack() as stack:
             batches = await stack.enter_async_context(self._feed.listen(token, address_of(request), after))
+            if request.method == "HEAD":
+                return Response(headers=HEADERS)
             return EventStream(batches, stack.pop_all())
 
     async def no_socket(self, request: Request) -> ASGIApp:
