@@ -18,6 +18,7 @@ from saltern.errors import ChannelError, FunctionNotFound, NotAuthorised, Salter
 from saltern_api.app import create_app
 from saltern_api.counters import Counters
 from saltern_api.event_feed import EventFeed
+from saltern_api.graphite.store import MetricStore
 from saltern_api.server import Server
 from saltern_api.settings import CLIENTS, ApiSettings, api_settings
 from saltern_api.working import Workers
@@ -71,6 +72,9 @@ class ScriptedMaster:
         self.addresses: list[str] = []
         self.hooks: list[tuple[Any, ...]] = []
         self.interrupted = threading.Event()
+        self.series: Callable[[str], dict[str, Any]] = lambda user: {
+            "version": "1", "principal": f"file:{user}", "fires": True, "all": True
+        }  # fmt: skip
         self.scripts: dict[str, Script] = {
             "test.ping": lambda low: Map(web1=True, web2=True),
             "grains.items": lambda low: Map(GRAINS if low["tgt"] == "*" else {}),
@@ -150,6 +154,12 @@ class ScriptedClient:
         self.master.hooks.append((path, body, post, dict(headers)))
         return path
 
+    def series(self, token: str, seen: str) -> Mapping[str, Any]:
+        user = self.session(token)["user"]
+        told = self.master.series(user)
+        self.master.calls.append(("series", seen))
+        return {"version": seen, "same": True} if seen == told["version"] else told
+
     def begin(self, low: Mapping[str, Any], session: str = "") -> ScriptedBegun:
         self.master.calls.append((session, dict(low)))
         if session:
@@ -179,6 +189,11 @@ def settings_of(rest: Mapping[str, Any] | None = None, clients: tuple[str, ...] 
     return api_settings({"rest_cherrypy": dict(rest or {}), "netapi_enable_clients": list(clients)})
 
 
+def stored(body: bytes, status: int = 200, kind: str = JSON, **headers: str) -> httpx.Response:
+    """An answer of the metric store."""
+    return httpx.Response(status, headers={"content-type": kind, **headers}, stream=httpx.ByteStream(body))
+
+
 class Api:
     """The application with what *rest* says, and fred's session."""
 
@@ -189,6 +204,7 @@ class Api:
         clients: tuple[str, ...] = CLIENTS,
         sock_dir: str = "/nonexistent",
         access_log: Any = None,
+        store: Callable[[httpx.Request], httpx.Response] = lambda request: stored(b"[]"),
     ) -> None:
         self.master = ScriptedMaster()
         self.settings = settings_of(rest, clients)
@@ -196,7 +212,8 @@ class Api:
         self.workers = Workers(self.master, self.settings.thread_pool)
         limits = self.settings.max_streams, self.settings.max_streams_per_user
         self.feed = EventFeed(sock_dir, self.counters, *limits)
-        self.app = create_app(self.settings, self.workers, self.feed, self.counters, access_log=access_log)
+        self.store = MetricStore("http://store.example", httpx.MockTransport(store))
+        self.app = create_app(self.settings, self.workers, self.feed, self.counters, self.store, access_log=access_log)
         self.http = AsgiClient(self.app)
         self.token = self.master.session_of()
 
@@ -253,11 +270,14 @@ class RunningApi:
 
 @contextlib.asynccontextmanager
 async def running_api(
-    sock_dir: str, rest: Mapping[str, Any] | None = None, master: ScriptedMaster | None = None
+    sock_dir: str,
+    rest: Mapping[str, Any] | None = None,
+    master: ScriptedMaster | None = None,
+    render_url: str = "http://127.0.0.1:1",
 ) -> AsyncIterator[RunningApi]:
     """The server on a free port of loopback, with events from the socket in *sock_dir*."""
     master = master or ScriptedMaster()
-    options: Any = {"sock_dir": sock_dir}
+    options: Any = {"sock_dir": sock_dir, "render_url": render_url}
     server = Server(options, settings_of({"port": 0, **(rest or {})}), master)
     api = RunningApi(server, master, await server.start())
     try:

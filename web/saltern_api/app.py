@@ -30,6 +30,8 @@ from saltern_api.endpoints.hook import Hook
 from saltern_api.endpoints.pages import Pages
 from saltern_api.endpoints.sessions import Sessions
 from saltern_api.event_feed import EventFeed
+from saltern_api.graphite.endpoints import Graphite
+from saltern_api.graphite.store import MetricStore
 from saltern_api.settings import ApiSettings
 from saltern_api.tokens import HEADER
 from saltern_api.working import Workers
@@ -47,6 +49,7 @@ def create_app(
     workers: Workers,
     feed: EventFeed,
     counters: Counters,
+    store: MetricStore,
     *,
     hosts: Hosts | None = None,
     access_log: AccessLog | None = None,
@@ -60,7 +63,8 @@ def create_app(
     count = counters.add
     events = Events(context, feed, hosts)
     routes: list[BaseRoute] = []
-    for path, methods in _table(context, events):
+    graphite = Graphite(context, store)
+    for path, methods in (*_table(context, events, graphite), *graphite.table()):
         routes += _routes(f"{settings.root_prefix}{path}" or "/", methods)
     sockets = f"{settings.root_prefix}/ws"
     routes += [WebSocketRoute(path, events.socket) for path in (sockets, f"{sockets}/", f"{sockets}/{{token}}")]
@@ -88,7 +92,7 @@ def create_app(
 _LOGGED = (("agent", "user-agent"),)
 
 
-def _table(context: Context, events: Events) -> Iterator[tuple[str, Methods]]:
+def _table(context: Context, events: Events, graphite: Graphite) -> Iterator[tuple[str, Methods]]:
     """Yield each path with what answers which method there."""
     settings = context.settings
     commands, sessions, hook = Commands(context), Sessions(context), Hook(context)
@@ -98,7 +102,7 @@ def _table(context: Context, events: Events) -> Iterator[tuple[str, Methods]]:
     yield "/token", {"POST": sessions.tokens}
     yield "/keys", {"GET": commands.keys, "POST": commands.make_keys}
     yield "/keys/{mid}", {"GET": commands.keys}
-    yield "/events", {"GET": events.stream}
+    yield "/events", {"GET": events.stream, "POST": graphite.post_event}
     yield "/ws", {"GET": events.no_socket}
     yield "/ws/{token}", {"GET": events.no_socket}
     yield settings.webhook_url, {"POST": hook.fire}
@@ -138,7 +142,7 @@ def _cors(origins: tuple[str, ...]) -> Middleware:
         CORSMiddleware,
         allow_origins=origins,
         allow_methods=("GET", "POST"),
-        allow_headers=("Content-Type", HEADER, "X-Requested-With"),
+        allow_headers=("Authorization", "Content-Type", HEADER, "X-Requested-With"),
         allow_credentials=False,  # a page that may ask sends a token of its own
         expose_headers=(HEADER,),
         max_age=_PREFLIGHT_S,

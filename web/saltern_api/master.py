@@ -69,6 +69,10 @@ class Client(Protocol):
         """Return whose session it is: ``user``, ``eauth``, ``principal``, ``expire``."""
         ...
 
+    def series(self, token: str, seen: str) -> Mapping[str, Any]:
+        """Return which series and events who has *token* sees, or that it is what he has *seen*: ``login.series``."""
+        ...
+
     def begin(self, low: Mapping[str, Any], session: str = "") -> Begun:
         """Begin a chunk for a session, or for the credentials that are in it."""
         ...

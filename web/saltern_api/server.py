@@ -16,6 +16,7 @@ from saltern.http.serving import Serving, learn_own_name, listen
 from saltern_api.app import create_app
 from saltern_api.counters import Counters
 from saltern_api.event_feed import EventFeed
+from saltern_api.graphite.store import MetricStore
 from saltern_api.master import LocalMaster, Master
 from saltern_api.settings import ApiSettings
 from saltern_api.working import Workers
@@ -33,11 +34,12 @@ class Server:
     """:meth:`start`, then :meth:`stop`, both in one event loop."""
 
     def __init__(self, options: MasterOptions, settings: ApiSettings, master: Master | None = None) -> None:
-        """Raises ``ConfigError`` when the access log can't be opened, or the certificate can't be used."""
+        """Raises ``ConfigError`` for an access log, a certificate or a ``render_url`` that can't be used."""
         self._settings = settings
         self._counters = counters = Counters()
         self._workers = Workers(master or LocalMaster(options), settings.thread_pool)
         self._feed = EventFeed(options["sock_dir"], counters, settings.max_streams, settings.max_streams_per_user)
+        self._store = MetricStore(options["render_url"])
         self._tls = tls_context(settings) if settings.tls else None
         self._log = AccessLog(settings.log_access_file, counters.add) if settings.log_access_file else None
         self._serving: Serving | None = None
@@ -55,7 +57,9 @@ class Server:
             raise ChannelError(f"can't listen on {where} for http: {error.strerror or error}") from None
         hosts = Hosts((*settings.hosts, settings.host))
         learn_own_name(hosts)
-        app = create_app(settings, self._workers, self._feed, self._counters, hosts=hosts, access_log=self._log)
+        app = create_app(
+            settings, self._workers, self._feed, self._counters, self._store, hosts=hosts, access_log=self._log
+        )
         protocol = http_protocol(MAX_CONNECTIONS, lambda: self._counters.add("connectionsRefused"))
         self._serving = Serving(
             app, sock, protocol, ws="websockets-sansio", ws_max_size=WS_MAX_BYTES, log_level=QUIET, proxy_headers=False,
@@ -72,6 +76,7 @@ class Server:
         if self._serving is not None:
             await self._serving.stop()
         self._workers.close()
+        await self._store.close()
         if self._log is not None:
             await asyncio.to_thread(self._log.close)
 

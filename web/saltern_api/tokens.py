@@ -1,4 +1,6 @@
-"""By what a request says whose it is: the header ``X-Auth-Token``, or the cookie ``session_id``; never its URL.
+"""By what a request says whose it is: ``X-Auth-Token``, ``Authorization: Bearer``, or the cookie ``session_id``.
+
+They count in this order; a token in the URL never does.
 
 The cookie is there for ``EventSource``, which sends no headers. Whatever page a browser shows, it sends the cookie
 along: so who has the cookie alone changes something only from an own page, as ``Origin`` or ``Sec-Fetch-Site`` says. A
@@ -20,6 +22,7 @@ from saltern_api.bodies import JSON_KIND, YAML_KINDS
 
 HEADER = "X-Auth-Token"
 COOKIE = "session_id"
+BEARER = "bearer"
 _TOKEN = re.compile("[0-9A-Fa-f]{16,128}")
 _READING = ("GET", "HEAD")
 IN_URL = f"a token is not taken in the URL, where logs and histories keep it: send the header {HEADER} or the cookie"
@@ -34,7 +37,7 @@ class Token(NamedTuple):
 
 def token_of(request: HTTPConnection) -> Token:
     """Return the token of a request. Raises ``NotAuthorised`` when there is none."""
-    text = request.headers.get(HEADER, "").strip()
+    text = request.headers.get(HEADER, "").strip() or _bearer(request)
     by_cookie = not text
     text = text or request.cookies.get(COOKIE, "")
     if not text:
@@ -42,6 +45,12 @@ def token_of(request: HTTPConnection) -> Token:
     if not _TOKEN.fullmatch(text):
         raise NotAuthorised("Invalid token")
     return Token(text, by_cookie)
+
+
+def _bearer(request: HTTPConnection) -> str:
+    """Return what follows ``Bearer``; nothing where another scheme is named, which a proxy before us may ask for."""
+    scheme, _, text = request.headers.get("authorization", "").strip().partition(" ")
+    return text.strip() or "-" if scheme.lower() == BEARER else ""
 
 
 def session_token(request: HTTPConnection) -> str:

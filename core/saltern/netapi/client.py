@@ -97,6 +97,14 @@ class NetapiClient(Connecting):
         about: dict[str, Any] = self._asked({"token": token, "for": "session"}, "login.about")
         return about
 
+    def series(self, token: str, seen: str = "") -> dict[str, Any]:
+        """Return which series and events of the metric store who has this token sees. Raises ``NotAuthorised``.
+
+        ``{version, principal, fires, all, places, minions}``, or ``{version, same}`` when *seen* is that version.
+        """
+        told: dict[str, Any] = self._asked({"token": token, "for": "session"}, "login.series", seen=seen)
+        return told
+
     def hook(self, token: str, path: str, body: str, post: Any, headers: Mapping[str, str]) -> str:
         """Fire ``salt/netapi/hook/<path>`` for who has this token, and return its tag. Raises ``NotAuthorised``."""
         fired: str = self._asked(

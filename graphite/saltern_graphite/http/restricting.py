@@ -9,7 +9,8 @@
     {"series":["saltern.web01"],"minions":["web01"]}target=saltern.*.load.1
 
 The HTTP API for commands sends it for those who may not see everything. It is taken from anyone: it shows less, never
-more. What can't be understood shows nothing (400), and so does a path that knows of no restrictions (403).
+more. An answer says in the same header, by its SHA-256, which was heeded. What can't be understood shows nothing (400),
+and so does a path that knows of no restrictions (403).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 import anyio.to_thread
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -87,7 +88,13 @@ class Restricting:
             await error_answer(400, f"X-Saltern-Series: {why}")(scope, receive, send)
             return
         tell(scope, restricted=restriction.digest[:12])
-        await self._app(scope, body.receive, send)
+
+        async def confirming(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)[HEADER] = restriction.digest
+            await send(message)
+
+        await self._app(scope, body.receive, confirming)
 
     async def _read(self, text: bytes) -> Restriction:
         """Return the restriction that *text* says: the same for the same, as far as it is remembered."""

@@ -1,0 +1,1 @@
+"""Graphite's API behind the API's logins: each caller sees the series and events of his own minions."""
