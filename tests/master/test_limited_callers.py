@@ -43,6 +43,7 @@ ROLES = {
         "members": ["ldap:eve"],
         "on": ["web"],
     },
+    "other": {"grants": ["@runner"], "on": ["db"]},
     "split": {"grants": ["role:everyone"], "members": ["ldap:sven"], "on": ["db"]},
     "whole": {"grants": [{"@runner": ["manage.up"]}], "members": ["ldap:will"]},
 }
@@ -160,7 +161,7 @@ def _fill(master: Master, keys: dict[str, str]) -> None:
         _job(OF_BOTH, "test.echo", MINIONS, user="minion:db1", owner="minion:db1"),
         _job(PILLAR, "pillar.items", ("web1",)),
         _job(SUITE, "suite.run", MINIONS),
-        _job(JID, "runner.jobs.active", ("db1_master",), client="runner"),
+        _job(JID, "runner.jobs.active", ("web9_master",), client="runner"),
     ):
         store.put_jobs([load])
         store.put_returns(returns)
@@ -305,6 +306,9 @@ def test_limits_within_limits_leave_what_is_in_both_and_one_without_limits_is_en
             assert command is not None
             assert limits(WILL, command, (), {}, ()) is None
             assert limits(Caller(Kind.LOGIN, "nobody", source="ldap"), command, (), {}, MINIONS) == frozenset()
+            elsewhere = Caller(Kind.LOGIN, "eve", source="ldap", scope=("role:other",))
+            assert await answer(master, elsewhere, "runner.manage.up") == []
+            assert await answer(master, elsewhere, "runner.jobs.list_jobs") == {}
             scoped = Caller(Kind.LOGIN, "will", source="ldap", scope=("role:watcher",))
             assert await answer(master, scoped, "runner.manage.up") == ["web1", "web2"]
             assert isinstance(await answer(master, scoped, "runner.jobs.list_jobs"), NotAuthorised)
