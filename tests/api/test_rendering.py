@@ -93,6 +93,8 @@ def test_depth() -> None:
         ("application/json;q=0.5, application/x-yaml;q=0.4", JSON),
         ("application/x-yaml;q=0.2, */*;q=0.1", YAML),
         ("application/json;q=0, */*", YAML),
+        ("application/x-yaml, application/json", YAML),
+        ("application/json, application/x-yaml", JSON),
         ("text/html, */*;q=0.8", JSON),
         ("text/html", None),
         ("image/png, application/json;q=0", None),

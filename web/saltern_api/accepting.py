@@ -8,7 +8,7 @@ JSON = "application/json"
 YAML = "application/x-yaml"
 HTML = "text/html"
 FORMS = (JSON, YAML, "application/yaml", "text/yaml")
-"""What a return is written as; of those that are wanted alike the first is taken."""
+"""What a return is written as; of those that are wanted alike the one that is named first, or the first here."""
 _MAX_RANGES = 50
 
 
@@ -49,9 +49,10 @@ def form_of(accept: str) -> str | None:
     if not accept.strip():
         return JSON
     wanted = ranges(accept)
-    weights = [(weight_of(form, wanted), form) for form in FORMS]
-    best = max(weights, key=lambda one: one[0])
-    return best[1] if best[0] > 0 else None
+    named = [name for name, _ in wanted]
+    weights = [(weight_of(form, wanted), -(named.index(form) if form in named else len(named)), form) for form in FORMS]
+    weight, _, best = max(weights, key=lambda one: one[:2])
+    return best if weight > 0 else None
 
 
 def wants_html(accept: str) -> bool:

@@ -79,6 +79,8 @@ def wheel(parties: Parties, low: Low) -> Begun:
     try:
         data = parties.wheel.cmd_sync(plain, _seconds(low), full_return=True)["data"]
     except (FunctionNotFound, ArgumentError) as error:
+        if "." not in fun:  # no function's name at all
+            raise
         text = f"Exception occurred in wheel {fun}: {error}"
         data = {"fun": f"wheel.{fun}", "return": text, "success": False}
     data = _told(parties, data)

@@ -84,7 +84,8 @@ class Commands:
 
         def make(client: Client) -> Mapping[str, Any]:
             info = _one(client, low, session)
-            found: dict[str, Any] = info if isinstance(info, dict) else {"Error": NO_JOB}
+            unknown = {"jid": low["jid"], "Error": NO_JOB, "StartTime": ""}
+            found: dict[str, Any] = info if isinstance(info, dict) else unknown
             result: dict[str, Any] = found.get("Result") or {}
             returns = {
                 mid: told["return"] if isinstance(told, dict) and "return" in told else told
