@@ -42,7 +42,12 @@ def test_a_login(api: Api) -> None:
 
 def test_the_cookie_is_for_tls_alone_where_there_is_tls(api: Api) -> None:
     answer = api.post("https://localhost/login", USER, auth=False)
-    assert "Secure" in answer.headers["set-cookie"].split("; ")
+    cookie = answer.headers["set-cookie"]
+    assert cookie.startswith("__Host-session_id=")
+    assert {"Secure", "HttpOnly", "Path=/"} <= set(cookie.split("; "))
+    assert "domain" not in cookie.lower()
+    told = {"Cookie": f"{cookie.split(';')[0]}; session_id={'0' * 64}"}
+    assert api.get("/jobs", headers=told, auth=False).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -206,3 +206,31 @@ def test_large_events_of_one_user_cost_a_slow_follower_no_more_than_its_bytes(
         assert here.bus.dropped == 17
 
     asyncio.run(scenario())
+
+
+# hooks
+
+
+def test_what_was_posted_to_a_hook_says_who_posted_it(here: Bus) -> None:
+    async def scenario() -> None:
+        stream = await here.follow(ROOT)
+        headers = {"X-Auth-Token": "secret", "Cookie": "secret", "Accept": "x"}
+        assert await here.call("fred", "event.hook", "a/b", "text", {"a": 1}, headers) == "salt/netapi/hook/a/b"
+        await here.call(ROOT, "event.hook", "c", anybody=True)
+        (tag, data), (_, other) = await here.heard(stream)
+        assert (tag, data["from"], other["from"]) == ("salt/netapi/hook/a/b", "user:fred", "hook:anybody")
+        assert (data["body"], data["post"], data["headers"]) == ("text", {"a": 1}, {"Accept": "x"})
+
+    asyncio.run(scenario())
+
+
+def test_a_hook_is_for_who_may_fire_events(here: Bus) -> None:
+    async def scenario() -> None:
+        for who in ("eve", "nobody", minion("web1")):
+            with pytest.raises(NotAuthorised):
+                await here.call(who, "event.hook", "a")
+        with pytest.raises(ArgumentError):
+            await here.call("fred", "event.hook", "a\nb")
+        assert here.bus.metrics()["published"] == 0
+
+    asyncio.run(scenario())

@@ -22,6 +22,8 @@ from saltern_api.bodies import JSON_KIND, YAML_KINDS
 
 HEADER = "X-Auth-Token"
 COOKIE = "session_id"
+HOST_COOKIE = f"__Host-{COOKIE}"
+"""Its name with TLS: a browser takes such a one from this very host alone, by TLS, for the whole of it."""
 BEARER = "bearer"
 _TOKEN = re.compile("[0-9A-Fa-f]{16,128}")
 _READING = ("GET", "HEAD")
@@ -39,7 +41,7 @@ def token_of(request: HTTPConnection) -> Token:
     """Return the token of a request. Raises ``NotAuthorised`` when there is none."""
     text = request.headers.get(HEADER, "").strip() or _bearer(request)
     by_cookie = not text
-    text = text or request.cookies.get(COOKIE, "")
+    text = text or request.cookies.get(HOST_COOKIE) or request.cookies.get(COOKIE, "")
     if not text:
         raise no_session()
     if not _TOKEN.fullmatch(text):
@@ -74,9 +76,10 @@ def _is_no_accident(request: HTTPConnection) -> bool:
 
 def set_cookie(response: Response, token: str, max_age_s: int, *, secure: bool) -> None:
     """Have a browser keep *token*, out of reach of scripts and of requests that other sites make it send."""
-    response.set_cookie(COOKIE, token, max_age=max_age_s, path="/", httponly=True, samesite="strict", secure=secure)
+    name = HOST_COOKIE if secure else COOKIE
+    response.set_cookie(name, token, max_age=max_age_s, path="/", httponly=True, samesite="strict", secure=secure)
 
 
 def end_cookie(response: Response, *, secure: bool) -> None:
     """Have a browser forget its token."""
-    response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict", secure=secure)
+    response.delete_cookie(HOST_COOKIE if secure else COOKIE, path="/", httponly=True, samesite="strict", secure=secure)

@@ -106,9 +106,14 @@ class NetapiClient(Connecting):
         return told
 
     def hook(self, token: str, path: str, body: str, post: Any, headers: Mapping[str, str]) -> str:
-        """Fire ``salt/netapi/hook/<path>`` for who has this token, and return its tag. Raises ``NotAuthorised``."""
+        """Fire ``salt/netapi/hook/<path>`` for who has this token, and return its tag. Raises ``NotAuthorised``.
+
+        Without a token it is fired for anybody, if this user may; it is from ``hook:anybody`` then.
+        """
+        auth = {"token": token, "for": "session"} if token else {}
+        anybody = None if token else True
         fired: str = self._asked(
-            {"token": token, "for": "session"}, "event.hook", path=path, body=body, post=post, headers=dict(headers)
+            auth, "event.hook", path=path, body=body, post=post, headers=dict(headers), anybody=anybody
         )
         return fired
 

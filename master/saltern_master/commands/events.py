@@ -17,6 +17,7 @@ from saltern_master.jobs.follower import MAX_USER_QUEUE_BYTES
 
 MAX_TAG_LENGTH = 512
 HOOK = "salt/netapi/hook"
+ANYBODY = "hook:anybody"
 MAX_HOOK_CHARS = 1024 * 1024
 CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization", "x-auth-token", "x-csrf-token"})
 """Headers of a request that are nobody else's."""
@@ -60,15 +61,18 @@ async def hook(
     body: str = "",
     post: Any = None,
     headers: dict[str, Any] | None = None,
+    anybody: bool = False,
 ) -> str:
     """Put what was posted to a hook on the bus, as ``salt/netapi/hook/<path>``, and return that tag.
 
-    The path may be empty. Its data are ``body``, ``post`` and ``headers``, as in Salt; ``from`` says who posted it.
+    The path may be empty. Its data are ``body``, ``post`` and ``headers``, as in Salt; ``from`` says who posted it,
+    ``hook:anybody`` where the program that passes it on doesn't know.
     """
     tag = f"{HOOK}/{path.strip('/')}".rstrip("/")
     named = {str(name): str(value) for name, value in (headers or {}).items() if str(name).lower() not in CREDENTIALS}
     data = {"body": body[:MAX_HOOK_CHARS], "post": post, "headers": named}
-    context.services.bus.publish(tag, data, context.caller.provenance, len(pack_value(data)))
+    origin = ANYBODY if anybody else context.caller.provenance
+    context.services.bus.publish(tag, data, origin, len(pack_value(data)))
     return tag
 
 

@@ -34,7 +34,10 @@ OPTIONS = (
     "conf_file",
     "cachedir",
 )
-HIDDEN = ("pass", "token", "secret", "key", "credential", "job_db", "returners", "ext_pillar", "gitfs", "auth", "webhooks", "bindpw")
+HIDDEN = (
+    *("pass", "token", "secret", "key", "credential", "auth", "bindpw"),
+    *("job_db", "returners", "ext_pillar", "gitfs", "webhooks"),
+)
 """Words in the names of options that templates aren't shown, whatever is in them."""
 
 
