@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import sqlite3
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -237,6 +239,102 @@ def test_a_file_that_is_damaged_logs_everybody_out(tmp_path: Path, caplog: pytes
         assert tokens_in(tmp_path, Clock()).find(again.text, EVERY).name == "fred"
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("what", ["garbage", "header", "gone", "another's"])
+def test_a_file_that_is_lost_while_it_is_used_is_made_anew_from_memory(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, what: str
+) -> None:
+    path = tmp_path / "tokens.db"
+
+    async def scenario() -> None:
+        tokens = tokens_in(tmp_path, Clock())
+        kept, ended = await login(tokens, Use.SERVICE), await login(tokens)
+        if what == "gone":
+            path.unlink()
+        elif what == "another's":
+            (tmp_path / "other").touch(0o600)
+            (tmp_path / "other").replace(path)
+        else:
+            path.write_bytes(os.urandom(8192) if what == "garbage" else b"\xff" * 100 + path.read_bytes()[100:])
+        await tokens.revoke([ended.token])
+        made = await login(tokens, Use.PERSONAL)
+        anew = tokens_in(tmp_path, Clock())
+        for one in (kept, made):
+            assert anew.find(one.text, EVERY).digest == one.token.digest
+        with pytest.raises(NotAuthorised):
+            anew.find(ended.text, EVERY)
+        assert path.stat().st_mode & 0o077 == 0
+
+    asyncio.run(scenario())
+    assert sum("it is made anew" in line for line in caplog.messages) == 1
+
+
+def test_what_could_not_be_written_is_as_soon_as_it_can_be_and_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokens_module, "SWEEP_EVERY_S", 0.01)
+    monkeypatch.setattr(tokens_module, "TRIED_AGAIN_S", 0.02)
+
+    async def scenario() -> None:
+        with tmpfs(tmp_path / "small", "size=256k") as disk:
+            folder = Path(disk.path)
+            tokens = tokens_in(folder, Clock())
+            first, second = await login(tokens), await login(tokens)
+            assert disk.remount("ro")
+            running = asyncio.create_task(tokens.run())
+            with pytest.raises(JournalError):
+                await tokens.revoke([first.token])
+            unkept = await login(tokens)
+            assert disk.remount("rw")
+            async with asyncio.timeout(10):
+                while tokens._behind:
+                    await asyncio.sleep(0.01)
+            anew = tokens_in(folder, Clock())
+            assert anew.find(unkept.text, EVERY)
+            with pytest.raises(NotAuthorised):
+                anew.find(first.text, EVERY)
+            monkeypatch.setattr(tokens_module, "TRIED_AGAIN_S", 60.0)
+            assert disk.remount("ro")
+            with pytest.raises(JournalError):
+                await tokens.revoke([second.token])
+            assert disk.remount("rw")
+            running.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await running
+            with pytest.raises(NotAuthorised):
+                tokens_in(folder, Clock()).find(second.text, EVERY)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "\"groups\" = 'x'",
+        "use = 'nonsense'",
+        "expires = 'soon'",
+        "entries = '5'",
+        "scope = '\"x\"'",
+        "\"groups\" = '[5]'",
+    ],
+)
+def test_a_row_that_cannot_be_read_lets_nobody_in_and_keeps_nobody_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: str
+) -> None:
+    async def scenario() -> None:
+        tokens = tokens_in(tmp_path, Clock())
+        whole, broken = await login(tokens), await login(tokens)
+        with contextlib.closing(sqlite3.connect(tmp_path / "tokens.db")) as connection, connection:
+            change = f"UPDATE tokens SET {damage} WHERE digest = ?"
+            connection.execute(change, [broken.token.digest])
+        anew = tokens_in(tmp_path, Clock())
+        assert anew.find(whole.text, EVERY)
+        with pytest.raises(NotAuthorised):
+            anew.find(broken.text, EVERY)
+
+    asyncio.run(scenario())
+    assert "1 of 2 tokens can't be read, and let nobody in" in caplog.text
 
 
 def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ gone from memory first: nobody gets in by it any more, whatever the disk says.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -27,6 +28,8 @@ MAX_DAYS = 3660.0
 SWEEP_EVERY_S = 1.0
 NOTED_EVERY_S = 60.0
 """So often is written down when tokens were used last."""
+TRIED_AGAIN_S = 5.0
+"""When something could not be written down: a restart would bring back what was revoked."""
 INVALID = "No permission -- see authorization schemes"
 
 
@@ -46,12 +49,14 @@ class Tokens:
         self._tokens: dict[str, Token] = {}
         self._of: dict[tuple[str, Use], dict[str, Token]] = {}
         self._ends: dict[str, asyncio.Event] = {}
-        self._used: set[str] = set()
+        self._changed: set[str] = set()
+        """Used, or made while the file could not be written."""
         self._unwritten: set[str] = set()
         """Ended, and not yet gone from the file."""
         self._worker = Worker("tokens")
         self._complaint = Complaint(log)
-        self._noted_at = 0.0
+        self._behind = False
+        self._noted_at = time.monotonic()
 
     def load(self) -> None:
         """Read the file. A disk that can't be read is said in the log; everybody logs in anew then."""
@@ -72,7 +77,7 @@ class Tokens:
             raise NotAuthorised(INVALID)
         if token.use is not Use.PASSING and (now - token.used > NOTED_EVERY_S or token.used_from != address):
             token.used, token.used_from = now, address
-            self._used.add(token.digest)
+            self._changed.add(token.digest)
         return token
 
     def holds(self, digest: str) -> bool:
@@ -96,8 +101,8 @@ class Tokens:
     ) -> Made:
         """Return a new token that is good for *seconds*.
 
-        Raises ``Busy`` when there are too many. A login holds also when it can't be written: it ends with this process
-        then, which the log says; what programs shall have raises ``JournalError``.
+        Raises ``Busy`` when there are too many. A login holds also when it can't be written, which is tried again: the
+        log says so. What programs shall have raises ``JournalError``.
         """
         await self._make_room(use, f"{source}:{name}")
         now, text = self._clock(), new_text()
@@ -106,12 +111,12 @@ class Tokens:
         self._keep(token)  # at once, so that it counts for who makes one meanwhile; nobody has its text yet
         try:
             if use is not Use.PASSING:
-                await self._worker.run(lambda: self._file.put([token]))
+                await self._write(lambda: self._file.put([token]))
         except BaseException as error:
             if not isinstance(error, JournalError) or use in (Use.PERSONAL, Use.SERVICE):
                 self._end([token])
                 raise
-            self._complaint.say("%s", error)
+            self._changed.add(token.digest)
         return Made(text, token)
 
     def of(self, principal: str | None = None) -> list[Token]:
@@ -146,34 +151,59 @@ class Tokens:
         return self._ends.setdefault(digest, asyncio.Event())
 
     async def run(self) -> None:
-        """End what expires, and note what was used, until cancelled."""
-        while True:
-            await asyncio.sleep(SWEEP_EVERY_S)
-            now = self._clock()
-            self._end([token for token in self._tokens.values() if token.expires <= now])
-            if now - self._noted_at >= NOTED_EVERY_S:
-                self._noted_at = now
-                try:
-                    await self._note()
-                except JournalError as error:
-                    self._complaint.say("%s", error)
+        """End what expires, and note what changed, until cancelled; then once more."""
+        try:
+            while True:
+                await asyncio.sleep(SWEEP_EVERY_S)
+                now = self._clock()
+                self._end([token for token in self._tokens.values() if token.expires <= now])
+                if time.monotonic() - self._noted_at >= (TRIED_AGAIN_S if self._behind else NOTED_EVERY_S):
+                    await self._noted()
+        finally:
+            await self._noted()  # what was revoked must not come back with a restart
 
     def metrics(self) -> dict[str, float]:
         """Return how many tokens there are."""
         return {"live": len(self._tokens)}
 
+    async def _noted(self) -> None:
+        self._noted_at = time.monotonic()
+        with contextlib.suppress(JournalError):  # which was said
+            await self._note()
+
     async def _note(self) -> None:
-        used = [token for digest in self._used if (token := self._tokens.get(digest)) is not None]
-        if used:
-            await self._worker.run(lambda: self._file.put(used))
-            self._used.difference_update(token.digest for token in used)
+        changed = [token for digest in self._changed if (token := self._tokens.get(digest)) is not None]
+        await self._write(lambda: self._file.put(changed))  # of none, too: it shows that the file is there, and whole
+        self._changed.difference_update(token.digest for token in changed)
         await self._write_ends()
+        self._behind = False
+        self._complaint.over("tokens are written down again")
 
     async def _write_ends(self) -> None:
         ended = set(self._unwritten)
         if ended:
-            await self._worker.run(lambda: self._file.forget(ended))
+            await self._write(lambda: self._file.forget(ended))
             self._unwritten -= ended
+
+    async def _write(self, change: Callable[[], None]) -> None:
+        """Have *change* made to the file; one that is damaged, or was taken away, is made anew from what is here.
+
+        Raises ``JournalError``, which is said in the log, and tried again by ``run``.
+        """
+        try:
+            try:
+                await self._worker.run(change)
+            except JournalError as error:
+                if not self._file.lost:
+                    raise
+                self._complaint.say("%s: it is made anew", error)
+                kept = [token for token in self._tokens.values() if token.use is not Use.PASSING]
+                await self._worker.run(lambda: self._file.renew(kept))
+                await self._worker.run(change)
+        except JournalError as error:
+            self._behind = True
+            self._complaint.say("%s", error)
+            raise
 
     async def _make_room(self, use: Use, principal: str) -> None:
         own = self._of.get((principal, use), {})
@@ -195,7 +225,7 @@ class Tokens:
             own.pop(token.digest, None)
             if not own:
                 self._of.pop((token.principal, token.use), None)
-            self._used.discard(token.digest)
+            self._changed.discard(token.digest)
             if token.use is not Use.PASSING:
                 self._unwritten.add(token.digest)
             if ends := self._ends.pop(token.digest, None):
