@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -70,6 +71,31 @@ def test_many_listeners_share_one_connection(tmp_path: Path) -> None:
         for found in await asyncio.gather(*listening):
             assert found == list(range(101, 151))
         assert bench.counters.totals()["eventsLost"] == 0
+
+    run(tmp_path, test)
+
+
+def test_what_a_job_gave_comes_a_moment_later_and_in_its_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever began the job is to have its id by then; what ends the events lets none be lost."""
+    monkeypatch.setattr(event_feed, "HELD_S", 0.5)
+
+    async def test(bench: Bench) -> None:
+        async with bench.feed.listen(TOKEN, "a") as batches:
+            began = time.monotonic()
+            await bench.master.fire("salt/job/20261130101500000000/new")
+            assert await take(batches, 1) == [101]
+            assert time.monotonic() - began < event_feed.HELD_S
+            returned = time.monotonic()
+            for tag in ("salt/job/20261130101500000000/ret/web1", "t/1", "salt/run/20261130101500000001/ret", "t/2"):
+                await bench.master.fire(tag)
+                await asyncio.sleep(2 * event_feed.TICK_S)
+            assert await take(batches, 1) == [102]
+            assert time.monotonic() - returned >= event_feed.HELD_S
+            assert await take(batches, 3) == [103, 104, 105]
+            await bench.master.fire("salt/job/20261130101500000000/ret/web2")
+            await asyncio.sleep(event_feed.TICK_S)
+            await bench.master.end(TOKEN)
+            assert [event.number async for batch in batches for event in batch.events] == [106]
 
     run(tmp_path, test)
 

@@ -23,6 +23,8 @@ from saltern_api.event_source import EventSource, Received, open_source
 
 TICK_S, MAX_TICK_S, TICK_OF_A_LISTENER_S = 0.02, 0.2, 0.0005
 """Events that come within this time after others are sent together; longer for more listeners: each is woken once."""
+HELD_S = 0.1
+"""How long what a job gave waits: who began the job is to have its id before that, on another connection."""
 MAX_QUEUED_BYTES = 1 << 20
 MAX_QUEUED_EVENTS = 10_000
 """Of one listener."""
@@ -114,6 +116,9 @@ class Upstream:
         self._kept_bytes = 0
         self._forgotten = source.at
         """The number of the last event that isn't kept."""
+        self._held: deque[list[Received]] = deque()
+        self._due = 0.0
+        """When the last of them go out."""
         self._task = asyncio.create_task(self._run())
 
     async def _run(self) -> None:
@@ -123,13 +128,29 @@ class Upstream:
                 if not events:
                     break
                 self._counters.add("events", len(events))
-                self._hand_on(events)
+                self._hand_on_in_time(events)
                 await asyncio.sleep(min(MAX_TICK_S, max(TICK_S, TICK_OF_A_LISTENER_S * len(self.listeners))))
         finally:
             self.ended = True
             self.source.close()
+            while self._held:
+                self._hand_on_held()
             for listener in self.listeners:
                 listener.end()
+
+    def _hand_on_in_time(self, events: list[Received]) -> None:
+        """Hand on *events*, none before another: what a job gave a moment later."""
+        now = time.monotonic()
+        self._due = max(self._due, now + HELD_S if any(event.returned for event in events) else now)
+        if self._held or self._due > now:
+            self._held.append(events)
+            asyncio.get_running_loop().call_later(self._due - now, self._hand_on_held)
+        else:
+            self._hand_on(events)
+
+    def _hand_on_held(self) -> None:
+        if self._held:
+            self._hand_on(self._held.popleft())
 
     def _hand_on(self, events: list[Received]) -> None:
         for event in events:

@@ -15,14 +15,16 @@ from saltern_api.rendering import to_json
 ANSWERS_WITHIN_S = 10.0
 READ_BYTES = 1 << 18
 MAX_TOGETHER = 1000
+_OF_JOBS = ("salt/job/", "salt/run/", "salt/wheel/")
 
 
 class Received(NamedTuple):
-    """An event: its number, how it goes out as JSON, and as a server-sent event."""
+    """An event: its number, how it goes out as JSON, and as a server-sent event; whether it tells what a job gave."""
 
     number: int | None
     json: bytes
     sse: bytes
+    returned: bool = False
 
     @classmethod
     def of(cls, tag: str, data: Any, number: int | None) -> Received:
@@ -30,7 +32,8 @@ class Received(NamedTuple):
         told = to_json({"tag": tag, "data": data})
         head = f"id: {number}\n" if number is not None else ""
         shown = json.dumps(tag)[1:-1] if not tag.isprintable() else tag  # a tag is one line, whatever is in it
-        return cls(number, told, f"{head}tag: {shown}\ndata: ".encode(errors="replace") + told + b"\n\n")
+        returned = tag.startswith(_OF_JOBS) and "/ret" in tag
+        return cls(number, told, f"{head}tag: {shown}\ndata: ".encode(errors="replace") + told + b"\n\n", returned)
 
 
 class EventSource:
