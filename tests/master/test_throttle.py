@@ -119,7 +119,7 @@ def test_an_account_that_failed_a_million_times_waits_no_longer() -> None:
 
 def test_memory_is_bounded_and_who_failed_last_is_remembered() -> None:
     throttle = Throttle(Clock(), known=100)
-    for _ in range(30):
+    for _ in range(60):
         throttle.failed("admin", "10.0.0.1")
     for number in range(1000):
         throttle.failed(f"user{number}", f"10.1.{number // 250}.{number % 250}")
@@ -138,7 +138,7 @@ def test_who_fails_elsewhere_shuts_nobody_out_of_where_he_is_at_home() -> None:
         throttle.failed("fred", f"elsewhere{number}")
     assert throttle.wait_s("fred", "home") == 0
     assert throttle.wait_s("fred", "elsewhere99") > 0
-    for _ in range(6):
+    for _ in range(11):
         throttle.failed("fred", "home")
     assert throttle.wait_s("fred", "home") > 0
 
@@ -146,7 +146,7 @@ def test_who_fails_elsewhere_shuts_nobody_out_of_where_he_is_at_home() -> None:
 def test_a_success_makes_up_for_the_failures_of_its_own_place_alone() -> None:
     throttle = Throttle(Clock())
     throttle.succeeded("fred", "home")
-    for _ in range(10):
+    for _ in range(15):
         throttle.failed("fred", "home")
         throttle.failed("fred", "elsewhere")
     throttle.succeeded("fred", "home")
@@ -156,7 +156,7 @@ def test_a_success_makes_up_for_the_failures_of_its_own_place_alone() -> None:
 
 def test_an_account_of_ones_own_doesnt_make_up_for_others() -> None:
     throttle = Throttle(Clock())
-    for number in range(21):
+    for number in range(51):
         throttle.failed(f"user{number}", "there")
         throttle.succeeded("mallory", "there")
     assert throttle.wait_s("fred", "there") > 0

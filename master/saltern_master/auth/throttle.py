@@ -27,8 +27,8 @@ class Limits(NamedTuple):
     most_s: float
 
 
-OF_AN_ACCOUNT = Limits(5, 1.0, 60.0)
-OF_AN_ADDRESS = Limits(20, 1.0, 600.0)
+OF_AN_ACCOUNT = Limits(10, 1.0, 60.0)
+OF_AN_ADDRESS = Limits(50, 1.0, 600.0)
 """A site may be behind one address."""
 FORGET_S = 3600.0
 MAX_KNOWN = 10_000

@@ -11,10 +11,11 @@ A caller is told the same of a command that isn't there and of one that he may n
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from saltern.errors import (
@@ -315,14 +316,16 @@ class Dispatcher:
             raise NotAuthorised(f"{caller} may not run {some_of(refused)}{self._policy.why_refused(refused)}")
         everyone = services.keyring.minions()
         find = functools.partial(self._find_minions, caller, calls, bound, everyone, services.targets)
-        meant: Meant = await self._turns[caller.kind].run(caller.principal, find)
+        with _elsewhere(caller):
+            meant: Meant = await self._turns[caller.kind].run(caller.principal, find)
         return meant
 
     async def _known_minions(self, caller: Caller, bound: dict[str, Any], services: Services) -> Meant:
         """Return whom the target means, of those minions that the caller has something to do with."""
         known_to_him = self._policy.known_to(caller, services.keyring.minions())
         find = functools.partial(_meant, services.targets, bound, known_to_him, self._reads(caller, known_to_him))
-        meant: Meant = await self._turns[caller.kind].run(caller.principal, find)
+        with _elsewhere(caller):
+            meant: Meant = await self._turns[caller.kind].run(caller.principal, find)
         return meant
 
     def _find_minions(
@@ -359,6 +362,17 @@ class Dispatcher:
             return await command.handler(context, **bound)
         call = functools.partial(command.handler, context, **bound)
         return await self._turns[context.caller.kind].run(context.caller.principal, call)
+
+
+@contextlib.contextmanager
+def _elsewhere(caller: Caller) -> Iterator[None]:
+    """Tell who isn't on this host of a nodegroup that isn't there, but not where that is configured."""
+    try:
+        yield
+    except UnknownNodegroup as error:
+        if caller.kind is Kind.LOGIN:
+            raise UnknownNodegroup(str(error).rpartition(" in ")[0]) from None
+        raise
 
 
 def _calls_of(bound: Mapping[str, Any], functions: Sequence[str]) -> list[Call]:
