@@ -17,6 +17,7 @@ from saltern_graphite.events.event import Event
 from saltern_graphite.events.store import EventStore
 from saltern_graphite.http.app import HttpSettings, create_app
 from saltern_graphite.index import Index
+from saltern_graphite.restricted.prefixes import Prefixes
 from saltern_graphite.tags.index import TagIndex
 from saltern_graphite.tags.tagged_name import spelled
 from support.asgi_client import AsgiClient
@@ -230,43 +231,37 @@ def _without_ids(value: Any) -> Any:
     return {key: _without_ids(one) for key, one in value.items()} if isinstance(value, dict) else value
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(
-    st.lists(st.one_of(plain_names, tagged_names), max_size=14, unique=True),
-    st.lists(events, max_size=6),
-    st.lists(places, max_size=4),
-    st.lists(st.sampled_from(["web1", "db1", "a-b"]), max_size=2, unique=True),
-    st.lists(nested, min_size=1, max_size=4),
-    paths,
-)
-def test_nothing_else_might_be_there(
-    names: list[str], found: list[Event], seen: list[str], minions: list[str], wanted: list[str], pattern: str
-) -> None:
-    find = [{"query": pattern, "format": style, "now": str(NOW), "wildcards": "1"} for style in STYLES]
-    tags: list[Asked] = []
-    for tag in ("host", "dc", "nothing"):
-        tags.append((f"/tags/{tag}", {}))
-        tags.append(("/tags/autoComplete/values", {"tag": tag}))
-        tags.append(("/tags/autoComplete/values", {"tag": tag, "valuePrefix": "w", "expr": ["dc=a"]}))
-    Twins(names, found, seen, minions).same(
+def test_tagged_series_by_name_and_by_tag() -> None:
+    names = ["saltern.web1;host=a", "saltern.web1.load;host=a", "saltern.web10;host=a", "saltern.db1.load;host=a"]
+    twins = Twins(names, [], ["saltern.web1"], [])
+    seen = ["saltern.web1.load;host=a", "saltern.web1;host=a"]
+    twins.same(
         [
-            *(("/render", {"target": target, **WINDOW}) for target in wanted),
-            ("/render", {"target": wanted, "partial": "1", **WINDOW}),
-            *(("/metrics/find", query) for query in find),
-            ("/metrics/expand", {"query": [pattern, "*.*"], "groupByExpr": "1"}),
-            ("/metrics/index.json", {}),
-            ("/metrics/index.json", {"after": "saltern", "limit": "3"}),
-            *tags,
+            *(("/render", {"target": target, **WINDOW}) for target in (*names, "seriesByTag('host=a')")),
+            ("/tags/findSeries", {"expr": ["host=a"]}),
+            ("/tags/host", {}),
             ("/tags", {}),
-            ("/tags", {"filter": "h"}),
-            ("/tags/findSeries", {"expr": ["name=~.+"]}),
-            ("/tags/findSeries", {"expr": ["host=~web", "dc!=a"]}),
-            ("/tags/autoComplete/tags", {}),
-            ("/tags/autoComplete/tags", {"expr": ["host=web1"], "tagPrefix": "d"}),
-            ("/events/get_data", {"now": str(NOW)}),
-            ("/events/get_data", {"now": str(NOW), "tags": "alert web1", "set": "union"}),
         ]
     )
+    found = ask(twins.whole, "/tags/findSeries", twins.restriction, {"expr": "host=a"})
+    assert found.json() == seen
+    by_name = ask(twins.whole, "/render", twins.restriction, {"target": names, **WINDOW})
+    assert sorted(one["target"] for one in by_name.json()) == seen
+
+
+def test_where_places_are() -> None:
+    prefixes = Prefixes(["saltern.web1", "stats.*.x", "a.w*1.b"])
+    allowed = ["saltern.web1", "saltern.web1.a", "saltern.web1;a=b", "stats.a.x", "stats.a.x.y;a=b.c", "a.w1.b"]
+    others = [
+        *("", "saltern", "saltern.web10", "saltern.web", "x.saltern.web1", "stats..x", "stats.a.b.x", "stats.x"),
+        *("Saltern.web1", "a.w.b", "a.1.b", "a.web1", "saltern;web1=x", "saltern.;web1"),
+    ]
+    assert [name for name in (*allowed, *others) if prefixes.allows(name)] == allowed
+    assert not Prefixes([]).allows("a")
+    assert prefixes.span is None
+    assert Prefixes(["a.b.c", "a.b.d"]).span == ("a.b", "a.b<")
+    assert Prefixes(["a.b", "a.b.d"]).span == ("a.b", "a.b<")
+    assert Prefixes(["a.*"]).span == ("a", "a<")
 
 
 def test_an_event_by_its_number() -> None:
@@ -334,3 +329,42 @@ def test_find_for_other_servers() -> None:
         assert answer.content == twins.part.get("/metrics/find", params=params).content
         assert b"web1" in answer.content
         assert b"db1" not in answer.content
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.lists(st.one_of(plain_names, tagged_names), max_size=14, unique=True),
+    st.lists(events, max_size=6),
+    st.lists(places, max_size=4),
+    st.lists(st.sampled_from(["web1", "db1", "a-b"]), max_size=2, unique=True),
+    st.lists(nested, min_size=1, max_size=4),
+    paths,
+)
+def test_nothing_else_might_be_there(
+    names: list[str], found: list[Event], seen: list[str], minions: list[str], wanted: list[str], pattern: str
+) -> None:
+    find = [{"query": pattern, "format": style, "now": str(NOW), "wildcards": "1"} for style in STYLES]
+    tags: list[Asked] = []
+    for tag in ("host", "dc", "nothing"):
+        tags.append((f"/tags/{tag}", {}))
+        tags.append(("/tags/autoComplete/values", {"tag": tag}))
+        tags.append(("/tags/autoComplete/values", {"tag": tag, "valuePrefix": "w", "expr": ["dc=a"]}))
+    Twins(names, found, seen, minions).same(
+        [
+            *(("/render", {"target": target, **WINDOW}) for target in wanted),
+            ("/render", {"target": wanted, "partial": "1", **WINDOW}),
+            *(("/metrics/find", query) for query in find),
+            ("/metrics/expand", {"query": [pattern, "*.*"], "groupByExpr": "1"}),
+            ("/metrics/index.json", {}),
+            ("/metrics/index.json", {"after": "saltern", "limit": "3"}),
+            *tags,
+            ("/tags", {}),
+            ("/tags", {"filter": "h"}),
+            ("/tags/findSeries", {"expr": ["name=~.+"]}),
+            ("/tags/findSeries", {"expr": ["host=~web", "dc!=a"]}),
+            ("/tags/autoComplete/tags", {}),
+            ("/tags/autoComplete/tags", {"expr": ["host=web1"], "tagPrefix": "d"}),
+            ("/events/get_data", {"now": str(NOW)}),
+            ("/events/get_data", {"now": str(NOW), "tags": "alert web1", "set": "union"}),
+        ]
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from saltern.metric_segment import owner
@@ -9,6 +10,9 @@ from saltern_master.auth.need import Need
 from saltern_master.commands.context import Context
 from saltern_master.commands.registry import command
 from saltern_master.shipping.names import Pattern
+
+AT_A_TIME = 500
+"""Of so many minions the names are written out before others have a turn."""
 
 
 @command("login.series", Need.USER)
@@ -39,5 +43,11 @@ async def series(context: Context, seen: str = "") -> dict[str, Any]:
         return told
     pattern = Pattern(services.options["metric_pattern"])
     known = policy.known_to(caller, minions)
-    places = [place for minion in known for place in pattern.places(minion)]
-    return {**told, "places": places, "minions": [owner(minion) for minion in known]}
+    places: list[str] = []
+    names: list[str] = []
+    for begin in range(0, len(known), AT_A_TIME):
+        some = known[begin : begin + AT_A_TIME]
+        places += (place for minion in some for place in pattern.places(minion))
+        names += map(owner, some)
+        await asyncio.sleep(0)
+    return {**told, "places": places, "minions": names}

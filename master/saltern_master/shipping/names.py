@@ -48,6 +48,7 @@ class Pattern:
         if any(masters_own(pattern, (f"{pattern}.x",))):
             raise ConfigError(f"metric_pattern: {pattern!r} is where the master writes its own: choose another place")
         self._pattern = pattern
+        self._place = _place_of(pattern)
 
     def prefix(self, minion_id: str, fun: str, schedule: str = "") -> str:
         """Return the name that a return's leaves go below."""
@@ -66,28 +67,30 @@ class Pattern:
         ``*`` is what another placeholder stands for. A minion's account is one of them. Where the pattern doesn't tell
         minions apart from each other, and from what the master and the store write of themselves, it is the only one.
         """
-        account = f"{ROOT}.{owner(minion_id)}.{ACCOUNTS}"
-        own = self._place(owner(minion_id))
-        if own is None:
+        segment = owner(minion_id)
+        account = f"{ROOT}.{segment}.{ACCOUNTS}"
+        place = self._place and self._place.replace(_MINION, segment)
+        if not place or _is_of_others(place):
             return [account]
-        return [own] if f"{account}.".startswith(f"{own}.") else [own, account]
+        return [place] if f"{account}.".startswith(f"{place}.") else [place, account]
 
-    def _place(self, owner_: str) -> str | None:
-        elements = self._pattern.split(".")
-        at = next((number for number, element in enumerate(elements) if _MINION in element), None)
-        if at is None:
-            return None
-        before = [_PLACEHOLDER.sub("*", element) for element in elements[:at]]
-        own = elements[at].replace(_MINION, owner_)
-        if "[" in own or (before and "*" in before[0]) or any(map(_UNTOLD.search, [*elements[:at], elements[at]])):
-            return None
-        while any("**" in element for element in before):
-            before = [element.replace("**", "*") for element in before]
-        place = ".".join([*before, own])
-        root, _, below = place.lower().partition(".")
-        if root in _OTHERS or (root == ROOT and (not below or "*" in below or _is_masters(place))):
-            return None
-        return place
+
+def _place_of(pattern: str) -> str:
+    """Return where a minion's series are by *pattern*, up to its own element; nothing where that can't be told."""
+    elements = pattern.split(".")
+    at = next((number for number, element in enumerate(elements) if _MINION in element), None)
+    if at is None or any(map(_UNTOLD.search, elements[: at + 1])) or "[" in elements[at].replace(_MINION, ""):
+        return ""
+    before = [re.sub(r"\*+", "*", _PLACEHOLDER.sub("*", element)) for element in elements[:at]]
+    return "" if before and "*" in before[0] else ".".join([*before, elements[at]])
+
+
+def _is_of_others(place: str) -> bool:
+    """Return whether the master, or the store, may write of itself at or below *place*."""
+    root, _, below = place.lower().partition(".")
+    if root != ROOT:
+        return root in _OTHERS
+    return not below or "*" in below or _is_masters(place)
 
 
 def masters_own(prefix: str, names: Iterable[str]) -> list[str]:

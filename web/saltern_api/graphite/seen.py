@@ -64,11 +64,7 @@ class SeenBook:
             return client.series(token, version)
 
         asked = time.monotonic()
-        try:
-            told = await self._workers.call(request, ask, token)
-        except BaseException:
-            self._forget(key)
-            raise
+        told = await self._workers.call(request, ask, token)
         if known is not None and told.get("same") is True:
             return known
         seen = Seen.of(told)
