@@ -174,8 +174,12 @@ class Master:
             await run_parts(all_parts, self._stopping)
 
     def owner_of(self, jid: str) -> str | None:
-        """Return the principal that began a job, or a function on the master, as far as it is remembered."""
-        return self.tracker.owner(jid) or self.runs.owner(jid)
+        """Return who began a job (``Caller.holder``), as far as it is remembered."""
+        return self.tracker.owner(jid)
+
+    def ran_by(self, jid: str) -> str | None:
+        """Return who began a function on the master, likewise."""
+        return self.runs.owner(jid)
 
     def _look_at_targets(self, options: object = None) -> None:
         """Say which targets of grants can't be understood, with the nodegroups in force."""

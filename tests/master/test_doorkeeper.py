@@ -206,7 +206,8 @@ def test_a_watcher_posts_to_no_hook(options: MasterOptions) -> None:
     assert may_post(FRED, hooks)  # any session with a grant on minions, as in Salt
     assert may_post(ci, hooks)
     assert not may_post(scoped("role:watcher"), hooks)
-    assert not may_post(scoped("@hooks"), hooks)
+    assert may_post(scoped("@hooks"), hooks)
+    assert not may_post(scoped("test.ping"), hooks)
     door.close()
 
 

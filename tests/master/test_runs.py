@@ -77,7 +77,7 @@ class Here(Door):
         commands += [one for one in vars(events_module).values() if isinstance(one, Command)]
         super().__init__(ACL, commands, Users(ann=(), fred=(), eve=()), bus=self.bus, gate=asyncio.Event())
         runs = Runs(self.bus, self, JidSource().next, lambda: self.now)  # type: ignore[arg-type]
-        self.services.owner_of = runs.owner
+        self.services.ran_by = runs.owner
         self.dispatcher = Dispatcher(self.registry, self.policy, self.services, runs)
         self.heard = self.bus.subscribe()
 

@@ -66,6 +66,7 @@ class Door:
             targets=Targets(OPTIONS, Known(DataFacts(self._grains), DataFacts(lambda _: {"role": "any"}))),
             tracker=SimpleNamespace(owner=self.owners.get),
             owner_of=self.owners.get,
+            ran_by=self.owners.get,
             series_places=Places("saltern.[minion_id].[module]", lambda: MINIONS),
             **services,
         )

@@ -6,6 +6,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+BY = "\n"
+"""Before a token's id, where something is a token's: it is in no name."""
+TOKEN_ID_CHARS = 12
+
 
 class Kind(Enum):
     """Where a caller's name is from. Names of different kinds are never equal."""
@@ -45,6 +49,11 @@ class Caller:
     def principal(self) -> str:
         """The name that rights, bounds and the audit go by: ``local:fred``, ``minion:web1``, ``ldap:fred``."""
         return f"{self.source or self.kind.value}:{self.name}"
+
+    @property
+    def holder(self) -> str:
+        """Whose is what he begins: his; by a token that is good for a part of what he may, that token's alone, too."""
+        return self.principal if self.scope is None else f"{self.principal}{BY}{self.token[:TOKEN_ID_CHARS]}"
 
     @property
     def provenance(self) -> str:

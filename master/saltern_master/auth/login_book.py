@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from saltern.config import MasterOptions
 from saltern.errors import ConfigError
 from saltern_master.auth.built_in_roles import ADMIN
 from saltern_master.auth.caller import Caller
-from saltern_master.auth.entries import parse_entries
+from saltern_master.auth.expression import Patience
 from saltern_master.auth.external import ExternalAuth
 from saltern_master.auth.right import Right
 from saltern_master.auth.rights import LoginRights
 from saltern_master.auth.roles import RoleBook, read_roles
+from saltern_master.auth.scope import parse_scope
 from saltern_master.complaints import Complaints
 
 MAX_REMEMBERED = 2000
@@ -32,6 +33,8 @@ class LoginBook:
         self._external = ExternalAuth({})
         self._roles = RoleBook()
         self._remembered: OrderedDict[tuple[Any, ...], LoginRights] = OrderedDict()
+        self._patience: dict[str, Patience] = {}
+        """Of each principal, with the expressions in the scopes of all his tokens."""
         self._complaints = Complaints("tokens")
         self.in_use = False
         """Whether anybody may log in."""
@@ -52,19 +55,25 @@ class LoginBook:
     def rights(self, caller: Caller) -> LoginRights:
         """Return what *caller*, who logged in, may."""
         key = (caller.principal, caller.groups, repr(caller.entries), repr(caller.scope))
+        return self._made_once(key, lambda: self._put_together(caller))
+
+    def scope(self, caller: Caller) -> LoginRights:
+        """Return what the token that *caller* shows is good for, of what he may."""
+        given = caller.scope or ()
+        return self._made_once(
+            (caller.principal, repr(given)),
+            lambda: LoginRights(self._scope(caller.principal, given), self._roles.groups, is_scope=True),
+        )
+
+    def _made_once(self, key: tuple[Any, ...], make: Callable[[], LoginRights]) -> LoginRights:
         found = self._remembered.get(key)
         if found is None:
-            found = self._put_together(caller)
-            self._remembered[key] = found
+            found = self._remembered[key] = make()
             if len(self._remembered) > MAX_REMEMBERED:
                 self._remembered.popitem(last=False)
         else:
             self._remembered.move_to_end(key)
         return found
-
-    def scope(self, caller: Caller) -> LoginRights:
-        """Return what the token that *caller* shows is good for, of what he may."""
-        return LoginRights(self._scope(caller.principal, caller.scope or ()), self._roles.groups)
 
     def perms(self, caller: Caller) -> list[Any]:
         """Return what *caller* is granted in Salt's grammar, as it is written."""
@@ -82,7 +91,7 @@ class LoginBook:
 
     def check_scope(self, where: str, scope: Sequence[Any]) -> None:
         """Raise ``ConfigError`` for a token's *scope* that can't be understood, or names a role that isn't there."""
-        self._roles.check(parse_entries(where, list(scope)))
+        self._roles.check(parse_scope(where, scope))
 
     def targets(self) -> Iterator[tuple[str, str]]:
         """Yield the compound expressions of all entries, each behind where it stands."""
@@ -101,7 +110,8 @@ class LoginBook:
             entries = self._external.entries_of(source, caller.name, caller.groups)
         rights = self._roles.rights_of(source, caller.name, caller.groups, entries)
         found = LoginRights(rights, self._roles.groups)
-        if FULL.issubset(one for one in found.perms() if isinstance(one, str)):
+        everywhere = (right.entry.written for right in rights if not right.within)
+        if FULL.issubset(one for one in everywhere if isinstance(one, str)):
             found = LoginRights((*rights, *self._roles.rights((), [ADMIN])), self._roles.groups)
         if caller.scope is None:
             return found
@@ -109,8 +119,11 @@ class LoginBook:
 
     def _scope(self, principal: str, given: Sequence[Any]) -> tuple[Right, ...]:
         """Return what a token's scope allows; nothing, where it can't be understood any more."""
+        patience = self._patience.setdefault(principal, Patience())
+        if len(self._patience) > MAX_REMEMBERED:
+            del self._patience[next(iter(self._patience))]
         try:
-            scope = parse_entries(f"the scope of a token of {principal}", list(given))
+            scope = parse_scope(f"the scope of a token of {principal}", given, patience)
         except ConfigError as error:
             self._complaints.say(principal, "scope", f"{error}: it allows nothing")
             return ()

@@ -20,7 +20,7 @@ from saltern.config import MasterOptions
 from saltern_master.auth.accounts import Account, Accounts
 from saltern_master.auth.blacklist import Blacklist
 from saltern_master.auth.call import Call
-from saltern_master.auth.caller import Caller, Kind
+from saltern_master.auth.caller import BY, Caller, Kind
 from saltern_master.auth.grants import Grants
 from saltern_master.auth.judge import Judge
 from saltern_master.auth.judges.both import BothJudge
@@ -139,9 +139,12 @@ class Policy:
         """Return whether the caller may see what others do, their arguments too."""
         return self.of(caller).everything
 
-    def owns(self, caller: Caller, owner: str | None) -> bool:
-        """Return whether a job that *owner* (a principal) started concerns the caller."""
-        return owner == caller.principal or self.sees_all(caller)
+    def owns(self, caller: Caller, holder: str | None) -> bool:
+        """Return whether a job that *holder* started concerns the caller: his own do, those of his tokens too.
+
+        Who has a token with a scope is concerned by what was started with it, not by all that its maker starts.
+        """
+        return is_own(caller, holder) or self.sees_all(caller)
 
     # what of the master
 
@@ -263,6 +266,13 @@ class Policy:
         """Return what would let someone run *functions*, where a grant by glob never does; else nothing."""
         named = [f for f in functions if not self._powers.of(f).by_glob]
         return f": grant {some_of(named)} by its exact name, no glob covers it" if named else ""
+
+
+def is_own(caller: Caller, holder: str | None) -> bool:
+    """Return whether the caller himself, or one of his tokens, is *holder* (``Caller.holder``)."""
+    if holder is None:
+        return False
+    return holder == caller.holder or (caller.scope is None and holder.partition(BY)[0] == caller.principal)
 
 
 def some_of(names: Sequence[str]) -> str:

@@ -19,8 +19,11 @@ from saltern_master.auth.right import CoveredBy, PowerOf, Right
 class LoginRights:
     """What *rights* come to, *groups* being those that they speak of."""
 
-    def __init__(self, rights: Sequence[Right], groups: GroupBook, scopes: Sequence[Granted] = ()) -> None:
-        """*scopes*: what is allowed must be allowed by each of them, too."""
+    def __init__(
+        self, rights: Sequence[Right], groups: GroupBook, scopes: Sequence[Granted] = (), *, is_scope: bool = False
+    ) -> None:
+        """*scopes*: what is allowed must be allowed by each of them, too. *is_scope*: *rights* are one themselves."""
+        self._is_scope = is_scope
         self._groups = groups
         self._own = Granted(rights, groups)
         self._scopes = tuple(scopes)
@@ -46,8 +49,9 @@ class LoginRights:
 
     @property
     def hooks(self) -> bool:
-        """Whether he may post to hooks."""
-        return all(part.says(HOOKS) for part in self._all)
+        """Whether he may post to hooks: who may run anything on minions may; of a scope it has to be said."""
+        own = self._own.says(HOOKS, EVENTS) or (self._own.on_minions and not self._is_scope)
+        return own and all(part.says(HOOKS, EVENTS) for part in self._scopes)
 
     @property
     def listens(self) -> bool:

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 
+from saltern_master.auth.caller import TOKEN_ID_CHARS
+
 TOKEN_BYTES = 32
 """256 bits; its 64 hexadecimal digits are what its owner has."""
 TOKEN_CHARS = 2 * TOKEN_BYTES
@@ -66,7 +68,7 @@ class Token:
         Times are UTC, ``2026-01-31T12:00:00Z``.
         """
         return {
-            "id": self.digest[:12],
+            "id": self.digest[:TOKEN_ID_CHARS],
             "use": self.use.value,
             "user": self.principal,
             "label": self.label,

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from saltern.complaints import Complaint
 from saltern.errors import ArgumentError, Busy, JournalError, NotAuthorised
+from saltern_master.auth.caller import TOKEN_ID_CHARS
 from saltern_master.auth.token import Token, Use, digest_of, is_token, new_text
 from saltern_master.auth.token_file import TokenFile
 from saltern_master.sql.worker import Worker
@@ -136,7 +137,9 @@ class Tokens:
     def named(self, id_: str, principal: str | None = None) -> Token:
         """Return the token that ``shown`` calls *id_*, or whose label that is. Raises ``ArgumentError``."""
         own = self.of(principal)
-        found = [token for token in own if token.digest[:12] == id_] or [t for t in own if t.label and t.label == id_]
+        found = [token for token in own if token.digest[:TOKEN_ID_CHARS] == id_] or [
+            t for t in own if t.label and t.label == id_
+        ]
         if len(found) != 1:
             which = "there are several such tokens" if found else "there is no such token"
             raise ArgumentError(f"{which}: {id_[:80]!r}: auth.token list shows their ids")

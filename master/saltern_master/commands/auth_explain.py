@@ -126,7 +126,7 @@ def _caller(context: Context, source: str, name: str, groups: frozenset[str] | N
     if source == Kind.LOCAL.value:
         try:
             return Caller(Kind.LOCAL, name, pwd.getpwnam(name).pw_uid)
-        except KeyError:
+        except (KeyError, ValueError):  # or no name at all
             return None
     if source == "token" and not tokens:
         return None

@@ -83,7 +83,10 @@ class Services(Protocol):
     dead_letters: DeadLetters
 
     def owner_of(self, jid: str) -> str | None:
-        """Return the principal that began a job, or a function on the master, as far as it is remembered."""
+        """Return who began a job (``Caller.holder``), as far as it is remembered."""
+
+    def ran_by(self, jid: str) -> str | None:
+        """Return who began a function on the master, likewise."""
 
 
 def _of_all(_: Sequence[str]) -> None:

@@ -22,7 +22,7 @@ from typing import Any
 from saltern.secret import MASK
 from saltern_master.annotations.places import Places
 from saltern_master.auth.caller import Caller
-from saltern_master.auth.policy import Policy
+from saltern_master.auth.policy import Policy, is_own
 from saltern_master.bus import Event
 from saltern_master.commands.revealing import result_shown
 from saltern_master.commands.runs import TAGS
@@ -44,8 +44,9 @@ KNOWN_FOR_S = 5.0
 
 
 class EventView:
-    """What *caller* sees; *owner* returns the principal that began a job, or a function on the master, by its jid.
+    """What *caller* sees; *owner* returns whose a job is by its jid, *ran* whose a function on the master is.
 
+    They are asked apart: who starts a job may choose a jid for it that isn't his.
     *places* tells which minions a series is about.
     """
 
@@ -56,10 +57,12 @@ class EventView:
         owner: Callable[[str], str | None],
         places: Places,
         clock: Callable[[], float] = time.monotonic,
+        ran: Callable[[str], str | None] | None = None,
     ) -> None:
         self._caller = caller
         self._policy = policy
         self._owner = owner
+        self._ran = ran or owner
         self._places = places
         self._clock = clock
         self._known: dict[str, bool] = {}
@@ -79,9 +82,10 @@ class EventView:
         return event if own else self._of_others(event)
 
     def _is_own(self, event: Event) -> bool:
-        if not event.tag.startswith((JOB, *ON_THE_MASTER)):
-            return event.data.get("from") == self._caller.provenance
-        return self._owner(event.tag.split("/", 3)[2]) == self._caller.principal
+        if event.tag.startswith((JOB, *ON_THE_MASTER)):
+            owner = self._owner if event.tag.startswith(JOB) else self._ran
+            return is_own(self._caller, owner(event.tag.split("/", 3)[2]))
+        return event.data.get("from") == self._caller.provenance and self._caller.scope is None
 
     def _of_others(self, event: Event) -> Event | None:
         tag = event.tag

@@ -42,7 +42,7 @@ async def subscribe(context: Context, tag: str = "", after: int | None = None, n
     last: those since come first, as far as the master has them.
     """
     services, caller = context.services, context.caller
-    view = EventView(caller, services.policy, services.owner_of, services.series_places)
+    view = EventView(caller, services.policy, services.owner_of, services.series_places, ran=services.ran_by)
     most = MAX_QUEUE_BYTES if services.policy.sees_all(caller) else MAX_USER_QUEUE_BYTES
 
     def shown(event: Event) -> bytes | None:

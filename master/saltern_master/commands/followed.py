@@ -42,9 +42,12 @@ async def follow_job(context: Context, jid: Jid, quiet: float | None = None, gat
 
 
 async def check_new(context: Context, jid: str) -> None:
-    """Raise ``ArgumentError`` for the id of a job that there is, or that a minion returned something to."""
+    """Raise ``ArgumentError`` for the id of a job that there is, on the master too, or that a minion returned to."""
     stored = await asyncio.to_thread(_stored_minions, context, jid)
-    if stored is not None or context.services.tracker.knows(jid):  # asked last: it may have begun meanwhile
+    services = context.services
+    if (
+        stored is not None or services.tracker.knows(jid) or services.ran_by(jid) is not None
+    ):  # asked last: it may have begun meanwhile
         raise ArgumentError(f"there is a job {jid} already: give another jid, or none", jid=jid)
 
 

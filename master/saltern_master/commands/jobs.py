@@ -16,7 +16,7 @@ from saltern_master.commands.revealing import result_shown
 from saltern_master.commands.shown import HIDDEN, job_shown
 from saltern_master.commands.stream import Stream
 from saltern_master.jobs.publisher import JobRequest
-from saltern_master.jobs.store import JobReturn, JobStore
+from saltern_master.jobs.store import JobReturn, JobStore, holder_of
 from saltern_master.jobs.tracker import AtWork
 
 MAX_ASKED = 500
@@ -142,7 +142,7 @@ def seen(context: Context, jid: str) -> list[JobReturn]:
         return []
     found = [item for item in asked(context.services.job_store, jid) if context.sees(item.minion_id)]
     policy, caller = context.services.policy, context.caller
-    if policy.owns(caller, None if job is None else job.load.get("owner")):
+    if policy.owns(caller, None if job is None else job.holder):
         return found
     return [
         item
@@ -168,4 +168,4 @@ def asked(store: JobStore, jid: str, returns: list[JobReturn] | None = None) -> 
 
 def hidden(context: Context, load: Mapping[str, Any]) -> bool:
     """Return whether what came back to a job is kept from the caller: another ran it on the master, by his rights."""
-    return "client" in load and not context.services.policy.owns(context.caller, load.get("owner"))
+    return "client" in load and not context.services.policy.owns(context.caller, holder_of(load))

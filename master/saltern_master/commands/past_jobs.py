@@ -158,7 +158,7 @@ def _found(context: Context, search: Search, limit: int | None) -> Iterator[JobL
     left, left_bytes = limit or MAX_LISTED, MAX_LISTED_BYTES
     for job in search.found(services.job_store):
         kept_from_others = search.metadata or (search.target and context.limited)
-        if kept_from_others and not services.policy.owns(context.caller, job.load.get("owner")):
+        if kept_from_others and not services.policy.owns(context.caller, job.holder):
             continue
         if not concerns(context, job.load):
             continue

@@ -131,7 +131,7 @@ def _asked(context: Context, found: list[Found]) -> list[Found]:
     sees_all = policy.sees_all(caller)
     for jid in {one.jid for one in found}:
         job = context.services.job_store.job(jid)
-        if policy.owns(caller, None if job is None else job.load.get("owner")):
+        if policy.owns(caller, None if job is None else job.holder):
             own.add(jid)
         if job is not None and hidden(context, job.load):
             minions[jid] = frozenset()

@@ -19,6 +19,7 @@ from saltern_master.auth.caller import Caller
 from saltern_master.bus import EventBus, stamp
 from saltern_master.commands.registry import Command
 from saltern_master.inbox import Inbox
+from saltern_master.jobs.store import held_by
 
 MAX_TOLD_BYTES = 64 * 1024
 """Of what a function was given, and of what it returned, in an event."""
@@ -64,7 +65,7 @@ class Runs:
     ) -> Run:
         """Say that *caller* runs a runner or wheel function."""
         jid = self._next_jid()
-        self._owners[jid] = caller.principal
+        self._owners[jid] = caller.holder
         while len(self._owners) > MAX_OWNERS:
             self._owners.popitem(last=False)
         tag = f"{TAGS[command.client]}/{jid}"
@@ -81,7 +82,7 @@ class Runs:
                 "client": command.client,
             }
             self._inbox.put_job(
-                {**load, "tgt": self._name, "tgt_type": "list", "minions": [self._name], "owner": caller.principal}
+                {**load, "tgt": self._name, "tgt_type": "list", "minions": [self._name], **held_by(caller)}
             )
         if run.told:
             self._bus.publish(f"{tag}/new", data, size=size)
@@ -99,7 +100,7 @@ class Runs:
             self._bus.publish(f"{run.tag}/ret", {**run.data, "return": returned, "success": success}, size=size)
 
     def owner(self, jid: str) -> str | None:
-        """Return the principal that began one of the last calls."""
+        """Return who began one of the last calls (``Caller.holder``)."""
         return self._owners.get(jid)
 
     def _may_tell(self, principal: str) -> bool:

@@ -11,6 +11,7 @@ from saltern_master.auth.caller import Kind
 from saltern_master.commands.context import Context
 from saltern_master.jobs.request import arguments
 from saltern_master.jobs.search import metadata_of
+from saltern_master.jobs.store import holder_of
 
 NO_SUCH_JOB = "Cannot contact returner or no job with this jid"
 HIDDEN = "***"
@@ -29,7 +30,7 @@ def start_time(jid: str) -> str:
 
 def concerns(context: Context, load: Mapping[str, Any]) -> bool:
     """Return whether a job is the caller's, or was for any minion that he may see."""
-    if not context.limited or context.services.policy.owns(context.caller, load.get("owner")):
+    if not context.limited or context.services.policy.owns(context.caller, holder_of(load)):
         return True
     return "client" not in load and any(context.sees(minion) for minion in load.get("minions") or ())
 
@@ -42,7 +43,7 @@ def job_shown(context: Context, jid: str, load: Mapping[str, Any] | None, *, min
     """
     if load is None:
         return {"Error": NO_SUCH_JOB, "StartTime": start_time(jid)}
-    own = context.services.policy.owns(context.caller, load.get("owner"))
+    own = context.services.policy.owns(context.caller, holder_of(load))
     shown: dict[str, Any] = {
         "Function": load.get("fun", "unknown-function"),
         "Arguments": arguments(load.get("arg"), load.get("kwarg")) if own else HIDDEN,

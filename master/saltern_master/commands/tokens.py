@@ -50,7 +50,7 @@ async def create(
     caller, services = context.caller, context.services
     if scope is not None:
         services.policy.check_scope(f"the scope of token {name}", scope)
-    if caller.token and services.tokens.holds(caller.token) and _use(context) is not Use.SESSION:
+    if caller.token and _use(context) is not Use.SESSION:  # one that is over, too
         raise NotAuthorised("a token makes no tokens: log in, or run this on the master's host")
     if service and not services.policy.sees_all(caller):
         raise NotAuthorised(f"{caller} may not make tokens of services: only who may do everything does")
@@ -78,9 +78,7 @@ async def listed(context: Context) -> list[dict[str, Any]]:
 
     Who may do everything sees those of all. *last_used* is to the minute.
     """
-    everybody = context.services.policy.sees_all(context.caller)
-    tokens = context.services.tokens.of(None if everybody else context.caller.principal)
-    return [token.shown() for token in tokens if token.use is not Use.PASSING]
+    return [token.shown() for token in _seen(context) if token.use is not Use.PASSING]
 
 
 @command("runner.auth.token_revoke", Need.USER, changes=True)
@@ -88,6 +86,8 @@ async def revoke(context: Context, name: str) -> bool:
     """End a token by its name or id, at once: ``saltern-run auth.token_revoke backup``"""
     everybody = context.services.policy.sees_all(context.caller)
     token = context.services.tokens.named(name, None if everybody else context.caller.principal)
+    if token not in _seen(context):
+        raise ArgumentError(f"there is no such token of this one's own: {name[:80]!r}")
     await context.services.tokens.revoke([token])
     return True
 
@@ -100,6 +100,15 @@ async def logout(context: Context, user: str) -> int:
     tokens = context.services.tokens.of(user)
     await context.services.tokens.revoke(tokens)
     return len(tokens)
+
+
+def _seen(context: Context) -> list[Token]:
+    """Return the tokens that are the caller's to see and revoke: one with a scope is so for itself alone."""
+    tokens, caller = context.services.tokens, context.caller
+    if context.services.policy.sees_all(caller):
+        return tokens.of()
+    own = tokens.of(caller.principal)
+    return own if caller.scope is None else [token for token in own if token.digest == caller.token]
 
 
 def _use(context: Context) -> Use | None:

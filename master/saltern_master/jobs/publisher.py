@@ -18,6 +18,7 @@ from saltern_master.fleet import Fleet
 from saltern_master.inbox import Inbox
 from saltern_master.jobs.follower import MAX_USER_QUEUE_BYTES, Follower
 from saltern_master.jobs.request import arguments
+from saltern_master.jobs.store import held_by
 from saltern_master.jobs.tracked_job import TrackedJob
 from saltern_master.jobs.tracker import Tracker
 
@@ -105,7 +106,7 @@ class Publisher:
             **{name: masked(value) for name, value in request.more.items() if name in TOLD},
         }
         chosen = {"chosen": True} if new_jid else {}
-        self._inbox.put_job({**load, **chosen, "owner": caller.principal})
+        self._inbox.put_job({**load, **chosen, **held_by(caller)})
         there, missing = ({}, []) if hold else self._reached(minions)
         self._tell(load, missing, len(frame) + sum(map(len, minions)))
         most = MAX_QUEUE_BYTES if sees_all else MAX_USER_QUEUE_BYTES
@@ -134,7 +135,7 @@ class Publisher:
         It is asked for anew, so that whoever sends it may do so at that moment, and nothing of it is kept until then.
         Raises ``ArgumentError`` for a job that isn't held, or not the caller's, or another one.
         """
-        job = self._tracker.held(jid, caller.principal)
+        job = self._tracker.held(jid, caller.holder)
         if job is None or job.digest != _digest(jid, request, caller, sees_all=sees_all):
             raise ArgumentError(f"no such job {jid} of yours waits for its turn", jid=jid)
         frame = _frame(jid, request, caller, sees_all=sees_all)

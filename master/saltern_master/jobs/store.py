@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from saltern_master.auth.caller import Caller
 from saltern_master.jobs.query import Page, Wanted
+
+
+def held_by(caller: Caller) -> dict[str, str]:
+    """Return the fields of a load that say whose it is."""
+    owner = {"owner": caller.principal}
+    return owner if caller.holder == caller.principal else {**owner, "holder": caller.holder}
+
+
+def holder_of(load: Mapping[str, Any]) -> str | None:
+    """Return whose a load is (``Caller.holder``)."""
+    found: str | None = load.get("holder") or load.get("owner")
+    return found
 
 
 class JobLoad(NamedTuple):
@@ -14,9 +27,15 @@ class JobLoad(NamedTuple):
     jid: str
     created: float
     load: dict[str, Any]
-    """``fun``, ``arg``, ``kwarg``, ``tgt``, ``tgt_type``, ``user``, ``owner``, ``minions``, ``metadata``."""
+    """``fun``, ``arg``, ``kwarg``, ``tgt``, ``tgt_type``, ``user``, ``owner``, ``minions``, ``metadata``;
+    ``holder`` where that isn't the owner."""
     size: int = 0
     """Bytes that it takes in the store, as far as that was asked for (``jobs_between``)."""
+
+    @property
+    def holder(self) -> str | None:
+        """Whose it is (``Caller.holder``)."""
+        return holder_of(self.load)
 
 
 class JobReturn(NamedTuple):

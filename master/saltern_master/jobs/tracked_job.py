@@ -25,6 +25,7 @@ class TrackedJob:
         "followers",
         "fun",
         "held",
+        "holder",
         "jid",
         "keys",
         "lost",
@@ -58,6 +59,7 @@ class TrackedJob:
         self.fun = fun
         self.user = caller.user if caller else ""
         self.owner = caller.principal if caller else ""
+        self.holder = caller.holder if caller else ""
         self.held = set(held)
         self.digest = digest
         self.minions = tuple(sorted({*sent, *self.held}))

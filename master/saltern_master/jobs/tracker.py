@@ -117,6 +117,7 @@ class Tracker:
             minions = sorted(map(str, load.load.get("minions") or ()))
             job = TrackedJob(load.jid, load.load.get("fun", ""), None, dict.fromkeys(minions, ""))
             job.user, job.owner = (str(load.load.get(name, "")) for name in ("user", "owner"))
+            job.holder = load.holder or ""
             job.waiting.clear()
             job.unsure = True
             job.chosen = bool(load.load.get("chosen"))
@@ -155,10 +156,10 @@ class Tracker:
                 self._let_go(job, NOT_STARTED)
                 self._finish_if_done(job)
 
-    def held(self, jid: str, owner: str) -> TrackedJob | None:
-        """Return a job of *owner*'s that is held for somebody, ``None`` when *jid* is none."""
+    def held(self, jid: str, holder: str) -> TrackedJob | None:
+        """Return a job of *holder*'s that is held for somebody, ``None`` when *jid* is none."""
         job = self._active.get(jid)
-        return job if job is not None and job.held and job.owner == owner else None
+        return job if job is not None and job.held and job.holder == holder else None
 
     def release(self, job: TrackedJob, there: Mapping[str, str], missing: Iterable[str]) -> None:
         """Expect returns from some that a job was held for: *there*, with their keys; not from the *missing* ones."""
@@ -173,9 +174,9 @@ class Tracker:
         self._finish_if_done(job)
 
     def owner(self, jid: str) -> str | None:
-        """Return the principal that started a job, ``None`` for a job that isn't remembered."""
+        """Return who started a job (``Caller.holder``), ``None`` for a job that isn't remembered."""
         job = self._jobs.get(jid)
-        return job.owner if job else None
+        return job.holder if job else None
 
     def user(self, jid: str) -> str | None:
         """Return the name of who started a job, ``None`` for a job that isn't remembered."""
@@ -265,7 +266,7 @@ class Tracker:
             job = self._jobs.get(jid)
             at_work = {minion_id: pid for minion_id, pid in found.items() if job and job.key_of(minion_id) is not None}
             if job is not None and at_work:
-                shown[jid] = AtWork(job.fun, job.user, job.owner, at_work, None if job.unsure else job.returned())
+                shown[jid] = AtWork(job.fun, job.user, job.holder, at_work, None if job.unsure else job.returned())
         return shown
 
     def metrics(self) -> dict[str, float]:

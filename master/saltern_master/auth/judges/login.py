@@ -40,7 +40,7 @@ class LoginJudge:
         if need is Need.EVENTS:
             return self.rights.events
         if need is Need.HOOKS:
-            return self.rights.hooks or self.rights.events or self.rights.on_minions
+            return self.rights.hooks
         if need in (Need.LOGIN, Need.USER, Need.FOLLOW):
             return self.anything
         return self.rights.on_minions
