@@ -45,6 +45,7 @@ ALLOWED: dict[str, set[str]] = {
         "saltern.set_aside",
         "saltern.pattern_size",
         "saltern.database_file",
+        "saltern.descriptors",
         "saltern.complaints",  # how an error that goes on is logged, as all programs do
         "saltern.visible",
         "saltern.steady",

@@ -61,11 +61,6 @@ def open_descriptors() -> int:
     return 0
 
 
-def most_descriptors() -> int:
-    """Return how many descriptors this process may open."""
-    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-
-
 def started_at() -> float:
     """Return when this process started, in epoch seconds; 0.0 where the system doesn't tell."""
     with contextlib.suppress(OSError, ValueError):

@@ -17,8 +17,9 @@ import re
 from collections.abc import Iterator, Mapping
 
 from saltern.__about__ import __version__
+from saltern.descriptors import most_descriptors
 from saltern_graphite.measured import Measured, gauges
-from saltern_graphite.process_usage import cpu_seconds, memory_bytes, most_descriptors, open_descriptors, started_at
+from saltern_graphite.process_usage import cpu_seconds, memory_bytes, open_descriptors, started_at
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 PREFIX = "saltern_graphite_"

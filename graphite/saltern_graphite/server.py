@@ -10,9 +10,9 @@ import threading
 import time
 
 from saltern.complaints import Complaints
+from saltern.descriptors import accept_quietly, connections_that_fit
 from saltern.errors import StoreError
 from saltern.http.protocol import http_protocol
-from saltern_graphite.descriptors import accept_quietly, connections_that_fit
 from saltern_graphite.events.store import FILE as EVENTS_FILE
 from saltern_graphite.events.store import EventStore
 from saltern_graphite.gate import Gate
@@ -35,6 +35,9 @@ from saltern_graphite.tags.registry import Registry
 
 DRAIN_S = 0.1  # at the end, for what senders have sent already
 NOTICE_EVERY_S = 10.0
+KEPT_DESCRIPTORS = 320
+"""For everything that is no connection: up to 256 Whisper files that are written at once, the log, files being read,
+pipes to writers, sockets."""
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +64,7 @@ class Server:
         self._notices = Complaints(log, logging.WARNING)
         self._stopping = threading.Event()
         ports = 1 + sum(one is not None for one in (options.line, options.pickle, options.batch))  # and HTTP
-        self._max_connections = connections_that_fit(options.max_connections, ports)
+        self._max_connections = connections_that_fit(options.max_connections, ports, KEPT_DESCRIPTORS)
         self.endpoints: dict[str, object] = {}
         """Where it listens: ``line``, ``pickle``, ``batch``, ``udp`` as host:port, ``http`` as a URL, and ``pid``."""
 

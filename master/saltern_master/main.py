@@ -12,10 +12,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from saltern import log, own_environment
+from saltern.complaints import Complaints
 from saltern.config import MasterOptions, master_config
 from saltern.config.exposure import exposures
 from saltern.config.master import MASTER
 from saltern.config.remarks import remarks
+from saltern.descriptors import accept_quietly
 from saltern.errors import SalternError, exit_code, told
 from saltern.files import UMASK
 from saltern.folder_lock import locked
@@ -92,6 +94,7 @@ async def _serve(options: MasterOptions, *, level_is_ours: bool) -> None:
     if level_is_ours:
         master.briefing.on_reload.append(lambda fresh: log.set_level(fresh["log_level"]))
     loop = asyncio.get_running_loop()
+    accept_quietly(loop, Complaints(_log, logging.WARNING))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, master.stop)
     loop.add_signal_handler(signal.SIGHUP, _reload, master)

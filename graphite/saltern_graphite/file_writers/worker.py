@@ -26,9 +26,9 @@ from typing import Any
 import msgpack
 import numpy as np
 
+from saltern.descriptors import most_descriptors
 from saltern_graphite.file_work import FileWork
 from saltern_graphite.file_writer import WRITER_NICE, Batch, Failure, Outcome, Rule
-from saltern_graphite.process_usage import most_descriptors
 from saltern_graphite.schemas import Retention
 
 LENGTH = struct.Struct("<I")

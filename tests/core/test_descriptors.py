@@ -10,10 +10,9 @@ import socket
 import pytest
 
 from saltern.complaints import Complaints
-from saltern_graphite.descriptors import accept_quietly, connections_that_fit
-from saltern_graphite.process_usage import most_descriptors
-from saltern_graphite.receivers.listener import BACKLOG
+from saltern.descriptors import accept_quietly, connections_that_fit, most_descriptors
 
+BACKLOG = 512
 TURNS = 500
 
 
@@ -50,5 +49,5 @@ def test_the_loop_looks_away_from_connections_that_it_can_not_take(caplog: pytes
 
 
 def test_connections_get_what_log_files_and_writers_can_spare() -> None:
-    assert connections_that_fit(1, 4) == 1
-    assert 1 <= connections_that_fit(10**9, 4) < most_descriptors() / 4
+    assert connections_that_fit(1, 4, 320) == 1
+    assert 1 <= connections_that_fit(10**9, 4, 320) < most_descriptors() / 4

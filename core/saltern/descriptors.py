@@ -1,29 +1,33 @@
-"""File descriptors are for connections only as far as log, files and writers can spare them.
+"""File descriptors are for connections only as far as what else a process opens can spare them.
 
-A crowd of senders, or of idle browsers, must never keep a point that was accepted from being written. So each
-port takes only its share of what the process may open, and turns the rest away.
+A crowd of clients must never keep a process from its own files. So each port takes only its share of what the process
+may open, and turns the rest away.
 """
 
 from __future__ import annotations
 
 import asyncio
 import errno
+import resource
 from typing import Any
 
 from saltern.complaints import Complaints
-from saltern_graphite.process_usage import most_descriptors
-
-KEPT = 320
-"""For everything that is no connection: up to 256 Whisper files that are written at once, the log, files being read,
-pipes to writers, sockets. At most half of all: a small limit is shared."""
 
 _EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
-def connections_that_fit(wanted: int, ports: int) -> int:
-    """Return how many connections each of *ports* ports may have: *wanted*, or as many as descriptors allow."""
+def most_descriptors() -> int:
+    """Return how many descriptors this process may open."""
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+def connections_that_fit(wanted: int, ports: int, kept: int) -> int:
+    """Return how many connections each of *ports* ports may have: *wanted*, or as many as descriptors allow.
+
+    *kept*: for everything that is no connection; at most half of all, as a small limit is shared.
+    """
     most = most_descriptors()
-    return max(1, min(wanted, (most - min(KEPT, most // 2)) // ports))
+    return max(1, min(wanted, (most - min(kept, most // 2)) // ports))
 
 
 def accept_quietly(loop: asyncio.AbstractEventLoop, notices: Complaints) -> None:
