@@ -203,7 +203,9 @@ class EventBus:
         some are not is told first, by ``LOST``.
         """
         subscriber = Subscriber(prefix, self._queue_length, max_bytes, form, self._leave)
-        if after is not None and after < self.last:
+        if after is not None and after != self.last:
+            if after > self.last:  # of another run, before the clock was set back
+                after = 0
             if not self._kept or after + 1 < self._kept[0].number:
                 lost = {"events": None, "bytes": None, "from": MASTER, "_stamp": self._stamp()}
                 subscriber.put(Event(LOST, lost, number=after))

@@ -100,7 +100,6 @@ def test_nothing_is_read_without_a_session(api: Api, url: str) -> None:
 @pytest.mark.parametrize(
     ("error", "status"),
     [
-        (MasterNotRunning("no master"), 503),
         (RequestTimeout("too late"), 504),
         (Busy("later"), 429),
         (ArgumentError("fun is missing"), 400),
@@ -117,6 +116,17 @@ def test_errors_have_salts_statuses(api: Api, error: Exception, status: int, las
     assert answer.status_code == status
     assert answer.json() == {"status": status, "return": str(error)}
     assert ("retry-after" in answer.headers) == (status == 429)
+
+
+def test_without_a_master_it_is_said_whether_something_was_begun(api: Api) -> None:
+    api.master.scripts["no"] = lambda low: MasterNotRunning("no master answers in /run/saltern")
+    no = {**PING, "fun": "no"}
+    answer = api.post("/", [no, PING])
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert answer.json()["return"] == "no master answers: try again in a moment"
+    answer = api.post("/", [PING, no])
+    assert (answer.status_code, answer.headers.get("retry-after")) == (502, None)
+    assert answer.json()["return"] == "no master answers any more: 1 of 2 chunks was begun"
 
 
 def test_unknown_functions_are_the_callers_mistake(api: Api) -> None:

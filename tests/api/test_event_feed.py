@@ -126,12 +126,51 @@ def test_it_ends_with_its_token_and_with_nobody_elses(tmp_path: Path) -> None:
     run(tmp_path, test)
 
 
-def test_a_master_that_goes_ends_it(tmp_path: Path) -> None:
+def test_a_master_that_goes_is_waited_for_and_nothing_is_missed(tmp_path: Path) -> None:
+    async def test(bench: Bench) -> None:
+        async with bench.feed.listen(TOKEN, "a") as one, bench.feed.listen(TOKEN, "a", after=100) as other:
+            await bench.master.fire("x")
+            assert await take(one, 1) == await take(other, 1) == [101]
+            bench.master.leave()
+            await bench.master.fire("y")
+            await bench.master.until_connected(1)
+            await bench.master.fire("z")
+            assert await take(one, 2) == await take(other, 2) == [102, 103]
+            assert bench.master.requests[-1]["kwargs"]["after"] == 101
+
+    run(tmp_path, test)
+
+
+def test_a_token_that_is_over_when_the_master_comes_back_ends_it(tmp_path: Path) -> None:
     async def test(bench: Bench) -> None:
         async with bench.feed.listen(TOKEN, "a") as batches:
-            for writer in list(bench.master.connected):
-                writer.close()
+            bench.master.tokens.discard(TOKEN)
+            bench.master.leave()
             assert [batch async for batch in batches] == []
+
+    run(tmp_path, test)
+
+
+def test_a_master_whose_clock_was_set_back_is_heard_all_the_same(tmp_path: Path) -> None:
+    async def test(bench: Bench) -> None:
+        async with bench.feed.listen(TOKEN, "a", after=100) as batches:
+            await bench.master.fire("x")
+            assert await take(batches, 1) == [101]
+            bench.master.leave()
+            bench.master.at = 50
+            bench.master.kept.clear()
+            await bench.master.until_connected(1)
+            await bench.master.fire("y")
+            assert await take(batches, 1) == [51]
+
+    run(tmp_path, test)
+
+
+def test_when_the_program_ends_every_stream_does(tmp_path: Path) -> None:
+    async def test(bench: Bench) -> None:
+        async with bench.feed.listen(TOKEN, "a") as one, bench.feed.listen(OTHER, "b") as other:
+            bench.feed.end()
+            assert [batch async for batch in one] == [batch async for batch in other] == []
 
     run(tmp_path, test)
 

@@ -12,7 +12,7 @@ from saltern_master.annotations.places import Places
 from saltern_master.auth.caller import Caller, Kind
 from saltern_master.auth.policy import Policy
 from saltern_master.auth.powers import Powers
-from saltern_master.bus import Event
+from saltern_master.bus import LOST, Event
 from saltern_master.commands.event_view import KNOWN_FOR_S, EventView
 from support.doors import MINIONS, ROOT, Users, minion
 
@@ -238,3 +238,11 @@ def test_whose_a_series_is(series: str, minions: set[str] | None) -> None:
     places = Places("saltern.[minion_id].[module]", lambda: MINIONS)
     assert places.whose([series]) == [minions]
     assert Places("hosts.[module]", lambda: MINIONS).whose([series]) == [None]
+
+
+def test_everybody_is_told_that_events_of_his_were_lost(here: Here) -> None:
+    for caller in (WANDA, OTTO, PAUL, KIM):
+        assert here.view(caller)(LOST, {"events": None}) is not None
+    for caller in (WANDA, OTTO, PAUL, KIM):
+        assert here.view(caller)(LOST, {"events": None, "from": "user:eve"}) is None
+    assert here.view(NOBODY)(LOST, {"events": None}) is None

@@ -41,6 +41,12 @@ class EventMaster:
                 writer.write(frame({"end": True}))
                 await writer.drain()
 
+    def leave(self) -> None:
+        """Let go of everybody, as a master that is restarted does."""
+        for writer in list(self.connected):
+            writer.close()
+        self.connected.clear()
+
     async def until_connected(self, count: int) -> None:
         async with self._changed, asyncio.timeout(10):
             await self._changed.wait_for(lambda: len(self.connected) == count)

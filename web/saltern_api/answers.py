@@ -14,11 +14,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from saltern.errors import NotAuthorised, SalternError, http_status
+from saltern.complaints import Complaint
+from saltern.errors import MasterNotRunning, NotAuthorised, SalternError, http_status
 from saltern.visible import visible
 from saltern_api.accepting import HTML, JSON, wants_html
 
 log = logging.getLogger(__name__)
+_no_master = Complaint(log, logging.WARNING, again_s=60.0)
 
 Endpoint = Callable[[Request], Awaitable[ASGIApp]]
 MAX_ERROR_CHARS = 1000
@@ -27,6 +29,8 @@ NO_PERMISSION = "No permission -- see authorization schemes"
 NOT_ACCEPTABLE = "Not Acceptable: answers are application/json or application/x-yaml"
 CHALLENGE = {"WWW-Authenticate": "Session"}
 RETRY_S = 1
+NO_MASTER = "no master answers: try again in a moment"
+"""Where its socket is concerns nobody who asks; the log says it."""
 _STATUS: Mapping[str, int] = {
     "not_authorised": 401,  # never 403: pepper and SaltGUI go by it
     "no_function": 400,
@@ -58,7 +62,7 @@ class ErrorAnswer:
         self.headers = {"Cache-Control": "no-store", **(headers or {})}
         if status == 401:
             self.headers |= CHALLENGE
-        if status == 429:
+        if status in (429, 503):
             self.headers.setdefault("Retry-After", str(RETRY_S))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -89,6 +93,9 @@ def error_answer(error: Exception, request: str) -> ErrorAnswer:
     """Return the answer for an error that ended *request*, a method and a path."""
     if isinstance(error, Refused):
         return ErrorAnswer(error.status, str(error), error.headers)
+    if isinstance(error, MasterNotRunning):
+        _no_master.say("%s: %s", request, error)
+        return ErrorAnswer(status_of(error), NO_MASTER)
     if isinstance(error, SalternError):
         if status_of(error) >= 500:
             log.warning("%s: %s", request, error)

@@ -6,6 +6,9 @@ reads too slowly loses events, is told so by one, ``salt/events/lost``, and it i
 A listener who was here before says after which event he goes on. What is kept of the token's last events answers him;
 where that doesn't reach back far enough, a second connection replays the rest from the master, until it has come to
 what the first one brings.
+
+A master that goes away is waited for: who listens goes on behind the last event, and is told that some
+can't be had any more.
 """
 
 from __future__ import annotations
@@ -14,12 +17,12 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import NamedTuple
 
-from saltern.errors import Busy, ChannelError
+from saltern.errors import Busy, ChannelError, NotAuthorised, SalternError
 from saltern_api.counters import Counters
-from saltern_api.event_source import EventSource, Received, open_source
+from saltern_api.event_source import LOST, EventSource, Received, open_source
 
 TICK_S, MAX_TICK_S, TICK_OF_A_LISTENER_S = 0.02, 0.2, 0.0005
 """Events that come within this time after others are sent together; longer for more listeners: each is woken once."""
@@ -32,7 +35,8 @@ MAX_KEPT_BYTES = 1 << 20
 """Of one token's last events."""
 OVERLAP_S = 5.0
 """How long a replay may lag behind the live events before it is given up."""
-LOST = "salt/events/lost"
+AGAIN_MIN_S, AGAIN_MAX_S = 0.1, 2.0
+"""So often a master that went away is looked for."""
 
 
 class Batch(NamedTuple):
@@ -75,6 +79,11 @@ class Listener:
         self._bytes += batch.size
         self._news.set()
 
+    def begin_anew(self) -> None:
+        """Say that numbers may be lower from here on."""
+        self._queue.append(ANEW)
+        self._news.set()
+
     def end(self) -> None:
         """Have it end when what is queued was read."""
         self.ended = True
@@ -105,10 +114,14 @@ class Listener:
 class Upstream:
     """One token's connection to the master, and who listens to it."""
 
-    def __init__(self, source: EventSource, counters: Counters) -> None:
+    def __init__(
+        self, source: EventSource, counters: Counters, reopen: Callable[[int], Awaitable[EventSource]]
+    ) -> None:
+        """*reopen* returns another source, of what is behind a number."""
         self.source = source
         self.began_after = source.at
         self.last = source.at
+        self._reopen = reopen
         self.listeners: set[Listener] = set()
         self.ended = False
         self._counters = counters
@@ -126,7 +139,9 @@ class Upstream:
             while True:
                 events = await self.source.receive()
                 if not events:
-                    break
+                    if self.source.ended or not await self._comes_back():
+                        break
+                    continue
                 self._counters.add("events", len(events))
                 self._hand_on_in_time(events)
                 await asyncio.sleep(min(MAX_TICK_S, max(TICK_S, TICK_OF_A_LISTENER_S * len(self.listeners))))
@@ -137,6 +152,32 @@ class Upstream:
                 self._hand_on_held()
             for listener in self.listeners:
                 listener.end()
+
+    async def _comes_back(self) -> bool:
+        """Wait for the master, and connect to it again; return whether the token is good there still."""
+        self.source.close()
+        wait_s = AGAIN_MIN_S
+        while True:
+            await asyncio.sleep(wait_s)
+            wait_s = min(2 * wait_s, AGAIN_MAX_S)
+            try:
+                self.source = await self._reopen(self._due_last())
+            except NotAuthorised:
+                return False
+            except SalternError:
+                continue
+            while self._held:
+                self._hand_on_held()
+            self._kept.clear()  # the numbers of a master whose clock was set back begin before these
+            self._kept_bytes, self._forgotten = 0, self.last
+            for listener in self.listeners:
+                listener.begin_anew()
+            return True
+
+    def _due_last(self) -> int:
+        """Return the number of the last event that came, those that are held among them."""
+        numbers = [event.number for events in self._held for event in events if event.number is not None]
+        return max(numbers, default=self.last)
 
     def _hand_on_in_time(self, events: list[Received]) -> None:
         """Hand on *events*, none before another: what a job gave a moment later."""
@@ -172,9 +213,15 @@ class Upstream:
 
     def since(self, after: int) -> list[Received] | None:
         """Return what is kept of the events behind number *after*, ``None`` when some aren't."""
-        if after < self._forgotten:
+        if after < self._forgotten or after > self.last:
             return None
         return [event for event in self._kept if event.number is not None and event.number > after]
+
+    def end(self) -> None:
+        """Have everybody who listens come to the end."""
+        self.close()
+        for listener in self.listeners:
+            listener.end()
 
     def close(self) -> None:
         """Let go of the master."""
@@ -249,8 +296,14 @@ class EventFeed:
 
     async def _open(self, token: str, address: str) -> Upstream:
         source = await open_source(self._sock_dir, token, address)
-        self._upstreams[token] = upstream = Upstream(source, self._counters)
+        upstream = Upstream(source, self._counters, lambda after: open_source(self._sock_dir, token, address, after))
+        self._upstreams[token] = upstream
         return upstream
+
+    def end(self) -> None:
+        """Have every stream come to its end: this program stops."""
+        for upstream in self._upstreams.values():
+            upstream.end()
 
     async def _batches(
         self, upstream: Upstream, listener: Listener, token: str, address: str, after: int | None
@@ -272,6 +325,8 @@ class EventFeed:
                 if listener.ended:
                     return
                 yield NOTHING
+            elif queued is ANEW:
+                seen = -1
             elif fresh := _behind(queued, seen):
                 yield fresh
 
@@ -307,6 +362,8 @@ class EventFeed:
 KEEP_ALIVE_S = 15.0
 NOTHING = Batch((), b"")
 """Nothing came for a while."""
+ANEW = Batch((), b"")
+"""Another master's events are next."""
 
 
 def batch_of(*events: Received) -> Batch:

@@ -14,6 +14,7 @@ from saltern_api.rendering import to_json
 
 ANSWERS_WITHIN_S = 10.0
 READ_BYTES = 1 << 18
+LOST = "salt/events/lost"
 MAX_TOGETHER = 1000
 _OF_JOBS = ("salt/job/", "salt/run/", "salt/wheel/")
 
@@ -43,7 +44,8 @@ class EventSource:
         self._reader = reader
         self._writer = writer
         self._buffer = bytearray()
-        self._ended = False
+        self.ended = False
+        """Whether the master has said that no more will come; it may also just go."""
         self.at = 0
         """The number of the last event before those that come."""
 
@@ -66,16 +68,17 @@ class EventSource:
     async def receive(self) -> list[Received]:
         """Return the events that came, at least one; none when there won't be more."""
         events: list[Received] = []
-        while len(events) < MAX_TOGETHER and not self._ended:
+        while len(events) < MAX_TOGETHER and not self.ended:
             message = self._take() if events else await self._message()
             if message is None:
                 break
             if message.get("end"):
-                self._ended = True
+                self.ended = True
                 break
             tag, number = message.get("tag"), message.get("id")
             if isinstance(tag, str):
-                events.append(Received.of(tag, message.get("data"), number if isinstance(number, int) else None))
+                number = number if isinstance(number, int) and tag != LOST else None  # it is none that was published
+                events.append(Received.of(tag, message.get("data"), number))
         return events
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Protocol, Self
 
 from saltern.config import MasterOptions
 from saltern.errors import ChannelError
-from saltern.local import LocalConnection
+from saltern.local import Access, LocalConnection
 
 LOOKS_S = 1.0
 Low = dict[str, Any]
@@ -109,8 +109,10 @@ class LocalMaster:
 
     def is_there(self) -> bool:
         """Return whether a master answers."""
+        nobody = Access(self._options["sock_dir"], {"token": ""})
         try:
-            LocalConnection(self._options["sock_dir"], LOOKS_S).close()
+            with LocalConnection(nobody, LOOKS_S) as connection:
+                connection.send({"command": "login.about", "args": [], "kwargs": {}})
+                return connection.receive(LOOKS_S) is not None  # one that hangs is connected to, too
         except ChannelError:
             return False
-        return True

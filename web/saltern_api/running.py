@@ -12,6 +12,7 @@ from contextlib import nullcontext
 from tempfile import SpooledTemporaryFile
 from typing import Any
 
+from saltern.errors import ChannelError, MasterNotRunning
 from saltern_api.answers import Refused
 from saltern_api.master import Begun, Client, Low
 from saltern_api.rendering import Form
@@ -54,8 +55,8 @@ def run(client: Client, chunks: list[Low], session: str, form: Form, sink: Sink)
     """Run *chunks* and write ``{"return": [...]}`` to *sink*. Raises what the first that is refused is refused by."""
     elements = 0
     with SpooledTemporaryFile(MEMORY_BYTES, prefix="saltern-api-") as kept:
-        for chunk in chunks[:-1]:
-            with client.begin(chunk, session) as begun:
+        for number, chunk in enumerate(chunks[:-1]):
+            with _begun(client, chunk, session, number, len(chunks)) as begun:
                 for piece, count in _written(form, begun, elements):
                     elements += count
                     kept.write(piece)
@@ -63,7 +64,8 @@ def run(client: Client, chunks: list[Low], session: str, form: Form, sink: Sink)
                         raise Refused(
                             400, f"chunks before the last gave over {MAX_KEPT_BYTES:,} bytes: send them alone"
                         )
-        with client.begin(chunks[-1], session) if chunks else nullcontext() as last:
+        before = len(chunks) - 1
+        with _begun(client, chunks[-1], session, before, len(chunks)) if chunks else nullcontext() as last:
             sink.start()
             sink.write(form.begin())
             kept.seek(0)
@@ -73,6 +75,17 @@ def run(client: Client, chunks: list[Low], session: str, form: Form, sink: Sink)
                     elements += count
                     sink.write(piece)
             sink.write(form.end(empty=not elements))
+
+
+def _begun(client: Client, chunk: Low, session: str, before: int, of_all: int) -> Begun:
+    """Return *chunk* as it was begun, behind *before* others: who hears that there is no master may ask again."""
+    try:
+        return client.begin(chunk, session)
+    except MasterNotRunning:
+        if not before:
+            raise
+        were = "was" if before == 1 else "were"
+        raise ChannelError(f"no master answers any more: {before} of {of_all} chunks {were} begun") from None
 
 
 def _written(form: Form, begun: Begun, before: int) -> Iterator[tuple[bytes, int]]:

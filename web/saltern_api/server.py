@@ -7,7 +7,9 @@ import logging
 import socket
 import ssl
 
+from saltern.complaints import Complaints
 from saltern.config import MasterOptions
+from saltern.descriptors import accept_quietly, connections_that_fit
 from saltern.errors import ChannelError, ConfigError, os_errors
 from saltern.http.access_log import AccessLog
 from saltern.http.hosts import Hosts
@@ -22,6 +24,9 @@ from saltern_api.settings import ApiSettings
 from saltern_api.working import Workers
 
 MAX_CONNECTIONS = 2000
+KEPT_DESCRIPTORS = 64
+"""For everything that is no connection of a client's, beside those of each thread to the master."""
+OF_A_THREAD = 3
 REQUEST_WITHIN_S = 20.0
 WS_MAX_BYTES = 64 * 1024
 QUIET = "critical"
@@ -60,7 +65,9 @@ class Server:
         app = create_app(
             settings, self._workers, self._feed, self._counters, self._store, hosts=hosts, access_log=self._log
         )
-        protocol = http_protocol(MAX_CONNECTIONS, lambda: self._counters.add("connectionsRefused"))
+        most = connections_that_fit(MAX_CONNECTIONS, 1, KEPT_DESCRIPTORS + OF_A_THREAD * settings.thread_pool)
+        accept_quietly(asyncio.get_running_loop(), Complaints(log, logging.WARNING))
+        protocol = http_protocol(most, lambda: self._counters.add("connectionsRefused"))
         self._serving = Serving(
             app, sock, protocol, ws="websockets-sansio", ws_max_size=WS_MAX_BYTES, log_level=QUIET, proxy_headers=False,
             server_header=False,
@@ -73,6 +80,8 @@ class Server:
 
     async def stop(self) -> None:
         """Give answers under way a moment, then close everything."""
+        self._feed.end()
+        self._workers.stop()
         if self._serving is not None:
             await self._serving.stop()
         self._workers.close()

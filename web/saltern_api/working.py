@@ -15,8 +15,9 @@ from typing import Any, TypeVar
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from saltern.errors import SalternError
 from saltern_api.addresses import address_of
-from saltern_api.answers import ClientGone, error_answer
+from saltern_api.answers import ClientGone, Refused, error_answer
 from saltern_api.master import Client, Master
 from saltern_api.pipe import Pipe, PipeClosed
 from saltern_api.places import Places
@@ -26,6 +27,7 @@ UNWATCHED_S = 0.05
 READ_WITHIN_S = 60.0
 """How long a client may take to read a piece of its answer."""
 LEAST_SHARE = 4
+STOPPING = "saltern-api stops: what was begun goes on, and jobs.list_jobs tells of it"
 
 T = TypeVar("T")
 
@@ -61,6 +63,7 @@ class Job:
         self._lock = threading.Lock()
         self._client: Client | None = None
         self._gone = False
+        self._stopping = False
 
     def run(self) -> Any:
         """Do it, unless nobody waits for it any more."""
@@ -71,14 +74,27 @@ class Job:
                 self._client = client
             try:
                 return self._work(client)
+            except SalternError as error:
+                raise self._told(error) from None
             finally:
                 with self._lock:
                     self._client = None
 
+    def _told(self, error: SalternError) -> Exception:
+        return Refused(502, STOPPING) if self._stopping and not self._gone else error
+
     def leave(self) -> None:
         """Have it end soon: nobody waits."""
+        self._gone = True
+        self._interrupt()
+
+    def stop(self) -> None:
+        """Have it end soon, who waits be told: the program stops."""
+        self._stopping = True
+        self._interrupt()
+
+    def _interrupt(self) -> None:
         with self._lock:
-            self._gone = True
             if self._client is not None:
                 self._client.interrupt()
 
@@ -92,6 +108,7 @@ class Workers:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="request")
         self._by_address = Places(threads, share)
         self._by_token = Places(threads * threads, share)
+        self._jobs: set[Job] = set()
 
     @property
     def working(self) -> int:
@@ -102,6 +119,11 @@ class Workers:
     def waiting(self) -> int:
         """Return how many wait for a thread."""
         return self._by_address.waiting + self._by_token.waiting
+
+    def stop(self) -> None:
+        """Have what is under way end soon, and tell who waits for it."""
+        for job in list(self._jobs):
+            job.stop()
 
     def close(self) -> None:
         """Begin no more work."""
@@ -166,6 +188,7 @@ class Workers:
             raise
 
         def leave(_: Future[T]) -> None:
+            self._jobs.discard(job)
             self._by_address.leave(address)
             if token:
                 self._by_token.leave(token)
@@ -175,6 +198,7 @@ class Workers:
                 loop.call_soon_threadsafe(leave, future)
 
         job = Job(self.master, address, work)
+        self._jobs.add(job)
         try:
             running = self._pool.submit(job.run)
         except RuntimeError:  # shut down: nobody is answered any more

@@ -187,7 +187,7 @@ def seconds(value: object) -> float | None:
     """Return a number of seconds, which may be given as text; ``None`` for anything else, which is the default's."""
     try:
         return float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 

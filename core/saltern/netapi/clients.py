@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from saltern.client.returns import seconds
 from saltern.errors import ArgumentError, FunctionNotFound
 from saltern.ids import jid_of
 from saltern.netapi.begun import LIST, MAP, VALUE, Begun
@@ -17,7 +19,10 @@ Low = Mapping[str, Any]
 _OF_A_JOB = ("ret", "jid", "metadata", "ret_config", "ret_kwargs", "gather_job_timeout", "timeout")
 _OF_A_BATCH = ("ret", "metadata", "ret_config", "ret_kwargs", "gather_job_timeout", "timeout", "batch", "batch_wait")
 _OF_A_SUBSET = ("ret", "metadata", "ret_config", "ret_kwargs", "gather_job_timeout", "timeout", "full_return")
+_TIMES = ("timeout", "gather_job_timeout", "batch_wait")
 DEFAULT_SUBSET = 3
+MAX_SECONDS = 86400.0
+"""Nobody waits longer for a function on the master."""
 
 
 def local(parties: Parties, low: Low) -> Begun:
@@ -143,6 +148,9 @@ def _job(low: Low, names: tuple[str, ...]) -> dict[str, Any]:
         "kwarg": kwarg,
     }
     given = {name: low[name] for name in names if low.get(name) is not None}
+    for name in _TIMES:
+        if not math.isfinite(seconds(given.get(name)) or 0.0):
+            raise ArgumentError(f"{name} must be a number of seconds, not {given[name]!r:.40}")
     return wanted | {name: value for name, value in given.items() if value != "" or name == "batch"}
 
 
@@ -179,9 +187,12 @@ def _plain(low: Low) -> dict[str, Any]:
     return plain
 
 
-def _seconds(low: Low) -> float | None:
-    timeout = low.get("timeout")
-    try:
-        return None if timeout in (None, "") else float(timeout)
-    except (TypeError, ValueError):
-        raise ArgumentError(f"timeout must be a number of seconds, not {timeout!r:.40}") from None
+def _seconds(low: Low, name: str = "timeout") -> float | None:
+    """Return the seconds that *low* has under *name*, ``None``: none is said."""
+    given = low.get(name)
+    if given in (None, ""):
+        return None
+    wanted = seconds(given)
+    if wanted is None or not wanted >= 0:
+        raise ArgumentError(f"{name} must be a number of seconds, not {given!r:.40}")
+    return min(wanted, MAX_SECONDS)

@@ -23,7 +23,7 @@ from saltern.secret import MASK
 from saltern_master.annotations.places import Places
 from saltern_master.auth.caller import Caller
 from saltern_master.auth.policy import Policy, is_own
-from saltern_master.bus import Event
+from saltern_master.bus import LOST, MASTER, Event
 from saltern_master.commands.revealing import result_shown
 from saltern_master.commands.runs import TAGS
 
@@ -79,6 +79,8 @@ class EventView:
             return event if own else _without(event, RETURNED if event.tag.startswith(ON_THE_MASTER) else GIVEN)
         if not policy.has_rights(caller):
             return None
+        if event.tag == LOST and event.data.get("from") == MASTER:  # of his own, by the bus itself
+            return event
         return event if own else self._of_others(event)
 
     def _is_own(self, event: Event) -> bool:
