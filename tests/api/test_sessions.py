@@ -92,11 +92,30 @@ def test_from_where_who_may_log_in() -> None:
     users = {"fred": ["10.0.0.0/8"], "*": ["127.0.0.1"], "ann": "*"}
     proxies = {"api_acl": {"users": users}, "trusted_proxies": ["127.0.0.1"]}
     api = Api(proxies)
+    api.master.users["FRED"] = "secret"  # as a directory would have it
+    api.master.sessions.clear()
     for address, statuses in (("127.0.0.1", (401, 200)), ("10.1.2.3", (200, 200)), ("192.0.2.1", (401, 200))):
         told = {"X-Forwarded-For": address}
         given = [api.post("/login", one, auth=False, headers=told).status_code for one in (USER, _ann())]
         assert tuple(given) == statuses, address
         assert api.post("/token", [_ann(), USER], auth=False, headers=told).status_code == statuses[0]
+        ping = {"client": "local", "tgt": "*", "fun": "test.ping"}
+        given = [
+            api.post("/run", {**ping, **one}, auth=False, headers=told).status_code
+            for one in (USER, _ann(), {**USER, "username": "FRED"})
+        ]
+        assert given[:2] == list(statuses), address
+        assert given[2] == statuses[0], address
+        keys = api.post("/keys", {"mid": "web9", **USER}, auth=False, headers=told)
+        assert (keys.status_code == 401) is (statuses[0] == 401)
+        api.master.sessions.clear()
+    api.master.users["freddy"] = "secret"
+    api.master.names["freddy"] = "fred"
+    freddy = {**USER, "username": "freddy"}
+    for path in ("/login", "/token"):
+        assert api.post(path, freddy, auth=False).status_code == 401
+        assert api.post(path, freddy, auth=False, headers={"X-Forwarded-For": "127.0.0.1"}).status_code == 401
+    assert not api.master.sessions
     other = {**USER, "username": "other"}
     api.master.users["other"] = "secret"
     assert api.post("/login", other, auth=False).status_code == 200

@@ -65,6 +65,8 @@ class ScriptedMaster:
 
     def __init__(self) -> None:
         self.users = {"fred": "secret", "ann": "secret too"}
+        self.names: dict[str, str] = {}
+        """What those are called who log in by another name."""
         self.sessions: dict[str, str] = {}
         self.call_tokens: dict[str, str] = {}
         self.there = True
@@ -131,7 +133,7 @@ class ScriptedClient:
     def _user(self, credentials: Mapping[str, Any]) -> str:
         if self.master.users.get(credentials["username"]) != credentials["password"]:
             raise NotAuthorised(REFUSED)
-        return str(credentials["username"])
+        return self.master.names.get(credentials["username"], str(credentials["username"]))
 
     def mk_token(self, credentials: Mapping[str, Any]) -> dict[str, Any]:
         name = self._user(credentials)

@@ -8,7 +8,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from saltern.http.refusing import Refuse
-from saltern_api.settings import Network, within
+from saltern_api.settings import ApiSettings, Network, account_of, within
 
 KEY = "saltern.address"
 
@@ -68,6 +68,14 @@ def real_address(peer: str, forwarded: str, proxies: Sequence[Network]) -> str:
             break  # no address: whoever said it can't be believed
         address = named
     return address
+
+
+def may_log_in_from(settings: ApiSettings, user: object, address: str) -> bool:
+    """Return whether *user*, however his name is written, may log in from *address* (``api_acl``)."""
+    if settings.api_acl is None:
+        return True
+    networks = settings.api_acl.get(account_of(str(user)), settings.api_acl.get("*", ()))
+    return networks is None or within(address, networks)
 
 
 def address_of(request: HTTPConnection) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -179,7 +180,7 @@ def _acl(where: str, value: Any) -> Mapping[str, tuple[Network, ...] | None]:
     read: dict[str, tuple[Network, ...] | None] = {}
     for user, addresses in users.items():
         anywhere = addresses == "*" or (isinstance(addresses, list) and "*" in addresses)
-        read[str(user)] = None if anywhere else _networks(f"{where}: {str(user)[:60]}", addresses)
+        read[account_of(str(user))] = None if anywhere else _networks(f"{where}: {str(user)[:60]}", addresses)
     return read
 
 
@@ -190,6 +191,11 @@ _SPECIAL: Mapping[str, Callable[[str, Any], Any]] = {
     "authorized_ips": _networks,
     "api_acl": _acl,
 }
+
+
+def account_of(name: str) -> str:
+    """Return what counts as one account's name: directories don't tell ``Fred`` from ``fred``."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def within(address: str, networks: Sequence[Network]) -> bool:

@@ -6,6 +6,7 @@ import io
 import tarfile
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -15,6 +16,7 @@ from starlette.types import ASGIApp
 
 from saltern.errors import CallFailed, NotAuthorised
 from saltern.ids import check_minion_id
+from saltern_api.addresses import address_of, may_log_in_from
 from saltern_api.answers import Refused
 from saltern_api.bodies import as_text, kind_of, lowstate, read_value
 from saltern_api.context import HEADERS, Context, wanted_form
@@ -24,6 +26,7 @@ from saltern_api.settings import CLIENTS
 from saltern_api.tokens import session_token
 
 ASYNC = "local_async"
+REFUSED = "Could not authenticate using provided credentials"
 NO_CREDENTIALS = "No authentication credentials given"
 NO_JOB = "Cannot contact returner or no job with this jid"
 
@@ -47,7 +50,14 @@ class Commands:
 
     async def run(self, request: Request) -> ASGIApp:
         """POST ``/run``: chunks that say themselves who asks."""
-        return await self._context.lowstate(request, "", _identified)
+        return await self._context.lowstate(request, "", partial(self._admitted, address_of(request)))
+
+    def _admitted(self, address: str, chunk: Low) -> Low:
+        """Return a chunk that says who asks, and may from *address*. Raises ``NotAuthorised``, ``Refused``."""
+        low = _identified(chunk)
+        if "username" in low and not may_log_in_from(self._context.settings, low["username"], address):
+            raise NotAuthorised(REFUSED)
+        return low
 
     async def minions(self, request: Request) -> ASGIApp:
         """GET ``/minions`` and ``/minions/MID``: grains."""
@@ -110,7 +120,7 @@ class Commands:
 
     async def make_keys(self, request: Request) -> ASGIApp:
         """POST ``/keys``: new keys for a minion, accepted already, as a tar archive."""
-        body, kind = await self._context.body(request), kind_of(request)
+        body, kind, address = await self._context.body(request), kind_of(request), address_of(request)
 
         def make(client: Client) -> tuple[str, bytes]:
             chunks = lowstate(read_value(kind, body))
@@ -118,7 +128,7 @@ class Commands:
                 raise Refused(400, f"keys are made for one minion at a time, not {len(chunks):,}")
             asked = chunks[0]
             mid = check_minion_id(asked.get("mid") or asked.get("id_"))
-            low = _identified({**asked, "client": "wheel", "fun": "key.gen_accept", "id_": mid})
+            low = self._admitted(address, {**asked, "client": "wheel", "fun": "key.gen_accept", "id_": mid})
             low.pop("mid", None)
             check([low], self._enabled)
             made = _returned(_one(client, low, ""))

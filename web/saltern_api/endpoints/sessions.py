@@ -11,12 +11,11 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from saltern.errors import NotAuthorised
-from saltern_api.addresses import address_of
+from saltern_api.addresses import address_of, may_log_in_from
 from saltern_api.answers import CHALLENGE, Refused
 from saltern_api.bodies import as_text, kind_of, lowstate, read_value
 from saltern_api.context import HEADERS, Context, wanted_form
 from saltern_api.master import Client
-from saltern_api.settings import ApiSettings, within
 from saltern_api.tokens import HEADER, end_cookie, session_token, set_cookie
 
 CREDENTIALS = ("username", "password", "eauth")
@@ -47,9 +46,12 @@ class Sessions:
         def make(client: Client) -> tuple[dict[str, Any], bytes]:
             asked = lowstate(read_value(kind, body))
             credentials = _credentials(asked[0] if asked else {}, 401)
-            if not _may_log_in_from(settings, credentials["username"], address):
+            if not may_log_in_from(settings, credentials["username"], address):
                 raise NotAuthorised(REFUSED)
             session = client.login(credentials)
+            if not may_log_in_from(settings, session.get("user"), address):  # by another of his names
+                client.logout(str(session["token"]))
+                raise NotAuthorised(REFUSED)
             return session, form.whole({"return": [session]})
 
         session, told = await self._context.workers.call(request, make)
@@ -84,9 +86,12 @@ class Sessions:
             if len(asked) > MAX_LOGINS:
                 raise Refused(400, f"a request may ask for {MAX_LOGINS} tokens, not {len(asked):,}")
             all_credentials = [_credentials(one, 400) for one in asked]
-            if not all(_may_log_in_from(settings, one["username"], address) for one in all_credentials):
+            if not all(may_log_in_from(settings, one["username"], address) for one in all_credentials):
                 raise NotAuthorised(REFUSED)
-            return [client.mk_token(one) for one in all_credentials]
+            made = [client.mk_token(one) for one in all_credentials]
+            if not all(may_log_in_from(settings, one.get("name"), address) for one in made):  # by another name
+                raise NotAuthorised(REFUSED)
+            return made
 
         return await self._context.answer(request, make)
 
@@ -112,10 +117,3 @@ def _credentials(asked: Mapping[str, Any], status: int) -> dict[str, Any]:
         except (TypeError, ValueError, OverflowError):
             raise Refused(status, "token_expire must be a number of seconds") from None
     return found
-
-
-def _may_log_in_from(settings: ApiSettings, user: str, address: str) -> bool:
-    if settings.api_acl is None:
-        return True
-    networks = settings.api_acl.get(user, settings.api_acl.get("*", ()))
-    return networks is None or within(address, networks)
