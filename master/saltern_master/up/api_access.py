@@ -68,11 +68,19 @@ class ApiAccess:
                     found = setting.value if setting.key == key else found
         return found
 
+    @property
+    def has_certificate(self) -> bool:
+        """Whether the stack's own files name one. Raises ``ConfigError``."""
+        return bool(self._own().get("ssl_crt"))
+
+    def _own(self) -> dict[str, Any]:
+        own = self.said("rest_cherrypy")
+        return own if isinstance(own, dict) else {}  # what is wrong with it, the programs say
+
     def options(self, host: str, port: int) -> dict[str, Any]:
         """Return what the API needs of the master's options, beside what the stack's own files say."""
-        own = self.said("rest_cherrypy")
-        own = own if isinstance(own, dict) else {}
-        plain = {} if own.get("ssl_crt") else {"disable_ssl": True}
+        plain = {} if self.has_certificate else {"disable_ssl": True}
+        own = self._own()
         options: dict[str, Any] = {"rest_cherrypy": {**plain, **own, "host": host, "port": port}}
         if self.said("netapi_enable_clients") is None:
             options["netapi_enable_clients"] = CLIENTS

@@ -19,7 +19,7 @@ from rich.live import Live
 
 from saltern import own_environment
 from saltern.__about__ import __version__
-from saltern.errors import ChannelError, SalternError, exit_code, told
+from saltern.errors import CODES, ChannelError, ConfigError, SalternError, exit_code, told
 from saltern.files import UMASK
 from saltern.folder_lock import locked
 from saltern.visible import visible
@@ -33,6 +33,8 @@ START_TIMEOUT_S = 30.0
 PORT_TRIES = 3
 LOOK_EVERY_S = 1.0
 PLAIN_LINE_EVERY_S = 5.0
+MAX_LINE_BYTES = 4096
+EX_CONFIG = CODES[ConfigError.code].exit
 
 EPILOG = """examples:
   saltern-up --demo                     a throw-away stack with three agents, and a live view
@@ -99,6 +101,7 @@ class _Up:
             for _ in range(PORT_TRIES):
                 if not await self._until(self._listening(supervisor)) or not self._ended_early(supervisor):
                     break
+                self._refuse_faults(supervisor)
                 await supervisor.stop()
                 supervisor = self._start()
             if not self._stop.is_set():
@@ -139,6 +142,12 @@ class _Up:
         return [
             program.name for program in self._stack.programs() if program.ready_file and supervisor.ends[program.name]
         ]
+
+    def _refuse_faults(self, supervisor: Supervisor) -> None:
+        """Raise ``ConfigError`` when a program can't use its configuration: another start won't help."""
+        for name, code in supervisor.codes.items():
+            if code == EX_CONFIG:
+                raise ConfigError(_last_line(self._stack.log_path(name)))
 
     async def _until(self, waiting: object) -> bool:
         """Wait for something or for the stop signal; return whether it was the former."""
@@ -209,6 +218,13 @@ class _Up:
 
     def _progress(self, line: str) -> None:
         print(f"[{time.monotonic() - self._began:5.1f} s] {visible(line)}", flush=True)
+
+
+def _last_line(path: str) -> str:
+    with contextlib.suppress(OSError), open(path, "rb") as log:
+        log.seek(max(0, os.fstat(log.fileno()).st_size - MAX_LINE_BYTES))
+        return log.read().decode(errors="replace").rstrip().rpartition("\n")[2]
+    return f"see {path}"
 
 
 def _ready(path: str, pid: int | None) -> bool:

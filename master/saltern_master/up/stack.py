@@ -170,8 +170,7 @@ class Stack:
     @property
     def api_url(self) -> str:
         """Where the HTTP API for commands is."""
-        tls = bool((self.access.said("rest_cherrypy") or {}).get("ssl_crt"))
-        return f"{'https' if tls else 'http'}://{HOST}:{self.ports['api']}"
+        return f"{'https' if self.access.has_certificate else 'http'}://{HOST}:{self.ports['api']}"
 
     def write_endpoints(self, pids: dict[str, int]) -> None:
         """Say where everything listens."""

@@ -33,6 +33,8 @@ class Supervisor:
         self._stopping = False
         self.ends: Counter[str] = Counter()
         """How often each program has ended by itself."""
+        self.codes: dict[str, int] = {}
+        """What each did so with at last."""
 
     def start(self) -> None:
         """Start every program, each in its own session."""
@@ -72,6 +74,7 @@ class Supervisor:
             if self._stopping:
                 return
             self.ends[program.name] += 1
+            self.codes[program.name] = code
             if time.monotonic() - started > STEADY_AFTER_S:
                 wait_s = RESTART_MIN_S
             self._say(
