@@ -440,3 +440,25 @@ def test_a_shared_secret_is_anybodys_password(secret: Any) -> None:
         assert driver["sharedsecret"].authenticate("anybody", wrong) is None
     assert configured_drivers({"sharedsecret": secret}) == {}
     assert "s3cr" not in repr(vars(driver["sharedsecret"]))
+
+
+def test_who_is_granted_nothing_is_refused_as_who_is_wrong(book: Book, clock: Clock) -> None:
+    book.known["ann"] = "s3cret"
+
+    async def whole() -> None:
+        one = Authenticator(
+            {},
+            drivers=lambda _: {"book": book},
+            clock=clock,
+            grants=lambda source, who: (source, who.name) != ("book", "ann"),
+        )
+        try:
+            began = time.monotonic()
+            assert await ended(one.authenticate("book", "ann", "s3cret", HERE)) == "no"
+            assert time.monotonic() - began >= module.ANSWER_EVERY_S
+            assert await ended(one.authenticate("book", "fred", "s3cret", HERE)) == "fred"
+            assert (one.metrics()["failed"], one.metrics()["succeeded"]) == (1, 1)
+        finally:
+            one.close()
+
+    asyncio.run(whole())

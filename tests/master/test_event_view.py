@@ -125,7 +125,7 @@ def test_of_ones_own_group_it_is_told(here: Here) -> None:
     "fun",
     [
         *("pillar.items", "config.get", "environ.items", "mine.get", "publish.publish", "data.get", "schedule.list"),
-        *("test.get_opts", "saltutil.running", "slsutil.renderer"),
+        *("test.get_opts", "saltutil.running", "slsutil.renderer", "test.try", "test.cross_test", "saltutil.runner"),
     ],
 )
 def test_what_reveals_is_not_told_to_who_may_not_run_it_there(here: Here, fun: str) -> None:

@@ -61,10 +61,13 @@ class Authenticator:
         *,
         drivers: Drivers = configured_drivers,
         clock: Callable[[], float] = time.monotonic,
+        grants: Callable[[str, Identity], bool] = lambda source, who: True,
     ) -> None:
+        """*grants*: whether someone whom a driver, by its name, knows is granted anything; nobody else gets in."""
         self._make = drivers
         self._drivers = drivers(options)
         self._clock = clock
+        self._grants = grants
         self._throttle = Throttle(clock)
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="login")
         self._under_way: dict[str, int] = {}
@@ -161,7 +164,7 @@ class Authenticator:
             except Exception as error:
                 self._unavailable(source, error)
                 return None
-            if identity is None:
+            if identity is None or not self._grants(source, identity):
                 self._failed(account, network, source, username)
                 return None
             self._throttle.succeeded(account, network)

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from saltern.config import MasterOptions
 from saltern_master.auth.audit import Audit
 from saltern_master.auth.authenticator import Authenticator
+from saltern_master.auth.caller import Caller, Kind
+from saltern_master.auth.eauth.driver import Identity
 from saltern_master.auth.logins import Logins
 from saltern_master.auth.policy import configured_policy
 from saltern_master.auth.powers import Powers
@@ -26,8 +28,13 @@ class Doorkeeper:
         """Raises ``ConfigError``."""
         self.policy = configured_policy(options, powers)
         self.tokens = Tokens(os.path.join(options["cachedir"], "tokens.db"))
-        self.authenticator = Authenticator(options)
+        self.authenticator = Authenticator(options, grants=self._grants)
         self.logins = Logins(options, self.authenticator, self.tokens, audit)
+
+    def _grants(self, source: str, who: Identity) -> bool:
+        """Return whether anything is granted to someone who logs in."""
+        caller = Caller(Kind.LOGIN, who.name, source=source, groups=who.groups, entries=tuple(who.entries))
+        return self.policy.has_rights(caller)
 
     def checked(self, fresh: MasterOptions) -> Callable[[], None]:
         """Return what puts these options in force. Raises ``ConfigError``: nothing of them is then."""

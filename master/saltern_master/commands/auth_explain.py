@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import pwd
 from collections.abc import Mapping
 from typing import Any
@@ -20,7 +19,7 @@ MAX_GROUPS = 1000
 
 
 @command("runner.auth.explain", Need.USER)
-async def explain(
+def explain(
     context: Context,
     user: str,
     function: str,
@@ -53,7 +52,7 @@ async def explain(
     else:
         everyone = services.keyring.minions()
         select = services.targets.target(target, tgt_type, reads_pillar=services.policy.sees_all(context.caller)).select
-        meant = await asyncio.to_thread(select, everyone, services.targets.known)
+        meant = select(everyone, services.targets.known)
         told = [_on_minions(context, caller, Call(function, **_as_call(given)), meant) for caller in callers]
     found = next((one for one in told if one["allowed"]), told[0])
     tried = {"tried": [one["user"] for one in told]} if len(told) > 1 else {}

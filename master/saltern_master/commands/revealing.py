@@ -9,12 +9,20 @@ from __future__ import annotations
 from saltern_master.auth.caller import Caller
 from saltern_master.auth.policy import Policy
 
-MODULES = frozenset({"config", "data", "environ", "jinja", "mine", "pillar", "publish", "schedule", "slsutil"})
+MODULES = frozenset(
+    {"beacons", "config", "data", "environ", "jinja", "mine", "pillar", "publish", "schedule", "slsutil"}
+)
 """Modules whose functions return pillar, configuration, or what was given elsewhere."""
 FUNCTIONS = frozenset(
-    {"test.get_opts", "test.opts_pkg", *(f"saltutil.{n}" for n in ("running", "is_running", "find_job"))}
+    {
+        "test.get_opts",
+        "test.opts_pkg",
+        *(f"saltutil.{n}" for n in ("running", "is_running", "find_job", "cmd", "cmd_iter", "runner", "wheel")),
+        *(f"test.{n}" for n in ("try", "try_", "cross_test")),
+        *(f"file.{n}" for n in ("apply_template_on_contents", "get_managed", "check_managed_changes", "get_diff")),
+    }
 )
-"""Others that do."""
+"""Others that do: or that return what any function did, or a template's text."""
 
 
 def reveals(fun: object) -> bool:
