@@ -126,6 +126,19 @@ def test_a_token_that_has_just_ended_makes_none(options: MasterOptions) -> None:
     play(options, scenario)
 
 
+def test_who_logs_in_posts_to_hooks_in_his_own_name(options: MasterOptions) -> None:
+    async def scenario(_: Master, agent: FakeAgent) -> None:
+        await agent.join()
+        evan = await off(login, options, "evan")
+        error = await refused(ask, options, evan, "event.hook", "x", anybody=True)
+        assert "in his own name alone" in str(error)
+        await off(ask, options, evan, "event.hook", "x")
+        (event,) = (one for one in await off(told, options, evan) if one["tag"] == "salt/netapi/hook/x")
+        assert event["data"]["from"] == "sharedsecret:evan"
+
+    play(options, scenario)
+
+
 def play(options: MasterOptions, scenario: Callable[[Master, FakeAgent], Coroutine[Any, Any, None]]) -> None:
     async def played() -> None:
         async with running(options) as master:

@@ -71,6 +71,8 @@ async def hook(
     tag = f"{HOOK}/{path.strip('/')}".rstrip("/")
     named = {str(name): str(value) for name, value in (headers or {}).items() if str(name).lower() not in CREDENTIALS}
     data = {"body": body[:MAX_HOOK_CHARS], "post": post, "headers": named}
+    if anybody and context.caller.kind is not Kind.LOCAL:
+        raise NotAuthorised(f"{context.caller} posts in his own name alone")
     origin = ANYBODY if anybody else context.caller.provenance
     context.services.bus.publish(tag, data, origin, len(pack_value(data)))
     return tag
