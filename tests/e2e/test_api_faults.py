@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import pwd
 import resource
 import signal
 import socket
@@ -18,12 +19,16 @@ from typing import Any
 import httpx
 import pytest
 
+from saltern.local import LENGTH, SOCKET_NAME, frame
+from saltern.wire import unpack_value
 from support.stacks import Parts, wait_for
 
 PASSWORD = "hunter2"
 GRANTS = {"ann": [".*", "@runner", "@wheel", "@events"], "fred": ["test.ping"]}
 MINIONS = ["db1", "web1"]
 LOST = "salt/events/lost"
+SPEAKER, ANYBODY = "nobody", "daemon"
+MIB = 1 << 20
 
 
 class Session:
@@ -89,6 +94,7 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
     options = {
         "external_auth": {"file": {"^filename": str(users), **GRANTS}},
         "schedule": {"stats": False},
+        "api_user": SPEAKER,
     }
     started = Parts(folder / "stack", ids=MINIONS, master=json.dumps(options))
     with started.running():
@@ -249,3 +255,56 @@ def test_at_its_end_every_stream_is_whole_and_every_request_is_answered(parts: P
     assert "Traceback" not in parts.log("api")
     parts.start("api")
     assert ann.ping().status_code == 200
+
+
+@contextlib.contextmanager
+def connected(parts: Parts, user: str) -> Iterator[socket.socket]:
+    """A connection to the master's socket of another user of this host."""
+    with socket.socket(socket.AF_UNIX) as made, contextlib.chdir(parts.stack.sock_dir):  # those above are closed to him
+        made.settimeout(20)
+        os.seteuid(pwd.getpwnam(user).pw_uid)
+        try:
+            made.connect(SOCKET_NAME)
+        finally:
+            os.seteuid(0)
+        yield made
+
+
+def answered(connection: socket.socket, message: bytes) -> dict[str, Any]:
+    """What the master answers to a message."""
+    connection.sendall(message)
+    stream = connection.makefile("rb")
+    answer: dict[str, Any] = unpack_value(stream.read(LENGTH.unpack(stream.read(LENGTH.size))[0]))
+    stream.close()
+    return answer
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root connects as others")
+class TestTheApiAsAUserOfItsOwn:
+    def test_its_callers_share_no_ordinary_users_bound_and_are_told_when_it_is_reached(
+        self, parts: Parts, ann: Session
+    ) -> None:
+        arguments = {"tgt": "db1", "fun": "test.ping", "metadata": {"x": "y" * (5 * MIB)}}
+        auth = {"token": ann.token, "for": "session"}
+        asked = frame({"command": "job.publish", "args": [], "kwargs": arguments, "auth": auth}, secrets=True)
+        with contextlib.ExitStack() as stack:
+            for _ in range(13):
+                stack.enter_context(connected(parts, SPEAKER)).sendall(LENGTH.pack(5 * MIB) + b"...")
+            with connected(parts, SPEAKER) as one:
+                wait_for(lambda: answered(one, asked).get("code") == "busy", "its word")
+        with connected(parts, SPEAKER) as one:
+            wait_for(lambda: answered(one, asked).get("code") != "busy", "its place")
+            assert answered(one, asked)["result"]["minions"] == ["db1"]
+        with connected(parts, ANYBODY) as one:
+            assert answered(one, asked)["code"] == "too_large"
+
+    def test_its_callers_are_nobody_when_nobody_may_log_in_any_more(self, parts: Parts, ann: Session) -> None:
+        path = Path(parts.stack.config_dir) / "master"
+        before = path.read_text()
+        try:
+            path.write_text(json.dumps({**json.loads(before), "external_auth": {}}))
+            wait_for(lambda: ann.ping().status_code == 401, "the change")
+            assert os.stat(f"{parts.stack.sock_dir}/{SOCKET_NAME}").st_mode & 0o777 == 0o666
+        finally:
+            path.write_text(before)
+        wait_for(lambda: ann.ping().status_code == 200, "the change back")

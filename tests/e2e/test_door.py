@@ -22,6 +22,7 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes ano
 BIN = Path(sys.executable).parent
 GRANTS = """
 schedule: {stats: false}
+external_auth: {}
 publisher_acl:
   nobody: ["test.*", "saltutil.*", "schedule.*", "cp.*"]
   daemon: ["@events"]

@@ -46,6 +46,8 @@ KEPT_FOR_OWNERS = 64
 MAX_USER_REQUEST_BYTES = 4 * 1024 * 1024
 MAX_USER_BYTES = 16 * 1024 * 1024
 """Bytes of requests on their way in, of all connections of one user that isn't an owner."""
+MAX_SPEAKER_BYTES = 64 * 1024 * 1024
+"""The same of the HTTP API, which speaks for all who log in, and bounds each of them itself."""
 IDLE_S = 60.0
 """How long a connection may take for its next request, for the whole of it, and to read the answer."""
 LISTEN_BACKLOG = 512
@@ -63,8 +65,6 @@ class LocalEntrance:
         self._dispatcher = dispatcher
         self._policy = policy
         self._logins = logins
-        self._mode = 0o666 if policy.open_to_users else 0o600
-        self._folder_mode = 0o755 if policy.open_to_users else 0o700
         self._sessions: set[asyncio.Task[None]] = set()
         self._shares: dict[int, Share] = {}
         self._complaints = Complaints("local programs")
@@ -76,8 +76,8 @@ class LocalEntrance:
         """Listen. Raises ``ChannelError``, also when another master does so already."""
         path = os.path.join(self._sock_dir, SOCKET_NAME)
         with os_errors(ChannelError, path, "can't listen here"):
-            make_folder(self._sock_dir, self._folder_mode)
-            if self._policy.open_to_users and os.stat(self._sock_dir).st_uid == os.geteuid():
+            make_folder(self._sock_dir, 0o755 if self._open else 0o700)
+            if self._open and os.stat(self._sock_dir).st_uid == os.geteuid():
                 os.chmod(self._sock_dir, 0o755)  # noqa: S103  # users with grants must get to the socket in it
             self._path = SocketPath(self._sock_dir)
             if _answers(self._path.path):
@@ -85,7 +85,7 @@ class LocalEntrance:
             if os.path.exists(self._path.path) and stat.S_ISSOCK(os.stat(self._path.path).st_mode):
                 os.unlink(self._path.path)
             listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            old_mask = os.umask(0o777 & ~self._mode)
+            old_mask = os.umask(0o111 if self._open else 0o177)
             try:
                 listener.bind(self._path.path)
             finally:
@@ -98,7 +98,7 @@ class LocalEntrance:
         """Let those in who are granted something now: the socket's mode follows from it."""
         if self._path is None or self._server is None:
             return
-        opened = self._policy.open_to_users
+        opened = self._open
         with contextlib.suppress(OSError):
             os.chmod(self._sock_dir, 0o755 if opened else 0o700)  # the socket in it must be reached
             os.chmod(self._path.path, 0o666 if opened else 0o600)
@@ -115,6 +115,11 @@ class LocalEntrance:
             with contextlib.suppress(OSError):
                 os.unlink(self._path.path)
             self._path.close()
+
+    @property
+    def _open(self) -> bool:
+        """Whether others than owners have a say here: who is granted something, and the HTTP API's user."""
+        return self._policy.open_to_users or self._logins.speaker_uid >= 0
 
     def metrics(self) -> dict[str, float]:
         """Return the entrance's counters and gauges."""
@@ -244,11 +249,17 @@ class Session:
 
     async def _answer(self, length: int) -> dict[str, Any]:
         """Read the request of *length* bytes and return what is answered to it."""
-        limit = MAX_LOCAL_BYTES if self._trusted else MAX_USER_REQUEST_BYTES
-        if length > limit:
+        speaks = self._caller.uid == self._logins.speaker_uid
+        limit = MAX_LOCAL_BYTES if self._trusted or speaks else MAX_USER_REQUEST_BYTES
+        most = MAX_SPEAKER_BYTES if speaks else MAX_USER_BYTES
+        if length > MAX_LOCAL_BYTES:
             raise WireError(f"a message of {length:,} bytes: the limit is {limit:,}")
-        if not self._trusted and self._share.in_flight + length > MAX_USER_BYTES:
-            raise WireError(f"{MAX_USER_BYTES:,} bytes are on their way in already")
+        if length > limit:
+            await self._pass_over(length)
+            return answer_of(MessageTooLarge(f"a message of {length:,} bytes: the limit is {limit:,}"))
+        if not self._trusted and self._share.in_flight and self._share.in_flight + length > most:
+            await self._pass_over(length)
+            return answer_of(Busy(f"{most:,} bytes of requests are on their way in already: try again"))
         self._share.in_flight += length
         try:
             async with asyncio.timeout(None if self._trusted else IDLE_S):
@@ -258,6 +269,15 @@ class Session:
             return answer_of(error)
         finally:
             self._share.in_flight -= length
+
+    async def _pass_over(self, length: int) -> None:
+        """Read so much, and keep nothing of it."""
+        async with asyncio.timeout(IDLE_S):
+            while length:
+                piece = await self._reader.read(min(length, STREAM_PIECE_BYTES))
+                if not piece:
+                    raise EOFError
+                length -= len(piece)
 
     async def _carried_out(self, packed: bytes) -> dict[str, Any]:
         body = unpack_value(packed, secrets=True)
