@@ -148,12 +148,12 @@ def test_options_that_wait_for_a_restart_are_named(options: MasterOptions, caplo
 
     async def scenario() -> None:
         async with running(options) as master:
-            main.write_text(main.read_text() + "publisher_acl: {fred: [test.*]}\nschedule: {stats: false}\n")
+            main.write_text(main.read_text() + "max_pending_keys: 5\nschedule: {stats: false}\n")
             master.reload()
 
     asyncio.run(scenario())
     (line,) = [line for line in caplog.messages if "wait for a restart" in line]
-    assert line == "these options wait for a restart of the master: publisher_acl"
+    assert line == "these options wait for a restart of the master: max_pending_keys"
 
 
 def test_an_entry_that_is_for_nobody_is_said_at_the_start_and_after_a_change(

@@ -50,6 +50,9 @@ MAX_SPEAKER_BYTES = 64 * 1024 * 1024
 """The same of the HTTP API, which speaks for all who log in, and bounds each of them itself."""
 IDLE_S = 60.0
 """How long a connection may take for its next request, for the whole of it, and to read the answer."""
+STRANGER_IDLE_S = 10.0
+MAX_STRANGER_REQUEST_BYTES = 1024 * 1024
+"""Of a user who is granted nothing, and may only log in."""
 LISTEN_BACKLOG = 512
 STREAM_PIECE_BYTES = 256 * 1024
 TURN_S = 0.005  # of packing an answer, before others have the loop
@@ -142,7 +145,10 @@ class LocalEntrance:
             return
         share.connections += 1
         self._sessions.add(task)
-        session = Session(self._dispatcher, self._logins, caller, share, reader, writer, trusted=owner)
+        stranger = caller.uid != self._logins.speaker_uid and not self._policy.has_rights(caller)
+        session = Session(
+            self._dispatcher, self._logins, caller, share, reader, writer, trusted=owner, stranger=stranger
+        )
         try:
             await session.run()
         except (ConnectionError, EOFError, TimeoutError, asyncio.CancelledError):
@@ -160,7 +166,7 @@ class LocalEntrance:
         """Raise for a connection that can't be had: ``NotAuthorised``, ``Busy``."""
         speaks = caller.uid == self._logins.speaker_uid
         if not (speaks or self._policy.has_logins or self._policy.has_rights(caller)):
-            raise NotAuthorised(f"{caller} may do nothing here: publisher_acl grants nothing")
+            raise _nothing(caller)
         most = MAX_CONNECTIONS if owner else MAX_CONNECTIONS - KEPT_FOR_OWNERS
         if len(self._sessions) >= most:
             raise Busy(f"{len(self._sessions)} programs are connected already: try again")
@@ -191,8 +197,12 @@ class Session:
         writer: asyncio.StreamWriter,
         *,
         trusted: bool,
+        stranger: bool,
     ) -> None:
-        """*trusted*: an owner, whose connections may be silent and requests large."""
+        """*trusted*: an owner, whose connections may be silent and requests large.
+
+        *stranger*: a user who is granted nothing himself, and may only log in: soon, and in few words.
+        """
         self._dispatcher = dispatcher
         self._logins = logins
         self._caller = caller
@@ -200,6 +210,8 @@ class Session:
         self._reader = reader
         self._writer = writer
         self._trusted = trusted
+        self._stranger = stranger
+        self._idle_s = STRANGER_IDLE_S if stranger else IDLE_S
         self._source: Source | None = None
         self._ended: asyncio.Event | None = None
         """Set when the token by which the stream was asked for ends."""
@@ -210,7 +222,7 @@ class Session:
         """Answer requests until the program leaves. Raises ``WireError`` for nonsense, ``TimeoutError``."""
         while True:
             following = self._pump is not None and not self._pump.done()
-            async with asyncio.timeout(None if self._trusted or following else IDLE_S):
+            async with asyncio.timeout(None if self._trusted or following else self._idle_s):
                 (length,) = LENGTH.unpack(await self._reader.readexactly(LENGTH.size))
             answer = await self._answer(length)
             async with self._writing:
@@ -251,6 +263,7 @@ class Session:
         """Read the request of *length* bytes and return what is answered to it."""
         speaks = self._caller.uid == self._logins.speaker_uid
         limit = MAX_LOCAL_BYTES if self._trusted or speaks else MAX_USER_REQUEST_BYTES
+        limit = MAX_STRANGER_REQUEST_BYTES if self._stranger else limit
         most = MAX_SPEAKER_BYTES if speaks else MAX_USER_BYTES
         if length > MAX_LOCAL_BYTES:
             raise WireError(f"a message of {length:,} bytes: the limit is {limit:,}")
@@ -285,6 +298,8 @@ class Session:
             raise WireError("a request must be a map")
         request = REQUEST.checked(body)
         caller, auth = self._caller, request.get("auth")
+        if auth is None and self._stranger:
+            raise _nothing(caller)
         if auth is not None:
             caller = await self._logins.caller(auth, caller, request.get("origin", ""), owner=self._trusted)
         result = await self._dispatcher.call(
@@ -330,6 +345,10 @@ class Session:
         async with self._writing:
             self._writer.write(messages)
             await self._writer.drain()
+
+
+def _nothing(caller: Caller) -> NotAuthorised:
+    return NotAuthorised(f"{caller} may do nothing here: publisher_acl grants nothing")
 
 
 async def _next(source: Source, ended: asyncio.Event | None) -> list[bytes]:
