@@ -182,3 +182,12 @@ def test_words_of_forms() -> None:
             "kwarg": value,
             "tgt": text,
         }
+
+
+@pytest.mark.parametrize("kind", ["application/x-yaml", "application/x-www-form-urlencoded"])
+def test_who_is_not_known_may_have_little_read_that_is_slow_to_read(kind: str) -> None:
+    body = b"arg=" + b"x" * 5000 if "form" in kind else b"a: " + b"x" * 5000
+    assert read_value(kind, body)
+    with pytest.raises(Refused, match="4,096 bytes"):
+        read_value(kind, body, known=False)
+    assert read_value("application/json", b'{"a": "' + b"x" * 5000 + b'"}', known=False)

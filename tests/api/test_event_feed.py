@@ -254,6 +254,20 @@ def test_bounds(tmp_path: Path) -> None:
     run(tmp_path, test, most=3, of_a_token=2)
 
 
+def test_several_tokens_of_one_user_have_one_share(tmp_path: Path) -> None:
+    async def test(bench: Bench) -> None:
+        bench.master.principals = {TOKEN: "ldap:fred", OTHER: "ldap:fred"}
+        async with bench.feed.listen(TOKEN, "a"), bench.feed.listen(TOKEN, "a"):
+            with pytest.raises(Busy):
+                async with bench.feed.listen(OTHER, "a"):
+                    pass
+            assert bench.feed.streams == 2
+        async with bench.feed.listen(OTHER, "a"):
+            pass
+
+    run(tmp_path, test, most=9, of_a_token=2)
+
+
 def test_who_leaves_while_it_is_opened_leaves_nothing_behind(tmp_path: Path) -> None:
     async def test(bench: Bench) -> None:
         async def listen() -> None:

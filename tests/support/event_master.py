@@ -17,6 +17,8 @@ class EventMaster:
 
     def __init__(self) -> None:
         self.tokens: set[str] = set()
+        self.principals: dict[str, str] = {}
+        """Whose tokens are, where several are one's."""
         self.kept: list[dict[str, Any]] = []
         self.at = 100
         self.requests: list[dict[str, Any]] = []
@@ -58,7 +60,7 @@ class EventMaster:
             self.requests.append(request)
             token, after = request["auth"]["token"], request["kwargs"].get("after")
             if token in self.tokens:
-                writer.write(frame({"result": {"at": self.at}}))
+                writer.write(frame({"result": {"at": self.at, "principal": self.principals.get(token, token)}}))
                 if after is not None and self.replaying:
                     writer.write(b"".join(frame(event) for event in self.kept if event["id"] > after))
                 await self._connect(writer, token)

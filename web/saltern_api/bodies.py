@@ -13,7 +13,7 @@ from saltern.arguments import parse_value
 from saltern.http.origins import body_kind
 from saltern_api.answers import ClientGone, Refused
 from saltern_api.yaml_text import MAX_BYTES as MAX_YAML_BYTES
-from saltern_api.yaml_text import NotYaml, read_yaml
+from saltern_api.yaml_text import MAX_STRANGERS_BYTES, NotYaml, read_yaml
 
 JSON_KIND = "application/json"
 YAML_KINDS = ("application/x-yaml", "text/yaml", "application/yaml")
@@ -59,17 +59,19 @@ def _too_long(most: int) -> NoReturn:
     raise Refused(413, f"the body is longer than {most:,} bytes (max_request_body_size)", {"Connection": "close"})
 
 
-def read_value(kind: str, body: bytes) -> Any:
+def read_value(kind: str, body: bytes, *, known: bool = True) -> Any:
     """Return what *body* holds, of the media type *kind*; a text that is no JSON stays a text.
 
-    May take a while: call it in a thread. Raises ``Refused``.
+    *known*: whether it is known who sent it; YAML, which is slow to read, must be short otherwise. May take a while:
+    call it in a thread. Raises ``Refused``.
     """
+    most = MAX_YAML_BYTES if known else MAX_STRANGERS_BYTES
     if kind == JSON_KIND:
         return _json(body)
     if kind in YAML_KINDS:
-        return _yaml(body)
+        return _yaml(body, most)
     if kind == FORM_KIND:
-        return read_form(body)
+        return read_form(body, most)
     if kind == TEXT_KIND:
         try:
             return _json(body)
@@ -88,18 +90,18 @@ def lowstate(value: Any) -> list[dict[str, Any]]:
     return [{str(key): member for key, member in chunk.items()} for chunk in chunks]
 
 
-def read_form(body: bytes) -> dict[str, Any]:
+def read_form(body: bytes, most: int = MAX_YAML_BYTES) -> dict[str, Any]:
     """Return the one chunk of a form: a field that is repeated is a list, and ``arg`` always is one.
 
-    What is in ``arg`` and ``kwarg`` is read as words of a command line are.
+    What is in ``arg`` and ``kwarg``, *most* bytes, is read as words of a command line are.
     """
     try:
         pairs = parse_qsl(body.decode(errors="replace"), max_num_fields=MAX_FIELDS)
     except ValueError:  # the one cause there is
         raise Refused(400, f"the form can't be read: it may have {MAX_FIELDS:,} fields") from None
     fields: dict[str, list[Any]] = {}
-    if sum(len(text) for name, text in pairs if name in _WORDS) > MAX_YAML_BYTES:
-        raise Refused(413, f"arg and kwarg of a form may have {MAX_YAML_BYTES:,} bytes: send JSON")
+    if sum(len(text) for name, text in pairs if name in _WORDS) > most:
+        raise Refused(413, f"arg and kwarg of a form may have {most:,} bytes: send JSON")
     for name, text in pairs:
         fields.setdefault(name, []).append(parse_value(text) if name in _WORDS else text)
     return {name: values if len(values) > 1 or name == "arg" else values[0] for name, values in fields.items()}
@@ -112,9 +114,9 @@ def _json(body: bytes) -> Any:
         raise Refused(400, "Invalid JSON document") from None
 
 
-def _yaml(text: bytes) -> Any:
+def _yaml(text: bytes, most: int) -> Any:
     try:
-        return read_yaml(text)
+        return read_yaml(text, most)
     except NotYaml as error:
         raise Refused(400, f"Invalid YAML document: {error}") from None
 

@@ -72,7 +72,7 @@ class Context:
         def work(client: Client, sink: Sink) -> None:
             if session:
                 client.session(session)  # nothing is parsed for nobody
-            chunks = [prepare(chunk) for chunk in lowstate(read_value(kind, body))]
+            chunks = [prepare(chunk) for chunk in lowstate(read_value(kind, body, known=bool(session)))]
             check(chunks, self.settings.clients)
             run(client, chunks, session, form, sink)
 

@@ -232,11 +232,12 @@ class Upstream:
 class EventFeed:
     """All upstreams of the master in *sock_dir*, one for each token; for one event loop."""
 
-    def __init__(self, sock_dir: str, counters: Counters, most: int, most_of_a_token: int) -> None:
+    def __init__(self, sock_dir: str, counters: Counters, most: int, most_of_one: int) -> None:
+        """*most*: streams of all; *most_of_one*: of a token, and of a principal with several."""
         self._sock_dir = sock_dir
         self._counters = counters
         self._most = most
-        self._most_of_a_token = most_of_a_token
+        self._most_of_one = most_of_one
         self._upstreams: dict[str, Upstream] = {}
         self._opening: dict[str, asyncio.Task[Upstream]] = {}
         self._of: dict[str, int] = {}
@@ -252,7 +253,7 @@ class EventFeed:
 
         Raises ``NotAuthorised``, ``Busy``, ``ChannelError``.
         """
-        if self.streams >= self._most or self._of.get(token, 0) >= self._most_of_a_token:
+        if self.streams >= self._most or self._of.get(token, 0) >= self._most_of_one:
             self._counters.add("streamsRefused")
             raise Busy("too many streams of events are open: close some, or try again")
         self._of[token] = self._of.get(token, 0) + 1
@@ -260,6 +261,9 @@ class EventFeed:
         upstream: Upstream | None = None
         try:
             upstream = await self._upstream(token, address)
+            if self._of_principal(upstream.source.principal) >= self._most_of_one:
+                self._counters.add("streamsRefused")
+                raise Busy("too many streams of events are open: close some, or try again")
             upstream.listeners.add(listener)
             if upstream.ended:
                 listener.end()
@@ -274,6 +278,11 @@ class EventFeed:
             self._of[token] -= 1
             if not self._of[token]:
                 del self._of[token]
+
+    def _of_principal(self, principal: str) -> int:
+        return sum(
+            len(one.listeners) for one in self._upstreams.values() if principal and one.source.principal == principal
+        )
 
     async def _upstream(self, token: str, address: str) -> Upstream:
         found = self._upstreams.get(token)

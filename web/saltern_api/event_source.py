@@ -46,6 +46,8 @@ class EventSource:
         self._buffer = bytearray()
         self.ended = False
         """Whether the master has said that no more will come; it may also just go."""
+        self.principal = ""
+        """Who follows, as the master says."""
         self.at = 0
         """The number of the last event before those that come."""
 
@@ -62,7 +64,8 @@ class EventSource:
         if "error" in answer:
             raise error_of(answer)
         result = answer.get("result")
-        at = result.get("at") if isinstance(result, dict) else None
+        told = result if isinstance(result, dict) else {}
+        at, self.principal = told.get("at"), str(told.get("principal") or "")
         self.at = at if isinstance(at, int) else 0
 
     async def receive(self) -> list[Received]:

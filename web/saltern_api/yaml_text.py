@@ -9,6 +9,8 @@ import yaml
 
 MAX_BYTES = 32 * 1024
 """What comes to half a second at worst; JSON may be longer."""
+MAX_STRANGERS_BYTES = 4 * 1024
+"""Of someone who isn't known yet."""
 MAX_DEPTH = 64
 """Brackets in one another: the reader's work grows with their number for each character."""
 MAX_NODES = 50_000
@@ -19,10 +21,10 @@ class NotYaml(ValueError):
     """A text that is no YAML, or too much of it; says why in one line."""
 
 
-def read_yaml(text: str | bytes) -> Any:
-    """Return what *text* holds. Raises ``NotYaml``."""
-    if len(text) > MAX_BYTES:
-        raise NotYaml(f"YAML of over {MAX_BYTES:,} bytes is not read: send JSON")
+def read_yaml(text: str | bytes, most: int = MAX_BYTES) -> Any:
+    """Return what *text*, of *most* bytes, holds. Raises ``NotYaml``."""
+    if len(text) > most:
+        raise NotYaml(f"YAML of over {most:,} bytes is not read: send JSON")
     if _depth(text if isinstance(text, str) else text.decode("latin-1")) > MAX_DEPTH:
         raise NotYaml("nested too deeply")
     loader = None

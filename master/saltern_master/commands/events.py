@@ -38,7 +38,7 @@ def _check_hook(path: str) -> str:
 async def subscribe(context: Context, tag: str = "", after: int | None = None, numbered: bool = False) -> Stream:
     """Follow the events whose tags start with *tag*; ``salt/events/lost`` tells of those that came too fast.
 
-    With *numbered* each has an ``id``, and it returns ``{"at": the last id}``. *after*: the id of the one that was seen
+    With *numbered* each has an ``id``, and it returns ``{"at": the last id, "principal": who follows}``. *after*: the id of the one that was seen
     last: those since come first, as far as the master has them.
     """
     services, caller = context.services, context.caller
@@ -51,7 +51,10 @@ async def subscribe(context: Context, tag: str = "", after: int | None = None, n
             return None
         return seen.numbered() if numbered else seen.packed()
 
-    return Stream({"at": services.bus.last} if numbered else True, services.bus.follow(tag, shown, most, after))
+    return Stream(
+        {"at": services.bus.last, "principal": caller.principal} if numbered else True,
+        services.bus.follow(tag, shown, most, after),
+    )
 
 
 @command("event.hook", Need.HOOKS)

@@ -123,7 +123,7 @@ class Commands:
         body, kind, address = await self._context.body(request), kind_of(request), address_of(request)
 
         def make(client: Client) -> tuple[str, bytes]:
-            chunks = lowstate(read_value(kind, body))
+            chunks = lowstate(read_value(kind, body, known=False))
             if len(chunks) != 1:
                 raise Refused(400, f"keys are made for one minion at a time, not {len(chunks):,}")
             asked = chunks[0]

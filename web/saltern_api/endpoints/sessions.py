@@ -44,7 +44,7 @@ class Sessions:
         settings = self._context.settings
 
         def make(client: Client) -> tuple[dict[str, Any], bytes]:
-            asked = lowstate(read_value(kind, body))
+            asked = lowstate(read_value(kind, body, known=False))
             credentials = _credentials(asked[0] if asked else {}, 401)
             if not may_log_in_from(settings, credentials["username"], address):
                 raise NotAuthorised(REFUSED)
@@ -82,7 +82,7 @@ class Sessions:
         settings = self._context.settings
 
         def make(client: Client) -> list[dict[str, Any]]:
-            asked = lowstate(read_value(kind, body))
+            asked = lowstate(read_value(kind, body, known=False))
             if len(asked) > MAX_LOGINS:
                 raise Refused(400, f"a request may ask for {MAX_LOGINS} tokens, not {len(asked):,}")
             all_credentials = [_credentials(one, 400) for one in asked]
