@@ -14,13 +14,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from saltern.complaints import Complaint
 from saltern.errors import MasterNotRunning, NotAuthorised, SalternError, http_status
 from saltern.visible import visible
 from saltern_api.accepting import HTML, JSON, wants_html
 
 log = logging.getLogger(__name__)
-_no_master = Complaint(log, logging.WARNING, again_s=60.0)
 
 Endpoint = Callable[[Request], Awaitable[ASGIApp]]
 MAX_ERROR_CHARS = 1000
@@ -94,7 +92,6 @@ def error_answer(error: Exception, request: str) -> ErrorAnswer:
     if isinstance(error, Refused):
         return ErrorAnswer(error.status, str(error), error.headers)
     if isinstance(error, MasterNotRunning):
-        _no_master.say("%s: %s", request, error)
         return ErrorAnswer(status_of(error), NO_MASTER)
     if isinstance(error, SalternError):
         if status_of(error) >= 500:

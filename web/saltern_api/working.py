@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,7 +16,8 @@ from typing import Any, TypeVar
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from saltern.errors import SalternError
+from saltern.complaints import Complaint
+from saltern.errors import MasterNotRunning, SalternError
 from saltern_api.addresses import address_of
 from saltern_api.answers import ClientGone, Refused, error_answer
 from saltern_api.master import Client, Master
@@ -27,7 +29,11 @@ UNWATCHED_S = 0.05
 READ_WITHIN_S = 60.0
 """How long a client may take to read a piece of its answer."""
 LEAST_SHARE = 4
+SAID_AGAIN_S = 60.0
+"""So often the log says that there is no master, however many ask for it."""
 STOPPING = "saltern-api stops: what was begun goes on, and jobs.list_jobs tells of it"
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -56,7 +62,9 @@ class Sink:
 class Job:
     """One request's work in a thread."""
 
-    def __init__(self, master: Master, address: str, work: Callable[[Client], Any]) -> None:
+    def __init__(self, master: Master, address: str, work: Callable[[Client], Any], away: Complaint) -> None:
+        """*away*: says that there is no master."""
+        self._away = away
         self._master = master
         self._address = address
         self._work = work
@@ -81,6 +89,8 @@ class Job:
                     self._client = None
 
     def _told(self, error: SalternError) -> Exception:
+        if isinstance(error, MasterNotRunning):
+            self._away.say("%s", error)
         return Refused(502, STOPPING) if self._stopping and not self._gone else error
 
     def leave(self) -> None:
@@ -109,6 +119,7 @@ class Workers:
         self._by_address = Places(threads, share)
         self._by_token = Places(threads * threads, share)
         self._jobs: set[Job] = set()
+        self._away = Complaint(log, logging.WARNING, again_s=SAID_AGAIN_S)
 
     @property
     def working(self) -> int:
@@ -197,7 +208,7 @@ class Workers:
             with contextlib.suppress(RuntimeError):  # the loop has ended before the thread
                 loop.call_soon_threadsafe(leave, future)
 
-        job = Job(self.master, address, work)
+        job = Job(self.master, address, work, self._away)
         self._jobs.add(job)
         try:
             running = self._pool.submit(job.run)
