@@ -57,7 +57,12 @@ def test_the_demo_shows_itself_and_leaves_nothing(tmp_path: Path, number: signal
     try:
         lines = lines_until(up, "3/3 up")
         text = "\n".join(lines)
-        for part in ("graphite is listening", "master is listening", "api is listening", "3 minions are up and their first points"):
+        for part in (
+            "graphite is listening",
+            "master is listening",
+            "api is listening",
+            "3 minions are up and their first points",
+        ):
             assert part in text
         (root,) = tmp_path.glob("saltern-demo-*")
         endpoints = json.loads((root / "run" / "endpoints.json").read_text())
