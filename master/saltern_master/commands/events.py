@@ -38,8 +38,8 @@ def _check_hook(path: str) -> str:
 async def subscribe(context: Context, tag: str = "", after: int | None = None, numbered: bool = False) -> Stream:
     """Follow the events whose tags start with *tag*; ``salt/events/lost`` tells of those that came too fast.
 
-    With *numbered* each has an ``id``, and it returns ``{"at": the last id, "principal": who follows}``. *after*: the id of the one that was seen
-    last: those since come first, as far as the master has them.
+    With *numbered* each has an ``id``, and it returns ``{"at": the last id, "principal": who follows}``. *after*: the
+    id of the one that was seen last: those since come first, as far as the master has them.
     """
     services, caller = context.services, context.caller
     view = EventView(caller, services.policy, services.owner_of, services.series_places, ran=services.ran_by)
