@@ -25,6 +25,7 @@ LIBRARIES = {
     "uvicorn": "uvicorn",
     "httptools": "httptools",
     "websockets": "websockets",
+    "httpx": "httpx",
     "regex": "regex",
     "orjson": "orjson",
     "matplotlib": "matplotlib",

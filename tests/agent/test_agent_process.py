@@ -286,7 +286,8 @@ def test_hung_jobs_delay_neither_schedule_nor_control(master: Any, make_agent: M
     waits = master.job("mod.sleeps", [0])
     wait_running(master, waits)
     running = {job["jid"]: job.get("queued", False) for job in master.run("saltutil.running")["return"]}
-    assert running == {hung[0]: False, hung[1]: False, waits: True}
+    own = {jid: queued for jid, queued in running.items() if jid in (*hung, waits)}  # a sample may be at work, too
+    assert own == {hung[0]: False, hung[1]: False, waits: True}
     count = len(master.samples("ping"))
     master.wait_for(lambda: len(master.samples("ping")) >= count + 3)
     assert "Signal 9 sent" in master.run("saltutil.kill_job", hung[0])["return"]

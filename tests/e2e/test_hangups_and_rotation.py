@@ -51,26 +51,28 @@ def test_the_logs_of_a_whole_stack_are_rotated_and_hangups_end_nothing(tmp_path:
         endpoints: dict[str, Any] = json.loads((root / "run" / "endpoints.json").read_text())
         pids = process_tree(up.pid)
         logs = sorted((root / "log").iterdir())
-        assert [log.name for log in logs] == ["agent-" + endpoints["minions"][0] + ".log", "graphite.log", "master.log"]
+        agent = f"agent-{endpoints['minions'][0]}.log"
+        assert [log.name for log in logs] == [agent, "api.log", "graphite.log", "master.log"]
         for log in logs:
             log.rename(f"{log}.1")
         up.send_signal(signal.SIGHUP)
         for log in logs:
             wait_for(lambda log=log: "SIGHUP: " in text(log), f"{log.name} to be made anew")  # type: ignore[misc]
             assert "SIGHUP" not in text(Path(f"{log}.1"))
-        wait_for(lambda: "SIGHUP: graphite, master, agent" in text(tmp_path / "up.log"), "its word")
+        wait_for(lambda: "SIGHUP: graphite, master, api, agent" in text(tmp_path / "up.log"), "its word")
         # Without a signal: by name, and copied and cut short.
         client = LocalClient(endpoints["config_dir"])
         for log in logs:
             log.rename(f"{log}.2")
-        (root / "log" / "master.log").touch()
+        masters = root / "log" / "master.log"
+        masters.touch()
         assert client.cmd("*", "test.ping") == {endpoints["minions"][0]: True}
-        for log in (logs[0], logs[2]):
+        for log in (logs[0], masters):
             wait_for(lambda log=log: "test.ping" in text(log), f"{log.name} to be made anew")  # type: ignore[misc]
-        os.truncate(logs[2], 0)
+        os.truncate(masters, 0)
         assert client.cmd("*", "test.echo", ["x"]) == {endpoints["minions"][0]: "x"}
-        wait_for(lambda: "test.echo" in text(logs[2]), "the line in the master's log")
-        assert b"\0" not in logs[2].read_bytes()
+        wait_for(lambda: "test.echo" in text(masters), "the line in the master's log")
+        assert b"\0" not in masters.read_bytes()
         assert pids <= process_tree(up.pid)  # some may be reading their configuration again
     finally:
         up.terminate()
