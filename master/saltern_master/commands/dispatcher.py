@@ -11,12 +11,10 @@ A caller is told the same of a command that isn't there and of one that he may n
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import functools
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from saltern.errors import (
     Busy,
@@ -24,26 +22,21 @@ from saltern.errors import (
     NotAuthorised,
     RequestTimeout,
     SalternError,
-    TargetError,
-    TargetTooCostly,
-    UnknownNodegroup,
     about,
 )
 from saltern_master.auth.audit import Audit
-from saltern_master.auth.call import Call, calls_of
 from saltern_master.auth.caller import Caller, Kind
 from saltern_master.auth.need import Need
-from saltern_master.auth.policy import Policy, some_of
+from saltern_master.auth.policy import Policy
 from saltern_master.bus import stamp
 from saltern_master.commands.context import Context, Services
 from saltern_master.commands.custom import OwnRunners
 from saltern_master.commands.params import bind, params_of
 from saltern_master.commands.registry import Answered, Command, Reach, Registry
 from saltern_master.commands.runs import TAGS, Run, Runs
+from saltern_master.commands.targeted import Meant, Targeted
 from saltern_master.commands.turns import Turns
-from saltern_master.jobs.request import functions_of, indirect_of
 from saltern_master.line_limit import LineLimit
-from saltern_master.targeting import DELIMITER, Targets
 
 log = logging.getLogger(__name__)
 
@@ -51,8 +44,6 @@ THREADS = 8
 CALLS_OF_A_MINION = 16
 CALLS_OF_A_USER = 64
 CALLS_OF_AN_OWNER = 1000
-READS_PILLAR = "pillar.get"
-"""Who may run it on a minion may look for its pillar's values with patterns."""
 BACKGROUND = {"runner.async": "runner", "wheel.async": "wheel"}
 """Calls by which a function of a client is started in the background: its name, ``arg`` and ``kwarg`` are given."""
 BACKGROUND_S = 3600.0
@@ -63,14 +54,6 @@ def _asked(context: Context, fun: str, arg: list[Any] | None = None, kwarg: dict
 
 
 _ASKED = params_of(_asked)
-
-
-class Meant(NamedTuple):
-    """What a target comes to: minions, names that it lists and no minion has, and what in it can't mean anybody."""
-
-    minions: tuple[str, ...] = ()
-    unknown: tuple[str, ...] = ()
-    problem: str = ""
 
 
 class Dispatcher:
@@ -100,6 +83,7 @@ class Dispatcher:
             Kind.LOGIN: users,
             Kind.MINION: Turns("call", THREADS, CALLS_OF_A_MINION),
         }
+        self._targeting = Targeted(policy, services, self._turns)
         self._faults = LineLimit("faults of the master's own")
         self._calls: dict[str, int] = {}
         self._done = 0
@@ -181,9 +165,9 @@ class Dispatcher:
         bound = command.bind(args, kwargs)
         meant = Meant()
         if command.need in (Need.JOBS, Need.PEER):
-            meant = await self._authorised_minions(caller, bound, services)
+            meant = await self._targeting.authorised(caller, bound)
         elif command.need is Need.TARGET:
-            meant = await self._known_minions(caller, bound, services)
+            meant = await self._targeting.known(caller, bound)
         elif command.need is Need.OWN_JOB and not self._policy.owns(caller, services.tracker.owner(bound["jid"])):
             raise NotAuthorised(f"{caller} did not start a job {bound['jid']}")
         if command.prepare is not None:
@@ -305,110 +289,8 @@ class Dispatcher:
             raise self._registry.unknown(name, lambda one: self._policy.may_call(caller, one))
         raise NotAuthorised(self._policy.refusal(caller, name))
 
-    async def _authorised_minions(self, caller: Caller, bound: dict[str, Any], services: Services) -> Meant:
-        """Return whom the target means, once it is known that the caller may run the functions on all of them."""
-        functions = [*functions_of(bound), *indirect_of(bound)]
-        if listed := self._policy.blacklisted(caller, functions):
-            raise NotAuthorised(listed)
-        calls = _calls_of(bound, functions)
-        refused = self._policy.refused_functions(caller, calls)
-        if refused:
-            raise NotAuthorised(f"{caller} may not run {some_of(refused)}{self._policy.why_refused(refused)}")
-        everyone = services.keyring.minions()
-        find = functools.partial(self._find_minions, caller, calls, bound, everyone, services.targets)
-        with _elsewhere(caller):
-            meant: Meant = await self._turns[caller.kind].run(caller.principal, find)
-        return meant
-
-    async def _known_minions(self, caller: Caller, bound: dict[str, Any], services: Services) -> Meant:
-        """Return whom the target means, of those minions that the caller has something to do with."""
-        known_to_him = self._policy.known_to(caller, services.keyring.minions())
-        find = functools.partial(_meant, services.targets, bound, known_to_him, self._reads(caller, known_to_him))
-        with _elsewhere(caller):
-            meant: Meant = await self._turns[caller.kind].run(caller.principal, find)
-        return meant
-
-    def _find_minions(
-        self, caller: Caller, calls: list[Call], bound: dict[str, Any], everyone: list[str], targets: Targets
-    ) -> Meant:
-        """Resolve a target for a caller, in a thread.
-
-        Who may not command every minion learns nothing of the others. They aren't there for an expression that is
-        held against ids or grains; names, and a glob, must be within his grants, whatever minions there are. Of who
-        logged in a grant must cover all that is meant, as in Salt: he learns that it doesn't.
-        """
-        covered = self._policy.covered(caller, calls, everyone)
-        reads = self._reads(caller, covered)
-        if self._policy.by_one_grant(caller):
-            whole = self._policy.covers(caller, calls, everyone)
-            meant = _meant(targets, bound, everyone, self._reads(caller, everyone))
-            if not (whole or self._policy.covers(caller, calls, meant.minions)):
-                raise NotAuthorised(_not_on_all(caller, calls))
-            return meant if whole else meant._replace(unknown=())
-        if len(covered) == len(everyone):
-            return _meant(targets, bound, covered, reads)
-        return _meant(targets, bound, covered, reads, lambda names: self._check_names(caller, calls, names))
-
-    def _reads(self, caller: Caller, minions: Sequence[str]) -> bool:
-        """Return whether the caller may read the pillar of all *minions*."""
-        return len(self._policy.covered(caller, [READS_PILLAR], minions)) == len(minions)
-
-    def _check_names(self, caller: Caller, calls: list[Call], names: list[str]) -> None:
-        if len(self._policy.covered(caller, calls, names)) < len(names):
-            raise NotAuthorised(_not_on_all(caller, calls))
-
     async def _run(self, command: Command, context: Context, bound: dict[str, Any]) -> Any:
         if command.is_async:
             return await command.handler(context, **bound)
         call = functools.partial(command.handler, context, **bound)
         return await self._turns[context.caller.kind].run(context.caller.principal, call)
-
-
-@contextlib.contextmanager
-def _elsewhere(caller: Caller) -> Iterator[None]:
-    """Tell who isn't on this host of a nodegroup that isn't there, but not where that is configured."""
-    try:
-        yield
-    except UnknownNodegroup as error:
-        if caller.kind is Kind.LOGIN:
-            raise UnknownNodegroup(str(error).rpartition(" in ")[0]) from None
-        raise
-
-
-def _calls_of(bound: Mapping[str, Any], functions: Sequence[str]) -> list[Call]:
-    """Return the calls that a job makes; of *functions* that it makes run it can't be told what they are given."""
-    calls = calls_of(bound["fun"], bound.get("arg"), bound.get("kwarg"))
-    named = {call.function for call in calls}
-    return calls + [Call(function, None) for function in functions if function not in named]
-
-
-def _not_on_all(caller: Caller, calls: Sequence[Call]) -> str:
-    functions = some_of([call.function for call in calls])
-    return f"{caller} may not run {functions} on every minion of that target"
-
-
-def _meant(
-    targets: Targets,
-    bound: dict[str, Any],
-    minions: Sequence[str],
-    reads_pillar: bool,
-    check_names: Callable[[list[str]], None] | None = None,
-) -> Meant:
-    """Return whom of *minions* the target in *bound* means; *check_names* judges the names that it consists of.
-
-    A target that can't be understood means nobody, as in Salt; what is wrong with it is told beside that.
-    """
-    try:
-        target = targets.target(
-            bound["tgt"], bound["tgt_type"], bound.get("delimiter", DELIMITER), reads_pillar=reads_pillar
-        )
-    except (TargetTooCostly, UnknownNodegroup):
-        raise
-    except TargetError as error:
-        return Meant(problem=str(error))
-    if check_names is not None:
-        check_names(target.named)
-    found = target.select(minions, targets.known)
-    names = target.listed if check_names is None else target.listed_by_hand
-    there = frozenset(minions) if names else frozenset[str]()
-    return Meant(tuple(found), tuple(name for name in names if name not in there), target.problem)
