@@ -13,7 +13,7 @@ from saltern.errors import NotAuthorised, SalternError
 from saltern_master.auth.accounts import Account
 from saltern_master.auth.caller import Caller, Kind
 from saltern_master.auth.policy import Policy
-from saltern_master.commands import dispatcher as module
+from saltern_master.commands import targeted as module
 from saltern_master.commands.dispatcher import Dispatcher
 from support.keys import A, B, C, D, Door
 
