@@ -22,7 +22,7 @@ PUBLISHED = ("fun", "arg", "tgt", "jid", "ret", "tgt_type", "user", "metadata", 
 """What functions with ``**kwargs`` are told of the job, each with ``__pub_`` before it."""
 
 CHILD_GRACE_S = 3.0  # for a function to return once its programs were ended; in a child of ours they have 2 s of it
-THREAD_GRACE_S = 1.0  # for a thread to notice that it is to end
+THREAD_GRACE_S = 2.0  # for a thread to notice that it is to end
 
 
 class Killed(BaseException):
