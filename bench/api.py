@@ -1,6 +1,8 @@
 """The HTTP API beside salt-api: ``test.ping`` to real minions, many callers at once, many listeners to events.
 
-Both run on this host at the same time; both callers are logged in and keep their connection.
+Both run on this host at the same time; both callers are logged in and keep their connection. What only ours can do
+(salt-api has a thread for each listener), and what ours takes without the other beside it, is measured when Salt has
+ended; by ``--alone`` nothing else is.
 
     make bench NAME=api [ARGS="--quick"] [ARGS="--minions 10"]
 """
@@ -46,25 +48,47 @@ def bench(options: argparse.Namespace) -> list[Figure]:
     minions = options.minions or (QUICK_MINIONS if options.quick else MINIONS)
     rounds = QUICK_ROUNDS if options.quick else ROUNDS
     callers = QUICK_CALLERS if options.quick else CALLERS
-    (port,) = free_ports(1)
-    with (
-        stack(minions, MASTER) as running,
-        salt.salt(minions, master_options=salt_api.master_options(port)) as other,
-        salt_api.salt_api(other, port) as their_url,
-    ):
-        our_url, login = _admin(running)
-        idle = memory([running.pids["api"]]).rss
-        ours, theirs = HttpCaller(our_url, login), HttpCaller(their_url, salt_api.LOGIN)
-        figures = _pings(ours, theirs, minions, rounds)
-        figures += _at_once(our_url, ours.token, their_url, theirs.token, minions, callers)
-        after = memory([running.pids["api"]]).rss
-        figures += _listeners(running, our_url, ours.token, quick=options.quick)
-        figures.append(Figure("api", "memory of the API's process, idle", idle, 0.0, NOBODY, "MiB"))
-        what = f"memory of the API's process after {callers} calls at once"
-        figures.append(Figure("api", what, after, 0.0, NOBODY, "MiB"))
-        ours.close()
-        theirs.close()
+    figures: list[Figure] = []
+    if not options.alone:
+        (port,) = free_ports(1)
+        with (
+            stack(minions, MASTER) as running,
+            salt.salt(minions, master_options=salt_api.master_options(port)) as other,
+            salt_api.salt_api(other, port) as their_url,
+        ):
+            our_url, login = _admin(running)
+            ours, theirs = HttpCaller(our_url, login), HttpCaller(their_url, salt_api.LOGIN)
+            figures += _pings(ours, theirs, minions, rounds)
+            figures += _at_once(our_url, ours.token, their_url, theirs.token, minions, callers)
+            ours.close()
+            theirs.close()
+    with stack(minions, MASTER) as running:
+        figures += _alone(running, minions, rounds, callers, quick=options.quick)
     return figures
+
+
+def _alone(running: Stack, minions: int, rounds: int, callers: int, *, quick: bool) -> list[Figure]:
+    """Measure ours without Salt beside it."""
+    url, login = _admin(running)
+    api = [running.pids["api"]]
+    idle = memory(api).rss
+    ours = HttpCaller(url, login)
+    say(f"{rounds * OURS_A_ROUND} pings of ours, nothing beside them")
+    ours.ping(minions)
+    alone = [ours.ping(minions) for _ in range(rounds * OURS_A_ROUND)]
+    took = _all_at_once(lambda: HttpCaller(url, token=ours.token), minions, callers)
+    after = memory(api).rss
+    heard = _listeners(running, url, ours.token, quick=quick)
+    ours.close()
+    ping, all_at_once = f"test.ping to {minions} minions over HTTP", f"{callers} calls of test.ping at once"
+    return [
+        Figure("api", f"{ping}, median, alone", median(alone) * MS, 0.0, NOBODY, "ms"),
+        Figure("api", f"{ping}, 95th percentile, alone", p95(alone) * MS, 0.0, NOBODY, "ms"),
+        Figure("api", f"{all_at_once}, until the last is answered, alone", max(took), 0.0, NOBODY, "s"),
+        Figure("api", "memory of the API's process, idle", idle, 0.0, NOBODY, "MiB"),
+        Figure("api", f"memory of the API's process after {all_at_once}", after, 0.0, NOBODY, "MiB"),
+        *heard,
+    ]
 
 
 def _admin(running: Stack) -> tuple[str, dict[str, str]]:
@@ -178,5 +202,6 @@ def _fire(running: Stack, seconds: float) -> int:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--alone", action="store_true", help="measure ours alone")
     parser.add_argument("--minions", type=int, help=f"of each kind (default {MINIONS}, quick {QUICK_MINIONS})")
     sys.exit(report.run(parser, bench))
