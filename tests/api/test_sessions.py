@@ -161,6 +161,20 @@ def test_the_header_goes_before_the_cookie(api: Api) -> None:
     assert api.get("/jobs", auth=False, headers={**own, "X-Auth-Token": ""}).status_code == 200
 
 
+def test_a_page_shows_that_it_has_read_the_answer_to_its_login(api: Api) -> None:
+    answer = api.post("/login", USER, auth=False)
+    shown = answer.headers["x-csrf-token"]
+    assert api.token not in shown
+    form = {**FORM, "Cookie": f"session_id={answer.headers['x-auth-token']}"}
+    body = b"client=local&tgt=*&fun=test.ping"
+    assert api.post("/", body, auth=False, headers=form).status_code == 403
+    assert api.post("/", body, auth=False, headers={**form, "X-CSRF-Token": shown}).status_code == 200
+    for wrong in ("", shown[:-1], "0" * 64, answer.headers["x-auth-token"]):
+        refused = api.post("/", body, auth=False, headers={**form, "X-CSRF-Token": wrong})
+        assert refused.status_code == 403
+        assert "is not this session's" in refused.json()["return"]
+
+
 @pytest.mark.parametrize("path", ["/", "/minions", "/logout", "/hook/a"])
 def test_what_a_cookie_alone_changes(api: Api, path: str) -> None:
     """A page of any site can have a browser send a form with the cookie; JSON it can't, nor hide where it is from."""

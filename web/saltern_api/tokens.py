@@ -3,12 +3,15 @@
 They count in this order; a token in the URL never does.
 
 The cookie is there for ``EventSource``, which sends no headers. Whatever page a browser shows, it sends the cookie
-along: so who has the cookie alone changes something only from an own page, as ``Origin`` or ``Sec-Fetch-Site`` says. A
-program says neither; from it JSON and YAML are taken, which a foreign page may send only after it has asked, in vain.
+along: so who has the cookie alone changes something only from an own page, as ``Origin`` or ``Sec-Fetch-Site`` says, or
+with the header ``X-CSRF-Token`` that came with his login. A program says none of these; from it JSON and YAML are
+taken, which a foreign page may send only after it has asked, in vain.
 """
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import re
 from typing import NamedTuple
 
@@ -25,6 +28,7 @@ COOKIE = "session_id"
 HOST_COOKIE = f"__Host-{COOKIE}"
 """Its name with TLS: a browser takes such a one from this very host alone, by TLS, for the whole of it."""
 BEARER = "bearer"
+CSRF_HEADER = "X-CSRF-Token"
 _TOKEN = re.compile("[0-9A-Fa-f]{16,128}")
 _READING = ("GET", "HEAD")
 IN_URL = f"a token is not taken in the URL, where logs and histories keep it: send the header {HEADER} or the cookie"
@@ -58,7 +62,7 @@ def _bearer(request: HTTPConnection) -> str:
 def session_token(request: HTTPConnection) -> str:
     """Return the token of a request that it may use for what it asks. Raises ``NotAuthorised``, ``Refused``."""
     token = token_of(request)
-    if token.by_cookie and request.scope.get("method", "GET") not in _READING and not _is_no_accident(request):
+    if token.by_cookie and request.scope.get("method", "GET") not in _READING and not _is_no_accident(request, token):
         raise Refused(
             403,
             f"the cookie alone changes nothing unless an own page sends it, or JSON is sent: send the header {HEADER}",
@@ -66,9 +70,21 @@ def session_token(request: HTTPConnection) -> str:
     return token.text
 
 
-def _is_no_accident(request: HTTPConnection) -> bool:
-    """Whether no foreign page can have sent *request*; that ``Origin`` is an own one was seen to before."""
+def csrf_of(token: str) -> str:
+    """Return what a page shows beside the cookie with this token: who can tell it has read the answer to the login."""
+    return hashlib.sha256(f"csrf:{token}".encode()).hexdigest()
+
+
+def _is_no_accident(request: HTTPConnection, token: Token) -> bool:
+    """Whether no foreign page can have sent *request*; that ``Origin`` is an own one was seen to before.
+
+    Raises ``Refused`` for a header that is another session's.
+    """
     headers = request.headers
+    if CSRF_HEADER in headers:
+        if hmac.compare_digest(headers[CSRF_HEADER].encode(), csrf_of(token.text).encode()):
+            return True
+        raise Refused(403, f"{CSRF_HEADER} is not this session's: it came with the answer to the login")
     if "origin" in headers or "sec-fetch-site" in headers:
         return True  # OwnPages has let it pass
     return body_kind(headers) in (JSON_KIND, *YAML_KINDS)

@@ -16,7 +16,7 @@ from saltern_api.answers import CHALLENGE, Refused
 from saltern_api.bodies import as_text, kind_of, lowstate, read_value
 from saltern_api.context import HEADERS, Context, wanted_form
 from saltern_api.master import Client
-from saltern_api.tokens import HEADER, end_cookie, session_token, set_cookie
+from saltern_api.tokens import CSRF_HEADER, HEADER, csrf_of, end_cookie, session_token, set_cookie
 
 CREDENTIALS = ("username", "password", "eauth")
 REFUSED = "Could not authenticate using provided credentials"
@@ -56,7 +56,9 @@ class Sessions:
 
         session, told = await self._context.workers.call(request, make)
         token = str(session["token"])
-        answer = Response(told, headers={**HEADERS, HEADER: token}, media_type=form.media_type)
+        answer = Response(
+            told, headers={**HEADERS, HEADER: token, CSRF_HEADER: csrf_of(token)}, media_type=form.media_type
+        )
         lasts_s = max(0, int(float(session["expire"]) - time.time()))
         set_cookie(answer, token, lasts_s, secure=self._secure(request))
         return answer
