@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from saltern_api.server import Server
 
 EX_FAILED = 1
+SWITCH_INTERVAL_S = 0.0005
+"""How long a thread that reads a master's answers may keep the interpreter from the loop; a tenth of Python's own."""
 
 _log = logging.getLogger(__name__)
 
@@ -72,6 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 async def _serve(options: MasterOptions, settings: ApiSettings, ready_file: str | None) -> None:
     from saltern_api.server import Server  # after the arguments: --help and faults answer at once
 
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     server = Server(options, settings)
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
