@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
+from copy import copy
 from typing import Any, Self
 
+from saltern.credentials import split_credentials
 from saltern.local import Access, LocalConnection
 
 
@@ -25,6 +27,18 @@ class Connecting:
     def access(self) -> Access:
         """The way to the master."""
         return Access(self.opts["sock_dir"], self.auth, self.origin)
+
+    def logged_in(self, keywords: Mapping[str, Any]) -> tuple[Self, dict[str, Any]]:
+        """Return the client that calls as who logs in by the credentials in *keywords*, and what else is in these.
+
+        It is this one where there are none; ``interrupt`` ends the calls of both. Raises ``ArgumentError``.
+        """
+        auth, others = split_credentials(keywords)
+        if not auth:
+            return self, others
+        client = copy(self)
+        client.auth = auth
+        return client, others
 
     def __enter__(self) -> Self:
         return self

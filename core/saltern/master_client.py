@@ -8,13 +8,11 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from copy import copy
 from functools import partial
-from typing import Any, Self
+from typing import Any
 
 from saltern.arguments import parse_arguments
 from saltern.connecting import Connecting
-from saltern.credentials import split_credentials
 from saltern.errors import ArgumentError, ChannelError, FunctionNotFound, SalternError
 
 WITHIN_S = 300.0
@@ -98,7 +96,7 @@ class MasterClient(Connecting):
 
     def cmd_async(self, low: Mapping[str, Any]) -> dict[str, str]:
         """Like ``asynchronous``; *low* holds ``fun`` too, and may hold credentials as in ``cmd_sync``."""
-        client, low = self._logged_in(low)
+        client, low = self.logged_in(low)
         return client.asynchronous(_function(low), low)
 
     def cmd_sync(self, low: Mapping[str, Any], timeout: float | None = None, full_return: bool = False) -> Any:
@@ -106,7 +104,7 @@ class MasterClient(Connecting):
 
         With ``token``, or ``username``, ``password`` and ``eauth`` in *low*, as who logs in by them.
         """
-        client, low = self._logged_in(low)
+        client, low = self.logged_in(low)
         data = client.low(_function(low), {**low, "timeout": timeout or WITHIN_S}, full_return=True)
         tag = f"salt/{self.tag_prefix}/{data.get('jid', '')}/ret"
         return {"tag": tag, "data": data} if full_return else data["return"]
@@ -130,15 +128,6 @@ class MasterClient(Connecting):
 
     def _function(self, fun: str, *args: Any, **kwargs: Any) -> Any:
         return self.call(fun, args, kwargs)
-
-    def _logged_in(self, low: Mapping[str, Any]) -> tuple[Self, dict[str, Any]]:
-        """Return the client that calls as who logs in by the credentials in *low*, and what else is in that."""
-        auth, others = split_credentials(low)
-        if not auth:
-            return self, others
-        client = copy(self)
-        client.auth = auth
-        return client, others
 
     def _shown(self, fun: str, args: list[Any], kwargs: dict[str, Any], full_return: bool, timeout: float) -> Any:
         try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Iterator, Sequence
-from copy import copy
 from typing import Any
 
 from saltern.batch import Batch
@@ -13,7 +12,6 @@ from saltern.client.batches import batch_rows
 from saltern.client.keywords import check_keywords, of_a_job
 from saltern.client.returns import LOOK_S, Returns, say_jid, seconds
 from saltern.client.rows import Row, as_cli, as_iter, rows_of
-from saltern.credentials import split_credentials
 from saltern.errors import ArgumentError, UsageError
 from saltern.following import Following
 from saltern.local import LocalConnection
@@ -137,7 +135,7 @@ class LocalClient(Returns):
         It is ``{minion_id: {"out": "no_return", "ret": "Minion did not return. …", "retcode": 1}}``. *verbose*: print
         the job's id first. Ctrl-C raises ``SystemExit`` with a text that says how to see the rest.
         """
-        client, kwargs = self._logged_in(kwargs)
+        client, kwargs = self.logged_in(kwargs)
         check_keywords(kwargs, ("expect_minions", "jid", "show_jid", "full_return"))
         more = {**of_a_job(kwargs), "jid": kwargs.get("jid", ""), "ret": ret}
         with client.connect() as connection:
@@ -168,7 +166,7 @@ class LocalClient(Returns):
         **kwargs: Any,
     ) -> dict[str, dict[str, Any]]:
         """Like ``cmd``, returning ``{minion_id: {"ret": …, "success": …, "out"?: …}}`` of those that answered."""
-        client, kwargs = self._logged_in(kwargs)
+        client, kwargs = self.logged_in(kwargs)
         check_keywords(kwargs)
         with client.connect() as connection:
             job = client._started(connection, tgt, fun, arg, tgt_type, kwarg, timeout, ret=ret, **of_a_job(kwargs))
@@ -195,7 +193,7 @@ class LocalClient(Returns):
         **kwargs: Any,
     ) -> dict[str, Any]:
         """Start a job without waiting and return ``{"jid": …, "minions": […]}``; ``{}`` when no minion matched."""
-        client, kwargs = self._logged_in(kwargs)
+        client, kwargs = self.logged_in(kwargs)
         check_keywords(kwargs)
         with client.connect() as connection:
             more = {**of_a_job(kwargs), "jid": jid, "ret": ret}
@@ -277,7 +275,7 @@ class LocalClient(Returns):
         One that answered the ping and doesn't return is ``{minion_id: {}}``. Raises ``ArgumentError`` for a *batch*
         that is no number.
         """
-        client, kwargs = self._logged_in(kwargs)
+        client, kwargs = self.logged_in(kwargs)
         check_keywords(kwargs, ("failhard", "batch_wait", "raw"))
         order = self._order(tgt, fun, arg, tgt_type, kwarg, kwargs.pop("timeout", None), ret=ret, **of_a_job(kwargs))
         wait_s, failhard = seconds(kwargs.get("batch_wait")) or 0.0, bool(kwargs.get("failhard"))
@@ -312,15 +310,6 @@ class LocalClient(Returns):
         """Yield the answers to a job started by ``open_job`` until it is done, whole; ``failed``: why there is none."""
         return (row for row in self._rows(connection, job) if row is not None)
 
-    def _logged_in(self, kwargs: dict[str, Any]) -> tuple[LocalClient, dict[str, Any]]:
-        """Return the client that calls as who logs in by the credentials in *kwargs*, and what else is in these."""
-        auth, others = split_credentials(kwargs)
-        if not auth:
-            return self, others
-        client = copy(self)
-        client.auth = auth
-        return client, others
-
     def _iter(
         self,
         look_s: float | None,
@@ -338,7 +327,7 @@ class LocalClient(Returns):
         ret: str = "",
         **kwargs: Any,
     ) -> Iterator[Row | None]:
-        client, kwargs = self._logged_in(kwargs)
+        client, kwargs = self.logged_in(kwargs)
         check_keywords(kwargs)
         with client.connect() as connection:
             more = {**of_a_job(kwargs), "jid": jid, "ret": ret}
