@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from saltern.client import LocalClient
 from saltern.event import MasterEvent
 from support import report, salt, salt_api
 from support.http_caller import HttpCaller
@@ -75,7 +76,14 @@ def _alone(running: Stack, minions: int, rounds: int, callers: int, *, quick: bo
     ours = HttpCaller(url, login)
     say(f"{rounds * OURS_A_ROUND} pings of ours, nothing beside them")
     ours.ping(minions)
-    alone = [ours.ping(minions) for _ in range(rounds * OURS_A_ROUND)]
+    client = LocalClient(running.config_dir)
+    alone: list[float] = []
+    socket: list[float] = []
+    idly: list[float] = []
+    for _ in range(rounds * OURS_A_ROUND):
+        alone.append(ours.ping(minions))
+        socket.append(_took(lambda: client.cmd("*", "test.ping")))
+        idly.append(_took(lambda: ours.call("/", [{"client": "runner", "fun": "test.arg"}])))
     took = _all_at_once(lambda: HttpCaller(url, token=ours.token), minions, callers)
     after = memory(api).rss
     heard = _listeners(running, url, ours.token, quick=quick)
@@ -84,11 +92,19 @@ def _alone(running: Stack, minions: int, rounds: int, callers: int, *, quick: bo
     return [
         Figure("api", f"{ping}, median, alone", median(alone) * MS, 0.0, NOBODY, "ms"),
         Figure("api", f"{ping}, 95th percentile, alone", p95(alone) * MS, 0.0, NOBODY, "ms"),
+        Figure("api", f"{ping}, in turns with it by LocalClient, median", median(socket) * MS, 0.0, NOBODY, "ms"),
+        Figure("api", "a call over HTTP that does nothing, median", median(idly) * MS, 0.0, NOBODY, "ms"),
         Figure("api", f"{all_at_once}, until the last is answered, alone", max(took), 0.0, NOBODY, "s"),
         Figure("api", "memory of the API's process, idle", idle, 0.0, NOBODY, "MiB"),
         Figure("api", f"memory of the API's process after {all_at_once}", after, 0.0, NOBODY, "MiB"),
         *heard,
     ]
+
+
+def _took(call: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    call()
+    return time.perf_counter() - began
 
 
 def _admin(running: Stack) -> tuple[str, dict[str, str]]:

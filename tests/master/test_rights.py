@@ -98,8 +98,7 @@ def test_nobody_may_anything_that_is_not_granted() -> None:
     assert nobody.known(MINIONS, covered_by) == frozenset()
     assert nobody.sees(MINIONS) == frozenset()
     assert not nobody.own("runner", "jobs.active", [], {})
-    assert (nobody.everything, nobody.events, nobody.hooks, nobody.listens) == (False,) * 4
-    assert nobody.hides_arguments
+    assert (nobody.everything, nobody.events, nobody.hooks) == (False,) * 3
     assert nobody.perms() == []
 
 
@@ -237,9 +236,9 @@ def test_who_may_follow_all_events_sees_all_but_what_others_jobs_were_given() ->
     listener = holder("@events")
     assert listener.sees(MINIONS) == set(MINIONS)
     assert listener.sees(MINIONS, arguments=True) == frozenset()
-    assert (listener.events, listener.listens, listener.hides_arguments) == (True, True, True)
+    assert listener.events
     granted = holder("test.ping", "@hooks")
-    assert (granted.events, granted.listens, granted.hooks, granted.hides_arguments) == (False, False, True, True)
+    assert (granted.events, granted.hooks) == (False, True)
 
 
 def test_a_scope_limits_an_admin_too() -> None:
@@ -252,7 +251,7 @@ def test_a_scope_limits_an_admin_too() -> None:
     assert not narrow.own("runner", "manage.up", [], {})
     assert not narrow.offers("wheel", "key.accept")
     assert narrow.own_named("runner", "mine.own")
-    assert (narrow.events, narrow.hooks, narrow.listens, narrow.hides_arguments) == (False, False, False, True)
+    assert (narrow.events, narrow.hooks) == (False, False)
     assert narrow.sees(MINIONS) == frozenset()
     assert narrow.perms() == ["@jobs", {"@runner": ["mine.own"]}, {"web*": ["cmd.run"]}]
     narrower = narrow.scoped(book().rights(parse_entries("token", ["test.ping"])))
@@ -265,7 +264,7 @@ def test_a_scope_gives_nothing() -> None:
     wide = holder("test.ping").scoped(scope)
     assert wide.refused([RUN], power_of) == ["cmd.run"]
     assert not wide.own("runner", "jobs.active", [], {})
-    assert (wide.everything, wide.events, wide.listens) == (False, False, False)
+    assert (wide.everything, wide.events) == (False, False)
 
 
 def test_what_may_be_called_with_some_arguments_is_offered() -> None:

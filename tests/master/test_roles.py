@@ -109,7 +109,6 @@ def test_a_watcher_may_no_runner_that_is_not_listed_no_wheel_and_nothing_on_mini
         assert not watcher.own("runner", name, [], {})
     assert not watcher.on_minions
     assert (watcher.events, watcher.hooks, watcher.everything) == (False, False, False)
-    assert (watcher.listens, watcher.hides_arguments) == (True, True)
 
 
 def test_an_operator_may_read_all_of_the_masters_and_change_nothing_of_it() -> None:
@@ -124,12 +123,7 @@ def test_an_operator_may_read_all_of_the_masters_and_change_nothing_of_it() -> N
     assert not operator.own("runner", "manage.key_regen", [], {})
     assert not operator.own_named("runner", "jobs.active")
     assert all("." in pattern for pattern in OPERATED)
-    assert (operator.events, operator.hooks, operator.everything, operator.hides_arguments) == (
-        True,
-        True,
-        False,
-        False,
-    )
+    assert (operator.events, operator.hooks, operator.everything) == (True, True, False)
 
 
 def test_an_admin_may_everything() -> None:
@@ -137,7 +131,7 @@ def test_an_admin_may_everything() -> None:
     assert admin.everything
     for command in all_commands().values():
         assert admin.own(command.client, command.function, [], {}, by_name=True)
-    assert (admin.events, admin.hooks, admin.listens, admin.hides_arguments) == (True, True, True, False)
+    assert (admin.events, admin.hooks) == (True, True)
     assert admin.perms() == [".*", "@events", "@hooks", "@runner", "@wheel"]
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from saltern_master.auth.built_in_roles import ARGUMENTS, WATCHING
 from saltern_master.auth.call import NO_KEYWORDS, Call
 from saltern_master.auth.entries import EVENTS, HOOKS
 from saltern_master.auth.granted import MAX_TOLD, Granted
@@ -52,16 +51,6 @@ class LoginRights:
         """Whether he may post to hooks: who may run anything on minions may; of a scope it has to be said."""
         own = self._own.says(HOOKS, EVENTS) or (self._own.on_minions and not self._is_scope)
         return own and all(part.says(HOOKS, EVENTS) for part in self._scopes)
-
-    @property
-    def listens(self) -> bool:
-        """Whether he may follow events, at least those about the minions that he ``sees``."""
-        return all(part.says(EVENTS, WATCHING) for part in self._all)
-
-    @property
-    def hides_arguments(self) -> bool:
-        """Whether he never sees what others' jobs were given."""
-        return not all(part.everything or part.says(ARGUMENTS) for part in self._all)
 
     @property
     def on_minions(self) -> bool:
