@@ -85,6 +85,26 @@ def _head(kind: type, count: int) -> bytes:
     return struct.pack(">BH", short, count) if count < 1 << 16 else struct.pack(">BI", long, count)
 
 
+def taken(buffer: bytearray) -> dict[str, Any] | None:
+    """Take the first message of a master's out of *buffer* and return it; ``None`` while it isn't there whole.
+
+    Raises ``WireError`` for what is no message.
+    """
+    if len(buffer) < LENGTH.size:
+        return None
+    (length,) = LENGTH.unpack_from(buffer)
+    if length > MAX_LOCAL_BYTES:
+        raise WireError(f"the master sent a message of {length:,} bytes: the limit is {MAX_LOCAL_BYTES:,}")
+    end = LENGTH.size + length
+    if len(buffer) < end:
+        return None
+    message = unpack_value(bytes(memoryview(buffer)[LENGTH.size : end]))
+    del buffer[:end]
+    if not isinstance(message, dict):
+        raise WireError("the master sent something that is not a message")
+    return message
+
+
 class Access(NamedTuple):
     """A way to the master whose sockets are in *sock_dir*: as this user, or as who logs in by *auth* from *origin*."""
 
@@ -203,7 +223,7 @@ class LocalConnection:
         """
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         while True:
-            message = self._take()
+            message = taken(self._buffer)
             if message is not None:
                 return message
             left = None if deadline is None else deadline - time.monotonic()
@@ -220,18 +240,3 @@ class LocalConnection:
             if not data:
                 raise ChannelError("the master closed the connection")
             self._buffer += data
-
-    def _take(self) -> dict[str, Any] | None:
-        if len(self._buffer) < LENGTH.size:
-            return None
-        (length,) = LENGTH.unpack_from(self._buffer)
-        if length > MAX_LOCAL_BYTES:
-            raise WireError(f"the master sent a message of {length:,} bytes: the limit is {MAX_LOCAL_BYTES:,}")
-        end = LENGTH.size + length
-        if len(self._buffer) < end:
-            return None
-        message = unpack_value(bytes(memoryview(self._buffer)[LENGTH.size : end]))
-        del self._buffer[:end]
-        if not isinstance(message, dict):
-            raise WireError("the master sent something that is not a message")
-        return message

@@ -7,9 +7,8 @@ import contextlib
 import json
 from typing import Any, NamedTuple
 
-from saltern.errors import ChannelError, MasterNotRunning, RequestTimeout, WireError, error_of
-from saltern.local import LENGTH, MAX_LOCAL_BYTES, SocketPath, frame
-from saltern.wire import unpack_value
+from saltern.errors import ChannelError, MasterNotRunning, RequestTimeout, error_of
+from saltern.local import SocketPath, frame, taken
 from saltern_api.rendering import to_json
 
 ANSWERS_WITHIN_S = 10.0
@@ -72,7 +71,7 @@ class EventSource:
         """Return the events that came, at least one; none when there won't be more."""
         events: list[Received] = []
         while len(events) < MAX_TOGETHER and not self.ended:
-            message = self._take() if events else await self._message()
+            message = taken(self._buffer) if events else await self._message()
             if message is None:
                 break
             if message.get("end"):
@@ -90,29 +89,13 @@ class EventSource:
 
     async def _message(self) -> dict[str, Any] | None:
         """Return the next message, ``None`` when the master has closed. Raises ``WireError``."""
-        while (message := self._take()) is None:
+        while (message := taken(self._buffer)) is None:
             data = b""
             with contextlib.suppress(OSError):
                 data = await self._reader.read(READ_BYTES)
             if not data:
                 return None
             self._buffer += data
-        return message
-
-    def _take(self) -> dict[str, Any] | None:
-        """Return the next message that is here whole."""
-        if len(self._buffer) < LENGTH.size:
-            return None
-        (length,) = LENGTH.unpack_from(self._buffer)
-        if length > MAX_LOCAL_BYTES:
-            raise WireError(f"the master sent a message of {length:,} bytes: the limit is {MAX_LOCAL_BYTES:,}")
-        end = LENGTH.size + length
-        if len(self._buffer) < end:
-            return None
-        message = unpack_value(bytes(memoryview(self._buffer)[LENGTH.size : end]))
-        del self._buffer[:end]
-        if not isinstance(message, dict):
-            raise WireError("the master sent something that is not a message")
         return message
 
 
