@@ -27,6 +27,10 @@ def options(options: MasterOptions, tmp_path: Path) -> MasterOptions:
             "ada": [".*", "@runner", "@wheel", "@events"],
             "evan": ["test.ping", "@events"],
             "fred": ["test.ping", {"web*": ["cmd.run"]}],
+            "gwen": [
+                {"@runner": [{"test.arg": {"args": ["a", "[0-9]"]}}]},
+                {"@wheel": [{"key.name_match": {"args": ["web"]}}]},
+            ],
         }
     }
     options["sharedsecret"] = "s3cret"  # type: ignore[typeddict-unknown-key]
@@ -149,3 +153,61 @@ def play(options: MasterOptions, scenario: Callable[[Master, FakeAgent], Corouti
                 agent.close()
 
     asyncio.run(played())
+
+
+def test_conditions_on_functions_of_the_master_hold_at_the_door_and_in_the_background(options: MasterOptions) -> None:
+    async def scenario() -> None:
+        async with running(options):
+            gwen = await off(login, options, "gwen")
+            assert (await off(ask, options, gwen, "runner.test.arg", "a", 1))["args"] == ["a", 1]
+            assert await off(ask, options, gwen, "wheel.key.name_match", "web") == {}
+            for args, kwargs in (
+                (("b", 1), {}),
+                (("a",), {}),
+                (("a", 1, 2), {}),
+                (("a", 1), {"more": 1}),
+                (("a", 12), {}),
+            ):
+                for command, given, named in (
+                    ("runner.test.arg", args, kwargs),
+                    ("runner.async", ("test.arg", list(args), kwargs), {}),
+                ):
+                    error = await refused(ask, options, gwen, command, *given, **named)
+                    assert isinstance(error, NotAuthorised)
+                    assert "with these arguments" in str(error)
+            for command, given in (("wheel.key.name_match", ["db"]), ("wheel.async", ["key.name_match", ["db"]])):
+                error = await refused(ask, options, gwen, command, *given)
+                assert "with these arguments" in str(error)
+            started = await off(ask, options, gwen, "runner.async", "test.arg", ["a", 1])
+            assert started["tag"].startswith("salt/run/")
+
+    asyncio.run(scenario())
+
+
+def test_one_grant_must_be_good_for_all_that_a_target_means(
+    options: MasterOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options["publisher_acl_blacklist"] = {"modules": ["test.version"]}
+
+    async def scenario() -> None:
+        async with running(options) as master:
+            monkeypatch.setattr(master.keyring, "minions", lambda: ["db1", "web1", "web2"])
+            ada, fred = await off(login, options, "ada"), await off(login, options, "fred")
+            for tgt, kind in (("*", "glob"), ("db1", "glob"), (["web1", "db1"], "list"), ("not L@web1", "compound")):
+                error = await refused(ask, options, fred, "job.publish", tgt, "cmd.run", ["id"], tgt_type=kind)
+                assert isinstance(error, NotAuthorised), tgt
+                assert "on every minion of that target" in str(error)
+            error = await refused(ask, options, fred, "job.publish", "*", ["test.ping", "cmd.run"], [[], ["id"]])
+            assert isinstance(error, NotAuthorised)
+            found = await off(ask, options, fred, "job.publish", "web*", "cmd.run", ["id"])
+            assert found["minions"] == ["web1", "web2"]
+            assert (await off(ask, options, fred, "job.publish", "*", "test.ping"))["minions"] == [
+                "db1",
+                "web1",
+                "web2",
+            ]
+            for token in (ada, fred):
+                error = await refused(ask, options, token, "job.publish", "*", ["test.ping", "test.version"], [[], []])
+                assert "may be run by nobody" in str(error)
+
+    asyncio.run(scenario())
