@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypedDict
 
+from saltern.delegation_functions import DelegationFunctions, Hosts
 from saltern.errors import IdError, KeyStoreError
 from saltern.host_name import check_host
 from saltern.ids import check_minion_id
 from saltern.invites import INVITE_TTL_S
 from saltern.keystore import ACCEPTED, DENIED, PENDING, REJECTED, STATES, WORDS, KeyRef, KeyStore
-from saltern.metric_segment import place
+from saltern.metric_segment import place, sharing_metrics
 from saltern.pki import fingerprint, new_pair
 from saltern.visible import shown
 
@@ -31,6 +32,8 @@ _STATE_NAMES = {
 }
 
 
+PROXIED = "minions_proxied"
+"""Beside the states of keys: the devices, which have none."""
 Ids = dict[str, list[str]]
 """Minions' ids by the state of their keys."""
 _BEGINNINGS = {"acc": ACCEPTED, "pre": PENDING, "un": PENDING, "rej": REJECTED, "den": DENIED}
@@ -47,10 +50,15 @@ class Done(TypedDict):
 class KeyFunctions:
     """The functions over *store*. All raise ``KeyStoreError`` when the store can't be read or written."""
 
-    def __init__(self, store: KeyStore) -> None:
+    def __init__(self, store: KeyStore, proxied: Callable[[], Hosts] | None = None) -> None:
+        """*proxied* returns the hosts of all devices; by default those that operators gave them."""
         self._store = store
+        self._proxied = proxied
         self.changed: list[tuple[str, str]] = []
-        """What was done since this was made: ``accept``, ``reject`` or ``delete``, and the minion's id."""
+        """What was done since this was made: ``accept``, ``reject``, ``delete``, ``delegate`` or ``undelegate``, and
+        the minion's id.
+        """
+        self._delegations = DelegationFunctions(store, self.changed)
 
     def table(self) -> dict[str, Callable[..., Any]]:
         """Return the functions by their names."""
@@ -76,18 +84,33 @@ class KeyFunctions:
             "key.accept_keys": self.accept_keys,
             "key.reject_keys": self.reject_keys,
             "key.delete_keys": self.delete_keys,
+            "key.delegate": self._delegations.delegate,
+            "key.undelegate": self._delegations.undelegate,
+            "key.delegated": self._delegations.delegated,
             "key.invite": self.invite,
         }
 
-    def list_all(self) -> dict[str, list[str]]:
-        """List the ids of every state, and as ``local`` the files of the master's own keys."""
-        return {**self._store.list_all(), "local": self._store.own_files()}
+    def list_all(self) -> dict[str, Any]:
+        """List the ids of every state, and as ``local`` the files of the master's own keys.
 
-    def list_state(self, match: str) -> dict[str, list[str]]:
-        """List the ids of one state, by Salt's words for it: ``acc``, ``un``, ``rej``, ``den``, ``all``."""
+        Where there are devices that hosts speak for, ``minions_proxied`` has them, each with its host, or a list of
+        them.
+        """
+        devices = (self._proxied or self._store.delegated.all)()
+        proxied = {device: hosts[0] if len(hosts) == 1 else list(hosts) for device, hosts in devices.items()}
+        listed = {**self._store.list_all(), "local": self._store.own_files()}
+        return {**listed, PROXIED: proxied} if proxied else listed
+
+    def list_state(self, match: str) -> dict[str, Any]:
+        """List the ids of one state, by Salt's words for it: ``acc``, ``un``, ``rej``, ``den``, ``all``.
+
+        ``proxied`` lists the devices.
+        """
         everything = self.list_all()
         if match == "all":
             return everything
+        if match.startswith("prox"):
+            return {PROXIED: everything.get(PROXIED, {})}
         state = _STATE_NAMES.get(match) or next((s for word, s in _BEGINNINGS.items() if match.startswith(word)), None)
         return {state: everything[state]} if state else {}
 
@@ -256,12 +279,12 @@ class KeyFunctions:
         return self._each("delete", keys, delete)
 
     def invite(
-        self, host: str, publish_port: int, ret_port: int, ttl_s: float = INVITE_TTL_S, minion_id: str = ""
+        self, host: str, publish_port: int = 0, ret_port: int = 0, ttl_s: float = INVITE_TTL_S, minion_id: str = ""
     ) -> str:
         """Return a join token that is good once, within *ttl_s* seconds, and for *minion_id* alone if given.
 
-        *host*, *publish_port* and *ret_port* are where the new host finds this master. Raises ``IdError`` for what is
-        no host name or address, or no minion's own id.
+        *host*, *publish_port* and *ret_port* are where the new host finds this master; one that runs puts its own
+        ports where they are left out. Raises ``IdError`` for what is no host name or address, or no minion's own id.
         """
         host = check_host(host)
         for name, port in (("publish_port", publish_port), ("ret_port", ret_port)):
@@ -286,11 +309,6 @@ def state_named(word: object) -> str:
     if state is None:
         raise KeyStoreError(f"{shown(word, 40)} is not a state of keys: use {', '.join(WORDS.values())}")
     return state
-
-
-def sharing_metrics(minion_id: str, other: str) -> str:
-    """Return the line for an id whose metrics would have the names of another minion's."""
-    return f"{minion_id}: its metrics would have the names of those of {other!r}: give one of them another id"
 
 
 def _ids(value: object) -> list[str]:

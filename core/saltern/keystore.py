@@ -7,6 +7,7 @@
     pki/minions_rejected/<id>   rejected
     pki/minions_denied/<id>     a second key that came for an id that is taken
     pki/invites/<digest>        join tokens not used yet (``saltern.invites``)
+    pki/delegated/<device>      the hosts that speak for a device (``saltern.delegated``)
 
 Every change is made of renames and unlinks, and only ever to the key that was meant: the file is first renamed away,
 then read, so nobody can put another in its place meanwhile. A store that a program was killed over is still whole;
@@ -23,6 +24,7 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from typing import NamedTuple
 
+from saltern.delegated import Delegated
 from saltern.errors import IdError, KeyChanged, KeyStoreError, os_errors
 from saltern.files import make_private_folder, write_private
 from saltern.ids import check_minion_id
@@ -58,6 +60,7 @@ class KeyStore:
     def __init__(self, pki_dir: str) -> None:
         self.pki_dir = pki_dir
         self.invites = Invites(pki_dir)
+        self.delegated = Delegated(pki_dir)
 
     def create(self) -> None:
         """Make the folders that are missing. Raises ``KeyStoreError``."""
@@ -137,7 +140,7 @@ class KeyStore:
         return [
             KeyRef(state, minion_id, fingerprint(key) if (key := self.key(state, minion_id)) else "")
             for state in states
-            for minion_id in _named(self.ids(state), match)
+            for minion_id in matching(self.ids(state), match)
         ]
 
     def keys(self, match: str) -> dict[str, dict[str, str]]:
@@ -154,7 +157,7 @@ class KeyStore:
 
     def match(self, match: str) -> dict[str, list[str]]:
         """Return the ids that the glob *match* means, by state, states without one left out."""
-        found = {state: _named(ids, match) for state, ids in self.list_all().items()}
+        found = {state: matching(ids, match) for state, ids in self.list_all().items()}
         return {state: ids for state, ids in found.items() if ids}
 
     def move(self, ref: KeyRef, target: str) -> None:
@@ -242,8 +245,8 @@ class KeyStore:
         return os.path.join(self.pki_dir, state, check_minion_id(minion_id))
 
 
-def _named(ids: list[str], match: str) -> list[str]:
-    """Return those of *ids* that *match*, globs with commas between them, means."""
+def matching(ids: list[str], match: str) -> list[str]:
+    """Return those of *ids* that *match*, globs with commas between them, means, in their order."""
     meant = {minion_id for glob in match.split(",") for minion_id in fnmatch.filter(ids, glob)}
     return [minion_id for minion_id in ids if minion_id in meant]
 

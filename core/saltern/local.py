@@ -196,9 +196,13 @@ class LocalConnection:
         return self._answer(command, within_s)
 
     def _answer(self, command: str, within_s: float | None) -> Any:
-        answer = self.receive(None if within_s is None else within_s + ANSWER_GRACE_S)
-        if answer is None:
-            raise RequestTimeout(f"the master did not answer {command} within {within_s:g} s")
+        deadline = None if within_s is None else time.monotonic() + within_s + ANSWER_GRACE_S
+        while True:
+            answer = self.receive(None if deadline is None else deadline - time.monotonic())
+            if answer is None:
+                raise RequestTimeout(f"the master did not answer {command} within {within_s:g} s")
+            if "result" in answer or "error" in answer:
+                break  # before it comes what was still under way of a job or of events that were followed till now
         if "error" in answer:
             raise error_of(answer)
         return answer.get("result")

@@ -30,3 +30,8 @@ def owner(minion_id: str) -> str:
 def place(minion_id: str) -> str:
     """Return what no two minions may share: their segment, in small letters, for stores that don't tell case."""
     return owner(minion_id).lower()
+
+
+def sharing_metrics(minion_id: str, other: str) -> str:
+    """Return the line for an id whose metrics would have the names of another minion's."""
+    return f"{minion_id}: its metrics would have the names of those of {other!r}: give one of them another id"

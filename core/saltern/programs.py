@@ -31,6 +31,7 @@ LIBRARIES = {
     "matplotlib": "matplotlib",
     "jinja2": "Jinja2",
     "argon2": "argon2-cffi",
+    "django": "Django",
 }
 """What any extra brings: what it is imported as, and the distribution's name."""
 
@@ -77,10 +78,12 @@ saltern_key = partial(start, "saltern-key", "saltern.cli.key", "master")
 saltern_logs = partial(start, "saltern-logs", "saltern.cli.logs", "")
 saltern_run = partial(start, "saltern-run", "saltern.cli.run", "")
 saltern_agent = partial(start, "saltern-agent", "saltern_agent.main", "agent", daemon="")
+saltern_proxy = partial(start, "saltern-proxy", "saltern_agent.proxy_program", "agent", daemon="")
 saltern_call = partial(start, "saltern-call", "saltern_agent.call", "agent")
 saltern_master = partial(start, "saltern-master", "saltern_master.main", "master", daemon="")
 saltern_graphite = partial(start, "saltern-graphite", "saltern_graphite.main", "graphite", daemon="serve")
 saltern_api = partial(start, "saltern-api", "saltern_api.main", "api", daemon="")
+saltern_web = partial(start, "saltern-web", "saltern_web.program.main", "web", daemon="")
 saltern_up = partial(
-    start, "saltern-up", "saltern_master.up.main", "agent,master,graphite,api", everything=True, daemon=""
+    start, "saltern-up", "saltern_master.up.main", "agent,master,graphite,api,web", everything=True, daemon=""
 )

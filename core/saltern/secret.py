@@ -15,6 +15,8 @@ MASK = "***"
 MAX_SECRET_BYTES = 64 * 1024
 MAX_DEPTH = 100
 """What lies deeper in a value is taken for a secret as a whole."""
+_PLAIN = frozenset({str, int, float, bool, bytes, type(None)})
+"""What most members are, which are looked at no further."""
 
 
 class Secret:
@@ -94,7 +96,9 @@ def _changed(value: Any, change: Callable[[Secret], str], depth: int) -> Any:
         return MASK
     if isinstance(value, dict):
         return {
-            MASK if isinstance(key, Secret) else key: _changed(member, change, depth + 1)
+            MASK if isinstance(key, Secret) else key: member
+            if type(member) in _PLAIN
+            else _changed(member, change, depth + 1)
             for key, member in value.items()
         }
-    return [_changed(member, change, depth + 1) for member in value]
+    return [member if type(member) in _PLAIN else _changed(member, change, depth + 1) for member in value]

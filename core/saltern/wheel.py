@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from saltern.delegation_functions import devices_on_disk
 from saltern.errors import ArgumentError, MasterNotRunning
 from saltern.key_functions import KeyFunctions
 from saltern.keystore import KeyStore
@@ -32,7 +33,8 @@ class WheelClient(MasterClient):
         except MasterNotRunning:
             if self.auth or fun.partition(".")[0] != "key":
                 raise  # whether who logs in may, only a master knows
-            functions = KeyFunctions(KeyStore(self.opts["pki_dir"])).table()
+            store, cachedir = KeyStore(self.opts["pki_dir"]), self.opts.get("cachedir", "")
+            functions = KeyFunctions(store, lambda: devices_on_disk(store, cachedir)).table()
             return {"fun": f"wheel.{fun}", "return": call(functions, fun, args, kwargs), "success": True}
 
 

@@ -45,6 +45,23 @@ _CONTAINERS = bytes((*range(0x80, 0xA0), *range(0xDC, 0xE0)))  # first bytes of 
 _REFUSALS = (ValueError, RecursionError, msgpack.UnpackException)  # what msgpack raises for bytes
 
 
+def _buffer() -> dict[str, int]:
+    """Return what has msgpack begin with a small buffer, as far as its version can.
+
+    Else it takes a quarter of a megabyte for each message, however short, which is 40 times the work once the C library
+    has been told to give so much back to the system (``saltern_agent.memory``).
+    """
+    small = {"buf_size": 1024}
+    try:
+        msgpack.packb(None, **small)
+    except TypeError:  # before 1.1
+        return {}
+    return small
+
+
+_BUFFER = _buffer()
+
+
 def _levels_above() -> bytes:
     """Return arrays in one another, so many that msgpack's stack has ``MAX_NESTING`` levels left behind them.
 
@@ -173,7 +190,8 @@ def unpack_value(packed: bytes | memoryview, *, secrets: bool = False) -> Any:
 
 
 def _pack(value: Any, secrets: bool) -> bytes:
-    packed: bytes = msgpack.packb(value, unicode_errors="surrogatepass", default=_extension if secrets else None)
+    default = _extension if secrets else None
+    packed: bytes = msgpack.packb(value, unicode_errors="surrogatepass", default=default, **_BUFFER)
     return packed
 
 

@@ -19,6 +19,7 @@ class AsyncMasterEvent(Threaded[MasterEvent]):
     def __init__(self, sock_dir: str) -> None:
         self._events = MasterEvent(sock_dir)
         self._ending: set[asyncio.Future[Any]] = set()
+        self._under_way = 0
         super().__init__(lambda: self._events, 2)  # one that waits, one that fires
 
     async def run(self, client: MasterEvent, call: Callable[[], R]) -> R:
@@ -26,7 +27,11 @@ class AsyncMasterEvent(Threaded[MasterEvent]):
         while self._ending:
             await asyncio.wait(self._ending)
         client.resume()
-        return await super().run(client, call)
+        self._under_way += 1
+        try:
+            return await super().run(client, call)
+        finally:
+            self._under_way -= 1
 
     def end(self, client: MasterEvent, running: asyncio.Future[Any]) -> None:
         """End *running*, and the subscription."""
@@ -59,3 +64,5 @@ class AsyncMasterEvent(Threaded[MasterEvent]):
         """Stop receiving."""
         self._events.interrupt()
         super().close()
+        if not self._under_way and not self._ending:  # else a thread has the connection still
+            self._events.close()

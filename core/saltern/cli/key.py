@@ -24,11 +24,11 @@ from saltern.cli.command import (
 from saltern.cli.host_doubts import doubts
 from saltern.config import MasterOptions, client_config, master_config
 from saltern.config.minion import own_name
-from saltern.errors import IdError, UsageError
+from saltern.errors import IdError, KeyStoreError, UsageError
 from saltern.ids import check_minion_id
 from saltern.invites import INVITE_TTL_S, clock_time
 from saltern.join_token import read_token
-from saltern.key_functions import state_named
+from saltern.key_functions import PROXIED, state_named
 from saltern.keystore import ACCEPTED, DENIED, PENDING, REJECTED, WORDS, KeyStore
 from saltern.pki import fingerprint, own_keys
 from saltern.visible import visible
@@ -44,6 +44,9 @@ EXAMPLES = """  saltern-key                       list all keys (-L)
   saltern-key -d web09 --state den  delete the denied key of that id alone
   saltern-key --invite              one line to paste on a new host: it joins without waiting
   saltern-key --invite --id web10   the same, good for that minion id alone
+  saltern-key --delegate sw1 --to web01       let web01 speak for the device sw1, which has no key
+  saltern-key --delegate sw1 --to web01,web02 one of the two that is there
+  saltern-key --undelegate sw1      the device loses every right at once
 """
 
 LISTED = (PENDING, REJECTED, ACCEPTED, DENIED)
@@ -51,6 +54,7 @@ LISTED = (PENDING, REJECTED, ACCEPTED, DENIED)
 
 SHOWN_AS = "key"
 LEAST_KEY_BITS, MOST_KEY_BITS = 2048, 32768
+_TAKING = ("delete", "undelegate")
 _DONE = {"accept": "accepted", "reject": "rejected", "delete": "deleted"}
 
 
@@ -59,6 +63,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     parser = _parser()
     options = parser.parse(words)
+    if (options.delegate is None) != (options.to is None):
+        parser.error("--delegate and --to go together: --delegate sw1 --to web01")
     if options.words:
         parser.error(f"unexpected word: {visible(options.words[0])} (globs are quoted, as in -a 'web*')")
     return run_command("saltern-key", lambda: _run(options), traceback=options.traceback, config_dir=options.config_dir)
@@ -69,7 +75,9 @@ def _parser() -> OptionParser:
         "saltern-key", "saltern-key [options]", "Manage the keys of minions.", EXAMPLES, short_log=False
     )
     actions = parser.add_argument_group("what to do").add_mutually_exclusive_group()
-    actions.add_argument("-l", "--list", type=_listed, metavar="STATE", help="list one state: acc, un, rej, den, all")
+    actions.add_argument(
+        "-l", "--list", type=_listed, metavar="STATE", help="list one state: acc, un, rej, den, prox, all"
+    )
     actions.add_argument("-L", "--list-all", action="store_true", help="list all keys")
     actions.add_argument("-a", "--accept", metavar="GLOB", help="accept pending keys; a,b: several globs")
     actions.add_argument("-A", "--accept-all", action="store_true", help="accept all pending keys")
@@ -81,6 +89,8 @@ def _parser() -> OptionParser:
     actions.add_argument("-P", "--print-all", action="store_true", help="print all public keys")
     actions.add_argument("-f", "--finger", metavar="GLOB", help="print fingerprints")
     actions.add_argument("-F", "--finger-all", action="store_true", help="print all fingerprints, the master's first")
+    actions.add_argument("--delegate", metavar="DEVICE", help="let a host speak for devices, with --to; a,b: several")
+    actions.add_argument("--undelegate", metavar="DEVICE", help="take devices from the hosts they were delegated to")
     actions.add_argument("--invite", action="store_true", help="print one line that lets a new host join")
     actions.add_argument("--gen-keys", metavar="NAME", help="make a key pair, NAME.key and NAME.pub")
     how = parser.add_argument_group("how")
@@ -89,6 +99,7 @@ def _parser() -> OptionParser:
     how.add_argument("--include-rejected", action="store_true", help="with -a: rejected keys too")
     how.add_argument("--include-denied", action="store_true", help="with -a and -r: denied keys too")
     how.add_argument("--state", metavar="STATE", help="with -a, -r, -d: only keys of one state: acc, un, rej, den")
+    how.add_argument("--to", metavar="HOST", help="with --delegate: the minion that speaks for them; a,b: one of these")
     how.add_argument("--host", metavar="NAME", help="with --invite: where agents find this master (its full name)")
     how.add_argument("--id", metavar="ID", help="with --invite: good for this minion id alone")
     how.add_argument("--ttl", type=seconds, default=INVITE_TTL_S, metavar="S", help="with --invite: good for S seconds")
@@ -112,6 +123,7 @@ def _listed(word: str) -> str:
         ("un", PENDING),
         ("rej", REJECTED),
         ("den", DENIED),
+        ("prox", PROXIED),
         ("all", ""),
     ):
         if word.startswith(beginning):
@@ -151,9 +163,74 @@ def _run(options: argparse.Namespace) -> int:
     ):
         if chosen is not None or everything:
             return _change(wheel, name, "*" if everything else chosen, options, output)
+    if options.delegate is not None:
+        return _delegate(wheel, _words(options.delegate), _words(options.to), options, output)
+    if options.undelegate is not None:
+        return _undelegate(wheel, _words(options.undelegate), options, output)
     keys = wheel.call_func("key.list_all")
-    states = [options.list] if options.list else LISTED
-    output.show({state: sorted(keys[state], key=str.lower) for state in states}, out=SHOWN_AS)
+    states = [options.list] if options.list else [*LISTED, *([PROXIED] if PROXIED in keys else [])]
+    output.show({state: _in_order(keys.get(state, {})) for state in states}, out=SHOWN_AS)
+    return EX_OK
+
+
+def _in_order(listed: list[str] | dict[str, Any]) -> list[str] | dict[str, Any]:
+    if isinstance(listed, dict):
+        return dict(sorted(listed.items(), key=lambda row: row[0].lower()))
+    return sorted(listed, key=str.lower)
+
+
+def _words(text: str) -> list[str]:
+    """Return the ids in ``a,b``, once each. Raises ``IdError``."""
+    return list(dict.fromkeys(check_minion_id(word.strip()) for word in text.split(",")))
+
+
+def _delegate(wheel: Wheel, devices: list[str], hosts: list[str], options: argparse.Namespace, output: Output) -> int:
+    """Show which devices go to which hosts, by which keys, and do exactly that."""
+    keys = {host: key for _, host, key in wheel.call_func("key.resolve", match=",".join(hosts), states=[ACCEPTED])}
+    for host in hosts:
+        if not keys.get(host):
+            raise KeyStoreError(
+                f"{host}: no key is accepted for it: a host has one (saltern-key -a {host})", minion=host
+            )
+    now = wheel.call_func("key.list_all").get(PROXIED, {})
+    going = {device: hosts[0] if len(hosts) == 1 else sorted(hosts) for device in devices}
+    if not output.chosen:
+        print("The following devices are going to be delegated:")
+        output.show({PROXIED: going}, out=SHOWN_AS)
+    if not options.yes:
+        for host in hosts:
+            print(f"{host}:  {keys[host]}", file=sys.stderr)
+        for device in devices:
+            if device in now:
+                via = now[device] if isinstance(now[device], str) else ", ".join(now[device])
+                print(f"{device}:  now via {via}", file=sys.stderr)
+        if not _agreed("delegate"):
+            return EX_OK
+    done = wheel.call_func("key.delegate", devices=devices, hosts=hosts, fingerprints=keys)
+    if output.chosen:
+        output.show(done)
+    else:
+        for device, of_device in done.items():
+            print(f"Device {device} delegated to {', '.join(of_device)}.")
+    return EX_OK
+
+
+def _undelegate(wheel: Wheel, devices: list[str], options: argparse.Namespace, output: Output) -> int:
+    """Show from which hosts devices are taken, and do exactly that."""
+    shown: dict[str, list[str]] = wheel.call_func("key.delegated", match=",".join(devices))
+    if shown and not output.chosen:
+        print("The following devices are going to be taken from their hosts:")
+        output.show(
+            {PROXIED: {device: hosts[0] if len(hosts) == 1 else hosts for device, hosts in shown.items()}}, out=SHOWN_AS
+        )
+    if not options.yes and shown and not _agreed("undelegate"):
+        return EX_OK
+    done = wheel.call_func("key.undelegate", devices=devices, shown=shown)
+    if output.chosen:
+        output.show(done)
+    else:
+        for device, hosts in done.items():
+            print(f"Device {device} taken from {', '.join(hosts)}.")
     return EX_OK
 
 
@@ -221,13 +298,13 @@ def _by_state(keys: list[list[str]]) -> dict[str, list[str]]:
 
 
 def _agreed(name: str) -> bool:
-    """Ask; no answer means no to deleting, and yes to what else there is."""
+    """Ask; no answer means no to what takes something away, and yes to what else there is."""
     try:
-        said = input(f"Proceed? [{'N/y' if name == 'delete' else 'n/Y'}] ")
+        said = input(f"Proceed? [{'N/y' if name in _TAKING else 'n/Y'}] ")
     except EOFError:
         print(file=sys.stderr)
         raise UsageError("nobody there to ask: use -y") from None
-    return (said or ("n" if name == "delete" else "y")).lower().startswith("y")
+    return (said or ("n" if name in _TAKING else "y")).lower().startswith("y")
 
 
 def _generate(options: argparse.Namespace, output: Output) -> int:

@@ -34,9 +34,20 @@ def _alerts(rules: list[dict[str, Any]]) -> str:
         lines.append(visible(f"{rule['name']}{state}{target}{''.join(f', {level}' for level in levels)}"))
         if rule["error"]:
             lines.append(f"    error: {visible(rule['error'])}")
-        rows = [(one["state"], _number(one["value"]), f"since {one['since']}", one["series"]) for one in rule["series"]]
+        rows = [
+            (one["state"], _number(one["value"]), f"since {one['since']}", f"{one['series']}{_seen_to(one)}")
+            for one in rule["series"]
+        ]
         lines += [f"    {line}" for line in _rows(rows)]
     return "\n".join(lines)
+
+
+def _seen_to(series: dict[str, Any]) -> str:
+    """Return who knows of a series, and what silences it, behind its name."""
+    known, silenced = series.get("acknowledged"), series.get("silenced")
+    said = f"  known to {known['by']}: {known['comment']}".rstrip(": ") if known else ""
+    until = f"  silenced until {_time(silenced['until'])} by {silenced['by']}: {silenced['reason']}" if silenced else ""
+    return said + until
 
 
 def _account(minions: dict[str, dict[str, dict[str, float]]]) -> str:

@@ -17,6 +17,7 @@ from saltern.config.includes import option_files
 from saltern.config.load import load_options
 from saltern.config.master import MASTER, MasterOptions
 from saltern.config.minion import MINION, MinionOptions
+from saltern.config.proxy import ProxyOptions, own_files, proxy_schema
 from saltern.errors import ConfigError, os_errors
 
 DEFAULT_CONFIG_DIR = "/etc/saltern"
@@ -25,10 +26,12 @@ __all__ = [
     "DEFAULT_CONFIG_DIR",
     "MasterOptions",
     "MinionOptions",
+    "ProxyOptions",
     "client_config",
     "config_dir",
     "master_config",
     "minion_config",
+    "proxy_config",
     "unread_files",
 ]
 
@@ -75,6 +78,14 @@ def minion_config(path: str | os.PathLike[str] | None = None) -> MinionOptions:
     ``id`` is the host's full name when it isn't set. Raises ``ConfigError`` naming file, line and key.
     """
     return cast(MinionOptions, load_options(MINION, config_dir(path)))
+
+
+def proxy_config(proxyid: str, path: str | os.PathLike[str] | None = None) -> ProxyOptions:
+    """Return the options of the device *proxyid*'s own minion, from the file ``proxy`` in place of ``minion``.
+
+    ``proxy.d/<proxyid>/*.conf`` wins over all else. Raises ``ConfigError``, and ``IdError`` for what is no id.
+    """
+    return cast(ProxyOptions, load_options(proxy_schema(proxyid), config_dir(path), own=own_files(proxyid)))
 
 
 def unread_files(path: str | os.PathLike[str] | None = None) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import grp
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from saltern.config.includes import option_files
@@ -22,12 +22,12 @@ _SECRET_KEY = re.compile(
 _CREDENTIALS = re.compile(r"://[^/@\s]*:[^/@\s]+@|https?://[^/@\s]+@")
 
 
-def exposures(conf_file: str, pillar_files: Iterable[str] = ()) -> Iterator[str]:
+def exposures(conf_file: str, pillar_files: Iterable[str] = (), own: Sequence[str] = ()) -> Iterator[str]:
     """Yield a line for each file behind *conf_file* that holds a secret which every user of the host can read.
 
-    *pillar_files* hold one from the start: what is in them is for some minions alone.
+    *pillar_files* hold one from the start: what is in them is for some minions alone. *own*: as of ``option_files``.
     """
-    for file in option_files(conf_file):
+    for file in option_files(conf_file, own):
         if _open_to_all(file) and (what := _secret_in(file)):
             yield f"{file}: every user of this host can read it, and it holds a secret ({what}): {_cure([file])}"
     files = sorted({file for file in pillar_files if _open_to_all(file)})

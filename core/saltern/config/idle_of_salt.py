@@ -24,9 +24,8 @@ _BY_REASON: Mapping[str, str] = {
         "master_mworker_max_inflight master_port master_roots master_shuffle master_stats master_stats_event_iter "
         "master_tops master_tops_first master_type master_uri_format"
     ),
-    "a minion is the host that it runs on": (
-        "add_proxymodule_to_opts proxy_always_alive proxy_keep_alive proxy_keep_alive_interval "
-        "proxy_merge_grains_in_module"
+    "a device's connection stays, and what its proxymodule tells of it counts": (
+        "add_proxymodule_to_opts proxy_always_alive proxy_merge_grains_in_module"
     ),
     "a module that the master no longer has goes": "clean_dynamic_modules",
     "ask the minions: saltern '*' --static --out json": "mine_enabled mine_return_job",

@@ -16,7 +16,7 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from saltern.errors import ConfigError
@@ -27,36 +27,36 @@ MAX_FILES = 1000
 MAX_DEPTH = 10
 """Of files that include files."""
 
-MAIN, DROP_IN, INCLUDED = range(3)
+MAIN, DROP_IN, INCLUDED, OWN = range(4)
 
 _MENTIONS = re.compile(rb"""^["']?(?:default_)?include["']?\s*:""", re.MULTILINE)
 
 
 class OptionFile(NamedTuple):
-    """A file of a configuration, and what it is there for: ``MAIN``, ``DROP_IN``, ``INCLUDED``."""
+    """A file of a configuration, and what it is there for: ``MAIN``, ``DROP_IN``, ``INCLUDED``, ``OWN``."""
 
     path: str
     rank: int
 
 
-def option_files(main: str) -> Iterator[str]:
-    """Yield the files behind the configuration file *main* that are there, later ones winning.
+def option_files(main: str, own: Sequence[str] = ()) -> Iterator[str]:
+    """Yield the files behind the configuration file *main* that are there, later ones winning, those of *own* last.
 
     A folder that this user may not list is yielded itself: reading it says so. Raises ``ConfigError`` when there are
     more than ``MAX_FILES``.
     """
-    for file in ranked_files(main):
+    for file in ranked_files(main, own):
         yield file.path
 
 
-def ranked_files(main: str) -> Iterator[OptionFile]:
+def ranked_files(main: str, own: Sequence[str] = ()) -> Iterator[OptionFile]:
     """Yield the files as ``option_files`` does, each with its rank. Raises ``ConfigError``."""
     if os.path.exists(main):
         yield OptionFile(main, MAIN)
     seen = {os.path.realpath(main)}
     asked = _asked(main)
     first = asked.get(DEFAULT_INCLUDE) or [f"{os.path.basename(main)}.d/*.conf"]
-    for patterns, rank in ((first, DROP_IN), (asked.get(INCLUDE, []), INCLUDED)):
+    for patterns, rank in ((first, DROP_IN), (asked.get(INCLUDE, []), INCLUDED), (own, OWN)):
         for path in _included(main, patterns, seen, 1):
             if len(seen) > MAX_FILES:
                 raise ConfigError(f"{main}: includes more than {MAX_FILES:,} files: look at include and {first[0]}")
@@ -71,7 +71,7 @@ def unmatched(main: str) -> Iterator[tuple[str, str]]:
                 yield file, pattern
 
 
-def _included(by: str, patterns: list[str], seen: set[str], depth: int) -> Iterator[str]:
+def _included(by: str, patterns: Sequence[str], seen: set[str], depth: int) -> Iterator[str]:
     """Yield the files that *patterns* of the file *by* name, and after each what it includes; none twice."""
     if depth > MAX_DEPTH:
         raise ConfigError(f"{by}: is included by way of more than {MAX_DEPTH} files")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import yaml
@@ -45,11 +45,12 @@ class Loader(yaml.SafeLoader):
 Loader.add_constructor(MARK, Loader.secret)
 
 
-def load_options(schema: Schema, path: str, *, readable_alone: bool = False) -> dict[str, Any]:
+def load_options(schema: Schema, path: str, *, readable_alone: bool = False, own: Sequence[str] = ()) -> dict[str, Any]:
     """Return the options of *schema* from the file or folder *path* over the defaults, and a user's own keys.
 
     ``config_dir`` and ``conf_file`` are set to where they came from. *readable_alone*: leave out files that this user
-    may not read. A user's own key keeps its secrets marked. Raises ``ConfigError``.
+    may not read; *own*: globs of files that win over all others. A user's own key keeps its secrets marked. Raises
+    ``ConfigError``.
     """
     main = os.path.join(path, schema.name) if os.path.isdir(path) else path
     options: dict[str, Any] = {key: _copy(value) for key, value in schema.defaults.items()}
@@ -57,7 +58,7 @@ def load_options(schema: Schema, path: str, *, readable_alone: bool = False) -> 
     options["config_dir"] = os.path.dirname(options["conf_file"])
     types = schema.types()
     ranks: dict[str, int] = {}
-    for file, rank in ranked_files(main):
+    for file, rank in ranked_files(main, own):
         if readable_alone and not os.access(file, os.R_OK, effective_ids=True):
             continue
         with about(path=file):

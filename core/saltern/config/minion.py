@@ -48,6 +48,11 @@ class MinionOptions(_Return):
     proc_root: str
     sys_root: str
     worker_threads: int
+    device_threads: int
+    device_slow_threads: int
+    device_timeout: float
+    proxy_keep_alive: bool
+    proxy_keep_alive_interval: float
     mine_functions: dict[str, Any]
     mine_interval: float
     isolate_functions: list[str]
@@ -90,6 +95,11 @@ DEFAULTS: dict[str, Any] = {
     "proc_root": "/proc",
     "sys_root": "/sys",
     "worker_threads": 8,
+    "device_threads": 32,
+    "device_slow_threads": 512,
+    "device_timeout": 10.0,
+    "proxy_keep_alive": True,
+    "proxy_keep_alive_interval": 1.0,
     "mine_functions": {},
     "mine_interval": 60.0,
     "isolate_functions": [],
@@ -155,6 +165,10 @@ MINION = Schema(
         "publish_port": (1, 65535),
         "ret_port": (1, 65535),
         "worker_threads": (1, 256),
+        "device_threads": (1, 1024),
+        "device_slow_threads": (1, 8192),
+        "device_timeout": (0.1, 3600),
+        "proxy_keep_alive_interval": (0.01, 60 * 24),
         "mine_interval": (0.01, 60 * 24 * 366),
         "grains_refresh_every": (0.0, 60 * 24 * 366),
         "max_return_bytes": (4096, MAX_MESSAGE_BYTES),

@@ -131,7 +131,8 @@ MINION_INSTEAD: Mapping[str, str] = _BOTH | {
     "autoload_dynamic_modules": "sync_on_connect",
     "grains_dirs": "_grains on the master's file server",
     "process_count_max": "worker_threads",
-    "proxy": "a minion is the host that it runs on",
+    "metaproxy": "pillar says it: proxy: {proxytype: deltaproxy, ids: [...]}",
+    "proxy": "the host's pillar names its devices, or saltern-proxy --proxyid runs one by the file proxy",
     "metadata_server_grains": "grains in this file",
 }
 """Of a minion's file."""
@@ -164,6 +165,10 @@ _ALSO = {
 }
 
 
+_OF = {"proxy": "minion"}
+"""Whose options a program's file has."""
+
+
 def of_a_returner(key: str) -> bool:
     """Whether *key* is of a returner of Salt's, as ``mysql.host`` or ``returner.pgjsonb.db``."""
     return _OF_RETURNERS.fullmatch(key) is not None
@@ -176,6 +181,7 @@ def of_a_console(key: str) -> bool:
 
 def instead_of(program: str, key: str) -> str:
     """Return what stands in the place of Salt's option *key* of a ``master``'s or ``minion``'s file, or nothing."""
+    program = _OF.get(program, program)
     if key in HEEDED.get(program, ()):
         return ""
     rows = MINION_INSTEAD if program == "minion" else MASTER_INSTEAD
@@ -186,7 +192,7 @@ def refused(program: str, key: str) -> str:
     """Return what stands in the place of Salt's option *key* when it can't be passed over, or nothing."""
     instead = instead_of(program, key)
     renamed = instead.replace("_", "").isalpha()  # one word: an option of ours
-    return instead if renamed or key in _NEEDED[program] else ""
+    return instead if renamed or key in _NEEDED[_OF.get(program, program)] else ""
 
 
 def idle(program: str, keys: list[str]) -> Iterator[tuple[str, str]]:

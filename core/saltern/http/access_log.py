@@ -9,6 +9,7 @@ import os
 import queue
 import threading
 from collections.abc import Callable, Mapping
+from logging.handlers import QueueHandler, QueueListener
 
 from saltern.appended_file import AppendedFile
 from saltern.complaints import Complaints
@@ -17,16 +18,10 @@ from saltern.errors import ConfigError, os_errors
 MOST_WAITING = 10_000
 """Lines that wait for a slow disk; more are dropped and counted."""
 
-_AT_ONCE = 500
-_CLOSES_S = 2.0
-_MODE = 0o640
-
-log = logging.getLogger(__name__)
-
-Record = Mapping[str, object]
+_CLOSES_S, _MODE = 2.0, 0o640
 
 
-class AccessLog:
+class AccessLog(QueueHandler):
     """One JSON object per line, appended to *path*; ``-`` is standard output.
 
     Writing never keeps a request waiting: lines that a disk can't take are dropped, each told to *count* as
@@ -34,55 +29,59 @@ class AccessLog:
     """
 
     def __init__(self, path: str, count: Callable[[str, float], None] = lambda name, amount: None) -> None:
-        self._path = path
         self._count = count
-        self._notices = Complaints(log, logging.WARNING)
-        self._waiting: queue.Queue[Record | None] = queue.Queue(MOST_WAITING)
-        self._file = None if path == "-" else AppendedFile(path, _MODE)
-        if self._file is not None:
-            with os_errors(ConfigError, path, "can't be written", called=f"access log {path}"):
-                self._file.open()
-        self._thread = threading.Thread(target=self._run, name="access log", daemon=True)
-        self._thread.start()
+        self._writer = _Writer(path, self.handleError)
+        super().__init__(self._writer.queue)
+        self._writer.start()
 
-    def write(self, record: Record) -> None:
-        """Have *record* written soon; any thread may call it."""
-        try:
-            self._waiting.put_nowait(record)
-        except queue.Full:
-            self._count("accessLogDropped", 1)
+    def write(self, told: Mapping[str, object]) -> None:
+        """Have *told* written soon; any thread may call it."""
+        self.handle(logging.makeLogRecord({"msg": told}))
+
+    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+        """Leave the text to the thread."""
+        return record
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Count a line that is dropped: the queue is full, or the disk."""
+        self._count("accessLogDropped", 1)
 
     def close(self) -> None:
         """Write what waits, unless that takes long, and stop."""
-        with contextlib.suppress(queue.Full):
-            self._waiting.put_nowait(None)
-            self._thread.join(_CLOSES_S)
+        ending = threading.Thread(target=self._writer.stop, daemon=True)
+        ending.start()
+        ending.join(_CLOSES_S)
 
-    def _run(self) -> None:
-        ended = False
-        while not ended:
-            records = [self._waiting.get()]
-            with contextlib.suppress(queue.Empty):
-                while len(records) < _AT_ONCE:
-                    records.append(self._waiting.get_nowait())
-            ended = None in records
-            self._append([record for record in records if record is not None])
-        if self._file is not None:
-            self._file.close()
 
-    def _append(self, records: list[Record]) -> None:
-        lines = "".join(f"{json.dumps(record)}\n" for record in records).encode()
+class _Writer(QueueListener):
+    """Writes by itself: each handler of ``logging`` has a lock, for which the process's end would wait with a disk."""
+
+    def __init__(self, path: str, dropped: Callable[[logging.LogRecord], None]) -> None:
+        super().__init__(queue.Queue(MOST_WAITING))
+        self._dropped = dropped
+        self._notices = Complaints(logging.getLogger(__name__), logging.WARNING)
+        self._path = path
+        self._file = AppendedFile(path, _MODE)
+        self._append = _print if path == "-" else self._file.append
+        with os_errors(ConfigError, path, "can't be written", called=f"access log {path}"):
+            self._append(b"")
+
+    def handle(self, record: logging.LogRecord) -> None:
+        """Write a line."""
         try:
-            if self._file is not None:
-                self._file.append(lines)
-            else:
-                _print(lines)
+            self._append(f"{json.dumps(record.msg)}\n".encode())
         except OSError as error:
-            self._count("accessLogDropped", len(records))
+            self._dropped(record)
             self._notices.say("write", "access log %s: can't be written: %s", self._path, error.strerror)
+
+    def stop(self) -> None:
+        """Write what waits, and stop; again: do nothing."""
+        with contextlib.suppress(queue.Full):  # its disk hangs
+            if self._thread is not None:
+                super().stop()
+            self._file.close()
 
 
 def _print(lines: bytes) -> None:
-    left = memoryview(lines)
-    while left:
-        left = left[os.write(1, left) :]
+    while lines:
+        lines = lines[os.write(1, lines) :]

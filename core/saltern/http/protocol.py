@@ -6,6 +6,7 @@ httptools' parser takes a quarter of the time that h11's does, but keeps a head 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import NamedTuple, Protocol
@@ -49,11 +50,16 @@ NOBODY = Nobody()
 
 
 class Bounds(NamedTuple):
-    """At most *most* connections; *refused* is called for each one more, *readers* hears of requests."""
+    """At most *most* connections, and *share* of one address; *refused* is called for each one more.
+
+    *readers* hears of requests. *open* counts the connections of each address.
+    """
 
     most: int
+    share: int
     refused: Callable[[], None]
     readers: Readers
+    open: Counter[str]
 
 
 class BoundedHttp(HttpToolsProtocol):
@@ -64,11 +70,14 @@ class BoundedHttp(HttpToolsProtocol):
     _head_bytes = 0
     _chunk_bytes = 0
     _waiting = False
+    _address = ""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn does
         """Take in a connection, or end it at once when there are too many."""
         super().connection_made(transport)
-        if len(self.connections) > self.bounds.most:
+        self._address = str((transport.get_extra_info("peername") or ("",))[0])
+        self.bounds.open[self._address] += 1
+        if len(self.connections) > self.bounds.most or self.bounds.open[self._address] > self.bounds.share:
             self.bounds.refused()
             transport.abort()
 
@@ -113,6 +122,9 @@ class BoundedHttp(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Nobody waits for the answer any more."""
         self._over()
+        self.bounds.open[self._address] -= 1
+        if not self.bounds.open[self._address]:
+            del self.bounds.open[self._address]
         super().connection_lost(exc)
 
     def _over(self) -> None:
@@ -121,14 +133,16 @@ class BoundedHttp(HttpToolsProtocol):
             self.bounds.readers.answered()
 
 
-def http_protocol(most: int, refused: Callable[[], None], readers: Readers = NOBODY) -> type[asyncio.Protocol]:
-    """Return uvicorn's HTTP protocol, with at most *most* connections.
+def http_protocol(
+    most: int, refused: Callable[[], None], readers: Readers = NOBODY, share: int | None = None
+) -> type[asyncio.Protocol]:
+    """Return uvicorn's HTTP protocol, with at most *most* connections, and *share* of one address; by default all.
 
     *refused* is called for each one more; *readers* hears of requests.
     """
 
     class Bounded(BoundedHttp):
-        bounds = Bounds(most, refused, readers)
+        bounds = Bounds(most, most if share is None else share, refused, readers, Counter())
 
     return Bounded
 

@@ -58,10 +58,14 @@ class Serving:
             await asyncio.wait([self._serving], timeout=STOPS_S)
 
 
+ANY_IPV6 = "::"
+
+
 def listen(host: str, port: int, backlog: int = _BACKLOG) -> socket.socket:
-    """Return a socket that listens on an address. Raises ``OSError``."""
+    """Return a socket that listens on an address; ``::`` takes IPv4 clients too. Raises ``OSError``."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = socket.create_server((host, port), family=family, backlog=backlog)
+    both = host == ANY_IPV6 and socket.has_dualstack_ipv6()
+    sock = socket.create_server((host, port), family=family, backlog=backlog, dualstack_ipv6=both)
     # asyncio does this only for sockets that name their protocol; else an answer waits 40 ms for an acknowledgement
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return sock

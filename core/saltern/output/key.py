@@ -25,6 +25,7 @@ STATES = {
     "local": ("Local Keys:", LIGHT_MAGENTA, MAGENTA),
     "minions": ("Accepted Keys:", LIGHT_GREEN, GREEN),
     "minions_denied": ("Denied Keys:", LIGHT_MAGENTA, MAGENTA),
+    "minions_proxied": ("Proxied Minions:", LIGHT_GREEN, GREEN),
     "minions_pre": ("Unaccepted Keys:", LIGHT_RED, RED),
     "minions_rejected": ("Rejected Keys:", LIGHT_BLUE, BLUE),
 }
@@ -32,7 +33,7 @@ STATES = {
 
 
 def render(value: Any, look: Look) -> str:
-    """Return the keys in *value*, ``{state: [names], or {name: fingerprint}}``."""
+    """Return the keys in *value*, ``{state: [names], or {name: fingerprint}}``; devices have hosts."""
     plain = Plain().of(value)
     if not isinstance(plain, dict) or not all(
         state in STATES and isinstance(keys, (list, dict)) for state, keys in plain.items()
@@ -44,6 +45,11 @@ def render(value: Any, look: Look) -> str:
 def _lines(state: str, keys: list[Any] | dict[Any, Any], look: Look) -> Iterator[str]:
     title, title_color, color = STATES[state]
     yield f"{title_color}{title}{RESET}" if look.color else title
+    if state == "minions_proxied" and isinstance(keys, dict):
+        for device, hosts in sorted(keys.items()):
+            via = ", ".join(map(str, hosts)) if isinstance(hosts, list) else str(hosts)
+            yield look.line(0, color, f"{visible(str(device))} via {visible(via)}")
+        return
     for name in sorted(map(str, keys)):
         finger = f":  {visible(str(keys.get(name)))}" if isinstance(keys, dict) else ""
         yield look.line(0, color, f"{visible(name)}{finger}")

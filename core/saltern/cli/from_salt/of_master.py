@@ -56,7 +56,7 @@ def file_roots(conversion: Conversion, key: str, given: Given) -> None:
         else:
             roots[name] = paths
     if roots:
-        comment = "Modules are taken from _modules, _utils, _grains and _returners of base."
+        comment = "Modules are taken from _modules, _utils, _grains, _proxy and _returners of base."
         conversion.take("file_roots", roots, comment if key == "file_roots" else "", of=(key, given))
 
 
