@@ -8,8 +8,10 @@ from functools import partial
 from typing import Any
 
 from saltern.complaints import Complaint
+from saltern.named import NamedTuple
 from saltern.wire import pack
-from saltern_agent.ledger import Ledger, Told, epochs
+from saltern_agent.accounts import Accounts, Told, epochs
+from saltern_agent.envelope import enveloped
 from saltern_agent.outbox import Outbox
 
 log = logging.getLogger(__name__)
@@ -17,10 +19,20 @@ log = logging.getLogger(__name__)
 GATHER_S = 5.0  # notes come in series, and a message for each would be one too many
 
 
+class Report(NamedTuple):
+    """What a message tells: *told* of the *accounts* of *minion*, ``""`` for the host itself."""
+
+    minion: str
+    accounts: Accounts
+    told: list[Told]
+
+
 class Accountant:
     """Sends the notes of *ledger* by *outbox* while the channel is up, one message at a time; *later* sets a timer."""
 
-    def __init__(self, ledger: Ledger, outbox: Outbox, later: Callable[[float, Callable[[], None]], Any]) -> None:
+    def __init__(self, ledger: Accounts, outbox: Outbox, later: Callable[[float, Callable[[], None]], Any]) -> None:
+        self.of_devices: Callable[[], Report | None] = lambda: None
+        """Returns what is to be told next of a device, which has its turn when there is nothing of the host's own."""
         self._ledger = ledger
         self._outbox = outbox
         self._later = later
@@ -53,19 +65,24 @@ class Accountant:
     def _tell(self) -> None:
         if not self._up or self._asked:
             return
-        report = self._ledger.report()
-        if report:
+        told = self._ledger.report()
+        report = Report("", self._ledger, told) if told else self.of_devices()
+        if report is not None:
             self._asked = True
-            self._outbox.report(pack("account", 0, message(report)), partial(self._answered, report))
+            frame = enveloped(report.minion, pack("account", 0, message(report.told)))
+            self._outbox.report(frame, partial(self._answered, report))
 
-    def _answered(self, report: list[Told], refused: str | None) -> None:
+    def _answered(self, report: Report, refused: str | None) -> None:
         """The master has the report, or will never take it."""
         self._asked = False
         if refused is not None:
-            self._refused.say(f"the master refused this agent's account: {refused}")
-        self._ledger.told(report)
+            whose = f"the account of {report.minion}" if report.minion else "this agent's account"
+            self._refused.say(f"the master refused {whose}: {refused}")
+        report.accounts.told(report.told)
         if self._ledger.report():
             self.noted()
+        elif report.minion or self.of_devices() is not None:
+            self._tell()
 
 
 def message(report: list[Told]) -> dict[str, Any]:

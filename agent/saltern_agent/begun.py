@@ -5,8 +5,8 @@ One file that stays open, with a record for each job, written in place::
     head     magic 7 | version u8 | zeros                                    32 bytes
     record   key u64 | slot f64 (epoch s) | crc32 u32 of these | zeros       32 bytes, little-endian
 
-The key is a hash of the job's name and interval. No record crosses a block of the disk. A damaged one is passed over,
-which costs at most one more run of that slot.
+The key is a hash of the job's name and interval, for devices of their id too. No record crosses a block of the disk. A
+damaged one is passed over, which costs at most one more run of that slot.
 """
 
 from __future__ import annotations
@@ -28,14 +28,18 @@ RECORD_BYTES = 32
 HEAD = b"SALTSLT\x01".ljust(RECORD_BYTES, b"\0")
 BODY = struct.Struct("<Qd")
 MAX_RECORDS = 1024
-"""Then the one whose slot is the longest ago gives way."""
+"""Of a host itself. Then the one whose slot is the longest ago gives way."""
 
 
 class Begun:
-    """The records in the file *path*, read when it is made. What can't be written is said once, and runs go on."""
+    """The records in the file *path*, at most *max_records*, read when it is made.
 
-    def __init__(self, path: str) -> None:
+    What can't be written is said once, and runs go on.
+    """
+
+    def __init__(self, path: str, max_records: int = MAX_RECORDS) -> None:
         self._path = path
+        self._max_records = max_records
         self._slots: dict[int, float] = {}
         self._places: dict[int, int] = {}
         self._file = -1
@@ -77,7 +81,7 @@ class Begun:
                 os.close(file)
 
     def _place(self) -> int:
-        if len(self._places) < MAX_RECORDS:
+        if len(self._places) < self._max_records:
             return len(self._places)
         oldest = min(self._slots, key=lambda key: self._slots[key])
         del self._slots[oldest]
@@ -105,7 +109,7 @@ class Begun:
         self._unread = False
         try:
             with open(self._path, "rb") as stream:
-                kept = stream.read((1 + MAX_RECORDS) * RECORD_BYTES)
+                kept = stream.read((1 + self._max_records) * RECORD_BYTES)
         except FileNotFoundError:
             return
         except OSError as error:

@@ -22,13 +22,13 @@ from saltern.visible import visible, visible_lines
 from saltern.wire import MAX_MESSAGE_BYTES
 from saltern_agent import grains
 from saltern_agent.call_connection import CONNECT_TIMEOUT_S, Connection
+from saltern_agent.call_services import CallServices
 from saltern_agent.executor import Executor
 from saltern_agent.jobs import Current, Job, Outcome
 from saltern_agent.loader import Loader
 from saltern_agent.loader.marks import Marks
 from saltern_agent.return_to import ReturnTo, return_to
 from saltern_agent.returns import pack_return
-from saltern_agent.services import CallServices
 from saltern_agent.sync import grains_folders, marks_file, module_folders, returners_folders, utils_folders
 
 DOC = "sys.doc"

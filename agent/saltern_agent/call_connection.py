@@ -122,6 +122,9 @@ class Connection:
         self.pillar = pillar if isinstance(pillar, dict) else {}
         self.calls.opened()
 
+    def attached(self, *, anew: bool) -> None:
+        """No jobs are asked for."""
+
     def lost(self) -> None:
         """The channel is away."""
         self.calls.closed()

@@ -16,10 +16,10 @@ from saltern.config import MinionOptions, minion_config
 from saltern.named import NamedTuple
 from saltern_agent import grains
 from saltern_agent.call_connection import Connection
+from saltern_agent.call_services import CallServices
 from saltern_agent.jobs import Current
 from saltern_agent.loader import Loader
 from saltern_agent.loader.marks import Marks
-from saltern_agent.services import CallServices
 from saltern_agent.sync import grains_folders, marks_file, module_folders, utils_folders
 
 LOCAL = "local"

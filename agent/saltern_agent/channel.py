@@ -65,6 +65,9 @@ class Member(Protocol):
     def welcomed(self, body: dict[str, Any]) -> None:
         """The master took us in; everything may be sent."""
 
+    def attached(self, *, anew: bool) -> None:
+        """Jobs were asked for; *anew*: for the first time since the master took us in, or on a new connection."""
+
     def lost(self) -> None:
         """The channel, which was up, is away."""
 
@@ -114,6 +117,7 @@ class Channel:
         self._greeted_at = -WHO_INTERVAL_S
         self._no_jobs = Complaints(log)
         self._no_jobs_said = False
+        self._attached = False
         self._ignored = Complaints(log)
         self._asked = Complaint(log, logging.INFO)
 
@@ -141,8 +145,16 @@ class Channel:
         """Ask for jobs, and say what this minion is and has; again when that has changed."""
         if self.state == UP and self._publish is not None and self._publish.up:
             frame = pack_any("attach", 0, self._member.attachment())
-            if not self._publish.send(frame):
+            if self._publish.send(frame):
+                anew, self._attached = not self._attached, True
+                self._member.attached(anew=anew)
+            else:
                 self._loop.later(HELLO_AGAIN_S, self.attach)
+
+    def ask(self, frame: bytes) -> bool:
+        """Send *frame* by the connection that jobs come by, once they were asked for; return whether it was taken."""
+        publish = self._publish
+        return self._attached and self.state == UP and publish is not None and publish.up and publish.send(frame)
 
     def greet(self) -> None:
         """Say hello (again)."""
@@ -164,6 +176,7 @@ class Channel:
             self.greet()
         else:
             self._not_admitted = 0
+            self._attached = False
             self._no_jobs.end()
             if self._no_jobs_said:
                 self._no_jobs_said = False
@@ -249,6 +262,7 @@ class Channel:
         if self.state != UP:
             self._up_since = time.monotonic()
         self.state = UP
+        self._attached = False
         self._member.welcomed(body)
         if self._publish is not None:
             self._publish.open()

@@ -12,7 +12,7 @@ from saltern_agent.loader.source import GRAINS, KINDS
 from saltern_agent.loop import Loop, Timer
 from saltern_agent.services import Services
 from saltern_agent.slots import stable_hash
-from saltern_agent.sync import Sync
+from saltern_agent.sync import Sync, Taken
 
 if TYPE_CHECKING:
     from saltern.config import MinionOptions
@@ -22,30 +22,33 @@ log = logging.getLogger(__name__)
 
 CHANGE_DELAY_S = 1.0  # a fleet asks for a changed module within this long, not at once
 SYNC_AGAIN_S = 60.0  # after a sync that failed
-TAG = "modules"  # of the event that tells the master which modules can't be taken or used
+TAG = "modules"  # of the event that tells the master which modules are here, and can't be taken or used
+LINES, LINE_CHARS = 21, 200  # of problems, with every attach: the master shows one less, and that there are more
 
 
 class CustomModules:
-    """Fetches them by *services*, for *loader*, when the master has others or files of theirs are gone.
+    """Fetches them by *services* when the master has others or files of theirs are gone.
 
-    *settled* is called in the loop's thread after each time that they were fetched in the background, whatever came of
-    it; *regrain* in the worker when functions that add grains have changed.
+    *take* loads anew what came, *forget* what another program brought. *settled* is called in the loop's thread after
+    each time that they were fetched in the background, whatever came of it; *regrain* in the worker when functions that
+    add grains have changed.
     """
 
     def __init__(
         self,
         options: MinionOptions,
         loop: Loop,
-        loader: Loader,
         background: Background,
         services: Services,
+        take: Taken,
+        forget: Callable[[list[str]], None],
         settled: Callable[[], None],
         regrain: Callable[[], None],
     ) -> None:
-        self.sync = Sync(options["cachedir"], services.request, loader.take)
+        self.sync = Sync(options["cachedir"], services.request, take)
         self._options = options
         self._loop = loop
-        self._loader = loader
+        self._forget = forget
         self._background = background
         self._services = services
         self._settled = settled
@@ -53,23 +56,30 @@ class CustomModules:
         self._on_change = False
         self._timer: Timer | None = None
         self._told: list[str] = []
+        self._told_digest = ""
 
     @property
     def digest(self) -> str:
         """Of the module tree that is here whole; empty when that isn't known."""
         return self.sync.digest
 
+    def have(self) -> dict[str, Any]:
+        """Return what the master is told when it is met again: the digest, and what can't be taken or used."""
+        self._told_digest = self.sync.digest
+        return {"modules": self.sync.digest, "modules_problems": [line[:LINE_CHARS] for line in self._told[:LINES]]}
+
     def fetch(self, kinds: Sequence[str] = KINDS) -> Synced:
-        """Fetch what the master has of *kinds*, from a worker; it hears, once, of what can't be taken or used.
+        """Fetch what the master has of *kinds*, from a worker; it hears what that came to, when it has changed.
 
         Raises ``ChannelError``, ``ModuleError``.
         """
         synced = self.sync.run(kinds)
         others = [line for line in self._told if not line.startswith(tuple(f"{kind}." for kind in kinds))]
         told = synced.told if set(kinds) == set(KINDS) else sorted({*synced.told, *others})
-        if told != self._told:
-            self._told = told
-            self._services.fire_event({"changed": synced.changed, "problems": told}, TAG)
+        digest = self.sync.digest
+        if told != self._told or digest != self._told_digest:
+            self._told, self._told_digest = told, digest
+            self._services.fire_event({"changed": synced.changed, "problems": told, "digest": digest}, TAG)
         if any(name.startswith(f"{GRAINS}.") for name in synced.changed):
             self._regrain()
         return synced
@@ -99,11 +109,13 @@ class CustomModules:
         changed = self.sync.changed_by_others()
         if changed:
             log.info("modules changed, by saltern-call: %s", ", ".join(changed))
-            self._loader.forget(changed)
+            self._forget(changed)
 
-    def version_of(self, function: str) -> dict[str, str | None] | None:
-        """Return the version of the module that *function* is from, also when a child loaded it."""
-        file = self._loader.file_of(function)
+    def version_of(self, function: str, loader: Loader) -> dict[str, str | None] | None:
+        """Return the version of the module that *function* of *loader* is from, also when a child loaded it."""
+        if not self.sync.has_modules:
+            return None
+        file = loader.file_of(function)
         return self.sync.version(function.partition(".")[0] if file is None else file)
 
     def _fetch_soon(self) -> None:

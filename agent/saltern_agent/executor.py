@@ -1,12 +1,16 @@
-"""Runs a job's functions in the calling thread: whatever they do, an outcome comes of it."""
+"""Runs a job's functions: whatever they do, an outcome comes of it.
+
+They run in the calling thread. What is to be awaited, because a function is a coroutine function or returned something
+of the kind, runs in the process's loop of coroutines meanwhile.
+"""
 
 from __future__ import annotations
 
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterable
-from types import GeneratorType
+from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterable
+from types import AsyncGeneratorType, GeneratorType
 from typing import Any
 
 from saltern import errors
@@ -16,9 +20,10 @@ from saltern.named import NamedTuple
 from saltern.plain import Plain
 from saltern.secret import revealed
 from saltern_agent.capture import MAX_PRINTED_CHARACTERS, ThreadOutput
-from saltern_agent.given import given
+from saltern_agent.given import given, is_bare
 from saltern_agent.jobs import Current, Job, Killed, Outcome
 from saltern_agent.loader import Loader
+from saltern_agent.steps import Steps, begun, to_the_end
 from saltern_agent.strikeout import Strikeout, StruckLog
 
 log = logging.getLogger(__name__)
@@ -31,6 +36,8 @@ NESTED = "nested"
 
 WRONGLY_CALLED = frozenset({"SaltInvocationError", "SaltClientError"})
 MAX_YIELDED = 100_000
+AROUND = frozenset({__name__, "saltern_agent.steps", "saltern_agent.coroutines"})
+"""Modules whose frames stand in a traceback before the function's."""
 BLACKOUT = (
     "Minion in blackout mode. Set 'minion_blackout' to False in pillar or grains to resume operations. Only "
     "saltutil.refresh_pillar allowed in blackout mode."
@@ -80,15 +87,37 @@ class Executor:
 
         Where that is wanted, Ctrl-C raises ``KeyboardInterrupt``.
         """
+
+        def wait(awaitable: Awaitable[Any]) -> Any:
+            try:
+                return self._loader.coroutines.wait(awaitable, job.cancelled_by)
+            finally:
+                job.cancelled_by(None)
+
+        return to_the_end(self._steps(job), wait)
+
+    def begin(self, job: Job) -> Outcome | Coroutine[Any, Any, Outcome]:
+        """Run *job* like ``run``; when its function is a coroutine, return one that comes to the outcome.
+
+        So no thread waits for it. That is to be awaited in the context of this call; see ``steps.begun``. Of several
+        functions the calling thread waits for each.
+        """
+        return begun(self._steps(job)) if isinstance(job.fun, str) else self.run(job)
+
+    def _steps(self, job: Job) -> Steps[Outcome]:
+        before = self._current.job, self._current.printed
         self._current.job = job
         self._current.printed = []
         started = time.perf_counter()
+        answers = {}
         try:
-            answers = {fun: self._run_one(job, fun, args) for fun, args in job.functions()}
+            with self._loader.bound():
+                for fun, args in job.functions():
+                    answers[fun] = yield from self._run_one(job, fun, args)
             strikeout = self._loader.strikeout()
         finally:
             self._log_printed(job)
-            self._current.job = self._current.printed = None
+            self._current.job, self._current.printed = before
         duration_ms = round((time.perf_counter() - started) * 1000, 3)
         if isinstance(job.fun, str):
             outcome = _of_one(answers[job.fun], duration_ms)
@@ -96,7 +125,7 @@ class Executor:
             outcome = _of_several(answers, duration_ms, self._loader.strikeout())
         return _struck(outcome, strikeout) if strikeout else outcome
 
-    def _run_one(self, job: Job, name: str, args: list[Any]) -> Answer:
+    def _run_one(self, job: Job, name: str, args: list[Any]) -> Steps[Answer]:
         job.retcode = 0
         if job.killed_by:  # during a function before this one
             return _killed(job)
@@ -109,8 +138,13 @@ class Executor:
         if job.about and self._loader.blacked_out(name):
             return Answer(f"ERROR executing '{name}': {BLACKOUT}", FAILED, BLACKOUT, NESTED)
         try:
-            args, kwargs = given(function, args, job.kwarg, job.published(), sent=bool(job.about))
+            published = {} if is_bare(function, args, job.kwarg) else job.published()
+            args, kwargs = given(function, args, job.kwarg, published, sent=bool(job.about))
             value = function(*revealed(args), **revealed(kwargs)) if job.secrets else function(*args, **kwargs)
+            if type(value) is AsyncGeneratorType:
+                value = self._gathered_later(job, value)
+            while hasattr(type(value), "__await__"):
+                value = yield value
             if type(value) is GeneratorType:
                 value = self._gathered(job, value)
         except Killed:
@@ -118,6 +152,8 @@ class Executor:
         except BaseException as error:  # a function may call sys.exit, or worse: only this job fails
             if self._interruptible and isinstance(error, KeyboardInterrupt):
                 raise
+            if job.killed_by and type(error).__name__ == "CancelledError":  # asyncio's
+                return _killed(job)
             return _failed(name, function, error, self._loader.strikeout())
         retcode = job.retcode
         if retcode == 0 and isinstance(value, dict) and not all(value.get(key, True) for key in ("result", "success")):
@@ -137,20 +173,35 @@ class Executor:
         """Return what a generator yields: maps as one, else a list; nothing is an empty map."""
         found: Any = {}
         for number, item in enumerate(items):
-            if number >= MAX_YIELDED:
-                raise CommandError(f"it yields more than {MAX_YIELDED:,} values")
-            if self._progress is not None:
-                self._progress(job, number, item)
-            if isinstance(item, dict) and isinstance(found, dict):
-                found.update(item)
-            elif isinstance(found, dict):
-                found = [found, item] if found else [item]
-            else:
-                found.append(item)
+            found = self._laid(job, number, item, found)
+        return found
+
+    async def _gathered_later(self, job: Job, items: AsyncIterable[Any]) -> Any:
+        found: Any = {}
+        number = 0
+        async for item in items:
+            found = self._laid(job, number, item, found)
+            number += 1
+        return found
+
+    def _laid(self, job: Job, number: int, item: Any, found: Any) -> Any:
+        """Return *found* and a generator's value *number*."""
+        if number >= MAX_YIELDED:
+            raise CommandError(f"it yields more than {MAX_YIELDED:,} values")
+        if self._progress is not None:
+            self._progress(job, number, item)
+        if isinstance(item, dict) and isinstance(found, dict):
+            found.update(item)
+        elif isinstance(found, dict):
+            found = [found, item] if found else [item]
+        else:
+            found.append(item)
         return found
 
     def _log_printed(self, job: Job) -> None:
-        printed = "".join(self._current.printed or ())
+        if not self._current.printed:
+            return
+        printed = "".join(self._current.printed)
         if strikeout := self._loader.strikeout():
             cut = len(printed) >= MAX_PRINTED_CHARACTERS
             printed = strikeout.text(printed)
@@ -247,6 +298,8 @@ def _trace(error: BaseException) -> str:
 
     own = error.__traceback__
     inner = own.tb_next if own is not None else None
+    while inner is not None and inner.tb_frame.f_globals.get("__name__") in AROUND:
+        inner = inner.tb_next
     return "".join(traceback.format_exception(type(error), error, inner or own))
 
 

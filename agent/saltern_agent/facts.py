@@ -42,7 +42,7 @@ class Facts:
         self._background = background
         self._skew_s = skew_s
         self._tell = tell
-        self._own = OwnGrains(loader.grain_functions)
+        self._own = OwnGrains(loader.grain_functions, loader.bound)
         self._stamp: object = stamp_of(options)
 
     def begin(self) -> None:

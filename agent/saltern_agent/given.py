@@ -30,6 +30,8 @@ def given(
 
     Raises ``ArgumentError`` for keywords that it doesn't take.
     """
+    if is_bare(function, args, kwarg):
+        return [], {}
     names, takes_any = _parameters(function)
     positional: list[Any] = []
     keywords: dict[str, Any] = {}
@@ -47,6 +49,14 @@ def given(
     if takes_any:
         keywords.update(published)
     return positional, keywords
+
+
+def is_bare(function: Callable[..., Any], args: list[Any], kwarg: Mapping[str, Any]) -> bool:
+    """Return whether *function* is sure to be called with nothing, as most are that are asked often."""
+    if args or kwarg:
+        return False
+    code: CodeType | None = getattr(function, "__code__", None)
+    return code is not None and not code.co_flags & VARKEYWORDS
 
 
 def _parameters(function: Callable[..., Any]) -> tuple[frozenset[str] | None, bool]:

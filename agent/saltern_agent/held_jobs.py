@@ -20,11 +20,17 @@ MAX_HELD = 1000
 
 
 class HeldJobs:
-    """Starts jobs, at once or when the pillar has come. In the loop's thread alone."""
+    """Starts jobs, at once or when the pillar has come. In the loop's thread alone.
 
-    def __init__(self, loop: Loop, begin: Callable[[Job], None]) -> None:
+    *says*: whether the log has a line when none came in time.
+    """
+
+    __slots__ = ("_begin", "_has_pillar", "_jobs", "_loop", "_says", "_timer")
+
+    def __init__(self, loop: Loop, begin: Callable[[Job], None], *, says: bool = True) -> None:
         self._loop = loop
         self._begin = begin
+        self._says = says
         self._has_pillar = False
         self._timer: Timer | None = None
         self._jobs: list[Job] = []
@@ -35,6 +41,11 @@ class HeldJobs:
             self._begin(job)
         else:
             self._jobs.append(job)
+
+    def among(self, jids: list[str]) -> list[str]:
+        """Return those of *jids* that are held here."""
+        held = {job.jid for job in self._jobs}
+        return [jid for jid in jids if jid in held]
 
     def await_pillar(self) -> None:
         """Hold jobs from now on, unless there is a pillar from before: that will do."""
@@ -49,7 +60,8 @@ class HeldJobs:
             self._end()
 
     def _late(self) -> None:
-        log.warning("the master has sent no pillar for %g s: jobs begin without it", WITHIN_S)
+        if self._says:
+            log.warning("the master has sent no pillar for %g s: jobs begin without it", WITHIN_S)
         self._end()
 
     def _end(self) -> None:

@@ -23,7 +23,7 @@ def keys(options: MinionOptions) -> KeyPair:
     return own_keys(options["pki_dir"], OWN_KEYS)
 
 
-def pinned_master_key(options: MinionOptions) -> str:
+def pinned_master_key(options: MinionOptions, program: str = "saltern-agent") -> str:
     """Return the master's public key: from the option ``master_key``, else from ``--join``'s file.
 
     Raises ``ConfigError`` that says how to get one.
@@ -40,7 +40,7 @@ def pinned_master_key(options: MinionOptions) -> str:
     except FileNotFoundError:
         raise ConfigError(
             f"{options['conf_file']}: master_key is not set: set it to what saltern-key -F master shows on the "
-            f"master, or run saltern-agent --join - and paste the line that saltern-key --invite prints there"
+            f"master, or run {program} --join - and paste the line that saltern-key --invite prints there"
         ) from None
     except PermissionError:
         raise ConfigError(f"{path}: can't be read: {NOT_ALLOWED}", path=path) from None

@@ -16,10 +16,30 @@ MAX_BYTES = 8 * 1024 * 1024
 """Of what the waiting jobs are given, as the wire carries it."""
 
 
-class JobQueue:
-    """Up to *max_jobs* jobs of *max_bytes* bytes together. Not safe for several threads."""
+class Quota:
+    """What several queues may hold together: up to *max_jobs* jobs of *max_bytes* bytes."""
 
-    def __init__(self, max_jobs: int = MAX_JOBS, max_bytes: int = MAX_BYTES) -> None:
+    __slots__ = ("jobs", "max_bytes", "max_jobs", "size")
+
+    def __init__(self, max_jobs: int, max_bytes: int) -> None:
+        self.max_jobs = max_jobs
+        self.max_bytes = max_bytes
+        self.jobs = self.size = 0
+
+    @property
+    def exceeded(self) -> bool:
+        """Whether it is more."""
+        return self.jobs > self.max_jobs or self.size > self.max_bytes
+
+
+class JobQueue:
+    """Up to *max_jobs* jobs of *max_bytes* bytes together, and with others no more than *quota* says.
+
+    Not safe for several threads.
+    """
+
+    def __init__(self, max_jobs: int = MAX_JOBS, max_bytes: int = MAX_BYTES, quota: Quota | None = None) -> None:
+        self._quota = quota
         self._max_jobs = max_jobs
         self._max_bytes = max_bytes
         self._users: dict[str, deque[Job]] = {}  # whose turn is next first
@@ -42,8 +62,11 @@ class JobQueue:
         size = self._sizes[job] = len(pack_value([job.fun, job.arg, job.kwarg], secrets=True))
         self._users.setdefault(job.user, deque()).append(job)
         self._bytes[job.user] = self._bytes.get(job.user, 0) + size
+        if self._quota is not None:
+            self._quota.jobs += 1
+            self._quota.size += size
         out = []
-        while len(self) > self._max_jobs or self.size > self._max_bytes:
+        while len(self) > self._max_jobs or self.size > self._max_bytes or self._over_quota():
             last = self._users[max(self._users, key=self._share)][-1]
             self.remove(last)
             out.append(last)
@@ -69,10 +92,17 @@ class JobQueue:
             return False
         jobs = self._users[job.user]
         jobs.remove(job)
-        self._bytes[job.user] -= self._sizes.pop(job)
+        size = self._sizes.pop(job)
+        self._bytes[job.user] -= size
+        if self._quota is not None:
+            self._quota.jobs -= 1
+            self._quota.size -= size
         if not jobs:
             del self._users[job.user], self._bytes[job.user]
         return True
+
+    def _over_quota(self) -> bool:
+        return self._quota is not None and self._quota.exceeded and bool(self._sizes)
 
     def _share(self, user: str) -> float:
         """Return which part of the bounds is *user*'s, by number or bytes, whichever is more."""

@@ -7,6 +7,8 @@ import os
 import signal as signals
 import threading
 import time
+from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 from saltern.errors import WireError
@@ -60,12 +62,15 @@ class Job:
     """
 
     __slots__ = (
+        "_ended",
         "_lock",
+        "_over",
         "abandoned",
         "about",
         "arg",
+        "begun",
+        "cancel",
         "children",
-        "done",
         "extra",
         "fun",
         "isolate",
@@ -113,13 +118,16 @@ class Job:
         self.about = about
         self.ret = ret
         self.started = time.time()
+        self.begun = False
         self.thread = 0
+        self.cancel: Callable[[], None] | None = None  # what ends the coroutine that it waits for, or is
         self.children: set[int] = set()
         self.killed_by = 0
         self.abandoned = False
         self.retcode = 0  # what the function put into __context__['retcode']
-        self.done = threading.Event()
         self._lock = threading.Lock()
+        self._over = False
+        self._ended: threading.Event | None = None  # made when one waits: most jobs are short
 
     def functions(self) -> list[tuple[str, list[Any]]]:
         """Return the functions with their positional arguments."""
@@ -171,6 +179,59 @@ class Job:
             **{key: self.extra[key] for key in ("schedule",) if key in self.extra},
         }
 
+    @property
+    def over(self) -> bool:
+        """Whether its function is over, or never begins."""
+        return self._over
+
+    def ends_within(self, seconds: float) -> bool:
+        """Wait for that, so long at most; return whether it is so."""
+        with self._lock:
+            if self._over:
+                return True
+            ended = self._ended = self._ended or threading.Event()
+        return ended.wait(seconds)
+
+    def _is_over(self) -> None:
+        """Say so to whoever waits; under the lock."""
+        self._over = True
+        if self._ended is not None:
+            self._ended.set()
+
+    def begin(self) -> bool:
+        """Say that the calling thread runs it; return whether it is still wanted (it wasn't withdrawn)."""
+        with self._lock:
+            if self.abandoned:
+                return False
+            self.begun = True
+            self.thread = threading.get_ident()
+        return True
+
+    def withdraw(self) -> bool:
+        """Have it never begin; return whether it hadn't."""
+        with self._lock:
+            if self.begun or self.abandoned:
+                return False
+            self.abandoned = True
+            self._is_over()
+        return True
+
+    def go_on(self) -> None:
+        """Say that the calling thread leaves it: it goes on as a coroutine."""
+        with self._lock:
+            thread, self.thread = self.thread, 0
+            killed_by = self.killed_by
+        if killed_by and thread == threading.get_ident():
+            forget_interrupt(thread)
+
+    def cancelled_by(self, cancel: Callable[[], None] | None) -> None:
+        """Say what ends the coroutine that it is waiting for; ``None``: there is none any more."""
+        with self._lock:
+            self.cancel = cancel
+            killed_by = self.killed_by
+        if killed_by and cancel is not None:
+            cancel()
+
     def register_child(self, pid: int) -> None:
         """Take note of a program, or of a group of them, that ends with this job."""
         with self._lock:
@@ -188,8 +249,26 @@ class Job:
         """Say that the function is over; return whether its outcome is still wanted (it wasn't abandoned)."""
         with self._lock:
             wanted = not self.abandoned
-            self.done.set()
+            self._is_over()
+            self.cancel = None
         return wanted
+
+    def end(self, signal: int) -> bool:
+        """End it without waiting for that, and give it up; return whether it was still running.
+
+        Its programs are sent *signal*. Who runs it interrupts it.
+        """
+        with self._lock:
+            self.killed_by = self.killed_by or signal
+        self.signal(signal)
+        return self.abandon()
+
+    def signal(self, signal: int) -> None:
+        """Send *signal* to its programs."""
+        with self._lock:
+            children = list(self.children)
+        for pid in children:
+            _signal(pid, signal)
 
     def kill(self, signal: int) -> str:
         """End this job: first its programs, by *signal* and then for certain, then its thread. Say what was done.
@@ -203,10 +282,10 @@ class Job:
         for number in (signal, signals.SIGKILL) if children else ():
             for pid in children:
                 _signal(pid, number)
-            if self.done.wait(CHILD_GRACE_S):
+            if self.ends_within(CHILD_GRACE_S):
                 listed = ", ".join(str(pid) for pid in children)
                 return f"job {self.jid} was ended: signal {int(number)} went to process {listed}"
-        if (self._interrupt() or not self.thread) and self.done.wait(THREAD_GRACE_S):
+        if (self._interrupt() or not (self.thread or self.begun)) and self.ends_within(THREAD_GRACE_S):
             return f"job {self.jid} was ended: it was interrupted"
         if self.abandon():
             return f"job {self.jid} does not end: its thread hangs outside Python and was abandoned"
@@ -215,26 +294,61 @@ class Job:
     def abandon(self) -> bool:
         """Give the job up: its outcome, should one come, isn't wanted. Return whether it was still running."""
         with self._lock:
-            if not self.done.is_set():
+            if not self._over:
                 self.abandoned = True
             return self.abandoned
 
     def _interrupt(self) -> bool:
-        """Raise ``Killed`` in the job's thread at its next step of Python; return whether there is such a thread."""
+        """Raise ``Killed`` in the job's thread at its next step of Python, and cancel the coroutine that it is.
+
+        Return whether there is one of them.
+        """
         import ctypes  # rarely needed, and not small
 
         with self._lock:
-            if self.done.is_set() or not self.thread:
+            if self._over:
                 return False
+            if self.cancel is not None:
+                self.cancel()
+            if not self.thread:
+                return self.begun
             raised = ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self.thread), ctypes.py_object(Killed))
         return bool(raised == 1)
 
 
-class Current(threading.local):
-    """The job that a thread works on, and what its function printed."""
+_JOB: ContextVar[Job | None] = ContextVar("job", default=None)
+_PRINTED: ContextVar[list[str] | None] = ContextVar("printed", default=None)
 
-    job: Job | None = None
-    printed: list[str] | None = None
+
+class Current:
+    """The job that a thread, or a coroutine, works on, and what its function printed; one for the whole process."""
+
+    __slots__ = ()
+
+    @property
+    def job(self) -> Job | None:
+        """The job, where one is running."""
+        return _JOB.get()
+
+    @job.setter
+    def job(self, job: Job | None) -> None:
+        _JOB.set(job)
+
+    @property
+    def printed(self) -> list[str] | None:
+        """What its function has printed; ``None`` where nothing is caught."""
+        return _PRINTED.get()
+
+    @printed.setter
+    def printed(self, printed: list[str] | None) -> None:
+        _PRINTED.set(printed)
+
+
+def forget_interrupt(thread: int) -> None:
+    """Forget a ``Killed`` that was raised in the *thread* and didn't arrive."""
+    import ctypes
+
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), None)
 
 
 def _signal(pid: int, signal: int) -> None:

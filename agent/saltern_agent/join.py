@@ -135,6 +135,9 @@ class Joining:
     def welcomed(self, body: dict[str, Any]) -> None:
         """The master took us in."""
 
+    def attached(self, *, anew: bool) -> None:
+        """No jobs are asked for."""
+
     def lost(self) -> None:
         """The channel is away."""
 

@@ -61,6 +61,7 @@ class Loop:
         self._number = 0
         self._cancelled = 0  # of the timers
         self._posted: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._woken = False
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
         os.set_blocking(self._wake_write, False)
@@ -89,8 +90,10 @@ class Loop:
     def post(self, call: Callable[[], None]) -> None:
         """Run *call* in the loop's thread soon; may be used from any thread and from signal handlers."""
         self._posted.put(call)
-        with contextlib.suppress(OSError):  # a full pipe wakes it up just as well, and nothing wakes a closed loop
-            os.write(self._wake_write, b"\0")
+        if not self._woken:  # else it is about to look
+            self._woken = True
+            with contextlib.suppress(OSError):  # a full pipe wakes it up just as well, and nothing wakes a closed loop
+                os.write(self._wake_write, b"\0")
 
     def ask(self, call: Callable[[], Any], timeout_s: float = ASK_TIMEOUT_S) -> Any:
         """Run *call* in the loop's thread and return what it returns, or raise what it raises.
@@ -169,6 +172,7 @@ class Loop:
     def _run_posted(self) -> None:
         with contextlib.suppress(BlockingIOError):
             os.read(self._wake_read, 4096)
+        self._woken = False  # before it is looked: who comes now wakes it up again
         for _ in range(self._posted.qsize()):
             self._guarded(self._posted.get())
 

@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 import saltern.log
@@ -20,7 +20,7 @@ from saltern.folder_lock import locked
 from saltern.ids import check_minion_id
 from saltern.named import NamedTuple
 from saltern_agent import identity, settings
-from saltern_agent.agent import Agent
+from saltern_agent.host import Host
 from saltern_agent.reload import Reload
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.umask(UMASK)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is a log
     words = list(sys.argv[1:] if argv is None else argv)
-    if _prints(words):
+    if prints(words):
         return 0
     with contextlib.ExitStack() as held:
         return _run(words, held)
@@ -102,8 +102,8 @@ def _run(words: Sequence[str], held: contextlib.ExitStack) -> int:
         own_environment.settle(os.environ)
         options = configured(arguments)
         held.enter_context(locked(options["cachedir"], CACHE_MODE))
-        agent = make(options, arguments)
-        reload = Reload(agent, arguments.config_dir, [key for key in FIXABLE if getattr(arguments, key) is not None])
+        host = make(options, arguments)
+        reload = Reload(host, arguments.config_dir, fixed_by(arguments))
     except SalternError as error:
         hint = "; see saltern-agent --help" if isinstance(error, UsageError) else ""
         print(f"saltern-agent: {told(error)}{hint}", file=sys.stderr)
@@ -111,42 +111,52 @@ def _run(words: Sequence[str], held: contextlib.ExitStack) -> int:
     except OSError as error:
         print(f"saltern-agent: {told(error)}", file=sys.stderr)
         return EX_FAILED
+    return serve(host, reload, "saltern-agent")
+
+
+def serve(host: Host, reload: Reload, program: str) -> NoReturn:
+    """Run *host* until it is told to stop, and end this process."""
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: agent.stop())
+        signal.signal(number, lambda *_: host.stop())
     signal.signal(signal.SIGHUP, lambda *_: reload.hung_up())
     gc.collect()
     gc.freeze()
-    log.info("saltern-agent %s starts as %s, pid %d", __version__, agent.options["id"], os.getpid())
-    agent.run()
-    log.info("saltern-agent stopped")
-    return _leave()
+    log.info("%s %s starts as %s, pid %d", program, __version__, host.options["id"], os.getpid())
+    host.run()
+    log.info("%s stopped", program)
+    _leave()
 
 
-def parse(words: Sequence[str]) -> Arguments:
+def fixed_by(arguments: Arguments) -> list[str]:
+    """Return the options that the command line says."""
+    return [key for key in FIXABLE if getattr(arguments, key) is not None]
+
+
+def parse(words: Sequence[str], flags: Mapping[str, str] = FLAGS) -> Arguments:
     """Return the arguments in *words*. By hand: ``argparse`` would stay in memory for the life of the agent."""
     found: dict[str, str] = {}
     rest = list(words)
     while rest:
         word = rest.pop(0)
         flag, equals, value = word.partition("=")
-        if flag not in FLAGS:
+        if flag not in flags:
             raise UsageError(f"{word!r} is not an option")
         if not equals:
             if not rest:
                 raise UsageError(f"{flag} needs a value")
             value = rest.pop(0)
-        found[FLAGS[flag]] = value
+        found[flags[flag]] = value
     return Arguments(**found)
 
 
-def configured(arguments: Arguments) -> MinionOptions:
-    """Return what the command line and the configuration say, and set up the log.
+def configured(arguments: Arguments, *, proxyid: str = "") -> MinionOptions:
+    """Return what the command line and the configuration say, and set up the log. *proxyid*: as of ``settings.load``.
 
     Raises ``ConfigError``, ``UsageError``.
     """
     if arguments.log_level is not None and arguments.log_level not in saltern.log.LEVELS:
         raise UsageError(f"there is no log level {arguments.log_level!r}: use one of {', '.join(saltern.log.LEVELS)}")
-    options, warnings = settings.load(arguments.config_dir, named=arguments.id is not None)
+    options, warnings = settings.load(arguments.config_dir, named=arguments.id is not None, proxyid=proxyid)
     try:
         options["id"] = options["id"] if arguments.id is None else check_minion_id(arguments.id)
     except IdError as error:
@@ -159,26 +169,30 @@ def configured(arguments: Arguments) -> MinionOptions:
     return options
 
 
-def make(options: MinionOptions, arguments: Arguments) -> Agent:
+def make(options: MinionOptions, arguments: Arguments) -> Host:
     """Return the agent that *options* describe; with an invitation among the *arguments* it joins that master first.
 
     Raises ``ConfigError``, ``KeyStoreError``, ``JournalError``, ``UsageError``; ``ChannelError`` when joining fails.
     """
     identity.check_id(options)
+    return Host(options, identity.keys(options), master_of(options, arguments))
+
+
+def master_of(options: MinionOptions, arguments: Arguments, program: str = "saltern-agent") -> str:
+    """Return the public key of the master that is to be trusted. Raises as ``make`` does."""
     if arguments.join is not None or arguments.join_file is not None:
         from saltern_agent.join import invitation, join  # once in the life of a host
 
         join(options, identity.keys(options), invitation(arguments.join, arguments.join_file))
-    master_key = identity.pinned_master_key(options)
-    return Agent(options, identity.keys(options), master_key)
+    return identity.pinned_master_key(options, program)
 
 
-def _prints(words: Sequence[str]) -> bool:
+def prints(words: Sequence[str], program: str = "saltern-agent", usage: str = HELP) -> bool:
     """Print what was asked for and return whether that was all."""
     if "-h" in words or "--help" in words:
-        print(HELP, end="")
+        print(usage, end="")
     elif "--version" in words:
-        print(f"saltern-agent {__version__}")
+        print(f"{program} {__version__}")
     elif "-V" in words or "--versions-report" in words:
         from saltern.versions import versions_report
 

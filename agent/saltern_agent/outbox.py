@@ -4,6 +4,7 @@ Each is in the spool, on disk, before it is sent; memory is for when the disk fa
 it works again. Whatever is in memory is newer than all that is spooled. At least once: after every new welcome all
 that wasn't acknowledged is sent again, in order. What is lost all the same is told to the ledger before it goes.
 
+What is for devices comes in crowds: it is written, and then sent, together with what comes at the same time.
 An ``account`` message takes a number and its turn among the others, and isn't kept: the ledger is where it is from.
 """
 
@@ -13,31 +14,27 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Any
-
-import msgpack
 
 from saltern.complaints import Complaint
 from saltern.errors import JournalError
 from saltern.named import NamedTuple
 from saltern.wire import body_of
+from saltern_agent.bundle import MAX_MESSAGES, Bundle
+from saltern_agent.envelope import is_envelope, renumbered
 from saltern_agent.origin import Origin
 from saltern_agent.spool import Spool
+from saltern_agent.spool_record import Record
 
 log = logging.getLogger(__name__)
 
 WINDOW = 64  # messages sent and not acknowledged
 WINDOW_BYTES = 2 * 1024 * 1024
 SEQ_PER_MS = 256  # more than an agent can send
+WRITTEN = 256  # at once
+CROWD_BYTES = 1024 * 1024  # of what waits for others to be written with
 MAX_THEN = 100  # calls that wait for an acknowledgement
-
-
-class Item(NamedTuple):
-    """A message in memory."""
-
-    seq: int
-    frame: bytes
-    origin: Origin | None
 
 
 class Sent(NamedTuple):
@@ -64,9 +61,9 @@ class Report:
 class Outbox:
     """The queue between the agent and the channel.
 
-    *send* takes a frame and returns whether it went out; *max_bytes* bounds the memory; *lost* is told the origins of
-    returns that are lost, before they are forgotten. Everything but ``put`` of new frames is called by the channel's
-    changes of state. Not safe for several threads.
+    *send* takes a frame and returns whether it went out; *max_bytes* bounds the memory; *post* calls something soon in
+    the same thread; *lost* is told the origins of returns that are lost, before they are forgotten. Everything but
+    ``put`` of new frames is called by the channel's changes of state. Not safe for several threads.
     """
 
     def __init__(
@@ -77,12 +74,18 @@ class Outbox:
         max_bytes: int,
         lost: Callable[[list[Origin]], object] = lambda origins: None,
         epoch: Callable[[], float] = time.time,
+        post: Callable[[Callable[[], None]], object] = lambda call: call(),
     ) -> None:
+        self.window = WINDOW
+        """How many messages may be on their way; more for a host that speaks for many minions."""
         self._spool = spool
         self._send = send
         self._max_bytes = max_bytes
         self._lost = lost
-        self._memory: deque[Item] = deque()
+        self._post = post
+        self._crowd = 0  # how many in the memory wait for others to be written with
+        self._bundle = Bundle()
+        self._memory: deque[Record] = deque()
         self._memory_bytes = 0
         self._sent = 0  # how many from the front of the memory were sent on this connection
         self._flight: deque[Sent] = deque()
@@ -117,24 +120,28 @@ class Outbox:
             "dropped": self.dropped,
         }
 
-    def spooled(self, schedule: str) -> int:
-        """Return how many returns of *schedule* the master hasn't acknowledged."""
-        in_memory = sum(1 for item in self._memory if item.origin and item.origin.schedule == schedule)
-        return in_memory + self._spool.spooled(schedule)
+    def spooled(self, name: str) -> int:
+        """Return how many returns of the schedule that goes by *name*, ``Origin.name``, aren't acknowledged."""
+        in_memory = sum(1 for item in self._memory if item.origin and item.origin.name == name)
+        return in_memory + self._spool.spooled(name)
 
     def put(self, frame: bytes, origin: Origin | None = None) -> int:
         """Queue a frame that was packed with sequence number 0; return the number that it got.
 
         A loss of it is counted for *origin*.
         """
-        self._seq += 1
-        item = Item(self._seq, numbered(frame, self._seq), origin)
-        self._memory.append(item)
-        self._memory_bytes += len(item.frame)
-        self._spill()
-        self._pump()
-        self._keep_bounds()
+        self._add(frame, origin)
+        self._settle()
         return self._seq
+
+    def put_soon(self, frame: bytes, origin: Origin | None = None) -> None:
+        """Queue a frame likewise; it is written and sent soon, with others that come meanwhile."""
+        self._add(frame, origin)
+        self._crowd += 1
+        if self._crowd >= MAX_MESSAGES or self._memory_bytes > CROWD_BYTES:
+            self._settle()
+        elif self._crowd == 1:
+            self._post(self._settle)
 
     def report(self, frame: bytes, answered: Callable[[str | None], None]) -> None:
         """Send an ``account`` message, packed with number 0, when its turn comes; one at a time.
@@ -168,6 +175,8 @@ class Outbox:
         """
         refused = refused or {}
         passed = []
+        if self._bundle.first:
+            seq = min(seq, self._bundle.first - 1)
         while self._flight and self._flight[0].seq <= seq:
             passed.append(self._flight.popleft())
             self._flight_bytes -= passed[-1].size
@@ -180,16 +189,25 @@ class Outbox:
         self._lose(sent.origin for sent in passed if (sent.lost or sent.seq in refused) and sent.seq != report)
         self._forget(passed[-1].seq, refused)
         self._pass_over()
-        self._pump()
+        if not self._crowd:  # else what waits to be written is sent with what there is room for now, in a moment
+            self._pump()
         due = [call for upto, call in self._then if upto <= self._done_to]
         self._then = [(upto, call) for upto, call in self._then if upto > self._done_to]
         for call in due:
             call()
 
-    def when_acknowledged(self, call: Callable[[], object]) -> None:
-        """Call once the master has everything that was put here so far; not at all when the channel goes first."""
-        if len(self._then) < MAX_THEN:
-            self._then.append((self._seq, call))
+    def when_acknowledged(self, call: Callable[[], object]) -> bool:
+        """Call once the master has everything that was put here so far; not at all when the channel goes first.
+
+        That is at once when it has. Return whether there was a place for it among the calls that wait.
+        """
+        if not self.pending:
+            call()
+            return True
+        if len(self._then) >= MAX_THEN:
+            return False
+        self._then.append((self._seq, call))
+        return True
 
     def tick(self) -> None:
         """Try a disk that failed again, drop what is too old, send what couldn't be sent; call it every second."""
@@ -203,6 +221,18 @@ class Outbox:
         self._spill()
         self._spool.close()
 
+    def _add(self, frame: bytes, origin: Origin | None) -> None:
+        self._seq += 1
+        item = Record(self._seq, numbered(frame, self._seq), origin)
+        self._memory.append(item)
+        self._memory_bytes += len(item.frame)
+
+    def _settle(self) -> None:
+        """Write what was put here, and send it."""
+        self._spill()
+        self._pump()
+        self._keep_bounds()
+
     # sending
 
     def _start_over(self) -> None:
@@ -210,11 +240,19 @@ class Outbox:
         self._report = None
         self._flight.clear()
         self._flight_bytes = 0
+        self._bundle.clear()
         self._spool.rewind()
 
     def _pump(self) -> None:
         """Send, in the order of their numbers, as much as the window takes."""
-        while self._open and len(self._flight) < WINDOW and self._flight_bytes < WINDOW_BYTES:
+        if self._crowd:
+            self._spill()  # what isn't written yet isn't sent
+        if self._open:
+            self._fill_window()
+            self._send_bundle()
+
+    def _fill_window(self) -> None:
+        while len(self._flight) < self.window and self._flight_bytes < WINDOW_BYTES:
             record = self._spool.peek()
             if record is None and not self._spool.exhausted:
                 return  # its acknowledgement would be taken for one of all that is in the spool
@@ -230,18 +268,37 @@ class Outbox:
                 self._spool.advance()
             else:
                 self._sent += 1
-            self._pass_over()
+            if self._flight and self._flight[0].lost:
+                self._pass_over()
 
     def _deliver(self, seq: int, frame: bytes, origin: Origin | None) -> bool:
         """Send *frame*, and wait for its acknowledgement; one that the master's socket would choke on isn't sent."""
         lost = len(frame) > self._limit
         if lost:
             self._too_large.say(f"a message of {len(frame)} bytes was dropped: the master takes at most {self._limit}")
-        elif not self._send(frame):
+        elif not self._send_bundled(seq, frame):
             return False
         size = 0 if lost else len(frame)
         self._flight.append(Sent(seq, size, origin, lost))
         self._flight_bytes += size
+        return True
+
+    def _send_bundled(self, seq: int, frame: bytes) -> bool:
+        """Have *frame* be sent, with others when it is for a device; return whether it is, or will be."""
+        if not self._bundle.takes(frame, self._limit):
+            if not self._send_bundle():
+                return False
+            if not self._bundle.takes(frame, self._limit):
+                return self._send(frame)
+        self._bundle.add(seq, frame)
+        return True
+
+    def _send_bundle(self) -> bool:
+        """Send what waits for others; return whether nothing waits any more."""
+        if self._bundle.first:
+            if not self._send(self._bundle.packed()):
+                return False
+            self._bundle.clear()
         return True
 
     def _pass_over(self) -> None:
@@ -267,14 +324,15 @@ class Outbox:
 
     def _spill(self) -> None:
         """Move the memory to the spool, if the disk takes it."""
+        self._crowd = 0
         if not self._memory and self._spool.usable:
             return
         try:
             self._find_spool()
             while self._memory:
-                item = self._memory[0]
-                self._spool.append(item.seq, item.frame, item.origin, read=self._sent > 0)
-                self._forget_first()
+                some = list(islice(self._memory, min(self._sent, WRITTEN) or WRITTEN))
+                for _ in range(self._spool.append_some(some, read=self._sent > 0)):
+                    self._forget_first()
         except JournalError as error:
             self._disk_fails.say(f"{error}; returns stay in memory")
         else:
@@ -323,11 +381,12 @@ def numbered(frame: bytes, seq: int) -> bytes:
 
     The type and the number stand first in a message, so the body, which took a worker's time to pack, is left alone.
     """
+    if is_envelope(frame):
+        return renumbered(frame, seq)
     at = 3 + (frame[2] & 0x1F)  # array of 4, version 1, type: a text under 32 bytes
     body = body_of(frame)
     assert body is not None
-    packed: bytes = msgpack.packb(seq)
-    return frame[:at] + packed + body
+    return frame[:at] + b"\xcf" + seq.to_bytes(8, "big") + body  # as msgpack has any number over 32 bits
 
 
 def refusals(body: dict[str, Any]) -> dict[int, str]:

@@ -16,6 +16,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping, MutableMapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from saltern.complaints import Complaints
@@ -30,6 +31,7 @@ ALTOGETHER_S = 60.0
 AT_START_S = 5.0
 """How long all together may keep the agent from connecting; the rest comes later."""
 
+BUNDLED = "saltern_modules."
 FILE = "grains"
 LOADING = "(loading)"
 MAX_FILE_BYTES = 1024 * 1024
@@ -38,10 +40,23 @@ Functions = Mapping[str, Callable[..., Any]]
 
 
 class OwnGrains:
-    """Calls the functions of ``_grains`` that *functions* returns by name. Safe for several threads."""
+    """Calls the functions of ``_grains`` that *functions* returns by name, while *bound* is entered.
 
-    def __init__(self, functions: Callable[[], Functions]) -> None:
+    *proxy* returns what a device's functions have as ``proxy``; *foreign* whether any is from a folder: what comes with
+    the agent is loaded and called without a thread, for devices are many. Safe for several threads.
+    """
+
+    def __init__(
+        self,
+        functions: Callable[[], Functions],
+        bound: Callable[[], AbstractContextManager[object]] = nullcontext,
+        proxy: Callable[[], object] = lambda: None,
+        foreign: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._functions = functions
+        self._bound = bound
+        self._proxy = proxy
+        self._foreign = foreign
         self._running: dict[str, threading.Thread] = {}
         self._lock = threading.Lock()
         self._complaints = Complaints(log)
@@ -60,6 +75,8 @@ class OwnGrains:
 
     def _loaded(self, within_s: float) -> Functions:
         """Return the functions, none when their files aren't loaded in time."""
+        if not self._foreign():
+            return self._functions()
         found: list[Functions] = []
         thread = threading.Thread(target=lambda: found.append(self._functions()), name="grains", daemon=True)
         thread.start()
@@ -77,6 +94,9 @@ class OwnGrains:
             self.late = True
             return None
         answers: list[Any] = []
+        if str(getattr(function, "__module__", "")).startswith(BUNDLED):  # it doesn't hang, and devices are many
+            self._answer(name, function, dict(known), answers)
+            return answers[0] if answers else None
         thread = threading.Thread(
             target=self._answer, args=(name, function, dict(known), answers), name=f"grains {name}", daemon=True
         )
@@ -93,9 +113,10 @@ class OwnGrains:
     def _answer(self, name: str, function: Callable[..., Any], known: dict[str, Any], answers: list[Any]) -> None:
         code = getattr(function, "__code__", None)
         names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount] if code is not None else ()
-        given = {"grains": known, "proxy": None}
+        given = {"grains": known, "proxy": self._proxy()}
         try:
-            answer = function(**{key: value for key, value in given.items() if key in names})
+            with self._bound():
+                answer = function(**{key: value for key, value in given.items() if key in names})
         except BaseException as error:  # sys.exit too: it is only this function's
             self._complaints.say(name, f"grains: {name} failed: {type(error).__name__}: {error}")
             return

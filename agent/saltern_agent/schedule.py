@@ -1,4 +1,4 @@
-"""The scheduled jobs of this minion: the master's, overlaid by the minion's own, kept on disk.
+"""The scheduled jobs of a minion: the master's, overlaid by the minion's own, kept on disk (``kept_schedule.py``).
 
 The last schedule that the master sent is in ``cachedir/schedule``, so that an agent that starts while its master is
 away samples all the same, into the spool. Which slot was begun last is on disk before it is run (``begun.py``), and
@@ -15,13 +15,13 @@ from typing import Any, Protocol
 
 from saltern.errors import CommandError, ConfigError
 from saltern.named import NamedTuple
+from saltern_agent.accounts import Accounts
 from saltern_agent.begun import Begun
 from saltern_agent.jobs import Job
-from saltern_agent.ledger import Ledger
+from saltern_agent.kept_schedule import KeptSchedule
 from saltern_agent.origin import Origin
 from saltern_agent.return_to import NOWHERE, ReturnTo, return_to
 from saltern_agent.slots import Slots, slot_epoch_s, stable_hash
-from saltern_agent.state_file import StateFile
 
 log = logging.getLogger(__name__)
 
@@ -58,17 +58,18 @@ KEYS = (*(key for key in Definition._fields if key != "ret"), "returner", "retur
 
 
 class Run(NamedTuple):
-    """One run of a scheduled job that is due: ``jid_epoch_s`` is what its jid is made of."""
+    """One run of a scheduled job that is due: ``jid_epoch_s`` is what its jid is made of, ``device`` whose it is."""
 
     name: str
     definition: Definition
     slot_epoch_s: float
     jid_epoch_s: float
+    device: str = ""
 
     @property
     def origin(self) -> Origin:
         """What a loss of its return is counted for."""
-        return Origin(self.name, self.definition.seconds, self.slot_epoch_s)
+        return Origin(self.name, self.definition.seconds, self.slot_epoch_s, self.device)
 
     def job(self, jid: str) -> Job:
         """Return what a worker does for it, as *jid*."""
@@ -101,41 +102,50 @@ class Entry:
 
     __slots__ = ("definition", "key", "running", "series", "slots", "source", "timer")
 
-    def __init__(self, name: str, definition: Definition, slots: Slots, source: str) -> None:
+    def __init__(self, name: str, definition: Definition, slots: Slots, source: str, device: str) -> None:
         self.definition = definition
         self.slots = slots
         self.source = source
-        self.key = stable_hash(f"{float(definition.seconds)}/{name}")
+        key = f"{float(definition.seconds)}/{name}"
+        self.key = stable_hash(f"{device}\0{key}" if device else key)
         self.running = False
         self.series = 0
         self.timer: Cancellable | None = None
 
 
 class Schedule:
-    """Fires the jobs of one minion.
+    """Fires the jobs of one minion; *device*: that is not the host itself.
 
-    *later* sets a timer, *start* starts a run and returns whether there was a worker for it, *path* is where the
+    *later* sets a timer, *start* starts a run and returns whether there was a worker for it, *kept* is where the
     schedule is kept; *begun* remembers slots over restarts, *ledger* what was skipped. ``skipped`` counts slots whose
-    predecessor was still running, or that had no worker, since the start.
+    predecessor was still running, or that had no worker, since the start. *parsed* is ``parse``, or one that remembers;
+    *say* logs a line at a level.
     """
 
     def __init__(
         self,
         minion_id: str,
-        path: str,
+        kept: KeptSchedule,
         later: Callable[[float, Callable[[], None]], Cancellable],
         start: Callable[[Run], bool],
         clock: Callable[[], float] = time.time,
         *,
         begun: Begun,
-        ledger: Ledger,
+        ledger: Accounts,
+        device: bool = False,
+        parsed: Callable[[str, Any], Definition] | None = None,
+        say: Callable[[int, str], None] = log.log,
     ) -> None:
         self.skipped = 0
         self._begun = begun
         self._ledger = ledger
         self._minion_id = minion_id
-        self.file = StateFile(path, "the schedule")
-        self.file.read_late = self.load
+        self._device = minion_id if device else ""
+        self._whose = f"{minion_id}: " if device else ""
+        self._parsed = parsed or parse
+        self._say = say
+        self._kept = kept
+        kept.on_late(self.load)
         self._later = later
         self._start = start
         self._clock = clock
@@ -148,12 +158,12 @@ class Schedule:
 
         What the master said, or somebody changed here, since that could not be read is newer.
         """
-        late = self.file.unread
-        kept = self.file.read(lambda kept: (dict(kept["master"]), dict(kept["local"])))
+        late = self._kept.unread
+        kept = self._kept.read()
         if kept is not None:
             self._master, self._local = self._master or kept[0], {**kept[1], **self._local}
             self._apply(at_once=True)
-        if late and not self.file.unread:
+        if late and not self._kept.unread:
             self._save()
 
     def install(self, master: Mapping[str, Any], *, at_once: bool) -> None:
@@ -162,7 +172,7 @@ class Schedule:
         New jobs run for the current slot when *at_once*, and otherwise wait for their phase.
         """
         if master != self._master:
-            self._master = dict(master)
+            self._master = master if isinstance(master, dict) else dict(master)  # perhaps that of many devices
             self._save()
         self._apply(at_once=at_once)
 
@@ -181,13 +191,18 @@ class Schedule:
             given = {key: value for key, value in job.items() if key in KEYS}
             base = self._local.get(name) or self._master.get(name) or LOCAL_DEFAULTS
             merged = {**base, **given}
-            parse(name, merged)
+            self._parsed(name, merged)
             if self._local.get(name) == merged:
                 return False
             self._local[name] = merged
         self._save()
         self._apply(at_once=False)
         return True
+
+    def stop(self) -> None:
+        """Fire nothing any more."""
+        for name in list(self._entries):
+            self._remove(name)
 
     def clock_was_set(self) -> None:
         """Look at the clock anew: every job waits for its next slot by what it shows now."""
@@ -203,7 +218,7 @@ class Schedule:
             raise CommandError(f"there is no scheduled job {name!r}: there are {', '.join(self._entries) or 'none'}")
         now = self._clock()
         slot = int(now // entry.slots.interval_s)
-        return Run(name, entry.definition, entry.slots.epoch_s(slot), now)
+        return Run(name, entry.definition, entry.slots.epoch_s(slot), now, self._device)
 
     def finished(self, name: str) -> None:
         """Say that the run of *name* is over."""
@@ -237,9 +252,9 @@ class Schedule:
             if job is None:
                 continue
             try:
-                definition = parse(name, job)
+                definition = self._parsed(name, job)
             except ConfigError as error:
-                log.error("%s", error)
+                self._say(logging.ERROR, f"{self._whose}{error}")
                 self._remove(name)
                 continue
             self._put(name, definition, "local" if name in self._local else "master", at_once)
@@ -250,7 +265,7 @@ class Schedule:
         if old is not None and old.definition == definition:
             old.source = source
             return
-        entry = Entry(name, definition, Slots(f"{self._minion_id}/{name}", definition.seconds), source)
+        entry = Entry(name, definition, Slots(f"{self._minion_id}/{name}", definition.seconds), source, self._device)
         last = self._last_begun(entry)
         if last is not None:
             entry.slots.last = round(last / definition.seconds)
@@ -291,19 +306,20 @@ class Schedule:
 
     def _begin(self, name: str, entry: Entry, slot: int) -> None:
         slots = entry.slots
-        run = Run(name, entry.definition, slots.epoch_s(slot), slots.jid_epoch_s(slot))
+        run = Run(name, entry.definition, slots.epoch_s(slot), slots.jid_epoch_s(slot), self._device)
         self._begun.begin(entry.key, run.slot_epoch_s)
         if entry.running or not self._start(run):
             entry.series += 1
             self.skipped += 1
             if entry.series == 1:
                 reason = "its last run isn't over" if entry.running else "no worker is free"
-                log.warning("schedule: %s: a slot was skipped: %s", name, reason)
+                self._say(logging.WARNING, f"{self._whose}schedule: {name}: a slot was skipped: {reason}")
             self._ledger.skip(run.origin)
             return
         entry.running = True
         if entry.series:
-            log.info("schedule: %s: runs again, after slots that were skipped: %d", name, entry.series)
+            text = f"schedule: {name}: runs again, after slots that were skipped: {entry.series}"
+            self._say(logging.INFO, f"{self._whose}{text}")
             entry.series = 0
 
     def _last_begun(self, entry: Entry) -> float | None:
@@ -311,7 +327,7 @@ class Schedule:
         return None if slot is None else slot_epoch_s(round(slot / entry.slots.interval_s), entry.slots.interval_s)
 
     def _save(self) -> None:
-        self.file.write({"master": self._master, "local": self._local})
+        self._kept.write(self._master, self._local)
 
 
 def parse(name: str, job: Any) -> Definition:

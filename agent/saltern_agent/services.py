@@ -7,17 +7,14 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from saltern.complaints import Complaints
-from saltern.errors import ChannelError, CommandError, WireError
+from saltern.errors import WireError
 from saltern.plain import Plain
 from saltern.wire import pack
-from saltern_agent import grains
 from saltern_agent.jobs import Current
 from saltern_agent.loader import Loader
-from saltern_agent.sync import Sync
 
 if TYPE_CHECKING:
-    from saltern.config import MinionOptions
-    from saltern_agent.agent import Agent
+    from saltern_agent.minion import Minion
     from saltern_modules._agent import Synced
 
 log = logging.getLogger(__name__)
@@ -81,6 +78,18 @@ class LocalServices:
             described["schedule"] = job.extra["schedule"]
         return described
 
+    def devices(self) -> dict[str, int]:
+        """Return how many devices this agent speaks for: none."""
+        return {}
+
+    def device_state(self) -> dict[str, Any] | None:
+        """Return how the device is that the minion stands for: it stands for none."""
+        return None
+
+    def device_reconnect(self) -> bool:
+        """Do nothing, for there is no device."""
+        return False
+
     def register_child(self, pid: int) -> None:
         """Say that process group *pid* belongs to the current job, so that killing the job reaches it."""
         if self._current.job is not None:
@@ -93,29 +102,35 @@ class LocalServices:
 
 
 class Services(LocalServices):
-    """Everything, asked of a running agent; every method may be called from any thread but the loop's."""
+    """Everything, asked of a minion of a running agent; every method may be called from any thread but the loop's."""
 
-    def __init__(self, agent: Agent) -> None:
-        super().__init__(agent.current)
-        self._agent = agent
+    def __init__(self, minion: Minion) -> None:
+        super().__init__(minion.current)
+        self._minion = minion
+        self._host = minion.host
         self._not_sent = Complaints(log)
 
     def module_versions(self) -> dict[str, dict[str, str | None]]:
         """Return the synced modules as ``{name: {'digest': sha256 hex, 'commit': git id or None}}``."""
-        return self._agent.modules.sync.versions()
+        return self._host.modules.sync.versions()
+
+    def refresh_modules(self) -> bool:
+        """Forget every loaded module, so that the next call loads it anew."""
+        self._minion.forget_modules()
+        return True
 
     def sync_modules(self, kinds: Sequence[str]) -> Synced:
         """Fetch what the master has of *kinds*: ``modules``, ``utils``."""
-        return self._agent.modules.fetch(kinds)
+        return self._host.modules.fetch(kinds)
 
     def refresh_grains(self) -> bool:
         """Collect the grains again, and tell the master."""
-        self._agent.facts.refresh()
+        self._minion.facts.refresh()
         return True
 
     def refresh_pillar(self) -> bool:
         """Fetch the pillar again."""
-        self._agent.refresh_pillar()
+        self._minion.refresh_pillar()
         return True
 
     def running(self) -> list[dict[str, Any]]:
@@ -124,27 +139,27 @@ class Services(LocalServices):
         ``waiting``: it hasn't begun, because no worker is free.
         Arguments of jobs that the calling job may not see are ``***``.
         """
-        return self._agent.runner.running(self._current.job)
+        return self._minion.runner.running(self._current.job)
 
     def kill_job(self, jid: str, signal: int) -> str:
         """End the job *jid* with *signal*; return a line that says what was done.
 
         Raises ``CommandError`` for one that the calling job may not end.
         """
-        return self._agent.runner.kill_for(self._current.job, jid, signal)
+        return self._minion.runner.kill_for(self._current.job, jid, signal)
 
     def schedule(self) -> dict[str, dict[str, Any]]:
         """Return each scheduled job's definition together with its state."""
-        jobs: dict[str, dict[str, Any]] = self._agent.loop.ask(self._agent.scheduled)
+        jobs: dict[str, dict[str, Any]] = self._host.loop.ask(self._minion.scheduled)
         return jobs
 
     def schedule_modify(self, name: str, job: dict[str, Any] | None) -> bool:
         """Override the job *name* on this minion, or delete it when *job* is None."""
-        return bool(self._agent.loop.ask(lambda: self._agent.schedule.modify(name, job)))
+        return bool(self._host.loop.ask(lambda: self._minion.schedule.modify(name, job)))
 
     def schedule_run(self, name: str) -> str:
         """Run the scheduled job *name* now; return its jid."""
-        return str(self._agent.loop.ask(lambda: self._agent.run_scheduled_now(name)))
+        return str(self._host.loop.ask(lambda: self._minion.run_scheduled_now(name)))
 
     def fire_event(self, data: dict[str, Any], tag: str) -> bool:
         """Send an event to the master's bus; return whether it was accepted for sending.
@@ -152,84 +167,39 @@ class Services(LocalServices):
         It is kept like a return while the master is away. One that is too large is not accepted.
         """
         try:
-            frame = self.event_frame(0, data, tag, self._agent.options["max_return_bytes"])
+            frame = self.event_frame(0, data, tag, self._minion.max_return_bytes)
         except WireError as error:
             self._not_sent.say(tag, f"event {tag} was not sent: {error}")
             return False
-        self._agent.loop.post(lambda: self._agent.send_later(frame))
+        self._host.loop.post(lambda: self._minion.send_later(frame))
         return True
 
     def request(self, command: str, **kwargs: Any) -> Any:
         """Call the master: ``file_list``, ``file_hash``, ``file_chunk``, ``pillar``. Raises ``ChannelError``."""
-        return self._agent.calls.request(command, kwargs)
+        return self._minion.request(command, kwargs)
 
     def connected(self) -> bool:
         """Say whether the channel to the master is up."""
-        return self._agent.connected
+        return self._host.connected
 
     def queue_stats(self) -> dict[str, int]:
         """Return ``pending``, ``spooled``, ``spool_bytes``, ``dropped`` and ``skipped`` of the agent's returns.
 
         And of jobs how many are ``waiting`` for a worker, and were ``refused`` because there was none.
         """
-        return self._agent.queue_stats()
+        return self._minion.queue_stats()
 
+    def devices(self) -> dict[str, int]:
+        """Return how many devices this agent speaks for, and how they are and calls to them; nothing without any.
 
-class CallServices(LocalServices):
-    """What ``saltern-call`` offers while it is connected: what can be asked of the master, but no schedule, no jobs.
+        ``served``, ``up``, ``down``, ``hung``; of calls ``running``, ``waiting``, ``slow``, ``refused``; ``threads``.
+        """
+        return {} if self._host.devices is None else self._host.devices.stats()
 
-    *fire* sends an event's message and returns when the master has it. What is synced is for the running agent too.
-    """
+    def device_state(self) -> dict[str, Any] | None:
+        """Return how the device is that the minion stands for; ``None`` for a host."""
+        return self._minion.device_state()
 
-    def __init__(
-        self,
-        current: Current,
-        options: MinionOptions,
-        request: Callable[[str, dict[str, Any]], Any],
-        fire: Callable[[bytes], None],
-    ) -> None:
-        super().__init__(current)
-        self._options = options
-        self._request = request
-        self._fire = fire
-
-    def sync_modules(self, kinds: Sequence[str]) -> Synced:
-        """Fetch what the master has of *kinds*: ``modules``, ``utils``. The running agent uses it from then on."""
-        return self._sync().run(kinds)
-
-    def module_versions(self) -> dict[str, dict[str, str | None]]:
-        """Return the synced modules as ``{name: {'digest': sha256 hex, 'commit': git id or None}}``."""
-        return self._sync().versions()
-
-    def refresh_grains(self) -> bool:
-        """Collect the grains again, for this call; the running agent sees by itself when their file has changed."""
-        self.loader.set_grains(grains.of_a_call(self._options, self.loader))
-        return True
-
-    def refresh_pillar(self) -> bool:
-        """Fetch the pillar again, for this call; the running agent is told by the master when it has changed."""
-        pillar = self.request("pillar", fresh=True)
-        self.loader.set_pillar(pillar if isinstance(pillar, dict) else {})
-        return True
-
-    def fire_event(self, data: dict[str, Any], tag: str) -> bool:
-        """Send an event to the master's bus. Raises ``CommandError`` when it is too large, or the master refuses it."""
-        try:
-            self._fire(self.event_frame(1, data, tag, self._options["max_return_bytes"]))
-        except (WireError, ChannelError) as error:
-            raise CommandError(f"event {tag} was not sent: {error}") from None
-        return True
-
-    def _sync(self) -> Sync:
-        return Sync(self._options["cachedir"], self.request, self.loader.take)
-
-    def request(self, command: str, **kwargs: Any) -> Any:
-        """Call the master: ``file_list``, ``file_hash``, ``file_chunk``, ``pillar``. Raises ``ChannelError``."""
-        return self._request(command, kwargs)
-
-    def connected(self) -> bool:
-        """Say whether the channel to the master is up."""
-        return True
-
-    def __getattr__(self, name: str) -> Any:
-        raise CommandError(f"{name} needs the running agent: use saltern on the master instead of saltern-call")
+    def device_reconnect(self) -> bool:
+        """Close the device and open it anew, and don't wait for that; return whether the minion stands for one."""
+        return self._minion.device_reconnect()

@@ -18,24 +18,25 @@ if TYPE_CHECKING:
     from saltern.config import MinionOptions
 
 
-def load(path: str | None, *, named: bool = False) -> tuple[MinionOptions, list[str]]:
+def load(path: str | None, *, named: bool = False, proxyid: str = "") -> tuple[MinionOptions, list[str]]:
     """Return the options as ``saltern.config.minion_config`` does, and what to warn of. Raises ``ConfigError``.
 
-    *named*: the command line says the minion's id. To be called before any thread is started.
+    *named*: the command line says the minion's id; *proxyid*: that it is this device's own minion, of which they are
+    as ``proxy_config`` has them. To be called before any thread is started.
     """
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
-        _answer(path, write, named=named)
+        _answer(path, write, named=named, proxyid=proxyid)
     os.close(write)
     return _answered(read, child)
 
 
-def load_again(path: str | None) -> tuple[MinionOptions, list[str]]:
+def load_again(path: str | None, *, proxyid: str = "") -> tuple[MinionOptions, list[str]]:
     """Return what ``load`` does, at any time and from any thread. Raises ``ConfigError``, ``OSError``."""
     from saltern_agent.isolate import spawn
 
-    child, to_child, read = spawn("saltern_agent.settings", *([path] if path else []))
+    child, to_child, read = spawn("saltern_agent.settings", path or "", proxyid)
     os.close(to_child)
     return _answered(read, child)
 
@@ -53,18 +54,21 @@ def _answered(read: int, child: int) -> tuple[MinionOptions, list[str]]:
     return cast("MinionOptions", options), warnings
 
 
-def _answer(path: str | None, write: int, *, named: bool = True) -> NoReturn:
+def _answer(path: str | None, write: int, *, named: bool = True, proxyid: str = "") -> NoReturn:
     """Write ``[options, warnings, error]`` and end this process, whatever happens."""
     try:
-        from saltern.config import minion_config
+        from saltern.config import minion_config, proxy_config
         from saltern.config.exposure import exposures
         from saltern.config.minion import MINION
+        from saltern.config.proxy import own_files, proxy_schema
         from saltern.config.remarks import remarks
 
         try:
-            options = minion_config(path)
-            warnings = [*exposures(options["conf_file"]), *remarks(MINION, options)]
-            answer = [options, [*warnings, *(() if named else _renamed(options))], {}]
+            options = proxy_config(proxyid, path) if proxyid else minion_config(path)
+            own = own_files(proxyid) if proxyid else ()
+            schema = proxy_schema(proxyid) if proxyid else MINION
+            warnings = [*exposures(options["conf_file"], own=own), *remarks(schema, options)]
+            answer = [options, [*warnings, *(() if named or proxyid else _renamed(options))], {}]
         except ConfigError as error:
             answer = [{}, [], answer_of(error)]
         with open(write, "wb") as stream:
@@ -88,4 +92,4 @@ def _renamed(options: MinionOptions) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    _answer(sys.argv[1] if len(sys.argv) > 1 else None, 1)
+    _answer(sys.argv[1] or None, 1, proxyid=sys.argv[2])

@@ -23,14 +23,15 @@ import contextlib
 import logging
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from saltern.complaints import Complaint
 from saltern.errors import JournalError, os_errors
-from saltern.segments import HEAD, Hole
+from saltern.segments import HEAD, RECORD, Hole
 from saltern.set_aside import bound_aside, of_the_file, set_aside
 from saltern.steady import steady_s
 from saltern_agent.origin import Origin
+from saltern_agent.spool_ahead import Ahead, ReadAhead
 from saltern_agent.spool_appender import Appender
 from saltern_agent.spool_cursor import Cursor, SpoolInUse
 from saltern_agent.spool_notes import Notes
@@ -41,6 +42,7 @@ log = logging.getLogger(__name__)
 
 SEGMENTS = 16  # the bounds are kept to within one part in so many
 MAX_SEGMENT_BYTES = 4 * 1024 * 1024
+MAX_WRITE_BYTES = 1024 * 1024  # of several records at once
 
 
 class Spool:
@@ -86,6 +88,7 @@ class Spool:
         self._appender = Appender()
         self._cursor: Cursor | None = None
         self._former = Former()
+        self._ahead = ReadAhead()
         self._notes = Notes(notes)
         self._peeked: Record | None = None
         self._peeked_end = 0
@@ -120,39 +123,59 @@ class Spool:
             self._cursor = cursor
 
     def append(self, seq: int, frame: bytes, origin: Origin | None = None, *, read: bool = False) -> None:
-        """Keep *frame* under *seq*, which must be above all before it.
+        """Keep *frame* under *seq*, which must be above all before it; see ``append_some``."""
+        self.append_some([Record(seq, frame, origin)], read=read)
 
-        *read* says that it was sent already and waits for its acknowledgement; everything before it must have
-        been read. Raises ``JournalError`` when it can't be written; the spool is then as before.
+    def append_some(self, records: Sequence[Record], *, read: bool = False) -> int:
+        """Keep the first of *records*, whose numbers must be above all before them; return how many were kept.
+
+        *read* says that they were sent already and wait for their acknowledgement; everything before them must have
+        been read. Raises ``JournalError`` when they can't be written; the spool is then as before.
         """
         if self._cursor is None:
             raise JournalError(f"{self.folder}: can't be used as a spool", path=self.folder)
         now = self._steady()
-        segment = self._segment_for_append(self._cursor, seq, now)
-        record = segment.pack([pack_body(seq, frame, origin, self._former.told())])
-        start = segment.size or HEAD.size
+        segment = self._segment_for_append(self._cursor, records[0].seq, now)
+        former = self._former.copy()
+        bodies: list[bytes] = []
+        room = min(self._segment_bytes - segment.size, MAX_WRITE_BYTES)
+        for record in records:
+            if bodies and room <= 0:
+                break
+            bodies.append(pack_body(record.seq, record.frame, record.origin, former.told()))
+            former.add(record.seq, record.origin)
+            room -= len(bodies[-1]) + RECORD.size
+        packed = segment.pack(bodies)
+        at, number = segment.size or HEAD.size, segment.next_number
         try:
-            self._appender.write(segment.path, record, segment.size)
+            self._appender.write(segment.path, packed, segment.size)
         except JournalError:
             if not segment.size:
                 self._remove(segment)
             raise
-        segment.wrote(len(record), 1)
-        segment.counted(origin, 1)
-        segment.last_seq = self.last_seq = seq
-        self._former.add(seq, origin)
-        self._notes.keep(seq, origin)
+        segment.wrote(len(packed), len(bodies))
+        self._former = former
         segment.written = now
-        self.size += len(record)
-        self.pending += 1
+        self.size += len(packed)
+        self.pending += len(bodies)
+        kept = records[: len(bodies)]
+        self._notes.keep([(record.seq, record.origin) for record in kept])
+        segment.last_seq = self.last_seq = kept[-1].seq
+        for record, body in zip(kept, bodies, strict=True):
+            end = at + RECORD.size + len(body)
+            segment.counted(record.origin, 1)
+            if read:
+                self._flight.append(Read(record.seq, segment, end, number + 1, record.origin))
+            else:
+                if self._reading is None:
+                    self._read_from(segment, at, number)
+                if len(kept) > 1 or not self._ahead:
+                    self._ahead.add(Ahead(record, segment, at, end, number), self._reading, self._read_at)
+            at, number = end, number + 1
         if read:
-            self._flight.append(Read(seq, segment, segment.size, segment.next_number, origin))
-            self._read_from(segment, segment.size, segment.next_number)
-        elif self._reading is None or (self._reading is segment and self._read_at == start):
-            self._read_from(segment, start, segment.next_number - 1)  # it is the next to be read, and needn't be
-            self._peeked = Record(seq, frame, origin)
-            self._peeked_end, self._peeked_next = segment.size, segment.next_number
+            self._read_from(segment, at, number)
         self._keep_bounds(now)
+        return len(kept)
 
     @property
     def exhausted(self) -> bool:
@@ -162,9 +185,9 @@ class Spool:
         reading = self._reading
         return not self._segments or (reading is self._segments[-1] and self._read_at >= reading.size)
 
-    def spooled(self, schedule: str) -> int:
-        """Return how many returns of *schedule* are here."""
-        return sum(segment.schedules.get(schedule, 0) for segment in self._segments)
+    def spooled(self, name: str) -> int:
+        """Return how many returns are here of the schedule that goes by *name*, ``Origin.name``."""
+        return sum(segment.schedules.get(name, 0) for segment in self._segments)
 
     def peek(self) -> Record | None:
         """Return the next record to read, or ``None`` at the end; the same until ``advance``."""
@@ -180,7 +203,10 @@ class Spool:
                     return None
                 self._read_from(following, 0, 0)
                 continue
-            if not self._look(segment):
+            ahead = self._ahead.take(segment, self._read_at)
+            if ahead is not None:
+                self._peeked, self._peeked_end, self._peeked_next = ahead.record, ahead.end, ahead.number + 1
+            elif not self._look(segment):
                 return None
         return self._peeked
 
@@ -377,6 +403,7 @@ class Spool:
         self._read_at = max(offset, segment.start) if segment else 0
         self._read_number = number
         self._peeked = None
+        self._ahead.clear()
 
     def _read_behind(self, segment: Segment) -> None:
         """Go on with what comes after *segment*, or stay at the end of what is before it."""

@@ -18,7 +18,7 @@ import errno
 import os
 import struct
 from binascii import crc32
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from saltern.files import is_at, replacement
 from saltern.named import NamedTuple
@@ -88,10 +88,13 @@ class Notes:
         """The losses of messages of these are counted."""
         self._write_anew(lambda one: one.seq not in self._done and one.origin not in gone)
 
-    def keep(self, seq: int, origin: Origin | None) -> None:
-        """Note that a message is in the spool."""
-        packed = origin.packed() if origin is not None else b""
-        self._append(_packed(KEPT, seq.to_bytes(SEQ_BYTES, "little") + packed))
+    def keep(self, kept: Iterable[tuple[int, Origin | None]]) -> None:
+        """Note that messages are in the spool: their numbers, and what each is of."""
+        packed = (
+            _packed(KEPT, seq.to_bytes(SEQ_BYTES, "little") + (origin.packed() if origin is not None else b""))
+            for seq, origin in kept
+        )
+        self._append(b"".join(packed))
 
     def done(self, first: int, last: int) -> None:
         """Note that the messages from *first* to *last* are needed no more."""

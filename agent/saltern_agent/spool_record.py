@@ -68,6 +68,12 @@ class Former:
     def __init__(self) -> None:
         self._packed: deque[bytes] = deque(maxlen=FORMER)
 
+    def copy(self) -> Former:
+        """Return another one that tells the same."""
+        other = Former()
+        other._packed = self._packed.copy()
+        return other
+
     def add(self, seq: int, origin: Origin | None) -> None:
         """Take note of a record; one that is of no schedule isn't told of."""
         packed = origin.packed() if origin is not None else b""
@@ -88,7 +94,7 @@ class Segment(segments.Segment):
         super().__init__(kind, path)
         self.count = 0
         self.last_seq = 0
-        self.schedules: dict[str, int] = {}
+        self.schedules: dict[str, int] = {}  # by ``Origin.name``
         self.slots: dict[tuple[str, float], Ranges] = {}  # of schedules at an interval, as multiples of that
         self.unknown: set[int] = set()  # offsets of records of a layout that isn't known, which were counted
         self.holes: dict[int, tuple[int, int]] = {}  # by where they end: records taken and not counted, and counted
@@ -105,8 +111,9 @@ class Segment(segments.Segment):
         self.count += by
         if origin is None:
             return
-        self.schedules[origin.schedule] = self.schedules.get(origin.schedule, 0) + by
-        slots = self.slots.setdefault((origin.schedule, origin.seconds), Ranges())
+        name = origin.name
+        self.schedules[name] = self.schedules.get(name, 0) + by
+        slots = self.slots.setdefault((name, origin.seconds), Ranges())
         if by > 0:
             slots.add(origin.step)
         else:
@@ -114,10 +121,10 @@ class Segment(segments.Segment):
 
     def origins(self) -> Iterator[Origin]:
         """Yield of which schedules and slots its records are that are still needed, whatever became of the file."""
-        for (schedule, seconds), slots in self.slots.items():
+        for (name, seconds), slots in self.slots.items():
             for first, last in slots.spans:
                 for step in range(first, last + 1):
-                    yield Origin(schedule, seconds, slot_epoch_s(step, seconds))
+                    yield origins.named(name, seconds, slot_epoch_s(step, seconds))
 
     def is_gone(self) -> bool:
         """Return whether somebody removed the file."""

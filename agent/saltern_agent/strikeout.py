@@ -38,6 +38,10 @@ class Strikeout:
         """Return one for *texts* too."""
         return self if texts <= self.texts else Strikeout(self.texts | texts)
 
+    def parts(self) -> list[str]:
+        """Return what is struck out wherever it stands, the longest first."""
+        return self._parts
+
     def text(self, text: str) -> str:
         """Return *text* without the secrets."""
         if text in self._whole:

@@ -17,7 +17,7 @@ from saltern.complaints import Complaints
 from saltern.digest import sha256
 from saltern.errors import ModuleError, os_errors
 from saltern.named import NamedTuple
-from saltern_agent.loader.source import GRAINS, KINDS, MODULES, RETURNERS, UTILS
+from saltern_agent.loader.source import GRAINS, KINDS, MODULES, PROXY, RETURNERS, UTILS
 from saltern_agent.state_file import StateFile
 
 if TYPE_CHECKING:
@@ -63,6 +63,22 @@ def grains_folders(opts: Mapping[str, Any]) -> list[str]:
     return [os.path.join(opts["cachedir"], "extmods", GRAINS)]
 
 
+def proxy_folders(opts: Mapping[str, Any]) -> list[str]:
+    """Return the folders of what speaks with devices, which overrides the bundled ones."""
+    return [os.path.join(opts["cachedir"], "extmods", PROXY)]
+
+
+def folders_by_kind(opts: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return the folders of every kind, the strongest last."""
+    return {
+        MODULES: module_folders(opts),
+        UTILS: utils_folders(opts),
+        RETURNERS: returners_folders(opts),
+        GRAINS: grains_folders(opts),
+        PROXY: proxy_folders(opts),
+    }
+
+
 def marks_file(opts: Mapping[str, Any]) -> str:
     """Return the file that says what is being loaded."""
     return os.path.join(opts["cachedir"], "loading")
@@ -88,6 +104,11 @@ class Sync:
     def versions(self) -> dict[str, dict[str, str | None]]:
         """Return the digest and commit of each synced module by name, of a package those of its first file."""
         return {name: self._main(name, files)._asdict() for name, files in self.by_kind.get(MODULES, {}).items()}
+
+    @property
+    def has_modules(self) -> bool:
+        """Whether there are any, packages included."""
+        return bool(self.by_kind.get(MODULES))
 
     def version(self, name: str) -> dict[str, str | None] | None:
         """Return the digest and commit of one synced module, or ``None``."""

@@ -13,14 +13,18 @@ TROUBLED_S = 5.0  # while something can't be written
 
 
 class Upkeep:
-    """*look* is called each time before *files* are tried again; *spool* heals with the outbox."""
+    """*look* is called each time before files are tried again; *spool* heals with the outbox."""
 
-    def __init__(self, loop: Loop, spool: Spool, files: list[StateFile], look: Callable[[], None]) -> None:
+    def __init__(self, loop: Loop, spool: Spool, look: Callable[[], None]) -> None:
         self._loop = loop
         self._spool = spool
-        self._files = files
+        self._files: list[StateFile] = []
         self._look = look
         self._timer: Timer | None = None
+
+    def also(self, file: StateFile) -> None:
+        """Look after *file* too."""
+        self._files.append(file)
 
     @property
     def troubled(self) -> bool:

@@ -43,8 +43,18 @@ class Pool:
         self._abandoned = 0
         threading.stack_size(STACK_BYTES)
 
-    def submit(self, call: Callable[[], bool], *, beyond: int = 0) -> bool:
-        """Run *call* in a thread; return whether there was one, *beyond* the limit by as many if need be."""
+    def submit(
+        self,
+        call: Callable[[], bool],
+        *,
+        beyond: int = 0,
+        limit_s: float | None = None,
+        failed: Callable[[str], None] | None = None,
+    ) -> bool:
+        """Run *call* in a thread; return whether there was one, *beyond* the limit by as many if need be.
+
+        *limit_s* and *failed* are for pools that end calls by themselves; this one doesn't.
+        """
         with self._lock:
             busy = self._threads - self._idle - min(self._abandoned, self._limit)
             if busy >= self._limit + beyond:

@@ -55,13 +55,13 @@ class Whole(ModuleType):
 class Imports:
     """Runs the files of slots. *find* gives the slots of a kind and a name, the strongest first, *load* runs one.
 
-    *injected* returns what each module of a kind has among its globals, *marks* has what is run; ``wanted`` tells by
-    importer which names it asked for.
+    *injected* returns what a module of a kind, by its name, has among its globals, *marks* has what is run; ``wanted``
+    tells by importer which names it asked for.
     """
 
     def __init__(
         self,
-        injected: Callable[[str], Mapping[str, Any]],
+        injected: Callable[[str, str], Mapping[str, Any]],
         find: Callable[[str, str], Sequence[Slot]],
         load: Callable[[Slot, str], ModuleType],
         marks: Marks,
@@ -81,19 +81,26 @@ class Imports:
 
     def run(self, slot: Slot, kind: str) -> None:
         """Run the file of a slot that is held and has not been run. Raises whatever it raises."""
-        source = slot.source
-        python = self._execute(slot, f"{NAMESPACE}.{kind}.{source.stem}", source.path, source.package)
-        step = init_of(source.path)
-        if "__init__" not in vars(python) and not self._marks.times(step):
-            return
+        python = self.execute(slot, kind)
         try:
-            with self._marks.loading(step, slot.digest):
-                initialise(python, vars(python)["__opts__"])
+            self.begin(slot, python)
         except BaseException:
             slot.drop()
             slot.python = None
             slot.parts.clear()
             raise
+
+    def execute(self, slot: Slot, kind: str) -> ModuleType:
+        """Run the file of a slot without telling it that it begins."""
+        source = slot.source
+        return self._execute(slot, f"{NAMESPACE}.{kind}.{source.stem}", source.path, source.package)
+
+    def begin(self, slot: Slot, python: ModuleType) -> None:
+        """Call the ``__init__`` of a module that was run. Raises ``ModuleError``."""
+        step = init_of(slot.source.path)
+        if "__init__" in vars(python) or self._marks.times(step):
+            with self._marks.loading(step, slot.digest):
+                initialise(python, vars(python)["__opts__"])
 
     def salts_util(self, name: str) -> Callable[..., Any] | None:
         """Return Salt's own function *name* (``files.fopen``) of ``__utils__``, or ``None`` when it isn't here."""
@@ -130,13 +137,10 @@ class Imports:
         python.__package__ = name if package else name.rpartition(".")[0]
         if package:
             python.__path__ = [package]
-        injected = self._injected(name.split(".")[1])
+        injected = self._injected(*name.split(".")[1:3])
         python.__dict__.update(injected)
         python.__dict__["__builtins__"] = self._builtins
-        with open(path, "rb") as stream:
-            text = stream.read()
-        code = compile(text, path, "exec", dont_inherit=True)
-        digest = sha256(text).hexdigest()
+        code, digest = slot.code(path)
         slot.digest = sha256(f"{slot.digest if slot.parts else ''} {digest}".encode()).hexdigest()
         first = not slot.parts
         slot.parts[name] = python

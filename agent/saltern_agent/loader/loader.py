@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
-import threading
 from collections.abc import Callable, Iterable, Mapping
-from types import MappingProxyType, ModuleType
+from contextlib import AbstractContextManager, nullcontext
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from saltern.errors import FunctionNotFound
@@ -14,15 +12,14 @@ from saltern.secret import revealed, secret_texts
 from saltern_agent.jobs import Current
 from saltern_agent.loader.context import Context
 from saltern_agent.loader.functions import Functions
+from saltern_agent.loader.library import Library
 from saltern_agent.loader.marks import Marks
 from saltern_agent.loader.shelf import Shelf
-from saltern_agent.loader.slot import Slot
-from saltern_agent.loader.source import BUNDLED_RETURNERS, GRAINS, MODULES, RETURNERS, UTILS
+from saltern_agent.loader.source import GRAINS, MODULES, RETURNERS, UTILS
 from saltern_agent.strikeout import Strikeout
 
 if TYPE_CHECKING:
-    from saltern_agent.loader.imports import Imports
-
+    from saltern_agent.coroutines import Coroutines
 
 OPTS = "__opts__"
 SALTS_OPTIONS: Mapping[str, Any] = {
@@ -34,6 +31,8 @@ SALTS_OPTIONS: Mapping[str, Any] = {
     "test": False,
 }
 """What modules written for Salt expect among ``__opts__`` and no option of ours is called; a user's own key wins."""
+
+_ALWAYS = nullcontext()
 
 
 class Loader:
@@ -66,24 +65,24 @@ class Loader:
         self._pillar: dict[str, Any] = {}
         self._pillar_secrets: frozenset[str] = frozenset()
         self._strikeout = Strikeout(self._opts_secrets)
-        waiting: dict[int, Slot] = {}
-        self._imports: Imports | None = None
-        self._marks = Marks() if marks is None else marks
-        self._making = threading.Lock()
-        self._shelves = {
-            MODULES: Shelf(MODULES, folders, self._run, waiting, self._marks),
-            UTILS: Shelf(UTILS, utils, self._run, waiting, self._marks, bundled=""),
-            RETURNERS: Shelf(RETURNERS, returners, self._run, waiting, self._marks, bundled=BUNDLED_RETURNERS),
-            GRAINS: Shelf(GRAINS, grains, self._run, waiting, self._marks, bundled=""),
-            **{kind: Shelf(kind, of, self._run, waiting, self._marks, bundled="") for kind, of in others.items()},
-        }
-        self._given: dict[str, dict[str, Any]] = {}
-        self._modules = self._shelves[MODULES]
-        self._salt = Functions(self._modules)
-        self._utils = Functions(self._shelves[UTILS], lambda name: self._importing().salts_util(name))
         self._context = Context(current)
-        self._returners = Functions(self._shelves[RETURNERS])
+        self._library = Library(
+            {MODULES: folders, UTILS: utils, RETURNERS: returners, GRAINS: grains, **others},
+            Marks() if marks is None else marks,
+            self._globals,
+            self._of_salt,
+        )
+        shelves = self._library.shelves
+        self._modules = shelves[MODULES]
+        coroutines = self._library.coroutines
+        self._salt = Functions(self._modules, None, coroutines)
+        self._utils = Functions(shelves[UTILS], lambda name: self._library.importing().salts_util(name), coroutines)
+        self._returners = Functions(shelves[RETURNERS], None, coroutines)
         self.forget()
+
+    def bound(self) -> AbstractContextManager[object]:
+        """Return what is entered while functions of these modules run: they are nobody else's here."""
+        return _ALWAYS
 
     def set_grains(self, grains: dict[str, Any]) -> None:
         """Make *grains* every module's ``__grains__``."""
@@ -110,13 +109,9 @@ class Loader:
 
         *changed* are names of files without ``.py``; what imported them is loaded again too.
         """
-        stale = None if changed is None else set(changed)
-        if stale is None:
+        if changed is None:
             self._context = Context(self._current)
-        if self._imports is not None:
-            stale = self._imports.after(stale)
-        for shelf in self._shelves.values():
-            shelf.forget(stale)
+        self._library.forget(changed)
 
     def function(self, name: str) -> Callable[..., Any]:
         """Return the function *name*, ``module.function``. Raises ``FunctionNotFound`` that says why it isn't there."""
@@ -128,7 +123,11 @@ class Loader:
 
     def blacked_out(self, name: str) -> bool:
         """Return whether pillar or grains say ``minion_blackout``, and their whitelists don't name the function."""
-        return name != "saltutil.refresh_pillar" and any(
+        if name == "saltutil.refresh_pillar" or not (
+            self._pillar.get("minion_blackout") or self._grains.get("minion_blackout")
+        ):
+            return False
+        return any(
             source.get("minion_blackout") and name not in (source.get("minion_blackout_whitelist") or ())
             for source in (self._pillar, self._grains)
         )
@@ -156,8 +155,7 @@ class Loader:
         name, _, attribute = function.partition(".")
         sources = [
             slot.source
-            for slots in list(self._modules.slots.values())
-            for slot in slots
+            for slot in self._modules.meant(name)
             if slot.module is not None and name in slot.module.names and attribute in slot.module.functions
         ]
         if not sources:
@@ -173,37 +171,44 @@ class Loader:
 
     def returners(self) -> dict[str, Callable[..., Any]]:
         """Return all functions of returners by name; loads every one."""
-        return {name: function for name, (_, _, function) in self._shelves[RETURNERS].all().items()}
+        return {name: function for name, (_, _, function) in self._library.shelves[RETURNERS].all().items()}
 
     @property
     def adds_grains(self) -> bool:
         """Whether there are files that add grains; none is loaded."""
-        return any(not slot.source.private for slots in self._shelves[GRAINS].slots.values() for slot in slots)
+        return any(not slot.source.private for slots in self._library.shelves[GRAINS].slots.values() for slot in slots)
+
+    @property
+    def adds_foreign_grains(self) -> bool:
+        """Whether there are such files in folders; none is loaded."""
+        slots = (slot for slots in self._library.shelves[GRAINS].slots.values() for slot in slots)
+        return any(not slot.source.private and not slot.source.bundled for slot in slots)
 
     def grain_functions(self) -> dict[str, Callable[..., Any]]:
         """Return the functions that add grains, by ``file.function``; loads every one."""
-        return {name: function for name, (_, _, function) in self._shelves[GRAINS].all().items()}
+        return {name: function for name, (_, _, function) in self._library.shelves[GRAINS].all().items()}
 
     def of_kind(self, kind: str) -> Functions:
         """Return the functions of a *kind*, loaded when they are looked up."""
-        return Functions(self._shelves[kind])
+        return Functions(self._library.shelves[kind])
 
     def find(self, kind: str, name: str) -> Callable[..., Any]:
         """Return the function *name* of a *kind*. Raises ``FunctionNotFound`` that says why it isn't there."""
-        return self._function(self._shelves[kind], name, {})
+        return self._function(self._library.shelves[kind], name, {})
 
     def give(self, kind: str, named: Mapping[str, Any]) -> None:
         """Put what is *named* among the globals of every module of a *kind*, loaded or not."""
-        self._given[kind] = {**self._given.get(kind, {}), **named}
-        for slots in list(self._shelves[kind].slots.values()):
-            for slot in slots:
-                for python in list(slot.parts.values()):
-                    vars(python).update(named)
+        self._library.give(kind, named)
 
     @property
     def context(self) -> Context:
         """What all modules from folders have as ``__context__``."""
         return self._context
+
+    @property
+    def coroutines(self) -> Coroutines:
+        """What runs the coroutines of these modules."""
+        return self._library.coroutines()
 
     @property
     def salt(self) -> Functions:
@@ -214,9 +219,9 @@ class Loader:
         """Return why modules are not there, by file name: those that somebody asked for, or that were refused."""
         others = {
             f"_{kind}/{stem}": error
-            for kind in self._shelves
+            for kind in self._library.shelves
             if kind != MODULES
-            for stem, error in self._shelves[kind].errors().items()
+            for stem, error in self._library.shelves[kind].errors().items()
         }
         return {**others, **self._modules.errors(), **self.refused}
 
@@ -233,36 +238,10 @@ class Loader:
 
     def close(self) -> None:
         """Heed that the process ends by its own will: what is loaded now isn't to blame."""
-        self._marks.close()
-
-    def _run(self, slot: Slot, kind: str) -> ModuleType:
-        """Return the Python module of a slot that is held, run now unless it was. Raises whatever it raises."""
-        if slot.python is None and slot.source.bundled:
-            package = "saltern_modules" if kind == MODULES else f"saltern_modules.{kind}"
-            name = f"{package}.{slot.source.stem}"
-            sys.modules.pop(name, None)  # a fresh one, with none of the state of the last
-            slot.python = importlib.import_module(name)
-            slot.parts = {name: slot.python}
-            slot.python.__dict__.update(self._globals())
-        elif slot.python is None:
-            self._importing().run(slot, kind)
-        assert slot.python is not None
-        return slot.python
-
-    def _importing(self) -> Imports:
-        """Return what runs modules from folders; hosts without any do without it."""
-        with self._making:
-            if self._imports is None:
-                from saltern_agent.loader.imports import Imports
-
-                self._imports = Imports(self._of_salt, self._slots, self._run, self._marks, tuple(self._shelves))
-            return self._imports
-
-    def _slots(self, kind: str, stem: str) -> list[Slot]:
-        return self._shelves[kind].slots.get(stem, [])
+        self._library.marks.close()
 
     def _returner(self, name: str) -> Callable[..., Any]:
-        return self._function(self._shelves[RETURNERS], name, {})
+        return self._function(self._library.shelves[RETURNERS], name, {})
 
     def _function(self, shelf: Shelf, name: str, refused: dict[str, str]) -> Callable[..., Any]:
         module, _, function = name.partition(".")
@@ -273,7 +252,7 @@ class Loader:
             raise FunctionNotFound(f"'{name}' is not available.{hint(shelf, name, refused)}")
         return found[1]
 
-    def _globals(self) -> dict[str, Any]:
+    def _globals(self, kind: str, stem: str) -> dict[str, Any]:
         return {
             "__salt__": self._salt,
             "__utils__": self._utils,
@@ -284,25 +263,18 @@ class Loader:
             "__context__": Context(self._current),
         }
 
-    def _of_salt(self, kind: str) -> dict[str, Any]:
-        """Return what a module of a *kind* from a folder has among its globals: what those for Salt expect, too.
+    def _of_salt(self, kind: str, stem: str) -> dict[str, Any]:
+        """Return what a module from a folder has among its globals: what those for Salt expect, too.
 
         Options are a copy for each, to which grains and pillar belong; ``__context__`` is one for all of them.
         """
         from saltern_agent.loader.salt_globals import salt_globals
 
-        return {
-            **self._globals(),
-            "__context__": self._context,
-            **salt_globals(self._opts, self._grains, self._pillar),
-            **self._given.get(kind, {}),
-        }
+        more = salt_globals(self._opts, self._grains, self._pillar)
+        return {**self._globals(kind, stem), "__context__": self._context, **more}
 
     def _inject(self, name: str, value: Any) -> None:
-        for shelf in self._shelves.values():
-            for slots in list(shelf.slots.values()):
-                for slot in slots:
-                    for python in list(slot.parts.values()):
-                        setattr(python, name, value)
-                        if not slot.source.bundled:
-                            vars(python)[OPTS][name.strip("_")] = value
+        for slot, python in self._library.loaded():
+            setattr(python, name, value)
+            if not slot.source.bundled:
+                vars(python)[OPTS][name.strip("_")] = value

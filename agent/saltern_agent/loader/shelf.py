@@ -12,13 +12,14 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 from saltern_agent.jobs import Killed
 from saltern_agent.loader.marks import Marks, virtual_of
 from saltern_agent.loader.module import Module, NotHere, fault, module_of, reason
-from saltern_agent.loader.slot import Slot
-from saltern_agent.loader.source import BUNDLED, find
+from saltern_agent.loader.proxy_enabled import admit_bundled
+from saltern_agent.loader.slot import Slot, Waiting
+from saltern_agent.loader.source import BUNDLED, MODULES, find
 
 log = logging.getLogger(__name__)
 
@@ -29,12 +30,14 @@ Slots = dict[str, list[Slot]]
 class Shelf:
     """The modules of *kind* in *folders*, later ones stronger, and of the folder *bundled* (``""``: none)."""
 
+    slot: ClassVar[type[Slot]] = Slot
+
     def __init__(
         self,
         kind: str,
         folders: Iterable[str],
         run: Callable[[Slot, str], ModuleType],
-        waiting: dict[int, Slot],
+        waiting: Waiting,
         marks: Marks,
         bundled: str = BUNDLED,
     ) -> None:
@@ -64,7 +67,7 @@ class Shelf:
         }
         old = self.slots
         fresh = {
-            stem: [kept.get(source) or Slot(source, self._waiting) for source in sources]
+            stem: [kept.get(source) or self.slot(source, self._waiting) for source in sources]
             for stem, sources in found.items()
         }
         self._table = (fresh, {})
@@ -85,7 +88,8 @@ class Shelf:
             weaker = number + 1 < len(ranked) and not slot.source.bundled
             module = self._load_within(slot) if weaker else self.load(slot)
             if module is not None and name in module.names:
-                self._say(name, slot, "")
+                if self._said:
+                    self._say(name, slot, "")
                 yield slot, module
             elif weaker and not slot.holds:  # while it is loaded it sees what it replaces
                 self._say(name, slot, self._passed_over(slot, ranked[number + 1]))
@@ -210,9 +214,15 @@ class Shelf:
             slot.apart(self.load)
         return slot.module
 
+    def _admit(self, slot: Slot) -> None:
+        """Raise ``NotHere`` for what is known, without being run, not to be for this minion."""
+        if slot.source.bundled and self._kind == MODULES:
+            admit_bundled("", slot.source.stem)
+
     def _load_now(self, slot: Slot) -> None:
         path = slot.source.path
         try:
+            self._admit(slot)
             slot.module = self._module_of(slot, self._run(slot, self._kind))
         except Killed:
             raise
@@ -230,6 +240,12 @@ class Shelf:
             return module_of(slot.source.stem, python)
         with self._marks.loading(step, slot.digest):
             return module_of(slot.source.stem, python)
+
+    def meant(self, name: str) -> list[Slot]:
+        """Return the sources that *name* may stand for; what else is there goes by no other name than its file's."""
+        ranked = self._rank(name)
+        others = [slot for slots in list(self.slots.values()) for slot in slots if slot.may_rename]
+        return [*ranked, *(slot for slot in others if slot not in ranked and not slot.source.private)]
 
     def _rank(self, name: str) -> list[Slot]:
         """Return the sources that are sure to be meant for *name*: files of that name, or that say they take it."""

@@ -12,9 +12,10 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import TYPE_CHECKING
 
+from saltern.digest import sha256
 from saltern_agent.loader.module import Module
 from saltern_agent.loader.source import Source
 from saltern_modules._served_as import SERVED_AS
@@ -27,8 +28,12 @@ log = logging.getLogger(__name__)
 LOCK_TIMEOUT_S = 5.0  # another job's import that takes longer counts as hung
 
 
+Waiting = dict[int, list[int]]
+"""By thread that waits: the threads that hold what it waits for."""
+
+
 class Slot:
-    """One source: the module, or why it isn't there. *waiting* is shared by all slots: who waits for which.
+    """One source: the module, or why it isn't there. *waiting* is shared by all slots.
 
     ``python`` is there from the beginning of the file's run; ``parts`` are the Python modules that came of it by
     full name, those inside a package too; ``digest`` is of all that their files hold.
@@ -49,7 +54,7 @@ class Slot:
         "source",
     )
 
-    def __init__(self, source: Source, waiting: dict[int, Slot]) -> None:
+    def __init__(self, source: Source, waiting: Waiting) -> None:
         self.source = source
         self.python: ModuleType | None = None
         self.parts: dict[str, ModuleType] = {}
@@ -99,6 +104,15 @@ class Slot:
         """How often this thread holds it: more than once when it came back by way of another module."""
         return self._owners.count(threading.get_ident())
 
+    def code(self, path: str) -> tuple[CodeType, str]:
+        """Return what the file at *path*, its own or one of its package, is to Python, and the digest of its text.
+
+        Raises ``OSError``, ``SyntaxError``, ``ValueError``.
+        """
+        with open(path, "rb") as stream:
+            text = stream.read()
+        return compile(text, path, "exec", dont_inherit=True), sha256(text).hexdigest()
+
     def drop(self) -> None:
         """Forget its Python modules; who runs in them goes on."""
         for name, python in list(self.parts.items()):
@@ -121,7 +135,7 @@ class Slot:
 
     def _wait(self) -> bool:
         me = threading.get_ident()
-        self._waiting[me] = self
+        self._waiting[me] = self._owners
         try:
             if self.hung or self._waits_for(me):
                 return False
@@ -135,14 +149,14 @@ class Slot:
 
     def _waits_for(self, me: int) -> bool:
         """Return whether who holds this waits, by way of others, for what the thread *me* holds."""
-        slot: Slot | None = self
+        owners: list[int] | None = self._owners
         seen: set[int] = set()
-        while slot is not None and slot._owners:
-            owner = slot._owners[-1]
+        while owners:
+            owner = owners[-1]
             if owner == me:
                 return True
             if owner in seen:
                 return False
             seen.add(owner)
-            slot = self._waiting.get(owner)
+            owners = self._waiting.get(owner)
         return False

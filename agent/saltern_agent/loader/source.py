@@ -13,8 +13,12 @@ from saltern.named import NamedTuple
 BUNDLED = os.path.dirname(os.path.abspath(saltern_modules.__file__ or ""))
 PACKAGE_FILE = "__init__.py"
 BUNDLED_RETURNERS = os.path.join(BUNDLED, "returners")
-MODULES, UTILS, RETURNERS, GRAINS = KINDS = ("modules", "utils", "returners", "grains")
-"""What is synced, each in a folder of its own: what is called, what that shares, what stores returns, and grains."""
+BUNDLED_PROXY = os.path.join(BUNDLED, "proxy")
+BUNDLED_GRAINS = os.path.join(BUNDLED, "device_grains")
+"""For devices alone: what a host is, the agent finds by itself."""
+MODULES, UTILS, RETURNERS, GRAINS, PROXY = KINDS = ("modules", "utils", "returners", "grains", "proxy")
+"""What is synced, each in a folder of its own: what is called, what that shares, what stores returns, grains, and what
+speaks with devices, each as a proxytype."""
 RUNNERS, OUTPUT = MASTERS_KINDS = ("runners", "output")
 """Likewise on a master's host: functions that run there, and forms in which values are shown."""
 

@@ -1,0 +1,1 @@
+"""Devices that a host speaks for: imported when there is one."""
