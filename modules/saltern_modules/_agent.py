@@ -13,6 +13,8 @@ from saltern.errors import CommandError
 from saltern.named import NamedTuple
 
 AGENT_KEY = "__agent__"
+COROUTINE = 0x80
+"""Of a code object's flags: it is a coroutine function's (``inspect`` knows too, for a megabyte)."""
 
 
 class Synced(NamedTuple):
@@ -101,6 +103,19 @@ class Agent(Protocol):
     def connected(self) -> bool:
         """Say whether the channel to the master is up."""
 
+    def devices(self) -> dict[str, int]:
+        """Return how many devices the agent speaks for, and how they are; nothing when there are none."""
+
+    def device_state(self) -> dict[str, Any] | None:
+        """Return how it is with the device that this minion stands for, ``None`` for a host.
+
+        ``state`` (``new``, ``opening``, ``up``, ``down``, ``closed``), ``up``, ``since`` (epoch s), ``error`` (one
+        line), ``host``, ``proxytype``, ``hung`` (bool), ``latency_ms`` (or None), ``calls``, ``failures``.
+        """
+
+    def device_reconnect(self) -> bool:
+        """Begin to connect the device anew; return whether it was begun."""
+
 
 def present(opts: Mapping[str, Any]) -> Agent | None:
     """Return the agent in *opts*, or None when the function runs without one."""
@@ -113,3 +128,19 @@ def connected(opts: Mapping[str, Any], function: str) -> Agent:
     if agent is None:
         raise CommandError(f"{function} needs a running agent: there is none here (saltern-call --local?)")
     return agent
+
+
+def proxytype(opts: Mapping[str, Any]) -> str:
+    """Return what kind of device the minion with *opts* stands for, empty for a host."""
+    proxy = opts.get("proxy") if opts.get("proxyid") else None
+    return str(proxy.get("proxytype") or "") if isinstance(proxy, Mapping) else ""
+
+
+def begun(function: Callable[..., Any], *args: Any) -> Any:
+    """Return what a *function* of ``__proxy__`` returns; of a coroutine function what is to be awaited.
+
+    Who returns that holds no thread while the device takes its time.
+    """
+    inner = getattr(function, "__wrapped__", None)
+    waits = inner is not None and getattr(inner, "__code__", None) is not None and inner.__code__.co_flags & COROUTINE
+    return inner(*args) if waits and inner is not None else function(*args)

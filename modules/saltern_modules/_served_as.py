@@ -3,6 +3,8 @@
 Several files may serve one name: drivers, of which ``__virtual__`` leaves the one that fits the host (``pkg`` by
 ``aptpkg`` or ``yumpkg``), or parts of a large module, each with its share of the functions. Each file says so itself by
 ``__virtualname__``; a test holds both together.
+
+So it is with those for devices, which say by ``__proxyenabled__`` for which.
 """
 
 from __future__ import annotations
@@ -21,8 +23,12 @@ SERVED_AS: Mapping[str, str] = {
     "cp_lists": "cp",
     "cp_transfer": "cp",
     "debian_service": "service",
+    "device_stats": "stats",
     "disk_devices": "disk",
     "dpkg_lowpkg": "lowpkg",
+    "dummy_pkg": "pkg",
+    "dummy_service": "service",
+    "dummy_waiting": "dummy",
     "file_backups": "file",
     "file_checking": "file",
     "file_commenting": "file",
@@ -42,6 +48,7 @@ SERVED_AS: Mapping[str, str] = {
     "git_worktrees": "git",
     "grains_setting": "grains",
     "groupadd": "group",
+    "hashutil_files": "hashutil",
     "ini_manage": "ini",
     "linux_service": "service",
     "linux_shadow": "shadow",
@@ -54,10 +61,13 @@ SERVED_AS: Mapping[str, str] = {
     "network_tables": "network",
     "pip_reading": "pip",
     "ps_host": "ps",
+    "rest_sample_pkg": "pkg",
+    "rest_sample_service": "service",
     "rh_service": "service",
     "rpm_lowpkg": "lowpkg",
     "rpm_lowpkg_files": "lowpkg",
     "schedule_changing": "schedule",
+    "snmp_device": "snmp",
     "ssh_hosts": "ssh",
     "status_now": "status",
     "syslog_return": "syslog",
@@ -75,3 +85,35 @@ SERVED_AS: Mapping[str, str] = {
     "yumpkg_patches": "pkg",
     "yumpkg_repositories": "pkg",
 }
+
+FOR_DEVICES: Mapping[str, tuple[str, ...]] = {
+    "config": ("*",),
+    "data": ("*",),
+    "device": ("*",),
+    "device_stats": ("*",),
+    "dummy_pkg": ("dummy",),
+    "dummy_service": ("dummy",),
+    "event": ("*",),
+    "grains": ("*",),
+    "hashutil": ("*",),
+    "http_json": ("http_json",),
+    "match": ("*",),
+    "mine": ("*",),
+    "mod_random": ("*",),
+    "pillar": ("*",),
+    "publish": ("*",),
+    "rest_sample_pkg": ("rest_sample",),
+    "rest_sample_service": ("rest_sample",),
+    "rest_sample_utils": ("rest_sample",),
+    "saltutil": ("*",),
+    "schedule": ("*",),
+    "schedule_changing": ("*",),
+    "snmp_device": ("snmp",),
+    "ssh_device": ("ssh",),
+    "sysmod": ("*",),
+    "test": ("*",),
+}
+"""Which bundled execution modules devices have, and of which proxytypes; ``*``: all, and hosts too.
+
+Of the others none acts on anything but the host that the agent is on.
+"""

@@ -24,6 +24,8 @@ __opts__: Mapping[str, Any]
 __grains__: Mapping[str, Any]
 __pillar__: Mapping[str, Any]
 
+__proxyenabled__ = ["*"]
+
 __powers__ = {
     "get": "reads",
     "option": "reads",

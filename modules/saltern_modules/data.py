@@ -19,6 +19,8 @@ from saltern.files import make_folder, open_folder, replacement
 
 __opts__: Mapping[str, Any]
 
+__proxyenabled__ = ["*"]
+
 __powers__ = {
     "clear": "writes",
     "load": "reads",

@@ -13,6 +13,8 @@ __opts__: Mapping[str, Any]
 __grains__: Mapping[str, Any]
 __pillar__: Mapping[str, Any]
 
+__proxyenabled__ = ["*"]
+
 __powers__ = {"send": "indirect", "fire": "reads", "fire_master": "indirect"}
 
 

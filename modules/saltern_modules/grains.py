@@ -9,6 +9,9 @@ from saltern.merging import chosen
 from saltern.traverse import MISSING, traverse
 
 __grains__: Mapping[str, Any]
+__opts__: Mapping[str, Any]
+
+__proxyenabled__ = ["*"]
 
 __powers__ = {
     "items": "reads",
@@ -34,8 +37,16 @@ HIDDEN = {
 """What *sanitize* puts in the place of what names this host; of its serial number the last quarter is crossed out."""
 
 
+OF_THE_AGENT = ("id", "master", "proxytype", "saltversion", "device")
+UNKNOWN = {"osfullname": "proxy", "osarch": "proxy"}
+"""What a device by the form of 2014 (``proxy: {name: {proxytype: …}}``) doesn't show among all: it never said so."""
+
+
 def items(sanitize: bool = False) -> dict[str, Any]:
     """Return every grain; with *sanitize* without the names and the serial number of this host.
+
+    Of a device that the pillar of its host names by the form of 2014 they are those that it, and what adds grains to
+    its kind, say of it; the others are there for :func:`item`, :func:`get`, and for targets.
 
     CLI Example:
 
@@ -43,7 +54,11 @@ def items(sanitize: bool = False) -> dict[str, Any]:
 
         saltern '*' grains.items
     """
-    return _shown(dict(__grains__), sanitize)
+    found = dict(__grains__)
+    if __opts__.get("proxy_named"):
+        unsaid = {*OF_THE_AGENT, *(name for name, value in UNKNOWN.items() if found.get(name) == value)}
+        found = {name: value for name, value in found.items() if name not in unsaid}
+    return _shown(found, sanitize)
 
 
 def item(*names: str, default: Any = "", delimiter: str = ":", sanitize: bool = False) -> dict[str, Any]:

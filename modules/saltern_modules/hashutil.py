@@ -1,20 +1,19 @@
-"""Hashes, base64 and HMACs of texts and files."""
+"""Hashes, base64 and HMACs of texts."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from saltern.errors import CommandError, os_errors
+from saltern.errors import CommandError
+
+__proxyenabled__ = ["*"]
 
 __powers__ = {
     "digest": "reads",
-    "digest_file": "reads",
     "base64_b64encode": "reads",
     "base64_b64decode": "reads",
     "base64_encodestring": "reads",
-    "base64_encodefile": "indirect",
     "base64_decodestring": "reads",
-    "base64_decodefile": "indirect",  # writes a file of the caller's choosing
     "md5_digest": "reads",
     "sha256_digest": "reads",
     "sha512_digest": "reads",
@@ -24,8 +23,6 @@ __powers__ = {
 }
 
 CHECKSUMS = ("md5", "sha256", "sha512")
-NEW_FILE_MODE = 0o644
-MAX_ENCODED_BYTES = 64 << 20
 
 
 def digest(instr: Any, checksum: str = "md5") -> str:
@@ -38,26 +35,6 @@ def digest(instr: Any, checksum: str = "md5") -> str:
         saltern '*' hashutil.digest 'get salted'
     """
     return str(_new(checksum, _bytes(instr)).hexdigest())
-
-
-def digest_file(infile: str, checksum: str = "md5") -> str:
-    """Return the *checksum* (md5, sha256 or sha512) of a file, in hexadecimal. Raises ``CommandError``.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        saltern '*' hashutil.digest_file /path/to/file
-    """
-    import os
-
-    if not os.path.isfile(infile):
-        raise CommandError(f"File path '{infile}' not found.")
-    hashed = _new(checksum, b"")
-    with os_errors(CommandError, infile, "can't be read"), open(infile, "rb") as file:
-        while chunk := file.read(1 << 16):
-            hashed.update(chunk)
-    return str(hashed.hexdigest())
 
 
 def base64_b64encode(instr: Any) -> str:
@@ -102,24 +79,6 @@ def base64_encodestring(instr: Any) -> str:
     return base64.encodebytes(_bytes(instr)).decode()
 
 
-def base64_encodefile(fname: str) -> str:
-    """Return the base64 of a file, in lines of 76 characters; of at most 64 MiB. Raises ``CommandError``.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        saltern '*' hashutil.base64_encodefile /path/to/binary_file
-    """
-    import base64
-
-    with os_errors(CommandError, fname, "can't be read"), open(fname, "rb") as file:
-        data = file.read(MAX_ENCODED_BYTES + 1)
-    if len(data) > MAX_ENCODED_BYTES:
-        raise CommandError(f"{fname} has more than {MAX_ENCODED_BYTES >> 20} MiB")
-    return base64.encodebytes(data).decode()
-
-
 def base64_decodestring(instr: Any) -> str | bytes:
     """Return the text that *instr*, lines of base64, is of; bytes when it is no UTF-8. Raises ``CommandError``.
 
@@ -132,28 +91,6 @@ def base64_decodestring(instr: Any) -> str | bytes:
     import base64
 
     return _decoded(base64.decodebytes, instr)
-
-
-def base64_decodefile(instr: str, outfile: str) -> bool:
-    """Write what *instr*, lines of base64, is of to *outfile*; return ``True``. Raises ``CommandError``.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        saltern '*' hashutil.base64_decodefile instr='Z2V0IHNhbHRlZAo=' outfile='/path/to/binary_file'
-    """
-    import base64
-
-    from saltern.files import replacement
-
-    data = _raw(base64.decodebytes, instr)
-    with (
-        os_errors(CommandError, outfile, "can't be written"),
-        replacement(outfile, NEW_FILE_MODE, keep_mode=True) as file,
-    ):
-        file.write(data)
-    return True
 
 
 def md5_digest(instr: Any) -> str:

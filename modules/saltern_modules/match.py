@@ -18,6 +18,8 @@ __opts__: Mapping[str, Any]
 
 __func_alias__ = {"list_": "list"}
 
+__proxyenabled__ = ["*"]
+
 __powers__ = {
     "compound": "reads",
     "ipcidr": "reads",

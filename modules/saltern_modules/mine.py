@@ -26,6 +26,8 @@ __salt__: Mapping[str, Callable[..., Any]]
 __opts__: Mapping[str, Any]
 __pillar__: Mapping[str, Any]
 
+__proxyenabled__ = ["*"]
+
 __powers__ = {
     "update": "indirect",
     "send": "indirect",

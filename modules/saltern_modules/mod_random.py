@@ -15,6 +15,8 @@ __grains__: Mapping[str, Any]
 
 __virtualname__ = "random"
 
+__proxyenabled__ = ["*"]
+
 __powers__ = {
     "hash": "reads",
     "str_encode": "reads",

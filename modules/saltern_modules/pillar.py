@@ -15,6 +15,8 @@ __pillar__: Mapping[str, Any]
 __opts__: Mapping[str, Any]
 __context__: dict[str, Any]
 
+__proxyenabled__ = ["*"]
+
 __powers__ = {
     "items": "reads",
     "data": "reads",

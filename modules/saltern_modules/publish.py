@@ -10,6 +10,8 @@ from saltern_modules import _asking
 
 __opts__: Mapping[str, Any]
 
+__proxyenabled__ = ["*"]
+
 __powers__ = {"publish": "indirect", "full_data": "indirect", "runner": "indirect"}
 
 

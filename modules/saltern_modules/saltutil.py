@@ -17,7 +17,7 @@ __context__: dict[str, Any]
 BASE = "base"
 """The environment that modules are synced from; what they can do is known for it alone."""
 
-LOADED = ("modules", "utils", "returners", "grains")
+LOADED = ("modules", "utils", "returners", "grains", "proxy")
 """The kinds of files that an agent uses; of the others it fetches nothing."""
 OTHERS = (
     "clouds",
@@ -28,13 +28,14 @@ OTHERS = (
     "output",
     "log_handlers",
     "executors",
-    "proxymodules",
     "engines",
     "thorium",
     "serializers",
     "matchers",
     "resources",
 )
+SALTS_NAMES = {"proxy": "proxymodules"}
+"""Kinds that ``sync_all`` calls otherwise than by their folder."""
 MASTERLESS = {"pillar": "Pillar", "tops": "Master top", "wrapper": "Wrapper"}
 """Kinds that only minions without a master sync, as messages name them."""
 REFETCHED = ("files", "extrn_files", "localfiles")
@@ -43,6 +44,8 @@ JOBS = "minion_jobs"
 DEFAULT_TIMEOUT_S = 5.0
 RUNNING = ("fun", "arg", "tgt", "jid", "ret", "tgt_type", "user", "pid", "schedule")
 """What a running job shows, as far as it has it."""
+
+__proxyenabled__ = ["*"]
 
 __powers__ = {
     "sync_modules": "writes",
@@ -153,6 +156,22 @@ def sync_grains(
     return _sync("saltutil.sync_grains", saltenv, extmod_whitelist or extmod_blacklist, "grains")["grains"]
 
 
+def sync_proxymodules(
+    saltenv: Any = None, refresh: bool = True, extmod_whitelist: Any = None, extmod_blacklist: Any = None
+) -> list[str]:
+    """Fetch what speaks with devices, from ``_proxy``; return what changed: ``['proxy.mydevice']``.
+
+    A device whose proxymodule changed speaks by the new one when it is next connected.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        saltern '*' saltutil.sync_proxymodules
+    """
+    return _sync("saltutil.sync_proxymodules", saltenv, extmod_whitelist or extmod_blacklist, "proxy")["proxy"]
+
+
 def sync_all(
     saltenv: Any = None, refresh: bool = True, extmod_whitelist: Any = None, extmod_blacklist: Any = None
 ) -> dict[str, list[str]]:
@@ -167,7 +186,7 @@ def sync_all(
         saltern '*' saltutil.sync_all
     """
     changed = _sync("saltutil.sync_all", saltenv, extmod_whitelist or extmod_blacklist, *LOADED)
-    return {**{kind: [] for kind in OTHERS}, **changed}
+    return {**{kind: [] for kind in OTHERS}, **{SALTS_NAMES.get(kind, kind): told for kind, told in changed.items()}}
 
 
 def _without_use(kind: str) -> Callable[..., list[str]]:

@@ -17,6 +17,8 @@ __opts__: Mapping[str, Any]
 
 __func_alias__ = {"list_": "list"}
 
+__proxyenabled__ = ["*"]
+
 __powers__ = {
     "list": "reads",
     "build_schedule_item": "reads",

@@ -13,6 +13,8 @@ __opts__: Mapping[str, Any]
 
 __virtualname__ = "schedule"
 
+__proxyenabled__ = ["*"]
+
 __powers__ = {
     "add": "indirect",
     "modify": "indirect",

@@ -48,7 +48,12 @@ def collect() -> dict[str, Any]:
 
         saltern '*' stats.collect
     """
-    return _sampler().sample()
+    sample = _sampler().sample()
+    agent = _agent.present(__opts__)
+    devices = agent.devices() if agent is not None else {}
+    if devices:  # hardly any host speaks for some
+        sample.setdefault("agent", {})["devices"] = devices
+    return sample
 
 
 def get(name: str) -> dict[str, Any]:

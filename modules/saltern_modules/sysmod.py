@@ -14,6 +14,8 @@ __opts__: Mapping[str, Any]
 
 __virtualname__ = "sys"
 
+__proxyenabled__ = ["*"]
+
 __powers__ = {
     "doc": "reads",
     "list_functions": "reads",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from saltern import __version__
+from saltern.errors import CommandError
 from saltern_modules import _agent
 from saltern_modules._agent import AGENT_KEY
 from saltern_modules._served_as import SERVED_AS
@@ -15,11 +16,14 @@ __salt__: Mapping[str, Callable[..., Any]]
 __opts__: Mapping[str, Any]
 __grains__: Mapping[str, Any]
 __context__: dict[str, Any]
+__proxy__: Mapping[str, Callable[..., Any]]
 
 SALT_FILES = {"cmd": "cmdmod", "log": "logmod"}
 """What Salt calls a file that has another name here: scripts ask for it."""
 
 __func_alias__ = {"true_": "true", "false_": "false", "try_": "try"}
+
+__proxyenabled__ = ["*"]
 
 __powers__ = {
     "ping": "reads",
@@ -66,8 +70,8 @@ STEP_S = 0.1
 """Sleeping is done in steps of this length, between which a kill takes effect."""
 
 
-def ping() -> bool:
-    """Return ``True``: the minion is there, and its agent runs functions.
+def ping() -> Any:
+    """Return ``True``: the minion is there, and its agent runs functions; of a device whether it answers.
 
     CLI Example:
 
@@ -75,7 +79,8 @@ def ping() -> bool:
 
         saltern '*' test.ping
     """
-    return True
+    proxytype = _agent.proxytype(__opts__)
+    return _of_device(proxytype) if proxytype else True
 
 
 def echo(text: Any) -> Any:
@@ -151,6 +156,19 @@ def kwarg(**kwargs: Any) -> dict[str, Any]:
         saltern '*' test.kwarg num=1 txt="two" env='{a: 1}'
     """
     return kwargs
+
+
+def _of_device(proxytype: str) -> Any:
+    """Return whether a device answers; one whose proxymodule has no ``ping`` is believed, as it is by the agent."""
+    ping = __proxy__.get(f"{proxytype}.ping")
+    if ping is None and f"{proxytype}.init" not in __proxy__:
+        raise CommandError(f"there is no proxymodule {proxytype}")
+    answer = True if ping is None else _agent.begun(ping)
+    return _truth(answer) if hasattr(answer, "__await__") else bool(answer)
+
+
+async def _truth(answer: Any) -> bool:
+    return bool(await answer)
 
 
 def _own(kwargs: Mapping[str, Any]) -> dict[str, Any]:

@@ -54,6 +54,15 @@ class Agent(Collector):
         "vms_bytes": gauge("B", "address space that it has mapped"),
         "rss_bytes": gauge("B", "memory that it occupies"),
         "fds": gauge("files", "files and sockets that it has open"),
+        "devices.served": gauge("devices", "devices that it speaks for"),
+        "devices.up": gauge("devices", "of them that can be spoken with"),
+        "devices.down": gauge("devices", "of them that can't"),
+        "devices.hung": gauge("devices", "of them that have a call which doesn't end"),
+        "devices.running": gauge("calls", "calls to devices that are running"),
+        "devices.waiting": gauge("calls", "calls to devices that wait for a thread, or for a call before them"),
+        "devices.slow": gauge("calls", "of those that are running, those that take over half a second"),
+        "devices.refused": gauge("calls", "calls that were not taken since the agent's start"),
+        "devices.threads": gauge("threads", "threads that calls to devices run in"),
     }
 
     def __init__(self, files: Source, settings: Mapping[str, Any]) -> None:
