@@ -33,6 +33,13 @@ def whole(text: str) -> int:
     return int(text)
 
 
+def whole_or_auto(text: str) -> int | None:
+    """Return a :func:`whole` number, or ``None`` for ``auto``; for argparse."""
+    if text != "auto" and not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a whole number nor auto")
+    return None if text == "auto" else int(text)
+
+
 def seconds(text: str) -> float:
     """Return a number of seconds, zero or more; for argparse."""
     with contextlib.suppress(ValueError):

@@ -10,7 +10,8 @@ from dataclasses import replace
 
 from saltern.errors import UsageError
 from saltern_graphite.commands.fill import time_range
-from saltern_graphite.metric_name import SUFFIX, BadName, canonical, relative_path
+from saltern_graphite.commands.parsers import Commands, add_command
+from saltern_graphite.rules.metric_name import SUFFIX, BadName, canonical, relative_path
 from saltern_graphite.tools.attendance import CLEAN, Stop, attended
 from saltern_graphite.tools.contents import load_contents
 from saltern_graphite.tools.dump import FORMATS
@@ -31,16 +32,10 @@ Times are as in /render: epoch seconds, -1h, 20240610, noon yesterday; in UTC.
 """
 
 
-def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add(commands: Commands) -> None:
     """Add the command and its arguments."""
-    parser = commands.add_parser(
-        "dump",
-        help="show a file's header and points",
-        description="Shows the header and the points of one Whisper file.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.set_defaults(run=run)
+    about = "Shows the header and the points of one Whisper file."
+    parser = add_command(commands, "dump", run, help="show a file's header and points", about=about, epilog=_EPILOG)
     parser.add_argument("what", metavar="FILE|METRIC", help="a file, or with --root or --whisper a metric's name")
     add_root(parser)
     parser.add_argument("--archive", metavar="N", type=int, help="only this one; 0 is the finest")
@@ -50,12 +45,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--out", choices=tuple(FORMATS), default="text", help="(default: %(default)s)")
 
 
-def run(arguments: argparse.Namespace) -> int:
+@attended
+def run(arguments: argparse.Namespace, stop: Stop) -> int:
     """Dump as the command line says."""
-    return attended(lambda stop: _dump(arguments, stop))
-
-
-def _dump(arguments: argparse.Namespace, stop: Stop) -> int:
     span = time_range(arguments.since, arguments.until)
     path, metric = _find(arguments)
     contents = load_contents(path, int(time.time()))
@@ -82,7 +74,8 @@ def _find(arguments: argparse.Namespace) -> tuple[str, str]:
     if "/" in what or what.endswith(SUFFIX) or not rooted:
         if not os.path.isfile(what):
             hint = "" if rooted or "/" in what else "; for a metric say where the files are: --root DIR"
-            raise UsageError(f"{what}: there is no such file{hint}")
+            why = "is a folder" if os.path.isdir(what) else "there is no such file"
+            raise UsageError(f"{what}: {why}{hint}")
         return what, _name_below(whisper_dir(arguments), what) if rooted else ""
     try:
         name = canonical(what)

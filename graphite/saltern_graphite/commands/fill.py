@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import time
 from collections import Counter
-from dataclasses import asdict
 
 from saltern.errors import GraphiteError, UsageError
-from saltern_graphite.render.times import UTC, parse_time
-from saltern_graphite.tools.attendance import CLEAN, PROBLEMS, Stop, attended
+from saltern_graphite.commands.parsers import Commands, add_command
+from saltern_graphite.commands.rewriting import add_options, tell
+from saltern_graphite.evaluation.times import UTC, parse_time
+from saltern_graphite.tools.attendance import Stop, attended
 from saltern_graphite.tools.fill import Fill, Filled, Range
-from saltern_graphite.tools.listing import Listing
-from saltern_graphite.tools.places import checked_folder
-from saltern_graphite.tools.progress import Progress
-from saltern_graphite.tools.tree import Selection, walk
+from saltern_graphite.tools.places import checked_tree, made_folder
+from saltern_graphite.tools.tree import Selection, count
 
 _EPILOG = """\
 What DST lacks is taken from SRC, slot by slot; where both know a slot DST's stays (--overwrite: SRC's goes in).
 Slots of coarser archives are rolled up anew, by DST's method, wherever all their finer slots can still be there: they
-become what they would be had the points come in time. Files that DST lacks are created with SRC's retentions; run
-resize after it to give them those of DST's rules. SRC is never written to. serve may run on DST meanwhile.
+become what they would be had the points come in time. DST is made if it isn't there, and files that it lacks with
+SRC's retentions; run resize after it to give them those of DST's rules. SRC is never written to. serve may run on DST
+meanwhile.
 
 examples:
   saltern-graphite fill /mnt/replica/whisper /var/lib/saltern/graphite/whisper
@@ -33,28 +32,18 @@ Times are as in /render: epoch seconds, -2d, 20240610, noon yesterday; in UTC. T
 """
 
 
-def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add(commands: Commands) -> None:
     """Add the command and its arguments."""
-    parser = commands.add_parser(
-        "fill",
-        help="merge one tree of files into another",
-        description="Fills the gaps of the Whisper files below DST with what the same files below SRC know.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    about = "Fills the gaps of the Whisper files below DST with what the same files below SRC know."
+    parser = add_command(
+        commands, "fill", run, help="merge one tree of files into another", about=about, epilog=_EPILOG
     )
-    parser.set_defaults(run=run)
     parser.add_argument("source", metavar="SRC", help="the tree that is read")
-    parser.add_argument("target", metavar="DST", help="the tree that is filled")
+    parser.add_argument("target", metavar="DST", help="the tree that is filled; made if it isn't there")
     parser.add_argument("--from", dest="since", metavar="TIME", help="take no slot before it")
     parser.add_argument("--until", metavar="TIME", help="take no slot after it")
     parser.add_argument("--overwrite", action="store_true", help="where both know a slot, SRC's goes in")
-    parser.add_argument("--dry-run", action="store_true", help="tell what would be done; write nothing")
-    parser.add_argument("--out", choices=("text", "json"), default="text", help="(default: %(default)s)")
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Fill as the command line says."""
-    return attended(lambda stop: _fill(arguments, stop))
+    add_options(parser)
 
 
 def time_range(since: str | None, until: str | None) -> Range:
@@ -72,28 +61,26 @@ def time_range(since: str | None, until: str | None) -> Range:
     return span
 
 
-def _fill(arguments: argparse.Namespace, stop: Stop) -> int:
-    source, target = checked_folder(arguments.source), checked_folder(arguments.target)
+@attended
+def run(arguments: argparse.Namespace, stop: Stop) -> int:
+    """Fill as the command line says."""
+    source, target = checked_tree(arguments.source), arguments.target
     if os.path.realpath(target) in _with_parents(source) or os.path.realpath(source) in _with_parents(target):
         raise UsageError(f"{source} and {target} are one folder, or one is in the other")
     span = time_range(arguments.since, arguments.until)
-    total = sum(1 for _ in walk(source, Selection([]), lambda path, why: None))
-    counts: Counter[str] = Counter(files=total)
-    listing = Listing("files", as_json=arguments.out == "json")
+    if os.path.lexists(target):
+        checked_tree(target)
+    elif not arguments.dry_run:
+        made_folder(target)
     fill = Fill(source, target, span, overwrite=arguments.overwrite, dry_run=arguments.dry_run)
-    with Progress("fill", total) as progress, contextlib.closing(fill.run(stop, progress)) as results:
-        for result in results:
-            counts[result.outcome] += 1
-            counts["slots"] += result.slots
-            if result.outcome != "unchanged":
-                progress.clear()
-                listing.add(asdict(result), _line(result))
-    counts["stopped"] = int(bool(stop))
-    stopped = "; stopped, the others are as they were" if stop else ""
-    would = " (dry run: nothing was written)" if arguments.dry_run else ""
-    told = ", ".join(f"{counts[outcome]} {outcome}" for outcome in ("created", "filled", "unchanged", "failed"))
-    listing.end(counts, f"{total} files: {told}; {counts['slots']} slots{would}{stopped}")
-    return PROBLEMS if counts["failed"] else CLEAN
+
+    def summary(counts: Counter[str]) -> str:
+        would = " (dry run: nothing was written)" if arguments.dry_run else ""
+        told = ", ".join(f"{counts[outcome]} {outcome}" for outcome in ("created", "filled", "unchanged", "failed"))
+        return f"{counts['files']} files: {told}; {counts['slots']} slots{would}"
+
+    total = count(source, Selection([]))
+    return tell(arguments, stop, total, lambda progress: fill.run(stop, progress), _line, summary)
 
 
 def _with_parents(path: str) -> list[str]:
@@ -104,4 +91,4 @@ def _with_parents(path: str) -> list[str]:
 
 
 def _line(result: Filled) -> str:
-    return f"failed: {result.error}" if result.error else f"{result.outcome}: {result.path} ({result.slots} slots)"
+    return "" if result.outcome == "unchanged" else f"{result.outcome}: {result.path} ({result.slots} slots)"

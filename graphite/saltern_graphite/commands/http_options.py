@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import logging
+import os
 import re
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from saltern.http.hosts import ANY
 from saltern_graphite.commands.argument_types import positive, seconds, whole
+from saltern_graphite.evaluation.evaluator import Limits
+from saltern_graphite.evaluation.times import UTC
 from saltern_graphite.http.authentication import OPEN_PATHS
+from saltern_graphite.http.params import zone_of
 from saltern_graphite.http.settings import CACHE_BYTES, UNCHANGED_S, HttpSettings
-from saltern_graphite.render.evaluator import Limits
+
+log = logging.getLogger(__name__)
 
 _LIMITS = Limits()
 _HOST_NAME = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
@@ -19,6 +26,9 @@ _HOST_NAME = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
 def add_http_options(serve: argparse.ArgumentParser) -> None:
     """Add the options that :func:`http_settings` reads."""
     http = serve.add_argument_group("HTTP", "docs/http.md tells more of these")
+    http.add_argument("--tz", metavar="ZONE", type=zone, default=None,
+                      help="the time zone of requests that name none, such as Europe/Berlin (default: that of the "
+                      "variable TZ, else UTC)")  # fmt: skip
     http.add_argument("--max-series", metavar="N", type=positive, default=_LIMITS.series,
                       help="series that one request may read (default: %(default)s)")  # fmt: skip
     http.add_argument("--max-points", metavar="N", type=positive, default=_LIMITS.points,
@@ -51,6 +61,7 @@ def http_settings(arguments: argparse.Namespace) -> HttpSettings:
     """Return what the command line says."""
     return HttpSettings(
         limits=Limits(series=arguments.max_series, points=arguments.max_points, seconds=arguments.max_time),
+        zone=arguments.tz or _zone_of_environment(),
         stored_method=arguments.consolidate == "stored",
         cache_s=arguments.cache_seconds,
         cache_bytes=arguments.cache_bytes,
@@ -60,6 +71,23 @@ def http_settings(arguments: argparse.Namespace) -> HttpSettings:
         open_paths=tuple(arguments.auth_open),
         access_log=arguments.access_log,
     )
+
+
+def zone(text: str) -> ZoneInfo:
+    """Return a time zone; for argparse."""
+    found = zone_of(text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time zone such as Europe/Berlin or UTC")
+    return found
+
+
+def _zone_of_environment() -> ZoneInfo:
+    """Return what ``TZ`` names, with or without the colon that POSIX puts before it."""
+    name = os.environ.get("TZ", "")
+    found = zone_of(name.removeprefix(":"))
+    if name and found is None:
+        log.warning("TZ is %r, which is no time zone that is known here: times are read in UTC", name)
+    return found or UTC
 
 
 def host_name(text: str) -> str:

@@ -8,6 +8,7 @@ import re
 import secrets
 import sys
 
+from saltern_graphite.commands.parsers import Commands, add_command
 from saltern_graphite.http.password import PasswordHash
 
 MIN_PASSWORD_CHARS = 8
@@ -23,15 +24,9 @@ examples:
 """
 
 
-def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add(commands: Commands) -> None:
     """Add the command and its arguments."""
-    passwd = commands.add_parser(
-        "passwd",
-        help="make a line for serve --auth-file",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    passwd.set_defaults(run=run)
+    passwd = add_command(commands, "passwd", run, help="make a line for serve --auth-file", epilog=_EPILOG)
     passwd.add_argument("name", metavar="NAME", type=_name, help="of the user, or for a token: who it is for")
     passwd.add_argument("--token", action="store_true", help="make a bearer token instead of asking for a password")
 

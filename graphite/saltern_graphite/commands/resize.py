@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 from collections import Counter
-from dataclasses import asdict
 
 from saltern.errors import UsageError
-from saltern_graphite.tools.attendance import CLEAN, PROBLEMS, Stop, attended
-from saltern_graphite.tools.listing import Listing
+from saltern_graphite.commands.parsers import Commands, add_command
+from saltern_graphite.commands.rewriting import add_options, tell
+from saltern_graphite.tools.attendance import Stop, attended
 from saltern_graphite.tools.places import Rules, add_conf, add_root, conf_dir, selection, whisper_dir
-from saltern_graphite.tools.progress import Progress
-from saltern_graphite.tools.resize import Manner, Resized, resize
-from saltern_graphite.tools.tree import walk
+from saltern_graphite.tools.resize import Resize, Resized
+from saltern_graphite.tools.tree import count
 
 _EPILOG = """\
 A glob is a metric path: * and ? stand for anything within an element, [ab] and {one,two} for a choice, ** for
@@ -34,72 +32,49 @@ The exit status is 0 when all is well, 1 when a file could not be resized, 2 whe
 """
 
 
-def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add(commands: Commands) -> None:
     """Add the command and its arguments."""
-    parser = commands.add_parser(
-        "resize",
-        help="apply changed schemas to existing files",
-        description="Applies storage-schemas.conf and storage-aggregation.conf to files that exist already.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    about = "Applies storage-schemas.conf and storage-aggregation.conf to files that exist already."
+    parser = add_command(
+        commands, "resize", run, help="apply changed schemas to existing files", about=about, epilog=_EPILOG
     )
-    parser.set_defaults(run=run)
     add_root(parser)
     add_conf(parser)
     parser.add_argument("globs", nargs="+", metavar="GLOB", help="which metrics; '**' is all of them")
     parser.add_argument("--spread", action="store_true",
                         help="let a point of a coarse archive stand in the empty finer slots of its interval as well, "
                         "of a sum in equal shares: graphs of short ranges show it")  # fmt: skip
-    parser.add_argument("--dry-run", action="store_true", help="tell what would be done; write nothing")
-    parser.add_argument("--out", choices=("text", "json"), default="text", help="(default: %(default)s)")
+    add_options(parser)
 
 
-def run(arguments: argparse.Namespace) -> int:
+@attended
+def run(arguments: argparse.Namespace, stop: Stop) -> int:
     """Resize as the command line says."""
-    return attended(lambda stop: _resize(arguments, stop))
-
-
-def _resize(arguments: argparse.Namespace, stop: Stop) -> int:
     root = whisper_dir(arguments)
     chosen = selection(arguments.globs)
     conf = conf_dir(arguments)
     if conf is None:
         raise UsageError("say where the schema files are: --conf DIR, or --root DIR")
-    rules = Rules(conf, needed=True)
-    total = sum(1 for _ in walk(root, chosen, lambda path, why: None))
+    resize = Resize(Rules(conf, needed=True), arguments.dry_run, arguments.spread)
+    total = count(root, chosen)
     if not total:
         raise UsageError(f"{root}: no metric matches {' '.join(arguments.globs)}")
-    counts: Counter[str] = Counter(files=total)
-    listing = Listing("files", as_json=arguments.out == "json")
-    with (
-        Progress("resize", total) as progress,
-        contextlib.closing(
-            resize(root, chosen, rules, stop, progress, Manner(arguments.dry_run, arguments.spread))
-        ) as results,
-    ):
-        for result in results:
-            counts[result.outcome] += 1
-            counts.update(kept=result.kept, outside=result.outside, impossible=result.impossible)
-            if result.outcome in ("resized", "failed"):
-                progress.clear()
-                listing.add(asdict(result), _line(result))
-    counts["stopped"] = int(bool(stop))
-    listing.end(counts, _summary(counts, dry_run=arguments.dry_run))
-    return PROBLEMS if counts["failed"] else CLEAN
+
+    def summary(counts: Counter[str]) -> str:
+        verb = "would be resized" if arguments.dry_run else "resized"
+        tagged = f", {counts['tagged']} tagged ones passed over (name them in full)" if counts["tagged"] else ""
+        failed = f", {counts['failed']} failed" if counts["failed"] else ""
+        return (
+            f"{total} files: {counts['resized']} {verb}, {counts['unchanged']} fit already{tagged}{failed}; "
+            f"{counts['outside']} slots too old, {counts['impossible']} impossible"
+        )
+
+    return tell(arguments, stop, total, lambda progress: resize.run(root, chosen, stop, progress), _line, summary)
 
 
 def _line(result: Resized) -> str:
-    if result.outcome == "failed":
-        return f"failed: {result.error}"
+    if result.outcome != "resized":
+        return ""
     dropped = f", {result.outside} too old for it" if result.outside else ""
     impossible = f", {result.impossible} impossible" if result.impossible else ""
     return f"{result.metric}: {result.before} -> {result.after}; {result.kept} slots kept{dropped}{impossible}"
-
-
-def _summary(counts: Counter[str], *, dry_run: bool) -> str:
-    verb = "would be resized" if dry_run else "resized"
-    tagged = f", {counts['tagged']} tagged ones passed over (name them in full)" if counts["tagged"] else ""
-    text = f"{counts['files']} files: {counts['resized']} {verb}, {counts['unchanged']} fit already{tagged}"
-    failed = f", {counts['failed']} failed" if counts["failed"] else ""
-    stopped = "; stopped, the others are as they were" if counts["stopped"] else ""
-    return f"{text}{failed}; {counts['outside']} slots too old, {counts['impossible']} impossible{stopped}"

@@ -14,17 +14,26 @@ import sys
 import saltern.log
 from saltern.errors import SalternError, exit_code, told
 from saltern.folder_lock import locked
-from saltern_graphite import cache, wal
-from saltern_graphite.allocator import keep_freed_memory
-from saltern_graphite.commands.argument_types import address, address_or_off, positive, seconds, whole
+from saltern_graphite.commands.argument_types import address, address_or_off, positive, seconds, whole_or_auto
 from saltern_graphite.commands.http_options import add_http_options, http_settings
-from saltern_graphite.durability import FSYNC_POLICIES
-from saltern_graphite.name_lists import BLACKLIST_FILE, WHITELIST_FILE
-from saltern_graphite.options import FLUSH_INTERVAL_S, MAX_CONNECTIONS, ServerOptions, StoreOptions
-from saltern_graphite.rollup import AGGREGATION_FILE
-from saltern_graphite.schemas import DEFAULT_RETENTIONS_TEXT, SCHEMAS_FILE
-from saltern_graphite.server import Server
-from saltern_graphite.store import Store
+from saltern_graphite.process.allocator import keep_freed_memory
+from saltern_graphite.process.options import (
+    FLUSH_AT_MOST_S,
+    FLUSH_INTERVAL_S,
+    MAX_CONNECTIONS,
+    ServerOptions,
+    StoreOptions,
+)
+from saltern_graphite.process.server import Server
+from saltern_graphite.rules.name_lists import BLACKLIST_FILE, WHITELIST_FILE
+from saltern_graphite.rules.rollup import AGGREGATION_FILE
+from saltern_graphite.rules.sample_conf import write_samples
+from saltern_graphite.rules.schemas import DEFAULT_RETENTIONS_TEXT, SCHEMAS_FILE
+from saltern_graphite.store import cache
+from saltern_graphite.store.store import Store
+from saltern_graphite.store.wal import wal
+from saltern_graphite.tools.places import checked_folder
+from saltern_graphite.whisper.durability import FSYNC_POLICIES
 
 ROOT_MODE = 0o755
 SWITCH_S = 0.0005
@@ -34,8 +43,9 @@ log = logging.getLogger(__name__)
 
 _EPILOG = f"""\
 Everything is under --root: whisper/ (the files), log/ (what isn't in them yet), conf/ ({SCHEMAS_FILE},
-{AGGREGATION_FILE}; without them every metric gets {DEFAULT_RETENTIONS_TEXT}, average; {WHITELIST_FILE} and
-{BLACKLIST_FILE}: which names are let in), run/graphite.json (where it listens, written when it does).
+{AGGREGATION_FILE}: without sections in them, as they are at first, every metric gets {DEFAULT_RETENTIONS_TEXT},
+average; {WHITELIST_FILE} and {BLACKLIST_FILE}: which names are let in), run/graphite.json (where it
+listens, written when it does).
 
 What is promised: an accepted point survives kill -9 of this process, always. A power cut loses at most the last
 second with --fsync interval, nothing with always, what the kernel had not written yet with never.
@@ -72,12 +82,18 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
                        help="when the log is forced to the disk: every second, before each acknowledgement, or "
                        "when the kernel likes (default: %(default)s)")  # fmt: skip
     serve.add_argument("--flush-interval", metavar="SECONDS", type=seconds, default=FLUSH_INTERVAL_S,
-                       help="longest time until a point is in its file (default: %(default)s)")  # fmt: skip
+                       help="how long points wait for their file, longer where there are very many metrics; 0: not "
+                       "at all (default: %(default)s)")  # fmt: skip
+    serve.add_argument("--flush-at-most", metavar="SECONDS", type=seconds, default=FLUSH_AT_MOST_S,
+                       help="how long points wait for their file at the most; the log has them until then, and "
+                       "readers see them (default: %(default)s)")  # fmt: skip
+    serve.add_argument("--cache-max-bytes", metavar="N", type=positive, default=cache.MAX_BYTES,
+                       help="memory for points that wait, before senders must (default: %(default)s)")  # fmt: skip
     serve.add_argument("--cache-max-points", metavar="N", type=positive, default=cache.MAX_POINTS,
                        help="points waiting in memory before senders must wait (default: %(default)s)")  # fmt: skip
-    serve.add_argument("--writers", metavar="N", type=whole, default=1,
-                       help="processes that write files, about 28 MB each; 0: a thread of this one "
-                       "(default: %(default)s)")  # fmt: skip
+    serve.add_argument("--writers", metavar="N", type=whole_or_auto, default=1,
+                       help="processes that write files, about 28 MB each; 0: a thread of this one; auto: as many "
+                       "as the metrics are worth, none while they are few (default: %(default)s)")  # fmt: skip
     serve.add_argument("--late", choices=("combine", "whisper"), default="combine",
                        help="points older than a file's first archive: rolled up as if they had come in time, or as "
                        "the whisper library does, the last of a slot winning (default: %(default)s)")  # fmt: skip
@@ -104,7 +120,11 @@ def run(arguments: argparse.Namespace) -> int:
     keep_freed_memory()
     sys.setswitchinterval(SWITCH_S)
     try:
+        if arguments.read_only:
+            checked_folder(arguments.whisper or os.path.join(arguments.root, "whisper"))
         with contextlib.nullcontext() if arguments.read_only else locked(arguments.root, ROOT_MODE):
+            if not arguments.read_only and arguments.conf is None:
+                write_samples(os.path.join(arguments.root, "conf"))
             asyncio.run(_serve(arguments))
     except SalternError as error:
         print(f"saltern-graphite: {told(error)}", file=sys.stderr)
@@ -124,7 +144,9 @@ async def _serve(arguments: argparse.Namespace) -> None:
             conf=arguments.conf,
             fsync=arguments.fsync,
             flush_interval_s=arguments.flush_interval,
+            flush_at_most_s=arguments.flush_at_most,
             cache_max_points=arguments.cache_max_points,
+            cache_max_bytes=arguments.cache_max_bytes,
             log_max_bytes=arguments.log_max_bytes,
             writers=arguments.writers,
             late=arguments.late,

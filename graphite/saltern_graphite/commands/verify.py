@@ -9,9 +9,19 @@ from dataclasses import asdict
 
 from saltern.errors import UsageError
 from saltern_graphite.commands.argument_types import seconds
+from saltern_graphite.commands.parsers import Commands, add_command, add_out
 from saltern_graphite.tools.attendance import CLEAN, PROBLEMS, Stop, attended
 from saltern_graphite.tools.listing import Listing
-from saltern_graphite.tools.places import Rules, add_conf, add_root, checked_folder, conf_dir, selection, whisper_dir
+from saltern_graphite.tools.places import (
+    add_conf,
+    add_root,
+    checked_folder,
+    checked_tree,
+    conf_dir,
+    said_rules,
+    selection,
+    whisper_dir,
+)
 from saltern_graphite.tools.progress import Progress
 from saltern_graphite.tools.verify import KINDS, Verify
 
@@ -30,16 +40,12 @@ The exit status is 0 when nothing is wrong, 1 when something is, 2 when the comm
 """
 
 
-def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add(commands: Commands) -> None:
     """Add the command and its arguments."""
-    parser = commands.add_parser(
-        "verify",
-        help="look for corrupt, stale and mismatched files",
-        description="Looks through the Whisper files below a folder, or those that a GLOB selects there.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    about = "Looks through the Whisper files below a folder, or those that a GLOB selects there."
+    parser = add_command(
+        commands, "verify", run, help="look for corrupt, stale and mismatched files", about=about, epilog=_EPILOG
     )
-    parser.set_defaults(run=run)
     parser.add_argument("arguments", nargs="*", metavar="DIR|GLOB",
                         help="the tree, unless --root or --whisper names it; then which metrics")  # fmt: skip
     add_root(parser)
@@ -47,31 +53,27 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--stale", metavar="SECONDS", type=seconds, default=0.0,
                         help="also report files without a point younger than this")  # fmt: skip
     parser.add_argument("--deep", action="store_true", help="look at every slot")
-    parser.add_argument("--out", choices=("text", "json"), default="text", help="(default: %(default)s)")
+    add_out(parser)
 
 
-def run(arguments: argparse.Namespace) -> int:
+@attended
+def run(arguments: argparse.Namespace, stop: Stop) -> int:
     """Verify as the command line says."""
-    return attended(lambda stop: _verify(arguments, stop))
-
-
-def _verify(arguments: argparse.Namespace, stop: Stop) -> int:
     patterns = list(arguments.arguments)
     if arguments.root or arguments.whisper:
         root = whisper_dir(arguments)
     elif patterns:
-        root = checked_folder(patterns.pop(0))
+        root = checked_tree(patterns.pop(0))
     else:
         raise UsageError("say which tree to look through: a folder, or --root DIR")
     conf = conf_dir(arguments)
-    rules = Rules(checked_folder(conf) if arguments.conf else conf, needed=False) if conf else None
+    rules = said_rules(checked_folder(conf) if arguments.conf else conf) if conf else None
     verify = Verify(root, selection(patterns), rules, arguments.stale, arguments.deep)
     counts: Counter[str] = Counter()
-    listing = Listing("problems", as_json=arguments.out == "json")
     with Progress("verify") as progress, contextlib.closing(verify.run(stop, progress)) as findings:
+        listing = Listing("problems", progress, as_json=arguments.out == "json")
         for finding in findings:
             counts[finding.kind] += 1
-            progress.clear()
             listing.add(asdict(finding), f"{finding.path}: {finding.kind}: {finding.why}")
         files = progress.files
     if patterns and not files and not stop:

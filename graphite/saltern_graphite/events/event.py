@@ -19,7 +19,10 @@ LATEST = 253_402_300_799
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened at ``when`` (epoch seconds). ``id`` is 0 until it is stored; tags hold no blanks."""
+    """Something that happened at ``when`` (epoch seconds). ``id`` is 0 until it is stored.
+
+    Tags hold no blanks and no commas.
+    """
 
     when: float
     what: str
@@ -29,13 +32,7 @@ class Event:
 
     def as_json(self) -> dict[str, object]:
         """The event in a list of events: ``when`` in whole epoch seconds."""
-        return {
-            "when": int(self.when),
-            "what": self.what,
-            "data": self.data,
-            "tags": list(self.tags),
-            "id": self.id,
-        }
+        return {"when": int(self.when), "what": self.what, "data": self.data, "tags": list(self.tags), "id": self.id}
 
     def as_detail(self) -> dict[str, object]:
         """The event by itself: ``when`` as an ISO 8601 time, with milliseconds if it has any."""
@@ -48,19 +45,14 @@ def read_event(document: object, now: float) -> Event:
     """The event that a client's JSON *document* describes; without ``when`` it is *now*.
 
     ``GraphiteError`` says which of its members is wrong: ``what`` (text, required), ``tags`` (a list of texts, or one
-    text with blanks between), ``when`` (epoch seconds), ``data`` (text; anything else is kept as JSON).
+    text with blanks or commas between), ``when`` (epoch seconds), ``data`` (text; anything else is kept as JSON).
     """
     if not isinstance(document, dict):
         raise GraphiteError('an event is a JSON object such as {"what": "deployed", "tags": ["web"]}')
     when = document.get("when", now)
     if isinstance(when, bool) or not isinstance(when, int | float) or not 0 <= when <= LATEST:
         raise GraphiteError(f"when must be a time in epoch seconds, not {_shown(when)}")
-    return Event(
-        float(when),
-        _what(document.get("what")),
-        _tags(document.get("tags")),
-        _data(document.get("data")),
-    )
+    return Event(float(when), _what(document.get("what")), _tags(document.get("tags")), _data(document.get("data")))
 
 
 def _what(what: object) -> str:
@@ -79,8 +71,10 @@ def _tags(tags: object) -> tuple[str, ...]:
     if isinstance(tags, list) and all(isinstance(tag, str) for tag in tags):
         tags = " ".join(tags)
     if not isinstance(tags, str):
-        raise GraphiteError(f"tags must be a list of texts, or one text with blanks between them, not {_shown(tags)}")
-    found = tuple(_text("tags", tags).split())
+        raise GraphiteError(
+            f"tags must be a list of texts, or one text with blanks or commas between them, not {_shown(tags)}"
+        )
+    found = tuple(_text("tags", tags).replace(",", " ").split())
     if len(found) > MAX_TAGS or any(len(tag) > MAX_TAG_CHARS for tag in found):
         raise GraphiteError(f"an event may have {MAX_TAGS} tags of {MAX_TAG_CHARS} characters each")
     return found

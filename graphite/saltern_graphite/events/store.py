@@ -20,8 +20,8 @@ from typing import Any, TypeVar
 
 from saltern.complaints import Trouble
 from saltern.errors import GraphiteError, StoreError
+from saltern_graphite.database.kept import KeptDatabase, Layout
 from saltern_graphite.events.event import Event
-from saltern_graphite.kept_database import KeptDatabase, Layout
 
 log = logging.getLogger(__name__)
 
@@ -54,9 +54,7 @@ CREATE TABLE IF NOT EXISTS event_tags (
 CREATE INDEX IF NOT EXISTS event_tags_by_event ON event_tags (event);
 """
 _LAYOUT = Layout(
-    "the event store",
-    _SCHEMA,
-    {"events": ("id", "at", "what", "data", "tags"), "event_tags": ("tag", "event")},
+    "the event store", _SCHEMA, {"events": ("id", "at", "what", "data", "tags"), "event_tags": ("tag", "event")}
 )
 _Result = TypeVar("_Result")
 

@@ -1,1 +1,1 @@
-"""Drivers of :mod:`saltern_graphite.file_writer`."""
+"""Drivers of :mod:`saltern_graphite.file_writers.base`."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 
-from saltern_graphite.file_work import FileWork
-from saltern_graphite.file_writer import Batch, Outcome
+from saltern_graphite.file_writers.base import Batch, Outcome
+from saltern_graphite.file_writers.work import FileWork
 
 
 class LocalFileWriter:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from saltern_graphite.file_writer import Batch, Failure, Outcome
+from saltern_graphite.file_writers.base import Batch, Failure, Outcome
 
 
 class MemoryFileWriter:

@@ -14,7 +14,7 @@ from collections import deque
 import numpy as np
 
 from saltern.own_python import python_module
-from saltern_graphite.file_writer import Batch, Failure, Outcome
+from saltern_graphite.file_writers.base import Batch, Failure, Outcome
 from saltern_graphite.file_writers.worker import LENGTH, pack_batch, unpack_outcome
 
 BUFFER_BYTES = 4 * 1024 * 1024

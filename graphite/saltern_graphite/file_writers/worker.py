@@ -27,9 +27,9 @@ import msgpack
 import numpy as np
 
 from saltern.descriptors import most_descriptors
-from saltern_graphite.file_work import FileWork
-from saltern_graphite.file_writer import WRITER_NICE, Batch, Failure, Outcome, Rule
-from saltern_graphite.schemas import Retention
+from saltern_graphite.file_writers.base import WRITER_NICE, Batch, Failure, Outcome, Rule
+from saltern_graphite.file_writers.work import FileWork
+from saltern_graphite.rules.schemas import Retention
 
 LENGTH = struct.Struct("<I")
 MOST_HELD = 16_384

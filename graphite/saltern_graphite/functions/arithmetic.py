@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from saltern_graphite.series import Values
+from saltern_graphite.series.series import Values
 
 _EXACT_DIGITS = 22
 """The greatest power of ten that a float holds exactly."""

@@ -3,81 +3,47 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 import numpy as np
 
-from saltern_graphite.aggregation import percentile_of
+from saltern_graphite.evaluation.context import Context
 from saltern_graphite.functions.calculate import checked_percent
-from saltern_graphite.functions.params import Param, ParamType, series_list
-from saltern_graphite.functions.registry import function
-from saltern_graphite.render.context import Context
-from saltern_graphite.series import Series, SeriesList
+from saltern_graphite.functions.params import SERIES, N
+from saltern_graphite.functions.registry import Function, for_each, function
+from saltern_graphite.series.aggregation import percentile_of
+from saltern_graphite.series.series import Series, SeriesList
 
 GROUP = "Filter Data"
-_N = Param("n", ParamType.FLOAT, required=True)
 
 
-def _without_above(
-    series: Series, label: str, n: float, bound: float, tags: Mapping[str, object] | None = None
-) -> Series:
-    values = np.where(series.values > bound, np.nan, series.values)
-    return series.derived(f"{label}({series.name}, {n:g})", values, tags=tags)
+def _by_value(name: str, outside: np.ufunc, does: str, example: str) -> Function:
+    def kept(one: Series, n: float) -> Series:
+        return one.derived(f"{name}({one.name}, {n:g})", np.where(outside(one.values, n), np.nan, one.values))
+
+    return for_each(name, GROUP, N, does=does, example=example)(kept)
 
 
-def _without_below(
-    series: Series, label: str, n: float, bound: float, tags: Mapping[str, object] | None = None
-) -> Series:
-    values = np.where(series.values < bound, np.nan, series.values)
-    return series.derived(f"{label}({series.name}, {n:g})", values, tags=tags)
+def _by_percentile(name: str, outside: np.ufunc, does: str, example: str) -> Function:
+    @function(name, GROUP, SERIES, N, does=does, example=example)
+    def kept(context: Context, series: SeriesList, n: float) -> list[Series]:
+        checked_percent(n)
+        results = []
+        for one in series:
+            bound = percentile_of(one.values, n)
+            values = np.where(outside(one.values, bound), np.nan, one.values)
+            # Graphite leaves a trace of the percentile that it took, where there is one
+            tags = {} if math.isnan(bound) else {"nPercentile": n}
+            results.append(one.derived(f"{name}({one.name}, {n:g})", values, tags=tags))
+        return results
+
+    return kept
 
 
-@function("removeAboveValue", GROUP, series_list(), _N)
-def remove_above_value(context: Context, series: SeriesList, n: float) -> list[Series]:
-    """Leaves out values above *n*.
-
-    ``removeAboveValue(response.time, 60)``
-    """
-    return [_without_above(one, "removeAboveValue", n, n) for one in series]
-
-
-@function("removeBelowValue", GROUP, series_list(), _N)
-def remove_below_value(context: Context, series: SeriesList, n: float) -> list[Series]:
-    """Leaves out values below *n*.
-
-    ``removeBelowValue(temperature, 0)``
-    """
-    return [_without_below(one, "removeBelowValue", n, n) for one in series]
-
-
-def _percentile_tag(bound: float, n: float) -> dict[str, object]:
-    """Graphite leaves a trace of the percentile that it took, where there is one."""
-    return {} if math.isnan(bound) else {"nPercentile": n}
-
-
-@function("removeAbovePercentile", GROUP, series_list(), _N)
-def remove_above_percentile(context: Context, series: SeriesList, n: float) -> list[Series]:
-    """Leaves out values above the series' *n*-th percentile.
-
-    ``removeAbovePercentile(response.time, 99)``
-    """
-    checked_percent(n)
-    bounds = [percentile_of(one.values, n) for one in series]
-    return [
-        _without_above(one, "removeAbovePercentile", n, bound, _percentile_tag(bound, n))
-        for one, bound in zip(series, bounds, strict=True)
-    ]
-
-
-@function("removeBelowPercentile", GROUP, series_list(), _N)
-def remove_below_percentile(context: Context, series: SeriesList, n: float) -> list[Series]:
-    """Leaves out values below the series' *n*-th percentile.
-
-    ``removeBelowPercentile(throughput, 1)``
-    """
-    checked_percent(n)
-    bounds = [percentile_of(one.values, n) for one in series]
-    return [
-        _without_below(one, "removeBelowPercentile", n, bound, _percentile_tag(bound, n))
-        for one, bound in zip(series, bounds, strict=True)
-    ]
+remove_above_value = _by_value("removeAboveValue", np.greater, "Leaves out values above *n*.", "response.time, 60")
+remove_below_value = _by_value("removeBelowValue", np.less, "Leaves out values below *n*.", "temperature, 0")
+remove_above_percentile = _by_percentile(
+    "removeAbovePercentile", np.greater, "Leaves out values above the series' *n*-th percentile.", "response.time, 99"
+)
+remove_below_percentile = _by_percentile(
+    "removeBelowPercentile", np.less, "Leaves out values below the series' *n*-th percentile.", "throughput, 1"
+)

@@ -1,27 +1,42 @@
-"""Filter series: which lines of a list are kept."""
+"""Filter Series and Sorting: which lines of a list are kept, and in which order. Equal ones keep theirs."""
 
 from __future__ import annotations
 
 import math
 import operator
+import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 import numpy as np
 
-from saltern_graphite.aggregation import aggregation, reduce_all
-from saltern_graphite.functions.params import Param, ParamType, series_list
+from saltern.errors import FunctionError
+from saltern_graphite.evaluation.context import Context
+from saltern_graphite.functions.grid import stacked_rows
+from saltern_graphite.functions.params import (
+    FUNC,
+    FUNC_OR_AVERAGE,
+    SERIES,
+    SERIES_LISTS,
+    SHARE,
+    N,
+    Param,
+    ParamType,
+    flag,
+    text,
+)
 from saltern_graphite.functions.patterns import compiled
 from saltern_graphite.functions.registry import Function, function
-from saltern_graphite.render.context import Context
-from saltern_graphite.series import Series, SeriesList
+from saltern_graphite.series.aggregation import AGGREGATIONS, aggregation, percentile_of, percentiles, reduce_all
+from saltern_graphite.series.series import Series, SeriesList
 
 GROUP = "Filter Series"
-_N = Param("n", ParamType.FLOAT, required=True)
+SORTING = "Sorting"
 _COUNT = Param("n", ParamType.INTEGER, required=True)
 _COUNT_OR_ONE = Param("n", ParamType.INTEGER, required=True, unsaid=1)
-_FUNC = Param("func", ParamType.AGGREGATION, default="average")
-_PATTERN = Param("pattern", ParamType.STRING, required=True)
+_REVERSE = flag("reverse")
+_DIGITS = re.compile(r"\d+")
+_NATURAL_WIDTH = 10
 
 _OPERATORS: Mapping[str, Callable[[float, float], bool]] = MappingProxyType(
     {
@@ -35,7 +50,7 @@ _OPERATORS: Mapping[str, Callable[[float, float], bool]] = MappingProxyType(
 )
 
 
-def ranking(func: str) -> Callable[[Series], float]:
+def _ranking(func: str) -> Callable[[Series], float]:
     """A sort key: the aggregation *func* of a series' values, minus infinity when there are none."""
     reducer = aggregation(func)
 
@@ -46,17 +61,17 @@ def ranking(func: str) -> Callable[[Series], float]:
     return key
 
 
-def matching(series: SeriesList, func: str, symbol: str, threshold: float) -> list[Series]:
+def _matching(series: SeriesList, func: str, symbol: str, threshold: float) -> list[Series]:
     """The series whose aggregation *func* compares so with *threshold*; no value is less than any number."""
-    key, compare = ranking(func), _OPERATORS[symbol]
+    key, compare = _ranking(func), _OPERATORS[symbol]
     return [one for one in series if compare(key(one), threshold)]
 
 
 @function(
     "filterSeries",
     GROUP,
-    series_list(),
-    Param("func", ParamType.AGGREGATION, required=True),
+    SERIES,
+    FUNC,
     Param("operator", ParamType.STRING, required=True, options=tuple(_OPERATORS)),
     Param("threshold", ParamType.FLOAT, required=True),
 )
@@ -65,15 +80,15 @@ def filter_series(context: Context, series: SeriesList, func: str, symbol: str, 
 
     ``filterSeries(servers.*.load, 'max', '>', 4)``
     """
-    return matching(series, func, symbol, threshold)
+    return _matching(series, func, symbol, threshold)
 
 
 def _threshold_filter(name: str, func: str, symbol: str, words: str) -> Function:
+    @function(name, GROUP, SERIES, N, does=f"Keeps the series whose {words} *n*.", example="servers.*.load, 4")
     def keep(context: Context, series: SeriesList, n: float) -> list[Series]:
-        return matching(series, func, symbol, n)
+        return _matching(series, func, symbol, n)
 
-    keep.__doc__ = f"Keeps the series whose {words} *n*.\n\n``{name}(servers.*.load, 4)``"
-    return function(name, GROUP, series_list(), _N)(keep)
+    return keep
 
 
 average_above = _threshold_filter("averageAbove", "average", ">", "mean is above")
@@ -86,40 +101,40 @@ minimum_above = _threshold_filter("minimumAbove", "min", ">", "least value is ab
 minimum_below = _threshold_filter("minimumBelow", "min", "<=", "least value is not above")
 
 
-@function("highest", GROUP, series_list(), _COUNT_OR_ONE, _FUNC)
+def _extreme(name: str, func: str, words: str, *, descending: bool) -> Function:
+    @function(name, GROUP, SERIES, _COUNT, does=f"The *n* series with the {words}.", example="servers.*.load, 5")
+    def choose(context: Context, series: SeriesList, n: int) -> list[Series]:
+        return sorted(series, key=_ranking(func), reverse=descending)[:n]
+
+    return choose
+
+
+highest_average = _extreme("highestAverage", "average", "highest mean", descending=True)
+highest_current = _extreme("highestCurrent", "current", "highest last value", descending=True)
+highest_max = _extreme("highestMax", "max", "highest maximum", descending=True)
+lowest_average = _extreme("lowestAverage", "average", "lowest mean", descending=False)
+lowest_current = _extreme("lowestCurrent", "current", "lowest last value", descending=False)
+
+
+@function("highest", GROUP, SERIES, _COUNT_OR_ONE, FUNC_OR_AVERAGE)
 def highest(context: Context, series: SeriesList, n: int, func: str) -> list[Series]:
     """The *n* series whose values, aggregated by *func*, are greatest, the greatest first.
 
     ``highest(servers.*.load, 5, 'max')``
     """
-    return sorted(series, key=ranking(func), reverse=True)[:n]
+    return sorted(series, key=_ranking(func), reverse=True)[:n]
 
 
-@function("lowest", GROUP, series_list(), _COUNT_OR_ONE, _FUNC)
+@function("lowest", GROUP, SERIES, _COUNT_OR_ONE, FUNC_OR_AVERAGE)
 def lowest(context: Context, series: SeriesList, n: int, func: str) -> list[Series]:
     """The *n* series whose values, aggregated by *func*, are least, the least first.
 
     ``lowest(servers.*.disk.free, 5, 'min')``
     """
-    return sorted(series, key=ranking(func))[:n]
+    return sorted(series, key=_ranking(func))[:n]
 
 
-def _extreme(name: str, func: str, *, descending: bool, words: str) -> Function:
-    def choose(context: Context, series: SeriesList, n: int) -> list[Series]:
-        return sorted(series, key=ranking(func), reverse=descending)[:n]
-
-    choose.__doc__ = f"The *n* series with the {words}.\n\n``{name}(servers.*.load, 5)``"
-    return function(name, GROUP, series_list(), _COUNT)(choose)
-
-
-highest_average = _extreme("highestAverage", "average", descending=True, words="highest mean")
-highest_current = _extreme("highestCurrent", "current", descending=True, words="highest last value")
-highest_max = _extreme("highestMax", "max", descending=True, words="highest maximum")
-lowest_average = _extreme("lowestAverage", "average", descending=False, words="lowest mean")
-lowest_current = _extreme("lowestCurrent", "current", descending=False, words="lowest last value")
-
-
-@function("limit", GROUP, series_list(), _COUNT)
+@function("limit", GROUP, SERIES, _COUNT)
 def limit(context: Context, series: SeriesList, n: int) -> list[Series]:
     """The first *n* series (negative: all but the last so many).
 
@@ -128,27 +143,22 @@ def limit(context: Context, series: SeriesList, n: int) -> list[Series]:
     return list(series[:n])
 
 
-@function("grep", GROUP, series_list(), _PATTERN)
-def grep(context: Context, series: SeriesList, pattern: str) -> list[Series]:
-    """Keeps the series in whose name the regular expression *pattern* is found.
+def _by_name(name: str, does: str, example: str, *, keep: bool) -> Function:
+    does += " the series in whose name the regular expression *pattern* is found."
 
-    ``grep(servers.*.load, 'web[0-9]+')``
-    """
-    regex = compiled("pattern", pattern)
-    return [one for one in series if regex.search(one.name)]
+    @function(name, GROUP, SERIES, text("pattern"), does=does, example=example)
+    def kept(context: Context, series: SeriesList, pattern: str) -> list[Series]:
+        regex = compiled("pattern", pattern)
+        return [one for one in series if bool(regex.search(one.name)) is keep]
 
-
-@function("exclude", GROUP, series_list(), _PATTERN)
-def exclude(context: Context, series: SeriesList, pattern: str) -> list[Series]:
-    """Leaves out the series in whose name the regular expression *pattern* is found.
-
-    ``exclude(servers.*.load, 'test')``
-    """
-    regex = compiled("pattern", pattern)
-    return [one for one in series if not regex.search(one.name)]
+    return kept
 
 
-@function("removeEmptySeries", GROUP, series_list(), Param("xFilesFactor", ParamType.FLOAT))
+grep = _by_name("grep", "Keeps", "servers.*.load, 'web[0-9]+'", keep=True)
+exclude = _by_name("exclude", "Leaves out", "servers.*.load, 'test'", keep=False)
+
+
+@function("removeEmptySeries", GROUP, SERIES, SHARE)
 def remove_empty_series(context: Context, series: SeriesList, share: float | None) -> list[Series]:
     """Leaves out series without any value, or with less than the share *xFilesFactor* known.
 
@@ -162,7 +172,7 @@ def remove_empty_series(context: Context, series: SeriesList, share: float | Non
     return kept
 
 
-@function("unique", GROUP, series_list("seriesLists", multiple=True))
+@function("unique", GROUP, SERIES_LISTS)
 def unique(context: Context, *lists: SeriesList) -> list[Series]:
     """All series with different names; of those with one name, the first.
 
@@ -175,12 +185,92 @@ def unique(context: Context, *lists: SeriesList) -> list[Series]:
     return list(by_name.values())
 
 
-@function("mostDeviant", GROUP, series_list(), _COUNT)
+@function("mostDeviant", GROUP, SERIES, _COUNT)
 def most_deviant(context: Context, series: SeriesList, n: int) -> list[Series]:
     """The *n* series whose values spread most around their mean.
 
     ``mostDeviant(servers.*.load, 5)``
     """
-    key = ranking("stddev")
     known = [one for one in series if not np.isnan(one.values).all()]
-    return sorted(known, key=key, reverse=True)[:n]
+    return sorted(known, key=_ranking("stddev"), reverse=True)[:n]
+
+
+def _bounds(n: float) -> tuple[float, float]:
+    """The lower and the upper percentile that *n*, or 100 less *n*, names."""
+    if not 0 <= n <= 100:
+        raise FunctionError(f"n must be from 0 to 100, not {n:g}")
+    return min(n, 100 - n), max(n, 100 - n)
+
+
+@function("averageOutsidePercentile", GROUP, SERIES, N)
+def average_outside_percentile(context: Context, series: SeriesList, n: float) -> list[Series]:
+    """Leaves out the series whose mean lies between the percentiles 100 - *n* and *n* of all means.
+
+    ``averageOutsidePercentile(servers.*.load, 95)``
+    """
+    lower, upper = _bounds(n)
+    means = np.array([reduce_all(aggregation("average"), one.values) for one in series])
+    low, high = percentile_of(means, lower), percentile_of(means, upper)
+    return [one for one, mean in zip(series, means, strict=True) if mean <= low or mean >= high]
+
+
+@function("removeBetweenPercentile", GROUP, SERIES, N)
+def remove_between_percentile(context: Context, series: SeriesList, n: float) -> list[Series]:
+    """Leaves out the series whose values always lie between the percentiles 100 - *n* and *n* of all series'.
+
+    ``removeBetweenPercentile(servers.*.load, 90)``
+    """
+    lower, upper = _bounds(n)
+    if not series:
+        return []
+    rows = stacked_rows([one.values for one in series])
+    if not rows.shape[1]:
+        return []
+    outside = (rows <= percentiles(rows, lower)) | (rows >= percentiles(rows, upper))
+    return [one for one, times in zip(series, np.count_nonzero(outside, axis=1), strict=True) if times]
+
+
+@function("sortBy", SORTING, SERIES, FUNC_OR_AVERAGE, _REVERSE)
+def sort_by(context: Context, series: SeriesList, func: str, reverse: bool) -> list[Series]:
+    """Sorts by the series' values, aggregated by *func*; ascending unless *reverse*.
+
+    ``sortBy(servers.*.load, 'max', true)``
+    """
+    return sorted(series, key=_ranking(func), reverse=reverse)
+
+
+@function("sortByName", SORTING, SERIES, flag("natural"), _REVERSE)
+def sort_by_name(context: Context, series: SeriesList, natural: bool, reverse: bool) -> list[Series]:
+    """Sorts by name; *natural* puts web2 before web10.
+
+    ``sortByName(servers.*.load, true)``
+    """
+
+    def key(one: Series) -> str:
+        if not natural:
+            return one.name
+        return _DIGITS.sub(lambda digits: digits[0].zfill(_NATURAL_WIDTH), one.name)
+
+    return sorted(series, key=key, reverse=reverse)
+
+
+def _descending(name: str, func: str, words: str, example: str) -> Function:
+    @function(name, SORTING, SERIES, does=f"Sorts by the {words}, the greatest first.", example=example)
+    def ordered(context: Context, series: SeriesList) -> list[Series]:
+        return sorted(series, key=_ranking(func), reverse=True)
+
+    return ordered
+
+
+sort_by_total = _descending("sortByTotal", "sum", "sum of the values", "servers.*.requests")
+sort_by_maxima = _descending("sortByMaxima", "max", "greatest value", "servers.*.load")
+
+
+@function("sortByMinima", SORTING, SERIES)
+def sort_by_minima(context: Context, series: SeriesList) -> list[Series]:
+    """Sorts by the least value, the least first; series that never exceed 0 are left out.
+
+    ``sortByMinima(servers.*.load)``
+    """
+    rising = [one for one in series if reduce_all(AGGREGATIONS["max"], one.values) > 0]
+    return sorted(rising, key=_ranking("min"))

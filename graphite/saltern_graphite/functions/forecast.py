@@ -7,19 +7,16 @@ from dataclasses import replace
 import numpy as np
 
 from saltern.errors import FunctionError
-from saltern_graphite.functions.area import between
+from saltern_graphite.evaluation.context import Context, Deferred
+from saltern_graphite.evaluation.times import parse_interval
+from saltern_graphite.functions.graph import between
 from saltern_graphite.functions.grid import stacked_rows
 from saltern_graphite.functions.holt_winters import analyse
-from saltern_graphite.functions.params import Param, ParamType, series_list
+from saltern_graphite.functions.params import SERIES, Param, ParamType, ShownInteger
 from saltern_graphite.functions.registry import function
-from saltern_graphite.functions.shown_integer import ShownInteger
-from saltern_graphite.render.context import Context, Deferred
-from saltern_graphite.render.times import parse_interval
-from saltern_graphite.series import Series, Values
+from saltern_graphite.series.series import Series, Values
 
 GROUP = "Calculate"
-
-
 _DELTA = ShownInteger("delta", ParamType.INTEGER, default=3)
 _BOOTSTRAP = Param("bootstrapInterval", ParamType.INTERVAL, default="7d", suggestions=("7d", "30d"))
 _SEASON = Param("seasonality", ParamType.INTERVAL, default="1d", suggestions=("1d", "7d"))
@@ -42,12 +39,8 @@ class _Smoothed:
         for index, one in enumerate(self.series):
             by_step.setdefault(one.step, []).append(index)
         for step, indexes in by_step.items():
-            self._analyse(context, indexes, self._season_steps(seasonality, step))
-
-    @staticmethod
-    def _season_steps(seasonality: str, step: int) -> int:
-        # the next prediction looks back to one step after the season's beginning: one step is no season, two are
-        return max(parse_interval(seasonality) // step, _MIN_SEASON)
+            # the next prediction looks back to one step after the season's beginning: one step is no season, two are
+            self._analyse(context, indexes, max(parse_interval(seasonality) // step, _MIN_SEASON))
 
     def _analyse(self, context: Context, indexes: list[int], season: int) -> None:
         rows = stacked_rows([self.series[index].values for index in indexes])
@@ -68,12 +61,7 @@ class _Smoothed:
     def bands(self, delta: float) -> list[Series]:
         """For each series a lower and an upper band, *delta* deviations off the predictions; they keep its path."""
         tags = dict.fromkeys(
-            (
-                "holtWintersForecast",
-                "holtWintersDeviation",
-                "holtWintersConfidenceUpper",
-                "holtWintersConfidenceLower",
-            ),
+            ("holtWintersForecast", "holtWintersDeviation", "holtWintersConfidenceUpper", "holtWintersConfidenceLower"),
             1,
         )
         results = []
@@ -86,7 +74,7 @@ class _Smoothed:
         return results
 
 
-@function("holtWintersForecast", GROUP, series_list(), _BOOTSTRAP, _SEASON, deferred=True)
+@function("holtWintersForecast", GROUP, SERIES, _BOOTSTRAP, _SEASON, deferred=True)
 def holt_winters_forecast(context: Context, source: Deferred, bootstrap: str, seasonality: str) -> list[Series]:
     """What each value was expected to be, from the values before it: their level, trend and season.
 
@@ -97,7 +85,7 @@ def holt_winters_forecast(context: Context, source: Deferred, bootstrap: str, se
     return _Smoothed(context, source, bootstrap, seasonality).forecasts()
 
 
-@function("holtWintersConfidenceBands", GROUP, series_list(), _DELTA, _BOOTSTRAP, _SEASON, deferred=True)
+@function("holtWintersConfidenceBands", GROUP, SERIES, _DELTA, _BOOTSTRAP, _SEASON, deferred=True)
 def holt_winters_confidence_bands(
     context: Context, source: Deferred, delta: float, bootstrap: str, seasonality: str
 ) -> list[Series]:
@@ -108,7 +96,7 @@ def holt_winters_confidence_bands(
     return _Smoothed(context, source, bootstrap, seasonality).bands(delta)
 
 
-@function("holtWintersConfidenceArea", GROUP, series_list(), _DELTA, _BOOTSTRAP, _SEASON, deferred=True)
+@function("holtWintersConfidenceArea", GROUP, SERIES, _DELTA, _BOOTSTRAP, _SEASON, deferred=True)
 def holt_winters_confidence_area(
     context: Context, source: Deferred, delta: float, bootstrap: str, seasonality: str
 ) -> list[Series]:
@@ -138,7 +126,7 @@ def _outside(series: Series, lower: Series, upper: Series) -> Values:
     return np.where(values > high, values - high, np.where(values < low, values - low, 0.0))
 
 
-@function("holtWintersAberration", GROUP, series_list(), _DELTA, _BOOTSTRAP, _SEASON, deferred=True)
+@function("holtWintersAberration", GROUP, SERIES, _DELTA, _BOOTSTRAP, _SEASON, deferred=True)
 def holt_winters_aberration(
     context: Context, source: Deferred, delta: float, bootstrap: str, seasonality: str
 ) -> list[Series]:

@@ -1,40 +1,99 @@
-"""Transform: missing values between known ones."""
+"""Transform: missing values, and what stands in for them."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from saltern_graphite.aggregation import aggregation
-from saltern_graphite.functions.params import Param, ParamType, series_list
-from saltern_graphite.functions.registry import function
-from saltern_graphite.render.context import Context
-from saltern_graphite.series import Series, SeriesList, Values
-from saltern_graphite.spans import reduce_spans
+from saltern_graphite.evaluation.context import Context
+from saltern_graphite.functions.arithmetic import previous_known
+from saltern_graphite.functions.grid import stacked_rows
+from saltern_graphite.functions.params import SERIES, Param, ParamType
+from saltern_graphite.functions.registry import for_each, function
+from saltern_graphite.series.aggregation import Indexes, aggregation, known_counts
+from saltern_graphite.series.series import Series, SeriesList, Values
+from saltern_graphite.series.spans import reduce_spans
 
 GROUP = "Transform"
+_LIMIT = Param("limit", ParamType.INTEGER_OR_INF, default=float("inf"))
+
+
+def _known_around(values: Values) -> tuple[Indexes, Indexes]:
+    """For each place, that of the known value before it or there, else -1; and of the one after, else the length."""
+    places = np.arange(len(values))
+    known = ~np.isnan(values)
+    before = np.maximum.accumulate(np.where(known, places, -1))
+    return before, np.minimum.accumulate(np.where(known, places, len(places))[::-1])[::-1]
 
 
 def interpolated(values: Values, limit: float) -> Values:
     """*values* with straight lines across gaps of up to *limit* points; gaps at either end stay."""
-    places = np.arange(len(values))
-    known = ~np.isnan(values)
-    before = np.maximum.accumulate(np.where(known, places, -1))
-    after = np.minimum.accumulate(np.where(known, places, len(places))[::-1])[::-1]
+    before, after = _known_around(values)
     width = after - before
-    filled = np.flatnonzero(~known & (before >= 0) & (after < len(places)) & (width - 1 <= limit))
+    filled = np.flatnonzero(np.isnan(values) & (before >= 0) & (after < len(values)) & (width - 1 <= limit))
     left, right = values[before[filled]], values[after[filled]]
     answer = values.copy()
     answer[filled] = left + (filled - before[filled]) * (right - left) / width[filled]
     return answer
 
 
-@function("interpolate", GROUP, series_list(), Param("limit", ParamType.INTEGER_OR_INF, default=float("inf")))
-def interpolate(context: Context, series: SeriesList, limit: float) -> list[Series]:
+@for_each("interpolate", GROUP, _LIMIT)
+def interpolate(one: Series, limit: float) -> Series:
     """Fills gaps of up to *limit* points with a straight line from the value before to the one after.
 
     ``interpolate(battery.charge, 10)``
     """
-    return [one.derived(f"interpolate({one.name})", interpolated(one.values, limit)) for one in series]
+    return one.derived(f"interpolate({one.name})", interpolated(one.values, limit))
+
+
+@for_each("keepLastValue", GROUP, _LIMIT)
+def keep_last_value(one: Series, limit: float) -> Series:
+    """Fills gaps of up to *limit* points with the value before them; longer gaps stay.
+
+    ``keepLastValue(battery.charge, 4)``
+    """
+    before, after = _known_around(one.values)
+    filled = np.isnan(one.values) & (after - before - 1 <= limit)
+    values = np.where(filled, previous_known(one.values), one.values)
+    return one.derived(f"keepLastValue({one.name})", values)
+
+
+@function(
+    "transformNull",
+    GROUP,
+    SERIES,
+    Param("default", ParamType.FLOAT, default=0),
+    Param("referenceSeries", ParamType.SERIES),
+)
+def transform_null(context: Context, series: SeriesList, default: float, reference: SeriesList | None) -> list[Series]:
+    """Puts *default* where values are missing; with *referenceSeries* only where one of those is known.
+
+    ``transformNull(errors.count, 0)``
+    """
+    shown = f"{default:g}"
+    tags: dict[str, object] = {"transformNull": default}
+    fill: Values | None = None
+    if reference:
+        shown += ",referenceSeries"
+        tags["referenceSeries"] = 1
+        fill = np.where(known_counts(stacked_rows([one.values for one in reference])) > 0, default, np.nan)
+    results = []
+    for one in series:
+        values, filling = one.values, np.full(len(one.values), float(default))
+        if fill is not None:
+            values, filling = stacked_rows([one.values, fill])
+        filled = np.where(np.isnan(values), filling, values)[: len(one.values)]
+        results.append(one.derived(f"transformNull({one.name},{shown})", filled, tags=tags))
+    return results
+
+
+@for_each("isNonNull", GROUP)
+def is_non_null(one: Series) -> Series:
+    """1 where there is a value, 0 where there is none.
+
+    ``sumSeries(isNonNull(servers.*.heartbeat))``
+    """
+    known = (~np.isnan(one.values)).astype(np.float64)
+    return one.derived(f"isNonNull({one.name})", known, tags={"isNonNull": 1})
 
 
 def _period(values: Values) -> tuple[int, int] | None:
@@ -70,10 +129,10 @@ def compressed(series: Series) -> Series:
     return series.derived(series.name, values, start=start, end=start + step * (count - 1), step=step)
 
 
-@function("compressPeriodicGaps", GROUP, series_list())
-def compress_periodic_gaps(context: Context, series: SeriesList) -> list[Series]:
+@for_each("compressPeriodicGaps", GROUP)
+def compress_periodic_gaps(one: Series) -> Series:
     """Where values come regularly, but less often than there are places for them: leaves out the places between.
 
     ``derivative(compressPeriodicGaps(servers.web01.bytes))``
     """
-    return [compressed(one.derived(f"compressPeriodicGaps({one.name})")) for one in series]
+    return compressed(one.derived(f"compressPeriodicGaps({one.name})"))

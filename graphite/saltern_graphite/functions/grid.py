@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from saltern_graphite.aggregation import Matrix, Reducer, consolidation, reduce_groups
-from saltern_graphite.folds import reduce_lines
-from saltern_graphite.series import Series, SeriesList, Values
+from saltern_graphite.series.aggregation import Matrix, Reducer, consolidation, reduce_groups
+from saltern_graphite.series.incremental import reduce_lines
+from saltern_graphite.series.series import Series, SeriesList, Values
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +41,7 @@ def coarsened(series: Series, step: int) -> Series:
         return series
     reducer = consolidation(series.consolidation)
     values = reduce_groups(reducer, series.values, step // series.step, series.x_files_factor)
-    return Series(
-        series.name,
-        series.start,
-        series.end,
-        step,
-        values,
-        series.path,
-        series.tags,
-        series.consolidation,
-        series.x_files_factor,
-        series.options,
-    )
+    return series.derived(series.name, values, step=step, path=series.path)
 
 
 def normalized(series: SeriesList) -> list[Series]:

@@ -25,8 +25,8 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from saltern_graphite.aggregation import Matrix
-from saltern_graphite.series import Values
+from saltern_graphite.series.aggregation import Matrix
+from saltern_graphite.series.series import Values
 
 ALPHA = 0.1
 BETA = 0.0035

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import replace
 
 from saltern.errors import FunctionError, TargetSyntaxError
-from saltern_graphite.render.context import Context
-from saltern_graphite.series import Series
-from saltern_graphite.target import parse
+from saltern_graphite.evaluation.context import Context
+from saltern_graphite.evaluation.target import parse
+from saltern_graphite.series.series import Series
 
 MAX_NESTING = 8
 """How deep targets may write targets; one that writes itself ends here."""
@@ -21,24 +21,18 @@ _COST_POINTS = 1_000
 _SHOWN_CHARS = 200
 
 
-@dataclass(frozen=True)
-class _InnerContext(Context):
-    nesting: int = 1
-
-
 def evaluate_text(text: str, context: Context) -> list[Series]:
     """The series of the target *text* over *context*'s window.
 
     Raises ``FunctionError``, which quotes it, if it does not parse or can't be evaluated.
     """
     shown = text if len(text) <= _SHOWN_CHARS else f"{text[:_SHOWN_CHARS]}…"
-    nesting = context.nesting + 1 if isinstance(context, _InnerContext) else 1
-    if nesting > MAX_NESTING:
+    inner = replace(context, nesting=context.nesting + 1)
+    if inner.nesting > MAX_NESTING:
         raise FunctionError(f"targets write targets more than {MAX_NESTING} deep, here {shown!r}")
     if len(text) > MAX_CHARS:
         raise FunctionError(f"{shown!r} is {len(text)} characters long: {MAX_CHARS} are allowed")
     context.evaluation.spend_points(_COST_POINTS)
-    inner = _InnerContext(**{one.name: getattr(context, one.name) for one in fields(Context)}, nesting=nesting)
     try:
         return context.evaluation.series(parse(text), inner)
     except (FunctionError, TargetSyntaxError) as error:

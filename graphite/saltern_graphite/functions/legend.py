@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 
 from saltern.errors import FunctionError
-from saltern_graphite.aggregation import AGGREGATIONS, aggregation
-from saltern_graphite.functions.params import Argument, Param, ParamType, series_list
+from saltern_graphite.evaluation.context import Context
+from saltern_graphite.functions.params import SERIES, Argument, Param, ParamType
 from saltern_graphite.functions.registry import function
-from saltern_graphite.render.context import Context
-from saltern_graphite.series import Series, SeriesList
-from saltern_graphite.units import UNIT_SYSTEMS, prefixed
+from saltern_graphite.series.aggregation import AGGREGATIONS, aggregation
+from saltern_graphite.series.series import Series, SeriesList
+from saltern_graphite.series.units import UNIT_SYSTEMS, prefixed
 
 _COLUMNS = {"Current": "last", "Max": "max", "Min": "min"}
 _GAP = 3
@@ -34,7 +33,7 @@ class _Text(Param):
 @function(
     "legendValue",
     "Alias",
-    series_list(),
+    SERIES,
     _Text(
         "valuesTypes",
         ParamType.STRING,
@@ -55,13 +54,8 @@ def legend_value(context: Context, series: SeriesList, *wanted: str) -> list[Ser
 def _with_values(series: Series, kinds: tuple[str, ...], system: str | None) -> str:
     name = series.name
     for kind in kinds:
-        known = kind in AGGREGATIONS
-        number = _aggregate(series, kind) if known else math.nan
-        if system is None:
-            name += f" ({kind}: {_plain(number, kind) if known else '(?)'})"
-        else:
-            shown = _in_units(number, system) if known else "(?)"
-            name = f"{name:<20}{kind:<5}{shown:<10}"
+        shown = _shown(_aggregate(series, kind), kind, system) if kind in AGGREGATIONS else "(?)"
+        name = f"{name} ({kind}: {shown})" if system is None else f"{name:<20}{kind:<5}{shown:<10}"
     return name
 
 
@@ -73,15 +67,11 @@ def _aggregate(series: Series, kind: str) -> float:
         return float(aggregation(kind)(np.column_stack((series.values, series.values)))[0])
 
 
-def _plain(number: float, kind: str) -> str:
+def _shown(number: float, kind: str, system: str | None) -> str:
     if math.isnan(number):
         return "None"
-    return str(int(number)) if kind == "count" else repr(number)
-
-
-def _in_units(number: float, system: str) -> str:
-    if math.isnan(number):
-        return "None"
+    if system is None:
+        return str(int(number)) if kind == "count" else repr(number)
     value, prefix = prefixed(number, system)
     return f"{value:.2f}{prefix}"
 
@@ -89,7 +79,7 @@ def _in_units(number: float, system: str) -> str:
 @function(
     "cactiStyle",
     "Special",
-    series_list(),
+    SERIES,
     _Text("system", ParamType.STRING, options=_SYSTEMS),
     Param("units", ParamType.STRING),
 )
@@ -102,7 +92,11 @@ def cacti_style(context: Context, series: SeriesList, system: str | None, units:
         raise FunctionError(f"system must be one of {', '.join(UNIT_SYSTEMS)}, not {system!r}")
     if not series:
         return []
-    shown = _formatter(system, units)
+
+    def shown(number: float) -> str:
+        value, prefix = prefixed(number, system or "none")
+        return f"{value:.2f}{' ' if units else ''}{prefix}{units or ''}"
+
     numbers = {title: [_aggregate(one, kind) for one in series] for title, kind in _COLUMNS.items()}
     widths = {title: max(len(shown(_measured(number))) for number in column) for title, column in numbers.items()}
     longest = max(len(one.name) for one in series)
@@ -121,12 +115,3 @@ def _measured(number: float) -> float:
     if math.isnan(number):
         return _PLACEHOLDER
     return number if math.isinf(number) else float(int(number) if number else _PLACEHOLDER)
-
-
-def _formatter(system: str | None, units: str | None) -> Callable[[float], str]:
-    def shown(number: float) -> str:
-        value, prefix = prefixed(number, system or "none")
-        blank = " " if units else ""
-        return f"{value:.2f}{blank}{prefix}{units or ''}"
-
-    return shown

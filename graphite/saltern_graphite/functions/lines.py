@@ -1,49 +1,65 @@
-"""Lines: one number drawn over the window, and lines that come from no metric."""
+"""Lines that come from no metric."""
 
 from __future__ import annotations
 
-import math
+import hashlib
 from dataclasses import replace
 
 import numpy as np
 
-from saltern_graphite.aggregation import aggregation, reduce_all
-from saltern_graphite.functions.params import Param, ParamType, series_list
+from saltern.errors import FunctionError
+from saltern_graphite.evaluation.context import Context
+from saltern_graphite.functions.params import STEP, Param, ParamType, ShownInteger, text
 from saltern_graphite.functions.registry import function
-from saltern_graphite.functions.shown_integer import ShownInteger
-from saltern_graphite.functions.special import constant, time_function
-from saltern_graphite.render.context import Context
-from saltern_graphite.series import Series, SeriesList
+from saltern_graphite.series.series import Series
 
 _IDENTITY_STEP_S = 60
-_NAME = Param("name", ParamType.STRING, required=True)
+_NAME = text("name")
 
 
-@function(
-    "aggregateLine",
-    "Calculate",
-    series_list(),
-    Param("func", ParamType.AGGREGATION, default="average"),
-    Param("keepStep", ParamType.BOOLEAN, default=False),
-)
-def aggregate_line(context: Context, series: SeriesList, func: str, keep_step: bool) -> list[Series]:
-    """Each series' values, aggregated by *func*, as a straight line: of three points, or, with *keepStep*, of
-    as many as the series has.
+def constant(context: Context, value: float) -> Series:
+    """A straight line over the window, in three points."""
+    step = max((context.end - context.start) // 2, 1)
+    return context.synthetic(str(value), np.full(3, value), step, path=f"constantLine({value})")
 
-    ``aggregateLine(servers.web01.load, 'max')``
+
+@function("constantLine", "Special", Param("value", ParamType.FLOAT, required=True))
+def constant_line(context: Context, value: float) -> list[Series]:
+    """A straight line.
+
+    ``constantLine(100)``
     """
-    results = []
-    for one in series:
-        number = reduce_all(aggregation(func), one.values)
-        unknown = math.isnan(number)
-        name = f"aggregateLine({one.name}, {'None' if unknown else f'{number:g}'})"
-        if keep_step:
-            results.append(one.derived(name, np.full(len(one.values), number)))
-            continue
-        line = constant(context, number)
-        shown = "None" if unknown else str(int(number)) if func == "count" else str(number)
-        results.append(replace(line, name=name, path=name, tags={"name": shown}))
-    return results
+    return [constant(context, value)]
+
+
+def _ticks(context: Context, step: int) -> int:
+    """How many points of *step* seconds the window has."""
+    if step < 1:
+        raise FunctionError(f"step must be 1 or more seconds, not {step}")
+    count = -(-(context.end - context.start) // step)
+    context.evaluation.spend_points(count)
+    return count
+
+
+@function("randomWalkFunction", "Special", _NAME, STEP, aliases=("randomWalk",))
+def random_walk(context: Context, name: str, step: int) -> list[Series]:
+    """A line that wanders, for trying things out. The same name and window give the same line.
+
+    ``randomWalk('noise')``
+    """
+    seed = hashlib.blake2b(f"{name} {context.start}".encode(), digest_size=8).digest()
+    steps = np.random.default_rng(int.from_bytes(seed)).random(_ticks(context, step)) - 0.5
+    return [context.synthetic(name, np.cumsum(steps) - steps[:1], step)]
+
+
+@function("timeFunction", "Transform", _NAME, STEP, aliases=("time",))
+def time_function(context: Context, name: str, step: int) -> list[Series]:
+    """The time itself, in epoch seconds.
+
+    ``timeFunction('now', 60)``
+    """
+    values = context.start + step * np.arange(_ticks(context, step), dtype=np.float64)
+    return [context.synthetic(name, values, step)]
 
 
 @function("identity", "Calculate", _NAME)
@@ -57,12 +73,7 @@ def identity(context: Context, name: str) -> list[Series]:
 
 
 @function(
-    "sinFunction",
-    "Transform",
-    _NAME,
-    ShownInteger("amplitude", ParamType.INTEGER, default=1),
-    Param("step", ParamType.INTEGER, default=60),
-    aliases=("sin",),
+    "sinFunction", "Transform", _NAME, ShownInteger("amplitude", ParamType.INTEGER, default=1), STEP, aliases=("sin",)
 )
 def sin_function(context: Context, name: str, amplitude: float, step: int) -> list[Series]:
     """The sine of the time in seconds, *amplitude* high, once every *step* seconds.
@@ -71,3 +82,20 @@ def sin_function(context: Context, name: str, amplitude: float, step: int) -> li
     """
     line = time_function(context, name, step)[0]
     return [replace(line, values=np.sin(line.values) * amplitude)]
+
+
+@function("events", "Special", Param("tags", ParamType.STRING, required=True, multiple=True))
+def events(context: Context, *tags: str) -> list[Series]:
+    """How many events there were in each second, of those with all the *tags*; of all with ``'*'``.
+
+    ``drawAsInfinite(events('deploy', 'production'))``
+    """
+    seconds = context.end - context.start
+    context.evaluation.spend_points(seconds)
+    times = context.evaluation.event_times(() if tags == ("*",) else tags, context.start, context.end)
+    places = np.array(times, dtype=np.int64) - context.start
+    counts = np.bincount(places, minlength=seconds).astype(np.float64)
+    counts[counts == 0] = np.nan
+    name = 'events("' + '", "'.join(tags) + '")'
+    line = context.result(name, counts, context.start, context.end, 1)
+    return [line.derived(name, consolidation="sum")]

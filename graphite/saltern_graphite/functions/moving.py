@@ -8,24 +8,16 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
-from saltern_graphite.aggregation import Reducer, aggregation, enough_known
-from saltern_graphite.functions.params import Param, ParamType, series_list
-from saltern_graphite.functions.registry import function
-from saltern_graphite.render.context import Context, Deferred
-from saltern_graphite.render.times import parse_interval
-from saltern_graphite.series import Series, Values
+from saltern_graphite.evaluation.context import Context, Deferred
+from saltern_graphite.evaluation.times import parse_interval
+from saltern_graphite.functions.params import FUNC_OR_AVERAGE, POINTS_OR_TIME, SERIES, SHARE
+from saltern_graphite.functions.registry import Function, function
+from saltern_graphite.series.aggregation import Reducer, aggregation, enough_known
+from saltern_graphite.series.series import Series, Values
 
 GROUP = "Calculate"
 _CELLS_AT_ONCE = 1 << 21
 """How many numbers of the windows are laid out at a time (16 MiB), for aggregations without a shortcut."""
-
-_WINDOW = Param(
-    "windowSize",
-    ParamType.INTEGER_OR_INTERVAL,
-    required=True,
-    suggestions=(5, 7, 10, "1min", "5min", "10min", "30min", "1hour"),
-)
-_SHARE = Param("xFilesFactor", ParamType.FLOAT)
 
 
 def _scanned(values: Values, width: int, scan: Callable[[Values], Values], join: Callable[..., Values]) -> Values:
@@ -111,7 +103,7 @@ def moving(values: Values, width: int, func: str, share: float) -> Values:
     return np.where(enough_known(known, width, share), answer, np.nan)
 
 
-def move(context: Context, source: Deferred, window: int | str, func: str, share: float | None) -> list[Series]:
+def _move(context: Context, source: Deferred, window: int | str, func: str, share: float | None) -> list[Series]:
     """The moving *func* of each series, from data that begins one window earlier.
 
     A window given in points is as long as that many of the coarsest series' steps. The window at a time includes
@@ -149,15 +141,7 @@ def _absent(series: Series, asked: int) -> int:
     return max(series.start - first, 0) // series.step
 
 
-@function(
-    "movingWindow",
-    GROUP,
-    series_list(),
-    _WINDOW,
-    Param("func", ParamType.AGGREGATION, default="average"),
-    _SHARE,
-    deferred=True,
-)
+@function("movingWindow", GROUP, SERIES, POINTS_OR_TIME, FUNC_OR_AVERAGE, SHARE, deferred=True)
 def moving_window(
     context: Context, source: Deferred, window: int | str, func: str, share: float | None
 ) -> list[Series]:
@@ -165,49 +149,22 @@ def moving_window(
 
     ``movingWindow(servers.*.load, '5min', 'median')``
     """
-    return move(context, source, window, func, share)
+    return _move(context, source, window, func, share)
 
 
-@function("movingAverage", GROUP, series_list(), _WINDOW, _SHARE, deferred=True)
-def moving_average(context: Context, source: Deferred, window: int | str, share: float | None) -> list[Series]:
-    """The mean over the last *windowSize* points, or over the last stretch of time, at each point.
+def _moving(name: str, func: str, words: str, example: str, over: str = "of") -> Function:
+    """The function *name*: movingWindow with *func*."""
+    does = f"The {words} {over} the last *windowSize* points, or {over} the last stretch of time, at each point."
 
-    ``movingAverage(servers.*.load, '5min')``
-    """
-    return move(context, source, window, "average", share)
+    @function(name, GROUP, SERIES, POINTS_OR_TIME, SHARE, deferred=True, does=does, example=example)
+    def moved(context: Context, source: Deferred, window: int | str, share: float | None) -> list[Series]:
+        return _move(context, source, window, func, share)
 
-
-@function("movingSum", GROUP, series_list(), _WINDOW, _SHARE, deferred=True)
-def moving_sum(context: Context, source: Deferred, window: int | str, share: float | None) -> list[Series]:
-    """The sum over the last *windowSize* points, or over the last stretch of time, at each point.
-
-    ``movingSum(requests.count, '1h')``
-    """
-    return move(context, source, window, "sum", share)
+    return moved
 
 
-@function("movingMin", GROUP, series_list(), _WINDOW, _SHARE, deferred=True)
-def moving_min(context: Context, source: Deferred, window: int | str, share: float | None) -> list[Series]:
-    """The least of the last *windowSize* points, or of the last stretch of time, at each point.
-
-    ``movingMin(disk.free, '1d')``
-    """
-    return move(context, source, window, "min", share)
-
-
-@function("movingMax", GROUP, series_list(), _WINDOW, _SHARE, deferred=True)
-def moving_max(context: Context, source: Deferred, window: int | str, share: float | None) -> list[Series]:
-    """The greatest of the last *windowSize* points, or of the last stretch of time, at each point.
-
-    ``movingMax(servers.*.load, 10)``
-    """
-    return move(context, source, window, "max", share)
-
-
-@function("movingMedian", GROUP, series_list(), _WINDOW, _SHARE, deferred=True)
-def moving_median(context: Context, source: Deferred, window: int | str, share: float | None) -> list[Series]:
-    """The median of the last *windowSize* points, or of the last stretch of time, at each point.
-
-    ``movingMedian(response.time, '10min')``
-    """
-    return move(context, source, window, "median", share)
+moving_average = _moving("movingAverage", "average", "mean", "servers.*.load, '5min'", "over")
+moving_sum = _moving("movingSum", "sum", "sum", "requests.count, '1h'", "over")
+moving_min = _moving("movingMin", "min", "least", "disk.free, '1d'")
+moving_max = _moving("movingMax", "max", "greatest", "servers.*.load, 10")
+moving_median = _moving("movingMedian", "median", "median", "response.time, '10min'")

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from saltern_graphite.series import Series, SeriesList
-from saltern_graphite.target import scan_path
+from saltern_graphite.evaluation.target import scan_path
+from saltern_graphite.series.series import Series, SeriesList
 
 _CALLS = re.compile(r"(?:[A-Za-z_][A-Za-z0-9_]*\()+")
 _NAMES_REMEMBERED = 4096

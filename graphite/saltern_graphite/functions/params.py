@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
 
 from saltern.errors import FunctionError
-from saltern_graphite.aggregation import AGGREGATIONS
-from saltern_graphite.functions.written_integer import WrittenInteger
-from saltern_graphite.render.context import Deferred
-from saltern_graphite.render.times import parse_interval
-from saltern_graphite.series import Series
+from saltern_graphite.evaluation.context import Deferred
+from saltern_graphite.evaluation.times import parse_interval
+from saltern_graphite.series.aggregation import AGGREGATIONS
+from saltern_graphite.series.series import Series
 
 Argument = list[Series] | Deferred | float | int | str | bool | None
 """What an evaluated argument can be."""
@@ -46,7 +45,6 @@ _COMBINING = (
 )  # fmt: skip
 """The functions that editors offer as callbacks; any other is taken as well."""
 
-
 MAX_WINDOW_POINTS = 10**9
 _SHOWN_CHARS = 100
 """So much of a long argument is repeated in an error."""
@@ -58,6 +56,7 @@ class Param:
 
     ``also``: another name that it may be given by: graphite-web's code takes that one, its documentation says
     ``name``. ``unsaid``: what stands for a required one that is left out, where graphite-web goes on without it.
+    ``shown``: what ``/functions`` says of it otherwise than it is.
     """
 
     name: str
@@ -69,28 +68,26 @@ class Param:
     suggestions: tuple[str | int, ...] = ()
     also: str = ""
     unsaid: Argument = None
+    shown: Mapping[str, object] = field(default_factory=dict)
 
     def accept(self, argument: Argument) -> Argument:
         """*argument* as this parameter's type; ``FunctionError`` says why it doesn't fit."""
+        wanted, coerce = _TYPES[self.type]
         if argument is None:
             if self.unsaid is not None:
                 return self.unsaid
             if self.required or self.multiple:
-                raise FunctionError(f"{self.name} must be given: {self.wanted()}")
+                raise FunctionError(f"{self.name} must be given: {wanted}")
             return self.default
         try:
-            accepted = _COERCIONS[self.type](argument)
+            accepted = coerce(argument)
         except FunctionError as error:
             raise FunctionError(f"{self.name}: {error}") from None
         except (ValueError, TypeError, OverflowError):
-            raise FunctionError(f"{self.name} must be {self.wanted()}, not {describe(argument)}") from None
+            raise FunctionError(f"{self.name} must be {wanted}, not {_described(argument)}") from None
         if self.options and accepted not in self.options:
             raise FunctionError(f"{self.name} must be one of {', '.join(self.options)}, not {accepted!r}")
         return accepted
-
-    def wanted(self) -> str:
-        """What this parameter takes, in words."""
-        return _WORDS[self.type]
 
     def as_json(self) -> dict[str, object]:
         """The parameter in the shape of graphite-web's ``/functions``."""
@@ -110,15 +107,38 @@ class Param:
             answer["options"] = sorted(options)
         if self.suggestions:
             answer["suggestions"] = list(self.suggestions)
-        return answer
+        return {**answer, **self.shown}
 
 
-def series_list(name: str = "seriesList", *, required: bool = True, multiple: bool = False) -> Param:
-    """The parameter that nearly every function begins with."""
-    return Param(name, ParamType.SERIES, required=required, multiple=multiple)
+class ShownInteger(Param):
+    """A number that ``/functions`` calls an integer, as Graphite does, where fractions work as well."""
+
+    __slots__ = ()
+
+    def accept(self, argument: Argument) -> Argument:
+        """*argument* itself if it is a float, else an integer; ``FunctionError`` says why it doesn't fit."""
+        return argument if isinstance(argument, float) else super().accept(argument)
 
 
-def describe(argument: Argument) -> str:
+class WrittenInteger(int):
+    """A whole number that shows as it was written: ``5.0`` and ``5.5`` count as 5, and name the result so."""
+
+    _text: str
+
+    def __new__(cls, written: float) -> WrittenInteger:
+        """The integer part of *written*."""
+        number = super().__new__(cls, int(written))
+        number._text = str(written)
+        return number
+
+    def __str__(self) -> str:
+        return self._text
+
+    def __format__(self, style: str) -> str:
+        return format(self._text, style)
+
+
+def _described(argument: Argument) -> str:
     """*argument* as a user would call it."""
     if isinstance(argument, list | Deferred):
         return "a series list"
@@ -191,48 +211,60 @@ def _series(argument: Argument) -> list[Series] | Deferred:
     return argument
 
 
-def _anything(argument: Argument) -> Argument:
-    return argument
-
-
-_COERCIONS: Mapping[ParamType, Callable[[Argument], Argument]] = MappingProxyType(
+_TYPES: Mapping[ParamType, tuple[str, Callable[[Argument], Argument]]] = MappingProxyType(
     {
-        ParamType.ANY: _anything,
-        ParamType.AGGREGATION: _aggregation,
-        ParamType.AGGREGATION_OR_FUNCTION: _string,
-        ParamType.BOOLEAN: _boolean,
-        ParamType.DATE: _string,
-        ParamType.FLOAT: _number,
-        ParamType.INTEGER: _integer,
-        ParamType.INTEGER_OR_INF: _integer_or_inf,
-        ParamType.INTEGER_OR_INTERVAL: _integer_or_interval,
-        ParamType.INTERVAL: _interval,
-        ParamType.NODE: _integer,
-        ParamType.NODE_OR_TAG: _node_or_tag,
-        ParamType.SERIES: _series,
-        ParamType.SERIES_LISTS: _series,
-        ParamType.STRING: _string,
-        ParamType.TAG: _string,
+        ParamType.ANY: ("a number or a series list", lambda argument: argument),
+        ParamType.AGGREGATION: (f"an aggregation ({', '.join(AGGREGATIONS)})", _aggregation),
+        ParamType.AGGREGATION_OR_FUNCTION: ("the name of an aggregation or function", _string),
+        ParamType.BOOLEAN: ("true or false", _boolean),
+        ParamType.DATE: ("a time, in quotes", _string),
+        ParamType.FLOAT: ("a number", _number),
+        ParamType.INTEGER: ("an integer", _integer),
+        ParamType.INTEGER_OR_INF: ("an integer or inf", _integer_or_inf),
+        ParamType.INTEGER_OR_INTERVAL: (
+            "a number of points, or an interval in quotes such as '5min'",
+            _integer_or_interval,
+        ),
+        ParamType.INTERVAL: ("an interval in quotes, such as '1h'", _interval),
+        ParamType.NODE: ("the number of a path element", _integer),
+        ParamType.NODE_OR_TAG: ("the number of a path element, or a tag in quotes", _node_or_tag),
+        ParamType.SERIES: ("a series list", _series),
+        ParamType.SERIES_LISTS: ("series lists", _series),
+        ParamType.STRING: ("a string in quotes", _string),
+        ParamType.TAG: ("a tag in quotes", _string),
     }
 )
+"""What each type takes, in words, and what makes an argument one; that raises for what can't be."""
 
-_WORDS: Mapping[ParamType, str] = MappingProxyType(
-    {
-        ParamType.ANY: "a number or a series list",
-        ParamType.AGGREGATION: f"an aggregation ({', '.join(AGGREGATIONS)})",
-        ParamType.AGGREGATION_OR_FUNCTION: "the name of an aggregation or function",
-        ParamType.BOOLEAN: "true or false",
-        ParamType.DATE: "a time, in quotes",
-        ParamType.FLOAT: "a number",
-        ParamType.INTEGER: "an integer",
-        ParamType.INTEGER_OR_INF: "an integer or inf",
-        ParamType.INTEGER_OR_INTERVAL: "a number of points, or an interval in quotes such as '5min'",
-        ParamType.INTERVAL: "an interval in quotes, such as '1h'",
-        ParamType.NODE: "the number of a path element",
-        ParamType.NODE_OR_TAG: "the number of a path element, or a tag in quotes",
-        ParamType.SERIES: "a series list",
-        ParamType.SERIES_LISTS: "series lists",
-        ParamType.STRING: "a string in quotes",
-        ParamType.TAG: "a tag in quotes",
-    }
+
+def series_list(name: str = "seriesList", *, required: bool = True, multiple: bool = False) -> Param:
+    """A parameter that takes series."""
+    return Param(name, ParamType.SERIES, required=required, multiple=multiple)
+
+
+def text(name: str) -> Param:
+    """A parameter that takes a string and must be given."""
+    return Param(name, ParamType.STRING, required=True)
+
+
+def flag(name: str) -> Param:
+    """A parameter that is false unless it is given."""
+    return Param(name, ParamType.BOOLEAN, default=False)
+
+
+SERIES = series_list()
+"""The parameter that nearly every function begins with."""
+SERIES_LISTS = series_list("seriesLists", multiple=True)
+FUNC = Param("func", ParamType.AGGREGATION, required=True)
+FUNC_OR_AVERAGE = Param("func", ParamType.AGGREGATION, default="average")
+N = Param("n", ParamType.FLOAT, required=True)
+NODES = Param("nodes", ParamType.NODE_OR_TAG, multiple=True)
+POINTS_OR_TIME = Param(
+    "windowSize",
+    ParamType.INTEGER_OR_INTERVAL,
+    required=True,
+    suggestions=(5, 7, 10, "1min", "5min", "10min", "30min", "1hour"),
 )
+SEARCH, REPLACE = text("search"), text("replace")
+SHARE = Param("xFilesFactor", ParamType.FLOAT)
+STEP = Param("step", ParamType.INTEGER, default=60)

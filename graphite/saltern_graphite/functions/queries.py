@@ -8,30 +8,19 @@ from dataclasses import replace
 import numpy as np
 
 from saltern.errors import FunctionError
-from saltern_graphite.aggregation import aggregation, reduce_all
+from saltern_graphite.evaluation.context import Context
+from saltern_graphite.functions.alias import replaced
 from saltern_graphite.functions.inner_target import evaluate_text
-from saltern_graphite.functions.params import Param, ParamType, series_list
-from saltern_graphite.functions.patterns import compiled
+from saltern_graphite.functions.params import REPLACE, SEARCH, SERIES, Param, ParamType, text
 from saltern_graphite.functions.registry import function
-from saltern_graphite.render.context import Context
-from saltern_graphite.series import Series, SeriesList
+from saltern_graphite.series.aggregation import aggregation, reduce_all
+from saltern_graphite.series.series import Series, SeriesList
 
-_SEARCH = Param("search", ParamType.STRING, required=True)
-_REPLACE = Param("replace", ParamType.STRING, required=True)
 _FORMAT = re.compile(r"(?:[^%]|%%|%[-#0 +]{0,5}[0-9]{0,3}(?:\.[0-9]{0,3})?[diouxXeEfFgGsra])*", re.DOTALL)
 """What may stand in a name that a number is put into: fields of bounded width, and no other."""
 
 
-def _replaced(series: SeriesList, search: str, replacement: str) -> list[str]:
-    """The names of *series* with *replacement* for what *search* finds."""
-    pattern = compiled("search", search)
-    try:
-        return [pattern.sub(replacement, one.name) for one in series]
-    except (re.error, IndexError) as error:
-        raise FunctionError(f"replace {replacement!r} does not fit search {search!r}: {error}") from None
-
-
-@function("aliasQuery", "Alias", series_list(), _SEARCH, _REPLACE, Param("newName", ParamType.STRING, required=True))
+@function("aliasQuery", "Alias", SERIES, SEARCH, REPLACE, text("newName"))
 def alias_query(context: Context, series: SeriesList, search: str, replacement: str, name: str) -> list[Series]:
     """Calls each series *newName*, with the last value of another one put in for ``%d``, ``%g`` or the like.
 
@@ -41,7 +30,7 @@ def alias_query(context: Context, series: SeriesList, search: str, replacement: 
     ``aliasQuery(channel.power.*, 'channel\\.power\\.([0-9]+)', 'channel.frequency.\\1', 'Channel %d MHz')``
     """
     results = []
-    for one, target in zip(series, _replaced(series, search, replacement), strict=True):
+    for one, target in zip(series, replaced(series, search, replacement), strict=True):
         found = evaluate_text(target, context)
         if not found:
             raise FunctionError(f"no series found with {target[:200]!r}")
@@ -64,9 +53,9 @@ def _formatted(name: str, number: float) -> str:
 @function(
     "applyByNode",
     "Combine",
-    series_list(),
+    SERIES,
     Param("nodeNum", ParamType.NODE, required=True),
-    Param("templateFunction", ParamType.STRING, required=True),
+    text("templateFunction"),
     Param("newName", ParamType.STRING),
 )
 def apply_by_node(context: Context, series: SeriesList, node: int, template: str, name: str | None) -> list[Series]:
@@ -90,9 +79,7 @@ def apply_by_node(context: Context, series: SeriesList, node: int, template: str
     return results
 
 
-@function(
-    "useSeriesAbove", "Filter Series", series_list(), Param("value", ParamType.FLOAT, required=True), _SEARCH, _REPLACE
-)
+@function("useSeriesAbove", "Filter Series", SERIES, Param("value", ParamType.FLOAT, required=True), SEARCH, REPLACE)
 def use_series_above(context: Context, series: SeriesList, value: float, search: str, replacement: str) -> list[Series]:
     """For each series that ever exceeds *value*: the one whose name is made of its own by replacing what the
     regular expression *search* finds.
@@ -102,6 +89,6 @@ def use_series_above(context: Context, series: SeriesList, value: float, search:
     greatest = aggregation("max")
     high = [one for one in series if reduce_all(greatest, one.values) > value]
     results = []
-    for target in _replaced(high, search, replacement):
+    for target in replaced(high, search, replacement):
         results += [one for one in evaluate_text(target, context) if len(one.values)]
     return results

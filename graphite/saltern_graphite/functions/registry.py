@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType, ModuleType
 
 from saltern.errors import FunctionError
-from saltern_graphite.functions.params import Argument, Param, ParamType
-from saltern_graphite.render.context import Context
-from saltern_graphite.series import Series
+from saltern_graphite.evaluation.context import Context
+from saltern_graphite.functions.params import SERIES, Argument, Param
+from saltern_graphite.series.series import Series, SeriesList
 
 Implementation = Callable[..., list[Series]]
 
@@ -45,10 +46,14 @@ class Function:
     implementation: Implementation
     aliases: tuple[str, ...] = ()
     deferred: bool = False
+    does: str = ""
+    example: str = ""
 
     @property
     def description(self) -> str:
-        """The implementation's docstring."""
+        """What it does and how it is called: the implementation's docstring, unless it is told by itself."""
+        if self.does:
+            return f"{self.does}\n\n``{self.name}({self.example})``"
         return inspect.getdoc(self.implementation) or ""
 
     def __call__(self, context: Context, *args: object, **kwargs: object) -> list[Series]:
@@ -107,11 +112,31 @@ def function(
     *params: Param,
     aliases: tuple[str, ...] = (),
     deferred: bool = False,
+    does: str = "",
+    example: str = "",
 ) -> Callable[[Implementation], Function]:
-    """Declare a render function. Its docstring is its documentation for users."""
+    """Declare a render function.
+
+    Its docstring is its documentation for users, or *does* and the arguments of an *example*.
+    """
 
     def declare(implementation: Implementation) -> Function:
-        return Function(name, group, params, implementation, aliases, deferred)
+        return Function(name, group, params, implementation, aliases, deferred, does, example)
+
+    return declare
+
+
+def for_each(
+    name: str, group: str, *params: Param, does: str = "", example: str = ""
+) -> Callable[[Callable[..., Series]], Function]:
+    """Declare a render function that makes a new series of each one, out of that and the arguments behind the list."""
+
+    def declare(make: Callable[..., Series]) -> Function:
+        @functools.wraps(make)
+        def implementation(context: Context, series: SeriesList, *args: Argument) -> list[Series]:
+            return [make(one, *args) for one in series]
+
+        return function(name, group, SERIES, *params, does=does, example=example)(implementation)
 
     return declare
 
@@ -166,6 +191,3 @@ def _signature(param: Param) -> str:
         return param.name
     default = param.default
     return f"{param.name}={'inf' if default == float('inf') else repr(default)}"
-
-
-__all__ = ["Function", "Library", "Param", "ParamType", "function"]

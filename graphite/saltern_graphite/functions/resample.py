@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import numpy as np
 
 from saltern.errors import FunctionError
-from saltern_graphite.aggregation import Indexes, aggregation
-from saltern_graphite.functions.params import Param, ParamType, series_list
+from saltern_graphite.evaluation.context import Context, Deferred
+from saltern_graphite.evaluation.times import parse_interval, unit_of
+from saltern_graphite.functions.params import SERIES, Param, ParamType, flag
 from saltern_graphite.functions.registry import function
-from saltern_graphite.render.context import Context, Deferred
-from saltern_graphite.render.times import parse_interval, unit_of
-from saltern_graphite.series import Series, SeriesList, Values
-from saltern_graphite.spans import Spans
+from saltern_graphite.series.aggregation import Indexes, aggregation
+from saltern_graphite.series.series import Series, SeriesList, Values
+from saltern_graphite.series.spans import Spans
 
 GROUP = "Transform"
 _DAY_S = 86400
@@ -22,6 +23,8 @@ _MINUTE_S = 60
 
 _INTERVAL = Param("intervalString", ParamType.INTERVAL, required=True, suggestions=("10min", "1h", "1d"))
 _FUNC = Param("func", ParamType.AGGREGATION, default="sum")
+_UNITS = ("days", "hours", "minutes", "months", "seconds", "weeks", "years")
+"""What editors offer, beside what old dashboards send; any abbreviation is taken."""
 
 
 def _interval_s(text: str) -> int:
@@ -47,7 +50,7 @@ class _Buckets:
         self._interval = interval
         self._spans: dict[tuple[int, int, int, int, int], Spans] = {}
 
-    def gathered(self, series: Series, start: int, end: int) -> Values:
+    def _values(self, series: Series, start: int, end: int) -> Values:
         """The values of *series* in each bucket ``[edge, edge + interval)``, edges from *start* on up to *end*."""
         interval, step = self._interval, series.step
         edges = _bucket_edges(self._context, start, end, interval)
@@ -60,15 +63,13 @@ class _Buckets:
             spans = self._spans[grid] = Spans(starts, stops)
         return spans.reduced(self._reducer, series.values, interval / step, series.x_files_factor)
 
+    def gathered(self, series: Series, name: str, start: int, end: int, tags: Mapping[str, object]) -> Series:
+        """A series of one value for each bucket, with *tags* more than *series* has."""
+        values, step = self._values(series, start, end), self._interval
+        return series.derived(name, values, start=start, end=start + len(values) * step, step=step, tags=tags)
 
-@function(
-    "summarize",
-    GROUP,
-    series_list(),
-    _INTERVAL,
-    _FUNC,
-    Param("alignToFrom", ParamType.BOOLEAN, default=False),
-)
+
+@function("summarize", GROUP, SERIES, _INTERVAL, _FUNC, flag("alignToFrom"))
 def summarize(context: Context, series: SeriesList, interval_text: str, func: str, align_to_from: bool) -> list[Series]:
     """One value for each interval, by *func*. Intervals begin at multiples of their length since 1970 (UTC),
     or at the first value with *alignToFrom*.
@@ -77,44 +78,25 @@ def summarize(context: Context, series: SeriesList, interval_text: str, func: st
     """
     interval = _interval_s(interval_text)
     suffix = ", true" if align_to_from else ""
+    tags = {"summarize": interval_text, "summarizeFunction": func}
     buckets = _Buckets(context, func, interval)
     results = []
     for one in series:
         start, end = one.start, one.end
         if not align_to_from:
             start, end = start - start % interval, end - end % interval + interval
-        values = buckets.gathered(one, start, end)
-        results.append(
-            one.derived(
-                f'summarize({one.name}, "{interval_text}", "{func}"{suffix})',
-                values,
-                start=start,
-                end=start + len(values) * interval,
-                step=interval,
-                tags={"summarize": interval_text, "summarizeFunction": func},
-            )
-        )
+        name = f'summarize({one.name}, "{interval_text}", "{func}"{suffix})'
+        results.append(buckets.gathered(one, name, start, end, tags))
     return results
-
-
-class _Alignment(Param):
-    """A unit of time, abbreviated at will; editors offer the units in full, and what old dashboards send."""
-
-    __slots__ = ()
-
-    def as_json(self) -> dict[str, object]:
-        """The parameter in the shape of graphite-web's ``/functions``."""
-        units = ("days", "hours", "minutes", "months", "seconds", "weeks", "years")
-        return {**super().as_json(), "options": [False, None, True, *units]}
 
 
 @function(
     "smartSummarize",
     GROUP,
-    series_list(),
+    SERIES,
     _INTERVAL,
     _FUNC,
-    _Alignment("alignTo", ParamType.STRING),
+    Param("alignTo", ParamType.STRING, shown={"options": [False, None, True, *_UNITS]}),
     deferred=True,
 )
 def smart_summarize(
@@ -129,18 +111,11 @@ def smart_summarize(
     if align_to is not None and align_to.lower() not in ("true", "false"):
         context = context.window(_aligned_start(context, align_to))
     buckets = _Buckets(context, func, interval)
+    tags = {"smartSummarize": interval_text, "smartSummarizeFunction": func}
     results = []
     for one in source.evaluate(context):
-        values = buckets.gathered(one, one.start, one.end)
-        results.append(
-            one.derived(
-                f'smartSummarize({one.name}, "{interval_text}", "{func}")',
-                values,
-                end=one.start + len(values) * interval,
-                step=interval,
-                tags={"smartSummarize": interval_text, "smartSummarizeFunction": func},
-            )
-        )
+        name = f'smartSummarize({one.name}, "{interval_text}", "{func}")'
+        results.append(buckets.gathered(one, name, one.start, one.end, tags))
     return results
 
 
@@ -167,14 +142,7 @@ def _aligned_start(context: Context, align_to: str) -> int:
     return int(moment.timestamp())
 
 
-@function(
-    "hitcount",
-    GROUP,
-    series_list(),
-    _INTERVAL,
-    Param("alignToInterval", ParamType.BOOLEAN, default=False),
-    deferred=True,
-)
+@function("hitcount", GROUP, SERIES, _INTERVAL, flag("alignToInterval"), deferred=True)
 def hitcount(context: Context, source: Deferred, interval_text: str, align_to_interval: bool) -> list[Series]:
     """How many events a rate per second makes in each interval. Intervals end where the series does, or,
     with *alignToInterval*, begin on a whole minute, hour or day.

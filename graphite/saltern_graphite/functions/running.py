@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from saltern.errors import FunctionError
+from saltern_graphite.evaluation.context import Context, Deferred
+from saltern_graphite.evaluation.times import parse_interval
 from saltern_graphite.functions.arithmetic import round_decimal
-from saltern_graphite.functions.params import Param, ParamType, series_list
+from saltern_graphite.functions.params import POINTS_OR_TIME, SERIES, Param, ParamType, text
 from saltern_graphite.functions.registry import function
-from saltern_graphite.render.context import Context, Deferred
-from saltern_graphite.render.times import parse_interval
-from saltern_graphite.series import Series, SeriesList, Values
+from saltern_graphite.series.series import Series, SeriesList, Values
 
 _AVERAGE_DIGITS = 6
 """Graphite rounds exponential averages to this many digits."""
@@ -30,7 +30,7 @@ def _sums_by_interval(series: Series, origin: int, interval: int) -> Values:
     return sums
 
 
-@function("integralByInterval", "Transform", series_list(), Param("intervalUnit", ParamType.STRING, required=True))
+@function("integralByInterval", "Transform", SERIES, text("intervalUnit"))
 def integral_by_interval(context: Context, series: SeriesList, interval_text: str) -> list[Series]:
     """The sum of the values so far, beginning again at 0 after every *intervalUnit* since the start of the window.
 
@@ -64,7 +64,7 @@ def _window_sums(values: Values, width: int) -> Values:
 @function(
     "stdev",
     "Calculate",
-    series_list(),
+    SERIES,
     Param("points", ParamType.INTEGER, required=True),
     Param("windowTolerance", ParamType.FLOAT, default=0.1),
 )
@@ -117,18 +117,7 @@ def exponential_average(values: Values, lead: int, weight: float) -> Values:
     return round_decimal(averages, _AVERAGE_DIGITS)
 
 
-@function(
-    "exponentialMovingAverage",
-    "Calculate",
-    series_list(),
-    Param(
-        "windowSize",
-        ParamType.INTEGER_OR_INTERVAL,
-        required=True,
-        suggestions=(5, 7, 10, "1min", "5min", "10min", "30min", "1hour"),
-    ),
-    deferred=True,
-)
+@function("exponentialMovingAverage", "Calculate", SERIES, POINTS_OR_TIME, deferred=True)
 def exponential_moving_average(context: Context, source: Deferred, window: int | str) -> list[Series]:
     """An average in which older values weigh less and less. For a window of n points (or seconds, if it is an
     interval) the newest value weighs ``2 / (n + 1)``. It begins with the mean of one window before.

@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 import numpy as np
 
 from saltern.errors import FunctionError
-from saltern_graphite.functions.moment import moment
-from saltern_graphite.functions.params import Param, ParamType, series_list
+from saltern_graphite.evaluation.context import Context, Deferred
+from saltern_graphite.evaluation.times import parse_interval
+from saltern_graphite.functions.params import SERIES, Param, ParamType
 from saltern_graphite.functions.registry import function
-from saltern_graphite.render.context import Context, Deferred
-from saltern_graphite.render.times import parse_interval
-from saltern_graphite.series import Series, SeriesList
+from saltern_graphite.series.series import Series, SeriesList
 
 GROUP = "Transform"
 MAX_SHIFTS = 1_000
 """How many windows ``timeStack`` draws over one another at most."""
 
+_HOUR_S = 3600
 _SUGGESTIONS = ("1h", "6h", "12h", "1d", "2d", "7d", "14d", "30d")
 
 
 @function(
     "timeSlice",
     GROUP,
-    series_list(),
+    SERIES,
     Param("startSliceAt", ParamType.DATE, required=True),
     Param("endSliceAt", ParamType.DATE, default="now"),
 )
@@ -33,8 +34,8 @@ def time_slice(context: Context, series: SeriesList, start_text: str, end_text: 
 
     ``timeSlice(servers.web01.load, '00:00 20240610', '12:00 20240610')``
     """
-    start = moment("startSliceAt", start_text, context)
-    end = moment("endSliceAt", end_text, context)
+    start = context.moment("startSliceAt", start_text)
+    end = context.moment("endSliceAt", end_text)
     results = []
     for one in series:
         # Graphite's clock begins with the window, not with the first value
@@ -45,10 +46,66 @@ def time_slice(context: Context, series: SeriesList, start_text: str, end_text: 
     return results
 
 
+def _ago(interval: str) -> str:
+    """*interval* as it counts: back, unless it has a sign."""
+    return f"-{interval}" if interval[0].isdigit() else interval
+
+
+def _summer_time(epoch: int, context: Context) -> bool:
+    return bool(datetime.fromtimestamp(epoch, context.zone).dst())
+
+
+def _across_clock_change(context: Context, delta: int) -> int:
+    """Seconds to add so that a shift across a change of clocks keeps the time of day."""
+    here = {_summer_time(context.start, context), _summer_time(context.end, context)}
+    there = {_summer_time(context.start + delta, context), _summer_time(context.end + delta, context)}
+    if here == {True} and there == {False}:
+        return _HOUR_S
+    if here == {False} and there == {True}:
+        return -_HOUR_S
+    return 0
+
+
+@function(
+    "timeShift",
+    GROUP,
+    SERIES,
+    Param("timeShift", ParamType.INTERVAL, required=True, suggestions=_SUGGESTIONS),
+    Param("resetEnd", ParamType.BOOLEAN, default=True),
+    Param("alignDst", ParamType.BOOLEAN, default=False, also="alignDST"),
+    deferred=True,
+)
+def time_shift(context: Context, source: Deferred, shift: str, reset_end: bool, align_dst: bool) -> list[Series]:
+    """The values of an earlier (or, with ``+``, later) time, drawn over the window asked for.
+
+    ``timeShift(sales.count, '7d')``
+    """
+    shift = _ago(shift)
+    delta = parse_interval(shift)
+    if align_dst:
+        delta += _across_clock_change(context, delta)
+    unshifted = source.evaluate()
+    if not unshifted:
+        return []
+    start, end = unshifted[0].start, unshifted[0].end
+    results = []
+    for one in source.evaluate(context.window(context.start + delta, context.end + delta)):
+        results.append(
+            one.derived(
+                f'timeShift({one.name}, "{shift}")',
+                start=start,
+                end=end if reset_end else one.end - one.start + start,
+                tags={"timeShift": shift},
+                path=one.path,
+            )
+        )
+    return results
+
+
 @function(
     "timeStack",
     GROUP,
-    series_list(),
+    SERIES,
     Param("timeShiftUnit", ParamType.INTERVAL, default="1d", suggestions=_SUGGESTIONS),
     Param("timeShiftStart", ParamType.INTEGER, default=0),
     Param("timeShiftEnd", ParamType.INTEGER, default=7),
@@ -60,7 +117,7 @@ def time_stack(context: Context, source: Deferred, unit: str, first: int, stop: 
 
     ``timeStack(sales.count, '1w', 0, 4)``
     """
-    unit = f"-{unit}" if unit[0].isdigit() else unit
+    unit = _ago(unit)
     if stop - first > MAX_SHIFTS:
         raise FunctionError(f"timeShiftStart to timeShiftEnd are {stop - first} shifts: {MAX_SHIFTS} are allowed")
     shown = source.evaluate()

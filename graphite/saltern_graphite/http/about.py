@@ -1,19 +1,21 @@
-"""What the server says of itself: version, functions, health."""
+"""What the server says of itself: version, functions, health, its own metrics."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+import anyio
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from saltern_graphite.functions import Library, pie
-from saltern_graphite.health import why_not_ok
-from saltern_graphite.http.answers import error_object, json_answer
+from saltern_graphite.http.answers import Endpoint, both_slashes, error_object, json_answer, packed
 from saltern_graphite.http.params import read_params
-from saltern_graphite.http.routes import both_slashes
-from saltern_graphite.store_view import StoreView
+from saltern_graphite.store.view import StoreView
+from saltern_graphite.telemetry.health import why_not_ok
+from saltern_graphite.telemetry.measurable import Measured
+from saltern_graphite.telemetry.prometheus import CONTENT_TYPE, exposition
 
 GRAPHITE_VERSION = "1.1.10"
 """Of which Graphite we speak the API; clients choose what they send by it."""
@@ -64,7 +66,7 @@ class AboutApi:
     async def health(self, request: Request) -> Response:
         """``/health``: what the store says, and how far the index is; 503 when the store is not ``ok``.
 
-        :mod:`saltern_graphite.health` has its shape.
+        :mod:`saltern_graphite.telemetry.health` has its shape.
         """
         index = self._store.index
         progress = index.progress
@@ -80,6 +82,24 @@ class AboutApi:
                 "metrics": progress.metrics,
                 "folders": progress.folders,
                 "seconds": round(progress.seconds, 3),
+                **index.followed.told(),
             },
         }
         return JSONResponse(told, 200 if told["ok"] else 503)
+
+
+def scrape_or_find(store: Measured, find: Endpoint) -> Endpoint:
+    """Return the endpoint of ``/metrics``: the exposition of *store* for a GET without ``query``, else *find*.
+
+    Graphite answers ``/metrics`` as it does ``/metrics/find``, where a query is required: no request means both.
+    """
+
+    async def endpoint(request: Request) -> Response:
+        if request.method == "POST" or "query" in request.query_params:
+            return await find(request)
+        return await anyio.to_thread.run_sync(_answer, request)
+
+    def _answer(request: Request) -> Response:
+        return packed(request, exposition(store).encode(), CONTENT_TYPE, {"Cache-Control": "no-cache"})
+
+    return endpoint

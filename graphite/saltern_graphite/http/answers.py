@@ -13,10 +13,11 @@ import anyio
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from saltern.errors import GraphiteError, http_status
+from saltern_graphite.evaluation.deadline import ClientGone, TookTooLong
 from saltern_graphite.http.params import BodyTooLong, BodyTooSlow, Params
-from saltern_graphite.render.deadline import ClientGone, TookTooLong
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ _NO_WEIGHT = re.compile(r"0(\.0*)?")
 _CALLBACK = re.compile(r"[A-Za-z_$][\w$.]{0,199}", re.ASCII)
 _GZIP_FROM_BYTES = 1000
 _GZIP_LEVEL = 1  # a chart's numbers shrink well at once; higher levels cost more than the network
-_NO_CACHE = {"Pragma": "no-cache", "Cache-Control": "no-cache"}
+NO_CACHE = {"Pragma": "no-cache", "Cache-Control": "no-cache"}
 _STATUS: Mapping[type[GraphiteError], int] = {
     BodyTooLong: 413,
     BodyTooSlow: 408,
@@ -75,6 +76,12 @@ def guarded(endpoint: Endpoint) -> Endpoint:
     return answer
 
 
+def both_slashes(path: str, endpoint: Endpoint, methods: list[str]) -> list[Route]:
+    """Routes with and without a slash at the end: clients send both, and a redirect would lose a POST's body."""
+    answer = guarded(endpoint)
+    return [Route(path, answer, methods=methods), Route(f"{path}/", answer, methods=methods)]
+
+
 def jsonp_callback(params: Params) -> str | None:
     """The parameter ``jsonp``; ``GraphiteError`` if it is no name that a script may call."""
     callback = params.get("jsonp")
@@ -97,7 +104,7 @@ async def json_answer(request: Request, params: Params, make: Callable[[], objec
         body = json.dumps(make(), ensure_ascii=ascii_only, indent=indent)
         body = body.replace(": Infinity", ": 1e9999")  # JSON has no infinity; every reader overflows to one
         body = f"{callback}({body})" if callback else body
-        return packed(request, body.encode(errors="replace"), f"{media_type};charset=utf-8", _NO_CACHE)
+        return packed(request, body.encode(errors="replace"), f"{media_type};charset=utf-8", NO_CACHE)
 
     return await anyio.to_thread.run_sync(answer)
 

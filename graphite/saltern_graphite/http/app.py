@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 from starlette.applications import Starlette
@@ -17,42 +18,31 @@ from saltern.http.hosts import Hosts, KnownHost
 from saltern.http.logged import Logged
 from saltern.http.origins import OwnPages
 from saltern.http.safe_answers import SAFE_HEADERS, SafeAnswers
-from saltern_graphite.counted_cache import CountedCache
+from saltern_graphite.evaluation.source import SeriesSource
 from saltern_graphite.events.store import EventStore
 from saltern_graphite.functions import LIBRARY
-from saltern_graphite.http.about import AboutApi
-from saltern_graphite.http.answers import FAULT, error_answer
+from saltern_graphite.http.about import AboutApi, scrape_or_find
+from saltern_graphite.http.answers import FAULT, both_slashes, error_answer
 from saltern_graphite.http.authentication import Authenticated
 from saltern_graphite.http.credentials import Credentials
 from saltern_graphite.http.events import EventsApi
 from saltern_graphite.http.index_wait import when_filled
 from saltern_graphite.http.metrics import MetricsApi
 from saltern_graphite.http.params import FORM_KINDS, JSON_KIND
-from saltern_graphite.http.prometheus import scrape_or_find
 from saltern_graphite.http.render import Renderer
-from saltern_graphite.http.restricting import Restricting
-from saltern_graphite.http.routes import both_slashes
+from saltern_graphite.http.restricted.prefixes import RestrictedNames
+from saltern_graphite.http.restricted.restriction import Restriction
+from saltern_graphite.http.restricted.tags import RestrictedTags
+from saltern_graphite.http.restricting import POSTS, Restricting
 from saltern_graphite.http.settings import HttpSettings
 from saltern_graphite.http.tags import TagsApi
-from saltern_graphite.measured import Measured
-from saltern_graphite.reader import Reader
-from saltern_graphite.restricted.source import Sources
-from saltern_graphite.store_view import StoreView
+from saltern_graphite.store.counted_cache import CountedCache
+from saltern_graphite.store.reader import Reader
+from saltern_graphite.store.view import StoreView
 from saltern_graphite.tags.index import TagIndex
+from saltern_graphite.telemetry.measurable import Measured
 
-READ_BY_POST = frozenset(
-    {
-        "/render",
-        "/metrics",
-        "/metrics/find",
-        "/metrics/expand",
-        "/metrics/index.json",
-        "/tags/findSeries",
-        "/tags/autoComplete/tags",
-        "/tags/autoComplete/values",
-        "/events/get_data",
-    }
-)
+READ_BY_POST = POSTS | {"/metrics"}
 """Where a POST is but a long GET. Whatever else is no GET changes something."""
 MORE_NAMES = "start it with --http-host and that name"
 LOGGED_HEADERS = (
@@ -86,7 +76,7 @@ def create_app(
     measured: Measured | None = store if isinstance(store, Measured) else None
     count: Callable[[str], None] = measured.counters.add if measured else lambda name: None
     cache = CountedCache(store.cache, measured.counters) if measured else store.cache
-    reader = Reader(store.whisper_dir, cache, store.retentions, store.aggregation_method)
+    reader = Reader(store.whisper_dir, cache, store.retentions, store.roll_up)
     tags = TagIndex() if tags is None else tags
     events = EventStore() if events is None else events
 
@@ -97,7 +87,15 @@ def create_app(
     def filling() -> bool:
         return store.index.progress.running or tags.filling
 
-    render = Renderer(Sources(store.index, reader, tags, events).of, LIBRARY, settings, count, state)
+    def source(restriction: Restriction | None) -> SeriesSource:
+        if restriction is None:
+            return SeriesSource(store.index, reader.fetch, tags.find, events.times)
+        prefixes = restriction.prefixes
+        names, tagged = RestrictedNames(store.index, prefixes), RestrictedTags(tags, prefixes).find
+        times = functools.partial(events.times, about=restriction.minions)
+        return SeriesSource(names, reader.fetch, tagged, times, prefixes.allows)
+
+    render = Renderer(source, LIBRARY, settings, count, state)
     about = AboutApi(store, LIBRARY)
     routes: list[Route] = [
         *both_slashes("/render", when_filled(filling, render.answer), ["GET", "POST"]),
@@ -122,7 +120,9 @@ def create_app(
         Middleware(Restricting, count=count),
     ]  # fmt: skip
     handlers = {HTTPException: _http_error, Exception: _fault}
-    return Starlette(routes=routes, middleware=middleware, exception_handlers=handlers)
+    app = Starlette(routes=routes, middleware=middleware, exception_handlers=handlers)
+    app.state.zone = settings.zone
+    return app
 
 
 def _metrics_routes(store: StoreView, measured: Measured | None, filling: Callable[[], bool]) -> list[Route]:

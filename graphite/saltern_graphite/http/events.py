@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 import anyio
 from starlette.requests import Request
@@ -12,12 +13,10 @@ from starlette.routing import Route
 from saltern.errors import GraphiteError
 from saltern_graphite.events.event import read_event
 from saltern_graphite.events.store import EventStore
-from saltern_graphite.http.answers import error_object, json_answer
+from saltern_graphite.http.answers import both_slashes, error_object, json_answer
 from saltern_graphite.http.params import Params, read_body, read_json, read_params
 from saltern_graphite.http.restricting import restriction_of
-from saltern_graphite.http.routes import both_slashes
 from saltern_graphite.http.tags import told_as_json
-from saltern_graphite.restricted.events import RestrictedEvents
 
 _MAX_ID = 2**63 - 1
 AN_EVENT = 'an event is a JSON object such as {"what": "deployed", "tags": ["web"]}'
@@ -49,7 +48,7 @@ class EventsApi:
     async def find(self, request: Request) -> Response:
         """``/events/get_data``: events from ``from`` (the first ever) to ``until`` (now), both included, by time.
 
-        ``tags``: those with all of them, blanks between; with ``set=union`` those with any.
+        ``tags``: those with all of them, blanks or commas between; with ``set=union`` those with any.
         """
         params = await read_params(request)
         zone = params.zone()
@@ -58,9 +57,11 @@ class EventsApi:
         end = params.time("until", "now", zone, now) if params.get("until") else now + 1  # this second's too
         tags = _tags(params)
         union = params.get("set") == "union"
-        seen = self._seen(request)
+        about = _about(request)
         return await json_answer(
-            request, params, lambda: [event.as_json() for event in seen.find(start, end, tags, union=union)]
+            request,
+            params,
+            lambda: [event.as_json() for event in self._store.find(start, end, tags, union=union, about=about)],
         )
 
     async def event(self, request: Request) -> Response:
@@ -70,19 +71,21 @@ class EventsApi:
         try:
             if number > _MAX_ID:
                 raise LookupError(number)
-            event = await anyio.to_thread.run_sync(self._seen(request).get, number)
+            about = _about(request)
+            event = await anyio.to_thread.run_sync(lambda: self._store.get(number, about=about))
         except LookupError:
             return error_object(404, f"there is no event {number}")
         return await json_answer(request, params, event.as_detail)
 
-    def _seen(self, request: Request) -> EventStore | RestrictedEvents:
-        """Return what *request* sees of the events."""
-        restriction = restriction_of(request)
-        return self._store if restriction is None else RestrictedEvents(self._store, restriction.minions)
+
+def _about(request: Request) -> Sequence[str] | None:
+    """The minions about which *request* sees events; ``None``: it sees all."""
+    restriction = restriction_of(request)
+    return None if restriction is None else restriction.minions
 
 
 def _tags(params: Params) -> list[str] | None:
-    return params.get("tags").split() if "tags" in params else None
+    return params.get("tags").replace(",", " ").split() if "tags" in params else None
 
 
 async def _document(request: Request) -> object:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from saltern.errors import GraphiteError
-from saltern_graphite.http.answers import json_answer, packed
+from saltern_graphite.http.answers import NO_CACHE, json_answer, packed
 from saltern_graphite.http.name_stream import streamed_names
 from saltern_graphite.http.node_formats import (
     Described,
@@ -25,16 +25,15 @@ from saltern_graphite.http.node_formats import (
 )
 from saltern_graphite.http.node_pickle import as_pickle
 from saltern_graphite.http.params import read_params
+from saltern_graphite.http.restricted.prefixes import RestrictedNames
 from saltern_graphite.http.restricting import restriction_of
-from saltern_graphite.index import Matches
-from saltern_graphite.restricted.names import Names, RestrictedNames
-from saltern_graphite.store_view import StoreView
+from saltern_graphite.index import Matches, Names
+from saltern_graphite.store.view import StoreView
 
 FIND_FORMATS = ("treejson", "completer", "json", "nodelist", "pickle", "msgpack")
 MAX_NODES = 200_000
 """How many matches one answer may hold; ``/metrics/index.json`` has them all."""
 MAX_PAGE = 1_000_000
-_NO_CACHE = {"Pragma": "no-cache", "Cache-Control": "no-cache"}
 
 
 class MetricsApi:
@@ -120,8 +119,8 @@ class MetricsApi:
         def answer() -> Response:
             nodes = self._described(find(), now)
             if style == "pickle":
-                return packed(request, as_pickle(nodes), "application/pickle", _NO_CACHE)
-            return packed(request, as_msgpack(nodes), "application/x-msgpack", _NO_CACHE)
+                return packed(request, as_pickle(nodes), "application/pickle", NO_CACHE)
+            return packed(request, as_msgpack(nodes), "application/x-msgpack", NO_CACHE)
 
         return await anyio.to_thread.run_sync(answer)
 

@@ -9,13 +9,12 @@ from collections.abc import Iterable, Iterator
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from saltern_graphite.http.answers import jsonp_callback, takes_gzip
+from saltern_graphite.http.answers import NO_CACHE, jsonp_callback, takes_gzip
 from saltern_graphite.http.params import Params
 
 NAMES_A_PIECE = 5_000
 _GZIP_LEVEL = 1
 _GZIP_BITS = 31  # zlib's largest window, in gzip's format
-_HEADERS = {"Pragma": "no-cache", "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
 
 
 def streamed_names(request: Request, params: Params, names: Iterable[list[str]]) -> Response:
@@ -23,9 +22,9 @@ def streamed_names(request: Request, params: Params, names: Iterable[list[str]])
     callback = jsonp_callback(params)
     ascii_only = request.headers.get("accept", "application/json") == "application/json"
     pieces = _pieces(_gathered(names), callback, ascii_only, pretty=bool(params.get("pretty")))
-    headers = _HEADERS
+    headers = {**NO_CACHE, "Vary": "Accept-Encoding"}
     if takes_gzip(request):
-        headers = {**headers, "Content-Encoding": "gzip"}
+        headers["Content-Encoding"] = "gzip"
         pieces = _compressed(pieces)
     media_type = "text/javascript" if callback else "application/json"
     return StreamingResponse(pieces, headers={**headers, "Content-Type": f"{media_type};charset=utf-8"})

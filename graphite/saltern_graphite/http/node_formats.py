@@ -35,25 +35,23 @@ def described(nodes: Matches, retentions: Retentions, now: int) -> list[Describe
 
 def plain(nodes: Sequence[Described]) -> list[dict[str, object]]:
     """``json``."""
-    return [
-        {"path": path, "is_leaf": True, "intervals": [{"start": interval[0], "end": interval[1]}]}
-        if interval
-        else {"path": path, "is_leaf": False}
-        for path, interval in nodes
-    ]
+    return _listed(nodes, lambda start, end: {"start": start, "end": end})
 
 
 def as_msgpack(nodes: Sequence[Described]) -> bytes:
     """``msgpack``: as ``json``, but an interval is a pair."""
-    body: bytes = msgpack.packb(
-        [
-            {"path": path, "is_leaf": True, "intervals": [interval]} if interval else {"path": path, "is_leaf": False}
-            for path, interval in nodes
-        ],
-        use_bin_type=True,
-        unicode_errors="surrogatepass",
-    )
+    listed = _listed(nodes, lambda start, end: (start, end))
+    body: bytes = msgpack.packb(listed, use_bin_type=True, unicode_errors="surrogatepass")
     return body
+
+
+def _listed(nodes: Sequence[Described], written: Callable[[float, float], object]) -> list[dict[str, object]]:
+    return [
+        {"path": path, "is_leaf": True, "intervals": [written(*interval)]}
+        if interval
+        else {"path": path, "is_leaf": False}
+        for path, interval in nodes
+    ]
 
 
 def tree(ends: Ends, query: str, most: int, leaves_only: bool, wildcards: bool) -> list[dict[str, object]]:

@@ -15,9 +15,9 @@ from starlette.requests import ClientDisconnect, Request
 
 from saltern.errors import GraphiteError
 from saltern.http.origins import body_kind
+from saltern_graphite.evaluation.deadline import ClientGone
+from saltern_graphite.evaluation.times import UTC, parse_time
 from saltern_graphite.http import multipart
-from saltern_graphite.render.deadline import ClientGone
-from saltern_graphite.render.times import UTC, parse_time
 
 MAX_BODY_BYTES = 4 << 20
 MAX_FIELDS = 10_000
@@ -38,8 +38,10 @@ class BodyTooSlow(GraphiteError):
 class Params:
     """Parameters in order; of one given twice, the last counts, and the body's come after the query's."""
 
-    def __init__(self, pairs: list[tuple[str, str]]) -> None:
+    def __init__(self, pairs: list[tuple[str, str]], own_zone: tzinfo = UTC) -> None:
+        """*own_zone* is the server's: what times are read in where the request doesn't say."""
         self._pairs = pairs
+        self._own_zone = own_zone
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return iter(self._pairs)
@@ -67,12 +69,8 @@ class Params:
             raise GraphiteError(f"{name} must be an integer, not {text[:100]!r}") from None
 
     def zone(self) -> tzinfo:
-        """The time zone ``tz``; UTC when it is not given or unknown."""
-        name = self.get("tz")
-        try:
-            return ZoneInfo(_zone_names().get(name.lower(), name)) if name else UTC
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            return UTC
+        """The time zone ``tz``; the server's own when it is not given or unknown."""
+        return zone_of(self.get("tz")) or self._own_zone
 
     def time(self, name: str, default: str, zone: tzinfo, now: int) -> int:
         """*name* as a time in epoch seconds; ``GraphiteError`` if it is none."""
@@ -80,6 +78,14 @@ class Params:
             return parse_time(self.get(name) or default, zone, now)
         except GraphiteError as error:
             raise GraphiteError(f"{name}: {error}") from None
+
+
+def zone_of(name: str) -> ZoneInfo | None:
+    """The time zone of that *name*, however it is capitalised; ``None`` for an unknown or empty one."""
+    try:
+        return ZoneInfo(_zone_names().get(name.lower(), name)) if name else None
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
 
 
 @lru_cache(maxsize=1)
@@ -95,17 +101,18 @@ async def read_params(request: Request) -> Params:
     :func:`read_body` does.
     """
     pairs = _pairs(request.scope["query_string"].decode(errors="replace"))
+    zone: tzinfo = getattr(getattr(request.scope.get("app"), "state", None), "zone", UTC)
     if request.method != "POST":
-        return Params(pairs)
+        return Params(pairs, zone)
     body = await read_body(request)
     content_type, kind = request.headers.get("content-type", ""), body_kind(request.headers)
     if kind == JSON_KIND:
-        return Params(pairs + _json_pairs(body))
+        return Params(pairs + _json_pairs(body), zone)
     if kind == multipart.KIND:
-        return Params(pairs + multipart.multipart_pairs(content_type, body, MAX_FIELDS))
+        return Params(pairs + multipart.multipart_pairs(content_type, body, MAX_FIELDS), zone)
     if body and kind not in FORM_KINDS:
         raise HTTPException(415, f"the body is {kind[:100]}: send the parameters as {FORM_KINDS[0]} or {JSON_KIND}")
-    return Params(pairs + _pairs(body.decode(errors="replace")))
+    return Params(pairs + _pairs(body.decode(errors="replace")), zone)
 
 
 async def read_body(request: Request) -> bytearray:

@@ -11,23 +11,23 @@ from starlette.responses import Response
 
 from saltern.errors import GraphiteError, StoreError, TargetSyntaxError
 from saltern.http.facts import tell
+from saltern_graphite.evaluation.deadline import ClientGone, Deadline, TookTooLong
+from saltern_graphite.evaluation.evaluator import Evaluator
+from saltern_graphite.evaluation.source import SeriesSource
+from saltern_graphite.evaluation.target import Expression, parse
 from saltern_graphite.functions import Library
 from saltern_graphite.http.answer_cache import AnswerCache, Rendered
 from saltern_graphite.http.answers import compressed, takes_gzip
 from saltern_graphite.http.params import Params, read_params
 from saltern_graphite.http.partial import BadTarget, partial_body
 from saltern_graphite.http.render_request import RenderRequest, read_request
+from saltern_graphite.http.restricted.restriction import Restriction
 from saltern_graphite.http.restricting import restriction_of
 from saltern_graphite.http.settings import UNCHANGED_S, HttpSettings
 from saltern_graphite.http.workers import Workers
-from saltern_graphite.render.deadline import ClientGone, Deadline, TookTooLong
-from saltern_graphite.render.evaluator import Evaluator
 from saltern_graphite.render.formats import FORMATS, Answer
 from saltern_graphite.render.formats.chart import PACKED, given_slice
-from saltern_graphite.render.source import SeriesSource
-from saltern_graphite.restricted.restriction import Restriction
-from saltern_graphite.series import Series
-from saltern_graphite.target import Expression, parse
+from saltern_graphite.series.series import Series
 
 _NOT_ASKED = {"target", "target[]", "cacheTimeout", "noCache", "_salt", "_"}
 """Parameters that change nothing in the answer, and the targets, which are looked at by themselves."""

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 
 from saltern.errors import GraphiteError
+from saltern_graphite.evaluation.evaluator import Limits
 from saltern_graphite.http.answers import jsonp_callback
 from saltern_graphite.http.params import Params
-from saltern_graphite.render.evaluator import Limits
 from saltern_graphite.render.formats import FORMATS, Options, default_format
 
 

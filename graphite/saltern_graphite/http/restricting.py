@@ -28,7 +28,7 @@ from saltern.errors import GraphiteError
 from saltern.http.facts import tell
 from saltern_graphite.http.answers import error_answer
 from saltern_graphite.http.params import BODY_WITHIN_S
-from saltern_graphite.restricted.restriction import MAX_BYTES, Restriction, digest_of, read_restriction
+from saltern_graphite.http.restricted.restriction import MAX_BYTES, Restriction, digest_of, read_restriction
 
 HEADER = "x-saltern-series"
 POSTS = frozenset(

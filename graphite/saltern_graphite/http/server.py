@@ -14,7 +14,7 @@ from saltern_graphite.http.app import create_app
 from saltern_graphite.http.credentials import Credentials
 from saltern_graphite.http.settings import HttpSettings
 from saltern_graphite.receivers.address import show_address
-from saltern_graphite.store import Store
+from saltern_graphite.store.store import Store
 from saltern_graphite.tags.index import TagIndex
 
 log = logging.getLogger(__name__)

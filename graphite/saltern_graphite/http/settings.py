@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import tzinfo
 
 from saltern.http.idle import REQUEST_WITHIN_S
-from saltern_graphite.render.evaluator import Limits
+from saltern_graphite.evaluation.evaluator import Limits
+from saltern_graphite.evaluation.times import UTC
 
 UNCHANGED_S = 1.0
 """How old an answer given again may be while nothing came in since it was made."""
@@ -21,6 +23,8 @@ class HttpSettings:
     """
 
     limits: Limits = field(default_factory=Limits)
+    zone: tzinfo = UTC
+    """In which times are read, and written as text, where a request names none."""
     render_threads: int = 4
     stored_method: bool = True
     cache_s: float | None = None

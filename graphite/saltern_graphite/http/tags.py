@@ -11,13 +11,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from saltern.errors import GraphiteError, http_status
-from saltern_graphite.http.answers import Endpoint, error_object, json_answer
+from saltern_graphite.evaluation.deadline import ClientGone
+from saltern_graphite.http.answers import Endpoint, both_slashes, error_object, json_answer
 from saltern_graphite.http.index_wait import when_filled
 from saltern_graphite.http.params import BodyTooLong, BodyTooSlow, Params, read_params
+from saltern_graphite.http.restricted.tags import RestrictedTags
 from saltern_graphite.http.restricting import restriction_of
-from saltern_graphite.http.routes import both_slashes
-from saltern_graphite.render.deadline import ClientGone
-from saltern_graphite.restricted.tags import RestrictedTags
 from saltern_graphite.tags.index import MAX_LISTED, TagIndex
 from saltern_graphite.tags.tagged_name import spelled
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from starlette.requests import Request
 
-from saltern_graphite.render.deadline import ClientGone, Deadline
+from saltern_graphite.evaluation.deadline import ClientGone, Deadline
 
 _UNWATCHED_S = 0.05
 """Most answers are ready by then; only those that aren't have their client watched."""

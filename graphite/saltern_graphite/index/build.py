@@ -7,8 +7,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import msgpack
 
@@ -16,6 +16,9 @@ from saltern.own_python import python_module
 from saltern_graphite.index.branch import Frozen, Shelf
 from saltern_graphite.index.progress import Progress
 from saltern_graphite.index.scan import Message, Scan
+
+if TYPE_CHECKING:
+    from saltern_graphite.index.tree import Index
 
 HERE_S = 0.1
 """A scan that takes longer is started over in a process beside: a small tree is through before one would be up."""
@@ -26,24 +29,10 @@ TELL_EVERY_S = 5.0
 log = logging.getLogger(__name__)
 
 
-class Target(Protocol):
-    """What is filled: the index."""
-
-    progress: Progress
-
-    def graft(self, path: Sequence[str], children: Mapping[str, Frozen | None]) -> None:
-        """Take in what lies at *path*."""
-        ...
-
-    def tidy(self) -> None:
-        """Share what is equal."""
-        ...
-
-
 class _Builder:
     """Takes the messages of one scan into *index*."""
 
-    def __init__(self, index: Target) -> None:
+    def __init__(self, index: Index) -> None:
         self._index = index
         self._nodes: list[Frozen | None] = [None]  # by number; 0 is a leaf
         self._shelf = Shelf()
@@ -78,13 +67,13 @@ class _Builder:
             log.info("index: %d metrics in %d folders so far", metrics, folders)
 
 
-def build(index: Target, whisper_dir: str, stop: threading.Event) -> None:
+def build(index: Index, whisper_dir: str, stop: threading.Event) -> None:
     """Scan *whisper_dir* in this thread."""
     index.progress = Progress(running=True)
     _finish(index, _take(index, Scan(whisper_dir).messages(), stop))
 
 
-def build_beside(index: Target, whisper_dir: str, stop: threading.Event) -> None:
+def build_beside(index: Index, whisper_dir: str, stop: threading.Event) -> None:
     """Scan *whisper_dir* in this thread for :data:`HERE_S`, and if that was not enough in another process.
 
     Should the process fail, the scan is done here after all.
@@ -96,7 +85,7 @@ def build_beside(index: Target, whisper_dir: str, stop: threading.Event) -> None
         index.progress.running = False  # whatever happened: requests wait for it
 
 
-def _build_beside(index: Target, whisper_dir: str, stop: threading.Event) -> None:
+def _build_beside(index: Index, whisper_dir: str, stop: threading.Event) -> None:
     if (done := _take(index, Scan(whisper_dir, stop).messages(), stop, HERE_S)) or stop.is_set():
         _finish(index, done)
         return
@@ -111,7 +100,7 @@ def _build_beside(index: Target, whisper_dir: str, stop: threading.Event) -> Non
     _finish(index, done)
 
 
-def _take(index: Target, messages: Iterator[Message], stop: threading.Event, limit_s: float = float("inf")) -> bool:
+def _take(index: Index, messages: Iterator[Message], stop: threading.Event, limit_s: float = float("inf")) -> bool:
     """Take *messages* in; return whether that was all of them before *stop* was set and *limit_s* were over."""
     builder = _Builder(index)
     until = time.monotonic() + limit_s
@@ -122,7 +111,7 @@ def _take(index: Target, messages: Iterator[Message], stop: threading.Event, lim
     return builder.done
 
 
-def _finish(index: Target, done: bool) -> None:
+def _finish(index: Index, done: bool) -> None:
     progress = index.progress
     index.tidy()
     progress.complete = done

@@ -6,16 +6,83 @@ hosts share their branches, so what lies below a thousand hosts is looked at onc
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
-from saltern_graphite.globs import Glob, compile_glob
-from saltern_graphite.index.branch import SELF, Branch, Frozen
-from saltern_graphite.index.matches import BRANCH, LEAF, Ends, Matches
+from saltern_graphite.index.branch import SELF, Branch, Frozen, walk
+from saltern_graphite.index.globs import Glob, compile_glob
 
 ANY_DEPTH = "**"
 
 Reached = dict[int, tuple[Branch, list[str]]]
 """Branches by identity, each with the paths it was reached by, which end with a dot."""
+
+
+LEAF, BRANCH = 1, 2
+"""What a name is somewhere; the sum of both if it is both."""
+
+
+class Node(NamedTuple):
+    """Something a pattern matched. A name that is both a branch and a metric comes as two nodes."""
+
+    path: str
+    is_leaf: bool
+
+    @property
+    def name(self) -> str:
+        """The last element of the path."""
+        return self.path.rpartition(".")[2]
+
+
+class Matches(NamedTuple):
+    """The paths that a pattern matched, each list sorted; a name that is both is in both."""
+
+    branches: list[str]
+    leaves: list[str]
+
+
+class Ends(NamedTuple):
+    """What a pattern's last element matched, without the paths there: much cheaper to say than :class:`Matches`.
+
+    ``names``: each name with :data:`LEAF`, :data:`BRANCH` or both. ``branches`` and ``leaves``: how many paths.
+    """
+
+    names: dict[str, int]
+    branches: int
+    leaves: int
+
+
+class Names(ABC):
+    """Names of metrics that are looked for: all those of an index, or a part of them."""
+
+    @property
+    @abstractmethod
+    def root(self) -> Branch:
+        """The branch that holds all; what is in it may change at any time."""
+
+    def match(self, pattern: str) -> Matches:
+        """What *pattern* matches.
+
+        Each element is a glob; ``**`` stands for any number of elements, none included. ``GraphiteError`` for
+        braces that stand for too many patterns.
+        """
+        return match(self.root, pattern)
+
+    def ends(self, pattern: str) -> Ends:
+        """What the last element of *pattern* matches, and how many paths; this costs least."""
+        return ends(self.root, pattern)
+
+    def expand(self, pattern: str) -> list[str]:
+        """The metrics that *pattern* matches, sorted, each once."""
+        return self.match(pattern).leaves
+
+    def walk(self, after: str = "") -> Iterator[list[str]]:
+        """Every metric's name that is greater than *after*, sorted, some at a time.
+
+        What is added or removed meanwhile may be in it or not.
+        """
+        return walk(self.root, after)
 
 
 def steps_of(pattern: str) -> list[str]:

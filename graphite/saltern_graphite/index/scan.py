@@ -20,15 +20,13 @@ from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from saltern_graphite.index.listing import MAX_DEPTH, sort_out
+
 Message = tuple[object, ...]
 
-MAX_DEPTH = 64
-"""Folders below this are not looked into."""
 TELL_EVERY_S = 0.1
 SLICE_S, PAUSE_S = 0.002, 0.001
 """Beside other threads a scan rests this long after so much work: they get the interpreter at once."""
-SUFFIX = ".wsp"
-_TAGGED = "_tagged"
 _SELF = ""
 
 
@@ -95,31 +93,11 @@ class Scan:
         identity = (status.st_dev, status.st_ino)
         if len(self._open) > MAX_DEPTH or identity in self._circle:
             return  # a link that leads in circles
-        leaves, below = self._sorted_out(names)
-        if not self._open and _TAGGED in below:
-            below.remove(_TAGGED)
+        leaves, below, unfit = sort_out(names, top=not self._open)
+        self._unfit += unfit
         self._metrics += len(leaves)
         self._open.append(_Folder(name, disk, identity, dict.fromkeys(leaves, 0), below))
         self._circle.add(identity)
-
-    def _sorted_out(self, names: list[str]) -> tuple[list[str], list[str]]:
-        """The metrics and what may be folders among *names*, those that can be elements of a metric's name.
-
-        Nearly every folder holds nothing but Whisper files or nothing but folders, and good ones: that is seen from
-        all names at once.
-        """
-        text = "/".join(names)
-        if text.isascii() and ";" not in text:
-            dots = text.count(".")
-            if not dots:
-                return [], names
-            if dots == text.count(SUFFIX + "/") + text.endswith(SUFFIX) == len(names) and "/." not in f"/{text}":
-                return text.replace(SUFFIX, "").split("/"), []
-        leaves = [name[: -len(SUFFIX)] for name in names if name.endswith(SUFFIX)]
-        below = [name for name in names if not name.endswith(SUFFIX)]
-        fit = [name for name in leaves if _fits(name)], [name for name in below if _fits(name)]
-        self._unfit += len(names) - len(fit[0]) - len(fit[1])
-        return fit
 
     def _leave(self) -> Iterator[Message]:
         """Close the innermost folder: it is complete but for what was told already."""
@@ -155,17 +133,3 @@ class Scan:
                 yield ("graft", path.copy(), list(folder.found), list(folder.found.values()))
                 folder.found.clear()
         yield ("progress", self._metrics, self._folders)
-
-
-def _fits(name: str) -> bool:
-    """Whether *name* can be an element: not empty, no dot, no tag, and of bytes that are UTF-8.
-
-    Other bytes come from the system as lone surrogates.
-    """
-    if not name or "." in name or ";" in name:
-        return False
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

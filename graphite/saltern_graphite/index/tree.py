@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import repeat
 
 from saltern_graphite.index.branch import SELF, Branch, Frozen, count_leaves, owned, walk
 from saltern_graphite.index.build import build, build_beside
-from saltern_graphite.index.match import ends, match
-from saltern_graphite.index.matches import Ends, Matches, Node
-from saltern_graphite.index.progress import Progress
+from saltern_graphite.index.match import Names, Node
+from saltern_graphite.index.progress import Followed, Progress
 from saltern_graphite.index.tidy import Tidier
 
 
-class Index:
+class Index(Names):
     """Names by element. Any thread may call anything; changes wait for each other, readers never wait.
 
     Tagged names (``a;b=c``) are found by their tags, not by globs: they are not taken.
@@ -27,6 +26,7 @@ class Index:
 
     def __init__(self) -> None:
         self.progress = Progress()
+        self.followed = Followed()
         self._top: Branch = {SELF: {}}  # one branch, the root, so that it can be replaced like any other
         self._count = 0
         self._lock = threading.Lock()
@@ -105,39 +105,27 @@ class Index:
                         waiting.append(([*path, name] if name else path, below))
         self._tidier.changed(self._count, len(children))
 
-    def find(self, pattern: str) -> list[Node]:
-        """What *pattern* matches, sorted by path, a branch before the metric of the same name.
+    def at(self, path: Sequence[str]) -> Branch:
+        """Return a copy of the branch at *path*, a list of elements; an empty one if there is none."""
+        branch = self._branch(path)
+        return branch.copy() if branch else {}
 
-        Each element is a glob; ``**`` stands for any number of elements, none included. ``GraphiteError`` for
-        braces that stand for too many patterns.
-        """
+    def below(self, path: Sequence[str]) -> list[str]:
+        """Return every metric's name below *path*, a list of elements; that of *path* itself is not one of them."""
+        branch = self._branch(path)
+        prefix = "".join(f"{element}." for element in path)
+        return [prefix + name for some in walk(branch) for name in some] if branch else []
+
+    def find(self, pattern: str) -> list[Node]:
+        """What *pattern* matches (see :meth:`match`), sorted by path, a branch before the metric of the same name."""
         branches, leaves = self.match(pattern)
         nodes = list(map(Node._make, zip(branches, repeat(False))))
         nodes += map(Node._make, zip(leaves, repeat(True)))
         return nodes if not branches or not leaves else sorted(nodes)
 
-    def match(self, pattern: str) -> Matches:
-        """The same in two lists, which costs less."""
-        return match(self.root, pattern)
-
-    def ends(self, pattern: str) -> Ends:
-        """What the last element of *pattern* matches, and how many paths; this costs least."""
-        return ends(self.root, pattern)
-
-    def expand(self, pattern: str) -> list[str]:
-        """The metrics that *pattern* matches, sorted, each once."""
-        return self.match(pattern).leaves
-
     def names(self) -> list[str]:
         """Every metric's name, sorted."""
         return [name for some in walk(self.root) for name in some]
-
-    def walk(self, after: str = "") -> Iterator[list[str]]:
-        """Every metric's name that is greater than *after*, sorted, some at a time.
-
-        What is added or removed meanwhile may be in it or not.
-        """
-        return walk(self.root, after)
 
     def tidy(self) -> None:
         """Share what is equal, now; it is done in the background by itself when enough has changed."""
@@ -167,6 +155,12 @@ class Index:
         root = self._top[SELF]
         assert root is not None
         return root
+
+    def _branch(self, path: Sequence[str]) -> Branch | None:
+        branch: Branch | None = self.root
+        for element in path:
+            branch = branch.get(element) if branch else None
+        return branch
 
     def _own(self, path: Sequence[str]) -> Branch:
         """The branch at *path*, made if need be, ready to be changed. The lock must be held."""

@@ -1,15 +1,16 @@
 """The batch port: frames of points in columns, each acknowledged once its points are in the log.
 
-:mod:`saltern_graphite.batch_frame` has the protocol. Frames of one connection are answered in order.
+:mod:`saltern_graphite.receivers.formats.batch` has the protocol. Frames of one connection are answered in order.
 """
 
 from __future__ import annotations
 
 from saltern.errors import StoreError
-from saltern_graphite.batch_frame import MAX_FRAME_BYTES, BadFrame, decode, encode
-from saltern_graphite.receivers.connection import Connection, Connections
+from saltern_graphite.receivers.connection import Connection
+from saltern_graphite.receivers.formats.batch import MAX_FRAME_BYTES, BadFrame, decode, encode
 from saltern_graphite.receivers.frame_buffer import FrameBuffer, FrameTooLong
 from saltern_graphite.receivers.intake import Intake
+from saltern_graphite.receivers.listener import Listener
 
 CAUSE = "bad_frame"
 
@@ -17,8 +18,8 @@ CAUSE = "bad_frame"
 class BatchConnection(Connection):
     """One sender of batches."""
 
-    def __init__(self, intake: Intake, connections: Connections) -> None:
-        super().__init__(intake, connections)
+    def __init__(self, intake: Intake, listener: Listener) -> None:
+        super().__init__(intake, listener)
         self._buffer = FrameBuffer(MAX_FRAME_BYTES)
         self._lost = False
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from abc import abstractmethod
 
 from saltern.errors import StoreError
-from saltern_graphite.line import Block
-from saltern_graphite.receivers.connection import Connection, Connections
+from saltern_graphite.receivers.connection import Connection
+from saltern_graphite.receivers.formats.line import Block
 from saltern_graphite.receivers.intake import Intake
+from saltern_graphite.receivers.listener import Listener
 
 
 class BlockConnection(Connection):
@@ -15,8 +16,8 @@ class BlockConnection(Connection):
 
     ends_by_reset = True
 
-    def __init__(self, intake: Intake, connections: Connections) -> None:
-        super().__init__(intake, connections)
+    def __init__(self, intake: Intake, listener: Listener) -> None:
+        super().__init__(intake, listener)
         self._held: Block | None = None
 
     @abstractmethod

@@ -12,23 +12,13 @@ import asyncio
 import socket
 import struct
 from abc import ABC, abstractmethod
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from saltern_graphite.receivers.address import show_address
 from saltern_graphite.receivers.intake import Intake
 
-
-class Connections(Protocol):
-    """What a connection belongs to."""
-
-    def admit(self, connection: Connection) -> bool:
-        """Take *connection* in, unless there are too many."""
-
-    def forget(self, connection: Connection) -> None:
-        """*connection* has ended."""
-
-    def hold(self) -> None:
-        """Have every connection wait until the gate opens."""
+if TYPE_CHECKING:
+    from saltern_graphite.receivers.listener import Listener
 
 
 class Connection(asyncio.BufferedProtocol, ABC):
@@ -42,11 +32,11 @@ class Connection(asyncio.BufferedProtocol, ABC):
     the sender keeps its line. It would also take what we answered last, so it is for drivers that answer nothing.
     """
 
-    def __init__(self, intake: Intake, connections: Connections) -> None:
+    def __init__(self, intake: Intake, listener: Listener) -> None:
         self.intake = intake
         self.peer = "?"
         self.last_heard = 0.0
-        self._connections = connections
+        self._listener = listener
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._holding = False  # the store has no room
@@ -100,7 +90,7 @@ class Connection(asyncio.BufferedProtocol, ABC):
         self.peer = show_address(*peer[:2]) if isinstance(peer, tuple) else "?"
         self.last_heard = self._loop.time()
         self._linger(reset=True)
-        if not self._connections.admit(self):
+        if not self._listener.admit(self):
             transport.abort()
         else:
             self._loop.call_soon(self._hold_if_closed)  # asyncio starts reading after this call
@@ -108,7 +98,7 @@ class Connection(asyncio.BufferedProtocol, ABC):
     def connection_lost(self, exc: Exception | None) -> None:
         """Give its place to others."""
         self._transport = None
-        self._connections.forget(self)
+        self._listener.forget(self)
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Return where asyncio is to put the next bytes: the buffer that all connections share."""
@@ -145,7 +135,7 @@ class Connection(asyncio.BufferedProtocol, ABC):
                 self.close()
         if not taken:
             self.hold()
-            self._connections.hold()
+            self._listener.hold()
 
     def _linger(self, *, reset: bool) -> None:
         """Have the kernel end the connection by a reset or by an end of stream, however it comes to be closed."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from saltern.errors import WireError
-from saltern_graphite.batch_frame import LENGTH
+from saltern_graphite.receivers.formats.batch import LENGTH
 
 
 class FrameTooLong(WireError):

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from saltern.complaints import Complaints
-from saltern_graphite.gate import Gate
-from saltern_graphite.line import Block
-from saltern_graphite.name_lists import CAUSES as LISTED
+from saltern_graphite.receivers.formats.line import Block
+from saltern_graphite.receivers.gate import Gate
 from saltern_graphite.receivers.read_buffer import ReadBuffer
-from saltern_graphite.store import Accepted, Store
+from saltern_graphite.rules.name_lists import CAUSES as LISTED
+from saltern_graphite.store.store import Accepted, Store
 
 
 @dataclass(frozen=True, slots=True)

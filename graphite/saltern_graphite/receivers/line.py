@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import time
 
-from saltern_graphite.line import Block, LineBuffer, parse
 from saltern_graphite.receivers.blocks import BlockConnection
-from saltern_graphite.receivers.connection import Connections
+from saltern_graphite.receivers.formats.line import Block, LineBuffer, parse
 from saltern_graphite.receivers.intake import Intake
+from saltern_graphite.receivers.listener import Listener
 
 
 class LineConnection(BlockConnection):
     """One sender of lines."""
 
-    def __init__(self, intake: Intake, connections: Connections) -> None:
-        super().__init__(intake, connections)
+    def __init__(self, intake: Intake, listener: Listener) -> None:
+        super().__init__(intake, listener)
         self._buffer = LineBuffer()
 
     def read(self, data: bytes) -> Block:

@@ -1,7 +1,7 @@
 """Carbon's pickle port: frames of many points, as carbon-relay and other senders in Python speak it.
 
-:mod:`saltern_graphite.pickle_frame` has the protocol. A frame that can't be used is counted and logged, and the
-next one is read; one that says it is too long ends the connection, as what follows can't be made sense of. Nothing
+:mod:`saltern_graphite.receivers.formats.pickle` has the protocol. A frame that can't be used is counted and logged, and
+the next one is read; one that says it is too long ends the connection, as what follows can't be made sense of. Nothing
 is answered.
 """
 
@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import time
 
-from saltern_graphite.line import Block
-from saltern_graphite.pickle_frame import MAX_FRAME_BYTES, decode
-from saltern_graphite.pickle_program import BadPickle
 from saltern_graphite.receivers.blocks import BlockConnection
-from saltern_graphite.receivers.connection import Connections
+from saltern_graphite.receivers.formats.line import Block
+from saltern_graphite.receivers.formats.pickle import MAX_FRAME_BYTES, decode
+from saltern_graphite.receivers.formats.pickle_program import BadPickle
 from saltern_graphite.receivers.frame_buffer import FrameBuffer, FrameTooLong
 from saltern_graphite.receivers.intake import Intake
+from saltern_graphite.receivers.listener import Listener
 
 
 class PickleConnection(BlockConnection):
     """One sender of pickles."""
 
-    def __init__(self, intake: Intake, connections: Connections) -> None:
-        super().__init__(intake, connections)
+    def __init__(self, intake: Intake, listener: Listener) -> None:
+        super().__init__(intake, listener)
         self._buffer = FrameBuffer(MAX_FRAME_BYTES)
         self._lost = False
 

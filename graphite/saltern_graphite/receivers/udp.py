@@ -13,8 +13,8 @@ import struct
 import time
 
 from saltern.errors import StoreError
-from saltern_graphite.line import Block, parse
 from saltern_graphite.receivers.address import bind_socket, show_address
+from saltern_graphite.receivers.formats.line import Block, parse
 from saltern_graphite.receivers.intake import Intake
 
 RECEIVE_BUFFER_BYTES = 8 * 1024 * 1024  # the kernel cuts it to net.core.rmem_max

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from saltern_graphite.aggregation import consolidation, reduce_groups
-from saltern_graphite.series import Series
+from saltern_graphite.series.aggregation import consolidation, reduce_groups
+from saltern_graphite.series.series import Series
 
 
 def downsample(series: Sequence[Series], most: int) -> list[Series]:
@@ -40,15 +40,4 @@ def _coarsened(series: Series, span: int, most: int) -> Series:
 def _grouped(series: Series, width: int, dropped: int, start: int) -> Series:
     reducer = consolidation(series.consolidation)
     values = reduce_groups(reducer, series.values[dropped:], width, series.x_files_factor)
-    return Series(
-        series.name,
-        start,
-        series.end,
-        series.step * width,
-        values,
-        series.path,
-        series.tags,
-        series.consolidation,
-        series.x_files_factor,
-        series.options,
-    )
+    return series.derived(series.name, values, start=start, step=series.step * width, path=series.path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from saltern_graphite.render.source import Fetched
+from saltern_graphite.series.series import Fetched
 
 
 def completed(first: Fetched | None, second: Fetched | None) -> Fetched | None:

@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from saltern.errors import FunctionError, GraphiteError, StoreError
-from saltern_graphite.kept_database import KeptDatabase
-from saltern_graphite.tags.condition import condition_of
+from saltern_graphite.database.kept import KeptDatabase
 from saltern_graphite.tags.entry import Entry
-from saltern_graphite.tags.expression import anchored, parse_expressions
+from saltern_graphite.tags.expression import TagExpression, anchored, condition_of, parse_expressions
 from saltern_graphite.tags.found import Found
 from saltern_graphite.tags.schema import LAYOUT
 
@@ -142,13 +141,7 @@ class TagIndex:
         parsed = parse_expressions(expressions)
         named = {expression.tag for expression in parsed}
         with self.file.reading() as connection:
-            condition = condition_of(connection, parsed)
-            rows = connection.execute(
-                "SELECT DISTINCT tag FROM pairs WHERE id IN (SELECT pair FROM series_tags WHERE series IN"  # noqa: S608
-                f" (SELECT id FROM series WHERE {condition.sql}))",
-                condition.arguments,
-            )
-            ids = {row[0] for row in rows}
+            ids = _ids(connection, "SELECT DISTINCT tag FROM pairs WHERE id IN (SELECT pair {})", parsed)
             found = [tag for id, tag in connection.execute(TAGS, (prefix, prefix)) if id in ids and tag not in named]
         return found[:limit]
 
@@ -160,13 +153,7 @@ class TagIndex:
                 return [value for _, value, _ in rows]
         parsed = parse_expressions([*expressions, f"{tag}!="])
         with self.file.reading() as connection:
-            condition = condition_of(connection, parsed)
-            rows = connection.execute(
-                "SELECT DISTINCT pair FROM series_tags WHERE series IN"  # noqa: S608
-                f" (SELECT id FROM series WHERE {condition.sql})",
-                condition.arguments,
-            )
-            pairs = {row[0] for row in rows}
+            pairs = _ids(connection, "SELECT DISTINCT pair {}", parsed)
             found = [value for id, value, _ in connection.execute(VALUES, (tag, prefix, prefix)) if id in pairs]
         return found[:limit]
 
@@ -200,6 +187,13 @@ class TagIndex:
                 self.file.left += names
         self._found.change()
         return changed
+
+
+def _ids(connection: sqlite3.Connection, query: str, expressions: Sequence[TagExpression]) -> set[int]:
+    """What *query* finds, its ``{}`` being the pairs of the series that pass *expressions*."""
+    condition = condition_of(connection, expressions)
+    of_those = f"FROM series_tags WHERE series IN (SELECT id FROM series WHERE {condition.sql})"  # noqa: S608
+    return {row[0] for row in connection.execute(query.format(of_those), condition.arguments)}
 
 
 def bounded(rows: list[_Row], limit: int | None) -> list[_Row]:

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 
-from saltern_graphite.counters import Counters
 from saltern_graphite.tags.index import TagIndex
 from saltern_graphite.tags.registrar import RETRY_S, Registrar
 from saltern_graphite.tags.scan import scan
+from saltern_graphite.telemetry.counters import Counters
 
 FILE = os.path.join("db", "tags.sqlite")
 """Where the index is, under the server's root."""
 CROWDED_S = 1.0
 """Between looks of the scan at whether more names may wait."""
+AGAIN_S = 30.0
+"""After a scan the tree is looked at again, for files that others made since."""
 
 
 class Registry:
     """The tag index of the server under *root*, kept up to date from :meth:`start` to :meth:`stop`.
 
     *read_only*: a copy in memory of what is there; series can still be entered, until it stops. *known* tells every
-    metric that this process has met, with tags or without. *counters* get ``tagIndexFailures`` and the gauges
-    ``tags.series`` and ``tags.waiting``.
+    metric that this process has met, with tags or without. Every *again_s* seconds the tree is looked at for series
+    that others brought. *counters* get ``tagIndexFailures`` and the gauges ``tags.series`` and ``tags.waiting``.
     """
 
     def __init__(
@@ -33,12 +36,14 @@ class Registry:
         read_only: bool = False,
         known: Callable[[], Iterable[str]] = tuple,
         counters: Counters | None = None,
+        again_s: float = AGAIN_S,
     ) -> None:
         counters = Counters() if counters is None else counters
         self.index = TagIndex.open(os.path.join(root, FILE), read_only=read_only)
         self.registrar = Registrar(self.index, RETRY_S, known=lambda: _tagged(known()), count=counters.add)
         self.registrar.on_begun_anew = self._scan_again
         self._whisper_dir = whisper_dir
+        self._again_s = again_s
         self._stop = threading.Event()
         self._due = threading.Event()
         self._scan = threading.Thread(target=self._run_scans, name="tag-scan", daemon=True)
@@ -82,14 +87,16 @@ class Registry:
         self._due.set()
 
     def _run_scans(self) -> None:
+        since = 0.0
         while not self._stop.is_set():
             self._due.clear()
+            began = time.time()
             try:
-                scan(self._whisper_dir, self._add_found, self._stop)
+                scan(self._whisper_dir, self._add_found, self._stop, since)
                 self.registrar.flush()
             finally:
                 self.index.filling = False
-            self._due.wait()
+            since = 0.0 if self._due.wait(self._again_s) else began
 
     def _add_found(self, name: str) -> None:
         """Have *name* entered. A scan has time: names that points come for go before it."""

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from urllib.parse import quote
 
-from saltern_graphite.metric_name import BadName, canonical
+from saltern_graphite.rules.metric_name import BadName, canonical
 
 _ORDERS = ("id", "id DESC", "path", "path DESC")
 """Ways through the table, and through its index: each gets up to the first place that is broken."""

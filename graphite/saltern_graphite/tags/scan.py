@@ -12,8 +12,11 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from saltern_graphite.metric_name import SUFFIX
+from saltern_graphite.rules.metric_name import SUFFIX
 from saltern_graphite.tags.tagged_name import FOLDER, name_of_file
+
+SLACK_S = 5.0
+"""A file may come a moment after its folder, and clocks of file systems tick slowly."""
 
 log = logging.getLogger(__name__)
 
@@ -26,32 +29,48 @@ class Scanned:
     hashed: int = 0
 
 
-def scan(whisper_dir: str, found: Callable[[str], None], stop: threading.Event) -> Scanned:
+def scan(whisper_dir: str, found: Callable[[str], None], stop: threading.Event, since: float = 0.0) -> Scanned:
     """Call *found* with every series that the files under *whisper_dir* name; ends early when *stop* is set.
 
-    A missing folder is an empty one; one that can't be read is named in the log and passed over.
+    With *since*, in epoch seconds, folders that did not change after that are passed over, :data:`SLACK_S` earlier to
+    be sure. That costs a status for each of 4096 folders, however many series there are. A missing folder is an empty
+    one; one that can't be read is named in the log and passed over.
     """
     scanned = Scanned()
-    for relative in _files(whisper_dir, stop):
+    for relative in _files(whisper_dir, stop, since - SLACK_S):
         name = name_of_file(relative)
         if name is None:
             scanned.hashed += 1
         else:
             scanned.named += 1
             found(name)
-    if scanned.named or scanned.hashed:
+    if not since and (scanned.named or scanned.hashed):
         log.info("tagged files: %d named by their series, %d by its hash", scanned.named, scanned.hashed)
     return scanned
 
 
-def _files(whisper_dir: str, stop: threading.Event) -> Iterator[str]:
-    """The Whisper files two folders down in ``_tagged``, as ``_tagged/xxx/yyy/file.wsp``."""
+def _files(whisper_dir: str, stop: threading.Event, since: float) -> Iterator[str]:
+    """The Whisper files two folders down in ``_tagged``, as ``_tagged/xxx/yyy/file.wsp``, of those that changed."""
+    if _changed(whisper_dir, FOLDER, since):  # it was moved here, or a folder to it, with all there is below
+        since = 0.0
     for first in _entries(whisper_dir, FOLDER):
         if stop.is_set():
             return
+        if not _changed(whisper_dir, f"{FOLDER}/{first}", since):
+            continue
         for second in _entries(whisper_dir, f"{FOLDER}/{first}"):
             folder = f"{FOLDER}/{first}/{second}"
-            yield from (f"{folder}/{name}" for name in _entries(whisper_dir, folder) if name.endswith(SUFFIX))
+            if _changed(whisper_dir, folder, since):
+                yield from (f"{folder}/{name}" for name in _entries(whisper_dir, folder) if name.endswith(SUFFIX))
+
+
+def _changed(whisper_dir: str, folder: str, since: float) -> bool:
+    if since <= 0:
+        return True
+    try:
+        return os.stat(os.path.join(whisper_dir, folder)).st_ctime >= since
+    except OSError:  # gone, or to be complained about by who reads it
+        return True
 
 
 def _entries(whisper_dir: str, folder: str) -> list[str]:

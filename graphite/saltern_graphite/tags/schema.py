@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from saltern_graphite.kept_database import Layout
+from saltern_graphite.database.kept import Layout
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS tags (

@@ -1,7 +1,8 @@
 """Which file each metric is written to.
 
-That is where :mod:`saltern_graphite.metric_name` puts it, with one exception: a tagged series whose file Carbon named
-by the series itself (``TAG_HASH_FILENAMES = False``) goes on in that file, as long as there is none named by the hash.
+That is where :mod:`saltern_graphite.rules.metric_name` puts it, with one exception: a tagged series whose file Carbon
+named by the series itself (``TAG_HASH_FILENAMES = False``) goes on in that file, as long as there is none named by the
+hash.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from saltern_graphite.metric_name import relative_path
+from saltern_graphite.rules.metric_name import relative_path
 from saltern_graphite.tags.tagged_name import readable_path
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from saltern.errors import GraphiteError
-from saltern_graphite.metric_name import SUFFIX, TAGGED, BadName, canonical
+from saltern_graphite.rules.metric_name import SUFFIX, TAGGED, BadName, canonical
 
 FOLDER = TAGGED
 """Where the files of tagged series are, within the Whisper tree."""

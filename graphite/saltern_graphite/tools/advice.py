@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 import os
 
-from saltern_graphite.conf_file import Problem, Section, read_sections
-from saltern_graphite.rollup import AGGREGATION_FILE
-from saltern_graphite.schemas import DEFAULT_RETENTIONS_TEXT, SCHEMAS_FILE
+from saltern_graphite.rules.conf_file import ENCODING, Problem, Section, read_sections
+from saltern_graphite.rules.rollup import AGGREGATION_FILE
+from saltern_graphite.rules.schemas import DEFAULT_RETENTIONS_TEXT, SCHEMAS_FILE
 
 KEYS = {
     SCHEMAS_FILE: ("pattern", "retentions"),
@@ -16,6 +16,18 @@ KEYS = {
 """The keys of each file, as one writes them."""
 _ANYTHING = {"", ".", ".*", ".+", ".?", ".*?", "^", "$", "^.*", ".*$", "^.*$", "^.+$", "^.+", ".+$", "(.*)", "^(.*)$"}
 """Patterns that are found in every name; there are more ways to write one, but nobody does."""
+_OF_OTHERS = {
+    "priority": "the first section that fits counts, as in Carbon; go-carbon goes by this number first",
+    "compressed": "only go-carbon writes compressed files; those that are there are left alone",
+}
+"""Keys that other programs know, in small letters, and what holds here."""
+
+
+_UNREAD = {
+    "rewrite-rules.conf": "metrics keep the names they come with",
+    "aggregation-rules.conf": "sums over metrics are made when they are asked for, by sumSeries",
+}
+"""Files of Carbon whose absence changes what is stored, and what holds here."""
 
 
 def advise(conf: str) -> list[Problem]:
@@ -25,14 +37,28 @@ def advise(conf: str) -> list[Problem]:
         path = os.path.join(conf, file)
         sections, _ = read_sections(path)
         odd = [*_unreached(sections, path)]
+        seen: set[int] = set()
         for section in sections:
-            odd += _odd_keys(section, path, keys)
+            odd += _odd_keys(section, path, keys, seen)
             odd += _odd_pattern(section, path)
         found += sorted(odd, key=lambda problem: problem.line)
+    for file, why in _UNREAD.items():
+        path = os.path.join(conf, file)
+        if _says_something(path):
+            found.append(Problem(path, 0, f"is not read here: {why}"))
     schemas = os.path.join(conf, SCHEMAS_FILE)
     if not os.path.exists(schemas):
         found.append(Problem(schemas, 0, f"there is no such file: every metric gets {DEFAULT_RETENTIONS_TEXT}"))
     return found
+
+
+def _says_something(path: str) -> bool:
+    """Return whether the file *path* has more than comments."""
+    try:
+        with open(path, encoding=ENCODING, errors="replace") as file:
+            return any(line.strip() and line.strip()[0] not in "#[" for line in file)
+    except OSError:
+        return False
 
 
 def _unreached(sections: list[Section], path: str) -> list[Problem]:
@@ -55,11 +81,16 @@ def _unreached(sections: list[Section], path: str) -> list[Problem]:
     return found
 
 
-def _odd_keys(section: Section, path: str, keys: tuple[str, ...]) -> list[Problem]:
+def _odd_keys(section: Section, path: str, keys: tuple[str, ...], seen: set[int]) -> list[Problem]:
+    """Return what is odd about keys in lines not *seen* before: all sections have those of [DEFAULT]."""
     known = {key.lower(): key for key in keys}
     found = []
     for key, (_, line) in section.options.items():
-        if key in known:
+        if key in known or line in seen:
+            continue
+        seen.add(line)
+        if key in _OF_OTHERS:
+            found.append(Problem(path, line, f"key {key!r} in [{section.name}] means nothing here: {_OF_OTHERS[key]}"))
             continue
         near = difflib.get_close_matches(key, known, 1)
         hint = f"did you mean {known[near[0]]}?" if near else f"the keys are {', '.join(keys)}"
@@ -71,8 +102,6 @@ def _odd_keys(section: Section, path: str, keys: tuple[str, ...]) -> list[Proble
 
 
 def _odd_pattern(section: Section, path: str) -> list[Problem]:
-    if section.name == "DEFAULT":
-        return [Problem(path, section.line, "[DEFAULT] is a section like others here; Carbon takes it for defaults")]
     pattern = section.get("pattern") or ""
     if len(pattern) > 1 and pattern[0] in "'\"" and pattern[0] == pattern[-1]:
         why = f"pattern {pattern} in [{section.name}] is in quotes, which are part of it: no name has them"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import sys
+from argparse import Namespace
 from collections.abc import Callable
 from types import FrameType
 
@@ -35,15 +37,19 @@ class Stop:
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
-def attended(work: Callable[[Stop], int]) -> int:
-    """Run *work* and return its exit status, or 128 and the signal's number if it was stopped.
+def attended(work: Callable[[Namespace, Stop], int]) -> Callable[[Namespace], int]:
+    """Return *work*, a command's, as what runs it and returns its exit status, or 128 and the signal that stopped it.
 
     Errors become one line on stderr, and their exit code. Output that nobody reads any more ends the work quietly.
     """
+    return functools.wraps(work)(functools.partial(_attended, work))
+
+
+def _attended(work: Callable[[Namespace, Stop], int], arguments: Namespace) -> int:
     stop = Stop()
     before = {number: signal.signal(number, stop.attend) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        status = work(stop)
+        status = work(arguments, stop)
         sys.stdout.flush()
     except BrokenPipeError:
         # What is left in the buffer can't be written either, and the interpreter would complain at its end.

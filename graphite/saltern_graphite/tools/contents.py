@@ -6,16 +6,17 @@ its proper place, older rounds included: such a point is as true as it was, and 
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from saltern_graphite.reader import SLOT
-from saltern_graphite.store import MAX_AHEAD_S
+from saltern_graphite.store.store import MAX_AHEAD_S
 from saltern_graphite.tools.points import Points
-from saltern_graphite.whisper_file import POINT, Archive, CorruptFile, Layout, read_layout
+from saltern_graphite.whisper.file import Archive, Layout, read_layout
+from saltern_graphite.whisper.ring import Slots, place_of, read_ring
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,46 +44,40 @@ class Contents:
 def read_contents(fd: int, path: str, now: int) -> Contents:
     """Return all that is in the open file *fd*, as seen at *now*; *path* is for messages.
 
-    Values that are not a number count as unknown. Raises :class:`CorruptFile` or ``OSError``.
+    Values that are not a number count as unknown. Raises ``CorruptFile`` or ``OSError``.
     """
     layout = read_layout(fd, path)
     archives, impossible = [], 0
     for archive in layout.archives:
-        points, bad = _known(read_slots(fd, path, archive), archive, now)
+        points, bad = _known(read_ring(fd, path, archive), archive, now)
         archives.append(points)
         impossible += bad
     return Contents(layout, tuple(archives), impossible)
 
 
-def load_contents(path: str, now: int) -> Contents:
-    """Return all that is in the file *path*; see :func:`read_contents`."""
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+@contextlib.contextmanager
+def opened(path: str, flags: int = os.O_RDONLY) -> Iterator[int]:
+    """Give a descriptor of the file *path*, to be read. Raises ``OSError``."""
+    fd = os.open(path, flags | os.O_CLOEXEC)
     try:
-        return read_contents(fd, path, now)
+        yield fd
     finally:
         os.close(fd)
 
 
-def read_slots(fd: int, path: str, archive: Archive) -> npt.NDArray[np.void]:
-    """Return the slots of *archive* as they stand in its ring."""
-    size = archive.points * POINT.size
-    data = bytearray(size)
-    view, done = memoryview(data), 0
-    while done < size:
-        count = os.preadv(fd, [view[done:]], archive.offset + done)
-        if not count:
-            raise CorruptFile(f"{path}: cut short while it was read")
-        done += count
-    return np.frombuffer(data, dtype=SLOT)
+def load_contents(path: str, now: int) -> Contents:
+    """Return all that is in the file *path*; see :func:`read_contents`."""
+    with opened(path) as fd:
+        return read_contents(fd, path, now)
 
 
-def _known(slots: npt.NDArray[np.void], archive: Archive, now: int) -> tuple[Points, int]:
+def _known(slots: Slots, archive: Archive, now: int) -> tuple[Points, int]:
     times = slots["time"].astype(np.int64)
     places = np.flatnonzero(times)
     times = times[places]
     base = int(slots[0]["time"])
-    expected = (base + places * archive.step - times) % archive.retention == 0
-    proper = expected & (times % archive.step == 0) & (times <= now + MAX_AHEAD_S) & (base != 0)
+    aligned = (times % archive.step == 0) & (base % archive.step == 0) & (base != 0)
+    proper = aligned & (place_of(archive, base, times) == places) & (times <= now + MAX_AHEAD_S)
     impossible = len(times) - int(np.count_nonzero(proper))
     values = slots["value"][places].astype(np.float64)
     good = proper & ~np.isnan(values)

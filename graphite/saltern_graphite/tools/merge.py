@@ -13,13 +13,12 @@ from dataclasses import replace
 import numpy as np
 
 from saltern_graphite.tools.contents import Contents
-from saltern_graphite.tools.points import Points, Times, overlay, roll_up
+from saltern_graphite.tools.points import Points, overlay, roll_up
 from saltern_graphite.tools.reshape import Source, reshape, window
-from saltern_graphite.whisper_file import Layout
-from saltern_graphite.whisper_late import oldest_interval
-
-MONOTONE = ("max", "min", "absmax", "absmin")
-"""Methods whose roll-ups can be rolled up together, even if some points are behind both."""
+from saltern_graphite.whisper import aggregate
+from saltern_graphite.whisper.file import Layout
+from saltern_graphite.whisper.late import oldest_interval
+from saltern_graphite.whisper.ring import Times
 
 
 def clip(contents: Contents, since: int, until: int) -> Contents:
@@ -43,8 +42,9 @@ def merge(into: Contents, given: Contents, now: int, *, overwrite: bool = False)
     for archive, own, source in zip(layout.archives, into.archives, reshape(given, layout, now), strict=True):
         points = overlay([own, source.points] if overwrite else [source.points, own])
         if finer is not None:
-            if layout.method in MONOTONE and not overwrite:
-                points = overlay([points, _joined(own, source.points, archive.step, layout.method)])
+            if layout.method in aggregate.MONOTONE and not overwrite:
+                joined = _joined(own, source.points, layout.method)
+                points = overlay([points, joined.only(joined.times < finer.whole)])
             points = _rolled_in(points, merged[-1], changed, finer, source, layout)
         points = window(points, archive, now)
         changed = points.without(own).times
@@ -56,16 +56,13 @@ def merge(into: Contents, given: Contents, now: int, *, overwrite: bool = False)
     return merged
 
 
-def _joined(own: Points, given: Points, step: int, method: str) -> Points:
+def _joined(own: Points, given: Points, method: str) -> Points:
     """Return the slots that both know, each rolled up from the two."""
-    times = np.intersect1d(own.times, given.times, assume_unique=True)
-    if not len(times):
-        return own.at(times)
-    # Two slots of half a step each: what a roll-up takes.
-    halves = np.stack([times * 2, times * 2 + step], axis=1).reshape(-1)
-    values = np.stack([own.at(times).values, given.at(times).values], axis=1).reshape(-1)
-    joined, _ = roll_up(Points(halves, values), step, 2 * step, method)
-    return Points(joined.times // 2, joined.values)
+    own, given = own.at(given.times), given.at(own.times)
+    values, _ = aggregate.roll_up(
+        method, np.stack((own.values, given.values), axis=1), np.ones((len(own), 2), dtype=np.bool_)
+    )
+    return Points(own.times, values)
 
 
 def _rolled_in(points: Points, fine: Points, changed: Times, finer: Source, source: Source, layout: Layout) -> Points:
@@ -74,6 +71,6 @@ def _rolled_in(points: Points, fine: Points, changed: Times, finer: Source, sour
     slots = np.unique(changed - changed % step)
     below = fine.only(np.isin(fine.times - fine.times % step, slots))
     rolled, shares = roll_up(below, finer.step, step, layout.method)
-    rolled = rolled.only(shares >= layout.x_files_factor)
+    rolled = rolled.only(layout.enough(shares))
     whole = rolled.times >= finer.whole
     return overlay([rolled.only(~whole), points, rolled.only(whole)])

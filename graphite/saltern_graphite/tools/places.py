@@ -6,12 +6,14 @@ import argparse
 import os
 
 from saltern.errors import GraphiteError, UsageError
-from saltern_graphite.metric_name import BadName
-from saltern_graphite.rollup import Aggregations
-from saltern_graphite.schemas import SCHEMAS_FILE, Schemas
-from saltern_graphite.tools.rebuilt_file import layout_of
+from saltern.files import make_folder
+from saltern_graphite.rules.metric_name import BadName
+from saltern_graphite.rules.rollup import Aggregations
+from saltern_graphite.rules.schemas import SCHEMAS_FILE, Schemas
 from saltern_graphite.tools.tree import Selection
-from saltern_graphite.whisper_file import Layout
+from saltern_graphite.whisper.file import Layout, layout_of
+
+_PARTS_OF_A_ROOT = ("whisper", "log", "run")
 
 
 def add_root(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +32,26 @@ def whisper_dir(arguments: argparse.Namespace) -> str:
     path: str | None = arguments.whisper or (os.path.join(arguments.root, "whisper") if arguments.root else None)
     if path is None:
         raise UsageError("say where the files are: --root DIR, or --whisper DIR")
-    return checked_folder(path)
+    return checked_tree(path)
+
+
+def checked_tree(path: str) -> str:
+    """Return *path*; raises :class:`UsageError` when it is no folder, or what serve has as its --root."""
+    checked_folder(path)
+    if all(os.path.isdir(os.path.join(path, part)) for part in _PARTS_OF_A_ROOT):
+        raise UsageError(f"{path} is the root of a store: its tree is {os.path.join(path, 'whisper')}")
+    return path
+
+
+def made_folder(path: str) -> str:
+    """Return *path*, made if it wasn't there; raises :class:`UsageError` when it is no folder and can't be one."""
+    try:
+        make_folder(path, 0o750)
+    except (FileExistsError, NotADirectoryError):
+        raise UsageError(f"{path} can't be made: something above it is no folder") from None
+    except OSError as error:
+        raise UsageError(f"{path} can't be made: {error.strerror}") from None
+    return path
 
 
 def checked_folder(path: str) -> str:
@@ -54,10 +75,16 @@ def selection(patterns: list[str]) -> Selection:
     return Selection(patterns)
 
 
+def said_rules(conf: str) -> Rules | None:
+    """Return the rules in the folder *conf*, ``None`` where no retentions are said: then a file may be any way."""
+    rules = Rules(conf, needed=False)
+    return rules if rules.said else None
+
+
 class Rules:
     """What the schema files of the folder *conf* say that a metric's file should be.
 
-    Raises :class:`UsageError` when the folder has none and *needed*, or anything in them is wrong.
+    Raises :class:`UsageError` when *needed* and no retentions are said there, or anything in them is wrong.
     """
 
     def __init__(self, conf: str, *, needed: bool) -> None:
@@ -68,6 +95,10 @@ class Rules:
         if problems:
             more = f" (and {len(problems) - 1} more: see validate)" if len(problems) > 1 else ""
             raise UsageError(f"{problems[0]}{more}; nothing was done")
+        self.said = bool(self._schemas.schemas)
+        """Whether any retentions are said."""
+        if needed and not self.said:  # the built-in retentions for a whole tree are hardly meant
+            raise UsageError(f"{os.path.join(conf, SCHEMAS_FILE)} has no section: nothing to apply")
         self._layouts: dict[tuple[int, int], Layout] = {}
 
     def layout(self, metric: str) -> Layout:
@@ -76,8 +107,7 @@ class Rules:
         key = (schema.line, rule.line)
         layout = self._layouts.get(key)
         if layout is None:
-            archives = [(retention.step, retention.points) for retention in schema.retentions]
-            layout = self._layouts[key] = layout_of(archives, rule.method, rule.x_files_factor)
+            layout = self._layouts[key] = layout_of(schema.retentions, rule.method, rule.x_files_factor)
         return layout
 
 

@@ -6,15 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from saltern_graphite.aggregation import consolidation, known_counts
-from saltern_graphite.series import Values
+from saltern_graphite.whisper import aggregate
+from saltern_graphite.whisper.aggregate import Chosen, Values
+from saltern_graphite.whisper.ring import Times
 
 MAX_CELLS = 4_000_000  # of one matrix of slots to roll up: 32 MB
-
-Times = npt.NDArray[np.int64]
-Chosen = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +78,16 @@ def roll_up(points: Points, step: int, coarse: int, method: str) -> tuple[Points
     starts = points.times - points.times % coarse
     slots, first = np.unique(starts, return_index=True)
     bounds = np.append(first, len(points))
-    rows = max(1, -(-coarse // step))
+    width = max(1, -(-coarse // step))
     values, shares = np.empty(len(slots)), np.empty(len(slots))
-    reducer = consolidation(method)
-    at_once = max(1, MAX_CELLS // rows)
+    at_once = max(1, MAX_CELLS // width)
     for begin in range(0, len(slots), at_once):
         end = min(begin + at_once, len(slots))
         inside = slice(bounds[begin], bounds[end])
-        cells = np.full((rows, end - begin), np.nan)
-        columns = np.searchsorted(slots[begin:end], starts[inside])
-        cells[(points.times[inside] - starts[inside]) // step, columns] = points.values[inside]
-        with np.errstate(all="ignore"):  # infinities of both signs make no number, and no fuss
-            values[begin:end] = reducer(cells)
-        shares[begin:end] = known_counts(cells) / rows
-    known = ~np.isnan(values)
-    return Points(slots[known], values[known]), shares[known]
+        rows = np.searchsorted(slots[begin:end], starts[inside])
+        columns = (points.times[inside] - starts[inside]) // step
+        cells, known = np.zeros((end - begin, width)), np.zeros((end - begin, width), np.bool_)
+        cells[rows, columns], known[rows, columns] = points.values[inside], True
+        values[begin:end], shares[begin:end] = aggregate.roll_up(method, cells, known)
+    numbers = ~np.isnan(values)  # infinities of both signs make none
+    return Points(slots[numbers], values[numbers]), shares[numbers]

@@ -8,52 +8,47 @@ import stat
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import whisper
 
 from saltern.errors import StoreError
-from saltern_graphite.durability import sync_folder, write_all
-from saltern_graphite.reader import SLOT
+from saltern.files import make_folder
+from saltern_graphite.tools.contents import opened
 from saltern_graphite.tools.points import Points
-from saltern_graphite.whisper_file import POINT, Archive, Layout, read_layout
+from saltern_graphite.whisper.durability import sync_folder, write_all
+from saltern_graphite.whisper.file import SLOT, Archive, Layout, read_layout
+from saltern_graphite.whisper.ring import Rows, ring_of
 
 UNFINISHED_PREFIX = ".saltern-"
 """Begins the name of a file that is not whole yet; nothing that ends so is ever taken for a metric."""
 UNFINISHED_SUFFIX = ".tmp"
+FOLDER_MODE = 0o750
 _HOLE = bytes(65_536)
 
 
-def layout_of(archives: Sequence[tuple[int, int]], method: str, x_files_factor: float) -> Layout:
-    """Return the layout that a file of these *archives* (seconds per point, points) has, as a header holds it."""
-    offset = whisper.metadataSize + whisper.archiveInfoSize * len(archives)
-    placed = []
-    for step, points in archives:
-        placed.append(Archive(offset, step, points))
-        offset += points * POINT.size
-    return Layout(method, float(np.float32(x_files_factor)), tuple(placed))
-
-
 @contextlib.contextmanager
-def rebuilt(folder: str, layout: Layout, archives: Sequence[Points], like: os.stat_result) -> Iterator[str]:
-    """Give the path of a new file in *folder*, whole and on the disk; it is gone at the end unless it was renamed.
+def rebuilt(target: str, layout: Layout, archives: Sequence[Points], like: os.stat_result) -> Iterator[str]:
+    """Give the path of a new file beside *target*, whole and on the disk; it is gone at the end unless it was renamed.
 
-    Owner and mode are those of *like*. Raises ``OSError``, or ``StoreError`` when the owner can't be kept.
+    Owner and mode are those of *like*. Raises ``OSError``, or ``StoreError`` when the owner can't be kept, or no such
+    file can be.
     """
-    path = os.path.join(folder, f"{UNFINISHED_PREFIX}{os.getpid()}{UNFINISHED_SUFFIX}")
+    import whisper  # it starts programs to find the C library: not in every process that may come to need it
+
+    path = os.path.join(os.path.dirname(target), f"{UNFINISHED_PREFIX}{os.getpid()}{UNFINISHED_SUFFIX}")
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)  # a process of the same number left it
     try:
         steps = [(archive.step, archive.points) for archive in layout.archives]
-        whisper.create(path, steps, layout.x_files_factor, layout.method, sparse=True)
-        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         try:
+            whisper.create(path, steps, layout.x_files_factor, layout.method, sparse=True)
+        except whisper.InvalidConfiguration as error:
+            raise StoreError(f"{target}: no file can have its archives: {error}") from None
+        with opened(path, os.O_RDWR) as fd:
             if read_layout(fd, path) != layout:
                 raise StoreError(f"{path}: the whisper library made another header than was asked for")
             for archive, points in zip(layout.archives, archives, strict=True):
                 _write_ring(fd, archive, points)
             _take_after(fd, path, like)
             os.fsync(fd)
-        finally:
-            os.close(fd)
         yield path
     finally:
         with contextlib.suppress(FileNotFoundError):
@@ -63,13 +58,13 @@ def rebuilt(folder: str, layout: Layout, archives: Sequence[Points], like: os.st
 def add_new(path: str, layout: Layout, archives: Sequence[Points], folder_like: str) -> bool:
     """Create the file *path* with all its points; return ``False`` when there is one already.
 
-    New folders, and the file, belong to the owner of the folder *folder_like*, an ancestor. Raises ``OSError``.
+    The file belongs to the owner of the folder *folder_like*, an ancestor. Raises ``OSError``.
     """
     folder = os.path.dirname(path)
     owner = os.stat(folder_like)
-    _make_folders(folder, owner)
+    _make_folders(folder)
     like = os.stat_result((stat.S_IFREG | 0o644, 0, 0, 1, owner.st_uid, owner.st_gid, 0, 0, 0, 0))
-    with rebuilt(folder, layout, archives, like) as unfinished:
+    with rebuilt(path, layout, archives, like) as unfinished:
         try:
             os.link(unfinished, path)  # unlike a rename, it leaves a file alone that came meanwhile
         except FileExistsError:
@@ -79,12 +74,8 @@ def add_new(path: str, layout: Layout, archives: Sequence[Points], folder_like: 
 
 
 def write_slots(fd: int, path: str, archive: Archive, points: Points) -> None:
-    """Write *points* into the ring *archive* of the open file *fd*, one by one, as an update would."""
-    (base, _) = POINT.unpack(os.pread(fd, POINT.size, archive.offset))
-    for time, value in zip(points.times.tolist(), points.values.tolist(), strict=True):
-        base = base or time
-        place = (time - base) // archive.step % archive.points
-        os.pwrite(fd, POINT.pack(time, value), archive.offset + place * POINT.size)
+    """Write *points* into the ring *archive* of the open file *fd*; *path* is for messages."""
+    ring_of(fd, path, archive).write(Rows(np.zeros_like(points.times), points.times, points.values))
 
 
 def _write_ring(fd: int, archive: Archive, points: Points) -> None:
@@ -117,26 +108,8 @@ def _take_after(fd: int, path: str, like: os.stat_result) -> None:
     os.fchmod(fd, stat.S_IMODE(like.st_mode))
 
 
-def _make_folders(folder: str, owner: os.stat_result) -> None:
-    missing = []
-    while not os.path.isdir(folder):
-        missing.append(folder)
-        folder = os.path.dirname(folder)
-    for path in reversed(missing):
-        try:
-            os.mkdir(path)
-        except FileExistsError:
-            continue
-        if (os.geteuid(), os.getegid()) != (owner.st_uid, owner.st_gid):
-            _give(path, owner)
-
-
-def _give(folder: str, owner: os.stat_result) -> None:
-    """Give a folder just made to *owner*, if we may: that very folder, whatever has its name by now."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        if os.fstat(fd).st_uid == os.geteuid():
-            with contextlib.suppress(PermissionError):
-                os.fchown(fd, owner.st_uid, owner.st_gid)
-    finally:
-        os.close(fd)
+def _make_folders(folder: str) -> None:
+    """Make *folder* and those above it, as needed, each its parent's owner's, as far as we may."""
+    if not os.path.isdir(folder):
+        _make_folders(os.path.dirname(folder))
+        make_folder(folder, FOLDER_MODE, inherit=True)

@@ -13,15 +13,13 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from saltern.errors import StoreError
-from saltern_graphite.durability import sync_folder
-from saltern_graphite.tools.contents import Contents, load_contents, read_contents
+from saltern_graphite.tools.contents import Contents, load_contents, opened, read_contents
 from saltern_graphite.tools.points import Points
 from saltern_graphite.tools.rebuilt_file import rebuilt, write_slots
-from saltern_graphite.whisper_file import Layout
-from saltern_graphite.whisper_update import update
+from saltern_graphite.whisper.durability import sync_folder
+from saltern_graphite.whisper.file import Layout
+from saltern_graphite.whisper.update import update
 
 GRACE_S = 0.5  # a server that had opened the old file has written to it by then
 MAX_ROUNDS = 100  # of reading an old file again; the server stops writing to it at the rename
@@ -61,18 +59,17 @@ class Replacements:
     ) -> None:
         """Put a file of *layout* with *archives*, which are ``derive(before)``, in the place of *path*.
 
-        *fd* is that file, open; it is taken over, and closed when all is done. Raises ``OSError`` or ``StoreError``;
-        the old file then stays in its place.
+        *fd* is that file, open. Raises ``OSError`` or ``StoreError``; the old file then stays in its place.
         """
         path = os.path.realpath(path)  # a link stays one
-        folder = os.path.dirname(path)
+        kept = os.dup(fd)
         try:
-            with rebuilt(folder, layout, archives, os.fstat(fd)) as unfinished:
+            with rebuilt(path, layout, archives, os.fstat(fd)) as unfinished:
                 os.rename(unfinished, path)
         except BaseException:
-            os.close(fd)
+            os.close(kept)
             raise
-        self._open.append(_Replaced(path, fd, before, derive, time.monotonic() + GRACE_S))
+        self._open.append(_Replaced(path, kept, before, derive, time.monotonic() + GRACE_S))
         self._bytes += before.size
         while self._open and (
             len(self._open) >= MAX_OPEN or self._bytes > MAX_BYTES or self._open[0].due <= time.monotonic()
@@ -120,14 +117,11 @@ class Replacements:
         if len(finest):
             points = list(zip(finest.times.tolist(), finest.values.tolist(), strict=True))
             update(replaced.path, points, self._now())
-        fd = os.open(replaced.path, os.O_RDWR | os.O_CLOEXEC)
-        try:
+        with opened(replaced.path, os.O_RDWR) as fd:
             for place, archive in enumerate(present.layout.archives[1:], start=1):
                 owed = _owed(then[place], wanted[place], present.archives[place])
-                rolled = np.unique(finest.times - finest.times % archive.step)  # update() has seen to those
+                rolled = finest.times - finest.times % archive.step  # update() has seen to those
                 write_slots(fd, replaced.path, archive, owed.not_at(rolled))
-        finally:
-            os.close(fd)
 
 
 def _owed(then: Points, wanted: Points, present: Points) -> Points:

@@ -24,8 +24,8 @@ import numpy as np
 
 from saltern_graphite.tools.contents import Contents
 from saltern_graphite.tools.points import Points, no_points, overlay, roll_up
-from saltern_graphite.whisper_file import Archive, Layout
-from saltern_graphite.whisper_late import oldest_interval
+from saltern_graphite.whisper.file import Archive, Layout
+from saltern_graphite.whisper.late import oldest_interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ def _archive(
     for source in sources:
         points, shares = roll_up(source.points, source.step, step, new.method)
         if source is finer:
-            enough = (shares >= new.x_files_factor) | (points.times < kept_from)
+            enough = new.enough(shares) | (points.times < kept_from)
             points = points.only(enough)
         complete = points.times >= source.whole
         whole.append(points.only(complete))

@@ -2,133 +2,84 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import time
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from saltern.errors import StoreError
 from saltern_graphite.tools.attendance import Stop
-from saltern_graphite.tools.contents import Contents, read_contents
+from saltern_graphite.tools.contents import Contents, opened, read_contents
 from saltern_graphite.tools.places import Rules, describe
 from saltern_graphite.tools.points import Points
 from saltern_graphite.tools.progress import Progress
 from saltern_graphite.tools.replacement import Replacements
 from saltern_graphite.tools.reshape import Source, reshape, spread, windows
-from saltern_graphite.tools.tree import Found, Selection, walk
-from saltern_graphite.whisper_file import Layout, read_layout
-
-FATAL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
-"""Errors that every other file would meet too."""
+from saltern_graphite.tools.rewriting import Rewritten, rewrite
+from saltern_graphite.tools.tree import Found, Selection
+from saltern_graphite.whisper.file import read_layout
 
 
-@dataclass(frozen=True, slots=True)
-class Resized:
-    """What became of one file: *outcome* is ``resized``, ``unchanged``, ``tagged`` or ``failed``.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resized(Rewritten):
+    """What became of one file, perhaps ``resized`` or ``tagged``: the rule isn't known, nor the name from the path.
 
-    ``tagged``: the rule can't be known, since the path doesn't tell the name. *kept* and *outside* count slots of the
-    new archives, and of those that are too old for all of them; *impossible* slots held a time that can't be.
-    *fatal*: the disk would take no other file either.
+    *kept* and *outside* count slots of the new archives, and of those that are too old for all of them; *impossible*
+    slots held a time that can't be.
     """
 
-    path: str
-    metric: str
-    outcome: str
     before: str = ""
     after: str = ""
     kept: int = 0
     outside: int = 0
     impossible: int = 0
-    error: str = ""
-    fatal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
-    """How files are resized. *spreading*: see :func:`spread`. *dry_run*: nothing is written."""
+class Resize:
+    """How files are given the layout that *rules* say. *spreading*: see :func:`spread`. *dry_run*: nothing is written.
 
+    Each is replaced at once, whole, with every point that fits; a server may go on writing to them.
+    """
+
+    rules: Rules
     dry_run: bool = False
     spreading: bool = False
 
+    def run(self, root: str, selection: Selection, stop: Stop, progress: Progress) -> Generator[Resized, None, None]:
+        """Resize the selected files below *root*, yielding what became of each. Between files *stop* is looked at."""
+        return rewrite(root, selection, stop, progress, Resized, self._one)
 
-def resize(
-    root: str, selection: Selection, rules: Rules, stop: Stop, progress: Progress, manner: Manner = Manner()
-) -> Generator[Resized, None, None]:
-    """Give the selected files below *root* the layout that *rules* say, yielding what became of each.
+    def _one(self, file: Found, replacements: Replacements) -> Resized:
+        if not file.metric:
+            return Resized(path=file.path, outcome="tagged")
+        now, wanted = int(time.time()), self.rules.layout(file.metric)
 
-    Each is replaced at once, whole, with every point that fits; a server may go on writing to them. Between
-    files *stop* is looked at.
-    """
-    unreadable: list[Resized] = []
-    replacements = Replacements(_now)
-    found = walk(root, selection, lambda path, why: unreadable.append(Resized(path, "", "failed", error=why)))
-    try:
-        for file in found:
-            result = _guarded(file, rules, replacements, manner)
-            yield result
-            progress.step()
-            if stop or result.fatal:
-                break
-    finally:
-        replacements.close()
-    yield from unreadable
-    for path, why in replacements.failures:
-        yield Resized(path, "", "failed", error=why)
+        def shaped(contents: Contents) -> list[Source]:
+            sources = reshape(contents, wanted, now)
+            return spread(sources, wanted, now) if self.spreading else sources
 
+        def derive(contents: Contents) -> list[Points]:
+            return windows(shaped(contents), wanted, now)
 
-def _now() -> int:
-    return int(time.time())
-
-
-def _guarded(file: Found, rules: Rules, replacements: Replacements, manner: Manner) -> Resized:
-    if not file.metric:
-        return Resized(file.path, "", "tagged")
-    try:
-        return _one(file, rules.layout(file.metric), replacements, manner)
-    except StoreError as error:
-        return Resized(file.path, file.metric, "failed", error=str(error))
-    except OSError as error:
-        fatal = error.errno in FATAL
-        ended = "; ended here, the others are as they were" if fatal else ""
-        return Resized(file.path, file.metric, "failed", error=f"{file.path}: {error.strerror}{ended}", fatal=fatal)
-
-
-def _one(file: Found, wanted: Layout, replacements: Replacements, manner: Manner) -> Resized:
-    now = _now()
-    fd = os.open(file.path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        present = read_layout(fd, file.path)
-        if present == wanted:
-            os.close(fd)
-            return Resized(file.path, file.metric, "unchanged", describe(present), describe(wanted))
-        before = read_contents(fd, file.path, now)
-    except BaseException:
-        os.close(fd)
-        raise
-
-    def shaped(contents: Contents) -> list[Source]:
-        sources = reshape(contents, wanted, now)
-        return spread(sources, wanted, now) if manner.spreading else sources
-
-    sources = shaped(before)
-    kept = windows(sources, wanted, now)
-    outside = len(sources[-1].points) - len(kept[-1])
-
-    def derive(contents: Contents) -> list[Points]:
-        return windows(shaped(contents), wanted, now)
-
-    if manner.dry_run:
-        os.close(fd)
-    else:
-        replacements.replace(file.path, fd, before, wanted, kept, derive)
-    return Resized(
-        file.path,
-        file.metric,
-        "resized",
-        describe(present),
-        describe(wanted),
-        kept=sum(map(len, kept)),
-        outside=outside,
-        impossible=before.impossible,
-    )
+        with opened(file.path) as fd:
+            present = read_layout(fd, file.path)
+            result = Resized(
+                path=file.path,
+                metric=file.metric,
+                outcome="unchanged",
+                before=describe(present),
+                after=describe(wanted),
+            )
+            if present == wanted:
+                return result
+            before = read_contents(fd, file.path, now)
+            sources = shaped(before)
+            kept = windows(sources, wanted, now)
+            if not self.dry_run:
+                replacements.replace(file.path, fd, before, wanted, kept, derive)
+        return replace(
+            result,
+            outcome="resized",
+            kept=sum(map(len, kept)),
+            outside=len(sources[-1].points) - len(kept[-1]),
+            impossible=before.impossible,
+        )

@@ -6,16 +6,18 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from saltern_graphite.globs import Glob, compile_glob
-from saltern_graphite.metric_name import SUFFIX, BadName, canonical, relative_path
+from saltern_graphite.index.globs import Glob, compile_glob
+from saltern_graphite.rules.metric_name import SUFFIX, BadName, canonical, relative_path
 
 MAX_DEPTH = 64  # deeper folders aren't looked into: the server's index doesn't either
 TAGGED_FOLDER = "_tagged"
 
 Complain = Callable[[str, str], None]
 """Called with a path and why it can't be read."""
-State = frozenset[tuple[int, int]]
-"""Which patterns can still match, by their number, and how many elements of each are matched."""
+Asked = tuple[Glob | None, ...]
+"""What a pattern asks of the elements to come, one by one; ``None`` stands for any number of them."""
+State = frozenset[Asked]
+"""What the patterns that can still match ask of what is below."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,43 +40,36 @@ class Selection:
     def __init__(self, patterns: Sequence[str]) -> None:
         self.patterns = tuple(patterns)
         self._names: dict[str, str] = {}
-        self._elements: list[tuple[Glob | None, ...]] = []
+        start: set[Asked] = set()
         for pattern in patterns:
             if ";" in pattern:
                 name = canonical(pattern)
-                self._names[relative_path(name)] = name
-                elements = [compile_glob(part) for part in (relative_path(name).removesuffix(SUFFIX)).split("/")]
-                self._elements.append(tuple(elements))
+                path = relative_path(name)
+                self._names[path] = name
+                parts = path.removesuffix(SUFFIX).split("/")
             else:
                 parts = pattern.split(".")
                 if not all(parts):
                     raise BadName("empty_segment")
                 if parts[-1] == "**":
                     parts.append("*")
-                self._elements.append(tuple(None if part == "**" else compile_glob(part) for part in parts))
-
-    @property
-    def start(self) -> State:
-        """The state before the first element: how far each pattern is matched."""
-        return self._closure({(number, 0) for number in range(len(self._elements))})
+            start |= _openings(tuple(None if part == "**" else compile_glob(part) for part in parts))
+        self.start: State = frozenset(start)
+        """The state before the first element."""
 
     def step(self, state: State, element: str) -> State:
         """Return the state after *element*; empty when nothing below can match."""
-        reached = set()
-        for number, place in state:
-            elements = self._elements[number]
-            if place == len(elements):
-                continue
-            glob = elements[place]
-            if glob is None:
-                reached.add((number, place))
-            elif _fits(glob, element):
-                reached.add((number, place + 1))
-        return self._closure(reached)
+        reached: set[Asked] = set()
+        for asked in state:
+            if asked and asked[0] is None:
+                reached |= _openings(asked)
+            elif asked and asked[0] is not None and _fits(asked[0], element):
+                reached |= _openings(asked[1:])
+        return frozenset(reached)
 
     def ends(self, state: State) -> bool:
         """Return whether what led to *state* is matched."""
-        return not self.patterns or any(place == len(self._elements[number]) for number, place in state)
+        return not self.patterns or () in state
 
     def name(self, relative: str) -> str:
         """Return the metric in the file *relative*; ``""`` for a tagged one that was not asked for by name."""
@@ -82,16 +77,14 @@ class Selection:
             return self._names.get(relative, "")
         return relative.removesuffix(SUFFIX).replace("/", ".")
 
-    def _closure(self, state: set[tuple[int, int]]) -> State:
-        """Add the states behind each ``**``, which may stand for nothing."""
-        waiting = list(state)
-        while waiting:
-            number, place = waiting.pop()
-            elements = self._elements[number]
-            if place < len(elements) and elements[place] is None and (number, place + 1) not in state:
-                state.add((number, place + 1))
-                waiting.append((number, place + 1))
-        return frozenset(state)
+
+def _openings(asked: Asked) -> set[Asked]:
+    """Return *asked* and, as each ``**`` may stand for nothing, what is behind those it begins with."""
+    found = {asked}
+    while asked and asked[0] is None:
+        asked = asked[1:]
+        found.add(asked)
+    return found
 
 
 def walk(root: str, selection: Selection, complain: Complain, *, others: bool = False) -> Iterator[Found]:
@@ -125,6 +118,11 @@ def walk(root: str, selection: Selection, complain: Complain, *, others: bool = 
             elif others and not selection.patterns:
                 yield Found(entry.path, relative, "")
         waiting.extend(reversed(below))
+
+
+def count(root: str, selection: Selection) -> int:
+    """Return how many files :func:`walk` yields."""
+    return sum(1 for _ in walk(root, selection, lambda path, why: None))
 
 
 def _fits(glob: Glob, element: str) -> bool:

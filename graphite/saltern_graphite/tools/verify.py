@@ -9,21 +9,21 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-import whisper
-
-from saltern_graphite.metric_name import SUFFIX
-from saltern_graphite.store import MAX_AHEAD_S
+from saltern_graphite.rules.metric_name import SUFFIX
+from saltern_graphite.store.store import MAX_AHEAD_S
 from saltern_graphite.tools.attendance import Stop
-from saltern_graphite.tools.contents import read_contents, read_slots
+from saltern_graphite.tools.contents import opened, read_contents
 from saltern_graphite.tools.places import Rules, describe
 from saltern_graphite.tools.progress import Progress
 from saltern_graphite.tools.tree import Found, Selection, walk
-from saltern_graphite.whisper_file import POINT, CorruptFile, Layout, read_layout
+from saltern_graphite.whisper.file import CompressedFile, CorruptFile, Layout, read_layout
+from saltern_graphite.whisper.ring import read_base, read_ring
 
-KINDS = ("corrupt", "timestamps", "stale", "mismatched", "leftover", "set_aside", "unreadable")
+KINDS = ("corrupt", "compressed", "timestamps", "stale", "mismatched", "leftover", "set_aside", "unreadable")
 """What can be wrong:
 
 ``corrupt``      the header makes no sense, or the file is shorter than it says
+``compressed``   go-carbon's own format (``compressed = true``): the server leaves it as it is, and drops its points
 ``timestamps``   slots hold times that do not belong there, or are over a day ahead
 ``stale``        the newest point is older than was asked for
 ``mismatched``   another layout than the rules say; see resize
@@ -83,20 +83,16 @@ class Verify:
 
     def _file(self, file: Found) -> Iterator[Finding]:
         try:
-            fd = os.open(file.path, os.O_RDONLY | os.O_CLOEXEC)
+            with opened(file.path) as fd:
+                yield from self._open_file(fd, file)
         except FileNotFoundError:
             return  # renamed or removed since the folder was read
-        except OSError as error:
-            yield Finding(file.path, "unreadable", error.strerror or str(error))
-            return
-        try:
-            yield from self._open_file(fd, file)
+        except CompressedFile:
+            yield Finding(file.path, "compressed", "in go-carbon's compressed format, which is not read here")
         except CorruptFile as error:
             yield Finding(file.path, "corrupt", str(error).removeprefix(f"{file.path}: "))
         except OSError as error:
             yield Finding(file.path, "unreadable", error.strerror or str(error))
-        finally:
-            os.close(fd)
 
     def _open_file(self, fd: int, file: Found) -> Iterator[Finding]:
         now = int(time.time())
@@ -110,8 +106,8 @@ class Verify:
                 yield Finding(file.path, "timestamps", why)
         if self.rules and file.metric:
             wanted = self.rules.layout(file.metric)
-            if layout is not wanted and not _same(layout, wanted):
-                yield Finding(file.path, "mismatched", f"is {describe(layout)}, the rules say {describe(wanted)}")
+            if (is_so := describe(layout)) != (should := describe(wanted)):
+                yield Finding(file.path, "mismatched", f"is {is_so}, the rules say {should}")
         if self.stale_s:
             newest = _newest(fd, file.path, layout, now)
             if newest < now - self.stale_s:
@@ -123,7 +119,7 @@ class Verify:
             impossible = read_contents(fd, path, now).impossible
             return f"{impossible} slots hold a time that can't be there" if impossible else ""
         for number, archive in enumerate(layout.archives):
-            base = POINT.unpack(os.pread(fd, POINT.size, archive.offset))[0]
+            base = read_base(fd, path, archive)
             if base % archive.step or base > now + MAX_AHEAD_S:
                 return f"archive {number}, of {archive.step} s, begins with the time {base}"
         return ""
@@ -132,7 +128,7 @@ class Verify:
 def _newest(fd: int, path: str, layout: Layout, now: int) -> int:
     """Return the time of the newest point; the finest archive that has any tells it."""
     for archive in layout.archives:
-        times = read_slots(fd, path, archive)["time"]
+        times = read_ring(fd, path, archive)["time"]
         times = times[times <= now + MAX_AHEAD_S]
         if len(times) and times.max():
             return int(times.max())
@@ -155,15 +151,10 @@ def _other(file: Found) -> Iterator[Finding]:
 @lru_cache(maxsize=256)
 def _refused(layout: Layout) -> str:
     """Return why the whisper library would not make a file of these archives; ``""`` when it would."""
+    import whisper  # see rebuilt_file
+
     try:
         whisper.validateArchiveList([(archive.step, archive.points) for archive in layout.archives])
     except whisper.InvalidConfiguration as error:
         return f"the header's archives can't be: {error}"
     return ""
-
-
-def _same(layout: Layout, wanted: Layout) -> bool:
-    archives = [(archive.step, archive.points) for archive in layout.archives]
-    rules = [(archive.step, archive.points) for archive in wanted.archives]
-    method, factor = layout.method, layout.x_files_factor
-    return archives == rules and (method, factor) == (wanted.method, wanted.x_files_factor)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import NamedTuple
 
-from saltern_graphite.series import Series
+from saltern_graphite.series.series import Series
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from saltern.errors import GraphiteError
 from saltern_graphite.render.formats.base import Answer, Options
-from saltern_graphite.series import Series
+from saltern_graphite.series.series import Series
+
+if TYPE_CHECKING:
+    from saltern_graphite.render.formats.charts import Kind
 
 PACKED = frozenset({"image/png", "application/x-pdf"})
 """Media types that compression makes no smaller."""
-
-if TYPE_CHECKING:
-    from saltern_graphite.render.formats.charts.sheet import Kind
 
 
 def available() -> bool:
@@ -38,21 +39,6 @@ def given_slice(target: str, start: int, end: int) -> Series | None:
     return Series(name, start, end, end - start, np.array([number]), name)
 
 
-def png(series: Sequence[Series], options: Options) -> Answer:
-    """A chart as an image for web pages."""
-    return _drawn("png", series, options)
-
-
-def svg(series: Sequence[Series], options: Options) -> Answer:
-    """A chart as a drawing whose texts are texts."""
-    return _drawn("svg", series, options)
-
-
-def pdf(series: Sequence[Series], options: Options) -> Answer:
-    """A chart as a page for print, a pixel being a point."""
-    return _drawn("pdf", series, options)
-
-
 def _drawn(kind: Kind, series: Sequence[Series], options: Options) -> Answer:
     if not available():
         raise GraphiteError(
@@ -61,3 +47,7 @@ def _drawn(kind: Kind, series: Sequence[Series], options: Options) -> Answer:
     from saltern_graphite.render.formats.charts import draw
 
     return draw(kind, series, options)
+
+
+png, svg, pdf = partial(_drawn, "png"), partial(_drawn, "svg"), partial(_drawn, "pdf")
+"""Charts as images, as drawings whose texts are texts, and as pages for print, a pixel being a point."""

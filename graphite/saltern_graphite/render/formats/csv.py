@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from saltern_graphite.render.formats.base import Answer, Options
-from saltern_graphite.render.points import timestamps
-from saltern_graphite.series import Series
+from saltern_graphite.series.series import Series
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """How a formula begins, the full-width signs included: https://owasp.org/www-community/attacks/CSV_Injection."""
@@ -25,7 +24,7 @@ def render(series: Sequence[Series], options: Options) -> Answer:
     writer = csv.writer(text)
     for one in series:
         name = f"'{one.name}" if one.name.startswith(_FORMULA) else one.name
-        for value, time in zip(one.values.tolist(), timestamps(one), strict=False):
+        for value, time in zip(one.values.tolist(), one.times(), strict=False):
             local = datetime.fromtimestamp(time, options.zone).strftime("%Y-%m-%d %H:%M:%S")
             writer.writerow((name, local, "" if math.isnan(value) else repr(value)))
     return Answer(text.getvalue().encode(), "text/csv")

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from saltern_graphite.render.formats.base import Answer, Options
 from saltern_graphite.render.formats.script import answer, number
-from saltern_graphite.series import Series
+from saltern_graphite.series.series import Series
 
 Times = npt.NDArray[np.int64]
 
@@ -22,14 +22,14 @@ def render(series: Sequence[Series], options: Options) -> Answer:
     and fails where another one has more or fewer.)
     """
     if not series:
-        return answer("{}", options)
+        return answer(b"{}", options)
     times, columns = _table(series)
     shown = [list(map(number, column.tolist())) for column in columns]
     rows = (
         f"[{time * 1000}, {', '.join(row)}]" for time, row in zip(times.tolist(), zip(*shown, strict=True), strict=True)
     )
     labels = json.dumps(["Time", *(one.name for one in series)])
-    return answer(f'{{"labels" : {labels}, "data" : [{", ".join(rows)}]}}', options)
+    return answer(f'{{"labels" : {labels}, "data" : [{", ".join(rows)}]}}'.encode(), options)
 
 
 def _times(series: Series) -> Times:

@@ -16,11 +16,8 @@ import orjson
 
 from saltern_graphite.render.downsample import downsample
 from saltern_graphite.render.formats.base import Answer, Options
-from saltern_graphite.render.points import timestamps
-from saltern_graphite.series import Series, Values
-
-_INFINITY = "1e9999"
-"""JSON has no infinity; this overflows to one in every reader."""
+from saltern_graphite.render.formats.script import INFINITY, answer, number
+from saltern_graphite.series.series import Series, Values
 
 
 def render(series: Sequence[Series], options: Options) -> Answer:
@@ -37,10 +34,8 @@ def render(series: Sequence[Series], options: Options) -> Answer:
             parts.append(_written(one, points, b", " if parts else b"["))
     body = b"".join((*parts, b"]" if parts else b"[]"))
     if options.pretty:
-        body = json.dumps(json.loads(body), indent=2).replace("Infinity", _INFINITY).encode()
-    if options.jsonp is not None:
-        return Answer(b"%b(%b)" % (options.jsonp.encode(), body), "text/javascript")
-    return Answer(body, "application/json")
+        body = json.dumps(json.loads(body), indent=2).replace("Infinity", INFINITY).encode()
+    return answer(body, options)
 
 
 class _Points(NamedTuple):
@@ -52,7 +47,7 @@ class _Points(NamedTuple):
 
 def _points(series: Series, seams: dict[range, list[bytes]]) -> _Points:
     """All points; *seams* remembers what stands between the numbers on each grid."""
-    times = timestamps(series)
+    times = series.times()
     numbers = _numbers(series.values[: len(times)])
     between = seams.get(times)
     if between is None:
@@ -62,7 +57,7 @@ def _points(series: Series, seams: dict[range, list[bytes]]) -> _Points:
 
 def _known_points(series: Series) -> _Points:
     """The points that have a value."""
-    grid = timestamps(series)
+    grid = series.times()
     times = np.arange(grid.start, grid.stop, grid.step, dtype=np.int64)
     values = series.values[: len(times)]
     known = np.flatnonzero(~np.isnan(values))
@@ -92,5 +87,5 @@ def _numbers(values: Values) -> list[bytes]:
     text = orjson.dumps(np.ascontiguousarray(values), option=orjson.OPT_SERIALIZE_NUMPY)
     numbers = text[1:-1].split(b",")
     for place in np.flatnonzero(np.isinf(values)).tolist():
-        numbers[place] = (_INFINITY if values[place] > 0 else f"-{_INFINITY}").encode()
+        numbers[place] = number(values[place]).encode()
     return numbers

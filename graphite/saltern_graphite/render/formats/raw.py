@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from saltern_graphite.render.formats.base import Answer, Options
-from saltern_graphite.series import Series
+from saltern_graphite.series.series import Series
 
 
 def render(series: Sequence[Series], options: Options) -> Answer:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from saltern_graphite.render.formats.base import Answer, Options
 from saltern_graphite.render.formats.script import answer, number
-from saltern_graphite.series import Series
+from saltern_graphite.series.series import Series
 
 
 def render(series: Sequence[Series], options: Options) -> Answer:
@@ -18,8 +18,8 @@ def render(series: Sequence[Series], options: Options) -> Answer:
         pairs = list(zip(times, map(number, one.values.tolist()), strict=False))
         parts.append(_pretty(one.name, pairs) if options.pretty else _compact(one.name, pairs))
     if options.pretty and parts:
-        return answer("[\n  {}\n]".format(",\n  ".join(parts)), options)
-    return answer(f"[{', '.join(parts)}]", options)
+        return answer("[\n  {}\n]".format(",\n  ".join(parts)).encode(), options)
+    return answer(f"[{', '.join(parts)}]".encode(), options)
 
 
 def _compact(name: str, pairs: list[tuple[int, str]]) -> str:

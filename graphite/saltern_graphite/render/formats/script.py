@@ -1,4 +1,4 @@
-"""What the formats for browsers share: JSON's numbers, and ``jsonp``."""
+"""What JSON and the other formats for browsers share: numbers, and ``jsonp``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 from saltern_graphite.render.formats.base import Answer, Options
 
-_INFINITY = "1e9999"
+INFINITY = "1e9999"
 """JSON has no infinity; this overflows to one in every reader."""
 
 
@@ -15,12 +15,12 @@ def number(value: float) -> str:
     if math.isnan(value):
         return "null"
     if math.isinf(value):
-        return _INFINITY if value > 0 else f"-{_INFINITY}"
+        return INFINITY if value > 0 else f"-{INFINITY}"
     return repr(value)
 
 
-def answer(body: str, options: Options) -> Answer:
+def answer(body: bytes, options: Options) -> Answer:
     """*body*, handed to the function that ``jsonp`` names if it does."""
     if options.jsonp is not None:
-        return Answer(f"{options.jsonp}({body})".encode(), "text/javascript")
-    return Answer(body.encode(), "application/json")
+        return Answer(b"%b(%b)" % (options.jsonp.encode(), body), "text/javascript")
+    return Answer(body, "application/json")

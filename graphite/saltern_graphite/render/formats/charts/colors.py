@@ -1,4 +1,4 @@
-"""Colours as Graphite names them."""
+"""Colours as Graphite names them, and looks by name: the templates that it comes with (its ``graphTemplates.conf``)."""
 
 from __future__ import annotations
 
@@ -7,55 +7,23 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
+from matplotlib.colors import to_rgba
+
 from saltern.errors import GraphiteError
 
+Color = tuple[float, float, float, float]
+"""Red, green, blue and opacity, each from 0 to 1."""
 
-class Color(NamedTuple):
-    """Red, green, blue and opacity, each from 0 to 1."""
-
-    red: float
-    green: float
-    blue: float
-    alpha: float = 1.0
-
-    def faded(self, alpha: float | None) -> Color:
-        """The colour with another opacity; the same if *alpha* is None."""
-        return self if alpha is None else self._replace(alpha=min(max(alpha, 0.0), 1.0))
-
-
-def _of_bytes(red: int, green: int, blue: int, alpha: int = 255) -> Color:
-    return Color(red / 255, green / 255, blue / 255, alpha / 255)
-
-
-NAMED: Mapping[str, Color] = MappingProxyType(
-    {
-        "black": _of_bytes(0, 0, 0),
-        "white": _of_bytes(255, 255, 255),
-        "blue": _of_bytes(100, 100, 255),
-        "green": _of_bytes(0, 200, 0),
-        "red": _of_bytes(200, 0, 50),
-        "yellow": _of_bytes(255, 255, 0),
-        "orange": _of_bytes(255, 165, 0),
-        "purple": _of_bytes(200, 100, 255),
-        "brown": _of_bytes(150, 100, 50),
-        "cyan": _of_bytes(0, 255, 255),
-        "aqua": _of_bytes(0, 150, 150),
-        "gray": _of_bytes(175, 175, 175),
-        "grey": _of_bytes(175, 175, 175),
-        "magenta": _of_bytes(255, 0, 255),
-        "pink": _of_bytes(255, 100, 100),
-        "gold": _of_bytes(200, 200, 0),
-        "rose": _of_bytes(200, 150, 200),
-        "darkblue": _of_bytes(0, 0, 255),
-        "darkgreen": _of_bytes(0, 255, 0),
-        "darkred": _of_bytes(255, 0, 0),
-        "darkgray": _of_bytes(111, 111, 111),
-        "darkgrey": _of_bytes(111, 111, 111),
-    }
+_NAMED = (
+    *("black 000000", "white ffffff", "blue 6464ff", "green 00c800", "red c80032", "yellow ffff00", "orange ffa500"),
+    *("purple c864ff", "brown 966432", "cyan 00ffff", "aqua 009696", "gray afafaf", "grey afafaf", "magenta ff00ff"),
+    *("pink ff6464", "gold c8c800", "rose c896c8", "darkblue 0000ff", "darkgreen 00ff00", "darkred ff0000"),
+    *("darkgray 6f6f6f", "darkgrey 6f6f6f"),
 )
+NAMED: Mapping[str, str] = MappingProxyType({name: color for name, _, color in (one.partition(" ") for one in _NAMED)})
 """Graphite's names, which are not those of CSS."""
 
-_HEXADECIMAL = re.compile(r"(?:#|%23)?([0-9a-fA-F]{6})([0-9a-fA-F]{2})?")
+_HEXADECIMAL = re.compile(r"(?:#|%23)?([0-9a-fA-F]{6}(?:[0-9a-fA-F]{2})?)")
 
 
 def parse_color(where: str, text: str) -> Color:
@@ -64,11 +32,52 @@ def parse_color(where: str, text: str) -> Color:
     ``GraphiteError`` names *where* it was found if it means none.
     """
     text = text.strip()
-    if text.lower() in NAMED:
-        return NAMED[text.lower()]
-    match = _HEXADECIMAL.fullmatch(text)
+    match = _HEXADECIMAL.fullmatch(NAMED.get(text.lower(), text))
     if match is None:
         raise GraphiteError(
             f"{where}: {text[:100]!r} is no colour: write six or eight hexadecimal digits, or {', '.join(NAMED)}"
         )
-    return _of_bytes(*bytes.fromhex(match[1] + (match[2] or "")))
+    return to_rgba(f"#{match[1]}")
+
+
+class Template(NamedTuple):
+    """Colours; ``lines`` are used in turn. Fonts are the same in all: sans serif, 10 pixels, upright."""
+
+    lines: str
+    background: str = "white"
+    foreground: str = "black"
+    minor_line: str = "grey"
+    major_line: str = "rose"
+
+
+_DEFAULT = "blue,green,red,purple,brown,yellow,aqua,grey,magenta,pink,gold,rose"
+_NOC = "blue,green,red,yellow,purple,brown,aqua,grey,magenta,pink,gold,rose"
+_SOLARIZED = "268bd2aa,859900aa,dc322faa,d33682aa,db4b16aa,b58900aa,2aa198aa,6c71c4aa"
+_SHADES = {
+    "ocean": "f7fcf0,e0f3db,ccebc5,a8ddb5,7bccc4,4eb3d3,2b8cbe,0868ac,084081",
+    "forest": "f7fcf5,e5f5e0,c7e9c0,a1d99b,74c476,41ab5d,238b45,005a32",
+    "sunset": "fff5eb,fee6ce,fdd0a2,fdae6b,fd8d3c,f16913,d94801,8c2d04",
+    "moonlight": "fcfbfd,efedf5,dadaeb,bcbddc,9e9ac8,807dba,6a51a3,4a1486",
+    "lava": "fff5f0,fee0d2,fcbba1,fc9272,fb6a4a,ef3b2c,cb181d,99000d",
+}
+"""Of each there is one template, and one of the reverse."""
+TEMPLATES: Mapping[str, Template] = MappingProxyType(
+    {
+        "default": Template(_DEFAULT),
+        "plain": Template(_DEFAULT),
+        "solarized-light": Template(_SOLARIZED, "fdf6e3", "657b83", "586e75", "073642"),
+        "solarized-dark": Template(_SOLARIZED, "002b36", "839496", "eee8d5", "fdf6e3"),
+        "classic": Template(_DEFAULT, "black", "white", "grey", "white"),
+        "noc": Template(_NOC, "black", "white", "grey", "white"),
+        "summary": Template("6666ff,66ff66,ff6666", "black", "white"),
+        "alphas": Template("00ff00aa,ff000077,00337799", "white", "black", "rose", "grey"),
+        "grafana": Template("7eb26d,eab839,6ed0e0,ef843c,e24d42,1f78c1,ba43a9,705da0,508642,cca300,447ebc"),
+        **{f"{name}1": Template(lines) for name, lines in _SHADES.items()},
+        **{f"{name}2": Template(",".join(lines.split(",")[::-1])) for name, lines in _SHADES.items()},
+    }
+)
+
+
+def template(name: str) -> Template:
+    """The template called *name*; as in Graphite the default one if there is none, so that the chart is drawn."""
+    return TEMPLATES.get(name, TEMPLATES["default"])

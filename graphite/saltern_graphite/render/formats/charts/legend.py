@@ -2,96 +2,80 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from itertools import chain
 from typing import NamedTuple
 
-from saltern_graphite.render.formats.charts.box import Box
-from saltern_graphite.render.formats.charts.colors import NAMED, Color
-from saltern_graphite.render.formats.charts.sheet import Sheet
+import matplotlib as mpl
+from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
-_PADDING_PX = 5
-_BETWEEN_PX = 14
+from saltern_graphite.render.formats.charts.colors import Color, parse_color
+from saltern_graphite.render.formats.charts.parameters import Parameters
+from saltern_graphite.render.formats.charts.style import inner, measure
+
 _MAX_SHARE = 0.45
 """Of the chart's height, for the legend."""
+_LINE, _MARK, _BETWEEN = 1.5, 1.5, 1.4
+"""Of the font's size: a line's height, the box with its gap, and what is between two columns."""
 _ELLIPSIS = "…"
 
 
 class Entry(NamedTuple):
-    """One line of the legend; ``right``: it belongs to the axis on the right."""
+    """One line of the legend; ``right``: it belongs to the axis on the right. One without a colour has no box."""
 
     name: str
-    color: Color
+    color: Color | None = None
     right: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Legend:
-    """Entries in rows and columns, ready to be drawn."""
+def draw_legend(figure: Figure, parameters: Parameters, entries: Sequence[Entry]) -> float:
+    """Put *entries* under the chart, row by row. What finds no room in nearly half of its height is counted.
 
-    groups: tuple[tuple[Entry, ...], ...]
-    columns: int
-    rows: int
-    cell: float
-    line_height: float
-
-    @property
-    def height(self) -> float:
-        """What it takes from the chart."""
-        return self.rows * self.line_height + _PADDING_PX if self.rows else 0.0
-
-    def draw(self, sheet: Sheet, box: Box, foreground: Color) -> None:
-        """Draw it at the lower edge of *box*."""
-        size = self.line_height - 4
-        half = box.width / len(self.groups) if self.groups else 0.0
-        for number, group in enumerate(self.groups):
-            left = box.left + number * half
-            for index, entry in enumerate(group):
-                row, column = divmod(index, self.columns)
-                x = left + column * self.cell
-                y = box.bottom + (self.rows - row - 0.5) * self.line_height
-                if entry.color.alpha > 0:
-                    mark = Box(x, y - size / 2, x + size, y + size / 2)
-                    sheet.rectangle(mark, entry.color.faded(1.0), NAMED["darkgrey"])
-                room = self.cell - size - _PADDING_PX
-                name = fitted(entry.name, room, sheet.measure)
-                sheet.text(x + size + _PADDING_PX, y, name, foreground)
-
-
-def legend(entries: Sequence[Entry], sheet: Sheet, box: Box, font_size: float, *, unique: bool) -> Legend:
-    """Lay *entries* out under *box*. What finds no room in nearly half of its height is counted in a last entry."""
-    if unique:
+    The height it takes, in pixels.
+    """
+    if parameters.flag("uniqueLegend"):
         entries = list({entry.name: entry for entry in reversed(entries)}.values())[::-1]
-    line_height = math.ceil(font_size * 1.3) + 1
-    if not entries or box.width < font_size:
-        return Legend((), 1, 0, 0.0, line_height)
-    extra = line_height - 4 + _PADDING_PX
-    longest = max(sheet.measure(entry.name) for entry in entries) + extra
-    groups = _groups(entries, longest, box.width)
-    room = box.width / len(groups)
-    columns = max(int((room + _BETWEEN_PX) // (longest + _BETWEEN_PX)), 1)
-    cell = min(longest + _BETWEEN_PX, room)
-    most = max(int(box.height * _MAX_SHARE // line_height), 1)
-    if columns * most < min(len(entries), 2):  # it would only say how many are left out
-        return Legend((), 1, 0, 0.0, line_height)
-    shown = tuple(_shortened(group, columns * most) for group in groups)
-    rows = max(-(-len(group) // columns) for group in shown)
-    return Legend(shown, columns, rows, cell, line_height)
+    box, size = inner(figure), float(mpl.rcParams["font.size"])
+    rows = max(int(box.height * _MAX_SHARE / (_LINE * size)), 1)
+    if not entries or box.width < size:
+        return 0.0
+    longest = max(measure(entry.name) for entry in entries) + (_MARK + _BETWEEN) * size
+    groups = [[entry for entry in entries if entry.right == right] for right in (False, True)]
+    if not all(groups) or longest > box.width / 2:
+        groups = [list(entries)]
+    columns = max(int((box.width / len(groups) + _BETWEEN * size) / longest), 1)
+    if columns * rows < min(len(entries), 2):  # it would only say how many are left out
+        return 0.0
+    groups = [_shortened(group, columns * rows) for group in groups]
+    rows = max(-(-len(group) // columns) for group in groups)
+    room = box.width / len(groups) / columns - _MARK * size
+    cells = [[*group[column::columns], *[Entry("")] * rows][:rows] for group in groups for column in range(columns)]
+    shown = list(chain.from_iterable(cells))
+    edge = parse_color("", "darkgrey")
+    legend = figure.legend(
+        [Patch(fc=to_rgba(one.color, 1.0), ec=edge, lw=0.75) if one.color else Patch(color="none") for one in shown],
+        [" "] * len(shown),
+        loc="lower left",
+        bbox_to_anchor=(figure.subplotpars.left, figure.subplotpars.bottom),
+        ncols=len(cells),
+        frameon=False,
+        borderaxespad=0,
+        borderpad=0,
+        handlelength=1,
+        handleheight=1,
+        handletextpad=_MARK - 1,
+        labelspacing=0.3,
+        columnspacing=_BETWEEN,
+    )
+    for text, entry in zip(legend.get_texts(), shown, strict=True):  # as labels, those that begin with _ are no names
+        text.set_text(fitted(entry.name, room, measure))
+    return rows * _LINE * size
 
 
-def _groups(entries: Sequence[Entry], longest: float, width: float) -> tuple[tuple[Entry, ...], ...]:
-    """Entries of the right axis go to the right half, if the names leave room for that."""
-    left = tuple(entry for entry in entries if not entry.right)
-    right = tuple(entry for entry in entries if entry.right)
-    return (left, right) if left and right and longest <= width / 2 else (tuple(entries),)
-
-
-def _shortened(group: tuple[Entry, ...], most: int) -> tuple[Entry, ...]:
-    if len(group) <= most:
-        return group
-    left_out = len(group) - most + 1
-    return (*group[: most - 1], Entry(f"and {left_out} more", Color(0, 0, 0, 0)))
+def _shortened(group: list[Entry], most: int) -> list[Entry]:
+    return group if len(group) <= most else [*group[: most - 1], Entry(f"and {len(group) - most + 1} more")]
 
 
 def fitted(text: str, room: float, measure: Callable[[str], float]) -> str:

@@ -9,18 +9,22 @@ from saltern.errors import GraphiteError
 from saltern_graphite.render.formats.charts.colors import Color, parse_color
 
 MAX_TEXT_CHARS = 1000
-_TRUE = ("true", "1", "yes", "on")
-_FALSE = ("false", "0", "no", "off")
+TRUE, FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
+_GRAPH_ONLY = {"hideLegend": "true", "hideGrid": "true", "hideAxes": "true", "margin": "0"}
+_GRAPH_ONLY |= {"title": "", "vtitle": "", "vtitleRight": ""}
 
 
 class Parameters:
     """Typed views of request parameters. An empty one, or one that says ``default``, counts as not given.
 
-    Every method raises ``GraphiteError`` naming the parameter and what would be right.
+    ``graphOnly`` takes precedence over what it leaves out. Every method raises ``GraphiteError`` naming the parameter
+    and what would be right.
     """
 
     def __init__(self, given: Mapping[str, str]) -> None:
         self._given = given
+        if self.flag("graphOnly"):
+            self._given = {**given, **_GRAPH_ONLY}
 
     def text(self, *names: str, default: str = "") -> str:
         """The first of *names* that is given."""
@@ -35,28 +39,25 @@ class Parameters:
     def flag(self, name: str, *, default: bool = False) -> bool:
         """Whether *name* is switched on."""
         value = self.text(name).lower()
-        if value and value not in _TRUE + _FALSE:
+        if value and value not in TRUE + FALSE:
             raise GraphiteError(f"{name} must be true or false, not {value[:100]!r}")
-        return value in _TRUE if value else default
+        return value in TRUE if value else default
 
-    def number(
-        self, *names: str, low: float = -math.inf, high: float = math.inf, default: float | None = None
-    ) -> float | None:
+    def number(self, *names: str, low: float = -math.inf, high: float = math.inf) -> float | None:
         """The first of *names* that is given, as a finite number from *low* to *high*."""
         for name in names:
-            value = self.text(name)
-            if value:
-                return self._number(name, value, low, high)
-        return default
+            if text := self.text(name):
+                return _number(name, text, low, high)
+        return None
 
-    def integer(self, name: str, low: int, high: int, default: int) -> int:
-        """*name* as an integer from *low* to *high*; a fraction is cut off."""
-        value = self.text(name)
-        return int(self._number(name, value, low, high)) if value else default
+    def amount(self, *names: str, low: float = 0, high: float = math.inf, default: float) -> float:
+        """The same with a default."""
+        given = self.number(*names, low=low, high=high)
+        return default if given is None else given
 
-    def choice(self, name: str, choices: tuple[str, ...], default: str) -> str:
-        """*name*, in lower case, as one of *choices*."""
-        value = self.text(name).lower() or default
+    def choice(self, name: str, *choices: str) -> str:
+        """*name*, in lower case, as one of *choices*, the first by default."""
+        value = self.text(name, default=choices[0]).lower()
         if value not in choices:
             raise GraphiteError(f"{name} must be one of {', '.join(choices)}, not {value[:100]!r}")
         return value
@@ -65,19 +66,13 @@ class Parameters:
         """*name* as a colour."""
         return parse_color(name, self.text(name, default=default))
 
-    def _number(self, name: str, value: str, low: float, high: float) -> float:
-        try:
-            number = float(value)
-        except ValueError:
-            number = math.nan
-        if not (math.isfinite(number) and low <= number <= high):
-            raise GraphiteError(f"{name} must be {_range(low, high)}, not {value[:100]!r}")
-        return number
 
-
-def _range(low: float, high: float) -> str:
-    if math.isinf(low) and math.isinf(high):
-        return "a number"
-    if math.isinf(high):
-        return f"a number not below {low:g}"
-    return f"a number from {low:g} to {high:g}"
+def _number(name: str, text: str, low: float, high: float) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not (math.isfinite(number) and low <= number <= high):
+        limits = f" from {low:g} to {high:g}" if high < math.inf else f" not below {low:g}" if low > -math.inf else ""
+        raise GraphiteError(f"{name} must be a number{limits}, not {text[:100]!r}")
+    return number

@@ -8,66 +8,62 @@ from itertools import cycle
 from types import MappingProxyType
 
 import numpy as np
+from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
 
-from saltern_graphite.render.formats.charts.frame import no_data, titled
-from saltern_graphite.render.formats.charts.legend import Entry, legend
+from saltern_graphite.render.formats.charts.legend import Entry, draw_legend
 from saltern_graphite.render.formats.charts.parameters import Parameters
-from saltern_graphite.render.formats.charts.sheet import Sheet
-from saltern_graphite.render.formats.charts.style import Page
-from saltern_graphite.render.formats.charts.trace import label_of
-from saltern_graphite.series import Series, Values
+from saltern_graphite.render.formats.charts.style import printable, title
+from saltern_graphite.render.formats.charts.trace import line_colors
+from saltern_graphite.series.series import Series, Values
 
-_MODES: Mapping[str, Callable[[Values], float]] = MappingProxyType(
-    {
-        "average": lambda values: float(values.mean()),
-        "maximum": lambda values: float(values.max()),
-        "minimum": lambda values: float(values.min()),
-    }
+_MODES: Mapping[str, Callable[[Values], np.float64]] = MappingProxyType(
+    {"average": np.mean, "maximum": np.max, "minimum": np.min}
 )
-_TOP_DEGREES = 90.0
 _LEAST_PERCENT = 1.0
 """A smaller slice has no room for a label."""
+_RADIUS = 1.2
+"""The axes around it reach to 1.25."""
 
 
-def draw_pie_chart(sheet: Sheet, page: Page, parameters: Parameters, series: Sequence[Series]) -> None:
-    """Draw a pie, clockwise from the top. A value below 0 has no slice. ``GraphiteError`` for a wrong parameter."""
-    reduce = _MODES[parameters.choice("pieMode", tuple(_MODES), "average")]
-    labels = parameters.choice("valueLabels", ("none", "number", "percent"), "percent")
-    least = parameters.number("valueLabelsMin", low=0)
-    turned = parameters.choice("pieLabels", ("horizontal", "rotated"), "horizontal") == "rotated"
+def draw_pie_chart(figure: Figure, parameters: Parameters, series: Sequence[Series]) -> bool:
+    """Draw a pie, clockwise from the top; False if there is nothing to draw. A value below 0 has no slice.
+
+    ``GraphiteError`` for a wrong parameter.
+    """
+    reduce = _MODES[parameters.choice("pieMode", *_MODES)]
+    labels = parameters.choice("valueLabels", "percent", "number", "none")
+    least = parameters.amount("valueLabelsMin", default=5)
+    turned = parameters.choice("pieLabels", "horizontal", "rotated") == "rotated"
     written = parameters.color("valueLabelsColor", "black")
-    values = [_slice(one, reduce) for one in series]
+    known = [one.values[np.isfinite(one.values)] for one in series]
+    values = [max(float(reduce(one)), 0.0) if len(one) else 0.0 for one in known]
     total = math.fsum(values)
     if not 0 < total < math.inf:
-        no_data(sheet, page)
-        return
-    colors = [color.faded(page.area_alpha) for _, color in zip(values, cycle(page.colors), strict=False)]
-    box = titled(sheet, page)
-    if not page.hide_legend:
-        entries = [Entry(label_of(one), color) for one, color in zip(series, colors, strict=True)]
-        below = legend(entries, sheet, box, page.font.size, unique=page.unique_legend)
-        below.draw(sheet, box, page.foreground)
-        box = box._replace(bottom=box.bottom + below.height)
-    center = (box.left + box.right) / 2, (box.bottom + box.top) / 2
-    radius = max(min(box.width, box.height) / 2 * 0.95, 1.0)
-    angle, middles = _TOP_DEGREES, []
-    for value, color in zip(values, colors, strict=True):
-        width = 360.0 * value / total
-        if width > 0:
-            sheet.wedge(center, radius, angle - width, angle, color)
-        middles.append(math.radians(angle - width / 2))
-        angle -= width
-    for value, middle in zip(values, middles, strict=True):
-        text = _label(value, 100 * value / total, labels, 5.0 if least is None else least)
-        if text:
-            x, y = center[0] + radius * 0.6 * math.cos(middle), center[1] + radius * 0.6 * math.sin(middle)
-            degrees = (math.degrees(middle) + 90) % 180 - 90 if turned else 0.0  # never upside down
-            sheet.text(x, y, text, written, align="center", turned=degrees)
-
-
-def _slice(series: Series, reduce: Callable[[Values], float]) -> float:
-    known = series.values[np.isfinite(series.values)]
-    return max(reduce(known), 0.0) if len(known) else 0.0
+        return False
+    alpha = parameters.number("areaAlpha", low=0, high=1)
+    colors = [to_rgba(color, alpha) for color, _ in zip(cycle(line_colors(parameters)), values, strict=False)]
+    if not parameters.flag("hideLegend"):
+        draw_legend(
+            figure, parameters, [Entry(printable(one.name), color) for one, color in zip(series, colors, strict=True)]
+        )
+    axes = figure.add_subplot()
+    axes.set_title(title(parameters, "title"))
+    slices = [(value, color) for value, color in zip(values, colors, strict=True) if value > 0]
+    wedges, _, texts = axes.pie(
+        [value / total for value, _ in slices],
+        colors=[color for _, color in slices],
+        autopct="",
+        startangle=90,
+        counterclock=False,
+        radius=_RADIUS,
+        textprops={"color": written},
+    )
+    for (value, _), wedge, text in zip(slices, wedges, texts, strict=True):
+        text.set_text(_label(value, 100 * value / total, labels, least))
+        if turned:  # never upside down
+            text.set_rotation(((wedge.theta1 + wedge.theta2) / 2 + 90) % 180 - 90)
+    return True
 
 
 def _label(value: float, percent: float, kind: str, least: float) -> str:

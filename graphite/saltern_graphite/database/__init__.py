@@ -1,0 +1,1 @@
+"""SQLite files of ours, for what is no time series."""

@@ -1,0 +1,176 @@
+"""What a target parses to. ``str(node)`` prints it in a form that parses to an equal node.
+
+``column`` is where the node begins in its target, counted from 1; it takes no part in comparisons.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+_SPECIAL = re.compile(r"""[()'"\\|,{}]""")
+_ENUMERATION = re.compile(r"\{[^{}]*\}")
+_NUMERIC = re.compile(r"-?[0-9]+(\.[0-9]*)?|-?\.[0-9]+")
+
+
+def _escape(text: str) -> str:
+    return _SPECIAL.sub(r"\\\g<0>", text)
+
+
+def _print_path(text: str) -> str:
+    """Escape what would not parse; commas and braces stay where they form ``{a,b}``."""
+    printed = []
+    position = 0
+    for match in _ENUMERATION.finditer(text):
+        printed.append(_escape(text[position : match.start()]))
+        alternatives = match[0][1:-1].split(",")
+        if "." not in match[0]:
+            printed.append("{" + ",".join(_escape(one) for one in alternatives) + "}")
+        else:
+            printed.append(_escape(match[0]))
+        position = match.end()
+    printed.append(_escape(text[position:]))
+    return "".join(printed)
+
+
+@dataclass(frozen=True, slots=True)
+class PathExpression:
+    """A metric path, with or without wildcards, its escapes undone."""
+
+    text: str
+    column: int = field(default=1, compare=False)
+
+    def __str__(self) -> str:
+        return _print_path(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """An integer or a float."""
+
+    value: int | float
+    column: int = field(default=1, compare=False)
+
+    def __str__(self) -> str:
+        return repr(self.value).replace("e+", "e")
+
+
+@dataclass(frozen=True, slots=True)
+class String:
+    """What stood between the quotes, unchanged: backslashes and doubled quotes stay in it."""
+
+    text: str
+    column: int = field(default=1, compare=False)
+
+    def __str__(self) -> str:
+        quote = '"' if re.fullmatch(r'(?:[^"\r\n\\]|""|\\.)*', self.text, re.DOTALL) else "'"
+        return f"{quote}{self.text}{quote}"
+
+
+@dataclass(frozen=True, slots=True)
+class Boolean:
+    """``true`` or ``false``, in any case."""
+
+    value: bool
+    column: int = field(default=1, compare=False)
+
+    def __str__(self) -> str:
+        return "true" if self.value else "false"
+
+
+@dataclass(frozen=True, slots=True)
+class Infinity:
+    """``inf``."""
+
+    column: int = field(default=1, compare=False)
+
+    def __str__(self) -> str:
+        return "inf"
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """``None``: an argument left at its default."""
+
+    column: int = field(default=1, compare=False)
+
+    def __str__(self) -> str:
+        return "None"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function with its arguments. ``a | f(1)`` parses to the same as ``f(a, 1)``.
+
+    ``text`` is the call as it was written; empty for one that was piped into or made otherwise.
+    """
+
+    name: str
+    args: tuple[Expression, ...] = ()
+    kwargs: tuple[tuple[str, Expression], ...] = ()
+    column: int = field(default=1, compare=False)
+    text: str = field(default="", compare=False)
+
+    def __str__(self) -> str:
+        return f"{self.name}({_print_arguments(self.args, self.kwargs)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """``template(body, …)``: *body* with ``$1`` … and ``$name`` to be filled in by the arguments."""
+
+    body: PathExpression | Call
+    args: tuple[Number | String, ...] = ()
+    kwargs: tuple[tuple[str, Number | String], ...] = ()
+    column: int = field(default=1, compare=False)
+
+    def __str__(self) -> str:
+        return f"template({_print_arguments((self.body, *self.args), self.kwargs)})"
+
+
+Literal = Number | String | Boolean | Infinity | Nothing
+Expression = PathExpression | Call | Template | Literal
+
+
+def _print_arguments(args: tuple[Expression, ...], kwargs: tuple[tuple[str, Expression], ...]) -> str:
+    return ",".join([*map(str, args), *(f"{name}={value}" for name, value in kwargs)])
+
+
+def fill(template: Template, overrides: Mapping[str, str]) -> Expression:
+    """The template's body with its variables replaced; *overrides* beat the template's own values.
+
+    A path that is nothing but one variable becomes a number if the value reads like one, else text (which
+    stands for a path where series are wanted).
+    """
+    values: dict[str, str | int | float] = {}
+    for name, literal in template.kwargs:
+        values[name] = literal.value if isinstance(literal, Number) else literal.text
+    for index, literal in enumerate(template.args, start=1):
+        values[str(index)] = literal.value if isinstance(literal, Number) else literal.text
+    values.update(overrides)
+    body = _fill(template.body, values)
+    return PathExpression(body.text, body.column) if isinstance(body, String) else body
+
+
+def _fill(expression: Expression, values: Mapping[str, str | int | float]) -> Expression:
+    if isinstance(expression, Call):
+        return Call(
+            expression.name,
+            tuple(_fill(one, values) for one in expression.args),
+            tuple((name, _fill(one, values)) for name, one in expression.kwargs),
+            expression.column,
+        )
+    if not isinstance(expression, PathExpression) or "$" not in expression.text:
+        return expression
+    whole = values.get(expression.text[1:]) if expression.text.startswith("$") else None
+    if isinstance(whole, str):
+        if _NUMERIC.fullmatch(whole):
+            return Number(float(whole), expression.column)
+        return String(whole, expression.column)
+    if whole is not None:
+        return Number(whole, expression.column)
+    text = expression.text
+    for name in sorted(values, key=len, reverse=True):
+        text = text.replace(f"${name}", str(values[name]))
+    return PathExpression(text, expression.column)

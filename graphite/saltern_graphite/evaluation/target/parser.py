@@ -1,0 +1,278 @@
+"""A recursive-descent parser for targets.
+
+::
+
+    target     := expression
+    expression := (template | call | path) ('|' call)*
+    call       := NAME '(' [argument (',' argument)*] ')'
+    argument   := NAME '=' value | value             # named ones last
+    value      := true | false | none | inf | number | string | expression
+    template   := 'template' '(' (call | path) (',' [NAME '='] (number | string))* ')'
+    path       := element ('.' element)*
+    element    := (chars | '{' [chars] (',' [chars])* '}')+
+
+Blanks are allowed between tokens, not inside a path. A number, ``true``, ``none`` … is a word that reads like
+a path: it is scanned as one and then recognised, so that ``true.count`` is a metric and ``007`` is 7; a number alone
+may begin or end with its dot, ``.75``, ``5.``. Unlike Graphite's, the grammar is anchored at the end: what follows a
+target is an error, not ignored.
+"""
+
+from __future__ import annotations
+
+import re
+
+from saltern.errors import TargetSyntaxError
+from saltern_graphite.evaluation.target.nodes import (
+    Boolean,
+    Call,
+    Expression,
+    Infinity,
+    Literal,
+    Nothing,
+    Number,
+    PathExpression,
+    String,
+    Template,
+)
+
+MAX_DEPTH = 64
+"""How deep calls may nest: far beyond any dashboard, well within Python's stack."""
+
+_BLANKS = re.compile(r"[ \t\r\n]*")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_KEYWORD_ARGUMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)[ \t\r\n]*=[ \t\r\n]*")
+_CHARS = re.compile(r"""(?:[^\s\x00-\x1f\x7f(){},.'"\\|]|\\[(){},.'"\\|=])+""")
+_ESCAPED = re.compile(r"\\(.)")
+_INTEGER = re.compile(r"-?[0-9]{1,300}")
+_FLOAT = re.compile(r"-?[0-9]{1,300}(?:\.[0-9]{1,300})?(?:[eE]-?[0-9]{1,4})?")
+_DOTTED = re.compile(r"-?(?:\.[0-9]{1,300}(?:[eE]-?[0-9]{1,4})?|[0-9]{1,300}\.)(?=[ \t\r\n]*(?:[,)|]|\Z))")
+_STRING = re.compile(r""""((?:[^"\r\n\\]|""|\\.)*)"|'((?:[^'\r\n\\]|''|\\.)*)'""", re.DOTALL)
+
+
+def parse(target: str, max_depth: int = MAX_DEPTH) -> Expression:
+    """Parse one target. ``TargetSyntaxError`` says at which column (from 1) what was expected."""
+    return _Parser(target, max_depth).target()
+
+
+def scan_path(text: str, position: int = 0) -> str | None:
+    """The path that begins at *position* of *text*, escapes undone; None if there is none."""
+    parser = _Parser(text, MAX_DEPTH)
+    parser.position = position
+    try:
+        return parser.path()
+    except TargetSyntaxError:
+        return None
+
+
+class _Parser:
+    def __init__(self, text: str, max_depth: int) -> None:
+        self.text = text
+        self.position = 0
+        self._max_depth = self._depth_left = max_depth
+
+    def target(self) -> Expression:
+        """The whole of the text as one expression."""
+        expression = self._expression()
+        self._skip_blanks()
+        if self.position < len(self.text):
+            if self._peek() == ")":
+                raise self._error("this ')' closes nothing")
+            raise self._error(f"the target should end here, found {self._found()}")
+        return expression
+
+    def _expression(self) -> PathExpression | Call | Template:
+        expression = self._operand()
+        while self._take("|"):
+            self._skip_blanks()
+            column = self._column()
+            name = self._name()
+            if name is None or name == "template":
+                raise self._error("expected a function call after '|'")
+            piped = self._call(name, column)
+            expression = Call(name, (expression, *piped.args), piped.kwargs, column)
+        return expression
+
+    def _operand(self) -> PathExpression | Call | Template:
+        self._skip_blanks()
+        column = self._column()
+        name = self._name()
+        if name is None:
+            return PathExpression(self.path(), column)
+        return self._template(column) if name == "template" else self._call(name, column)
+
+    def _name(self) -> str | None:
+        """The name of a call, if one begins here; its '(' stays to be read."""
+        match = _NAME.match(self.text, self.position)
+        if match is None:
+            return None
+        after = _blanks_end(self.text, match.end())
+        if self.text[after : after + 1] != "(":
+            return None
+        self.position = after
+        return match[0]
+
+    def _call(self, name: str, column: int) -> Call:
+        self._enter()
+        args: list[Expression] = []
+        kwargs: dict[str, Expression] = {}
+        self._expect("(")
+        if not self._take(")"):
+            while True:
+                self._skip_blanks()
+                keyword = _KEYWORD_ARGUMENT.match(self.text, self.position)
+                if keyword is not None:
+                    if keyword[1] in kwargs:
+                        raise self._error(f"argument {keyword[1]!r} is given twice")
+                    self.position = keyword.end()
+                    kwargs[keyword[1]] = self._value()
+                elif kwargs:
+                    raise self._error("arguments without a name come before those with one")
+                else:
+                    args.append(self._value())
+                if not self._separator(f"{name}("):
+                    break
+        self._depth_left += 1
+        return Call(name, tuple(args), tuple(kwargs.items()), column, self.text[column - 1 : self.position])
+
+    def _template(self, column: int) -> Template:
+        self._enter()
+        self._expect("(")
+        body = self._operand()
+        if isinstance(body, Template):
+            raise self._error("a template can't hold another directly")
+        args: list[Number | String] = []
+        kwargs: dict[str, Number | String] = {}
+        while self._separator("template("):
+            self._skip_blanks()
+            keyword = _KEYWORD_ARGUMENT.match(self.text, self.position)
+            if keyword is not None:
+                self.position = keyword.end()
+            literal = self._value()
+            if not isinstance(literal, Number | String):
+                raise self._error("template() takes numbers and strings after its first argument")
+            if keyword is not None:
+                kwargs[keyword[1]] = literal
+            else:
+                args.append(literal)
+        self._depth_left += 1
+        return Template(body, tuple(args), tuple(kwargs.items()), column)
+
+    def _value(self) -> Expression:
+        self._skip_blanks()
+        column = self._column()
+        if self._peek() in ('"', "'"):
+            return self._string(column)
+        begin = self.position
+        dotted = _DOTTED.match(self.text, begin)
+        if dotted is not None:
+            self.position = dotted.end()
+            return Number(float(dotted[0]), column)
+        expression = self._expression()
+        if isinstance(expression, PathExpression):
+            return _literal(self.text[begin : self.position].rstrip(), column) or expression
+        return expression
+
+    def _string(self, column: int) -> String:
+        match = _STRING.match(self.text, self.position)
+        if match is None:
+            raise self._error(f"this string has no closing {self._peek()}")
+        self.position = match.end()
+        return String(match[match.lastindex or 1], column)
+
+    def path(self) -> str:
+        """A path that begins right here."""
+        begin = self.position
+        self._element()
+        while self._peek() == ".":
+            self.position += 1
+            self._element()
+        return _ESCAPED.sub(r"\1", self.text[begin : self.position])
+
+    def _element(self) -> None:
+        begin = self.position
+        while True:
+            if self._peek() == "{":
+                self._enumeration()
+            elif not self._chars():
+                break
+        if self.position == begin:
+            raise self._error(f"expected a metric path or a function, found {self._found()}")
+
+    def _enumeration(self) -> None:
+        opening = self._column()
+        self.position += 1
+        while True:
+            self._chars()  # an alternative may be empty: rack{7,} is rack7 and rack
+            following = self._peek()
+            if following not in (",", "}"):
+                raise self._error(f"expected ',' or '}}' for the '{{' in column {opening}, found {self._found()}")
+            self.position += 1
+            if following == "}":
+                return
+
+    def _chars(self) -> bool:
+        match = _CHARS.match(self.text, self.position)
+        if match is None:
+            return False
+        self.position = match.end()
+        return True
+
+    def _separator(self, opened: str) -> bool:
+        """Read the ',' before a further argument (True) or the ')' after the last (False)."""
+        if self._take(","):
+            return True
+        if self._take(")"):
+            return False
+        raise self._error(f"expected ',' or ')' to go on with {opened!r}, found {self._found()}")
+
+    def _enter(self) -> None:
+        if self._depth_left <= 0:
+            raise self._error(f"calls are nested too deeply here: {self._max_depth} levels are allowed")
+        self._depth_left -= 1
+
+    def _expect(self, token: str) -> None:
+        if not self._take(token):
+            raise self._error(f"expected {token!r}, found {self._found()}")
+
+    def _take(self, token: str) -> bool:
+        self._skip_blanks()
+        if self._peek() != token:
+            return False
+        self.position += 1
+        return True
+
+    def _peek(self) -> str:
+        return self.text[self.position : self.position + 1]
+
+    def _skip_blanks(self) -> None:
+        self.position = _blanks_end(self.text, self.position)
+
+    def _column(self) -> int:
+        return self.position + 1
+
+    def _found(self) -> str:
+        return repr(self._peek()) if self._peek() else "the end"
+
+    def _error(self, message: str) -> TargetSyntaxError:
+        return TargetSyntaxError(f"column {self._column()}: {message}")
+
+
+def _blanks_end(text: str, position: int) -> int:
+    match = _BLANKS.match(text, position)
+    return match.end() if match else position
+
+
+def _literal(word: str, column: int) -> Literal | None:
+    """What *word* stands for as an argument, if it is no path."""
+    keyword = word.lower()
+    if keyword in ("true", "false"):
+        return Boolean(keyword == "true", column)
+    if keyword == "none":
+        return Nothing(column)
+    if keyword == "inf":
+        return Infinity(column)
+    if _INTEGER.fullmatch(word):
+        return Number(int(word), column)
+    if _FLOAT.fullmatch(word):
+        return Number(float(word), column)
+    return None

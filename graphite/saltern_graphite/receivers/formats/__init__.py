@@ -1,0 +1,1 @@
+"""The bytes of the protocols by which points come in."""

@@ -1,0 +1,171 @@
+"""Reads Carbon's ``.conf`` files: sections in order, each option with the line it stands on.
+
+Carbon reads them with Python's configparser; this reader takes the same files, with values that go on in lines that
+are indented further, and ``[DEFAULT]`` for what all other sections have. It differs in one thing: a bad line or section
+is reported with its line number and costs that section alone, never the file.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+DEFAULT = "DEFAULT"
+"""The section whose options every other one has, unless it has them itself."""
+
+ENCODING = "utf-8-sig"
+"""Editors of some systems begin a file with a byte order mark."""
+
+Rule = TypeVar("Rule")
+
+_HEADER = re.compile(r"\[(.+)\]")  # what follows it says nothing, as for configparser
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong in a file: *path*, 1-based *line* (0: the file as a whole) and *why*."""
+
+    path: str
+    line: int
+    why: str
+
+    def __str__(self) -> str:
+        where = f"{self.path}:{self.line}" if self.line else self.path
+        return f"{where}: {self.why}"
+
+
+@dataclass(slots=True)
+class Section:
+    """A ``[name]`` with its options: lower-cased key -> (value, line); *repeated* are the lines of keys said before.
+
+    Of a repeated key the last value counts. (Carbon does not start with such a file.)
+    """
+
+    name: str
+    line: int
+    options: dict[str, tuple[str, int]] = field(default_factory=dict)
+    repeated: list[tuple[str, int]] = field(default_factory=list)
+
+    def get(self, key: str) -> str | None:
+        """Return the value of *key* (lower case), or ``None``."""
+        option = self.options.get(key)
+        return option[0] if option else None
+
+    def line_of(self, key: str) -> int:
+        """Return the line of *key*, or the section's own when it isn't there."""
+        return self.options.get(key, ("", self.line))[1]
+
+
+def read_sections(path: str) -> tuple[list[Section], list[Problem]]:
+    """Return the sections of *path* in file order, and what was wrong with it.
+
+    A file that doesn't exist has no sections and no problems; one that can't be read is a problem.
+    """
+    try:
+        with open(path, encoding=ENCODING) as file:
+            text = file.read()
+    except (FileNotFoundError, NotADirectoryError):
+        return [], []
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        return [], [Problem(path, 0, f"can't be read: {reason}")]
+    return parse_sections(text, path)
+
+
+def parse_sections(text: str, path: str) -> tuple[list[Section], list[Problem]]:
+    """Parse the *text* of the file *path*; see :func:`read_sections`."""
+    sections: dict[str, Section] = {}
+    problems: list[Problem] = []
+    current: Section | None = None
+    skipping = False
+    key, indent = "", 0  # of the option that a further line may go on with
+    for number, raw in enumerate(text.split("\n"), start=1):
+        line = raw.strip()
+        if not line or line[0] in "#;":
+            continue
+        deep = len(raw) - len(raw.lstrip())
+        if current is not None and key and deep > indent:
+            value, first = current.options[key]
+            current.options[key] = (f"{value}\n{line}".strip(), first)
+            continue
+        if line[0] == "[":
+            key = ""
+            header = _HEADER.match(line)
+            current = Section(header[1].strip() if header else line[1:], number)
+            if current.name == DEFAULT:  # may go on anywhere
+                current = sections.setdefault(DEFAULT, current)
+            skipping = header is None or sections.get(current.name, current) is not current
+            if header is None:
+                problems.append(Problem(path, number, f"section header {line!r} lacks its ']', or the name in it"))
+            elif skipping:
+                problems.append(Problem(path, number, f"section [{current.name}] is there twice: rename one"))
+            else:
+                sections[current.name] = current
+            continue
+        if skipping:
+            continue
+        if current is None:
+            problems.append(Problem(path, number, f"{line!r} stands before any [section]"))
+            continue
+        option = _split_option(line)
+        if option is None:
+            problems.append(Problem(path, number, f"{line!r} in [{current.name}] is not 'key = value'"))
+            sections.pop(current.name, None)
+            skipping, key = True, ""
+            continue
+        key, indent = option[0].lower(), deep
+        if key in current.options:
+            current.repeated.append((key, number))
+        current.options[key] = (option[1], number)
+    common = sections.pop(DEFAULT, Section(DEFAULT, 0)).options
+    for section in sections.values():
+        section.options = {**common, **section.options}
+    return list(sections.values()), problems
+
+
+def read_rules(path: str, rule_of: Callable[[Section, str], Rule | list[Problem]]) -> tuple[list[Rule], list[Problem]]:
+    """Return what *rule_of* makes of each section of *path*, in file order, and what was wrong with the others."""
+    sections, problems = read_sections(path)
+    rules: list[Rule] = []
+    for section in sections:
+        found = rule_of(section, path)
+        if isinstance(found, list):
+            problems.extend(found)
+        else:
+            rules.append(found)
+    return rules, sorted(problems, key=lambda problem: problem.line)
+
+
+def compiled(pattern: str) -> re.Pattern[str]:
+    """Compile *pattern*, a user's. Raises ``ValueError`` saying what is wrong with it."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of "[[", which means what it always did
+            return re.compile(pattern)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ValueError(str(error)) from None
+
+
+def compile_pattern(section: Section, path: str, problems: list[Problem]) -> re.Pattern[str] | None:
+    """Return the ``pattern`` of *section*; ``None`` when there is none or it is added to *problems*."""
+    pattern = section.get("pattern")
+    if not pattern:
+        return None
+    try:
+        return compiled(pattern)
+    except ValueError as error:
+        why = f"pattern {pattern!r} in [{section.name}] is not a regular expression: {error}"
+        problems.append(Problem(path, section.line_of("pattern"), why))
+        return None
+
+
+def _split_option(line: str) -> tuple[str, str] | None:
+    """Split at the first ``=`` or ``:``, whichever comes first, as configparser does."""
+    places = [place for place in (line.find("="), line.find(":")) if place > 0]
+    if not places:
+        return None
+    place = min(places)
+    return line[:place].strip(), line[place + 1 :].strip()

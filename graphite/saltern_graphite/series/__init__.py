@@ -1,0 +1,1 @@
+"""Columns of numbers on a grid, and how many become one."""

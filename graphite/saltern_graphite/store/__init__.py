@@ -1,0 +1,1 @@
+"""Points from their acceptance to their file, and how they are read meanwhile."""

@@ -1,0 +1,281 @@
+"""The points that are not on disk yet.
+
+New ones come into an open generation (:mod:`saltern_graphite.store.generation`); packed ones wait on shelves, for
+minutes where there are many metrics; those of a shelf on their way to the files are a generation again. Points of a
+file that can't be written, while others can, are held aside until it can. Readers see all of them.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from saltern_graphite.store.generation import POINT_BYTES, Generation, OpenGeneration
+from saltern_graphite.store.names import Ids, Names
+from saltern_graphite.store.packed import Columns, Packed, Places, Points, Seconds, Values
+from saltern_graphite.store.shelf import METRICS, Block, Shelf
+from saltern_graphite.store.wal.mark import Place
+
+MAX_BYTES = 512 * 1024 * 1024
+MAX_POINTS = 200_000_000
+LOW_WATERMARK = 0.95  # receivers start again below this share of the bounds
+MAX_HELD_POINTS = 10_000  # of one metric whose file can't be written
+HELD_POINT_BYTES = 120  # of memory, for a point held aside
+
+
+@dataclass(slots=True)
+class Held:
+    """What is kept of a metric whose file can't be written; ``until`` is when to try again (``time.monotonic()``)."""
+
+    place: Place
+    since: float
+    until: float
+    points: dict[int, float] = field(default_factory=dict)
+
+
+class Cache:
+    """Waiting points by metric, under the numbers that *names* gives; at most *max_points*, in *max_bytes* of memory.
+
+    Every method may be called from any thread and none waits for the disk. ``add`` belongs to one thread at a time,
+    as do :meth:`pack`, :meth:`take`, :meth:`finish` and the others that the writer calls.
+    """
+
+    def __init__(self, names: Names, max_points: int = MAX_POINTS, max_bytes: int = MAX_BYTES) -> None:
+        self.max_points = max_points
+        self.max_bytes = max_bytes
+        self.on_room: Callable[[], None] = lambda: None
+        """Called, in the writer's thread, when a full cache has drained below the low watermark."""
+        self._names = names
+        self._lock = threading.Lock()
+        self._open = OpenGeneration(0)
+        self._packing: OpenGeneration | None = None
+        self._shelves: dict[int, Shelf] = {}
+        self._generations: list[Generation] = []
+        self._held: dict[int, Held] = {}
+        self._size = 0
+        self._still_bytes = 0  # of shelves and generations
+        self._held_points = 0
+        self._was_full = False
+
+    @property
+    def size(self) -> int:
+        """Points held, those being written included."""
+        return self._size
+
+    @property
+    def bytes(self) -> int:
+        """The memory that they take."""
+        packing = self._packing
+        raw = self._open.count + (packing.count if packing else 0)
+        return self._still_bytes + raw * POINT_BYTES + self._held_points * HELD_POINT_BYTES
+
+    @property
+    def queues(self) -> int:
+        """Metrics that wait to be written."""
+        with self._lock:
+            shelves = sum(shelf.metrics for shelf in self._shelves.values())
+            return self._open.metrics + shelves + sum(one.unwritten for one in self._generations) + len(self._held)
+
+    @property
+    def full(self) -> bool:
+        """Whether a bound is reached. It is checked once per block of data, so a block may go over it."""
+        return self.load >= 1
+
+    @property
+    def load(self) -> float:
+        """How near the nearest bound is; 1.0 is at it."""
+        return max(self._size / self.max_points, self.bytes / self.max_bytes)
+
+    @property
+    def open(self) -> OpenGeneration:
+        """The generation that takes what comes; only to be looked at."""
+        return self._open
+
+    @property
+    def generations(self) -> list[Generation]:
+        """Those on their way to the files, oldest first; for the writer alone."""
+        return self._generations
+
+    @property
+    def shelves(self) -> dict[int, Shelf]:
+        """What waits, packed, by the shelf's number; for the writer alone."""
+        return self._shelves
+
+    def add(self, ids: Ids, times: Seconds, values: Values, place: Place) -> None:
+        """Add points, three columns of one length, that the log holds from *place* on."""
+        if not len(ids):
+            return
+        with self._lock:
+            self._open.add(ids, times, values, place)
+            self._size += len(ids)
+            self._was_full = self._was_full or self.full
+
+    def waits(self, name: str) -> bool:
+        """Return whether there are points of *name* that may not be on disk yet."""
+        number = self._names.find(name)
+        if number is None:
+            return False
+        with self._lock:
+            if number in self._held or any(one and one.has(number) for one in (self._open, self._packing)):
+                return True
+        return bool(self.points(name))
+
+    def points(self, name: str) -> Points:
+        """Return the points of *name* that may not be on disk yet, in time order."""
+        number = self._names.find(name)
+        if number is None:
+            return []
+        with self._lock:
+            held = self._held.get(number)
+            merged = dict(held.points) if held else {}
+            for generation in self._generations:
+                merged.update(generation.of(number))
+            shelf = self._shelves.get(number // METRICS)
+            newest = [opened.of(number) for opened in (self._packing, self._open) if opened is not None]
+        if shelf is not None:  # what is packed never changes
+            merged.update(shelf.of(number))
+        for points in newest:
+            merged.update(points)
+        return sorted(merged.items())
+
+    def pack(self) -> None:
+        """Pack what is open, if that is anything, and put it on the shelves."""
+        with self._lock:
+            packing = self._packing  # of a time before, when there was no memory for it
+            if packing is None:
+                if not self._open.count:
+                    return
+                opened = OpenGeneration(len(self._names), self._open.count)
+                packing = self._packing = self._open
+                self._open = opened
+        columns = packing.sorted()  # this takes a while: neither receivers nor readers wait for it
+        blocks = {number: Block(Packed(part), packing.place, packing.since) for number, part in _by_shelf(columns)}
+        with self._lock:
+            for number, block in blocks.items():
+                shelf = self._shelves.get(number)
+                self._shelves[number] = Shelf((*(shelf.blocks if shelf else ()), block))
+                self._still_bytes += block.packed.bytes
+            self._packing = None
+        self._shrink(packing.count - len(columns.times))
+
+    def join(self, number: int) -> bool:
+        """Join blocks of the shelf *number* where there are many; return whether there were."""
+        old = self._shelves[number]
+        new = old.joined()
+        if new is None:
+            return False
+        with self._lock:
+            self._shelves[number] = new
+            self._still_bytes += new.bytes - old.bytes
+        self._shrink(old.points - new.points)
+        return True
+
+    def take(self, number: int) -> Generation:
+        """Take what is on the shelf *number* for the files, the oldest if it is very much, and return it."""
+        shelf, others = self._shelves[number].parted()
+        generation = Generation(shelf.unpack(), shelf.place, shelf.since)
+        with self._lock:
+            if others is None:
+                del self._shelves[number]
+            else:
+                self._shelves[number] = others
+            self._generations.append(generation)
+            self._still_bytes += generation.bytes - shelf.bytes
+        self._shrink(shelf.points - len(generation.times))
+        return generation
+
+    def finish(self, generation: Generation, places: Places) -> None:
+        """The metrics at *places* of *generation* are in their files: forget their points."""
+        with self._lock:
+            points = generation.finish(places)
+            if not generation.unwritten:
+                self._generations.remove(generation)
+                self._still_bytes -= generation.bytes
+        self._shrink(points)
+
+    def hold(self, generation: Generation, place: int, until: float) -> int:
+        """Keep the metric at *place* of *generation* aside until the time *until*; others can be written meanwhile.
+
+        Return how many of its points, the oldest, were dropped because it has over :data:`MAX_HELD_POINTS`.
+        """
+        number = int(generation.metrics[place])
+        with self._lock:
+            held = self._held.get(number)
+            if held is None:
+                held = self._held[number] = Held(generation.place, generation.since, until)
+            held.place = min(held.place, generation.place)  # since it was logged again it may be a later one
+            held.until = until
+            before = len(held.points)
+            held.points.update(generation.points_at(place))
+            dropped = max(0, len(held.points) - MAX_HELD_POINTS)
+            for oldest in sorted(held.points)[:dropped]:
+                del held.points[oldest]
+            added = len(held.points) - before
+            self._held_points += added
+        self.finish(generation, np.array([place]))
+        self._shrink(-added)
+        return dropped
+
+    def held(self) -> dict[int, Held]:
+        """Return what is held aside, by the metric's number."""
+        with self._lock:
+            return dict(self._held)
+
+    def release(self, number: int) -> Held | None:
+        """Forget what is held of the metric *number* and return it; ``None`` if nothing is."""
+        with self._lock:
+            held = self._held.pop(number, None)
+            if held is not None:
+                self._held_points -= len(held.points)
+        if held is not None:
+            self._shrink(len(held.points))
+        return held
+
+    def relog(self, place: Place, numbers: list[int]) -> None:
+        """What is held of *numbers* is now in the log behind *place* too."""
+        with self._lock:
+            for number in numbers:
+                if number in self._held:
+                    self._held[number].place = place
+
+    def oldest_place(self) -> Place | None:
+        """Return the place in the log behind which all points here are; ``None`` when there are none."""
+        with self._lock:
+            return min((one.place for one in self._all()), default=None)
+
+    def oldest_age(self) -> float:
+        """Return for how many seconds the point that waits longest has waited; 0.0 when there is none."""
+        now = time.monotonic()
+        with self._lock:
+            return now - min((one.since for one in self._all()), default=now)
+
+    def _all(self) -> Iterator[OpenGeneration | Shelf | Generation | Held]:
+        yield from (one for one in (self._open, self._packing) if one and one.count)
+        yield from self._shelves.values()
+        yield from self._generations
+        yield from self._held.values()
+
+    def _shrink(self, points: int) -> None:
+        with self._lock:
+            self._size -= points
+            room = self._was_full and self.load < LOW_WATERMARK
+            if room:
+                self._was_full = False
+        if room:
+            self.on_room()
+
+
+def _by_shelf(columns: Columns) -> Iterator[tuple[int, Columns]]:
+    """Yield the parts of *columns* for each shelf, with its number."""
+    numbers, begins = np.unique(columns.metrics // METRICS, return_index=True)
+    for number, begin, end in zip(
+        numbers.tolist(), begins.tolist(), [*begins[1:].tolist(), len(columns.metrics)], strict=True
+    ):
+        first = int(columns.ends[begin - 1]) if begin else 0
+        rows = slice(first, int(columns.ends[end - 1]))
+        part = columns.ends[begin:end] - first
+        yield number, Columns(columns.metrics[begin:end], part, columns.times[rows], columns.values[rows])

@@ -1,0 +1,78 @@
+"""A shelf: the packed points of some metrics with neighbouring numbers, written to their files together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from saltern_graphite.store.packed import Columns, Packed, Points, merged
+from saltern_graphite.store.wal.mark import Place
+
+METRICS = 4096
+"""On one shelf: number *n* is on shelf ``n // METRICS``."""
+BLOCKS_OF_A_LEVEL = 4
+"""So many blocks of one size become one of the next: few to look through, and better packed."""
+MOST_POINTS = 2_000_000
+"""So many at most become one block, or go to the files at once: unpacked, a point takes some fifty bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Points that the log has from *place* on, the first of which came at *since* (``time.monotonic()``)."""
+
+    packed: Packed
+    place: Place
+    since: float
+    level: int = 0
+
+
+class Shelf:
+    """The *blocks* of some metrics, oldest first; never none. It never changes: there will be another in its place.
+
+    ``since`` is when its first point came (``time.monotonic()``), ``place`` where the log has it, ``metrics`` how many
+    have points here, ``points`` how many these are (of one second in two blocks there may be two), ``bytes`` the
+    memory that they take.
+    """
+
+    __slots__ = ("blocks", "bytes", "metrics", "place", "points", "since")
+
+    def __init__(self, blocks: tuple[Block, ...]) -> None:
+        self.blocks = blocks
+        self.since = min(block.since for block in blocks)
+        self.place = min(block.place for block in blocks)
+        self.points = sum(block.packed.points for block in blocks)
+        self.bytes = sum(block.packed.bytes for block in blocks)
+        there = np.zeros(METRICS, np.bool_)
+        for block in blocks:
+            there[block.packed.numbers() % METRICS] = True
+        self.metrics = int(np.count_nonzero(there))
+
+    def of(self, number: int) -> Points:
+        """Return the points of the metric *number* as they came: one second may be there again, the newest last."""
+        return [point for block in self.blocks for point in block.packed.of(number)]
+
+    def unpack(self) -> Columns:
+        """Return all points."""
+        return merged([block.packed for block in self.blocks])
+
+    def parted(self) -> tuple[Shelf, Shelf | None]:
+        """Return a shelf with the oldest points, no more than are to be unpacked at once, and one with the others."""
+        total, count = self.blocks[0].packed.points, 1
+        while count < len(self.blocks) and (total := total + self.blocks[count].packed.points) <= MOST_POINTS:
+            count += 1
+        if count == len(self.blocks):
+            return self, None
+        return Shelf(self.blocks[:count]), Shelf(self.blocks[count:])
+
+    def joined(self) -> Shelf | None:
+        """Return a shelf with the same points in fewer blocks, ``None`` when there are few enough."""
+        blocks = self.blocks
+        last = blocks[-BLOCKS_OF_A_LEVEL:]
+        if len(last) < BLOCKS_OF_A_LEVEL or len({block.level for block in last}) > 1:
+            return None
+        if sum(block.packed.points for block in last) > MOST_POINTS:
+            return None
+        packed = Packed(merged([block.packed for block in last]))
+        place, since = min(block.place for block in last), min(block.since for block in last)
+        return Shelf((*blocks[:-BLOCKS_OF_A_LEVEL], Block(packed, place, since, last[0].level + 1)))

@@ -1,0 +1,1 @@
+"""Whisper files: their format, and how points get into many of them at once."""
