@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from typing import Any
 
 from saltern.config import MasterOptions, master_config
@@ -24,6 +25,7 @@ from saltern_master.auth.roles import roles_stamp
 from saltern_master.fileserver.server import FileServer
 from saltern_master.fleet import Fleet
 from saltern_master.keyring import Keyring
+from saltern_master.module_states import ModuleStates
 from saltern_master.pillar.facts import PillarFacts
 from saltern_master.pillar.keeper import Pillars
 from saltern_master.schedules import Schedules
@@ -89,10 +91,18 @@ class Briefing:
         self._accounting = accounting
         self._powers = powers
         self._schedules = Schedules(options["schedule"], options["conf_file"], options["nodegroups"])
-        self.pillars = Pillars(options, fleet.grains, keyring.minions)
-        self.pillars.on_changed = self._tell_pillar
+        self.pillars = Pillars(options, fleet.grains, keyring.minions, keyring.delegations)
+        self.pillars.on_changed = self._pillar_came
+        self.pillars.on_same = self._pillar_stayed
+        self._waiting: set[str] = set()
+        """Minions that were told all but their pillar."""
+        self._devices: dict[str, tuple[str, bool]] = {}
+        """Devices, the digest of the pillar that they were told last, and whether ``proxy`` in it is their host's."""
+        self._untold: set[str] = set()
+        """Devices to which something could not be sent, as too much waited for their host."""
         self.pillar_facts = PillarFacts(lambda: self.pillars)
         self._known = Known(DataFacts(fleet.grains), self.pillar_facts)
+        self.module_states = ModuleStates()
         self._modules = ""
         self._learnt = ""
         self._telling: asyncio.Task[None] | None = None
@@ -121,10 +131,12 @@ class Briefing:
         """
         schedule = self.schedule_of(minion_id)
         self._accounting.expect(minion_id, schedule, time.time())
-        pillar = {"pillar": self.pillar_of(minion_id)} if self.pillars.ready(minion_id) else {}
+        self.pillars.hand_on(minion_id)
+        ready = self.pillars.ready(minion_id)
+        (self._waiting.discard if ready else self._waiting.add)(minion_id)
         return {
             "schedule": schedule,
-            **pillar,
+            **({"pillar": self.pillar_of(minion_id)} if ready else {}),
             "modules": self._modules,
             "sync_on_change": self._options["sync_on_change"],
             "max_message_bytes": self._options["max_message_bytes"],
@@ -133,6 +145,7 @@ class Briefing:
 
     def compare(self, minion_id: str, has: Mapping[str, Any]) -> None:
         """Tell a minion what differs from what it *has*: digests by ``schedule``, ``pillar`` and ``modules``."""
+        self.module_states.attached(minion_id, has)
         schedule = self.schedule_of(minion_id)
         self._accounting.expect(minion_id, schedule, time.time())
         if has.get("schedule") != digest_of(schedule):
@@ -141,6 +154,56 @@ class Briefing:
             self._tell_pillar(minion_id)
         if has.get("modules") != self._modules:
             self._fleet.send(minion_id, pack_any("modules", 0, {"digest": self._modules}))
+
+    def brief(self, device: str, has: Mapping[str, Any]) -> None:
+        """Tell a device its schedule and its pillar, where either differs from what it *has* (digests)."""
+        schedule = self.schedule_of(device)
+        self._accounting.expect(device, schedule, time.time())
+        ready = self.pillars.ready(device)
+        digest = self.pillars.digest(device) if ready else ""
+        if not ready:
+            self._waiting.add(device)
+        elif has.get("pillar") == digest and has.get("schedule") == digest_of(schedule):
+            self._waiting.discard(device)
+            self._devices[device] = digest, self.pillars.named(device)
+            return
+        self._brief(device, schedule, digest)
+
+    def _brief(self, device: str, schedule: Mapping[str, Any], digest: str) -> None:
+        """Tell a device all that it is told, its pillar only where that has a *digest*."""
+        named = self.pillars.named(device)
+        body: dict[str, Any] = {"schedule": schedule, "named": named}
+        if digest:
+            body["pillar"] = self.pillar_of(device)
+        self._devices[device] = digest, named
+        if not self._fleet.send(device, pack_any("brief", 0, body, secrets=True)):
+            self._not_told((device,))
+        elif digest:
+            self._waiting.discard(device)
+
+    def tell_again(self) -> None:
+        """Tell devices all that they are told, to which something could not be sent."""
+        untold, self._untold = self._untold, set()
+        for device in sorted(untold):
+            self._pillar_came(device)
+
+    def _not_told(self, minions: Iterable[str]) -> None:
+        """Note to whom something could not be sent: a device that is there is told again."""
+        devices = {one for one in minions if self._fleet.host_of(one) is not None}
+        self._waiting |= devices
+        self._untold |= devices
+
+    def altered(self, minions: Iterable[str]) -> None:
+        """Note that the pillars of *minions* are other ones now, though none was compiled."""
+        for minion_id in minions:
+            self._pillar_came(minion_id)
+
+    def forget(self, minion_id: str) -> None:
+        """Drop what is known of who is no minion any more."""
+        self.pillars.forget(minion_id)
+        self._waiting.discard(minion_id)
+        self._untold.discard(minion_id)
+        self._devices.pop(minion_id, None)
 
     def reload(self) -> None:
         """Read the configuration again and put what *RELOADED* names into force, minions told at once.
@@ -190,8 +253,7 @@ class Briefing:
         changed = await asyncio.to_thread(self._update_files, remote)
         if changed:
             frame = pack_any("modules", 0, {"digest": self._modules})
-            for minion_id in self._fleet.present():
-                self._fleet.send(minion_id, frame)
+            self._fleet.send_many(self._fleet.agents(), frame)  # a device has its host's
         return changed
 
     async def run(self) -> None:
@@ -201,9 +263,34 @@ class Briefing:
             tasks.create_task(self._watch_files())
             tasks.create_task(self._watch_config())
 
+    def _pillar_came(self, minion_id: str) -> None:
+        """Tell a minion that its pillar is there, or is another one, if it is the right one by now."""
+        if not self.pillars.ready(minion_id):
+            return
+        if self._fleet.is_device(minion_id) and minion_id in self._waiting:
+            self._brief(minion_id, self.schedule_of(minion_id), self.pillars.digest(minion_id))
+            return
+        self._waiting.discard(minion_id)
+        self._tell_pillar(minion_id)
+
+    def _pillar_stayed(self, minion_id: str) -> None:
+        """Tell who waits for it; and a device, whose host's entry for it may have become another one meanwhile."""
+        if minion_id in self._waiting or minion_id in self._devices:
+            self._pillar_came(minion_id)
+
     def _tell_pillar(self, minion_id: str) -> None:
-        """Tell a minion to fetch its pillar."""
-        self._fleet.send(minion_id, ASK_FOR_PILLAR)
+        """Tell a minion to fetch its pillar; a device only one that it wasn't told of yet."""
+        told = self._devices.get(minion_id)
+        if told is not None:
+            now = self.pillars.digest(minion_id), self.pillars.named(minion_id)
+            if told == now:
+                return
+            if told[1] or now[1]:
+                self._brief(minion_id, self.schedule_of(minion_id), now[0])
+                return
+            self._devices[minion_id] = now
+        if not self._fleet.send(minion_id, ASK_FOR_PILLAR):
+            self._not_told((minion_id,))
 
     async def _watch_files(self) -> None:
         """Look for new files again and again; the first look, which may wait for a git server, is not waited for."""
@@ -239,13 +326,19 @@ class Briefing:
 
     async def _tell(self, minions: Iterable[str]) -> None:
         """Tell each of *minions* its schedule, and to fetch its pillar; the loop has its turns meanwhile."""
-        for number, minion_id in enumerate(minions):
-            schedule = self.schedule_of(minion_id)
-            self._accounting.expect(minion_id, schedule, time.time())
-            self._fleet.send(minion_id, pack_any("schedule", 0, {"schedule": schedule}, secrets=True))
-            self._tell_pillar(minion_id)
-            if number % MINIONS_AT_ONCE == MINIONS_AT_ONCE - 1:
-                await asyncio.sleep(0)
+        left = iter(minions)
+        while some := list(islice(left, MINIONS_AT_ONCE)):
+            frames: dict[bytes, list[str]] = {}
+            for minion_id in some:
+                schedule = self.schedule_of(minion_id)
+                self._accounting.expect(minion_id, schedule, time.time())
+                frame = pack_any("schedule", 0, {"schedule": schedule}, secrets=True)
+                frames.setdefault(frame, []).append(minion_id)
+            for frame, alike in frames.items():
+                self._not_told(self._fleet.send_many(alike, frame))
+            for minion_id in some:
+                self._tell_pillar(minion_id)
+            await asyncio.sleep(0)
         await self._look_for_idle_entries()
 
     def _update_files(self, remote: str) -> bool:

@@ -12,8 +12,11 @@ class Connection(Protocol):
     """
 
     key: str
-    address: str
     minion_id: str | None
+
+    @property
+    def address(self) -> str:
+        """Return the IP address."""
 
     def send(self, frame: bytes) -> bool:
         """Send a frame; return ``False`` when the far end is gone or takes nothing more."""

@@ -149,11 +149,7 @@ class Enrolment:
             self._fleet.set_grains(minion_id, peer.key, grains)
         peer.send(pack_any("welcome", 0, self._welcome(minion_id), secrets=True))
         if started:
-            now = time.time()
-            said = f"Minion {minion_id} started at {time.ctime(boot or now)}"
-            for tag in ("minion_start", f"salt/minion/{minion_id}/start"):
-                data = {"id": minion_id, "cmd": "_minion_event", "pretag": None, "data": said, "tag": tag}
-                self._bus.publish(tag, {**data, "ts": int(now)})
+            say_started(self._bus, minion_id, boot)
 
     def _say(self, peer: Connection, minion_id: str, verdict: Verdict) -> None:
         """Log and publish a verdict that is new for its key.
@@ -203,6 +199,15 @@ class Enrolment:
         self._said[key] = text
         if len(self._said) > MAX_SAID:
             del self._said[next(iter(self._said))]
+
+
+def say_started(bus: EventBus, minion_id: str, boot: float) -> None:
+    """Publish that a minion was started, at *boot* (epoch s; 0: not known), by Salt's two tags."""
+    now = time.time()
+    said = f"Minion {minion_id} started at {time.ctime(boot or now)}"
+    for tag in ("minion_start", f"salt/minion/{minion_id}/start"):
+        data = {"id": minion_id, "cmd": "_minion_event", "pretag": None, "data": said, "tag": tag}
+        bus.publish(tag, {**data, "ts": int(now)})
 
 
 def epoch(value: object) -> float:

@@ -10,17 +10,24 @@ Grains are kept on disk too, with their key, so that a minion that is away can s
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from saltern.wire import pack_value
 from saltern_master.complaints import Complaints
 from saltern_master.connection import Connection
+from saltern_master.device_peers import DevicePeer, HostLine, is_voice
 from saltern_master.grains_files import MAX_GRAINS_BYTES, GrainsFiles
 from saltern_master.keyring import Keyring
 from saltern_master.targeting import Columns
 
 MAX_SESSIONS = 4
 """Agents that are remembered for one key. There should be one; a cloned host has the same key."""
+
+
+DEVICE = "device"
+"""The grain by which a host says how a device is."""
+MAX_ERROR_CHARS = 500
 
 
 class Session:
@@ -51,6 +58,7 @@ class Link:
         self.grains: dict[str, Any] = {}
         self.boot = 0.0
         self.since = 0.0
+        """When it came, or went (epoch s); 0: neither since the master started."""
 
     def session(self, boot: float, peer: Connection) -> Session:
         """Return the session of the agent that started at *boot*, or is known by its connection, or a new one."""
@@ -109,6 +117,22 @@ class Gone(NamedTuple):
     heir: Session | None
 
 
+class Served(NamedTuple):
+    """What the ``attach`` of a device changed: it was away before, or it was started since."""
+
+    was_away: bool
+    started: bool
+
+
+class DeviceState(NamedTuple):
+    """How its host says that a device is; ``None`` where it doesn't say. ``since`` is epoch s."""
+
+    up: bool | None = None
+    since: float | None = None
+    error: str = ""
+    latency_ms: float | None = None
+
+
 class Fleet:
     """All minions that have a connection or grains."""
 
@@ -134,6 +158,21 @@ class Fleet:
         """Send *frame* to the agent that takes the minion's jobs; return ``False`` when there is none."""
         peer = self.link(minion_id).jobs
         return peer is not None and peer.send(frame)
+
+    def send_many(self, minions: Iterable[str], frame: bytes) -> list[str]:
+        """Send *frame* to several minions, to devices of one host as one; return those that it can't be sent to."""
+        unreachable: list[str] = []
+        of_hosts: dict[HostLine, list[str]] = {}
+        for minion_id in minions:
+            peer = self.link(minion_id).jobs
+            if isinstance(peer, DevicePeer):
+                of_hosts.setdefault(peer.line, []).append(minion_id)
+            elif peer is None or not peer.send(frame):
+                unreachable.append(minion_id)
+        for line, devices in of_hosts.items():
+            if not line.send_for(devices, frame):
+                unreachable += devices
+        return unreachable
 
     def answer(self, peer: Connection, frame: bytes) -> bool:
         """Send *frame* on a minion's connection, if its key is still that minion's; return whether it went out."""
@@ -163,7 +202,7 @@ class Fleet:
             return
         link.grains = grains
         self.grains_facts.changed(minion_id)
-        self.files.write(minion_id, packed)
+        (self.files.write_later if is_voice(key) else self.files.write)(minion_id, packed)
 
     def forget(self, minion_id: str, key: str) -> Link | None:
         """Drop everything known of a minion by *key*, which isn't its any more, and return it."""
@@ -175,9 +214,44 @@ class Fleet:
         self.files.delete(minion_id)
         return link
 
+    def forget_device(self, minion_id: str) -> None:
+        """Drop everything that a host told of a minion that is nobody's device any more."""
+        link = self._links.get(minion_id)
+        if link is not None and is_voice(link.key):
+            self.forget(minion_id, link.key)
+
     def present(self) -> list[str]:
         """Return the ids of the minions that jobs can reach now, sorted."""
         return sorted(name for name in self._links if self.is_present(name))
+
+    def agents(self) -> list[str]:
+        """Return the ids of the minions that are present by a connection of their own, sorted: no devices."""
+        return [name for name in self.present() if not self.is_device(name)]
+
+    def is_device(self, minion_id: str) -> bool:
+        """Return whether what is known of a minion was told by a host of it."""
+        return is_voice(self.link(minion_id).key)
+
+    def host_of(self, minion_id: str) -> str | None:
+        """Return the host that a device is attached by; ``None`` for one that is away, and for what is no device."""
+        jobs = self.link(minion_id).jobs
+        return jobs.line.host if isinstance(jobs, DevicePeer) else None
+
+    def device_state(self, minion_id: str) -> DeviceState:
+        """Return how a device is, as its host said last: by its grain ``device``."""
+        link = self.link(minion_id)
+        told = link.grains.get(DEVICE) if is_voice(link.key) else None
+        if not isinstance(told, dict):
+            return DeviceState()
+        up, error = told.get("up"), told.get("error")
+        since, latency_ms = (_number(told.get(name)) for name in ("since", "latency_ms"))
+        return DeviceState(
+            bool(up) if isinstance(up, int) else None, since, str(error)[:MAX_ERROR_CHARS] if error else "", latency_ms
+        )
+
+    def is_up(self, minion_id: str) -> bool:
+        """Return whether a job can reach the minion now, and, for a device, its host doesn't say that it is down."""
+        return self.is_present(minion_id) and self.device_state(minion_id).up is not False
 
     def address(self, minion_id: str) -> str:
         """Return the IP address that the minion is connected from, empty when it is away."""
@@ -216,6 +290,18 @@ class Fleet:
             link.since = time.time()
         return Attached(before is None, None if before is session else before)
 
+    def serve(self, peer: DevicePeer, boot: float) -> Served:
+        """Note a device's connection, instead of any other."""
+        assert peer.minion_id is not None
+        link = self._link_of(peer.minion_id, peer.key)
+        was_away, started = link.jobs is None, boot != link.boot
+        session = Session(boot)
+        session.jobs = peer
+        link.sessions, link.boot = [session], boot
+        if was_away:
+            link.since = time.time()
+        return Served(was_away, started)
+
     def gone(self, peer: Connection) -> Gone:
         """Note a closed connection."""
         link = self._links.get(peer.minion_id) if peer.minion_id else None
@@ -224,6 +310,8 @@ class Fleet:
         had_jobs = link.jobs is peer
         link.leave(peer)
         heir = link.in_charge() if had_jobs else None
+        if had_jobs and heir is None:
+            link.since = time.time()
         return Gone(had_jobs and heir is None, heir)
 
     def _link_of(self, minion_id: str, key: str) -> Link:
@@ -233,3 +321,7 @@ class Fleet:
             link = self._links[minion_id] = Link(key)
             self.grains_facts.changed(minion_id)
         return link
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None

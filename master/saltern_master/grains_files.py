@@ -39,6 +39,7 @@ class GrainsFiles:
         self._folder = folder
         self._trouble = Trouble(log)
         self._unwritten: dict[str, bytes] = {}
+        self._later: dict[str, bytes] = {}
         self._set_aside = 0
 
     def read(self) -> Iterator[Kept]:
@@ -68,11 +69,15 @@ class GrainsFiles:
             else:
                 yield Kept(name, key, grains)
 
-    def write(self, minion_id: str, packed: bytes) -> bool:
-        """Write a minion's *packed* key and grains, now or when that can be; return whether they are on disk."""
+    def write(self, minion_id: str, packed: bytes, *, looks: bool = True) -> bool:
+        """Write a minion's *packed* key and grains, now or when that can be; return whether they are on disk.
+
+        *looks*: at the folder first.
+        """
         path = os.path.join(self._folder, check_minion_id(minion_id))
         try:
-            folder_instead(self._folder, 0o700)
+            if looks:
+                folder_instead(self._folder, 0o700)
             if os.path.isdir(path):
                 self._put_aside(path, "it is no file")
             write_private(path, packed)
@@ -81,13 +86,27 @@ class GrainsFiles:
             self._trouble.met(f"{self._folder}: can't be written, so grains are in memory alone: {error.strerror}")
             return False
         self._unwritten.pop(minion_id, None)
+        self._later.pop(minion_id, None)
         if not self._unwritten:
             self._trouble.over(f"{self._folder}: all grains are on disk again")
         return True
 
+    def write_later(self, minion_id: str, packed: bytes) -> None:
+        """Write a minion's *packed* key and grains within ``WRITE_AGAIN_S``, only the last ones that come till then.
+
+        For a device: thousands come with their host at once, and tell theirs again when the master is started again.
+        """
+        self._later[minion_id] = packed
+
+    def write_all(self) -> None:
+        """Write what was to be written later."""
+        for minion_id, packed in list(self._later.items()):
+            self.write(minion_id, packed)
+
     def delete(self, minion_id: str) -> None:
         """Delete a minion's file."""
         self._unwritten.pop(minion_id, None)
+        self._later.pop(minion_id, None)
         try:
             os.unlink(os.path.join(self._folder, check_minion_id(minion_id)))
         except FileNotFoundError:
@@ -96,16 +115,18 @@ class GrainsFiles:
             log.warning("grains of %s can't be deleted: %s", minion_id, error.strerror)
 
     async def run(self) -> None:
-        """Write what could not be written, when it can be."""
+        """Write what could not be written, when it can be, and what may be written later."""
         while True:
             await asyncio.sleep(WRITE_AGAIN_S)
             await self.write_again()
 
     async def write_again(self) -> None:
         """Write what is not on disk yet, until something fails."""
+        later, self._later = self._later, {}
+        self._unwritten |= later
         for number, minion_id in enumerate(sorted(self._unwritten), 1):
             packed = self._unwritten.get(minion_id)
-            if packed is not None and not self.write(minion_id, packed):
+            if packed is not None and not self.write(minion_id, packed, looks=number % WRITTEN_A_TURN == 1):
                 return
             if number % WRITTEN_A_TURN == 0:
                 await asyncio.sleep(0)

@@ -33,6 +33,10 @@ from saltern_master.shape import ACCOUNT, EVENT, RETURN
 
 log = logging.getLogger(__name__)
 
+GATHER_S = 0.1
+"""Scheduled returns that come so soon after a write are in the next one: each write costs the CPU of several returns,
+here and in all who read it, and nobody waits for one of them. What comes alone is written at once."""
+GATHER_BYTES = 256 * 1024  # no more than that waits
 ACK_WITHIN_S = 0.5  # gathered this long: an agent's next return is seconds away, a burst's is in the same message
 ACKS_A_TURN = 500  # sent before others have the loop
 ACK_AFTER = 16  # messages of one agent, which sends so many more before it waits (the window of its outbox)
@@ -52,9 +56,9 @@ class Ack:
 class Inbox:
     """Takes what minions deliver: returns, events, and which scheduled runs have no return.
 
-    Acknowledgements are gathered for a moment, and only go out after the journal has been written. When it can't be,
-    the agents whose returns were in that write are unknown until they say hello again: they then send again whatever
-    was not acknowledged, in order, so that nothing later covers what failed.
+    What schedules return is gathered for a moment, and so are acknowledgements, which only go out after the journal has
+    been written. When it can't be, the agents whose returns were in that write are unknown until they say hello again:
+    they then send again whatever was not acknowledged, in order, so that nothing later covers what failed.
     """
 
     def __init__(
@@ -72,22 +76,32 @@ class Inbox:
         self._complaints = Complaints("what minions deliver")
         self._acks: dict[Connection, Ack] = {}
         self._due: list[Connection] = []
-        self._flush_soon = False
+        self._flush_soon: asyncio.Handle | None = None
+        self._waits = False
+        """Whether that is for more to come."""
+        self._gathers_until = 0.0
         self._ack_soon = False
         self._failed_in_a_row = 0
+        self.on_modules: Callable[[str, Mapping[str, Any]], None] = lambda minion_id, told: None
+        """Told what a minion says of its modules when it has synced."""
         self.returns = 0
         self.events = 0
         self.refused = 0
         self.journal_failures = 0
 
-    def receive(self, peer: Connection, minion_id: str, message: Message, frame: bytes) -> None:
-        """Take a ``ret``, ``event`` or ``account``, which came as *frame*, from a minion."""
+    def receive(self, peer: Connection, minion_id: str, message: Message, frame: bytes, key: str = "") -> None:
+        """Take a ``ret``, ``event`` or ``account``, which came as *frame*, from a minion.
+
+        *key*: what speaks for the minion, where that isn't the key of the connection.
+        """
         why = None
+        waits = message.type == "account"
+        key = key or peer.key
         try:
             if message.type == "ret":
-                self._take_return(peer.key, minion_id, message.body, frame)
+                waits = self._take_return(key, minion_id, message.body, frame)
             elif message.type == "event":
-                self._take_event(peer.key, minion_id, message.body, len(frame))
+                self._take_event(key, minion_id, message.body, len(frame))
             else:
                 self._keep(ABSENCES, minion_id, ACCOUNT.checked(message.body))
         except WireError as error:
@@ -95,18 +109,27 @@ class Inbox:
         except Exception as error:  # it isn't kept, so no acknowledgement may pass over it without a word
             log.exception("a %s of minion %s could not be taken in", message.type, minion_id)
             why = f"the master failed: {type(error).__name__}"
+        if why:
+            self._complaints.say(f"minion {minion_id}", message.type, f"its {message.type} was refused: {why}")
+        self._noted(peer, message.seq, why, waits=waits)
+
+    def refuse(self, peer: Connection, seq: int, why: str) -> None:
+        """Have the acknowledgement of what came with the number *seq* say *why* it is never taken."""
+        self._noted(peer, seq, why)
+
+    def _noted(self, peer: Connection, seq: int, why: str | None, *, waits: bool = False) -> None:
         ack = self._acks.get(peer)
         if ack is None:
             ack = self._acks[peer] = Ack()
-        ack.seq = max(ack.seq, message.seq)
+        ack.seq = max(ack.seq, seq)
         ack.messages += 1
         if ack.messages == ACK_AFTER:
             self._due.append(peer)
+            waits = False
         if why:
             self.refused += 1
-            ack.refused[message.seq] = why
-            self._complaints.say(f"minion {minion_id}", message.type, f"its {message.type} was refused: {why}")
-        self._schedule_flush()
+            ack.refused[seq] = why
+        self._schedule_flush(waits=waits)
 
     def put_points(self, values: dict[str, float], slot: int) -> None:
         """Journal points that the master made: full metric names to values, at *slot* (epoch s)."""
@@ -129,7 +152,8 @@ class Inbox:
         self._journal.append(*lost_record(cause, lost))
         return self._flush()
 
-    def _take_return(self, key: str, minion_id: str, body: dict[str, Any], frame: bytes) -> None:
+    def _take_return(self, key: str, minion_id: str, body: dict[str, Any], frame: bytes) -> bool:
+        """Take a return; return whether its write may wait for others. Raises ``WireError``."""
         ret = RETURN.checked(body)
         self.returns += 1
         jid = ret["jid"]
@@ -140,7 +164,7 @@ class Inbox:
             # Nobody asked this minion: it is told of under its own name, and kept from the job's results.
             data = {**ret, "id": minion_id, "cmd": "_return"}
             self._bus.publish(f"salt/minion/{minion_id}/unsolicited/{jid}", data, origin, len(frame))
-            return
+            return False
         flags = METRICS if ret.get("metrics") else 0
         if not scheduled or ret.get("return_job"):
             flags |= FOR_JOBS
@@ -159,10 +183,11 @@ class Inbox:
             event = self._bus.publish(f"salt/job/{jid}/ret/{minion_id}", data, origin, len(frame), as_it_came)
             if not scheduled:
                 self._tracker.returned(jid, minion_id, event, success=_succeeded(ret.get("success")))
+        return not flags & FOR_JOBS
 
     def _keep(self, flags: int, minion_id: str, body: dict[str, Any], as_it_came: bytes | None = None) -> None:
         now = time.time()
-        note = write_note(flags, minion_id, now, body) if flags & (RUN | ABSENCES) else b""
+        note = write_note(flags, minion_id, now, body) if flags & (RUN | ABSENCES) else _BARE_NOTES[flags]
         self._journal.append(write_record(flags, minion_id, now, body, as_it_came), note)
 
     def _take_event(self, key: str, minion_id: str, body: dict[str, Any], size: int) -> None:
@@ -185,19 +210,31 @@ class Inbox:
 
     def _say_problems(self, minion_id: str, data: Any) -> None:
         """Log which of its modules a minion can't take or use; it tells of them when they change."""
+        if isinstance(data, dict):
+            self.on_modules(minion_id, data)
         problems = data.get("problems") if isinstance(data, dict) else None
         if isinstance(problems, list) and problems:
             more = f"; and {len(problems) - PROBLEMS_SAID} more" if len(problems) > PROBLEMS_SAID else ""
             said = "; ".join(str(problem)[:MAX_PROBLEM_CHARACTERS] for problem in problems[:PROBLEMS_SAID])
             self._complaints.say(f"minion {minion_id}", said, f"its modules: {said}{more}")
 
-    def _schedule_flush(self) -> None:
-        if not self._flush_soon:
-            self._flush_soon = True
-            asyncio.get_running_loop().call_soon(self._flush)
+    def _schedule_flush(self, *, waits: bool = False) -> None:
+        left_s = self._gathers_until - time.monotonic()
+        waits = waits and left_s > 0 and self._journal.buffered_bytes < GATHER_BYTES
+        if self._flush_soon is None or (self._waits and not waits):
+            self._unschedule_flush()
+            loop = asyncio.get_running_loop()
+            self._waits = waits
+            self._flush_soon = loop.call_later(left_s, self._flush) if waits else loop.call_soon(self._flush)
+
+    def _unschedule_flush(self) -> None:
+        if self._flush_soon is not None:
+            self._flush_soon.cancel()
+            self._flush_soon = None
 
     def _flush(self) -> bool:
-        self._flush_soon = False
+        self._unschedule_flush()
+        self._gathers_until = time.monotonic() + GATHER_S
         try:
             self._journal.flush()
         except JournalError as error:
@@ -241,7 +278,7 @@ class Inbox:
 
     def flush_now(self) -> None:
         """Write what is buffered at once."""
-        if self._flush_soon:
+        if self._flush_soon is not None:
             self._flush()
 
     def metrics(self) -> dict[str, float]:
@@ -264,6 +301,8 @@ MODULES = "modules"
 PROBLEMS_SAID = 5
 MAX_PROBLEM_CHARACTERS = 300
 
+_BARE_NOTES = {flags: write_note(flags, "", 0.0, {}) for flags in (0, FOR_JOBS, METRICS, FOR_JOBS | METRICS)}
+"""Of records that are about nobody's account."""
 _STEP = re.compile(r"salt/job/([0-9]{20})/prog/([^/]+)/[0-9]{1,9}")
 """Tags by which a minion tells what a function has come to so far: a jid, its id, and a number."""
 _MASTERS_WORDS = frozenset({"start", "unsolicited", "duplicate", "clock"})

@@ -23,10 +23,11 @@ class KeyRefresh:
     async def now(self) -> None:
         """Look now. Raises ``KeyStoreError``."""
         look = await asyncio.to_thread(self._keyring.look)
-        change = self._keyring.take(look)
-        if change.added or change.removed or self._keyring.freed:
-            self._tell(change)
-            self._accounting.forget(set(change.removed.values()) - set(change.added.values()))
+        with self._keyring.delegations.later():  # a minion whose key went may be a device from now on
+            change = self._keyring.take(look)
+            if change.added or change.removed or self._keyring.freed:
+                self._tell(change)
+                self._accounting.forget(set(change.removed.values()) - set(change.added.values()))
 
     async def run(self) -> None:
         """Look again and again until cancelled."""

@@ -14,6 +14,8 @@ class KeyTable:
         self._places: dict[str, set[str]] = {}
         self._first: dict[str, str] = {}
         self._sorted: list[str] | None = None
+        self.version = 0
+        """Another one whenever anything here is."""
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -43,7 +45,7 @@ class KeyTable:
     def put(self, minion_id: str, key: str) -> None:
         """Note that *minion_id* has *key* now, and no other."""
         self.drop(minion_id)
-        self._sorted = None
+        self._changed()
         self._keys[minion_id] = key
         self._ids.setdefault(key, set()).add(minion_id)
         self._first[key] = min(self._ids[key])
@@ -54,7 +56,7 @@ class KeyTable:
         key = self._keys.pop(minion_id, None)
         if key is None:
             return
-        self._sorted = None
+        self._changed()
         for table, name in ((self._ids, key), (self._places, place(minion_id))):
             table[name].discard(minion_id)
             if not table[name]:
@@ -63,3 +65,7 @@ class KeyTable:
             self._first[key] = min(self._ids[key])
         else:
             del self._first[key]
+
+    def _changed(self) -> None:
+        self._sorted = None
+        self.version += 1

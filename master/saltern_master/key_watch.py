@@ -10,6 +10,7 @@ import threading
 import time
 from typing import NamedTuple
 
+from saltern.delegated import DELEGATED
 from saltern.keystore import STATES, FileStamp, KeyStore
 
 CLOCK_STEP_NS = 100_000_000
@@ -17,10 +18,11 @@ CLOCK_STEP_NS = 100_000_000
 
 
 class KeyFile(NamedTuple):
-    """A key's file: its stamp, and the key, ``None`` when it holds none."""
+    """A key's file: its stamp, and the key, ``None`` when it holds none; of a device that is delegated: its hosts."""
 
     stamp: FileStamp
     key: str | None
+    hosts: tuple[str, ...] = ()
 
 
 class Folder(NamedTuple):
@@ -62,7 +64,7 @@ class KeyWatch:
         with self._lock:
             self._begun += 1
             look = Look(self._begun, self._folders, {}, {})
-        for state in STATES:
+        for state in (*STATES, DELEGATED):
             stamp = self._store.stamp(state)
             old = look.base.get(state, _EMPTY)
             if stamp == old.stamp and not force:
@@ -72,11 +74,16 @@ class KeyWatch:
             for minion_id, file_stamp in self._store.listing(state).items():
                 was = old.files.get(minion_id)
                 if was is None or was.stamp != file_stamp or force:
-                    was = KeyFile(file_stamp, self._store.key(state, minion_id))
+                    was = self._read(state, minion_id, file_stamp)
                 files[minion_id] = was
             look.folders[state] = Folder(stamp if settled else None, files)
             look.differing[state] = _differing(old, look.folders[state])
         return look
+
+    def _read(self, state: str, minion_id: str, stamp: FileStamp) -> KeyFile:
+        if state == DELEGATED:
+            return KeyFile(stamp, None, self._store.delegated.hosts(minion_id))
+        return KeyFile(stamp, self._store.key(state, minion_id))
 
     def news(self, look: Look) -> News:
         """Return what *look* found, in order of ids; nothing when a later one was taken before it."""

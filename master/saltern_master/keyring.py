@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from saltern.config import MasterOptions
+from saltern.delegated import DELEGATED
 from saltern.errors import KeyStoreError
 from saltern.ids import names_every_host
-from saltern.key_functions import sharing_metrics
 from saltern.keystore import ACCEPTED, DENIED, PENDING, REJECTED, STATES, WORDS, KeyStore
+from saltern.metric_segment import sharing_metrics
+from saltern.pillar_delegations import PillarDelegations
 from saltern_master.clock_steps import ClockSteps
+from saltern_master.delegations import Delegations, parts, voice
 from saltern_master.key_places import KeyPlaces
 from saltern_master.key_table import KeyTable
 from saltern_master.key_watch import KeyFile, KeyWatch, Look
@@ -59,8 +62,12 @@ class Keyring:
         pending_ttl_s: float = PENDING_TTL_S,
         clock: Callable[[], float] = time.time,
         steady: Callable[[], float] | None = None,
+        cachedir: str = "",
     ) -> None:
-        """*clock*: the time of day, epoch s; *steady*, in seconds, tells its steps from time that passes."""
+        """*clock*: the time of day, epoch s; *steady*, in seconds, tells its steps from time that passes.
+
+        *cachedir*: where it is kept which devices the pillars of hosts named, ``""`` for nowhere.
+        """
         self.store = store
         self._auto_accept = auto_accept
         self._clock = clock
@@ -70,6 +77,11 @@ class Keyring:
         self._places = {
             state: KeyPlaces(max_pending, max_pending_per_address, pending_ttl_s) for state in (PENDING, DENIED)
         }
+        files = PillarDelegations(cachedir) if cachedir else None
+        self.delegations = Delegations(self._tables[ACCEPTED], store, files, steady or clock)
+        """Who may speak for which device."""
+        self._ids: tuple[tuple[int, ...], list[str]] = ((), [])
+        self._keys: tuple[tuple[int, ...], dict[str, str]] = ((), {})
         self._expired_at = 0.0
         self.freed: frozenset[str] = frozenset()
         """The keys that the last ``take`` found to be in no state any more."""
@@ -77,16 +89,43 @@ class Keyring:
         """Keys turned away because too many were pending, in all or from their address."""
 
     def minion_of(self, key: str) -> str | None:
-        """Return the minion id that *key* is accepted for."""
-        return self._tables[ACCEPTED].id_of(key)
+        """Return the minion id that *key* is accepted for; of a voice: the device that its host may speak for."""
+        accepted = self._tables[ACCEPTED]
+        found = accepted.id_of(key)
+        if found is not None:
+            return found
+        spoken = parts(key)
+        if spoken is None:
+            return None
+        host = accepted.id_of(spoken[0])
+        return spoken[1] if host is not None and self.delegations.may_speak(host, spoken[1]) else None
 
     def minions(self) -> list[str]:
-        """Return the ids of all accepted minions, sorted."""
-        return self._tables[ACCEPTED].ids()
+        """Return the ids of all accepted minions and of all devices, sorted."""
+        versions = self._tables[ACCEPTED].version, self.delegations.version
+        if self._ids[0] != versions:
+            self._ids = versions, sorted([*self._tables[ACCEPTED].ids(), *self.delegations.all()])
+        return list(self._ids[1])
+
+    def waiting(self) -> int:
+        """Return how many keys are pending."""
+        return len(self._tables[PENDING])
 
     def keys(self) -> dict[str, str]:
-        """Return the key that each accepted minion has."""
-        return self._tables[ACCEPTED].keys()
+        """Return the key that each accepted minion has, and of each device the voice by which it speaks now.
+
+        To be read alone.
+        """
+        accepted, delegations = self._tables[ACCEPTED], self.delegations
+        versions = accepted.version, delegations.version, delegations.served_version
+        if self._keys[0] != versions:
+            keys = accepted.keys()
+            for device in delegations.all():
+                host_key = accepted.key_of(delegations.server_of(device) or "")
+                if host_key is not None:
+                    keys[device] = voice(host_key, device)
+            self._keys = versions, keys
+        return self._keys[1]
 
     def holds(self, key: str) -> bool:
         """Return whether *key* is in the store in any state, so that an operator may accept it at any time."""
@@ -110,11 +149,14 @@ class Keyring:
         files = news.get(ACCEPTED, {})
         keys = {key for name, file in files.items() for key in (accepted.key_of(name), file and file.key) if key}
         before = {key: accepted.id_of(key) for key in keys}
-        touched = {self._tables[state].key_of(name) for state, of_state in news.items() for name in of_state}
-        for state, of_state in news.items():
+        of_keys = {state: of_state for state, of_state in news.items() if state != DELEGATED}
+        touched = {self._tables[state].key_of(name) for state, of_state in of_keys.items() for name in of_state}
+        for state, of_state in of_keys.items():
             self._put_files(state, of_state)
         after = {key: accepted.id_of(key) for key in keys}
         self.freed = frozenset(key for key in touched if key is not None and not self.holds(key))
+        told = {*files, *filter(None, before.values()), *filter(None, after.values())}
+        self._take_delegations(told, news.get(DELEGATED, {}))
         for minion_id in filter(None, after.values()):
             other = accepted.sharing_metrics(minion_id)
             if other is not None:
@@ -145,10 +187,17 @@ class Keyring:
             return Verdict("invalid", reason, "")
         if accepted.key_of(minion_id) is not None:
             return self._deny(minion_id, key, ACCEPTED, address)
+        hosts = self.delegations.hosts(minion_id)
+        if hosts:
+            reason = (
+                f"{minion_id!r} is a device that {hosts[0]} speaks for: give this host a name of its own (id: in its "
+                f"configuration), or {self.delegations.way_out(minion_id)}"
+            )
+            return Verdict("denied", reason, "")
         rejected = self._tables[REJECTED].id_of(key)
         if rejected is not None:
             return Verdict("rejected", f"this key was rejected on the master, as {rejected!r}", "")
-        other = accepted.sharing_metrics(minion_id)
+        other = accepted.sharing_metrics(minion_id) or self.delegations.sharing_metrics(minion_id)
         if other is not None:
             return Verdict("denied", sharing_metrics(minion_id, other), "")
         why = ""
@@ -180,6 +229,7 @@ class Keyring:
     def _accept(self, minion_id: str, key: str, displaced: str = "") -> Verdict:
         self._put(ACCEPTED, minion_id, key)
         self._leave(key)
+        self.delegations.keys_changed([minion_id])
         return Verdict("accepted", "", "accept", displaced)
 
     def _pend(self, minion_id: str, key: str, why: str, address: str) -> Verdict:
@@ -273,6 +323,14 @@ class Keyring:
         self._watch.wrote(state, minion_id)
         self._put_files(state, {minion_id: None})
 
+    def _take_delegations(self, minions: Iterable[str], news: Mapping[str, KeyFile | None]) -> None:
+        """Look again at the delegations that hang on the accepted keys of *minions*, and at those by operators."""
+        delegations = self.delegations
+        with delegations.later():
+            if news:
+                delegations.from_operators({device: file.hosts if file else () for device, file in news.items()})
+            delegations.keys_changed(minions)
+
     def _put_files(self, state: str, files: dict[str, KeyFile | None]) -> None:
         """Take over what is on disk: those that went first, so that an id may change hands."""
         table, places = self._tables[state], self._places.get(state)
@@ -297,4 +355,5 @@ def configured_keyring(options: MasterOptions, store: KeyStore) -> Keyring:
         max_pending_per_address=options["max_pending_keys_per_address"],
         pending_ttl_s=options["pending_key_hours"] * 3600,
         steady=time.monotonic,
+        cachedir=options["cachedir"],
     )

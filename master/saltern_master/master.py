@@ -26,6 +26,7 @@ from saltern.keystore import KeyStore
 from saltern.pki import own_keys
 from saltern_master.account.accounting import Accounting
 from saltern_master.account.keeper import AccountKeeper
+from saltern_master.alert_marks import AlertMarks
 from saltern_master.alerts.engine import AlertEngine
 from saltern_master.alerts.sources.http import HttpSource
 from saltern_master.annotations.engine import annotation_engine
@@ -60,6 +61,7 @@ from saltern_master.journal.configured import configured_journal
 from saltern_master.key_refresh import KeyRefresh
 from saltern_master.keyring import configured_keyring
 from saltern_master.mine import Mine
+from saltern_master.overview import Overview
 from saltern_master.parts import run_parts
 from saltern_master.presence import Present
 from saltern_master.ready import say_ready
@@ -100,7 +102,7 @@ class Master:
         self.accounting = Accounting(os.path.join(cache, "accounting"))
         self.accounting.load()
         self.account_keeper = AccountKeeper(self.accounting, self.journal)
-        self.tracker = Tracker(self.bus, self.fleet.send, options["timeout"])
+        self.tracker = Tracker(self.bus, self.fleet.send, options["timeout"], send_many=self.fleet.send_many)
         self.inbox = Inbox(self.journal, self.bus, self.tracker, self.fleet.answer)
         self.jids = JidSource()
         self.publisher = Publisher(self.fleet, self.bus, self.inbox, self.tracker, self.jids)
@@ -123,7 +125,11 @@ class Master:
             self.keyring, self.fleet, self.inbox, self.bus, self.tracker, self.dispatcher, self.briefing, self.clocks
         )
         self.mine = Mine(os.path.join(cache, "mine"), self.keyring)
-        self.hub.on_removed += (self.mine.forget, self.briefing.pillars.forget)
+        self.module_states = self.briefing.module_states
+        self.inbox.on_modules = self.module_states.heard
+        forgets = self.mine.forget, self.briefing.forget, self.module_states.forget
+        self.hub.on_removed += forgets
+        self.hub.hosts.on_removed += (*forgets, lambda device: self.accounting.forget([device]))
         self.present = Present(self.fleet, self.bus) if options["presence_events"] else None
         self.key_refresh = KeyRefresh(self.keyring, self.accounting, self.hub.keys_changed)
         self.dead_letters = DeadLetters(os.path.join(cache, "dead_letters"))
@@ -134,7 +140,10 @@ class Master:
         self.engine = shipping_engine(options, self.journal, self.dead_letters, self.inbox.put_lost)
         self.series_places = SeriesPlaces(options["metric_pattern"], self.keyring.minions)
         self.annotations = annotation_engine(options, self.bus, self.keyring.minions)
-        self.alerts = AlertEngine(options, HttpSource(options["render_url"]), self.bus.publish, steady=time.monotonic)
+        source = HttpSource(options["render_url"])
+        self.alerts = AlertEngine(options, source, self.bus.publish, steady=time.monotonic, places=self.series_places)
+        marks = AlertMarks(lambda: self.alerts.listing(), self.series_places)
+        self.overview = Overview(self.keyring, self.fleet, self.accounting, self.briefing, marks, self.policy.groups)
         self.webhooks = WebhookEngine(options, self.bus, self.keyring.minions)
         self.briefing.on_reload += (self.alerts.reread, self.webhooks.reread)
         self.local = LocalEntrance(options["sock_dir"], self.dispatcher, self.policy, self.logins)
@@ -159,6 +168,7 @@ class Master:
             for part in (self.job_store, self.returners, self.suites, self.journal, self.account_keeper, self.ports):
                 ending.callback(part.close)
             ending.callback(self.inbox.flush_now)
+            ending.callback(self.fleet.files.write_all)
             self.endpoints = self.ports.open()
             ending.push_async_callback(self.own_children.stop)
             ending.callback(self.dispatcher.close)
@@ -169,7 +179,7 @@ class Master:
             ready()
             parts = (self.keeper, self.tracker, self.key_refresh, self.briefing, self.self_metrics, self.alerts)
             others = (self.uploads, self.tokens, self.account_keeper, self.engine, self.annotations, self.present)
-            of_fleet = (self.fleet.files, self.fleet.grains_facts, self.briefing.pillars)
+            of_fleet = (self.fleet.files, self.fleet.grains_facts, self.briefing.pillars, self.hub.hosts)
             all_parts = (*parts, *of_fleet, *others, self.webhooks, self.suites.feeder, *self.returners.parts)
             await run_parts(all_parts, self._stopping)
 

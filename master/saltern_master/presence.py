@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterable
 
 from saltern.wire import pack
-from saltern_master.bus import EventBus
+from saltern_master.bus import USUAL_BYTES, EventBus
 from saltern_master.connection import Connection
+from saltern_master.device_peers import DevicePeer
 from saltern_master.fleet import Fleet, Session
 from saltern_master.line_limit import LineLimit
 
@@ -43,6 +45,23 @@ class Presence:
             log.info("minion %s is gone", minion_id)
             self.lost(minion_id)
         return gone.heir
+
+    def serve(self, peer: DevicePeer, boot: float) -> bool:
+        """Take *peer* as its device's connection; return whether the device was started since the last one."""
+        served = self._fleet.serve(peer, boot)
+        if served.was_away:
+            log.info("device %s is served by %s", peer.minion_id, peer.line.host)
+            self._bus.publish("salt/presence/change", {"new": [peer.minion_id], "lost": []})
+        return served.started
+
+    def unserved(self, peers: Iterable[DevicePeer]) -> None:
+        """Note that connections of devices are none any more, and say which devices are away by that, all at once."""
+        lost = sorted(peer.minion_id for peer in peers if self._fleet.gone(peer).away and peer.minion_id)
+        for minion_id in lost:
+            log.info("device %s is gone", minion_id)
+        if lost:
+            data = {"new": [], "lost": lost}
+            self._bus.publish("salt/presence/change", data, size=USUAL_BYTES + sum(map(len, lost)))
 
     def lost(self, minion_id: str) -> None:
         """Say that a minion is away."""

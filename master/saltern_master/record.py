@@ -3,6 +3,7 @@
 ::
 
     record = flags : 1 byte | msgpack [minion id, received (epoch s), body]
+    body   = the agent's own bytes, where the master changes nothing in them; else packed by the master
     note   = msgpack [flags, …]: what a record is about, without the record itself
 
 The flags say who wants a record, so that a consumer passes over the others without unpacking them. Notes go to the

@@ -65,6 +65,11 @@ class Schedules:
                 log.warning("schedule %s: left out for %s: %s", name, minion_id, error)
         return schedule
 
+    @property
+    def metrics(self) -> frozenset[str]:
+        """The names of the entries whose returns become metrics."""
+        return frozenset(name for name, entry in self._entries.items() if entry.job["metrics"])
+
     def say_idle(self) -> None:
         """Log which entries no minion was found for, of all that ``of`` was asked about."""
         for name in sorted(self._idle):

@@ -11,13 +11,17 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from saltern.errors import IdError, WireError
-from saltern.ids import check_jid
+from saltern.ids import MAX_MINION_ID, check_jid
 from saltern.visible import shown
 
 MAX_TAG_LENGTH = 512
 MAX_NAME_LENGTH = 512
 MAX_FUNCTIONS = 1000
 MAX_RANGES = 2000
+MAX_DEVICES = 20_000
+"""That one host may have."""
+MAX_IN_ENVELOPE = 64
+"""Messages that a host may put into one."""
 _KINDS = ("skipped", "dropped")
 
 Check = Callable[[Any], str | None]
@@ -144,6 +148,33 @@ def pids(value: Any) -> str | None:
     return "a map of jids to process ids"
 
 
+def device(value: Any) -> str | None:
+    """Take what may be a minion's id; whether it is one is looked up in any case."""
+    fits = type(value) is str and 0 < len(value) <= MAX_MINION_ID and value.isascii() and value.isprintable()
+    return None if fits else "a minion id"
+
+
+def each(value: Any) -> str | None:
+    """Take a list of what is said for devices: numbers, ids and frames."""
+    if (
+        isinstance(value, list)
+        and len(value) <= MAX_IN_ENVELOPE
+        and all(
+            type(one) is list and len(one) == 3 and type(one[0]) is int and type(one[2]) is bytes and not device(one[1])
+            for one in value
+        )
+    ):
+        return None
+    return f"a list of [number, minion id, message], {MAX_IN_ENVELOPE} at most"
+
+
+def devices(value: Any) -> str | None:
+    """Take a list of minions' ids, as many as one host may have."""
+    if isinstance(value, list) and len(value) <= MAX_DEVICES and not any(device(member) for member in value):
+        return None
+    return f"a list of minion ids, {MAX_DEVICES} at most"
+
+
 RETURN = Shape(
     "a return",
     {
@@ -170,6 +201,10 @@ CALL = Shape("a call", {"cmd": Field(text(), required=True), "args": Field(one_o
 WORKING = Shape("an answer", {"jids": Field(texts, required=True), "more": Field(one_of(bool)), "pids": Field(pids)})
 CLOCK = Shape("a question for the time", {"skew_ms": Field(finite)})
 ATTACH = Shape("an attach", {"boot": Field(finite), "grains": Field(one_of(dict)), "have": Field(one_of(dict))})
+FOR = Shape("an envelope", {"minion": Field(device, required=True), "message": Field(one_of(bytes), required=True)})
+EACH = Shape("an envelope", {"each": Field(each, required=True)})
+DEVICES = Shape("a list of devices", {"devices": Field(devices, required=True)})
+LEASE = Shape("a question for a lease", {"list": Field(one_of(bool))})
 HELLO = Shape(
     "a hello",
     {

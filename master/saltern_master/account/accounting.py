@@ -170,6 +170,10 @@ class Accounting:
         for _, _, tally in self._all():
             tally.stepped(before, after)
 
+    def of(self, minion_id: str) -> Mapping[str, Tally]:
+        """Return a minion's tallies by schedule; not to be changed."""
+        return self._tallies.get(minion_id, {})
+
     def rows(self, now: float) -> Iterator[Row]:
         """Yield the numbers of every tally; the account may change meanwhile."""
         for minion_id, name, tally in self._all():

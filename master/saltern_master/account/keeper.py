@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from saltern_master.account.accounting import Accounting
 from saltern_master.clock_steps import ClockSteps
@@ -36,17 +39,19 @@ class AccountKeeper:
         """*accounting* is loaded, and *journal* open, or they will be."""
         self.accounting = accounting
         self._notes = journal.notes_reader(accounting.position)
+        self._read: deque[Sequence[Any]] = deque()  # and not taken in yet, as whoever did that may be cancelled
         self._clock = clock or ClockSteps()
         self._steady = steady
         self._saved_at = steady()
         self._busy = asyncio.Lock()
+        self._writing = threading.Lock()
+        self._closed = False
 
     async def run(self) -> None:
         """Work until cancelled."""
         while True:
             await self.catch_up()
-            overdue = self._steady() - self._saved_at >= SAVE_EVERY_S
-            if self.accounting.loaded and (overdue or self.accounting.changed):
+            if self.accounting.loaded and self._to_be_saved():
                 await self._save()
             await asyncio.sleep(LOOK_EVERY_S)
 
@@ -55,27 +60,44 @@ class AccountKeeper:
         async with self._busy:
             if not self._loaded():
                 return
-            while notes := self._notes.read_now(NOTES_A_TURN):
-                for note in notes:
-                    self.accounting.note(note)
-                    if not note[0] & RUN:
-                        await asyncio.sleep(0)  # it may be about many slots
-                await asyncio.sleep(0)
+            await self._take_in()
             self._look_at_clock()
 
     def close(self) -> None:
         """Take in what is left, and save it."""
         if not self._loaded():
             return
-        while notes := self._notes.read_now(NOTES_A_TURN):
-            for note in notes:
-                self.accounting.note(note)
+        for note in self._new_notes():
+            self.accounting.note(note)
         rows = [row for some in self.accounting.packed() for row in some]
-        self._written(self._notes.at, self.accounting.write(rows, self._notes.at))
+        with self._writing:  # what is being written now is older: no such thing may come after this
+            self._closed = True
+            self._written(self._notes.at, self.accounting.write(rows, self._notes.at))
+
+    async def _take_in(self) -> None:
+        for note in self._new_notes():
+            self.accounting.note(note)
+            if not note[0] & RUN or not self._read:
+                await asyncio.sleep(0)  # it may be about many slots, or there were many
+
+    def _new_notes(self) -> Iterator[Sequence[Any]]:
+        """Yield each note once, whoever asks, and whatever became of who asked before: it is to be taken in at once."""
+        while self._read or self._read_more():
+            yield self._read.popleft()
+
+    def _read_more(self) -> bool:
+        self._read.extend(self._notes.read_now(NOTES_A_TURN))
+        return bool(self._read)
+
+    def _to_be_saved(self) -> bool:
+        overdue = self._steady() - self._saved_at >= SAVE_EVERY_S
+        given_up = self._notes.done < self.accounting.position  # the journal may come to where it was before a kill
+        return overdue or given_up or self.accounting.changed
 
     async def _save(self) -> None:
         """Save the account; nothing is taken in meanwhile, so that it is what the notes up to its position make."""
         async with self._busy:
+            await self._take_in()  # what has been read is before the position
             self.accounting.changed = False
             position = self._notes.at
             rows: list[bytes] = []
@@ -83,19 +105,23 @@ class AccountKeeper:
                 rows += some
                 await asyncio.sleep(0)
         self._saved_at = self._steady()
-        self._written(position, await asyncio.to_thread(self.accounting.write, rows, position))
+        self._written(position, await asyncio.to_thread(self._write, rows, position))
+
+    def _write(self, rows: Sequence[bytes], position: Position) -> bool:
+        with self._writing:
+            return not self._closed and self.accounting.write(rows, position)
 
     def _loaded(self) -> bool:
         """Load the account if that could not be done so far; return whether it is."""
         if not self.accounting.loaded:
             self.accounting.load()
             if self.accounting.loaded:
-                self._notes.at = self._notes.done = self.accounting.position
+                self._notes.go_to(self.accounting.position)
         return self.accounting.loaded
 
     def _written(self, position: Position, done: bool) -> None:
         if done:
-            self._notes.done = position
+            self._notes.done = self.accounting.position = position
 
     def _look_at_clock(self) -> None:
         """Notice that the master's clock was set since the last look."""

@@ -54,6 +54,22 @@ class SlotStates:
         index = bisect_right(self.starts, slot) - 1
         return self.states[index] if index >= 0 else State.MISSING
 
+    def received(self, first: int, last: int) -> tuple[int, int]:
+        """Return how many slots of a range were received, and how many were due; a fleet asks it at every look."""
+        starts, states = self.starts, self.states
+        index = bisect_right(starts, first) - 1
+        received, due, at, beyond = 0, max(0, last - first + 1), first, last + 1
+        while at < beyond:
+            state = states[index] if index >= 0 else State.MISSING
+            index += 1
+            end = min(starts[index], beyond) if index < len(starts) else beyond
+            if state is State.RECEIVED:
+                received += end - at
+            elif state is State.NOT_DUE:
+                due -= end - at
+            at = end
+        return received, due
+
     def runs(self, first: int, last: int) -> Iterator[tuple[int, int, State]]:
         """Yield the runs of a range, missing ones too, in order: first, last, state."""
         index = bisect_right(self.starts, first) - 1

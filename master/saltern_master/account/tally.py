@@ -127,6 +127,20 @@ class Tally:
             numbers["completeness"] = completeness
         return numbers
 
+    def newest(self) -> float | None:
+        """Return the last slot that was received, epoch s; ``None``: none that is remembered one by one."""
+        states = self.states
+        for index in range(len(states.states) - 2, -1, -1):  # the last has no end: missing
+            if states.states[index] is State.RECEIVED:
+                return (states.starts[index + 1] - 1) * self.seconds
+        return None
+
+    def last_hour(self, now: float) -> tuple[int, int]:
+        """Return how many slots of the last hour were received, and how many were expected."""
+        due = self._current(now) - DUE_INTERVALS
+        first = max(due - (int(COMPLETENESS_WINDOW_S / self.seconds) or 1) + 1, self.first)
+        return self.states.received(first, due)
+
     def packed(self) -> dict[str, Any]:
         """Return what ``restored`` makes it of again."""
         states = self.states
@@ -159,12 +173,7 @@ class Tally:
         return tally
 
     def _completeness(self, now: float) -> float | None:
-        due = self._current(now) - DUE_INTERVALS
-        first = max(due - (int(COMPLETENESS_WINDOW_S / self.seconds) or 1) + 1, self.first)
-        received = expected = 0
-        for start, end, state in self.states.runs(first, due):
-            received += (end - start + 1) * (state is State.RECEIVED)
-            expected += (end - start + 1) * (state is not State.NOT_DUE)
+        received, expected = self.last_hour(now)
         return 100.0 * received / expected if expected else None
 
     def _horizon(self, now: float) -> int:

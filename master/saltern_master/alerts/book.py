@@ -1,4 +1,5 @@
-"""The rules in force: those of the option ``alerts`` and those of ``<config_dir>/alerts.d/*.yaml``.
+"""The rules in force: those of the option ``alerts``, of ``<config_dir>/alerts.d/*.yaml``, and those that the master
+keeps for who edits them by its commands, ``<cachedir>/alerts.d/*.yaml`` (``kept_rules``).
 
 A bad rule becomes a ``Problem``, named by file, line and key; the others work. A file of ``alerts.d`` is read again
 when it changes; while it isn't YAML at all, its rules from before stay in force.
@@ -15,8 +16,9 @@ import yaml
 
 from saltern.config.includes import option_files
 from saltern.config.load import MAX_FILE_BYTES, read_settings
-from saltern.errors import ConfigError
-from saltern_master.alerts.parse import RuleFault, parse_rule
+from saltern.errors import CommandError, ConfigError
+from saltern_master.alerts.kept_rules import KeptRules, rule_files
+from saltern_master.alerts.parse import RuleFault, check_name, parse_rule
 from saltern_master.alerts.rule import Rule
 
 MAX_RULES = 2000
@@ -31,10 +33,16 @@ Lines = Mapping[tuple[str, str | None], int]
 
 
 class Problem(NamedTuple):
-    """A rule, or the file *name* as a whole, that can't be used: *text* says where and why."""
+    """A rule, or the file *name* as a whole, that can't be used: *text* says where and why.
+
+    *place* is its file and line; *editable*: the master keeps it; *given* is what it says, as far as that is a rule.
+    """
 
     name: str
     text: str
+    place: str = ""
+    editable: bool = False
+    given: Mapping[str, Any] | None = None
 
 
 class Rules(NamedTuple):
@@ -49,6 +57,7 @@ class RuleBook:
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         self._folder = os.path.join(options["config_dir"], FOLDER)
+        self.kept = KeptRules(os.path.join(options["cachedir"], FOLDER))
         self._timeout_s = float(options["alerts_script_timeout"])
         self._options = options
         self._signature: object = None
@@ -69,55 +78,92 @@ class RuleBook:
         """Read everything again."""
         self._signature = self._sign()
         gathered = [self._of_options()]
-        try:
-            files = self._list()
-        except OSError as error:
-            gathered.append(Rules({}, [Problem(FOLDER, f"{self._folder}: can't be read: {error.strerror}")]))
-            files = []
-        self._files = {file: self._of_file(file) for file in files[:MAX_FILES]}
-        gathered.extend(self._files.values())
-        if len(files) > MAX_FILES:
-            gathered.append(Rules({}, [Problem(FOLDER, f"{self._folder}: holds over {MAX_FILES} files: join some")]))
-        self.rules, self.problems = _joined(gathered)
+        found: dict[str, Rules] = {}
+        for folder, most in self._folders():
+            try:
+                files = rule_files(folder)
+            except OSError as error:
+                text = f"{folder}: can't be read: {error.strerror}"
+                gathered.append(Rules({}, [Problem(FOLDER, text, folder)]))
+                continue
+            found |= {file: self._of_file(file, editable=folder == self.kept.folder) for file in files[:most]}
+            if len(files) > most:
+                text = f"{folder}: holds over {most:,} files: join some"
+                gathered.append(Rules({}, [Problem(FOLDER, text, folder)]))
+        self._files = found
+        self.rules, self.problems = _joined([*gathered[:1], *found.values(), *gathered[1:]])
 
-    def _list(self) -> list[str]:
-        if not os.path.isdir(self._folder):
-            return []
-        names = sorted(name for name in os.listdir(self._folder) if name.endswith((".yaml", ".yml")))
-        return [os.path.join(self._folder, name) for name in names if not name.startswith(".")]
+    def check(self, name: str, given: Any) -> Rule:
+        """Return the rule that *given* is under *name*. Raises ``RuleFault``."""
+        return parse_rule(name, given, timeout_s=self._timeout_s)
+
+    def put(self, name: str, given: Mapping[str, Any]) -> None:
+        """Keep a rule that was checked; ``refresh`` takes it. May block.
+
+        Raises ``RuleFault``, and ``CommandError`` for one that is written by hand, or can't be saved.
+        """
+        if place := self._written(name):
+            raise CommandError(f"{name} is a rule of {place}: change it there, or choose another name")
+        if name not in self.rules and len(self.rules) >= MAX_RULES:
+            raise CommandError(f"there are {MAX_RULES:,} rules, which is the most: delete some first")
+        self.kept.put(name, given)
+
+    def remove(self, name: str) -> None:
+        """Forget a rule that the master keeps; ``refresh`` takes it. May block.
+
+        Raises ``RuleFault`` for what is no name, ``CommandError`` for another rule, or when it can't be deleted.
+        """
+        check_name(name)
+        if self.kept.holds(name):
+            self.kept.remove(name)
+        elif place := self._written(name):
+            raise CommandError(f"{name} is a rule of {place}: delete it there")
+        else:
+            raise CommandError(f"there is no rule {name}: saltern-run alerts.list shows those that there are")
+
+    def _written(self, name: str) -> str:
+        """Return where a rule called *name* is written by hand, or ``""``."""
+        rule = self.rules.get(name)
+        if rule is not None and not rule.editable:
+            return rule.where or "the options"
+        return next((one.place or one.text for one in self.problems if one.name == name and not one.editable), "")
+
+    def _folders(self) -> tuple[tuple[str, int], ...]:
+        return (self._folder, MAX_FILES), (self.kept.folder, MAX_RULES)
 
     def _sign(self) -> object:
-        try:
-            return [(file, *_signature(file)) for file in self._list()[: MAX_FILES + 1]]
-        except OSError as error:
-            return error.errno
+        return [_sign(folder, most) for folder, most in self._folders()]
 
     def _of_options(self) -> Rules:
         file, lines = _where_set(str(self._options.get("conf_file", "")), "alerts")
         return self._parsed(file, "alerts", self._options["alerts"].items(), lines)
 
-    def _of_file(self, file: str) -> Rules:
+    def _of_file(self, file: str, *, editable: bool) -> Rules:
         try:
             given = [(setting.key, setting.value) for setting in read_settings(file)]
         except ConfigError as error:
             before = self._files.get(file, Rules({}, []))
             kept = f"; its {len(before.rules)} rules from before stay in force" if before.rules else ""
             name = os.path.join(FOLDER, os.path.basename(file))
-            return Rules(before.rules, [Problem(name, f"{error}{_hint(file)}{kept}")])
-        return self._parsed(file, "", given, key_lines(file))
+            if editable:
+                name = os.path.basename(file).removesuffix(".yaml")
+            return Rules(before.rules, [Problem(name, f"{error}{_hint(file)}{kept}", file, editable)])
+        return self._parsed(file, "", given, key_lines(file), editable=editable)
 
-    def _parsed(self, file: str, under: str, given: Iterable[tuple[Any, Any]], lines: Lines) -> Rules:
+    def _parsed(
+        self, file: str, under: str, given: Iterable[tuple[Any, Any]], lines: Lines, *, editable: bool = False
+    ) -> Rules:
         rules: dict[str, Rule] = {}
         problems: list[Problem] = []
         for key, value in given:
             name = str(key)
-            line = lines.get((name, None))
+            where = _place(file, line := lines.get((name, None)))
             try:
-                rules[name] = parse_rule(name, value, timeout_s=self._timeout_s, where=_place(file, line))
+                rules[name] = parse_rule(name, value, timeout_s=self._timeout_s, where=where, editable=editable)
             except RuleFault as fault:
                 place = _place(file, lines.get((name, fault.key), line))
-                said = f"{fault.key} {fault}" if fault.key is not None else str(fault)
-                problems.append(Problem(name, ": ".join(filter(None, (place, under, name[:100], said)))))
+                text = ": ".join(filter(None, (place, under, name[:100], fault.said)))
+                problems.append(Problem(name, text, where, editable, value if isinstance(value, dict) else None))
         return Rules(rules, problems)
 
 
@@ -167,11 +213,11 @@ def _joined(gathered: Iterable[Rules]) -> tuple[dict[str, Rule], list[Problem]]:
         for name, rule in part.rules.items():
             if name in rules:
                 first = rules[name].where or "the options"
-                problems.append(
-                    Problem(name, f"{rule.where}: {name} is a rule of {first} already: give it another name")
-                )
+                text = f"{rule.where}: {name} is a rule of {first} already: give it another name"
+                problems.append(Problem(name, text, rule.where, rule.editable, rule.given))
             elif len(rules) >= MAX_RULES:
-                problems.append(Problem(name, f"{rule.where}: {name} is one too many: {MAX_RULES:,} rules at most"))
+                text = f"{rule.where}: {name} is one too many: {MAX_RULES:,} rules at most"
+                problems.append(Problem(name, text, rule.where, rule.editable, rule.given))
             else:
                 rules[name] = rule
     return rules, problems
@@ -185,6 +231,13 @@ def _hint(file: str) -> str:
     except OSError:
         return ""
     return ': thresholds need quotes, as in warn: "> 90"' if found else ""
+
+
+def _sign(folder: str, most: int) -> object:
+    try:
+        return [(file, *_signature(file)) for file in rule_files(folder)[: most + 1]]
+    except OSError as error:
+        return error.errno
 
 
 def _signature(file: str) -> tuple[int, int, int]:

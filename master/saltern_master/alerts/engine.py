@@ -10,33 +10,36 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from saltern.errors import SalternError
+from saltern_master.alerts.acknowledgements import Acknowledgement, Acknowledgements
 from saltern_master.alerts.book import RuleBook
-from saltern_master.alerts.rule import STATES, Rule
-from saltern_master.alerts.scripts import Job, ScriptRunner
+from saltern_master.alerts.history import History
+from saltern_master.alerts.rehearsal import Rehearsal
+from saltern_master.alerts.rule import OK, STATES, Rule
+from saltern_master.alerts.scripts import ScriptRunner
+from saltern_master.alerts.silences import Silences
 from saltern_master.alerts.source import NoAnswer, RenderSource
 from saltern_master.alerts.state import (
-    Change,
     Sample,
     SeriesState,
     moved,
     newest,
     not_ahead,
-    reminder,
     resumed,
     step_all,
 )
 from saltern_master.alerts.store import Kept, StateFile
-from saltern_master.alerts.watch import Watch, alert_of, listed, listed_problem, oddity
+from saltern_master.alerts.teller import Fire, Teller
+from saltern_master.alerts.watch import Watch, listed, listed_problem, oddity
+from saltern_master.annotations.places import Places
 from saltern_master.clock_steps import ClockSteps
 
-STATE_FILE = "alerts.state"
+STATE_FILE, SILENCES_FILE, ACKNOWLEDGED_FILE = "alerts.state", "alerts.silences", "alerts.acknowledged"
+HISTORY_FILE = "alerts.db"
 MAX_REQUESTS_AT_ONCE = 4
 MAX_PUT_OFF = 5
 """Evaluations that wait for states which can't be read just now; then alerts start from ok."""
 
 _log = logging.getLogger(__name__)
-
-Fire = Callable[[str, dict[str, Any]], object]
 
 
 class AlertEngine:
@@ -52,14 +55,23 @@ class AlertEngine:
         fire: Fire,
         clock: Callable[[], float] = time.time,
         steady: Callable[[], float] | None = None,
+        places: Places | None = None,
     ) -> None:
-        """*steady*, in seconds, is never set: it tells steps of *clock*, which otherwise are taken for time passed."""
+        """*steady*, in seconds, is never set: it tells steps of *clock*, which otherwise are taken for time passed.
+
+        *places* tells which minions a series is about; without it, that is not known of any.
+        """
+        cache = options["cachedir"]
         self._interval_s = float(options["alerts_interval"])
-        self._state_file = StateFile(os.path.join(options["cachedir"], STATE_FILE))
+        self._state_file = StateFile(os.path.join(cache, STATE_FILE))
+        self.silences = Silences(os.path.join(cache, SILENCES_FILE), places, clock)
+        self._acknowledged = Acknowledgements(os.path.join(cache, ACKNOWLEDGED_FILE))
+        self.history = History(os.path.join(cache, HISTORY_FILE), clock)
         self._source = source
-        self._fire = fire
+        self._wall = clock
         self._clock = ClockSteps(clock, steady or clock)
         self._book = RuleBook(options)
+        self._reading = asyncio.Lock()
         self._read = False
         self._put_off = 0
         self._watches: dict[str, Watch] = {}
@@ -69,6 +81,8 @@ class AlertEngine:
         self._evaluations = 0
         self._evaluation_ms = 0.0
         self.scripts = ScriptRunner(options["config_dir"])
+        self._teller = Teller(fire, self.scripts, self.silences, self._acknowledged, self.history, places)
+        self._rehearsal = Rehearsal(source, self._interval_s)
 
     async def run(self) -> None:
         """Evaluate at every interval until cancelled; then kill running scripts and save the states."""
@@ -84,6 +98,7 @@ class AlertEngine:
             await self.scripts.close()
             if self._read:
                 await self._save()
+            self.history.close()
 
     def reread(self, options: Mapping[str, Any]) -> None:
         """Read the rules again, of *options* and files, before they are evaluated next."""
@@ -102,6 +117,7 @@ class AlertEngine:
         now, set_s = self._clock.look()
         if set_s:
             self._each_state(lambda state: moved(state, set_s))
+        await self.silences.tend(set_s)
         slots = asyncio.Semaphore(MAX_REQUESTS_AT_ONCE)
         answers: list[bool] = []
 
@@ -120,16 +136,77 @@ class AlertEngine:
             self._note_source(any(answers))
         self._evaluations += 1
         self._evaluation_ms = (time.monotonic() - started) * 1000
+        await self._teller.keep()  # before the states: what is lost in between is found, and told, once more
+        if not self._state_file.unread:
+            await self._acknowledged.tend(self._stands)
         await self._save()
 
-    def listing(self) -> list[dict[str, Any]]:
-        """Return every rule, those that can't be used too, with its series' states, for ``alerts.list``."""
-        rules = [listed(watch) for watch in self._watches.values()]
+    def listing(self, *, wrong: bool = False) -> list[dict[str, Any]]:
+        """Return every rule, those that can't be used too, with its series' states, for ``alerts.list``.
+
+        *wrong*: with the series alone that aren't ok. Any thread may ask.
+        """
+        rules = [
+            listed(
+                watch, self.silences.of_all(watch.rule.name, watch.states.keys()), self._acknowledged.of, wrong=wrong
+            )
+            for watch in list(self._watches.values())
+        ]
         return rules + [listed_problem(problem) for problem in self._book.problems]
+
+    def state_of(self, alert: str, series: str) -> SeriesState | None:
+        """Return the state of one series; ``None``: there is no such one."""
+        watch = self._watches.get(alert)
+        return None if watch is None else watch.states.get(series)
+
+    def acknowledgement_of(self, alert: str, series: str) -> Acknowledgement | None:
+        """Return who knows of a series."""
+        return self._acknowledged.of(alert, series)
+
+    async def acknowledge(self, alert: str, series: str, by: str, comment: str) -> Acknowledgement:
+        """Note that *by* knows of a series that isn't ok, and return that.
+
+        Raises ``CommandError`` when it can't be saved, ``Busy`` when there are too many.
+        """
+        await self.ready()
+        one = Acknowledgement(alert, series, by, self._wall(), comment)
+        await self._acknowledged.put(one)
+        return one
+
+    async def unacknowledge(self, alert: str, series: str) -> None:
+        """Take that back. Raises ``CommandError`` when that can't be saved."""
+        await self._acknowledged.remove(alert, series)
+
+    async def set_rule(self, name: str, given: Mapping[str, Any]) -> None:
+        """Keep a rule, in the place of one before, and put it in force.
+
+        Raises ``RuleFault``, and ``CommandError`` for one that is written by hand, or can't be saved.
+        """
+        await self.ready()
+        self._book.check(name, given)
+        await asyncio.to_thread(self._book.put, name, given)
+        await self._reread()
+
+    async def delete_rule(self, name: str) -> None:
+        """Forget a rule that the master keeps. Raises ``RuleFault``, ``CommandError``."""
+        await self.ready()
+        await asyncio.to_thread(self._book.remove, name)
+        await self._reread()
+
+    async def try_rule(self, given: Mapping[str, Any], hours: float) -> dict[str, Any]:
+        """Return what ``alerts.try`` shows. Raises ``RuleFault``."""
+        return await self._rehearsal.run(self._book.check("tried", given), hours, self._wall())
+
+    async def ready(self) -> None:
+        """Return when rules and states have been read, which is before the first evaluation."""
+        if not self._read:
+            await self._reread()
 
     def metrics(self) -> dict[str, float]:
         """Return the engine's counters and gauges."""
         states = [state.state for watch in self._watches.values() for state in watch.states.values()]
+        files = self._state_file.file, self.silences.kept, self._acknowledged.kept
+        aside = self.history.set_aside + sum(file.set_aside for file in files)
         return {
             "rules": len(self._watches),
             "bad_rules": len(self._book.problems),
@@ -140,25 +217,35 @@ class AlertEngine:
             "scripts_run": self.scripts.started,
             "scripts_failed": self.scripts.failed,
             "scripts_dropped": self.scripts.dropped,
-            **self._state_file.metrics(),
+            "silences": len(self.silences.kept.all),
+            "acknowledged": len(self._acknowledged.kept.all),
+            "state_failures": sum(file.failures for file in files),
+            "state_set_aside": aside,
+            **self.history.metrics(),
             **{f"series_{state}": states.count(state) for state in STATES},
         }
 
     async def _reread(self) -> None:
-        if self._read and not self._book.changed():
-            return
-        if not self._read:
-            self._kept = await asyncio.to_thread(self._state_file.load)
-            now = self._clock.look().now
-            self._each_state(lambda state: not_ahead(state, now))
+        async with self._reading:
+            if self._read and not self._book.changed():
+                return
+            if not self._read:
+                self._kept = await asyncio.to_thread(self._load)
+                now = self._clock.look().now
+                self._each_state(lambda state: not_ahead(state, now))
+            await asyncio.to_thread(self._book.refresh)
+            problems = [problem.text for problem in self._book.problems]
+            for text in problems:
+                if text not in self._problems:
+                    _log.error("alerts: %s", text)
+            self._problems = problems
+            self._take(self._book.rules)
             self._read = True
-        await asyncio.to_thread(self._book.refresh)
-        problems = [problem.text for problem in self._book.problems]
-        for text in problems:
-            if text not in self._problems:
-                _log.error("alerts: %s", text)
-        self._problems = problems
-        self._take(self._book.rules)
+
+    def _load(self) -> dict[str, Kept]:
+        self.silences.load()
+        self._acknowledged.load()
+        return self._state_file.load()
 
     async def _look_at_scripts(self) -> None:
         """Find out now, and not when it is needed, whether a rule's script is there; the log is told once."""
@@ -223,6 +310,8 @@ class AlertEngine:
             _log.exception("alert %s: couldn't be evaluated", rule.name)
             watch.answered, watch.error = False, f"{type(error).__name__} within Saltern: {error}"
             return True
+        if watch.rule is not rule or self._watches.get(rule.name) is not watch:  # it was changed meanwhile
+            return True
         states = watch.states if watch.answered else resumed(rule, watch.states, now)
         watch.answered, watch.error, watch.last_evaluated = True, "", now
         samples: dict[str, Sample] = {}
@@ -231,28 +320,15 @@ class AlertEngine:
             if sample is not None:
                 samples.setdefault(one.name or rule.target, sample)
         watch.states, changes = step_all(rule, states, samples, now)
-        for name, change in changes:
-            self._tell(rule, name, change)
-        for name, state in watch.states.items():
-            watch.states[name], reminded = reminder(rule, state, now)
-            if reminded is not None:
-                self._run_script(rule, name, alert_of(rule, name, reminded))
+        self._teller.tell(watch, dict(changes), now)
         self._note(watch, oddity(series, samples, watch.states))
         return True
 
-    def _tell(self, rule: Rule, series: str, change: Change) -> None:
-        alert = alert_of(rule, series, change)
-        value = "no data" if change.value is None else f"{change.value:.15g}"
-        _log.info("alert %s: %s is %s, was %s: %s", rule.name, series or "-", change.state, change.previous, value)
-        try:
-            self._fire(f"salt/alert/{rule.name}/{change.state}", dict(alert))
-        except Exception as error:
-            _log.error("alert %s: its event failed: %s: %s", rule.name, type(error).__name__, error)
-        self._run_script(rule, series, alert)
-
-    def _run_script(self, rule: Rule, series: str, alert: dict[str, Any]) -> None:
-        if rule.script:
-            self.scripts.submit((rule.name, series), Job(rule.script, alert, rule.timeout_s))
+    def _stands(self, alert: str, series: str) -> bool:
+        """Return whether there is something to acknowledge; a rule that has a fault just now keeps its states."""
+        kept = self._kept.get(alert)
+        state = self.state_of(alert, series) or (kept.series.get(series) if kept is not None else None)
+        return state is not None and state.state != OK
 
     def _note(self, watch: Watch, note: str) -> None:
         if note and note != watch.note:

@@ -36,14 +36,18 @@ class RuleFault(ConfigError):
         super().__init__(text)
         self.key = key
 
+    @property
+    def said(self) -> str:
+        """What is wrong, with its key."""
+        return f"{self.key} {self}" if self.key is not None else str(self)
 
-def parse_rule(name: str, given: Any, *, timeout_s: float = 30.0, where: str = "") -> Rule:
+
+def parse_rule(name: str, given: Any, *, timeout_s: float = 30.0, where: str = "", editable: bool = False) -> Rule:
     """Return the rule *name* made of the mapping *given*.
 
     *timeout_s* is a script's time when the rule sets none. Raises ``RuleFault``.
     """
-    if not _NAME.fullmatch(name):
-        raise RuleFault(None, "is no name for a rule: use up to 100 letters, digits, '_', '-' and '.'")
+    check_name(name)
     if not isinstance(given, dict):
         raise RuleFault(None, "must be a mapping with 'metric' or 'target', and 'warn' or 'crit'")
     for key in given:
@@ -66,7 +70,15 @@ def parse_rule(name: str, given: Any, *, timeout_s: float = 30.0, where: str = "
         enabled=_enabled(given),
         message=_text(given, "message", MAX_MESSAGE_CHARS),
         where=where,
+        given=given,
+        editable=editable,
     )
+
+
+def check_name(name: str) -> None:
+    """Raise ``RuleFault`` when no rule can be called *name*; any other name is good for a file's too."""
+    if not _NAME.fullmatch(name):
+        raise RuleFault(None, "is no name for a rule: use up to 100 letters, digits, '_', '-' and '.'")
 
 
 def _known() -> str:
@@ -131,7 +143,11 @@ def _recover(level: str, threshold: Threshold, value: Any) -> Threshold:
 
 
 def _seconds(given: Mapping[str, Any], key: str, default: float, low: float = 0.0) -> float:
-    value = given.get(key, default)
+    return seconds_of(key, given.get(key, default), low)
+
+
+def seconds_of(key: str, value: Any, low: float = 0.0) -> float:
+    """Return a duration, given as seconds or as a text like ``5m``. Raises ``RuleFault``, about *key*."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise RuleFault(key, f"must be seconds or a text like '5m', not {value!r:.40}")
     match = _DURATION.fullmatch(str(value)) if isinstance(value, str) else None

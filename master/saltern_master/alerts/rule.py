@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from saltern_master.alerts.threshold import Threshold
 
@@ -39,6 +40,7 @@ class Rule:
 
     ``kind`` is ``metric`` or ``target``, the key under which ``target`` was given. ``levels`` are in rising
     severity. ``script`` is an argv, empty for none. ``repeat_s`` 0 means never. ``where`` is ``file: line n``.
+    ``given`` is what the rule was made of; ``editable``: it is kept by the master, not written by hand.
     """
 
     name: str
@@ -55,6 +57,8 @@ class Rule:
     enabled: bool = True
     message: str = ""
     where: str = ""
+    given: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    editable: bool = False
 
     def threshold_text(self, level: str) -> str:
         """Return a level's threshold as text, or ``""`` when the rule has no such level."""

@@ -33,8 +33,10 @@ class Series(NamedTuple):
 class RenderSource(Protocol):
     """Anything that can evaluate a Graphite target."""
 
-    async def render(self, target: str, from_: int, until: int) -> list[Series]:
+    async def render(self, target: str, from_: int, until: int, points: int = 0) -> list[Series]:
         """Return the series of *target* with their points in (*from_*, *until*], epoch seconds.
+
+        Of more than *points* of one series some are joined to one, as charts have them; 0: as many as there are.
 
         One request holds one target, so that a bad one hurts no other. Raises ``NoAnswer`` and ``RenderRefused``,
         and nothing else.

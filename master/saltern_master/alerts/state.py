@@ -53,7 +53,8 @@ class SeriesState:
 
     ``level`` is what its values led to, ``state`` what is reported. ``seen`` is its newest value's time, ``value``
     that value, ``None`` while silent. ``held`` says since when each level's condition holds. ``notified`` is when
-    its state was last told.
+    its state was last told. ``withheld`` is the state that scripts were told last, when a silence has kept a change
+    from them since, else ``""``.
     """
 
     state: str
@@ -63,6 +64,7 @@ class SeriesState:
     value: float | None = None
     held: Mapping[str, float] = field(default_factory=dict)
     notified: float = 0.0
+    withheld: str = ""
 
 
 def newest(points: Iterable[tuple[float, float | None]], until: float) -> Sample | None:
@@ -177,6 +179,20 @@ def reminder(rule: Rule, state: SeriesState, now: float) -> tuple[SeriesState, C
     if not rule.repeat_s or state.state == OK or not state.notified or now - state.notified < rule.repeat_s:
         return state, None
     return replace(state, notified=now), Change(state.state, state.state, state.value, state.since, now)
+
+
+def withholding(state: SeriesState, change: Change) -> SeriesState:
+    """Return *state* after a *change* that a silence kept from scripts."""
+    return replace(state, withheld=state.withheld or change.previous)
+
+
+def settled(state: SeriesState, now: float) -> tuple[SeriesState, Change | None]:
+    """Return *state* when no silence is for it any more, and the change that is to be told late, if one still is."""
+    if not state.withheld:
+        return state, None
+    if state.state == state.withheld:
+        return replace(state, withheld=""), None
+    return replace(state, withheld="", notified=now), Change(state.state, state.withheld, state.value, state.since, now)
 
 
 def _silent(rule: Rule, state: SeriesState) -> SeriesState:

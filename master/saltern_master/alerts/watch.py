@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from saltern_master.alerts.acknowledgements import Acknowledgement
 from saltern_master.alerts.book import Problem
-from saltern_master.alerts.rule import CRIT, WARN, Rule
+from saltern_master.alerts.rule import CRIT, OK, WARN, Rule
+from saltern_master.alerts.silence import Silence
 from saltern_master.alerts.source import Series
 from saltern_master.alerts.state import MAX_SERIES, Change, Sample, SeriesState
 
@@ -29,21 +31,26 @@ class Watch:
     last_evaluated: float | None = None
 
 
-def alert_of(rule: Rule, series: str, change: Change) -> dict[str, Any]:
+def alert_of(rule: Rule, series: str, change: Change, *, silenced: bool = False) -> dict[str, Any]:
     """Return what an event and a script are told."""
-    crossed = change.state if change.state in (WARN, CRIT) else change.previous
     return {
         "name": rule.name,
         "series": series,
         "state": change.state,
         "previous": change.previous,
         "value": change.value,
-        "threshold": rule.threshold_text(crossed),
+        "threshold": threshold_of(rule, change),
         "since": change.since,
         rule.kind: rule.target,
         "message": rule.message,
         "when": change.when,
+        "silenced": silenced,
     }
+
+
+def threshold_of(rule: Rule, change: Change) -> str:
+    """Return the threshold of the level that was entered, or, back at ok, that was left."""
+    return rule.threshold_text(change.state if change.state in (WARN, CRIT) else change.previous)
 
 
 def oddity(series: list[Series], samples: Mapping[str, Sample], states: Mapping[str, SeriesState]) -> str:
@@ -55,8 +62,14 @@ def oddity(series: list[Series], samples: Mapping[str, Sample], states: Mapping[
     return ""
 
 
-def listed(watch: Watch) -> dict[str, Any]:
-    """Return a rule as ``alerts.list`` shows it."""
+def listed(
+    watch: Watch,
+    silences: Mapping[str, Silence],
+    acknowledged: Callable[[str, str], Acknowledgement | None],
+    *,
+    wrong: bool = False,
+) -> dict[str, Any]:
+    """Return a rule as ``alerts.list`` shows it; *silences* are those of its series, *wrong*: those that aren't ok."""
     rule = watch.rule
     return {
         "name": rule.name,
@@ -64,12 +77,24 @@ def listed(watch: Watch) -> dict[str, Any]:
         "warn": rule.threshold_text(WARN),
         "crit": rule.threshold_text(CRIT),
         "for": rule.for_s,
+        "message": rule.message,
         "enabled": rule.enabled,
         "error": "; ".join(filter(None, (watch.script_fault, watch.error or watch.note))),
         "last_evaluated": watch.last_evaluated,
+        "place": rule.where,
+        "editable": rule.editable,
+        "rule": dict(rule.given),
         "series": [
-            {"series": series, "state": state.state, "value": state.value, "since": state.since}
+            {
+                "series": series,
+                "state": state.state,
+                "value": state.value,
+                "since": state.since,
+                "acknowledged": one.shown() if (one := acknowledged(rule.name, series)) else None,
+                "silenced": _silenced(silences.get(series)),
+            }
             for series, state in sorted(watch.states.items())
+            if not wrong or state.state != OK
         ],
     }
 
@@ -77,4 +102,11 @@ def listed(watch: Watch) -> dict[str, Any]:
 def listed_problem(problem: Problem) -> dict[str, Any]:
     """Return a rule or file that can't be used as ``alerts.list`` shows it."""
     unknown = dict.fromkeys(("target", "warn", "crit", "for", "last_evaluated"))
-    return {"name": problem.name, **unknown, "enabled": False, "error": problem.text, "series": []}
+    mended = {"message": "", "place": problem.place, "editable": problem.editable, "rule": problem.given}
+    return {"name": problem.name, **unknown, "enabled": False, "error": problem.text, **mended, "series": []}
+
+
+def _silenced(silence: Silence | None) -> dict[str, Any] | None:
+    if silence is None:
+        return None
+    return {"id": silence.id, "until": silence.ends, "by": silence.by, "reason": silence.reason}

@@ -64,7 +64,11 @@ class Annotation(NamedTuple):
 
 
 def is_annotated(event: Event) -> bool:
-    """Return whether *event* may become an annotation; what jobs returned, of any size, never does."""
+    """Return whether *event* may become an annotation; what jobs returned, of any size, never does, nor what is
+    silenced.
+    """
+    if event.tag.startswith(PREFIXES["alerts"]) and event.data.get("silenced") is True:
+        return False
     return not event.tag.startswith(PREFIXES["jobs"]) or event.tag.split("/")[3:] == ["new"]
 
 

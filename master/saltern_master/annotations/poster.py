@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import http.client
+import http
 import re
 from typing import Protocol
 
 from saltern.errors import ChannelError, ConfigError, GraphiteError
 from saltern_master.annotations.annotation import Annotation
-from saltern_master.web_end import WebEnd, plain_text, read_answer
+from saltern_master.web_end import WebEnd, plain_text
 
 TIMEOUT_S = 10.0
 MAX_ANSWER_BYTES = 1024 * 1024
@@ -58,10 +58,10 @@ class WebPoster:
 
     async def post(self, annotation: Annotation) -> None:
         """Deliver one; see ``Poster``."""
-        status, reason, body = read_answer(await self._end.post("application/json", annotation.as_json()))
-        if 200 <= status < 300:
+        answer = await self._end.post("application/json", annotation.as_json())
+        if 200 <= answer.status < 300:
             return
-        said = f"answered {status} {plain_text(body) or reason}"
-        if status in REFUSED_STATUSES:
+        said = f"answered {answer.status} {plain_text(answer.body) or answer.reason}"
+        if answer.status in REFUSED_STATUSES:
             raise AnnotationRefused(said)
-        raise AnnotationFailed(said) if status == http.client.INTERNAL_SERVER_ERROR else ChannelError(said)
+        raise AnnotationFailed(said) if answer.status == http.HTTPStatus.INTERNAL_SERVER_ERROR else ChannelError(said)

@@ -21,13 +21,17 @@ _STATES = ("present", "joined", "allowed", "alived", "reaped")
 WATCHED = (
     *(f"jobs.{name}" for name in ("list_jobs", "list_job", "lookup_jid", "active", "last_run", "exit_success")),
     *(f"manage.{name}" for name in ("up", "down", "status", "versions", "list_state", "list_not_state")),
+    *(f"manage.{name}" for name in ("overview", "health", "groups", "modules", "devices")),
     *(f"manage.{name}" for state in _STATES for name in (state, f"not_{state}")),
     *("metrics.explain", "metrics.account", "alerts.list", "suite.list", "suite.report"),
+    *("alerts.silences", "alerts.history"),
 )
 """The runners of a watcher, one by one."""
 OPERATED = (
-    *(rf"{module}\..*" for module in ("jobs", "alerts", "metrics", "returns", "suite", "cache", "mine")),
-    *(r"manage\.(?!key_regen).*", "fileserver.envs", "fileserver.modules"),
+    *(rf"{module}\..*" for module in ("jobs", "metrics", "returns", "suite", "cache", "mine")),
+    *(f"alerts.{name}" for name in ("list", "history", "silences", "silence", "unsilence")),
+    *("alerts.acknowledge", "alerts.unacknowledge", "alerts.try"),
+    *(r"manage\.(?!key_regen|group_).*", "fileserver.envs", "fileserver.modules"),
     r"fileserver\.(file|dir|empty_dir|symlink)_list",
 )
 """The runners of an operator."""

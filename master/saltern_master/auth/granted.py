@@ -47,6 +47,17 @@ class Granted:
         """Whether there is any function that may be run on minions."""
         return bool(self._on_minions)
 
+    @property
+    def sees_any(self) -> bool:
+        """Whether something is granted on minions, if only to see them."""
+        return self.on_minions or self.says(EVERYTHING, *_SEEING)
+
+    def grants(self, function: str, power_of: PowerOf) -> bool:
+        """Return whether some right is for *function*, on some minions and with some arguments."""
+        return self._everything is not None or any(
+            rule.means(function, power_of(function)) for _, rule in self._rules()
+        )
+
     def refuses(self, call: Call, power_of: PowerOf) -> bool:
         """Return whether *call* is allowed on no minion whatever."""
         return self._everything is None and not any(self._allowing(call, power_of))

@@ -46,6 +46,7 @@ An indirect function needs a grant of its exact name. Beyond that:
 ``cp.push_dir``
 ``cp.send``            likewise to other minions (``saltern-cp minion:…``)
 ``logs.tail``          nothing: what is in log files is not for everybody
+``plugin_logs.run``
 ``event.send``         likewise for whoever listens
 ``event.fire``
 ``event.fire_master``
@@ -106,7 +107,8 @@ where by what password: ``file.read``, ``file.seek_read``, ``file.grep``, ``file
 ``dnsutil.parse_zone``, ``mount.fstab``, ``mount.automaster``, ``sysctl.show``, ``lowpkg.diff``, ``pkg.diff``,
 ``ps.proc_info`` (a process's environment), ``environ.get``, ``environ.item``, ``environ.items``, ``git.config_get``,
 ``git.config_get_regex``, ``git.config_get_regexp``, ``git.remote_get``, ``git.remotes``. Or fetches what the minion
-reaches: ``file.get_source_sum``, ``file.source_list``, ``ssh.check_key_file``, ``pkg.set_selections``.
+reaches: ``file.get_source_sum``, ``file.source_list``, ``ssh.check_key_file``, ``pkg.set_selections``. Or whatever a
+device shows to who logs in there: ``http_json.get``, ``snmp.get``, ``snmp.walk``, ``snmp.bulk``, ``snmp.table``.
 """
 
 from __future__ import annotations

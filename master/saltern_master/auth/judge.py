@@ -44,6 +44,9 @@ class Judge(Protocol):
     def names_runners(self) -> bool:
         """Return whether some runner of the operator's own may be granted to him: one is named, or all is."""
 
+    def may_run(self, function: str) -> bool:
+        """Return whether there are minions and arguments, whichever, with which he may run *function*."""
+
     def refused(self, calls: Sequence[Call]) -> list[str]:
         """Return the functions of those *calls* that he may make on no minion whatever."""
 

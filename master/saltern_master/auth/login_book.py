@@ -12,9 +12,11 @@ from saltern_master.auth.built_in_roles import ADMIN
 from saltern_master.auth.caller import Caller
 from saltern_master.auth.expression import Patience
 from saltern_master.auth.external import ExternalAuth
+from saltern_master.auth.kept_rights import KeptRights
+from saltern_master.auth.minion_groups import GroupBook
 from saltern_master.auth.right import Right
 from saltern_master.auth.rights import LoginRights
-from saltern_master.auth.roles import RoleBook, read_roles
+from saltern_master.auth.roles import Role, RoleBook, read_roles
 from saltern_master.auth.scope import parse_scope
 from saltern_master.complaints import Complaints
 
@@ -27,9 +29,10 @@ PERMISSIVE = "permissive_acl"
 
 
 class LoginBook:
-    """Nothing is granted to anybody before ``reread``."""
+    """Nothing is granted to anybody before ``reread``; *kept*: what of groups and roles was added at run time."""
 
-    def __init__(self) -> None:
+    def __init__(self, kept: KeptRights | None = None) -> None:
+        self.kept = kept or KeptRights()
         self._external = ExternalAuth({})
         self._roles = RoleBook()
         self._remembered: OrderedDict[tuple[Any, ...], LoginRights] = OrderedDict()
@@ -45,12 +48,35 @@ class LoginBook:
         """Put *options*, and ``roles.d`` beside them, in force. Raises ``ConfigError``; nothing has changed then."""
         given: Mapping[str, Any] = options
         external = ExternalAuth(options["external_auth"], permissive=given.get(PERMISSIVE) is True)
-        roles = read_roles(given)
+        roles = read_roles(given, self.kept)
         roles.check(external.every_entry())
         self._external, self._roles = external, roles
         self.expanded = given.get(EXPANDED) is True
         self.in_use = bool(options["external_auth"]) or roles.in_use
         self._remembered.clear()
+
+    def keep(self) -> None:
+        """Put what is kept in force, as it is now."""
+        self._roles.keep(self.kept)
+        self.in_use = self.in_use or self._roles.in_use
+        self._remembered.clear()
+
+    @property
+    def groups(self) -> GroupBook:
+        """The groups of minions."""
+        return self._roles.groups
+
+    def on_group(self, group: str) -> list[str]:
+        """Return the roles that are good for *group*, among others."""
+        return self._roles.on_group(group)
+
+    def role(self, name: str) -> Role | None:
+        """Return a role, ``None`` when there is none of that name."""
+        return self._roles.get(name)
+
+    def held_by(self, source: str, name: str, groups: Collection[str]) -> list[str]:
+        """Return the names of the roles that someone has."""
+        return self._roles.held_by(source, name, groups)
 
     def rights(self, caller: Caller) -> LoginRights:
         """Return what *caller*, who logged in, may."""

@@ -12,7 +12,7 @@ class Need(Enum):
     JOBS = "jobs"
     """The functions that it runs, on all the minions that its target means."""
     TARGET = "target"
-    """To be granted anything on minions; it shows those of its target on which something is."""
+    """To be granted anything on minions, if only to see them; it shows those of its target on which something is."""
     RUNNER = "@runner"
     OWN_RUNNER = "@runner by its name"
     """A runner of the operator's own, which runs as the master's user: its exact name, no glob covers it."""

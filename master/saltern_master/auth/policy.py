@@ -29,11 +29,14 @@ from saltern_master.auth.judges.local import NEEDS, LocalJudge
 from saltern_master.auth.judges.login import LoginJudge
 from saltern_master.auth.judges.minion import MinionJudge
 from saltern_master.auth.judges.owner import OwnerJudge
+from saltern_master.auth.kept_rights import FILE, KeptRights, Lists
 from saltern_master.auth.login_book import LoginBook
+from saltern_master.auth.minion_groups import GroupBook
 from saltern_master.auth.need import Need, Needed, Needing
 from saltern_master.auth.peers import Peers
 from saltern_master.auth.powers import Powers
 from saltern_master.auth.right import CoveredBy
+from saltern_master.auth.roles import Role
 
 MAX_NAMED = 5
 UNKNOWN = "Could not authenticate using provided credentials"
@@ -81,11 +84,12 @@ class Policy:
         Raises ``ConfigError``: nothing of them is in force then.
         """
         grants, blacklist = Grants(options["publisher_acl"]), Blacklist(options["publisher_acl_blacklist"])
-        logins = LoginBook()
+        logins = LoginBook(self._logins.kept)
         logins.reread(options)
 
         def put() -> None:
             self._grants, self._blacklist, self._logins = grants, blacklist, logins
+            logins.keep()  # something may have been added meanwhile
             self.open_to_users = bool(options["publisher_acl"]) or logins.in_use
             self.version += 1
 
@@ -206,6 +210,10 @@ class Policy:
         """Return those functions of *calls* that the caller may run, so, on no minion whatever."""
         return self.of(caller).refused(_calls(calls))
 
+    def may_run(self, caller: Caller, function: str) -> bool:
+        """Return whether there are minions and arguments, whichever, with which the caller may run *function*."""
+        return self.of(caller).may_run(function) and self.blacklisted(caller, [function]) is None
+
     def blacklisted(self, caller: Caller, functions: Iterable[str]) -> str | None:
         """Return the line that refuses a user, or the first of *functions* that nobody may run; ``None``: nothing."""
         if caller.kind is Kind.MINION:
@@ -233,6 +241,38 @@ class Policy:
     def roles(self) -> list[dict[str, Any]]:
         """Return every role, as ``auth.roles`` shows it."""
         return self._logins.roles()
+
+    def roles_of(self, caller: Caller) -> list[str]:
+        """Return the names of the caller's roles; none of a token that is good for a part of what its maker may."""
+        if caller.scope is not None:
+            return []
+        if caller.kind is Kind.LOCAL:
+            return self._logins.held_by("local", caller.name, self._account_of(caller.uid).groups)
+        return self._logins.held_by(caller.source, caller.name, caller.groups)
+
+    def groups(self) -> tuple[int, GroupBook]:
+        """Return the groups of minions that are in force, behind a number that is another when others may be."""
+        return self.version, self._logins.groups
+
+    @property
+    def kept(self) -> KeptRights:
+        """What of groups and roles was added at run time."""
+        return self._logins.kept
+
+    async def keep(self, *, groups: Lists | None = None, members: Lists | None = None) -> None:
+        """Keep these as what was added to groups and roles, in force at once. Raises ``CommandError``."""
+        await self._logins.kept.save(groups=groups, members=members)
+        self._logins.keep()
+        self.open_to_users = self.open_to_users or self._logins.in_use
+        self.version += 1
+
+    def role(self, name: str) -> Role | None:
+        """Return a role, ``None`` when there is none of that name."""
+        return self._logins.role(name)
+
+    def on_group(self, group: str) -> list[str]:
+        """Return the roles that are good for a *group* of minions, among others."""
+        return self._logins.on_group(group)
 
     def check_scope(self, where: str, scope: Sequence[Any]) -> None:
         """Raise ``ConfigError`` for a token's *scope* that can't be understood, or names a role that isn't there."""
@@ -284,7 +324,9 @@ def some_of(names: Sequence[str]) -> str:
 def configured_policy(options: MasterOptions, powers: Powers) -> Policy:
     """Return the policy that *options* ask for. Raises ``ConfigError``."""
     peer, peer_run, mine_get = (options[name] for name in ("peer", "peer_run", "mine_get"))
-    logins = LoginBook()
+    kept = KeptRights(os.path.join(options["cachedir"], FILE))
+    kept.load()
+    logins = LoginBook(kept)
     logins.reread(options)
     blacklist = options["publisher_acl_blacklist"]
     acl = options["publisher_acl"]

@@ -7,6 +7,7 @@ the installed package, the custom ones from what the file server serves.
 from __future__ import annotations
 
 import ast
+import functools
 import importlib.util
 import logging
 import os
@@ -46,7 +47,7 @@ class Powers:
 
     def __init__(self, bundled: Mapping[str, str] | None = None) -> None:
         """*bundled*: file name without ``.py`` to source; by default what is installed on this host."""
-        found = _declarations(bundled_sources() if bundled is None else bundled)
+        found = bundled_declarations(BUNDLED_PACKAGE) if bundled is None else _declarations(bundled)
         self._bundled = {stem: one._replace(whole=True) for stem, one in found.items()}
         self._by_name = _by_name(self._bundled.values())
 
@@ -71,9 +72,9 @@ class Powers:
         self._by_name = _by_name([*self._bundled.values(), *_declarations(modules).values()])
 
 
-def bundled_sources() -> dict[str, str]:
+def bundled_sources(package: str = BUNDLED_PACKAGE) -> dict[str, str]:
     """Return the sources of the modules installed on this host, ``{}`` when there are none."""
-    spec = importlib.util.find_spec(BUNDLED_PACKAGE)
+    spec = importlib.util.find_spec(package)
     sources: dict[str, str] = {}
     for folder in (spec.submodule_search_locations or ()) if spec is not None else ():
         for entry in os.scandir(folder):
@@ -82,6 +83,12 @@ def bundled_sources() -> dict[str, str]:
                 with open(entry.path, encoding="utf-8") as stream:
                     sources[stem] = stream.read(MAX_SOURCE_CHARACTERS + 1)
     return sources
+
+
+@functools.cache
+def bundled_declarations(package: str) -> Mapping[str, Declaration]:
+    """Return what the modules installed as *package* say, by file; they are read once in a process."""
+    return _declarations(bundled_sources(package))
 
 
 def declaration(stem: str, source: str) -> Declaration:

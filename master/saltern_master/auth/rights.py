@@ -57,6 +57,15 @@ class LoginRights:
         """Whether there is any function that he may run on minions."""
         return all(part.on_minions for part in self._all)
 
+    @property
+    def sees_any(self) -> bool:
+        """Whether something is granted to him on minions, if only to see them."""
+        return all(part.sees_any for part in self._all)
+
+    def grants(self, function: str, power_of: PowerOf) -> bool:
+        """Return whether he may run *function* on some minions, with some arguments, as far as can be told."""
+        return all(part.grants(function, power_of) for part in self._all)
+
     def refused(self, calls: Sequence[Call], power_of: PowerOf) -> list[str]:
         """Return those functions of *calls* that he may run, so, on no minion whatever."""
         found = [call.function for call in calls if any(part.refuses(call, power_of) for part in self._all)]

@@ -26,6 +26,7 @@ from saltern.config.load import nearest, read_settings
 from saltern.errors import ConfigError, os_errors
 from saltern_master.auth.built_in_roles import ADMIN, BUILT_IN
 from saltern_master.auth.entries import Entry, OfRole, OnMinions, parse_entries
+from saltern_master.auth.kept_rights import KeptRights
 from saltern_master.auth.members import Member, parse_member
 from saltern_master.auth.minion_groups import GroupBook
 from saltern_master.auth.right import Right
@@ -66,11 +67,18 @@ class Source(NamedTuple):
 class RoleBook:
     """All roles and groups, read once."""
 
-    def __init__(self, roles: Iterable[Source] = (), groups: Iterable[Source] = ()) -> None:
-        """Raises ``ConfigError`` for what can't be understood, is there twice, or is in a circle."""
+    def __init__(
+        self, roles: Iterable[Source] = (), groups: Iterable[Source] = (), kept: KeptRights | None = None
+    ) -> None:
+        """*kept*: what was added to them at run time.
+
+        Raises ``ConfigError`` for what can't be understood, is there twice, or is in a circle.
+        """
+        kept = kept or KeptRights()
         self.groups = GroupBook()
-        for where, _, said in groups:
-            self.groups.take(where, said)
+        for where, place, said in groups:
+            self.groups.take(where, said, place)
+        self.keep(kept)  # roles may be good for groups that were made at run time
         self._roles: dict[str, Role] = {}
         for source in roles:
             self._take(source)
@@ -84,19 +92,35 @@ class RoleBook:
     @property
     def in_use(self) -> bool:
         """Whether any role has members."""
-        return any(role.members for role in self._roles.values())
+        return any(self._members(role) for role in self._roles.values())
 
     @property
     def names(self) -> list[str]:
         """The names of all roles."""
         return sorted(self._roles)
 
+    def keep(self, kept: KeptRights) -> None:
+        """Have *kept* be what was added at run time to groups and roles, and nothing else."""
+        self.groups.keep(kept.groups)
+        self._kept = {name: tuple(parse_member(name, one) for one in given) for name, given in kept.members.items()}
+
+    def get(self, name: str) -> Role | None:
+        """Return a role, ``None`` when there is none of that name."""
+        return self._roles.get(name)
+
+    def _members(self, role: Role) -> tuple[Member, ...]:
+        return (*role.members, *self._kept.get(role.name, ()))
+
+    def on_group(self, group: str) -> list[str]:
+        """Return the roles that are good for some groups of which *group* is one."""
+        return sorted(role.name for role in self._roles.values() if group in role.on)
+
     def held_by(self, source: str, name: str, groups: Collection[str] = ()) -> list[str]:
         """Return the roles that *name* is a member of, whom *source* knows and says to be in *groups*."""
         return [
             role.name
             for role in self._roles.values()
-            if any(member.means(source, name, groups) for member in role.members)
+            if any(member.means(source, name, groups) for member in self._members(role))
         ]
 
     def rights(self, entries: Iterable[Entry], roles: Iterable[str] = ()) -> tuple[Right, ...]:
@@ -127,7 +151,8 @@ class RoleBook:
                 "may": [entry.written for entry in role.entries],
                 "on": list(role.on) or "all minions",
                 "minions": {name: list(self.groups.members(name)) for name in role.on},
-                "members": [str(member) for member in role.members],
+                "members": [str(member) for member in self._members(role)],
+                "kept": [str(member) for member in self._kept.get(role.name, ())],
             }
             for role in sorted(self._roles.values(), key=lambda role: role.name)
         ]
@@ -214,8 +239,11 @@ class RoleBook:
         sound.add(name)
 
 
-def read_roles(options: Mapping[str, Any]) -> RoleBook:
-    """Return the roles and groups that *options* and ``roles.d`` beside them say. Raises ``ConfigError``."""
+def read_roles(options: Mapping[str, Any], kept: KeptRights | None = None) -> RoleBook:
+    """Return the roles and groups that *options* and ``roles.d`` beside them say, with what was *kept*.
+
+    Raises ``ConfigError``.
+    """
     said = {"groups": [Source("groups", "", options["groups"])], "roles": [Source("roles", "", options["roles"])]}
     for file in role_files(options["config_dir"]):
         place = os.path.join(FOLDER, os.path.basename(file))
@@ -225,7 +253,7 @@ def read_roles(options: Mapping[str, Any]) -> RoleBook:
                     f"{file}: line {setting.line}: {setting.key:.80} is not a key of such a file: use roles and groups"
                 )
             said[setting.key].append(Source(f"{file}: {setting.key}", place, setting.value))
-    return RoleBook(said["roles"], said["groups"])
+    return RoleBook(said["roles"], said["groups"], kept)
 
 
 def role_files(config_dir: str) -> list[str]:

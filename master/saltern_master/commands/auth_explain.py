@@ -1,4 +1,4 @@
-"""``auth.explain`` and ``auth.roles``: who may what, and which line of the configuration says so."""
+"""``auth.explain``: who may what, and which line of the configuration says so."""
 
 from __future__ import annotations
 
@@ -57,12 +57,6 @@ def explain(
     found = next((one for one in told if one["allowed"]), told[0])
     tried = {"tried": [one["user"] for one in told]} if len(told) > 1 else {}
     return {"user": found["user"], "function": function, "target": target, **found, **tried}
-
-
-@command("runner.auth.roles", Need.OWNER)
-async def roles(context: Context) -> list[dict[str, Any]]:
-    """List the roles, with what they may, on which groups of minions, and their members: ``saltern-run auth.roles``"""
-    return context.services.policy.roles()
 
 
 def _as_call(given: Mapping[str, Any]) -> dict[str, Any]:

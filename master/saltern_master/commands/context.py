@@ -38,6 +38,8 @@ from saltern_master.jobs.tracker import Tracker
 from saltern_master.key_refresh import KeyRefresh
 from saltern_master.keyring import Keyring
 from saltern_master.mine import Mine
+from saltern_master.module_states import ModuleStates
+from saltern_master.overview import Overview
 from saltern_master.returners.configured import Returners
 from saltern_master.shipping.engine import ShippingEngine
 from saltern_master.suites.configured import Suites
@@ -59,6 +61,8 @@ class Services(Protocol):
     mine: Mine
     targets: Targets
     clocks: Clocks
+    overview: Overview
+    module_states: ModuleStates
     bus: EventBus
     publisher: Publisher
     tracker: Tracker

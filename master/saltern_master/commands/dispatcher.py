@@ -163,12 +163,8 @@ class Dispatcher:
         command = self._find(caller, name, args, kwargs)
         limits = functools.partial(self._policy.limits, caller, command, args, kwargs)
         bound = command.bind(args, kwargs)
-        meant = Meant()
-        if command.need in (Need.JOBS, Need.PEER):
-            meant = await self._targeting.authorised(caller, bound)
-        elif command.need is Need.TARGET:
-            meant = await self._targeting.known(caller, bound)
-        elif command.need is Need.OWN_JOB and not self._policy.owns(caller, services.tracker.owner(bound["jid"])):
+        meant = await self._meant(caller, command, bound)
+        if command.need is Need.OWN_JOB and not self._policy.owns(caller, services.tracker.owner(bound["jid"])):
             raise NotAuthorised(f"{caller} did not start a job {bound['jid']}")
         if command.prepare is not None:
             command = await command.prepare(caller, bound)
@@ -181,6 +177,14 @@ class Dispatcher:
             return answer
         also = {"printed": printed} if printed else {}
         return {**run.data, "return": answer, "success": success, "_stamp": stamp(), **also}
+
+    async def _meant(self, caller: Caller, command: Command, bound: dict[str, Any]) -> Meant:
+        """Return whom the target of a command means; nobody for one that has none."""
+        if command.need in (Need.JOBS, Need.PEER):
+            return await self._targeting.authorised(caller, bound)
+        if command.need is Need.TARGET:
+            return await self._targeting.known(caller, bound)
+        return Meant()
 
     @staticmethod
     def _begun(
@@ -196,7 +200,8 @@ class Dispatcher:
         self, command: Command, context: Context, bound: dict[str, Any], run: Run | None
     ) -> Answered:
         """Return what a command returns; it is audited, and told of on the bus, however it ends."""
-        audited = {} if command.need is Need.OWN_RUNNER else bound  # what those are given is nobody else's
+        own = self._registry.get(command.name) is None  # what the operator's own are given is nobody else's
+        audited = {} if own else bound
         try:
             answer = await self._run(command, context, bound)
         except BaseException as error:
@@ -224,11 +229,12 @@ class Dispatcher:
         command = self._find(caller, f"{client}.{asked['fun']}", given, by_name)
         limits = functools.partial(self._policy.limits, caller, command, given, by_name)
         bound = command.bind(given, by_name)
+        meant = await self._meant(caller, command, bound)
         if command.prepare is not None:
             command = await command.prepare(caller, bound)
         run = self._begun(runs, caller, command, given, by_name, kept=True)
         self._calls[caller.principal] = self._calls.get(caller.principal, 0) + 1
-        context = Context(caller, self._services, jid=run.jid, limits=limits)
+        context = Context(caller, self._services, *meant, jid=run.jid, limits=limits)
         ended = self._in_background(command, context, bound, run)
         task = asyncio.get_running_loop().create_task(ended)
         self._background.add(task)

@@ -10,6 +10,7 @@ from saltern_master.auth.caller import Kind
 from saltern_master.auth.need import Need
 from saltern_master.bus import MAX_QUEUE_BYTES, Event
 from saltern_master.commands.context import Context
+from saltern_master.commands.event_filter import EventFilter
 from saltern_master.commands.event_view import EventView
 from saltern_master.commands.registry import command
 from saltern_master.commands.stream import Stream
@@ -35,20 +36,31 @@ def _check_hook(path: str) -> str:
 
 
 @command("event.subscribe", Need.FOLLOW)
-async def subscribe(context: Context, tag: str = "", after: int | None = None, numbered: bool = False) -> Stream:
+async def subscribe(
+    context: Context,
+    tag: str = "",
+    after: int | None = None,
+    numbered: bool = False,
+    tags: list | None = None,  # type: ignore[type-arg]  # members are checked where they are used
+    brief: bool = False,
+) -> Stream:
     """Follow the events whose tags start with *tag*; ``salt/events/lost`` tells of those that came too fast.
 
-    With *numbered* each has an ``id``, and it returns ``{"at": the last id, "principal": who follows}``. *after*: the
-    id of the one that was seen last: those since come first, as far as the master has them.
+    *tags*: of these those that match one of some globs, with ``*`` for any text: ``salt/job/*/ret/*``. *brief*: events
+    of returns come without ``return``, ``fun_args``, ``arg`` and ``kwarg``. With *numbered* each has an ``id``, and it
+    returns ``{"at": the last id, "principal": who follows}``. *after*: the id of the one that was seen last: those
+    since come first, as far as the master has them.
     """
     services, caller = context.services, context.caller
+    asked = EventFilter(tags or (), brief=brief)
     view = EventView(caller, services.policy, services.owner_of, services.series_places, ran=services.ran_by)
     most = MAX_QUEUE_BYTES if services.policy.sees_all(caller) else MAX_USER_QUEUE_BYTES
 
     def shown(event: Event) -> bytes | None:
-        seen = view.shown(event)
+        seen = view.shown(event) if asked.wants(event) else None
         if seen is None:
             return None
+        seen = asked.shortened(seen)
         return seen.numbered() if numbered else seen.packed()
 
     return Stream(

@@ -9,6 +9,7 @@ from saltern.ids import check_env
 from saltern_master.auth.need import Need
 from saltern_master.commands.context import Context
 from saltern_master.commands.registry import Reach, command
+from saltern_master.fileserver.backend import CHUNK_BYTES
 
 Env = Annotated[str, check_env]
 
@@ -37,6 +38,22 @@ def envs(context: Context) -> list[str]:
 def file_list(context: Context, saltenv: Env = "base") -> list[str]:
     """List the files of an environment: ``saltern-run fileserver.file_list``"""
     return context.services.files.file_list(saltenv)
+
+
+@command("runner.fileserver.read", Need.RUNNER, reach=Reach.NONE)
+def read(context: Context, path: str, saltenv: Env = "base") -> str:
+    """Show a text file of up to 1 MiB as minions get it: ``saltern-run fileserver.read top.sls``"""
+    files = context.services.files
+    known = files.file_hash(saltenv, path)
+    if known is None:
+        raise FileServerError(f"{path:.200}: there is no such file in {saltenv}")
+    if known["size"] > CHUNK_BYTES:
+        raise FileServerError(f"{path:.200}: is over {CHUNK_BYTES:,} bytes: too large to be shown")
+    try:
+        content: bytes = files.file_chunk(saltenv, path, known["hsum"], 0)["data"]
+        return content.decode()
+    except UnicodeDecodeError:
+        raise FileServerError(f"{path:.200}: is not text in UTF-8") from None
 
 
 @command("runner.fileserver.dir_list", Need.RUNNER, reach=Reach.NONE)

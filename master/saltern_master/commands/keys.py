@@ -13,9 +13,11 @@ from saltern_master.commands.context import Context
 from saltern_master.commands.params import params_of
 from saltern_master.commands.registry import Command
 
-_PRIVATE = frozenset({"key.invite", "key.gen", "key.gen_accept"})
+INVITE = "key.invite"
+_PRIVATE = frozenset({INVITE, "key.gen", "key.gen_accept"})
 """Their answers let hosts in."""
-_SHOWN = "list_all list name_match glob_match finger finger_master print key_str master_key_str gen resolve"
+_SHOWN = "list_all list name_match glob_match finger finger_master print key_str master_key_str gen resolve delegated"
+_WITH_DEVICES = frozenset({"key.list_all", "key.list"})
 _SHOWING = frozenset(f"key.{name}" for name in _SHOWN.split())
 
 
@@ -23,7 +25,10 @@ def _declared(name: str, method: Callable[..., Any]) -> Command:
     """Return the command for a function of the key store's: it is run in a thread, then the keyring looks."""
 
     async def call(context: Context, **arguments: Any) -> Any:
-        functions = KeyFunctions(context.services.keystore)
+        devices = context.services.keyring.delegations.all() if name in _WITH_DEVICES else {}
+        functions = KeyFunctions(context.services.keystore, lambda: devices)
+        if name == INVITE:
+            arguments = {**_own_ports(context), **{one: value for one, value in arguments.items() if value != 0}}
         try:
             return await asyncio.to_thread(functions.table()[name], **arguments)
         finally:
@@ -35,6 +40,12 @@ def _declared(name: str, method: Callable[..., Any]) -> Command:
     call.__doc__ = inspect.getdoc(method)
     params = params_of(method, bound=True)
     return Command(f"wheel.{name}", Need.WHEEL, params, call, name not in _SHOWING, True, name in _PRIVATE)
+
+
+def _own_ports(context: Context) -> dict[str, int]:
+    """Return where an invitation sends agents, unless it names other ports."""
+    options = context.services.options
+    return {"publish_port": options["publish_port"], "ret_port": options["ret_port"]}
 
 
 def commands(functions: KeyFunctions) -> tuple[Command, ...]:

@@ -43,10 +43,11 @@ def status(
 ) -> dict[str, list[str]]:
     """Say who is connected and who isn't: ``saltern-run manage.status 'web*'``
 
-    *timeout* and *gather_job_timeout* are taken, and nothing is waited for.
+    A device is up when its host is connected and reaches it. *timeout* and *gather_job_timeout* are taken, and nothing
+    is waited for.
     """
     found = _meant(context, tgt, tgt_type)
-    up = [minion for minion in found if context.services.fleet.is_present(minion)]
+    up = [minion for minion in found if context.services.fleet.is_up(minion)]
     there = frozenset(up)
     return {"up": up, "down": [minion for minion in found if minion not in there]}
 
@@ -154,7 +155,7 @@ def pillar(context: Context, tgt: Target = "*", tgt_type: str = "glob") -> dict[
 @command("wheel.minions.connected", Need.WHEEL)
 async def connected(context: Context) -> list[str]:
     """List the minions that are connected: ``WheelClient(opts).cmd("minions.connected")``"""
-    return [minion for minion in context.services.keyring.minions() if context.services.fleet.is_present(minion)]
+    return [minion for minion in context.services.keyring.minions() if context.services.fleet.is_up(minion)]
 
 
 @command("runner.doc.runner", Need.RUNNER, reach=Reach.NONE)
@@ -173,7 +174,7 @@ async def wheel_docs(context: Context) -> dict[str, str]:
 def _present(context: Context, subset: Subset = None, show_ip: bool = False) -> Any:
     services = context.services
     wanted = _wanted(subset)
-    there = [one for one in context.visible(services.keyring.minions()) if services.fleet.is_present(one)]
+    there = [one for one in context.visible(services.keyring.minions()) if services.fleet.is_up(one)]
     found = [one for one in there if wanted is None or one in wanted]
     return {minion: services.fleet.address(minion) for minion in found} if show_ip else found
 
@@ -181,7 +182,7 @@ def _present(context: Context, subset: Subset = None, show_ip: bool = False) -> 
 def _not_present(context: Context, subset: Subset = None, show_ip: bool = False) -> list[str]:
     services = context.services
     wanted = _wanted(subset)
-    away = [one for one in context.visible(services.keyring.minions()) if not services.fleet.is_present(one)]
+    away = [one for one in context.visible(services.keyring.minions()) if not services.fleet.is_up(one)]
     return [one for one in away if wanted is None or one in wanted]
 
 

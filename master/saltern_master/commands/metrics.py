@@ -28,13 +28,17 @@ async def explain(context: Context, minion: str, fun: str) -> dict[str, Any]:
 
 
 @command("runner.metrics.account", Need.RUNNER, reach=Reach.VISIBLE)
-async def account(context: Context) -> dict[str, dict[str, dict[str, float]]]:
-    """Show what became of the scheduled runs of each minion: ``saltern-run metrics.account``
+async def account(context: Context, minion: str = "") -> dict[str, dict[str, dict[str, float]]]:
+    """Show what became of the scheduled runs of each minion, or of one: ``saltern-run metrics.account``
 
     For each schedule expected = received + missing + lost + dropped + skipped + failed, by now; and how many were late,
     and the percentage received of the last hour's.
     """
     await context.services.account_keeper.catch_up()
+    if minion:
+        now = time.time()
+        tallies = context.services.accounting.of(minion) if context.sees(minion) else {}
+        return {minion: {name: tally.numbers(now) for name, tally in tallies.items()}} if tallies else {}
     result: dict[str, dict[str, dict[str, float]]] = {}
     for rows in context.services.accounting.rows_by_turns(time.time()):
         for minion_id, name, numbers in rows:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated, Any
 
 from saltern.errors import ArgumentError
@@ -12,7 +13,7 @@ from saltern_master.commands.context import Context
 from saltern_master.commands.jobs import STORED_WITHIN_S, seen
 from saltern_master.commands.registry import Reach, command
 from saltern_master.commands.shown import concerns, job_shown
-from saltern_master.jobs.search import Globs, Search, search_of
+from saltern_master.jobs.search import NOBODY, Globs, Search, search_of
 from saltern_master.jobs.store import JobLoad, JobReturn
 
 MAX_LISTED = 20_000
@@ -54,14 +55,18 @@ def list_jobs(
     end_time: str | None = None,
     display_progress: bool = False,
     limit: Count = None,
+    search_minion: str = "",
 ) -> dict[str, Any]:
     """List the jobs that are kept, newest first: ``saltern-run jobs.list_jobs search_function='test.*,cmd.run'``
 
     *search_function*, *search_target*: globs with commas, or a list; a job of several functions is found by each.
     *search_metadata*: a map, found by any of its pairs. *start_time*, *end_time*: as in ``2026-11-28 19:44``, in UTC.
-    *limit*: only the newest so many. *display_progress* is taken, and nothing comes of it.
+    *limit*: only the newest so many. *search_minion*: jobs that went to this one, whatever their targets were.
+    *display_progress* is taken, and nothing comes of it.
     """
     search = search_of(search_function, search_target, search_metadata, start_time, end_time)
+    if search_minion:
+        search = replace(search, minion=search_minion if context.sees(search_minion) else NOBODY)
     found = {job.jid: _shown(context, job) for job in _found(context, search, limit)}
     return {"outputter": outputter, "data": found} if outputter else found
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from saltern_master.auth.need import Need
 from saltern_master.commands.context import Context
-from saltern_master.commands.registry import command
+from saltern_master.commands.registry import Reach, command
 
 
 @command("target.preview", Need.TARGET)
@@ -21,3 +21,18 @@ async def preview(
     ``problem``: a line on what in the target can't mean anybody, or nothing.
     """
     return {"minions": list(context.minions), "problem": context.problem}
+
+
+@command("runner.manage.resolve", Need.TARGET, private=True, reach=Reach.VISIBLE)
+async def resolve(
+    context: Context,
+    tgt: str | list,  # type: ignore[type-arg]
+    tgt_type: str = "glob",
+    delimiter: str = ":",
+) -> dict[str, Any]:
+    """Show whom a target means, and run nothing: ``saltern-run manage.resolve 'web*'``
+
+    Returns ``minions``, sorted, of those on which anything is granted to you; ``unknown``: names that the target lists,
+    and none of these has; ``problem``: a line on what in the target can't mean anybody, or nothing.
+    """
+    return {"minions": list(context.minions), "unknown": list(context.unknown), "problem": context.problem}

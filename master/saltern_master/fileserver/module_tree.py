@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-FOLDERS = ("_modules", "_utils", "_returners", "_grains")
+FOLDERS = ("_modules", "_utils", "_returners", "_grains", "_proxy")
 """What goes to minions."""
 MASTERS_FOLDERS = ("_runners", "_output", "_outputters", "_utils", "_modules")
 """What the master takes for itself, when it is told to."""

@@ -163,6 +163,21 @@ class FileServer:
         """
         return self._modules(saltenv, FOLDERS)
 
+    def origin(self, saltenv: str, path: str) -> dict[str, str] | None:
+        """Return where a file is from: ``backend``, and of git ``remote``, its name, and ``commit``.
+
+        ``None`` when there is no such file, or it can't be served. Raises ``IdError`` or ``FileServerError``.
+        """
+        check_path(path)
+        for backend in self._serving(saltenv):
+            if isinstance(backend, GitBackend):
+                found = backend.origin(saltenv, path)
+                if found is not None:
+                    return {"backend": backend.name, "remote": found[0], "commit": found[1]}
+            elif path in backend.paths(saltenv, path.rpartition("/")[0]):
+                return {"backend": backend.name}
+        return None
+
     def masters_modules(self, saltenv: str) -> dict[str, Any]:
         """Return likewise what the master itself may sync of *saltenv*: runners, outputters and what they share."""
         return self._modules(saltenv, MASTERS_FOLDERS)

@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 RETRY_S = 5.0
 GATHER_S = 0.2  # returns come in bursts, and a commit costs the disk's time
+BURST_S = 1.0
+"""How long a burst is waited for: until it is over whoever sent the job waits for what the loop does."""
 BATCH_BYTES = 8 * 1024 * 1024
 """Of records that are stored together; meanwhile they take about four times that."""
 BATCH_RECORDS = 2000
@@ -56,6 +58,9 @@ class JobKeeper:
         self._ageing = Ageing(clock, steady)
         self._wanted_flags = JOB | FOR_JOBS | (METRICS if metric_returns else 0)
         self._trouble = Trouble(log)
+        self._asked_at = float(
+            "-inf"
+        )  # when somebody last wanted what is journalled to be stored, on no clock that is set
         self.jobs = 0
         self.stored = 0
 
@@ -94,7 +99,8 @@ class JobKeeper:
 
         Who has seen a job's answer finds it in the store then.
         """
-        until = time.monotonic() + within_s
+        self._asked_at = time.monotonic()
+        until = self._asked_at + within_s
         end = self._reader.end()
         while self._reader.committed < end and self._reader.behind():
             if time.monotonic() >= until:
@@ -113,12 +119,21 @@ class JobKeeper:
         await self._persist(self._store.open)
         while True:
             await self._reader.more()
-            if self._reader.behind() < BATCH_BYTES:
-                await asyncio.sleep(GATHER_S)
+            await self._gather()
             records = await self._batch()
             for start in range(0, len(records), BATCH_RECORDS):
                 await self._digest(records[start : start + BATCH_RECORDS])
             self._reader.commit()
+
+    async def _gather(self) -> None:
+        """Wait while more comes, for a while, unless there is enough or somebody wants it stored."""
+        began = time.monotonic()
+        end = None
+        while self._reader.behind() < BATCH_BYTES and end != self._reader.end():
+            end = self._reader.end()
+            await asyncio.sleep(GATHER_S)
+            if self._asked_at >= began or time.monotonic() >= began + BURST_S:
+                return
 
     async def _batch(self) -> list[bytes]:
         """Return the records to be stored together, read in turns that keep nobody from the loop."""

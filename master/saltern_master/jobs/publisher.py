@@ -162,9 +162,8 @@ class Publisher:
 
     def _send(self, jid: str, frame: bytes, minions: list[str]) -> None:
         """Send a job to some minions now, and to the others when the loop has done something else."""
-        for minion_id in minions[:SENT_A_TURN]:
-            if not self._fleet.send(minion_id, frame):
-                self._tracker.unreachable(jid, minion_id)
+        for minion_id in self._fleet.send_many(minions[:SENT_A_TURN], frame):
+            self._tracker.unreachable(jid, minion_id)
         if len(minions) > SENT_A_TURN:
             asyncio.get_running_loop().call_soon(self._send, jid, frame, minions[SENT_A_TURN:])
 

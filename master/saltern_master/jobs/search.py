@@ -24,6 +24,8 @@ PAGE_BYTES = 8 * 1024 * 1024
 MAX_SEARCH_S = 20.0
 FIRST, END = "", "~"
 """Below and above every jid, as text."""
+NOBODY = "*"
+"""No minion's id."""
 
 Globs = str | list  # type: ignore[type-arg]  # members are checked where they are used
 
@@ -39,6 +41,8 @@ class Search:
     metadata: Mapping[Any, Any] | None = None
     without: frozenset[str] = frozenset()
     """Functions that are passed over."""
+    minion: str = ""
+    """Whom it must have gone to, if anyone is named."""
 
     def wants(self, load: Mapping[str, Any], in_time: Callable[[], None] = lambda: None) -> bool:
         """Return whether a job with this *load*, of a jid in the range, is looked for.
@@ -51,6 +55,8 @@ class Search:
         if self.function and not _any_matches(self.function, functions, in_time):
             return False
         if self.target and not _any_matches(self.target, _texts(load.get("tgt")), in_time):
+            return False
+        if self.minion and self.minion not in (load.get("minions") or ()):
             return False
         if self.metadata:
             found = metadata_of(load)

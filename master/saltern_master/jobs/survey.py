@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from saltern.wire import pack
 
@@ -14,9 +14,9 @@ FIRST_NUMBER = 1 << 40
 
 
 class Survey:
-    """Questions under way. *send* sends a minion a frame, and returns whether it could be sent."""
+    """Questions under way. *send* sends minions a frame, and returns those that it could not be sent to."""
 
-    def __init__(self, send: Callable[[str, bytes], bool]) -> None:
+    def __init__(self, send: Callable[[Sequence[str], bytes], Collection[str]]) -> None:
         self._send = send
         self._numbers = itertools.count(FIRST_NUMBER)
         self._awaited: dict[int, set[str]] = {}
@@ -30,7 +30,8 @@ class Survey:
         """
         number = next(self._numbers)
         frame = pack("working", number, {"jids": [], "all": True})
-        self._awaited[number] = {minion_id for minion_id in minions if self._send(minion_id, frame)}
+        asked = list(minions)
+        self._awaited[number] = set(asked).difference(self._send(asked, frame))
         self._found[number], self._over[number] = {}, asyncio.Event()
         try:
             if self._awaited[number]:

@@ -21,8 +21,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
+from itertools import islice
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -41,6 +42,7 @@ MINIONS_A_TURN = 100  # asked, or given up, before others have the loop
 
 NO_RESPONSE = "Minion did not return. [No response]"
 NOT_STARTED = "Minion did not return. [Its turn never came]"
+TAKEN_AWAY = "Minion did not return. [No host may speak for it any more]"
 FORGOTTEN = "Minion did not return. [The master tracks too many jobs]"
 
 
@@ -81,9 +83,11 @@ class Tracker:
         default_quiet_s: float,
         clock: Callable[[], float] = time.monotonic,
         max_pairs: int = MAX_PAIRS,
+        send_many: Callable[[Sequence[str], bytes], Collection[str]] | None = None,
     ) -> None:
+        """*send_many* does so for several, and returns those that it could not be sent to; else each is sent it."""
         self._bus = bus
-        self._send = send
+        self._send_many = send_many or (lambda minions, frame: [one for one in minions if not send(one, frame)])
         self.blind = False
         self._default_quiet_s = default_quiet_s
         self._clock = clock
@@ -92,7 +96,7 @@ class Tracker:
         self._questions: dict[str, set[str]] = {}
         """Minions to the jobs that they were asked about."""
         self._asked = 0
-        self._survey = Survey(send)
+        self._survey = Survey(self._send_many)
         self.forgotten = 0
         """Jobs that had to be forgotten before they were done."""
         self.unsolicited = 0
@@ -129,6 +133,15 @@ class Tracker:
         job = self._active.get(jid)
         if job is not None:
             self._lose(job, minion_id, NOT_CONNECTED)
+            self._finish_if_done(job)
+
+    def taken_away(self, minions: Collection[str]) -> None:
+        """Wait no more for *minions*, for which nobody speaks any more."""
+        for job in list(self._active.values()):
+            for minion_id in sorted((job.waiting | job.held).intersection(minions)):
+                job.held.discard(minion_id)
+                job.waiting.add(minion_id)
+                self._lose(job, minion_id, TAKEN_AWAY)
             self._finish_if_done(job)
 
     def follow(
@@ -315,18 +328,26 @@ class Tracker:
                     self._questions.setdefault(minion_id, set()).add(job.jid)
             self._finish_if_done(job)
         self._asked += bool(questions)
-        for number, (minion_id, jids) in enumerate(questions.items(), 1):
-            self._ask(minion_id, [jid for jid in jids if jid in self._questions.get(minion_id, ())])
-            if number % MINIONS_A_TURN == 0:
+        asked = iter(questions.items())
+        while some := list(islice(asked, MINIONS_A_TURN)):
+            self._ask(some)
+            if len(some) == MINIONS_A_TURN:
                 yield
 
-    def _ask(self, minion_id: str, jids: list[str]) -> None:
-        """Ask a minion whether it works on some jobs, all of which wait for it."""
-        if jids and not self._send(minion_id, pack("working", self._asked, {"jids": jids})):
-            for jid in jids:
-                job = self._active[jid]
-                self._lose(job, minion_id, NOT_CONNECTED)
-                self._finish_if_done(job)
+    def _ask(self, questions: Iterable[tuple[str, list[str]]]) -> None:
+        """Ask minions whether they work on some jobs, all of which wait for them still."""
+        alike: dict[tuple[str, ...], list[str]] = {}
+        for minion_id, asked in questions:
+            jids = tuple(jid for jid in asked if jid in self._questions.get(minion_id, ()))
+            if jids:
+                alike.setdefault(jids, []).append(minion_id)
+        for jids, minions in alike.items():
+            for minion_id in self._send_many(minions, pack("working", self._asked, {"jids": list(jids)})):
+                for jid in jids:
+                    job = self._active.get(jid)
+                    if job is not None:
+                        self._lose(job, minion_id, NOT_CONNECTED)
+                        self._finish_if_done(job)
 
     def _answered(self, job: TrackedJob, minion_id: str) -> None:
         """Note that a minion needn't be waited for with a question about a job any more."""

@@ -78,13 +78,16 @@ class Journal:
         """Times that it was found to end before what the account has of it."""
         self._readers: dict[str, Reader] = {}
         self._notes_reader: NotesReader | None = None
+        self.buffered_bytes = 0
+        """Of records that ``flush`` has yet to write."""
         self._buffer: list[bytes] = []
         self._buffered_notes: list[bytes] = []
         self._file = WrittenFile()
         self._opened_at = float("-inf")
         self._steady = steady
         self._written: dict[int, float] = {}  # when each segment was written last, by the steady clock
-        self.head = self._opened_head = Position(0, 0)
+        self.head = self.found_to = Position(0, 0)
+        """The end; and where it was when the journal was opened."""
         self._segments: dict[int, Segment] = {}
         self.notes_folder = notes_folder or folder
         self._notes = Notes(self.notes_folder)
@@ -93,11 +96,6 @@ class Journal:
         self._losses = Losses(folder, self._notes, self._segments)
         self._not_read = Trouble(log)
         self._identity_lock = threading.Lock()
-
-    @property
-    def untold(self) -> bool:
-        """Whether something was lost that is not written down yet."""
-        return bool(self._losses.untold)
 
     @property
     def first(self) -> int:
@@ -152,9 +150,11 @@ class Journal:
             self._file.open(self._path(last))
         except OSError as error:
             raise JournalError(f"{self.folder}: the journal can't be opened: {error}", path=self.folder) from None
-        self.head = self._opened_head = Position(last, self._segments[last].size)
+        self.head = self.found_to = Position(last, self._segments[last].size)
         for reader in self._readers.values():
             self._take_up(reader)
+        if self._notes_reader is not None:
+            self._notes_reader.fit(self.found_to)
 
     def try_to_open(self) -> None:
         """Open it if that can be done; else say so: nothing that comes is kept, nor acknowledged, until it can be."""
@@ -175,23 +175,38 @@ class Journal:
 
     def append(self, payload: bytes, note: bytes = b"") -> None:
         """Buffer a record, and its packed note (by default that of what nobody's account is about), until ``flush``."""
+        self.buffered_bytes += len(payload)
         self._buffer.append(payload)
         self._buffered_notes.append(note or pack_value(note_of(payload)))
 
     def flush(self) -> None:
         """Write the buffered records, all or none. Raises ``JournalError``; they are then forgotten."""
-        if not self._buffer and not self.untold:
+        if not self._buffer and not self._losses.untold:
             return
+        self.buffered_bytes = 0
         payloads, self._buffer = self._buffer, []
         notes, self._buffered_notes = self._buffered_notes, []
         with os_errors(JournalError, self.folder, "can't be written"):
             if not self._file.is_open:
                 self._open_again()
+        self._write_with_losses(payloads, notes)
+
+    def tell(self) -> bool:
+        """Write down what was lost so far, and nothing that is buffered; return whether all of it is.
+
+        What is buffered may fail to be written, which only who calls ``flush`` for it would know what to do about.
+        """
+        with contextlib.suppress(JournalError):
+            while self._losses.untold and self._file.is_open:  # that itself may take an old segment, over the bound
+                self._write_with_losses([], [])
+        return not self._losses.untold
+
+    def _write_with_losses(self, payloads: list[bytes], notes: list[bytes]) -> None:
+        """Write records and, behind them, what was lost. Raises ``JournalError``."""
+        with os_errors(JournalError, self.folder, "can't be written"):
             self._check_file()
-            losses = self._losses.untold.copy()
-            payloads += [payload for payload, _ in losses]
-            notes += [note for _, note in losses]
-            self._write(payloads, notes)
+            losses = self._losses.untold.copy()  # with what is found to be gone
+            self._write(payloads + [payload for payload, _ in losses], notes + [note for _, note in losses])
         del self._losses.untold[: len(losses)]
 
     def _write(self, payloads: list[bytes], notes: list[bytes]) -> None:
@@ -226,6 +241,7 @@ class Journal:
     def notes_reader(self, done: Position) -> NotesReader:
         """Return the reader of all notes, from *done* on; notes stay until it is done with them."""
         self._notes_reader = NotesReader(self, done)
+        self._notes_reader.fit(self.found_to)
         return self._notes_reader
 
     def metrics(self) -> dict[str, float]:
@@ -355,7 +371,7 @@ class Journal:
         for missing in self._missing:
             if Position(missing.number, missing.end) > reader.committed:
                 self._losses.lose(reader, missing)
-        reader.fit(self._opened_head, min(self._segments))
+        reader.fit(self.found_to, min(self._segments))
 
     # Files.
 

@@ -57,11 +57,13 @@ class Reader:
     def fit(self, head: Position, first: int) -> None:
         """Fit into a journal that begins with segment *first* and ends at *head*.
 
-        A position beyond the end tells nothing of what is there: all is read again.
+        A position beyond the end tells nothing of what is there: all is read again. That is written at once: after a
+        kill the journal may have come to where it was.
         """
         if self.committed > head:
             log.warning("%s: beyond the journal's end: starting from the oldest record", self._path)
             self.at = self.committed = self.saved = Position(first, 0)
+            self._write_position()
 
     async def more(self) -> None:
         """Wait until there may be records that were not read."""
@@ -109,23 +111,13 @@ class Reader:
     def save(self) -> None:
         """Write the committed position to disk now; what is committed since would be read again after a kill.
 
-        It is written in place, always as many bytes: quick, whole or not at all, and possible on a full disk. Not while
-        something that was lost before it is not written down: a kill would make that forgotten.
+        It is written in place, always as many bytes: quick, whole or not at all, and possible on a full disk. What was
+        lost before it is written down first, and while that can't be, neither is the position: a kill would make the
+        loss forgotten. To wait for the next record instead would leave what is shipped where it can still be lost.
         """
-        if self.ships and self._journal.untold:
+        if self.ships and not self._journal.tell():
             return
-        self._saved_at = time.monotonic()
-        try:
-            if self._fd >= 0 and os.fstat(self._fd).st_nlink == 0:
-                os.close(self._fd)
-                self._fd = -1
-            if self._fd < 0:
-                make_folder(os.path.dirname(self._path), 0o700)
-                self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-            os.pwrite(self._fd, f"{self.committed.segment:20d} {self.committed.offset:20d}\n".encode(), 0)
-            self.saved = self.committed
-        except OSError as error:
-            log.warning("%s: can't be written: %s", self._path, error.strerror)
+        self._write_position()
 
     def close(self) -> None:
         """Write the position, and give the file back."""
@@ -164,6 +156,20 @@ class Reader:
         self.at = max(self.at, Position(number + 1, 0))
         return read if read < size else None
 
+    def _write_position(self) -> None:
+        self._saved_at = time.monotonic()
+        try:
+            if self._fd >= 0 and os.fstat(self._fd).st_nlink == 0:
+                os.close(self._fd)
+                self._fd = -1
+            if self._fd < 0:
+                make_folder(os.path.dirname(self._path), 0o700)
+                self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            os.pwrite(self._fd, f"{self.committed.segment:20d} {self.committed.offset:20d}\n".encode(), 0)
+            self.saved = self.committed
+        except OSError as error:
+            log.warning("%s: can't be written: %s", self._path, error.strerror)
+
     def _read_position(self) -> Position:
         try:
             with open(self._path, encoding="ascii") as stream:
@@ -183,16 +189,25 @@ class NotesReader:
         self.at = self.done = done
         self._journal = journal
 
-    def read_now(self, most: int) -> list[Sequence[Any]]:
-        """Return the notes after those read last, about *most* of them; none when there are none yet.
+    def go_to(self, done: Position) -> None:
+        """Go to where whoever keeps that is done, in the journal as it was found."""
+        self.at = self.done = done
+        self.fit(self._journal.found_to)
 
-        A position beyond the journal's end (a power cut, or another journal) tells nothing: all are read again.
+    def fit(self, head: Position) -> None:
+        """Fit into a journal that was found to end at *head*; one that isn't open has no segment.
+
+        A position beyond the end (a power cut, or another journal) tells nothing: all are read again. That is seen
+        before anything is written, as the journal may then come to that position, and whoever keeps it is not done.
         """
-        if self._journal.head.segment and self.at > self._journal.head:
+        if head.segment and self.at > head:
             text = "%s: ends before what was in it once: of what was not delivered nobody can say whose it was"
             log.error(text, self._journal.folder)
             self._journal.cut_short += 1
-            self.at = Position(0, 0)
+            self.at = self.done = Position(0, 0)
+
+    def read_now(self, most: int) -> list[Sequence[Any]]:
+        """Return the notes after those read last, about *most* of them; none when there are none yet."""
         notes, self.at = self._journal.notes(self.at, most)
         return notes
 

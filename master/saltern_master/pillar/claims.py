@@ -2,7 +2,8 @@
 
 Grains that are read are noted by name. A file hangs on claims when its template read any (but ``id``, which the key
 proves), when such a file included it, or when only a target of grains means the minion. A value marked ``!secret`` in
-such a file is not given out, unless ``pillar_secrets_by_grains`` allows it.
+such a file is not given out, unless ``pillar_secrets_by_grains`` allows it. Nor is a minion a host of devices by a
+``proxy`` that such a file has a part in.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from saltern_master.targeting.words import Nodegroups, group_words, words_of
 ALL = "*"
 """Noted when it counts which grains there are, or all of them."""
 PROVEN = "id"
+PROXY = "proxy"
 _CLAIM = re.compile(r"[GPSIJ].?@", re.DOTALL)
 MAX_CLAIMS = 5
 """Words of a compound target that are tried out; with more of them it hangs on claims."""
@@ -31,6 +33,12 @@ class Grains(dict[str, Any]):
         super().__init__(grains)
         super().__setitem__(PROVEN, minion_id)
         self.used: set[str] = set()
+        self.proxy_claimed = False
+        """Whether what hangs on them has a part in the pillar's ``proxy``."""
+
+    def look_at(self, pillar: object) -> None:
+        """Note whether a part of the pillar, which hangs on the grains, has a ``proxy``."""
+        self.proxy_claimed = self.proxy_claimed or (isinstance(pillar, Mapping) and PROXY in pillar)
 
     def _note(self, name: object) -> None:
         if name != PROVEN:
@@ -45,9 +53,28 @@ class Grains(dict[str, Any]):
         self._note(name)
         return super().get(name, default)
 
+    def setdefault(self, name: str, default: Any = None) -> Any:
+        """Return a grain, which is *default* from now on when there is none."""
+        self._note(name)
+        return super().setdefault(name, default)
+
+    def pop(self, name: str, *default: Any) -> Any:
+        """Return a grain, and take it out."""
+        self._note(name)
+        return super().pop(name, *default)
+
+    def popitem(self) -> tuple[str, Any]:
+        """Return the last grain with its name, and take it out."""
+        self.used.add(ALL)
+        return super().popitem()
+
     def __contains__(self, name: object) -> bool:
         self._note(name)
         return super().__contains__(name)
+
+    def __reversed__(self) -> Iterator[str]:
+        self.used.add(ALL)
+        return super().__reversed__()
 
     def __iter__(self) -> Iterator[str]:
         self.used.add(ALL)

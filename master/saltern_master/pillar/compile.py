@@ -34,7 +34,8 @@ class Request(NamedTuple):
 class Compiled(NamedTuple):
     """A pillar; ``_errors`` is in it when there are any. *log*: lines for the master's log, with file and line.
 
-    *used*: names of the grains that it hangs on; *asked*: the files (``Tree.asked``).
+    *used*: names of the grains that it hangs on; *asked*: the files (``Tree.asked``). *proxy_claimed*: whether its
+    ``proxy`` hangs on grains (``claims``).
     """
 
     pillar: dict[str, Any]
@@ -42,6 +43,7 @@ class Compiled(NamedTuple):
     log: list[str]
     used: set[str]
     asked: set[str]
+    proxy_claimed: bool
 
 
 ExtPillar = Callable[[str, dict[str, Any], Any, "Scene", Settings], Any]
@@ -99,7 +101,7 @@ class Compiler:
             pillar["_errors"] = errors[:MAX_ERRORS]
         if override:
             pillar = self._merge(pillar, override)
-        return Compiled(pillar, errors, log, scene.grains.used, self.tree.asked)
+        return Compiled(pillar, errors, log, scene.grains.used, self.tree.asked, scene.grains.proxy_claimed)
 
     def top(self, request: Request) -> Any:
         """Return the top files as merged for a minion, ``{env: {target: [sls]}}``, or a list of errors."""
@@ -256,6 +258,9 @@ class Compiler:
                     found = self._run_ext(name, pillar, arguments, scene, self.settings)
                     claimed = bool(scene.grains.used) and name != "git"  # whose files are looked at one by one
                     claimed = claimed or bool(override)  # it may choose by what the caller gave
+                    if claimed:
+                        scene.grains.look_at(found)
+                        scene.below_claimed = True
                 except Exception as error:  # an external pillar is anybody's program
                     errors.append(f"Failed to load ext_pillar {name}: {error}")
                     log.append(errors[-1])

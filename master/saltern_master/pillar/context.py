@@ -26,5 +26,7 @@ class Scene:
         self.pillar = pillar
         self.overridden = False
         """Whether what a caller gave may be in ``pillar``: then it is as good as a claim."""
+        self.below_claimed = False
+        """Whether what hangs on grains is in ``pillar``, where files see it."""
         self.opts = {**opts, "id": minion_id, "grains": self.grains, "minion_id": minion_id, "file_client": "local"}
         self.salt = Functions(minion_id, self.grains, self.pillar, self.opts, nodegroups, conf_file)

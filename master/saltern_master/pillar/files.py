@@ -8,7 +8,7 @@ from __future__ import annotations
 import fnmatch
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import Any
 
 from saltern.config.load import read_settings
@@ -84,6 +84,14 @@ class Pillar:
         """Return every file that some minion's pillar is of."""
         return {name for _, names in self._files for name in names}
 
+    def stamps(self) -> dict[str, int]:
+        """Return what changes with each file, by its name: when it was written, 0 for one that isn't there."""
+        return {name: _written(name) for name in self.files()}
+
+    def given(self, files: Set[str], minions: Iterable[str]) -> list[str]:
+        """Return those of *minions* that get any of *files*."""
+        return [one for one in minions if not files.isdisjoint(self._names_for(one))]
+
     def _content(self, name: str) -> dict[str, Any]:
         try:
             stamp = os.stat(name).st_mtime_ns
@@ -108,6 +116,13 @@ class Pillar:
         if self._faults.get(name) != fault:
             self._faults[name] = fault
             log.error("%s", fault)
+
+
+def _written(name: str) -> int:
+    try:
+        return os.stat(name).st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _has_template(value: Any, depth: int = 0) -> bool:

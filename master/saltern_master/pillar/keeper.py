@@ -7,6 +7,10 @@ is about, and ``on_changed`` is told whose came out different. Work that waits i
 **What goes wrong never makes half a pillar.** When a pillar compiles with errors, the minion's last one without any
 stays in force, and ``_errors`` in it says what is wrong; only where there never was one, it is what did compile, with
 ``_errors``. A template that hangs is ended with its process, and that is the error.
+
+Pillars of hosts say for which devices they may speak: each is handed on (``Delegations.from_pillar``) as soon as it is
+known, and those that may be some host's come before those of devices. What is ``proxy`` in the pillar of a device that
+its host's pillar names with an entry is that entry.
 """
 
 from __future__ import annotations
@@ -16,7 +20,6 @@ import gc
 import logging
 import math
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -24,6 +27,7 @@ from saltern.config import MasterOptions
 from saltern.digest import digest_of
 from saltern.errors import CommandError
 from saltern.wire import pack_value
+from saltern_master.delegations import Delegations
 from saltern_master.pillar.claims import ALL
 from saltern_master.pillar.files import Pillar, overlay
 from saltern_master.pillar.git_trees import GitTrees, configured_trees
@@ -36,9 +40,11 @@ from saltern_master.pillar.kept import (
     together,
     with_errors,
 )
+from saltern_master.pillar.of_hosts import HostPillars
 from saltern_master.pillar.pool import PillarTimeout, Pool
 from saltern_master.pillar.settings import Settings
 from saltern_master.pillar.tree import LISTED, Stamps, stamps
+from saltern_master.pillar.wanted import Wanted
 from saltern_master.targeting.facts import Data, Ids
 
 log = logging.getLogger(__name__)
@@ -49,6 +55,8 @@ AGAIN_S = 60.0
 MAX_HANGS = 5
 """Minions for which a file may hang before it is left alone for all, until files change: it must not cost hours."""
 MANY_OPENED = 500
+TOLD_AT_ONCE = 50
+"""Minions that are told before the loop does something else."""
 MAX_SAID = 1000
 """Faults that are remembered as said."""
 
@@ -57,24 +65,29 @@ class Pillars:
     """All pillars of the master's minions."""
 
     def __init__(
-        self, options: MasterOptions, grains: Callable[[str], Mapping[str, Any]], minions: Callable[[], Iterable[str]]
+        self,
+        options: MasterOptions,
+        grains: Callable[[str], Mapping[str, Any]],
+        minions: Callable[[], Iterable[str]],
+        delegations: Delegations | None = None,
     ) -> None:
         """Raises ``ConfigError`` for options that can't be understood."""
         self._grains = grains
         self._minions = minions
+        self._hosts = HostPillars(delegations)
         self.on_changed: Callable[[str], None] = lambda _: None
         """Told of a minion whose pillar is another one now."""
+        self.on_same: Callable[[str], None] = lambda _: None
+        """Told of a minion whose pillar was compiled, and is what it was."""
         self.files = Pillar(options["pillar_files"], options["config_dir"])
+        self._simple = self.files.stamps()
         self._kept: dict[str, Kept] = {}
         self._shared: dict[str, bytes] = {}
         self._names: dict[tuple[str, ...], frozenset[str]] = {}
         self._opened: dict[tuple[str, int], tuple[dict[str, Any], dict[str, Any]]] = {}
         """Pillars that targets were held against: by digest and what ``pillar_files`` gives, which is kept with it."""
         self._stale: set[str] = set()
-        self._queue: deque[str] = deque()
-        self._wanted: dict[str, asyncio.Future[None] | None] = {}
-        """Whose pillar is to be compiled, and what tells those who wait for it, if anybody does."""
-        self._work = asyncio.Event()
+        self._wanted = Wanted(self._hosts.is_device)
         self._said: dict[str, None] = {}
         self._hung: dict[str, set[str]] = {}
         """Files and external pillars that took too long, and for whom: they are his own claims, perhaps."""
@@ -108,7 +121,9 @@ class Pillars:
         settings = Settings.of(options)
         configured_trees(settings.ext, options["cachedir"])
         self.files = files
+        self._simple = files.stamps()
         if settings == self._settings and options["pillar_workers"] == self._size:
+            self._hand_on_all(self._minions())
             return
         self._take(options)
         self._drop_pool()
@@ -121,18 +136,24 @@ class Pillars:
             self.want(self._minions())
         else:
             self._kept.clear()
+            self._hand_on_all(self._minions())
 
     # what is in force
 
     def of(self, minion_id: str) -> dict[str, Any]:
         """Return a minion's pillar in force, to be read alone: as far as it is known. From any thread."""
-        if not self._settings.used:
-            return self.files.of(minion_id)
-        kept, below = self._kept.get(minion_id), self.files.of(minion_id)
-        return below if kept is None else together(below, kept.packed)
+        kept, below = self._kept.get(minion_id) if self._settings.used else None, self.files.of(minion_id)
+        return self._hosts.with_entry(minion_id, below if kept is None else together(below, kept.packed))
 
     def different(self, minions: Iterable[str]) -> list[tuple[Data, Ids]]:
         """Return each different pillar with those of *minions* that have it. From any thread."""
+        minions = list(minions)
+        alone = [one for one in minions if self._hosts.named(one)]
+        if alone:
+            minions = set(minions).difference(alone)
+        return [*self._different(minions), *((self.of(one), (one,)) for one in alone)]
+
+    def _different(self, minions: Iterable[str]) -> list[tuple[Data, Ids]]:
         if not self._settings.used:
             return self.files.different(minions)
         found: dict[tuple[str, int], tuple[dict[str, Any], set[str]]] = {}
@@ -156,16 +177,25 @@ class Pillars:
 
     def ready(self, minion_id: str) -> bool:
         """Return whether a minion's pillar is the right one as far as is known; else have it compiled."""
-        if not self._settings.used or self._valid(minion_id):
-            return True
-        self.want([minion_id])
-        return False
+        hangs_on = self._hosts.hangs_on(minion_id)
+        wanted = [one for one in hangs_on if not self._valid(one)] if self._settings.used else []
+        self.want(wanted)
+        return not wanted and len(hangs_on) == 1
+
+    def named(self, minion_id: str) -> bool:
+        """Return whether what is ``proxy`` in a device's pillar is its host's entry for it."""
+        return self._hosts.named(minion_id)
+
+    def hand_on(self, minion_id: str) -> None:
+        """Say which devices the pillar of a minion that comes names, where there is nothing to compile for that."""
+        if not self._settings.used:
+            self._hand_on(minion_id, more=False)
 
     def digest(self, minion_id: str) -> str:
         """Return the digest of what is in force for a minion."""
         kept = self._kept.get(minion_id) if self._settings.used else None
-        below = self.files.of(minion_id)
-        return kept.digest if kept is not None and not below else digest_of(self.of(minion_id))
+        plain = kept is not None and not self._hosts.named(minion_id) and not self.files.of(minion_id)
+        return kept.digest if kept is not None and plain else digest_of(self.of(minion_id))
 
     def forget(self, minion_id: str) -> None:
         """Drop a minion that is none any more."""
@@ -183,25 +213,24 @@ class Pillars:
 
     def want(self, minions: Iterable[str]) -> None:
         """Have pillars compiled when there is time."""
-        for minion_id in minions:
-            if minion_id not in self._wanted:
-                self._wanted[minion_id] = None
-                self._queue.append(minion_id)
-        self._work.set()
+        self._wanted.want(minions)
 
     async def fresh(self, minion_id: str) -> dict[str, Any]:
         """Return a minion's pillar by what files and external pillars say now."""
+        await self._look_at_simple()
         if not self._settings.used:
-            return self.files.of(minion_id)
+            return self.of(minion_id)
         await self._look()
-        if self._settings.ext or not self._valid(minion_id):
-            await self._compiled_now(minion_id)
+        for one in self._hosts.hangs_on(minion_id):
+            if (self._settings.ext and one == minion_id) or not self._valid(one):
+                await self._wanted.now(one)
         return self.of(minion_id)
 
     async def current(self, minion_id: str) -> dict[str, Any]:
         """Return a minion's pillar in force, after its first compilation."""
-        if self._settings.used and not self._valid(minion_id):
-            await self._compiled_now(minion_id)
+        for one in self._hosts.hangs_on(minion_id) if self._settings.used else ():
+            if not self._valid(one):
+                await self._wanted.now(one)
         return self.of(minion_id)
 
     async def made(self, minion_id: str, **how: Any) -> dict[str, Any]:
@@ -211,7 +240,7 @@ class Pillars:
         if not self._settings.used and not how.get("ext"):
             below = dict(self.files.of(minion_id))
             overlay(below, how.get("override") or {})
-            return below
+            return self._hosts.with_entry(minion_id, below)
         await self._look()
         turn = self._apart.setdefault(minion_id, asyncio.Lock())
         try:
@@ -220,7 +249,7 @@ class Pillars:
         finally:
             if not turn.locked():
                 self._apart.pop(minion_id, None)
-        return together(self.files.of(minion_id), answer["pillar"])
+        return self._hosts.with_entry(minion_id, together(self.files.of(minion_id), answer["pillar"]))
 
     async def top(self, minion_id: str, saltenv: str | None = None) -> Any:
         """Return the top files as merged for a minion."""
@@ -240,6 +269,7 @@ class Pillars:
 
     async def run(self) -> None:
         """Compile what is wanted and look for changes, until cancelled."""
+        self._hand_on_all(self._minions())
         if self._settings.used:
             await self._look()
             self.want(self._minions())
@@ -271,27 +301,8 @@ class Pillars:
 
     async def _compile_wanted(self) -> None:
         while True:
-            while not self._queue:
-                self._work.clear()
-                await self._work.wait()
-            minion_id = self._queue.popleft()
-            if minion_id not in self._wanted:
-                continue  # it came before its turn
-            future = self._wanted.pop(minion_id)
-            try:
+            async with self._wanted.next() as minion_id:
                 await self._compile(minion_id)
-            finally:
-                if future is not None and not future.done():
-                    future.set_result(None)
-
-    async def _compiled_now(self, minion_id: str) -> None:
-        """Compile a minion's pillar before those that nobody waits for."""
-        future = self._wanted.get(minion_id)
-        if future is None:
-            future = self._wanted[minion_id] = asyncio.get_running_loop().create_future()
-            self._queue.appendleft(minion_id)
-            self._work.set()
-        await asyncio.shield(future)
 
     async def _compile(self, minion_id: str) -> None:
         grains = self._grains(minion_id)
@@ -309,6 +320,7 @@ class Pillars:
             self._say([f"{minion_id}: {text}"])
             packed = pack_value({ERRORS: [text]})
             answer = {"errors": [text], "used": [ALL], "asked": [LISTED], "digest": digest_of_bytes(packed)}
+            answer["proxy_claimed"] = True
             again_s = AGAIN_S
         self._compiled += 1
         kept = Kept()
@@ -321,9 +333,10 @@ class Pillars:
         kept.used, kept.asked = self._shared_names(answer["used"]), self._shared_names(answer["asked"])
         kept.grains = grains_digest(grains, kept.used)
         kept.again = time.monotonic() + again_s
+        kept.proxy_claimed = answer["proxy_claimed"]
         self._kept[minion_id] = kept
-        if before is None or before.digest != kept.digest:
-            self.on_changed(minion_id)
+        self._hand_on(minion_id, more=self._wanted.more(minion_id))
+        (self.on_changed if before is None or before.digest != kept.digest else self.on_same)(minion_id)
 
     async def _ask(self, minion_id: str, how: Mapping[str, Any]) -> dict[str, Any]:
         if self._pool is None:
@@ -357,9 +370,34 @@ class Pillars:
             return False
         return kept.grains == grains_digest(self._grains(minion_id), kept.used)
 
+    def _hand_on(self, minion_id: str, *, more: bool) -> None:
+        """Say which devices a minion's pillar names; *more*: pillars of others are about to be known."""
+        below, kept = self.files.of(minion_id), self._kept.get(minion_id)
+        claims_count = self._settings.secrets_by_grains
+        self._hosts.hand_on(minion_id, below, kept, lambda: self.of(minion_id), claims_count=claims_count, more=more)
+
+    def _hand_on_all(self, minions: Iterable[str]) -> None:
+        """Do so for those whose pillar is known, as what ``pillar_files`` gives may be another thing now."""
+        known = [one for one in minions if one in self._kept or not self._settings.used]
+        for number, minion_id in enumerate(known, 1):
+            self._hand_on(minion_id, more=number < len(known))
+
+    async def _look_at_simple(self) -> None:
+        """See which of ``pillar_files`` have changed: hand on what they give now, and tell whose pillar they are of."""
+        found, before = self.files.stamps(), self._simple
+        self._simple = found
+        changed = {name for name, stamp in found.items() if stamp != before.get(name)}
+        about = self.files.given(changed, self._minions()) if changed else []
+        self._hand_on_all(about)
+        for number, minion_id in enumerate(about, 1):
+            self.on_changed(minion_id)
+            if number % TOLD_AT_ONCE == 0:
+                await asyncio.sleep(0)
+
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
+            await self._look_at_simple()
             if self._settings.roots:
                 await self._look()
             now = time.monotonic()

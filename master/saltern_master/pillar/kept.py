@@ -18,7 +18,7 @@ ERRORS = "_errors"
 class Kept:
     """A minion's pillar: what is in force, the last good one, and what it hangs on."""
 
-    __slots__ = ("again", "asked", "digest", "errors", "good", "grains", "packed", "used")
+    __slots__ = ("again", "asked", "digest", "errors", "good", "grains", "packed", "proxy_claimed", "used")
 
     def __init__(self) -> None:
         self.packed = b""
@@ -29,6 +29,7 @@ class Kept:
         self.used: frozenset[str] = frozenset()
         self.grains = ""
         self.asked: frozenset[str] = frozenset()
+        self.proxy_claimed = False
         self.again = math.inf
         """When it is compiled again, whatever has changed (monotonic s)."""
 

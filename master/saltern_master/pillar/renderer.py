@@ -51,6 +51,8 @@ MAX_KEPT_CHARS = 32 * 1024 * 1024
 
 LINES_AROUND = 5
 MARKER = "    <======================"
+_MARKS = ("{{", "{%", "{#", "#jinja2:", "\r")
+"""Without any of them, and settings of Jinja's own, a text is what it renders to: Jinja changes line ends too."""
 _OF_LINE = re.compile(r"(?P<what>.*); line (?P<line>\d{1,9}) of (?P<where>.*)", re.DOTALL)
 
 
@@ -110,11 +112,13 @@ class Renderer:
         return pipe
 
     def _jinja(self, text: str, found: Found, env: str, sls: str, scene: Scene, defaults: Mapping[str, Any]) -> str:
+        if not self._settings.opts.get("jinja_sls_env") and not any(mark in text for mark in _MARKS):
+            return text  # to find that out by Jinja takes longer than all the rest
         try:
             from saltern.templating.codes import Codes
             from saltern.templating.render import render
         except ImportError:
-            if "{{" not in text and "{%" not in text and "{#" not in text:
+            if not any(mark in text for mark in _MARKS[:3]):
                 return text
             raise RenderError("templates need Jinja2: pip install 'saltern[templates]' on the master") from None
         if self._codes is None:

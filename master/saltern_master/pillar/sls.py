@@ -49,6 +49,8 @@ class SlsCompiler:
         self._log = log
         self.done: dict[str, Any] = {}
         """By sls, what it came to without what it includes."""
+        self._claimed: set[str] = set()
+        """Of these, those that hang on grains, or include one that does."""
 
     def merge(self, below: Mapping[Any, Any], above: Mapping[Any, Any]) -> dict[Any, Any]:
         """Merge by the master's options."""
@@ -107,6 +109,9 @@ class SlsCompiler:
                 shown = ", ".join(paths[:5]) + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")
                 errors.append(REFUSED.format(sls, shown))
                 self._log.append(f"{found.place}: {errors[-1]}")
+        if claimed or scene.below_claimed:
+            self._claimed.add(sls)
+            scene.grains.look_at(state)
         return state, claimed
 
     def _with_includes(
@@ -142,9 +147,13 @@ class SlsCompiler:
                     data, failed = self.render(name, env, claimed=claimed, defaults=defaults, depth=depth + 1)
                 else:
                     data = self.done[name]
+                if claimed or name in self._claimed:
+                    self._claimed.add(sls)
                 if data and isinstance(data, dict):
                     for part in reversed(str(key).split(":")) if key else ():
                         data = {part: data}
+                    if name in self._claimed:
+                        self._scene.grains.look_at(data)
                     if self._settings.includes_override:
                         state = self.merge(state, data)
                     else:

@@ -111,6 +111,7 @@ def answer_of(compiler: Compiler, asked: Mapping[str, Any]) -> dict[str, Any]:
         "log": found.log[:MAX_LOG_LINES],
         "used": sorted(found.used),
         "asked": sorted(found.asked),
+        "proxy_claimed": found.proxy_claimed,
     }
 
 

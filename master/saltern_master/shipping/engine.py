@@ -48,6 +48,7 @@ class ShippingEngine:
         self._shipper = shipper
         self._returns = returns
         self._failed = LineLimit("scheduled runs that fail")
+        self._waiting_since: float | None = None
         self.connected = False
         self.points = 0
         self.refused = 0
@@ -61,6 +62,7 @@ class ShippingEngine:
                 records = await self._reader.read()
                 await self._ship(records)
                 self._reader.commit()
+                self._waiting_since = None
                 await asyncio.sleep(0)  # there may be a backlog of what is nobody's points
         finally:
             await self._shipper.close()
@@ -68,6 +70,21 @@ class ShippingEngine:
     def explain(self, minion_id: str, fun: str) -> dict[str, Any] | None:
         """Return what the last return of *fun* became: metrics by name, and what was left out and why."""
         return self._returns.explain(minion_id, fun)
+
+    def state(self, now: float) -> dict[str, Any]:
+        """Return how it is with the way to the store: ``connected``, ``lag_s``, ``waiting_bytes``, ``waiting_records``.
+
+        ``connected`` is ``None`` before anything was to be shipped; ``lag_s``: for how long the oldest return that
+        isn't delivered has been here. How many records wait is known when there are none.
+        """
+        behind = self._reader.behind()
+        since = self._waiting_since
+        return {
+            "connected": self.connected if self.connected or self.failures else None,
+            "lag_s": max(0.0, now - since) if since is not None else None if behind else 0.0,
+            "waiting_bytes": behind,
+            "waiting_records": None if behind else 0,
+        }
 
     def metrics(self) -> dict[str, float]:
         """Return the engine's counters."""
@@ -91,7 +108,7 @@ class ShippingEngine:
             try:
                 record = read_record(payload, METRICS | POINTS)
                 if record is not None:
-                    self._add(shipment, record)
+                    self._add(shipment, record, payload)
             except Exception as error:  # whatever a minion sent, the others' points go on
                 self._dead_letters.put(READER, payload, error)
                 shipment.vain += _run_of(payload)
@@ -100,8 +117,10 @@ class ShippingEngine:
                 shipment = Shipment()
         await self._deliver(shipment)
 
-    def _add(self, shipment: Shipment, record: Record) -> None:
+    def _add(self, shipment: Shipment, record: Record, payload: bytes) -> None:
         body = record.body
+        if self._waiting_since is None:
+            self._waiting_since = record.received
         if record.flags & POINTS:
             shipment.add(body["values"], body["slot"], None)
             return
@@ -109,7 +128,7 @@ class ShippingEngine:
         if why is not None:
             self._note_failure(record, why)
             return
-        made = self._returns.points(record.minion_id, body, record.received)
+        made = self._returns.points(record.minion_id, body, record.received, payload)
         run = Run(record.minion_id, body["schedule"], body.get("slot", 0)) if record.flags & RUN else None
         shipment.add(made.values, made.time, run)
         if made.in_vain and run is not None:

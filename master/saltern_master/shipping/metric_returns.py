@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
 from saltern_master.complaints import Complaints
+from saltern_master.record import METRICS, read_record, write_record
 from saltern_master.shipping.last_returns import LastReturns
 from saltern_master.shipping.name_budget import NameBudget
 from saltern_master.shipping.names import Flat, Pattern, flatten, masters_own
@@ -56,10 +57,10 @@ class MetricReturns:
         self.names_refused = 0
         self.times_refused = 0
 
-    def points(self, minion_id: str, body: dict[str, Any], received: float) -> Made:
-        """Return the points of a return that came at *received* (epoch s)."""
+    def points(self, minion_id: str, body: dict[str, Any], received: float, payload: bytes = b"") -> Made:
+        """Return the points of a return that came at *received* (epoch s), *payload* being its record as it is."""
         fun = str(body["fun"])[:MAX_FUN_CHARACTERS]
-        self._last.put(minion_id, fun, (body, received))
+        self._last.put(minion_id, fun, payload or write_record(METRICS, minion_id, received, body))
         self._failures.forget(minion_id, fun)
 
         def admit(minion_id: str, prefix: str, values: Mapping[str, float]) -> Collection[str]:
@@ -92,10 +93,11 @@ class MetricReturns:
         fun = fun[:MAX_FUN_CHARACTERS]
         failure = self._failures.get(minion_id, fun)
         failed = {"failed": failure[0], "failed_at": failure[1]} if failure else {}
-        last = self._last.get(minion_id, fun)
+        payload = self._last.get(minion_id, fun)
+        last = read_record(payload, METRICS) if payload else None
         if last is None:
             return {"minion": minion_id, "fun": fun, **failed, "metrics": {}} if failed else None
-        body, received = last
+        body, received = last.body, last.received
         flat, refused, misdated = self._look(minion_id, body, received, self._budget.refused)
         if misdated:
             refused = dict.fromkeys(flat.values, misdated)

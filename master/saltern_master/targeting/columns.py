@@ -126,7 +126,7 @@ class Columns:
         keys = self._keys_of()
         while self._changed:
             self._stale[self._changed.pop()] = None
-        if keys != self._keys:
+        if keys is not self._keys and keys != self._keys:
             self._stale.update((minion, None) for minion, key in keys.items() if self._keys.get(minion) != key)
             self._stale.update((minion, None) for minion in self._keys if minion not in keys)
             self._keys = keys

@@ -49,6 +49,11 @@ def selector(target: str, kind: str, delimiter: str, notes: Notes) -> Selector:
     return _KINDS[kind](target, notes)
 
 
+def names_alone(target: str, kind: str) -> bool:
+    """Return whether a target means minions by their names, or all of them: its selector makes no effort."""
+    return kind == "list" or (kind == "glob" and (target == "*" or isinstance(glob(target), Exact)))
+
+
 def names_of(text: str) -> list[str]:
     """Return the names in a list as it is written, ``web1,web2``. Raises ``TargetTooCostly``."""
     if text.count(",") >= MAX_NAMES:

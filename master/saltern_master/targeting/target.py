@@ -17,6 +17,7 @@ from saltern_master.targeting.selectors import (
     UNREAD,
     UNREAD_LETTERS,
     Selector,
+    names_alone,
     names_of,
     selector,
 )
@@ -67,6 +68,8 @@ class Target:
         self._words: Sequence[Word] = ()
         self._kind = kind
         self._select = self._selector(delimiter, nodegroups, reads_pillar)
+        self._effortless = Effort(target, Known(), limit_s) if names_alone(target, kind) else None
+        """For a target that takes none, as reading a clock costs more than to see whether it names a minion."""
 
     def _selector(self, delimiter: str, nodegroups: Nodegroups, reads_pillar: bool) -> Selector:
         if self._kind in SIMPLE:
@@ -110,7 +113,8 @@ class Target:
         Raises ``TargetTooCostly`` when it takes too long.
         """
         ids = list(minions)
-        chosen = self._select(frozenset(ids), Effort(self._text, known, self._limit_s))
+        effort = Effort(self._text, known, self._limit_s) if self._effortless is None else self._effortless
+        chosen = self._select(frozenset(ids), effort)
         return [minion for minion in ids if minion in chosen]
 
     def matches(self, minion: str, known: Known) -> bool:

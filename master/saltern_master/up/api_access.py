@@ -15,15 +15,15 @@ import os
 from typing import Any
 from urllib.parse import urlencode
 
-from saltern.config.includes import option_files
-from saltern.config.load import read_settings
 from saltern.files import write_atomic
 from saltern_master.auth.password_file import PasswordFile
 from saltern_master.auth.passwords import random_password
+from saltern_master.up.own_options import own_option
 
 ADMIN = "admin"
 ADMIN_FILE_MODE = 0o600
 CLIENTS = ["local", "local_async", "local_batch", "local_subset", "runner", "runner_async", "wheel", "wheel_async"]
+_BY_ADDRESS = {"api_acl", "authorized_ips"}
 _ACCESS = """# Who may log in to the HTTP API: made by saltern-up on the first start, and yours to edit.
 # saltern-run auth.passwd NAME gives more people a password; a role, or an entry here, what they may.
 external_auth:
@@ -59,19 +59,14 @@ class ApiAccess:
         write_atomic(self.form_file, urlencode(told).encode(), ADMIN_FILE_MODE)
         self.made = (ADMIN, password)
 
-    def said(self, key: str, but: str = "up.conf") -> Any:
-        """Return what the stack's files, *but* one, say of an option; ``None``: nothing. Raises ``ConfigError``."""
-        found = None
-        for file in option_files(os.path.join(self._config_dir, "master")):
-            if os.path.basename(file) != but and os.path.exists(file):
-                for setting in read_settings(file):
-                    found = setting.value if setting.key == key else found
-        return found
+    def said(self, key: str) -> Any:
+        """Return what the stack's own files say of an option of the master's. Raises ``ConfigError``."""
+        return own_option(self._config_dir, "master", key)
 
     @property
-    def has_certificate(self) -> bool:
-        """Whether the stack's own files name one. Raises ``ConfigError``."""
-        return bool(self._own().get("ssl_crt"))
+    def certificate(self) -> str:
+        """The file of the one that the stack's own files name, or nothing. Raises ``ConfigError``."""
+        return str(self._own().get("ssl_crt") or "")
 
     def _own(self) -> dict[str, Any]:
         own = self.said("rest_cherrypy")
@@ -79,9 +74,11 @@ class ApiAccess:
 
     def options(self, host: str, port: int) -> dict[str, Any]:
         """Return what the API needs of the master's options, beside what the stack's own files say."""
-        plain = {} if self.has_certificate else {"disable_ssl": True}
         own = self._own()
-        options: dict[str, Any] = {"rest_cherrypy": {**plain, **own, "host": host, "port": port}}
+        plain = {} if self.certificate else {"disable_ssl": True}
+        # Where addresses decide who may log in, no program of this host's may say another's.
+        console = {} if _BY_ADDRESS & own.keys() else {"trusted_proxies": [host]}
+        options: dict[str, Any] = {"rest_cherrypy": {**plain, **console, **own, "host": host, "port": port}}
         if self.said("netapi_enable_clients") is None:
             options["netapi_enable_clients"] = CLIENTS
         return options

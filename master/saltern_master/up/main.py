@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until it can be heeded
     parser = argparse.ArgumentParser(
         prog="saltern-up",
-        description="Run the whole stack on this host: master, agents, Carbon/Whisper, HTTP API.",
+        description="Run the whole stack on this host: master, agents, Carbon/Whisper, HTTP API, console.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -110,7 +110,6 @@ class _Up:
                 if await self._until(self._first_points(source)):
                     for name, value in places(self._stack):
                         self._progress(f"{name}: {value}")
-                    self._tell_admin()
                     await (self._print_lines(source) if self._plain else self._show(source))
         finally:
             self._say = lambda line: print(line, flush=True)
@@ -190,14 +189,6 @@ class _Up:
                 self._progress(f"no points of some minions yet: see {self._stack.log_dir}")
                 return
             await asyncio.sleep(0.1)
-
-    def _tell_admin(self) -> None:
-        """Say once who may use the API at first."""
-        if self._stack.access.made is not None:
-            name, password = self._stack.access.made
-            self._progress(
-                f"the API's administrator: {name}, password {password} (kept in {self._stack.access.admin_file})"
-            )
 
     async def _show(self, source: StatusSource) -> None:
         self._say = self._view.say

@@ -4,9 +4,10 @@
 
     DIR/etc/master            yours to edit; made on the first start
     DIR/etc/master.d/up.conf  written at every start: ports and folders
+    DIR/etc/web, web.d/       the same for the console
     DIR/etc/minions/<id>/     the same for each agent
     DIR/srv/                  files for minions; modules go in DIR/srv/_modules
-    DIR/pki  DIR/cache  DIR/graphite  DIR/log
+    DIR/pki  DIR/cache  DIR/graphite  DIR/web  DIR/log
     DIR/run/endpoints.json    where everything listens
     DIR/run/api-admin.json    who may use the HTTP API at first (api_access)
 """
@@ -29,10 +30,12 @@ from saltern.keystore import ACCEPTED, KeyStore
 from saltern.own_python import python_module
 from saltern.pki import own_keys
 from saltern_master.up.api_access import ApiAccess
+from saltern_master.up.own_options import UP_FILE, own_option
 
 HOST = "127.0.0.1"
-PREFERRED_PORTS = {"publish": 4505, "ret": 4506, "line": 2003, "batch": 2005, "http": 8080, "api": 8000}
+PREFERRED_PORTS = {"publish": 4505, "ret": 4506, "line": 2003, "batch": 2005, "http": 8080, "api": 8000, "web": 8090}
 DEMO_IDS = ("web01", "db01")
+EVENTS_OF = ["alerts", "jobs", "presence"]
 
 MASTER_FILE = """# The master of this stack. master.d/up.conf holds what saltern-up decides; the rest is yours.
 # Every option with its default: master/master.yaml in Saltern's sources.
@@ -98,6 +101,7 @@ class Stack:
                 "",
                 "etc/master.d",
                 "etc/alerts.d",
+                "etc/web.d",
                 "etc/minions",
                 "srv/_modules",
                 "run",
@@ -110,6 +114,7 @@ class Stack:
             self._write_master()
             self.access.prepare()
             self._write_master_ports()
+            self._write_web()
             master_key = own_keys(os.path.join(self.root, "pki", "master"), "master").public
             store = KeyStore(os.path.join(self.root, "pki", "master"))
             store.create()
@@ -125,12 +130,15 @@ class Stack:
         http, line, batch = (f"{HOST}:{self.ports[name]}" for name in ("http", "line", "batch"))
         graphite = python_module("saltern_graphite", "serve", "--root", self.graphite_dir)
         graphite += ["--line", line, "--udp", line, "--batch", batch, "--http", http]
-        graphite += ["--pickle", "off", "--writers", "0"]  # what one host needs
+        graphite += ["--pickle", "off", "--writers", "auto"]  # one host needs no more, and may become many
         graphite += ["--log-file", self.log_path("graphite")]
         master = python_module("saltern_master", "-c", self.config_dir, *self._log_file("master", self.config_dir))
         api_ready = os.path.join(self.sock_dir, "api.json")
         api = python_module("saltern_api", "-c", self.config_dir, "--ready-file", api_ready)
         api += ["--log-file", self.log_path("api")]
+        web_ready = os.path.join(self.sock_dir, "web.json")
+        web = python_module("saltern_web", "-c", self.config_dir, "--ready-file", web_ready)
+        web += [] if own_option(self.config_dir, "web", "log_file") else ["--log-file", self.log_path("web")]
         ready = {
             "master": os.path.join(self.sock_dir, "master.json"),
             "graphite": os.path.join(self.graphite_dir, "run", "graphite.json"),
@@ -139,6 +147,7 @@ class Stack:
             Program("graphite", graphite, ready["graphite"]),
             Program("master", master, ready["master"]),
             Program("api", api, api_ready),
+            Program("web", web, web_ready),
             *[self._agent(minion_id) for minion_id in self.minion_ids],
         ]
 
@@ -170,13 +179,20 @@ class Stack:
     @property
     def api_url(self) -> str:
         """Where the HTTP API for commands is."""
-        return f"{'https' if self.access.has_certificate else 'http'}://{HOST}:{self.ports['api']}"
+        return f"{'https' if self.access.certificate else 'http'}://{HOST}:{self.ports['api']}"
+
+    @property
+    def web_url(self) -> str:
+        """Where the console is."""
+        scheme = "https" if own_option(self.config_dir, "web", "ssl_crt") else "http"
+        return f"{scheme}://{HOST}:{self.ports['web']}"
 
     def write_endpoints(self, pids: dict[str, int]) -> None:
         """Say where everything listens."""
         endpoints = {
             "http": self.http_url,
             "api": self.api_url,
+            "web": self.web_url,
             "line": f"{HOST}:{self.ports['line']}",
             "batch": f"{HOST}:{self.ports['batch']}",
             "publish": f"{HOST}:{self.ports['publish']}",
@@ -222,7 +238,7 @@ class Stack:
 
     def _write_master_ports(self) -> None:
         _write_options(
-            os.path.join(self.config_dir, "master.d", "up.conf"),
+            os.path.join(self.config_dir, "master.d", UP_FILE),
             {
                 "interface": HOST,
                 "publish_port": self.ports["publish"],
@@ -235,7 +251,20 @@ class Stack:
                 "carbon_port": self.ports["batch"],
                 "render_url": self.http_url,
                 "events_url": f"{self.http_url}/events/",
+                **({} if self.access.said("events_of") is not None else {"events_of": EVENTS_OF}),
                 **self.access.options(HOST, self.ports["api"]),
+            },
+        )
+
+    def _write_web(self) -> None:
+        given = {"api": self.api_url, "api_ca": self.access.certificate, "host": HOST}
+        own = {name for name in given if own_option(self.config_dir, "web", name) is not None}
+        _write_options(
+            os.path.join(self.config_dir, "web.d", UP_FILE),
+            {
+                **{name: value for name, value in given.items() if value and name not in own},
+                "port": self.ports["web"],
+                "state_dir": os.path.join(self.root, "web"),
             },
         )
 
@@ -248,7 +277,7 @@ class Stack:
         pki_dir = os.path.join(self.root, "pki", minion_id)
         store.put(ACCEPTED, minion_id, own_keys(pki_dir, "minion").public)
         _write_options(
-            os.path.join(folder, "minion.d", "up.conf"),
+            os.path.join(folder, "minion.d", UP_FILE),
             {
                 "id": minion_id,
                 "master": HOST,

@@ -12,6 +12,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from saltern_master.up.api_access import ADMIN
 from saltern_master.up.stack import Stack
 from saltern_master.up.status import SERIES, Status
 
@@ -106,6 +107,8 @@ def places(stack: Stack) -> list[tuple[str, str]]:
     """Return what a newcomer may open or type, by what it is."""
     render = f"{stack.http_url}/render?target=saltern.*.stats.load.1m&format=json&from=-5min"
     return [
+        ("console", stack.web_url),
+        ("log in as", _login(stack)),
         ("Grafana data source (Graphite)", stack.http_url),
         ("a first query", render),
         ("Carbon plaintext", f"127.0.0.1:{stack.ports['line']}"),
@@ -114,6 +117,16 @@ def places(stack: Stack) -> list[tuple[str, str]]:
         ("modules go in", f"{stack.root}/srv/_modules"),
         ("logs", stack.log_dir),
     ]
+
+
+def _login(stack: Stack) -> str:
+    """Return who may use console and API at first; the password itself at the start that made it alone."""
+    access = stack.access
+    if access.made is not None:
+        return f"{access.made[0]}, password {access.made[1]} (kept in {access.admin_file})"
+    if os.path.exists(access.admin_file):
+        return f"{ADMIN}, password in {access.admin_file}"
+    return "whoever external_auth lets in"
 
 
 def curl_line(stack: Stack) -> str:

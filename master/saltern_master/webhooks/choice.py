@@ -54,7 +54,9 @@ class Choice:
         self._matches = re.compile("|".join(fnmatch.translate(one) for one in self.globs)).match if self.globs else None
 
     def wants(self, event: Event) -> bool:
-        """Return whether *event* is one of them."""
+        """Return whether *event* is one of them; an alert that is silenced never is."""
+        if event.tag.startswith(ALERTS) and event.data.get("silenced") is True:
+            return False
         if self._matches is not None and self._matches(event.tag):
             return True
         return event.data.get("from") == MASTER and any(kind(event) for kind in self._kinds)

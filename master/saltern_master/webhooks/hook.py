@@ -134,7 +134,7 @@ def _headers(given: Any, where: str) -> dict[str, str]:
             raise ConfigError(f"{where}: headers: {name!r:.80} is no name of a header")
         if name.lower() in _OURS or name.lower().startswith(_OUR_PREFIX):
             raise ConfigError(f"{where}: headers: {name} is set by Saltern")
-        text = _text(value, f"{where}: headers: {name}")
+        text = _text(value, f"{where}: headers: {name}").strip(" ")  # blanks around it are no part of it
         if not _VALUE.fullmatch(text):
             raise ConfigError(f"{where}: headers: {name} must be of ASCII characters, in one line")
         headers[name] = text

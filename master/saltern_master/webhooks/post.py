@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import http
-import re
 import time
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
-from saltern_master.web_end import AnswerTooLarge, NoAnswer, read_answer
+from saltern_master.web_end import AnswerTooLarge, NoAnswer
 from saltern_master.webhooks.hook import Hook
 from saltern_master.webhooks.signature import HEADER, signature
 
 AGAIN_STATUSES = (408, 429)
 """Of 4xx: the receiver's state, not the request's fault."""
 MAX_RETRY_AFTER_S = 900.0
-_RETRY_AFTER = re.compile(rb"\r\nretry-after:[ \t]*([^\r\n]{1,64})", re.IGNORECASE)
 
 
 class Outcome(NamedTuple):
@@ -37,21 +35,22 @@ async def post(hook: Hook, body: bytes, delivery: str, clock: Callable[[], float
     Redirections are not followed: a body goes where the configuration says. Nothing that the receiver wrote is in
     ``why``: it might repeat what it was given.
     """
-    headers = {"User-Agent": "saltern", "X-Saltern-Hook": hook.name, "X-Saltern-Delivery": delivery, **hook.headers}
+    headers = {"X-Saltern-Hook": hook.name, "X-Saltern-Delivery": delivery, **hook.headers}
     if hook.sign_token:
         headers[HEADER] = signature(hook.sign_token, body, int(clock()))
     content_type = next((headers.pop(name) for name in [*headers] if name.lower() == "content-type"), "")
     try:
-        raw = await hook.end.post(content_type or hook.form.content_type, body, headers)
-        status = read_answer(raw).status
+        answer = await hook.end.post(content_type or hook.form.content_type, body, headers)
     except AnswerTooLarge as error:
         return Outcome(str(error), answered=True)
     except NoAnswer as error:
         return Outcome(str(error), again=True)
+    status = answer.status
     if 200 <= status < 300:
         return Outcome(answered=True)
     again = status in AGAIN_STATUSES or status >= 500
-    return Outcome(f"answered {_named(status)}", again, True, _after_s(raw, clock()) if again else 0.0)
+    after_s = _after_s(answer.headers.get("retry-after", ""), clock()) if again else 0.0
+    return Outcome(f"answered {_named(status)}", again, True, after_s)
 
 
 def _named(status: int) -> str:
@@ -61,10 +60,8 @@ def _named(status: int) -> str:
         return str(status)
 
 
-def _after_s(raw: bytes, now: float) -> float:
+def _after_s(text: str, now: float) -> float:
     """Return what ``Retry-After`` asks for, as seconds or a date, within bounds; 0 without it."""
-    found = _RETRY_AFTER.search(raw.partition(b"\r\n\r\n")[0])
-    text = found[1].decode("latin-1").strip() if found else ""
     try:
         seconds = float(text) if text.isdigit() else parsedate_to_datetime(text).timestamp() - now if text else 0.0
     except (ValueError, TypeError, OverflowError):

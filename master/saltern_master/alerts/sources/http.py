@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import http.client
+import http
 import json
 from typing import Any
 from urllib.parse import urlencode
 
 from saltern_master.alerts.source import NoAnswer, RenderRefused, Series
-from saltern_master.web_end import AnswerTooLarge, WebEnd, plain_text, read_answer
+from saltern_master.web_end import Answer, AnswerTooLarge, WebEnd, plain_text
 
 TIMEOUT_S = 10.0
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
@@ -39,24 +39,26 @@ class HttpSource:
     def __str__(self) -> str:
         return self.url
 
-    async def render(self, target: str, from_: int, until: int) -> list[Series]:
+    async def render(self, target: str, from_: int, until: int, points: int = 0) -> list[Series]:
         """Return the series of *target*; see ``RenderSource``."""
         fields = {"target": target, "from": from_, "until": until, **ASKED_FOR}
+        if points:
+            fields["maxDataPoints"] = points
         try:
             answer = await self._end.post(FORM, urlencode(fields, errors="surrogateescape").encode("ascii"))
         except AnswerTooLarge as error:
             raise RenderRefused(f"{error}: narrow the target") from None
-        if len(answer) > PARSE_ASIDE_BYTES:
+        if len(answer.body) > PARSE_ASIDE_BYTES:
             return await asyncio.to_thread(parse_answer, answer)
         return parse_answer(answer)
 
 
-def parse_answer(answer: bytes) -> list[Series]:
-    """Return the series of a whole HTTP answer. Raises ``NoAnswer`` and ``RenderRefused``."""
-    status, reason, body = read_answer(answer)
+def parse_answer(answer: Answer) -> list[Series]:
+    """Return the series of a whole answer. Raises ``NoAnswer`` and ``RenderRefused``."""
+    status, reason, body, _ = answer
     if status in BUSY_STATUSES:
         raise NoAnswer(f"answered {status} {reason}: {plain_text(body)}")
-    if status != http.client.OK:
+    if status != http.HTTPStatus.OK:
         raise RenderRefused(f"{status}: {plain_text(body) or reason}")
     try:
         return [_series(item) for item in _items(json.loads(body))]

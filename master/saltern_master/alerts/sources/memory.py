@@ -24,7 +24,7 @@ class MemorySource:
         """Remove a series with all its points."""
         self._series.pop(series, None)
 
-    async def render(self, target: str, from_: int, until: int) -> list[Series]:
+    async def render(self, target: str, from_: int, until: int, points: int = 0) -> list[Series]:
         """Return the series whose names match *target*, a glob whose ``*`` also passes dots."""
         self.requests.append((target, from_, until))
         if self.down:
@@ -32,7 +32,7 @@ class MemorySource:
         if target in self.refused:
             raise RenderRefused(self.refused[target])
         return [
-            Series(name, [(at, value) for at, value in points if from_ < at <= until])
-            for name, points in self._series.items()
+            Series(name, [(at, value) for at, value in held if from_ < at <= until][-points:])
+            for name, held in self._series.items()
             if fnmatch.fnmatchcase(name, target)
         ]

@@ -46,6 +46,10 @@ class BothJudge:
         """Return whether both say so."""
         return all(judge.names_runners() for judge in self._both)
 
+    def may_run(self, function: str) -> bool:
+        """Return whether both say so."""
+        return all(judge.may_run(function) for judge in self._both)
+
     def refused(self, calls: Sequence[Call]) -> list[str]:
         """Return the functions that one of them refuses."""
         return list(dict.fromkeys(function for judge in self._both for function in judge.refused(calls)))

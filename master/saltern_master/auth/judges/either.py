@@ -52,6 +52,10 @@ class EitherJudge:
         """Return whether one of them says so."""
         return any(judge.names_runners() for judge in self._both)
 
+    def may_run(self, function: str) -> bool:
+        """Return whether one of them says so."""
+        return any(judge.may_run(function) for judge in self._both)
+
     def refused(self, calls: Sequence[Call]) -> list[str]:
         """Return the functions that both refuse."""
         one, other = (judge.refused(calls) for judge in self._both)

@@ -66,6 +66,10 @@ class LocalJudge:
         named = (function for grant in self._grants if grant.minions == RUNNER for function in grant.functions)
         return any(not is_glob(function) for function in named)
 
+    def may_run(self, function: str) -> bool:
+        """Return whether a grant is for *function*."""
+        return not self.refused([Call(function, None)])
+
     def refused(self, calls: Sequence[Call]) -> list[str]:
         """Return the functions that no grant covers."""
         return [

@@ -43,6 +43,8 @@ class LoginJudge:
             return self.rights.hooks
         if need in (Need.LOGIN, Need.USER, Need.FOLLOW):
             return self.anything
+        if need is Need.TARGET:
+            return self.rights.sees_any
         return self.rights.on_minions
 
     def may_give(self, command: Needing, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
@@ -70,6 +72,10 @@ class LoginJudge:
     def names_runners(self) -> bool:
         """Return whether a right names a runner."""
         return self.rights.names_runners
+
+    def may_run(self, function: str) -> bool:
+        """Return whether some right is for *function*."""
+        return self.rights.grants(function, self._powers.of)
 
     def refused(self, calls: Sequence[Call]) -> list[str]:
         """Return the functions that no right is for."""

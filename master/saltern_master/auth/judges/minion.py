@@ -53,6 +53,10 @@ class MinionJudge:
         """Return false."""
         return False
 
+    def may_run(self, function: str) -> bool:
+        """Return whether ``peer`` is for *function*."""
+        return not self.refused([Call(function, None)])
+
     def refused(self, calls: Sequence[Call]) -> list[str]:
         """Return the functions that no rule is for."""
         return [call.function for call in calls if not self._on(call.function)]

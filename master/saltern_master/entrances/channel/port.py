@@ -39,6 +39,7 @@ RECEIVED_AHEAD = 16  # messages from one peer that libzmq takes in before we hav
 # Plain numbers: pyzmq's flags are enumerations, and each "or" of theirs costs as much as a send.
 _LAST = int(zmq.DONTWAIT)
 _MORE = int(zmq.DONTWAIT) | int(zmq.SNDMORE)
+_EVENTS, _READABLE = int(zmq.EVENTS), int(zmq.POLLIN)
 _MONITOR_EVENT = struct.Struct("=HI")
 
 
@@ -176,22 +177,32 @@ class Port:
             self._loop.call_soon(self._read)
 
     def _read(self) -> None:
-        self._reading_soon = False
         if self._socket.closed:
             return
+        self._reading_soon = True  # what is sent meanwhile swallows nothing: we read until nothing is left
+        try:
+            more = self._read_a_turn()
+        finally:
+            self._reading_soon = False
+        if more:
+            self._read_soon()
+
+    def _read_a_turn(self) -> bool:
+        """Read until nothing is left, or others are to have the loop; return whether there may be more."""
         # Closed connections first: their descriptors may be those of new ones already.
-        self._read_monitor()
+        if int(self._monitor.getsockopt(_EVENTS)) & _READABLE:  # to ask costs half of what it costs to be refused
+            self._read_monitor()
         until = time.monotonic() + TURN_S
         while time.monotonic() < until:
             try:
                 frames = self._socket.recv_multipart(_LAST, copy=False)
             except (zmq.Again, zmq.ContextTerminated):
-                return
+                return False
             except zmq.ZMQError as error:
                 log.error("the %s port can't be read: %s", self.name, error.strerror)
                 break
             self._receive(frames)
-        self._read_soon()
+        return True
 
     def _receive(self, frames: list[zmq.Frame]) -> None:
         if len(frames) != 2:

@@ -101,6 +101,14 @@ class GitBackend:
                 return entry
         return None
 
+    def origin(self, saltenv: str, path: str) -> tuple[str, str] | None:
+        """Return the name of the remote that a file is from, and the commit; ``None`` when there is none."""
+        for remote in self._of(saltenv):
+            commit = remote.commit_of(path)
+            if commit is not None:
+                return remote.spec.name, commit
+        return None
+
     def read(self, saltenv: str, path: str, hsum: str, offset: int, size: int) -> bytes | None:
         """Return up to *size* bytes of the content *hsum* from *offset*; ``None`` when it has changed or gone."""
         for remote in self._of(saltenv):

@@ -120,6 +120,11 @@ class GitRemote:
         mode = 0o100755 if blob.executable else PLAIN_MODE
         return FileEntry(path, self._blobs.hsum(blob), blob.size, tree.commit, mode)
 
+    def commit_of(self, path: str) -> str | None:
+        """Return the commit that the file at *path* is from, or ``None`` when there is none."""
+        tree = self._tree
+        return tree.commit if tree is not None and path in tree.files else None
+
     def read(self, path: str, hsum: str, offset: int, size: int) -> bytes | None:
         """Return up to *size* bytes of the content *hsum* from *offset*; ``None`` when *path* has another by now."""
         tree = self._tree
