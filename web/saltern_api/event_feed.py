@@ -1,4 +1,5 @@
-"""The master's events for those who listen over HTTP: one connection to the master for each token, however many listen.
+"""The master's events for those who listen over HTTP: one connection to the master for each token and what is asked of
+it, however many listen.
 
 Each event is formatted once, for all of its listeners; what comes within a moment goes out together. A listener who
 reads too slowly loses events, is told so by one, ``salt/events/lost``, and it is counted.
@@ -16,103 +17,39 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn, TypeVar
 
 from saltern.errors import Busy, ChannelError, NotAuthorised, SalternError
 from saltern_api.counters import Counters
-from saltern_api.event_source import LOST, EventSource, Received, open_source
+from saltern_api.event_filter import EVERYTHING, EventFilter
+from saltern_api.event_listener import ANEW, NOTHING, Batch, Listener, batch_of, behind
+from saltern_api.event_source import EventSource, Received, open_source
 
 TICK_S, MAX_TICK_S, TICK_OF_A_LISTENER_S = 0.02, 0.2, 0.0005
 """Events that come within this time after others are sent together; longer for more listeners: each is woken once."""
 HELD_S = 0.1
 """How long what a job gave waits: who began the job is to have its id before that, on another connection."""
-MAX_QUEUED_BYTES = 1 << 20
-MAX_QUEUED_EVENTS = 10_000
-"""Of one listener."""
 MAX_KEPT_BYTES = 1 << 20
-"""Of one token's last events."""
+"""Of the last events of one token and filter."""
+MAX_FILTERS_OF_ONE = 64
+"""Of one principal: the master holds all events against each, and a page of the console has one."""
 OVERLAP_S = 5.0
 """How long a replay may lag behind the live events before it is given up."""
 AGAIN_MIN_S, AGAIN_MAX_S = 0.1, 2.0
 """So often a master that went away is looked for."""
 
 
-class Batch(NamedTuple):
-    """Events that go out together: as server-sent events, and as a WebSocket's texts."""
+class Asked(NamedTuple):
+    """Who listens, and to what: alike for all who share an upstream."""
 
-    events: tuple[Received, ...]
-    sse: bytes
-
-    @property
-    def size(self) -> int:
-        """Return its bytes."""
-        return len(self.sse)
-
-
-class Listener:
-    """One who listens: iterate it for batches; it ends with the token."""
-
-    def __init__(self, counters: Counters) -> None:
-        self._counters = counters
-        self._queue: deque[Batch] = deque()
-        self._events = 0
-        self._bytes = 0
-        self._lost_events = 0
-        self._lost_bytes = 0
-        self._news = asyncio.Event()
-        self.ended = False
-
-    def offer(self, batch: Batch) -> None:
-        """Queue *batch*, or count it as lost."""
-        full = self._events + len(batch.events) > MAX_QUEUED_EVENTS or self._bytes + batch.size > MAX_QUEUED_BYTES
-        if self._queue and full:
-            self._lost_events += len(batch.events)
-            self._lost_bytes += batch.size
-            self._counters.add("eventsLost", len(batch.events))
-            return
-        if self._lost_events:
-            self._queue.append(batch_of(self._told_lost()))
-        self._queue.append(batch)
-        self._events += len(batch.events)
-        self._bytes += batch.size
-        self._news.set()
-
-    def begin_anew(self) -> None:
-        """Say that numbers may be lower from here on."""
-        self._queue.append(ANEW)
-        self._news.set()
-
-    def end(self) -> None:
-        """Have it end when what is queued was read."""
-        self.ended = True
-        self._news.set()
-
-    def _told_lost(self) -> Received:
-        lost = Received.of(LOST, {"events": self._lost_events, "bytes": self._lost_bytes}, None)
-        self._lost_events = self._lost_bytes = 0
-        return lost
-
-    async def next(self, timeout_s: float) -> Batch | None:
-        """Return the next batch, ``None`` when none came in time or it has ended."""
-        if not self._queue and not self.ended:
-            self._news.clear()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(timeout_s):
-                    await self._news.wait()
-        if self._queue:
-            batch = self._queue.popleft()
-            self._events = max(0, self._events - len(batch.events))
-            self._bytes = max(0, self._bytes - batch.size)
-            return batch
-        if self._lost_events:
-            return batch_of(self._told_lost())
-        return None
+    token: str
+    wanted: EventFilter
 
 
 class Upstream:
-    """One token's connection to the master, and who listens to it."""
+    """One connection to the master, and who listens to it."""
 
     def __init__(
         self, source: EventSource, counters: Counters, reopen: Callable[[int], Awaitable[EventSource]]
@@ -230,7 +167,7 @@ class Upstream:
 
 
 class EventFeed:
-    """All upstreams of the master in *sock_dir*, one for each token; for one event loop."""
+    """All upstreams of the master in *sock_dir*, one for each token and filter; for one event loop."""
 
     def __init__(self, sock_dir: str, counters: Counters, most: int, most_of_one: int) -> None:
         """*most*: streams of all; *most_of_one*: of a token, and of a principal with several."""
@@ -238,75 +175,94 @@ class EventFeed:
         self._counters = counters
         self._most = most
         self._most_of_one = most_of_one
-        self._upstreams: dict[str, Upstream] = {}
-        self._opening: dict[str, asyncio.Task[Upstream]] = {}
-        self._of: dict[str, int] = {}
+        self._upstreams: dict[Asked, Upstream] = {}
+        self._opening: dict[Asked, asyncio.Task[Upstream]] = {}
+        self._of: Counter[str] = Counter()
+        self._wanting: Counter[Asked] = Counter()
+        """Who listens, or waits to: by token, and by what is asked."""
 
     @property
     def streams(self) -> int:
         """Return how many listen."""
-        return sum(self._of.values())
+        return self._of.total()
 
     @contextlib.asynccontextmanager
-    async def listen(self, token: str, address: str, after: int | None = None) -> AsyncIterator[AsyncIterator[Batch]]:
-        """Give batches of events for *token*, an empty one now and then; *after*: the last that was seen.
+    async def listen(
+        self, token: str, address: str, after: int | None = None, wanted: EventFilter = EVERYTHING
+    ) -> AsyncIterator[AsyncIterator[Batch]]:
+        """Give batches of *wanted* events for *token*, an empty one now and then; *after*: the last that was seen.
 
         Raises ``NotAuthorised``, ``Busy``, ``ChannelError``.
         """
-        if self.streams >= self._most or self._of.get(token, 0) >= self._most_of_one:
-            self._counters.add("streamsRefused")
-            raise Busy("too many streams of events are open: close some, or try again")
-        self._of[token] = self._of.get(token, 0) + 1
+        if self.streams >= self._most or self._of[token] >= self._most_of_one:
+            self._refuse()
+        asked = Asked(token, wanted)
+        self._of[token] += 1
+        self._wanting[asked] += 1
         listener = Listener(self._counters)
         upstream: Upstream | None = None
         try:
-            upstream = await self._upstream(token, address)
+            upstream = await self._upstream(asked, address)
             if self._of_principal(upstream.source.principal) >= self._most_of_one:
-                self._counters.add("streamsRefused")
-                raise Busy("too many streams of events are open: close some, or try again")
+                self._refuse()
+            if not upstream.listeners and wanted.tags and self._filters_of(upstream) >= MAX_FILTERS_OF_ONE:
+                self._refuse("with filters of their own ")
             upstream.listeners.add(listener)
             if upstream.ended:
                 listener.end()
-            yield self._batches(upstream, listener, token, address, after)
+            yield self._batches(upstream, listener, asked, address, after)
         finally:
+            _one_less(self._of, token)
+            _one_less(self._wanting, asked)
             if upstream is not None:
                 upstream.listeners.discard(listener)
                 if not upstream.listeners:
                     upstream.close()
-                    if self._upstreams.get(token) is upstream:
-                        del self._upstreams[token]
-            self._of[token] -= 1
-            if not self._of[token]:
-                del self._of[token]
+                    if self._upstreams.get(asked) is upstream:
+                        del self._upstreams[asked]
 
     def _of_principal(self, principal: str) -> int:
         return sum(
             len(one.listeners) for one in self._upstreams.values() if principal and one.source.principal == principal
         )
 
-    async def _upstream(self, token: str, address: str) -> Upstream:
-        found = self._upstreams.get(token)
+    def _filters_of(self, upstream: Upstream) -> int:
+        """Return how many others of the same principal have a filter, and somebody who listens."""
+        principal = upstream.source.principal
+        return sum(
+            one.source.principal == principal and bool(asked.wanted.tags and one.listeners)
+            for asked, one in self._upstreams.items()
+        )
+
+    def _refuse(self, which: str = "") -> NoReturn:
+        self._counters.add("streamsRefused")
+        raise Busy(f"too many streams of events {which}are open: close some, or try again")
+
+    async def _upstream(self, asked: Asked, address: str) -> Upstream:
+        found = self._upstreams.get(asked)
         if found is not None and not found.ended:
             return found
-        opening = self._opening.get(token)
+        opening = self._opening.get(asked)
         if opening is None:
-            opening = asyncio.create_task(self._open(token, address))
-            self._opening[token] = opening
-            opening.add_done_callback(lambda task: self._opened(token, task))
+            opening = asyncio.create_task(self._open(asked, address))
+            self._opening[asked] = opening
+            opening.add_done_callback(lambda task: self._opened(asked, task))
         return await asyncio.shield(opening)
 
-    def _opened(self, token: str, task: asyncio.Task[Upstream]) -> None:
-        self._opening.pop(token, None)
+    def _opened(self, asked: Asked, task: asyncio.Task[Upstream]) -> None:
+        self._opening.pop(asked, None)
         if task.cancelled() or task.exception() is not None:
             return  # those who wait are told
-        if token not in self._of:  # nobody waits any more
-            self._upstreams.pop(token, None)
+        if asked not in self._wanting:  # nobody waits any more
+            self._upstreams.pop(asked, None)
             task.result().close()
 
-    async def _open(self, token: str, address: str) -> Upstream:
-        source = await open_source(self._sock_dir, token, address)
-        upstream = Upstream(source, self._counters, lambda after: open_source(self._sock_dir, token, address, after))
-        self._upstreams[token] = upstream
+    async def _open(self, asked: Asked, address: str) -> Upstream:
+        async def reopen(after: int | None) -> EventSource:
+            return await open_source(self._sock_dir, asked.token, address, after, asked.wanted)
+
+        upstream = Upstream(await reopen(None), self._counters, reopen)
+        self._upstreams[asked] = upstream
         return upstream
 
     def end(self) -> None:
@@ -315,7 +271,7 @@ class EventFeed:
             upstream.end()
 
     async def _batches(
-        self, upstream: Upstream, listener: Listener, token: str, address: str, after: int | None
+        self, upstream: Upstream, listener: Listener, asked: Asked, address: str, after: int | None
     ) -> AsyncIterator[Batch]:
         seen = -1
         if after is not None:
@@ -325,7 +281,7 @@ class EventFeed:
                 if kept:
                     yield batch_of(*kept)
             else:
-                async for batch in self._replayed(upstream, listener, token, address, after):
+                async for batch in self._replayed(upstream, listener, asked, address, after):
                     seen = max((event.number or -1 for event in batch.events), default=seen)
                     yield batch
         while True:
@@ -336,16 +292,16 @@ class EventFeed:
                 yield NOTHING
             elif queued is ANEW:
                 seen = -1
-            elif fresh := _behind(queued, seen):
+            elif fresh := behind(queued, seen):
                 yield fresh
 
     async def _replayed(
-        self, upstream: Upstream, listener: Listener, token: str, address: str, after: int
+        self, upstream: Upstream, listener: Listener, asked: Asked, address: str, after: int
     ) -> AsyncIterator[Batch]:
         """Yield what the master has behind *after*, until it comes to what *upstream* brings."""
         until = upstream.last
         with contextlib.suppress(ChannelError):  # what isn't there any more can't be told; the rest goes on
-            source = await open_source(self._sock_dir, token, address, after)
+            source = await open_source(self._sock_dir, asked.token, address, after, asked.wanted)
             try:
                 lagging: float | None = None
                 while not listener.ended:
@@ -369,20 +325,12 @@ class EventFeed:
 
 
 KEEP_ALIVE_S = 15.0
-NOTHING = Batch((), b"")
-"""Nothing came for a while."""
-ANEW = Batch((), b"")
-"""Another master's events are next."""
 
 
-def batch_of(*events: Received) -> Batch:
-    """Return *events* as they go out."""
-    return Batch(events, b"".join(event.sse for event in events))
+Key = TypeVar("Key")
 
 
-def _behind(batch: Batch, seen: int) -> Batch | None:
-    """Return what of *batch* is behind number *seen*."""
-    if all(event.number is None or event.number > seen for event in batch.events):
-        return batch
-    rest = [event for event in batch.events if event.number is None or event.number > seen]
-    return batch_of(*rest) if rest else None
+def _one_less(counter: Counter[Key], key: Key) -> None:
+    counter[key] -= 1
+    if not counter[key]:
+        del counter[key]

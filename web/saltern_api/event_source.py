@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from saltern.errors import ChannelError, MasterNotRunning, RequestTimeout, error_of
 from saltern.local import SocketPath, frame, taken
+from saltern_api.event_filter import EVERYTHING, EventFilter
 from saltern_api.rendering import to_json
 
 ANSWERS_WITHIN_S = 10.0
@@ -99,8 +100,10 @@ class EventSource:
         return message
 
 
-async def open_source(sock_dir: str, token: str, address: str, after: int | None = None) -> EventSource:
-    """Return a connection on which the events come that *token* may see, from now on or behind number *after*.
+async def open_source(
+    sock_dir: str, token: str, address: str, after: int | None = None, wanted: EventFilter = EVERYTHING
+) -> EventSource:
+    """Return a connection on which the *wanted* events come that *token* may see, from now on or behind number *after*.
 
     Raises ``MasterNotRunning``, ``NotAuthorised``, ``ChannelError``.
     """
@@ -115,6 +118,7 @@ async def open_source(sock_dir: str, token: str, address: str, after: int | None
             path.close()
     source = EventSource(reader, writer)
     kwargs: dict[str, Any] = {"tag": "", "numbered": True} | ({} if after is None else {"after": after})
+    kwargs |= wanted.asked()
     try:
         await source.begin(
             {

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-import ssl
 
 from saltern.complaints import Complaints
 from saltern.config import MasterOptions
 from saltern.descriptors import accept_quietly, connections_that_fit
-from saltern.errors import ChannelError, ConfigError, os_errors
+from saltern.errors import ChannelError
 from saltern.http.access_log import AccessLog
+from saltern.http.certificate import Certificate
 from saltern.http.hosts import Hosts
 from saltern.http.protocol import http_protocol
 from saltern.http.serving import Serving, learn_own_name, listen
@@ -24,6 +24,8 @@ from saltern_api.settings import ApiSettings
 from saltern_api.working import Workers
 
 MAX_CONNECTIONS = 2000
+SHARE = 2
+"""One address has half of them at the most, unless a proxy asks for all."""
 KEPT_DESCRIPTORS = 64
 """For everything that is no connection of a client's, beside those of each thread to the master."""
 OF_A_THREAD = 3
@@ -45,7 +47,8 @@ class Server:
         self._workers = Workers(master or LocalMaster(options), settings.thread_pool)
         self._feed = EventFeed(options["sock_dir"], counters, settings.max_streams, settings.max_streams_per_user)
         self._store = MetricStore(options["render_url"])
-        self._tls = tls_context(settings) if settings.tls else None
+        self._certificate = Certificate(settings.ssl_crt, settings.ssl_key, settings.ssl_chain)
+        self._tls = self._certificate.context() if settings.tls else None
         self._log = AccessLog(settings.log_access_file, counters.add) if settings.log_access_file else None
         self._serving: Serving | None = None
         counters.gauge("requestsWorking", "Requests that are worked on.", lambda: self._workers.working)
@@ -67,7 +70,8 @@ class Server:
         )
         most = connections_that_fit(MAX_CONNECTIONS, 1, KEPT_DESCRIPTORS + OF_A_THREAD * settings.thread_pool)
         accept_quietly(asyncio.get_running_loop(), Complaints(log, logging.WARNING))
-        protocol = http_protocol(most, lambda: self._counters.add("connectionsRefused"))
+        share = most if settings.trusted_proxies else most // SHARE
+        protocol = http_protocol(most, lambda: self._counters.add("connectionsRefused"), share=share)
         self._serving = Serving(
             app, sock, protocol, ws="websockets-sansio", ws_max_size=WS_MAX_BYTES, log_level=QUIET, proxy_headers=False,
             server_header=False,
@@ -92,37 +96,7 @@ class Server:
     def reload(self) -> None:
         """Read the certificate again, or say why not and keep the old one; connections that are there keep theirs."""
         if self._tls is not None:
-            try:
-                tls_context(self._settings)  # whether both files are whole is known only when both were read
-                load_certificate(self._tls, self._settings)
-            except ConfigError as error:
-                log.error("the certificate stays as it was: %s", error)
-
-
-def tls_context(settings: ApiSettings) -> ssl.SSLContext:
-    """Return what speaks TLS with the certificate of *settings*. Raises ``ConfigError``."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    load_certificate(context, settings)
-    return context
-
-
-def load_certificate(context: ssl.SSLContext, settings: ApiSettings) -> None:
-    """Have *context* show the certificate of *settings* from now on. Raises ``ConfigError``."""
-    for name, path in (("ssl_crt", settings.ssl_crt), ("ssl_key", settings.ssl_key), ("ssl_chain", settings.ssl_chain)):
-        if path:
-            with os_errors(ConfigError, path, "can't be read", called=f"{name} {path}"), open(path, "rb"):
-                pass
-    try:
-        context.load_cert_chain(settings.ssl_crt, settings.ssl_key, password=lambda: "")
-        if settings.ssl_chain:
-            context.load_verify_locations(settings.ssl_chain)
-    except (ssl.SSLError, OSError, ValueError) as error:
-        why = getattr(error, "reason", None) or str(error) or "unreadable"
-        raise ConfigError(
-            f"ssl_crt {settings.ssl_crt} and ssl_key {settings.ssl_key} can't be used: {why}: they must be "
-            "a certificate and its key, without a passphrase, in PEM"
-        ) from None
+            self._certificate.reread(self._tls)
 
 
 def _shown(sock: socket.socket) -> str:

@@ -8,8 +8,9 @@
     tag: salt/job/20261130101500000000/ret/web1
     data: {"tag": "salt/job/20261130101500000000/ret/web1", "data": {"id": "web1", …}}
 
-A comment line every 15 s keeps proxies from closing what is silent. Who comes back says in ``Last-Event-ID`` what he
-saw last, and gets what came since.
+``tag``, which may be repeated, is a glob of the tags that are asked for; with ``brief=1`` returns come without what was
+returned. A comment line every 15 s keeps proxies from closing what is silent. Who comes back says in ``Last-Event-ID``
+what he saw last, and gets what came since.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ from saltern.http.origins import is_own_origin
 from saltern_api.addresses import address_of
 from saltern_api.answers import Refused, error_answer
 from saltern_api.context import Context
-from saltern_api.event_feed import Batch, EventFeed
+from saltern_api.event_feed import EventFeed
+from saltern_api.event_filter import EventFilter
+from saltern_api.event_listener import Batch
 from saltern_api.tokens import IN_URL, session_token
 
 RETRY = b"retry: 400\n\n"
@@ -56,11 +59,10 @@ class Events:
 
     async def stream(self, request: Request) -> ASGIApp:
         """GET ``/events``."""
-        if request.scope["query_string"]:
-            raise Refused(400, IN_URL if "token" in request.query_params else "/events takes no parameters")
+        wanted = EventFilter.of(request.query_params)
         token, after = session_token(request), _after(request)
         async with contextlib.AsyncExitStack() as stack:
-            batches = await stack.enter_async_context(self._feed.listen(token, address_of(request), after))
+            batches = await stack.enter_async_context(self._feed.listen(token, address_of(request), after, wanted))
             if request.method == "HEAD":
                 return Response(headers=HEADERS)
             return EventStream(batches, stack.pop_all())

@@ -1,0 +1,7 @@
+"""``python -m saltern_web``."""
+
+import sys
+
+from saltern.programs import saltern_web
+
+sys.exit(saltern_web())

@@ -1,0 +1,1 @@
+"""The HTTP API, asked as the user who is logged in."""

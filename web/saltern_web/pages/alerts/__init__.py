@@ -1,0 +1,1 @@
+"""Alerts: what is wrong, who knows, what is silenced, what was, and the rules."""

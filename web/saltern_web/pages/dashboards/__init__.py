@@ -1,0 +1,1 @@
+"""Dashboards: panels that someone put together, for himself or for all."""

@@ -1,0 +1,98 @@
+"""The front page: is anything wrong, where, since when, what changed, who is missing, is the monitoring well."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any
+
+from django.http import HttpResponse, JsonResponse
+from django.shortcuts import render
+
+from saltern_web.changes import HOUR_S, comings, newest
+from saltern_web.fleet import ORDER, Fleet
+from saltern_web.health import lines_of, verdict
+from saltern_web.parts import part
+from saltern_web.problems import problems_of
+from saltern_web.session.console import Asked
+from saltern_web.templatetags.saltern import UNKNOWN as DASH
+
+MOST_PROBLEMS = 200
+MOST_TILES = 200
+MOST_FAULTS = 20
+FIRST_WITHIN_S = 0.12
+"""What the first page waits for parts that come beside the fleet; a script asks for those that were late."""
+WITHIN_S = 8.0
+LETTERS = {state: state[0] for state in ORDER}
+"""A state in the grid: one letter a host."""
+
+
+async def front(request: Asked) -> HttpResponse:
+    """``/``: the whole page."""
+    return render(request, "front.html", await _glance(request, FIRST_WITHIN_S))
+
+
+async def parts(request: Asked) -> HttpResponse:
+    """``/front/parts``: what of the page changes, for a script."""
+    return render(request, "front/parts.html", await _glance(request, WITHIN_S))
+
+
+async def grid(request: Asked) -> HttpResponse:
+    """``/front/grid?known=``: a letter for each host's state, in the order of ids; these, unless they are *known*.
+
+    ``{"at": epoch s, "known": digest, "states": "ookoc", "ids": [...], "since": [epoch s or 0]}``
+    """
+    fleet = await request.console.fleet.get(request.api)
+    ids = [host.id for host in fleet.hosts]
+    digest = sha256("\n".join(ids).encode()).hexdigest()[:16]
+    told: dict[str, Any] = {
+        "at": fleet.at,
+        "known": digest,
+        "states": "".join(LETTERS[host.state] for host in fleet.hosts),
+        "since": [int(host.since or 0) for host in fleet.hosts],
+    }
+    if request.GET.get("known") != digest:
+        told["ids"] = ids
+    return JsonResponse(told)
+
+
+async def _glance(request: Asked, within_s: float) -> Mapping[str, Any]:
+    """Return what the templates need."""
+    console, api = request.console, request.api
+    fleet = await console.fleet.get(api)
+    alerts, health, changes = await asyncio.gather(
+        part(console.alerts.get(api), within_s),
+        part(console.health.get(api), within_s),
+        part(console.changes.get(api), within_s),
+    )
+    problems = problems_of(fleet, alerts.value)
+    lines = lines_of(health.value) if health.value is not None else []
+    tiles = fleet.tiles()
+    loud = [one for one in problems if not one.quiet]
+    return {
+        "fleet": fleet,
+        "wrong": len(fleet.hosts) - fleet.counts["ok"],
+        "problems": problems[:MOST_PROBLEMS],
+        "problems_count": len(problems),
+        "latest": max(loud, key=lambda one: one.since or 0, default=None),
+        "alerts": alerts,
+        "faults": list(alerts.value.faults.items())[:MOST_FAULTS] if alerts.value is not None else [],
+        "tiles": tiles[:MOST_TILES],
+        "tiles_count": len(tiles),
+        "health": health,
+        "lines": lines,
+        "verdict": verdict(lines),
+        "whole": all(line.said != DASH for line in lines),
+        "changes": newest(changes.value.changes if changes.value is not None else (), comings(fleet)),
+        "changes_part": changes,
+        "missing": changes.value.missing if changes.value is not None else {},
+        "late": alerts.late or health.late or changes.late,
+        "grid_hint": _grid_hint(fleet),
+        "since_hour": fleet.at - HOUR_S,
+        "may_add": request.who.may("wheel.key.invite"),
+    }
+
+
+def _grid_hint(fleet: Fleet) -> str:
+    return "Arrow keys go from host to host, Enter opens one." if fleet.hosts else ""

@@ -1,0 +1,1 @@
+"""One host: its charts, and what it says of itself."""

@@ -1,0 +1,1 @@
+"""Jobs: what was run, and what came back."""

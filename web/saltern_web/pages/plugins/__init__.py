@@ -1,0 +1,1 @@
+"""The pages of plugins: which there are, one, what came of a run, its configuration."""

@@ -1,0 +1,1 @@
+"""Run: a function on a set of hosts, chosen, shown, confirmed."""

@@ -1,0 +1,1 @@
+"""Plugins: execution modules with a form before and a page behind them."""

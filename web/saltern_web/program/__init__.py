@@ -1,0 +1,1 @@
+"""The program: its options, the site, the server."""
