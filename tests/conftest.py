@@ -5,9 +5,14 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from support.scheduling import Scheduling
+from support.watchdog import Watchdog
 
 # How long an example takes says something of the machine's other work only.
 settings.register_profile("saltern", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -16,6 +21,31 @@ settings.load_profile("saltern")
 # A shell starts what is in its background with SIGINT ignored, and programs hand that down.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+SPREAD_OVER = 0.85
+"""Of the run; a long file that begins last would be waited for by all but one."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have nothing go on for ever."""
+    config.pluginmanager.register(Watchdog(config))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling | None:
+    """Go on without what crashed."""
+    return Scheduling(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Spread the files of end-to-end tests evenly: they mostly wait, while others compute beside them."""
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    waiting = [path for path in files if path.parent.name == "e2e"]
+    places = {path: number / len(files) for number, path in enumerate(path for path in files if path not in waiting)}
+    places |= {path: SPREAD_OVER * number / len(waiting) for number, path in enumerate(waiting)}
+    items[:] = [item for path in sorted(files, key=places.__getitem__) for item in files[path]]
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -62,6 +62,8 @@ MASTERS_HOST = {
     "saltern.connecting",
     "saltern.credentials",
     "saltern.database_file",
+    "saltern.delegated",
+    "saltern.delegation_functions",
     "saltern.event",
     "saltern.following",
     "saltern.http",
@@ -72,6 +74,7 @@ MASTERS_HOST = {
     "saltern.master_client",
     "saltern.netapi",
     "saltern.order",
+    "saltern.pillar_delegations",
     "saltern.runner",
     "saltern.wheel",
 }
@@ -86,12 +89,18 @@ BOTH_SIDES = {
 """What runs on a master's host too: there it is that of ``MASTERS_HOST``, imported when it is asked for."""
 AGENT_LIBRARIES = {"zmq", "msgpack", "psutil", "yaml", "_sha2"}
 """All that may be installed on a host with only the agent (``_sha2`` is Python 3.12's own)."""
-OPTIONAL = {"saltern.templating": {"jinja2", "markupsafe"}}
+OPTIONAL = {
+    "saltern.templating": {"jinja2", "markupsafe"},
+    "saltern_modules._snmp_engine": {"pysnmp", "pyasn1"},
+    "saltern_modules._snmp_message": {"pysnmp", "pyasn1"},
+    "saltern_modules._snmp_user": {"pysnmp"},
+    "saltern_modules._ssh_connection": {"asyncssh"},
+}
 """Extras, and the zone that alone loads them, when it is asked for."""
 
 
 class Room(NamedTuple):
-    """Some files of the master, by their names in the package, and what they may import of it: rooms, or names."""
+    """Some files of a package, by their names in it, and what they may import of it: rooms, or names."""
 
     holds: str
     may: str
@@ -104,8 +113,9 @@ ROOMS = {
     ),
     "auth": Room("auth", "ground"),
     "domain": Room(
-        "account briefing clocks custom enrolment fileserver fleet grains_files key_places key_refresh key_table "
-        "key_watch keyring mine pillar presence schedules targeting",
+        "account alert_marks briefing clocks custom delegations device_peers enrolment fileserver fleet grains_files "
+        "key_places key_refresh key_table key_watch keyring mine module_states overview pillar presence schedules "
+        "targeting",
         "ground auth flow jobs",
     ),
     "flow": Room(
@@ -117,12 +127,35 @@ ROOMS = {
     "entrances": Room("entrances", "ground auth bus commands.dispatcher commands.stream"),
     # What agents say is more than commands: returns, events, hello and attach each go to who takes them.
     "hub": Room(
-        "entrances.channel.hub",
+        "entrances.channel.hosts entrances.channel.hub",
         "ground auth commands.dispatcher entrances.channel domain flow jobs.tracker",
     ),
     "up": Room("up", "auth.password_file auth.passwords"),
 }
 """The master's rooms. A file belongs to the one that names it most exactly, and may import its own room."""
+GRAPHITE_ROOMS = {
+    "composition": Room("process commands main __main__", "*"),
+    "rules": Room("rules", ""),
+    "series": Room("series", ""),
+    "telemetry": Room("telemetry", ""),
+    "database": Room("database", ""),
+    "whisper": Room("whisper", "rules"),
+    "file_writers": Room("file_writers", "whisper rules tags.tagged_files"),
+    "index": Room("index", "rules"),
+    "events": Room("events", "database"),
+    "tags": Room("tags", "database rules series telemetry functions.patterns"),
+    "store": Room("store", "whisper file_writers rules index tags series telemetry process.options"),
+    "receivers": Room("receivers", "store rules"),
+    "evaluation": Room("evaluation", "series index rules"),
+    "functions": Room("functions", "evaluation series"),
+    # Functions are called here, and what they may know of a request, which is the rest of the room, knows none of them.
+    "evaluator": Room("evaluation.evaluator", "evaluation functions series tags.tagged_name"),
+    "render": Room("render", "series"),
+    "http": Room("http", "evaluation functions render series index tags events telemetry store receivers.address"),
+    "tools": Room("tools", "whisper rules index.globs store"),
+}
+"""The same of the graphite side."""
+ROOMS_OF = {"saltern_master": ROOMS, "saltern_graphite": GRAPHITE_ROOMS}
 
 
 def imports(path: Path) -> Iterator[tuple[int, str]]:
@@ -157,22 +190,24 @@ def _of_masters_host(module: str) -> bool:
     return _within(module, MASTERS_HOST)
 
 
-def room_of(module: str) -> str | None:
-    """Return the room that holds *module*, a name below ``saltern_master``."""
+def room_of(module: str, rooms: Mapping[str, Room] = ROOMS) -> str | None:
+    """Return the one of *rooms* that holds *module*, a name below their package."""
     holders = [
-        (len(name), room) for room, row in ROOMS.items() for name in row.holds.split() if _within(module, {name})
+        (len(name), room) for room, row in rooms.items() for name in row.holds.split() if _within(module, {name})
     ]
     return max(holders)[1] if holders else None
 
 
 def wrong_room(importer: str, imported: str) -> str | None:
-    """Return what is wrong when one file of the master imports another; both by full name, the package's first."""
-    one, other = (name.removeprefix("saltern_master").removeprefix(".") for name in (importer, imported))
-    room = room_of(one)
+    """Return what is wrong when one file of a package with rooms imports another; both by full name."""
+    package, _, one = importer.partition(".")
+    other = imported.removeprefix(package).removeprefix(".")
+    rooms = ROOMS_OF[package]
+    room = room_of(one, rooms)
     if room is None or not other:  # said once for the file; the package itself holds nothing
         return None
-    may = ROOMS[room].may.split()
-    names = {name for word in (*may, room) for name in (ROOMS[word].holds.split() if word in ROOMS else [word])}
+    may = rooms[room].may.split()
+    names = {name for word in (*may, room) for name in (rooms[word].holds.split() if word in rooms else [word])}
     if "*" in may or _within(other, names):
         return None
     return f"{importer} ({room}) may not import {imported}: it may import {', '.join(may) or 'its own room alone'}"
@@ -186,11 +221,8 @@ def faults(root: Path = ROOT) -> Iterator[str]:
                 for line in hand_made_programs(path.read_text(encoding="utf-8")):
                     yield f"{path.relative_to(root)}:{line}: use saltern.own_python.python_module to start a Python"
             own_name = ".".join(path.relative_to(root / folder).with_suffix("").parts)
-            if (
-                package == "saltern_master"
-                and path.name != "__init__.py"
-                and room_of(own_name.partition(".")[2]) is None
-            ):
+            rooms = ROOMS_OF.get(package)
+            if rooms and path.name != "__init__.py" and room_of(own_name.partition(".")[2], rooms) is None:
                 yield f"{path.relative_to(root)}:1: {own_name} is in no room: give it one in tests/import_rules.py"
             on_agent = (folder in ("agent", "modules") and own_name not in BOTH_SIDES) or (
                 folder == "core" and not _of_masters_host(own_name)
@@ -201,7 +233,7 @@ def faults(root: Path = ROOT) -> Iterator[str]:
                 ours = top in FOLDERS
                 if ours and top != package and not _within(module, ALLOWED[package]):
                     yield f"{where}: {package} may not import {module}"
-                elif package == top == "saltern_master" and (fault := wrong_room(own_name, module)):
+                elif rooms and package == top and (fault := wrong_room(own_name, module)):
                     yield f"{where}: {fault}"
                 elif on_agent and _of_masters_host(module):
                     yield f"{where}: {own_name} may not import {module}: it is for a master's host alone"

@@ -11,7 +11,7 @@ for pair in \
     /usr/sbin/mariadbd:mariadb-server pg_ctlcluster:postgresql \
     systemd-analyze:systemd systemd-nspawn:systemd-container openssl:openssl \
     crontab:cron /usr/sbin/update-rc.d:init-system-helpers /usr/sbin/useradd:passwd \
-    /usr/sbin/slapd:slapd; do
+    /usr/sbin/slapd:slapd /usr/sbin/snmpd:snmpd chromium:chromium; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
 done
 [ -z "$missing" ] && exit 0

@@ -21,9 +21,10 @@ from saltern.digest import sha256
 from saltern.ids import JidSource
 from saltern.wire import Message, pack, unpack
 from saltern_agent.loop import Loop
+from support.hurried import with_constants
 from support.programs import free_port
 
-WAIT_S = 15.0
+WAIT_S = 30.0
 
 
 class FakeMaster:
@@ -244,6 +245,8 @@ class AgentProcess:
     def __init__(self, folder: Path, options: dict[str, Any]) -> None:
         self.folder = folder
         self.options = options
+        self.constants: dict[str, float] = {}
+        """What it has instead of the constants of its modules, see ``support.hurried``."""
         self.process: subprocess.Popen[bytes] | None = None
         self.ended: Callable[[], None] = lambda: None
         self.log = folder / "agent.log"
@@ -255,9 +258,10 @@ class AgentProcess:
         (self.folder / "minion").write_text(yaml.safe_dump(self.options))
 
     def start(self, *words: str, environment: Mapping[str, str] | None = None) -> None:
+        argv = [sys.executable, "-m", "saltern_agent.main", "-c", str(self.folder), *words]
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "saltern_agent.main", "-c", str(self.folder), *words],
+                with_constants(argv, self.constants) if self.constants else argv,
                 env=environment,
                 stderr=log,
                 stdout=log,

@@ -90,6 +90,7 @@ def test_a_step_of_the_masters_clock_is_followed_within_a_minute_and_no_grain_is
 ) -> None:
     master.schedule = EVERY_SECOND
     agent = make_agent()
+    agent.constants = {"saltern_agent.timekeeper:WITH_A_RETURN_S": 2.0}
     agent.start()
     master.wait_for(lambda: len(master.samples("stats")) >= 2)
     assert all(by_its_clock(master, sample) for sample in master.samples("stats"))

@@ -29,6 +29,8 @@ def crash(): os.kill(os.getpid(), 11)
 def sleeps(n): time.sleep(n); return n
 """
 EVERY_SECOND = {"function": "test.ping", "seconds": 1, "metrics": True}
+PATIENT = {"saltern_agent.jobs:THREAD_GRACE_S": 30.0, "saltern_agent.jobs:CHILD_GRACE_S": 30.0}
+"""How long a killed job's thread is waited for: on a loaded machine it may have no turn for seconds."""
 OFTEN_S = 0.25
 MOST_MIB = 21.0
 OFTEN = {**EVERY_SECOND, "seconds": OFTEN_S}
@@ -59,7 +61,7 @@ def test_connects_and_runs_a_job(master: Any, agent: Any) -> None:
     attach = master.attachments[0].body
     assert attach["grains"]["id"] == "host01"
     told = {"schedule": digest_of(master.schedule), "pillar": digest_of(master.pillar), "modules": master.tree_digest()}
-    assert attach["have"] == told, "the master compares these with what it would tell now"
+    assert attach["have"] == {**told, "modules_problems": []}, "the master compares these with what it would tell now"
     assert attach["boot"] == hello["boot"]
     assert hello["boot"] == pytest.approx(time.time(), abs=60)
     assert "token" not in hello
@@ -153,7 +155,7 @@ def test_a_hangup_ends_nothing_and_a_rotated_log_is_made_anew(master: Any, make_
     assert master.run("test.ping")["return"] is True
     agent.log.rename(agent.folder / "own.log.1")
     agent.process.send_signal(signal.SIGHUP)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 40
     while not agent.log.exists():
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -249,13 +251,15 @@ def test_an_agent_that_systemd_started_gives_programs_a_home_and_nothing_of_its_
 
 
 def wait_running(master: Any, jid: str) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 40
     while not master.run("saltutil.find_job", jid)["return"]:
         assert time.monotonic() < deadline
 
 
 def test_a_job_can_be_killed(master: Any, make_agent: Make, modules: list[str]) -> None:
-    make_agent(module_dirs=modules).start()
+    agent = make_agent(module_dirs=modules)
+    agent.constants = PATIENT
+    agent.start()
     jid = master.job("mod.forever")
     wait_running(master, jid)
     running = master.run("saltutil.running")["return"]
@@ -271,7 +275,9 @@ def test_a_job_can_be_killed(master: Any, make_agent: Make, modules: list[str]) 
 
 
 def test_a_job_with_a_time_limit(master: Any, make_agent: Make, modules: list[str]) -> None:
-    make_agent(module_dirs=modules).start()
+    agent = make_agent(module_dirs=modules)
+    agent.constants = PATIENT
+    agent.start()
     body = master.run("mod.forever", timeout=0.2)
     assert (body["success"], body["return"]) == (False, "The job was killed by signal 15")
     assert master.run("mod.sleeps", 0.01, timeout=5)["success"] is True
@@ -326,7 +332,7 @@ def test_services(master: Any, make_agent: Make, module_dir: Path) -> None:
     assert master.run("svc.pillar")["return"] == {"a": 2}
     master.pillar = {"a": 3}
     master.publish("pillar", {})
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 40
     while master.run("svc.pillar")["return"] != {"a": 3}:
         assert time.monotonic() < deadline
     assert master.run("svc.call", "request", "ping")["return"] is True
@@ -396,7 +402,7 @@ def test_a_schedule_is_pushed_and_kept(master: Any, make_agent: Make) -> None:
 
 def wait_spooled(agent: Any, count: int) -> None:
     """Wait until about *count* samples more are in the spool: nothing tells, so the folder is looked at."""
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 40
     first = spooled_bytes(agent)
     while spooled_bytes(agent) < first + count * 150:
         assert time.monotonic() < deadline
@@ -407,6 +413,13 @@ def spooled_bytes(agent: Any) -> int:
     if not agent.spool.is_dir():
         return 0
     return sum(path.stat().st_size for path in agent.spool.glob("*.seg"))
+
+
+def skipped(master: Any) -> set[int]:
+    """Return the slots of ``ping`` that accounts tell of."""
+    told = [message.body["schedules"].get("ping", {}) for message in master.messages if message.type == "account"]
+    ranges = [one for account in told for one in account.get("skipped", ())]
+    return {slot for first, last in ranges for slot in range(round(first / OFTEN_S), round(last / OFTEN_S) + 1)}
 
 
 @pytest.mark.parametrize("ends", [None, signal.SIGKILL, signal.SIGTERM])
@@ -432,11 +445,12 @@ def test_nothing_is_lost_while_the_master_is_away(master: Any, make_agent: Make,
     first_arrivals = list(dict.fromkeys(slots))
     missing = set(range(slots[0], slots[-1] + 1)) - set(slots)
     down = range(round(down_from / OFTEN_S) - 1, round(up_by / OFTEN_S) + 1) if ends is not None else range(0)
-    assert missing <= set(down), slots
+    # An agent that had no processor for a slot's time has skipped that, and says so.
+    master.wait_for(lambda: missing <= set(down) | skipped(master), 40)
     assert first_arrivals == sorted(first_arrivals)
     seqs = list(dict.fromkeys(message.seq for message in master.messages))
     assert seqs == sorted(seqs)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 40
     while spooled_bytes(agent):
         assert time.monotonic() < deadline, "acknowledged segments are deleted"
         time.sleep(0.02)
@@ -473,7 +487,7 @@ def test_a_torn_spool_is_cut_and_the_rest_arrives(master: Any, make_agent: Make)
     jids = [master.job("test.echo", [n]) for n in range(3)]
     for jid in jids:
         master.returned(jid)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 40
     while not spooled_bytes(agent):
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -505,6 +519,12 @@ def test_stops_at_once_while_jobs_hang_and_answers_for_them(master: Any, make_ag
 # modules
 
 
+def module_events(master: Any) -> list[dict[str, Any]]:
+    """Return what the agent said of its modules when it had synced."""
+    bodies = [message.body for message in list(master.messages) if message.type == "event"]
+    return [body["data"] for body in bodies if body["tag"].endswith("modules")]
+
+
 def test_modules_are_synced_on_connect_and_on_change(master: Any, make_agent: Make) -> None:
     master.files = {"_modules/mypkg.py": b"def myinstall(name):\n    return __salt__['pkg.install'](name)\n"}
     master.files["_modules/pkg.py"] = b"def install(name): return 'installed ' + name\n" + b"# padding\n" * 300
@@ -519,9 +539,13 @@ def test_modules_are_synced_on_connect_and_on_change(master: Any, make_agent: Ma
     assert len(sample["module"]["digest"]) == 64
     assert "module bad: refused: line 1: SyntaxError" in agent.logged()
     assert "refused" in master.run("bad.f")["return"]
+    digest_before = master.tree_digest()
     master.files["_modules/pkg.py"] = b"def install(name): return 'INSTALLED ' + name\n"
     master.publish("modules", {"digest": master.tree_digest()})
     agent.wait_logged("modules changed: pkg")
+    told = [digest_before, master.tree_digest()]
+    master.wait_for(lambda: [event["digest"] for event in module_events(master)] == told)
+    assert all(event["problems"][0].startswith("modules.bad: refused") for event in module_events(master))
     assert master.run("mypkg.myinstall", "vim")["return"] == "INSTALLED vim"
     assert master.run("saltutil.sync_modules")["return"] == [
         "modules.bad: refused: line 1: SyntaxError: invalid syntax"
@@ -540,16 +564,16 @@ def test_nothing_looks_at_an_outbox_whose_returns_were_acknowledged(
     master: Any, make_agent: Make, module_dir: Path
 ) -> None:
     (module_dir / "ticks.py").write_text(
-        "import saltern_agent.agent\n"
-        "saltern_agent.agent.TICK_S = 3600.0\n"
+        "import saltern_agent.host\n"
+        "saltern_agent.host.TICK_S = 3600.0\n"
         "def waits():\n"
-        "    agent = __opts__['__agent__']._agent\n"
+        "    agent = __opts__['__agent__']._host\n"
         "    return agent.loop.ask(lambda: (agent.outbox.pending, agent._tick_timer is not None))\n"
     )
     make_agent(module_dirs=[str(module_dir)]).start()
     master.run("ticks.waits")
     seen: list[tuple[int, bool]] = []
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 40
     while (0, False) not in seen:
         seen.append(tuple(master.run("ticks.waits")["return"]))
         assert (0, True) not in seen, "the answer before was acknowledged"

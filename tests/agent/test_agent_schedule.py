@@ -11,8 +11,10 @@ import pytest
 
 from saltern.errors import CommandError, ConfigError
 from saltern.secret import Secret
+from saltern_agent.accounts import Told
 from saltern_agent.begun import Begun
-from saltern_agent.ledger import Ledger, Told
+from saltern_agent.kept_schedule import ScheduleFile
+from saltern_agent.ledger import Ledger
 from saltern_agent.schedule import Run, Schedule, parse
 from support.descriptors import exhausted
 
@@ -47,7 +49,8 @@ class World:
         self.timers.clear()
         self.ledger = Ledger(self.path + ".ledger")
         begun = Begun(self.path + ".slots")
-        return Schedule("host01", self.path, self.later, self.start, lambda: self.now, begun=begun, ledger=self.ledger)
+        self.kept = ScheduleFile(self.path)
+        return Schedule("host01", self.kept, self.later, self.start, lambda: self.now, begun=begun, ledger=self.ledger)
 
     def later(self, delay_s: float, call: Callable[[], None]) -> FakeTimer:
         timer = FakeTimer(self.now + delay_s, call)
@@ -373,10 +376,10 @@ def test_a_schedule_that_cannot_be_read_at_the_start_is_taken_up_later(world: Wo
     with exhausted():
         world.schedule.load()
     assert world.schedule.describe() == {}
-    assert not world.schedule.file.kept
+    assert not world.kept.file.kept
     world.schedule.install({"stats": STATS, "more": STATS}, at_once=True)
 
-    world.schedule.file.retry()
+    world.kept.file.retry()
 
     assert sorted(world.schedule.describe()) == ["mine", "more", "stats"]
     world.schedule = world.made()

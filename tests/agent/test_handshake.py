@@ -55,7 +55,7 @@ def serve() -> Iterator[Serve]:
                     connection, _ = listener.accept()
                 except TimeoutError:
                     continue
-                connection.settimeout(10)
+                connection.settimeout(30)
                 with connection:
                     act(connection)
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from saltern.wire import pack
 from saltern_agent.accountant import message
-from saltern_agent.ledger import MAX_RANGES, MAX_RANGES_IN_ALL, MAX_RANGES_TOLD, MAX_SCHEDULES, Ledger, Told
+from saltern_agent.accounts import MAX_RANGES, MAX_RANGES_IN_ALL, MAX_RANGES_TOLD, MAX_SCHEDULES, Told
+from saltern_agent.ledger import Ledger
 from saltern_agent.origin import Origin
 from support.descriptors import exhausted
 

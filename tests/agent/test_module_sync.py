@@ -166,6 +166,7 @@ def test_no_path_from_the_master_leaves_the_folder(sync: Sync, source: Source, t
         "index",
         "lock",
         "modules",
+        "proxy",
         "returners",
         "utils",
     ]
@@ -394,3 +395,15 @@ def test_an_index_that_cannot_be_read_at_the_start_is_read_later(
     assert source.fetched == []
     assert sorted(files(tmp_path)) == ["a.py"]
     assert sorted(Sync(str(tmp_path), source.request, source.on_change).versions()) == ["a"], "it was written"
+
+
+def test_proxymodules_are_taken_by_themselves_or_with_all(sync: Sync, source: Source, tmp_path: Path) -> None:
+    source.files = {"_proxy/dev.py": b"x = 1\n", "_proxy/bad.py": b"def", "_modules/m.py": b"y = 1\n"}
+    synced = sync.run(["proxy"])
+    assert (synced.changed, files(tmp_path, "proxy")) == (["proxy.dev"], {"dev.py": b"x = 1\n"})
+    assert synced.told[0].startswith("proxy.bad: refused: line 1: SyntaxError")
+    assert files(tmp_path) == {}
+    assert sync.run().changed == ["modules.m"]
+    del source.files["_proxy/dev.py"]
+    assert sync.run(["proxy"]).changed == ["proxy.dev"]
+    assert files(tmp_path, "proxy") == {}

@@ -159,7 +159,7 @@ def full(*_: object, **__: object) -> None:
 def test_a_full_disk_keeps_the_newest_in_memory_and_counts_the_others(
     line: Line, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(line.spool, "append", full)
+    monkeypatch.setattr(line.spool, "append_some", full)
     for number in range(100):
         line.outbox.put(pack("ret", 0, {"n": number, "pad": bytes(1000)}), Origin("stats", 15, 15 * number))
     assert line.outbox.dropped > 80
@@ -175,7 +175,7 @@ def test_a_full_disk_keeps_the_newest_in_memory_and_counts_the_others(
 def test_the_memory_goes_to_the_disk_in_order_once_that_works(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     line.outbox.opened(LIMIT)
     line.put(1)
-    monkeypatch.setattr(line.spool, "append", full)
+    monkeypatch.setattr(line.spool, "append_some", full)
     line.put(2, 3)
     line.outbox.tick()
     assert line.outbox.stats()["spooled"] == 1
@@ -193,7 +193,7 @@ def test_the_memory_goes_to_the_disk_in_order_once_that_works(line: Line, monkey
 def test_one_message_that_is_over_the_memorys_bound_is_sent_all_the_same(
     line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(line.spool, "append", full)
+    monkeypatch.setattr(line.spool, "append_some", full)
     line.put(1, size=20_000)
     line.outbox.opened(LIMIT)
     assert line.numbers() == [1]

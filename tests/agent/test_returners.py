@@ -20,7 +20,7 @@ from saltern_agent.return_to import NOWHERE, ReturnTo, return_to
 from saltern_agent.returners import HUNG_S, MAX_HUNG, Returners, ret_of
 from saltern_agent.schedule import parse
 
-WAIT_S = 20.0
+WAIT_S = 40.0
 JID = "20260131235959123456"
 
 

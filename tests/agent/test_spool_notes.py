@@ -73,10 +73,11 @@ def fails(*_: object, **__: object) -> NoReturn:
 
 
 def killed(agent: Agent) -> None:
-    """Let go of the lock, as the kernel does, and write nothing more."""
+    """Let go of the lock and the notes, as the kernel does, and write nothing more."""
     cursor = agent.spool._cursor
     assert cursor is not None
     cursor.close()
+    agent.spool._notes.close()
 
 
 def test_spool_deleted_while_agent_is_down(agent: Agent) -> None:
@@ -345,8 +346,8 @@ class Machine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = tempfile.TemporaryDirectory()
-        self.agent = Agent(Path(self.folder.name))
+        self.folder = tempfile.mkdtemp()  # the other kind warns in another test where Hypothesis makes one in vain
+        self.agent = Agent(Path(self.folder))
         self.put = self.acked = 0
 
     @rule(count=st.integers(1, 6))
@@ -387,7 +388,7 @@ class Machine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.agent.spool.close()
-        self.folder.cleanup()
+        shutil.rmtree(self.folder)
 
 
 Machine.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)

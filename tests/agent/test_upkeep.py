@@ -25,7 +25,7 @@ def test_a_look_that_fails_is_not_the_last(tmp_path: Path, monkeypatch: pytest.M
         raise MemoryError
 
     loop.later(60, loop.stop)
-    Upkeep(loop, spool, [], look).start()
+    Upkeep(loop, spool, look).start()
     loop.run()
     loop.close()
     spool.close()

@@ -14,9 +14,11 @@ import pytest
 from saltern.errors import CommandError
 from saltern.wire import unpack
 from saltern_agent import job_queue
+from saltern_agent import jobs as jobs_module
 from saltern_agent import runner as runner_module
 from saltern_agent.jobs import Job, Outcome
 from saltern_agent.loop import Loop
+from saltern_agent.pools import Pools
 from saltern_agent.returns import Return
 from saltern_agent.runner import Runner
 
@@ -33,11 +35,14 @@ class Bench:
         self.begun: list[str] = []
         self.answers: dict[str, dict[str, Any]] = {}
         self._changed = threading.Condition()
-        self.runner = Runner(
-            self.loop, self._execute, lambda _: None, self._emit, threads=threads, max_return_bytes=1 << 20
-        )
+        self.pools = Pools(threads)
+        self.runner = self.another()
         self._thread = threading.Thread(target=self.loop.run)
         self._thread.start()
+
+    def another(self) -> Runner:
+        """Return the runner of one more minion."""
+        return Runner(self.loop, self._execute, lambda _: None, self._emit, pools=self.pools, max_return_bytes=1 << 20)
 
     def _execute(self, job: Job) -> Outcome:
         with self._changed:
@@ -85,6 +90,20 @@ def make_bench() -> Iterator[Callable[[int], Bench]]:
 
 def job(jid: str, user: str = "fred", fun: str = "mod.f", **rest: Any) -> Job:
     return Job(jid, fun, [], {}, user=user, **rest)
+
+
+def test_minions_take_turns_at_the_workers(make_bench: Callable[[int], Bench]) -> None:
+    bench = make_bench(1)
+    others = [bench.loop.ask(bench.another) for _ in range(2)]
+    bench.start(job("now"), *[job(f"f{n}") for n in range(3)])
+    for number, other in enumerate(others):
+        for jid in (f"d{number}0", f"d{number}1"):
+            bench.loop.ask(lambda other=other, jid=jid: other.start(job(jid)))
+    bench.wait(lambda: bench.begun == ["now"])
+    assert [bench.loop.ask(lambda other=other: other.waiting) for other in others] == [2, 2]
+    bench.go.set()
+    bench.wait(lambda: len(bench.answers) == 8)
+    assert bench.begun == ["now", "f0", "d00", "d10", "f1", "d01", "d11", "f2"]
 
 
 def test_users_take_turns_at_the_workers(make_bench: Callable[[int], Bench]) -> None:
@@ -142,7 +161,7 @@ def test_one_that_was_killed_before_its_thread_began_does_nothing(make_bench: Ca
 def test_a_full_queue_is_said_and_counted(
     make_bench: Callable[[int], Bench], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(job_queue.JobQueue.__init__, "__defaults__", (2, 1 << 20))
+    monkeypatch.setattr(job_queue.JobQueue.__init__, "__defaults__", (2, 1 << 20, None))
     bench = make_bench(1)
     bench.start(job("now"), job("0"), job("1"), job("2"), job("3"))
     bench.wait(lambda: len(bench.answers) == 2)
@@ -190,12 +209,24 @@ def test_one_that_waits_can_be_ended(make_bench: Callable[[int], Bench]) -> None
     assert bench.begun == ["now", "1"]
 
 
+def test_a_job_is_said_to_be_killed_wherever_the_kill_meets_it(
+    make_bench: Callable[[int], Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs_module, "THREAD_GRACE_S", WAIT_S)
+    bench = make_bench(1)
+    bench.start(job("now"))
+    bench.wait(lambda: bench.begun == ["now"])
+    assert bench.runner.kill("now", 15) == "job now was ended: it was interrupted"  # in what runs functions, not in one
+    bench.wait(lambda: bench.answers)
+    assert bench.answers["now"]["return"] == "The job was killed by signal 15"
+
+
 def test_one_that_waits_too_long_is_answered_so(make_bench: Callable[[int], Bench]) -> None:
     bench = make_bench(1)
     bench.start(job("now"), job("0", timeout_s=0.05), job("1"))
     bench.wait(lambda: "0" in bench.answers)
     assert bench.answers["0"]["return"] == (
-        "The job waited for a worker until its time limit of 0.05 s was over: all 1 run jobs"
+        "The job waited for a worker until its time limit of 0.05 s was over: all 1 workers run jobs"
     )
     bench.go.set()
     bench.wait(lambda: len(bench.answers) == 3)

@@ -227,17 +227,33 @@ def test_who_does_not_read_his_answer_is_let_go(tmp_path: Path, monkeypatch: pyt
     run(tmp_path, test, master=master)
 
 
-def test_connections_are_few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "MAX_CONNECTIONS", 5)
+def test_connections_are_few_and_no_address_has_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "MAX_CONNECTIONS", 8)
+    asked = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
     async def test(api: RunningApi) -> None:
-        held = [await api.connect() for _ in range(5)]
-        while len(api.server._serving._server.server_state.connections) < 5:  # type: ignore[union-attr]
+        def connections() -> int:
+            return len(api.server._serving._server.server_state.connections)  # type: ignore[union-attr]
+
+        async def held(address: str, until: int) -> list[asyncio.StreamWriter]:
+            found = [(await api.connect(local_addr=(address, 0)))[1] for _ in range(4)]
+            while connections() < until:
+                await asyncio.sleep(0)
+            return found
+
+        writers = await held("127.0.0.1", 4)
+        assert await api.exchange(asked) == b""  # of this address
+        reader, writer = await api.connect(local_addr=("127.0.0.3", 0))
+        writer.write(asked)
+        assert (await reader.read()).startswith(b"HTTP/1.1 200")
+        writers += await held("127.0.0.2", 8)
+        writers.pop(0).close()
+        while connections() > 7:
             await asyncio.sleep(0)
-        assert await api.exchange(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n") == b""
-        for _, writer in held:
-            writer.close()
-        while api.server._serving._server.server_state.connections:  # type: ignore[union-attr]
+        assert (await api.exchange(asked)).startswith(b"HTTP/1.1 200")
+        for one in writers:
+            one.close()
+        while connections():
             await asyncio.sleep(0)
 
     run(tmp_path, test)

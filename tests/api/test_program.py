@@ -55,7 +55,7 @@ class Program:
 
     def wait(self) -> int:
         assert self._process is not None
-        return self._process.wait(10)
+        return self._process.wait(30)
 
     def end(self) -> None:
         if self._process is not None and self._process.poll() is None:
@@ -87,10 +87,10 @@ def certificate(folder: Path, name: str) -> tuple[str, str]:
 
 def test_it_serves_until_it_is_told_to_end(program: Program) -> None:
     url = program.start("-l", "info")["http"]
-    with urllib.request.urlopen(f"{url}/", timeout=10) as answer:
+    with urllib.request.urlopen(f"{url}/", timeout=30) as answer:
         assert json.load(answer) == {"return": "Welcome", "clients": []}
     with pytest.raises(urllib.error.HTTPError) as raised:
-        urllib.request.urlopen(f"{url}/health", timeout=10)
+        urllib.request.urlopen(f"{url}/health", timeout=30)
     assert raised.value.code == 503  # there is no master
     raised.value.close()
     program.signal(signal.SIGTERM)
@@ -104,7 +104,7 @@ def test_hangups_end_nothing(program: Program) -> None:
     url = program.start("-l", "info")["http"]
     program.signal(signal.SIGHUP)
     wait_for(lambda: "SIGHUP: " in program.log, "its word")
-    urllib.request.urlopen(f"{url}/", timeout=10).close()
+    urllib.request.urlopen(f"{url}/", timeout=30).close()
     program.signal(signal.SIGINT)
     assert program.wait() == 0
 
@@ -178,7 +178,7 @@ def test_tls_and_a_new_certificate_without_a_restart(tmp_path: Path) -> None:
         context = ssl.create_default_context(cafile=crt)
         url = ready["http"].replace("0.0.0.0", "localhost")
         request = urllib.request.Request(f"{url}/login", method="GET")
-        with urllib.request.urlopen(request, timeout=10, context=context) as answer:
+        with urllib.request.urlopen(request, timeout=30, context=context) as answer:
             assert json.load(answer)["return"] == "Please log in"
         old = Path(crt).read_text()
         Path(crt).write_text("broken")

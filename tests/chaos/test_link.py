@@ -12,7 +12,7 @@ import pytest
 from chaos.link import Link, carry
 from support.programs import free_port
 
-WAIT_S = 20.0
+WAIT_S = 40.0
 MOMENT_S = 0.3
 
 

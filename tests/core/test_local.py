@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import threading
@@ -48,6 +49,32 @@ def test_answers_come_in_whatever_pieces(tmp_path: Path) -> None:
     thread = serve(tmp_path, answering(*[data[i : i + 7] for i in range(0, len(data), 7)]))
     with LocalConnection(str(tmp_path)) as connection:
         assert connection.call("anything") == ["x" * 1000]
+    thread.join()
+
+
+def test_what_was_followed_till_now_is_no_answer(tmp_path: Path) -> None:
+    event, end = frame({"tag": "salt/job/1/ret/m", "data": {"id": "m"}}), frame({"end": True})
+    thread = serve(tmp_path, answering(event, event, end, frame({"result": {"jid": "2"}})))
+    with LocalConnection(str(tmp_path)) as connection:
+        assert connection.call("job.publish") == {"jid": "2"}
+    thread.join()
+
+
+def test_what_is_followed_keeps_no_call_waiting_longer_than_it_may(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("saltern.local.ANSWER_GRACE_S", 0.0)
+    done = threading.Event()
+
+    def behave(connection: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while not done.wait(0.01):
+                connection.sendall(frame({"tag": "salt/job/1/ret/m", "data": {}}))
+
+    thread = serve(tmp_path, behave)
+    with LocalConnection(str(tmp_path)) as connection, pytest.raises(RequestTimeout):
+        connection.call("anything", within_s=0.1)
+    done.set()
     thread.join()
 
 

@@ -57,6 +57,8 @@ def run(folder: Path, script: str, words: str, blocked: str) -> subprocess.Compl
         ("saltern-agent", "", "zmq", "saltern-agent needs pyzmq: run pip install 'saltern[agent]'"),
         ("saltern-call", "test.ping", "zmq", "saltern-call needs pyzmq: run pip install 'saltern[agent]'"),
         ("saltern-master", "", "zmq", "saltern-master needs pyzmq: run pip install 'saltern[master]'"),
+        ("saltern-web", "", "django", "saltern-web needs Django: run pip install 'saltern[web]'"),
+        ("saltern-web", "", "httpx", "saltern-web needs httpx: run pip install 'saltern[web]'"),
         ("saltern-master", "", "sqlalchemy", "saltern-master needs SQLAlchemy: run pip install 'saltern[master]'"),
         ("saltern-master", "", "graphyte", "saltern-master needs graphyte: run pip install 'saltern[master]'"),
         *[
@@ -73,7 +75,7 @@ def run(folder: Path, script: str, words: str, blocked: str) -> subprocess.Compl
                 "saltern-up",
                 "--demo",
                 blocked,
-                f"saltern-up needs {library}: run pip install 'saltern[agent,master,graphite,api]'",
+                f"saltern-up needs {library}: run pip install 'saltern[agent,master,graphite,api,web]'",
             )
             for blocked, library in LIBRARIES.items()
         ],
@@ -115,6 +117,14 @@ def test_each_script_goes_the_same_way() -> None:
 
 def test_each_library_of_an_extra_is_known() -> None:
     extras = PROJECT["optional-dependencies"]
-    programs = set(extras) - {"dev", "mysql", "postgres", "ldap", "pam"}  # drivers are asked for by what is configured
+    programs = set(extras) - {
+        "dev",
+        "mysql",
+        "postgres",
+        "ldap",
+        "pam",
+        "snmp",
+        "ssh",
+    }  # drivers are asked for by what is configured
     wanted = [*PROJECT["dependencies"], *(line for extra in programs for line in extras[extra])]
     assert {re.split(r"[<>=\[]", line)[0] for line in wanted} == set(LIBRARIES.values())

@@ -17,6 +17,7 @@ PACKAGES = {
     "modules": ROOT / "modules" / "saltern_modules",
     "graphite": ROOT / "graphite" / "saltern_graphite",
     "api": ROOT / "web" / "saltern_api",
+    "console": ROOT / "web" / "saltern_web",
 }
 HEAD = "| rule | where | attacked by |"
 

@@ -72,8 +72,40 @@ def test_alerts_jobs_and_presence_are_annotations(tmp_path: Path) -> None:
             ),
             "the engine's own metrics",
         )
+        _silence_and_try(parts, level, minion)
     finally:
         parts.stop_all()
+
+
+def _silence_and_try(parts: Parts, level: Path, minion: str) -> None:
+    """See that what is silenced is on no chart until then, and that a rule is tried on what the store has."""
+    run = parts.runner.cmd
+    silence = run("alerts.silence", ["it is repaired", "1h"], {"minion": minion})
+    level.write_text("700")
+    wait_for(lambda: run("alerts.history")[0]["silenced"], "the change in the silence")
+    found = run("alerts.history", [], {"minion": minion})
+    assert [(one["state"], one["silenced"], one["minions"]) for one in found] == [
+        ("crit", True, [minion]),
+        ("ok", False, [minion]),
+        ("crit", False, [minion]),
+    ]
+    assert len(events(parts, "alert")) == 2
+    assert run("alerts.unsilence", [silence]) is True
+    late = wait_for(lambda: events(parts, "alert")[2:], "the annotation after the silence")
+    assert [one["what"] for one in late] == [f"deep is CRITICAL on {minion} (700 > 100)"]
+
+    rule = {"metric": "saltern.*.queue.jobs", "warn": "> 400", "crit": "> 600"}
+    tried = run("alerts.try", [rule], {"hours": 0.2})
+    assert (tried["fault"], tried["found"]) == ("", 1)
+    (series,) = tried["series"]
+    assert (series["state"], series["value"], series["changes"][-1][1]) == ("crit", 700.0, "crit")
+    assert run("alerts.rule_set", ["deeper", rule]) is True
+    (name,) = wait_for(lambda: [r["series"] for r in run("alerts.list") if r["name"] == "deeper" and r["series"]], "it")
+    run("alerts.acknowledge", ["deeper", name[0]["series"], "known"])
+    assert parts.stop("master") == 0
+    parts.start("master")
+    (deeper,) = wait_for(lambda: [r for r in run("alerts.list") if r["name"] == "deeper"], "the rule again")
+    assert deeper["series"][0]["acknowledged"]["comment"] == "known"
 
 
 @pytest.mark.timeout(120)

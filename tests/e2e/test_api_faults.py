@@ -13,12 +13,14 @@ import threading
 import time
 import urllib.parse
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from saltern.ids import JID_FORMAT
 from saltern.local import LENGTH, SOCKET_NAME, frame
 from saltern.wire import unpack_value
 from support.stacks import Parts, wait_for
@@ -138,6 +140,7 @@ def test_streams_go_on_over_a_restart_of_the_master_and_say_what_is_lost(
         wait_for(lambda stream=stream: stream.heard("/ret/web1"), "an event")  # type: ignore[misc]
         stream.tags.clear()
     parts.stop("master", signal.SIGKILL)
+    killed = datetime.now(UTC).strftime(JID_FORMAT)
     refused = ann.ping()
     assert (refused.status_code, refused.json()["return"]) == (503, "no master answers: try again in a moment")
     assert refused.headers["Retry-After"] == "1"
@@ -150,8 +153,12 @@ def test_streams_go_on_over_a_restart_of_the_master_and_say_what_is_lost(
     assert ann.ping().json() == {"return": [{"db1": True, "web1": True}]}, "the session holds"
     fred.ping()
     for stream in streams:
-        wait_for(lambda stream=stream: stream.heard("/ret/web1"), "an event of the new master")  # type: ignore[misc]
-        assert stream.tags[0] == LOST
+        # What the jobs before gave may come after the list was cleared.
+        def fresh(stream: Stream = stream) -> list[str]:
+            return [tag for tag in stream.tags if not (tag.startswith("salt/job/") and tag.split("/")[2] < killed)]
+
+        wait_for(lambda fresh=fresh: any("/ret/web1" in tag for tag in fresh()), "an event of the new master")  # type: ignore[misc]
+        assert fresh()[0] == LOST
         assert stream.ids == sorted(set(stream.ids))
         assert not stream.ended
 
@@ -164,7 +171,7 @@ def test_a_job_under_way_when_the_master_is_killed_is_no_answer_and_is_found_lat
     sleeping.start()
     wait_for(lambda: "test.sleep" in parts.log("master"), "the job")
     parts.stop("master", signal.SIGKILL)
-    sleeping.join(10)
+    sleeping.join(30)
     assert answers[0].status_code == 502
     assert "Retry-After" not in answers[0].headers, "it would run twice"
     parts.start("master")
@@ -239,15 +246,15 @@ def test_at_its_end_every_stream_is_whole_and_every_request_is_answered(parts: P
     streams = [Stream(ann) for _ in range(3)]
     answers: list[httpx.Response] = []
     sleeping = threading.Thread(
-        target=lambda: answers.append(ann.low(client="local", tgt="*", fun="test.sleep", arg=[4]))
+        target=lambda: answers.append(ann.low(client="local", tgt="*", fun="test.sleep", arg=[30]))
     )
     before = parts.log("master").count("test.sleep")
     sleeping.start()
     wait_for(lambda: parts.log("master").count("test.sleep") > before, "the job")
     began = time.monotonic()
     assert parts.stop("api") == 0
-    assert time.monotonic() - began < 2.0
-    sleeping.join(10)
+    assert time.monotonic() - began < 10
+    sleeping.join(30)
     assert answers[0].status_code == 502
     assert answers[0].json()["return"].startswith("saltern-api stops: ")
     wait_for(lambda: all(stream.ended for stream in streams), "the ends")

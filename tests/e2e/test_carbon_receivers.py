@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 import whisper
 
-from saltern_graphite.metric_name import canonical, relative_path
+from saltern_graphite.rules.metric_name import canonical, relative_path
 from support.carbon import CarbonCache
 from support.programs import free_port
 from support.stacks import wait_for

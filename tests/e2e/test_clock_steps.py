@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from support.fake_clock import LIBRARY, FakeClock
+from support.hurried import with_constants
 from support.stacks import Parts, wait_for
 
 pytestmark = [
@@ -21,6 +22,8 @@ ABOUT_S = 300
 """A loaded machine takes its time; an hour it doesn't."""
 WAIT_S = 120.0
 INTERVAL_S = 2
+HURRIED = {"saltern_agent.timekeeper:WITH_A_RETURN_S": 2.0, "saltern_agent.timekeeper:ALONE_S": 4.0}
+"""How often an agent asks for the master's time."""
 SCHEMAS = f"[all]\npattern = .*\nretentions = {INTERVAL_S}s:6h\n"
 MASTER = f"""
 schedule:
@@ -44,6 +47,9 @@ class Stack:
         (conf / "storage-schemas.conf").write_text(SCHEMAS)
         self.own, self.masters = FakeClock(root / "own"), FakeClock(root / "masters")
         for name in self.parts.names:
+            if name.startswith("agent"):
+                program = self.parts.programs[name]
+                self.parts.programs[name] = program._replace(argv=with_constants(program.argv, HURRIED))
             clock = self.own if name.startswith("agent") else self.masters
             self.parts.environment[name] = clock.environment
 

@@ -39,6 +39,7 @@ schedule: {stats: {function: stats.collect, seconds: 2, target: "*", metrics: tr
 self_metrics_interval: 1
 alerts_interval: 1
 """
+DEVICE = "dash-switch"
 SCHEMAS = """[stats]
 pattern = [.]stats[.]
 retentions = 2s:1h
@@ -113,6 +114,7 @@ LACKING = {
     },
     ("host", "Full in"): ("nothing that fills steadily for half an hour", True),
     ("fleet", "Full soonest"): ("nothing that fills steadily for half an hour", True),
+    ("devices", "Traffic of its interfaces"): ("no device with interfaces", True),
     **{
         ("services", panel): ("no control groups with such an account", not control_groups.accounted(controller))
         for panel, controller in {
@@ -200,7 +202,13 @@ def named(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
 def stack(tmp_path_factory: pytest.TempPathFactory, named: dict[str, Any]) -> Iterator[RunningStack]:
     root = tmp_path_factory.mktemp("stack")
     (own, _) = Stack(str(root), 2, demo=False, usual_ports=False).minion_ids
-    files = {"etc/master": MASTER, "graphite/conf/storage-schemas.conf": SCHEMAS}
+    device = {"proxy": {DEVICE: {"proxytype": "dummy", "numbers": 3}}}
+    files = {
+        "etc/master": f"{MASTER}pillar_roots: {{base: [{root}/pillar]}}\n",
+        "graphite/conf/storage-schemas.conf": SCHEMAS,
+        "pillar/top.sls": yaml.safe_dump({"base": {own: ["devices"]}}),
+        "pillar/devices.sls": yaml.safe_dump(device),
+    }
     for path, text in {**files, f"etc/minions/{own}/minion": yaml.safe_dump({"stats": named})}.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text)
@@ -222,7 +230,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory, named: dict[str, Any]) -> It
 
 @pytest.mark.parametrize("drawn", TARGETS.values(), ids=TARGETS)
 def test_a_target_draws_a_series(stack: RunningStack, drawn: Drawn) -> None:
-    target = drawn.target.replace("$minion", "*" if drawn.dashboard == "fleet" else stack.minions[0])
+    shown = {"fleet": "*", "devices": DEVICE}.get(drawn.dashboard, stack.minions[0])
+    target = drawn.target.replace("$minion", shown)
     reason, lacking = LACKING.get((drawn.dashboard, drawn.panel), ("", False))
     if lacking:
         stack.render(target)
@@ -236,28 +245,29 @@ def test_a_target_draws_a_series(stack: RunningStack, drawn: Drawn) -> None:
     assert not [one["target"] for one in series if "saltern.*" in one["target"]], "a legend is a pattern"
 
 
-@pytest.mark.parametrize("name", ["fleet", "host", "services", "container"])
+@pytest.mark.parametrize("name", ["fleet", "host", "services", "container", "devices"])
 def test_the_minion_variable_lists_the_minions(stack: RunningStack, name: str) -> None:
     (variable,) = [one for one in DASHBOARDS[name]["templating"]["list"] if one["name"] == "minion"]
     regex = re.compile(variable["regex"].strip("/"))
     while True:
         nodes = httpx.post(f"{stack.http}/metrics/find", data={"query": variable["query"]}).json()
         listed = [node["text"] for node in nodes if regex.search(node["text"])]
-        if len(listed) >= len(stack.minions):
+        if len(listed) > len(stack.minions):  # and a device
             break
         assert time.monotonic() - stack.started < DRAWN_WITHIN_S, nodes
         time.sleep(0.2)
-    assert sorted(listed) == sorted(minion.replace(".", "_") for minion in stack.minions)
+    assert sorted(listed) == sorted(minion.replace(".", "_") for minion in (*stack.minions, DEVICE))
     assert "master" in [node["text"] for node in nodes]
 
 
 def test_no_dashboard_is_missing() -> None:
-    assert set(DASHBOARDS) == {"container", "fleet", "host", "pipeline", "services"}
+    assert set(DASHBOARDS) == {"container", "devices", "fleet", "host", "pipeline", "services"}
 
 
 def test_uids_are_unique_and_stable() -> None:
     assert {name: dashboard["uid"] for name, dashboard in DASHBOARDS.items()} == {
         "container": "saltern-container",
+        "devices": "saltern-devices",
         "fleet": "saltern-fleet",
         "host": "saltern-host",
         "pipeline": "saltern-pipeline",

@@ -34,6 +34,12 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
         yield parts
 
 
+@pytest.fixture(autouse=True)
+def all_there(parts: Parts) -> None:
+    """The test before may have ended some of them."""
+    wait_for(lambda: sorted(parts.up()) == sorted(parts.stack.minion_ids), "the agents", 60)
+
+
 def kept(parts: Parts, minion: str) -> Path:
     return Path(parts.stack.root) / "cache/master/minions" / minion / "files"
 
@@ -74,6 +80,8 @@ def test_the_masters_files_of_several_environments(parts: Parts, tmp_path: Path)
     assert parts.runner.cmd("fileserver.dir_list") == ["_modules", "a", "a/empty"]
     assert parts.runner.cmd("fileserver.empty_dir_list") == ["_modules", "a/empty"]
     assert parts.runner.cmd("fileserver.symlink_list") == {"link": "a/run.sh"}
+    assert parts.runner.cmd("fileserver.read", ["a/run.sh"]) == "#!/bin/sh\n"
+    assert "there is no such file in dev" in str(parts.runner.cmd("fileserver.read", ["a/run.sh", "dev"]))
     assert (tmp_path / "a/empty").is_dir()
 
 

@@ -126,7 +126,10 @@ def test_a_folder_in_the_place_of_a_file_holds_up_no_other(tmp_path: Path, at: i
         sender = server.sender()
         assert sender.send(["odd.m", *GOOD], at, 1.0)
         wait_for(lambda: all(in_file(tree, name) == {at: 1.0} for name in GOOD), "the other metrics")
-        server.ill(str(place), "odd/m.wsp")
+        wait_for(lambda: str(place) in str(server.health()[1]["warnings"]), "/health to warn of it")
+        assert server.health()[0] == 200
+        (series,) = server.get(f"/render?target=odd.m&format=json&from={at - 1}&until={at}")
+        assert series["datapoints"] == [[1.0, at]]
         place.rmdir()
-        server.well()
+        wait_for(lambda: not server.health()[1]["warnings"], "/health to be without a warning")
         all_stored(server, tree, sender)

@@ -52,14 +52,14 @@ def test_the_logs_of_a_whole_stack_are_rotated_and_hangups_end_nothing(tmp_path:
         pids = process_tree(up.pid)
         logs = sorted((root / "log").iterdir())
         agent = f"agent-{endpoints['minions'][0]}.log"
-        assert [log.name for log in logs] == [agent, "api.log", "graphite.log", "master.log"]
+        assert [log.name for log in logs] == [agent, "api.log", "graphite.log", "master.log", "web.log"]
         for log in logs:
             log.rename(f"{log}.1")
         up.send_signal(signal.SIGHUP)
         for log in logs:
             wait_for(lambda log=log: "SIGHUP: " in text(log), f"{log.name} to be made anew")  # type: ignore[misc]
             assert "SIGHUP" not in text(Path(f"{log}.1"))
-        wait_for(lambda: "SIGHUP: graphite, master, api, agent" in text(tmp_path / "up.log"), "its word")
+        wait_for(lambda: "SIGHUP: graphite, master, api, web, agent" in text(tmp_path / "up.log"), "its word")
         # Without a signal: by name, and copied and cut short.
         client = LocalClient(endpoints["config_dir"])
         for log in logs:
@@ -82,6 +82,7 @@ def test_the_logs_of_a_whole_stack_are_rotated_and_hangups_end_nothing(tmp_path:
 PROGRAMS = {
     "saltern-master": (["-c", "{0}"], "is ready: "),
     "saltern-agent": (["-c", "{0}"], "starts as "),
+    "saltern-proxy": (["--proxyid", "d1", "-c", "{0}"], "starts as "),
     "saltern-graphite": (
         ["serve", "--root", "{0}/g", "--line", "off", "--pickle", "off", "--batch", "off", "--http", "127.0.0.1:0"],
         "listening: ",
@@ -90,10 +91,12 @@ PROGRAMS = {
 }
 
 
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_a_hangup_at_the_start_ends_nothing(tmp_path: Path, program: str) -> None:
     (tmp_path / "master").write_text(f"root_dir: {tmp_path}\npublish_port: 0\nret_port: 0\n")
     (tmp_path / "minion").write_text(f"root_dir: {tmp_path}\nid: m1\nmaster_key: {'A' * 40}\n")
+    (tmp_path / "proxy").write_text(f"root_dir: {tmp_path}\nmaster_key: {'A' * 40}\n")
     words, ready = PROGRAMS[program]
     log = tmp_path / "log"
     with log.open("wb") as output:
@@ -104,7 +107,7 @@ def test_a_hangup_at_the_start_ends_nothing(tmp_path: Path, program: str) -> Non
     try:
         wait_for(lambda: heeds_or_ignores_hangups(process.pid), "it to know of hangups")
         assert ready not in text(log)
-        deadline = time.monotonic() + 40
+        deadline = time.monotonic() + 120
         while ready not in text(log):
             assert time.monotonic() < deadline
             assert process.poll() is None, text(log)
@@ -135,7 +138,7 @@ def test_the_stores_worker_outlives_a_hangup_and_its_access_log_is_rotated(tmp_p
         wait_for(lambda: all(map(heeds_or_ignores_hangups, workers)), "the worker to know of hangups")
 
         def ask(path: str) -> None:
-            urllib.request.urlopen(f"{endpoints['http']}{path}", timeout=10).read()
+            urllib.request.urlopen(f"{endpoints['http']}{path}", timeout=30).read()
 
         ask("/version")
         wait_for(lambda: "/version" in text(access), "the line")

@@ -80,10 +80,11 @@ def test_a_minion_has_its_pillar_before_its_first_job(site: Site) -> None:
 
 def test_changes_come_by_themselves(site: Site) -> None:
     site.write("base/web.sls", "web: {{ grains.role }}\nnew: 1\n")
-    wait_for(lambda: site.ask("pillar.get", "new") == 1, "the change", 20)
-    assert sorted(site.parts.client.cmd("I@new:1", "test.ping", tgt_type="compound")) == sorted((site.one, site.two))
+    wait_for(lambda: site.ask("pillar.get", "new") == 1, "the change")
+    both = sorted((site.one, site.two))
+    wait_for(lambda: sorted(site.parts.client.cmd("I@new:1", "test.ping", tgt_type="compound")) == both, "the other's")
     site.write("base/web.sls", "web: {{ grains.role }}\n")
-    wait_for(lambda: site.ask("pillar.get", "new") == "", "the change", 20)
+    wait_for(lambda: site.ask("pillar.get", "new") == "", "the change")
 
 
 def test_a_refresh_has_what_was_just_written(site: Site) -> None:
@@ -107,7 +108,7 @@ def test_a_fault_leaves_the_last_good_pillar_and_is_told(site: Site) -> None:
     site.write("base/web.sls", "web: {{ nope }}\n")
     told = ["Rendering SLS 'web' failed. Please see master log for details."]
     try:
-        wait_for(lambda: site.ask("pillar.get", "_errors") == told, "the error", 20)
+        wait_for(lambda: site.ask("pillar.get", "_errors") == told, "the error")
         assert site.ask("pillar.raw") == {**whole(site), "_errors": told}
         answer = site.parts.client.cmd(site.one, "pillar.items", full_return=True, timeout=20)[site.one]
         assert "web" not in answer["ret"]
@@ -116,7 +117,7 @@ def test_a_fault_leaves_the_last_good_pillar_and_is_told(site: Site) -> None:
         assert "web.sls: line 1: Jinja variable 'nope' is undefined" in site.parts.log("master")
     finally:
         site.write("base/web.sls", "web: {{ grains.role }}\n")
-    wait_for(lambda: site.ask("pillar.raw") == whole(site), "the pillar", 20)
+    wait_for(lambda: site.ask("pillar.raw") == whole(site), "the pillar")
 
 
 def test_the_runner_shows_who_gets_what(site: Site) -> None:

@@ -75,6 +75,12 @@ def test_alerts_are_a_line_a_series(parts: Parts) -> None:
     assert re.fullmatch(TIME, load["last_evaluated"])
     assert re.fullmatch(TIME, load["series"][0]["since"])
 
+    silence = saltern_run(parts, "alerts.silence", "new disks", "2h", "alert=lo*").stdout.strip()
+    found = saltern_run(parts, "alerts.list").stdout
+    assert re.search(rf"load\.1m  silenced until {TIME} by local:[^ ]+: new disks\n", found), found
+    assert "new disks" in saltern_run(parts, "alerts.silences").stdout
+    assert saltern_run(parts, "alerts.unsilence", silence).stdout.strip() == "True"
+
 
 def test_an_account_is_a_line_a_schedule(parts: Parts) -> None:
     first, second = parts.stack.minion_ids

@@ -38,7 +38,9 @@ def test_points_reach_carbon_cache_also_those_of_its_absence(tmp_path: Path) -> 
         found = carbon.points(name, began, now)
         first = min(found)
         assert first <= began + 15
-        assert set(range(first, now - 1)) <= set(found)
+        missing = set(range(first, now - 1)) - set(found)
+        skipped = parts.call("schedule.job_status")["up"]["skipped"]  # on a busy machine, while the agent begins
+        assert len(missing) <= skipped, (missing, skipped)
     finally:
         parts.stop_all()
         carbon.stop()

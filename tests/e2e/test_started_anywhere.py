@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import saltern_agent.main
+import saltern_agent.proxy_program
 import saltern_graphite.main
 import saltern_master.main
 import saltern_master.up.main
@@ -68,7 +69,14 @@ class Stack:
 
 
 @pytest.mark.parametrize(
-    "main", [saltern_master.main.main, saltern_master.up.main.main, saltern_agent.main.main, saltern_graphite.main.main]
+    "main",
+    [
+        saltern_master.main.main,
+        saltern_master.up.main.main,
+        saltern_agent.main.main,
+        saltern_agent.proxy_program.main,
+        saltern_graphite.main.main,
+    ],
 )
 def test_every_daemon_sets_its_umask_first(main: Callable[[list[str]], int]) -> None:
     os.umask(0)

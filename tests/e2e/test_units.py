@@ -34,7 +34,8 @@ def service(name: str) -> dict[str, str]:
 
 
 def test_there_is_a_unit_for_each_daemon() -> None:
-    assert sorted(UNITS) == ["saltern-agent", "saltern-api", "saltern-graphite", "saltern-master"]
+    daemons = ["saltern-agent", "saltern-api", "saltern-graphite", "saltern-master", "saltern-proxy@", "saltern-web"]
+    assert sorted(UNITS) == daemons
 
 
 @needs_systemd
@@ -46,7 +47,7 @@ def test_systemd_understands_every_line(name: str) -> None:
 
 
 @needs_systemd
-@pytest.mark.parametrize("name", ["saltern-master", "saltern-graphite", "saltern-api"])
+@pytest.mark.parametrize("name", ["saltern-master", "saltern-graphite", "saltern-api", "saltern-web"])
 def test_the_sandbox_is_tight(name: str) -> None:
     done = analyze("security", "--offline=true", "--no-pager", "--threshold=20", str(UNITS[name]))
     assert done.returncode == 0, done.stdout
@@ -133,7 +134,7 @@ END
 mkdir -p /etc/saltern/master.d
 cat > /etc/saltern/master.d/api.conf <<'END'
 api_user: saltern-api
-netapi_enable_clients: [local]
+netapi_enable_clients: [local, runner]
 rest_cherrypy: {port: 8000}
 END
 chmod 644 /etc/saltern/master.d/api.conf
@@ -154,6 +155,22 @@ END
 echo "api answers: $(api test.ping)"
 echo "api refuses: $(api test.version)"
 echo "api user: $(stat -c %U /proc/$(systemctl show -P MainPID saltern-api))"
+systemctl start saltern-web
+soon get http://127.0.0.1:8090/login
+cat > /shared/console.py <<'END'
+import re, sys, urllib.parse, urllib.request
+from http.cookiejar import CookieJar
+site = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
+url = "http://127.0.0.1:8090/login"
+token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', site.open(url).read().decode())[1]
+form = dict(csrfmiddlewaretoken=token, username="fred", password=sys.argv[1], eauth="file", next="/preferences")
+print(site.open(url, urllib.parse.urlencode(form).encode()).url)
+END
+echo "console logs in: $(python3 /shared/console.py "$password")"
+echo "web user: $(stat -c %U /proc/$(systemctl show -P MainPID saltern-web))"
+echo "web keeps: $(stat -c '%U %a' /var/lib/saltern/web /var/lib/saltern/web/secret_key | tr '\\n' ' ')"
+systemctl stop saltern-web
+echo "web stopped: $(systemctl show -P Result saltern-web)"
 systemctl stop saltern-api
 echo "api stopped: $(systemctl show -P Result saltern-api)"
 
@@ -199,5 +216,8 @@ def test_the_units_start_programs_that_work(tmp_path: Path) -> None:
     assert said["api user"] == "saltern-api"
     assert json.loads(said["api answers"]) == {"return": [{minion: True}]}
     assert (said["api refuses"], said["api stopped"]) == ("401", "success")
+    assert said["console logs in"] == "http://127.0.0.1:8090/preferences"
+    assert (said["web user"], said["web stopped"]) == ("saltern-web", "success")
+    assert said["web keeps"].split() == ["saltern-web", "750", "saltern-web", "600"]
     # A fault in the configuration is said once.
     assert (said["ActiveState"], said["ExecMainStatus"], said["NRestarts"]) == ("failed", "78", "0")

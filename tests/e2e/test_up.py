@@ -17,6 +17,7 @@ from saltern.client import LocalClient
 from saltern_master.up.view import sparkline
 from support.stacks import process_tree, wait_for
 
+PORTS = ("http", "api", "web", "line", "batch", "ret", "publish")
 OFF = ["--line", "off", "--pickle", "off", "--batch", "off", "--http", "127.0.0.1:0"]
 
 
@@ -42,7 +43,7 @@ def lines_until(process: subprocess.Popen[str], words: str) -> list[str]:
 
 
 def render(http: str, target: str) -> list[Any]:
-    with urllib.request.urlopen(f"{http}/render?target={target}&format=json&from=-5min", timeout=10) as answer:
+    with urllib.request.urlopen(f"{http}/render?target={target}&format=json&from=-5min", timeout=30) as answer:
         return list(json.load(answer))
 
 
@@ -61,17 +62,20 @@ def test_the_demo_shows_itself_and_leaves_nothing(tmp_path: Path, number: signal
             "graphite is listening",
             "master is listening",
             "api is listening",
+            "web is listening",
             "3 minions are up and their first points",
         ):
             assert part in text
         (root,) = tmp_path.glob("saltern-demo-*")
         endpoints = json.loads((root / "run" / "endpoints.json").read_text())
-        assert {"http", "line", "publish", "ret", "sock_dir", "config_dir"} <= set(endpoints)
+        assert {"http", "api", "web", "line", "publish", "ret", "sock_dir", "config_dir"} <= set(endpoints)
         assert len(render(endpoints["http"], "saltern.*.stats.load.1m")) == 3
         pids = process_tree(up.pid)
-        assert len(pids) == 7
+        assert len(pids) == 8
+        with urllib.request.urlopen(f"{endpoints['web']}/login", timeout=30) as answer:
+            assert "Log in" in answer.read().decode()
         up.send_signal(number)
-        assert up.wait(10) == 0
+        assert up.wait(30) == 0
         assert "stopped cleanly" in (up.stdout.read() if up.stdout else "")
         wait_for(lambda: gone(pids), "every process to end")
         assert list(tmp_path.glob("saltern-demo-*")) == []
@@ -114,7 +118,7 @@ def test_a_root_survives_a_restart(tmp_path: Path) -> None:
             )
             seen.append((endpoints["http"], endpoints["ret"], points))
             up.terminate()
-            assert up.wait(10) == 0
+            assert up.wait(30) == 0
             assert not (root / "run" / "endpoints.json").exists()
         finally:
             up.kill()
@@ -164,7 +168,7 @@ def test_the_second_on_a_folder_is_told_who_has_it_and_changes_nothing(tmp_path:
         assert LocalClient(endpoints["config_dir"]).cmd("*", "test.ping") == {minion_id: True}
     finally:
         up.terminate()
-        up.wait(10)
+        up.wait(30)
         if up.stdout:
             up.stdout.close()
 
@@ -188,7 +192,7 @@ def test_a_part_that_ends_is_started_again(tmp_path: Path) -> None:
         assert wait_for(answered, "the agent to be back")
     finally:
         up.terminate()
-        up.wait(10)
+        up.wait(30)
         if up.stdout:
             up.stdout.close()
 
@@ -200,13 +204,13 @@ def test_two_stacks_started_together_share_no_port(tmp_path: Path) -> None:
         for up in ups:
             lines_until(up, "1/1 up")
         found = [json.loads((tmp_path / name / "run" / "endpoints.json").read_text()) for name in ("a", "b", "c")]
-        listening = [endpoints[port] for endpoints in found for port in ("http", "line", "batch", "ret", "publish")]
-        assert len(set(listening)) == 15
+        listening = [endpoints[port] for endpoints in found for port in PORTS]
+        assert len(set(listening)) == 3 * len(PORTS)
     finally:
         for up in ups:
             up.terminate()
         for up in ups:
-            up.wait(10)
+            up.wait(30)
             if up.stdout:
                 up.stdout.close()
 

@@ -7,7 +7,7 @@ import sys
 
 CODE = """
 import resource
-from saltern_graphite.allocator import keep_freed_memory
+from saltern_graphite.process.allocator import keep_freed_memory
 keep_freed_memory()
 def work():
     for _ in range(50):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import types
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,16 +13,19 @@ import whisper
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from saltern_graphite import late_memory, wal
-from saltern_graphite import writer as writer_module
-from saltern_graphite.file_writer import Batch
-from saltern_graphite.late_memory import LateMemory
-from saltern_graphite.options import StoreOptions
-from saltern_graphite.rollup import METHODS
-from saltern_graphite.store import Store
-from saltern_graphite.whisper_file import read_layout
-from saltern_graphite.whisper_late import oldest_interval
-from saltern_graphite.writer import Writer
+from saltern_graphite.file_writers.base import Batch
+from saltern_graphite.process.options import StoreOptions
+from saltern_graphite.rules.rollup import METHODS
+from saltern_graphite.store import late_memory
+from saltern_graphite.store import writer as writer_module
+from saltern_graphite.store.late_memory import LateMemory
+from saltern_graphite.store.pace import Pace
+from saltern_graphite.store.store import Store
+from saltern_graphite.store.wal import wal
+from saltern_graphite.store.wal.mark import Place
+from saltern_graphite.store.writer import Writer
+from saltern_graphite.whisper.file import read_layout
+from saltern_graphite.whisper.late import oldest_interval
 
 NOW = 1_700_000_007
 LAYOUTS = ("1s:60s,5s:5m,20s:20m", "2s:1m,10s:7m", "5s:1m,15s:8m", "1s:30s,5s:100s,20s:5m,60s:20m")
@@ -54,7 +58,7 @@ class Life:
             self.store._rule_of,
             self.store._release_log,
             whisper_dir=self.store.whisper_dir,
-            flush_interval_s=0,
+            pace=Pace(0, 0),
         )
         assert self.store._read_back(self.writer)
 
@@ -116,6 +120,59 @@ def in_time(root: Path, points: Points, like: Path) -> Path:
     for time, value in sorted(points):
         whisper.update_many(str(path), [(time, value)], now=time)
     return path
+
+
+def test_what_is_remembered_is_logged_once_a_segment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long a point waits for its file, and keeps the segments behind it."""
+    Clock(monkeypatch)
+    configure(tmp_path, "1s:1m,10s:1h")
+    slot = (NOW - 300) // 10 * 10
+    life = Life(tmp_path)
+    life.send([(slot + n, float(n)) for n in range(4)])
+    life.flush()
+    life.send([(NOW, 1.0)], "waits")
+    life.free_the_log()
+    life.note()
+    before = life.store.wal.bytes
+    for _ in range(5):
+        life.note()
+    assert life.store.wal.bytes == before
+    life.flush()
+    life.note()
+    life.kill()
+    life = Life(tmp_path)
+    life.send([(slot + n, float(n)) for n in range(4, 10)])
+    life.flush()
+    assert archives(tmp_path / "whisper" / "a.wsp")[0][slot] == pytest.approx(4.5)
+    life.kill()
+
+
+def test_a_segment_with_what_is_remembered_stays_when_another_is_begun_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Clock(monkeypatch)
+    configure(tmp_path, "1s:1m,10s:1h")
+    slot = (NOW - 300) // 10 * 10
+    life = Life(tmp_path)
+    life.send([(slot + n, float(n)) for n in range(4)])
+    life.flush()
+    life.free_the_log()
+    life.send([(slot - 10, 1.0)])
+    life.flush()
+    append = life.store.wal.append
+
+    def append_elsewhere(*columns: Any) -> Place:
+        life.store.wal._abandon()  # as a sync of the log that failed does
+        return append(*columns)
+
+    monkeypatch.setattr(life.store.wal, "append", append_elsewhere)
+    life.note()
+    life.kill()
+    life = Life(tmp_path)
+    life.send([(slot + n, float(n)) for n in range(4, 10)])
+    life.flush()
+    assert archives(tmp_path / "whisper" / "a.wsp")[0][slot] == pytest.approx(4.5)
+    life.kill()
 
 
 def test_a_slot_begun_before_a_kill_is_finished_after_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

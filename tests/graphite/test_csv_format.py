@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from saltern_graphite.evaluation.times import UTC
 from saltern_graphite.render.formats.base import Options
 from saltern_graphite.render.formats.csv import render
-from saltern_graphite.render.times import UTC
-from saltern_graphite.series import Series
+from saltern_graphite.series.series import Series
 
 
 def cells(name: str, value: float = -1.5) -> list[list[str]]:

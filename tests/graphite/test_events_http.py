@@ -37,8 +37,8 @@ class FakeStore:
     def retentions(self, name: str) -> list[tuple[int, int]]:
         return [(60, 1440)]
 
-    def aggregation_method(self, name: str) -> str:
-        return "average"
+    def roll_up(self, name: str) -> tuple[str, float]:
+        return "average", 0.0
 
     def health(self) -> dict[str, object]:
         return {"ok": True}
@@ -57,7 +57,7 @@ def post(client: AsgiClient, **event: Any) -> None:
 @pytest.fixture
 def filled(client: AsgiClient) -> AsgiClient:
     post(client, what="one", tags=["deploy", "web"], when=T, data="d1")
-    post(client, what="two", tags="deploy db", when=T + 10.7)
+    post(client, what="two", tags="deploy, db", when=T + 10.7)
     post(client, what="three", when=T + 20)
     return client
 
@@ -93,6 +93,7 @@ def test_events_come_back_as_grafana_reads_them(filled: AsgiClient) -> None:
         ({"until": "now", "now": str(T + 15)}, ["one", "two"]),
         ({"tags": "deploy"}, ["one", "two"]),
         ({"tags": "deploy web"}, ["one"]),
+        ({"tags": "deploy,web"}, ["one"]),
         ({"tags": "deploy  web deploy"}, ["one"]),
         ({"tags": "deploy nope"}, []),
         ({"tags": "web db", "set": "intersection"}, []),

@@ -13,14 +13,15 @@ import whisper
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saltern_graphite.file_work import FileWork
-from saltern_graphite.file_writer import Batch, Failure, FileWriter, Outcome, Rule
 from saltern_graphite.file_writers import process as process_module
+from saltern_graphite.file_writers.base import Batch, Failure, FileWriter, Outcome, Rule
+from saltern_graphite.file_writers.fitting import FIRST_PROCESS_METRICS, MORE_METRICS, FittingFileWriter
 from saltern_graphite.file_writers.local import LocalFileWriter
 from saltern_graphite.file_writers.memory import MemoryFileWriter
 from saltern_graphite.file_writers.process import ProcessFileWriter
+from saltern_graphite.file_writers.work import FileWork
 from saltern_graphite.file_writers.worker import LENGTH, pack_batch, pack_outcome, unpack_batch, unpack_outcome
-from saltern_graphite.schemas import Retention
+from saltern_graphite.rules.schemas import Retention
 
 NOW = 1_700_000_000
 RULES = [Rule((Retention(15, 10),), "sum", 0.5), Rule((Retention(1, 60), Retention(60, 60)), "average", 0.0), None]
@@ -124,3 +125,36 @@ def test_a_worker_with_a_long_answer_and_a_long_batch_to_come_never_wait_for_eac
     files.close()
     assert not stuck
     assert [len(outcome.failures) for outcome in outcomes] == sizes
+
+
+def test_there_are_as_many_processes_as_the_metrics_are_worth(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing under way is lost when there come to be more of them."""
+    monkeypatch.setattr(os, "cpu_count", lambda: 6)
+    metrics, asked = 0, []
+    thread, closed = MemoryFileWriter(), []
+    monkeypatch.setattr(thread, "close", lambda: closed.append("thread"))
+
+    def processes(count: int) -> FileWriter:
+        asked.append(count)
+        return MemoryFileWriter()
+
+    writer = FittingFileWriter(thread, processes, lambda: metrics)
+    batch = batch_of([("a", {1: 1.0}, RULES[0])])
+    writer.submit(batch)
+    metrics = FIRST_PROCESS_METRICS
+    writer.submit(batch)  # the first is under way: not now
+    assert (writer.workers, asked, len(thread.batches)) == (0, [], 2)
+    assert [writer.collect().stored for _ in range(2)] == [1, 1]
+    there_are = (FIRST_PROCESS_METRICS, 1), (MORE_METRICS - 1, 1), (2 * MORE_METRICS, 3), (9 * MORE_METRICS, 3), (5, 3)
+    for metrics, workers in there_are:  # noqa: B007  # the writer asks for it
+        writer.submit(batch)
+        assert writer.collect().stored == 1
+        assert writer.workers == workers
+    assert (asked, closed, len(thread.batches)) == ([1, 3], ["thread"], 2)
+
+
+def test_few_metrics_are_written_without_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    writer = FittingFileWriter(MemoryFileWriter(), lambda count: MemoryFileWriter(), lambda: FIRST_PROCESS_METRICS - 1)
+    writer.submit(batch_of([("a", {1: 1.0}, RULES[0])]))
+    assert (writer.collect().stored, writer.workers, writer.depth) == (1, 0, MemoryFileWriter.depth)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from saltern_graphite.aggregation import AGGREGATIONS, reduce_rows
-from saltern_graphite.folds import reduce_lines
-from saltern_graphite.series import Values
+from saltern_graphite.series.aggregation import AGGREGATIONS, reduce_rows
+from saltern_graphite.series.incremental import reduce_lines
+from saltern_graphite.series.series import Values
 
 LENGTH = 5  # one place alone would be summed in another order by the matrix
 

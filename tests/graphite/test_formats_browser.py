@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from saltern_graphite.evaluation.times import UTC
 from saltern_graphite.render.formats import FORMATS, Options
-from saltern_graphite.render.times import UTC
-from saltern_graphite.series import Series
+from saltern_graphite.series.series import Series
 
 INF = float("inf")
 

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from saltern_graphite.evaluation.times import UTC
 from saltern_graphite.render.formats import FORMATS, Options
-from saltern_graphite.render.times import UTC
-from saltern_graphite.series import Series
+from saltern_graphite.series.series import Series
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 SERIES = st.builds(

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from saltern.errors import GraphiteError
+from saltern_graphite.evaluation.evaluator import Evaluator
+from saltern_graphite.evaluation.source import Fetched
+from saltern_graphite.evaluation.target import parse
+from saltern_graphite.evaluation.times import UTC
 from saltern_graphite.functions import LIBRARY
-from saltern_graphite.render.evaluator import Evaluator
-from saltern_graphite.render.source import Fetched
-from saltern_graphite.render.times import UTC
-from saltern_graphite.series import Series
-from saltern_graphite.target import parse
+from saltern_graphite.series.series import Series
 from support.known_series import START, Numbers, X, evaluate, numbers, shown
 
 METRICS: dict[str, Numbers] = {"a.one": [1, X, 0, 4], "a.two": [9, 9, 9, 9], "a.three": [5, 5, 5, X]}

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from saltern.errors import FunctionError
+from saltern_graphite.evaluation.source import Fetched
 from saltern_graphite.functions import holt_winters
-from saltern_graphite.render.source import Fetched
 from support.known_series import START, STEP, KnownSeries, X, evaluate, numbers, shown
 
 ALPHA = GAMMA = 0.1

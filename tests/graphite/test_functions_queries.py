@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from saltern.errors import FunctionError
+from saltern_graphite.evaluation.evaluator import Limits
 from saltern_graphite.functions.inner_target import MAX_NESTING
-from saltern_graphite.render.evaluator import Limits
 from support.known_series import STEP, Numbers, X, evaluate, shown
 
 METRICS: dict[str, Numbers] = {

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from saltern_graphite.evaluation.evaluator import Limits
 from saltern_graphite.functions import LIBRARY
 from saltern_graphite.functions.params import ParamType
 from saltern_graphite.http.app import HttpSettings
-from saltern_graphite.render.evaluator import Limits
 from saltern_graphite.render.formats import FORMATS
 from support.http_api import NOW, FolderApi, FolderStore, strict_json
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from saltern.http.hosts import ANY, Hosts
 from saltern_graphite.http.app import HttpSettings
-from saltern_graphite.options import ServerOptions
-from saltern_graphite.server import Server
-from saltern_graphite.store import Store
+from saltern_graphite.process.options import ServerOptions
+from saltern_graphite.process.server import Server
+from saltern_graphite.store.store import Store
 from support.http_api import FolderApi, FolderStore
 
 PATHS = ["/metrics/find?query=*", "/render?target=constantLine(1)&format=json", "/health", "/metrics", "/tags", "/nix"]
@@ -92,6 +92,11 @@ async def _ask(root: Path, heads: list[bytes], host: str = "127.0.0.1", **settin
         return lines
     finally:
         await server.stop()
+
+
+def test_both_families_come_to_one_port(tmp_path: Path) -> None:
+    lines = asyncio.run(asyncio.wait_for(_ask(tmp_path, [b"GET /version HTTP/1.0\r\n\r\n"], "::"), 20))
+    assert [line.split()[1] for line in lines] == [b"200"]
 
 
 def test_the_real_server(tmp_path: Path) -> None:

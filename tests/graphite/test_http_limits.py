@@ -14,14 +14,14 @@ import httpx
 import pytest
 
 from saltern.http.idle import IdleWatch
+from saltern_graphite.evaluation.deadline import ClientGone, Deadline, TookTooLong
+from saltern_graphite.evaluation.evaluator import Limits
 from saltern_graphite.http import params
 from saltern_graphite.http.app import HttpSettings
-from saltern_graphite.options import ServerOptions, StoreOptions
-from saltern_graphite.reader import Reader
-from saltern_graphite.render.deadline import ClientGone, Deadline, TookTooLong
-from saltern_graphite.render.evaluator import Limits
-from saltern_graphite.server import Server
-from saltern_graphite.store import Store
+from saltern_graphite.process.options import ServerOptions, StoreOptions
+from saltern_graphite.process.server import Server
+from saltern_graphite.store.reader import Reader
+from saltern_graphite.store.store import Store
 from support.http_api import FORM, NOW, FolderApi, FolderStore, window
 
 ENDS_S = 20.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,17 +13,18 @@ from typing import Any
 
 import pytest
 
+from saltern.appended_file import AppendedFile
 from saltern.errors import ConfigError
 from saltern.http import access_log
 from saltern.http.access_log import AccessLog
 from saltern_graphite.commands.http_options import add_http_options, host_name, http_settings, origin
-from saltern_graphite.counters import Counters
 from saltern_graphite.http.app import HttpSettings
 from saltern_graphite.http.credentials import Credentials
+from saltern_graphite.telemetry.counters import Counters
 from support.http_api import FolderApi, FolderStore, strict_json, window
 
 GRAFANA = "https://grafana.example.org"
-DEADLINE_S = 20.0
+DEADLINE_S = 40.0
 
 
 @pytest.fixture
@@ -229,7 +231,7 @@ def test_a_log_that_is_moved_away(tmp_path: Path) -> None:
     assert (lines(tmp_path / "old"), lines(path)) == ([{"n": 1}], [{"n": 4}])
 
 
-def test_what_the_disk_does_not_take_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_disk_does_not_take_is_counted(tmp_path: Path) -> None:
     """/dev/full is a full disk."""
     counters = Counters()
     log = AccessLog("/dev/full", counters.add)
@@ -239,9 +241,43 @@ def test_what_the_disk_does_not_take_is_counted(tmp_path: Path, monkeypatch: pyt
     log.close()
     with pytest.raises(ConfigError, match=r"access log .*: can't be written: No such file"):
         AccessLog(str(tmp_path / "no" / "where"))
-    monkeypatch.setattr(access_log, "MOST_WAITING", 2)
-    monkeypatch.setattr(AccessLog, "_run", lambda self: None)  # a disk that hangs
-    waiting = AccessLog(str(tmp_path / "log"), counters.add)
-    for number in range(5):
-        waiting.write({"n": number})
-    assert counters.totals()["accessLogDropped"] == 5
+
+
+@pytest.mark.parametrize("most", [2, 100])
+def test_a_disk_that_hangs_keeps_nobody_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    counters, path = Counters(), tmp_path / "log"
+    hangs, heals = threading.Event(), threading.Event()
+    append = AppendedFile.append
+
+    def hanging(self: AppendedFile, lines: bytes) -> None:
+        if lines:
+            hangs.set()
+            assert heals.wait(DEADLINE_S)
+        append(self, lines)
+
+    monkeypatch.setattr(AppendedFile, "append", hanging)
+    monkeypatch.setattr(access_log, "MOST_WAITING", most)
+    monkeypatch.setattr(access_log, "_CLOSES_S", 0.01)
+    log = AccessLog(str(path), counters.add)
+    log.write({"n": 0})
+    assert hangs.wait(DEADLINE_S)
+    for number in range(1, 6):
+        log.write({"n": number})
+    kept = min(6, 1 + most)
+    assert counters.totals().get("accessLogDropped", 0) == 6 - kept
+    log.close()  # it gives up
+    assert path.read_text() == ""
+    heals.set()
+    wait_until(lambda: path.read_text().count("\n") == kept)
+    monkeypatch.setattr(access_log, "_CLOSES_S", DEADLINE_S)
+    log.close()
+    log.close()
+    assert lines(path) == [{"n": number} for number in range(kept)]
+
+
+def test_standard_output(capfd: pytest.CaptureFixture[str]) -> None:
+    log = AccessLog("-")
+    for number in range(3):
+        log.write({"n": number})
+    log.close()
+    assert [json.loads(line) for line in capfd.readouterr().out.splitlines()] == [{"n": 0}, {"n": 1}, {"n": 2}]

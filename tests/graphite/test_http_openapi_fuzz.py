@@ -24,9 +24,9 @@ from schemathesis.specs.openapi.checks import (
 )
 from starlette.applications import Starlette
 
+from saltern_graphite.evaluation.evaluator import Limits
 from saltern_graphite.events.store import EventStore
 from saltern_graphite.http.app import HttpSettings, create_app
-from saltern_graphite.render.evaluator import Limits
 from saltern_graphite.tags.index import TagIndex
 from support.http_api import FolderStore
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-DEADLINE_S = 20.0
+DEADLINE_S = 40.0
 PROGRAM = [sys.executable, "-c", "import sys; from saltern_graphite.main import main; sys.exit(main())"]
 TOKEN = "0123456789abcdef"
 
@@ -40,6 +40,7 @@ class Running:
 @contextlib.contextmanager
 def serving(root: Path, *options: str) -> Iterator[Running]:
     log = root / "said"
+    (root / "whisper").mkdir(exist_ok=True)
     with log.open("w") as stream:
         process = subprocess.Popen(
             [*PROGRAM, "serve", "--root", str(root), "--read-only", "--http", "127.0.0.1:0", *options], stderr=stream
@@ -102,17 +103,41 @@ def test_credentials_and_log_are_read_and_opened_again(tmp_path: Path) -> None:
         (("--cors-origin", "https://a/b"), "'https://a/b' is no origin such as https://grafana.example.org"),
         (("--max-time", "0"), "a request needs some time: give more than 0 seconds"),
         (("--max-series", "0"), "'0' is not a whole number above zero"),
+        (("--writers", "many"), "'many' is neither a whole number nor auto"),
         (("--auth-open", "/render"), "invalid choice: '/render'"),
+        (("--tz", "Mars/Olympus"), "'Mars/Olympus' is no time zone such as Europe/Berlin or UTC"),
+        (("--whisper", "/no/where"), "saltern-graphite: /no/where: there is no such folder"),
     ],
 )
 def test_it_does_not_start_with(tmp_path: Path, options: tuple[str, ...], words: str) -> None:
+    (tmp_path / "whisper").mkdir()
     done = subprocess.run(
         [*PROGRAM, "serve", "--root", str(tmp_path), "--read-only", "--http", "127.0.0.1:0", *options],
         capture_output=True, text=True, timeout=DEADLINE_S * 2, check=False,
     )  # fmt: skip
-    assert done.returncode in (2, 78)
+    assert done.returncode in (2, 64, 78)
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "environment", "hour"),
+    [
+        ((), {"TZ": "America/New_York"}, "00:00"),
+        (("--tz", "asia/tokyo"), {"TZ": "America/New_York"}, "13:00"),
+        ((), {"TZ": ":no/where"}, "04:00"),
+    ],
+)
+def test_a_zone_of_its_own(
+    tmp_path: Path, options: tuple[str, ...], environment: dict[str, str], hour: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    at = 1_718_078_400  # midnight of 2024-06-11 in New York
+    with serving(tmp_path, *options) as server:
+        query = f"/render?target=constantLine(1)&from={at - 60}&until={at}&format=csv"
+        assert f" {hour}:00,1" in server.get(query).text
+        assert " 06:00:00,1" in server.get(f"{query}&tz=Europe/Berlin").text
 
 
 SLOW = "&".join(["target=movingMedian(randomWalk('x',1),200)"] * 40) + "&from=-1d&format=json"

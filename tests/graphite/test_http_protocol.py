@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from saltern.http.protocol import MAX_HEAD_BYTES
-from saltern_graphite.options import ServerOptions
-from saltern_graphite.server import Server
-from saltern_graphite.store import Store
+from saltern_graphite.process.options import ServerOptions
+from saltern_graphite.process.server import Server
+from saltern_graphite.store.store import Store
 
 
 async def _answer(root: Path, *parts: bytes) -> bytes:

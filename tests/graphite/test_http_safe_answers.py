@@ -13,9 +13,9 @@ from starlette.requests import Request
 
 from saltern_graphite.http.app import HttpSettings
 from saltern_graphite.http.credentials import Credentials
-from saltern_graphite.options import ServerOptions
-from saltern_graphite.server import Server
-from saltern_graphite.store import Store
+from saltern_graphite.process.options import ServerOptions
+from saltern_graphite.process.server import Server
+from saltern_graphite.store.store import Store
 from support.http_api import FolderApi, FolderStore, window
 
 CHART = {"target": "servers.*.load", **window()}
@@ -103,7 +103,7 @@ def test_a_fault_of_ours(api: FolderApi, monkeypatch: pytest.MonkeyPatch) -> Non
     def fault(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("saltern_graphite.reader.Reader.fetch", fault)
+    monkeypatch.setattr("saltern_graphite.store.reader.Reader.fetch", fault)
     answer = api.get("/render", **CHART)
     assert answer.status_code == 500
     is_safe(answer)

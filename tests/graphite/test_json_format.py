@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from saltern_graphite.render.formats.base import Options
 from saltern_graphite.render.formats.json import render
-from saltern_graphite.series import Series
+from saltern_graphite.series.series import Series
 
 START, STEP = 1_718_020_560, 60
 

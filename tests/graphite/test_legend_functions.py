@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from saltern.errors import FunctionError
+from saltern_graphite.evaluation.context import Context
 from saltern_graphite.functions import graph, legend
 from saltern_graphite.functions.registry import Function
-from saltern_graphite.render.context import Context
-from saltern_graphite.series import Series
+from saltern_graphite.series.series import Series
 
 NOW = 1_718_020_800
 NAN = float("nan")

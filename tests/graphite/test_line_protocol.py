@@ -8,8 +8,8 @@ from unittest.mock import patch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saltern_graphite import line as line_module
-from saltern_graphite.line import MAX_LINE_BYTES, Block, LineBuffer, parse
+from saltern_graphite.receivers.formats import line as line_module
+from saltern_graphite.receivers.formats.line import MAX_LINE_BYTES, Block, LineBuffer, parse
 
 NOW = 1_700_000_000.0
 

@@ -6,10 +6,10 @@ import hashlib
 import os
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from saltern_graphite.metric_name import CAUSES, BadName, canonical, relative_path
+from saltern_graphite.rules.metric_name import CAUSES, BadName, canonical, relative_path
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,11 @@ from saltern_graphite.metric_name import CAUSES, BadName, canonical, relative_pa
         ("a{}", "a"),
         ("a;b={x}", "a;b={x}"),
         ("a}", "a}"),
+        ("~rack.temp", "rack.temp"),
+        ("~.~a", "a"),
+        ("a~b", "a~b"),
+        ("\ufeffa.b", "a.b"),
+        ("\ufeffa;b=c", "a;b=c"),
         ("_tagged;a=b", "_tagged;a=b"),
         ("_taggedly.a", "_taggedly.a"),
         ("a._tagged.b", "a._tagged.b"),
@@ -41,6 +46,8 @@ def test_canonical(raw: str, name: str) -> None:
     ("raw", "cause"),
     [
         ("", "empty_name"),
+        ("~~", "empty_name"),
+        ("~_tagged.572.0e7.x", "reserved_name"),
         ("...", "empty_name"),
         (";a=b", "empty_name"),
         ("_tagged", "reserved_name"),
@@ -83,7 +90,9 @@ def test_paths_are_carbons() -> None:
     assert relative_path("a;b=2;z=1") == f"_tagged/{digest[:3]}/{digest[3:6]}/{digest}.wsp"
 
 
-@given(st.text(alphabet=st.sampled_from('ab./;=~{}"\\\x00 \nü,*'), max_size=40) | st.text(max_size=300))
+@example(".~")
+@example(".~.~a")
+@given(st.text(alphabet=st.sampled_from('ab./;=~{}"\\\x00 \nü,*\ufeff'), max_size=40) | st.text(max_size=300))
 def test_no_name_leaves_the_tree_and_spelling_is_stable(raw: str) -> None:
     try:
         name = canonical(raw)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saltern_graphite.name_lists import BLACKLISTED, NOT_WHITELISTED, NameLists, parse_list
-from saltern_graphite.names import Names, Refusals
+from saltern_graphite.rules.name_lists import BLACKLISTED, NOT_WHITELISTED, NameLists, parse_list
+from saltern_graphite.store.names import Names, Refusals
 
 
 def write(conf: Path, name: str, text: str) -> None:
@@ -25,6 +25,12 @@ def test_without_files_everything_passes(tmp_path: Path) -> None:
     lists.reload()
     assert lists.refuse("a.b") is None
     assert lists.problems == []
+
+
+def test_a_pattern_that_python_warns_of_means_what_it_did() -> None:
+    read = parse_list("[[ab]\n", "whitelist.conf")
+    assert [read.finds(name) for name in ("[", "a", "c")] == [True, True, False]
+    assert not read.problems
 
 
 def test_the_blacklist_goes_first_and_patterns_are_searched(tmp_path: Path) -> None:

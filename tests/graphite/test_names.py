@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saltern_graphite import names as names_module
-from saltern_graphite.metric_name import BadName, canonical
-from saltern_graphite.names import Names, Refusals
+from saltern_graphite.rules.metric_name import BadName, canonical
+from saltern_graphite.store import names as names_module
+from saltern_graphite.store.names import Names, Refusals
 
 
 def numbers_of(names: Names, *raw: str) -> list[int | None]:

@@ -18,9 +18,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saltern_graphite.line import Block
-from saltern_graphite.pickle_frame import MAX_FRAME_BYTES, decode
-from saltern_graphite.pickle_program import BadPickle, check
+from saltern_graphite.receivers.formats.line import Block
+from saltern_graphite.receivers.formats.pickle import MAX_FRAME_BYTES, decode
+from saltern_graphite.receivers.formats.pickle_program import BadPickle, check
 
 NOW = 1_700_000_000.0
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)

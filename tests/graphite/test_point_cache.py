@@ -8,11 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from saltern_graphite import cache as cache_module
-from saltern_graphite.cache import HELD_WEIGHT, Cache
-from saltern_graphite.generation import LONG_CHAIN, Generation, OpenGeneration
-from saltern_graphite.names import Names
-from saltern_graphite.wal_mark import Place
+from saltern_graphite.store import cache as cache_module
+from saltern_graphite.store import shelf as shelf_module
+from saltern_graphite.store.cache import HELD_POINT_BYTES, Cache
+from saltern_graphite.store.generation import LONG_CHAIN, POINT_BYTES, Generation, OpenGeneration
+from saltern_graphite.store.names import Names
+from saltern_graphite.store.packed import Packed
+from saltern_graphite.store.wal.mark import Place
 
 NAMES = ["a", "b", "c", "d"]
 
@@ -50,13 +52,23 @@ class CacheMachine(RuleBasedStateMachine):
             self.in_files[number].pop(time, None)
 
     @rule()
-    def seal(self) -> None:
-        self.cache.seal(len(NAMES))
+    def pack(self) -> None:
+        self.cache.pack()
+
+    @rule()
+    def join(self) -> None:
+        for number in list(self.cache.shelves):
+            self.cache.join(number)
+
+    @rule()
+    def take(self) -> None:
+        for number in list(self.cache.shelves)[:1]:
+            self.cache.take(number)
 
     @rule(most=st.integers(1, 3), outcome=st.sampled_from(["finish", "again", "hold"]))
     def write(self, most: int, outcome: str) -> None:
         held = self.cache.held()
-        for generation in self.cache.sealed[:1]:  # generations are written in order
+        for generation in self.cache.generations[:1]:  # generations are written in order
             places = generation.take(most)
             if outcome == "again" or any(int(number) in held for number in generation.metrics[places]):
                 generation.again(places)
@@ -67,6 +79,19 @@ class CacheMachine(RuleBasedStateMachine):
                 for place in places.tolist():
                     self.in_files[int(generation.metrics[place])].update(generation.points_at(place))
                 self.cache.finish(generation, places)
+
+    @rule()
+    def write_all(self) -> None:
+        self.cache.pack()
+        for number in list(self.cache.shelves):
+            self.cache.take(number)
+        for generation in list(self.cache.generations):
+            generation.recall()
+            places = generation.take(len(NAMES))
+            for place in places.tolist():
+                self.in_files[int(generation.metrics[place])].update(generation.points_at(place))
+            self.cache.finish(generation, places)
+        assert self.cache.size == sum(len(one.points) for one in self.cache.held().values())
 
     @rule(number=st.sampled_from(range(len(NAMES))))
     def write_held(self, number: int) -> None:
@@ -81,9 +106,13 @@ class CacheMachine(RuleBasedStateMachine):
             seen = dict(self.cache.points(name))
             assert {**self.in_files[number], **seen} == self.added[number]
             unseen += len(seen)
+            assert self.cache.waits(name) == bool(seen)
         assert self.cache.size >= unseen
         held = sum(len(one.points) for one in self.cache.held().values())
-        assert self.cache.full == (self.cache.size + (HELD_WEIGHT - 1) * held >= 10)
+        still = sum(one.bytes for one in (*self.cache.shelves.values(), *self.cache.generations))
+        assert self.cache.bytes == still + self.cache.open.count * POINT_BYTES + held * HELD_POINT_BYTES
+        assert (self.cache.bytes == 0) == (self.cache.size == 0)
+        assert self.cache.full == (self.cache.size >= 10)
         assert (self.cache.oldest_place() is None) == (self.cache.size == 0)
         assert (self.cache.oldest_age() == 0) == (self.cache.size == 0)
         assert (self.cache.queues == 0) == (self.cache.size == 0)
@@ -93,79 +122,104 @@ TestCacheMachine = CacheMachine.TestCase
 TestCacheMachine.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
 
 
+def test_points_read_back_behind_newer_ones_keep_their_place_in_the_log() -> None:
+    cache = new_cache()
+    cache.add(*columns([(0, 2, 2)]), Place(7, 3))
+    cache.add(*columns([(0, 1, 1)]), Place(2, 0))  # of a segment that could not be read before
+    assert cache.oldest_place() == Place(2, 0)
+    cache.pack()
+    assert cache.oldest_place() == Place(2, 0)
+
+
+def test_what_is_taken_at_once_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Packed points are two bytes each, those of a generation twenty-four."""
+    monkeypatch.setattr(shelf_module, "MOST_POINTS", 10)
+    cache = new_cache(1000)
+    expected: dict[int, float] = {}
+    for number in range(20):
+        block = [(0, number * 4 + second, number) for second in range(5)]  # of each the last second comes again
+        cache.add(*columns(block), Place(number + 1, 0))
+        expected.update({time: float(value) for _, time, value in block})
+        cache.pack()
+        while cache.join(0):
+            pass
+    files: dict[int, float] = {}
+    taken = 0
+    while cache.shelves:
+        generation = cache.take(0)
+        assert len(generation.times) <= 10
+        assert {**files, **dict(cache.points("a"))} == expected
+        files.update(generation.points_at(0))
+        cache.finish(generation, generation.take(1))
+        taken += 1
+    assert files == expected
+    assert taken >= 9
+    assert (cache.size, cache.bytes, cache.oldest_place()) == (0, 0, None)
+
+
 @given(st.lists(_block, max_size=5))
-def test_sealing_sorts_by_metric_and_time_and_keeps_the_last_value(blocks: list[list[tuple[int, int, int]]]) -> None:
-    opened = OpenGeneration(0, 0)
+def test_packing_sorts_by_metric_and_time_and_keeps_the_last_value(blocks: list[list[tuple[int, int, int]]]) -> None:
+    opened = OpenGeneration(0)
     expected: dict[tuple[int, int], float] = {}
     for segment, block in enumerate(blocks):
         if block:
-            opened.add(*columns(block), segment)
+            opened.add(*columns(block), Place(segment, 0))
         expected.update({(number, time): float(value) for number, time, value in block})
     assert opened.metrics == len({number for number, _ in expected})
     for number in range(len(NAMES)):
         own = [(time, value) for (other, time), value in sorted(expected.items()) if other == number]
-        assert opened.points(number) == own
+        assert opened.of(number) == own
+        assert opened.has(number) == bool(own)
         if expected:
-            assert opened.sealed().points(number) == own
+            assert Packed(opened.sorted()).of(number) == own
+            assert Generation(opened.sorted(), Place(1, 0), 0.0).of(number) == own
 
 
-def sealed(cache: Cache, first_new: int = 0) -> Generation:
-    cache.seal(first_new)
-    return cache.sealed[-1]
-
-
-def test_new_metrics_are_taken_first() -> None:
-    cache = new_cache()
-    cache.seal(0)
-    cache.add(*columns([(0, 1, 1), (1, 1, 1)]), Place(1, 0))
-    assert sealed(cache, 2).new == 2
-    cache.add(*columns([(0, 2, 2), (2, 1, 1), (3, 1, 1)]), Place(2, 0))
-    generation = sealed(cache, 4)
-    assert (generation.waiting, generation.new) == (3, 2)
-    assert generation.metrics[generation.take(2)].tolist() == [2, 3]
-    assert (generation.waiting, generation.new) == (1, 0)
+def taken(cache: Cache) -> Generation:
+    cache.pack()
+    return cache.take(0)
 
 
 def test_a_segment_is_held_by_its_oldest_point() -> None:
     cache = new_cache()
     cache.add(*columns([(0, 1, 1)]), Place(3, 0))
-    generation = sealed(cache)
+    generation = taken(cache)
     cache.add(*columns([(0, 2, 2)]), Place(7, 0))
     assert cache.oldest_place() == (3, 0)
     cache.hold(generation, 0, 0.0)
     assert cache.oldest_place() == (3, 0)
     cache.relog(Place(9, 0), [0])
     assert cache.oldest_place() == (7, 0)
-    cache.finish(sealed(cache), np.array([0]))
+    cache.finish(taken(cache), np.array([0]))
     assert cache.oldest_place() == (9, 0)
 
 
 def test_what_is_held_and_was_logged_again_holds_an_older_segment_if_older_points_join_it() -> None:
     cache = new_cache()
     cache.add(*columns([(0, 1, 1)]), Place(3, 0))
-    generation = sealed(cache)
+    generation = taken(cache)
     cache.add(*columns([(0, 2, 2)]), Place(7, 0))
     cache.hold(generation, 0, 0.0)
     cache.relog(Place(9, 0), [0])
-    cache.hold(sealed(cache), 0, 0.0)
+    cache.hold(taken(cache), 0, 0.0)
     assert cache.oldest_place() == (7, 0)
 
 
-def test_what_could_not_be_sorted_is_sealed_the_next_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_could_not_be_packed_is_the_next_time(monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(_: object) -> None:
         raise MemoryError
 
     cache = new_cache()
     cache.add(*columns([(0, 1, 1)]), Place(3, 0))
     with monkeypatch.context() as patched:
-        patched.setattr(OpenGeneration, "sealed", refused)
+        patched.setattr(OpenGeneration, "sorted", refused)
         with pytest.raises(MemoryError):
-            cache.seal(0)
+            cache.pack()
     cache.add(*columns([(0, 2, 2)]), Place(7, 0))
     for place, points in ((3, [(1, 1.0), (2, 2.0)]), (7, [(2, 2.0)])):
         assert cache.oldest_place() == (place, 0)
         assert cache.points("a") == points
-        cache.finish(sealed(cache), np.array([0]))
+        cache.finish(taken(cache), np.array([0]))
     assert (cache.size, cache.oldest_place()) == (0, None)
 
 
@@ -173,7 +227,7 @@ def test_what_is_held_of_one_metric_is_bounded(monkeypatch: object) -> None:
     cache = new_cache(max_points=100_000)
     most = cache_module.MAX_HELD_POINTS
     cache.add(*columns([(0, time + 1, 0) for time in range(most + 5)]), Place(1, 0))
-    assert cache.hold(sealed(cache), 0, 0.0) == 5
+    assert cache.hold(taken(cache), 0, 0.0) == 5
     assert cache.size == most
     assert cache.points("a")[0][0] == 6
 
@@ -190,7 +244,7 @@ def test_room_is_told_once_below_the_low_watermark() -> None:
     cache = new_cache(max_points=20)
     cache.on_room = lambda: told.append(cache.size)
     cache.add(*columns([(number % 4, number + 1, 0) for number in range(24)]), Place(1, 0))
-    generation = sealed(cache)
+    generation = taken(cache)
     while cache.size:
         cache.finish(generation, generation.take(1))
     assert told == [18]

@@ -15,8 +15,8 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from saltern_graphite.http.app import create_app
-from saltern_graphite.prometheus import CONTENT_TYPE, PREFIX, exposition, family
-from saltern_graphite.store import Store
+from saltern_graphite.store.store import Store
+from saltern_graphite.telemetry.prometheus import CONTENT_TYPE, PREFIX, exposition, family
 
 
 @pytest.fixture

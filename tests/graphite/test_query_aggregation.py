@@ -12,7 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from saltern.errors import FunctionError
-from saltern_graphite.aggregation import (
+from saltern_graphite.functions.arithmetic import round_decimal
+from saltern_graphite.functions.moving import moving
+from saltern_graphite.functions.transform import increments
+from saltern_graphite.series.aggregation import (
     AGGREGATIONS,
     CONSOLIDATIONS,
     aggregation,
@@ -22,9 +25,6 @@ from saltern_graphite.aggregation import (
     reduce_all,
     reduce_groups,
 )
-from saltern_graphite.functions.arithmetic import round_decimal
-from saltern_graphite.functions.moving import moving
-from saltern_graphite.functions.transform import increments
 
 numbers = st.integers(-50, 50).map(lambda tenths: tenths / 4) | st.just(math.nan)
 columns = st.lists(numbers, max_size=40)

@@ -12,16 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from saltern.errors import FunctionError
+from saltern_graphite.evaluation.evaluator import Evaluator, Limits
+from saltern_graphite.evaluation.source import Fetched
+from saltern_graphite.evaluation.target import parse
+from saltern_graphite.evaluation.times import UTC
 from saltern_graphite.functions import LIBRARY
 from saltern_graphite.functions.arithmetic import round_decimal
 from saltern_graphite.functions.params import Param, ParamType
-from saltern_graphite.globs import compile_glob
+from saltern_graphite.index.globs import compile_glob
 from saltern_graphite.render.downsample import downsample
-from saltern_graphite.render.evaluator import Evaluator, Limits
-from saltern_graphite.render.source import Fetched
-from saltern_graphite.render.times import UTC
-from saltern_graphite.series import Series
-from saltern_graphite.target import parse
+from saltern_graphite.series.series import Series
 
 START, STEP = 1_718_020_800, 60
 X = None
@@ -91,6 +91,8 @@ def shown(series: list[Series]) -> dict[str, list[float | None]]:
         ("averageSeries(a.*.n)", {"averageSeries(a.*.n)": [5.5, 2, X, 22]}),
         ("diffSeries(b.c,a.x.n)", {"diffSeries(b.c,a.x.n)": [-1, 3, 5, -1]}),
         ("multiplySeries(a.x.n,b.c)", {"multiplySeries(a.x.n,b.c)": [0, 10, X, 12]}),
+        ("multiplySeries(a.x.n)", {"a.x.n": [1, 2, X, 4]}),
+        ("multiplySeries(a.x.n,nope)", {"multiplySeries(a.x.n)": [1, 2, X, 4]}),
         ("divideSeries(a.x.n,b.c)", {"divideSeries(a.x.n,b.c)": [X, 0.4, X, 4 / 3]}),
         ("divideSeries(b.c,nope)", {"divideSeries(b.c,MISSING)": [X, X, X, X]}),
         ("countSeries(a.*.n)", {"countSeries(a.*.n)": [2, 2, 2, 2]}),

@@ -14,10 +14,10 @@ import httpx
 import pytest
 import whisper
 
+from saltern_graphite.evaluation.evaluator import Limits
 from saltern_graphite.http.app import HttpSettings, create_app
 from saltern_graphite.index import Index
-from saltern_graphite.reader import Reader
-from saltern_graphite.render.evaluator import Limits
+from saltern_graphite.store.reader import Reader
 
 NOW = 1_718_020_800
 Points = list[tuple[int, float]]
@@ -41,8 +41,8 @@ class FakeStore:
     def retentions(self, name: str) -> list[tuple[int, int]]:
         return [(60, 1440)]
 
-    def aggregation_method(self, name: str) -> str:
-        return "average"
+    def roll_up(self, name: str) -> tuple[str, float]:
+        return "average", 0.0
 
     def health(self) -> Mapping[str, object]:
         return self.told

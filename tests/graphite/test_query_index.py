@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from saltern.errors import GraphiteError
-from saltern_graphite.globs import compile_glob, expand_braces
 from saltern_graphite.index import Index, Node
+from saltern_graphite.index.globs import compile_glob, expand_braces
 
 elements = st.text("ab1", min_size=1, max_size=3)
 names = st.lists(elements, min_size=1, max_size=4).map(".".join)
@@ -124,7 +124,7 @@ def test_building_from_a_tree(tmp_path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     index = Index()
-    index.start_build(str(tmp_path)).join(10)
+    index.start_build(str(tmp_path)).join(30)
     assert index.names() == ["a.b", "a.b.c", "top"]
     assert not index.progress.running
     assert index.progress.complete

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +15,8 @@ import whisper
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from saltern_graphite.reader import Reader
-from saltern_graphite.render.source import Fetched
+from saltern_graphite.evaluation.source import Fetched
+from saltern_graphite.store.reader import Reader
 
 NOW = 1_718_020_807
 ARCHIVES = [(10, 30), (60, 20), (300, 12)]
@@ -31,15 +33,15 @@ class FakeCache:
         return self._points.get(name, [])
 
 
-def reader_of(folder: Path | str, cached: Points | None = None, method: str = "average") -> Reader:
+def reader_of(folder: Path | str, cached: Points | None = None, method: str = "average", factor: float = 0.0) -> Reader:
     cache = FakeCache({"a.b": cached or []})
-    return Reader(str(folder), cache, lambda name: ARCHIVES, lambda name: method)
+    return Reader(str(folder), cache, lambda name: ARCHIVES, lambda name: (method, factor))
 
 
-def create(folder: Path | str, method: str = "average", name: str = "a/b.wsp") -> str:
+def create(folder: Path | str, method: str = "average", name: str = "a/b.wsp", factor: float = 0.0) -> str:
     path = Path(folder) / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    whisper.create(str(path), ARCHIVES, xFilesFactor=0.0, aggregationMethod=method)
+    whisper.create(str(path), ARCHIVES, xFilesFactor=factor, aggregationMethod=method)
     return str(path)
 
 
@@ -116,6 +118,19 @@ def test_a_metric_that_has_no_file_yet(tmp_path: Path) -> None:
     assert reader_of(tmp_path).fetch("a.b", NOW - 120, NOW, NOW) is None
 
 
+@pytest.mark.parametrize("filed", [True, False])
+def test_what_a_file_would_not_keep_is_not_shown_before_either(tmp_path: Path, filed: bool) -> None:
+    minute = NOW // 60 * 60 - 60
+    if filed:
+        create(tmp_path, "sum", factor=0.5)
+    few, enough = [(minute, 7.0)], [(minute, 7.0), (minute + 10, 1.0), (minute + 20, 1.0)]
+    for cached, shown in ((few, None), (enough, 9.0)):
+        found = reader_of(tmp_path, cached, "sum", 0.5).fetch("a.b", NOW - 1000, NOW, NOW)
+        assert found is not None
+        value = found.values[(minute - found.start) // 60]
+        assert (None if math.isnan(value) else value) == shown
+
+
 def test_a_point_shows_in_the_very_second_it_came(tmp_path: Path) -> None:
     found = reader_of(tmp_path, [(NOW, 4.0)]).fetch("a.b", NOW - 60, NOW, NOW)
     assert found is not None
@@ -141,6 +156,32 @@ def test_a_damaged_file_is_no_data_and_one_line(
     assert "a/b.wsp" in caplog.text
     path.write_bytes(whole)
     assert reader.fetch("a.b", NOW - 60, NOW, NOW) is not None
+
+
+def test_reads_that_stop_short_are_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = create(tmp_path)
+    for now in range(NOW - 400, NOW + 1, 10):
+        whisper.update_many(path, [(now, float(now % 70))], now=now)
+    whole = as_whisper(reader_of(tmp_path).fetch("a.b", NOW - 300, NOW, NOW))
+    real = os.pread
+    monkeypatch.setattr(os, "pread", lambda fd, size, offset: real(fd, min(size, 100), offset))
+    assert as_whisper(reader_of(tmp_path).fetch("a.b", NOW - 300, NOW, NOW)) == whole
+
+
+@pytest.mark.parametrize("there", [Path.mkdir, Path.touch, lambda path: path.symlink_to("nowhere")])
+def test_where_a_file_can_not_be_read_the_newest_points_show(tmp_path: Path, there: Callable[[Path], None]) -> None:
+    (tmp_path / "a").mkdir()
+    there(tmp_path / "a" / "b.wsp")
+    found = reader_of(tmp_path, [(NOW, 4.0)]).fetch("a.b", NOW - 60, NOW, NOW)
+    assert found is not None
+    assert found.values[-1] == 4.0
+
+
+def test_a_file_of_go_carbon_shows_nothing_and_is_named_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    Path(create(tmp_path)).write_bytes(b"whisper_compressed\x01" + bytes(300))
+    reader = reader_of(tmp_path, [(NOW, 4.0)])
+    assert [reader.fetch("a.b", NOW - 60, NOW, NOW) for _ in range(2)] == [None, None]
+    assert [record.message.partition(": ")[2][:23] for record in caplog.records] == ["compressed by go-carbon"]
 
 
 def test_a_file_where_a_folder_should_be(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from saltern.errors import TargetSyntaxError
-from saltern_graphite.target import (
+from saltern_graphite.evaluation.target import (
     Boolean,
     Call,
     Expression,
@@ -55,6 +55,9 @@ def test_targets(text: str, expected: Expression) -> None:
         ("5", Number(5)),
         ("007", Number(7)),
         ("-5", Number(-5)),
+        (".75", Number(0.75)),
+        ("-.5e1", Number(-5.0)),
+        ("5.", Number(5.0)),
         ("2.50", Number(2.5)),
         ("1e3", Number(1000.0)),
         ("1.5e-3", Number(0.0015)),
@@ -90,7 +93,10 @@ def test_arguments(word: str, expected: Expression) -> None:
         ("alias(x, 'unclosed)", 10, "no closing '"),
         ("a..b", 3, "expected a metric path"),
         ("a b", 3, "should end here"),
-        ("a.{b,}", 6, "alternative"),
+        ("a.{b,c.d}", 7, "for the '{' in column 3"),
+        ("f(a,.75.b)", 5, "expected a metric path"),
+        ("f(a,5..b)", 7, "expected a metric path"),
+        (".75", 1, "expected a metric path"),
         ("a.{b", 5, "for the '{' in column 3"),
         ("a | b", 5, "function call after '|'"),
         ("f(n=1, 2)", 8, "come before those with one"),

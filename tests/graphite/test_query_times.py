@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from saltern.errors import FunctionError, GraphiteError
-from saltern_graphite.render.times import parse_interval, parse_time
+from saltern_graphite.evaluation.times import parse_interval, parse_time
 
 NOW = int(datetime(2024, 6, 10, 12, 0, 7, tzinfo=UTC).timestamp())  # a Monday
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from saltern_graphite.options import ServerOptions
+from saltern_graphite.process.options import ServerOptions
+from saltern_graphite.process.server import Server
 from saltern_graphite.receivers import read_buffer
 from saltern_graphite.receivers.read_buffer import (
     ASKED_S,
@@ -17,8 +18,7 @@ from saltern_graphite.receivers.read_buffer import (
     WAITED_FOR_S,
     ReadBuffer,
 )
-from saltern_graphite.server import Server
-from saltern_graphite.store import Store
+from saltern_graphite.store.store import Store
 
 
 def test_blocks_are_smaller_while_somebody_asks(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import whisper
 
-from saltern_graphite.reader import Reader
+from saltern_graphite.store.reader import Reader
 
 STEP, POINTS = 60, 100
 LAST = (2**32 - 1) // STEP * STEP
@@ -34,7 +34,7 @@ def reader_with(folder: Path, points: dict[int, float]) -> Reader:
         for at, value in points.items():
             file.seek(offset + (at - base) // STEP % POINTS * 12)
             file.write(struct.pack("!Ld", at, value))
-    return Reader(str(folder), NoCache(), lambda name: [(STEP, POINTS)], lambda name: "average")
+    return Reader(str(folder), NoCache(), lambda name: [(STEP, POINTS)], lambda name: ("average", 0.0))
 
 
 def test_a_time_that_only_looks_the_same_in_32_bits(tmp_path: Path) -> None:
@@ -46,7 +46,7 @@ def test_a_time_that_only_looks_the_same_in_32_bits(tmp_path: Path) -> None:
     with path.open("r+b") as file:
         file.seek(offset)
         file.write(struct.pack("!Ld", at, 7.0))
-    reader = Reader(str(tmp_path), NoCache(), lambda name: [(64, 64)], lambda name: "average")
+    reader = Reader(str(tmp_path), NoCache(), lambda name: [(64, 64)], lambda name: ("average", 0.0))
     found = reader.fetch("m", at - 64, at, at)
     assert found is not None
     assert found.values.tolist() == [7.0]

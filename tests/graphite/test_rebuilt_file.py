@@ -15,7 +15,7 @@ from support.strangers import NAME, folder_of_a_stranger, link_of_a_stranger, ne
 @needs_root
 def test_new_folders_are_the_trees_owners(tmp_path: Path) -> None:
     tree = folder_of_a_stranger(tmp_path / "tree")
-    _make_folders(str(tree / "a/b"), tree.stat())
+    _make_folders(str(tree / "a/b"))
     assert {(tree / name).stat().st_uid for name in ("a", "a/b")} == {pwd.getpwnam(NAME).pw_uid}
 
 
@@ -23,7 +23,7 @@ def test_new_folders_are_the_trees_owners(tmp_path: Path) -> None:
 def test_the_trees_owner_can_not_be_given_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tree, ours = folder_of_a_stranger(tmp_path / "tree"), tmp_path / "ours"
     ours.mkdir()
-    monkeypatch.setattr(os, "mkdir", lambda path: link_of_a_stranger(Path(path), ours))
+    monkeypatch.setattr(os, "mkdir", lambda name, mode, *, dir_fd: link_of_a_stranger(tree / name, ours))
     with pytest.raises(OSError, match=r"Not a directory|symbolic links"):
-        _make_folders(str(tree / "new"), tree.stat())
+        _make_folders(str(tree / "new"))
     assert ours.stat().st_uid == os.geteuid()

@@ -20,17 +20,17 @@ import pytest
 
 from saltern.complaints import Complaints
 from saltern.errors import StoreError
-from saltern_graphite.counters import Counters
-from saltern_graphite.gate import Gate
-from saltern_graphite.pickle_frame import MAX_FRAME_BYTES
 from saltern_graphite.receivers.blocks import BlockConnection
 from saltern_graphite.receivers.connection import Connection
+from saltern_graphite.receivers.formats.pickle import MAX_FRAME_BYTES
+from saltern_graphite.receivers.gate import Gate
 from saltern_graphite.receivers.intake import Intake
 from saltern_graphite.receivers.line import LineConnection
 from saltern_graphite.receivers.listener import Listener
 from saltern_graphite.receivers.pickle import PickleConnection
 from saltern_graphite.receivers.udp import UdpReceiver
-from saltern_graphite.store import Accepted, Store
+from saltern_graphite.store.store import Accepted, Store
+from saltern_graphite.telemetry.counters import Counters
 
 LOOPBACK = ["127.0.0.1", "::1"]
 
@@ -104,7 +104,7 @@ def run(test: Callable[[Receiving], Awaitable[None]]) -> None:
     asyncio.run(whole())
 
 
-async def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 40) -> None:
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.005)
@@ -416,7 +416,7 @@ def test_no_descriptor_stays_behind() -> None:
         await got.datagrams()
 
     run(test)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 40
     while len(os.listdir("/proc/self/fd")) > len(before) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert len(os.listdir("/proc/self/fd")) <= len(before)

@@ -17,14 +17,14 @@ import pytest
 import whisper
 
 from saltern.errors import StoreError
-from saltern_graphite import server as server_module
-from saltern_graphite import writer as writer_module
-from saltern_graphite.batch_frame import MAX_FRAME_BYTES
-from saltern_graphite.metric_name import relative_path
-from saltern_graphite.options import ServerOptions, StoreOptions
-from saltern_graphite.self_metrics import SelfMetrics
-from saltern_graphite.server import Server
-from saltern_graphite.store import Store
+from saltern_graphite.process import server as server_module
+from saltern_graphite.process.options import ServerOptions, StoreOptions
+from saltern_graphite.process.server import Server
+from saltern_graphite.receivers.formats.batch import MAX_FRAME_BYTES
+from saltern_graphite.rules.metric_name import relative_path
+from saltern_graphite.store import writer as writer_module
+from saltern_graphite.store.store import Store
+from saltern_graphite.telemetry.self_metrics import SelfMetrics
 
 ANY = ("127.0.0.1", 0)
 

@@ -16,8 +16,8 @@ from starlette.applications import Starlette
 from saltern_graphite.events.event import Event
 from saltern_graphite.events.store import EventStore
 from saltern_graphite.http.app import HttpSettings, create_app
+from saltern_graphite.http.restricted.prefixes import Prefixes
 from saltern_graphite.index import Index
-from saltern_graphite.restricted.prefixes import Prefixes
 from saltern_graphite.tags.index import TagIndex
 from saltern_graphite.tags.tagged_name import spelled
 from support.asgi_client import AsgiClient
@@ -56,8 +56,8 @@ class MemoryStore:
     def retentions(self, name: str) -> list[tuple[int, int]]:
         return [(60, 1440)]
 
-    def aggregation_method(self, name: str) -> str:
-        return "average"
+    def roll_up(self, name: str) -> tuple[str, float]:
+        return "average", 0.0
 
     def health(self) -> Mapping[str, object]:
         return {"ok": True}

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import configparser
 from pathlib import Path
 
 import pytest
 import whisper
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from saltern_graphite.main import main
-from saltern_graphite.rollup import METHODS, Aggregations
-from saltern_graphite.schemas import DEFAULT_SCHEMA, Retention, Schemas, parse_retentions
+from saltern_graphite.rules.conf_file import parse_sections
+from saltern_graphite.rules.rollup import METHODS, Aggregations
+from saltern_graphite.rules.schemas import DEFAULT_SCHEMA, Retention, Schemas, parse_retentions
 
 
 def write(folder: Path, name: str, text: str) -> str:
@@ -68,6 +72,22 @@ def test_first_matching_section_wins_and_the_rest_gets_the_default(tmp_path: Pat
     assert schemas.match("a.cpu.b").retentions == (Retention(10, 8640),)
     assert schemas.match("a.b").name == "a"
     assert schemas.match("b") is DEFAULT_SCHEMA
+
+
+def test_values_go_on_and_defaults_hold_as_in_carbon(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        "storage-schemas.conf",
+        "[DEFAULT]\nretentions = 1m:1d\n[a]\npattern = ^app\\.\n"
+        "retentions = 30s:2d,\n    5m:60d,\n\n  # why\n    1h:1y\n"
+        "[b]\n  pattern = ^b\n  retentions = 10s:1d\n[c]\npattern = ^c\n",
+    )
+    schemas = Schemas.load(str(tmp_path))
+    assert schemas.problems == []
+    assert schemas.match("app.x").retentions == parse_retentions("30s:2d,5m:60d,1h:1y")
+    assert schemas.match("b").retentions == parse_retentions("10s:1d")
+    assert schemas.match("c").retentions == parse_retentions("1m:1d")
+    assert [schema.name for schema in schemas.schemas] == ["a", "b", "c"]
 
 
 def test_bad_sections_are_named_and_the_others_work(tmp_path: Path) -> None:
@@ -130,3 +150,29 @@ def test_validate_shows_sections_and_answers_by_exit_status(tmp_path: Path, caps
     Path(path).write_text("[a]\npattern = ^a\n")
     assert main(["validate", "--conf", str(tmp_path)]) == 1
     assert f"{path}:1:" in capsys.readouterr().out
+
+
+_LINES = (
+    *("[a]", "[b]", "[DEFAULT]", "[ c ]", "[a] # x", " [d]", "[e]]", "[[f]]", "[h];", "[]"),
+    *("# c", "  ; c", "", "   ", "k=v", "k = ", "K: 1", "  k2 = 3", "a=b:c", "a:b=c", "x = a ; b", "=x", "k"),
+    *("pattern: x=y", "  more", "\tmore", "  [z]", "retentions = 1s:1d,", "    5m:1y", "  k3=v\t", "\u00a0 odd"),
+)
+
+
+def _without_blanks(value: str) -> str:
+    return "\n".join(line.strip() for line in value.split("\n") if line.strip())
+
+
+@settings(max_examples=500)
+@given(st.lists(st.sampled_from(_LINES), max_size=8).map("\n".join))
+def test_what_carbons_parser_takes_is_read_alike(text: str) -> None:
+    theirs = configparser.ConfigParser(interpolation=None)
+    try:
+        theirs.read_string(text)
+    except configparser.Error:
+        return  # here that costs a section, not the file
+    sections, problems = parse_sections(text, "f")
+    assert problems == []
+    assert {one.name: {key: value for key, (value, _) in one.options.items()} for one in sections} == {
+        name.strip(): {key: _without_blanks(value) for key, value in theirs.items(name)} for name in theirs.sections()
+    }

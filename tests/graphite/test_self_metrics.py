@@ -7,11 +7,11 @@ import sys
 
 import pytest
 
-from saltern_graphite.counters import Counters
-from saltern_graphite.health import why_not_ok
-from saltern_graphite.measured import Measured
-from saltern_graphite.process_usage import children, cpu_seconds, memory_bytes, started_at
-from saltern_graphite.self_metrics import SelfMetrics
+from saltern_graphite.telemetry.counters import Counters
+from saltern_graphite.telemetry.health import why_not_ok
+from saltern_graphite.telemetry.measurable import Measured
+from saltern_graphite.telemetry.process_usage import children, cpu_seconds, memory_bytes, started_at
+from saltern_graphite.telemetry.self_metrics import SelfMetrics
 from support.stacks import wait_for
 
 PREFIX = "carbon.agents.web1_example_org-a."
@@ -136,7 +136,7 @@ def test_processor_time_and_memory_of_children_count_while_they_live_and_after(o
 def test_this_process_started_after_its_parent() -> None:
     assert started_at() > 0
     pipe = subprocess.PIPE
-    code = "from saltern_graphite.process_usage import started_at; print(started_at())"
+    code = "from saltern_graphite.telemetry.process_usage import started_at; print(started_at())"
     later = subprocess.run([sys.executable, "-c", code], stdout=pipe, check=True)
     assert float(later.stdout) > started_at()
 

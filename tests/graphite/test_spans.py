@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from saltern_graphite.aggregation import AGGREGATIONS, CONSOLIDATIONS, reduce_all
-from saltern_graphite.spans import Spans, reduce_spans
+from saltern_graphite.series.aggregation import AGGREGATIONS, CONSOLIDATIONS, reduce_all
+from saltern_graphite.series.spans import Spans, reduce_spans
 
 REDUCERS = {**AGGREGATIONS, **CONSOLIDATIONS}
 

@@ -14,15 +14,20 @@ import pytest
 import whisper
 
 from saltern.errors import StoreError
-from saltern_graphite import writer as writer_module
 from saltern_graphite.file_writers import process as process_module
+from saltern_graphite.file_writers.base import Batch, Outcome
 from saltern_graphite.file_writers.memory import MemoryFileWriter
 from saltern_graphite.file_writers.process import ProcessFileWriter
-from saltern_graphite.options import StoreOptions
-from saltern_graphite.store import Store
+from saltern_graphite.process.options import StoreOptions
+from saltern_graphite.store import store as store_module
+from saltern_graphite.store import writer as writer_module
+from saltern_graphite.store.pace import EASY
+from saltern_graphite.store.reader import Reader
+from saltern_graphite.store.shelf import METRICS
+from saltern_graphite.store.store import Store
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 40.0) -> None:
     """Wait until *condition* holds: the writer's turns can't be awaited from outside."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -125,7 +130,7 @@ def test_schemas_decide_new_files_and_can_be_read_again(tmp_path: Path, store: S
     (conf / "storage-aggregation.conf").write_text("[a]\npattern = .\naggregationMethod = max\nxFilesFactor = 0.25\n")
     store.reload_schemas()
     assert store.retentions("a.b") == [(10, 360)]
-    assert store.aggregation_method("a.b") == "max"
+    assert store.roll_up("a.b")[0] == "max"
     store.accept(["a.b"], [time.time()], [1.0])
     wait_for(lambda: store.cache.size == 0)
     info = whisper.info(os.path.join(store.whisper_dir, "a", "b.wsp"))
@@ -168,6 +173,28 @@ def test_a_full_disk_loses_nothing_and_heals(
     store.stop()
 
 
+class _NoRoomForMore(MemoryFileWriter):
+    """Whose failures are those of files to be made."""
+
+    def collect(self) -> Outcome:
+        outcome = super().collect()
+        outcome.failures = [failure._replace(kind="uncreated") for failure in outcome.failures]
+        return outcome
+
+
+def test_a_disk_without_room_for_new_files_is_an_outage_though_most_are_written(root: str) -> None:
+    files = _NoRoomForMore()
+    files.failing = {"new": (errno.ENOSPC, "No space left on device")}
+    store = Store(root, StoreOptions(flush_interval_s=0.2), files)
+    store.start()
+    for turn in range(3):
+        names = ["a", "b", "c", "new"]
+        store.accept(names, [slot(15 * turn)] * len(names), [1.0] * len(names))
+        wait_for(lambda: not any(map(store.cache.points, "abc")))
+        assert (store.health()["ok"], "No space left" in str(store.health()["error"])) == (False, True)
+    store.stop()
+
+
 def test_a_file_that_is_removed_is_made_anew(store: Store) -> None:
     at = slot()
     store.accept(["a.b"], [at], [1.0])
@@ -179,12 +206,56 @@ def test_a_file_that_is_removed_is_made_anew(store: Store) -> None:
     assert stored(store, "a.b") == {at: 2.0}
 
 
-def test_one_file_that_can_not_be_written_holds_up_no_other(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_that_can_not_be_written_hold_up_no_other_and_are_no_outage(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer_module, "HOLD_S", 0.1)
     Path(store.whisper_dir, "bad.wsp").mkdir()
     at = slot()
-    store.accept(["bad", "good"], [at, at], [1.0, 2.0])
-    wait_for(lambda: stored(store, "good") == {at: 2.0} and store.health()["ok"] is False)
+    Path(store.whisper_dir, "worse.wsp").symlink_to("nowhere.wsp")
+    store.accept(["bad", "worse", "good", "fine"], [at] * 4, [1.0, 3.0, 2.0, 2.0])
+    wait_for(lambda: stored(store, "good") == {at: 2.0} and "2 files" in str(store.health()["warnings"]))
     assert store.cache.points("bad") == [(at, 1.0)]
+    assert store.cache.points("worse") == [(at, 3.0)]
+    assert store.health()["ok"] is True  # a load balancer must not take the whole server away for it
+    Path(store.whisper_dir, "bad.wsp").rmdir()
+    Path(store.whisper_dir, "worse.wsp").unlink()
+    wait_for(lambda: store.cache.size == 0)
+    assert (stored(store, "bad"), stored(store, "worse")) == ({at: 1.0}, {at: 3.0})
+    assert store.health()["warnings"] == []
+
+
+def test_a_tree_most_of_which_can_not_be_written_is_an_outage(store: Store) -> None:
+    Path(store.whisper_dir, "bad.wsp").mkdir()
+    Path(store.whisper_dir, "worse.wsp").mkdir()
+    own = [f"carbon.agents.x.n{number}" for number in range(9)]  # as every store has, wherever its folder is
+    names = ["bad", "worse", "good", *own]
+    store.accept(names, [slot()] * len(names), [1.0] * len(names))
+    wait_for(lambda: store.health()["ok"] is False)
+    assert str(store.health()["error"]).startswith("2 of 3 files can't be written: ")
+
+
+def test_a_file_that_go_carbon_compressed_is_left_alone_and_its_points_are_counted(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    foreign = Path(store.whisper_dir, "a.wsp")
+    foreign.write_bytes(b"whisper_compressed\x01" + bytes(300))
+    before = foreign.read_bytes()
+    at = slot()
+    for age in (0, 15):
+        store.accept(["a", "b", "c"], [at - age] * 3, [1.0, 2.0, 3.0])
+        wait_for(lambda: store.cache.size == 0)
+    assert (foreign.read_bytes(), stored(store, "b")) == (before, {at: 2.0, at - 15: 2.0})
+    assert sorted(os.listdir(store.whisper_dir)) == ["a.wsp", "b.wsp", "c.wsp"]
+    assert store.counters.total("drops.file_compressed") == 2
+    assert len([record for record in caplog.records if "a.wsp: compressed by go-carbon" in record.message]) == 1
+    health = store.health()
+    assert health["ok"] is True
+    assert f"points for 1 files are dropped (file_compressed): {foreign}" in str(health["warnings"])
+    foreign.unlink()
+    store.accept(["a"], [at], [4.0])
+    wait_for(lambda: stored(store, "a") == {at: 4.0})
+    wait_for(lambda: store.health()["warnings"] == [])
 
 
 def test_a_fault_of_ours_with_one_file_ends_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,12 +266,12 @@ def test_a_fault_of_ours_with_one_file_ends_nothing(store: Store, monkeypatch: p
     store.accept(["good"], [at], [1.0])
     wait_for(lambda: stored(store, "good") == {at: 1.0})
     with monkeypatch.context() as patched:
-        patched.setattr("saltern_graphite.file_work.set_aside", faulty)
+        patched.setattr("saltern_graphite.file_writers.work.set_aside", faulty)
         Path(store.whisper_dir, "odd.wsp").write_bytes(b"not whisper")
         store.accept(["odd", "good"], [at, at], [1.0, 2.0])
         wait_for(lambda: stored(store, "good") == {at: 2.0})
         assert store.cache.points("odd") == [(at, 1.0)]
-        wait_for(lambda: "ZeroDivisionError" in str(store.health()["error"]))
+        wait_for(lambda: "ZeroDivisionError" in str(store.health()["warnings"]))
 
 
 def test_a_log_that_can_not_be_written_refuses_and_keeps_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,7 +324,7 @@ def test_a_replay_larger_than_the_cache_passes_through_it(root: str) -> None:
 
 
 def test_the_log_is_freed_once_everything_is_written(root: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("saltern_graphite.wal.SEGMENT_AGE_S", 0.1)
+    monkeypatch.setattr("saltern_graphite.store.wal.wal.SEGMENT_AGE_S", 0.1)
     store = Store(root, StoreOptions(flush_interval_s=0.2))
     store.start()
     store.accept(["a"], [time.time()], [1.0])
@@ -266,7 +337,7 @@ def test_the_log_is_freed_once_everything_is_written(root: str, monkeypatch: pyt
 
 def test_the_log_is_freed_only_when_the_files_are_on_the_disk(root: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A power cut must not find a point in neither."""
-    monkeypatch.setattr("saltern_graphite.wal.SEGMENT_AGE_S", 0.1)
+    monkeypatch.setattr("saltern_graphite.store.wal.wal.SEGMENT_AGE_S", 0.1)
     broken, synced = threading.Event(), []
     broken.set()
 
@@ -311,7 +382,7 @@ def test_a_log_of_another_version_is_a_warning_and_no_reason_to_be_unwell(tmp_pa
 def test_a_point_that_can_not_be_written_stays_in_the_log_but_does_not_keep_all_of_it(
     root: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("saltern_graphite.wal.SEGMENT_AGE_S", 0.1)
+    monkeypatch.setattr("saltern_graphite.store.wal.wal.SEGMENT_AGE_S", 0.1)
     store = Store(root, StoreOptions(flush_interval_s=0.2))
     Path(store.whisper_dir, "bad.wsp").mkdir(parents=True)
     store.start()
@@ -453,16 +524,28 @@ def test_a_writer_that_has_ended_is_no_healthy_store(root: str, monkeypatch: pyt
 
 
 def test_a_burst_is_spread_over_the_interval(root: str) -> None:
-    files = MemoryFileWriter()
-    store = Store(root, StoreOptions(flush_interval_s=4.0), files)
+    class Timed(MemoryFileWriter):
+        def submit(self, batch: Batch) -> None:
+            at.append(time.monotonic())
+            ruled.append(batch.rules is not None)
+            super().submit(batch)
+
+    at: list[float] = []
+    ruled: list[bool] = []
+    store = Store(root, StoreOptions(flush_interval_s=4.0), Timed())
     store.start()
-    names = [f"m{n}" for n in range(200)]
-    store.accept(names, [slot()] * 200, [1.0] * 200)
+    names = [f"m{n}" for n in range(3 * METRICS)]
+    began = time.monotonic()
+    store.accept(names, [slot()] * len(names), [1.0] * len(names))
     wait_for(lambda: store.cache.size == 0)
-    before = len(files.batches)
-    store.accept(names, [slot()] * 200, [2.0] * 200)
+    assert at[-1] - began > 1.5  # so many new ones wait like others
+    assert all(ruled)
+    at.clear()
+    ruled.clear()
+    store.accept(names, [slot()] * len(names), [2.0] * len(names))
     wait_for(lambda: store.cache.size == 0)
-    assert len(files.batches) - before > 1
+    assert at[-1] - at[0] > 2 * writer_module.TURN_S
+    assert not any(ruled)  # rules are looked for once
     store.stop()
 
 
@@ -478,3 +561,101 @@ def test_a_folder_that_can_not_be_made_is_one_clear_error(tmp_path: Path) -> Non
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="can't be made"):
         Store(str(tmp_path / "file")).start()
+
+
+def test_points_are_written_early_where_the_log_fills_up(root: str) -> None:
+    store = Store(root, StoreOptions(flush_interval_s=3600, log_max_bytes=400_000))
+    store.start()
+    names = [f"m{n}" for n in range(100)]
+    store.accept(names, [slot()] * 100, [0.0] * 100)
+    wait_for(lambda: store.cache.size == 0)  # new ones hardly wait
+    rounds = 0
+    while store.wal.bytes < EASY * store.wal.max_bytes:
+        rounds += 1
+        store.accept(names, [slot() - 15 * (rounds % 50)] * 100, [float(rounds)] * 100)
+        assert store.cache.size
+    while not store.full:
+        store.accept(names, [slot()] * 100, [1.0] * 100)
+    wait_for(lambda: store.cache.size == 0)
+    store.stop()
+
+
+def test_points_are_written_early_where_memory_fills_up(root: str) -> None:
+    store = Store(root, StoreOptions(flush_interval_s=3600, cache_max_bytes=600_000))
+    store.start()
+    names = [f"m{n}" for n in range(100)]
+    store.accept(names, [slot()] * 100, [0.0] * 100)
+    wait_for(lambda: store.cache.size == 0)
+    while not store.full:
+        store.accept(names, [slot()] * 100, [1.0] * 100)
+    assert store.health()["ok"] is False
+    wait_for(lambda: store.cache.size == 0)
+    assert store.health()["ok"] is True
+    store.stop()
+
+
+def test_what_is_remembered_of_late_points_fits_into_a_small_log(root: str) -> None:
+    """It is in each segment anew: a log that it filled would be full until it is forgotten."""
+    store = Store(root, StoreOptions(flush_interval_s=0, log_max_bytes=20_000))
+    store.start()
+    late = slot(3 * 86_400)
+    for number in range(20):
+        wait_for(lambda: not store.full)
+        store.accept([f"a{number}"] * 200, [late - 15 * n for n in range(200)], [1.0] * 200)
+    wait_for(lambda: store.cache.size == 0)
+    assert store._writer is not None
+    assert 0 < len(store._writer.late) <= 125
+    wait_for(lambda: not store.full)
+    store.stop()
+
+
+def test_a_log_longer_than_what_is_packed_at_once_is_read_back_whole(
+    root: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_module, "PACK_POINTS", 50)
+    first = Store(root, StoreOptions(flush_interval_s=3600, flush_at_most_s=3600))
+    first.start()
+    names, now = [f"m{n}" for n in range(20)], slot()
+    first.accept(names, [now] * 20, [0.0] * 20)
+    wait_for(lambda: first.cache.size == 0)
+    for back in range(1, 40):
+        first.accept(names, [now - 15 * back] * 20, [back + n / 8 for n in range(20)])
+    assert first.cache.size == 20 * 39
+    first.wal.close()  # no more than a kill would leave
+    second = Store(root, StoreOptions(flush_interval_s=3600, flush_at_most_s=3600))
+    second.start()
+    wait_for(lambda: second.health()["replaying"] is False)
+    reader = Reader(second.whisper_dir, second.cache, second.retentions, second.roll_up)
+    for n, name in enumerate(names):  # some may be in their files by now
+        found = reader.fetch(name, now - 15 * 40, now, now)
+        assert found is not None
+        assert found.values.tolist() == [back + n / 8 if back else 0.0 for back in range(39, -1, -1)]
+    second.stop()
+    first.stop()
+
+
+def test_what_is_not_packed_yet_takes_a_small_part_of_the_memory(root: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer_module, "PACK_S", 3600.0)
+    store = Store(root, StoreOptions(flush_interval_s=3600, flush_at_most_s=3600, cache_max_bytes=160_000))
+    store.start()
+    names = [f"m{n}" for n in range(100)]
+    store.accept(names, [slot()] * 100, [0.0] * 100)
+    wait_for(lambda: store.cache.size == 0)
+    for back in range(1, 11):
+        store.accept(names, [slot() - 15 * back] * 100, [1.0] * 100)
+    wait_for(lambda: store.cache.open.count == 0)
+    assert store.cache.size == 1000
+    store.stop()
+
+
+def test_there_are_few_blocks_to_look_through_while_points_wait(root: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer_module, "PACK_POINTS", 20)
+    store = Store(root, StoreOptions(flush_interval_s=3600, flush_at_most_s=3600))
+    store.start()
+    store.accept(["a"], [slot()], [0.0])
+    wait_for(lambda: store.cache.size == 0)
+    for round_ in range(9):
+        store.accept(["a"] * 20, [slot() - 20 * round_ - at for at in range(1, 21)], [1.0] * 20)
+        wait_for(lambda: store.cache.open.count == 0)
+    wait_for(lambda: len(store.cache.shelves[0].blocks) <= 3)
+    store.stop()

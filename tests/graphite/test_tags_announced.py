@@ -8,8 +8,8 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saltern_graphite.metric_name import canonical
-from saltern_graphite.names import Names, Refusals
+from saltern_graphite.rules.metric_name import canonical
+from saltern_graphite.store.names import Names, Refusals
 from saltern_graphite.tags.registry import Registry
 from support.stacks import wait_for
 

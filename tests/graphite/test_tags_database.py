@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sqlite3
 from pathlib import Path
 
 import pytest
 
 from saltern.errors import StoreError
-from saltern_graphite.database import MAX_IDLE_READERS, Database
+from saltern_graphite.database.database import MAX_IDLE_READERS, Database
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS t (x INTEGER NOT NULL)"
 
@@ -92,6 +94,26 @@ def test_a_copy_has_what_the_log_has_and_touches_nothing(path: Path, checkpointe
     if not checkpointed:
         assert numbers(database) == [1, 2]
         database.close()
+
+
+def test_a_file_that_changes_while_it_is_copied_is_copied_again(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    database = Database.open(str(path), SCHEMA, "the test")
+    put(database, 1)
+    copied: list[str] = []
+    copyfile = shutil.copyfile
+
+    def copying(source: str, target: str) -> None:
+        copyfile(source, target)
+        copied.append(source)
+        if copied == [f"{path}-wal"]:
+            os.utime(path, (1, 1))  # as a checkpoint would
+
+    monkeypatch.setattr(shutil, "copyfile", copying)
+    copy = Database.copy_of(str(path), SCHEMA, "the test")
+    assert copied == [f"{path}-wal", str(path)] * 2
+    assert numbers(copy) == [1]
+    copy.close()
+    database.close()
 
 
 def test_a_copy_of_nothing_is_empty(path: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from saltern.errors import FunctionError, GraphiteError
-from saltern_graphite.metric_name import relative_path
+from saltern_graphite.rules.metric_name import relative_path
 from saltern_graphite.tags.expression import MAX_EXPRESSION_CHARS, MAX_EXPRESSIONS, parse_expression, parse_expressions
 from saltern_graphite.tags.tagged_name import name_of_file, readable_path, spelled, tags_of
 

@@ -14,7 +14,6 @@ import pytest
 
 from saltern.database_file import DatabaseFile
 from saltern.errors import StoreError
-from saltern_graphite.counters import Counters
 from saltern_graphite.tags import registrar as registrar_module
 from saltern_graphite.tags import registry as registry_module
 from saltern_graphite.tags.index import TagIndex
@@ -24,6 +23,7 @@ from saltern_graphite.tags.registry import FILE, Registry
 from saltern_graphite.tags.salvage import salvaged
 from saltern_graphite.tags.schema import LAYOUT
 from saltern_graphite.tags.tagged_name import readable_path
+from saltern_graphite.telemetry.counters import Counters
 from support.stacks import wait_for
 
 NAMES = [f"cpu;host=w{number:04}" for number in range(3_000)]

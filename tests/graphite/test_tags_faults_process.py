@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import whisper
 
-from saltern_graphite.metric_name import relative_path
+from saltern_graphite.rules.metric_name import relative_path
 from saltern_graphite.tags.tagged_name import readable_path
 from support.graphite_faults import FaultServer
 from support.mounts import tmpfs

@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from saltern.errors import StoreError
 from saltern_graphite.http.app import create_app
 from saltern_graphite.index import Index
-from saltern_graphite.metric_name import relative_path
+from saltern_graphite.rules.metric_name import relative_path
 from saltern_graphite.tags.index import TagIndex
 from saltern_graphite.tags.tagged_name import readable_path
 from support.asgi_client import AsgiClient
@@ -47,8 +47,8 @@ class FakeStore:
     def retentions(self, name: str) -> list[tuple[int, int]]:
         return [(60, 1440)]
 
-    def aggregation_method(self, name: str) -> str:
-        return "average"
+    def roll_up(self, name: str) -> tuple[str, float]:
+        return "average", 0.0
 
     def health(self) -> dict[str, object]:
         return {"ok": True}

@@ -20,7 +20,7 @@ import whisper
 
 from saltern_graphite.tags.tagged_name import readable_path
 
-WITHIN_S = 20.0
+WITHIN_S = 40.0
 PROGRAM = [sys.executable, "-c", "import sys; from saltern_graphite.main import main; sys.exit(main())"]
 ANY_PORT = "127.0.0.1:0"
 

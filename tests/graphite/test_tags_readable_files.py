@@ -10,12 +10,12 @@ import whisper
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saltern_graphite.file_work import FileWork
-from saltern_graphite.file_writer import Batch, Outcome, Rule
-from saltern_graphite.metric_name import relative_path
-from saltern_graphite.reader import Reader
-from saltern_graphite.render.source import Fetched
-from saltern_graphite.schemas import Retention
+from saltern_graphite.evaluation.source import Fetched
+from saltern_graphite.file_writers.base import Batch, Outcome, Rule
+from saltern_graphite.file_writers.work import FileWork
+from saltern_graphite.rules.metric_name import relative_path
+from saltern_graphite.rules.schemas import Retention
+from saltern_graphite.store.reader import Reader
 from saltern_graphite.tags.completed import completed
 from saltern_graphite.tags.tagged_name import readable_path
 
@@ -103,7 +103,7 @@ def test_a_reader_sees_all_there_is(tmp_path: Path, kept: tuple[str, ...]) -> No
     for which in reversed(kept):  # where both have a value the one in use has it
         make(paths[which], points[which])
         expected.update(points[which])
-    reader = Reader(str(tmp_path), Waiting(), lambda name: [(60, 1440)], lambda name: "average")
+    reader = Reader(str(tmp_path), Waiting(), lambda name: [(60, 1440)], lambda name: ("average", 0.0))
     found = reader.fetch(NAME, NOW - 3600, NOW, NOW)
     assert found is not None
     times = range(found.start, found.end, found.step)

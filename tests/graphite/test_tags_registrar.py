@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from saltern.errors import StoreError
-from saltern_graphite.metric_name import relative_path
+from saltern_graphite.rules.metric_name import relative_path
+from saltern_graphite.tags import scan as tag_scan
 from saltern_graphite.tags.index import TagIndex
 from saltern_graphite.tags.registrar import BATCH, Registrar
 from saltern_graphite.tags.registry import FILE, Registry
 from saltern_graphite.tags.scan import scan
 from saltern_graphite.tags.tagged_name import readable_path
 
-WITHIN_S = 20.0
+WITHIN_S = 40.0
 
 
 class FlakyIndex(TagIndex):
@@ -119,6 +122,38 @@ def test_files_that_tell_their_series_are_found(tmp_path: Path) -> None:
     scanned = scan(str(tmp_path), found.append, threading.Event())
     assert sorted(found) == sorted(names)
     assert (scanned.named, scanned.hashed) == (3, 3)
+
+
+def test_only_what_changed_is_looked_at_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = readable_path("cpu;dc=a"), readable_path("cpu;dc=b")
+    for relative in (one, other):
+        file_at(tmp_path, relative)
+    status = os.stat
+    changed_at = {os.path.dirname(one): 1000.0, os.path.dirname(os.path.dirname(one)): 1000.0}
+
+    def at(path: str) -> SimpleNamespace:
+        status(path)
+        return SimpleNamespace(st_ctime=changed_at.get(os.path.relpath(path, tmp_path), 10.0))
+
+    monkeypatch.setattr(os, "stat", at)
+    found: list[str] = []
+    scan(str(tmp_path), found.append, threading.Event(), 500.0)
+    assert found == ["cpu;dc=a"]
+    scan(str(tmp_path), found.append, threading.Event(), 1000.0 + tag_scan.SLACK_S + 1)
+    assert found == ["cpu;dc=a"]
+    changed_at["_tagged"] = 2000.0
+    scan(str(tmp_path), found.append, threading.Event(), 1500.0)
+    assert sorted(found) == ["cpu;dc=a", "cpu;dc=a", "cpu;dc=b"]
+
+
+def test_a_file_that_comes_while_it_runs_is_found(tmp_path: Path) -> None:
+    file_at(tmp_path, readable_path("old;dc=a"))
+    registry = Registry(str(tmp_path), str(tmp_path), read_only=True, again_s=0.02)
+    registry.start()
+    wait_for(lambda: registry.index.find(["dc=a"]) == ["old;dc=a"])
+    file_at(tmp_path, readable_path("copied;dc=a"))
+    wait_for(lambda: registry.index.find(["dc=a"]) == ["copied;dc=a", "old;dc=a"])
+    registry.stop()
 
 
 def test_a_tree_without_tags_has_none(tmp_path: Path) -> None:

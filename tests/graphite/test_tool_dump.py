@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 import whisper
 
-from saltern_graphite.line import parse
 from saltern_graphite.main import main
-from saltern_graphite.metric_name import relative_path
+from saltern_graphite.receivers.formats.line import parse
+from saltern_graphite.rules.metric_name import relative_path
 
 ARCHIVES = [(10, 30), (60, 120)]
 

@@ -5,22 +5,23 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import struct
 import tempfile
 import time
 from pathlib import Path
 
 import pytest
 import whisper
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from saltern_graphite.main import main
-from saltern_graphite.metric_name import relative_path
-from saltern_graphite.rollup import METHODS
+from saltern_graphite.rules.metric_name import relative_path
+from saltern_graphite.rules.rollup import METHODS
 from saltern_graphite.tools.contents import Contents, load_contents
 from saltern_graphite.tools.merge import merge
 from saltern_graphite.tools.points import Points
-from saltern_graphite.whisper_late import oldest_interval
+from saltern_graphite.whisper.late import oldest_interval
 
 NOW = 1_700_000_007
 ARCHIVES = [(1, 60), (5, 60), (20, 60)]
@@ -129,6 +130,7 @@ _ages = st.dictionaries(st.integers(0, 600), st.integers(-9, 9).map(float), max_
 
 @settings(max_examples=150, deadline=None)
 @given(layouts(), layouts(), _ages, _ages, st.sampled_from(METHODS), st.sampled_from(METHODS), st.booleans())
+@example([(5, 6), (30, 6)], [(4, 7)], {18: 1.0}, {0: 1.0, 16: 0.0}, "absmin", "average", False)
 def test_whatever_the_layouts_what_fits_is_there_and_a_second_time_changes_nothing(
     own: list[tuple[int, int]],
     other: list[tuple[int, int]],
@@ -192,6 +194,21 @@ def test_the_command_fills_creates_and_names_what_is_corrupt(
     assert not list(target.rglob(".*"))
 
 
+def test_a_file_that_can_be_none_of_ours_is_named_and_the_others_are_done(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, target, now = two_trees(tmp_path)
+    fed(str(source / "odd.wsp"), {now: 1.0}, "average", ARCHIVES)
+    with (source / "odd.wsp").open("r+b") as file:  # 7 s archives can't be rolled up from 5 s ones
+        file.seek(16 + 2 * 12 + 4)
+        file.write(struct.pack("!L", 7))
+    assert main(["fill", str(source), str(target)]) == 1
+    out = capsys.readouterr().out
+    assert f"failed: {target}/odd.wsp: no file can have its archives: Higher precision" in out
+    assert "3 files: 1 created, 1 filled, 0 unchanged, 1 failed; " in out
+    assert not list(target.rglob(".*"))
+
+
 def test_a_second_fill_changes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source, target, _ = two_trees(tmp_path)
     assert main(["fill", str(source), str(target)]) == 0
@@ -214,6 +231,20 @@ def test_a_dry_run_writes_nothing_and_tells_the_same(tmp_path: Path, capsys: pyt
     assert json.loads(capsys.readouterr().out)["counts"] == planned
 
 
+def test_a_tree_that_is_not_there_is_made_unless_it_is_a_dry_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, _, now = two_trees(tmp_path)
+    target = tmp_path / "new" / "whisper"
+    assert main(["fill", "--dry-run", "--out", "json", str(source), str(target)]) == 0
+    planned = json.loads(capsys.readouterr().out)["counts"]
+    assert not target.parent.exists()
+    assert main(["fill", "--out", "json", str(source), str(target)]) == 0
+    assert json.loads(capsys.readouterr().out)["counts"] == planned
+    made, given = (load_contents(str(tree / "a" / "b.wsp"), now).archives[0] for tree in (target, source))
+    assert columns(made) == columns(given)
+
+
 def test_only_what_lies_in_the_range_is_taken(tmp_path: Path) -> None:
     source, target, now = two_trees(tmp_path)
     assert main(["fill", "--from", str(now - 32), "--until", str(now - 15), str(source), str(target)]) == 0
@@ -225,7 +256,13 @@ def test_only_what_lies_in_the_range_is_taken(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (["ROOT/src", "ROOT/nowhere"], "there is no such folder"),
+        (["ROOT/nowhere", "ROOT/dst"], "there is no such folder"),
+        (["ROOT/src", "ROOT/src/a/b.wsp"], "one is in the other"),
+        (["ROOT/src", "ROOT/dst/a/b.wsp"], "is no folder"),
+        (["ROOT/src", "ROOT/dst/a/b.wsp/c"], "can't be made: something above it is no folder"),
+        (["ROOT/src", "ROOT/src/new"], "one is in the other"),
+        (["ROOT/root", "ROOT/dst"], "root is the root of a store: its tree is "),
+        (["ROOT/src", "ROOT/root"], "root is the root of a store: its tree is "),
         (["ROOT/src", "ROOT/src"], "are one folder"),
         (["ROOT/src/a", "ROOT/src"], "one is in the other"),
         (["--from", "soon", "ROOT/src", "ROOT/dst"], "time 'soon': "),
@@ -236,6 +273,8 @@ def test_what_makes_no_sense_is_said_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], why: str
 ) -> None:
     two_trees(tmp_path)
+    for part in ("whisper", "log", "run"):
+        (tmp_path / "root" / part).mkdir(parents=True)
     assert main(["fill", *(word.replace("ROOT", str(tmp_path)) for word in arguments)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert why in line

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from saltern_graphite.main import main
-from saltern_graphite.schemas import Retention, parse_retentions
+from saltern_graphite.rules.schemas import Retention, parse_retentions
 
 CARBONS_EXAMPLE = """\
 # Schema definitions for Whisper files. Entries are scanned in order,
@@ -67,7 +67,9 @@ def test_what_is_hardly_meant_is_a_warning(tmp_path: Path, capsys: pytest.Captur
         "[all]\npattern = .*\nretentions = 1m:1d\n"
         "[late]\npattern = ^late\nretentions = 1m:1d\n"
     )
-    (tmp_path / "storage-aggregation.conf").write_text("[DEFAULT]\npattern = ^x\npriority = 1\n")
+    (tmp_path / "storage-aggregation.conf").write_text(
+        "[DEFAULT]\nfactor = 1\n[x]\npattern = ^x\npriority = 1\n[y]\npattern = ^y\n"
+    )
     status, lines = validate(tmp_path, capsys)
     assert status == 0
     assert lines[:-1] == [
@@ -78,9 +80,9 @@ def test_what_is_hardly_meant_is_a_warning(tmp_path: Path, capsys: pytest.Captur
         "warning: storage-schemas.conf:11: retentions is said again in [quoted]: the last one counts "
         "(Carbon refuses such a file)",
         "warning: storage-schemas.conf:15: section [late] is never reached: [all] in line 12 takes every name",
-        "warning: storage-aggregation.conf:1: [DEFAULT] is a section like others here; Carbon takes it for defaults",
-        "warning: storage-aggregation.conf:3: key 'priority' in [DEFAULT] means nothing: "
-        "the keys are pattern, xFilesFactor, aggregationMethod",
+        "warning: storage-aggregation.conf:2: key 'factor' in [x] means nothing: did you mean xFilesFactor?",
+        "warning: storage-aggregation.conf:5: key 'priority' in [x] means nothing here: the first section that fits "
+        "counts, as in Carbon; go-carbon goes by this number first",
     ]
     assert validate(tmp_path, capsys, "--strict")[0] == 1
 
@@ -89,8 +91,69 @@ def test_no_files_are_no_fault_but_no_folder_is(tmp_path: Path, capsys: pytest.C
     status, lines = validate(tmp_path, capsys)
     assert status == 0
     assert lines[0].startswith("warning: storage-schemas.conf: there is no such file: every metric gets 15s:2d")
-    assert main(["validate", "--conf", str(tmp_path / "nowhere")]) == 2
-    assert capsys.readouterr().err == f"saltern-graphite: {tmp_path}/nowhere: there is no such folder\n"
+    assert main(["validate", "--root", str(tmp_path / "nowhere"), "a.b"]) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        f"{tmp_path}/nowhere/conf: there is no such folder: every metric gets 15s:2d,1m:14d,10m:1y, average, "
+        "xFilesFactor 0",
+        "a.b: [built-in default] 15s:11520,60s:20160,600s:52560; [built-in default] average, xFilesFactor 0",
+    ]
+    (tmp_path / "file").touch()
+    assert main(["validate", "--conf", str(tmp_path / "file")]) == 2
+    assert capsys.readouterr().err == f"saltern-graphite: {tmp_path}/file: is no folder\n"
+
+
+def test_lists_of_names_are_checked_and_asked_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "storage-schemas.conf").write_text("[all]\npattern = .*\nretentions = 1m:1d\n")
+    (tmp_path / "blacklist.conf").write_text("^spam\n*oops\n")
+    (tmp_path / "whitelist.conf").write_bytes(b"\xef\xbb\xbf^good\n")
+    status, lines = validate(tmp_path, capsys, "spam.a", "other", "good.a")
+    assert status == 1
+    assert lines[0].startswith("blacklist.conf:2: '*oops' is no regular expression: ")
+    assert lines[1:3] == ["spam.a: refused (blacklistMatches)", "other: refused (whitelistRejects)"]
+    assert lines[3].startswith("good.a: [all] ")
+
+
+def test_a_folder_or_a_file_is_no_metric(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for what in (tmp_path, tmp_path / "storage-schemas.conf"):
+        assert main(["validate", str(what)]) == 2
+        assert capsys.readouterr().err.endswith(f"for the files of a folder: --conf {tmp_path}\n")
+
+
+def test_files_of_carbon_that_would_change_what_is_stored_are_told_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "storage-schemas.conf").write_text("[all]\npattern = .*\nretentions = 1m:1d\n")
+    (tmp_path / "rewrite-rules.conf").write_text("# rules\n[pre]\n^a\\. = b.\n")
+    (tmp_path / "aggregation-rules.conf").write_text("# none\n\n")
+    status, lines = validate(tmp_path, capsys)
+    assert status == 0
+    assert lines[:-1] == ["warning: rewrite-rules.conf: is not read here: metrics keep the names they come with"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"\xef\xbb\xbf[all]\r\npattern = .*\r\nretentions = 1m:1d\r\n",
+        b"[all] # everything\npattern = .*\nretentions = 1m:1d\n",
+    ],
+    ids=["a mark and carriage returns", "a comment after the header"],
+)
+def test_what_editors_and_configparser_take_is_taken(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: bytes
+) -> None:
+    (tmp_path / "storage-schemas.conf").write_bytes(text)
+    assert validate(tmp_path, capsys, "a")[1] == ["a: [all] 60s:1440; [built-in default] average, xFilesFactor 0"]
+
+
+def test_a_pattern_beyond_all_bounds_costs_its_section_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "storage-schemas.conf").write_text(
+        "[huge]\npattern = a{99999999999}\nretentions = 1m:1d\n[all]\npattern = .*\nretentions = 1m:2d\n"
+    )
+    status, lines = validate(tmp_path, capsys, "a")
+    assert (status, lines[1][:8]) == (1, "a: [all]")
+    assert lines[0].startswith("storage-schemas.conf:2: pattern 'a{99999999999}' in [huge] is not a regular expression")
 
 
 def test_tagged_names_are_shown_as_they_are_stored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from saltern_graphite.main import main
+from saltern_graphite.rules.sample_conf import write_samples
 from saltern_graphite.tools.tree import Selection
 
 ARCHIVES = [(15, 240), (60, 1440)]
@@ -68,6 +69,7 @@ _DAMAGES: dict[str, tuple[Callable[[Path], object], str, bool]] = {
     "empty": (lambda path: path.write_bytes(b""), "corrupt", False),
     "junk": (lambda path: path.write_bytes(os.urandom(16) + b"\xff" * 5000), "corrupt", False),
     "short": (lambda path: os.truncate(path, path.stat().st_size - 1), "corrupt", False),
+    "compressed": (lambda path: _flip(path, 0, b"whisper_compressed\x01"), "compressed", False),
     "method": (lambda path: _flip(path, 0, struct.pack("!L", 99)), "corrupt", False),
     "steps that don't divide": (lambda path: _flip(path, 32, struct.pack("!L", 61)), "corrupt", False),
     "base off its step": (lambda path: _flip(path, 40, struct.pack("!L", 1_700_000_001)), "timestamps", False),
@@ -116,6 +118,13 @@ def test_the_rest_of_what_can_be_wrong_is_found(tmp_path: Path, capsys: pytest.C
     assert main(["verify", "--root", str(tmp_path), "**.three"]) == 1
     (line, _) = capsys.readouterr().out.splitlines()
     assert line.endswith("mismatched: is 15s:240,60s:1440 average 0, the rules say 60s:1440 average 0")
+
+
+def test_without_rules_no_layout_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tree(tmp_path)
+    write_samples(str(tmp_path / "conf"))
+    assert main(["verify", "--root", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.endswith(" files: nothing wrong\n")
 
 
 def test_what_makes_no_sense_is_said_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

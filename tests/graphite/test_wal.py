@@ -19,11 +19,12 @@ from hypothesis import strategies as st
 
 from saltern.errors import StoreError
 from saltern.segments import HEAD, Kind, Segment
-from saltern_graphite import wal as wal_module
-from saltern_graphite import wal_mark
-from saltern_graphite.wal import Place, Wal
-from saltern_graphite.wal_old import MAGIC, read_points
-from saltern_graphite.wal_record import NamesBody, PointsBody, decode, encode_names, encode_points
+from saltern_graphite.store.wal import mark as wal_mark
+from saltern_graphite.store.wal import record as record_module
+from saltern_graphite.store.wal import wal as wal_module
+from saltern_graphite.store.wal.old import MAGIC, read_points
+from saltern_graphite.store.wal.record import NamesBody, PointsBody, decode, encode_names, encode_points
+from saltern_graphite.store.wal.wal import Place, Wal
 from support.damage import damages
 from support.descriptors import exhausted
 
@@ -176,6 +177,30 @@ def test_rotates_by_size_and_counts_its_bytes(log_folder: Path) -> None:
     log.wal.close()
 
 
+def test_many_names_are_packed_and_damage_to_them_is_seen() -> None:
+    numbers, names = np.arange(500, dtype=np.uint32) + 7, [f"fleet.host{n // 50}.cpu.ü{n}" for n in range(500)]
+    body = encode_names(numbers, names)
+    assert len(body) < len("".join(names).encode()) / 2
+    named = decode(body)
+    assert isinstance(named, NamesBody)
+    assert (named.numbers.tolist(), named.names) == (numbers.tolist(), names)
+    for damaged in (
+        body[:-1],
+        body[:20],
+        body[:5],
+        body[:1] + b"\xff\xff\xff\xff" + body[5:],
+        body[:9] + b"x" + body[10:],
+    ):
+        assert decode(damaged) is None
+
+
+def test_no_record_of_names_unpacks_without_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record_module, "_MOST_NAMES_BYTES", 10_000)
+    numbers = np.arange(100, dtype=np.uint32)
+    assert decode(encode_names(numbers, ["a" * 90] * 100)) is not None
+    assert decode(encode_names(numbers, ["a" * 100] * 100)) is None
+
+
 def test_every_segment_has_its_own_names(log_folder: Path) -> None:
     log = Log(log_folder, max_bytes=1)
     log.append(("a", 1, 1.0), ("b", 1, 2.0), ("a", 2, 3.0))
@@ -201,7 +226,7 @@ def test_a_name_costs_its_bytes_twice_a_segment(log_folder: Path) -> None:
 
 def test_two_processes_can_not_share_it(log_folder: Path) -> None:
     log = Log(log_folder)
-    program = f"from saltern_graphite.wal import Wal\nWal({str(log_folder)!r}, lambda _: []).open()"
+    program = f"from saltern_graphite.store.wal.wal import Wal\nWal({str(log_folder)!r}, lambda _: []).open()"
     other = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert "is in use" in other.stderr
     log.wal.close()

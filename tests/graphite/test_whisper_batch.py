@@ -12,12 +12,15 @@ import numpy as np
 import pytest
 import whisper
 
-from saltern_graphite import whisper_batch, whisper_open
-from saltern_graphite.rollup import METHODS
-from saltern_graphite.schemas import Retention
-from saltern_graphite.whisper_batch import FILES_AT_ONCE, update_batch
-from saltern_graphite.whisper_file import CorruptFile, create
-from saltern_graphite.whisper_open import BatchResult
+from saltern_graphite.rules.rollup import METHODS
+from saltern_graphite.rules.schemas import Retention
+from saltern_graphite.whisper import batch as whisper_batch
+from saltern_graphite.whisper import open_files as whisper_open
+from saltern_graphite.whisper.batch import FILES_AT_ONCE, update_batch
+from saltern_graphite.whisper.file import CorruptFile
+from saltern_graphite.whisper.open_files import BatchResult
+from saltern_graphite.whisper.update import LateMode, update
+from support.whisper_files import create
 
 ARCHIVES = ((1, 60), (5, 60), (20, 60))
 RETENTIONS = tuple(Retention(*archive) for archive in ARCHIVES)
@@ -59,6 +62,32 @@ def test_points_in_time_are_written_together_round_every_ring(
         assert write([ours, *more], time, points).failures == []
         whisper.update_many(theirs, [(t, t % 7 + 0.5) for t in range(time - points + 1, time + 1)], now=time)
     assert Path(ours).read_bytes() == Path(theirs).read_bytes()
+
+
+@pytest.mark.parametrize("place", range(8))
+def test_points_over_more_than_a_round_end_as_with_the_library(tmp_path: Path, place: int) -> None:
+    paths = [str(tmp_path / name) for name in ("ours", "other", "theirs")]
+    for path in paths:
+        create(path, (Retention(1, 62), Retention(5, 13)), "sum", 0.0)
+        whisper.update_many(path, [(NOW - 20, 1.0)], now=NOW - 20)
+    [ours, other, theirs] = paths
+    times = [NOW + 5 * place, NOW + 5 * place + 65]  # the same slot of the second ring
+    update_batch([ours, other], [2, 4], np.array(times * 2), np.array([1.0, 2.0] * 2), times[0])
+    whisper.update_many(theirs, [(times[0], 1.0), (times[1], 2.0)], now=times[0])
+    assert Path(ours).read_bytes() == Path(other).read_bytes() == Path(theirs).read_bytes()
+
+
+@pytest.mark.parametrize("late", ["combine", "whisper"])
+def test_late_points_are_written_together_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, late: LateMode) -> None:
+    paths, singles = new_files(tmp_path, 3), new_files(tmp_path / "singles", 3)
+    points = [(NOW - 200, 1.0), (NOW - 199, 2.0), (NOW - 70, 3.0), (NOW - 1, 4.0), (NOW, 5.0)]
+    results = [update(path, points, NOW, late=late) for path in singles]
+    monkeypatch.setattr(whisper_open, "update_open", one_by_one)
+    times, values = (np.array(column * 3) for column in zip(*points, strict=True))
+    result = update_batch(paths, [5, 10, 15], times, values, NOW, late=late)
+    assert [(stored, 0) for stored in result.stored.tolist()] == [(one.stored, one.outside) for one in results]
+    assert [result.open_spans.get(place, []) for place in range(3)] == [one.open_spans for one in results]
+    assert {Path(path).read_bytes() for path in paths} == {Path(path).read_bytes() for path in singles}
 
 
 def test_more_files_than_are_open_at_once(tmp_path: Path) -> None:
@@ -130,6 +159,18 @@ def test_a_disk_that_fills_up_fails_the_rest_and_a_retry_mends_all(
     assert write(paths, NOW).failures == []
     [whole] = new_files(tmp_path / "whole", 1)
     write([whole], NOW)
+    assert {Path(path).read_bytes() for path in paths} == {Path(whole).read_bytes()}
+
+
+def test_writes_that_stop_short_are_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = new_files(tmp_path, 4)
+    [whole] = new_files(tmp_path / "whole", 1)
+    write([whole], NOW, 7)
+    real = os.pwrite
+    monkeypatch.setattr(os, "pwrite", lambda fd, data, offset: real(fd, data[:5], offset))
+    monkeypatch.setattr(whisper_open, "update_open", one_by_one)
+    result = write(paths, NOW, 7)
+    assert (result.failures, result.stored.tolist()) == ([], [7] * 4)
     assert {Path(path).read_bytes() for path in paths} == {Path(whole).read_bytes()}
 
 

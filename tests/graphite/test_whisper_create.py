@@ -14,11 +14,12 @@ import whisper
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from saltern_graphite import whisper_create, whisper_unfinished
-from saltern_graphite.rollup import METHODS
-from saltern_graphite.schemas import Retention, parse_retentions
-from saltern_graphite.whisper_create import FILES_AT_ONCE, NewFile, create_batch
-from saltern_graphite.whisper_update import update
+from saltern_graphite.rules.rollup import METHODS
+from saltern_graphite.rules.schemas import Retention, parse_retentions
+from saltern_graphite.whisper import create as whisper_create
+from saltern_graphite.whisper import unfinished as whisper_unfinished
+from saltern_graphite.whisper.create import FILES_AT_ONCE, NewFile, create_batch
+from saltern_graphite.whisper.update import update
 
 NOW = 1_700_000_007
 RETENTIONS = parse_retentions("15s:1d,1m:7d,15m:1y")

@@ -12,11 +12,12 @@ import whisper
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from saltern_graphite import whisper_file
-from saltern_graphite.rollup import METHODS
-from saltern_graphite.schemas import Retention
-from saltern_graphite.whisper_file import CorruptFile, create, read_layout, set_aside
-from saltern_graphite.whisper_update import update
+from saltern_graphite.rules.rollup import METHODS
+from saltern_graphite.rules.schemas import Retention
+from saltern_graphite.whisper import unfinished as whisper_unfinished
+from saltern_graphite.whisper.file import CorruptFile, read_layout, set_aside
+from saltern_graphite.whisper.update import update
+from support.whisper_files import create
 
 ARCHIVES = ((1, 60), (5, 60), (20, 60))
 RETENTIONS = tuple(Retention(*archive) for archive in ARCHIVES)
@@ -153,7 +154,7 @@ def test_no_half_made_file_is_left_when_the_disk_is_full(tmp_path: Path, monkeyp
     def full(fd: int, data: bytes) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(whisper_file, "write_all", full)
+    monkeypatch.setattr(whisper_unfinished, "write_all", full)
     with pytest.raises(OSError, match="No space"):
         create(str(tmp_path / "a" / "b.wsp"), RETENTIONS, "average", 0.0)
     assert os.listdir(tmp_path / "a") == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -15,13 +14,15 @@ import whisper
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from saltern_graphite.file_work import FileWork
-from saltern_graphite.file_writer import Batch, Rule
-from saltern_graphite.schemas import Retention
-from saltern_graphite.whisper_batch import update_batch
-from saltern_graphite.whisper_file import CorruptFile, create
-from saltern_graphite.whisper_held import HELD_S, HeldFiles
-from saltern_graphite.whisper_open import BatchResult
+from saltern_graphite.file_writers.base import Batch, Rule
+from saltern_graphite.file_writers.work import FileWork
+from saltern_graphite.rules.schemas import Retention
+from saltern_graphite.whisper.batch import update_batch
+from saltern_graphite.whisper.file import CorruptFile
+from saltern_graphite.whisper.held import HELD_S, HeldFiles
+from saltern_graphite.whisper.open_files import BatchResult
+from support.descriptors import exhausted
+from support.whisper_files import create
 
 RETENTIONS = (Retention(1, 60), Retention(5, 60), Retention(20, 60))
 NOW = 1_700_000_007
@@ -146,12 +147,8 @@ def test_descriptors_are_given_back_when_there_are_no_others(tmp_path: Path, hel
     paths = new_files(tmp_path, *"abcdefgh")
     write(paths, NOW, held)
     more = new_files(tmp_path / "more", *"ab")
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(map(int, os.listdir("/proc/self/fd"))), hard))
-    try:
+    with exhausted():
         result = write(more, NOW, held)
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert (result.failures, result.stored.tolist()) == ([], [1, 1])
     assert open_files() == set(more)
 

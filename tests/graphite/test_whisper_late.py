@@ -12,11 +12,11 @@ import whisper
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from saltern_graphite.rollup import METHODS
-from saltern_graphite.whisper_batch import update_batch
-from saltern_graphite.whisper_file import Layout, read_layout
-from saltern_graphite.whisper_late import first_in_time, oldest_interval, open_spans
-from saltern_graphite.whisper_update import update
+from saltern_graphite.rules.rollup import METHODS
+from saltern_graphite.whisper.batch import update_batch
+from saltern_graphite.whisper.file import Layout, read_layout
+from saltern_graphite.whisper.late import first_in_time, oldest_interval, open_spans
+from saltern_graphite.whisper.update import update
 
 Archives = tuple[tuple[int, int], ...]
 Points = list[tuple[int, float]]

@@ -12,12 +12,12 @@ import whisper
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from saltern_graphite.rollup import METHODS
-from saltern_graphite.whisper_batch import update_batch
-from saltern_graphite.whisper_file import Layout, read_layout
-from saltern_graphite.whisper_held import HeldFiles
-from saltern_graphite.whisper_late import first_in_time
-from saltern_graphite.whisper_update import LateMode, update
+from saltern_graphite.rules.rollup import METHODS
+from saltern_graphite.whisper.batch import update_batch
+from saltern_graphite.whisper.file import Layout, read_layout
+from saltern_graphite.whisper.held import HeldFiles
+from saltern_graphite.whisper.late import first_in_time
+from saltern_graphite.whisper.update import LateMode, update
 
 Archives = tuple[tuple[int, int], ...]
 Points = list[tuple[int, float]]
@@ -67,7 +67,7 @@ def read(path: str) -> bytes:
 def test_one_file_is_the_librarys(data: st.DataObject, archives: Archives, method: str, factor: float) -> None:
     reach = archives[-1][0] * archives[-1][1]
     # The library writes a run longer than the ring into the next archive, so nothing lies that far in the future.
-    flushes = data.draw(st.lists(st.tuples(st.integers(-5, 200), _flush(reach + 20, -5)), min_size=1, max_size=6))
+    flushes = data.draw(st.lists(st.tuples(st.integers(-5, 200), _flush(reach + 20, -2)), min_size=1, max_size=6))
     with tempfile.TemporaryDirectory() as folder:
         ours, theirs = new_files(folder, archives, method, factor, 2)
         now = NOW

@@ -57,6 +57,7 @@ def postgres() -> Iterator[Server]:
 
 @pytest.fixture(params=["mariadb", "postgres"])
 def server(request: pytest.FixtureRequest) -> Server:
-    """Each of both."""
+    """Each of both; alive, whatever the test before did with it."""
     found: Server = request.getfixturevalue(request.param)
+    found.revive()
     return found

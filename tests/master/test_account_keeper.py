@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from saltern.errors import JournalError
@@ -116,6 +118,11 @@ def kept(folder: Path) -> Accounting:
 def read_slot(record: bytes) -> int | None:
     found = read_record(record, METRICS)
     return (found.body["slot"] - T0) // 15 if found else None
+
+
+def job_of(record: bytes) -> dict[str, Any] | None:
+    found = read_record(record, FOR_JOBS)
+    return found.body if found else None
 
 
 def test_what_came_since_the_account_was_saved_is_in_it_after_a_kill(tmp_path: Path) -> None:
@@ -332,7 +339,7 @@ def test_no_position_of_another_journal_hides_a_record(tmp_path: Path, position:
     house.keeper._notes.at = Position(99, 5)
     house.save()
     house.again()
-    assert house.journal.metrics()["cut_short"] == 0
+    assert house.journal.metrics()["cut_short"] == 1
     house.ran(5)
     assert house.numbers(6)["received"] == 6
     assert house.journal.metrics()["cut_short"] == 1
@@ -384,6 +391,10 @@ OPS = st.lists(
 
 
 @given(OPS)
+@example([("ran", [0, 1]), ("damage", [0, 16]), ("ship", []), ("damage", [0, 1])])  # the head, twice
+@example(
+    [("damage", [0, 0]), ("ship", []), ("delete", [0, 0]), ("ran", [0]), ("damage", [0, 13])]
+)  # the journal begins anew before the position, and comes to it
 @settings(max_examples=150, deadline=None)
 def test_whatever_happens_every_slot_is_received_and_shipped_or_lost(ops: list[tuple[str, list[int]]]) -> None:
     """At the end all that counts as received was shipped, and all that came and was not shipped is lost."""
@@ -683,6 +694,38 @@ def test_a_bad_sector_costs_the_records_on_it(tmp_path: Path, monkeypatch: pytes
     assert found["received"] == len(shipped)
 
 
+def test_what_was_shipped_behind_damage_is_not_lost_with_its_segment_before_anything_else_comes(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.ran(0, 1, 2)
+    hit(segment(house, 1), 100)
+    house.journal.append(write_record(FOR_JOBS, "web", T0, {"jid": "1"}))  # not flushed yet
+    assert house.ship_all() == [1, 2]
+    assert not house.journal._losses.untold
+    os.unlink(segment(house, 1))
+    house.again()
+    found = house.numbers(3)
+    assert (found["received"], found["lost_damaged"], found["lost"]) == (2, 1, 1)
+
+
+def test_a_loss_that_can_not_be_written_holds_the_position_and_touches_nothing_that_is_buffered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = House(tmp_path)
+    house.ran(0, 1)
+    hit(segment(house, 1), 100)
+    house.journal.append(write_record(FOR_JOBS, "web", T0, {"jid": "1"}))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", lambda fd, data: 0)
+        assert house.ship() == [1]
+    assert house.shipping.saved == Position(0, 0)
+    house.journal.flush()  # whoever waits for this one is told the truth
+    house.again()
+    house.ship_all()
+    assert [body["jid"] for body in map(job_of, house.jobs.read_now()) if body] == ["1"]
+    found = house.numbers(2)
+    assert (found["received"], found["lost_damaged"]) == (1, 1)
+
+
 def test_a_segment_that_is_cut_at_work_takes_nothing_that_comes_later(tmp_path: Path) -> None:
     house = House(tmp_path)
     house.ran(*range(5))
@@ -755,6 +798,7 @@ def test_an_account_that_can_not_be_read_just_now_is_neither_set_aside_nor_writt
     house.numbers(3)
     house.save()
     shutil.copy(tmp_path / "account", tmp_path / "kept")
+    house.again()
     with exhausted():
         accounting = Accounting(str(tmp_path / "account"))
         accounting.load()
@@ -923,3 +967,89 @@ def test_notes_that_are_deleted_before_the_first_is_written_again_are_begun_anew
     house.again()
     assert house.numbers(5)["lost_gone"] == 2
     assert list(tmp_path.rglob("*.unreadable*")) == []
+
+
+async def cancel_after_a_turn(task: asyncio.Task[None]) -> None:
+    """End *task* as a stop of the master, or a caller who is gone, does."""
+    await asyncio.sleep(0)
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+@pytest.mark.parametrize("then", ["end", "save"])
+def test_what_was_read_when_a_look_at_the_journal_was_cancelled_is_taken_in_all_the_same(
+    tmp_path: Path, then: str
+) -> None:
+    house = House(tmp_path)
+    house.ran(0, 1)
+    house.journal.append(write_record(POINTS, "", T0, {"slot": T0, "values": {}}))  # after each of these is a turn
+    house.ran(*range(2, 9))
+
+    async def a_look_that_is_cancelled() -> None:
+        await cancel_after_a_turn(asyncio.create_task(house.keeper.catch_up()))
+        ((_, _, seen),) = house.accounting.rows(T0 + 10 * 15)
+        assert seen["received"] == 2  # cancelled among what it had read
+        if then == "save":
+            await house.keeper._save()
+
+    asyncio.run(a_look_that_is_cancelled())
+    if then == "end":
+        house.keeper.close()
+    house.again()
+    assert house.numbers(9)["received"] == 9
+
+
+def test_a_position_beyond_the_end_is_given_up_for_good_before_the_journal_comes_to_it_again(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.ran(*range(9))
+    house.numbers(9)
+    house.save()
+    shutil.rmtree(tmp_path / "journal")  # with all that was known of it
+    house.again()
+    house.ran(*range(9, 30))  # before anybody looks
+    assert house.journal.head > house.accounting.position
+    assert not house.accounting.changed
+    house.keeper._steady = lambda: house.keeper._saved_at  # nothing is overdue
+
+    async def until_it_is_saved() -> None:
+        working = asyncio.create_task(house.keeper.run())
+        while kept(tmp_path).position != house.journal.head:
+            await asyncio.sleep(0.01)
+        await cancel_after_a_turn(working)
+
+    asyncio.run(until_it_is_saved())
+    house.again()
+    assert house.numbers(30)["received"] == 30
+
+
+def test_what_is_written_last_stays_however_long_an_earlier_write_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = House(tmp_path)
+    house.ran(0)
+    begun, go_on = threading.Event(), threading.Event()
+    write = house.accounting.write
+
+    def slow(rows: Sequence[bytes], position: Position) -> bool:
+        if not begun.is_set():
+            begun.set()
+            go_on.wait(30)
+        return write(rows, position)
+
+    monkeypatch.setattr(house.accounting, "write", slow)
+
+    async def end_in_the_midst() -> None:
+        saving = asyncio.create_task(house.keeper._save())
+        await asyncio.to_thread(begun.wait, 30)
+        await cancel_after_a_turn(saving)
+        house.ran(1)
+        ending = threading.Thread(target=house.keeper.close)
+        ending.start()
+        ending.join(0.2)
+        go_on.set()
+        ending.join(30)
+
+    asyncio.run(end_in_the_midst())  # it waits for its threads
+    assert not house.keeper._write([], Position(0, 0))  # as of a thread that had not begun
+    assert kept(tmp_path).position == house.journal.head

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from saltern.errors import ConfigError
 from saltern_master.alerts.source import NoAnswer, RenderRefused, Series
 from saltern_master.alerts.sources.http import HttpSource, parse_answer
+from saltern_master.web_end import Answer as WebAnswer
 
 Answer = Callable[[dict[str, list[str]]], tuple[int, str, bytes]]
 
@@ -188,15 +189,10 @@ def test_something_else_than_http_is_no_answer() -> None:
         talk(greet)
 
 
-def test_a_chunked_answer_is_read() -> None:
-    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-    assert parse_answer(head + b"1\r\n[\r\n1\r\n]\r\n0\r\n\r\n") == []
-
-
-@given(st.binary(max_size=200) | st.binary(max_size=100).map(lambda rest: b"HTTP/1.1 200 OK\r\n\r\n" + rest))
-def test_any_bytes_are_read_or_named(answer: bytes) -> None:
+@given(st.integers(100, 599), st.text(max_size=20), st.binary(max_size=200))
+def test_any_answer_is_read_or_named(status: int, reason: str, body: bytes) -> None:
     with contextlib.suppress(NoAnswer, RenderRefused):
-        assert isinstance(parse_answer(answer), list)
+        assert isinstance(parse_answer(WebAnswer(status, reason, body)), list)
 
 
 @pytest.mark.parametrize(

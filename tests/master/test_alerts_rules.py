@@ -211,7 +211,8 @@ def test_a_bad_rule_of_the_config_is_found_in_the_file_that_sets_it(config: Path
 
 
 def test_rules_given_without_a_file_have_no_line() -> None:
-    options = {"config_dir": "/nonexistent", "conf_file": "", "alerts_script_timeout": 5, "alerts": {"x": {}}}
+    nowhere = {"config_dir": "/nonexistent", "cachedir": "/nonexistent", "conf_file": ""}
+    options = {**nowhere, "alerts_script_timeout": 5, "alerts": {"x": {}}}
     book = RuleBook(options)
     book.refresh()
     assert book.problems[0].text.startswith("alerts: x: has neither")

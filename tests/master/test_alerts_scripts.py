@@ -59,7 +59,7 @@ def is_running(pid: int) -> bool:
 
 def gone(pid: int) -> bool:
     """Tell whether a killed process ends soon; the kernel takes a moment."""
-    until = time.monotonic() + 20
+    until = time.monotonic() + 40
     while is_running(pid) and time.monotonic() < until:
         time.sleep(0.01)
     return not is_running(pid)
@@ -113,7 +113,7 @@ def test_a_script_that_hangs_is_killed_with_its_children(script: WriteScript, tm
     path = script("s", "echo waiting\nsleep 600 & echo $! > child\nwait")
     started = time.monotonic()
     assert run(path, tmp_path, timeout_s=0.5) == "was ended after 0.5 s: waiting"
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
     assert gone(int((tmp_path / "child").read_text()))
 
 
@@ -166,7 +166,7 @@ def test_a_child_that_left_the_group_cannot_hold_the_job(script: WriteScript, tm
     path = script("s", "setsid sh -c 'echo $$ > child; exec sleep 600' & exit 0")
     started = time.monotonic()
     assert run(path, tmp_path, timeout_s=0.8) == "was ended after 0.8 s"
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
     child = int((tmp_path / "child").read_text())
     assert is_running(child)
     os.kill(child, signal.SIGKILL)
@@ -261,7 +261,7 @@ def test_closing_kills_what_runs_and_forgets_what_waits(tmp_path: Path, script: 
         runner.submit("b", Job((script("late", "touch ran"),), ALERT, 600))
         while not (tmp_path / "child").exists():
             await asyncio.sleep(0.01)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await runner.close()
 
     asyncio.run(main())

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from saltern_graphite.events.event import read_event
-from saltern_master.annotations.annotation import PREFIXES, Annotation, annotations_of
+from saltern_master.annotations.annotation import PREFIXES, Annotation, annotations_of, is_annotated
 from saltern_master.annotations.places import Places
 from saltern_master.bus import Event
 
@@ -39,6 +39,11 @@ def alert(**more: Any) -> dict[str, Any]:
 def one(tag: str, data: dict[str, Any]) -> Annotation:
     (annotation,) = annotations_of(Event(tag, data), PLACES)
     return annotation
+
+
+def test_what_is_silenced_is_on_no_chart() -> None:
+    wanted = [is_annotated(Event("salt/alert/cpu/crit", alert(silenced=silenced))) for silenced in (True, False)]
+    assert wanted == [False, True]
 
 
 def test_an_alert_says_what_where_and_why() -> None:

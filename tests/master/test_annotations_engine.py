@@ -268,6 +268,13 @@ async def test_an_event_that_is_refused_is_not(end: End, status: int) -> None:
         await WebPoster(end.url).post(ANNOTATION)
 
 
+async def test_an_end_that_failed_over_an_event_is_told_from_one_that_may_be_mended(end: End) -> None:
+    for end.status in (500, 502):
+        with pytest.raises(ChannelError) as caught:
+            await WebPoster(end.url).post(ANNOTATION)
+        assert isinstance(caught.value, AnnotationFailed) == (end.status == 500)
+
+
 async def test_nobody_there_is_an_error_of_the_channel(end: End) -> None:
     url = end.url.replace("127.0.0.1", "127.0.0.2")
     with pytest.raises(ChannelError, match="no answer: "):

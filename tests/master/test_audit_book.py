@@ -27,7 +27,7 @@ from saltern_master.audit.store import ROW_BYTES, Asked, AuditStore
 from saltern_master.audit.trail import Written
 from support.mounts import tmpfs
 
-WAIT_S = 20.0
+WAIT_S = 40.0
 
 
 class Clock:

@@ -132,7 +132,7 @@ def test_iterating_waits() -> None:
         task = asyncio.create_task(first())
         await asyncio.sleep(0)
         bus.publish("now", {})
-        assert await asyncio.wait_for(task, 5) == "now"
+        assert await asyncio.wait_for(task, 30) == "now"
 
     asyncio.run(run())
 

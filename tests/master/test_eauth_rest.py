@@ -120,9 +120,9 @@ def test_no_proxy_of_the_environment_gets_the_password(service: Service, monkeyp
 def test_one_that_isnt_there_or_says_nothing_is_an_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
-        with pytest.raises(ChannelError, match=r"rest: http://127.0.0.1:\d+/: (took over 0.3 s|timed out)"):
+        with pytest.raises(ChannelError, match=r"rest: http://127.0.0.1:\d+/: no answer within 0.3 s$"):
             RestDriver(url, within_s=0.3).authenticate("fred", "x")
-    with pytest.raises(ChannelError, match="Connection refused"):
+    with pytest.raises(ChannelError, match="no answer: Connect call failed"):
         RestDriver(url).authenticate("fred", "x")
 
 
@@ -146,7 +146,7 @@ def test_one_that_goes_on_for_ever_is_ended(answer: bytes) -> None:
         thread = threading.Thread(target=slow, args=(server, answer, done))
         thread.start()
         try:
-            with pytest.raises(ChannelError, match=r"took over|timed out"):
+            with pytest.raises(ChannelError, match=r"no answer within 0.5 s$"):
                 RestDriver(f"http://127.0.0.1:{server.getsockname()[1]}/", within_s=0.5).authenticate("fred", "x")
         finally:
             done.set()

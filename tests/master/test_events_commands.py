@@ -234,3 +234,27 @@ def test_a_hook_is_for_who_may_fire_events(here: Bus) -> None:
         assert here.bus.metrics()["published"] == 0
 
     asyncio.run(scenario())
+
+
+# filters
+
+
+def test_a_follower_gets_the_tags_that_he_asked_for_and_a_replay_the_same(here: Bus) -> None:
+    async def scenario() -> None:
+        asked: dict[str, Any] = {"tags": ["salt/job/*/ret/*", "salt/auth"], "brief": True}
+        begun = here.bus.last
+        stream = await here.call("ann", "event.subscribe", **asked)
+        here.bus.publish(f"{JOB_TAG}/new", {"fun": "test.echo", "arg": ["private"]})
+        here.bus.publish(f"{JOB_TAG}/ret/web1", {"fun": "test.echo", "fun_args": ["private"], "return": "long"})
+        here.bus.publish("salt/auth", {"id": "web1"})
+        again = await here.call("ann", "event.subscribe", **asked, after=begun)
+        for one in (stream, again):
+            heard = await here.heard(one)
+            assert [tag for tag, _ in heard] == [f"{JOB_TAG}/ret/web1", "salt/auth"]
+            assert heard[0][1].keys() == {"fun", "from", "_stamp"}
+        with pytest.raises(ArgumentError, match="tags must be"):
+            await here.call("ann", "event.subscribe", tags=["a"] * 2 + [""])
+        with pytest.raises(NotAuthorised):
+            await here.call("eve", "event.subscribe", tags=["*"])
+
+    asyncio.run(scenario())

@@ -323,8 +323,8 @@ async def told_by_programs(master: Master, web01: FakeAgent, options: MasterOpti
     seqs = itertools.count(2**40)
     for uid in (os.geteuid(), NOBODY) if os.geteuid() == 0 else (os.geteuid(),):
         program = Program(options, uid)
-        # Who has few rights is refused the most at once: some of it will do for him.
-        for request in itertools.islice(requests(master), None, None, 1 if uid == os.geteuid() else 7):
+        # Each value comes to a third of the fields; who has few rights is mostly refused at once: less will do for him.
+        for request in itertools.islice(requests(master), None, None, 3 if uid == os.geteuid() else 11):
             await program.ask(request)
             for message in jobs.take():
                 if message.type == "job":
@@ -332,8 +332,8 @@ async def told_by_programs(master: Master, web01: FakeAgent, options: MasterOpti
         await program.close()
         assert program.answers["internal"] == 0
         assert program.answers["timeout"] <= 5  # those that wanted an answer within no time
-        assert program.answers["result"] > 100
-    assert jobs.answers["job"] > 100
+        assert program.answers["result"] > 50
+    assert jobs.answers["job"] > 50
 
 
 async def works(

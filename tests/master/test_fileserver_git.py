@@ -122,6 +122,8 @@ def test_a_branch_moves(origin: Origin, backend: Any) -> None:
     assert text(served, "a.py") == "2"
     assert text(served, "b.py") == "same"
     assert served.entry("base", "b.py").commit == second
+    assert served.origin("base", "b.py") == (served.remotes[0].spec.name, second)
+    assert served.origin("base", "c.py") is None
 
 
 def test_other_branches_and_tags_are_not_fetched(origin: Origin, backend: Any, tmp_path: Path) -> None:

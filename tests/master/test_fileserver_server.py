@@ -227,6 +227,8 @@ def test_what_can_be_no_module_is_named_with_its_reason_once(
     (srv / "_utils").mkdir()
     (srv / "_utils" / "shared.py").write_text("")
     (srv / "_utils" / "bad name.py").write_text("")
+    (srv / "_proxy").mkdir()
+    (srv / "_proxy" / "switch.py").write_text("")
     server = serve(tmp_path)
     found = server.modules("base")
     assert list(found["files"]) == ["_modules/_lib.py", "_modules/fine.py", "_modules/linked.py"]
@@ -236,6 +238,7 @@ def test_what_can_be_no_module_is_named_with_its_reason_once(
         "_modules/pack/__init__.py",
         "_modules/pack/data/table.csv",
         "_modules/pack/trainer.py",
+        "_proxy/switch.py",
         "_utils/shared.py",
     ]
     assert found["files"]["_modules/linked.py"]["hsum"] == sha256(b"def f(): return 1")

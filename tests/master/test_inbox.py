@@ -12,6 +12,7 @@ import pytest
 
 from saltern.keystore import ACCEPTED
 from saltern.wire import Message, pack, unpack_value
+from saltern_master import inbox
 from saltern_master.auth.caller import Caller, Kind
 from saltern_master.entrances.channel.port import Peer
 from saltern_master.jobs.follower import Follower
@@ -61,6 +62,12 @@ def seen(follower: Follower) -> list[Any]:
     """Return what a follower was told, without those that are away."""
     told = [unpack_value(packed)["data"] for packed, _ in follower._queue._items]
     return [data["return"] for data in told if "return" in data]
+
+
+@pytest.fixture(autouse=True)
+def acknowledged_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nearly each test waits for an acknowledgement."""
+    monkeypatch.setattr(inbox, "ACK_WITHIN_S", 0.05)
 
 
 @pytest.fixture

@@ -337,7 +337,7 @@ def test_a_reader_waits_for_more(tmp_path: Path) -> None:
         await asyncio.sleep(0)
         journal.append(b"later")
         journal.flush()
-        return await asyncio.wait_for(waiting, 5)
+        return await asyncio.wait_for(waiting, 30)
 
     assert asyncio.run(follow()) == [b"later"]
 

@@ -403,6 +403,41 @@ def test_while_it_is_behind_it_does_not_pause_and_takes_no_more_than_so_much_at_
     asyncio.run(scenario())
 
 
+def test_a_burst_is_stored_when_it_is_over_unless_that_takes_long_or_somebody_asks(
+    tmp_path: Path, fake: FakeAsyncio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches: list[int] = []
+
+    async def scenario() -> None:
+        kept = Kept(tmp_path, Store(lambda returns: batches.append(len(returns))))
+        written = 0
+
+        async def sleep(delay_s: float) -> None:
+            nonlocal written
+            if delay_s == keeper_module.GATHER_S and written < most:
+                written += 1
+                kept.write(ret(written))
+            await asyncio.sleep(0)
+
+        monkeypatch.setattr(fake, "sleep", sleep)
+        most = 4
+        async with kept.at_work():
+            kept.write(ret(0))
+            await until(lambda: len(kept.store.numbers()) == 5)
+            assert batches == [5]
+
+            written, most = 10, 10**6
+            monkeypatch.setattr(keeper_module, "BURST_S", 0.0)
+            kept.write(ret(10))
+            await until(lambda: bool(batches[1:]))  # though more comes for ever
+
+            monkeypatch.setattr(keeper_module, "BURST_S", 1e6)
+            assert await asyncio.to_thread(kept.keeper.catch_up, 20.0)  # likewise
+            most = 0
+
+    asyncio.run(scenario())
+
+
 def test_many_small_returns_are_stored_so_many_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keeper_module, "BATCH_RECORDS", 50)
     batches: list[int] = []

@@ -10,6 +10,7 @@ import contextlib
 import re
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,6 +21,8 @@ from saltern.config import MasterOptions
 from saltern.errors import NotAuthorised, SalternError
 from saltern.key_functions import KeyFunctions
 from saltern.keystore import KeyStore
+from saltern_master.alerts.history import Entry
+from saltern_master.alerts.silence import Silence
 from saltern_master.auth.built_in_roles import WATCHED
 from saltern_master.auth.caller import Caller, Kind
 from saltern_master.auth.need import Need
@@ -72,22 +75,33 @@ VISIBLE: dict[str, list[tuple[list[Any], dict[str, Any]]]] = {
     "manage.list_not_state": [([], {})],
     "manage.versions": [([], {})],
     "manage.clocks": [([], {})],
+    "manage.devices": [([], {}), (["*"], {})],
+    "manage.overview": [([], {})],
+    "manage.health": [([], {})],
+    "manage.groups": [([], {})],
+    "manage.modules": [([], {})],
     "cache.grains": [(["*"], {}), (["G@os:Test"], {"tgt_type": "compound"}), ([["db1", "web1"]], {"tgt_type": "list"})],
     "metrics.account": [([], {})],
     "metrics.explain": [(["web1", "stats.collect"], {})],
     "alerts.list": [([], {})],
+    "alerts.silences": [([], {})],
+    "alerts.history": [([], {}), ([], {"limit": 1}), ([], {"minion": "*1"}), ([], {"series": "saltern.*"})],
     "suite.list": [([], {}), ([], {"limit": 1})],
     "suite.report": [([SUITE], {"form": form}) for form in ("table", "data", "junit", "html")],
     "returns.query": [([], {}), ([], {"limit": 1}), ([], {"limit": 2, "offset": 1}), ([], {"function": "test.echo"})],
     "mine.get": [(["*", "test.echo"], {}), (["*", ["test.echo"]], {})],
 }
 """What tells of minions: those in sight alone."""
+CHANGED = {"alerts.acknowledge", "alerts.unacknowledge", "alerts.silence", "alerts.unsilence"}
+"""What changes something of minions in sight alone (``test_alerts_commands``)."""
 NONE = {
     *("doc.runner", "doc.wheel", "test.arg", "test.raw_arg", "test.sleep"),
     *(f"fileserver.{name}" for name in ("envs", "file_list", "dir_list", "empty_dir_list", "symlink_list", "modules")),
+    "fileserver.read",
 }
 """What is the same for everyone."""
 EVERY = {
+    "alerts.try",  # a target may name any series as another's
     *("auth.logout", "cache.pillar", "config.get"),
     *("fileserver.update", "git_pillar.update", "journal.dead_letters", "manage.key_regen"),
     "state.orchestrate_show_sls",
@@ -98,8 +112,12 @@ EVERY = {
 OTHERWISE = {
     "event.send": Need.EVENTS,  # below one's own tag
     **dict.fromkeys(
-        ("auth.token_create", "auth.token_list", "auth.token_revoke", "auth.explain"), Need.USER
+        ("auth.token_create", "auth.token_list", "auth.token_revoke", "auth.explain", "auth.about"), Need.USER
     ),  # one's own
+    "alerts.rule_set": Need.OWN_RUNNER,
+    "alerts.rule_delete": Need.OWN_RUNNER,
+    "manage.resolve": Need.TARGET,  # among those on which something is granted
+    **dict.fromkeys(("manage.group_add", "manage.group_remove", "auth.role_add", "auth.role_remove"), Need.OWNER),
     **dict.fromkeys(
         (("audit.query", "audit.verify", "auth.passwd", "auth.passwd_delete", "auth.passwd_list", "auth.roles")),
         Need.OWNER,
@@ -115,7 +133,7 @@ def registry(folder: Path) -> Any:
 def test_every_runner_has_its_line(tmp_path: Path) -> None:
     found = {one.function: one for one in registry(tmp_path).offered_by("runner")}
     by_grant = {name: one.reach for name, one in found.items() if one.need is Need.RUNNER}
-    assert {name for name, reach in by_grant.items() if reach is Reach.VISIBLE} == VISIBLE.keys()
+    assert {name for name, reach in by_grant.items() if reach is Reach.VISIBLE} == VISIBLE.keys() | CHANGED
     assert {name for name, reach in by_grant.items() if reach is Reach.NONE} == NONE
     assert {name for name, reach in by_grant.items() if reach is Reach.EVERY} == EVERY - OTHERWISE.keys()
     assert {name: one.need for name, one in found.items() if one.need is not Need.RUNNER} == OTHERWISE
@@ -147,6 +165,7 @@ async def fleet(options: MasterOptions) -> AsyncIterator[Master]:
             for name in AWAY:
                 master.keystore.put("minions", name, zmq.curve_keypair()[0].decode())
             master.keyring.refresh(force=True)
+            master.keyring.delegations.delegate(["web8-device"], ["db1"])
             _fill(master, {agent.id: agent.key.public for agent in agents})
             yield master
         finally:
@@ -183,8 +202,19 @@ def _fill(master: Master, keys: dict[str, str]) -> None:
         {**rule, "name": "db1 is full", "target": "db1", "error": "", "series": [{"series": series[0], **one}]},
         {**rule, "name": "bad of db1", "target": None, "error": "db1", "series": []},
     ]
-    master.alerts.listing = lambda: rules  # type: ignore[method-assign]
-    master.engine = SimpleNamespace(explain=lambda minion, fun: {"metrics": {f"saltern.{minion}.x": 1.0}})  # type: ignore[assignment]
+    silences = [
+        Silence(f"on {name}", "load", "*", name, f"of {name}", "ldap:otto", 1.8e9, 1.9e9, within=frozenset((name,)))
+        for name in ("web1", "db1")
+    ]
+    master.alerts.silences.active = lambda: [*silences, replace(silences[0], reason="db2", within=None)]  # type: ignore[method-assign]
+    changes = [
+        Entry(1.8e9, "load", name, minions, "crit", "ok", 1.0, "> 2", silenced=False, acknowledged_by="minion:db1")
+        for name, minions in (*((f"saltern.{one}.x", (one,)) for one in MINIONS), ("db", None), ("db", ("db1", "web1")))
+    ]
+    master.alerts.history._write(changes)
+    master.alerts.listing = lambda wrong=False: rules  # type: ignore[method-assign, misc]
+    explained = {"explain": lambda minion, fun: {"metrics": {f"saltern.{minion}.x": 1.0}}, "state": lambda now: {}}
+    master.engine = SimpleNamespace(**explained)  # type: ignore[assignment]
     master.clocks.skews_s = lambda: dict.fromkeys(MINIONS, 0.5).items()  # type: ignore[method-assign, assignment]
     master.tracker.at_work = _at_work  # type: ignore[method-assign, assignment]
     master.keeper.catch_up = lambda within_s: None  # type: ignore[method-assign, assignment]
@@ -284,12 +314,12 @@ def test_a_limited_caller_changes_nothing_of_the_masters(options: MasterOptions)
             for caller in (WANDA, OTTO, EVE):
                 refused = await answer(master, caller, "runner.manage.down", removekeys=True)
                 assert isinstance(refused, NotAuthorised)
-                assert master.keyring.minions() == ["db1", "db2", "web1", "web2", "web3"]
+                assert master.keyring.minions() == ["db1", "db2", "web1", "web2", "web3", "web8-device"]
             assert isinstance(await answer(master, EVE, "runner.my.fun"), NotAuthorised)
             for command in (
                 c for client in ("job", "event", "upload", "target") for c in master.registry.offered_by(client)
             ):
-                if command.name not in ("event.subscribe",):
+                if command.name not in ("event.subscribe", "target.preview"):  # these show what he sees
                     assert not master.policy.may_call(WANDA, command), command.name
 
     asyncio.run(scenario())

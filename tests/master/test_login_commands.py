@@ -15,7 +15,7 @@ from saltern_master.auth.caller import Caller, Kind
 from saltern_master.auth.logins import Logins, caller_of
 from saltern_master.auth.token import Use
 from saltern_master.auth.tokens import Tokens
-from saltern_master.commands import auth_explain, logins, manage, metrics, past_jobs, tokens
+from saltern_master.commands import auth_explain, logins, manage, metrics, past_jobs, roles, tokens
 from saltern_master.commands.registry import Command
 from saltern_master.commands.tokens import seconds_of
 from support.doors import OPTIONS, ROOT, Door, Users, minion
@@ -41,7 +41,7 @@ AUTH: Any = {
 
 class Here(Door):
     def __init__(self, folder: Path) -> None:
-        modules = (auth_explain, logins, tokens, past_jobs, manage, metrics)
+        modules = (auth_explain, logins, tokens, past_jobs, manage, metrics, roles)
         commands = [one for module in modules for one in vars(module).values() if isinstance(one, Command)]
         self.tokens = Tokens(str(folder / "tokens.db"))
         options: Any = {**OPTIONS, **AUTH, "config_dir": str(folder), "api_user": ""}
@@ -329,6 +329,7 @@ def test_roles_are_listed_to_who_may_everything(play: Callable[[Scenario], None]
             "on": ["web"],
             "minions": {"web": ["web*"]},
             "members": ["token:ci"],
+            "kept": [],
         }
         assert (found["operator"]["from"], found["operator"]["members"]) == ("built in", [])
 

@@ -43,6 +43,8 @@ class Fleet:
     def is_present(self, minion: str) -> bool:
         return minion in self.there
 
+    is_up = is_present
+
     def address(self, minion: str) -> str:
         return f"192.0.2.{MINIONS.index(minion)}"
 
@@ -62,7 +64,9 @@ class Here(Door):
         commands = [one for module in modules for one in vars(module).values() if isinstance(one, Command)]
         commands += [*manage.presence_commands(), *key_commands(KeyFunctions(self.store))]
         super().__init__(ACL, commands, Users(ann=(), fred=(), eve=()))
-        self.services.keyring = SimpleNamespace(minions=lambda: sorted(self.store.ids(ACCEPTED)))
+        self.services.keyring = SimpleNamespace(
+            minions=lambda: sorted(self.store.ids(ACCEPTED)), delegations=SimpleNamespace(all=dict)
+        )
         self.services.fleet = fleet = Fleet()
         pillar = DataFacts(lambda name: {"role": name})
         self.services.targets = Targets(OPTIONS, Known(DataFacts(fleet.grains), pillar))

@@ -120,6 +120,12 @@ def test_many_keys_of_one_name_are_counted_and_some_are_named() -> None:
     assert len(why) < 400
 
 
+def test_keys_that_are_words_elsewhere_are_made_names_too() -> None:
+    flat = flatten("p", "m.f", {"größe": 1, "ß": True, "a_b": 2.5, "x" * 250: 3, 7: 4, "a-b": 5, "": 6})
+    assert flat.values == {"p.gr__e": 1, "p._": 6, "p.a_b": 2.5, f"p.{'x' * 200}": 3, "p.7": 4, "p.a-b": 5}
+    assert {type(value) for value in flat.values.values()} == {float}
+
+
 def test_a_bare_number_goes_by_the_functions_name() -> None:
     assert flatten("p", "m.load", 3).values == {"p.load": 3.0}
 

@@ -81,6 +81,13 @@ def test_every_answer_is_salts(kept: Kept) -> None:
     assert len(kept.waits) >= len(RECORDED["answers"])
 
 
+def test_jobs_are_found_by_whom_they_went_to_whatever_their_target_was(kept: Kept) -> None:
+    found = kept.ask("list_jobs", search_minion="m2", limit=3)
+    assert list(found) == ["20261128194410123456", "20261128194409123456", "20261128194408123456"]
+    assert [job["Target"] for job in found.values()] == ["m[12]", "m2", "web* and G@os:Debian"]
+    assert kept.ask("list_jobs", search_minion="nope") == {}
+
+
 def test_what_minions_work_on_is_shown_whole_and_to_others_without_what_it_was_given(store: JobStore) -> None:
     store.put_jobs([job(0, arg=[60], kwarg={"a": 1}), job(1)])
     store.put_returns([JobReturn(job(1).jid, name, "test.ping", True, 1.0, {"return": True}) for name in ("b", "z")])

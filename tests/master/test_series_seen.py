@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from saltern.errors import ConfigError, NotAuthorised
 from saltern.metric_segment import owner
-from saltern_graphite.restricted.prefixes import Prefixes
+from saltern_graphite.http.restricted.prefixes import Prefixes
 from saltern_master.auth.caller import Caller
 from saltern_master.commands import events, series
 from saltern_master.shipping.names import Pattern, masters_own

@@ -44,13 +44,17 @@ def shipped(folder: Path, records: list[bytes], away_first: bool = False) -> lis
     engine = ShippingEngine(journal.reader("graphite"), shipper, returns, dead_letters, lambda *_: True)
 
     async def run() -> None:
+        assert engine.state(NOW) == {"connected": None, "lag_s": 0.0, "waiting_bytes": 0, "waiting_records": 0}
         task = asyncio.create_task(engine.run())
         for record in [*records, write_record(POINTS, "", NOW, {"slot": 1_800_000_015, "values": {"last": 1.0}})]:
             journal.append(record)
         journal.flush()
         if away_first:
             await until(lambda: engine.failures)
-            assert engine.metrics()["behind_bytes"] > 0
+            behind = engine.metrics()["behind_bytes"]
+            assert behind > 0
+            waiting = {"waiting_bytes": behind, "waiting_records": None}
+            assert engine.state(NOW + 5) == {"connected": False, "lag_s": 5.0, **waiting}
             shipper.away = False
         await until(lambda: ("last", 1_800_000_015, 1.0) in shipper.points or task.done())
         task.cancel()
@@ -238,10 +242,10 @@ def test_a_record_that_can_not_be_digested_is_set_aside_and_its_run_is_lost(
 ) -> None:
     points = MetricReturns.points
 
-    def failing(self: MetricReturns, minion_id: str, body: dict[str, Any], received: float) -> Any:
+    def failing(self: MetricReturns, minion_id: str, body: dict[str, Any], received: float, payload: bytes) -> Any:
         if minion_id == "evil":
             raise RecursionError("too deep")
-        return points(self, minion_id, body, received)
+        return points(self, minion_id, body, received, payload)
 
     monkeypatch.setattr(MetricReturns, "points", failing)
     shipper = MemoryShipper()

@@ -280,3 +280,37 @@ def test_what_was_dropped_while_the_clock_jumped_over_its_slot_counts() -> None:
     assert numbers["expected"] == sum(
         numbers[name] for name in ("received", "missing", "lost", "dropped", "skipped", "failed")
     )
+
+
+# at a glance
+
+
+def test_the_newest_slot_is_the_last_that_was_received() -> None:
+    tally = Tally.begun(15, T0)
+    assert tally.newest() is None
+    ran(tally, 0, 1)
+    assert tally.newest() == T0 + 15
+    ran(tally, 2, failed=True)
+    assert tally.newest() == T0 + 15
+    ran(tally, 5)
+    assert tally.newest() == T0 + 5 * 15
+    tally.lost(T0 + 5 * 15, State.LOST_GONE)
+    assert tally.newest() == T0 + 15
+
+
+@given(
+    got=st.lists(st.integers(0, 500), max_size=30),
+    failed=st.lists(st.integers(0, 500), max_size=10),
+    now=st.integers(0, 520),
+)
+def test_the_last_hour_is_what_its_runs_say(got: list[int], failed: list[int], now: int) -> None:
+    tally = Tally.begun(15, T0)
+    ran(tally, *got)
+    ran(tally, *failed, failed=True)
+    tally.stepped(T0 + 100 * 15, T0 + 110 * 15)
+    due = T0 // 15 + now - DUE_INTERVALS
+    first = max(due - 239, tally.first)
+    runs = list(tally.states.runs(first, due))
+    received = sum(end - start + 1 for start, end, state in runs if state is State.RECEIVED)
+    expected = sum(end - start + 1 for start, end, state in runs if state is not State.NOT_DUE)
+    assert tally.last_hour(T0 + now * 15) == (received, expected)

@@ -71,6 +71,9 @@ class StubAgent:
         self.meanwhile: Callable[[str], None] = lambda command: None
         """What somebody else does while the master is asked."""
 
+    def devices(self) -> dict[str, int]:
+        return {}
+
     def functions(self, modules: Any = None) -> dict[str, Callable[..., Any]]:
         return {}
 

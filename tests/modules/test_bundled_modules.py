@@ -214,7 +214,7 @@ class TestSaltutil:
         assert {"utils", "returners", "states", "proxymodules", "clouds"} <= set(changed)
         assert agent.calls == [
             ("sync_modules", ("modules",)),
-            ("sync_modules", ("modules", "utils", "returners", "grains")),
+            ("sync_modules", ("modules", "utils", "returners", "grains", "proxy")),
         ]
         assert saltutil.sync_returners() == ["modules.mypkg"]
         assert saltutil.__context__ == {}
@@ -497,6 +497,7 @@ class TestStatus:
 
 def test_the_table_of_names_is_what_the_files_say() -> None:
     folder = Path(saltern_modules.__file__).parent
-    files = [path for path in (*folder.glob("*.py"), *folder.glob("returners/*.py")) if not path.stem.startswith("_")]
+    folders = (folder, folder / "returners", folder / "proxy", folder / "device_grains")
+    files = [path for one in folders for path in one.glob("*.py") if not path.stem.startswith("_")]
     said = {path.stem: glimpse(str(path)).named for path in files}
     assert {stem: name for stem, name in said.items() if name and name != stem} == dict(SERVED_AS)

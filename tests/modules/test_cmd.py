@@ -91,7 +91,7 @@ def test_a_timeout_ends_the_whole_group(cmd: ModuleType, tmp_path: Path) -> None
     started = time.monotonic()
     text = f"sleep 60 & echo $! > {pidfile}; echo before; wait"
     result = cmd.run_all(text, python_shell=True, timeout=0.3)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
     assert result["retcode"] == 1
     assert result["stdout"] == f"before\n{text} : Timed out after 0.3 seconds"
     assert cmd.__context__["retcode"] == 1
@@ -112,8 +112,8 @@ def gone(pid: int) -> bool:
 
 def test_a_daemon_left_behind_does_not_hold_the_answer(cmd: ModuleType) -> None:
     started = time.monotonic()
-    assert cmd.shell("sleep 3 & echo started") == "started"
-    assert time.monotonic() - started < 2
+    assert cmd.shell("sleep 40 & echo started") == "started"
+    assert time.monotonic() - started < 30
 
 
 def test_a_killed_job_takes_its_program_along(cmd: ModuleType, agent: Any) -> None:
@@ -123,7 +123,7 @@ def test_a_killed_job_takes_its_program_along(cmd: ModuleType, agent: Any) -> No
     while not agent.children:
         time.sleep(0.01)
     os.killpg(agent.children[0], 15)
-    thread.join(5)
+    thread.join(30)
     assert results[0]["retcode"] == -15
 
 

@@ -101,5 +101,6 @@ def test_what_is_described_has_a_unit_that_exists() -> None:
         *("processors", "threads", "processes", "files", "inodes", "sockets", "connections", "neighbours", "entries"),
         *("requests", "commands", "reads", "packets", "segments", "datagrams", "switches", "interrupts", "faults"),
         *("periods", "disks", "sectors", "starts", "restarts", "errors", "warnings", "timeouts", "lines"),
+        *("calls", "devices"),
     }
     assert bases <= known

@@ -44,7 +44,7 @@ def test_a_process_is_found_and_ended(minion: Any, child: subprocess.Popen[bytes
     assert ps.kill_pid(child.pid, 0) is True
     assert ps.pkill("600.5", full=False) is None
     assert ps.pkill(name, user=user) == {"killed": [child.pid]}
-    assert child.wait(10) == -15
+    assert child.wait(30) == -15
     assert ps.kill_pid(child.pid) is False
     with pytest.raises(CommandError, match="process PID not found"):
         ps.proc_info(child.pid)

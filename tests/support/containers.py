@@ -25,7 +25,7 @@ Type=oneshot
 ExecStart=/bin/bash /shared/script
 StandardOutput=file:/shared/out
 StandardError=inherit
-ExecStopPost=/bin/systemctl poweroff --no-block
+ExecStopPost=/bin/sh -c "exec systemctl poweroff --no-block >/dev/null 2>&1"
 TimeoutStartSec=300
 """
 
@@ -98,6 +98,7 @@ def _write_programs(folder: Path) -> None:
         "saltern-master",
         "saltern-graphite",
         "saltern-api",
+        "saltern-web",
     ):
         function = program.replace("-", "_")
         (folder / program).write_text(_PROGRAM.format(path=path, version=version, function=function))

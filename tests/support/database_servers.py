@@ -19,6 +19,8 @@ import psutil
 import psycopg
 import pymysql
 
+from support import ending
+
 START_WITHIN_S = 50.0
 END_WITHIN_S = 5.0
 NAME, PASSWORD = "salt", "s3cret-of-salt"
@@ -61,7 +63,7 @@ class Server:
         """End it as a crash would, with all of its processes."""
         if self._process is not None:
             self._signal(signal.SIGKILL)
-            self._process.wait()
+            ending.kill([self._process])
             self._process = None
 
     def end(self) -> None:
@@ -69,13 +71,18 @@ class Server:
         self.kill()
 
     def revive(self) -> None:
-        """Start it if it has ended by itself."""
-        if self._process is None or self._process.poll() is not None:
-            self.start()
+        """Start it again if it answers nobody; one that ends by itself may answer for a moment longer."""
+        with contextlib.suppress(pymysql.Error, psycopg.Error):
+            self.admin("SELECT 1")
+            return
+        self.kill()
+        self.start()
 
     def pause(self) -> None:
         """Have it answer nobody, as if the way to it were cut."""
         self._signal(signal.SIGSTOP)
+        assert self._process is not None
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED)  # a thread of its own may be at work still
 
     def resume(self) -> None:
         """Have it go on."""
@@ -84,6 +91,8 @@ class Server:
     def _signal(self, number: int) -> None:
         """Send a signal to all of its processes: some are in groups of their own."""
         assert self._process is not None
+        if self._process.poll() is not None:  # its number may be another's by now
+            return
         with contextlib.suppress(psutil.NoSuchProcess):
             main = psutil.Process(self._process.pid)
             for process in [main, *main.children(recursive=True)]:

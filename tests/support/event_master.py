@@ -50,7 +50,7 @@ class EventMaster:
         self.connected.clear()
 
     async def until_connected(self, count: int) -> None:
-        async with self._changed, asyncio.timeout(10):
+        async with self._changed, asyncio.timeout(30):
             await self._changed.wait_for(lambda: len(self.connected) == count)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -69,12 +69,14 @@ class Fed:
     @contextlib.asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:
         tasks = [asyncio.create_task(part.run()) for part in self.returners.parts]
-        yield
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
-        self.returners.close()
-        self.journal.close()
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+            self.returners.close()
+            self.journal.close()
 
     async def stored(self, names: Iterable[str] = ("x",)) -> None:
         """Wait until all that is written is stored."""

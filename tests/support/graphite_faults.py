@@ -8,7 +8,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
@@ -16,7 +15,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from saltern.own_python import python_module
 from support.batch_sender import Sender
+from support.hurried import with_constants
 from support.stacks import wait_for
 from support.whisper_trees import missing, unsound
 
@@ -24,9 +25,11 @@ SCHEMAS = "[all]\npattern = .*\nretentions = 1s:1h,10s:2h\n"
 QUIET_SCHEMAS = f"[own]\npattern = ^carbon\\.\nretentions = 1d:7d\n{SCHEMAS}"
 """The server's own metrics are one point a day: their files take no room and no inode of a test's small disk."""
 START_WAIT_S = 30.0
-ANSWER_WAIT_S = 20.0
+ANSWER_WAIT_S = 40.0
 _ANY_PORT = "127.0.0.1:0"
-_PROGRAM = [sys.executable, "-c", "import sys; from saltern_graphite.main import main; sys.exit(main())"]
+_HURRIED = {"saltern_graphite.store.writer:HOLD_S": 2.0}
+"""Until a file that could not be written is tried again."""
+_PROGRAM = with_constants(python_module("saltern_graphite"), _HURRIED)
 
 
 class FaultServer:
@@ -92,7 +95,7 @@ class FaultServer:
         """Send it a signal and return its exit code."""
         assert self._process is not None
         self._process.send_signal(number)
-        return self._process.wait(20)
+        return self._process.wait(40)
 
     def connect(self, name: str) -> socket.socket:
         """Return a connection to one of its ports."""
@@ -165,7 +168,7 @@ class FaultServer:
             sender.close()
         if self._process is not None:
             self._process.kill()
-            self._process.wait(20)
+            self._process.wait(40)
 
 
 def all_stored(server: FaultServer, tree: Path, *senders: Sender) -> None:

@@ -12,10 +12,10 @@ import httpx
 import whisper
 
 from saltern.http.access_log import AccessLog
-from saltern_graphite.counters import Counters
 from saltern_graphite.http.app import HttpSettings, create_app
 from saltern_graphite.http.credentials import Credentials
 from saltern_graphite.index import Index
+from saltern_graphite.telemetry.counters import Counters
 
 NOW = 1_718_020_800
 FORM = {"content-type": "application/x-www-form-urlencoded"}
@@ -61,8 +61,8 @@ class FolderStore:
     def retentions(self, name: str) -> list[tuple[int, int]]:
         return [(60, 1440)]
 
-    def aggregation_method(self, name: str) -> str:
-        return "average"
+    def roll_up(self, name: str) -> tuple[str, float]:
+        return "average", 0.0
 
     def health(self) -> Mapping[str, object]:
         return {"ok": True}

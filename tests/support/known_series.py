@@ -9,12 +9,12 @@ from fnmatch import fnmatchcase
 
 import numpy as np
 
+from saltern_graphite.evaluation.evaluator import Evaluator, Limits
+from saltern_graphite.evaluation.source import Fetched
+from saltern_graphite.evaluation.target import parse
+from saltern_graphite.evaluation.times import UTC
 from saltern_graphite.functions import LIBRARY
-from saltern_graphite.render.evaluator import Evaluator, Limits
-from saltern_graphite.render.source import Fetched
-from saltern_graphite.render.times import UTC
-from saltern_graphite.series import Series
-from saltern_graphite.target import parse
+from saltern_graphite.series.series import Series
 
 STEP = 60
 """Seconds between the values of every metric here."""

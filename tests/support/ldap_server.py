@@ -13,6 +13,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from support import ending
+
 START_WITHIN_S = 30.0
 SUFFIX, ADMIN, ADMIN_PASSWORD = "dc=example,dc=com", "cn=admin,dc=example,dc=com", "the-admins"
 PROGRAM = shutil.which("slapd") or "/usr/sbin/slapd"
@@ -91,6 +93,7 @@ class LdapServer:
         """Have it answer nobody."""
         assert self._process is not None
         os.kill(self._process.pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED)  # a thread of its own may be at work still
 
     def resume(self) -> None:
         """Have it go on."""
@@ -100,8 +103,7 @@ class LdapServer:
     def end(self) -> None:
         """End it."""
         if self._process is not None:
-            self._process.kill()
-            self._process.wait()
+            ending.kill([self._process])
             self._process = None
 
 

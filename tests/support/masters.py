@@ -15,7 +15,7 @@ from saltern.pki import KeyPair
 from saltern.wire import Message, pack_any, unpack
 from saltern_master.master import Master
 
-WAIT_S = 10.0
+WAIT_S = 30.0
 
 
 class FakeAgent:

@@ -15,7 +15,7 @@ from types import TracebackType
 from support.stacks import wait_for
 
 START_WAIT_S = 30.0
-STOP_WAIT_S = 20.0
+STOP_WAIT_S = 40.0
 
 PORTS = 10_240, 32_768
 

@@ -23,7 +23,7 @@ class Around:
         self.frames: list[tuple[str, bytes]] = []
         self.journalled: list[dict[str, Any]] = []
         bus: Any = SimpleNamespace(publish=self._publish)
-        fleet: Any = SimpleNamespace(send=self._send, link=self._link)
+        fleet: Any = SimpleNamespace(send_many=self._send_many, link=self._link)
         inbox: Any = SimpleNamespace(put_job=self.journalled.append)
         self.tracker = Tracker(bus, self._send, 5.0, time.monotonic)
         self.publisher = Publisher(fleet, bus, inbox, self.tracker)
@@ -33,6 +33,9 @@ class Around:
 
     def _link(self, minion_id: str) -> Any:
         return SimpleNamespace(key=f"key of {minion_id}", jobs=None if minion_id == "db1" else object())
+
+    def _send_many(self, minions: list[str], frame: bytes) -> list[str]:
+        return [minion_id for minion_id in minions if not self._send(minion_id, frame)]
 
     def _send(self, minion_id: str, frame: bytes) -> bool:
         assert self.journalled, "sent before it is recorded"

@@ -18,6 +18,7 @@ from saltern.client import LocalClient
 from saltern.config import master_config
 from saltern.runner import RunnerClient
 from saltern_master.up.stack import Stack
+from support import ending
 
 START_WAIT_S = 30.0
 
@@ -26,9 +27,19 @@ class Parts:
     """The programs of one stack, by name: ``graphite``, ``master``, ``agent <id>``."""
 
     def __init__(
-        self, root: Path, minions: int = 1, master: str = "", minion: str = "", ids: list[str] | None = None
+        self,
+        root: Path,
+        minions: int = 1,
+        master: str = "",
+        minion: str = "",
+        ids: list[str] | None = None,
+        *,
+        console: bool = False,
     ) -> None:
-        """*master*, *minion*: YAML for the configuration files; *ids*: the minions' own, not as many as *minions*."""
+        """*master*, *minion*: YAML for the configuration files; *ids*: the minions' own, not as many as *minions*.
+
+        *console*: with it, which few tests want.
+        """
         self.stack = Stack(str(root), minions, demo=False, usual_ports=False)
         if ids:
             self.stack.minion_ids = ids
@@ -42,7 +53,7 @@ class Parts:
             folder.mkdir(parents=True)
             (folder / "minion").write_text(minion)
         self.stack.prepare()
-        self.programs = {program.name: program for program in self.stack.programs()}
+        self.programs = {one.name: one for one in self.stack.programs() if console or one.name != "web"}
 
     @property
     def names(self) -> list[str]:
@@ -78,7 +89,7 @@ class Parts:
         """Start everything, wait until every agent is there, and end it all afterwards."""
         try:
             self.start()
-            wait_for(lambda: sorted(self.up()) == sorted(self.stack.minion_ids), "the agents", 60)
+            wait_for(lambda: set(self.stack.minion_ids) <= set(self.up()), "the agents", 60)
             yield self
         finally:
             self.stop_all()
@@ -87,7 +98,7 @@ class Parts:
         """End a program and return its exit code."""
         process = self._processes.pop(name)
         process.send_signal(number)
-        return process.wait(10)
+        return process.wait(30)
 
     def pid(self, name: str) -> int:
         return self._processes[name].pid
@@ -96,11 +107,9 @@ class Parts:
         return self._processes[name].poll() is None
 
     def stop_all(self) -> None:
-        for process in self._processes.values():
-            process.kill()
-        for process in self._processes.values():
-            process.wait()
+        processes = list(self._processes.values())
         self._processes.clear()
+        ending.kill(processes)
 
     def log_path(self, name: str) -> Path:
         return Path(self.stack.log_dir) / f"{name.replace(' ', '-')}.log"
@@ -110,7 +119,7 @@ class Parts:
 
     def http(self, path: str, **query: Any) -> Any:
         url = f"{self.stack.http_url}{path}?{urllib.parse.urlencode(query, doseq=True)}"
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with urllib.request.urlopen(url, timeout=30) as answer:
             return json.load(answer)
 
     def render(self, target: str, since_s: int = 600) -> dict[str, list[tuple[float, int]]]:
@@ -120,7 +129,7 @@ class Parts:
 
     def call(self, fun: str, *arg: object, **kwarg: object) -> Any:
         """Return the answer of the one minion there is."""
-        answers = self.client.cmd("*", fun, list(arg), kwarg=kwarg, timeout=5)
+        answers = self.client.cmd("*", fun, list(arg), kwarg=kwarg, timeout=30)
         return answers.get(self.stack.minion_ids[0], answers)
 
     def up(self) -> list[str]:
@@ -135,7 +144,7 @@ class Parts:
         return bool(ready.get("pid") == self.pid(name))
 
 
-def wait_for(true: Callable[[], Any], what: str, seconds: float = 20.0) -> Any:
+def wait_for(true: Callable[[], Any], what: str, seconds: float = 40.0) -> Any:
     """Return the first true value of *true*, tried again and again; fail after *seconds*."""
     deadline = time.monotonic() + seconds
     while True:

@@ -1,0 +1,30 @@
+"""Render functions at their bounds: the last gap that is filled, what leaves no trace, how many a callback gives."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from saltern_graphite.series.series import Series
+from support.known_series import X, evaluate, shown
+
+METRICS = {"a.one": [1, X, X, 4, X], "a.two": [9, 9, 9, 9, 9], "a.none": [X, X, X, X, X]}
+
+
+def test_a_gap_of_the_limit_is_filled_and_one_longer_stays() -> None:
+    assert shown("keepLastValue(a.one,2)", METRICS) == {"keepLastValue(a.one)": [1, 1, 1, 4, 4]}
+    assert shown("keepLastValue(a.one,1)", METRICS) == {"keepLastValue(a.one)": [1, X, X, 4, 4]}
+
+
+def test_a_percentile_leaves_a_trace_where_there_is_one() -> None:
+    one, none = evaluate("removeAbovePercentile(group(a.one,a.none),50)", METRICS)
+    assert one.tags["nPercentile"] == "50.0"
+    assert "nPercentile" not in none.tags
+
+
+def test_of_each_group_a_callback_gives_one_series() -> None:
+    assert list(shown("groupByNode(a.*,0,'group')", METRICS)) == ["a"]
+    assert len(evaluate("groupByTags(a.*,'group','none')", METRICS)) == 1
+
+
+def test_a_series_without_a_step_has_no_times() -> None:
+    assert list(Series("a", 60, 60, 0, np.array([5.0]), "a").times()) == []
