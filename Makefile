@@ -3,16 +3,21 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-JOBS   := 2
+JOBS   := 3
+# A whole run of tests takes a quarter of an hour where two of them share the machine with others.
+LIMIT  := 60m
 
 .PHONY: demo test lint bench chaos clean
 
 demo: $(STAMP)
 	@$(BIN)/saltern-up --demo
 
+# Bytecode is kept, also where that is switched off: to compile all sources at each start takes long.
+# What is over the limit is interrupted, so that what is known by then is told.
 test: $(STAMP)
 	@sh tests/packages.sh
-	$(BIN)/pytest -n $(JOBS) --dist loadfile $(ARGS)
+	env -u PYTHONDONTWRITEBYTECODE timeout --foreground --signal=INT --kill-after=120 $(LIMIT) \
+		$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --timeout 120 $(ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

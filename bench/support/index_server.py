@@ -73,8 +73,8 @@ class _Store:
     def retentions(self, name: str) -> list[tuple[int, int]]:
         return [(15, 5760)]
 
-    def aggregation_method(self, name: str) -> str:
-        return "average"
+    def roll_up(self, name: str) -> tuple[str, float]:
+        return "average", 0.0
 
     def health(self) -> Mapping[str, object]:
         return {"ok": True}

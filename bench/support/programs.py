@@ -17,9 +17,12 @@ STOP_WITHIN_S = 5.0
 
 
 @contextlib.contextmanager
-def folder(name: str) -> Iterator[Path]:
-    """Make a temporary folder that is gone afterwards; short, as Unix sockets' paths are limited."""
-    with tempfile.TemporaryDirectory(prefix=f"bench-{name}-", ignore_cleanup_errors=True) as path:
+def folder(name: str, below: Path | None = None) -> Iterator[Path]:
+    """Make a temporary folder that is gone afterwards; short, as Unix sockets' paths are limited.
+
+    *below*: where it is, if not in the system's folder for such.
+    """
+    with tempfile.TemporaryDirectory(prefix=f"bench-{name}-", dir=below, ignore_cleanup_errors=True) as path:
         yield Path(path)
 
 

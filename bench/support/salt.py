@@ -73,24 +73,24 @@ class SaltClient:
         return answer["seconds"], answer["answers"]
 
 
-def install() -> Path:
+def install(version: str = VERSION) -> Path:
     """Return the ``bin`` folder of a virtual environment with Salt, made on first use.
 
     Raises ``subprocess.CalledProcessError`` when Salt can't be installed or doesn't start.
     """
-    venv = CACHE / f"salt-{VERSION}"
+    venv = CACHE / f"salt-{version}"
     binaries, done = venv / "bin", venv / ".complete"
     if done.exists():
         return binaries
-    say(f"installing {PEER} into {venv}: about a minute")
+    say(f"installing Salt {version} into {venv}: about a minute")
     subprocess.run([sys.executable, "-m", "venv", "--clear", venv], check=True)
     python = str(binaries / "python")
     pip = [python, "-m", "pip", "install", "-qqq", "--disable-pip-version-check"]
-    if subprocess.run([*pip, f"salt=={VERSION}"], capture_output=True).returncode:
-        subprocess.run([*pip, "--no-deps", f"salt=={VERSION}"], check=True)
+    if subprocess.run([*pip, f"salt=={version}"], capture_output=True).returncode:
+        subprocess.run([*pip, "--no-deps", f"salt=={version}"], check=True)
         needs = subprocess.run([python, "-c", _REQUIREMENTS], check=True, capture_output=True, text=True)
         subprocess.run([*pip, *needs.stdout.split()], check=True)
-    for program in ("salt", "salt-master", "salt-minion"):
+    for program in ("salt", "salt-master", "salt-minion", "salt-proxy"):
         subprocess.run([binaries / program, "--version"], check=True, stdout=subprocess.DEVNULL)
     done.touch()
     return binaries
@@ -98,15 +98,18 @@ def install() -> Path:
 
 @contextlib.contextmanager
 def salt(
-    minions: int, minion_options: dict[str, Any] | None = None, master_options: dict[str, Any] | None = None
+    minions: int,
+    minion_options: dict[str, Any] | None = None,
+    master_options: dict[str, Any] | None = None,
+    version: str = VERSION,
 ) -> Iterator[Salt]:
     """Run a Salt master with *minions* minions until the block ends; all have answered a ping before it begins."""
-    binaries = install()
+    binaries = install(version)
     publish, ret = free_ports(2)
     with folder("salt") as root, contextlib.ExitStack() as programs:
         options = {"publish_port": publish, "ret_port": ret, "auto_accept": True, **(master_options or {})}
-        master = _configure(root / "master", "master", options)
-        say(f"starting {PEER} with {minions} minions")
+        master = configure(root / "master", "master", options)
+        say(f"starting Salt {version} with {minions} minions")
         argv = [str(binaries / "salt-master"), "-c", str(master)]
         process = programs.enter_context(running(argv, root / "master.log"))
         connection = {"master": HOST, "publish_port": publish, "master_port": ret, "acceptance_wait_time": 1}
@@ -115,7 +118,7 @@ def salt(
         accepted = root / "master/pki/master/minions"
         for number in range(1, minions + 1):
             name = f"salt{number:02d}"
-            config = _configure(root / name, "minion", {**connection, "id": name, **(minion_options or {})})
+            config = configure(root / name, "minion", {**connection, "id": name, **(minion_options or {})})
             argv = [str(binaries / "salt-minion"), "-c", str(config)]
             processes[name] = start(argv, root / f"{name}.log")
             if number % START_TOGETHER == 0 or number == minions:
@@ -127,7 +130,7 @@ def salt(
         yield running_salt
 
 
-def _configure(root: Path, kind: str, options: dict[str, Any]) -> Path:
+def configure(root: Path, kind: str, options: dict[str, Any]) -> Path:
     """Write a master's or minion's configuration below *root* and return its folder."""
     kind_folder = root / "etc"
     kind_folder.mkdir(parents=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import heapq
+import os
 import resource
 import select
 import sys
@@ -25,6 +26,7 @@ from saltern.wire import pack, unpack
 from saltern_agent.slots import stable_hash
 
 STDIN = 0
+INPUT_BYTES = 1024
 FILES_A_SOCKET = 3
 BOOT = 1.0
 HELLO_AGAIN_S = 10.0
@@ -40,7 +42,9 @@ Socket = zmq.Socket[bytes]
 class Sockets:
     """Encrypted sockets and what to do with their frames, waited for by epoll: poll(2) looks at all, each time."""
 
-    def __init__(self, count: int, server_key: str) -> None:
+    def __init__(self, count: int, server_key: str, on_input: Callable[[bytes], None] = lambda data: None) -> None:
+        """*on_input* gets what comes on stdin."""
+        self._on_input = on_input
         self._context = zmq.Context()
         self._context.set(zmq.MAX_SOCKETS, count + 16)
         self._server_key = server_key.encode()
@@ -72,9 +76,12 @@ class Sockets:
         while True:
             wait_s = max(0.0, self._timers[0][0] - time.time()) if self._timers else None
             for descriptor, _ in self._epoll.poll(wait_s):
-                if descriptor == STDIN:
+                if descriptor != STDIN:
+                    self.read(*self._handlers[descriptor])
+                elif data := os.read(STDIN, INPUT_BYTES):
+                    self._on_input(data)
+                else:
                     return
-                self.read(*self._handlers[descriptor])
             while self._timers and self._timers[0][0] <= time.time():
                 at, number, seconds, call = self._timers[0]
                 heapq.heapreplace(self._timers, (at + seconds, number, seconds, call))
@@ -200,7 +207,7 @@ def main() -> int:
     parser.add_argument("--raw", action="store_true")
     options = parser.parse_args()
     count = options.count * (1 if options.raw else 2)
-    _allow_files(count * FILES_A_SOCKET + 64)
+    allow_files(count * FILES_A_SOCKET + 64)
     sockets = Sockets(count, options.server_key)
     numbers = range(options.first, options.first + options.count)
     if options.raw:
@@ -220,7 +227,8 @@ def _echo(sockets: Sockets, endpoint: str) -> Socket:
     return made[0]
 
 
-def _allow_files(count: int) -> None:
+def allow_files(count: int) -> None:
+    """Let this process have so many files open, as far as the system lets it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < count:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(count, hard), hard))

@@ -55,9 +55,12 @@ def stack(minions: int, options: dict[str, Any] | None = None) -> Iterator[Stack
 
 
 @contextlib.contextmanager
-def master(more: dict[str, Any] | None = None) -> Iterator[Master]:
-    """Run a master that takes in every agent until the block ends; it ships no points unless *more* options say so."""
-    with folder("master") as root:
+def master(more: dict[str, Any] | None = None, below: Path | None = None) -> Iterator[Master]:
+    """Run a master that takes in every agent until the block ends; it ships no points unless *more* options say so.
+
+    Its folder is made in the folder *below*, if not in the system's for such.
+    """
+    with folder("master", below) as root:
         options: dict[str, Any] = {
             "pki_dir": str(root / "pki"),
             "cachedir": str(root / "cache"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -22,8 +23,11 @@ class Judged(NamedTuple):
     def ratio(self) -> float:
         """How many times better ours is; 0 when the other side has no figure."""
         ours, theirs = self.figure.ours, self.figure.theirs
-        over, under = (ours, theirs) if self.figure.more_is_better else (theirs, ours)
-        return over / under if under else 0.0
+        if self.figure.more_is_better:
+            return ours / theirs if theirs else 0.0
+        if theirs and not ours:
+            return math.inf
+        return theirs / ours if ours else 0.0
 
     def verdict(self) -> str:
         """Return what the budget says, and whether it is met."""
