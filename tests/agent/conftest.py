@@ -22,7 +22,7 @@ from saltern.ids import JidSource
 from saltern.wire import Message, pack, unpack
 from saltern_agent.loop import Loop
 from support.hurried import with_constants
-from support.programs import free_port
+from support.ports import free_port
 
 WAIT_S = 30.0
 

@@ -12,7 +12,7 @@ import pytest
 
 from saltern_agent.cause import CUT, NAME, REFUSED, SILENT, UNREACHABLE, Cause, of_addresses, of_name
 from saltern_agent.dialler import MAX_ADDRESSES, Dialler, addresses_of, endpoint, find_address
-from support.programs import free_port
+from support.ports import free_port
 
 TIMEOUT_S = 5.0
 

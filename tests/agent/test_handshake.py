@@ -14,7 +14,7 @@ from saltern.pki import KeyPair, fingerprint
 from saltern_agent import handshake
 from saltern_agent.cause import CUT, KEY, REFUSED, SILENT, STRANGE
 from saltern_agent.handshake import GREETING_BYTES, HELLO_BYTES, hello_for, why_it_failed
-from support.programs import free_port
+from support.ports import free_port
 
 HOST = "127.0.0.1"
 RESET = struct.pack("ii", 1, 0)

@@ -19,7 +19,7 @@ from saltern.errors import ConfigError
 from saltern.join_token import Invite
 from saltern.pki import own_keys
 from saltern_agent import identity
-from support.programs import free_port
+from support.ports import free_port
 
 Join = Callable[..., subprocess.CompletedProcess[str]]
 

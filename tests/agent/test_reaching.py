@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from support.programs import free_port
+from support.ports import free_port
 
 Make = Callable[..., Any]
 HOST = "127.0.0.1"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from chaos.link import Link, carry
-from support.programs import free_port
+from support.ports import free_port
 
 WAIT_S = 40.0
 MOMENT_S = 0.3

@@ -23,7 +23,7 @@ import whisper
 
 from saltern_graphite.rules.metric_name import canonical, relative_path
 from support.carbon import CarbonCache
-from support.programs import free_port
+from support.ports import free_port
 from support.stacks import wait_for
 
 SERVE = [sys.executable, "-c", "import sys; from saltern_graphite.main import main; sys.exit(main())", "serve"]

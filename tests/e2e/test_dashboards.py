@@ -201,7 +201,7 @@ def named(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, named: dict[str, Any]) -> Iterator[RunningStack]:
     root = tmp_path_factory.mktemp("stack")
-    (own, _) = Stack(str(root), 2, demo=False, usual_ports=False).minion_ids
+    (own, _) = Stack(str(root), 2, demo=False, usual_ports={}).minion_ids
     device = {"proxy": {DEVICE: {"proxytype": "dummy", "numbers": 3}}}
     files = {
         "etc/master": f"{MASTER}pillar_roots: {{base: [{root}/pillar]}}\n",

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import yaml
 
-from support.programs import Program, free_port, listens
+from support.ports import free_port, listens
+from support.programs import Program
 from support.scaling_doc import block, names
 from support.stacks import wait_for
 from support.stores import SalternStore

@@ -13,7 +13,8 @@ from pathlib import Path
 import graphyte
 import pytest
 
-from support.programs import Program, free_port
+from support.ports import free_port
+from support.programs import Program
 from support.scaling_doc import block
 from support.stacks import wait_for
 from support.stores import SalternStore

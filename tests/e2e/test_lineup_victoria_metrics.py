@@ -13,7 +13,8 @@ import pytest
 
 from support.engines import Engine
 from support.fleets import MINIONS, POINTS, SAMPLE, TARGET
-from support.programs import Program, free_port, listens
+from support.ports import free_port, listens
+from support.programs import Program
 from support.scaling_doc import block
 from support.stacks import wait_for
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,7 @@ from typing import Any
 import pytest
 
 from saltern.client import LocalClient
+from saltern.errors import CODES, ChannelError
 from saltern_master.up.view import sparkline
 from support.stacks import process_tree, wait_for
 
@@ -213,6 +217,66 @@ def test_two_stacks_started_together_share_no_port(tmp_path: Path) -> None:
             up.wait(30)
             if up.stdout:
                 up.stdout.close()
+
+
+class Thief(threading.Thread):
+    """Listens on the port *name* of a stack as soon as that has chosen it, *times* at most."""
+
+    def __init__(self, root: Path, name: str, times: int) -> None:
+        super().__init__(daemon=True)
+        self._file, self._name, self._times = root / "run" / "ports.json", name, times
+        self.over = threading.Event()
+        self.has: dict[int, socket.socket] = {}
+
+    def run(self) -> None:
+        while not self.over.wait(0.002) and len(self.has) < self._times:
+            with contextlib.suppress(OSError):
+                port = json.loads(self._file.read_text())[self._name]
+                if port not in self.has:
+                    self.has[port] = socket.create_server(("127.0.0.1", port))
+
+    def __enter__(self) -> Thief:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.over.set()
+        self.join(10)
+        for listener in self.has.values():
+            listener.close()
+
+
+@pytest.mark.timeout(90)
+@pytest.mark.parametrize("name", ["batch", "ret", "api", "web"])
+def test_a_port_that_another_program_was_quicker_to_take_is_replaced(tmp_path: Path, name: str) -> None:
+    root = tmp_path / "r"
+    with Thief(root, name, 2) as thief:
+        up = start("--root", str(root), "--minions", "1")
+        try:
+            lines_until(up, "1/1 up")
+            chosen = json.loads((root / "run" / "ports.json").read_text())
+            assert len(thief.has) == 2
+            assert chosen[name] not in thief.has
+            endpoints = json.loads((root / "run" / "endpoints.json").read_text())
+            assert endpoints[name].endswith(f":{chosen[name]}")
+            assert LocalClient(endpoints["config_dir"]).cmd("*", "test.ping") == {endpoints["minions"][0]: True}
+        finally:
+            up.terminate()
+            up.wait(30)
+            if up.stdout:
+                up.stdout.close()
+
+
+@pytest.mark.timeout(90)
+def test_a_program_that_finds_no_port_ends_the_start_in_its_words(tmp_path: Path) -> None:
+    with Thief(tmp_path / "r", "http", 100) as thief:
+        up = start("--root", str(tmp_path / "r"), "--minions", "0")
+        printed, _ = up.communicate(timeout=60)
+    assert up.returncode == CODES[ChannelError.code].exit
+    told = printed.splitlines()[-1]
+    assert told.startswith("saltern-up: graphite ended: ")
+    assert str(list(thief.has)[-1]) in told
+    assert not (tmp_path / "r" / "run" / "endpoints.json").exists()
 
 
 def test_arguments_that_make_no_sense() -> None:

@@ -42,18 +42,18 @@ def test_what_a_program_cannot_use_ends_the_start_in_its_words(
 
 
 def test_who_lets_others_in_himself_is_shown_no_file_that_is_not_there(tmp_path: Path) -> None:
-    stack = Stack(str(tmp_path / "one"), 0, demo=False, usual_ports=False)
+    stack = Stack(str(tmp_path / "one"), 0, demo=False, usual_ports={})
     stack.prepare()
     assert curl_line(stack).endswith(f"-d @{stack.access.form_file}")
     name, password = stack.access.made or ("", "")
     assert dict(places(stack))["log in as"] == f"{name}, password {password} (kept in {stack.access.admin_file})"
-    again = Stack(str(tmp_path / "one"), 0, demo=False, usual_ports=False)
+    again = Stack(str(tmp_path / "one"), 0, demo=False, usual_ports={})
     again.prepare()
     assert dict(places(again))["log in as"] == f"{name}, password in {stack.access.admin_file}"
     own = tmp_path / "two"
     (own / "etc" / "master.d").mkdir(parents=True)
     (own / "etc" / "master.d" / "own.conf").write_text("external_auth: {pam: {fred: ['.*']}}")
-    stack = Stack(str(own), 0, demo=False, usual_ports=False)
+    stack = Stack(str(own), 0, demo=False, usual_ports={})
     stack.prepare()
     assert curl_line(stack).endswith("-d eauth=… -d username=… -d password=…")
     assert dict(places(stack))["log in as"] == "whoever external_auth lets in"
@@ -69,7 +69,7 @@ def test_a_fault_of_the_consoles_ends_the_start_in_its_words(tmp_path: Path) -> 
 
 
 def test_the_console_is_configured_by_the_stack_and_by_its_user(tmp_path: Path) -> None:
-    stack = Stack(str(tmp_path), 0, demo=False, usual_ports=False)
+    stack = Stack(str(tmp_path), 0, demo=False, usual_ports={})
     stack.prepare()
     made = web_options(stack.config_dir)
     assert (made["api"], made["host"], made["port"]) == (stack.api_url, "127.0.0.1", stack.ports["web"])
@@ -91,7 +91,7 @@ def test_the_console_is_configured_by_the_stack_and_by_its_user(tmp_path: Path) 
 
 
 def test_the_store_chooses_how_many_processes_write_its_files(tmp_path: Path) -> None:
-    stack = Stack(str(tmp_path), 0, demo=False, usual_ports=False)
+    stack = Stack(str(tmp_path), 0, demo=False, usual_ports={})
     stack.prepare()
     graphite = next(one for one in stack.programs() if one.name == "graphite")
     assert graphite.argv[graphite.argv.index("--writers") + 1] == "auto"

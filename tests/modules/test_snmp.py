@@ -33,7 +33,8 @@ from saltern_modules._snmp_pdu import Unanswered
 from saltern_modules._snmp_remote import Remote, system_of
 from saltern_modules._snmp_session import Patience, Session
 from saltern_modules._snmp_settings import settings
-from support.fake_snmp import FakeDevice, fake_device, free_port, snmpd
+from support.fake_snmp import FakeDevice, fake_device, snmpd
+from support.ports import free_port
 
 PASSWORD, OTHER = "of the signature", "of the cipher"
 CONFIG = f"""
@@ -254,7 +255,7 @@ class TestSnmpd:
 
         async def run() -> None:
             with pytest.raises(CommandError, match=r"^127\.0\.0\.1:\d+: nothing answers there: Connection refused$"):
-                await module.init({"proxy": proxy(free_port())})
+                await module.init({"proxy": proxy(free_port(socket.SOCK_DGRAM))})
             assert module.initialized() is False
 
         asyncio.run(run())

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import whisper
 
-from support.programs import free_port
+from support.ports import free_port
 from support.stacks import wait_for
 
 

@@ -19,6 +19,7 @@ from pysnmp.proto.api import v2c
 
 from saltern_modules._snmp_pdu import Oid
 from support import ending
+from support.ports import free_port
 
 SNMPD = shutil.which("snmpd") or "/usr/sbin/snmpd"
 
@@ -95,19 +96,12 @@ async def fake_device(community: str = "public") -> AsyncIterator[tuple[FakeDevi
         transport.close()
 
 
-def free_port() -> int:
-    """Return a UDP port of 127.0.0.1 that nobody has."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
 @contextlib.contextmanager
 def snmpd(folder: Path, lines: str, *, port: int = 0) -> Iterator[int]:
     """Run Debian's snmpd with these *lines* of configuration, and yield its port: *port*, or a free one."""
     if not os.access(SNMPD, os.X_OK):
         pytest.skip("snmpd is not installed: tests/packages.sh does that")
-    port = port or free_port()
+    port = port or free_port(socket.SOCK_DGRAM)
     config = folder / "snmpd.conf"
     config.write_text(f"agentAddress udp:127.0.0.1:{port}\n{lines}")
     with (folder / "snmpd.log").open("wb") as log:

@@ -18,7 +18,8 @@ from urllib.parse import urlencode
 
 import httpx
 
-from support.programs import Program, free_port
+from support.ports import free_port
+from support.programs import Program
 
 DEBIAN_PYTHON = "/usr/bin/python3"
 ANSWER_WAIT_S = 60.0

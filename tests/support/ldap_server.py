@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from support import ending
+from support.ports import free_port
 
 START_WITHIN_S = 30.0
 SUFFIX, ADMIN, ADMIN_PASSWORD = "dc=example,dc=com", "cn=admin,dc=example,dc=com", "the-admins"
@@ -65,7 +66,7 @@ class LdapServer:
         argv = ["-f", str(folder / "slapd.conf"), "-l", str(folder / "users.ldif")]
         made = subprocess.run([PROGRAM, "-T", "add", *argv], capture_output=True)
         assert made.returncode == 0, made.stderr.decode()[-2000:]
-        self.ports = [_free_port() for _ in range(2 if tls else 1)]
+        self.ports = [free_port() for _ in range(2 if tls else 1)]
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -129,9 +130,3 @@ def certificate(folder: Path) -> tuple[Path, Path]:
     subprocess.run(argv, check=True, capture_output=True)
     ssl.create_default_context(cafile=str(crt))
     return crt, key
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port

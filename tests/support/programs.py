@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import random
 import signal
-import socket
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,8 +13,6 @@ from support.stacks import wait_for
 
 START_WAIT_S = 30.0
 STOP_WAIT_S = 40.0
-
-PORTS = 10_240, 32_768
 
 
 class Program:
@@ -83,23 +78,3 @@ class Program:
         code = self._process.poll()
         assert code is None, f"{self.argv} ended with {code}: {self.log()[-2000:]}"
         return self._ready is None or bool(self._ready())
-
-
-def free_port() -> int:
-    """Return a TCP port of 127.0.0.1 that is free now, for programs that can't choose one themselves.
-
-    It is none of those that the system gives to outgoing connections: one of a test beside us may have it a moment
-    later.
-    """
-    while True:
-        port = random.SystemRandom().randrange(*PORTS)
-        with socket.socket() as listener, contextlib.suppress(OSError):
-            listener.bind(("127.0.0.1", port))
-            return port
-
-
-def listens(port: int) -> bool:
-    """Tell whether 127.0.0.1:*port* takes connections."""
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-        return True
-    return False

@@ -7,7 +7,8 @@ import signal
 from collections.abc import Sequence
 from pathlib import Path
 
-from support.programs import Program, free_port, listens
+from support.ports import free_port, listens
+from support.programs import Program
 from support.scaling_doc import block
 from support.stacks import wait_for
 from support.stores import SalternStore

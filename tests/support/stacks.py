@@ -17,8 +17,9 @@ from typing import Any
 from saltern.client import LocalClient
 from saltern.config import master_config
 from saltern.runner import RunnerClient
-from saltern_master.up.stack import Stack
+from saltern_master.up.stack import PREFERRED_PORTS, Stack
 from support import ending
+from support.ports import free_port
 
 START_WAIT_S = 30.0
 
@@ -40,7 +41,8 @@ class Parts:
 
         *console*: with it, which few tests want.
         """
-        self.stack = Stack(str(root), minions, demo=False, usual_ports=False)
+        ports = {name: free_port() for name in PREFERRED_PORTS}
+        self.stack = Stack(str(root), minions, demo=False, usual_ports=ports)
         if ids:
             self.stack.minion_ids = ids
         self.environment: dict[str, dict[str, str]] = {}

@@ -12,7 +12,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from rich.console import Console
 from rich.live import Live
@@ -23,7 +23,7 @@ from saltern.errors import CODES, ChannelError, ConfigError, SalternError, exit_
 from saltern.files import UMASK
 from saltern.folder_lock import locked
 from saltern.visible import visible
-from saltern_master.up.stack import Stack
+from saltern_master.up.stack import PREFERRED_PORTS, Program, Stack
 from saltern_master.up.status import Status, StatusSource
 from saltern_master.up.supervisor import Supervisor
 from saltern_master.up.view import View, places, plain_line
@@ -67,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     own_environment.settle(os.environ)
     root = options.root or tempfile.mkdtemp(prefix="saltern-demo-")
     try:
-        stack = Stack(root, minions, demo=options.demo, usual_ports=not options.demo)
+        stack = Stack(root, minions, demo=options.demo, usual_ports={} if options.demo else PREFERRED_PORTS)
         plain = options.plain or not sys.stdout.isatty()
         with locked(stack.root, ROOT_MODE):
             return asyncio.run(_Up(stack, plain=plain).run())
@@ -90,6 +90,8 @@ class _Up:
         self._view = View(stack)
         self._say: Callable[[str], None] = lambda line: print(line, flush=True)
         self._began = time.monotonic()
+        self._waited: list[Program] = []
+        """Those that haven't said yet that they listen."""
 
     async def run(self) -> int:
         loop = asyncio.get_running_loop()
@@ -98,12 +100,15 @@ class _Up:
         self._progress(f"data in {self._stack.root}")
         supervisor = self._start()
         try:
-            for _ in range(PORT_TRIES):
-                if not await self._until(self._listening(supervisor)) or not self._ended_early(supervisor):
-                    break
+            tries = 1
+            while await self._until(self._listening(supervisor)) and (ended := self._ended_early(supervisor)):
                 self._refuse_faults(supervisor)
+                if tries == PORT_TRIES:
+                    raise ChannelError(f"{ended[0]} ended: {_last_line(self._stack.log_path(ended[0]))}")
+                taken = [port for program in self._waited for port in program.ports]
                 await supervisor.stop()
-                supervisor = self._start()
+                supervisor = self._start(taken)
+                tries += 1
             if not self._stop.is_set():
                 self._stack.write_endpoints(supervisor.pids())
                 source = StatusSource(self._stack.sock_dir, self._stack.http_url)
@@ -120,9 +125,9 @@ class _Up:
             print(f"stopped cleanly in {time.monotonic() - began:.1f} s", flush=True)
         return 0
 
-    def _start(self) -> Supervisor:
-        """Start every program on ports that are free at this moment."""
-        self._stack.prepare()
+    def _start(self, taken: Collection[str] = ()) -> Supervisor:
+        """Start every program on ports that are free at this moment; *taken*: those of which others were quicker."""
+        self._stack.prepare(taken)
         supervisor = Supervisor(self._stack.programs(), self._stack.log_path, lambda line: self._say(line))
         supervisor.start()
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._hung_up, supervisor)
@@ -163,16 +168,16 @@ class _Up:
 
     async def _listening(self, supervisor: Supervisor) -> None:
         """Wait until each program that listens has said so, or one ended. Raises ``ChannelError`` when one doesn't."""
-        waiting = {program.name: program.ready_file for program in self._stack.programs() if program.ready_file}
-        while waiting and not self._ended_early(supervisor):
-            for name, path in list(waiting.items()):
-                if _ready(path, supervisor.pids().get(name)):
-                    self._progress(f"{name} is listening")
-                    del waiting[name]
-            if time.monotonic() - self._began > START_TIMEOUT_S:
-                raise ChannelError(
-                    f"{', '.join(waiting)} did not come up in {START_TIMEOUT_S:g} s: see {self._stack.log_dir}"
-                )
+        began = time.monotonic()
+        self._waited = [program for program in self._stack.programs() if program.ready_file]
+        while self._waited and not self._ended_early(supervisor):
+            for program in self._waited[:]:
+                if _ready(program.ready_file or "", supervisor.pids().get(program.name)):
+                    self._progress(f"{program.name} is listening")
+                    self._waited.remove(program)
+            if time.monotonic() - began > START_TIMEOUT_S:
+                names = ", ".join(program.name for program in self._waited)
+                raise ChannelError(f"{names} did not come up in {START_TIMEOUT_S:g} s: see {self._stack.log_dir}")
             await asyncio.sleep(0.02)
 
     async def _first_points(self, source: StatusSource) -> None:

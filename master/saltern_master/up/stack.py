@@ -19,7 +19,7 @@ import json
 import os
 import re
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
 from saltern.config import master_config, minion_config
@@ -65,11 +65,15 @@ silent:
 
 
 class Program(NamedTuple):
-    """One process of the stack: what it is called, its argv, and the file that it writes when it listens."""
+    """One process of the stack.
+
+    What it is called, its argv, the file that it writes when it listens, and which of the stack's ports it listens on.
+    """
 
     name: str
     argv: list[str]
     ready_file: str | None
+    ports: tuple[str, ...] = ()
 
 
 class Stack:
@@ -78,7 +82,7 @@ class Stack:
     It listens where it did the last time; a new one on the *usual_ports* as far as they are free, or on any.
     """
 
-    def __init__(self, root: str, minions: int, *, demo: bool, usual_ports: bool) -> None:
+    def __init__(self, root: str, minions: int, *, demo: bool, usual_ports: Mapping[str, int]) -> None:
         self.root = os.path.abspath(root)
         self.demo = demo
         self.config_dir = os.path.join(self.root, "etc")
@@ -92,10 +96,13 @@ class Stack:
         self.minion_ids = [own, *others] if minions else []
         self.ports: dict[str, int] = {}
         self.access = ApiAccess(self.root)
-        self._usual_ports = PREFERRED_PORTS if usual_ports else {}
+        self._usual_ports = usual_ports
 
-    def prepare(self) -> None:
-        """Make folders, keys and configuration, on ports that are free now. Raises ``ConfigError``."""
+    def prepare(self, taken: Collection[str] = ()) -> None:
+        """Make folders, keys and configuration, on ports that are free now. Raises ``ConfigError``.
+
+        *taken*: names of ports that another program was quicker to take once they were chosen; any others replace them.
+        """
         try:
             for folder in (
                 "",
@@ -110,7 +117,7 @@ class Stack:
                 "graphite",
             ):
                 make_folder(os.path.join(self.root, folder), 0o755)
-            self.ports = self._choose_ports()
+            self.ports = self._choose_ports(taken)
             self._write_master()
             self.access.prepare()
             self._write_master_ports()
@@ -144,10 +151,10 @@ class Stack:
             "graphite": os.path.join(self.graphite_dir, "run", "graphite.json"),
         }
         return [
-            Program("graphite", graphite, ready["graphite"]),
-            Program("master", master, ready["master"]),
-            Program("api", api, api_ready),
-            Program("web", web, web_ready),
+            Program("graphite", graphite, ready["graphite"], ("line", "batch", "http")),
+            Program("master", master, ready["master"], ("publish", "ret")),
+            Program("api", api, api_ready, ("api",)),
+            Program("web", web, web_ready, ("web",)),
             *[self._agent(minion_id) for minion_id in self.minion_ids],
         ]
 
@@ -204,8 +211,11 @@ class Stack:
         }
         write_atomic(self.endpoints_file, json.dumps(endpoints, indent=1).encode() + b"\n")
 
-    def _choose_ports(self) -> dict[str, int]:
-        """Keep the ports of the last start while they are free; else the usual ones if wanted, else any."""
+    def _choose_ports(self, taken: Collection[str]) -> dict[str, int]:
+        """Keep the ports of the last start while they are free; else the usual ones if wanted, else any.
+
+        For those *taken* any: two stacks that begin together would go on taking the usual ones from each other.
+        """
         ports_file = os.path.join(self.root, "run", "ports.json")
         last: dict[str, int] = {}
         try:
@@ -216,7 +226,7 @@ class Stack:
         ports = {}
         held = []  # until all are chosen, so that none is chosen twice
         for name in PREFERRED_PORTS:
-            for port in (last.get(name), self._usual_ports.get(name), 0):
+            for port in (0,) if name in taken else (last.get(name), self._usual_ports.get(name), 0):
                 listener = _listen(port) if port is not None else None
                 if listener is not None:
                     held.append(listener)

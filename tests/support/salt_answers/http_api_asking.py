@@ -216,6 +216,6 @@ def kept(value):
     if value.lstrip().startswith("Passed invalid arguments"):
         value = value.strip().partition("\n")[0]
     value = value.replace("saltern-run", "salt-run")
-    for pattern, name in ((JID, "JID"), (TOKEN, "TOKEN"), (FINGER, "FINGER"), (STAMP, "STAMP"), (START, "START")):
+    for pattern, name in ((TOKEN, "TOKEN"), (JID, "JID"), (FINGER, "FINGER"), (STAMP, "STAMP"), (START, "START")):
         value = pattern.sub(name, value)
     return value
