@@ -16,18 +16,19 @@ from collections.abc import Awaitable, Callable
 from contextvars import Context, copy_context
 from functools import wraps
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
-from saltern.complaints import Complaint
 from saltern.errors import CommandError
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Task
 
+    from saltern_agent.coroutine_loop import CoroutineLoop, Done
+
 log = logging.getLogger(__name__)
 
-CLOSE_S = 2.0  # for coroutines to end when all is closed
-
-Done = Callable[[Any, BaseException | None], None]
+MAX_LEFT = 64
+"""Loops that were left to who holds them, and haven't ended."""
 
 
 def is_awaitable(value: Any) -> bool:
@@ -36,60 +37,58 @@ def is_awaitable(value: Any) -> bool:
 
 
 class Coroutines:
-    """A loop, started when the first coroutine comes; it then stays, for what coroutines keep is bound to it."""
+    """A loop, started when the first coroutine comes; it then stays, for what coroutines keep is bound to it.
 
-    def __init__(self) -> None:
+    Where one holds it (``coroutine_loop.py``) another is begun, and whoever did so has his coroutines in a second loop
+    from then on, together with others of that kind: nobody else waits for him again.
+    """
+
+    def __init__(self, whose: Callable[[Context | None], Any] = lambda context: None) -> None:
+        """*whose* tells, of a context or of this one, whom what is run in it belongs to; ``None`` where nobody knows.
+
+        What it returns has a ``name``.
+        """
+        self.on_left: Callable[[], None] = lambda: None
+        """Called, in some thread, when a loop was left: what was bound to it is of no use any more."""
+        self._whose = whose
         self._lock = threading.Lock()
-        self._loop: AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
+        self._loops: dict[bool, CoroutineLoop] = {}  # by whether it is for those who hold theirs
+        self._left: set[CoroutineLoop] = set()
+        self._holders: WeakSet[Any] = WeakSet()
         self._process = 0
         self._closed = False
-        self._complaint = Complaint(log, logging.WARNING)
 
-    def begin(self) -> AbstractEventLoop:
-        """Return the loop, which runs. Raises ``CommandError`` when this is closed."""
+    def begin(self, context: Context | None = None) -> AbstractEventLoop:
+        """Return the loop for what is run in *context*; it runs. Raises ``CommandError`` when this is closed."""
         with self._lock:
-            return self._begin()
+            return self._begin(context).loop
 
-    def _begin(self) -> AbstractEventLoop:
-        if self._loop is None or self._process != os.getpid():  # a fork has no other threads
+    def _begin(self, context: Context | None) -> CoroutineLoop:
+        if self._process != os.getpid():  # a fork has no other threads
+            self._loops, self._left, self._process = {}, set(), os.getpid()
+        apart = self._whose(context) in self._holders if self._holders else False
+        found = self._loops.get(apart)
+        if found is None:
             if self._closed:
                 raise CommandError("no coroutine is run any more: the agent is being stopped")
-            import asyncio  # 7 MB, for hosts with coroutines
+            from saltern_agent.coroutine_loop import CoroutineLoop  # for hosts with coroutines
 
-            self._loop = asyncio.new_event_loop()
-            self._loop.set_exception_handler(self._failed)
-            self._process = os.getpid()
-            self._thread = threading.Thread(target=self._run, args=(self._loop,), name="coroutines", daemon=True)
-            self._thread.start()
-        return self._loop
+            found = self._loops[apart] = CoroutineLoop(self._is_held, self._over, self._whose)
+        return found
 
     def start(self, awaitable: Awaitable[Any], done: Done, context: Context) -> Callable[[], None]:
         """Await *awaitable* in *context*, then call *done* there with its value or what it raised.
 
-        Return what cancels it, from any thread. Raises ``CommandError`` when this is closed.
+        Return what cancels it, from any thread. Raises ``CommandError`` when this is closed. When the loop is left,
+        *done* is called in another thread, with a ``CommandError``.
         """
-        tasks: list[Task[None]] = []
-
-        def create() -> None:
-            end = _End(awaitable, done)
-            task = loop.create_task(end.reach(), context=context)
-            task.add_done_callback(end.never_begun, context=context)
-            tasks.append(task)
-
-        def cancel() -> None:
-            for task in tasks:
-                task.cancel()
-
         with self._lock:  # so that all that has begun is there to be cancelled when this is closed
-            loop = self._begin()
-            loop.call_soon_threadsafe(create)
-        return lambda: _post(loop, cancel)
+            return self._begin(context).start(awaitable, done, context)
 
     def wait(self, awaitable: Awaitable[Any], cancelled_by: Callable[[Callable[[], None]], Any] | None = None) -> Any:
         """Return what *awaitable* comes to, or raise what it raises; the calling thread waits.
 
-        *cancelled_by* is told what cancels it. Raises ``CommandError`` in the loop's own thread.
+        *cancelled_by* is told what cancels it. Raises ``CommandError`` in a loop's own thread.
         """
         if self.here():
             raise CommandError("a coroutine is waited for in the thread that runs coroutines: await it")
@@ -110,34 +109,43 @@ class Coroutines:
         return value
 
     def here(self) -> bool:
-        """Return whether the calling thread is the loop's."""
-        return self._thread is not None and self._thread.ident == threading.get_ident()
+        """Return whether the calling thread is a loop's."""
+        me = threading.get_ident()
+        return any(one.thread.ident == me for one in (*self._loops.values(), *tuple(self._left)))
 
     def close(self) -> None:
-        """Cancel what runs and end the loop; the thread is waited for, for a while."""
+        """Cancel what runs and end the loops; their threads are waited for, for a while."""
         with self._lock:
             self._closed = True
-            loop, thread, self._loop = self._loop, self._thread, None
-            if loop is None or thread is None or self._process != os.getpid():
+            loops, self._loops = list(self._loops.values()), {}
+            if self._process != os.getpid():
                 return
-            _post(loop, lambda: loop.create_task(_end(loop)))
-        if thread.ident != threading.get_ident():
-            thread.join(CLOSE_S)
+            for one in loops:
+                one.end()
+        for one in loops:
+            one.join()
 
-    def _run(self, loop: AbstractEventLoop) -> None:
-        while True:
-            try:
-                loop.run_forever()
-                break
-            except BaseException as error:  # a task of a module's own called sys.exit: that ends nobody else
-                self._complaint.say(f"a task of a module ended by {type(error).__name__}: {error}")
-        loop.close()
+    def _is_held(self, loop: CoroutineLoop, holder: Task[Any] | None) -> bool:
+        whose = loop.whose.get(holder)
+        who = f"{whose.name}: " if whose is not None else ""
+        with self._lock:
+            known = next((apart for apart, one in self._loops.items() if one is loop), None)
+            if known is None or len(self._left) >= MAX_LEFT:
+                return self._closed
+            del self._loops[known]
+            self._left.add(loop)
+            if whose is not None:
+                self._holders.add(whose)
+        log.warning(
+            "%sa coroutine function waits without await, in %s: others go on in another loop", who, loop.where()
+        )
+        loop.leave(holder, "the loop of coroutines was held by another one")
+        self.on_left()
+        return True
 
-    def _failed(self, loop: AbstractEventLoop, told: dict[str, Any]) -> None:
-        """Say in a line what asyncio has nobody to tell."""
-        error = told.get("exception")
-        why = f": {type(error).__name__}: {error}" if error is not None else ""
-        self._complaint.say("%s", f"a task of a module: {told.get('message', 'it failed')}{why}".split("\n")[0])
+    def _over(self, loop: CoroutineLoop) -> None:
+        with self._lock:
+            self._left.discard(loop)
 
 
 def natural(function: Callable[..., Any], coroutines: Callable[[], Coroutines]) -> Callable[..., Any]:
@@ -167,54 +175,8 @@ def canceller() -> Callable[[], None]:
     """Return what cancels the coroutine that calls this, from any thread."""
     import asyncio
 
+    from saltern_agent.coroutine_loop import post
+
     task, loop = asyncio.current_task(), asyncio.get_running_loop()
     assert task is not None
-    return lambda: _post(loop, task.cancel)
-
-
-class _End:
-    """Has *done* told of what *awaitable* comes to, once."""
-
-    __slots__ = ("_awaitable", "_begun", "_done")
-
-    def __init__(self, awaitable: Awaitable[Any], done: Done) -> None:
-        self._awaitable = awaitable
-        self._done = done
-        self._begun = False
-
-    async def reach(self) -> None:
-        self._begun = True
-        try:
-            value, error = await self._awaitable, None
-        except BaseException as raised:  # SystemExit would end the loop
-            value, error = None, raised
-        self._done(value, error)
-
-    def never_begun(self, task: Task[None]) -> None:
-        """Heed a task that was cancelled before its first step."""
-        if not self._begun:
-            from asyncio import CancelledError
-
-            if hasattr(self._awaitable, "close"):
-                self._awaitable.close()
-            self._done(None, CancelledError())
-
-
-async def _end(loop: AbstractEventLoop) -> None:
-    import asyncio
-
-    tasks = asyncio.all_tasks(loop) - {asyncio.current_task(loop)}
-    for task in tasks:
-        task.cancel()
-    if tasks:
-        await asyncio.wait(tasks, timeout=CLOSE_S / 2)
-    await asyncio.sleep(0)  # those that are told of what has ended just now come next
-    loop.stop()
-
-
-def _post(loop: AbstractEventLoop, call: Callable[[], object]) -> None:
-    """Call *call* in the loop's thread; in one that is closed nothing runs that would need it."""
-    import contextlib
-
-    with contextlib.suppress(RuntimeError):
-        loop.call_soon_threadsafe(call)
+    return lambda: post(loop, task.cancel)

@@ -36,7 +36,7 @@ NESTED = "nested"
 
 WRONGLY_CALLED = frozenset({"SaltInvocationError", "SaltClientError"})
 MAX_YIELDED = 100_000
-AROUND = frozenset({__name__, "saltern_agent.steps", "saltern_agent.coroutines"})
+AROUND = frozenset({__name__, "saltern_agent.steps", "saltern_agent.coroutines", "saltern_agent.coroutine_loop"})
 """Modules whose frames stand in a traceback before the function's."""
 BLACKOUT = (
     "Minion in blackout mode. Set 'minion_blackout' to False in pillar or grains to resume operations. Only "

@@ -25,6 +25,7 @@ PUBLISHED = ("fun", "arg", "tgt", "jid", "ret", "tgt_type", "user", "metadata", 
 
 CHILD_GRACE_S = 3.0  # for a function to return once its programs were ended; in a child of ours they have 2 s of it
 THREAD_GRACE_S = 2.0  # for a thread to notice that it is to end
+INTERRUPTS = 2  # in that time
 
 
 class Killed(BaseException):
@@ -285,8 +286,11 @@ class Job:
             if self.ends_within(CHILD_GRACE_S):
                 listed = ", ".join(str(pid) for pid in children)
                 return f"job {self.jid} was ended: signal {int(number)} went to process {listed}"
-        if (self._interrupt() or not (self.thread or self.begun)) and self.ends_within(THREAD_GRACE_S):
-            return f"job {self.jid} was ended: it was interrupted"
+        for _ in range(INTERRUPTS):  # one may come where it is swallowed, as in the callback of a weak reference
+            if not (self._interrupt() or not (self.thread or self.begun)):
+                break
+            if self.ends_within(THREAD_GRACE_S / INTERRUPTS):
+                return f"job {self.jid} was ended: it was interrupted"
         if self.abandon():
             return f"job {self.jid} does not end: its thread hangs outside Python and was abandoned"
         return f"job {self.jid} was over already"
@@ -303,17 +307,12 @@ class Job:
 
         Return whether there is one of them.
         """
-        import ctypes  # rarely needed, and not small
-
         with self._lock:
             if self._over:
                 return False
             if self.cancel is not None:
                 self.cancel()
-            if not self.thread:
-                return self.begun
-            raised = ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self.thread), ctypes.py_object(Killed))
-        return bool(raised == 1)
+            return interrupt(self.thread) if self.thread else self.begun
 
 
 _JOB: ContextVar[Job | None] = ContextVar("job", default=None)
@@ -342,6 +341,13 @@ class Current:
     @printed.setter
     def printed(self, printed: list[str] | None) -> None:
         _PRINTED.set(printed)
+
+
+def interrupt(thread: int) -> bool:
+    """Raise ``Killed`` at the next step of Python in the *thread*; return whether there is one."""
+    import ctypes  # rarely needed, and not small
+
+    return bool(ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(Killed)) == 1)
 
 
 def forget_interrupt(thread: int) -> None:

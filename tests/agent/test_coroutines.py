@@ -7,7 +7,7 @@ import logging
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextvars import copy_context
+from contextvars import ContextVar, copy_context
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ import pytest
 from saltern.errors import CommandError
 from saltern.log import OneLine
 from saltern.secret import Secret
+from saltern_agent import coroutine_loop
+from saltern_agent import coroutines as coroutines_module
 from saltern_agent.coroutines import Coroutines
 from saltern_agent.devices.lanes import Lanes
 from saltern_agent.devices.struck_log import KnownSecrets, strike_log
@@ -395,3 +397,101 @@ def test_known_secrets_are_each_counted() -> None:
     known.take("b", frozenset())
     assert not known
     assert known._beginnings == {}
+
+
+class Owner:
+    """Whose coroutines some are."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+OWNER: ContextVar[Owner | None] = ContextVar("owner", default=None)
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coroutine_loop, "LOOK_S", 0.02)
+
+
+def owned(coroutines: Coroutines, owner: Owner, awaitable: Any) -> Callable[[], Any]:
+    """Begin what is *owner*'s; return what waits for what it comes to."""
+    context, over = copy_context(), threading.Event()
+    context.run(OWNER.set, owner)
+    found: list[tuple[Any, BaseException | None]] = []
+
+    def done(value: Any, error: BaseException | None) -> None:
+        found.append((value, error))
+        over.set()
+
+    coroutines.start(awaitable, done, context)
+
+    def result() -> Any:
+        assert over.wait(WAIT_S)
+        value, error = found[0]
+        assert len(found) == 1, "told once"
+        return value if error is None else error
+
+    return result
+
+
+@pytest.mark.parametrize("deeper", [False, True])
+def test_a_loop_that_is_held_is_left_to_who_holds_it(
+    hurried: None, caplog: pytest.LogCaptureFixture, deeper: bool
+) -> None:
+    coroutines = Coroutines(lambda context: OWNER.get() if context is None else context.get(OWNER))
+    left: list[int] = []
+    coroutines.on_left = lambda: left.append(1)
+    holder, other = Owner("holder"), Owner("other")
+    gate = threading.Event()
+
+    async def holds() -> str:
+        gate.wait(WAIT_S)  # without await
+        return "over"
+
+    async def begins() -> str:
+        return await asyncio.wait_for(holds(), WAIT_S)
+
+    async def waits() -> None:
+        await asyncio.Event().wait()
+
+    async def quick() -> threading.Thread:
+        await asyncio.sleep(0)
+        return threading.current_thread()
+
+    waiting = owned(coroutines, other, waits())
+    first = owned(coroutines, other, quick())()
+    held = owned(coroutines, holder, begins() if deeper else holds())
+    assert "held by another one" in str(waiting())
+    second = owned(coroutines, other, quick())()
+    assert second is not first
+    assert left == [1]
+    assert "holder: a coroutine function waits without await, in" in caplog.text
+    assert owned(coroutines, holder, quick())() not in (first, second), "who held one has another from then on"
+    assert owned(coroutines, other, quick())() is second
+    gate.set()
+    assert isinstance(held(), BaseException), "it was interrupted as soon as that could be"
+    until(lambda: not first.is_alive())
+    coroutines.close()
+
+
+def test_so_many_loops_are_left_and_no_more(hurried: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coroutines_module, "MAX_LEFT", 1)
+    coroutines = Coroutines(lambda context: OWNER.get() if context is None else context.get(OWNER))
+    gate = threading.Event()
+
+    async def holds() -> None:
+        gate.wait(WAIT_S)
+
+    async def quick() -> int:
+        return 1
+
+    held = [owned(coroutines, Owner("one"), holds())]
+    until(lambda: len(coroutines._left) == 1)
+    held.append(owned(coroutines, Owner("two"), holds()))
+    behind = owned(coroutines, Owner("three"), quick())
+    gate.set()
+    assert behind() == 1
+    for one in held:
+        one()
+    coroutines.close()

@@ -125,6 +125,29 @@ def test_a_python_loop_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
     assert job.kill(signal.SIGTERM) == "job 1 was over already"
 
 
+def test_a_job_that_swallowed_its_end_is_interrupted_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs_module, "THREAD_GRACE_S", 4.0)
+    job, started, swallowed = Job("1", "a.b", [], {}), threading.Event(), threading.Event()
+
+    def spin() -> None:
+        started.set()
+        while True:
+            time.sleep(0.001)
+
+    def stubborn() -> None:
+        with contextlib.suppress(BaseException):
+            spin()
+        swallowed.set()
+        spin()
+
+    thread = in_thread(job, stubborn)
+    assert started.wait(10)
+    assert job.kill(15) == "job 1 was ended: it was interrupted"
+    assert swallowed.is_set()
+    thread.join(10)
+    assert not thread.is_alive()
+
+
 def test_a_program_is_signalled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs_module, "CHILD_GRACE_S", 30.0)
     job, running = Job("1", "a.b", [], {}), threading.Event()

@@ -50,6 +50,7 @@ class Connection:
 
     __slots__ = (
         "_asked",
+        "_awaited",
         "_closes",
         "_device",
         "_generation",
@@ -77,6 +78,7 @@ class Connection:
         self._closes = False  # by that one, before there is another
         self._generation = 0  # what was asked of the device before belongs to a connection that is gone
         self._tries = 0
+        self._awaited = False  # whether what it has is bound to a loop of coroutines
         self._lost = False  # whether it was closed because it didn't work any more
         self._asked = -DOUBT_S
         self._timer: Timer | None = None
@@ -130,6 +132,11 @@ class Connection:
         self._tries = 0
         self._try()
 
+    def loop_left(self) -> None:
+        """The loop of coroutines that it may be bound to runs no more: open it anew."""
+        if self._awaited and self.phase == UP:
+            self.anew()
+
     def doubt(self) -> None:
         """Ask whether it still works, though not again and again: a call to it failed."""
         if self._timer is not None and self.phase == UP and time.monotonic() - self._asked >= DOUBT_S:
@@ -166,7 +173,9 @@ class Connection:
         with contextlib.suppress(CommandError):
             yield from _done(proxied.begin("close"))
         began = time.perf_counter()
-        yield from _done(proxied.begin("open"))
+        opened = proxied.begin("open")
+        self._awaited = is_awaitable(opened)
+        yield from _done(opened)
         if self._lost and not (yield from _done(proxied.begin("alive"))):
             raise CommandError(LOST)
         self.timed(began, failed=False)

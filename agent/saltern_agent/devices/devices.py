@@ -79,6 +79,7 @@ class Devices:
             over=self._call_over,
             coroutines=self.library.coroutines(),
         )
+        self.library.coroutines().on_left = partial(host.loop.post, self._loop_left)
         strike_log(self.library)
         self._look_at = 0.0
         self.definitions = Definitions()
@@ -207,6 +208,10 @@ class Devices:
             device.loader.settle()
             if anew or device.loader.proxytype in changed:
                 self.host.loop.post(device.connection.anew)
+
+    def _loop_left(self) -> None:
+        for device in self.members.values():
+            device.connection.loop_left()
 
     def _proxymodules(self) -> set[Slot]:
         """Return the sources of proxymodules, those that were loaded anew being others."""

@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextvars import Context
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -101,8 +102,12 @@ class Library:
             if self._coroutines is None:
                 from saltern_agent.coroutines import Coroutines
 
-                self._coroutines = Coroutines()
+                self._coroutines = Coroutines(self._whose)
             return self._coroutines
+
+    def _whose(self, context: Context | None) -> Any:
+        """Return whose call is running in *context*, or here; ``None``: these modules are of one minion alone."""
+        return None
 
     def _of_folders(self, kind: str, stem: str) -> dict[str, Any]:
         return {**self._foreign(kind, stem), **self._given.get(kind, {})}

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import Context
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -202,6 +203,10 @@ class SharedLibrary(Library):
             return
         slot.own = bool(nobody.asked or slot.source.package) or holds_state(python, self._is_shared)
         self._shared[python.__name__] = not slot.own
+
+    def _whose(self, context: Context | None) -> Any:
+        found = BOUND.get() if context is None else context.get(BOUND)
+        return None if isinstance(found, Nobody) else found
 
     def _is_shared(self, name: str) -> bool:
         return self._shared.get(name, False)

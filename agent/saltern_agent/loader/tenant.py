@@ -91,6 +91,11 @@ class Tenant(Loader):
         live = {**self._opts, "grains": self._grains, "pillar": self._pillar}
         return OwnFolder(top, defined, live, self._library.salts_options)
 
+    @property
+    def name(self) -> str:
+        """The id of the minion."""
+        return str(self._opts.get("id"))
+
     def option(self, name: str) -> Any:
         """Return one of its own options, ``None`` when there is none."""
         return self._opts.get(name)
