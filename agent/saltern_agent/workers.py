@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
@@ -91,12 +92,14 @@ class Pool:
                         self._threads -= 1
                         return
                 continue
-            again = False
+            again, process = False, os.getpid()
             try:
                 again = call()
             except BaseException:  # a kill that came a moment too late must not end an innocent thread
                 log.debug("a worker's call ended by an exception", exc_info=True)
                 again = True
+            if os.getpid() != process:  # a function's fork, which it left: what comes is not its matter
+                os._exit(1)
             del call  # with what its job was given: this thread may be idle for long
             self._over()
             with self._lock:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import os
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -20,6 +22,7 @@ from saltern_agent.devices.alarms import Alarms
 from saltern_agent.devices.lane import Lane
 from saltern_agent.devices.lanes import GRACE_S, STALLED_S, Lanes
 from saltern_agent.devices.slow_calls import SLOW_S
+from saltern_agent.devices.turn import EX_FORKED
 
 WAIT_S = 20.0
 
@@ -269,6 +272,69 @@ def test_a_call_that_is_python_is_ended_at_its_limit(make: Callable[..., Bench])
     assert isinstance(bench.answer("spins")[1], TimeoutError)
     bench.alarms.advance(GRACE_S)
     assert not lane.hung
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("swallows", ["a weak reference's callback", "its own except, for long"])
+def test_what_swallows_its_end_is_interrupted_again(make: Callable[..., Bench], swallows: str) -> None:
+    bench = make(1, 2)
+    lane = bench.lanes.lane("d", limit_s=1.0)
+    inside = threading.Event()
+    interrupts: list[int] = []
+
+    def spin() -> None:
+        inside.set()
+        while True:
+            time.sleep(0.001)
+
+    def in_a_callback() -> None:
+        thing = Bench.__new__(Bench)
+        kept = weakref.ref(thing, lambda _: spin())
+        del thing  # what is raised in the callback is printed, and goes no further
+        interrupts.append(1)
+        assert kept() is None
+        spin()
+
+    def in_an_except() -> None:
+        while len(interrupts) < 3:
+            try:
+                spin()
+            except BaseException:
+                interrupts.append(1)
+        spin()
+
+    assert bench.submit(lane, "stubborn", in_a_callback if "weak" in swallows else in_an_except)
+    assert inside.wait(WAIT_S)
+    bench.alarms.advance(1.0)
+    assert isinstance(bench.answer("stubborn")[1], TimeoutError)
+    if "weak" in swallows:
+        bench.until(lambda: interrupts)
+        bench.alarms.advance(GRACE_S / 2)
+        bench.until(lambda: lane.turn is None)
+        assert not lane.hung, "it was ended in time"
+    else:
+        bench.until(lambda: len(interrupts) == 1)
+        bench.alarms.advance(GRACE_S / 2)
+        bench.until(lambda: len(interrupts) == 2)
+        bench.alarms.advance(GRACE_S / 2)
+        assert lane.hung
+        bench.until(lambda: len(interrupts) == 3)
+        bench.alarms.advance(2 * GRACE_S)
+        bench.until(lambda: not lane.hung)
+    assert bench.submit(lane, "next", lambda: 1)
+    assert bench.answer("next") == (1, None)
+    assert bench.lanes.stats()["given_up"] == 0
+
+
+def test_a_fork_that_leaves_its_call_ends(make: Callable[..., Bench]) -> None:
+    bench = make(1, 1)
+    lane = bench.lanes.lane("d")
+    assert bench.submit(lane, "forks", os.fork)
+    pid, error = bench.answer("forks")
+    assert error is None
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == EX_FORKED
+    assert bench.submit(lane, "next", lambda: 1)
+    assert bench.answer("next") == (1, None)
 
 
 @pytest.mark.parametrize("error", [ValueError("x"), SystemExit(3), KeyboardInterrupt(), GeneratorExit()])

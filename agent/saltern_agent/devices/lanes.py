@@ -258,7 +258,7 @@ class Lanes:
     def _go_on(self, turn: Turn, awaitable: Any, context: Context) -> None:
         """Await in the loop what a call returned; its thread is free."""
         with suppress(CommandError):  # told below
-            self.coroutines.begin()  # which may take a while, not under the lock
+            self.coroutines.begin(context)  # which may take a while, not under the lock
         failed: list[Turn] = []
         why: BaseException | None = None
         with self._lock:
@@ -342,7 +342,22 @@ class Lanes:
         with self._lock:  # only now: whoever asked has given it up before it ends by this
             if not turn.ended:
                 turn.interrupt()
+        self._alarms.at(self._alarms.now() + GRACE_S / 2, lambda: self._insist(turn))
         self._alarms.at(self._alarms.now() + GRACE_S, lambda: self._hangs(turn))
+
+    def _insist(self, turn: Turn, again_s: float = 0.0) -> None:
+        """Interrupt a call that has its answer again, for what was raised may have come where it is swallowed.
+
+        As in the callback of a weak reference, or by a device's own ``except``. *again_s*: and again, ever more rarely.
+        """
+        with self._lock:
+            if turn.ended:
+                return
+            if turn.on_thread or again_s:  # a coroutine that was cancelled may be waiting for its own end
+                turn.interrupt()
+        if again_s:
+            next_s = min(2 * again_s, MAX_PROBE_S)
+            self._alarms.at(self._alarms.now() + again_s, lambda: self._insist(turn, next_s))
 
     def _hangs(self, turn: Turn) -> None:
         """Wait no longer for a call that has its answer, but does not end."""
@@ -367,6 +382,7 @@ class Lanes:
             failed = self._dispatch()
         if not lane.closed:
             log.warning("%s hangs: a call to it has not ended though it was interrupted", lane.name)
+        self._insist(turn, GRACE_S)
         self._tell(waiting, HANGS)
         self._tell(failed, NO_THREAD)
         if freed is not None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
-from saltern_agent.jobs import Killed, forget_interrupt
+from saltern_agent.jobs import Killed, forget_interrupt, interrupt
 
 if TYPE_CHECKING:
     from saltern_agent.devices.lane import Lane
@@ -17,6 +18,10 @@ Call = Callable[[], Any]
 
 Done = Callable[[Any, BaseException | None], None]
 """Told what a call came to, once, in some thread: it must neither wait nor raise."""
+
+
+EX_FORKED = 1
+"""Of a process that a call made and left: what comes after the call is ours alone."""
 
 
 class Turn:
@@ -63,7 +68,7 @@ class Turn:
 
         Afterwards nothing interrupts this thread any more. One that has its answer isn't called.
         """
-        me = threading.get_ident()
+        me, process = threading.get_ident(), os.getpid()
         found: tuple[Any, BaseException | None] | None = None
         while True:  # ``Killed`` may come at any step until the thread has left the call
             try:
@@ -74,6 +79,8 @@ class Turn:
                             begins(self)
                     call, self.call = self.call, None
                     found = (None, None) if self.answered or call is None else (context.run(call), None)
+                if os.getpid() != process:
+                    os._exit(EX_FORKED)
                 with lock:
                     self.thread = 0
                 if self.interrupted:
@@ -88,7 +95,5 @@ class Turn:
         if self.cancel is not None:
             self.cancel()
         elif self.thread:
-            import ctypes  # rarely needed, and not small
-
             self.interrupted = True
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self.thread), ctypes.py_object(Killed))
+            interrupt(self.thread)
