@@ -52,8 +52,7 @@ class CoroutineLoop:
         self.loop: AbstractEventLoop = asyncio.new_event_loop()
         self.ends: set[End] = set()
         """What is awaited here and not told yet."""
-        self.whose: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
-        """Whose each task is, those too that modules begin."""
+        self._owners: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()  # of tasks, those too that modules begin
         self._held = held
         self._over = over
         self._whose = whose
@@ -68,7 +67,7 @@ class CoroutineLoop:
     def start(self, awaitable: Awaitable[Any], done: Done, context: Context) -> Callable[[], None]:
         """Await *awaitable* in *context*, then call *done*; return what cancels it, from any thread."""
         tasks: list[Task[None]] = []
-        end = End(awaitable, done, self.ends)
+        end = End(awaitable, done, self.ends, self._whose(context))
 
         def create() -> None:
             task = end.task = self.loop.create_task(end.reach(), context=context)
@@ -94,12 +93,16 @@ class CoroutineLoop:
 
     def leave(self, holder: Task[Any] | None, why: str) -> None:
         """Tell all but the *holder* *why* nothing comes of what they await, and end it as soon as he lets go."""
-        whose = self.whose.get(holder)
+        whose = self.owner(holder)
         for end in tuple(self.ends):
-            if end.task is not holder and (whose is None or self.whose.get(end.task) is not whose):
+            if end.task is None or (end.task is not holder and (whose is None or end.whose is not whose)):
                 end.tell(None, CommandError(why))
         self.end()
         interrupt(self.thread.ident or 0)
+
+    def owner(self, task: Task[Any] | None) -> Any:
+        """Return whose *task* is."""
+        return None if task is None else self._owners.get(task)
 
     def where(self) -> str:
         """Return in which function its thread is now."""
@@ -138,7 +141,7 @@ class CoroutineLoop:
         import asyncio
 
         task: Task[Any] = asyncio.Task(coroutine, loop=loop, **given)
-        self.whose[task] = self._whose(given.get("context"))
+        self._owners[task] = self._whose(given.get("context"))
         return task
 
     def _failed(self, loop: AbstractEventLoop, told: dict[str, Any]) -> None:
@@ -149,15 +152,16 @@ class CoroutineLoop:
 
 
 class End:
-    """Has *done* told of what *awaitable* comes to, once; it is one of *ends* until then."""
+    """Has *done* told of what *awaitable*, which is *whose*, comes to, once; it is one of *ends* until then."""
 
-    __slots__ = ("_awaitable", "_begun", "_done", "_ends", "task")
+    __slots__ = ("_awaitable", "_begun", "_done", "_ends", "task", "whose")
 
-    def __init__(self, awaitable: Awaitable[Any], done: Done, ends: set[End]) -> None:
+    def __init__(self, awaitable: Awaitable[Any], done: Done, ends: set[End], whose: Any) -> None:
         self._awaitable = awaitable
         self._done = [done]
         self._ends = ends
         self._begun = False
+        self.whose = whose
         self.task: Any = None
         ends.add(self)
 

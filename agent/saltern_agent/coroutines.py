@@ -126,7 +126,7 @@ class Coroutines:
             one.join()
 
     def _is_held(self, loop: CoroutineLoop, holder: Task[Any] | None) -> bool:
-        whose = loop.whose.get(holder)
+        whose = loop.owner(holder)
         who = f"{whose.name}: " if whose is not None else ""
         with self._lock:
             known = next((apart for apart, one in self._loops.items() if one is loop), None)

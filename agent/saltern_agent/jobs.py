@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
+from copy import deepcopy
 from typing import Any
 
 from saltern.errors import WireError
@@ -146,7 +147,7 @@ class Job:
         if self.about is None:
             return {}
         told = {"fun": self.fun, "jid": self.jid, **self.about}
-        return {f"__pub_{key}": told[key] for key in PUBLISHED if key in told}
+        return {f"__pub_{key}": deepcopy(told[key]) for key in PUBLISHED if key in told}  # others are told the same
 
     def concerns(self, asker: Job | None) -> bool:
         """Return whether *asker*, the job that asks, may see this one's arguments and end it.

@@ -159,6 +159,10 @@ class Minion:
         """Queue a return or an event; a loss of it is counted for *origin*."""
         self.host.send_later(enveloped(self.voice, frame), origin, crowd=bool(self.voice))
 
+    def may_send(self, size: int) -> bool:
+        """Return whether its functions may send *size* bytes now of their own accord, from any thread."""
+        return True
+
     def request(self, command: str, args: dict[str, Any]) -> Any:
         """Call the master, from a worker. Raises ``ChannelError``."""
         return self.host.calls.request(command, args, minion=self.voice)

@@ -20,6 +20,7 @@ from saltern_agent.begun import Begun
 from saltern_agent.jobs import Job
 from saltern_agent.kept_schedule import KeptSchedule
 from saltern_agent.origin import Origin
+from saltern_agent.own_values import own
 from saltern_agent.return_to import NOWHERE, ReturnTo, return_to
 from saltern_agent.slots import Slots, slot_epoch_s, stable_hash
 
@@ -80,7 +81,7 @@ class Run(NamedTuple):
             "metrics": definition.metrics,
             "return_job": definition.return_job,
         }
-        args, kwargs = definition.args, definition.kwargs
+        args, kwargs = own(definition.args), own(definition.kwargs)
         job = Job(jid, definition.function, args, kwargs, user="schedule", extra=extra, origin=self.origin, about={})
         job.ret = definition.ret
         return job

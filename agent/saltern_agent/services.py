@@ -164,12 +164,15 @@ class Services(LocalServices):
     def fire_event(self, data: dict[str, Any], tag: str) -> bool:
         """Send an event to the master's bus; return whether it was accepted for sending.
 
-        It is kept like a return while the master is away. One that is too large is not accepted.
+        It is kept like a return while the master is away. One that is too large is not accepted, nor one of a device
+        that fires more than its share.
         """
         try:
             frame = self.event_frame(0, data, tag, self._minion.max_return_bytes)
         except WireError as error:
             self._not_sent.say(tag, f"event {tag} was not sent: {error}")
+            return False
+        if not self._minion.may_send(len(frame)):
             return False
         self._host.loop.post(lambda: self._minion.send_later(frame))
         return True

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
-from typing import Any
-
 from saltern_agent.jobs import Job
-
-_HOLDERS = (list, dict)
+from saltern_agent.own_values import own
 
 
 def copied(job: Job) -> Job:
@@ -15,8 +11,8 @@ def copied(job: Job) -> Job:
     return Job(
         job.jid,
         job.fun,
-        _own(job.arg),
-        _own(job.kwarg),
+        own(job.arg),
+        own(job.kwarg),
         user=job.user,
         sees=job.sees,
         isolate=job.isolate,
@@ -24,10 +20,3 @@ def copied(job: Job) -> Job:
         about=job.about,
         ret=job.ret,
     )
-
-
-def _own(given: Any) -> Any:
-    if not given:
-        return type(given)()
-    values = given.values() if isinstance(given, dict) else given
-    return deepcopy(given) if any(isinstance(value, _HOLDERS) for value in values) else given

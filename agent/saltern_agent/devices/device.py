@@ -16,6 +16,7 @@ from saltern.ids import jid_of
 from saltern.wire import pack_any
 from saltern_agent.calls import CALL_TIMEOUT_S
 from saltern_agent.credentials import with_credentials
+from saltern_agent.devices.allowance import Allowance
 from saltern_agent.devices.aside import LaneOrAside
 from saltern_agent.devices.connection import CLOSED, HANGS, NEW, OPENING, UP, Connection
 from saltern_agent.devices.device_facts import DeviceFacts
@@ -80,6 +81,8 @@ class Device(Minion):
         self._named = False
         self._fault = ""  # what is wrong with ``proxy:`` of its pillar
         self._changes = False  # whether it is being closed so as to be opened in another way
+        self._allowance: Allowance | None = None  # made with the first event that its functions fire
+        self._events_refused = 0
         self._loaded = False  # whether its own part of the schedule was taken up
         self._schedule_waits: bool | None = None  # whether it is to run at once, once it is known how the device is
         self.lane = devices.lanes.lane(minion_id, devices.host.options["device_timeout"])
@@ -187,14 +190,14 @@ class Device(Minion):
         """It is open, and its grains are there."""
         self._changed()
         self.mine_soon()
-        self.services.fire_event(self.state_grain(), "device/up")
+        self._say_state("device/up")
         self.devices.said.log(logging.INFO, f"{self.id}: is up")
 
     def went_down(self, why: str, *, news: bool) -> None:
         """It can't be spoken with any more (*news*), or for another reason than before."""
         self._changed()
         if news:
-            self.services.fire_event(self.state_grain(), "device/down")
+            self._say_state("device/down")
         self.devices.said.log(logging.WARNING, f"{self.id}: is down: {why}")
 
     def _changed(self) -> None:
@@ -205,6 +208,9 @@ class Device(Minion):
         if at_once is not None:
             self._load_schedule()
             super().install_schedule(at_once=at_once)
+
+    def _say_state(self, tag: str) -> None:
+        self.send_later(self.services.event_frame(0, self.state_grain(), tag, self.max_return_bytes))
 
     def _load_schedule(self) -> None:
         if not self._loaded:
@@ -233,7 +239,7 @@ class Device(Minion):
         """Return the message that tells the master of it."""
         have = {"schedule": self.schedule_digest, "pillar": self.pillar_digest}
         known = {key: digest for key, digest in have.items() if digest}
-        body = {"boot": self.boot, "grains": self.facts.grains, "have": known}
+        body = {"boot": self.boot, "grains": self.facts.told(), "have": known}
         return enveloped(self.voice, pack_any("attach", 0, body))
 
     def state_grain(self) -> dict[str, Any]:
@@ -266,12 +272,25 @@ class Device(Minion):
             "hung": int(self.lane.hung),
             "calls": connection.calls,
             "failures": connection.failures,
+            "events_refused": self._events_refused,
         }
 
     def device_reconnect(self) -> bool:
         """Close and open it anew, from any thread."""
         self.host.loop.post(self.connection.anew)
         return True
+
+    def may_send(self, size: int) -> bool:
+        """Return whether its functions may send *size* bytes now of their own accord, from any thread."""
+        if self._allowance is None:
+            self._allowance = Allowance()
+        if self._allowance.takes(size):
+            return True
+        self._events_refused += 1
+        if self._events_refused == 1:
+            text = f"{self.id}: its functions fire more events than are taken of one device: some are refused"
+            self.host.loop.post(partial(self.devices.said.log, logging.WARNING, text))
+        return False
 
     # jobs
 

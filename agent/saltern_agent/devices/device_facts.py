@@ -34,9 +34,12 @@ class DeviceFacts:
 
     def look_again(self) -> None:
         """Have the grains say how the device is now."""
-        device = self._device
-        self.grains = {**self.grains, "id": device.id, STATE: device.state_grain()}
-        device.loader.set_grains(self.grains)
+        self.grains = self.told()
+        self._device.loader.set_grains(self.grains)
+
+    def told(self) -> dict[str, Any]:
+        """Return what the master is told: its modules may have changed theirs, and can't change whose they are."""
+        return {**self.grains, "id": self._device.id, STATE: self._device.state_grain()}
 
     def refresh(self) -> None:
         """Have its module read them anew, and tell the master; from any thread, and it isn't waited for."""
