@@ -14,6 +14,7 @@ import pytest
 
 from saltern.errors import ChannelError, MasterNotRunning, NotAuthorised, RequestTimeout, WireError
 from saltern.local import LENGTH, MAX_LOCAL_BYTES, SOCKET_NAME, LocalConnection, SocketPath, frame
+from support.descriptors import open_ones
 
 
 def serve(folder: Path, behave: Callable[[socket.socket], Any]) -> threading.Thread:
@@ -135,7 +136,7 @@ def test_nobody_there(tmp_path: Path) -> None:
 def test_a_path_too_long_for_the_kernel(tmp_path: Path) -> None:
     folder = tmp_path / ("x" * 200)
     thread = serve(folder, answering(frame({"result": 1})))
-    before = len(os.listdir("/proc/self/fd"))
+    before = open_ones()
     with LocalConnection(str(folder)) as connection:
         assert connection.call("x") == 1
     thread.join()  # its end of the connection is open until then

@@ -14,6 +14,7 @@ import pytest
 from saltern.errors import ConfigError
 from saltern.log import Stderr
 from saltern.log_file import LogFile
+from support.descriptors import open_ones
 from support.mounts import tmpfs
 
 
@@ -57,7 +58,7 @@ def test_one_that_was_there_is_appended_to_and_descriptors_are_given_back(
 ) -> None:
     path = tmp_path / "log"
     path.write_text("before\n")
-    before = len(os.listdir("/proc/self/fd"))
+    before = open_ones()
     handler = LogFile(str(path))
     logger.addHandler(handler)
     for n in range(5):

@@ -20,6 +20,7 @@ from saltern_graphite.whisper.batch import FILES_AT_ONCE, update_batch
 from saltern_graphite.whisper.file import CorruptFile
 from saltern_graphite.whisper.open_files import BatchResult
 from saltern_graphite.whisper.update import LateMode, update
+from support.descriptors import open_ones
 from support.whisper_files import create
 
 ARCHIVES = ((1, 60), (5, 60), (20, 60))
@@ -92,7 +93,7 @@ def test_late_points_are_written_together_too(tmp_path: Path, monkeypatch: pytes
 
 def test_more_files_than_are_open_at_once(tmp_path: Path) -> None:
     paths = new_files(tmp_path, FILES_AT_ONCE + 3)
-    used = len(os.listdir("/proc/self/fd"))
+    used = open_ones()
     result = write(paths, NOW, 2)
     assert result.stored.tolist() == [2] * len(paths)
     assert len({Path(path).read_bytes() for path in paths}) == 1

@@ -20,6 +20,7 @@ from saltern_graphite.whisper import create as whisper_create
 from saltern_graphite.whisper import unfinished as whisper_unfinished
 from saltern_graphite.whisper.create import FILES_AT_ONCE, NewFile, create_batch
 from saltern_graphite.whisper.update import update
+from support.descriptors import open_ones
 
 NOW = 1_700_000_007
 RETENTIONS = parse_retentions("15s:1d,1m:7d,15m:1y")
@@ -176,7 +177,7 @@ def test_a_long_name_can_be_created(tmp_path: Path) -> None:
 def test_few_descriptors_are_enough(tmp_path: Path) -> None:
     requests = [new_file(tmp_path / f"{place}.wsp", (NOW, 1.0)) for place in range(100)]
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    used = len(os.listdir("/proc/self/fd"))
+    used = open_ones()
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(map(int, os.listdir("/proc/self/fd"))) + 10, hard))
     try:
         result = create_batch(requests, NOW)

@@ -14,6 +14,7 @@ from saltern_modules.collectors.reading import inet_dump
 from saltern_modules.collectors.reading.inet_dump import ALL_STATES, RARE_STATES, InetDump
 from saltern_modules.collectors.sockets import Sockets
 from saltern_modules.collectors.source import Source
+from support.descriptors import open_ones
 
 LISTEN = 10
 
@@ -125,7 +126,7 @@ def test_an_answer_that_is_not_read_to_its_end_is_not_taken_for_the_next() -> No
 
 
 def test_the_socket_to_the_kernel_is_kept_and_given_back() -> None:
-    before = len(os.listdir("/proc/self/fd"))
+    before = open_ones()
     dump = InetDump()
     for _ in range(3):
         dump.tcp_states(1 << LISTEN, 100_000)

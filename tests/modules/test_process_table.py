@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from saltern_modules.collectors.reading.process_table import KEPT, LIST_EVERY, RECOGNISE_EVERY, ProcessTable
+from support.descriptors import open_ones
 
 PROGRAM = "{pid} (a) b) S 1 1 1 0 -1 4194560 7"
 KERNEL = "{pid} (kworker/0:1) I 2 0 0 0 -1 69238880 7"
@@ -143,7 +144,7 @@ def test_kernel_threads_end(tmp_path: Path) -> None:
 
 def test_as_many_files_stay_open_as_may(tmp_path: Path) -> None:
     stats = [write(tmp_path, pid, PROGRAM) for pid in range(1, KEPT + 11)]
-    before = len(os.listdir("/proc/self/fd"))
+    before = open_ones()
     table = ProcessTable(str(tmp_path))
     table.look(1, 1)
     assert table.states() == b"S" * (KEPT + 10)
@@ -172,7 +173,7 @@ def test_what_is_no_process_is_neither(tmp_path: Path) -> None:
     write(tmp_path, 4, PROGRAM)
     (tmp_path / "5").mkdir()
     (tmp_path / "acpi").mkdir()
-    before = len(os.listdir("/proc/self/fd"))
+    before = open_ones()
     table = ProcessTable(str(tmp_path))
     assert (table.look(1, 1), table.states(), table.kernel) == (5, b"S", 0)
     assert len(os.listdir("/proc/self/fd")) == before + 1

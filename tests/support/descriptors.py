@@ -1,9 +1,10 @@
-"""A process that can open nothing more."""
+"""How many descriptors this process has, and one that can open nothing more."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import gc
 import os
 import resource
 from collections.abc import Iterator
@@ -30,3 +31,9 @@ def exhausted() -> Iterator[None]:
         for descriptor in taken:
             os.close(descriptor)
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+def open_ones() -> int:
+    """Return how many descriptors this process has once what nobody holds any more is closed: none of it goes later."""
+    gc.collect()
+    return len(os.listdir("/proc/self/fd"))
