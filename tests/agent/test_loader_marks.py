@@ -70,7 +70,7 @@ def start(master: Any, agent: Any, *, attached: bool = True) -> None:
 
 
 def wait_ended(agent: Any) -> None:
-    assert agent.process.wait(15) not in (None, 0)
+    assert agent.process.wait(60) not in (None, 0)
 
 
 @pytest.mark.parametrize("text", ENDINGS.values(), ids=ENDINGS.keys())

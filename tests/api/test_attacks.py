@@ -45,7 +45,7 @@ def with_length(body: bytes) -> bytes:
 
 @pytest.mark.parametrize("sent", [b"", b"G", b"GET / HTTP/1.1\r\nHost: localhost\r\nX: "])
 def test_a_head_that_does_not_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sent: bytes) -> None:
-    monkeypatch.setattr(server, "REQUEST_WITHIN_S", 0.1)
+    monkeypatch.setattr(server, "REQUEST_WITHIN_S", 0.5)
 
     async def test(api: RunningApi) -> None:
         assert await api.exchange(sent) == b""
@@ -54,7 +54,7 @@ def test_a_head_that_does_not_come(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_head_that_comes_drop_by_drop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "REQUEST_WITHIN_S", 0.2)
+    monkeypatch.setattr(server, "REQUEST_WITHIN_S", 0.5)
 
     async def test(api: RunningApi) -> None:
         reader, writer = await api.connect()
@@ -205,8 +205,8 @@ def test_requests_behind_one_another_are_told_apart(tmp_path: Path) -> None:
 
 
 def test_who_does_not_read_his_answer_is_let_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(working, "READ_WITHIN_S", 0.2)
-    monkeypatch.setattr(server, "REQUEST_WITHIN_S", 0.2)
+    monkeypatch.setattr(working, "READ_WITHIN_S", 0.5)
+    monkeypatch.setattr(server, "REQUEST_WITHIN_S", 0.5)
     master = ScriptedMaster()
     master.scripts["large"] = lambda low: ["x" * 1000] * 50_000
 

@@ -201,7 +201,8 @@ def test_a_minion_that_is_away_is_said_to_be_away_at_once(options: MasterOptions
             web01.close()
             await until(lambda: not master.fleet.is_present("web01"))
             client = LocalClient(mopts=options)
-            answers = await asyncio.wait_for(asyncio.to_thread(lambda: list(client.cmd_cli("*", "test.ping"))), 2)
+            asking = asyncio.to_thread(lambda: list(client.cmd_cli("*", "test.ping", timeout=600)))
+            answers = await asyncio.wait_for(asking, 30)
             text = "Minion did not return. [Not connected]"
             assert answers == [{"web01": {"out": "no_return", "ret": text, "retcode": 1}}]
             status = await asyncio.to_thread(RunnerClient(options).cmd, "manage.status")

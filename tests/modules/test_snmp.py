@@ -390,7 +390,7 @@ class TestStrangeDevices:
     def test_requests_are_sent_again(self) -> None:
         async def test(fake: FakeDevice, port: int) -> None:
             fake.drop = 2
-            async with session(port, reply_timeout=0.1, retries=2) as one:
+            async with session(port, reply_timeout=0.5, retries=2) as one:
                 assert (await one.get([UPTIME]))[0].value == 100
             fake.drop = 2
             async with session(port, reply_timeout=0.1, retries=1) as one:

@@ -23,7 +23,7 @@ from saltern_agent.channel import UP
 from saltern_agent.devices.devices import Devices
 from saltern_agent.host import Host
 
-WAIT_S = 10.0
+WAIT_S = 30.0
 PROXY = """
 import time, threading
 __proxyenabled__ = ["toaster"]

@@ -97,7 +97,7 @@ class DeviceServer:
         """Answer again, those too that came meanwhile."""
         self._answering.set()
 
-    def wait(self, condition: Callable[[], bool], within_s: float = 10.0) -> bool:
+    def wait(self, condition: Callable[[], bool], within_s: float = 30.0) -> bool:
         """Wait until *condition* holds of what was asked, or of the connections; return whether it does."""
         with self._changed:
             return self._changed.wait_for(condition, within_s)

@@ -115,7 +115,7 @@ def log_in(client: httpx.Client, **headers: str) -> httpx.Response:
 
 def test_it_serves_until_it_is_told_to_end(program: Program) -> None:
     url = program.start()
-    page = httpx.get(f"{url}/login", headers=PAGE)
+    page = httpx.get(f"{url}/login", headers=PAGE, timeout=30)
     assert page.status_code == 200
     assert "script-src 'self'" in page.headers["content-security-policy"]
     state = program.folder / "state"
@@ -135,11 +135,11 @@ def test_it_serves_until_it_is_told_to_end(program: Program) -> None:
 
 def test_static_files_are_kept_for_ever_and_change_their_name_with_what_they_hold(program: Program) -> None:
     url = program.start()
-    page = httpx.get(f"{url}/login").text
+    page = httpx.get(f"{url}/login", timeout=30).text
     links = re.findall(r'(?:href|src)="(/static/[^"]+)"', page)
     assert len(links) >= 4
     assert len({link.split("/")[2] for link in links}) == 1
-    with httpx.Client(base_url=url) as client:
+    with httpx.Client(base_url=url, timeout=30) as client:
         for link in links:
             answer = client.get(link)
             assert (answer.status_code, answer.headers["cache-control"]) == (
@@ -186,7 +186,7 @@ def test_a_database_server_holds_what_is_kept(program: Program, api: str, kind: 
         for _ in range(2):  # the tables are there the second time
             program.write(api=api, database=server.url(name))
             url = program.start()
-            with httpx.Client(base_url=url) as client:
+            with httpx.Client(base_url=url, timeout=30) as client:
                 assert log_in(client).status_code == 302
                 token = re.findall(r'data-csrf="([^"]+)"', client.get("/preferences").text)[0]
                 form = {"csrfmiddlewaretoken": token, "theme": "dark", "zone": "Asia/Tokyo ✓"}
@@ -214,7 +214,7 @@ def test_by_tls_the_cookies_are_for_this_host_alone(program: Program, api: str) 
     program.write(api=api, host="0.0.0.0", ssl_crt="one.crt", ssl_key="one.key")
     url = program.start().replace("0.0.0.0", "localhost")
     assert url.startswith("https://")
-    with httpx.Client(base_url=url, verify=ssl.create_default_context(cafile=crt)) as client:
+    with httpx.Client(base_url=url, timeout=30, verify=ssl.create_default_context(cafile=crt)) as client:
         answer = log_in(client, Origin=url)
         assert answer.status_code == 302
         cookies = {cookie.name: cookie for cookie in client.cookies.jar}
@@ -238,7 +238,7 @@ def test_behind_a_proxy_that_has_the_certificate(program: Program, api: str) -> 
     program.write(api=api, disable_ssl=True, trusted_proxies=["127.0.0.1"], hosts=["console.example"])
     url = program.start()
     proxied = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "198.51.100.7", "Host": "console.example"}
-    with httpx.Client(base_url=url) as client:
+    with httpx.Client(base_url=url, timeout=30) as client:
         assert client.get("/login", headers={"Host": "other.example"}).status_code in (400, 403, 421)
         page = client.get("/login", headers=proxied)
         (token,) = re.findall(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)
