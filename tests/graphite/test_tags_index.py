@@ -81,7 +81,39 @@ def test_it_answers_as_the_model_does(
     assert index.count() == len(model.names)
 
 
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(NAME, max_size=8),
+    st.lists(NAME, max_size=8),
+    st.lists(st.lists(EXPRESSION, min_size=1, max_size=3), min_size=1, max_size=4),
+    st.sampled_from(["", "a", "d", "r"]),
+)
+def test_what_is_to_be_entered_is_found_as_if_it_were(
+    names: list[str], coming: list[str], questions: list[list[str]], prefix: str
+) -> None:
+    index, model = TagIndex(), Model()
+    index.add(names)
+    index.coming = lambda: coming
+    model.names = {*names, *coming}
+    ask(index, model, questions, prefix)
+    assert index.complete_tags([], prefix, 2) == model.tags([], prefix)[:2]
+    assert index.complete_values([], "dc", prefix, 1) == model.values([], "dc", prefix)[:1]
+
+
 def compare(index: TagIndex, model: Model, questions: list[list[str]], prefix: str) -> None:
+    ask(index, model, questions, prefix)
+    assert [tag for _, tag in index.tags()] == model.tags([], "")
+    for tag in (*TAGS, "name"):
+        try:
+            _, values = index.values(tag)
+        except LookupError:
+            values = []
+        counts = {value: count for _, value, count in values}
+        of_tag = [tags_of(name).get(tag, "") for name in model.names]
+        assert counts == {value: of_tag.count(value) for value in set(of_tag) - {""}}
+
+
+def ask(index: TagIndex, model: Model, questions: list[list[str]], prefix: str) -> None:
     for expressions in questions:
         try:
             expected = model.find(expressions)
@@ -93,15 +125,6 @@ def compare(index: TagIndex, model: Model, questions: list[list[str]], prefix: s
         assert index.complete_tags(expressions, prefix, 100) == model.tags(expressions, prefix)
         for tag in (*TAGS, "name"):
             assert index.complete_values(expressions, tag, prefix, 100) == model.values(expressions, tag, prefix)
-    assert [tag for _, tag in index.tags()] == model.tags([], "")
-    for tag in (*TAGS, "name"):
-        try:
-            _, values = index.values(tag)
-        except LookupError:
-            values = []
-        counts = {value: count for _, value, count in values}
-        of_tag = [tags_of(name).get(tag, "") for name in model.names]
-        assert counts == {value: of_tag.count(value) for value in set(of_tag) - {""}}
 
 
 def filled(*names: str) -> TagIndex:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from saltern.errors import FunctionError
 from saltern_graphite.functions.patterns import Pattern, compiled
+from saltern_graphite.tags.tagged_name import tags_of
 
 MAX_EXPRESSIONS = 100
 MAX_EXPRESSION_CHARS = 2_000
@@ -42,6 +43,20 @@ class TagExpression:
         # Graphite's database searches where a value is needed and matches elsewhere: it shows for "^a|b"
         found = self.pattern.search(value) if self.needs_value else self.pattern.match(value)
         return (found is not None) != self.negative
+
+
+def passing(names: Iterable[str], expressions: Sequence[TagExpression]) -> list[str]:
+    """Return those canonical *names* that pass all *expressions*: what a database finds by :func:`condition_of`."""
+    for one in expressions:
+        if one.pattern is None and one.needs_value and one.value:  # most are sorted out by a look at their text
+            text = f"{one.value};" if one.tag == "name" else f";{one.tag}={one.value}"
+            names = [name for name in names if text in f"{name};"]
+    found = []
+    for name in names:
+        tags = tags_of(name)
+        if all(one.accepts(tags[one.tag]) if one.tag in tags else not one.needs_value for one in expressions):
+            found.append(name)
+    return found
 
 
 def anchored(param: str, pattern: str) -> Pattern:

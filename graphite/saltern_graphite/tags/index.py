@@ -11,9 +11,10 @@ from typing import TypeVar
 from saltern.errors import FunctionError, GraphiteError, StoreError
 from saltern_graphite.database.kept import KeptDatabase
 from saltern_graphite.tags.entry import Entry
-from saltern_graphite.tags.expression import TagExpression, anchored, condition_of, parse_expressions
+from saltern_graphite.tags.expression import TagExpression, anchored, condition_of, parse_expressions, passing
 from saltern_graphite.tags.found import Found
 from saltern_graphite.tags.schema import LAYOUT
+from saltern_graphite.tags.tagged_name import tags_of
 
 MAX_SERIES = 200_000
 """How many series one answer may hold."""
@@ -37,6 +38,8 @@ class TagIndex:
     def __init__(self, file: KeptDatabase | None = None) -> None:
         self.on_removed: Callable[[list[str]], None] = lambda names: None
         """Called with names that were asked to be taken out, when they are."""
+        self.coming: Callable[[], list[str]] = list
+        """Tells the names that are to be entered: they are found as if they had been."""
         self.filling = False
         """Whether series that a tree has are still being entered, after a start."""
         self.file = file or KeptDatabase(LAYOUT)
@@ -101,11 +104,14 @@ class TagIndex:
         ``FunctionError`` for a wrong expression, or if they are more than *limit*.
         """
         key = tuple(expressions)
+        coming = self.coming()  # before the database is asked: from here names go there
         version, names = self._found.get(key)
         if names is None:
             names = self._find(key, limit)
             if len(names) <= limit:
                 self._found.keep(key, names, version)
+        if coming and (more := passing(coming, parse_expressions(key))):
+            names = sorted({*names, *more})
         if len(names) > limit:
             raise FunctionError(f"over {limit} series have these tags: narrow the expressions")
         return list(names)
@@ -135,27 +141,31 @@ class TagIndex:
 
         With *expressions*: of the series that pass these, and none that they name.
         """
+        coming = self.coming()
         if not expressions:
             with self.file.reading() as connection:
-                return [tag for _, tag in connection.execute(f"{TAGS} LIMIT ?", (prefix, prefix, limit))]
+                found = [tag for _, tag in connection.execute(f"{TAGS} LIMIT ?", (prefix, prefix, limit))]
+            return with_more(found, (tag for name in coming for tag in tags_of(name)), prefix, limit)
         parsed = parse_expressions(expressions)
         named = {expression.tag for expression in parsed}
         with self.file.reading() as connection:
             ids = _ids(connection, "SELECT DISTINCT tag FROM pairs WHERE id IN (SELECT pair {})", parsed)
             found = [tag for id, tag in connection.execute(TAGS, (prefix, prefix)) if id in ids and tag not in named]
-        return found[:limit]
+        more = (tag for name in passing(coming, parsed) for tag in tags_of(name) if tag not in named)
+        return with_more(found, more, prefix, limit)
 
     def complete_values(self, expressions: Sequence[str], tag: str, prefix: str, limit: int) -> list[str]:
         """The first *limit* values of *tag* that begin with *prefix*, sorted; with *expressions*: of what passes."""
-        if not expressions:
-            with self.file.reading() as connection:
-                rows = connection.execute(f"{VALUES} LIMIT ?", (tag, prefix, prefix, limit))
-                return [value for _, value, _ in rows]
-        parsed = parse_expressions([*expressions, f"{tag}!="])
+        parsed = parse_expressions([*expressions, f"{tag}!="]) if expressions else []
+        more = [tags_of(name).get(tag, "") for name in passing(self.coming(), parsed)]
         with self.file.reading() as connection:
-            pairs = _ids(connection, "SELECT DISTINCT pair {}", parsed)
-            found = [value for id, value, _ in connection.execute(VALUES, (tag, prefix, prefix)) if id in pairs]
-        return found[:limit]
+            if expressions:
+                pairs = _ids(connection, "SELECT DISTINCT pair {}", parsed)
+                found = [value for id, value, _ in connection.execute(VALUES, (tag, prefix, prefix)) if id in pairs]
+            else:
+                rows = connection.execute(f"{VALUES} LIMIT ?", (tag, prefix, prefix, limit))
+                found = [value for _, value, _ in rows]
+        return with_more(found, more, prefix, limit)
 
     def _counted(self) -> int:
         """How many series the database has; 0 if that can't be told."""
@@ -194,6 +204,11 @@ def _ids(connection: sqlite3.Connection, query: str, expressions: Sequence[TagEx
     condition = condition_of(connection, expressions)
     of_those = f"FROM series_tags WHERE series IN (SELECT id FROM series WHERE {condition.sql})"  # noqa: S608
     return {row[0] for row in connection.execute(query.format(of_those), condition.arguments)}
+
+
+def with_more(found: list[str], more: Iterable[str], prefix: str, limit: int) -> list[str]:
+    """Return the first *limit* of *found* and of *more*, of which those count that begin with *prefix*; sorted."""
+    return sorted({*found, *(one for one in more if one and one.startswith(prefix))})[:limit]
 
 
 def bounded(rows: list[_Row], limit: int | None) -> list[_Row]:

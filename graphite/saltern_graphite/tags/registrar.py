@@ -47,6 +47,7 @@ class Registrar:
         self._known = known
         self._count = count
         self._waiting: dict[str, None] = {}
+        self._entering: list[str] = []  # what is taken out of those that wait, until it is in the index
         self._put_off = 0  # names that were not let wait
         self._all_again = False
         self._lock = threading.Lock()  # of what waits
@@ -55,11 +56,17 @@ class Registrar:
         self._batch = threading.Lock()  # one at a time, so that a failed one can be put back in its place
         self._thread = threading.Thread(target=self._run, name="tags", daemon=True)
         index.file.on_fault = self._wake.set
+        index.coming = self.coming
 
     @property
     def waiting(self) -> int:
         """How many names are not in the index, or not in its file, yet."""
         return len(self._waiting) + self._put_off + len(self._index.file.left)
+
+    def coming(self) -> list[str]:
+        """Return the names that are not in the index yet, but for those that were not let wait."""
+        with self._lock:
+            return [*self._entering, *self._waiting]
 
     @property
     def crowded(self) -> bool:
@@ -134,7 +141,7 @@ class Registrar:
     def _enter(self) -> bool:
         with self._batch:
             with self._lock:
-                names = list(islice(self._waiting, BATCH))
+                names = self._entering = list(islice(self._waiting, BATCH))
                 for name in names:  # at once: one that comes again meanwhile is to be entered again
                     del self._waiting[name]
             try:
@@ -144,6 +151,9 @@ class Registrar:
                     self._waiting = {**dict.fromkeys(names), **self._waiting}
                 self._failed(error)
                 return False
+            finally:
+                with self._lock:
+                    self._entering = []
             self._worked()
             return True
 

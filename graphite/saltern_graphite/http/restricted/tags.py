@@ -8,8 +8,16 @@ from collections.abc import Iterator, Sequence
 
 from saltern.errors import FunctionError
 from saltern_graphite.http.restricted.prefixes import Prefixes
-from saltern_graphite.tags.expression import Condition, anchored, condition_of, parse_expressions
-from saltern_graphite.tags.index import MAX_SERIES, TAGS, VALUES, TagIndex, bounded
+from saltern_graphite.tags.expression import (
+    Condition,
+    TagExpression,
+    anchored,
+    condition_of,
+    parse_expressions,
+    passing,
+)
+from saltern_graphite.tags.index import MAX_SERIES, TAGS, VALUES, TagIndex, bounded, with_more
+from saltern_graphite.tags.tagged_name import tags_of
 
 _EVERY = Condition("1", ())
 _PAIRS = "SELECT pair, count(*) FROM series_tags WHERE series IN (SELECT value FROM json_each(?)) GROUP BY pair"
@@ -26,13 +34,13 @@ class RestrictedTags:
     def find(self, expressions: Sequence[str], limit: int = MAX_SERIES) -> list[str]:
         """Return the series that pass all *expressions*, sorted. ``FunctionError`` for more than *limit*."""
         parsed = parse_expressions(expressions)
-        names: list[str] = []
+        names = set(self._coming(parsed))
         with self._index.file.reading() as connection:
-            for _, name in self._series(connection, condition_of(connection, parsed), " ORDER BY path"):
-                names.append(name)
+            for _, name in self._series(connection, condition_of(connection, parsed)):
+                names.add(name)
                 if len(names) > limit:
                     raise FunctionError(f"over {limit} series have these tags: narrow the expressions")
-        return names
+        return sorted(names)
 
     def tags(self, pattern: str = "", limit: int | None = None) -> list[tuple[int, str]]:
         """Return tags with their ids, sorted: those whose beginning matches *pattern*, the first *limit* of them."""
@@ -60,28 +68,32 @@ class RestrictedTags:
         """Return the first *limit* tags that begin with *prefix*, sorted; with *expressions*: others of what passes."""
         parsed = parse_expressions(expressions) if expressions else []
         named = {expression.tag for expression in parsed}
+        more = [tag for name in self._coming(parsed) for tag in tags_of(name) if tag not in named]
         with self._index.file.reading() as connection:
             condition = condition_of(connection, parsed) if parsed else _EVERY
             tags = self._tags(connection, prefix, self._pairs(connection, condition))
-        return [tag for _, tag in tags if tag not in named][:limit]
+        return with_more([tag for _, tag in tags if tag not in named], more, prefix, limit)
 
     def complete_values(self, expressions: Sequence[str], tag: str, prefix: str, limit: int) -> list[str]:
         """Return the first *limit* values of *tag* that begin with *prefix*, sorted; of what passes *expressions*."""
         parsed = parse_expressions([*expressions, f"{tag}!="]) if expressions else []
+        more = [tags_of(name).get(tag, "") for name in self._coming(parsed)]
         with self._index.file.reading() as connection:
             pairs = self._pairs(connection, condition_of(connection, parsed) if parsed else _EVERY)
             found = [value for id, value, _ in connection.execute(VALUES, (tag, prefix, prefix)) if id in pairs]
-        return found[:limit]
+        return with_more(found, more, prefix, limit)
 
-    def _series(
-        self, connection: sqlite3.Connection, condition: Condition, order: str = ""
-    ) -> Iterator[tuple[int, str]]:
+    def _coming(self, expressions: Sequence[TagExpression]) -> list[str]:
+        """Return the series that are seen, pass *expressions*, and are to be entered yet."""
+        return [name for name in passing(self._index.coming(), expressions) if self._prefixes.allows(name)]
+
+    def _series(self, connection: sqlite3.Connection, condition: Condition) -> Iterator[tuple[int, str]]:
         """Yield id and name of the series that are seen and meet *condition*."""
         if not self._prefixes:
             return
         span = self._prefixes.span
         within = " AND path >= ? AND path < ?" if span else ""
-        query = f"SELECT id, path FROM series WHERE {condition.sql}{within}{order}"  # noqa: S608  # texts of ours
+        query = f"SELECT id, path FROM series WHERE {condition.sql}{within}"  # noqa: S608  # texts of ours
         for id, name in connection.execute(query, (*condition.arguments, *(span or ()))):
             if self._prefixes.allows(name):
                 yield id, name
