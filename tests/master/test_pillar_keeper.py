@@ -21,10 +21,12 @@ from saltern.own_python import python_module
 from saltern.secret import Secret
 from saltern.wire import pack_value
 from saltern_master.pillar import keeper, pool
+from saltern_master.pillar.compilations import Compilations
 from saltern_master.pillar.compile import Compiler, Request
 from saltern_master.pillar.ext import run_ext
 from saltern_master.pillar.keeper import Pillars
 from saltern_master.pillar.matching import Matching
+from saltern_master.pillar.pool import Pool
 from saltern_master.pillar.settings import Settings
 
 GRAINS = {"web1": {"os": "Debian"}, "web2": {"os": "Debian"}, "db1": {"os": "RedHat"}}
@@ -82,6 +84,13 @@ async def until(holds: Callable[[], Any], within_s: float = 20) -> None:
             await asyncio.sleep(0.01)
 
 
+def pool_of(pillars: Pillars) -> Pool:
+    """Return the processes, which are there as soon as anything was compiled."""
+    processes = pillars._compilations._pool
+    assert processes is not None
+    return processes
+
+
 def together(coroutine: Any) -> Any:
     return asyncio.run(coroutine)
 
@@ -121,8 +130,8 @@ def test_processes_without_work_end_and_others_begin_when_there_is_some(
     async def scenario() -> None:
         async with tree.running() as pillars:
             await until(lambda: len(tree.changed) == 3)
-            assert pillars._pool is not None
-            await until(lambda: pillars._pool is not None and not pillars._pool._all and not pillars._pool._ending)
+            processes = pool_of(pillars)
+            await until(lambda: not processes._all and not processes._ending)
             tree.write("web.sls", "port: 81\n")
             assert (await pillars.fresh("web1"))["port"] == 81
             assert pillars.metrics()["processes_ended"] == 0  # none of them at work
@@ -245,8 +254,7 @@ def test_a_process_that_is_killed_costs_nobody_his_pillar(tree: Tree) -> None:
         async with tree.running() as pillars:
             await pillars.current("web1")
             await until(lambda: not pillars._wanted)
-            assert pillars._pool is not None
-            for worker in pillars._pool._all:
+            for worker in pool_of(pillars)._all:
                 os.kill(worker._process.pid, signal.SIGKILL)
             tree.write("web.sls", "port: 9\n")
             assert (await pillars.fresh("web1"))["port"] == 9
@@ -258,11 +266,10 @@ def test_a_process_that_is_killed_in_the_middle_is_replaced_once(tree: Tree) -> 
     async def scenario() -> None:
         async with tree.running(pillar_workers=1) as pillars:
             await until(lambda: len(tree.changed) == 3)
-            assert pillars._pool is not None
-            (worker,) = pillars._pool._all
+            (worker,) = pool_of(pillars)._all
             os.kill(worker._process.pid, signal.SIGSTOP)
             asked = asyncio.create_task(pillars.made("web1"))
-            await until(lambda: pillars._pool is not None and not pillars._pool._idle)
+            await until(lambda: not pool_of(pillars)._idle)
             os.kill(worker._process.pid, signal.SIGKILL)
             assert await asked == {"os": "Debian", "port": 80}
             assert pillars.metrics()["processes_ended"] == 1
@@ -350,14 +357,14 @@ def test_what_the_id_proves(target: str, kind: str, by_id: bool) -> None:
 
 
 def test_a_fault_of_ours_is_one_minions_alone(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = Pillars._ask
+    asked = Compilations.ask
 
-    async def failing(self: Pillars, minion_id: str, how: Any) -> Any:
+    async def failing(self: Compilations, minion_id: str, **how: Any) -> Any:
         if minion_id == "web1":
             raise KeyError("oops")
-        return await asked(self, minion_id, how)
+        return await asked(self, minion_id, **how)
 
-    monkeypatch.setattr(Pillars, "_ask", failing)
+    monkeypatch.setattr(Compilations, "ask", failing)
 
     async def scenario() -> None:
         async with tree.running() as pillars:
@@ -372,7 +379,7 @@ def test_pillars_apart_take_turns(tree: Tree) -> None:
         async with tree.running() as pillars:
             found = await asyncio.gather(*(pillars.made("web1", override={"n": n}) for n in range(8)))
             assert [one["n"] for one in found] == list(range(8))
-            assert not pillars._apart
+            assert not pillars._compilations._apart
 
     together(scenario())
 

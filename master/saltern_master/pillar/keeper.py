@@ -29,6 +29,7 @@ from saltern.errors import CommandError
 from saltern.wire import pack_value
 from saltern_master.delegations import Delegations
 from saltern_master.pillar.claims import ALL
+from saltern_master.pillar.compilations import Compilations
 from saltern_master.pillar.files import Pillar, overlay
 from saltern_master.pillar.git_trees import GitTrees, configured_trees
 from saltern_master.pillar.kept import (
@@ -41,7 +42,6 @@ from saltern_master.pillar.kept import (
     with_errors,
 )
 from saltern_master.pillar.of_hosts import HostPillars
-from saltern_master.pillar.pool import PillarTimeout, Pool
 from saltern_master.pillar.settings import Settings
 from saltern_master.pillar.tree import LISTED, Stamps, stamps
 from saltern_master.pillar.wanted import Wanted
@@ -52,13 +52,11 @@ log = logging.getLogger(__name__)
 LOOK_EVERY_S = 2.0
 AGAIN_S = 60.0
 """After which a pillar that couldn't be compiled at all is tried again."""
-MAX_HANGS = 5
-"""Minions for which a file may hang before it is left alone for all, until files change: it must not cost hours."""
 MANY_OPENED = 500
 TOLD_AT_ONCE = 50
 """Minions that are told before the loop does something else."""
-MAX_SAID = 1000
-"""Faults that are remembered as said."""
+MAX_NAMES = 1000
+"""Sets of names that are kept for those who have the same."""
 
 
 class Pillars:
@@ -88,24 +86,18 @@ class Pillars:
         """Pillars that targets were held against: by digest and what ``pillar_files`` gives, which is kept with it."""
         self._stale: set[str] = set()
         self._wanted = Wanted(self._hosts.is_device)
-        self._said: dict[str, None] = {}
-        self._hung: dict[str, set[str]] = {}
-        """Files and external pillars that took too long, and for whom: they are his own claims, perhaps."""
-        self._apart: dict[str, asyncio.Lock] = {}
-        """Pillars compiled apart: one of a minion at a time, so that it keeps no other waiting."""
-        self._generation = 0
         self._stamps: dict[str, Stamps] = {}
         self._looks = 0
         self._look_lock = asyncio.Lock()
-        self._compiled = self._failed = self._ended = 0
-        self._seconds = 0.0
-        self._pool: Pool | None = None
-        self._closing: set[asyncio.Task[None]] = set()
+        self._compiled = self._failed = 0
+        self._compilations = Compilations(Settings.of(options), options["pillar_workers"], grains)
         self._take(options)
 
+    @property
+    def _settings(self) -> Settings:
+        return self._compilations.settings
+
     def _take(self, options: MasterOptions) -> None:
-        self._settings = Settings.of(options)
-        self._size = options["pillar_workers"]
         self._ttl_s = options["pillar_cache_ttl"]
         self._git_every_s = options["git_pillar_update_interval"]
         self._git = GitTrees(configured_trees(self._settings.ext, options["cachedir"]))
@@ -122,15 +114,12 @@ class Pillars:
         configured_trees(settings.ext, options["cachedir"])
         self.files = files
         self._simple = files.stamps()
-        if settings == self._settings and options["pillar_workers"] == self._size:
+        if (settings, options["pillar_workers"]) == (self._settings, self._compilations.size):
             self._hand_on_all(self._minions())
             return
+        self._compilations.replace(settings, options["pillar_workers"])
         self._take(options)
-        self._drop_pool()
-        self._said.clear()
-        self._hung.clear()
         self._stamps = {}
-        self._generation += 1
         if settings.used:
             self._stale.update(self._kept)
             self.want(self._minions())
@@ -206,7 +195,7 @@ class Pillars:
         """Forget what is kept of *minions*, the last good pillars too, and compile them anew."""
         for minion_id in minions:
             self.forget(minion_id)
-        self._generation += 1
+        self._compilations.generation += 1
         self.want(minions)
 
     # getting one
@@ -242,25 +231,19 @@ class Pillars:
             overlay(below, how.get("override") or {})
             return self._hosts.with_entry(minion_id, below)
         await self._look()
-        turn = self._apart.setdefault(minion_id, asyncio.Lock())
-        try:
-            async with turn:
-                answer = await self._ask(minion_id, how)
-        finally:
-            if not turn.locked():
-                self._apart.pop(minion_id, None)
+        answer = await self._compilations.ask_apart(minion_id, **how)
         return self._hosts.with_entry(minion_id, together(self.files.of(minion_id), answer["pillar"]))
 
     async def top(self, minion_id: str, saltenv: str | None = None) -> Any:
         """Return the top files as merged for a minion."""
         await self._look()
-        return (await self._ask(minion_id, {"saltenv": saltenv, "top": True}))["top"]
+        return (await self._compilations.ask(minion_id, saltenv=saltenv, top=True))["top"]
 
     async def update_git(self, branch: str | None = None, repo: str | None = None) -> dict[str, bool]:
         """Fetch pillar's git remotes; compile anew when something came. Return by remote whether it did."""
         told = await asyncio.to_thread(self._git.update, branch, repo)
         if any(told.values()):
-            self._generation += 1
+            self._compilations.generation += 1
             self._stale.update(self._kept)
             self.want(self._minions())
         return told
@@ -277,25 +260,20 @@ class Pillars:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._watch())
                 tasks.create_task(self._watch_git())
-                for _ in range(self._size):
+                for _ in range(self._compilations.size):
                     tasks.create_task(self._compile_wanted())
         finally:
-            pool, self._pool = self._pool, None
-            if pool is not None:
-                await asyncio.shield(pool.kill())
-            await asyncio.gather(*self._closing, return_exceptions=True)
+            await self._compilations.end()
 
     def metrics(self) -> dict[str, float]:
         """Return the counters: pillars compiled, compilations that failed, minions with errors, …"""
-        pool = self._pool
         return {
             "compiled": self._compiled,
             "failed": self._failed,
             "with_errors": sum(bool(kept.errors) for kept in self._kept.values()),
             "kept": len(self._kept),
             "waiting": len(self._wanted),
-            "seconds": self._seconds + (pool.seconds if pool is not None else 0.0),
-            "processes_ended": self._ended + (pool.ended if pool is not None else 0),
+            **self._compilations.metrics(),
             "git_failures": self._git.failures,
         }
 
@@ -310,14 +288,14 @@ class Pillars:
         before = self._kept.get(minion_id)
         again_s = self._ttl_s if self._settings.ext else math.inf
         try:
-            answer = await self._ask(minion_id, {})
+            answer = await self._compilations.ask(minion_id)
             packed = self._shared_bytes(answer["digest"], answer["pillar"])
         except Exception as error:  # whatever it is, it is this minion's alone
             self._failed += 1
             if not isinstance(error, CommandError):
                 log.exception("the pillar of %s", minion_id)
             text = f"the pillar could not be compiled: {error}"
-            self._say([f"{minion_id}: {text}"])
+            self._compilations.say([f"{minion_id}: {text}"])
             packed = pack_value({ERRORS: [text]})
             answer = {"errors": [text], "used": [ALL], "asked": [LISTED], "digest": digest_of_bytes(packed)}
             answer["proxy_claimed"] = True
@@ -338,20 +316,6 @@ class Pillars:
         self._hand_on(minion_id, more=self._wanted.more(minion_id))
         (self.on_changed if before is None or before.digest != kept.digest else self.on_same)(minion_id)
 
-    async def _ask(self, minion_id: str, how: Mapping[str, Any]) -> dict[str, Any]:
-        if self._pool is None:
-            self._pool = Pool(self._settings, self._size)
-        refused = [at for at, whose in self._hung.items() if minion_id in whose or len(whose) >= MAX_HANGS]
-        request = {"grains": self._grains(minion_id), **how, "id": minion_id, "generation": self._generation}
-        try:
-            answer = await self._pool.ask({**request, "refused": refused})
-        except PillarTimeout as error:
-            if error.place:
-                self._hung.setdefault(error.place, set()).add(minion_id)
-            raise
-        self._say(answer.get("log", ()))
-        return answer
-
     def _shared_bytes(self, digest: str, packed: bytes) -> bytes:
         """Return a pillar's bytes, once for all minions that have the same."""
         if len(self._shared) > 2 * len(self._kept) + 1000:
@@ -360,7 +324,7 @@ class Pillars:
 
     def _shared_names(self, names: list[str]) -> frozenset[str]:
         """Return names as a set, once for all minions that have the same."""
-        if len(self._names) > MAX_SAID:
+        if len(self._names) > MAX_NAMES:
             self._names.clear()
         return self._names.setdefault(tuple(names), frozenset(names))
 
@@ -425,28 +389,8 @@ class Pillars:
                 return
             changed = changed_files(self._stamps, found)
             self._stamps = found
-            self._generation += 1
-            self._said.clear()
-            self._hung.clear()
+            self._compilations.files_changed()
             concerned = {asked: not changed.isdisjoint(asked) for asked in {kept.asked for kept in self._kept.values()}}
             about = [minion_id for minion_id, kept in self._kept.items() if concerned[kept.asked]]
             self._stale.update(about)
             self.want(about)
-
-    def _say(self, lines: Iterable[str]) -> None:
-        """Log what is wrong, each once until files change."""
-        for line in lines:
-            if line not in self._said:
-                if len(self._said) >= MAX_SAID:
-                    self._said.clear()
-                self._said[line] = None
-                log.error("pillar: %s", line)
-
-    def _drop_pool(self) -> None:
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            self._seconds += pool.seconds
-            self._ended += pool.ended
-            closing = asyncio.get_running_loop().create_task(pool.close())
-            self._closing.add(closing)
-            closing.add_done_callback(self._closing.discard)
