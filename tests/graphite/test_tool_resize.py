@@ -492,7 +492,7 @@ def test_no_point_is_lost_under_a_server(tmp_path: Path) -> None:
         paths = [str(tmp_path / "whisper" / f"{name}.wsp") for name in names]
         until(lambda: all(load_contents(path, int(time.time())).newest == begin + sent - 1 for path in paths))
         server.send_signal(signal.SIGTERM)
-        assert server.wait(20) == 0
+        assert server.wait(40) == 0
     for name in names:
         contents = load_contents(str(tmp_path / "whisper" / f"{name}.wsp"), int(time.time()))
         assert len(contents.archives) == 3
@@ -550,5 +550,5 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
         process.stdout.close()
         assert process.stderr is not None
         assert process.stderr.read() == ""
-        assert process.wait(20) == 128 + signal.SIGPIPE
+        assert process.wait(40) == 128 + signal.SIGPIPE
         process.stdout = None

@@ -65,6 +65,12 @@ def _flip(path: Path, offset: int, data: bytes) -> None:
         file.write(data)
 
 
+def _move(path: Path, offset: int) -> None:
+    """Have a slot hold the time of the next one."""
+    (at,) = struct.unpack_from("!L", path.read_bytes(), offset)
+    _flip(path, offset, struct.pack("!L", at + 15))
+
+
 _DAMAGES: dict[str, tuple[Callable[[Path], object], str, bool]] = {
     "empty": (lambda path: path.write_bytes(b""), "corrupt", False),
     "junk": (lambda path: path.write_bytes(os.urandom(16) + b"\xff" * 5000), "corrupt", False),
@@ -74,7 +80,7 @@ _DAMAGES: dict[str, tuple[Callable[[Path], object], str, bool]] = {
     "steps that don't divide": (lambda path: _flip(path, 32, struct.pack("!L", 61)), "corrupt", False),
     "base off its step": (lambda path: _flip(path, 40, struct.pack("!L", 1_700_000_001)), "timestamps", False),
     "base far ahead": (lambda path: _flip(path, 40, struct.pack("!L", 4_000_000_005)), "timestamps", False),
-    "slot in another's place": (lambda path: _flip(path, 40 + 12 * 7, struct.pack("!L", 15)), "timestamps", True),
+    "slot in another's place": (lambda path: _move(path, 40 + 12 * 7), "timestamps", True),
 }
 
 
