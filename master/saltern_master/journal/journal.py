@@ -23,20 +23,19 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import re
 import struct
-import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from saltern.complaints import Trouble
 from saltern.errors import JournalError, os_errors
-from saltern.file_ages import ages_of
-from saltern.files import make_folder, write_private
+from saltern.files import make_folder
 from saltern.segments import Hole, Kind, Segment
 from saltern.set_aside import bound_aside, of_the_file
 from saltern.wire import pack_value
+from saltern_master.journal.ages import Ages
+from saltern_master.journal.identity import Identity
 from saltern_master.journal.index import record_bytes
 from saltern_master.journal.losses import ANY, DAMAGED, GONE, OVER_BOUND, Losses, Missing
 from saltern_master.journal.notes import Notes
@@ -48,11 +47,7 @@ log = logging.getLogger(__name__)
 
 KIND = Kind(magic=b"SALTJRN", suffix=".log", old_header=struct.Struct(">II"), old_uncounted=0)
 SEGMENT_BYTES = 4 * 1024 * 1024
-AGE_STEPS = 4
-"""A clock that was set between two segments, or before a start, makes those before it older by one part in so many."""
 OPEN_AGAIN_S = 5.0
-IDENTITY = "journal.id"
-_IDENTITY = re.compile("[0-9a-f]{32}")
 
 
 class Journal:
@@ -70,7 +65,6 @@ class Journal:
         """*notes_folder*: where indexes and positions are, by default beside the segments."""
         self.folder = folder
         self.max_bytes = max_bytes
-        self.max_age_s = max_age_s
         self.segment_bytes = min(segment_bytes, max(max_bytes // 4, 4096))
         self.unreadable = 0
         """Segments set aside when the journal was opened."""
@@ -84,8 +78,7 @@ class Journal:
         self._buffered_notes: list[bytes] = []
         self._file = WrittenFile()
         self._opened_at = float("-inf")
-        self._steady = steady
-        self._written: dict[int, float] = {}  # when each segment was written last, by the steady clock
+        self._ages = Ages(max_age_s, steady)
         self.head = self.found_to = Position(0, 0)
         """The end; and where it was when the journal was opened."""
         self._segments: dict[int, Segment] = {}
@@ -95,7 +88,7 @@ class Journal:
         self._holes: dict[Position, int] = {}  # how many records each took, as far as can be told
         self._losses = Losses(folder, self._notes, self._segments)
         self._not_read = Trouble(log)
-        self._identity_lock = threading.Lock()
+        self._identity = Identity(self.notes_folder)
 
     @property
     def first(self) -> int:
@@ -105,17 +98,9 @@ class Journal:
     def identity(self) -> str:
         """Return what tells this journal's positions from those of any other; any thread may ask.
 
-        It is beside the positions of its readers, so that it goes with them. Raises ``JournalError``.
+        Raises ``JournalError``.
         """
-        path = os.path.join(self.notes_folder, IDENTITY)
-        with self._identity_lock, os_errors(JournalError, path, "can't be made"):
-            with contextlib.suppress(FileNotFoundError, UnicodeDecodeError), open(path, encoding="ascii") as stream:
-                if _IDENTITY.fullmatch(found := stream.read(100).strip()):
-                    return found
-            make_folder(self.notes_folder, 0o700)
-            made = os.urandom(16).hex()
-            write_private(path, f"{made}\n".encode())
-            return made
+        return self._identity.word()
 
     @property
     def dropped(self) -> int:
@@ -145,7 +130,9 @@ class Journal:
             if not appendable or once > self._segments[last].size:  # whose notes those were stays known
                 last += 1
                 self._segments[last] = Segment(KIND, self._path(last))
-            self._take_ages(sorted(found))
+            self._ages.find({number: self._path(number) for number in sorted(found)})
+            if last not in found:
+                self._ages.wrote(last)
             bound_aside(self.folder, self.max_bytes)
             self._file.open(self._path(last))
         except OSError as error:
@@ -221,7 +208,7 @@ class Journal:
         segment = self._segments[number]
         self._notes.append(number, segment, payloads, notes)
         segment.wrote(len(data), len(payloads))
-        self._written[number] = self._steady()
+        self._ages.wrote(number)
         self.head = Position(number, segment.size)
         for reader in self._readers.values():
             reader.wake()
@@ -262,7 +249,7 @@ class Journal:
         """Delete the segments that all readers have passed, and the oldest ones over the bounds."""
         passed = min((reader.saved.segment for reader in self._readers.values()), default=0)
         for number in sorted(self._segments)[:-1]:
-            over = self._bytes() > self.max_bytes or self._steady() - self._written[number] > self.max_age_s
+            over = self._bytes() > self.max_bytes or self._ages.too_old(number)
             if number >= passed and not over:
                 break
             self._give_up(number, OVER_BOUND)
@@ -363,7 +350,8 @@ class Journal:
             if start is not None:
                 records = segment.next_number if start <= segment.start else 1
                 self._losses.lose(reader, Missing(number, start, segment.size, records, cause))
-        del self._segments[number], self._written[number]
+        del self._segments[number]
+        self._ages.forget(number)
 
     def _take_up(self, reader: Reader) -> None:
         """Have *reader* go on where it was, less what is missing since."""
@@ -377,14 +365,6 @@ class Journal:
 
     def _path(self, number: int) -> str:
         return os.path.join(self.folder, f"{number:012d}.log")
-
-    def _take_ages(self, numbers: list[int]) -> None:
-        """Have the segments that were found be as old as they were when the last was written. Raises ``OSError``."""
-        modified = [os.stat(self._path(number)).st_mtime for number in numbers]
-        now = self._steady()
-        ages = ages_of(modified, self.max_age_s / AGE_STEPS)
-        self._written = dict.fromkeys(self._segments, now)
-        self._written |= {number: now - age for number, age in zip(numbers, ages, strict=True)}
 
     def _bytes(self) -> int:
         return sum(segment.size for segment in self._segments.values())
@@ -436,5 +416,5 @@ class Journal:
         self._notes.close(self.head.segment)
         self.head = Position(number, 0)
         self._segments[number] = Segment(KIND, self._path(number))
-        self._written[number] = self._steady()
+        self._ages.wrote(number)
         self.trim()
