@@ -79,7 +79,18 @@ class Master:
     def __init__(self, options: MasterOptions) -> None:
         """Build every part; nothing listens yet. Raises ``ConfigError``, ``KeyStoreError``."""
         self.options = options
-        cache = options["cachedir"]
+        self.endpoints: dict[str, str] = {}
+        self._stopping = asyncio.Event()
+        self._make_keys_and_rights(options)
+        self._make_jobs(options)
+        self._make_files_and_briefing(options)
+        self._make_channel(options)
+        self._make_readers_of_the_journal(options)
+        self._make_alerts(options)
+        self._make_entrances(options)
+
+    def _make_keys_and_rights(self, options: MasterOptions) -> None:
+        """Make what knows who somebody is, and what he may."""
         with os_errors(KeyStoreError, options["pki_dir"], "can't be made; set root_dir for another place"):
             make_folder(options["pki_dir"], 0o700)
         self.keystore = KeyStore(options["pki_dir"])
@@ -89,17 +100,18 @@ class Master:
         self.audit_book = audit_book(options)
         self.audit = Audit(self.audit_book)
         self.doorkeeper = Doorkeeper(options, self.powers, self.audit)
-        self.policy, self.tokens, self.logins = (
-            self.doorkeeper.policy,
-            self.doorkeeper.tokens,
-            self.doorkeeper.logins,
-        )
+        self.policy = self.doorkeeper.policy
+        self.tokens = self.doorkeeper.tokens
+        self.logins = self.doorkeeper.logins
         self.registry = command_table(KeyFunctions(self.keystore))
         self.keyring = configured_keyring(options, self.keystore)
-        self.fleet = Fleet(os.path.join(cache, "grains"), self.keyring)
+
+    def _make_jobs(self, options: MasterOptions) -> None:
+        """Make what jobs go through, from the one door to the journal, and the account of what became of samples."""
+        self.fleet = Fleet(self._in_cache("grains"), self.keyring)
         self.bus = EventBus(options["event_queue_length"])
         self.journal = configured_journal(options)
-        self.accounting = Accounting(os.path.join(cache, "accounting"))
+        self.accounting = Accounting(self._in_cache("accounting"))
         self.accounting.load()
         self.account_keeper = AccountKeeper(self.accounting, self.journal)
         self.tracker = Tracker(self.bus, self.fleet.send, options["timeout"], send_many=self.fleet.send_many)
@@ -109,22 +121,28 @@ class Master:
         self.runs = Runs(self.bus, self.inbox, self.publisher.next_jid)
         own = OwnRunners(self, self.registry)
         self.dispatcher = Dispatcher(self.registry, self.policy, self, self.runs, own, self.audit)
+
+    def _make_files_and_briefing(self, options: MasterOptions) -> None:
+        """Make what files are served from, and what minions are told: schedule, pillar, modules."""
         self.files = FileServer(options)
         self.own_places = Places(options)
         self.own_children = Children(options)
         self.own_sync = Sync(self.files, self.own_places, self.own_children)
-        self.uploads, self.pushed = Uploads(os.path.join(cache, "uploads")), Pushed(options)
+        self.uploads, self.pushed = Uploads(self._in_cache("uploads")), Pushed(options)
         self.briefing = Briefing(options, self.keyring, self.fleet, self.files, self.accounting, self.powers)
         self.targets = Targets(options, Known(self.fleet.grains_facts, self.briefing.pillar_facts))
         self.policy.covered_by = self.targets.covered_by
         self.briefing.on_check.append(self.doorkeeper.checked)
         self.briefing.on_reload += (self.targets.reread, self._look_at_targets)
         self._look_at_targets()
+
+    def _make_channel(self, options: MasterOptions) -> None:
+        """Make the channel to the agents, and what hears what they say."""
         self.clocks = Clocks(self.fleet, self.bus, options["max_clock_skew"])
         self.hub = Hub(
             self.keyring, self.fleet, self.inbox, self.bus, self.tracker, self.dispatcher, self.briefing, self.clocks
         )
-        self.mine = Mine(os.path.join(cache, "mine"), self.keyring)
+        self.mine = Mine(self._in_cache("mine"), self.keyring)
         self.module_states = self.briefing.module_states
         self.inbox.on_modules = self.module_states.heard
         forgets = self.mine.forget, self.briefing.forget, self.module_states.forget
@@ -132,12 +150,18 @@ class Master:
         self.hub.hosts.on_removed += (*forgets, lambda device: self.accounting.forget([device]))
         self.present = Present(self.fleet, self.bus) if options["presence_events"] else None
         self.key_refresh = KeyRefresh(self.keyring, self.accounting, self.hub.keys_changed)
-        self.dead_letters = DeadLetters(os.path.join(cache, "dead_letters"))
+
+    def _make_readers_of_the_journal(self, options: MasterOptions) -> None:
+        """Make those who take returns on from the journal: to SQL, to Carbon, to others' databases."""
+        self.dead_letters = DeadLetters(self._in_cache("dead_letters"))
         self.job_store = configured_store(options)
         self.keeper = configured_keeper(options, self.job_store, self.journal, self.dead_letters)
         self.returners = Returners(options, self.journal, self.bus, self.dead_letters)
         self.suites = Suites(options, self.journal, self.dead_letters)
         self.engine = shipping_engine(options, self.journal, self.dead_letters, self.inbox.put_lost)
+
+    def _make_alerts(self, options: MasterOptions) -> None:
+        """Make what tells people and dashboards of what happens."""
         self.series_places = SeriesPlaces(options["metric_pattern"], self.keyring.minions)
         self.annotations = annotation_engine(options, self.bus, self.keyring.minions)
         source = HttpSource(options["render_url"])
@@ -146,14 +170,18 @@ class Master:
         self.overview = Overview(self.keyring, self.fleet, self.accounting, self.briefing, marks, self.policy.groups)
         self.webhooks = WebhookEngine(options, self.bus, self.keyring.minions)
         self.briefing.on_reload += (self.alerts.reread, self.webhooks.reread)
+
+    def _make_entrances(self, options: MasterOptions) -> None:
+        """Make where programs and agents come in; and the master's own metrics, which tell of all of it."""
         self.local = LocalEntrance(options["sock_dir"], self.dispatcher, self.policy, self.logins)
         self.briefing.on_reload.append(self.local.reread)
         self.ports = Ports(options, self.keys, self.hub)
         interval_s = options["self_metrics_interval"]
         told = self.inbox, self.account_keeper, self.clocks, counters_of(self)
         self.self_metrics = SelfMetrics(*told, interval_s, [self.suites.points])
-        self._stopping = asyncio.Event()
-        self.endpoints: dict[str, str] = {}
+
+    def _in_cache(self, name: str) -> str:
+        return os.path.join(self.options["cachedir"], name)
 
     async def run(self, ready: Callable[[], None] = lambda: None) -> None:
         """Start, call *ready*, serve until ``stop``, and end cleanly. Raises ``ChannelError`` without a port."""
