@@ -67,7 +67,7 @@ def test_sampling_loads_nothing_heavy() -> None:
 @pytest.mark.parametrize(
     ("module", "function", "args"),
     [
-        ("saltutil", "sync_modules", ()),
+        ("saltutil_sync", "sync_modules", ()),
         ("event", "send", ("tag",)),
         ("schedule", "list_", ()),
         ("cp_lists", "list_master", ()),
@@ -90,8 +90,7 @@ class TestTest:
         assert test.ping() is True
         assert test.echo({"a": 1}) == {"a": 1}
         assert (test.true_(), test.false_()) == (True, False)
-        assert test.__func_alias__ == {"true_": "true", "false_": "false", "try_": "try"}
-        assert test.version() == __version__
+        assert test.__func_alias__ == {"true_": "true", "false_": "false"}
 
     def test_arguments_arrive_with_the_publishers_or_clean(self, test: Any) -> None:
         given = {"foo": "bar", "__pub_jid": "1"}
@@ -108,14 +107,20 @@ class TestTest:
         with pytest.raises(ValueError, match="at least 1"):
             test.collatz(0)
 
-    def test_time_and_failure(self, test: Any) -> None:
+    def test_time(self, test: Any) -> None:
         assert test.sleep(0.01) is True
         assert test.rand_sleep(0) is True
+
+    def test_failure(self, minion: Any) -> None:
+        test = minion.load("test_failing")
+        assert test.__func_alias__ == {"try_": "try"}
         with pytest.raises(Exception, match="Oh noes!"):
             test.exception("Oh noes!")
-        assert "test_time_and_failure" in test.stack()
+        assert "test_failure" in test.stack()
 
-    def test_versions(self, test: Any) -> None:
+    def test_versions(self, minion: Any) -> None:
+        test = minion.load("test_agent")
+        assert test.version() == __version__
         report = test.versions_information()
         assert report["Saltern Version"] == {"Saltern": __version__}
         assert report["Dependency Versions"]["msgpack"]
@@ -206,8 +211,8 @@ class TestGrainsAndPillar:
 
 
 class TestSaltutil:
-    def test_sync_and_refresh(self, minion: Any, agent: Any) -> None:
-        saltutil = minion.load("saltutil")
+    def test_sync(self, minion: Any, agent: Any) -> None:
+        saltutil = minion.load("saltutil_sync")
         assert saltutil.sync_modules() == ["modules.mypkg"]
         changed = saltutil.sync_all(saltenv="base", refresh=True)
         assert {kind: found for kind, found in changed.items() if found} == {"modules": ["modules.mypkg"]}
@@ -218,10 +223,13 @@ class TestSaltutil:
         ]
         assert saltutil.sync_returners() == ["modules.mypkg"]
         assert saltutil.__context__ == {}
+
+    def test_refresh(self, minion: Any, agent: Any) -> None:
+        saltutil = minion.load("saltutil")
         assert saltutil.refresh_modules() is saltutil.refresh_grains() is saltutil.refresh_pillar() is True
 
     def test_what_was_not_taken_is_told_with_a_return_code(self, minion: Any, agent: Any) -> None:
-        saltutil = minion.load("saltutil")
+        saltutil = minion.load("saltutil_sync")
         told = [
             "modules.bad: refused: why",
             "_modules/x y.py: left out: why",
@@ -236,7 +244,7 @@ class TestSaltutil:
 
     @pytest.mark.parametrize("saltenv", ["dev", ["base", "dev"], 3, "base,dev"])
     def test_modules_come_from_base_alone(self, minion: Any, agent: Any, saltenv: Any) -> None:
-        saltutil = minion.load("saltutil")
+        saltutil = minion.load("saltutil_sync")
         with pytest.raises(CommandError, match="modules come from the environment base alone, not from "):
             saltutil.sync_modules(saltenv=saltenv)
         assert agent.calls == []
@@ -244,7 +252,7 @@ class TestSaltutil:
             assert saltutil.sync_modules(saltenv=same) == ["modules.mypkg"]
 
     def test_jobs(self, minion: Any, agent: Any) -> None:
-        saltutil = minion.load("saltutil")
+        saltutil = minion.load("saltutil_jobs")
         job = {"jid": "2", "fun": "cmd.run", "arg": ["ls"], "pid": 4711, "queued": True}
         assert saltutil.running() == saltutil.is_running("cmd.*") == [job]
         assert saltutil.is_running("test.*") == []
