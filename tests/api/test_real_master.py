@@ -22,6 +22,7 @@ external_auth:
     fred: [".*", "@runner", "@wheel", "@events", "@hooks"]
     ann: ["test\\\\.ping"]
 sharedsecret: s3cret
+schedule: {stats: false}
 netapi_enable_clients: [local, local_async, local_batch, local_subset, runner, runner_async, wheel, wheel_async]
 """
 
@@ -165,7 +166,8 @@ def test_events_since(api: Api) -> None:
 def test_a_client_that_leaves_does_not_end_its_job(api: Api, tmp_path: Path) -> None:
     mark = tmp_path / "mark"
     ids = api.parts.stack.minion_ids
-    body = {"client": "local", "tgt": ids[0], "fun": "cmd.run", "arg": [f"sleep 2; touch {mark}"]}
+    command = f"while [ ! -e {tmp_path}/gone ]; do sleep 0.05; done; touch {mark}"
+    body = {"client": "local", "tgt": ids[0], "fun": "cmd.run", "arg": [command]}
     host = urllib.parse.urlsplit(api.url).netloc
     connection = http.client.HTTPConnection(host, timeout=20)
     headers = {"Content-Type": "application/json", "X-Auth-Token": api.token}
@@ -174,6 +176,7 @@ def test_a_client_that_leaves_does_not_end_its_job(api: Api, tmp_path: Path) -> 
     while not any(ids[0] in one for one in _running(api)):
         assert time.monotonic() < deadline
     connection.close()
+    (tmp_path / "gone").touch()
     while not mark.exists():
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -118,16 +118,18 @@ def test_whom_a_target_means_is_told_and_nothing_runs(parts: Parts) -> None:
     assert run(parts, "--preview-target", "nobody") == (2, "", "ERROR: No return received\n")
 
 
-def test_one_that_goes_while_it_works_is_said_to_be_away_and_its_place_is_filled(parts: Parts) -> None:
+def test_one_that_goes_while_it_works_is_said_to_be_away_and_its_place_is_filled(parts: Parts, tmp_path: Path) -> None:
     first, second, third = parts.stack.minion_ids
-    name = f"agent {first}"
-    program = start(parts, "-b", "1", "--static", "--out", "json", "*", "test.sleep", "1.5")
+    name, mark = f"agent {first}", tmp_path / "mark"
+    command = f"while [ ! -e {mark} ]; do sleep 0.05; done; echo done"
+    program = start(parts, "-b", "1", "--static", "--out", "json", "*", "cmd.shell", command)
     wait_for(lambda: len(parts.runner.cmd("jobs.active")) == 1, "it to run")
     parts.stop(name, signal.SIGKILL)
+    mark.touch()
     try:
         out, err = program.communicate(timeout=60)
         assert (program.returncode, err) == (0, "")
-        assert json.loads(out) == {first: {}, second: True, third: True}
+        assert json.loads(out) == {first: {}, second: "done", third: "done"}
         code, out, err = run(parts, "-b", "2", "*", "test.ping")
         assert out.startswith(f"Minion {first} did not respond. No job will be sent.\n\nExecuting run on ")
         assert (code, err) == (0, "")

@@ -81,7 +81,7 @@ def test_one_file_goes_to_the_name_it_is_given(parts: Parts, tmp_path: Path, the
 def test_a_transfer_that_was_interrupted_goes_on_where_it_stopped(parts: Parts, tmp_path: Path, there: Path) -> None:
     (tmp_path / "huge").write_bytes(os.urandom(1 << 20) * 64)
     first = parts.stack.minion_ids[0]
-    process = start(parts, first, str(tmp_path / "huge"), f"{there}/")
+    process = start(parts, "--rate-limit", "8M", first, str(tmp_path / "huge"), f"{there}/")
     wait_for(lambda: any(path.stat().st_size > 1 << 20 for path in uploads(parts)), "some of it to be here")
     process.send_signal(signal.SIGKILL)
     process.communicate()
