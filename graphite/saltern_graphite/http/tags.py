@@ -83,14 +83,14 @@ class TagsApi:
         if not params.get("path"):
             raise GraphiteError("path is missing: the name of a series such as disk.used;rack=a1")
         name = spelled(params.get("path"))
-        await anyio.to_thread.run_sync(self._index.add, [name])
+        await anyio.to_thread.run_sync(self._enter, [name])
         return await json_answer(request, params, lambda: name)
 
     async def tag_multi_series(self, request: Request) -> Response:
         """POST ``/tags/tagMultiSeries``: enter all series ``path``, or none if one is wrong; the answer is a list."""
         params = await read_params(request)
         names = _paths(params)
-        await anyio.to_thread.run_sync(self._index.add, names)
+        await anyio.to_thread.run_sync(self._enter, names)
         return await json_answer(request, params, lambda: names)
 
     async def delete_series(self, request: Request) -> Response:
@@ -148,6 +148,9 @@ class TagsApi:
         expressions, prefix, limit = params.all("expr"), params.get("valuePrefix"), _completions(params)
         index = self._seen(request)
         return await json_answer(request, params, lambda: index.complete_values(expressions, tag, prefix, limit))
+
+    def _enter(self, names: list[str]) -> None:
+        self._index.add(names, by_hand=True)
 
     def _seen(self, request: Request) -> TagIndex | RestrictedTags:
         """Return what *request* sees of the index."""

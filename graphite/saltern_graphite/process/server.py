@@ -79,7 +79,13 @@ class Server:
         read_only = self._options.read_only
         names, counters = self._store.names, self._store.counters
         self._tags = tags = Registry(
-            self._root, self._store.whisper_dir, read_only=read_only, known=names.awake, counters=counters
+            self._root,
+            self._store.whisper_dir,
+            read_only=read_only,
+            known=names.awake,
+            waits=self._store.waits,
+            forget=self._store.forget,
+            counters=counters,
         )
         tags.index.on_removed = names.announce_again
         self._store.parts["tags"] = tags.health

@@ -40,6 +40,10 @@ class TagIndex:
         """Called with names that were asked to be taken out, when they are."""
         self.coming: Callable[[], list[str]] = list
         """Tells the names that are to be entered: they are found as if they had been."""
+        self.withdraw: Callable[[list[str]], int] = lambda names: 0
+        """Has those of some names not be entered that are to be; returns how many those were."""
+        self.has_file: Callable[[str], bool] = lambda name: False
+        """Whether a series has a file now."""
         self.filling = False
         """Whether series that a tree has are still being entered, after a start."""
         self.file = file or KeptDatabase(LAYOUT)
@@ -64,12 +68,22 @@ class TagIndex:
         """How many series are in it; told at once, without a look at the database."""
         return self._series
 
-    def add(self, names: Iterable[str]) -> int:
-        """Enter canonical *names*, with tags or without; return how many were new. They are on disk then."""
+    def add(self, names: Iterable[str], *, by_hand: bool = False) -> int:
+        """Enter canonical *names*, with tags or without; return how many were new. They are on disk then.
+
+        Those that are entered *by_hand* stay though they have no file, until they have had one.
+        """
         with self.file.reading() as connection:
             known = "SELECT 1 FROM series WHERE path = ?"
             unknown = [name for name in names if connection.execute(known, (name,)).fetchone() is None]
-        return self._write(unknown, self._entry.add, 1) if unknown else 0
+        absent = [name for name in unknown if not self.has_file(name)] if by_hand else []
+
+        def enter(connection: sqlite3.Connection, names: list[str]) -> int:
+            new = self._entry.add(connection, names)
+            self._entry.note_absent(connection, absent)
+            return new
+
+        return self._write(unknown, enter, 1) if unknown else 0
 
     def remove(self, names: Iterable[str]) -> int:
         """Take canonical *names* out; return how many there were. Their points stay where they are.
@@ -79,9 +93,26 @@ class TagIndex:
         if self.file.ill and not self.file.read_only:
             raise StoreError(self.file.fault or f"{LAYOUT.what} is being mended: try again")
         gone = list(names)
+        withdrawn = self.withdraw(gone)
         removed = self._write(gone, self._entry.remove, -1)
         self.on_removed(gone)
-        return removed
+        return max(removed, withdrawn)
+
+    def lose(self, names: list[str]) -> int:
+        """Take *names*, whose files are gone, out until :meth:`regain`; return how many there were."""
+        return self._write(names, self._entry.remove_absent, -1)
+
+    def regain(self, names: list[str]) -> int:
+        """Enter *names*, which were absent and have files now; return how many weren't in it."""
+        return self._write(names, self._entry.add_present, 1)
+
+    def forget_lost(self, before: float, most: int) -> None:
+        """Don't wait any more for files that are gone since *before*, epoch seconds, or when they are over *most*."""
+        lost = "FROM absent WHERE NOT EXISTS (SELECT 1 FROM series WHERE path = absent.path)"
+        with self._writing, self.file.writing() as connection:
+            connection.execute(f"DELETE {lost} AND since < ?", (before,))
+            over = f"SELECT path {lost} ORDER BY since DESC LIMIT -1 OFFSET ?"
+            connection.execute(f"DELETE FROM absent WHERE path IN ({over})", (most,))  # noqa: S608
 
     def take_up_file(self) -> None:
         """Use the file again after a fault of it; ``StoreError`` if that can't be done yet."""

@@ -56,7 +56,7 @@ class Registrar:
         self._batch = threading.Lock()  # one at a time, so that a failed one can be put back in its place
         self._thread = threading.Thread(target=self._run, name="tags", daemon=True)
         index.file.on_fault = self._wake.set
-        index.coming = self.coming
+        index.coming, index.withdraw = self.coming, self.withdraw
 
     @property
     def waiting(self) -> int:
@@ -67,6 +67,14 @@ class Registrar:
         """Return the names that are not in the index yet, but for those that were not let wait."""
         with self._lock:
             return [*self._entering, *self._waiting]
+
+    def withdraw(self, names: list[str]) -> int:
+        """Don't enter *names*; return how many of them were waiting."""
+        with self._batch, self._lock:  # what is being entered is in the index then
+            waiting = [name for name in names if name in self._waiting]
+            for name in waiting:
+                del self._waiting[name]
+        return len(waiting)
 
     @property
     def crowded(self) -> bool:

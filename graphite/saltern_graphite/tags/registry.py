@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from saltern.complaints import Trouble
+from saltern.errors import StoreError
 from saltern_graphite.tags.index import TagIndex
+from saltern_graphite.tags.presence import Presence
 from saltern_graphite.tags.registrar import RETRY_S, Registrar
 from saltern_graphite.tags.scan import scan
 from saltern_graphite.telemetry.counters import Counters
@@ -16,8 +20,10 @@ FILE = os.path.join("db", "tags.sqlite")
 """Where the index is, under the server's root."""
 CROWDED_S = 1.0
 """Between looks of the scan at whether more names may wait."""
-AGAIN_S = 30.0
-"""After a scan the tree is looked at again, for files that others made since."""
+AGAIN_S = 25.0
+"""After a look at the tree it is looked at again, for files that others made or took since."""
+
+log = logging.getLogger(__name__)
 
 
 class Registry:
@@ -25,7 +31,8 @@ class Registry:
 
     *read_only*: a copy in memory of what is there; series can still be entered, until it stops. *known* tells every
     metric that this process has met, with tags or without. Every *again_s* seconds the tree is looked at for series
-    that others brought. *counters* get ``tagIndexFailures`` and the gauges ``tags.series`` and ``tags.waiting``.
+    that others brought or took; *waits* and *forget* are for the latter, see :class:`Presence`. *counters* get
+    ``tagIndexFailures`` and the gauges ``tags.series`` and ``tags.waiting``.
     """
 
     def __init__(
@@ -35,6 +42,8 @@ class Registry:
         *,
         read_only: bool = False,
         known: Callable[[], Iterable[str]] = tuple,
+        waits: Callable[[str], bool] = lambda name: True,
+        forget: Callable[[Sequence[str]], int] = len,
         counters: Counters | None = None,
         again_s: float = AGAIN_S,
     ) -> None:
@@ -46,6 +55,9 @@ class Registry:
         self._again_s = again_s
         self._stop = threading.Event()
         self._due = threading.Event()
+        self._presence = Presence(self.index, whisper_dir, waits, forget, self._due.wait)
+        self._hollow: set[str] = set()
+        self._trouble = Trouble(log)
         self._scan = threading.Thread(target=self._run_scans, name="tag-scan", daemon=True)
         for name in ("tagIndexFailures", "tagIndexBegunAnew"):
             counters.add(name, 0)  # so that it is seen before the first
@@ -70,9 +82,20 @@ class Registry:
             self.registrar.flush()
 
     def health(self) -> dict[str, object]:
-        """What ``/health`` tells of it: series in the index, those that wait to be in its file, and why in one line."""
-        error = " ".join((self.registrar.last_error or self.index.file.fault).split())
-        return {"series": self.index.count(), "waiting": self.registrar.waiting, "error": error}
+        """What ``/health`` tells of it: series in the index, those that wait to be in its file, and why in one line.
+
+        And how it follows the tree: when all were looked at last, how long that took, how many *gone* and came back.
+        """
+        error, files = " ".join((self.registrar.last_error or self.index.file.fault).split()), self._presence
+        return {
+            "series": self.index.count(),
+            "waiting": self.registrar.waiting,
+            "error": error,
+            "last_look": round(files.looked),
+            "look_seconds": round(files.seconds, 3),
+            "gone": files.gone,
+            "back": files.found,
+        }
 
     def stop(self) -> None:
         """Enter what waits, within a second, and close; started or not."""
@@ -90,13 +113,23 @@ class Registry:
         since = 0.0
         while not self._stop.is_set():
             self._due.clear()
-            began = time.time()
+            began, until = time.time(), time.monotonic() + self._again_s
             try:
-                scan(self._whisper_dir, self._add_found, self._stop, since)
+                scan(self._whisper_dir, self._add_found, self._stop, since, self._hollow)
                 self.registrar.flush()
             finally:
                 self.index.filling = False
-            since = 0.0 if self._due.wait(self._again_s) else began
+            self._look()
+            since = 0.0 if self._due.wait(max(until - time.monotonic(), self._again_s / 5)) else began
+
+    def _look(self) -> None:
+        """See which series have a file still."""
+        try:
+            self._presence.look()
+        except StoreError as error:
+            self._trouble.met(f"tagged series whose files are gone stay for now: {error}")
+        else:
+            self._trouble.over("tagged series whose files are gone leave the tag index again")
 
     def _add_found(self, name: str) -> None:
         """Have *name* entered. A scan has time: names that points come for go before it."""

@@ -17,6 +17,8 @@ from saltern_graphite.tags.tagged_name import FOLDER, name_of_file
 
 SLACK_S = 5.0
 """A file may come a moment after its folder, and clocks of file systems tick slowly."""
+MAX_HOLLOW = 100_000
+"""So many folders that a file is still to come into are remembered."""
 
 log = logging.getLogger(__name__)
 
@@ -29,15 +31,22 @@ class Scanned:
     hashed: int = 0
 
 
-def scan(whisper_dir: str, found: Callable[[str], None], stop: threading.Event, since: float = 0.0) -> Scanned:
+def scan(
+    whisper_dir: str,
+    found: Callable[[str], None],
+    stop: threading.Event,
+    since: float = 0.0,
+    hollow: set[str] | None = None,
+) -> Scanned:
     """Call *found* with every series that the files under *whisper_dir* name; ends early when *stop* is set.
 
     With *since*, in epoch seconds, folders that did not change after that are passed over, :data:`SLACK_S` earlier to
-    be sure. That costs a status for each of 4096 folders, however many series there are. A missing folder is an empty
-    one; one that can't be read is named in the log and passed over.
+    be sure. That costs a status for each of 4096 folders, however many series there are. Those without a Whisper file
+    are looked at again all the same: *hollow* has them, and keeps those that are so now; whoever copies a tree may make
+    the folders first. A missing folder is an empty one; one that can't be read is named in the log and passed over.
     """
     scanned = Scanned()
-    for relative in _files(whisper_dir, stop, since - SLACK_S):
+    for relative in _files(whisper_dir, stop, since - SLACK_S, set() if hollow is None else hollow):
         name = name_of_file(relative)
         if name is None:
             scanned.hashed += 1
@@ -49,8 +58,10 @@ def scan(whisper_dir: str, found: Callable[[str], None], stop: threading.Event, 
     return scanned
 
 
-def _files(whisper_dir: str, stop: threading.Event, since: float) -> Iterator[str]:
+def _files(whisper_dir: str, stop: threading.Event, since: float, hollow: set[str]) -> Iterator[str]:
     """The Whisper files two folders down in ``_tagged``, as ``_tagged/xxx/yyy/file.wsp``, of those that changed."""
+    before = sorted(hollow)
+    hollow.clear()
     if _changed(whisper_dir, FOLDER, since):  # it was moved here, or a folder to it, with all there is below
         since = 0.0
     for first in _entries(whisper_dir, FOLDER):
@@ -61,7 +72,18 @@ def _files(whisper_dir: str, stop: threading.Event, since: float) -> Iterator[st
         for second in _entries(whisper_dir, f"{FOLDER}/{first}"):
             folder = f"{FOLDER}/{first}/{second}"
             if _changed(whisper_dir, folder, since):
-                yield from (f"{folder}/{name}" for name in _entries(whisper_dir, folder) if name.endswith(SUFFIX))
+                yield from _files_in(whisper_dir, folder, hollow)
+    for folder in before:
+        if folder not in hollow and not stop.is_set():
+            yield from _files_in(whisper_dir, folder, hollow)
+
+
+def _files_in(whisper_dir: str, folder: str, hollow: set[str]) -> list[str]:
+    """The Whisper files in *folder*, which is *hollow* without any."""
+    names = [name for name in _entries(whisper_dir, folder) if name.endswith(SUFFIX)]
+    if not names and len(hollow) < MAX_HOLLOW and os.path.isdir(os.path.join(whisper_dir, folder)):
+        hollow.add(folder)
+    return [f"{folder}/{name}" for name in names]
 
 
 def _changed(whisper_dir: str, folder: str, since: float) -> bool:

@@ -6,6 +6,9 @@
     pairs        id · tag · value · series        each value of a tag, and how many series have it
     series       id · path                        every series, in its canonical spelling
     series_tags  pair · series                    which series has which pairs, looked up from either side
+    absent       path · since                     those without a file: what was entered by hand before there is one,
+                                                  which is in series too, and what is out of it because its file is
+                                                  gone, since then (epoch seconds): the name of a file is but a hash
 """
 
 from __future__ import annotations
@@ -34,6 +37,10 @@ CREATE TABLE IF NOT EXISTS series_tags (
     PRIMARY KEY (pair, series)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS series_tags_by_series ON series_tags (series);
+CREATE TABLE IF NOT EXISTS absent (
+    path TEXT PRIMARY KEY,
+    since INTEGER NOT NULL
+) WITHOUT ROWID;
 """
 LAYOUT = Layout(
     "the tag index",
@@ -43,5 +50,6 @@ LAYOUT = Layout(
         "pairs": ("id", "tag", "value", "series"),
         "series": ("id", "path"),
         "series_tags": ("pair", "series"),
+        "absent": ("path", "since"),
     },
 )

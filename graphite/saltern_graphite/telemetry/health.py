@@ -9,8 +9,9 @@
      "cache": {"points": int, "max_points": int, "bytes": int, "max_bytes": int, "metrics": int, "oldest_s": float},
      "log": {"bytes": int, "max_bytes": int, "fsync": "never" | "interval" | "always"},
      "totals": {name: number},    counts since the start, by the names of the self-metrics
-     "tags": {"series": int, "waiting": int, "error": "one line"},   the tag index: a fault of it costs no point,
+     "tags": {"series": int, "waiting": int, "error": "one line",   the tag index: a fault of it costs no point,
                                   so it is no reason for 503; what waits to be in its file goes there afterwards
+              "last_look": int, "look_seconds": float, "gone": int, "back": int},   how it follows the files
      "events": {"count": int, "error": "one line"},   the same holds for these
      "metrics": int,              metrics known to the index
      "index": {"building": bool, "complete": bool, "metrics": int, "folders": int, "seconds": float,
