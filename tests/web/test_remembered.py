@@ -64,3 +64,89 @@ def test_a_failure_is_not_remembered_and_old_answers_are_let_go(
     answers += ["other"]
     assert console.run(book.get(console.console.api("2"))) == "new"
     assert len(book._known) == 1
+
+
+class Counting:
+    """Answers 1, 2, 3 … when a test lets it."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.may = asyncio.Event()
+
+    async def ask(self, api: object) -> int:
+        self.asked += 1
+        mine = self.asked
+        if mine > 1:
+            await self.may.wait()
+        return mine
+
+
+def test_an_answer_that_grows_old_is_asked_for_anew_while_it_is_good(
+    console: ConsoleClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+
+    async def look() -> None:
+        nonlocal now
+        source, api = Counting(), console.console.api("1")
+        book = Remembered(source.ask, 2.0)
+        assert await book.get(api) == 1
+        now += 1.5
+        assert [await book.get(api) for _ in range(3)] == [1, 1, 1]
+        assert await book.get(api) == 1
+        await asyncio.sleep(0)
+        assert source.asked == 2
+        source.may.set()
+        while await book.get(api) == 1:
+            await asyncio.sleep(0)
+        now += 1.0  # the new one counts from when it was asked for
+        assert await book.get(api) == 2
+        assert source.asked == 2
+
+    console.run(look())
+
+
+def test_one_that_is_under_way_when_the_old_one_ends_is_waited_for(
+    console: ConsoleClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+
+    async def look() -> None:
+        nonlocal now
+        source, api = Counting(), console.console.api("1")
+        book = Remembered(source.ask, 2.0)
+        assert await book.get(api) == 1
+        now += 1.5
+        assert await book.get(api) == 1
+        now += 1.0
+        asked = asyncio.ensure_future(book.get(api))
+        await asyncio.sleep(0)
+        source.may.set()
+        assert await asked == 2
+        assert source.asked == 2
+
+    console.run(look())
+
+
+def test_what_was_asked_for_before_it_was_forgotten_is_never_told(
+    console: ConsoleClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+
+    async def look() -> None:
+        nonlocal now
+        source, api = Counting(), console.console.api("1")
+        book = Remembered(source.ask, 2.0)
+        await book.get(api)
+        now += 1.5
+        await book.get(api)
+        book.forget(api)
+        source.may.set()
+        assert await book.get(api) == 3
+        await asyncio.sleep(0)
+        assert await book.get(api) == 3
+
+    console.run(look())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.core.asgi import get_asgi_application
+from django.urls import get_resolver
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
@@ -38,6 +39,7 @@ GZIP_LEVEL = 4
 def create_app(console: Console, hosts: Hosts) -> ASGIApp:
     """Return the application; Django is set up already."""
     count = console.counters.add
+    get_resolver().check()  # loads the pages before any is asked for
     routes: list[BaseRoute] = [
         Mount(f"{PREFIX}{version()}", Kept()),
         Mount("/", WithConsole(get_asgi_application(), console)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import logging
 import os
@@ -83,6 +84,8 @@ async def _serve(options: WebOptions, ready_file: str | None) -> None:
     loop.add_signal_handler(signal.SIGHUP, server.reload)
     try:
         url = await server.start()
+        gc.collect()
+        gc.freeze()  # what is there to stay: to look at it again and again would keep pages waiting
         if ready_file:
             ready = {"http": url, "pid": os.getpid(), "version": __version__}
             with os_errors(ConfigError, ready_file, "can't be written"):

@@ -42,6 +42,8 @@ ASK_S = 12.0
 """How long the API has for it: it is what every page asks first, so one that hangs is told of soon."""
 KNOWN_S = 5.0
 MOST = 2000
+AHEAD = 0.6
+"""After this share of its time an answer that is asked for is asked for anew, while it is good: nobody has to wait."""
 KEPT_S = 60.0
 """What nobody asked for in this time is let go."""
 EVERYBODY = b"everybody"
@@ -114,6 +116,8 @@ class Remembered(Generic[T]):
         self._alike = alike
         self._known: OrderedDict[bytes, _Answer[T]] = OrderedDict()
         """By login, the oldest answer first."""
+        self._ahead: dict[bytes, _Answer[T]] = {}
+        """What is asked for while there is a good one."""
 
     async def get(self, api: Api) -> T:
         """Return it for the login of *api*. Raises what *ask* does."""
@@ -124,16 +128,38 @@ class Remembered(Generic[T]):
             now = time.monotonic()
             found = self._known.get(key)
             if found is None or found.at + self._seconds < now or _failed(found.task):
-                found = self._known[key] = _Answer(now, asyncio.ensure_future(self._ask(api)), own)
-                found.task.add_done_callback(_failed)  # whoever waits for it may have left: that is no fault of ours
-                self._known.move_to_end(key)
-                self._tidy(now)
+                found = self._ahead.pop(key, None) or self._begun(now, api, own)
+                self._put(key, found)
+            elif found.at + AHEAD * self._seconds < now and found.task.done() and key not in self._ahead:
+                self._look_ahead(key, found, self._begun(now, api, own))
             try:
                 return await asyncio.shield(found.task)
             except NotAuthorised:
                 if found.asker == own:
                     raise
                 # It was asked for by another login, which has ended or may no more: this one asks for itself.
+
+    def _begun(self, now: float, api: Api, asker: bytes) -> _Answer[T]:
+        task = asyncio.ensure_future(self._ask(api))
+        task.add_done_callback(_failed)  # whoever waits for it may have left: that is no fault of ours
+        return _Answer(now, task, asker)
+
+    def _put(self, key: bytes, answer: _Answer[T]) -> None:
+        self._known[key] = answer
+        self._known.move_to_end(key)
+        self._tidy(answer.at)
+
+    def _look_ahead(self, key: bytes, old: _Answer[T], new: _Answer[T]) -> None:
+        """Have *new* instead of *old* once it is there, unless that was forgotten meanwhile."""
+        self._ahead[key] = new
+
+        def arrived(task: asyncio.Task[T]) -> None:
+            if self._ahead.get(key) is new:
+                del self._ahead[key]
+                if not _failed(task) and self._known.get(key) is old:
+                    self._put(key, new)
+
+        new.task.add_done_callback(arrived)
 
     def peek(self, api: Api) -> T | None:
         """Return what is known for the login of *api*, however old, and ask nothing; ``None``: nothing is."""
@@ -149,8 +175,9 @@ class Remembered(Generic[T]):
 
     def forget(self, api: Api) -> None:
         """Ask anew the next time."""
-        self._known.pop(_digest(api), None)
-        self._known.pop(EVERYBODY, None)
+        for key in (_digest(api), EVERYBODY):
+            self._known.pop(key, None)
+            self._ahead.pop(key, None)
 
 
 def _digest(api: Api) -> bytes:
