@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Any
 
 import pytest
 
 from saltern.ids import jid_of
+from saltern_web.api.client import Api
 from saltern_web.api.look import LOOK
 from saltern_web.changes import comings
-from saltern_web.fleet import read_fleet
+from saltern_web.fleet import Fleet, read_fleet
 from saltern_web.health import lines_of, verdict
-from saltern_web.problems import problems_of, read_alerts
+from saltern_web.problems import Alerts, problems_of, read_alerts
+from saltern_web.session.who import Remembered
 from support.console import Call, ConsoleClient, Refusal, overview
 
 NOW = time.time()
@@ -82,7 +85,7 @@ def test_problems_come_worst_first_and_those_seen_to_last() -> None:
             )
         ]
     )
-    found = problems_of(fleet, alerts)
+    found = problems_of(fleet, alerts).worst
     assert [(problem.state, problem.host, problem.detail) for problem in found] == [
         ("crit", "a", "disk.home.percent > 90"),
         ("crit", "a", "disk.root.percent > 90"),
@@ -91,8 +94,23 @@ def test_problems_come_worst_first_and_those_seen_to_last() -> None:
         ("warn", "c", "disk.root.percent > 80"),
     ]
     assert [problem.note for problem in found[-2:]] == ["known to file:ann", "silenced by file:bob: new disks"]
-    hosts_alone = problems_of(fleet, None)
+    hosts_alone = problems_of(fleet, None).worst
     assert [(problem.state, problem.host) for problem in hosts_alone] == [("crit", "a"), ("away", "b"), ("warn", "c")]
+
+
+def test_of_many_problems_the_worst_are_told_of_and_the_latest_is_known() -> None:
+    names = [f"web{number}" for number in range(9)]
+    fleet = read_fleet(overview(names, alert=["warn"] * 9))
+    known = {"by": "file:ann", "comment": ""}
+    series = [one(f"saltern.{name}.load", "warn", NOW - number) for number, name in enumerate(names)]
+    alerts = read_alerts(
+        [rule(*series, one("saltern.web3.disk", "crit", NOW - 99), one("new", "warn", NOW, acknowledged=known))]
+    )
+    found = problems_of(fleet, alerts, 3)
+    assert [problem.host for problem in found.worst] == ["web3", "web0", "web1"]
+    assert found.total == 11
+    assert found.latest is not None
+    assert found.latest.host == "web0"
 
 
 def test_a_part_that_fails_says_so_in_its_place(front: ConsoleClient) -> None:
@@ -111,10 +129,39 @@ def test_a_part_that_fails_says_so_in_its_place(front: ConsoleClient) -> None:
 
 def test_what_is_late_is_said_and_the_page_is_there(front: ConsoleClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("saltern_web.pages.front.FIRST_WITHIN_S", 0.0)
+    there = asyncio.Event()
+
+    async def ask(_: Api) -> Alerts:
+        await there.wait()
+        return read_alerts([])
+
+    front.console.alerts = Remembered(ask, 2.0)
     text = front.get("/").text
     assert "data-late" in text
     assert "nothing is wrong" not in text
-    assert "data-late" not in front.get("/front/parts").text
+    there.set()
+    text = front.get("/front/parts").text
+    assert "data-late" not in text
+    assert "nothing is wrong" in text
+
+
+def test_parts_are_asked_for_together_and_those_are_shown_that_came_before_the_fleet(
+    front: ConsoleClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("saltern_web.pages.front.FIRST_WITHIN_S", 0.0)
+    told = asyncio.Event()
+
+    async def ask(_: Api) -> Fleet:
+        await told.wait()
+        await asyncio.sleep(0)
+        return read_fleet(overview(["web1"]))
+
+    async def ask_alerts(_: Api) -> Alerts:
+        told.set()
+        return read_alerts([])
+
+    front.console.fleet, front.console.alerts = Remembered(ask, 2.0), Remembered(ask_alerts, 2.0)
+    assert "nothing is wrong" in front.get("/").text
 
 
 def test_without_hosts_it_says_how_to_add_one(front: ConsoleClient) -> None:

@@ -57,9 +57,9 @@ class Tile(NamedTuple):
     counts: Mapping[str, int]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Fleet:
-    """All minions, by id, at a moment."""
+    """All minions, by id, at a moment; equal to itself alone, so that what is made of one can be kept."""
 
     at: float
     hosts: tuple[Host, ...]
@@ -74,11 +74,6 @@ class Fleet:
     def of(self, group: str) -> list[Host]:
         """Return the minions of *group*."""
         return [self.hosts[row] for row in self.groups.get(group, ())]
-
-    def problems(self) -> list[Host]:
-        """Return those that aren't well, the worst first, the newest trouble first among equals."""
-        found = [host for host in self.hosts if host.state != OK]
-        return sorted(found, key=lambda host: (RANK[host.state], -(host.since or 0), host.id))
 
     @cached_property
     def counts(self) -> dict[str, int]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -34,8 +36,9 @@ class AlertSeries(NamedTuple):
     silenced: Mapping[str, Any] | None
 
 
-class Alerts(NamedTuple):
-    """The series that aren't ok, and what is wrong with rules: ``{name: fault}``."""
+@dataclass(frozen=True, eq=False)
+class Alerts:
+    """The series that aren't ok, and what is wrong with rules: ``{name: fault}``; equal to itself alone, as a fleet."""
 
     series: tuple[AlertSeries, ...]
     faults: Mapping[str, str]
@@ -59,6 +62,14 @@ class Problem(NamedTuple):
     def quiet(self) -> bool:
         """Whether somebody has seen to it."""
         return bool(self.note)
+
+
+class Problems(NamedTuple):
+    """The *worst* of *total*, and the *latest* of all that nobody has seen to."""
+
+    worst: list[Problem]
+    total: int
+    latest: Problem | None
 
 
 async def ask_alerts(api: Api) -> Alerts:
@@ -96,44 +107,84 @@ def _number(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) else None
 
 
-def problems_of(fleet: Fleet, alerts: Alerts | None) -> list[Problem]:
-    """Return all problems, the worst first, then the newest; what somebody has seen to comes last.
+def problems_of(fleet: Fleet, alerts: Alerts | None, most: int | None = None) -> Problems:
+    """Return the problems, the worst first, then the newest; what somebody has seen to comes last. *most* are told of.
 
     A host that only its alerts are the matter with is told of by these; without them (``None``) by itself.
     """
     series = alerts.series if alerts is not None else ()
-    told = {}
-    found = []
-    for one in series:
-        host = fleet.about(one.series)
-        if host is not None:
-            told[host.id] = True
-        found.append(_of_series(one, host))
-    found.extend(_of_hosts(fleet.problems(), told))
-    return sorted(found, key=lambda one: (one.quiet, _RANK.get(one.state, _RANK[UNKNOWN]), -(one.since or 0), one.key))
+    abouts = [fleet.about(one.series) for one in series]
+    told = {host.id for host in abouts if host is not None}
+    found: list[tuple[_Urgency, AlertSeries | None, Host | None]] = [
+        (_urgency(one), one, host) for one, host in zip(series, abouts, strict=True)
+    ]
+    found += [
+        (_urgency_of_host(host), None, host)
+        for host in fleet.hosts
+        if host.state != OK and not (host.id in told and _by_alert(host))
+    ]
+    found.sort(key=_FIRST)
+    loud = [entry for entry in found if not entry[0].quiet]
+    latest = min(loud, key=lambda entry: entry[0].newest, default=None)
+    return Problems([_problem(*entry) for entry in found[:most]], len(found), _problem(*latest) if latest else None)
 
 
-def _of_hosts(hosts: Iterable[Host], told: Mapping[str, bool]) -> Iterator[Problem]:
-    for host in hosts:
-        by_alert = host.up and (host.state in (CRIT, WARN) or (host.state == UNKNOWN and host.sampled is not None))
-        if by_alert and host.id in told:
-            continue
-        state = AWAY if not host.up else host.state
-        unreached = host.up and state == AWAY
-        what = "has an alert without data" if by_alert and state == UNKNOWN else _OF_HOST[state]
-        what = f"is not reached by {host.via}" if unreached else what
-        since = host.sampled if state == STALE else host.since if state == AWAY and not unreached else None
-        yield Problem(f"host:{host.id}", state, host.id, what, "", since, None, f"/hosts/{quote(host.id, safe='')}")
+class _Urgency(NamedTuple):
+    """What problems are ordered by; ``newest``: the less the newer."""
+
+    quiet: bool
+    rank: int
+    newest: float
+    key: str
 
 
-def _of_series(one: AlertSeries, host: Host | None) -> Problem:
+_FIRST = itemgetter(0)
+
+
+def _urgency(one: AlertSeries) -> _Urgency:
+    quiet = one.silenced is not None or one.acknowledged is not None
+    return _Urgency(quiet, _RANK.get(one.state, _RANK[UNKNOWN]), -(one.since or 0), f"alert:{one.alert}:{one.series}")
+
+
+def _urgency_of_host(host: Host) -> _Urgency:
+    state, since = _trouble(host)
+    return _Urgency(False, _RANK[state], -(since or 0), f"host:{host.id}")
+
+
+def _problem(urgency: _Urgency, one: AlertSeries | None, host: Host | None) -> Problem:
+    if one is not None:
+        return _of_series(urgency.key, one, host)
+    assert host is not None
+    return _of_host(urgency.key, host)
+
+
+def _by_alert(host: Host) -> bool:
+    """Whether it is an alert alone that is the matter with *host*."""
+    return host.up and (host.state in (CRIT, WARN) or (host.state == UNKNOWN and host.sampled is not None))
+
+
+def _trouble(host: Host) -> tuple[str, float | None]:
+    """Return what is the matter with *host* itself, and since when."""
+    if not host.up:
+        return AWAY, host.since
+    return host.state, host.sampled if host.state == STALE else None
+
+
+def _of_host(key: str, host: Host) -> Problem:
+    state, since = _trouble(host)
+    what = "has an alert without data" if state == UNKNOWN and _by_alert(host) else _OF_HOST[state]
+    what = f"is not reached by {host.via}" if host.up and state == AWAY else what
+    return Problem(key, state, host.id, what, "", since, None, f"/hosts/{quote(host.id, safe='')}")
+
+
+def _of_series(key: str, one: AlertSeries, host: Host | None) -> Problem:
     where = f"/hosts/{quote(host.id, safe='')}" if host is not None else ""
     series = one.series
     if host is not None:  # which is named beside it
         series = series.replace(f"saltern.{owner(host.id)}.", "").removeprefix("stats.")
     detail = series if one.state == NO_DATA or not one.threshold else f"{series} {one.threshold}"
     return Problem(
-        f"alert:{one.alert}:{one.series}",
+        key,
         one.state,
         host.id if host is not None else "",
         one.alert,

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import time
+from collections.abc import Awaitable, Mapping
+from functools import lru_cache
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
 
-from saltern_web.changes import HOUR_S, comings, newest
-from saltern_web.fleet import ORDER, Fleet
+from saltern_web.changes import Change, comings, newest
+from saltern_web.fleet import ORDER, Fleet, Tile
 from saltern_web.health import lines_of, verdict
-from saltern_web.parts import part
-from saltern_web.problems import problems_of
+from saltern_web.parts import Part, part
+from saltern_web.problems import Alerts, Problems, problems_of
 from saltern_web.session.console import Asked
 from saltern_web.templatetags.saltern import UNKNOWN as DASH
 
@@ -24,6 +26,10 @@ MOST_FAULTS = 20
 FIRST_WITHIN_S = 0.12
 """What the first page waits for parts that come beside the fleet; a script asks for those that were late."""
 WITHIN_S = 8.0
+KEPT = 4
+"""Of so many fleets it is kept what the page makes of them: one of ten thousand hosts takes some megabytes."""
+T = TypeVar("T")
+
 LETTERS = {state: state[0] for state in ORDER}
 """A state in the grid: one letter a host."""
 
@@ -57,41 +63,61 @@ async def grid(request: Asked) -> HttpResponse:
     return JsonResponse(told)
 
 
+class _Made(NamedTuple):
+    """What the page makes of the fleet and its alerts."""
+
+    problems: Problems
+    tiles: list[Tile]
+    comings: list[Change]
+
+
+@lru_cache(maxsize=KEPT)
+def _made_of(fleet: Fleet, alerts: Alerts | None) -> _Made:
+    return _Made(problems_of(fleet, alerts, MOST_PROBLEMS), fleet.tiles(), comings(fleet))
+
+
 async def _glance(request: Asked, within_s: float) -> Mapping[str, Any]:
-    """Return what the templates need."""
+    """Return what the templates need. All is asked for at once."""
     console, api = request.console, request.api
-    fleet = await console.fleet.get(api)
-    alerts, health, changes = await asyncio.gather(
-        part(console.alerts.get(api), within_s),
-        part(console.health.get(api), within_s),
-        part(console.changes.get(api), within_s),
+    coming = asyncio.ensure_future(console.fleet.get(api))
+    fleet, alerts, health, changes = await asyncio.gather(
+        coming,
+        _beside(coming, console.alerts.get(api), within_s),
+        _beside(coming, console.health.get(api), within_s),
+        _beside(coming, console.changes.get(api), within_s),
     )
-    problems = problems_of(fleet, alerts.value)
+    made = _made_of(fleet, alerts.value)
+    problems = made.problems
     lines = lines_of(health.value) if health.value is not None else []
-    tiles = fleet.tiles()
-    loud = [one for one in problems if not one.quiet]
     return {
         "fleet": fleet,
         "wrong": len(fleet.hosts) - fleet.counts["ok"],
-        "problems": problems[:MOST_PROBLEMS],
-        "problems_count": len(problems),
-        "latest": max(loud, key=lambda one: one.since or 0, default=None),
+        "problems": problems.worst,
+        "problems_count": problems.total,
+        "latest": problems.latest,
         "alerts": alerts,
         "faults": list(alerts.value.faults.items())[:MOST_FAULTS] if alerts.value is not None else [],
-        "tiles": tiles[:MOST_TILES],
-        "tiles_count": len(tiles),
+        "tiles": made.tiles[:MOST_TILES],
+        "tiles_count": len(made.tiles),
         "health": health,
         "lines": lines,
         "verdict": verdict(lines),
         "whole": all(line.said != DASH for line in lines),
-        "changes": newest(changes.value.changes if changes.value is not None else (), comings(fleet)),
+        "changes": newest(changes.value.changes if changes.value is not None else (), made.comings),
         "changes_part": changes,
         "missing": changes.value.missing if changes.value is not None else {},
         "late": alerts.late or health.late or changes.late,
         "grid_hint": _grid_hint(fleet),
-        "since_hour": fleet.at - HOUR_S,
         "may_add": request.who.may("wheel.key.invite"),
     }
+
+
+async def _beside(fleet: asyncio.Future[Fleet], asking: Awaitable[T], within_s: float) -> Part[T]:
+    """Return what *asking* gives within some seconds, or by the time the *fleet* is there, which the page needs."""
+    until = time.monotonic() + within_s
+    asked = asyncio.ensure_future(asking)
+    await asyncio.wait((fleet,))
+    return await part(asked, max(0.0, until - time.monotonic()))
 
 
 def _grid_hint(fleet: Fleet) -> str:
