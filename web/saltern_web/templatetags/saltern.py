@@ -85,10 +85,11 @@ def percent(value: float | None) -> str:
     return UNKNOWN if value is None else f"{value:.1f} %".replace(".0 %", " %")
 
 
-@register.inclusion_tag("parts/state.html")
-def state(name: str | None, said: str = "") -> dict[str, Any]:
+@register.simple_tag
+def state(name: str | None, said: str = "") -> SafeString:
     """Show a state by colour, mark and word."""
-    return {"name": name or "unknown", "said": said or STATES.get(name or "unknown", name or "unknown")}
+    name = name or "unknown"
+    return format_html('<span class="state s-{}">{}</span>', name, said or STATES.get(name, name))
 
 
 STATES = {

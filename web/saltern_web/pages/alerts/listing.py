@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from glob import escape
 from typing import Any
 from urllib.parse import quote
 
@@ -25,8 +27,7 @@ CHART_S = 6 * 3600
 
 async def listing(request: Asked) -> HttpResponse:
     """``/alerts``: ``q`` looks in names, ``state`` is one, ``seen`` is ``no`` or ``only``: who has seen to it."""
-    book = await book_of(request)
-    fleet = (await part(request.console.fleet.get(request.api), WITHIN_S)).value
+    book, hosts = await asyncio.gather(book_of(request), part(request.console.fleet.get(request.api), WITHIN_S))
     wanted = {name: request.GET.get(name, "").strip()[:MAX_CHARS] for name in ("q", "state", "seen")}
     found = [one for one in book.series if _meant(one, wanted)]
     page = paged(found, request.GET)
@@ -37,7 +38,7 @@ async def listing(request: Asked) -> HttpResponse:
         "states": STATES,
         "counts": _counts(book),
         "page": page,
-        "rows": rows_of(page.rows, fleet),
+        "rows": rows_of(page.rows, hosts.value),
         "rules": [alert for alert in book.alerts if _named(alert, wanted["q"])][:RULES_SHOWN],
     }
     return show(request, "alerts.html", around)
@@ -45,21 +46,23 @@ async def listing(request: Asked) -> HttpResponse:
 
 async def one(request: Asked, name: str) -> HttpResponse:
     """``/alerts/<name>``: one rule, all its series, and what they did last."""
-    book = await book_of(request)
+    book, hosts, recent = await asyncio.gather(
+        book_of(request),
+        part(request.console.fleet.get(request.api), WITHIN_S),
+        part(ask_history(request, {"alert": escape(name)}, RECENT), WITHIN_S),
+    )
     alert = book.by_name.get(name)
     if alert is None:
         raise Http404(f"there is no alert {name[:100]!r}, or it isn't shown to you")
-    fleet = (await part(request.console.fleet.get(request.api), WITHIN_S)).value
     wanted = {name: request.GET.get(name, "").strip()[:MAX_CHARS] for name in ("q", "state")}
     series = [one for one in book.series if one.alert == name and _found(one, wanted)]
-    recent = await part(ask_history(request, {"alert": name}, RECENT), WITHIN_S)
     page = paged(series, request.GET)
     around = {
         "alert": alert,
         "wanted": wanted,
         "states": STATES,
         "page": page,
-        "rows": rows_of(page.rows, fleet),
+        "rows": rows_of(page.rows, hosts.value),
         "recent": recent.value,
         "unrecorded": recent.said,
         "chart": chart_of(alert.target, {"warn": alert.warn, "crit": alert.crit}, CHART_S),
