@@ -29,7 +29,7 @@ def store(tmp_path: Path) -> Iterator[SalternStore]:
     """A store whose TCP and UDP ports have one number, as 2003 is in real life."""
     one = SalternStore(tmp_path / "store", "--flush-interval", str(FLUSH_INTERVAL_S))
     port = free_port()
-    one.endpoints = {"line": f"127.0.0.1:{port}", "udp": f"127.0.0.1:{port}"}
+    one.endpoints |= {"line": f"127.0.0.1:{port}", "udp": f"127.0.0.1:{port}"}
     with one:
         yield one
 

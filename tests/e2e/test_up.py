@@ -19,7 +19,7 @@ import pytest
 from saltern.client import LocalClient
 from saltern.errors import CODES, ChannelError
 from saltern_master.up.view import sparkline
-from support.stacks import process_tree, wait_for
+from support.stacks import keep_ports, process_tree, wait_for
 
 PORTS = ("http", "api", "web", "line", "batch", "ret", "publish")
 OFF = ["--line", "off", "--pickle", "off", "--batch", "off", "--http", "127.0.0.1:0"]
@@ -74,8 +74,8 @@ def test_the_demo_shows_itself_and_leaves_nothing(tmp_path: Path, number: signal
         endpoints = json.loads((root / "run" / "endpoints.json").read_text())
         assert {"http", "api", "web", "line", "publish", "ret", "sock_dir", "config_dir"} <= set(endpoints)
         assert len(render(endpoints["http"], "saltern.*.stats.load.1m")) == 3
+        wait_for(lambda: len(process_tree(up.pid)) == 8, "what it starts")
         pids = process_tree(up.pid)
-        assert len(pids) == 8
         with urllib.request.urlopen(f"{endpoints['web']}/login", timeout=30) as answer:
             assert "Log in" in answer.read().decode()
         up.send_signal(number)
@@ -103,10 +103,12 @@ def test_a_root_that_is_a_file_is_said_to_be_one(tmp_path: Path) -> None:
         )
 
 
+@pytest.mark.timeout(240)
 def test_a_root_survives_a_restart(tmp_path: Path) -> None:
     root = (
         tmp_path / "a folder whose name is so long that no Unix socket's path would fit into the kernel's field" / "r"
     )
+    keep_ports(root)
     seen = []
     for _ in range(2):
         up = start("--root", str(root), "--minions", "2")
@@ -177,8 +179,9 @@ def test_the_second_on_a_folder_is_told_who_has_it_and_changes_nothing(tmp_path:
             up.stdout.close()
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 def test_a_part_that_ends_is_started_again(tmp_path: Path) -> None:
+    keep_ports(tmp_path / "r")
     up = start("--root", str(tmp_path / "r"), "--minions", "1")
     try:
         lines_until(up, "1/1 up")
@@ -201,7 +204,7 @@ def test_a_part_that_ends_is_started_again(tmp_path: Path) -> None:
             up.stdout.close()
 
 
-@pytest.mark.timeout(90)
+@pytest.mark.timeout(240)
 def test_two_stacks_started_together_share_no_port(tmp_path: Path) -> None:
     ups = [start("--root", str(tmp_path / name), "--minions", "1") for name in ("a", "b", "c")]
     try:
@@ -246,7 +249,7 @@ class Thief(threading.Thread):
             listener.close()
 
 
-@pytest.mark.timeout(90)
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize("name", ["batch", "ret", "api", "web"])
 def test_a_port_that_another_program_was_quicker_to_take_is_replaced(tmp_path: Path, name: str) -> None:
     root = tmp_path / "r"
@@ -267,7 +270,7 @@ def test_a_port_that_another_program_was_quicker_to_take_is_replaced(tmp_path: P
                 up.stdout.close()
 
 
-@pytest.mark.timeout(90)
+@pytest.mark.timeout(180)
 def test_a_program_that_finds_no_port_ends_the_start_in_its_words(tmp_path: Path) -> None:
     with Thief(tmp_path / "r", "http", 100) as thief:
         up = start("--root", str(tmp_path / "r"), "--minions", "0")

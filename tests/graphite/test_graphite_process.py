@@ -21,6 +21,8 @@ import msgpack
 import pytest
 import whisper
 
+from support.ports import free_port
+
 STARTS_S = 15.0
 PROGRAM = [sys.executable, "-c", "import sys; from saltern_graphite.main import main; sys.exit(main())"]
 
@@ -94,7 +96,7 @@ def in_file(root: Path, metric: str) -> dict[int, float]:
 
 def stop(process: subprocess.Popen[str], number: int = signal.SIGTERM) -> None:
     process.send_signal(number)
-    assert process.wait(20) == 0
+    assert process.wait(40) == 0
 
 
 def test_acknowledged_points_survive_kill_9(tmp_path: Path) -> None:
@@ -167,8 +169,7 @@ def test_read_only_touches_no_file(tmp_path: Path) -> None:
         stop(process)
     shutil.rmtree(tmp_path / "conf")  # nor is a sample written
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen(
         [*PROGRAM, "serve", "--root", str(tmp_path), "--http", f"127.0.0.1:{port}", "--read-only"],
         stderr=subprocess.PIPE,

@@ -19,6 +19,7 @@ import pytest
 import whisper
 
 from saltern_graphite.tags.tagged_name import readable_path
+from support.ports import free_port
 
 WITHIN_S = 40.0
 PROGRAM = [sys.executable, "-c", "import sys; from saltern_graphite.main import main; sys.exit(main())"]
@@ -126,8 +127,7 @@ def test_the_first_answer_is_over_all_of_carbons_tree(carbons_tree: Path) -> Non
 
 def test_an_existing_tree_is_served_read_only(carbons_tree: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in carbons_tree.rglob("*")}
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen(
         [*PROGRAM, "serve", "--root", str(carbons_tree), "--read-only", "--http", f"127.0.0.1:{port}"],
         stderr=subprocess.PIPE, text=True,

@@ -29,6 +29,7 @@ from saltern_master.auth.eauth.ldap_text import (
     same_dn,
 )
 from support.ldap_server import ADMIN, ADMIN_PASSWORD, SUFFIX, LdapServer, certificate, running
+from support.ports import free_port
 
 # Of ldap3: its library has new names for two tables, and with Python 3.12 it has a function of its own.
 pytestmark = pytest.mark.filterwarnings(
@@ -218,8 +219,7 @@ def test_a_directory_that_refuses_us_is_an_error(server: LdapServer) -> None:
 
 
 def test_a_directory_that_isnt_there_is_an_error(server: LdapServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
+    port = free_port()
     with pytest.raises(ChannelError, match=f"ldap://127.0.0.1:{port}: "):
         asks(server, "fred", PASSWORD, uri=f"ldap://127.0.0.1:{port}")
     monkeypatch.setattr(module, "ANSWER_WITHIN_S", 1)

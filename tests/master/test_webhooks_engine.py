@@ -25,6 +25,7 @@ from saltern_master.webhooks import sender as sender_module
 from saltern_master.webhooks.engine import WebhookEngine
 from saltern_master.webhooks.signature import signature
 from support.masters import running, until
+from support.ports import free_port
 
 pytestmark = pytest.mark.anyio
 ROOT = Path(__file__).parent.parent.parent
@@ -276,9 +277,8 @@ async def test_what_may_be_taken_later_is_posted_again_within_bounds(
 
 async def test_an_event_is_tried_for_so_long_alone(options: MasterOptions, caplog: pytest.LogCaptureFixture) -> None:
     bus = EventBus(100)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        url = f"http://127.0.0.1:{free.getsockname()[1]}/"
-    engine = engine_of(options, bus, a={"url": url, "events": ["*"], "retry_for": 0.2, "retries": 0})
+    url = f"http://127.0.0.1:{free_port()}/"
+    engine = engine_of(options, bus, a={"url": url, "events": ["*"], "retry_for": 1.0, "retries": 0})
     async with working(engine):
         fire(bus, 1)
         await until(lambda: engine.metrics()["a.failed"] == 1)
@@ -379,8 +379,7 @@ async def test_hooks_are_changed_while_they_work_and_what_waits_goes_where_they_
 ) -> None:
     bus = EventBus(100)
     same = {"events": ["test/*"]}
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        wrong = f"http://127.0.0.1:{free.getsockname()[1]}/"
+    wrong = f"http://127.0.0.1:{free_port()}/"
     engine = engine_of(options, bus, a={"url": wrong, **same}, gone={"url": wrong, **same})
     async with working(engine):
         for number in range(3):

@@ -3,10 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
+import os
 import random
 import socket
+from collections.abc import Iterator
 
 PORTS = 10_240, 32_768
+SHARES = 8
+"""Of the ports, for so many workers of xdist beside each other."""
+
+
+def _share() -> Iterator[int]:
+    """Yield this worker's ports in an order by chance, none twice before all were.
+
+    What takes one a moment after it was chosen here finds that no other test, of this worker or another, chose it too.
+    """
+    own = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % SHARES
+    ports = range(PORTS[0] + own, PORTS[1], SHARES)
+    return itertools.cycle(random.SystemRandom().sample(ports, len(ports)))
+
+
+_PORTS = _share()
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
@@ -16,7 +34,7 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
     later.
     """
     while True:
-        port = random.SystemRandom().randrange(*PORTS)
+        port = next(_PORTS)
         with socket.socket(socket.AF_INET, kind) as one, contextlib.suppress(OSError):
             one.bind(("127.0.0.1", port))
             return port

@@ -157,6 +157,12 @@ def wait_for(true: Callable[[], Any], what: str, seconds: float = 40.0) -> Any:
         time.sleep(0.05)
 
 
+def keep_ports(root: Path) -> None:
+    """Have a new stack of ``saltern-up`` in *root* listen on ports that nobody else takes while it is down."""
+    (root / "run").mkdir(parents=True)
+    (root / "run" / "ports.json").write_text(json.dumps({name: free_port() for name in PREFERRED_PORTS}))
+
+
 def process_tree(pid: int) -> set[int]:
     """Return the ids of a process and all its descendants."""
     children: dict[int, list[int]] = {}

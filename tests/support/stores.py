@@ -14,10 +14,11 @@ from typing import Any
 
 import whisper
 
+from support.ports import free_port
 from support.programs import Program
 from support.stacks import wait_for
 
-WRITTEN_WAIT_S = 30.0
+WRITTEN_WAIT_S = 90.0
 RECEIVERS = ("line", "udp", "pickle", "batch", "http")
 
 
@@ -26,7 +27,7 @@ class SalternStore:
 
     def __init__(self, root: Path, *more: str) -> None:
         self.root = root
-        self.endpoints: dict[str, Any] = {}
+        self.endpoints: dict[str, Any] = {name: f"127.0.0.1:{free_port()}" for name in RECEIVERS}
         self._more = more
         self._run_file = root / "run" / "graphite.json"
         (root / "conf").mkdir(parents=True)
@@ -38,8 +39,7 @@ class SalternStore:
         self._run_file.unlink(missing_ok=True)
         argv = [sys.executable, "-m", "saltern_graphite", "serve", "--root", str(self.root)]
         for name in RECEIVERS:
-            where = str(self.endpoints.get(name, "127.0.0.1:0"))
-            argv += [f"--{name}", where.removeprefix("http://")]
+            argv += [f"--{name}", str(self.endpoints[name]).removeprefix("http://")]
         self._program.argv = [*argv, *self._more]
         self._program.start()
         self.endpoints = json.loads(self._run_file.read_text())
