@@ -34,7 +34,8 @@ def run(folder: Path, script: str, words: str, blocked: str) -> subprocess.Compl
     (folder / "sitecustomize.py").write_text(BLOCKER)
     (folder / "master").write_text("carbon_protocol: plaintext\nroot_dir: DIR\npublish_port: 0\nret_port: 0\n")
     (folder / "minion").write_text(f"root_dir: DIR\nmaster_key: {'A' * 40}\n")
-    for name in ("master", "minion"):
+    (folder / "web").write_text("state_dir: DIR/web.d\n")
+    for name in ("master", "minion", "web"):
         (folder / name).write_text((folder / name).read_text().replace("DIR", str(folder)))
     environment = {**os.environ, "PYTHONPATH": str(folder), "BLOCKED": blocked, "SALTERN_CONFIG_DIR": str(folder)}
     return subprocess.run(
@@ -43,7 +44,7 @@ def run(folder: Path, script: str, words: str, blocked: str) -> subprocess.Compl
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
 

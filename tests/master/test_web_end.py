@@ -426,8 +426,10 @@ except NoAnswer:
     assert (done.stdout, done.stderr) == ("good\n", "")
 
 
-def test_a_master_without_httpx_says_so_when_it_starts() -> None:
+def test_a_master_without_httpx_says_so_when_it_starts(tmp_path: Path) -> None:
+    (tmp_path / "master").write_text(f"root_dir: {tmp_path}\npublish_port: 0\nret_port: 0\n")
     program = "import sys; sys.modules['httpx'] = None; from saltern.programs import *; sys.exit(saltern_master())"
-    done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True)
+    argv = [sys.executable, "-P", "-c", program, "-c", str(tmp_path)]
+    done = subprocess.run(argv, capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("", "saltern-master needs httpx: run pip install 'saltern[master]'\n")
     assert done.returncode == 69
