@@ -8,7 +8,7 @@ from typing import Any
 
 from saltern.errors import CommandError
 from saltern.named import NamedTuple
-from saltern_modules import _file_sources, _file_text
+from saltern_modules import _file_sources, _file_text, _keywords
 from saltern_modules._file_perms import Wanted, attribute_changes
 from saltern_modules._file_status import mode_text, stats
 
@@ -31,6 +31,11 @@ class Ignored(NamedTuple):
     def any(self) -> bool:
         """Whether there are such."""
         return any(self)
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Ignored:
+        """Return what the arguments of a function of ``file`` say."""
+        return cls(given["ignore_ordering"], given["ignore_whitespace"], given["ignore_comment_characters"])
 
 
 NOTHING = Ignored()
@@ -103,6 +108,12 @@ class Meta(NamedTuple):
     follow_symlinks: bool = False
     ignored: Ignored = NOTHING
     new_file_diff: bool = False
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Meta:
+        """Return what the arguments of ``file.check_file_meta`` say."""
+        made = {"source_sum": given["source_sum"] or {}, "wanted": Wanted.of(given), "ignored": Ignored.of(given)}
+        return cls(**{**_keywords.fitting(cls._fields, given), **made})
 
 
 def meta_changes(meta: Meta, *, salt: Salt) -> tuple[bool, dict[str, Any]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from saltern.errors import ArgumentError, CommandError
 from saltern.named import NamedTuple
-from saltern_modules import _file_sources
+from saltern_modules import _file_sources, _keywords
 from saltern_modules._file_hashes import hash_of, redacted
 
 Fetched = tuple[str, dict[str, str], str]
@@ -29,6 +29,14 @@ class Request(NamedTuple):
     use_etag: bool
     source_hash_sig: Any
     sig_backend: str
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Request:
+        """Return what the arguments of ``file.get_managed`` say; ``kwargs`` are those beside its own."""
+        about = _keywords.fitting(("name", "source", "user", "group", "mode", "attrs"), given)
+        more = (_keywords.own(given["kwargs"]), given["defaults"] or {}, given["context"] or {})
+        context = {name: value for some in (about, *more) for name, value in some.items()}
+        return cls(**{**_keywords.fitting(cls._fields, given), "context": context})
 
 
 def fetched(request: Request, **dunders: Any) -> Fetched:

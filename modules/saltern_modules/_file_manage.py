@@ -10,7 +10,7 @@ from typing import Any
 from saltern.errors import CommandError
 from saltern.files import open_folder
 from saltern.named import NamedTuple
-from saltern_modules import _file_compare, _file_sources
+from saltern_modules import _file_compare, _file_sources, _keywords
 from saltern_modules._file_compare import TEMPORARY, Ignored
 from saltern_modules._file_hashes import hash_of
 from saltern_modules._file_perms import Wanted, checked
@@ -47,6 +47,23 @@ class Task(NamedTuple):
     new_file_diff: bool
     salt: Salt
     opts: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any], **dunders: Any) -> Task:
+        """Return what the arguments of ``file.manage_file`` say. *dunders*: salt, opts."""
+        contents, source_sum = given["contents"], given["source_sum"] or {}
+        if isinstance(contents, str):
+            contents = contents.encode(given["encoding"] or "utf-8", given["encoding_errors"])
+        if "hsum" in source_sum:
+            source_sum = {**source_sum, "hsum": source_sum["hsum"].lower()}
+        made = {
+            "name": os.path.expanduser(given["name"]),
+            "source_sum": source_sum,
+            "wanted": Wanted.of(given),
+            "contents": contents,
+            "ignored": Ignored.of(given),
+        }
+        return cls(**{**_keywords.fitting(cls._fields, given), **made, **dunders})
 
     @property
     def test(self) -> bool:

@@ -31,6 +31,12 @@ class Wanted(NamedTuple):
     attrs: str | None = None
     labels: Labels = (None, None, None, None)
 
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Wanted:
+        """Return what the arguments of a function of ``file`` ask for."""
+        labels = (given["seuser"], given["serole"], given["setype"], given["serange"])
+        return cls(given["user"], given["group"], given["mode"], given["attrs"], labels)
+
 
 def checked(
     name: str, ret: Any, wanted: Wanted, follow_symlinks: bool = False, *, salt: Salt, test: bool = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, AnyStr
 
 from saltern.errors import CommandError
@@ -24,6 +25,21 @@ class Edit(NamedTuple):
     given: bool
     """Whether the content was given by itself, and isn't the replacement."""
     literal: bool
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Edit:
+        """Return what the arguments of ``file.replace`` say. Raises ``CommandError`` for flags that are none."""
+        content = given["not_found_content"]
+        return cls(
+            pattern=str(given["pattern"]),
+            repl=str(given["repl"]),
+            most=given["count"],
+            flags=flags_of(given["flags"]),
+            where="start" if given["prepend_if_not_found"] else "end" if given["append_if_not_found"] else "",
+            content=str(given["repl"] if content is None else content),
+            given=content is not None,
+            literal=bool(given["backslash_literal"]),
+        )
 
 
 def edited(text: AnyStr, edit: Edit) -> list[AnyStr]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from saltern.errors import ArgumentError
@@ -11,6 +11,11 @@ from saltern.errors import ArgumentError
 def own(kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """Return *kwargs* without what the publisher added (``__pub_jid``, …)."""
     return {name: value for name, value in kwargs.items() if not name.startswith("__")}
+
+
+def fitting(fields: Iterable[str], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of *given*, all that a function was given, by the names of *fields*: for a tuple that has these."""
+    return {name: given[name] for name in fields if name in given}
 
 
 def refuse(kwargs: Mapping[str, Any]) -> None:

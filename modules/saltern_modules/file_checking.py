@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from saltern.errors import CommandError
+from saltern_modules import _keywords
 from saltern_modules._file_errors import plainly
 
 __salt__: Mapping[str, Callable[..., Any]]
@@ -18,6 +19,12 @@ __powers__ = {
     "check_managed": "indirect",
     "check_managed_changes": "indirect",
 }
+
+FETCHED_BY = (
+    *("name", "template", "source", "source_hash", "source_hash_name", "user", "group", "mode", "attrs"),
+    *("saltenv", "context", "defaults", "skip_verify"),
+)
+"""The arguments of ``file.get_managed``, in order."""
 
 
 def get_diff(
@@ -99,26 +106,17 @@ def check_file_meta(
         saltern '*' file.check_file_meta /etc/httpd.conf None salt://http/httpd.conf '{hash_type: md5, hsum: 1f3…}' \\
             root root 755 None base
     """
-    from saltern_modules._file_compare import Ignored, Meta, meta_changes
-    from saltern_modules._file_perms import Wanted
+    return _meta_changes(dict(locals()))
 
-    ignored = Ignored(ignore_ordering, ignore_whitespace, ignore_comment_characters)
-    meta = Meta(
-        name=name,
-        sfn=sfn,
-        source=source,
-        source_sum=source_sum or {},
-        wanted=Wanted(user, group, mode, attrs, (seuser, serole, setype, serange)),
-        saltenv=saltenv,
-        contents=contents,
-        verify_ssl=verify_ssl,
-        follow_symlinks=follow_symlinks,
-        ignored=ignored,
-        new_file_diff=new_file_diff,
-    )
+
+def _meta_changes(given: Mapping[str, Any]) -> dict[str, Any] | tuple[bool, dict[str, Any]]:
+    """Return what ``file.check_file_meta`` does of its arguments."""
+    from saltern_modules._file_compare import Meta, meta_changes
+
+    meta = Meta.of(given)
     with plainly():
         matters, changes = meta_changes(meta, salt=__salt__)
-    return (matters, changes) if ignored.any else changes
+    return (matters, changes) if meta.ignored.any else changes
 
 
 def check_managed(
@@ -151,30 +149,11 @@ def check_managed(
 
         saltern '*' file.check_managed /etc/httpd.conf salt://http/httpd.conf '' '' root root 0755 '' jinja '' '' base
     """
+    given = dict(locals())
+    del given["kwargs"]
     from saltern_modules import _file_compare
 
-    changes = check_managed_changes(
-        name,
-        source,
-        source_hash,
-        source_hash_name,
-        user,
-        group,
-        mode,
-        attrs,
-        template,
-        context,
-        defaults,
-        saltenv,
-        contents,
-        skip_verify,
-        seuser=seuser,
-        serole=serole,
-        setype=setype,
-        serange=serange,
-        follow_symlinks=follow_symlinks,
-        **kwargs,
-    )
+    changes = check_managed_changes(**given, **kwargs)
     if isinstance(changes, tuple):
         return False, str(changes[1])
     if _file_compare.is_temporary(name):
@@ -222,58 +201,34 @@ def check_managed_changes(
         saltern '*' file.check_managed_changes /etc/httpd.conf salt://http/httpd.conf '' '' root root 0755 '' jinja \\
             '' '' base
     """
+    given = dict(locals())
     from saltern_modules import _file_compare, _file_sources
 
-    source, source_hash = _file_sources.chosen(source, source_hash, saltenv, salt=__salt__)
-    sfn, source_sum = "", {}
+    given["source"], given["source_hash"] = _file_sources.chosen(source, source_hash, saltenv, salt=__salt__)
+    given |= {"sfn": "", "source_sum": {}}
     if contents is None:
-        given = {key: value for key, value in kwargs.items() if not key.startswith("__")}
-        sfn, source_sum, wrong = __salt__["file.get_managed"](
-            name,
-            template,
-            source,
-            source_hash,
-            source_hash_name,
-            user,
-            group,
-            mode,
-            attrs,
-            saltenv,
-            context,
-            defaults,
-            skip_verify,
-            verify_ssl=verify_ssl,
-            **given,
-        )
+        wrong = _fetch(given)
         if wrong:
-            _file_compare.remove_temporary(sfn)
+            _file_compare.remove_temporary(given["sfn"])
             return False, wrong
-        if "hsum" in source_sum:
-            source_sum = {**source_sum, "hsum": source_sum["hsum"].lower()}
-        if keep_mode and sfn and source and _file_sources.scheme_of(source) in ("salt", "file", ""):
-            mode = _file_sources.octal_mode(source, saltenv, salt=__salt__) or mode
     try:
-        return check_file_meta(
-            name,
-            sfn,
-            source,
-            source_sum,
-            user,
-            group,
-            mode,
-            attrs,
-            saltenv,
-            contents,
-            seuser=seuser,
-            serole=serole,
-            setype=setype,
-            serange=serange,
-            verify_ssl=verify_ssl,
-            follow_symlinks=follow_symlinks,
-            ignore_ordering=ignore_ordering,
-            ignore_whitespace=ignore_whitespace,
-            ignore_comment_characters=ignore_comment_characters,
-            new_file_diff=new_file_diff,
-        )
+        return _meta_changes(given)
     finally:
-        _file_compare.remove_temporary(sfn)
+        _file_compare.remove_temporary(given["sfn"])
+
+
+def _fetch(given: dict[str, Any]) -> str:
+    """Put where the source is, its digest and its mode into the arguments *given*; return what is wrong."""
+    from saltern_modules import _file_sources
+
+    more = {"verify_ssl": given["verify_ssl"], **_keywords.own(given["kwargs"])}
+    found = __salt__["file.get_managed"](*(given[name] for name in FETCHED_BY), **more)
+    given["sfn"], given["source_sum"], wrong = found
+    source, digest = given["source"], given["source_sum"].get("hsum")
+    if wrong:
+        return str(wrong)
+    if digest is not None:
+        given["source_sum"] = {**given["source_sum"], "hsum": digest.lower()}
+    if given["keep_mode"] and given["sfn"] and source and _file_sources.scheme_of(source) in ("salt", "file", ""):
+        given["mode"] = _file_sources.octal_mode(source, given["saltenv"], salt=__salt__) or given["mode"]
+    return ""

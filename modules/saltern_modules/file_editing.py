@@ -62,6 +62,7 @@ def replace(
 
         saltern '*' file.replace /etc/ssh/sshd_config '^#?PermitRootLogin.*' 'PermitRootLogin no'
     """
+    given = dict(locals())
     from saltern_modules import _file_replace, _file_text
 
     target = os.readlink(path) if os.path.islink(path) else None
@@ -80,16 +81,7 @@ def replace(
     with plainly():
         if search_only:
             return _file_replace.found_in_file(path, str(pattern), flags, encoding)
-        edit = _file_replace.Edit(
-            pattern=str(pattern),
-            repl=str(repl),
-            most=count,
-            flags=_file_text.flags_of(flags),
-            where="start" if prepend_if_not_found else "end" if append_if_not_found else "",
-            content=str(repl) if not_found_content is None else str(not_found_content),
-            given=not_found_content is not None,
-            literal=bool(backslash_literal),
-        )
+        edit = _file_replace.Edit.of(given)
         told, changed = _file_replace.edit_file(
             path, edit, backup=backup, dry_run=dry_run, preserve_inode=preserve_inode, encoding=encoding
         )

@@ -6,7 +6,6 @@ are Jinja's. Signatures need a module that checks them, which isn't here.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -105,24 +104,10 @@ def get_managed(
         saltern '*' file.get_managed /etc/httpd.conf jinja salt://http/httpd.conf None None root root 755 None base \\
             None None
     """
+    given = dict(locals())
     from saltern_modules._file_fetch import Request, fetched
 
-    given = {key: value for key, value in kwargs.items() if not key.startswith("__")}
-    about = {"name": name, "source": source, "user": user, "group": group, "mode": mode, "attrs": attrs}
-    request = Request(
-        name=name,
-        template=template,
-        source=source,
-        source_hash=source_hash,
-        source_hash_name=source_hash_name,
-        saltenv=saltenv,
-        context={**about, **given, **(defaults or {}), **(context or {})},
-        skip_verify=skip_verify,
-        verify_ssl=verify_ssl,
-        use_etag=use_etag,
-        source_hash_sig=source_hash_sig,
-        sig_backend=sig_backend,
-    )
+    request = Request.of(given)
     with plainly():
         return fetched(request, **_dunders())
 
@@ -181,37 +166,9 @@ def manage_file(
         saltern '*' file.manage_file /etc/httpd.conf '' '{}' salt://http/httpd.conf '{hash_type: md5, hsum: 1f3…}' \\
             root root 755 '' base ''
     """
-    from saltern_modules._file_compare import Ignored
+    given = dict(locals())
     from saltern_modules._file_manage import Task, managed
-    from saltern_modules._file_perms import Wanted
 
-    if isinstance(contents, str):
-        contents = contents.encode(encoding or "utf-8", encoding_errors)
-    if source_sum and "hsum" in source_sum:
-        source_sum = {**source_sum, "hsum": source_sum["hsum"].lower()}
-    task = Task(
-        name=os.path.expanduser(name),
-        sfn=sfn,
-        source=source,
-        source_sum=source_sum or {},
-        wanted=Wanted(user, group, mode, attrs, (seuser, serole, setype, serange)),
-        saltenv=saltenv,
-        backup=backup,
-        makedirs=makedirs,
-        show_changes=show_changes,
-        contents=contents,
-        dir_mode=dir_mode,
-        follow_symlinks=follow_symlinks,
-        skip_verify=skip_verify,
-        keep_mode=keep_mode,
-        verify_ssl=verify_ssl,
-        use_etag=use_etag,
-        signature=signature,
-        sig_backend=sig_backend,
-        ignored=Ignored(ignore_ordering, ignore_whitespace, ignore_comment_characters),
-        new_file_diff=new_file_diff,
-        salt=__salt__,
-        opts=__opts__,
-    )
+    task = Task.of(given, salt=__salt__, opts=__opts__)
     with plainly():
         return managed(task, ret)
