@@ -325,6 +325,7 @@ _ARGUMENTS: dict[ParamType, list[str]] = {
     ParamType.DATE: ["'midnight'", "'-1h'", f"'{START}'", "'noon+1h'"],
     ParamType.FLOAT: ["0", "-1.5", "50", "1e300", "inf", "3"],
     ParamType.INTEGER: ["0", "1", "-2", "100", "1000000000000"],
+    ParamType.INTEGER_OR_FLOAT: ["0", "2", "-1", "2.5", "'1.5'"],
     ParamType.INTEGER_OR_INF: ["inf", "0", "2", "-1"],
     ParamType.INTEGER_OR_INTERVAL: ["0", "1", "3", "-2", "'1s'", "'3min'", "'-1h'"],
     ParamType.INTERVAL: ["'1s'", "'3min'", "'-1h'", "'1d'", "'7s'"],

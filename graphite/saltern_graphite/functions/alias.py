@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Annotated
 
 from saltern.errors import FunctionError
-from saltern_graphite.evaluation.context import Context
 from saltern_graphite.functions.names import group_key
-from saltern_graphite.functions.params import REPLACE, SEARCH, SERIES, Param, ParamType, text
+from saltern_graphite.functions.params import NodeOrTag, Param, ParamType
 from saltern_graphite.functions.patterns import compiled
-from saltern_graphite.functions.registry import Function, for_each, function
+from saltern_graphite.functions.registry import Function, function
 from saltern_graphite.series.series import Series, SeriesList
 
 GROUP = "Alias"
+_Letter = Annotated[int, Param(ParamType.INTEGER, required=False)]
 _ARGUMENTS = re.compile(r",.*$")
 
 
-@for_each("alias", GROUP, text("newName"))
-def alias(one: Series, name: str) -> Series:
-    """Calls each series *newName*.
-
-    ``alias(servers.web01.load, 'web')``
-    """
-    return one.renamed(name)
+@function("alias", GROUP, example="servers.web01.load, 'web'")
+def alias(one: Series, new_name: str) -> Series:
+    """Calls each series *newName*."""
+    return one.renamed(new_name)
 
 
 def replaced(series: SeriesList, search: str, replacement: str) -> list[str]:
@@ -38,34 +36,22 @@ def replaced(series: SeriesList, search: str, replacement: str) -> list[str]:
         raise FunctionError(f"replace {replacement!r} does not fit search {search!r}: {error}") from None
 
 
-@function("aliasSub", GROUP, SERIES, SEARCH, REPLACE)
-def alias_sub(context: Context, series: SeriesList, search: str, replacement: str) -> list[Series]:
-    """Replaces in each name what the regular expression *search* finds; ``\\1`` is its first group.
-
-    ``aliasSub(servers.*.load, '^servers\\.([^.]+).*', '\\1')``
-    """
-    return [one.renamed(name) for one, name in zip(series, replaced(series, search, replacement), strict=True)]
+@function("aliasSub", GROUP, example="servers.*.load, '^servers\\.([^.]+).*', '\\1'")
+def alias_sub(series: SeriesList, search: str, replace: str) -> list[Series]:
+    """Replaces in each name what the regular expression *search* finds; ``\\1`` is its first group."""
+    return [one.renamed(name) for one, name in zip(series, replaced(series, search, replace), strict=True)]
 
 
-def _by_elements(name: str, param: str, does: str, example: str) -> Function:
-    elements = Param(param, ParamType.NODE_OR_TAG, required=True, multiple=True)
-
-    @for_each(name, GROUP, elements, does=does, example=example)
-    def named(one: Series, *nodes: int | str) -> Series:
-        return one.renamed(group_key(one, nodes))
-
-    return named
+@function("aliasByNode", GROUP, example="servers.*.cpu.*, 1, -1")
+def alias_by_node(one: Series, *nodes: NodeOrTag) -> Series:
+    """Calls each series after elements of its path, counted from 0 (negative: from the end), or tags."""
+    return one.renamed(group_key(one, nodes))
 
 
-alias_by_node = _by_elements(
-    "aliasByNode",
-    "nodes",
-    "Calls each series after elements of its path, counted from 0 (negative: from the end), or tags.",
-    "servers.*.cpu.*, 1, -1",
-)
-alias_by_tags = _by_elements(
-    "aliasByTags", "tags", "Calls each series after its tags, or elements of its path.", "servers.*.load, 'name', 1"
-)
+@function("aliasByTags", GROUP, example="servers.*.load, 'name', 1")
+def alias_by_tags(one: Series, *tags: NodeOrTag) -> Series:
+    """Calls each series after its tags, or elements of its path."""
+    return one.renamed(group_key(one, tags))
 
 
 def path_slice(name: str, start: int, stop: int) -> str:
@@ -76,24 +62,21 @@ def path_slice(name: str, start: int, stop: int) -> str:
     return _ARGUMENTS.sub("", ".".join(elements[start : stop or None]))
 
 
-@for_each("aliasByMetric", GROUP)
+@function("aliasByMetric", GROUP, example="servers.web01.cpu.*")
 def alias_by_metric(one: Series) -> Series:
-    """Calls each series after the last element of its path.
-
-    ``aliasByMetric(servers.web01.cpu.*)``
-    """
+    """Calls each series after the last element of its path."""
     return one.renamed(path_slice(one.name, -1, 0))
 
 
 def _recasing(name: str, recase: Callable[[str], str], example: str) -> Function:
     does = f"Puts names into {name} case, or only the letters at *pos* (negative: from the end)."
 
-    @for_each(name, GROUP, Param("pos", ParamType.INTEGER, multiple=True), does=does, example=example)
-    def recased(one: Series, *positions: int) -> Series:
-        if not positions:
+    @function(name, GROUP, does=does, example=example)
+    def recased(one: Series, *pos: _Letter) -> Series:
+        if not pos:
             return one.renamed(recase(one.name))
         letters = list(one.name)
-        for position in positions:
+        for position in pos:
             if -len(letters) <= position < len(letters):
                 letters[position] = recase(letters[position])
         return one.renamed("".join(letters))

@@ -10,14 +10,12 @@ import numpy as np
 from saltern.errors import FunctionError
 from saltern_graphite.evaluation.context import Context, Deferred
 from saltern_graphite.functions.lines import constant
-from saltern_graphite.functions.params import FUNC_OR_AVERAGE, SERIES, N, Param, ParamType, flag
+from saltern_graphite.functions.params import Aggregation, Moment
 from saltern_graphite.functions.registry import function
 from saltern_graphite.series.aggregation import aggregation, percentile_of, reduce_all
 from saltern_graphite.series.series import Series, SeriesList, Values
 
 GROUP = "Calculate"
-_START = Param("startSourceAt", ParamType.DATE)
-_END = Param("endSourceAt", ParamType.DATE)
 
 
 def checked_percent(n: float) -> float:
@@ -27,12 +25,9 @@ def checked_percent(n: float) -> float:
     return n
 
 
-@function("nPercentile", GROUP, SERIES, N)
-def n_percentile(context: Context, series: SeriesList, n: float) -> list[Series]:
-    """The *n*-th percentile of each series' values, as a straight line; series without values are left out.
-
-    ``nPercentile(response.time, 95)``
-    """
+@function("nPercentile", GROUP, example="response.time, 95")
+def n_percentile(series: SeriesList, n: float) -> list[Series]:
+    """The *n*-th percentile of each series' values, as a straight line; series without values are left out."""
     checked_percent(n)
     results = []
     for one in series:
@@ -43,12 +38,12 @@ def n_percentile(context: Context, series: SeriesList, n: float) -> list[Series]
     return results
 
 
-@function("aggregateLine", GROUP, SERIES, FUNC_OR_AVERAGE, flag("keepStep"))
-def aggregate_line(context: Context, series: SeriesList, func: str, keep_step: bool) -> list[Series]:
+@function("aggregateLine", GROUP, example="servers.web01.load, 'max'")
+def aggregate_line(
+    context: Context, series: SeriesList, func: Aggregation = "average", keep_step: bool = False
+) -> list[Series]:
     """Each series' values, aggregated by *func*, as a straight line: of three points, or, with *keepStep*, of
     as many as the series has.
-
-    ``aggregateLine(servers.web01.load, 'max')``
     """
     results = []
     for one in series:
@@ -87,16 +82,16 @@ def fit(series: Series) -> tuple[float, float] | None:
     return slope, height
 
 
-@function("linearRegression", GROUP, SERIES, _START, _END, deferred=True)
-def linear_regression(context: Context, source: Deferred, start_text: str | None, end_text: str | None) -> list[Series]:
+@function("linearRegression", GROUP, example="disk.used, '-7d'")
+def linear_regression(
+    context: Context, source: Deferred, start_source_at: Moment | None = None, end_source_at: Moment | None = None
+) -> list[Series]:
     """The straight line that fits each series best, or best from *startSourceAt* to *endSourceAt*.
 
     Series with less than two values there are left out.
-
-    ``linearRegression(disk.used, '-7d')``
     """
-    start = context.start if start_text is None else context.moment(_START.name, start_text)
-    end = context.end if end_text is None else context.moment(_END.name, end_text)
+    start = context.start if start_source_at is None else context.moment("startSourceAt", start_source_at)
+    end = context.end if end_source_at is None else context.moment("endSourceAt", end_source_at)
     results = []
     for seen, one in zip(source.evaluate(context.window(start, end)), source.evaluate(), strict=False):
         line = fit(seen)

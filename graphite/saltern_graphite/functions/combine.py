@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 
 from saltern_graphite.evaluation.context import Context
 from saltern_graphite.functions.calculate import checked_percent
 from saltern_graphite.functions.grid import grid
-from saltern_graphite.functions.params import FUNC, SERIES, SERIES_LISTS, SHARE, N, Param, ParamType, flag, series_list
+from saltern_graphite.functions.params import Aggregation, Lists, Param, ParamType
 from saltern_graphite.functions.registry import Function, function
 from saltern_graphite.series.aggregation import aggregation, percentiles
 from saltern_graphite.series.series import Series, SeriesList, paths_of
 
 GROUP = "Combine"
-_ANY_LISTS = series_list("seriesLists", required=False, multiple=True)
-_POSITIONS = Param("position", ParamType.NODE, multiple=True)
+_AnyLists = Annotated[SeriesList, Param(ParamType.SERIES, "seriesLists", required=False)]
+_Positions = Annotated[int, Param(ParamType.NODE, "position", required=False)]
 
 
 def combine(
@@ -50,8 +52,8 @@ def flat(lists: tuple[SeriesList, ...]) -> list[Series]:
 def _combining(name: str, func: str, does: str, example: str, *aliases: str) -> Function:
     """The function *name*, which combines all that it is given by the aggregation *func*."""
 
-    @function(name, GROUP, SERIES_LISTS, aliases=aliases, does=does, example=example)
-    def combined(context: Context, *lists: SeriesList) -> list[Series]:
+    @function(name, GROUP, aliases=aliases, does=does, example=example)
+    def combined(context: Context, *lists: Lists) -> list[Series]:
         return combine(flat(lists), func, context.x_files_factor)
 
     return combined
@@ -80,24 +82,18 @@ stddev_series = _combining(
 )
 
 
-@function("multiplySeries", GROUP, SERIES_LISTS)
-def multiply_series(context: Context, *lists: SeriesList) -> list[Series]:
-    """The product of the series; missing as soon as one factor is.
-
-    ``multiplySeries(queue.length, queue.item_size)``
-    """
+@function("multiplySeries", GROUP, example="queue.length, queue.item_size")
+def multiply_series(context: Context, *lists: Lists) -> list[Series]:
+    """The product of the series; missing as soon as one factor is."""
     series = flat(lists)
     if len(lists) == 1 and len(series) == 1:
         return series
     return combine(series, "multiply", context.x_files_factor)
 
 
-@function("countSeries", GROUP, _ANY_LISTS)
-def count_series(context: Context, *lists: SeriesList) -> list[Series]:
-    """How many series there are, whether they have values or not.
-
-    ``countSeries(servers.*.load)``
-    """
+@function("countSeries", GROUP, example="servers.*.load")
+def count_series(context: Context, *lists: _AnyLists) -> list[Series]:
+    """How many series there are, whether they have values or not."""
     series = flat(lists)
     if lists and not series:
         return []
@@ -109,12 +105,9 @@ def count_series(context: Context, *lists: SeriesList) -> list[Series]:
     return [context.result(f"countSeries({paths_of(series)})", count, cells.start, cells.end, cells.step)]
 
 
-@function("percentileOfSeries", GROUP, SERIES, N, flag("interpolate"))
-def percentile_of_series(context: Context, series: SeriesList, n: float, interpolate: bool) -> list[Series]:
-    """The *n*-th percentile of the series at each time.
-
-    ``percentileOfSeries(servers.*.latency, 95)``
-    """
+@function("percentileOfSeries", GROUP, example="servers.*.latency, 95")
+def percentile_of_series(context: Context, series: SeriesList, n: float, interpolate: bool = False) -> list[Series]:
+    """The *n*-th percentile of the series at each time."""
     checked_percent(n)
     if not series:
         return []
@@ -124,8 +117,8 @@ def percentile_of_series(context: Context, series: SeriesList, n: float, interpo
     return [context.result(name, values, cells.start, cells.end, cells.step)]
 
 
-@function("group", GROUP, _ANY_LISTS)
-def group(context: Context, *lists: SeriesList) -> list[Series]:
+@function("group", GROUP)
+def group(*lists: _AnyLists) -> list[Series]:
     """Several lists as one, for functions that take a single list.
 
     ``sumSeries(group(web.requests, api.requests))``
@@ -133,12 +126,11 @@ def group(context: Context, *lists: SeriesList) -> list[Series]:
     return flat(lists)
 
 
-@function("aggregate", GROUP, SERIES, FUNC, SHARE)
-def aggregate(context: Context, series: SeriesList, func: str, x_files_factor: float | None) -> list[Series]:
-    """All the series into one by *func*.
-
-    ``aggregate(servers.*.load, 'median')``
-    """
+@function("aggregate", GROUP, example="servers.*.load, 'median'")
+def aggregate(
+    context: Context, series: SeriesList, func: Aggregation, x_files_factor: float | None = None
+) -> list[Series]:
+    """All the series into one by *func*."""
     return combine(series, func, context.x_files_factor if x_files_factor is None else x_files_factor)
 
 
@@ -153,18 +145,17 @@ def _with_wildcards(context: Context, series: SeriesList, func: str, positions: 
     return [result.renamed(key) for key, group in groups.items() for result in combine(group, func, share)]
 
 
-@function("aggregateWithWildcards", GROUP, SERIES, FUNC, _POSITIONS)
-def aggregate_with_wildcards(context: Context, series: SeriesList, func: str, *positions: int) -> list[Series]:
-    """Combines by *func* the series whose names differ only in the path elements at *position*.
-
-    ``aggregateWithWildcards(dc.*.host.*.load, 'max', 3)``
-    """
+@function("aggregateWithWildcards", GROUP, example="dc.*.host.*.load, 'max', 3")
+def aggregate_with_wildcards(
+    context: Context, series: SeriesList, func: Aggregation, *positions: _Positions
+) -> list[Series]:
+    """Combines by *func* the series whose names differ only in the path elements at *position*."""
     return _with_wildcards(context, series, func, positions)
 
 
 def _by_wildcards(name: str, func: str, does: str, example: str) -> Function:
-    @function(name, GROUP, SERIES, _POSITIONS, does=f"{does} *position*.", example=f"{example}, 3")
-    def combined(context: Context, series: SeriesList, *positions: int) -> list[Series]:
+    @function(name, GROUP, does=f"{does} *position*.", example=f"{example}, 3")
+    def combined(context: Context, series: SeriesList, *positions: _Positions) -> list[Series]:
         return _with_wildcards(context, series, func, positions)
 
     return combined

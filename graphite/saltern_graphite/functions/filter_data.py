@@ -6,10 +6,8 @@ import math
 
 import numpy as np
 
-from saltern_graphite.evaluation.context import Context
 from saltern_graphite.functions.calculate import checked_percent
-from saltern_graphite.functions.params import SERIES, N
-from saltern_graphite.functions.registry import Function, for_each, function
+from saltern_graphite.functions.registry import Function, function
 from saltern_graphite.series.aggregation import percentile_of
 from saltern_graphite.series.series import Series, SeriesList
 
@@ -17,15 +15,16 @@ GROUP = "Filter Data"
 
 
 def _by_value(name: str, outside: np.ufunc, does: str, example: str) -> Function:
+    @function(name, GROUP, does=does, example=example)
     def kept(one: Series, n: float) -> Series:
         return one.derived(f"{name}({one.name}, {n:g})", np.where(outside(one.values, n), np.nan, one.values))
 
-    return for_each(name, GROUP, N, does=does, example=example)(kept)
+    return kept
 
 
 def _by_percentile(name: str, outside: np.ufunc, does: str, example: str) -> Function:
-    @function(name, GROUP, SERIES, N, does=does, example=example)
-    def kept(context: Context, series: SeriesList, n: float) -> list[Series]:
+    @function(name, GROUP, does=does, example=example)
+    def kept(series: SeriesList, n: float) -> list[Series]:
         checked_percent(n)
         results = []
         for one in series:

@@ -7,24 +7,13 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import Annotated
 
 import numpy as np
 
 from saltern.errors import FunctionError
-from saltern_graphite.evaluation.context import Context
 from saltern_graphite.functions.grid import stacked_rows
-from saltern_graphite.functions.params import (
-    FUNC,
-    FUNC_OR_AVERAGE,
-    SERIES,
-    SERIES_LISTS,
-    SHARE,
-    N,
-    Param,
-    ParamType,
-    flag,
-    text,
-)
+from saltern_graphite.functions.params import Aggregation, Lists, Param, ParamType
 from saltern_graphite.functions.patterns import compiled
 from saltern_graphite.functions.registry import Function, function
 from saltern_graphite.series.aggregation import AGGREGATIONS, aggregation, percentile_of, percentiles, reduce_all
@@ -32,9 +21,6 @@ from saltern_graphite.series.series import Series, SeriesList
 
 GROUP = "Filter Series"
 SORTING = "Sorting"
-_COUNT = Param("n", ParamType.INTEGER, required=True)
-_COUNT_OR_ONE = Param("n", ParamType.INTEGER, required=True, unsaid=1)
-_REVERSE = flag("reverse")
 _DIGITS = re.compile(r"\d+")
 _NATURAL_WIDTH = 10
 
@@ -48,6 +34,8 @@ _OPERATORS: Mapping[str, Callable[[float, float], bool]] = MappingProxyType(
         ">=": operator.ge,
     }
 )
+_Operator = Annotated[str, Param(ParamType.STRING, "operator", options=tuple(_OPERATORS))]
+_CountOrOne = Annotated[int, Param(ParamType.INTEGER, unsaid=1)]
 
 
 def _ranking(func: str) -> Callable[[Series], float]:
@@ -67,25 +55,15 @@ def _matching(series: SeriesList, func: str, symbol: str, threshold: float) -> l
     return [one for one in series if compare(key(one), threshold)]
 
 
-@function(
-    "filterSeries",
-    GROUP,
-    SERIES,
-    FUNC,
-    Param("operator", ParamType.STRING, required=True, options=tuple(_OPERATORS)),
-    Param("threshold", ParamType.FLOAT, required=True),
-)
-def filter_series(context: Context, series: SeriesList, func: str, symbol: str, threshold: float) -> list[Series]:
-    """Keeps the series whose values, aggregated by *func*, compare so with *threshold*.
-
-    ``filterSeries(servers.*.load, 'max', '>', 4)``
-    """
+@function("filterSeries", GROUP, example="servers.*.load, 'max', '>', 4")
+def filter_series(series: SeriesList, func: Aggregation, symbol: _Operator, threshold: float) -> list[Series]:
+    """Keeps the series whose values, aggregated by *func*, compare so with *threshold*."""
     return _matching(series, func, symbol, threshold)
 
 
 def _threshold_filter(name: str, func: str, symbol: str, words: str) -> Function:
-    @function(name, GROUP, SERIES, N, does=f"Keeps the series whose {words} *n*.", example="servers.*.load, 4")
-    def keep(context: Context, series: SeriesList, n: float) -> list[Series]:
+    @function(name, GROUP, does=f"Keeps the series whose {words} *n*.", example="servers.*.load, 4")
+    def keep(series: SeriesList, n: float) -> list[Series]:
         return _matching(series, func, symbol, n)
 
     return keep
@@ -102,8 +80,8 @@ minimum_below = _threshold_filter("minimumBelow", "min", "<=", "least value is n
 
 
 def _extreme(name: str, func: str, words: str, *, descending: bool) -> Function:
-    @function(name, GROUP, SERIES, _COUNT, does=f"The *n* series with the {words}.", example="servers.*.load, 5")
-    def choose(context: Context, series: SeriesList, n: int) -> list[Series]:
+    @function(name, GROUP, does=f"The *n* series with the {words}.", example="servers.*.load, 5")
+    def choose(series: SeriesList, n: int) -> list[Series]:
         return sorted(series, key=_ranking(func), reverse=descending)[:n]
 
     return choose
@@ -116,38 +94,29 @@ lowest_average = _extreme("lowestAverage", "average", "lowest mean", descending=
 lowest_current = _extreme("lowestCurrent", "current", "lowest last value", descending=False)
 
 
-@function("highest", GROUP, SERIES, _COUNT_OR_ONE, FUNC_OR_AVERAGE)
-def highest(context: Context, series: SeriesList, n: int, func: str) -> list[Series]:
-    """The *n* series whose values, aggregated by *func*, are greatest, the greatest first.
-
-    ``highest(servers.*.load, 5, 'max')``
-    """
+@function("highest", GROUP, example="servers.*.load, 5, 'max'")
+def highest(series: SeriesList, n: _CountOrOne, func: Aggregation = "average") -> list[Series]:
+    """The *n* series whose values, aggregated by *func*, are greatest, the greatest first."""
     return sorted(series, key=_ranking(func), reverse=True)[:n]
 
 
-@function("lowest", GROUP, SERIES, _COUNT_OR_ONE, FUNC_OR_AVERAGE)
-def lowest(context: Context, series: SeriesList, n: int, func: str) -> list[Series]:
-    """The *n* series whose values, aggregated by *func*, are least, the least first.
-
-    ``lowest(servers.*.disk.free, 5, 'min')``
-    """
+@function("lowest", GROUP, example="servers.*.disk.free, 5, 'min'")
+def lowest(series: SeriesList, n: _CountOrOne, func: Aggregation = "average") -> list[Series]:
+    """The *n* series whose values, aggregated by *func*, are least, the least first."""
     return sorted(series, key=_ranking(func))[:n]
 
 
-@function("limit", GROUP, SERIES, _COUNT)
-def limit(context: Context, series: SeriesList, n: int) -> list[Series]:
-    """The first *n* series (negative: all but the last so many).
-
-    ``limit(servers.*.load, 10)``
-    """
+@function("limit", GROUP, example="servers.*.load, 10")
+def limit(series: SeriesList, n: int) -> list[Series]:
+    """The first *n* series (negative: all but the last so many)."""
     return list(series[:n])
 
 
 def _by_name(name: str, does: str, example: str, *, keep: bool) -> Function:
     does += " the series in whose name the regular expression *pattern* is found."
 
-    @function(name, GROUP, SERIES, text("pattern"), does=does, example=example)
-    def kept(context: Context, series: SeriesList, pattern: str) -> list[Series]:
+    @function(name, GROUP, does=does, example=example)
+    def kept(series: SeriesList, pattern: str) -> list[Series]:
         regex = compiled("pattern", pattern)
         return [one for one in series if bool(regex.search(one.name)) is keep]
 
@@ -158,26 +127,20 @@ grep = _by_name("grep", "Keeps", "servers.*.load, 'web[0-9]+'", keep=True)
 exclude = _by_name("exclude", "Leaves out", "servers.*.load, 'test'", keep=False)
 
 
-@function("removeEmptySeries", GROUP, SERIES, SHARE)
-def remove_empty_series(context: Context, series: SeriesList, share: float | None) -> list[Series]:
-    """Leaves out series without any value, or with less than the share *xFilesFactor* known.
-
-    ``removeEmptySeries(servers.*.load)``
-    """
+@function("removeEmptySeries", GROUP, example="servers.*.load")
+def remove_empty_series(series: SeriesList, x_files_factor: float | None = None) -> list[Series]:
+    """Leaves out series without any value, or with less than the share *xFilesFactor* known."""
     kept = []
     for one in series:
         known = np.count_nonzero(~np.isnan(one.values))
-        if known and known / len(one.values) >= (share or 0):
+        if known and known / len(one.values) >= (x_files_factor or 0):
             kept.append(one)
     return kept
 
 
-@function("unique", GROUP, SERIES_LISTS)
-def unique(context: Context, *lists: SeriesList) -> list[Series]:
-    """All series with different names; of those with one name, the first.
-
-    ``unique(mostDeviant(servers.*.load, 3), servers.web01.load)``
-    """
+@function("unique", GROUP, example="mostDeviant(servers.*.load, 3), servers.web01.load")
+def unique(*lists: Lists) -> list[Series]:
+    """All series with different names; of those with one name, the first."""
     by_name: dict[str, Series] = {}
     for one in lists:
         for series in one:
@@ -185,12 +148,9 @@ def unique(context: Context, *lists: SeriesList) -> list[Series]:
     return list(by_name.values())
 
 
-@function("mostDeviant", GROUP, SERIES, _COUNT)
-def most_deviant(context: Context, series: SeriesList, n: int) -> list[Series]:
-    """The *n* series whose values spread most around their mean.
-
-    ``mostDeviant(servers.*.load, 5)``
-    """
+@function("mostDeviant", GROUP, example="servers.*.load, 5")
+def most_deviant(series: SeriesList, n: int) -> list[Series]:
+    """The *n* series whose values spread most around their mean."""
     known = [one for one in series if not np.isnan(one.values).all()]
     return sorted(known, key=_ranking("stddev"), reverse=True)[:n]
 
@@ -202,24 +162,18 @@ def _bounds(n: float) -> tuple[float, float]:
     return min(n, 100 - n), max(n, 100 - n)
 
 
-@function("averageOutsidePercentile", GROUP, SERIES, N)
-def average_outside_percentile(context: Context, series: SeriesList, n: float) -> list[Series]:
-    """Leaves out the series whose mean lies between the percentiles 100 - *n* and *n* of all means.
-
-    ``averageOutsidePercentile(servers.*.load, 95)``
-    """
+@function("averageOutsidePercentile", GROUP, example="servers.*.load, 95")
+def average_outside_percentile(series: SeriesList, n: float) -> list[Series]:
+    """Leaves out the series whose mean lies between the percentiles 100 - *n* and *n* of all means."""
     lower, upper = _bounds(n)
     means = np.array([reduce_all(aggregation("average"), one.values) for one in series])
     low, high = percentile_of(means, lower), percentile_of(means, upper)
     return [one for one, mean in zip(series, means, strict=True) if mean <= low or mean >= high]
 
 
-@function("removeBetweenPercentile", GROUP, SERIES, N)
-def remove_between_percentile(context: Context, series: SeriesList, n: float) -> list[Series]:
-    """Leaves out the series whose values always lie between the percentiles 100 - *n* and *n* of all series'.
-
-    ``removeBetweenPercentile(servers.*.load, 90)``
-    """
+@function("removeBetweenPercentile", GROUP, example="servers.*.load, 90")
+def remove_between_percentile(series: SeriesList, n: float) -> list[Series]:
+    """Leaves out the series whose values always lie between the percentiles 100 - *n* and *n* of all series'."""
     lower, upper = _bounds(n)
     if not series:
         return []
@@ -230,21 +184,15 @@ def remove_between_percentile(context: Context, series: SeriesList, n: float) ->
     return [one for one, times in zip(series, np.count_nonzero(outside, axis=1), strict=True) if times]
 
 
-@function("sortBy", SORTING, SERIES, FUNC_OR_AVERAGE, _REVERSE)
-def sort_by(context: Context, series: SeriesList, func: str, reverse: bool) -> list[Series]:
-    """Sorts by the series' values, aggregated by *func*; ascending unless *reverse*.
-
-    ``sortBy(servers.*.load, 'max', true)``
-    """
+@function("sortBy", SORTING, example="servers.*.load, 'max', true")
+def sort_by(series: SeriesList, func: Aggregation = "average", reverse: bool = False) -> list[Series]:
+    """Sorts by the series' values, aggregated by *func*; ascending unless *reverse*."""
     return sorted(series, key=_ranking(func), reverse=reverse)
 
 
-@function("sortByName", SORTING, SERIES, flag("natural"), _REVERSE)
-def sort_by_name(context: Context, series: SeriesList, natural: bool, reverse: bool) -> list[Series]:
-    """Sorts by name; *natural* puts web2 before web10.
-
-    ``sortByName(servers.*.load, true)``
-    """
+@function("sortByName", SORTING, example="servers.*.load, true")
+def sort_by_name(series: SeriesList, natural: bool = False, reverse: bool = False) -> list[Series]:
+    """Sorts by name; *natural* puts web2 before web10."""
 
     def key(one: Series) -> str:
         if not natural:
@@ -255,8 +203,8 @@ def sort_by_name(context: Context, series: SeriesList, natural: bool, reverse: b
 
 
 def _descending(name: str, func: str, words: str, example: str) -> Function:
-    @function(name, SORTING, SERIES, does=f"Sorts by the {words}, the greatest first.", example=example)
-    def ordered(context: Context, series: SeriesList) -> list[Series]:
+    @function(name, SORTING, does=f"Sorts by the {words}, the greatest first.", example=example)
+    def ordered(series: SeriesList) -> list[Series]:
         return sorted(series, key=_ranking(func), reverse=True)
 
     return ordered
@@ -266,11 +214,8 @@ sort_by_total = _descending("sortByTotal", "sum", "sum of the values", "servers.
 sort_by_maxima = _descending("sortByMaxima", "max", "greatest value", "servers.*.load")
 
 
-@function("sortByMinima", SORTING, SERIES)
-def sort_by_minima(context: Context, series: SeriesList) -> list[Series]:
-    """Sorts by the least value, the least first; series that never exceed 0 are left out.
-
-    ``sortByMinima(servers.*.load)``
-    """
+@function("sortByMinima", SORTING, example="servers.*.load")
+def sort_by_minima(series: SeriesList) -> list[Series]:
+    """Sorts by the least value, the least first; series that never exceed 0 are left out."""
     rising = [one for one in series if reduce_all(AGGREGATIONS["max"], one.values) > 0]
     return sorted(rising, key=_ranking("min"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Annotated
 
 import numpy as np
 
@@ -12,14 +13,13 @@ from saltern_graphite.evaluation.times import parse_interval
 from saltern_graphite.functions.graph import between
 from saltern_graphite.functions.grid import stacked_rows
 from saltern_graphite.functions.holt_winters import analyse
-from saltern_graphite.functions.params import SERIES, Param, ParamType, ShownInteger
+from saltern_graphite.functions.params import NumberAsWritten, Param, ParamType
 from saltern_graphite.functions.registry import function
 from saltern_graphite.series.series import Series, Values
 
 GROUP = "Calculate"
-_DELTA = ShownInteger("delta", ParamType.INTEGER, default=3)
-_BOOTSTRAP = Param("bootstrapInterval", ParamType.INTERVAL, default="7d", suggestions=("7d", "30d"))
-_SEASON = Param("seasonality", ParamType.INTERVAL, default="1d", suggestions=("1d", "7d"))
+_Bootstrap = Annotated[str, Param(ParamType.INTERVAL, "bootstrapInterval", suggestions=("7d", "30d"))]
+_Season = Annotated[str, Param(ParamType.INTERVAL, suggestions=("1d", "7d"))]
 
 _MIN_SEASON = 2
 """Steps of the shortest season. A shorter one, as for a series with a value a day, is taken for it, as in Graphite."""
@@ -74,36 +74,38 @@ class _Smoothed:
         return results
 
 
-@function("holtWintersForecast", GROUP, SERIES, _BOOTSTRAP, _SEASON, deferred=True)
-def holt_winters_forecast(context: Context, source: Deferred, bootstrap: str, seasonality: str) -> list[Series]:
+@function("holtWintersForecast", GROUP, example="site.requests, '7d', '1d'")
+def holt_winters_forecast(
+    context: Context, source: Deferred, bootstrap: _Bootstrap = "7d", seasonality: _Season = "1d"
+) -> list[Series]:
     """What each value was expected to be, from the values before it: their level, trend and season.
 
     It learns from *bootstrapInterval* before the window asked for.
-
-    ``holtWintersForecast(site.requests, '7d', '1d')``
     """
     return _Smoothed(context, source, bootstrap, seasonality).forecasts()
 
 
-@function("holtWintersConfidenceBands", GROUP, SERIES, _DELTA, _BOOTSTRAP, _SEASON, deferred=True)
+@function("holtWintersConfidenceBands", GROUP, example="site.requests, 3")
 def holt_winters_confidence_bands(
-    context: Context, source: Deferred, delta: float, bootstrap: str, seasonality: str
+    context: Context,
+    source: Deferred,
+    delta: NumberAsWritten = 3,
+    bootstrap: _Bootstrap = "7d",
+    seasonality: _Season = "1d",
 ) -> list[Series]:
-    """A lower and an upper line for each series: *delta* usual deviations below and above the forecast.
-
-    ``holtWintersConfidenceBands(site.requests, 3)``
-    """
+    """A lower and an upper line for each series: *delta* usual deviations below and above the forecast."""
     return _Smoothed(context, source, bootstrap, seasonality).bands(delta)
 
 
-@function("holtWintersConfidenceArea", GROUP, SERIES, _DELTA, _BOOTSTRAP, _SEASON, deferred=True)
+@function("holtWintersConfidenceArea", GROUP, example="site.requests, 3")
 def holt_winters_confidence_area(
-    context: Context, source: Deferred, delta: float, bootstrap: str, seasonality: str
+    context: Context,
+    source: Deferred,
+    delta: NumberAsWritten = 3,
+    bootstrap: _Bootstrap = "7d",
+    seasonality: _Season = "1d",
 ) -> list[Series]:
-    """The area between the confidence bands of one series.
-
-    ``holtWintersConfidenceArea(site.requests, 3)``
-    """
+    """The area between the confidence bands of one series."""
     smoothed = _Smoothed(context, source, bootstrap, seasonality)
     if len(smoothed.series) != 1:
         raise FunctionError(f"seriesList must be exactly one series, not {len(smoothed.series)}")
@@ -126,14 +128,15 @@ def _outside(series: Series, lower: Series, upper: Series) -> Values:
     return np.where(values > high, values - high, np.where(values < low, values - low, 0.0))
 
 
-@function("holtWintersAberration", GROUP, SERIES, _DELTA, _BOOTSTRAP, _SEASON, deferred=True)
+@function("holtWintersAberration", GROUP, example="site.requests, 3")
 def holt_winters_aberration(
-    context: Context, source: Deferred, delta: float, bootstrap: str, seasonality: str
+    context: Context,
+    source: Deferred,
+    delta: NumberAsWritten = 3,
+    bootstrap: _Bootstrap = "7d",
+    seasonality: _Season = "1d",
 ) -> list[Series]:
-    """By how much each value lies above the upper or (negative) below the lower confidence band; 0 inside.
-
-    ``holtWintersAberration(site.requests, 3)``
-    """
+    """By how much each value lies above the upper or (negative) below the lower confidence band; 0 inside."""
     bands = {band.name: band for band in _Smoothed(context, source, bootstrap, seasonality).bands(delta)}
     results = []
     for one in source.evaluate():

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import math
+from typing import Annotated
+
 import numpy as np
 
-from saltern_graphite.evaluation.context import Context
 from saltern_graphite.functions.arithmetic import previous_known
 from saltern_graphite.functions.grid import stacked_rows
-from saltern_graphite.functions.params import SERIES, Param, ParamType
-from saltern_graphite.functions.registry import for_each, function
+from saltern_graphite.functions.params import Count, Param, ParamType
+from saltern_graphite.functions.registry import function
 from saltern_graphite.series.aggregation import Indexes, aggregation, known_counts
 from saltern_graphite.series.series import Series, SeriesList, Values
 from saltern_graphite.series.spans import reduce_spans
 
 GROUP = "Transform"
-_LIMIT = Param("limit", ParamType.INTEGER_OR_INF, default=float("inf"))
+_Reference = Annotated[SeriesList, Param(ParamType.SERIES, "referenceSeries")]
 
 
 def _known_around(values: Values) -> tuple[Indexes, Indexes]:
@@ -36,39 +38,24 @@ def interpolated(values: Values, limit: float) -> Values:
     return answer
 
 
-@for_each("interpolate", GROUP, _LIMIT)
-def interpolate(one: Series, limit: float) -> Series:
-    """Fills gaps of up to *limit* points with a straight line from the value before to the one after.
-
-    ``interpolate(battery.charge, 10)``
-    """
+@function("interpolate", GROUP, example="battery.charge, 10")
+def interpolate(one: Series, limit: Count = math.inf) -> Series:
+    """Fills gaps of up to *limit* points with a straight line from the value before to the one after."""
     return one.derived(f"interpolate({one.name})", interpolated(one.values, limit))
 
 
-@for_each("keepLastValue", GROUP, _LIMIT)
-def keep_last_value(one: Series, limit: float) -> Series:
-    """Fills gaps of up to *limit* points with the value before them; longer gaps stay.
-
-    ``keepLastValue(battery.charge, 4)``
-    """
+@function("keepLastValue", GROUP, example="battery.charge, 4")
+def keep_last_value(one: Series, limit: Count = math.inf) -> Series:
+    """Fills gaps of up to *limit* points with the value before them; longer gaps stay."""
     before, after = _known_around(one.values)
     filled = np.isnan(one.values) & (after - before - 1 <= limit)
     values = np.where(filled, previous_known(one.values), one.values)
     return one.derived(f"keepLastValue({one.name})", values)
 
 
-@function(
-    "transformNull",
-    GROUP,
-    SERIES,
-    Param("default", ParamType.FLOAT, default=0),
-    Param("referenceSeries", ParamType.SERIES),
-)
-def transform_null(context: Context, series: SeriesList, default: float, reference: SeriesList | None) -> list[Series]:
-    """Puts *default* where values are missing; with *referenceSeries* only where one of those is known.
-
-    ``transformNull(errors.count, 0)``
-    """
+@function("transformNull", GROUP, example="errors.count, 0")
+def transform_null(series: SeriesList, default: float = 0, reference: _Reference | None = None) -> list[Series]:
+    """Puts *default* where values are missing; with *referenceSeries* only where one of those is known."""
     shown = f"{default:g}"
     tags: dict[str, object] = {"transformNull": default}
     fill: Values | None = None
@@ -86,7 +73,7 @@ def transform_null(context: Context, series: SeriesList, default: float, referen
     return results
 
 
-@for_each("isNonNull", GROUP)
+@function("isNonNull", GROUP)
 def is_non_null(one: Series) -> Series:
     """1 where there is a value, 0 where there is none.
 
@@ -129,7 +116,7 @@ def compressed(series: Series) -> Series:
     return series.derived(series.name, values, start=start, end=start + step * (count - 1), step=step)
 
 
-@for_each("compressPeriodicGaps", GROUP)
+@function("compressPeriodicGaps", GROUP)
 def compress_periodic_gaps(one: Series) -> Series:
     """Where values come regularly, but less often than there are places for them: leaves out the places between.
 

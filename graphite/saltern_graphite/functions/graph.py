@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Annotated
 
 import numpy as np
 
@@ -10,38 +11,31 @@ from saltern.errors import FunctionError
 from saltern_graphite.evaluation.context import Context
 from saltern_graphite.functions.grid import stacked_rows
 from saltern_graphite.functions.lines import constant
-from saltern_graphite.functions.params import SERIES, Argument, Param, ParamType, text
-from saltern_graphite.functions.registry import Function, for_each, function
+from saltern_graphite.functions.params import Moment, NumberAsWritten, Param, ParamType
+from saltern_graphite.functions.registry import Function, function
 from saltern_graphite.series.series import Series, SeriesList
 
 GROUP = "Graph"
-_COLOR = Param("color", ParamType.STRING)
-_LABEL = Param("label", ParamType.STRING)
+_Stack = Annotated[str, Param(ParamType.STRING, also="stackName")]
 _DEFAULT_STACK = "__DEFAULT__"
 
 
-def _hinting(name: str, param: Param, does: str, example: str) -> Function:
-    """The function *name*, which sets the drawing hint of that name."""
-
-    @for_each(name, GROUP, param, does=does, example=example)
-    def drawn(one: Series, value: float | str) -> Series:
-        return one.drawn(**{name: value})
-
-    return drawn
+@function("alpha", GROUP, example="servers.*.load, 0.5")
+def alpha(one: Series, alpha: float) -> Series:
+    """Draws with this opacity, 0 to 1."""
+    return one.drawn(alpha=alpha)
 
 
-alpha = _hinting(
-    "alpha", Param("alpha", ParamType.FLOAT, required=True), "Draws with this opacity, 0 to 1.", "servers.*.load, 0.5"
-)
-color = _hinting(
-    "color", text("theColor"), "Draws in this colour: a name or six hexadecimal digits.", "servers.web01.load, 'green'"
-)
-line_width = _hinting(
-    "lineWidth",
-    Param("width", ParamType.FLOAT, required=True),
-    "Draws lines this wide, in pixels.",
-    "servers.web01.load, 2",
-)
+@function("color", GROUP, example="servers.web01.load, 'green'")
+def color(one: Series, the_color: str) -> Series:
+    """Draws in this colour: a name or six hexadecimal digits."""
+    return one.drawn(color=the_color)
+
+
+@function("lineWidth", GROUP, example="servers.web01.load, 2")
+def line_width(one: Series, width: float) -> Series:
+    """Draws lines this wide, in pixels."""
+    return one.drawn(lineWidth=width)
 
 
 def _marked(series: Series, name: str, tag: str, value: float) -> Series:
@@ -49,28 +43,16 @@ def _marked(series: Series, name: str, tag: str, value: float) -> Series:
     return replace(series, name=name, tags={**series.tags, tag: str(value)})
 
 
-class _Length(Param):
-    """Declared an integer, as in Graphite, but a fraction is taken too, as its documentation says."""
-
-    def accept(self, argument: Argument) -> Argument:
-        """*argument* as a number; integers stay integers."""
-        number = argument if isinstance(argument, int) else Param(self.name, ParamType.FLOAT).accept(argument)
-        return self.default if number is None else number
-
-
-@for_each("dashed", GROUP, _Length("dashLength", ParamType.INTEGER, default=5))
-def dashed(one: Series, length: float) -> Series:
-    """Draws a dashed line, with dashes and gaps of this many pixels.
-
-    ``dashed(servers.web01.load, 3)``
-    """
-    return _marked(one, f"dashed({one.name}, {length:g})", "dashed", length).drawn(dashed=length)
+@function("dashed", GROUP, example="servers.web01.load, 3")
+def dashed(one: Series, dash_length: NumberAsWritten = 5) -> Series:
+    """Draws a dashed line, with dashes and gaps of this many pixels."""
+    return _marked(one, f"dashed({one.name}, {dash_length:g})", "dashed", dash_length).drawn(dashed=dash_length)
 
 
 def _switching(name: str, does: str, example: str) -> Function:
     """The function *name*, which switches the drawing hint of that name on."""
 
-    @for_each(name, GROUP, does=does, example=example)
+    @function(name, GROUP, does=does, example=example)
     def drawn(one: Series) -> Series:
         return _marked(one, f"{name}({one.name})", name, 1).drawn(**{name: True})
 
@@ -83,12 +65,9 @@ draw_as_infinite = _switching(
 second_y_axis = _switching("secondYAxis", "Draws against the axis on the right.", "servers.web01.requests")
 
 
-@function("stacked", GROUP, SERIES, Param("stack", ParamType.STRING, also="stackName"))
-def stacked(context: Context, series: SeriesList, stack: str | None) -> list[Series]:
-    """Puts series on top of one another: each becomes the sum so far, across the request's targets.
-
-    ``stacked(servers.*.memory.used)``
-    """
+@function("stacked", GROUP, example="servers.*.memory.used")
+def stacked(context: Context, series: SeriesList, stack: _Stack | None = None) -> list[Series]:
+    """Puts series on top of one another: each becomes the sum so far, across the request's targets."""
     stacks, key = context.evaluation.stacks, stack or _DEFAULT_STACK
     results = []
     for one in series:
@@ -102,29 +81,23 @@ def stacked(context: Context, series: SeriesList, stack: str | None) -> list[Ser
     return results
 
 
-@function("threshold", GROUP, Param("value", ParamType.FLOAT, required=True), _LABEL, _COLOR)
-def threshold(context: Context, value: float, label: str | None, name: str | None) -> list[Series]:
-    """A straight line, with a label and a colour.
-
-    ``threshold(4, 'too much', 'red')``
-    """
+@function("threshold", GROUP, example="4, 'too much', 'red'")
+def threshold(context: Context, value: float, label: str | None = None, color: str | None = None) -> list[Series]:
+    """A straight line, with a label and a colour."""
     line = constant(context, value)
     line = line.renamed(label) if label else line
-    return [line.drawn(color=name) if name else line]
+    return [line.drawn(color=color) if color else line]
 
 
-@function("verticalLine", GROUP, Param("ts", ParamType.DATE, required=True), _LABEL, _COLOR)
-def vertical_line(context: Context, when: str, label: str | None, name: str | None) -> list[Series]:
-    """A vertical line at a time inside the window, with a label and a colour.
-
-    ``verticalLine('16:00_20110501', 'release 2.1', 'blue')``
-    """
-    time = context.moment("ts", when)
+@function("verticalLine", GROUP, example="'16:00_20110501', 'release 2.1', 'blue'")
+def vertical_line(context: Context, ts: Moment, label: str | None = None, color: str | None = None) -> list[Series]:
+    """A vertical line at a time inside the window, with a label and a colour."""
+    time = context.moment("ts", ts)
     if not context.start <= time <= context.end:
         side = "before the start" if time < context.start else "after the end"
-        raise FunctionError(f"ts {when!r} ({time}) is {side} of the time range, {context.start} to {context.end}")
+        raise FunctionError(f"ts {ts!r} ({time}) is {side} of the time range, {context.start} to {context.end}")
     line = context.result(label or "", np.ones(2), time, time, 1)
-    return [line.drawn(drawAsInfinite=True, **({"color": name} if name else {}))]
+    return [line.drawn(drawAsInfinite=True, **({"color": color} if color else {}))]
 
 
 def between(series: SeriesList, label: str) -> list[Series]:
@@ -143,10 +116,7 @@ def between(series: SeriesList, label: str) -> list[Series]:
     ]
 
 
-@function("areaBetween", GROUP, SERIES)
-def area_between(context: Context, series: SeriesList) -> list[Series]:
-    """Fills the area between two series, the lower one first.
-
-    ``areaBetween(group(servers.web01.load.min, servers.web01.load.max))``
-    """
+@function("areaBetween", GROUP, example="group(servers.web01.load.min, servers.web01.load.max)")
+def area_between(series: SeriesList) -> list[Series]:
+    """Fills the area between two series, the lower one first."""
     return between(series, "areaBetween")

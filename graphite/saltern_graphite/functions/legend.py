@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-
-import numpy as np
+from typing import Annotated
 
 from saltern.errors import FunctionError
-from saltern_graphite.evaluation.context import Context
-from saltern_graphite.functions.params import SERIES, Argument, Param, ParamType
+from saltern_graphite.functions.params import Param, ParamType
 from saltern_graphite.functions.registry import function
-from saltern_graphite.series.aggregation import AGGREGATIONS, aggregation
+from saltern_graphite.series.aggregation import AGGREGATIONS, aggregation, reduce_all
 from saltern_graphite.series.series import Series, SeriesList
 from saltern_graphite.series.units import UNIT_SYSTEMS, prefixed
 
@@ -19,33 +17,16 @@ _GAP = 3
 """Blanks between cactiStyle's columns."""
 _PLACEHOLDER = 3.0
 """What cactiStyle measures where there is no number."""
-_SYSTEMS = ("si", "binary")
+_SYSTEMS = ("binary", "si")
+_OFFERED = sorted((*AGGREGATIONS, *(f"{one}Series" for one in AGGREGATIONS), *_SYSTEMS))
+_Values = Annotated[str, Param(ParamType.STRING, "valuesTypes", required=False, shown={"options": _OFFERED})]
+_System = Annotated[str, Param(ParamType.STRING, shown={"options": list(_SYSTEMS)})]
+"""Editors offer these; others are taken too."""
 
 
-class _Text(Param):
-    """A string whose options are offered by editors, while others are taken too."""
-
-    def accept(self, argument: Argument) -> Argument:
-        """*argument* as text."""
-        return Param(self.name, ParamType.STRING).accept(argument)
-
-
-@function(
-    "legendValue",
-    "Alias",
-    SERIES,
-    _Text(
-        "valuesTypes",
-        ParamType.STRING,
-        multiple=True,
-        options=(*AGGREGATIONS, *(f"{one}Series" for one in AGGREGATIONS), *_SYSTEMS),
-    ),
-)
-def legend_value(context: Context, series: SeriesList, *wanted: str) -> list[Series]:
-    """Adds aggregations of the values to each name, in the units of ``si`` or ``binary`` if that comes last.
-
-    ``legendValue(sales.count, 'avg', 'max', 'si')``
-    """
+@function("legendValue", "Alias", example="sales.count, 'avg', 'max', 'si'")
+def legend_value(series: SeriesList, *wanted: _Values) -> list[Series]:
+    """Adds aggregations of the values to each name, in the units of ``si`` or ``binary`` if that comes last."""
     system = wanted[-1] if wanted and wanted[-1] in _SYSTEMS else None
     kinds = wanted[:-1] if system else wanted
     return [one.renamed(_with_values(one, kinds, system)) for one in series]
@@ -54,17 +35,9 @@ def legend_value(context: Context, series: SeriesList, *wanted: str) -> list[Ser
 def _with_values(series: Series, kinds: tuple[str, ...], system: str | None) -> str:
     name = series.name
     for kind in kinds:
-        shown = _shown(_aggregate(series, kind), kind, system) if kind in AGGREGATIONS else "(?)"
+        shown = _shown(reduce_all(aggregation(kind), series.values), kind, system) if kind in AGGREGATIONS else "(?)"
         name = f"{name} ({kind}: {shown})" if system is None else f"{name:<20}{kind:<5}{shown:<10}"
     return name
-
-
-def _aggregate(series: Series, kind: str) -> float:
-    """Of two equal columns, for numpy then adds row by row, and the last digit is shown here."""
-    if not len(series.values):
-        return math.nan
-    with np.errstate(all="ignore"):
-        return float(aggregation(kind)(np.column_stack((series.values, series.values)))[0])
 
 
 def _shown(number: float, kind: str, system: str | None) -> str:
@@ -76,18 +49,9 @@ def _shown(number: float, kind: str, system: str | None) -> str:
     return f"{value:.2f}{prefix}"
 
 
-@function(
-    "cactiStyle",
-    "Special",
-    SERIES,
-    _Text("system", ParamType.STRING, options=_SYSTEMS),
-    Param("units", ParamType.STRING),
-)
-def cacti_style(context: Context, series: SeriesList, system: str | None, units: str | None) -> list[Series]:
-    """Adds each series' current, highest and lowest value to its name, in columns, as Cacti does.
-
-    ``cactiStyle(net.*.bytes, 'si', 'b')``
-    """
+@function("cactiStyle", "Special", example="net.*.bytes, 'si', 'b'")
+def cacti_style(series: SeriesList, system: _System | None = None, units: str | None = None) -> list[Series]:
+    """Adds each series' current, highest and lowest value to its name, in columns, as Cacti does."""
     if system and system not in UNIT_SYSTEMS:
         raise FunctionError(f"system must be one of {', '.join(UNIT_SYSTEMS)}, not {system!r}")
     if not series:
@@ -97,7 +61,7 @@ def cacti_style(context: Context, series: SeriesList, system: str | None, units:
         value, prefix = prefixed(number, system or "none")
         return f"{value:.2f}{' ' if units else ''}{prefix}{units or ''}"
 
-    numbers = {title: [_aggregate(one, kind) for one in series] for title, kind in _COLUMNS.items()}
+    numbers = {title: [reduce_all(aggregation(kind), one.values) for one in series] for title, kind in _COLUMNS.items()}
     widths = {title: max(len(shown(_measured(number))) for number in column) for title, column in numbers.items()}
     longest = max(len(one.name) for one in series)
     names = []

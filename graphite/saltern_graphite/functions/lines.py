@@ -9,12 +9,11 @@ import numpy as np
 
 from saltern.errors import FunctionError
 from saltern_graphite.evaluation.context import Context
-from saltern_graphite.functions.params import STEP, Param, ParamType, ShownInteger, text
+from saltern_graphite.functions.params import NumberAsWritten
 from saltern_graphite.functions.registry import function
 from saltern_graphite.series.series import Series
 
 _IDENTITY_STEP_S = 60
-_NAME = text("name")
 
 
 def constant(context: Context, value: float) -> Series:
@@ -23,12 +22,9 @@ def constant(context: Context, value: float) -> Series:
     return context.synthetic(str(value), np.full(3, value), step, path=f"constantLine({value})")
 
 
-@function("constantLine", "Special", Param("value", ParamType.FLOAT, required=True))
+@function("constantLine", "Special", example="100")
 def constant_line(context: Context, value: float) -> list[Series]:
-    """A straight line.
-
-    ``constantLine(100)``
-    """
+    """A straight line."""
     return [constant(context, value)]
 
 
@@ -41,8 +37,8 @@ def _ticks(context: Context, step: int) -> int:
     return count
 
 
-@function("randomWalkFunction", "Special", _NAME, STEP, aliases=("randomWalk",))
-def random_walk(context: Context, name: str, step: int) -> list[Series]:
+@function("randomWalkFunction", "Special", aliases=("randomWalk",))
+def random_walk(context: Context, name: str, step: int = 60) -> list[Series]:
     """A line that wanders, for trying things out. The same name and window give the same line.
 
     ``randomWalk('noise')``
@@ -52,39 +48,28 @@ def random_walk(context: Context, name: str, step: int) -> list[Series]:
     return [context.synthetic(name, np.cumsum(steps) - steps[:1], step)]
 
 
-@function("timeFunction", "Transform", _NAME, STEP, aliases=("time",))
-def time_function(context: Context, name: str, step: int) -> list[Series]:
-    """The time itself, in epoch seconds.
-
-    ``timeFunction('now', 60)``
-    """
+@function("timeFunction", "Transform", aliases=("time",), example="'now', 60")
+def time_function(context: Context, name: str, step: int = 60) -> list[Series]:
+    """The time itself, in epoch seconds."""
     values = context.start + step * np.arange(_ticks(context, step), dtype=np.float64)
     return [context.synthetic(name, values, step)]
 
 
-@function("identity", "Calculate", _NAME)
+@function("identity", "Calculate", example="'now'")
 def identity(context: Context, name: str) -> list[Series]:
-    """The time itself, in epoch seconds, once a minute.
-
-    ``identity('now')``
-    """
+    """The time itself, in epoch seconds, once a minute."""
     line = time_function(context, name, _IDENTITY_STEP_S)[0]
     return [replace(line, path=f'identity("{name}")')]
 
 
-@function(
-    "sinFunction", "Transform", _NAME, ShownInteger("amplitude", ParamType.INTEGER, default=1), STEP, aliases=("sin",)
-)
-def sin_function(context: Context, name: str, amplitude: float, step: int) -> list[Series]:
-    """The sine of the time in seconds, *amplitude* high, once every *step* seconds.
-
-    ``sinFunction('wave', 2)``
-    """
+@function("sinFunction", "Transform", aliases=("sin",), example="'wave', 2")
+def sin_function(context: Context, name: str, amplitude: NumberAsWritten = 1, step: int = 60) -> list[Series]:
+    """The sine of the time in seconds, *amplitude* high, once every *step* seconds."""
     line = time_function(context, name, step)[0]
     return [replace(line, values=np.sin(line.values) * amplitude)]
 
 
-@function("events", "Special", Param("tags", ParamType.STRING, required=True, multiple=True))
+@function("events", "Special")
 def events(context: Context, *tags: str) -> list[Series]:
     """How many events there were in each second, of those with all the *tags*; of all with ``'*'``.
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from saltern_graphite.evaluation.context import Context, Deferred
 from saltern_graphite.evaluation.times import parse_interval
-from saltern_graphite.functions.params import FUNC_OR_AVERAGE, POINTS_OR_TIME, SERIES, SHARE
+from saltern_graphite.functions.params import Aggregation, PointsOrTime
 from saltern_graphite.functions.registry import Function, function
 from saltern_graphite.series.aggregation import Reducer, aggregation, enough_known
 from saltern_graphite.series.series import Series, Values
@@ -141,24 +141,27 @@ def _absent(series: Series, asked: int) -> int:
     return max(series.start - first, 0) // series.step
 
 
-@function("movingWindow", GROUP, SERIES, POINTS_OR_TIME, FUNC_OR_AVERAGE, SHARE, deferred=True)
+@function("movingWindow", GROUP, example="servers.*.load, '5min', 'median'")
 def moving_window(
-    context: Context, source: Deferred, window: int | str, func: str, share: float | None
+    context: Context,
+    source: Deferred,
+    window: PointsOrTime,
+    func: Aggregation = "average",
+    x_files_factor: float | None = None,
 ) -> list[Series]:
-    """*func* over the last *windowSize* points, or over the last stretch of time, at each point.
-
-    ``movingWindow(servers.*.load, '5min', 'median')``
-    """
-    return _move(context, source, window, func, share)
+    """*func* over the last *windowSize* points, or over the last stretch of time, at each point."""
+    return _move(context, source, window, func, x_files_factor)
 
 
 def _moving(name: str, func: str, words: str, example: str, over: str = "of") -> Function:
     """The function *name*: movingWindow with *func*."""
     does = f"The {words} {over} the last *windowSize* points, or {over} the last stretch of time, at each point."
 
-    @function(name, GROUP, SERIES, POINTS_OR_TIME, SHARE, deferred=True, does=does, example=example)
-    def moved(context: Context, source: Deferred, window: int | str, share: float | None) -> list[Series]:
-        return _move(context, source, window, func, share)
+    @function(name, GROUP, does=does, example=example)
+    def moved(
+        context: Context, source: Deferred, window: PointsOrTime, x_files_factor: float | None = None
+    ) -> list[Series]:
+        return _move(context, source, window, func, x_files_factor)
 
     return moved
 

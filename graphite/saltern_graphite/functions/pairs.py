@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Annotated
 
 import numpy as np
 
@@ -12,14 +13,19 @@ from saltern_graphite.functions.arithmetic import divide
 from saltern_graphite.functions.combine import GROUP, combine, flat
 from saltern_graphite.functions.grid import grid, normalized, stacked_rows
 from saltern_graphite.functions.names import group_key, grouped_by
-from saltern_graphite.functions.params import FUNC, NODES, SERIES, SHARE, Param, ParamType, series_list
+from saltern_graphite.functions.params import Aggregation, Nodes, Param, ParamType
 from saltern_graphite.functions.registry import Function, function
 from saltern_graphite.series.aggregation import AGGREGATIONS
 from saltern_graphite.series.series import Series, SeriesList, Values, paths_of
 
-_FIRST = series_list("seriesListFirstPos")
-_SECOND = series_list("seriesListSecondPos")
-_DIVIDENDS = series_list("dividendSeriesList")
+_First = Annotated[SeriesList, Param(ParamType.SERIES, "seriesListFirstPos")]
+_Second = Annotated[SeriesList, Param(ParamType.SERIES, "seriesListSecondPos")]
+_Dividends = Annotated[SeriesList, Param(ParamType.SERIES, "dividendSeriesList")]
+_Divisor = Annotated[SeriesList, Param(ParamType.SERIES, "divisorSeries")]
+_Divisors = Annotated[SeriesList, Param(ParamType.SERIES, "divisorSeriesList")]
+_Averages = Annotated[SeriesList, Param(ParamType.SERIES, "seriesListAvg")]
+_Weights = Annotated[SeriesList, Param(ParamType.SERIES, "seriesListWeight")]
+_Total = Annotated[list[Series] | float, Param(ParamType.ANY)]
 _HUNDRED_PERCENT = 100.0
 
 
@@ -33,26 +39,23 @@ def _pairs(first: SeriesList, second: SeriesList, names: tuple[str, str]) -> Ite
 def _combine_pairs(first: SeriesList, second: SeriesList, func: str, share: float) -> list[Series]:
     """Each of *first* with its counterpart of *second* by the aggregation *func*, named after both."""
     results = []
-    for one, other in _pairs(first, second, (_FIRST.name, _SECOND.name)):
+    for one, other in _pairs(first, second, ("seriesListFirstPos", "seriesListSecondPos")):
         for made in combine([one, other], func, share):
             results.append(made.renamed(f"{func.removesuffix('Series')}Series({one.name},{other.name})"))
     return results
 
 
-@function("aggregateSeriesLists", GROUP, _FIRST, _SECOND, FUNC, SHARE)
+@function("aggregateSeriesLists", GROUP, example="servers.*.bytes.in, servers.*.bytes.out, 'max'")
 def aggregate_series_lists(
-    context: Context, first: SeriesList, second: SeriesList, func: str, share: float | None
+    context: Context, first: _First, second: _Second, func: Aggregation, x_files_factor: float | None = None
 ) -> list[Series]:
-    """Combines by *func* the first series of both lists, the second ones, and so on.
-
-    ``aggregateSeriesLists(servers.*.bytes.in, servers.*.bytes.out, 'max')``
-    """
-    return _combine_pairs(first, second, func, context.x_files_factor if share is None else share)
+    """Combines by *func* the first series of both lists, the second ones, and so on."""
+    return _combine_pairs(first, second, func, context.x_files_factor if x_files_factor is None else x_files_factor)
 
 
 def _pairing(name: str, func: str, does: str, example: str) -> Function:
-    @function(name, GROUP, _FIRST, _SECOND, does=does, example=example)
-    def combined(context: Context, first: SeriesList, second: SeriesList) -> list[Series]:
+    @function(name, GROUP, does=does, example=example)
+    def combined(context: Context, first: _First, second: _Second) -> list[Series]:
         return _combine_pairs(first, second, func, context.x_files_factor)
 
     return combined
@@ -78,12 +81,9 @@ multiply_series_lists = _pairing(
 )
 
 
-@function("divideSeries", GROUP, _DIVIDENDS, series_list("divisorSeries"))
-def divide_series(context: Context, dividends: SeriesList, divisors: SeriesList) -> list[Series]:
-    """Divides each series by one other. Where that is missing or 0, so is the result.
-
-    ``divideSeries(service.errors.*, service.requests)``
-    """
+@function("divideSeries", GROUP, example="service.errors.*, service.requests")
+def divide_series(context: Context, dividends: _Dividends, divisors: _Divisor) -> list[Series]:
+    """Divides each series by one other. Where that is missing or 0, so is the result."""
     if len(divisors) > 1:
         raise FunctionError(f"divisorSeries must be exactly one series, not {len(divisors)}")
     if not divisors:
@@ -91,13 +91,10 @@ def divide_series(context: Context, dividends: SeriesList, divisors: SeriesList)
     return [_quotient(context, one, divisors[0]) for one in dividends]
 
 
-@function("divideSeriesLists", GROUP, _DIVIDENDS, series_list("divisorSeriesList"))
-def divide_series_lists(context: Context, dividends: SeriesList, divisors: SeriesList) -> list[Series]:
-    """Divides the first series of the first list by the first of the second list, and so on.
-
-    ``divideSeriesLists(servers.*.errors, servers.*.requests)``
-    """
-    pairs = _pairs(dividends, divisors, (_DIVIDENDS.name, "divisorSeriesList"))
+@function("divideSeriesLists", GROUP, example="servers.*.errors, servers.*.requests")
+def divide_series_lists(context: Context, dividends: _Dividends, divisors: _Divisors) -> list[Series]:
+    """Divides the first series of the first list by the first of the second list, and so on."""
+    pairs = _pairs(dividends, divisors, ("dividendSeriesList", "divisorSeriesList"))
     return [_quotient(context, one, other) for one, other in pairs]
 
 
@@ -114,12 +111,9 @@ def _raised(base: Values, exponent: Values) -> Values:
     return np.where(made | np.isnan(base) | np.isnan(exponent), np.nan, raised)
 
 
-@function("powSeries", GROUP, series_list(multiple=True))
+@function("powSeries", GROUP, example="disk.radius, disk.dimensions")
 def pow_series(context: Context, *lists: SeriesList) -> list[Series]:
-    """Raises the first series to the power of the second, that to the power of the third, and so on.
-
-    ``powSeries(disk.radius, disk.dimensions)``
-    """
+    """Raises the first series to the power of the second, that to the power of the third, and so on."""
     series = flat(lists)
     if not series:
         return []
@@ -149,13 +143,11 @@ def _products(
     return products
 
 
-@function("weightedAverage", GROUP, series_list("seriesListAvg"), series_list("seriesListWeight"), NODES)
-def weighted_average(context: Context, averages: SeriesList, weights: SeriesList, *nodes: int | str) -> list[Series]:
+@function("weightedAverage", GROUP, example="servers.*.latency, servers.*.requests, 1")
+def weighted_average(context: Context, averages: _Averages, weights: _Weights, *nodes: Nodes) -> list[Series]:
     """The mean of the series of the first list, each with the weight that the second list gives it.
 
     A series and its weight share the path elements (or tags) *nodes*.
-
-    ``weightedAverage(servers.*.latency, servers.*.requests, 1)``
     """
     products = _products(context, _pairs(averages, weights, ("seriesListAvg", "seriesListWeight")), nodes)
     if not products:
@@ -167,10 +159,8 @@ def weighted_average(context: Context, averages: SeriesList, weights: SeriesList
     return [context.result(name, divide(rows[0], rows[1]), total.start, total.end, total.step)]
 
 
-@function("asPercent", GROUP, SERIES, Param("total", ParamType.ANY), NODES, aliases=("pct",))
-def as_percent(
-    context: Context, series: SeriesList, total: list[Series] | float | None, *nodes: int | str
-) -> list[Series]:
+@function("asPercent", GROUP, aliases=("pct",))
+def as_percent(context: Context, series: SeriesList, total: _Total | None = None, *nodes: Nodes) -> list[Series]:
     """Each series as a percentage of a total.
 
     The total is the sum of all the series (none given), a number, one series, or as many series as there are,

@@ -1,42 +1,23 @@
-"""Parameters of render functions: their types, and how an argument is made to fit."""
+"""Parameters of render functions: what their annotations say, their types, and how an argument is made to fit."""
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
-from types import MappingProxyType
+from types import MappingProxyType, NoneType, UnionType
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from saltern.errors import FunctionError
-from saltern_graphite.evaluation.context import Deferred
+from saltern_graphite.evaluation.context import Context, Deferred
 from saltern_graphite.evaluation.times import parse_interval
 from saltern_graphite.series.aggregation import AGGREGATIONS
-from saltern_graphite.series.series import Series
+from saltern_graphite.series.series import Series, SeriesList
 
 Argument = list[Series] | Deferred | float | int | str | bool | None
 """What an evaluated argument can be."""
-
-
-class ParamType(Enum):
-    """The types that Graphite's ``/functions`` names; editors choose their input field by them."""
-
-    ANY = "any"
-    AGGREGATION = "aggFunc"
-    AGGREGATION_OR_FUNCTION = "aggOrSeriesFunc"
-    BOOLEAN = "boolean"
-    DATE = "date"
-    FLOAT = "float"
-    INTEGER = "integer"
-    INTEGER_OR_INF = "intOrInf"
-    INTEGER_OR_INTERVAL = "intOrInterval"
-    INTERVAL = "interval"
-    NODE = "node"
-    NODE_OR_TAG = "nodeOrTag"
-    SERIES = "seriesList"
-    SERIES_LISTS = "seriesLists"
-    STRING = "string"
-    TAG = "tag"
-
 
 _COMBINING = (
     "asPercent", "averageSeries", "averageSeriesWithWildcards", "countSeries", "diffSeries", "diffSeriesLists",
@@ -48,76 +29,6 @@ _COMBINING = (
 MAX_WINDOW_POINTS = 10**9
 _SHOWN_CHARS = 100
 """So much of a long argument is repeated in an error."""
-
-
-@dataclass(frozen=True, slots=True)
-class Param:
-    """One parameter. ``multiple``: it takes all the remaining positional arguments.
-
-    ``also``: another name that it may be given by: graphite-web's code takes that one, its documentation says
-    ``name``. ``unsaid``: what stands for a required one that is left out, where graphite-web goes on without it.
-    ``shown``: what ``/functions`` says of it otherwise than it is.
-    """
-
-    name: str
-    type: ParamType
-    required: bool = False
-    default: Argument = None
-    multiple: bool = False
-    options: tuple[str, ...] = ()
-    suggestions: tuple[str | int, ...] = ()
-    also: str = ""
-    unsaid: Argument = None
-    shown: Mapping[str, object] = field(default_factory=dict)
-
-    def accept(self, argument: Argument) -> Argument:
-        """*argument* as this parameter's type; ``FunctionError`` says why it doesn't fit."""
-        wanted, coerce = _TYPES[self.type]
-        if argument is None:
-            if self.unsaid is not None:
-                return self.unsaid
-            if self.required or self.multiple:
-                raise FunctionError(f"{self.name} must be given: {wanted}")
-            return self.default
-        try:
-            accepted = coerce(argument)
-        except FunctionError as error:
-            raise FunctionError(f"{self.name}: {error}") from None
-        except (ValueError, TypeError, OverflowError):
-            raise FunctionError(f"{self.name} must be {wanted}, not {_described(argument)}") from None
-        if self.options and accepted not in self.options:
-            raise FunctionError(f"{self.name} must be one of {', '.join(self.options)}, not {accepted!r}")
-        return accepted
-
-    def as_json(self) -> dict[str, object]:
-        """The parameter in the shape of graphite-web's ``/functions``."""
-        answer: dict[str, object] = {"name": self.name, "type": self.type.value}
-        if self.required:
-            answer["required"] = True
-        if self.default is not None:
-            answer["default"] = self.default
-        if self.multiple:
-            answer["multiple"] = True
-        options = self.options
-        if self.type in (ParamType.AGGREGATION, ParamType.AGGREGATION_OR_FUNCTION):
-            options = tuple(AGGREGATIONS)
-        if self.type is ParamType.AGGREGATION_OR_FUNCTION:
-            options += _COMBINING
-        if options:
-            answer["options"] = sorted(options)
-        if self.suggestions:
-            answer["suggestions"] = list(self.suggestions)
-        return {**answer, **self.shown}
-
-
-class ShownInteger(Param):
-    """A number that ``/functions`` calls an integer, as Graphite does, where fractions work as well."""
-
-    __slots__ = ()
-
-    def accept(self, argument: Argument) -> Argument:
-        """*argument* itself if it is a float, else an integer; ``FunctionError`` says why it doesn't fit."""
-        return argument if isinstance(argument, float) else super().accept(argument)
 
 
 class WrittenInteger(int):
@@ -136,14 +47,6 @@ class WrittenInteger(int):
 
     def __format__(self, style: str) -> str:
         return format(self._text, style)
-
-
-def _described(argument: Argument) -> str:
-    """*argument* as a user would call it."""
-    if isinstance(argument, list | Deferred):
-        return "a series list"
-    shown = repr(argument)
-    return shown if len(shown) <= _SHOWN_CHARS else f"{shown[:_SHOWN_CHARS]}…"
 
 
 def _boolean(argument: Argument) -> bool:
@@ -169,6 +72,14 @@ def _integer(argument: Argument) -> int:
     return int(argument)
 
 
+def _number_as_written(argument: Argument) -> float:
+    """A number that Graphite calls an integer, where fractions work as well; integers stay what they are."""
+    try:
+        return argument if isinstance(argument, float) else _integer(argument)
+    except ValueError:
+        return _number(argument)
+
+
 def _integer_or_inf(argument: Argument) -> float | int:
     return argument if isinstance(argument, float) else _number(argument)
 
@@ -180,7 +91,7 @@ def _interval(argument: Argument) -> str:
     return argument
 
 
-def _integer_or_interval(argument: Argument) -> int | str:
+def _window(argument: Argument) -> int | str:
     if isinstance(argument, str):
         return _interval(argument)
     window = WrittenInteger(argument) if isinstance(argument, float | bool) else _integer(argument)
@@ -211,60 +122,152 @@ def _series(argument: Argument) -> list[Series] | Deferred:
     return argument
 
 
-_TYPES: Mapping[ParamType, tuple[str, Callable[[Argument], Argument]]] = MappingProxyType(
+class ParamType(Enum):
+    """What a parameter takes: as Graphite's ``/functions`` calls it (editors choose their input field by that), in
+    words, and what makes an argument one, or raises for what can't be."""
+
+    ANY = "any", "a number or a series list", lambda argument: argument
+    AGGREGATION = "aggFunc", f"an aggregation ({', '.join(AGGREGATIONS)})", _aggregation
+    AGGREGATION_OR_FUNCTION = "aggOrSeriesFunc", "the name of an aggregation or function", _string
+    BOOLEAN = "boolean", "true or false", _boolean
+    DATE = "date", "a time, in quotes", _string
+    FLOAT = "float", "a number", _number
+    INTEGER = "integer", "an integer", _integer
+    INTEGER_OR_FLOAT = "integer", "an integer", _number_as_written
+    INTEGER_OR_INF = "intOrInf", "an integer or inf", _integer_or_inf
+    INTEGER_OR_INTERVAL = "intOrInterval", "a number of points, or an interval in quotes such as '5min'", _window
+    INTERVAL = "interval", "an interval in quotes, such as '1h'", _interval
+    NODE = "node", "the number of a path element", _integer
+    NODE_OR_TAG = "nodeOrTag", "the number of a path element, or a tag in quotes", _node_or_tag
+    SERIES = "seriesList", "a series list", _series
+    SERIES_LISTS = "seriesLists", "series lists", _series
+    STRING = "string", "a string in quotes", _string
+    TAG = "tag", "a tag in quotes", _string
+
+    def __init__(self, graphite: str, wanted: str, coerce: Callable[[Argument], Argument]) -> None:
+        self.graphite = graphite
+        self.wanted = wanted
+        self.coerce = coerce
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Param:
+    """One parameter. ``multiple``: it takes all the remaining positional arguments.
+
+    ``also``: another name that it may be given by: graphite-web's code takes that one, its documentation says
+    ``name``. ``unsaid``: what stands for a required one that is left out, where graphite-web goes on without it.
+    ``shown``: what ``/functions`` says of it otherwise than it is.
+    """
+
+    type: ParamType
+    name: str = ""
+    required: bool = True
+    default: Argument = None
+    multiple: bool = False
+    options: tuple[str, ...] = ()
+    suggestions: tuple[str | int, ...] = ()
+    also: str = ""
+    unsaid: Argument = None
+    shown: Mapping[str, object] = field(default_factory=dict)
+
+    def accept(self, argument: Argument) -> Argument:
+        """*argument* as this parameter's type; ``FunctionError`` says why it doesn't fit."""
+        if argument is None:
+            if self.unsaid is not None:
+                return self.unsaid
+            if self.required or self.multiple:
+                raise FunctionError(f"{self.name} must be given: {self.type.wanted}")
+            return self.default
+        try:
+            accepted = self.type.coerce(argument)
+        except FunctionError as error:
+            raise FunctionError(f"{self.name}: {error}") from None
+        except (ValueError, TypeError, OverflowError):
+            raise FunctionError(f"{self.name} must be {self.type.wanted}, not {_described(argument)}") from None
+        if self.options and accepted not in self.options:
+            raise FunctionError(f"{self.name} must be one of {', '.join(self.options)}, not {accepted!r}")
+        return accepted
+
+    def as_json(self) -> dict[str, object]:
+        """The parameter in the shape of graphite-web's ``/functions``."""
+        answer: dict[str, object] = {"name": self.name, "type": self.type.graphite}
+        if self.required:
+            answer["required"] = True
+        if self.default is not None:
+            answer["default"] = self.default
+        if self.multiple:
+            answer["multiple"] = True
+        options = self.options
+        if self.type in (ParamType.AGGREGATION, ParamType.AGGREGATION_OR_FUNCTION):
+            options = tuple(AGGREGATIONS)
+        if self.type is ParamType.AGGREGATION_OR_FUNCTION:
+            options += _COMBINING
+        if options:
+            answer["options"] = sorted(options)
+        if self.suggestions:
+            answer["suggestions"] = list(self.suggestions)
+        return {**answer, **self.shown}
+
+
+def _described(argument: Argument) -> str:
+    """*argument* as a user would call it."""
+    if isinstance(argument, list | Deferred):
+        return "a series list"
+    shown = repr(argument)
+    return shown if len(shown) <= _SHOWN_CHARS else f"{shown[:_SHOWN_CHARS]}…"
+
+
+_PLAIN: Mapping[object, Param] = MappingProxyType(
     {
-        ParamType.ANY: ("a number or a series list", lambda argument: argument),
-        ParamType.AGGREGATION: (f"an aggregation ({', '.join(AGGREGATIONS)})", _aggregation),
-        ParamType.AGGREGATION_OR_FUNCTION: ("the name of an aggregation or function", _string),
-        ParamType.BOOLEAN: ("true or false", _boolean),
-        ParamType.DATE: ("a time, in quotes", _string),
-        ParamType.FLOAT: ("a number", _number),
-        ParamType.INTEGER: ("an integer", _integer),
-        ParamType.INTEGER_OR_INF: ("an integer or inf", _integer_or_inf),
-        ParamType.INTEGER_OR_INTERVAL: (
-            "a number of points, or an interval in quotes such as '5min'",
-            _integer_or_interval,
-        ),
-        ParamType.INTERVAL: ("an interval in quotes, such as '1h'", _interval),
-        ParamType.NODE: ("the number of a path element", _integer),
-        ParamType.NODE_OR_TAG: ("the number of a path element, or a tag in quotes", _node_or_tag),
-        ParamType.SERIES: ("a series list", _series),
-        ParamType.SERIES_LISTS: ("series lists", _series),
-        ParamType.STRING: ("a string in quotes", _string),
-        ParamType.TAG: ("a tag in quotes", _string),
+        bool: Param(ParamType.BOOLEAN),
+        float: Param(ParamType.FLOAT),
+        int: Param(ParamType.INTEGER),
+        str: Param(ParamType.STRING),
+        **dict.fromkeys((Series, SeriesList, Deferred), Param(ParamType.SERIES, "seriesList")),
     }
 )
-"""What each type takes, in words, and what makes an argument one; that raises for what can't be."""
+"""What an annotation declares that says nothing more; a function that takes one series is given each of a list."""
+
+Aggregation = Annotated[str, Param(ParamType.AGGREGATION)]
+Callback = Annotated[str, Param(ParamType.AGGREGATION_OR_FUNCTION)]
+Count = Annotated[float, Param(ParamType.INTEGER_OR_INF)]
+Interval = Annotated[str, Param(ParamType.INTERVAL)]
+Lists = Annotated[SeriesList, Param(ParamType.SERIES, "seriesLists")]
+Moment = Annotated[str, Param(ParamType.DATE)]
+Node = Annotated[int, Param(ParamType.NODE)]
+NodeOrTag = Annotated[int | str, Param(ParamType.NODE_OR_TAG)]
+Nodes = Annotated[int | str, Param(ParamType.NODE_OR_TAG, "nodes", required=False)]
+NumberAsWritten = Annotated[float, Param(ParamType.INTEGER_OR_FLOAT)]
+PointsOrTime = Annotated[
+    int | str,
+    Param(
+        ParamType.INTEGER_OR_INTERVAL, "windowSize", suggestions=(5, 7, 10, "1min", "5min", "10min", "30min", "1hour")
+    ),
+]
+Tag = Annotated[str, Param(ParamType.TAG)]
 
 
-def series_list(name: str = "seriesList", *, required: bool = True, multiple: bool = False) -> Param:
-    """A parameter that takes series."""
-    return Param(name, ParamType.SERIES, required=required, multiple=multiple)
+def params_of(implementation: Callable[..., object]) -> tuple[Param, ...]:
+    """The parameters that the annotations of *implementation* declare: all but its ``Context``.
+
+    One is called as it is in Python, in camel case, unless its annotation says otherwise. It must be given if it has no
+    default there.
+    """
+    hints = get_type_hints(implementation, include_extras=True)
+    params = []
+    for name, own in inspect.signature(implementation).parameters.items():
+        if hints[name] is not Context:
+            declared = _declared(hints[name])
+            called = declared.name or re.sub("_([a-z])", lambda letter: letter[1].upper(), name)
+            required = declared.required and own.default is own.empty
+            default = None if own.default is own.empty else own.default
+            multiple = own.kind is own.VAR_POSITIONAL
+            params.append(replace(declared, name=called, required=required, default=default, multiple=multiple))
+    return tuple(params)
 
 
-def text(name: str) -> Param:
-    """A parameter that takes a string and must be given."""
-    return Param(name, ParamType.STRING, required=True)
-
-
-def flag(name: str) -> Param:
-    """A parameter that is false unless it is given."""
-    return Param(name, ParamType.BOOLEAN, default=False)
-
-
-SERIES = series_list()
-"""The parameter that nearly every function begins with."""
-SERIES_LISTS = series_list("seriesLists", multiple=True)
-FUNC = Param("func", ParamType.AGGREGATION, required=True)
-FUNC_OR_AVERAGE = Param("func", ParamType.AGGREGATION, default="average")
-N = Param("n", ParamType.FLOAT, required=True)
-NODES = Param("nodes", ParamType.NODE_OR_TAG, multiple=True)
-POINTS_OR_TIME = Param(
-    "windowSize",
-    ParamType.INTEGER_OR_INTERVAL,
-    required=True,
-    suggestions=(5, 7, 10, "1min", "5min", "10min", "30min", "1hour"),
-)
-SEARCH, REPLACE = text("search"), text("replace")
-SHARE = Param("xFilesFactor", ParamType.FLOAT)
-STEP = Param("step", ParamType.INTEGER, default=60)
+def _declared(hint: Any) -> Param:
+    """What *hint* says of a parameter, which may also be left out if it says so."""
+    if get_origin(hint) in (Union, UnionType):
+        (hint,) = (one for one in get_args(hint) if one is not NoneType)
+    return hint.__metadata__[0] if get_origin(hint) is Annotated else _PLAIN[hint]

@@ -11,7 +11,7 @@ from saltern.errors import FunctionError
 from saltern_graphite.evaluation.context import Context
 from saltern_graphite.functions.alias import replaced
 from saltern_graphite.functions.inner_target import evaluate_text
-from saltern_graphite.functions.params import REPLACE, SEARCH, SERIES, Param, ParamType, text
+from saltern_graphite.functions.params import Node
 from saltern_graphite.functions.registry import function
 from saltern_graphite.series.aggregation import aggregation, reduce_all
 from saltern_graphite.series.series import Series, SeriesList
@@ -20,24 +20,26 @@ _FORMAT = re.compile(r"(?:[^%]|%%|%[-#0 +]{0,5}[0-9]{0,3}(?:\.[0-9]{0,3})?[dioux
 """What may stand in a name that a number is put into: fields of bounded width, and no other."""
 
 
-@function("aliasQuery", "Alias", SERIES, SEARCH, REPLACE, text("newName"))
-def alias_query(context: Context, series: SeriesList, search: str, replacement: str, name: str) -> list[Series]:
+@function(
+    "aliasQuery",
+    "Alias",
+    example="channel.power.*, 'channel\\.power\\.([0-9]+)', 'channel.frequency.\\1', 'Channel %d MHz'",
+)
+def alias_query(context: Context, series: SeriesList, search: str, replace: str, new_name: str) -> list[Series]:
     """Calls each series *newName*, with the last value of another one put in for ``%d``, ``%g`` or the like.
 
     The other one is the target that is made of the series' name by replacing what the regular expression
     *search* finds; ``\\1`` is its first group.
-
-    ``aliasQuery(channel.power.*, 'channel\\.power\\.([0-9]+)', 'channel.frequency.\\1', 'Channel %d MHz')``
     """
     results = []
-    for one, target in zip(series, replaced(series, search, replacement), strict=True):
+    for one, target in zip(series, replaced(series, search, replace), strict=True):
         found = evaluate_text(target, context)
         if not found:
             raise FunctionError(f"no series found with {target[:200]!r}")
         last = reduce_all(aggregation("last"), found[0].values)
         if np.isnan(last):
             raise FunctionError(f"{found[0].name[:200]!r} has no last value")
-        results.append(one.renamed(_formatted(name, last)))
+        results.append(one.renamed(_formatted(new_name, last)))
     return results
 
 
@@ -53,42 +55,37 @@ def _formatted(name: str, number: float) -> str:
 @function(
     "applyByNode",
     "Combine",
-    SERIES,
-    Param("nodeNum", ParamType.NODE, required=True),
-    text("templateFunction"),
-    Param("newName", ParamType.STRING),
+    example="servers.*.disk.total, 1, 'divideSeries(%.disk.used,%.disk.total)', '%.disk.share'",
 )
-def apply_by_node(context: Context, series: SeriesList, node: int, template: str, name: str | None) -> list[Series]:
+def apply_by_node(
+    context: Context, series: SeriesList, node_num: Node, template_function: str, new_name: str | None = None
+) -> list[Series]:
     """Evaluates the target *templateFunction* once for each different beginning of the names, up to element
     *nodeNum*; that beginning stands in for every ``%`` in it, and in *newName*.
-
-    ``applyByNode(servers.*.disk.total, 1, 'divideSeries(%.disk.used,%.disk.total)', '%.disk.share')``
     """
     prefixes = set()
     for one in series:
         elements = one.name.split(".")
-        if node >= len(elements):
-            raise FunctionError(f"nodeNum {node}: {one.name!r} has only the elements 0 to {len(elements) - 1}")
-        prefixes.add(".".join(elements[: node + 1]))
+        if node_num >= len(elements):
+            raise FunctionError(f"nodeNum {node_num}: {one.name!r} has only the elements 0 to {len(elements) - 1}")
+        prefixes.add(".".join(elements[: node_num + 1]))
     results = []
     for prefix in sorted(prefixes):
-        for made in evaluate_text(template.replace("%", prefix), context):
-            shown = name.replace("%", prefix) if name else made.name
+        for made in evaluate_text(template_function.replace("%", prefix), context):
+            shown = new_name.replace("%", prefix) if new_name else made.name
             # they are drawn over the window of the last series of the list, as Graphite does
             results.append(replace(made, name=shown, path=prefix, start=series[-1].start, end=series[-1].end))
     return results
 
 
-@function("useSeriesAbove", "Filter Series", SERIES, Param("value", ParamType.FLOAT, required=True), SEARCH, REPLACE)
-def use_series_above(context: Context, series: SeriesList, value: float, search: str, replacement: str) -> list[Series]:
+@function("useSeriesAbove", "Filter Series", example="servers.*.requests, 100, 'requests', 'latency'")
+def use_series_above(context: Context, series: SeriesList, value: float, search: str, replace: str) -> list[Series]:
     """For each series that ever exceeds *value*: the one whose name is made of its own by replacing what the
     regular expression *search* finds.
-
-    ``useSeriesAbove(servers.*.requests, 100, 'requests', 'latency')``
     """
     greatest = aggregation("max")
     high = [one for one in series if reduce_all(greatest, one.values) > value]
     results = []
-    for target in replaced(high, search, replacement):
+    for target in replaced(high, search, replace):
         results += [one for one in evaluate_text(target, context) if len(one.values)]
     return results

@@ -8,11 +8,12 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType, ModuleType
+from typing import Any, get_type_hints
 
 from saltern.errors import FunctionError
-from saltern_graphite.evaluation.context import Context
-from saltern_graphite.functions.params import SERIES, Argument, Param
-from saltern_graphite.series.series import Series, SeriesList
+from saltern_graphite.evaluation.context import Context, Deferred
+from saltern_graphite.functions.params import Argument, Param, params_of
+from saltern_graphite.series.series import Series
 
 Implementation = Callable[..., list[Series]]
 
@@ -44,17 +45,9 @@ class Function:
     group: str
     params: tuple[Param, ...]
     implementation: Implementation
-    aliases: tuple[str, ...] = ()
-    deferred: bool = False
-    does: str = ""
-    example: str = ""
-
-    @property
-    def description(self) -> str:
-        """What it does and how it is called: the implementation's docstring, unless it is told by itself."""
-        if self.does:
-            return f"{self.does}\n\n``{self.name}({self.example})``"
-        return inspect.getdoc(self.implementation) or ""
+    aliases: tuple[str, ...]
+    deferred: bool
+    description: str
 
     def __call__(self, context: Context, *args: object, **kwargs: object) -> list[Series]:
         """Call the implementation as it stands, for functions built on others."""
@@ -107,36 +100,30 @@ class Function:
 
 
 def function(
-    name: str,
-    group: str,
-    *params: Param,
-    aliases: tuple[str, ...] = (),
-    deferred: bool = False,
-    does: str = "",
-    example: str = "",
-) -> Callable[[Implementation], Function]:
-    """Declare a render function.
+    name: str, group: str, *, aliases: tuple[str, ...] = (), does: str = "", example: str = ""
+) -> Callable[[Callable[..., Any]], Function]:
+    """Declare a render function. Its annotations say what it takes (:mod:`.params`), and its docstring, or *does*, is
+    its documentation for users, with the arguments of an *example*.
 
-    Its docstring is its documentation for users, or *does* and the arguments of an *example*.
+    It is given the request's :class:`Context` if it begins with one. One that takes a single :class:`Series`, and the
+    arguments behind the list, makes a new series of each.
     """
 
-    def declare(implementation: Implementation) -> Function:
-        return Function(name, group, params, implementation, aliases, deferred, does, example)
+    def declare(make: Callable[..., Any]) -> Function:
+        hints = get_type_hints(make)
+        first = next(iter(hints.values()))
 
-    return declare
-
-
-def for_each(
-    name: str, group: str, *params: Param, does: str = "", example: str = ""
-) -> Callable[[Callable[..., Series]], Function]:
-    """Declare a render function that makes a new series of each one, out of that and the arguments behind the list."""
-
-    def declare(make: Callable[..., Series]) -> Function:
         @functools.wraps(make)
-        def implementation(context: Context, series: SeriesList, *args: Argument) -> list[Series]:
-            return [make(one, *args) for one in series]
+        def implementation(context: Context, *args: Any) -> list[Series]:
+            if first is Series:
+                return [make(one, *args[1:]) for one in args[0]]
+            made: list[Series] = make(context, *args) if first is Context else make(*args)
+            return made
 
-        return function(name, group, SERIES, *params, does=does, example=example)(implementation)
+        description = does or inspect.getdoc(make) or ""
+        description += f"\n\n``{name}({example})``" if example else ""
+        deferred = Deferred in hints.values()
+        return Function(name, group, params_of(make), implementation, aliases, deferred, description)
 
     return declare
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Annotated
 
 import numpy as np
 
 from saltern.errors import FunctionError
 from saltern_graphite.evaluation.context import Context, Deferred
 from saltern_graphite.evaluation.times import parse_interval, unit_of
-from saltern_graphite.functions.params import SERIES, Param, ParamType, flag
+from saltern_graphite.functions.params import Aggregation, Param, ParamType
 from saltern_graphite.functions.registry import function
 from saltern_graphite.series.aggregation import Indexes, aggregation
 from saltern_graphite.series.series import Series, SeriesList, Values
@@ -21,9 +22,9 @@ _DAY_S = 86400
 _HOUR_S = 3600
 _MINUTE_S = 60
 
-_INTERVAL = Param("intervalString", ParamType.INTERVAL, required=True, suggestions=("10min", "1h", "1d"))
-_FUNC = Param("func", ParamType.AGGREGATION, default="sum")
+_Interval = Annotated[str, Param(ParamType.INTERVAL, "intervalString", suggestions=("10min", "1h", "1d"))]
 _UNITS = ("days", "hours", "minutes", "months", "seconds", "weeks", "years")
+_Unit = Annotated[str, Param(ParamType.STRING, shown={"options": [False, None, True, *_UNITS]})]
 """What editors offer, beside what old dashboards send; any abbreviation is taken."""
 
 
@@ -69,12 +70,16 @@ class _Buckets:
         return series.derived(name, values, start=start, end=start + len(values) * step, step=step, tags=tags)
 
 
-@function("summarize", GROUP, SERIES, _INTERVAL, _FUNC, flag("alignToFrom"))
-def summarize(context: Context, series: SeriesList, interval_text: str, func: str, align_to_from: bool) -> list[Series]:
+@function("summarize", GROUP, example="sales.count, '1h', 'sum'")
+def summarize(
+    context: Context,
+    series: SeriesList,
+    interval_text: _Interval,
+    func: Aggregation = "sum",
+    align_to_from: bool = False,
+) -> list[Series]:
     """One value for each interval, by *func*. Intervals begin at multiples of their length since 1970 (UTC),
     or at the first value with *alignToFrom*.
-
-    ``summarize(sales.count, '1h', 'sum')``
     """
     interval = _interval_s(interval_text)
     suffix = ", true" if align_to_from else ""
@@ -90,22 +95,16 @@ def summarize(context: Context, series: SeriesList, interval_text: str, func: st
     return results
 
 
-@function(
-    "smartSummarize",
-    GROUP,
-    SERIES,
-    _INTERVAL,
-    _FUNC,
-    Param("alignTo", ParamType.STRING, shown={"options": [False, None, True, *_UNITS]}),
-    deferred=True,
-)
+@function("smartSummarize", GROUP, example="sales.count, '1d', 'sum', 'days'")
 def smart_summarize(
-    context: Context, source: Deferred, interval_text: str, func: str, align_to: str | None
+    context: Context,
+    source: Deferred,
+    interval_text: _Interval,
+    func: Aggregation = "sum",
+    align_to: _Unit | None = None,
 ) -> list[Series]:
     """One value for each interval, by *func*. Intervals begin at the start of the request, or, with
     *alignTo* ('hours', 'days', 'weeks1' …), at the start of that unit in the request's time zone.
-
-    ``smartSummarize(sales.count, '1d', 'sum', 'days')``
     """
     interval = _interval_s(interval_text)
     if align_to is not None and align_to.lower() not in ("true", "false"):
@@ -142,12 +141,12 @@ def _aligned_start(context: Context, align_to: str) -> int:
     return int(moment.timestamp())
 
 
-@function("hitcount", GROUP, SERIES, _INTERVAL, flag("alignToInterval"), deferred=True)
-def hitcount(context: Context, source: Deferred, interval_text: str, align_to_interval: bool) -> list[Series]:
+@function("hitcount", GROUP, example="requests.rate, '1d'")
+def hitcount(
+    context: Context, source: Deferred, interval_text: _Interval, align_to_interval: bool = False
+) -> list[Series]:
     """How many events a rate per second makes in each interval. Intervals end where the series does, or,
     with *alignToInterval*, begin on a whole minute, hour or day.
-
-    ``hitcount(requests.rate, '1d')``
     """
     interval = _interval_s(interval_text)
     suffix = ", true" if align_to_interval else ""

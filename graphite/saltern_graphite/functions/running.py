@@ -8,7 +8,7 @@ from saltern.errors import FunctionError
 from saltern_graphite.evaluation.context import Context, Deferred
 from saltern_graphite.evaluation.times import parse_interval
 from saltern_graphite.functions.arithmetic import round_decimal
-from saltern_graphite.functions.params import POINTS_OR_TIME, SERIES, Param, ParamType, text
+from saltern_graphite.functions.params import PointsOrTime
 from saltern_graphite.functions.registry import function
 from saltern_graphite.series.series import Series, SeriesList, Values
 
@@ -30,20 +30,17 @@ def _sums_by_interval(series: Series, origin: int, interval: int) -> Values:
     return sums
 
 
-@function("integralByInterval", "Transform", SERIES, text("intervalUnit"))
-def integral_by_interval(context: Context, series: SeriesList, interval_text: str) -> list[Series]:
-    """The sum of the values so far, beginning again at 0 after every *intervalUnit* since the start of the window.
-
-    ``integralByInterval(sales.count, '1d')``
-    """
-    interval = abs(parse_interval(interval_text))
+@function("integralByInterval", "Transform", example="sales.count, '1d'")
+def integral_by_interval(context: Context, series: SeriesList, interval_unit: str) -> list[Series]:
+    """The sum of the values so far, beginning again at 0 after every *intervalUnit* since the start of the window."""
+    interval = abs(parse_interval(interval_unit))
     if not interval:
-        raise FunctionError(f"intervalUnit must be an interval such as '1d', not {interval_text!r}")
+        raise FunctionError(f"intervalUnit must be an interval such as '1d', not {interval_unit!r}")
     return [
         one.derived(
-            f"integralByInterval({one.name},'{interval_text}')",
+            f"integralByInterval({one.name},'{interval_unit}')",
             _sums_by_interval(one, context.start, interval),
-            tags={"integralByInterval": interval_text},
+            tags={"integralByInterval": interval_unit},
         )
         for one in series
     ]
@@ -61,18 +58,10 @@ def _window_sums(values: Values, width: int) -> Values:
     return sums
 
 
-@function(
-    "stdev",
-    "Calculate",
-    SERIES,
-    Param("points", ParamType.INTEGER, required=True),
-    Param("windowTolerance", ParamType.FLOAT, default=0.1),
-)
-def stdev(context: Context, series: SeriesList, points: int, tolerance: float) -> list[Series]:
+@function("stdev", "Calculate", example="response.time, 30, 0.5")
+def stdev(series: SeriesList, points: int, window_tolerance: float = 0.1) -> list[Series]:
     """The standard deviation of the last *points* values at each time; missing where less than the share
     *windowTolerance* of them is known.
-
-    ``stdev(response.time, 30, 0.5)``
     """
     if points < 0:
         raise FunctionError(f"points must not be negative, as {points} is")
@@ -84,7 +73,7 @@ def stdev(context: Context, series: SeriesList, points: int, tolerance: float) -
         count = np.rint(_window_sums(known.astype(np.float64), width))
         sums, squares = _window_sums(values, width), _window_sums(values * values, width)
         spread = np.sqrt(count * squares - sums * sums) / count
-        enough = (count > 0) & (points > 0) & (count / max(points, 1) >= tolerance)
+        enough = (count > 0) & (points > 0) & (count / max(points, 1) >= window_tolerance)
         name = f"stdev({one.name},{points})"
         results.append(one.derived(name, np.where(enough, spread, np.nan), tags={"stdev": points}))
     return results
@@ -117,12 +106,10 @@ def exponential_average(values: Values, lead: int, weight: float) -> Values:
     return round_decimal(averages, _AVERAGE_DIGITS)
 
 
-@function("exponentialMovingAverage", "Calculate", SERIES, POINTS_OR_TIME, deferred=True)
-def exponential_moving_average(context: Context, source: Deferred, window: int | str) -> list[Series]:
+@function("exponentialMovingAverage", "Calculate", example="servers.*.load, '5min'")
+def exponential_moving_average(context: Context, source: Deferred, window: PointsOrTime) -> list[Series]:
     """An average in which older values weigh less and less. For a window of n points (or seconds, if it is an
     interval) the newest value weighs ``2 / (n + 1)``. It begins with the mean of one window before.
-
-    ``exponentialMovingAverage(servers.*.load, '5min')``
     """
     length = abs(parse_interval(window)) if isinstance(window, str) else window
     if length < 1:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Annotated
 
 import numpy as np
 
 from saltern.errors import FunctionError
 from saltern_graphite.evaluation.context import Context, Deferred
 from saltern_graphite.evaluation.times import parse_interval
-from saltern_graphite.functions.params import SERIES, Param, ParamType
+from saltern_graphite.functions.params import Moment, Param, ParamType
 from saltern_graphite.functions.registry import function
 from saltern_graphite.series.series import Series, SeriesList
 
@@ -20,22 +21,18 @@ MAX_SHIFTS = 1_000
 
 _HOUR_S = 3600
 _SUGGESTIONS = ("1h", "6h", "12h", "1d", "2d", "7d", "14d", "30d")
+_Shift = Annotated[str, Param(ParamType.INTERVAL, "timeShift", suggestions=_SUGGESTIONS)]
+_Unit = Annotated[str, Param(ParamType.INTERVAL, "timeShiftUnit", suggestions=_SUGGESTIONS)]
+_AlignDst = Annotated[bool, Param(ParamType.BOOLEAN, also="alignDST")]
 
 
-@function(
-    "timeSlice",
-    GROUP,
-    SERIES,
-    Param("startSliceAt", ParamType.DATE, required=True),
-    Param("endSliceAt", ParamType.DATE, default="now"),
-)
-def time_slice(context: Context, series: SeriesList, start_text: str, end_text: str) -> list[Series]:
-    """Keeps the values from *startSliceAt* to *endSliceAt*; the others become missing.
-
-    ``timeSlice(servers.web01.load, '00:00 20240610', '12:00 20240610')``
-    """
-    start = context.moment("startSliceAt", start_text)
-    end = context.moment("endSliceAt", end_text)
+@function("timeSlice", GROUP, example="servers.web01.load, '00:00 20240610', '12:00 20240610'")
+def time_slice(
+    context: Context, series: SeriesList, start_slice_at: Moment, end_slice_at: Moment = "now"
+) -> list[Series]:
+    """Keeps the values from *startSliceAt* to *endSliceAt*; the others become missing."""
+    start = context.moment("startSliceAt", start_slice_at)
+    end = context.moment("endSliceAt", end_slice_at)
     results = []
     for one in series:
         # Graphite's clock begins with the window, not with the first value
@@ -66,20 +63,11 @@ def _across_clock_change(context: Context, delta: int) -> int:
     return 0
 
 
-@function(
-    "timeShift",
-    GROUP,
-    SERIES,
-    Param("timeShift", ParamType.INTERVAL, required=True, suggestions=_SUGGESTIONS),
-    Param("resetEnd", ParamType.BOOLEAN, default=True),
-    Param("alignDst", ParamType.BOOLEAN, default=False, also="alignDST"),
-    deferred=True,
-)
-def time_shift(context: Context, source: Deferred, shift: str, reset_end: bool, align_dst: bool) -> list[Series]:
-    """The values of an earlier (or, with ``+``, later) time, drawn over the window asked for.
-
-    ``timeShift(sales.count, '7d')``
-    """
+@function("timeShift", GROUP, example="sales.count, '7d'")
+def time_shift(
+    context: Context, source: Deferred, shift: _Shift, reset_end: bool = True, align_dst: _AlignDst = False
+) -> list[Series]:
+    """The values of an earlier (or, with ``+``, later) time, drawn over the window asked for."""
     shift = _ago(shift)
     delta = parse_interval(shift)
     if align_dst:
@@ -102,29 +90,23 @@ def time_shift(context: Context, source: Deferred, shift: str, reset_end: bool, 
     return results
 
 
-@function(
-    "timeStack",
-    GROUP,
-    SERIES,
-    Param("timeShiftUnit", ParamType.INTERVAL, default="1d", suggestions=_SUGGESTIONS),
-    Param("timeShiftStart", ParamType.INTEGER, default=0),
-    Param("timeShiftEnd", ParamType.INTEGER, default=7),
-    deferred=True,
-)
-def time_stack(context: Context, source: Deferred, unit: str, first: int, stop: int) -> list[Series]:
+@function("timeStack", GROUP, example="sales.count, '1w', 0, 4")
+def time_stack(
+    context: Context, source: Deferred, unit: _Unit = "1d", time_shift_start: int = 0, time_shift_end: int = 7
+) -> list[Series]:
     """The values of several times, drawn over one another: *timeShiftStart* units ago up to, but without,
     *timeShiftEnd* units ago.
-
-    ``timeStack(sales.count, '1w', 0, 4)``
     """
     unit = _ago(unit)
-    if stop - first > MAX_SHIFTS:
-        raise FunctionError(f"timeShiftStart to timeShiftEnd are {stop - first} shifts: {MAX_SHIFTS} are allowed")
+    if time_shift_end - time_shift_start > MAX_SHIFTS:
+        raise FunctionError(
+            f"timeShiftStart to timeShiftEnd are {time_shift_end - time_shift_start} shifts: {MAX_SHIFTS} are allowed"
+        )
     shown = source.evaluate()
     if not shown:
         return []
     results = []
-    for count in range(first, stop):
+    for count in range(time_shift_start, time_shift_end):
         delta = parse_interval(unit) * count
         for one in source.evaluate(context.window(context.start + delta, context.end + delta)):
             results.append(

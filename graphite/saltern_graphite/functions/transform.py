@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Annotated
 
 import numpy as np
 
 from saltern.errors import FunctionError
-from saltern_graphite.evaluation.context import Context
 from saltern_graphite.functions.arithmetic import power, round_decimal
-from saltern_graphite.functions.params import SERIES, Param, ParamType, ShownInteger
-from saltern_graphite.functions.registry import Function, for_each, function
+from saltern_graphite.functions.params import NumberAsWritten, Param, ParamType
+from saltern_graphite.functions.registry import Function, function
 from saltern_graphite.series.aggregation import aggregation, reduce_all
 from saltern_graphite.series.series import Series, SeriesList, Values
 
@@ -19,14 +19,13 @@ GROUP = "Transform"
 RATE_DIGITS = 6
 """Graphite rounds rates to this many digits."""
 
-_MAX = Param("maxValue", ParamType.FLOAT)
-_MIN = Param("minValue", ParamType.FLOAT)
+_Digits = Annotated[int, Param(ParamType.INTEGER, shown={"default": 0})]
 
 
 def _by_factor(name: str, change: Callable[[Values, float], Values], does: str, example: str) -> Function:
     """The function *name*, which brings every value and *factor* together."""
 
-    @for_each(name, GROUP, Param("factor", ParamType.FLOAT, required=True), does=does, example=example)
+    @function(name, GROUP, does=does, example=example)
     def changed(one: Series, factor: float) -> Series:
         return one.derived(f"{name}({one.name},{factor:g})", change(one.values, factor), tags={name: factor})
 
@@ -38,12 +37,9 @@ offset = _by_factor("offset", np.add, "Adds *factor* to every value.", "temperat
 pow_values = _by_factor("pow", power, "Raises every value to the power of *factor*.", "disk.radius, 2")
 
 
-@for_each("add", GROUP, Param("constant", ParamType.FLOAT, required=True))
+@function("add", GROUP, example="queue.length, 10")
 def add(one: Series, constant: float) -> Series:
-    """Adds *constant* to every value.
-
-    ``add(queue.length, 10)``
-    """
+    """Adds *constant* to every value."""
     shown = int(constant) if np.isfinite(constant) else constant  # Graphite shows the integer part alone
     return one.derived(f"add({one.name},{shown})", one.values + constant, tags={"add": constant})
 
@@ -66,7 +62,7 @@ def _sums_so_far(values: Values) -> Values:
 def _of_values(name: str, change: Callable[[Values], Values], does: str, example: str, mark: object = 1) -> Function:
     """The function *name*, which looks at nothing but the values; *mark* is the value of the tag that it adds."""
 
-    @for_each(name, GROUP, does=does, example=example)
+    @function(name, GROUP, does=does, example=example)
     def changed(one: Series) -> Series:
         return one.derived(f"{name}({one.name})", change(one.values), tags={name: mark})
 
@@ -117,12 +113,9 @@ integral = _of_values(
 )
 
 
-@function("log", GROUP, SERIES, ShownInteger("base", ParamType.INTEGER, default=10))
-def log(context: Context, series: SeriesList, base: float) -> list[Series]:
-    """The logarithm of every value to *base*; missing for 0 and below.
-
-    ``log(disk.free, 2)``
-    """
+@function("log", GROUP, example="disk.free, 2")
+def log(series: SeriesList, base: NumberAsWritten = 10) -> list[Series]:
+    """The logarithm of every value to *base*; missing for 0 and below."""
     if base <= 0 or base == 1:
         raise FunctionError(f"base must be above 0 and not 1, not {base}")
     results = []
@@ -133,23 +126,17 @@ def log(context: Context, series: SeriesList, base: float) -> list[Series]:
     return results
 
 
-@for_each("round", GROUP, Param("precision", ParamType.INTEGER, shown={"default": 0}))
-def round_values(one: Series, precision: int | None) -> Series:
-    """Rounds every value to *precision* digits after the point; none by default.
-
-    ``round(load.average, 2)``
-    """
+@function("round", GROUP, example="load.average, 2")
+def round_values(one: Series, precision: _Digits | None = None) -> Series:
+    """Rounds every value to *precision* digits after the point; none by default."""
     shown = "" if precision is None else f",{precision:g}"
     digits = max(-300, min(precision or 0, 300))
     return one.derived(f"round({one.name}{shown})", round_decimal(one.values, digits), tags={"round": digits})
 
 
-@for_each("scaleToSeconds", GROUP, Param("seconds", ParamType.FLOAT, required=True))
+@function("scaleToSeconds", GROUP, example="requests.count, 1")
 def scale_to_seconds(one: Series, seconds: float) -> Series:
-    """What a value per step is per *seconds*.
-
-    ``scaleToSeconds(requests.count, 1)``
-    """
+    """What a value per step is per *seconds*."""
     shown = int(seconds) if np.isfinite(seconds) else seconds
     values = round_decimal(one.values * (seconds / one.step), RATE_DIGITS)
     return one.derived(f"scaleToSeconds({one.name},{shown})", values, tags={"scaleToSeconds": seconds})
@@ -173,32 +160,23 @@ def increments(values: Values, highest: float | None, lowest: float | None) -> V
     return np.where(fell, np.nan, grown)
 
 
-@for_each("nonNegativeDerivative", GROUP, _MAX, _MIN)
-def non_negative_derivative(one: Series, highest: float | None, lowest: float | None) -> Series:
-    """By how much a counter grew at each step; its resets are left out, or bridged if *maxValue* is given.
-
-    ``nonNegativeDerivative(network.bytes_received)``
-    """
-    values = increments(one.values, highest, lowest)
+@function("nonNegativeDerivative", GROUP, example="network.bytes_received")
+def non_negative_derivative(one: Series, max_value: float | None = None, min_value: float | None = None) -> Series:
+    """By how much a counter grew at each step; its resets are left out, or bridged if *maxValue* is given."""
+    values = increments(one.values, max_value, min_value)
     return one.derived(f"nonNegativeDerivative({one.name})", values, tags={"nonNegativeDerivative": 1})
 
 
-@for_each("perSecond", GROUP, _MAX, _MIN)
-def per_second(one: Series, highest: float | None, lowest: float | None) -> Series:
-    """How fast a counter grows, per second; its resets are left out, or bridged if *maxValue* is given.
-
-    ``perSecond(network.bytes_received)``
-    """
-    values = round_decimal(increments(one.values, highest, lowest) / one.step, RATE_DIGITS)
+@function("perSecond", GROUP, example="network.bytes_received")
+def per_second(one: Series, max_value: float | None = None, min_value: float | None = None) -> Series:
+    """How fast a counter grows, per second; its resets are left out, or bridged if *maxValue* is given."""
+    values = round_decimal(increments(one.values, max_value, min_value) / one.step, RATE_DIGITS)
     return one.derived(f"perSecond({one.name})", values, tags={"perSecond": 1})
 
 
-@for_each("delay", GROUP, Param("steps", ParamType.INTEGER, required=True))
+@function("delay", GROUP, example="jobs.started, 4")
 def delay(one: Series, steps: int) -> Series:
-    """Moves every value by *steps* points to later times (negative: to earlier ones).
-
-    ``delay(jobs.started, 4)``
-    """
+    """Moves every value by *steps* points to later times (negative: to earlier ones)."""
     shift = min(abs(steps), len(one.values))
     gap = np.full(shift, np.nan)
     kept = one.values[shift:] if steps < 0 else one.values[: len(one.values) - shift]
@@ -206,24 +184,18 @@ def delay(one: Series, steps: int) -> Series:
     return one.derived(f"delay({one.name},{steps})", values, tags={"delay": steps})
 
 
-@for_each("minMax", GROUP)
+@function("minMax", GROUP, example="servers.*.load")
 def min_max(one: Series) -> Series:
-    """Each series brought between 0 (its least value) and 1 (its greatest); 0 where all are the same.
-
-    ``minMax(servers.*.load)``
-    """
+    """Each series brought between 0 (its least value) and 1 (its greatest); 0 where all are the same."""
     least = reduce_all(aggregation("min"), one.values)
     span = reduce_all(aggregation("max"), one.values) - least
     height = one.values - least
     return one.derived(f"minMax({one.name})", np.where(np.isnan(height), np.nan, height / span if span else 0.0))
 
 
-@for_each("offsetToZero", GROUP)
+@function("offsetToZero", GROUP, example="servers.*.uptime")
 def offset_to_zero(one: Series) -> Series:
-    """Takes each series' least value off all its values.
-
-    ``offsetToZero(servers.*.uptime)``
-    """
+    """Takes each series' least value off all its values."""
     least = reduce_all(aggregation("min"), one.values)
     tags = {"offsetToZero": None if math.isnan(least) else least}
     return one.derived(f"offsetToZero({one.name})", one.values - least, tags=tags)
