@@ -12,7 +12,7 @@ import pytest
 from saltern.errors import GraphiteError
 from saltern_graphite.evaluation.evaluator import Evaluator
 from saltern_graphite.evaluation.source import Fetched
-from saltern_graphite.evaluation.target import parse
+from saltern_graphite.evaluation.target.parser import parse
 from saltern_graphite.evaluation.times import UTC
 from saltern_graphite.functions import LIBRARY
 from saltern_graphite.series.series import Series

@@ -11,7 +11,7 @@ import numpy as np
 
 from saltern_graphite.evaluation.evaluator import Evaluator, Limits
 from saltern_graphite.evaluation.source import Fetched
-from saltern_graphite.evaluation.target import parse
+from saltern_graphite.evaluation.target.parser import parse
 from saltern_graphite.evaluation.times import UTC
 from saltern_graphite.functions import LIBRARY
 from saltern_graphite.series.series import Series

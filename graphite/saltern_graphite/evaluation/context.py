@@ -8,7 +8,7 @@ from datetime import tzinfo
 from typing import TYPE_CHECKING
 
 from saltern.errors import FunctionError, GraphiteError
-from saltern_graphite.evaluation.target import Call, Expression
+from saltern_graphite.evaluation.target.nodes import Call, Expression
 from saltern_graphite.evaluation.times import parse_time
 from saltern_graphite.series.series import Series, Values
 

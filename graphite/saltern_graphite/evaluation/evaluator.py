@@ -12,18 +12,7 @@ from saltern.errors import FunctionError
 from saltern_graphite.evaluation.context import Context, Deferred
 from saltern_graphite.evaluation.deadline import Deadline
 from saltern_graphite.evaluation.source import SeriesSource
-from saltern_graphite.evaluation.target import (
-    Boolean,
-    Call,
-    Expression,
-    Infinity,
-    Nothing,
-    Number,
-    PathExpression,
-    String,
-    Template,
-    fill,
-)
+from saltern_graphite.evaluation.target.nodes import Call, Expression, Literal, PathExpression, Template, fill
 from saltern_graphite.functions import Function, Library
 from saltern_graphite.functions.params import Argument, ParamType
 from saltern_graphite.series.series import Series, Values
@@ -107,8 +96,8 @@ class Evaluator:
             return self._call(expression, context)
         if isinstance(expression, Template):
             return self.series(fill(expression, context.template), context)
-        if isinstance(expression, String):  # a template's variable may stand for a path
-            return self._metrics(expression.text, context)
+        if isinstance(expression.value, str):  # a template's variable may stand for a path
+            return self._metrics(expression.value, context)
         raise FunctionError(f"expected a series list, not {expression}")
 
     def apply(self, name: str, series: list[Series], context: Context, *more: list[Series]) -> list[Series]:
@@ -169,14 +158,9 @@ class Evaluator:
         return self._value(argument, context, ParamType.ANY if param is None else param.type)
 
     def _value(self, argument: Expression, context: Context, wanted: ParamType) -> Argument:
-        if isinstance(argument, Number | Boolean):
+        path = wanted in (ParamType.SERIES, ParamType.SERIES_LISTS)
+        if isinstance(argument, Literal) and not (path and isinstance(argument.value, str)):
             return argument.value
-        if isinstance(argument, Infinity):
-            return float("inf")
-        if isinstance(argument, Nothing):
-            return None
-        if isinstance(argument, String) and wanted not in (ParamType.SERIES, ParamType.SERIES_LISTS):
-            return argument.text
         return self.series(argument, context)
 
     def _metrics(self, pattern: str, context: Context) -> list[Series]:

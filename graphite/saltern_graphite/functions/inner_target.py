@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from saltern.errors import FunctionError, TargetSyntaxError
 from saltern_graphite.evaluation.context import Context
-from saltern_graphite.evaluation.target import parse
+from saltern_graphite.evaluation.target.parser import parse
 from saltern_graphite.series.series import Series
 
 MAX_NESTING = 8

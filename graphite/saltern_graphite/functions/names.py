@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from saltern_graphite.evaluation.target import scan_path
+from saltern_graphite.evaluation.target.parser import scan_path
 from saltern_graphite.series.series import Series, SeriesList
 
 _CALLS = re.compile(r"(?:[A-Za-z_][A-Za-z0-9_]*\()+")

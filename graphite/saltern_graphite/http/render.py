@@ -14,7 +14,8 @@ from saltern.http.facts import tell
 from saltern_graphite.evaluation.deadline import ClientGone, Deadline, TookTooLong
 from saltern_graphite.evaluation.evaluator import Evaluator
 from saltern_graphite.evaluation.source import SeriesSource
-from saltern_graphite.evaluation.target import Expression, parse
+from saltern_graphite.evaluation.target.nodes import Expression
+from saltern_graphite.evaluation.target.parser import parse
 from saltern_graphite.functions import Library
 from saltern_graphite.http.answer_cache import AnswerCache, Rendered
 from saltern_graphite.http.answers import compressed, takes_gzip

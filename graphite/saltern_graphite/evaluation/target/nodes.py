@@ -13,6 +13,8 @@ _SPECIAL = re.compile(r"""[()'"\\|,{}]""")
 _ENUMERATION = re.compile(r"\{[^{}]*\}")
 _NUMERIC = re.compile(r"-?[0-9]+(\.[0-9]*)?|-?\.[0-9]+")
 
+LiteralValue = int | float | bool | str | None
+
 
 def _escape(text: str) -> str:
     return _SPECIAL.sub(r"\\\g<0>", text)
@@ -46,57 +48,20 @@ class PathExpression:
 
 
 @dataclass(frozen=True, slots=True)
-class Number:
-    """An integer or a float."""
+class Literal:
+    """A number, ``true`` or ``false``, ``None`` (an argument left at its default), or a string: what stood between the
+    quotes, unchanged: backslashes and doubled quotes stay in it."""
 
-    value: int | float
+    value: LiteralValue
     column: int = field(default=1, compare=False)
 
     def __str__(self) -> str:
+        if isinstance(self.value, str):
+            quote = '"' if re.fullmatch(r'(?:[^"\r\n\\]|""|\\.)*', self.value, re.DOTALL) else "'"
+            return f"{quote}{self.value}{quote}"
+        if isinstance(self.value, bool):
+            return "true" if self.value else "false"
         return repr(self.value).replace("e+", "e")
-
-
-@dataclass(frozen=True, slots=True)
-class String:
-    """What stood between the quotes, unchanged: backslashes and doubled quotes stay in it."""
-
-    text: str
-    column: int = field(default=1, compare=False)
-
-    def __str__(self) -> str:
-        quote = '"' if re.fullmatch(r'(?:[^"\r\n\\]|""|\\.)*', self.text, re.DOTALL) else "'"
-        return f"{quote}{self.text}{quote}"
-
-
-@dataclass(frozen=True, slots=True)
-class Boolean:
-    """``true`` or ``false``, in any case."""
-
-    value: bool
-    column: int = field(default=1, compare=False)
-
-    def __str__(self) -> str:
-        return "true" if self.value else "false"
-
-
-@dataclass(frozen=True, slots=True)
-class Infinity:
-    """``inf``."""
-
-    column: int = field(default=1, compare=False)
-
-    def __str__(self) -> str:
-        return "inf"
-
-
-@dataclass(frozen=True, slots=True)
-class Nothing:
-    """``None``: an argument left at its default."""
-
-    column: int = field(default=1, compare=False)
-
-    def __str__(self) -> str:
-        return "None"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,15 +86,14 @@ class Template:
     """``template(body, …)``: *body* with ``$1`` … and ``$name`` to be filled in by the arguments."""
 
     body: PathExpression | Call
-    args: tuple[Number | String, ...] = ()
-    kwargs: tuple[tuple[str, Number | String], ...] = ()
+    args: tuple[Literal, ...] = ()
+    kwargs: tuple[tuple[str, Literal], ...] = ()
     column: int = field(default=1, compare=False)
 
     def __str__(self) -> str:
         return f"template({_print_arguments((self.body, *self.args), self.kwargs)})"
 
 
-Literal = Number | String | Boolean | Infinity | Nothing
 Expression = PathExpression | Call | Template | Literal
 
 
@@ -143,17 +107,15 @@ def fill(template: Template, overrides: Mapping[str, str]) -> Expression:
     A path that is nothing but one variable becomes a number if the value reads like one, else text (which
     stands for a path where series are wanted).
     """
-    values: dict[str, str | int | float] = {}
-    for name, literal in template.kwargs:
-        values[name] = literal.value if isinstance(literal, Number) else literal.text
-    for index, literal in enumerate(template.args, start=1):
-        values[str(index)] = literal.value if isinstance(literal, Number) else literal.text
-    values.update(overrides)
-    body = _fill(template.body, values)
-    return PathExpression(body.text, body.column) if isinstance(body, String) else body
+    values = {name: literal.value for name, literal in template.kwargs}
+    values |= {str(index): literal.value for index, literal in enumerate(template.args, start=1)}
+    body = _fill(template.body, {**values, **overrides})
+    if isinstance(body, Literal) and isinstance(body.value, str):
+        return PathExpression(body.value, body.column)
+    return body
 
 
-def _fill(expression: Expression, values: Mapping[str, str | int | float]) -> Expression:
+def _fill(expression: Expression, values: Mapping[str, LiteralValue]) -> Expression:
     if isinstance(expression, Call):
         return Call(
             expression.name,
@@ -164,12 +126,9 @@ def _fill(expression: Expression, values: Mapping[str, str | int | float]) -> Ex
     if not isinstance(expression, PathExpression) or "$" not in expression.text:
         return expression
     whole = values.get(expression.text[1:]) if expression.text.startswith("$") else None
-    if isinstance(whole, str):
-        if _NUMERIC.fullmatch(whole):
-            return Number(float(whole), expression.column)
-        return String(whole, expression.column)
     if whole is not None:
-        return Number(whole, expression.column)
+        numeric = isinstance(whole, str) and _NUMERIC.fullmatch(whole)
+        return Literal(float(whole) if numeric else whole, expression.column)
     text = expression.text
     for name in sorted(values, key=len, reverse=True):
         text = text.replace(f"${name}", str(values[name]))

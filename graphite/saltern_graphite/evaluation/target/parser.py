@@ -19,25 +19,16 @@ target is an error, not ignored.
 
 from __future__ import annotations
 
+import math
 import re
 
 from saltern.errors import TargetSyntaxError
-from saltern_graphite.evaluation.target.nodes import (
-    Boolean,
-    Call,
-    Expression,
-    Infinity,
-    Literal,
-    Nothing,
-    Number,
-    PathExpression,
-    String,
-    Template,
-)
+from saltern_graphite.evaluation.target.nodes import Call, Expression, Literal, PathExpression, Template
 
 MAX_DEPTH = 64
 """How deep calls may nest: far beyond any dashboard, well within Python's stack."""
 
+_KEYWORDS = {"true": True, "false": False, "none": None, "inf": math.inf}
 _BLANKS = re.compile(r"[ \t\r\n]*")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _KEYWORD_ARGUMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)[ \t\r\n]*=[ \t\r\n]*")
@@ -140,15 +131,15 @@ class _Parser:
         body = self._operand()
         if isinstance(body, Template):
             raise self._error("a template can't hold another directly")
-        args: list[Number | String] = []
-        kwargs: dict[str, Number | String] = {}
+        args: list[Literal] = []
+        kwargs: dict[str, Literal] = {}
         while self._separator("template("):
             self._skip_blanks()
             keyword = _KEYWORD_ARGUMENT.match(self.text, self.position)
             if keyword is not None:
                 self.position = keyword.end()
             literal = self._value()
-            if not isinstance(literal, Number | String):
+            if not isinstance(literal, Literal) or isinstance(literal.value, bool | None):
                 raise self._error("template() takes numbers and strings after its first argument")
             if keyword is not None:
                 kwargs[keyword[1]] = literal
@@ -166,18 +157,18 @@ class _Parser:
         dotted = _DOTTED.match(self.text, begin)
         if dotted is not None:
             self.position = dotted.end()
-            return Number(float(dotted[0]), column)
+            return Literal(float(dotted[0]), column)
         expression = self._expression()
         if isinstance(expression, PathExpression):
             return _literal(self.text[begin : self.position].rstrip(), column) or expression
         return expression
 
-    def _string(self, column: int) -> String:
+    def _string(self, column: int) -> Literal:
         match = _STRING.match(self.text, self.position)
         if match is None:
             raise self._error(f"this string has no closing {self._peek()}")
         self.position = match.end()
-        return String(match[match.lastindex or 1], column)
+        return Literal(match[match.lastindex or 1], column)
 
     def path(self) -> str:
         """A path that begins right here."""
@@ -265,14 +256,10 @@ def _blanks_end(text: str, position: int) -> int:
 def _literal(word: str, column: int) -> Literal | None:
     """What *word* stands for as an argument, if it is no path."""
     keyword = word.lower()
-    if keyword in ("true", "false"):
-        return Boolean(keyword == "true", column)
-    if keyword == "none":
-        return Nothing(column)
-    if keyword == "inf":
-        return Infinity(column)
+    if keyword in _KEYWORDS:
+        return Literal(_KEYWORDS[keyword], column)
     if _INTEGER.fullmatch(word):
-        return Number(int(word), column)
+        return Literal(int(word), column)
     if _FLOAT.fullmatch(word):
-        return Number(float(word), column)
+        return Literal(float(word), column)
     return None
