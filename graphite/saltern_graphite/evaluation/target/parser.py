@@ -30,9 +30,12 @@ MAX_DEPTH = 64
 
 _KEYWORDS = {"true": True, "false": False, "none": None, "inf": math.inf}
 _BLANKS = re.compile(r"[ \t\r\n]*")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)[ \t\r\n]*(?=\()")
 _KEYWORD_ARGUMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)[ \t\r\n]*=[ \t\r\n]*")
-_CHARS = re.compile(r"""(?:[^\s\x00-\x1f\x7f(){},.'"\\|]|\\[(){},.'"\\|=])+""")
+_CHARS = r"""(?:[^\s\x00-\x1f\x7f(){},.'"\\|]|\\[(){},.'"\\|=])"""
+_OPEN_ENUMERATION = re.compile(rf"\{{{_CHARS}*(?:,{_CHARS}*)*")
+"""An alternative may be empty: rack{7,} is rack7 and rack."""
+_ELEMENT = re.compile(rf"(?:{_CHARS}|{_OPEN_ENUMERATION.pattern}\}})*")
 _ESCAPED = re.compile(r"\\(.)")
 _INTEGER = re.compile(r"-?[0-9]{1,300}")
 _FLOAT = re.compile(r"-?[0-9]{1,300}(?:\.[0-9]{1,300})?(?:[eE]-?[0-9]{1,4})?")
@@ -96,11 +99,8 @@ class _Parser:
         match = _NAME.match(self.text, self.position)
         if match is None:
             return None
-        after = _blanks_end(self.text, match.end())
-        if self.text[after : after + 1] != "(":
-            return None
-        self.position = after
-        return match[0]
+        self.position = match.end()
+        return match[1]
 
     def _call(self, name: str, column: int) -> Call:
         self._enter()
@@ -173,40 +173,21 @@ class _Parser:
     def path(self) -> str:
         """A path that begins right here."""
         begin = self.position
-        self._element()
-        while self._peek() == ".":
-            self.position += 1
-            self._element()
-        return _ESCAPED.sub(r"\1", self.text[begin : self.position])
-
-    def _element(self) -> None:
-        begin = self.position
         while True:
+            element = self._skip(_ELEMENT)
             if self._peek() == "{":
-                self._enumeration()
-            elif not self._chars():
-                break
-        if self.position == begin:
-            raise self._error(f"expected a metric path or a function, found {self._found()}")
-
-    def _enumeration(self) -> None:
-        opening = self._column()
-        self.position += 1
-        while True:
-            self._chars()  # an alternative may be empty: rack{7,} is rack7 and rack
-            following = self._peek()
-            if following not in (",", "}"):
-                raise self._error(f"expected ',' or '}}' for the '{{' in column {opening}, found {self._found()}")
+                self._unclosed()
+            if not element:
+                raise self._error(f"expected a metric path or a function, found {self._found()}")
+            if self._peek() != ".":
+                return _ESCAPED.sub(r"\1", self.text[begin : self.position])
             self.position += 1
-            if following == "}":
-                return
 
-    def _chars(self) -> bool:
-        match = _CHARS.match(self.text, self.position)
-        if match is None:
-            return False
-        self.position = match.end()
-        return True
+    def _unclosed(self) -> None:
+        """Say what is wrong after the '{' right here."""
+        opening = self._column()
+        self._skip(_OPEN_ENUMERATION)
+        raise self._error(f"expected ',' or '}}' for the '{{' in column {opening}, found {self._found()}")
 
     def _separator(self, opened: str) -> bool:
         """Read the ',' before a further argument (True) or the ')' after the last (False)."""
@@ -235,8 +216,14 @@ class _Parser:
     def _peek(self) -> str:
         return self.text[self.position : self.position + 1]
 
+    def _skip(self, pattern: re.Pattern[str]) -> bool:
+        """Go on behind what *pattern*, which may match nothing, matches here; whether that is anything."""
+        match = pattern.match(self.text, self.position)
+        begin, self.position = self.position, match.end() if match else self.position
+        return self.position > begin
+
     def _skip_blanks(self) -> None:
-        self.position = _blanks_end(self.text, self.position)
+        self._skip(_BLANKS)
 
     def _column(self) -> int:
         return self.position + 1
@@ -246,11 +233,6 @@ class _Parser:
 
     def _error(self, message: str) -> TargetSyntaxError:
         return TargetSyntaxError(f"column {self._column()}: {message}")
-
-
-def _blanks_end(text: str, position: int) -> int:
-    match = _BLANKS.match(text, position)
-    return match.end() if match else position
 
 
 def _literal(word: str, column: int) -> Literal | None:
