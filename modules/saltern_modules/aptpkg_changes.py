@@ -6,9 +6,10 @@ changed are kept.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from saltern.errors import ArgumentError, CommandError
@@ -119,35 +120,34 @@ def install(
     found = _package_targets.targets(__salt__, name, pkgs, sources, normalized, kwargs.get("version"), saltenv)
     if found is None:
         return {}
-    old = _installed()
-    errors: list[str] = []
-    plan = _Plan(old, _keywords.is_true(reinstall))
-    if found.kind == "file":
-        for path in found.paths:
-            info = __salt__["lowpkg.bin_pkg_info"](path)
-            plan.add(info["name"], info["version"], path)
-    else:
-        for one, version in _chosen(found.versions, ignore_epoch, errors):
-            plan.add(one, version, one if version is None else f"{one}={version}")
+    plan = _Plan(_installed(), _keywords.is_true(reinstall))
+    plan.fill(found, ignore_epoch)
     commands = plan.commands(_words(found.kind, fromrepo or kwargs.get("repo"), skip_verify, downloadonly, kwargs))
     changes: dict[str, Any] = {}
     if commands:
         if refresh:
             refresh_db(kwargs.get("cache_valid_time", 0))
-        held = [one for one in __salt__["pkg.get_selections"](state="hold")["hold"] if one in plan.names()]
-        if held:
-            __salt__["pkg.unhold"](pkgs=held)
-        try:
+        with _unheld(plan.names()):
             for command in commands:
                 done = _apt.call(__salt__, command, changes=True, env=kwargs.get("env"))
-                errors += [done["stderr"]] if done["retcode"] and done["stderr"] else []
-        finally:
-            if held:
-                __salt__["pkg.hold"](pkgs=held)
-        changes = plan.told(_keywords.changes(old, new := _installed()), new)
-    if errors:
-        raise CommandError("Problem encountered installing package(s)", {"errors": errors, "changes": changes})
+                plan.errors += [done["stderr"]] if done["retcode"] and done["stderr"] else []
+        changes = plan.told(_installed())
+    if plan.errors:
+        raise CommandError("Problem encountered installing package(s)", {"errors": plan.errors, "changes": changes})
     return changes
+
+
+@contextlib.contextmanager
+def _unheld(names: Collection[str]) -> Iterator[None]:
+    """Let those of *names* that are on hold go meanwhile."""
+    held = [one for one in __salt__["pkg.get_selections"](state="hold")["hold"] if one in names]
+    if held:
+        __salt__["pkg.unhold"](pkgs=held)
+    try:
+        yield
+    finally:
+        if held:
+            __salt__["pkg.hold"](pkgs=held)
 
 
 def _needs_refresh(name: Any, pkgs: Any, version: Any) -> bool:
@@ -162,7 +162,7 @@ def _needs_refresh(name: Any, pkgs: Any, version: Any) -> bool:
 
 
 def _chosen(wanted: Mapping[str, str | None], ignore_epoch: bool, errors: list[str]) -> list[tuple[str, str | None]]:
-    """Return names and versions, with ``>=1.2`` replaced by the newest that fits; else an error is added."""
+    """Return names and versions, with ``>=1.2`` replaced by the newest that fits; without one an error is added."""
     ranged = [name for name, version in wanted.items() if version and version[0] in "<>"]
     known = __salt__["pkg.list_repo_pkgs"](*ranged) if ranged else {}
     chosen: list[tuple[str, str | None]] = []
@@ -213,8 +213,20 @@ class _Plan:
         self.ahead: list[str] = []
         self.back: list[str] = []
         self.again: dict[str, str] = {}
+        self.errors: list[str] = []
+
+    def fill(self, found: _package_targets.Targets, ignore_epoch: bool) -> None:
+        """Take over what is wanted."""
+        if found.kind == "file":
+            for path in found.paths:
+                info = __salt__["lowpkg.bin_pkg_info"](path)
+                self.add(info["name"], info["version"], path)
+        else:
+            for name, version in _chosen(found.versions, ignore_epoch, self.errors):
+                self.add(name, version, name if version is None else f"{name}={version}")
 
     def add(self, name: str, version: str | None, target: str) -> None:
+        """Plan what apt is to do of *target*, the package *name*, of which *version* is wanted (``None``: any)."""
         present = self.old.get(name, "")
         order = _compare()(version, present) if version is not None and present else 1
         if self.reinstall and present and (version is None or order == 0):
@@ -225,6 +237,7 @@ class _Plan:
             self.back.append(target)
 
     def names(self) -> set[str]:
+        """Return the names of all that something is done to."""
         return {target.split("=")[0] for target in (*self.ahead, *self.back, *self.again)}
 
     def commands(self, words: Sequence[str]) -> list[list[str]]:
@@ -236,10 +249,10 @@ class _Plan:
             *([[*words, "--reinstall", *self.again.values()]] if self.again else []),
         ]
 
-    def told(self, changes: dict[str, Any], new: Mapping[str, str]) -> dict[str, Any]:
-        """Return *changes* with what was installed again."""
+    def told(self, new: Mapping[str, str]) -> dict[str, Any]:
+        """Return what has changed, now that *new* is there, and what was installed again."""
         again = {name: {"old": self.old.get(name, ""), "new": new.get(name, "")} for name in self.again}
-        return {**changes, **again}
+        return {**_keywords.changes(self.old, new), **again}
 
 
 def _installed(removed: bool = False) -> dict[str, str]:

@@ -96,20 +96,24 @@ def install(
         saltern '*' pip.install pkgs='pip, supervisor' upgrade=True
         saltern '*' pip.install requirements=salt://requirements.txt bin_env=/srv/venv
     """
-    given = dict(locals())
+    return _installed(dict(locals()))
+
+
+def _installed(given: Mapping[str, Any]) -> dict[str, Any]:
+    user, cwd = given["user"], given["cwd"]
     try:
-        with _pip.requirements_of(__salt__, requirements, saltenv, user, cwd) as files:
+        with _pip.requirements_of(__salt__, given["requirements"], given["saltenv"], user, cwd) as files:
             words = ["install", *files, *_options(given)]
-            if pkgs:
-                words += _pip.names(pkgs)
-            elif not requirements and not editable:
+            if given["pkgs"]:
+                words += _pip.names(given["pkgs"])
+            elif not given["requirements"] and not given["editable"]:
                 return {"retcode": 0, "stdout": "No packages to install."}
-            for one in _pip.listed(editable) if editable else ():
+            for one in _pip.listed(given["editable"]) if given["editable"] else ():
                 words += ["--editable", _editable(one)]
-            words += ["--trusted-host", str(trusted_host)] if trusted_host else []
-            words += _pip.further(extra_args)
-            options = {"env": kwargs["env"]} if "env" in kwargs else {}
-            return _pip.run(__salt__, words, bin_env, user, cwd, env_vars, **options)
+            words += ["--trusted-host", str(given["trusted_host"])] if given["trusted_host"] else []
+            words += _pip.further(given["extra_args"])
+            options = _keywords.fitting(("env",), given["kwargs"])
+            return _pip.run(__salt__, words, given["bin_env"], user, cwd, given["env_vars"], **options)
     except _pip.Missing as missing:
         return {"result": False, "comment": f"pip requirements file '{missing}' not found"}
 

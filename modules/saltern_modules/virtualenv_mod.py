@@ -116,12 +116,17 @@ def create(
 
             shutil.rmtree(path, ignore_errors=True)
         return done
-    if pip and not os.path.exists(os.path.join(path, "bin", "pip")):
-        words = module_of(os.path.join(path, "bin", "python"), "ensurepip", "--default-pip")
-        added = __salt__["cmd.run_all"](words, runas=user, cwd=path, python_shell=False, env={"VIRTUAL_ENV": path})
-        texts = {name: f"{done[name]}\n{added[name]}".strip() for name in ("stdout", "stderr")}
-        return {**done, "retcode": added["retcode"], **texts}
-    return done
+    return _with_pip(path, done, user) if pip else done
+
+
+def _with_pip(path: str, done: dict[str, Any], user: str | None) -> dict[str, Any]:
+    """Put pip into the environment *path* when it isn't in there; return *done* with what that said."""
+    if os.path.exists(os.path.join(path, "bin", "pip")):
+        return done
+    words = module_of(os.path.join(path, "bin", "python"), "ensurepip", "--default-pip")
+    added = __salt__["cmd.run_all"](words, runas=user, cwd=path, python_shell=False, env={"VIRTUAL_ENV": path})
+    texts = {name: f"{done[name]}\n{added[name]}".strip() for name in ("stdout", "stderr")}
+    return {**done, "retcode": added["retcode"], **texts}
 
 
 def _found(names: Any) -> str | None:

@@ -123,20 +123,12 @@ def install(
     old = _listed(False, downloadonly, kwargs.get("diff_attr"))
     tail = [*options, *(["--nogpgcheck"] if skip_verify else [])]
     tail += ["--downloadonly"] if downloadonly and _yum.program() != "dnf5" else []
-    with _unheld(plan, update_holds) as prevented:
+    with _unheld(plan, update_holds):
         for command in plan.commands(tail):
             done = _yum.call(__salt__, command, changes=True, redirect_stderr=True)
             plan.errors += [done["stdout"]] if done["retcode"] else []
     new = _listed(False, downloadonly, kwargs.get("diff_attr"))
-    changes = _keywords.changes(old, new)
-    for one in plan.again:
-        if one in old or one not in changes:
-            changes[one] = {"old": old.get(one, ""), "new": new.get(one, "")}
-    if prevented:
-        plan.errors.append(
-            f"The following package(s) could not be updated because they are being held: {', '.join(prevented)}. Set"
-            " 'update_holds' to True to temporarily unhold these packages so that they can be updated."
-        )
+    changes = plan.told(old, new)
     if plan.errors:
         what = "/reinstalling" if plan.again else ""
         raise CommandError(f"Error occurred installing{what} package(s)", {"errors": plan.errors, "changes": changes})
@@ -214,6 +206,7 @@ class _Plan:
         return _rpm.version_cmp(first, second, self.ignore_epoch)
 
     def add(self, name: str, version: str | None, target: str) -> None:
+        """Plan what dnf is to do of *target*, the package *name*, of which *version* is wanted (``None``: any)."""
         present = list(self.old.get(name, []))
         if version is None:
             (self.again if self.reinstall and present else self.ahead)[name] = target
@@ -237,27 +230,39 @@ class _Plan:
             *(["-y", *tail, other, *chosen.values()] for other, chosen in others if chosen),
         ]
 
+    def told(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what has changed, and what was installed again."""
+        changes: dict[str, Any] = _keywords.changes(old, new)
+        for name in self.again:
+            if name in old or name not in changes:
+                changes[name] = {"old": old.get(name, ""), "new": new.get(name, "")}
+        return changes
+
 
 @contextlib.contextmanager
-def _unheld(plan: _Plan, update_holds: bool) -> Iterator[list[str]]:
-    """Take what is held out of *plan*, or with *update_holds* let it go meanwhile; yield what was taken out."""
+def _unheld(plan: _Plan, update_holds: bool) -> Iterator[None]:
+    """Take what is held out of *plan*, which is an error, or with *update_holds* let it go meanwhile."""
     try:
         holds = set(__salt__["pkg.list_holds"](full=False))
     except (ArgumentError, CommandError):  # without the plug-in nothing is held
         holds = set()
     concerned = [name for part in (plan.ahead, plan.back, plan.again) for name in part if name in holds]
-    prevented: list[str] = []
     if not concerned:
-        yield prevented
+        yield
         return
     if not update_holds:
         for part in (plan.ahead, plan.back, plan.again):
-            prevented += [name for name in list(part) if name in holds and part.pop(name)]
-        yield prevented
+            for name in concerned:
+                part.pop(name, None)
+        yield
+        plan.errors.append(
+            f"The following package(s) could not be updated because they are being held: {', '.join(concerned)}. Set"
+            " 'update_holds' to True to temporarily unhold these packages so that they can be updated."
+        )
         return
     __salt__["pkg.unhold"](pkgs=concerned)
     try:
-        yield prevented
+        yield
     finally:
         __salt__["pkg.hold"](pkgs=concerned)
 

@@ -51,27 +51,19 @@ def query(
     """
     if urllib.parse.urlsplit(url).scheme not in SCHEMES:
         raise ValueError(f"Unsupported url scheme: {url}")
-    if data_file is not None:
-        with open(data_file, "rb") as stream:
-            data = stream.read()
+    data = data if data_file is None else _content(data_file)
     request = _request(url, method, params, data, header_dict, header_list, agent)
     if username is not None:
-        import base64
-
-        who = base64.b64encode(f"{username}:{password or ''}".encode()).decode()
-        request.add_header("Authorization", f"Basic {who}")
-    made: dict[str, Any] = {}
+        request.add_header("Authorization", _basic(username, password or ""))
     try:
         with _opened(request, ca_bundle, verify_ssl, cert, timeout) as answer:
             code, found, body = answer.status, answer.headers, answer.read(MAX_BODY_BYTES)
     except urllib.error.HTTPError as error:
-        made |= {"status": error.code, "error": str(error)}
-        if not raise_error:
-            made["body"] = error.read(MAX_BODY_BYTES).decode("utf-8", "replace")
-        return made
+        told = {} if raise_error else {"body": error.read(MAX_BODY_BYTES).decode("utf-8", "replace")}
+        return {"status": error.code, "error": str(error), **told}
     except (OSError, ValueError) as error:
-        made["error"] = str(error)
-        return {**made, "status": 0} if status else made
+        return {"error": str(error), **({"status": 0} if status else {})}
+    made: dict[str, Any] = {}
     said = body.decode(found.get_content_charset() or "utf-8", "replace")
     if status:
         made["status"] = code
@@ -87,6 +79,17 @@ def query(
     if not made or not (decode or text):
         made["body"] = said
     return made
+
+
+def _content(path: str) -> bytes:
+    with open(path, "rb") as stream:
+        return stream.read()
+
+
+def _basic(username: str, password: str) -> str:
+    import base64
+
+    return f"Basic {base64.b64encode(f'{username}:{password}'.encode()).decode()}"
 
 
 def _request(
