@@ -10,8 +10,8 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from saltern_graphite.functions import Library, pie
-from saltern_graphite.http.answers import Endpoint, both_slashes, error_object, json_answer, packed
-from saltern_graphite.http.params import read_params
+from saltern_graphite.http.answers import Endpoint, as_json, both_slashes, error_object, packed
+from saltern_graphite.http.params import Params
 from saltern_graphite.store.view import StoreView
 from saltern_graphite.telemetry.health import why_not_ok
 from saltern_graphite.telemetry.measurable import Measured
@@ -33,8 +33,8 @@ class AboutApi:
         read = ["GET"]
         return [
             *both_slashes("/version", self.version, read),
-            *both_slashes("/functions", self.functions, read),
-            *both_slashes("/functions/{name}", self.function, read),
+            *both_slashes("/functions", as_json(self.functions), read),
+            *both_slashes("/functions/{name}", as_json(self.function), read),
             *both_slashes("/health", self.health, read),
         ]
 
@@ -42,26 +42,19 @@ class AboutApi:
         """``/version``: of Graphite, as clients expect."""
         return PlainTextResponse(f"{GRAPHITE_VERSION}\n")
 
-    async def functions(self, request: Request) -> Response:
+    def functions(self, request: Request, params: Params) -> object:
         """``/functions``: all functions, with ``grouped=1`` by group, with ``group=`` those of one."""
-        params = await read_params(request)
-        grouped = params.get("grouped").lower() in ("1", "true")
-        group = params.get("group") or None
-        if params.get("type") == "pie":
-            return await json_answer(request, params, lambda: pie.all_described(grouped=grouped, group=group))
-        return await json_answer(request, params, lambda: self._library.as_json(grouped=grouped, group=group))
+        described = pie.all_described if params.get("type") == "pie" else self._library.as_json
+        return described(grouped=params.get("grouped").lower() in ("1", "true"), group=params.get("group") or None)
 
-    async def function(self, request: Request) -> Response:
+    def function(self, request: Request, params: Params) -> object:
         """``/functions/<name>``: one function."""
-        params = await read_params(request)
         name = request.path_params["name"]
-        if params.get("type") == "pie" and name in pie.PIE_MODES:
-            return await json_answer(request, params, lambda: pie.described(name))
-        function = None if params.get("type") == "pie" else self._library.get(name)
-        if function is None:
-            return error_object(404, f"Function not found: {name}")
-        described = function.as_json(name)
-        return await json_answer(request, params, lambda: described)
+        if params.get("type") == "pie":
+            described = pie.described(name) if name in pie.PIE_MODES else None
+        else:
+            described = self._library[name].as_json(name) if name in self._library else None
+        return described or error_object(404, f"Function not found: {name}")
 
     async def health(self, request: Request) -> Response:
         """``/health``: what the store says, and how far the index is; 503 when the store is not ``ok``.

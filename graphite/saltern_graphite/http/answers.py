@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from saltern.errors import GraphiteError, http_status
 from saltern_graphite.evaluation.deadline import ClientGone, TookTooLong
-from saltern_graphite.http.params import BodyTooLong, BodyTooSlow, Params
+from saltern_graphite.http.params import BodyTooLong, BodyTooSlow, Params, read_params
 
 log = logging.getLogger(__name__)
 
@@ -90,23 +90,30 @@ def jsonp_callback(params: Params) -> str | None:
     return callback or None
 
 
-async def json_answer(request: Request, params: Params, make: Callable[[], object]) -> Response:
-    """What *make* returns as JSON, with ``jsonp`` and ``pretty`` as asked; all of it is done in a worker thread.
+def as_json(make: Callable[[Request, Params], object]) -> Endpoint:
+    """An endpoint for what *make* returns: as JSON with ``jsonp`` and ``pretty`` as asked, or a response as it is.
 
-    Text stays as it is unless the client accepts exactly ``application/json``, as in Graphite.
+    *make* is called, and its answer written, in a worker thread. Text stays as it is unless the client accepts exactly
+    ``application/json``, as in Graphite.
     """
-    ascii_only = request.headers.get("accept", "application/json") == "application/json"
-    indent = 2 if params.get("pretty") else None
-    callback = jsonp_callback(params)
-    media_type = "text/javascript" if callback else "application/json"
 
-    def answer() -> Response:
-        body = json.dumps(make(), ensure_ascii=ascii_only, indent=indent)
+    def answer(request: Request, params: Params) -> Response:
+        made = make(request, params)
+        if isinstance(made, Response):
+            return made
+        callback = jsonp_callback(params)
+        ascii_only = request.headers.get("accept", "application/json") == "application/json"
+        body = json.dumps(made, ensure_ascii=ascii_only, indent=2 if params.get("pretty") else None)
         body = body.replace(": Infinity", ": 1e9999")  # JSON has no infinity; every reader overflows to one
         body = f"{callback}({body})" if callback else body
+        media_type = "text/javascript" if callback else "application/json"
         return packed(request, body.encode(errors="replace"), f"{media_type};charset=utf-8", NO_CACHE)
 
-    return await anyio.to_thread.run_sync(answer)
+    @functools.wraps(make)
+    async def endpoint(request: Request) -> Response:
+        return await anyio.to_thread.run_sync(answer, request, await read_params(request))
+
+    return endpoint
 
 
 def takes_gzip(request: Request) -> bool:

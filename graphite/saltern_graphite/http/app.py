@@ -22,7 +22,7 @@ from saltern_graphite.evaluation.source import SeriesSource
 from saltern_graphite.events.store import EventStore
 from saltern_graphite.functions import LIBRARY
 from saltern_graphite.http.about import AboutApi, scrape_or_find
-from saltern_graphite.http.answers import FAULT, both_slashes, error_answer
+from saltern_graphite.http.answers import FAULT, as_json, both_slashes, error_answer
 from saltern_graphite.http.authentication import Authenticated
 from saltern_graphite.http.credentials import Credentials
 from saltern_graphite.http.events import EventsApi
@@ -127,7 +127,8 @@ def create_app(
 
 def _metrics_routes(store: StoreView, measured: Measured | None, filling: Callable[[], bool]) -> list[Route]:
     metrics = MetricsApi(store)
-    find, expand, names = (when_filled(filling, one) for one in (metrics.find, metrics.expand, metrics.index))
+    found = (metrics.find, metrics.expand, metrics.index)
+    find, expand, names = (when_filled(filling, as_json(one)) for one in found)
     at_metrics = scrape_or_find(measured, find) if measured else find
     both = ["GET", "POST"]
     return [

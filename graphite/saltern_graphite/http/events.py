@@ -13,8 +13,8 @@ from starlette.routing import Route
 from saltern.errors import GraphiteError
 from saltern_graphite.events.event import read_event
 from saltern_graphite.events.store import EventStore
-from saltern_graphite.http.answers import both_slashes, error_object, json_answer
-from saltern_graphite.http.params import Params, read_body, read_json, read_params
+from saltern_graphite.http.answers import as_json, both_slashes, error_object
+from saltern_graphite.http.params import Params, read_body, read_json
 from saltern_graphite.http.restricting import restriction_of
 from saltern_graphite.http.tags import told_as_json
 
@@ -33,49 +33,40 @@ class EventsApi:
         both, read = ["GET", "POST"], ["GET"]
         return [
             *both_slashes("/events", told_as_json(self.add_or_list), both),
-            *both_slashes("/events/get_data", told_as_json(self.find), both),
-            *both_slashes("/events/{id:int}", told_as_json(self.event), read),
+            *both_slashes("/events/get_data", told_as_json(as_json(self.find)), both),
+            *both_slashes("/events/{id:int}", told_as_json(as_json(self.event)), read),
         ]
 
     async def add_or_list(self, request: Request) -> Response:
         """POST ``/events/``: keep the event in the body, see :func:`read_event`. GET: as :meth:`find`."""
         if request.method != "POST":
-            return await self.find(request)
+            return await as_json(self.find)(request)
         event = read_event(await _document(request), time.time())
         await anyio.to_thread.run_sync(self._store.add, event)
         return Response()
 
-    async def find(self, request: Request) -> Response:
+    def find(self, request: Request, params: Params) -> object:
         """``/events/get_data``: events from ``from`` (the first ever) to ``until`` (now), both included, by time.
 
         ``tags``: those with all of them, blanks or commas between; with ``set=union`` those with any.
         """
-        params = await read_params(request)
         zone = params.zone()
         now = params.time("now", "now", zone, int(time.time()))
         start = params.time("from", "0", zone, now) if params.get("from") else 0
         end = params.time("until", "now", zone, now) if params.get("until") else now + 1  # this second's too
-        tags = _tags(params)
         union = params.get("set") == "union"
-        about = _about(request)
-        return await json_answer(
-            request,
-            params,
-            lambda: [event.as_json() for event in self._store.find(start, end, tags, union=union, about=about)],
-        )
+        found = self._store.find(start, end, _tags(params), union=union, about=_about(request))
+        return [event.as_json() for event in found]
 
-    async def event(self, request: Request) -> Response:
+    def event(self, request: Request, params: Params) -> object:
         """``/events/<id>``: one event."""
-        params = await read_params(request)
         number: int = request.path_params["id"]
         try:
             if number > _MAX_ID:
                 raise LookupError(number)
-            about = _about(request)
-            event = await anyio.to_thread.run_sync(lambda: self._store.get(number, about=about))
+            return self._store.get(number, about=_about(request)).as_detail()
         except LookupError:
             return error_object(404, f"there is no event {number}")
-        return await json_answer(request, params, event.as_detail)
 
 
 def _about(request: Request) -> Sequence[str] | None:

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from itertools import chain, islice
 
-import anyio
 from starlette.requests import Request
-from starlette.responses import Response
 
 from saltern.errors import GraphiteError
-from saltern_graphite.http.answers import NO_CACHE, json_answer, packed
+from saltern_graphite.http.answers import NO_CACHE, packed
 from saltern_graphite.http.name_stream import streamed_names
 from saltern_graphite.http.node_formats import (
-    Described,
     as_msgpack,
     completing,
     completions,
@@ -24,7 +20,7 @@ from saltern_graphite.http.node_formats import (
     tree,
 )
 from saltern_graphite.http.node_pickle import as_pickle
-from saltern_graphite.http.params import read_params
+from saltern_graphite.http.params import Params
 from saltern_graphite.http.restricted.prefixes import RestrictedNames
 from saltern_graphite.http.restricting import restriction_of
 from saltern_graphite.index import Matches, Names
@@ -42,13 +38,12 @@ class MetricsApi:
     def __init__(self, store: StoreView) -> None:
         self._store = store
 
-    async def find(self, request: Request) -> Response:
+    def find(self, request: Request, params: Params) -> object:
         """``/metrics/find``: the nodes right where the query points, in one of :data:`FIND_FORMATS`.
 
         ``from`` and ``until`` are checked and change nothing: as in Graphite, a metric is found whatever its points'
         times are.
         """
-        params = await read_params(request)
         style = params.get("format") or "treejson"
         if style not in FIND_FORMATS:
             raise GraphiteError(f"format {style[:100]!r} is not available: use one of {', '.join(FIND_FORMATS)}")
@@ -64,73 +59,55 @@ class MetricsApi:
         position = params.integer("position", -1)
         index = self._names(request)
         variants = bool(params.integer("automatic_variants"))
-        if style in ("pickle", "msgpack"):
-            return await self._find_binary(request, style, lambda: _nodes(index, query, leaves_only), now)
+        if style == "treejson":
+            return tree(index.ends(query), query, MAX_NODES, leaves_only, wildcards)
+        if style == "completer":
+            nodes = _nodes(index, completing(query, variants=variants), leaves_only)
+            return {"metrics": completions(nodes, wildcards=wildcards)}
+        nodes = _nodes(index, query, leaves_only)
+        if style == "nodelist":
+            return {"nodes": names_at(nodes, position)}
+        found = described(nodes, self._store.retentions, now)
+        if style == "json":
+            return plain(found)
+        body = as_pickle(found) if style == "pickle" else as_msgpack(found)
+        return packed(request, body, "application/pickle" if style == "pickle" else "application/x-msgpack", NO_CACHE)
 
-        def content() -> object:
-            if style == "treejson":
-                return tree(index.ends(query), query, MAX_NODES, leaves_only, wildcards)
-            if style == "completer":
-                nodes = _nodes(index, completing(query, variants=variants), leaves_only)
-                return {"metrics": completions(nodes, wildcards=wildcards)}
-            nodes = _nodes(index, query, leaves_only)
-            return {"nodes": names_at(nodes, position)} if style == "nodelist" else plain(self._described(nodes, now))
-
-        return await json_answer(request, params, content)
-
-    async def expand(self, request: Request) -> Response:
+    def expand(self, request: Request, params: Params) -> object:
         """``/metrics/expand``: full paths, merged and sorted, or by query with ``groupByExpr``."""
-        params = await read_params(request)
         queries, index = params.all("query"), self._names(request)
         leaves_only, by_query = bool(params.integer("leavesOnly")), bool(params.integer("groupByExpr"))
+        found: dict[str, list[str]] = {}
+        count = 0
+        for query in queries:
+            nodes = _nodes(index, _query(query), leaves_only)
+            found[query] = sorted({*nodes.branches, *nodes.leaves}) if nodes.branches else nodes.leaves
+            count += len(found[query])
+            _check(count, "the queries together match")
+        if by_query:
+            return {"results": found}
+        if len(found) == 1:
+            return {"results": found.popitem()[1]}
+        return {"results": sorted(set(chain.from_iterable(found.values())))}
 
-        def content() -> object:
-            found: dict[str, list[str]] = {}
-            count = 0
-            for query in queries:
-                nodes = _nodes(index, _query(query), leaves_only)
-                found[query] = sorted({*nodes.branches, *nodes.leaves}) if nodes.branches else nodes.leaves
-                count += len(found[query])
-                _check(count, "the queries together match")
-            if by_query:
-                return {"results": found}
-            if len(found) == 1:
-                return {"results": found.popitem()[1]}
-            return {"results": sorted(set(chain.from_iterable(found.values())))}
-
-        return await json_answer(request, params, content)
-
-    async def index(self, request: Request) -> Response:
+    def index(self, request: Request, params: Params) -> object:
         """``/metrics/index.json``: every metric, sorted.
 
         With ``limit=n`` at most so many, and with ``after=name`` those behind that name: the last of one page asks
         for the next, until a page is shorter than its limit.
         """
-        params = await read_params(request)
         after, limit = params.get("after"), params.integer("limit")
         if not 0 <= limit <= MAX_PAGE:
             raise GraphiteError(f"limit must be from 0 (all) to {MAX_PAGE}, not {limit}")
         names = self._names(request).walk(after)
         if not limit:
             return streamed_names(request, params, names)
-        return await json_answer(request, params, lambda: list(islice(chain.from_iterable(names), limit)))
-
-    async def _find_binary(self, request: Request, style: str, find: Callable[[], Matches], now: int) -> Response:
-        def answer() -> Response:
-            nodes = self._described(find(), now)
-            if style == "pickle":
-                return packed(request, as_pickle(nodes), "application/pickle", NO_CACHE)
-            return packed(request, as_msgpack(nodes), "application/x-msgpack", NO_CACHE)
-
-        return await anyio.to_thread.run_sync(answer)
+        return list(islice(chain.from_iterable(names), limit))
 
     def _names(self, request: Request) -> Names:
         """Return the names that *request* sees."""
         restriction = restriction_of(request)
         return self._store.index if restriction is None else RestrictedNames(self._store.index, restriction.prefixes)
-
-    def _described(self, nodes: Matches, now: int) -> list[Described]:
-        return described(nodes, self._store.retentions, now)
 
 
 def _nodes(index: Names, query: str, leaves_only: bool) -> Matches:

@@ -18,7 +18,7 @@ _GZIP_BITS = 31  # zlib's largest window, in gzip's format
 
 
 def streamed_names(request: Request, params: Params, names: Iterable[list[str]]) -> Response:
-    """All *names* as one JSON list, as :func:`.answers.json_answer` would write it."""
+    """All *names* as one JSON list, as :func:`.answers.as_json` would write it."""
     callback = jsonp_callback(params)
     ascii_only = request.headers.get("accept", "application/json") == "application/json"
     pieces = _pieces(_gathered(names), callback, ascii_only, pretty=bool(params.get("pretty")))
