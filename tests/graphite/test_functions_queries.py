@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from saltern.errors import FunctionError
 from saltern_graphite.evaluation.evaluator import Limits
-from saltern_graphite.functions.inner_target import MAX_NESTING
+from saltern_graphite.functions.queries import MAX_NESTING
 from support.known_series import STEP, Numbers, X, evaluate, shown
 
 METRICS: dict[str, Numbers] = {

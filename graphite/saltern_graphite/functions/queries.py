@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from saltern.errors import FunctionError
+from saltern.errors import FunctionError, TargetSyntaxError
 from saltern_graphite.evaluation.context import Context
+from saltern_graphite.evaluation.target.parser import parse
 from saltern_graphite.functions.alias import replaced
-from saltern_graphite.functions.inner_target import evaluate_text
 from saltern_graphite.functions.params import Node
 from saltern_graphite.functions.registry import function
 from saltern_graphite.series.aggregation import aggregation, reduce_all
@@ -18,6 +18,31 @@ from saltern_graphite.series.series import Series, SeriesList
 
 _FORMAT = re.compile(r"(?:[^%]|%%|%[-#0 +]{0,5}[0-9]{0,3}(?:\.[0-9]{0,3})?[diouxXeEfFgGsra])*", re.DOTALL)
 """What may stand in a name that a number is put into: fields of bounded width, and no other."""
+MAX_NESTING = 8
+"""How deep targets may write targets; one that writes itself ends here."""
+MAX_CHARS = 64_000
+"""The longest target that is taken."""
+_COST_POINTS = 1_000
+"""What one counts for in the request's limit of points, so that no number of empty ones is free."""
+_SHOWN_CHARS = 200
+
+
+def _evaluated(text: str, context: Context) -> list[Series]:
+    """The series of the target *text* over *context*'s window: it is evaluated like a request's own, within its limits.
+
+    Raises ``FunctionError``, which quotes it, if it does not parse or can't be evaluated.
+    """
+    shown = text if len(text) <= _SHOWN_CHARS else f"{text[:_SHOWN_CHARS]}…"
+    inner = replace(context, nesting=context.nesting + 1)
+    if inner.nesting > MAX_NESTING:
+        raise FunctionError(f"targets write targets more than {MAX_NESTING} deep, here {shown!r}")
+    if len(text) > MAX_CHARS:
+        raise FunctionError(f"{shown!r} is {len(text)} characters long: {MAX_CHARS} are allowed")
+    context.evaluation.spend_points(_COST_POINTS)
+    try:
+        return context.evaluation.series(parse(text), inner)
+    except (FunctionError, TargetSyntaxError) as error:
+        raise FunctionError(f"in the target {shown!r}: {error}") from None
 
 
 @function(
@@ -33,7 +58,7 @@ def alias_query(context: Context, series: SeriesList, search: str, replace: str,
     """
     results = []
     for one, target in zip(series, replaced(series, search, replace), strict=True):
-        found = evaluate_text(target, context)
+        found = _evaluated(target, context)
         if not found:
             raise FunctionError(f"no series found with {target[:200]!r}")
         last = reduce_all(aggregation("last"), found[0].values)
@@ -71,7 +96,7 @@ def apply_by_node(
         prefixes.add(".".join(elements[: node_num + 1]))
     results = []
     for prefix in sorted(prefixes):
-        for made in evaluate_text(template_function.replace("%", prefix), context):
+        for made in _evaluated(template_function.replace("%", prefix), context):
             shown = new_name.replace("%", prefix) if new_name else made.name
             # they are drawn over the window of the last series of the list, as Graphite does
             results.append(replace(made, name=shown, path=prefix, start=series[-1].start, end=series[-1].end))
@@ -87,5 +112,5 @@ def use_series_above(context: Context, series: SeriesList, value: float, search:
     high = [one for one in series if reduce_all(greatest, one.values) > value]
     results = []
     for target in replaced(high, search, replace):
-        results += [one for one in evaluate_text(target, context) if len(one.values)]
+        results += [one for one in _evaluated(target, context) if len(one.values)]
     return results
