@@ -12,7 +12,7 @@ from typing import Any, get_type_hints
 
 from saltern.errors import FunctionError
 from saltern_graphite.evaluation.context import Context, Deferred
-from saltern_graphite.functions.params import Argument, Param, params_of
+from saltern_graphite.functions.params import Argument, Param, ParamType, params_of
 from saltern_graphite.series.series import Series
 
 Implementation = Callable[..., list[Series]]
@@ -128,16 +128,23 @@ def function(
     return declare
 
 
+def declared_in(module: ModuleType) -> list[Function]:
+    """The functions that are declared in *module*, without those that it imports."""
+    values = vars(module).values()
+    return [one for one in values if isinstance(one, Function) and one.implementation.__module__ == module.__name__]
+
+
+def pie_mode(name: str, does: str) -> Function:
+    """What a pie chart can make of each series, as ``/functions`` describes it; the chart does it by itself."""
+    series = Param(ParamType.SERIES, "series", shown={"type": "series"})
+    return Function(name, "Pie", (series,), lambda context, *args: [], (), False, does)
+
+
 class Library(Mapping[str, Function]):
     """Every function by each of its names, aliases included."""
 
-    def __init__(self, modules: Iterable[ModuleType]) -> None:
-        functions: dict[str, Function] = {}
-        for module in modules:
-            for value in vars(module).values():
-                if isinstance(value, Function) and value.implementation.__module__ == module.__name__:
-                    functions.update(dict.fromkeys((value.name, *value.aliases), value))
-        self._functions = MappingProxyType(functions)
+    def __init__(self, functions: Iterable[Function]) -> None:
+        self._functions = MappingProxyType({name: one for one in functions for name in (one.name, *one.aliases)})
 
     def __getitem__(self, name: str) -> Function:
         return self._functions[name]

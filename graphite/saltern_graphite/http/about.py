@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from saltern_graphite.functions import Library, pie
+from saltern_graphite.functions import PIE_MODES, Library
 from saltern_graphite.http.answers import Endpoint, as_json, both_slashes, error_object, packed
 from saltern_graphite.http.params import Params
 from saltern_graphite.store.view import StoreView
@@ -44,17 +44,17 @@ class AboutApi:
 
     def functions(self, request: Request, params: Params) -> object:
         """``/functions``: all functions, with ``grouped=1`` by group, with ``group=`` those of one."""
-        described = pie.all_described if params.get("type") == "pie" else self._library.as_json
-        return described(grouped=params.get("grouped").lower() in ("1", "true"), group=params.get("group") or None)
+        grouped = params.get("grouped").lower() in ("1", "true")
+        return self._asked(params).as_json(grouped=grouped, group=params.get("group") or None)
 
     def function(self, request: Request, params: Params) -> object:
         """``/functions/<name>``: one function."""
         name = request.path_params["name"]
-        if params.get("type") == "pie":
-            described = pie.described(name) if name in pie.PIE_MODES else None
-        else:
-            described = self._library[name].as_json(name) if name in self._library else None
-        return described or error_object(404, f"Function not found: {name}")
+        function = self._asked(params).get(name)
+        return error_object(404, f"Function not found: {name}") if function is None else function.as_json(name)
+
+    def _asked(self, params: Params) -> Library:
+        return PIE_MODES if params.get("type") == "pie" else self._library
 
     async def health(self, request: Request) -> Response:
         """``/health``: what the store says, and how far the index is; 503 when the store is not ``ok``.
