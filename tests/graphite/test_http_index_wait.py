@@ -7,7 +7,7 @@ import asyncio
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from saltern_graphite.http.index_wait import when_filled
+from saltern_graphite.http.answers import when_filled
 from saltern_graphite.index import Index
 
 

@@ -20,7 +20,7 @@ from saltern_graphite.functions import LIBRARY
 from saltern_graphite.functions.arithmetic import round_decimal
 from saltern_graphite.functions.params import Param, ParamType
 from saltern_graphite.index.globs import compile_glob
-from saltern_graphite.render.downsample import downsample
+from saltern_graphite.render.formats.json import downsample
 from saltern_graphite.series.series import Series
 
 START, STEP = 1_718_020_800, 60

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import gzip
 import json
 import logging
 import re
+import time
 from collections.abc import Awaitable, Callable, Mapping
 
 import anyio
@@ -22,8 +24,10 @@ from saltern_graphite.http.params import BodyTooLong, BodyTooSlow, Params, read_
 log = logging.getLogger(__name__)
 
 Endpoint = Callable[[Request], Awaitable[Response]]
+FILLED_WITHIN_S = 10.0
 MAX_ERROR_CHARS = 1000
 FAULT = "the server failed on this request; its log says why"
+_LOOK_S = 0.01
 _NO_WEIGHT = re.compile(r"0(\.0*)?")
 _CALLBACK = re.compile(r"[A-Za-z_$][\w$.]{0,199}", re.ASCII)
 _GZIP_FROM_BYTES = 1000
@@ -80,6 +84,22 @@ def both_slashes(path: str, endpoint: Endpoint, methods: list[str]) -> list[Rout
     """Routes with and without a slash at the end: clients send both, and a redirect would lose a POST's body."""
     answer = guarded(endpoint)
     return [Route(path, answer, methods=methods), Route(f"{path}/", answer, methods=methods)]
+
+
+def when_filled(filling: Callable[[], bool], endpoint: Endpoint, within_s: float = FILLED_WITHIN_S) -> Endpoint:
+    """*endpoint*, as soon as nothing is *filling*: a sum over the half that is found so far is wrong.
+
+    After *within_s* seconds it is answered from as far as the index is, and ``/health`` says how far that is: the tree
+    is so large, or the disk so slow.
+    """
+
+    async def answer(request: Request) -> Response:
+        until = time.monotonic() + within_s
+        while filling() and time.monotonic() < until:
+            await asyncio.sleep(_LOOK_S)
+        return await endpoint(request)
+
+    return answer
 
 
 def jsonp_callback(params: Params) -> str | None:

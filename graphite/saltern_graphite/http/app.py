@@ -22,11 +22,10 @@ from saltern_graphite.evaluation.source import SeriesSource
 from saltern_graphite.events.store import EventStore
 from saltern_graphite.functions import LIBRARY
 from saltern_graphite.http.about import AboutApi, scrape_or_find
-from saltern_graphite.http.answers import FAULT, as_json, both_slashes, error_answer
+from saltern_graphite.http.answers import FAULT, as_json, both_slashes, error_answer, when_filled
 from saltern_graphite.http.authentication import Authenticated
 from saltern_graphite.http.credentials import Credentials
 from saltern_graphite.http.events import EventsApi
-from saltern_graphite.http.index_wait import when_filled
 from saltern_graphite.http.metrics import MetricsApi
 from saltern_graphite.http.params import FORM_KINDS, JSON_KIND
 from saltern_graphite.http.render import Renderer

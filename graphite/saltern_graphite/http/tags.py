@@ -12,8 +12,7 @@ from starlette.routing import Route
 
 from saltern.errors import GraphiteError, http_status
 from saltern_graphite.evaluation.deadline import ClientGone
-from saltern_graphite.http.answers import Endpoint, as_json, both_slashes, error_object
-from saltern_graphite.http.index_wait import when_filled
+from saltern_graphite.http.answers import Endpoint, as_json, both_slashes, error_object, when_filled
 from saltern_graphite.http.params import BodyTooLong, BodyTooSlow, Params
 from saltern_graphite.http.restricted.tags import RestrictedTags
 from saltern_graphite.http.restricting import restriction_of

@@ -7,6 +7,7 @@ one grid and is made once.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -14,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from saltern_graphite.render.downsample import downsample
 from saltern_graphite.render.formats.base import Answer, Options
 from saltern_graphite.render.formats.script import INFINITY, answer, number
+from saltern_graphite.series.aggregation import consolidation, reduce_groups
 from saltern_graphite.series.series import Series, Values
 
 
@@ -89,3 +90,35 @@ def _numbers(values: Values) -> list[bytes]:
     for place in np.flatnonzero(np.isinf(values)).tolist():
         numbers[place] = number(values[place]).encode()
     return numbers
+
+
+def downsample(series: Sequence[Series], most: int) -> list[Series]:
+    """``maxDataPoints``: *series* coarsened, each by its own consolidation, to about *most* points over all their span.
+
+    Groups are aligned to multiples of their length, so that a refreshed chart doesn't jitter; what comes before the
+    first is left out. As in Graphite a group begins with the value one step before its time: ``from`` is exclusive
+    and ``until`` inclusive here as everywhere. With *most* 1 all values become one.
+    """
+    if not series:
+        return []
+    span = max(one.end for one in series) - min(one.start for one in series)
+    with np.errstate(all="ignore"):
+        return [_coarsened(one, span, most) for one in series]
+
+
+def _coarsened(series: Series, span: int, most: int) -> Series:
+    if most <= 1:
+        return _grouped(series, max(len(series.values), 1), 0, series.start)
+    points = span / series.step
+    if points <= most:
+        return series
+    width = math.ceil(points / most)
+    seconds = width * series.step
+    nudge = seconds + series.start % series.step - series.start % seconds
+    return _grouped(series, width, max(nudge // series.step - 1, 0), series.start + nudge)
+
+
+def _grouped(series: Series, width: int, dropped: int, start: int) -> Series:
+    reducer = consolidation(series.consolidation)
+    values = reduce_groups(reducer, series.values[dropped:], width, series.x_files_factor)
+    return series.derived(series.name, values, start=start, step=series.step * width, path=series.path)
