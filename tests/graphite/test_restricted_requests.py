@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from saltern.errors import GraphiteError
 from saltern_graphite.http import restricting
 from saltern_graphite.http.restricted.prefixes import MAX_PLACES, Prefixes
-from saltern_graphite.http.restricted.restriction import MAX_BYTES, read_restriction
+from saltern_graphite.http.restricting import MAX_BYTES, read_restriction
 from support.asgi_client import AsgiClient
 from support.http_api import FORM, FolderApi, FolderStore, window
 from support.restricted import HEADER, ask

@@ -30,9 +30,8 @@ from saltern_graphite.http.metrics import MetricsApi
 from saltern_graphite.http.params import FORM_KINDS, JSON_KIND
 from saltern_graphite.http.render import Renderer
 from saltern_graphite.http.restricted.prefixes import RestrictedNames
-from saltern_graphite.http.restricted.restriction import Restriction
 from saltern_graphite.http.restricted.tags import RestrictedTags
-from saltern_graphite.http.restricting import POSTS, Restricting
+from saltern_graphite.http.restricting import POSTS, Restricting, Restriction
 from saltern_graphite.http.settings import HttpSettings
 from saltern_graphite.http.tags import TagsApi
 from saltern_graphite.store.counted_cache import CountedCache

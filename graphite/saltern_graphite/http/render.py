@@ -22,8 +22,7 @@ from saltern_graphite.http.answers import compressed, takes_gzip
 from saltern_graphite.http.params import Params, read_params
 from saltern_graphite.http.partial import BadTarget, partial_body
 from saltern_graphite.http.render_request import RenderRequest, read_request
-from saltern_graphite.http.restricted.restriction import Restriction
-from saltern_graphite.http.restricting import restriction_of
+from saltern_graphite.http.restricting import Restriction, restriction_of
 from saltern_graphite.http.settings import UNCHANGED_S, HttpSettings
 from saltern_graphite.http.workers import Workers
 from saltern_graphite.render.formats import FORMATS, Answer

@@ -8,6 +8,9 @@
 
     {"series":["saltern.web01"],"minions":["web01"]}target=saltern.*.load.1
 
+``series`` are places of series (:mod:`.restricted.prefixes`). ``minions``: of events, those about these alone: with a
+tag ``minion:web01``, and with no such tag of another.
+
 The HTTP API for commands sends it for those who may not see everything. It is taken from anyone: it shows less, never
 more. An answer says in the same header, by its SHA-256, which was heeded. What can't be understood shows nothing (400),
 and so does a path that knows of no restrictions (403).
@@ -16,8 +19,11 @@ and so does a path that knows of no restrictions (403).
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import json
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import anyio.to_thread
 from starlette.datastructures import Headers, MutableHeaders
@@ -28,7 +34,7 @@ from saltern.errors import GraphiteError
 from saltern.http.facts import tell
 from saltern_graphite.http.answers import error_answer
 from saltern_graphite.http.params import BODY_WITHIN_S
-from saltern_graphite.http.restricted.restriction import MAX_BYTES, Restriction, digest_of, read_restriction
+from saltern_graphite.http.restricted.prefixes import MAX_PLACES, Prefixes
 
 HEADER = "x-saltern-series"
 POSTS = frozenset(
@@ -46,10 +52,41 @@ POSTS = frozenset(
 """What may be asked by POST. Whatever isn't here or below knows of no restrictions."""
 GETS = frozenset({*POSTS, "/tags", "/events", "/functions", "/version"})
 BELOW = ("/tags/", "/events/", "/functions/")
+MAX_BYTES = 4 << 20
+_PARTS = {"series", "minions"}
+_MEANT = 'a restriction is JSON: {"series": ["saltern.web01"], "minions": ["web01"]}'
 MOST_KEPT = 64
 MOST_KEPT_BYTES = 32 << 20
 _KEY = "saltern.restriction"
 _MAX_DIGITS = 8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Restriction:
+    """A part of the store; ``digest`` is another one for another part."""
+
+    prefixes: Prefixes
+    minions: Sequence[str]
+    digest: str
+
+
+def digest_of(text: bytes) -> str:
+    """Return what stands for the restriction that *text* says."""
+    return hashlib.sha256(text).hexdigest()
+
+
+def read_restriction(text: bytes) -> Restriction:
+    """Return the restriction that *text* says. Raises ``GraphiteError``: then nothing may be seen."""
+    try:
+        said = json.loads(text)
+    except (ValueError, RecursionError):
+        raise GraphiteError(_MEANT) from None
+    if not isinstance(said, dict) or set(said) != _PARTS:
+        raise GraphiteError(_MEANT)
+    for part in said.values():
+        if not isinstance(part, list) or len(part) > MAX_PLACES or not all(isinstance(one, str) for one in part):
+            raise GraphiteError(f"{_MEANT}, each with at most {MAX_PLACES} texts")
+    return Restriction(Prefixes(said["series"]), tuple(said["minions"]), digest_of(text))
 
 
 def restriction_of(request: Request) -> Restriction | None:
