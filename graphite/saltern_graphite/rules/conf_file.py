@@ -64,15 +64,20 @@ def read_sections(path: str) -> tuple[list[Section], list[Problem]]:
 
     A file that doesn't exist has no sections and no problems; one that can't be read is a problem.
     """
+    text = read_text(path)
+    return ([], [text]) if isinstance(text, Problem) else parse_sections(text or "", path)
+
+
+def read_text(path: str) -> str | Problem | None:
+    """Return what is in the file *path*, ``None`` when there is none, or why it can't be read."""
     try:
         with open(path, encoding=ENCODING) as file:
-            text = file.read()
+            return file.read()
     except (FileNotFoundError, NotADirectoryError):
-        return [], []
+        return None
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        return [], [Problem(path, 0, f"can't be read: {reason}")]
-    return parse_sections(text, path)
+        return Problem(path, 0, f"can't be read: {reason}")
 
 
 def parse_sections(text: str, path: str) -> tuple[list[Section], list[Problem]]:

@@ -18,7 +18,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from saltern_graphite.rules.conf_file import ENCODING, Problem, compiled
+from saltern_graphite.rules.conf_file import Problem, compiled, read_text
 
 WHITELIST_FILE = "whitelist.conf"
 BLACKLIST_FILE = "blacklist.conf"
@@ -28,16 +28,14 @@ RELOAD_EVERY_S = 10.0  # as Carbon
 
 log = logging.getLogger(__name__)
 
-_Stamp = tuple[int, int, int]  # modification time in nanoseconds, inode, size
-
 
 @dataclass(frozen=True, slots=True)
 class NameList:
-    """One file: its *patterns* in order, what was wrong with it, and what tells whether it has changed."""
+    """One file: its *patterns* in order, what was wrong with it, and its text, if it could be read."""
 
     patterns: tuple[re.Pattern[str], ...] = ()
     problems: tuple[Problem, ...] = ()
-    stamp: _Stamp | None = field(default=None, compare=False)
+    text: str | None = field(default=None, compare=False)
 
     def finds(self, name: str) -> bool:
         """Return whether a pattern is found in *name*."""
@@ -56,7 +54,7 @@ def parse_list(text: str, path: str) -> NameList:
             patterns.append(compiled(line))
         except ValueError as error:
             problems.append(Problem(path, number, f"{line[:200]!r} is no regular expression: {error}"))
-    return NameList(tuple(patterns), tuple(problems))
+    return NameList(tuple(patterns), tuple(problems), text)
 
 
 def refusal(white: NameList, black: NameList, name: str) -> str | None:
@@ -74,19 +72,12 @@ def read_list(path: str, last: NameList | None = None) -> NameList:
     If it can't be read that is its problem, and the patterns are those of *last*.
     """
     last = last or NameList()
-    try:
-        with open(path, encoding=ENCODING) as file:
-            status = os.fstat(file.fileno())
-            stamp = status.st_mtime_ns, status.st_ino, status.st_size
-            if stamp == last.stamp:
-                return last
-            read = parse_list(file.read(), path)
-    except (FileNotFoundError, NotADirectoryError):
+    text = read_text(path)
+    if text is None:
         return NameList()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        return NameList(last.patterns, (Problem(path, 0, f"can't be read: {reason}"),))
-    return NameList(read.patterns, read.problems, stamp)
+    if isinstance(text, Problem):
+        return NameList(last.patterns, (text,))
+    return last if text == last.text else parse_list(text, path)
 
 
 class NameLists:
@@ -126,7 +117,7 @@ class NameLists:
     def _read(self, file_name: str, last: NameList) -> NameList:
         read = read_list(os.path.join(self._conf, file_name), last)
         if read is not last and read.problems != last.problems:
-            what = "the line is left out" if read.stamp else "the last list stays in force"
+            what = "the line is left out" if read.text is not None else "the last list stays in force"
             for problem in read.problems:
                 log.error("%s; %s", problem, what)
         return read
