@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from saltern.errors import ArgumentError, CommandError
+from saltern_modules import _keywords
 from saltern_modules._needed import PLAIN, needed, operand
 
 __virtualname__ = "disk"
@@ -49,7 +50,7 @@ def tune(device: str, **kwargs: Any) -> dict[str, str] | bool:
 
         saltern '*' disk.tune /dev/sda1 read-ahead=1024 read-write=True
     """
-    given = {name: value for name, value in kwargs.items() if not name.startswith("__")}
+    given = _keywords.own(kwargs)
     switches = ("read-only", "read-write")
     wrong = [
         f"{name}={value}"

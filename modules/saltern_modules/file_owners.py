@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from saltern.errors import ArgumentError
-from saltern_modules import _file_status
+from saltern_modules import _file_status, _keywords
 from saltern_modules._file_errors import plainly
 
 __salt__: Mapping[str, Callable[..., Any]]
@@ -268,4 +268,4 @@ def chattr(*files: str, **kwargs: Any) -> bool:
     """
     from saltern_modules._file_perms import change_attributes
 
-    return change_attributes(files, {key: kwargs[key] for key in kwargs if not key.startswith("__")}, salt=__salt__)
+    return change_attributes(files, _keywords.own(kwargs), salt=__salt__)

@@ -49,9 +49,9 @@ def query(url: str, **kwargs: Any) -> dict[str, Any]:
         saltern '*' http.query http://somelink.com/ method=POST params='{"key1": "val1", "key2": "val2"}'
         saltern '*' http.query http://somelink.com/ method=POST data='<xml>somecontent</xml>'
     """
-    from saltern_modules import _http_query
+    from saltern_modules import _http_query, _keywords
 
-    given = {name: value for name, value in kwargs.items() if not name.startswith("__")}
+    given = _keywords.own(kwargs)
     opts = {**__opts__, **(given.pop("opts", None) or {})}
     given.setdefault("agent", AGENT)
     return _http_query.answered(url, opts, _file, **given)

@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from saltern.named import NamedTuple
-from saltern_modules import _agent
+from saltern_modules import _agent, _keywords
 
 __salt__: Mapping[str, Callable[..., Any]]
 __opts__: Mapping[str, Any]
@@ -95,7 +95,7 @@ def send(name: str, *args: Any, **kwargs: Any) -> bool:
 
         saltern '*' mine.send addresses mine_function=grains.get key=ipv4
     """
-    own = {key: value for key, value in kwargs.items() if not key.startswith("__")}
+    own = _keywords.own(kwargs)
     definition = _definition(own)
     function = definition.named or name
     if function not in __salt__:

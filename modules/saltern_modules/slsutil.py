@@ -8,6 +8,7 @@ from typing import Any
 
 from saltern import merging
 from saltern.errors import ArgumentError, CommandError, os_errors
+from saltern_modules import _keywords
 
 __salt__: Mapping[str, Callable[..., Any]]
 __grains__: Mapping[str, Any]
@@ -98,7 +99,7 @@ def renderer(
         raise ArgumentError("Must not pass both path and string.")
     from saltern_modules import _rendering
 
-    given = {name: value for name, value in kwargs.items() if not name.startswith("__")}
+    given = _keywords.own(kwargs)
     saltenv = str(given.pop("saltenv", "base"))
     context = {**given, **(given.pop("context", None) or {})}
     return _rendering.compiled(
@@ -270,8 +271,7 @@ def _folders(files: list[str]) -> set[str]:
 def _serialized(serializer: str, which: int, value: Any, given: Mapping[str, Any]) -> Any:
     from saltern_modules import _serializing
 
-    options = {name: option for name, option in given.items() if not name.startswith("__")}
-    return _serializing.apply(serializer, which, value, options)
+    return _serializing.apply(serializer, which, value, _keywords.own(given))
 
 
 def _text_of(path: str, saltenv: str) -> str:
