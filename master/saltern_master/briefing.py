@@ -15,6 +15,7 @@ from typing import Any
 
 from saltern.config import MasterOptions, master_config
 from saltern.config.load import config_stamp
+from saltern.config.located import located
 from saltern.config.master import MASTER
 from saltern.digest import digest_of
 from saltern.errors import FileServerError, SalternError
@@ -216,7 +217,7 @@ class Briefing:
             takes = [check(fresh) for check in self.on_check]
             self.pillars.reread(fresh)
         except SalternError as error:
-            log.error("the configuration stays as it was: %s", error)
+            log.error("the configuration stays as it was: %s", located(error, self._options["conf_file"]))
             return
         self._schedules = schedules
         if self._telling is not None:

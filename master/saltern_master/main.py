@@ -15,10 +15,11 @@ from saltern import log, own_environment
 from saltern.complaints import Complaints
 from saltern.config import MasterOptions, master_config
 from saltern.config.exposure import exposures
+from saltern.config.located import located
 from saltern.config.master import MASTER
 from saltern.config.remarks import remarks
 from saltern.descriptors import accept_quietly
-from saltern.errors import SalternError, exit_code, told
+from saltern.errors import ConfigError, SalternError, exit_code, told
 from saltern.files import UMASK
 from saltern.folder_lock import locked
 from saltern.option_parser import LOG_LEVELS, common_parser
@@ -56,15 +57,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(f"unexpected word: {visible(arguments.words[0])}")
     level = (arguments.log_file_level if arguments.log_file else None) or arguments.log_level
     own_environment.settle(os.environ)
+    main = ""
     try:
         options = master_config(arguments.config_dir)
+        main = options["conf_file"]
         file = arguments.log_file or options["log_file"] or None
         log.setup(LOG_LEVELS[level] if level else options["log_level"], file)
         _warn(options)
         with locked(options["cachedir"], CACHE_MODE), asyncio.Runner(loop_factory=TimedLoop) as runner:
             runner.run(_serve(options, level_is_ours=level is None))
     except (SalternError, OSError) as error:
-        print(f"saltern-master: {told(error)}", file=sys.stderr)
+        line = located(told(error), main) if isinstance(error, ConfigError) else told(error)
+        print(f"saltern-master: {line}", file=sys.stderr)
         # What isn't the configuration's fault (a port that is taken, a full disk) may be over when started again.
         return exit_code(error) if isinstance(error, SalternError) else EX_FAILED
     return 0

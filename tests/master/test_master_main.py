@@ -30,6 +30,13 @@ def test_only_a_fault_in_the_configuration_ends_with_78(tmp_path: Path, text: st
     assert done.stderr.count("\n") == 1
 
 
+def test_a_fault_that_is_found_late_is_where_its_option_stands(tmp_path: Path) -> None:
+    (tmp_path / "master.d").mkdir()
+    (tmp_path / "master.d/people.conf").write_text(f"pki_dir: {tmp_path}/keys\nroles: {{dba: {{grant: []}}}}\n")
+    (fault,) = run(tmp_path, "").stderr.splitlines()
+    assert fault.startswith(f"saltern-master: {tmp_path}/master.d/people.conf: line 2: roles: dba: ")
+
+
 def test_files_that_all_can_read_are_told() -> None:
     with open_to_all() as folder:
         (folder / "pillar.yaml").write_text("key: value\n")

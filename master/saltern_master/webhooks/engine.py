@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Iterable
 
 from saltern.config import MasterOptions
+from saltern.config.located import located
 from saltern.errors import ConfigError
 from saltern_master.annotations.places import Places
 from saltern_master.bus import EventBus
@@ -39,7 +40,7 @@ class WebhookEngine:
         try:
             found = hooks_of(options["webhooks"], self._places)
         except ConfigError as error:
-            log.error("the webhooks stay as they were: %s", error)
+            log.error("the webhooks stay as they were: %s", located(error, options["conf_file"]))
             return
         for name in self._senders.keys() - found.keys():
             self._senders.pop(name).close()
