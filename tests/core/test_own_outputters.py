@@ -126,7 +126,8 @@ def test_a_program_that_has_many_files_open(opts: MasterOptions, started: list[O
     null = os.open(os.devnull, os.O_RDONLY)
     many = [os.dup(null) for _ in range(1100)]
     try:
-        form(opts, "one", "def output(data):\n    return str(data)\n", started)
+        own, stream = form(opts, "one", "def output(data):\n    return str(data)\n", started)
+        assert shown(own, 5, 0, stream)
     finally:
         for descriptor in (null, *many):
             os.close(descriptor)

@@ -97,6 +97,7 @@ def test_a_change_is_expected_of_minions_that_are_away_too(options: MasterOption
             main.write_text(main.read_text() + "schedule: {mine: {function: a.b, seconds: 5}}\n")
             master.reload()
             await until(lambda: "mine" in [name for minion, name, _ in master.accounting.rows(1.0)])
+            assert "web01" in [minion for minion, name, _ in master.accounting.rows(1.0) if name == "mine"]
 
     asyncio.run(scenario())
 

@@ -101,6 +101,7 @@ def test_a_fetch_compiles_anew(tmp_path: Path, repository: Repository) -> None:
             while pillars.of("web1") != {"a": 2}:
                 changed.clear()
                 await changed.wait()
+        assert pillars.metrics()["git_failures"] == 0
         task.cancel()
         await asyncio.wait([task])
 

@@ -232,6 +232,7 @@ def test_a_message_whose_sender_can_not_be_told_ends_nothing(
                 socket.send(b"three")
                 await until(lambda: caplog.text.count("a message from somebody on the ret port failed") == 2)
             await made.peer(socket, b"four")
+            assert made.gone == []
 
     asyncio.run(run())
 

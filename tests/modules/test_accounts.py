@@ -190,9 +190,8 @@ class TestReading:
 
     @given(st.text(alphabet=":,x1\n-\u0661 ") | st.text())
     def test_anything_can_be_read(self, text: str) -> None:
-        list(_accounts.parse_passwd(text))
-        list(_accounts.parse_group(text))
-        list(_shadow.parse(text))
+        found = [*_accounts.parse_passwd(text), *_accounts.parse_group(text), *_shadow.parse(text)]
+        assert all(entry[0] in text for entry in found)
 
     def test_another_root(self, minion: Any, programs: Programs, root: Path) -> None:
         assert minion.functions["user.info"]("fred", root=str(root))["other"] == "4,5"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import socket
 import ssl
@@ -134,20 +135,16 @@ def test_years(tag: int, text: bytes, year: int) -> None:
 
 @given(data=st.binary(max_size=60).map(lambda rest: b"\x30" + rest) | st.binary(max_size=60))
 def test_garbage_is_a_value_error_at_worst(data: bytes) -> None:
-    try:
-        x509_dates.earliest_end(data)
-    except ValueError:
-        return
+    with contextlib.suppress(ValueError):
+        assert isinstance(x509_dates.earliest_end(data), float)
 
 
 @given(at=st.integers(0, 400), byte=st.integers(0, 255))
 def test_one_wrong_byte_is_a_value_error_at_worst(made: Made, at: int, byte: int) -> None:
     der = bytearray(ssl.PEM_cert_to_DER_cert(made.path.read_text()))
     der[at % len(der)] = byte
-    try:
-        x509_dates.not_after(bytes(der))
-    except ValueError:
-        return
+    with contextlib.suppress(ValueError):
+        assert isinstance(x509_dates.not_after(bytes(der)), float)
 
 
 @pytest.mark.usefixtures("patient")

@@ -125,11 +125,12 @@ def test_smart() -> None:
 
 @given(st.text())
 def test_any_output_is_parsed(text: str) -> None:
-    texts.parse_df(text)
-    texts.parse_blkid(text)
-    texts.parse_iostat(f"Device r/s\n{text}")
-    texts.parse_hdparm(text, "/dev/sda")
-    texts.parse_smart(f"ID# A B\n{text}")
+    assert all(len(row) == 5 for row in texts.parse_df(text).values())
+    assert all(isinstance(tags, dict) for tags in texts.parse_blkid(text).values())
+    columns = texts.parse_iostat(f"Device r/s\n{text}").values()
+    assert all(isinstance(mean, float) for row in columns for mean in row.values())
+    assert isinstance(texts.parse_hdparm(text, "/dev/sda"), dict)
+    assert all(isinstance(number, int) for number in texts.parse_smart(f"ID# A B\n{text}"))
 
 
 @pytest.fixture

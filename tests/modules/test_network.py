@@ -145,9 +145,11 @@ def test_an_answer_of_an_error_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
 @given(st.binary(max_size=400), st.sampled_from([LINKS, ADDRESSES]), st.integers(0, 300))
 def test_any_answer_of_the_kernel_is_parsed(junk: bytes, real: bytes, at: int) -> None:
     for data in (junk, real[:at] + junk + real[at:]):
-        found = _rtnetlink.parse_links(data), _rtnetlink.parse_addresses(data)
-        _interfaces.described(*found)
-        _rtnetlink.parse_neighbours(data)
+        links = _rtnetlink.parse_links(data)
+        told = _interfaces.described(links, _rtnetlink.parse_addresses(data))
+        assert {link.name for link in links} <= told.keys()
+        assert all(isinstance(entry["up"], bool) for entry in told.values())
+        assert isinstance(_rtnetlink.parse_neighbours(data), list)
 
 
 @pytest.fixture
@@ -235,11 +237,15 @@ def test_a_kernel_without_ipv6(tables: Any, minion: Any) -> None:
 
 @given(st.text())
 def test_any_table_is_parsed(text: str) -> None:
-    list(_net_tables.parse_sockets(text))
-    _net_tables.parse_routes(text)
-    _net_tables.parse_routes6(text)
-    _net_tables.parse_arp(text)
-    parse_traceroute(text, text)
+    lines = len(text.splitlines())
+    for parsed in (
+        list(_net_tables.parse_sockets(text)),
+        _net_tables.parse_routes(text),
+        _net_tables.parse_routes6(text),
+        _net_tables.parse_arp(text),
+        parse_traceroute(text, text),
+    ):
+        assert len(parsed) <= lines
 
 
 def test_the_way_to_an_address(minion: Any) -> None:

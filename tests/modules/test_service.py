@@ -184,14 +184,13 @@ class TestWhatSystemctlPrints:
 
     @given(st.text(alphabet="●x.service{}=; \n@") | st.text())
     def test_anything_can_be_read(self, text: str) -> None:
-        _systemd.parse_running(text)
-        _systemd.parse_unit_files(text, "enabled")
-        _systemd.parse_show(text)
-        _systemd.parse_loaded(text)
-        _systemd.parse_version(text)
-        _systemd.without_scope(text)
-        _systemd.unit(text)
-        _sysv.parse_chkconfig(text)
+        for units in (_systemd.parse_running(text), _systemd.parse_unit_files(text, "enabled")):
+            assert units == sorted(units)
+        assert all(name in text for name in _systemd.parse_show(text))
+        assert _systemd.parse_loaded(text) in (True, False, None)
+        assert (_systemd.parse_version(text) or 0) >= 0
+        assert "." in _systemd.unit(_systemd.without_scope(text))
+        assert all(name in text for name in _sysv.parse_chkconfig(text))
 
     @pytest.mark.parametrize(
         ("name", "full"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shlex
 from typing import Any
@@ -33,10 +34,8 @@ def test_json_is_cut_out_of_text(before: str, value: Any, after: str) -> None:
 @example("1e999")
 @example("[1] and more [2]")
 def test_any_text_is_json_or_an_error(said: str) -> None:
-    try:
-        text.cut_json(said)
-    except CommandError:
-        return
+    with contextlib.suppress(CommandError):
+        assert isinstance(text.cut_json(said), dict | list | str | int | float | None)
 
 
 def test_text_that_is_made_to_be_slow_is_given_up() -> None:

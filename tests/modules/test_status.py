@@ -50,8 +50,8 @@ def test_the_kernels_numbers() -> None:
 @given(st.text())
 def test_any_file_is_parsed(text: str) -> None:
     for parse in (texts.parse_stat, texts.parse_vmstat, texts.parse_diskstats, texts.parse_dev, texts.parse_w):
-        parse(text)  # type: ignore[operator]
-        parse(f"cpu {text}\nintr {text}\n")  # type: ignore[operator]
+        for told in (text, f"cpu {text}\nintr {text}\n"):
+            assert isinstance(parse(told), dict | list)  # type: ignore[operator]
 
 
 def test_sessions(minion: Any, monkeypatch: pytest.MonkeyPatch) -> None:
