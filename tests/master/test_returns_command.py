@@ -22,20 +22,25 @@ from support.masters import FakeAgent, running, until
 
 ROOT = Caller(Kind.LOCAL, "root", 0)
 FRED = Caller(Kind.LOCAL, "fred", 1234)
-NOW = time.time()
 JIDS = [f"202601010000000000{n:02d}" for n in range(6)]
 
 
 @pytest.fixture
-def master(options: MasterOptions) -> Any:
+def now() -> float:
+    """Of the test: its file may have been read long before."""
+    return time.time()
+
+
+@pytest.fixture
+def master(options: MasterOptions, now: float) -> Any:
     """A master's objects, with returns of six jobs on two minions; nobody started it."""
     options["returners"] = {"here": "sqlite"}
     made = Master(options)
     made.job_store.open()
-    made.job_store.put_jobs([JobLoad(JIDS[0], NOW, {"fun": "test.ping", "minions": ["a"], "owner": "local:root"})])
+    made.job_store.put_jobs([JobLoad(JIDS[0], now, {"fun": "test.ping", "minions": ["a"], "owner": "local:root"})])
     made.job_store.put_returns(
         [
-            JobReturn(jid, minion, "test.f" if n % 2 else "test.ping", n != 3, NOW - 3600 * n, {"return": {"n": n}})
+            JobReturn(jid, minion, "test.f" if n % 2 else "test.ping", n != 3, now - 3600 * n, {"return": {"n": n}})
             for n, jid in enumerate(JIDS)
             for minion in ("a", "b")
         ]
@@ -54,7 +59,7 @@ def keys(answer: dict[str, Any]) -> list[str]:
     return [f"{one['jid'][-1]}{one['id']}" for one in answer["returns"]]
 
 
-def test_returns_are_found_by_what_is_asked(master: Master) -> None:
+def test_returns_are_found_by_what_is_asked(master: Master, now: float) -> None:
     everything = ask(master)
     assert keys(everything) == ["5b", "5a", "4b", "4a", "3b", "3a", "2b", "2a", "1b", "1a", "0a"]  # 0b was nobody's
     one = everything["returns"][-1]
@@ -66,7 +71,7 @@ def test_returns_are_found_by_what_is_asked(master: Master) -> None:
     assert keys(ask(master, jid=JIDS[2])) == ["2b", "2a"]
     assert keys(ask(master, success=False)) == ["3b", "3a"]
     assert keys(ask(master, since="90m")) == ["1b", "1a", "0a"]
-    assert keys(ask(master, since=NOW - 3 * 3600 - 5, until="1.5h", minion="a")) == ["3a", "2a"]
+    assert keys(ask(master, since=now - 3 * 3600 - 5, until="1.5h", minion="a")) == ["3a", "2a"]
     assert keys(ask(master, until="2000-01-01T00:00")) == []
     for returner in (None, "here"):  # no number is too much
         master.returners["here"].open("j" * 32, Position(0, 0))
@@ -75,11 +80,11 @@ def test_returns_are_found_by_what_is_asked(master: Master) -> None:
 
 
 def test_what_another_ran_on_the_master_is_kept_from_others_when_its_job_is_gone(
-    options: MasterOptions, master: Master
+    options: MasterOptions, master: Master, now: float
 ) -> None:
     master.policy = Policy({"fred": ["@runner"]}, master.powers, lambda uid: Account("fred", ()))
     master.dispatcher._policy = master.policy
-    returned = JobReturn("2" * 20, "host_master", "runner.fileserver.envs", True, NOW, {"return": "***"})
+    returned = JobReturn("2" * 20, "host_master", "runner.fileserver.envs", True, now, {"return": "***"})
     master.job_store.put_returns([returned])  # as from a returner, which keeps it longer than the store keeps the job
     assert keys(ask(master))[0] == "2host_master"
     assert keys(ask(master, FRED)) == keys(ask(master))[1:]
@@ -98,9 +103,9 @@ def test_pages_follow_one_another(master: Master) -> None:
     assert keys(ask(master, limit=2, offset=3)) == ["4a", "3b"]
 
 
-def test_large_returns_come_some_at_a_time(master: Master) -> None:
+def test_large_returns_come_some_at_a_time(master: Master, now: float) -> None:
     later = [f"203001010000000000{n:02d}" for n in range(3)]
-    master.job_store.put_returns([JobReturn(j, "big", "f", True, NOW, {"return": "x" * 3_000_000}) for j in later])
+    master.job_store.put_returns([JobReturn(j, "big", "f", True, now, {"return": "x" * 3_000_000}) for j in later])
     answer = ask(master, minion="big")
     assert (len(answer["returns"]), answer["after"]) == (1, f"{later[2]}/big")
 
