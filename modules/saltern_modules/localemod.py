@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from saltern.errors import ArgumentError, CommandError
+from saltern_modules import _locales
 from saltern_modules._needed import PLAIN, found
 
 __virtualname__ = "locale"
@@ -107,8 +108,8 @@ def avail(locale: str) -> bool:
 
         saltern '*' locale.avail en_US.UTF-8
     """
-    wanted = _normal(locale)
-    return any(_normal(one.strip()) == wanted for one in __salt__["locale.list_avail"]())
+    wanted = _locales.normal(locale)
+    return any(_locales.normal(one.strip()) == wanted for one in __salt__["locale.list_avail"]())
 
 
 def gen_locale(locale: str, **kwargs: Any) -> bool | dict[str, Any]:
@@ -126,11 +127,11 @@ def gen_locale(locale: str, **kwargs: Any) -> bool | dict[str, Any]:
     """
     _check(locale)
     on_debian, on_ubuntu = (__grains__.get("os") == name for name in ("Debian", "Ubuntu"))
-    parts = _parts(locale)
+    parts = _locales.parts(locale)
     place = f"{parts['language']}_{parts['territory']}"
     if not parts["charmap"] and not on_ubuntu:
         parts["charmap"] = parts["codeset"]
-        locale = _joined(parts)
+        locale = _locales.joined(parts)
     if on_debian:
         valid = locale in _read(f"{I18N}/SUPPORTED").splitlines()
     else:
@@ -145,7 +146,7 @@ def gen_locale(locale: str, **kwargs: Any) -> bool | dict[str, Any]:
     if os.path.exists(f"{ETC}/locale.gen"):
         _enable(locale)
     if program := found("locale-gen"):
-        argv = [program, _normal(locale) if on_ubuntu else locale]
+        argv = [program, _locales.normal(locale) if on_ubuntu else locale]
     elif program := found("localedef"):
         name = f"{place}.{parts['codeset']}"
         verbosity = "--verbose" if kwargs.get("verbose") else "--quiet"
@@ -197,32 +198,6 @@ def _file() -> tuple[str, str]:
     if family not in FILES:
         raise CommandError(f'Error: "{__grains__.get("oscodename", "")}" is unsupported!')
     return FILES[family]
-
-
-def _parts(locale: str) -> dict[str, str]:
-    """Return the parts of ``language_TERRITORY.codeset@modifier charmap``, those that aren't there empty."""
-    rest, _, charmap = locale.partition(" ")
-    rest, _, modifier = rest.partition("@")
-    rest, _, codeset = rest.partition(".")
-    language, _, territory = rest.partition("_")
-    return {
-        "language": language,
-        "territory": territory,
-        "codeset": codeset,
-        "modifier": modifier,
-        "charmap": charmap,
-    }
-
-
-def _joined(parts: Mapping[str, str]) -> str:
-    marks = (("territory", "_"), ("codeset", "."), ("modifier", "@"), ("charmap", " "))
-    return parts["language"] + "".join(f"{mark}{parts[name]}" for name, mark in marks if parts[name])
-
-
-def _normal(locale: str) -> str:
-    parts = _parts(locale)
-    codeset = parts["codeset"].lower().replace("-", "")
-    return _joined({**parts, "territory": parts["territory"].upper(), "codeset": codeset, "charmap": ""})
 
 
 def _check(locale: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from saltern.errors import ArgumentError, CommandError
-from saltern_modules import _rewriting
+from saltern_modules import _locales, _rewriting
 
 TIMEDATECTL = (
     "               Local time: Sun 2026-11-29 16:22:41 CET\n           Universal time: Sun 2026-11-29 15:22:41 UTC\n"
@@ -292,6 +291,6 @@ def test_what_there_is(locale: Any) -> None:
 def test_any_status_is_parsed(text: str) -> None:
     from saltern_modules import localemod
 
-    localemod._variables(f"System Locale: {text}")
-    found: Mapping[str, str] = localemod._parts(text)
-    assert localemod._joined(found).startswith(found["language"])
+    assert isinstance(localemod._variables(f"System Locale: {text}"), dict)
+    found = _locales.parts(text)
+    assert _locales.joined(found).startswith(found["language"])

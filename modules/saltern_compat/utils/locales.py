@@ -3,36 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from typing import Any
 
+from saltern_modules import _locales
 
-def split_locale(loc: str) -> dict[str, str]:
-    """Return ``language``, ``territory``, ``codeset``, ``modifier``, ``charmap`` of ``ca_ES.UTF-8@valencia UTF-8``."""
-    rest, _, charmap = loc.partition(" ")
-    rest, _, modifier = rest.partition("@")
-    rest, _, codeset = rest.partition(".")
-    language, _, territory = rest.partition("_")
-    return {
-        "charmap": charmap,
-        "modifier": modifier,
-        "codeset": codeset,
-        "language": language,
-        "territory": territory,
-    }
-
-
-def join_locale(comps: Mapping[str, str]) -> str:
-    """Return the name of what ``split_locale`` took apart."""
-    signs = {"territory": "_", "codeset": ".", "modifier": "@", "charmap": " "}
-    return comps["language"] + "".join(f"{sign}{comps[part]}" for part, sign in signs.items() if comps.get(part))
-
-
-def normalize_locale(loc: str) -> str:
-    """Return the name as ``locale -a`` has it: ``de_DE.utf8``."""
-    comps = split_locale(loc)
-    comps.update(territory=comps["territory"].upper(), codeset=comps["codeset"].lower().replace("-", ""), charmap="")
-    return join_locale(comps)
+split_locale = _locales.parts
+join_locale = _locales.joined
+normalize_locale = _locales.normal
 
 
 def get_encodings() -> list[str]:
