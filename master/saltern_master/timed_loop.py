@@ -26,6 +26,8 @@ class TimedLoop(asyncio.SelectorEventLoop):
 
 
 class _TimedSelector(selectors.DefaultSelector):
+    """Measures the loop's turns: from when one could have begun until the loop waits again."""
+
     def __init__(self) -> None:
         super().__init__()
         self.longest_s = 0.0
@@ -33,6 +35,7 @@ class _TimedSelector(selectors.DefaultSelector):
         """When the turn that runs could have begun: a process that the system keeps waiting is late too."""
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """End a turn, wait as the loop's own selector does, and begin the next."""
         asked = time.monotonic()
         self.longest_s = max(self.longest_s, asked - self._due)
         events = super().select(timeout)

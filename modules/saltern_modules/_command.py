@@ -69,6 +69,7 @@ WITHOUT_EFFECT = frozenset(
 
 
 def text(output: bytes, rstrip: bool) -> str:
+    """Return what a program wrote as text, with U+FFFD for what isn't UTF-8; *rstrip*: without blanks at its end."""
     text = output.decode("utf-8", "replace")
     return text.rstrip() if rstrip else text
 

@@ -88,6 +88,7 @@ class _Served:
         self._found: dict[str, set[str]] = {}
 
     def has(self, path: str, saltenv: str) -> bool:
+        """Return whether there is such a file, or a folder with any in it. Asks the master once an environment."""
         if saltenv not in self._found:
             self._found[saltenv] = set(self._salt["cp.list_master"](saltenv))
         files = self._found[saltenv]

@@ -175,6 +175,7 @@ class _Compound:
         self._at = 0
 
     def whole(self) -> bool:
+        """Return what all of the expression comes to. Raises ``ValueError`` for one that is none."""
         found = self._any()
         if self._at < len(self._words):
             raise ValueError("an operator is missing")

@@ -49,6 +49,7 @@ class _Output:
         self._limit = limit
 
     def add(self, data: bytes) -> None:
+        """Keep *data* as far as there is room, and count what isn't kept."""
         room = self._limit - len(self.kept)
         self.kept += data[:room]
         self.cut += max(len(data) - room, 0)

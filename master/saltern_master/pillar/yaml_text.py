@@ -32,12 +32,16 @@ class YamlError(Exception):
 
 
 class _Loader(_Base):  # type: ignore[misc]  # the compiled base has no types
+    """YAML as Salt reads it. What is wrong with a node is a ``yaml.MarkedYAMLError``, which knows the line."""
+
     def mapping(self, node: yaml.MappingNode) -> Iterator[dict[Any, Any]]:
+        """Yield a map before it is filled: what is in it may refer to it."""
         data: dict[Any, Any] = {}
         yield data
         data.update(self.construct_mapping(node))
 
     def construct_mapping(self, node: yaml.Node, deep: bool = False) -> dict[Any, Any]:
+        """Return a map, in which each key is there once."""
         if not isinstance(node, yaml.MappingNode):
             raise _error(None, node, f"expected a mapping node, but found {getattr(node, 'id', 'another')}")
         self.flatten_mapping(node)
@@ -55,6 +59,7 @@ class _Loader(_Base):  # type: ignore[misc]  # the compiled base has no types
         return found
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Put what is merged into a map below what it has itself, which stays where both have a key."""
         own, under = [], []
         for key_node, value_node in node.value:
             if key_node.tag != f"{_TAG}merge":
@@ -73,12 +78,14 @@ class _Loader(_Base):  # type: ignore[misc]  # the compiled base has no types
         node.value = [*((key, value) for key, value in under if key.value not in names), *own]
 
     def number(self, node: yaml.ScalarNode) -> int:
+        """Return a whole number: with zeros before it it is decimal, not octal."""
         text = node.value
         if text.startswith("0") and not text.startswith(("0b", "0x")):
             node.value = text.lstrip("0") or "0"
         return int(self.construct_yaml_int(node))
 
     def binary(self, node: yaml.ScalarNode) -> bytes:
+        """Return the bytes of a text in base64, whose padding may be missing."""
         try:
             text = self.construct_scalar(node).encode("ascii")
             return base64.decodebytes(text + b"=" * (-len(text) % 4))
@@ -86,6 +93,7 @@ class _Loader(_Base):  # type: ignore[misc]  # the compiled base has no types
             raise _error(None, node, f"failed to decode base64 data: {error}") from None
 
     def secret(self, node: yaml.Node) -> Secret:
+        """Return a text as one that is shown to nobody."""
         if not isinstance(node, yaml.ScalarNode):
             raise _error(None, node, f"{MARK} marks a text")
         try:
@@ -94,6 +102,7 @@ class _Loader(_Base):  # type: ignore[misc]  # the compiled base has no types
             raise _error(None, node, str(error)) from None
 
     def text(self, node: yaml.ScalarNode) -> str:
+        """Return what another tag would make something else of, a date, as the text that it is."""
         return str(self.construct_scalar(node))
 
 

@@ -42,6 +42,7 @@ class Column:
         return Values(texts, _Boxes(self._boxes, texts))
 
     def is_empty(self) -> bool:
+        """Return whether no minion has a value."""
         return not self._texts and not self._boxes
 
     def put(self, number: int, places: Iterable[Place], value: Any) -> None:

@@ -49,6 +49,7 @@ class _Parser:
         self._depth = 0
 
     def whole(self) -> Selector:
+        """Return what all of the expression selects. Raises ``TargetError``."""
         found = self._any()
         if self._at < len(self._words):
             word = self._words[self._at].text

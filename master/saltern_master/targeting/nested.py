@@ -119,6 +119,7 @@ class _Value:
         self._known = False
 
     def matches(self, node: Any, effort: Effort) -> bool:
+        """Return whether a value is what is looked for, or holds it: a map below it, a list among its members."""
         if isinstance(node, Mapping):
             return self.in_map(node, effort)
         whole = effort.holds(self.pattern)

@@ -398,6 +398,7 @@ def _slices(keys: list[Any]) -> Iterable[list[Any]]:
 
 
 def read_json(result: Any) -> Any:
+    """Return what a column of JSON holds; a text that is none as it is, as is what the driver has read already."""
     if not isinstance(result, str):
         return result
     try:
