@@ -129,6 +129,34 @@ def test_a_folder_that_is_moved_away_and_made_anew(tree: Path) -> None:
         index.wait(lambda: "fleet.back.cpu" in index)
 
 
+@pytest.mark.parametrize("how", HOW)
+def test_a_folder_that_another_takes_the_place_of(tree: Path, how: str) -> None:
+    """The names in it stay the same, so that what is below is another's at once."""
+    for number in range(3):
+        touch(tree.parent / f"other{number}" / "h0" / f"mem{number}.wsp")
+    with following(tree, **HOW[how]) as index:
+        fleet = tree / "fleet"
+        fleet.rename(tree.parent / "away")
+        fleet.symlink_to(tree.parent / "other0")
+        index.wait(lambda: index.names() == ["fleet.h0.mem0"])
+        touch(tree.parent / "other0" / "h0" / "after.wsp")
+        index.wait(lambda: "fleet.h0.after" in index)
+        (tree.parent / "link").symlink_to(tree.parent / "other1")
+        (tree.parent / "link").rename(fleet)  # in one step
+        index.wait(lambda: index.names() == ["fleet.h0.mem1"])
+        touch(tree.parent / "other1" / "h0" / "after.wsp")
+        index.wait(lambda: "fleet.h0.after" in index)
+        fleet.unlink()
+        (tree.parent / "other2").rename(fleet)
+        index.wait(lambda: index.names() == ["fleet.h0.mem2"])
+        touch(fleet / "h0" / "after.wsp")
+        index.wait(lambda: "fleet.h0.after" in index)
+        touch(tree.parent / "other1" / "h0" / "more.wsp")
+        touch(fleet / "last.wsp")
+        index.wait(lambda: "fleet.last" in index)
+        assert "fleet.h0.more" not in index
+
+
 def test_folders_without_a_watch_are_seen_by_looks(tree: Path) -> None:
     with following(tree, most_watches=2, round_s=0.05) as index:
         assert index.followed.watches == 2

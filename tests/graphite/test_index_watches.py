@@ -89,7 +89,7 @@ def test_more_than_the_system_keeps_is_told_as_such(tmp_path: Path, watches: Wat
     for _ in range(most // 2 + 2):  # one that is equal to the last is not kept
         os.close(os.open(tmp_path / "x", os.O_CREAT))
         os.unlink(tmp_path / "x")
-    assert watches.read() == Told({0}, True)
+    assert watches.read() == Told({0}, True, {0: {"x"}})
     assert watches.read() == Told(set(), False)
 
 

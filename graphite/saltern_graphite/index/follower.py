@@ -26,7 +26,7 @@ PAUSE_S = 5.0
 """It rests so long after the last one at least."""
 GATHER_S = 0.5
 """What the system tells gathers for so long: a folder that is being filled is read once."""
-FOLDERS_PER_S = 10_000
+FOLDERS_PER_S = 25_000
 BATCH = 200
 """Folders at a time: about a millisecond's work."""
 REST = 9
@@ -125,6 +125,8 @@ class Follower:
         if told.changed and not self._due:
             self._due_at = time.monotonic() + GATHER_S
         self._due.update(dict.fromkeys(told.changed))
+        for number, names in told.came.items():
+            self._due.update(dict.fromkeys(self._mirror.named(number, names)))
         if told.overflow:
             self._index.followed.overflows += 1
             self._all = True

@@ -11,7 +11,7 @@ import os
 import stat
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from typing import Protocol
 
 from saltern_graphite.index.branch import SELF
@@ -85,6 +85,8 @@ class Mirror:
             identity = hash((status.st_dev, status.st_ino))
             if len(path) > MAX_DEPTH or self.folders.within(number, identity):
                 return self._no_folder(number, path, disk, circle=True)
+            if self.folders.identities[number] not in (0, identity):
+                self._another(number, disk)
             names = os.listdir(disk)
         except (FileNotFoundError, NotADirectoryError):
             return self._no_folder(number, path, disk)
@@ -100,11 +102,25 @@ class Mirror:
         self._compare(number, path, sort_out(names, top=number == ROOT))
         return 1 + len(names) // NAMES_A_LOOK
 
+    def named(self, number: int, names: Set[str]) -> list[int]:
+        """Return the folders right below *number* that have one of *names*."""
+        if not self.folders.alive(number):
+            return []
+        return [child for name, child in self.folders.below(number) if name in names]
+
     def _watch(self, number: int, disk: str) -> None:
         """Watch the folder if that can be; before it is looked at, so that nothing comes in between."""
         watches = self.watches
         if watches is not None and watches.room and not watches.has(self.folders.watches[number], number):
             self.folders.watches[number] = watches.add(number, disk)
+
+    def _another(self, number: int, disk: str) -> None:
+        """Another folder has this one's place, by a rename, a link or a mount: watch that, and look at all below."""
+        for _, child in list(self.folders.below(number)):
+            self._remove(child)
+        if self.watches is not None:
+            self.watches.remove(self.folders.watches[number], number)
+            self._watch(number, disk)
 
     def _compare(self, number: int, path: list[str], listing: Listing) -> None:
         known = self._index.at(path)

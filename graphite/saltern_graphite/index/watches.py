@@ -11,7 +11,11 @@ import errno
 import os
 import struct
 import sys
+from collections.abc import Mapping, Set
+from types import MappingProxyType
 from typing import Any, NamedTuple
+
+from saltern_graphite.rules.metric_name import SUFFIX
 
 MOST = 50_000
 """Each watch keeps about a kilobyte of the system's memory."""
@@ -23,14 +27,19 @@ READ_BYTES = 1 << 16
 _MOVED_FROM, _MOVED_TO, _CREATE, _DELETE = 0x40, 0x80, 0x100, 0x200
 _OVERFLOW, _IGNORED, _ONLY_FOLDERS, _EXCLUDE_UNLINKED = 0x4000, 0x8000, 0x1000000, 0x4000000
 _MASK = _MOVED_FROM | _MOVED_TO | _CREATE | _DELETE | _ONLY_FOLDERS | _EXCLUDE_UNLINKED
+_FILE = SUFFIX.encode()
 _EVENT = struct.Struct("iIII")  # watch, mask, cookie, bytes of the name that follows
 
 
 class Told(NamedTuple):
-    """The folders in which something *changed*, and whether more was to tell than there was room for: *overflow*."""
+    """The folders in which something *changed*, and whether more was to tell than there was room for: *overflow*.
+
+    *came*: for some of these, the names that came into them and may be folders, perhaps in the place of others.
+    """
 
     changed: set[int]
     overflow: bool
+    came: Mapping[int, Set[str]] = MappingProxyType({})
 
 
 class Watches:
@@ -83,6 +92,7 @@ class Watches:
     def read(self) -> Told:
         """Return what there is to tell, at once."""
         changed: set[int] = set()
+        came: dict[int, set[str]] = {}
         overflow = False
         with contextlib.suppress(BlockingIOError):
             while data := os.read(self.fd, READ_BYTES):
@@ -94,7 +104,10 @@ class Watches:
                     number = self._folders.pop(watch, None) if mask & _IGNORED else self._folders.get(watch)
                     if number is not None:
                         changed.add(number)
-        return Told(changed, overflow)
+                        name = data[place - size : place].rstrip(b"\0")
+                        if mask & (_CREATE | _MOVED_TO) and not name.endswith(_FILE):
+                            came.setdefault(number, set()).add(os.fsdecode(name))
+        return Told(changed, overflow, came)
 
     def close(self) -> None:
         """End all."""
