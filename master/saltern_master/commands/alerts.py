@@ -90,7 +90,7 @@ def history(
 async def acknowledge(
     context: Context, alert: str, series: str, comment: Annotated[str, check_text] = ""
 ) -> dict[str, Any]:
-    """Say that a series which isn't ok is known: ``saltern-run alerts.acknowledge disk_full saltern.web1.disk.root``
+    """Say that a series which isn't ok is known: ``saltern-run alerts.acknowledge busy saltern.web1.stats.load.1m``
 
     Its script isn't run again and again (``repeat``) any more; changes are told as ever. It ends when the series is ok.
     """
@@ -104,7 +104,7 @@ async def acknowledge(
 
 @command("runner.alerts.unacknowledge", Need.RUNNER, changes=True, reach=Reach.VISIBLE)
 async def unacknowledge(context: Context, alert: str, series: str) -> bool:
-    """Take an acknowledgement back: ``saltern-run alerts.unacknowledge disk_full saltern.web1.disk.root``"""
+    """Take an acknowledgement back: ``saltern-run alerts.unacknowledge busy saltern.web1.stats.load.1m``"""
     await _known(context, alert, series)
     if context.services.alerts.acknowledgement_of(alert, series) is None:
         raise CommandError(f"{series!r:.200} of {alert:.100} is not acknowledged")
@@ -164,7 +164,7 @@ async def unsilence(context: Context, id: str) -> bool:  # as alerts.silences ca
 
 @command("runner.alerts.rule_set", Need.OWN_RUNNER, changes=True)
 async def rule_set(context: Context, name: str, rule: dict[str, Any]) -> bool:
-    """Make a rule, or change one: ``saltern-run alerts.rule_set full '{metric: saltern.*.disk.*, warn: "> 85"}'``
+    """Make a rule, or change one: ``saltern-run alerts.rule_set busy '{metric: saltern.*.stats.load.1m, warn: "> 4"}'``
 
     *rule* is written as in alerts.d. The master keeps it, beside those of the configuration, which stay as they are
     written; it is in force at once. It must be granted by its name, and a rule with a script is for who may do
@@ -191,7 +191,7 @@ async def rule_delete(context: Context, name: str) -> bool:
 
 @command("runner.alerts.try", Need.RUNNER)
 async def try_rule(context: Context, rule: dict[str, Any], hours: float = 24.0) -> dict[str, Any]:
-    """Show what a rule would have said: ``saltern-run alerts.try '{metric: saltern.*.load.1m, warn: "> 4"}' hours=6``
+    """Show what a rule would have said: ``saltern-run alerts.try '{metric: saltern.*.stats.load.1m, warn: "> 4"}'``
 
     Nothing is kept, told or run. Of each of its series, the worst first, 200 at most of those ``found``: its ``state``
     and ``value`` now, its ``changes`` as times (epoch seconds) and states, and for how many ``seconds`` it was
