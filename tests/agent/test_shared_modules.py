@@ -313,3 +313,20 @@ LIKE: dict[str, Callable[[Any], Any]] = {
 @pytest.mark.parametrize("name", LIKE)
 def test_a_view_is_as_good_as_a_dict(view: dict[Any, Any], name: str) -> None:
     assert LIKE[name](view) == LIKE[name]({"a": 1, "b": {"c": [2]}})
+
+
+def test_what_was_looked_up_is_looked_up_anew_when_files_or_options_are_others(
+    make: Callable[..., Any], tmp_path: Path
+) -> None:
+    one, _ = make(f="def g(): return 1, __opts__['proxy']['url'], __grains__.get('x'), __opts__['grains'].get('x')\n")
+    url = call(one, "f.g")[1]
+    assert call(one, "f.g") == (1, url, None, None)
+    one.set_grains({"x": 2})
+    assert call(one, "f.g") == (1, url, 2, 2)
+    one.configure({"id": "one", "proxyid": "one", "proxy": {"proxytype": "dummy", "url": "two/"}})
+    assert call(one, "f.g")[1] == "two/"
+    (tmp_path / "modules" / "f.py").write_text("__opts__['mine'] = 3\ndef g(): return 22, __opts__['mine']\n")
+    one._library.forget(["f"])
+    one.settle()
+    assert call(one, "f.g") == (22, 3)
+    assert one.file_of("f.g") == "f"

@@ -59,8 +59,10 @@ CarriedCurrent = Current
 
 def tenant() -> Tenant:
     """Return whose call is running. Raises ``Nobodys``."""
-    found = bound()
-    if found is None:
+    found = BOUND.get()
+    if found is None or isinstance(found, Nobody):
+        if found is not None:
+            found.asked = True
         raise Nobodys("no minion's call is running here: a thread of your own runs contextvars.copy_context().run")
     return found
 

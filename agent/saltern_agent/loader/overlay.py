@@ -17,21 +17,21 @@ class Overlay(MutableMapping[Any, Any]):
     for its reader may change it.
     """
 
-    __slots__ = ("_after", "_before", "_live", "_top")
+    __slots__ = ("_after", "_live", "_top", "before")
 
     def __init__(
         self, top: dict[Any, Any], before: Mapping[Any, Any], live: Mapping[Any, Any], after: Mapping[Any, Any]
     ) -> None:
         self._top = top
-        self._before = before
+        self.before = before
         self._live = live
         self._after = after
 
     def __getitem__(self, key: Any) -> Any:
         if key in self._top:
             found = self._top[key]
-        elif key in self._before:
-            found = self._copied(key, self._before[key])
+        elif key in self.before:
+            found = self._copied(key, self.before[key])
         elif key in self._live:
             found = self._live[key]
         else:
@@ -51,10 +51,10 @@ class Overlay(MutableMapping[Any, Any]):
     def __contains__(self, key: object) -> bool:
         if key in self._top:
             return self._top[key] is not _GONE
-        return key in self._before or key in self._live or key in self._after
+        return key in self.before or key in self._live or key in self._after
 
     def __iter__(self) -> Iterator[Any]:
-        layers = (self._after, self._live, self._before, self._top)
+        layers = (self._after, self._live, self.before, self._top)
         seen = {key: None for layer in layers for key in list(layer)}
         return iter([key for key in seen if self._top.get(key) is not _GONE])
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import Context
+from sys import intern
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -90,10 +91,32 @@ class SharedFunctions(Functions):
         return super().__len__()
 
 
+Found = tuple[Slot, Callable[..., Any]]
+"""A function, and where it is from."""
+
+
 class SharedShelf(Shelf):
     """The modules of one kind, of which each minion may use others."""
 
     slot: ClassVar[type[Slot]] = SharedSlot
+
+    def function(self, name: str, function: str) -> tuple[Slot, Callable[..., Any]] | None:
+        """Return the *function* of the module that callers know as *name*, with where it is from.
+
+        What is the strongest there can be is remembered, for as long as no module is looked for anew.
+        """
+        found, key = tenant().found, f"{self._kind}/{name}.{function}"
+        remembered = self.remembered(found.get(key))
+        if remembered is not None:
+            return remembered
+        table, looked_up = self._table, super().function(name, function)
+        if looked_up is not None and looked_up[0] is next(iter(self._rank(name)), None):
+            found[intern(key)] = table, looked_up
+        return looked_up
+
+    def remembered(self, known: tuple[object, Found] | None) -> Found | None:
+        """Return what a minion remembers of a function, if it is still so."""
+        return known[1] if known is not None and known[0] is self._table else None
 
     def _admit(self, slot: Slot) -> None:
         if slot.source.bundled and self._kind == MODULES:
@@ -138,6 +161,13 @@ class SharedLibrary(Library):
         """Look for modules anew; see ``Library.forget``. What minions know of others goes on."""
         with Binding(Nobody()):
             super().forget(changed)
+
+    def remembered(self, whose: Tenant, function: str) -> Slot | None:
+        """Return where the *function* of an execution module that *whose* has called is from, if that is known."""
+        shelf = self.shelves[MODULES]
+        assert isinstance(shelf, SharedShelf)
+        found = shelf.remembered(whose.found.get(f"{MODULES}/{function}"))
+        return None if found is None else found[0]
 
     def slots(self) -> Iterator[SharedSlot]:
         """Yield all that is on the shelves."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from saltern.errors import FunctionNotFound
 from saltern.secret import revealed, secret_texts
@@ -19,6 +19,9 @@ from saltern_agent.loader.shared_library import SharedLibrary
 from saltern_agent.loader.shared_slot import SharedSlot, State
 from saltern_agent.loader.source import MODULES, PROXY
 from saltern_agent.strikeout import Strikeout
+
+if TYPE_CHECKING:
+    from saltern_agent.loader.shared_library import Found
 
 _NO_OPTIONS: dict[str, Any] = {}
 _NOTHING = Strikeout()
@@ -43,6 +46,10 @@ class Tenant(Loader):
         """What kind of device it is; empty for a host."""
         self._grains = {}
         self._pillar = {}
+        self.found: dict[str, tuple[object, Found]] = {}
+        """Functions that it has looked up, each with the table of the shelf that it is from."""
+        self._views: dict[str, Overlay] = {}  # of its options, as each module has them
+        self._version = 0  # of what they show
         self._contexts: dict[str, Context] = {}
         self._written: dict[str, dict[Any, Any]] = {}
         self._modules = library.shelves[MODULES]
@@ -54,6 +61,7 @@ class Tenant(Loader):
         secrets = self._pillar_secrets | self._opts_secrets  # jobs that run now know these still
         self._opts_secrets = secret_texts(opts) | self._library.secrets
         self._opts = revealed(opts)
+        self._changed()
         proxy = opts.get("proxy")
         self.proxytype = str(proxy.get("proxytype") or "") if isinstance(proxy, dict) else ""
         texts = self._opts_secrets | secrets
@@ -83,13 +91,24 @@ class Tenant(Loader):
 
     def options_of(self, key: str, defined: dict[str, Any], *, foreign: bool) -> MutableMapping[Any, Any]:
         """Return the options that the module *key* has, which *defined* some itself; *foreign*: it is from a folder."""
-        top = self._written.get(key)
-        if top is None:
+        view = self._views.get(key)
+        if view is None or (foreign and view.before is not defined):  # its file was run again
+            version = self._version
             top = self._written.setdefault(key, {})
-        if not foreign:
-            return Overlay(top, _NO_OPTIONS, self._opts, self._library.options)
-        live = {**self._opts, "grains": self._grains, "pillar": self._pillar}
-        return OwnFolder(top, defined, live, self._library.salts_options)
+            if foreign:
+                live = {**self._opts, "grains": self._grains, "pillar": self._pillar}
+                view = OwnFolder(top, defined, live, self._library.salts_options)
+            else:
+                view = Overlay(top, _NO_OPTIONS, self._opts, self._library.options)
+            self._views[key] = view
+            if version != self._version:  # by another thread: it shows what was before
+                self._views.pop(key, None)
+        return view
+
+    def _changed(self) -> None:
+        """Make the views of its options anew."""
+        self._version += 1
+        self._views.clear()
 
     @property
     def name(self) -> str:
@@ -103,10 +122,13 @@ class Tenant(Loader):
     def give_option(self, name: str, value: Any) -> None:
         """Let its modules have an option from now on."""
         self._opts[name] = value
+        self._changed()
 
     def take_option(self, name: str) -> Any:
         """Take one of its own options away, and return it."""
-        return self._opts.pop(name, None)
+        taken = self._opts.pop(name, None)
+        self._changed()
+        return taken
 
     @property
     def proxy_functions(self) -> Functions:
@@ -125,7 +147,13 @@ class Tenant(Loader):
     def set_pillar(self, pillar: dict[str, Any]) -> None:
         """Make *pillar*, its secrets revealed, its ``__pillar__``."""
         super().set_pillar(pillar)
+        self._changed()
         self._tell_secrets()
+
+    def set_grains(self, grains: dict[str, Any]) -> None:
+        """Make *grains* its ``__grains__``."""
+        super().set_grains(grains)
+        self._changed()
 
     def _tell_secrets(self) -> None:
         self._library.on_secrets(self, self._strikeout.texts - self._library.secrets)
@@ -137,9 +165,11 @@ class Tenant(Loader):
         stems = None if changed is None else set(changed)
         for slot in [slot for slot in self.states if stems is None or slot.source.stem in stems]:
             del self.states[slot]
+        self.found.clear()
         if stems is None:
             self._contexts.clear()
             self._written.clear()
+        self._changed()
 
     def settle(self) -> None:
         """Forget what the library has forgotten, and what failed; after ``SharedLibrary.forget``."""
@@ -149,6 +179,7 @@ class Tenant(Loader):
             for slot, state in list(self.states.items())
             if slot in there and state.error is None and not state.hung
         }
+        self.found.clear()
 
     def function(self, name: str) -> Callable[..., Any]:
         """Return the function *name*. Raises ``FunctionNotFound``."""
@@ -178,6 +209,9 @@ class Tenant(Loader):
 
     def file_of(self, function: str) -> str | None:
         """Return the name of the file that *function* is from."""
+        slot = self._library.remembered(self, function)
+        if slot is not None:
+            return "" if slot.source.bundled else slot.source.stem
         with self.bound():
             return super().file_of(function)
 
