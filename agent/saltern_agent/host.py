@@ -136,10 +136,10 @@ class Host:
         """Send what nobody keeps, by the connection for returns; return whether it was taken."""
         return self.channel.send(frame)
 
-    def send_later(self, frame: bytes, origin: Origin | None = None, *, crowd: bool = False) -> None:
-        """Queue a return or an event; a loss of it is counted for *origin*; *crowd*: with others of this moment."""
-        if crowd:
-            self.outbox.put_soon(frame, origin)
+    def send_later(self, frame: bytes, origin: Origin | None = None, *, voice: str = "") -> None:
+        """Queue a return or an event; a loss of it is counted for *origin*; for the device *voice* with others."""
+        if voice:
+            self.outbox.put_soon(voice, frame, origin)
             return
         self.outbox.put(frame, origin)
         self._sending()

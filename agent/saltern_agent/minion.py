@@ -14,7 +14,7 @@ from saltern.wire import MAX_MESSAGE_BYTES
 from saltern_agent.accounts import Accounts
 from saltern_agent.begun import Begun
 from saltern_agent.credentials import with_credentials
-from saltern_agent.envelope import ENVELOPE_BYTES, enveloped
+from saltern_agent.envelope import ENVELOPE_BYTES
 from saltern_agent.executor import Executor
 from saltern_agent.held_jobs import HeldJobs
 from saltern_agent.jobs import Current, Job, Outcome
@@ -157,7 +157,7 @@ class Minion:
 
     def send_later(self, frame: bytes, origin: Origin | None = None) -> None:
         """Queue a return or an event; a loss of it is counted for *origin*."""
-        self.host.send_later(enveloped(self.voice, frame), origin, crowd=bool(self.voice))
+        self.host.send_later(frame, origin, voice=self.voice)
 
     def may_send(self, size: int) -> bool:
         """Return whether its functions may send *size* bytes now of their own accord, from any thread."""

@@ -4,7 +4,8 @@ Each is in the spool, on disk, before it is sent; memory is for when the disk fa
 it works again. Whatever is in memory is newer than all that is spooled. At least once: after every new welcome all
 that wasn't acknowledged is sent again, in order. What is lost all the same is told to the ledger before it goes.
 
-What is for devices comes in crowds: it is written, and then sent, together with what comes at the same time.
+What is for devices comes in crowds: it is written, and then sent, together with what comes at the same time. Returns
+and events of theirs that are no slot's are one message with as many numbers, kept and acknowledged as one.
 An ``account`` message takes a number and its turn among the others, and isn't kept: the ledger is where it is from.
 """
 
@@ -21,8 +22,8 @@ from saltern.complaints import Complaint
 from saltern.errors import JournalError
 from saltern.named import NamedTuple
 from saltern.wire import body_of
-from saltern_agent.bundle import MAX_MESSAGES, Bundle
-from saltern_agent.envelope import is_envelope, renumbered
+from saltern_agent.bundle import MAX_MESSAGES, Bundle, count_in, numbered_to
+from saltern_agent.envelope import enveloped, is_envelope, renumbered
 from saltern_agent.origin import Origin
 from saltern_agent.spool import Spool
 from saltern_agent.spool_record import Record
@@ -33,6 +34,7 @@ WINDOW = 64  # messages sent and not acknowledged
 WINDOW_BYTES = 2 * 1024 * 1024
 SEQ_PER_MS = 256  # more than an agent can send
 WRITTEN = 256  # at once
+CROWD = 2 * MAX_MESSAGES
 CROWD_BYTES = 1024 * 1024  # of what waits for others to be written with
 MAX_THEN = 100  # calls that wait for an acknowledgement
 
@@ -85,6 +87,7 @@ class Outbox:
         self._post = post
         self._crowd = 0  # how many in the memory wait for others to be written with
         self._bundle = Bundle()
+        self._gathered = Bundle()  # what will be one message of the memory
         self._memory: deque[Record] = deque()
         self._memory_bytes = 0
         self._sent = 0  # how many from the front of the memory were sent on this connection
@@ -104,7 +107,7 @@ class Outbox:
     @property
     def pending(self) -> int:
         """Messages not acknowledged, in memory and on disk."""
-        return len(self._memory) + self._spool.pending
+        return len(self._memory) + bool(self._gathered.first) + self._spool.pending
 
     @property
     def dropped(self) -> int:
@@ -134,11 +137,17 @@ class Outbox:
         self._settle()
         return self._seq
 
-    def put_soon(self, frame: bytes, origin: Origin | None = None) -> None:
-        """Queue a frame likewise; it is written and sent soon, with others that come meanwhile."""
-        self._add(frame, origin)
+    def put_soon(self, minion: str, frame: bytes, origin: Origin | None = None) -> None:
+        """Queue a frame for the device *minion* likewise; it is written and sent soon, with others that come meanwhile.
+
+        Without an *origin* it is one of many in one message.
+        """
+        if origin is not None:
+            self._add(enveloped(minion, frame), origin)
+        else:
+            self._gather(minion, frame)
         self._crowd += 1
-        if self._crowd >= MAX_MESSAGES or self._memory_bytes > CROWD_BYTES:
+        if self._crowd >= CROWD or self._memory_bytes > CROWD_BYTES:
             self._settle()
         elif self._crowd == 1:
             self._post(self._settle)
@@ -149,6 +158,7 @@ class Outbox:
         *answered* is called with ``None`` when the master has it, or with why it will never take it; not at all when
         the channel goes first.
         """
+        self._end_gathering()
         self._seq += 1
         self._report = Report(self._seq, numbered(frame, self._seq), answered)
         self._pump()
@@ -182,9 +192,10 @@ class Outbox:
             self._flight_bytes -= passed[-1].size
         if not passed:
             return
-        for sent in passed:
-            if sent.seq in refused:
-                self._refused.say(f"the master refused message {sent.seq}: {refused[sent.seq]}")
+        for number in [number for number in refused if self._done_to < number <= passed[-1].seq]:
+            self._refused.say(f"the master refused message {number}: {refused[number]}")
+        known = {sent.seq for sent in passed} if refused else ()
+        self._dropped += sum(self._done_to < number <= passed[-1].seq for number in refused if number not in known)
         report = self._report.seq if self._report else None
         self._lose(sent.origin for sent in passed if (sent.lost or sent.seq in refused) and sent.seq != report)
         self._forget(passed[-1].seq, refused)
@@ -222,8 +233,25 @@ class Outbox:
         self._spool.close()
 
     def _add(self, frame: bytes, origin: Origin | None) -> None:
+        self._end_gathering()
         self._seq += 1
-        item = Record(self._seq, numbered(frame, self._seq), origin)
+        self._remember(Record(self._seq, numbered(frame, self._seq), origin))
+
+    def _gather(self, minion: str, frame: bytes) -> None:
+        if not self._gathered.holds(minion, frame, self._seq + 1, self._limit):
+            self._end_gathering()
+            if not self._gathered.holds(minion, frame, self._seq + 1, self._limit):
+                self._add(enveloped(minion, frame), None)
+                return
+        self._seq += 1
+
+    def _end_gathering(self) -> None:
+        """Have what was gathered be a message."""
+        if self._gathered.first:
+            self._remember(Record(self._seq, self._gathered.packed()))
+            self._gathered.clear()
+
+    def _remember(self, item: Record) -> None:
         self._memory.append(item)
         self._memory_bytes += len(item.frame)
 
@@ -325,6 +353,7 @@ class Outbox:
     def _spill(self) -> None:
         """Move the memory to the spool, if the disk takes it."""
         self._crowd = 0
+        self._end_gathering()
         if not self._memory and self._spool.usable:
             return
         try:
@@ -349,9 +378,8 @@ class Outbox:
         newest = max(self._spool.last_seq, self._spool.acked)
         if self._memory and self._memory[0].seq <= newest:  # the clock went back
             for place, item in enumerate(self._memory):
-                seq = newest + 1 + place
-                self._memory[place] = item._replace(seq=seq, frame=numbered(item.frame, seq))
-            newest += len(self._memory)
+                newest += count_in(item.frame)
+                self._memory[place] = item._replace(seq=newest, frame=numbered(item.frame, newest))
         self._seq = max(self._seq, newest)
 
     def _keep_bounds(self) -> None:
@@ -383,6 +411,8 @@ def numbered(frame: bytes, seq: int) -> bytes:
     """
     if is_envelope(frame):
         return renumbered(frame, seq)
+    if count_in(frame) > 1:
+        return numbered_to(frame, seq)
     at = 3 + (frame[2] & 0x1F)  # array of 4, version 1, type: a text under 32 bytes
     body = body_of(frame)
     assert body is not None

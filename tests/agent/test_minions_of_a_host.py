@@ -80,7 +80,7 @@ class Bench:
         self._thread = threading.Thread(target=self.host.loop.run)
         self._thread.start()
 
-    def _sent(self, frame: bytes, origin: object = None, *, crowd: bool = False) -> None:
+    def _sent(self, frame: bytes, origin: object = None, *, voice: str = "") -> None:
         with self._changed:
             self.returns.append(unpack(frame).body)
             self._changed.notify_all()

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from saltern.errors import JournalError
 from saltern.wire import Message, pack, unpack
-from saltern_agent.bundle import MAX_BYTES, MAX_MESSAGES, Bundle
+from saltern_agent.bundle import MAX_BYTES, MAX_MESSAGES, Bundle, count_in
 from saltern_agent.envelope import enveloped
 from saltern_agent.host import CROWD_S
 from saltern_agent.loop import Timer
-from saltern_agent.outbox import Outbox, numbered
+from saltern_agent.outbox import CROWD, Outbox, numbered
 from saltern_agent.spool import Spool
 from support.device_bench import Bench, opened, unbundled
 
@@ -50,7 +50,10 @@ class Line:
     def put(self, *numbers: int, device: str = "sw", size: int = 0) -> None:
         for number in numbers:
             frame = pack("ret", 0, {"n": number, "pad": bytes(size)})
-            (self.outbox.put_soon if device else self.outbox.put)(enveloped(device, frame))
+            if device:
+                self.outbox.put_soon(device, frame)
+            else:
+                self.outbox.put(frame)
 
     def turn(self) -> None:
         posted, self._posted[:] = list(self._posted), []
@@ -77,11 +80,11 @@ def test_what_comes_together_is_written_and_sent_together(line: Line, monkeypatc
     line.outbox.opened(LIMIT)
     line.put(*range(40))
     assert not line.frames
-    assert line.outbox.pending == 40
+    assert line.outbox.pending == 1, "as one"
     line.put(*range(40, 150))
-    assert len(writes) == len(line.frames) == 2  # of what fills a message nothing waits
+    assert (len(writes), len(line.frames)) == (1, 2)  # of what fills some messages nothing waits
     line.turn()
-    assert len(writes) == 3
+    assert len(writes) == 2
     assert [len(unbundled(unpack(frame))) for frame in line.frames] == [MAX_MESSAGES, MAX_MESSAGES, 22]
     assert [number for _, _, number in line.arrived] == list(range(150))
     line.outbox.ack(line.arrived[-1][0])
@@ -90,16 +93,16 @@ def test_what_comes_together_is_written_and_sent_together(line: Line, monkeypatc
 
 def test_an_acknowledgement_leaves_a_crowd_together(line: Line) -> None:
     line.outbox.opened(LIMIT)
-    line.put(*range(MAX_MESSAGES))
-    line.put(64, 65)
+    line.put(*range(CROWD))
+    line.put(CROWD, CROWD + 1)
     line.outbox.ack(line.arrived[-1][0])
-    line.put(66)
-    assert len(line.frames) == 1
+    line.put(CROWD + 2)
+    assert len(line.frames) == 2
     line.turn()
-    assert [len(unbundled(unpack(frame))) for frame in line.frames] == [MAX_MESSAGES, 3]
-    line.put(67)  # after which the next one has its turn as well
+    assert [len(unbundled(unpack(frame))) for frame in line.frames] == [MAX_MESSAGES, MAX_MESSAGES, 3]
+    line.put(CROWD + 3)  # after which the next one has its turn as well
     line.turn()
-    assert [number for _, _, number in line.arrived] == list(range(68))
+    assert [number for _, _, number in line.arrived] == list(range(CROWD + 4))
 
 
 def test_one_waits_for_nothing_and_of_a_crowd_each_for_the_others(
@@ -119,7 +122,7 @@ def test_one_waits_for_nothing_and_of_a_crowd_each_for_the_others(
 
         def put(number: int, last_at: float) -> None:
             bench.host._crowd_at = last_at
-            bench.host.loop.ask(lambda: bench.host.outbox.put_soon(enveloped("sw", pack("ret", 0, {"n": number}))))
+            bench.host.loop.ask(lambda: bench.host.outbox.put_soon("sw", pack("ret", 0, {"n": number})))
             bench.wait(lambda: [message.body["n"] for name, message in bench.ret if name == "sw"][-1:] == [number])
 
         put(1, float("-inf"))
@@ -153,7 +156,7 @@ def test_an_acknowledgement_says_nothing_of_what_was_not_sent(line: Line) -> Non
     line.put(1, 2, 3)
     line.turn()
     line.outbox.ack(1 << 60)
-    assert line.outbox.pending == 3
+    assert line.outbox.pending == 1
     line.takes = True
     line.outbox.tick()
     assert [number for _, _, number in line.arrived] == [1, 2, 3]
@@ -206,6 +209,31 @@ def test_a_bundle_is_a_message_of_the_wire(device: str, size: int) -> None:
     assert unpack(bundle.packed()) == Message("for", 0, {"each": each})
     assert not bundle.takes(pack("ret", 5, {}), LIMIT)
     assert not bundle.takes(pack("for", 5, {"minion": "a", "message": b"x"}), LIMIT)  # packed otherwise than ours
+
+
+def test_what_the_master_refuses_of_a_crowd_is_lost_alone(line: Line) -> None:
+    line.outbox.opened(LIMIT)
+    line.put(*range(5))
+    line.turn()
+    numbers = [number for number, _, _ in line.arrived]
+    line.outbox.ack(numbers[2], {numbers[1]: "no"})
+    assert (line.outbox.pending, line.outbox.dropped) == (1, 0), "the master has not said yet that it has all"
+    line.outbox.ack(numbers[-1], {numbers[1]: "no", numbers[-1]: "neither", 1 << 60: "not sent"})
+    assert (line.outbox.pending, line.outbox.dropped) == (0, 2)
+
+
+@pytest.mark.parametrize("count", [1, 2, MAX_MESSAGES])
+def test_a_crowd_may_have_other_numbers(count: int) -> None:
+    bundle = Bundle()
+    frames = [pack("ret", 0, {"pad": bytes(7 * number)}) for number in range(count)]
+    for number, frame in enumerate(frames):
+        assert bundle.holds(f"sw{number}", frame, number + 1, LIMIT)
+    packed = bundle.packed()
+    assert count_in(packed) == count
+    again = numbered(packed, 2**40 + count)
+    found = [(message.seq, *opened(message)) for message in unbundled(unpack(again))]
+    assert [(seq, name) for seq, name, _ in found] == [(2**40 + 1 + at, f"sw{at}") for at in range(count)]
+    assert [inner.body["pad"] for _, _, inner in found] == [bytes(7 * number) for number in range(count)]
 
 
 def full(*_: object, **__: object) -> int:

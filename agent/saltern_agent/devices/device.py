@@ -336,7 +336,8 @@ class Device(Minion):
 
     def _timed(self, began: float, job: Job, outcome: Outcome) -> Outcome:
         """Count a job that spoke with the device, and doubt that it works when that failed."""
-        if outcome.missing or not any(fun == SAMPLES or self._needs(fun) for fun, _ in job.functions()):
+        names = (job.fun,) if isinstance(job.fun, str) else job.fun
+        if outcome.missing or not any(fun == SAMPLES or self._needs(fun) for fun in names):
             return outcome
         failed = outcome.failed is not None
         self.connection.timed(began, failed=failed)
