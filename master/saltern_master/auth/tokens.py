@@ -142,7 +142,7 @@ class Tokens:
         ]
         if len(found) != 1:
             which = "there are several such tokens" if found else "there is no such token"
-            raise ArgumentError(f"{which}: {id_[:80]!r}: auth.token list shows their ids")
+            raise ArgumentError(f"{which}: {id_[:80]!r}: auth.token_list shows their ids")
         return found[0]
 
     def ended(self, digest: str) -> asyncio.Event:

@@ -38,6 +38,7 @@ DEMO_IDS = ("web01", "db01")
 EVENTS_OF = ["alerts", "jobs", "presence"]
 
 MASTER_FILE = """# The master of this stack. master.d/up.conf holds what saltern-up decides; the rest is yours.
+# Who may log in and do what (external_auth, roles) is in master.d/access.conf; files there win over this one.
 # Every option with its default: master/master.yaml in Saltern's sources.
 {extra}"""
 
