@@ -17,7 +17,7 @@ from support.scaling_doc import block
 from support.stacks import wait_for
 from support.stores import SalternStore
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(300)
 
 
 @contextlib.contextmanager

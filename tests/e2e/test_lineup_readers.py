@@ -47,7 +47,7 @@ def ask_graphite_web(folder: Path, settings: str, *paths: str) -> list[Any]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_graphite_web_reads_two_stores_as_one(tmp_path: Path) -> None:
     slot = int(time.time()) - 100
     stores = [SalternStore(tmp_path / name, "--flush-interval", "1") for name in ("a", "b")]
@@ -69,7 +69,7 @@ def test_graphite_web_reads_two_stores_as_one(tmp_path: Path) -> None:
     assert [value for value, _ in total[0]["datapoints"]] == [sum(POINTS.values())] * 2
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_the_past_of_metrics_that_moved_is_filled_in(tmp_path: Path) -> None:
     slot = int(time.time()) - 100
     stores = [SalternStore(tmp_path / f"store{n}", "--flush-interval", "1") for n in range(3)]

@@ -49,7 +49,7 @@ class CarbonCache:
         """End it, its cache written."""
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(20)
+            self._process.wait(40)
             self._process = None
 
     def points(self, name: str, since: int, until: int) -> dict[int, float]:

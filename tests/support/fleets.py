@@ -14,7 +14,7 @@ SAMPLE = dict.fromkeys(MINIONS, VALUES)
 POINTS = {f"saltern.{minion}.stats.{leaf}": value for minion in MINIONS for leaf, value in VALUES.items()}
 """The same by metric name."""
 TARGET = "saltern.*.stats.*"
-ARRIVE_WAIT_S = 30.0
+ARRIVE_WAIT_S = 90.0
 
 
 def at(store: SalternStore, slot: int) -> dict[str, float]:

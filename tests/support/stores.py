@@ -69,8 +69,14 @@ class SalternStore:
         return {name: points for name, points in found.items() if points}
 
     def wait_until_written(self) -> None:
-        """Wait until every point is in a file."""
-        wait_for(lambda: not self.get("/health")["cache"]["points"], "the files", WRITTEN_WAIT_S)
+        """Wait until every point that it has by now is in a file; those of its own metrics go on coming."""
+        began = time.monotonic()
+
+        def written() -> bool:
+            waited_s = time.monotonic() - began
+            return bool(self.get("/health")["cache"]["oldest_s"] < waited_s)
+
+        wait_for(written, "the files", WRITTEN_WAIT_S)
 
     def path(self, metric: str) -> Path:
         """Return where the Whisper file of a metric is."""
