@@ -144,12 +144,12 @@ class Cache:
 
     def pack(self) -> None:
         """Pack what is open, if that is anything, and put it on the shelves."""
-        with self._lock:
-            packing = self._packing  # of a time before, when there was no memory for it
-            if packing is None:
-                if not self._open.count:
-                    return
-                opened = OpenGeneration(len(self._names), self._open.count)
+        packing = self._packing  # of a time before, when there was no memory for it
+        if packing is None:
+            if not self._open.count:
+                return
+            opened = OpenGeneration(len(self._names))  # it takes a moment, for which nobody waits
+            with self._lock:
                 packing = self._packing = self._open
                 self._open = opened
         columns = packing.sorted()  # this takes a while: neither receivers nor readers wait for it

@@ -17,87 +17,111 @@ from saltern_graphite.store.names import Ids
 from saltern_graphite.store.packed import Columns, Places, Points, Seconds, Values, sorted_columns
 from saltern_graphite.store.wal.mark import Place
 
-FIRST_POINTS = 16_384  # room in a new generation; it doubles
+PIECE_POINTS = 65_536
+"""Points come into pieces of so many: one array that doubles would make receivers wait while a million are copied."""
+FIRST_METRICS = 16_384
 LONG_CHAIN = 512  # more points of one metric than these are looked for in one pass over all
 POINT_BYTES = 20
 """Of memory, for a point that came and isn't packed yet."""
 
 
+class _Piece:
+    """Up to :data:`PIECE_POINTS` points, and of each the place of the one before it of its metric, -1 for the first."""
+
+    __slots__ = ("ids", "previous", "times", "values")
+
+    def __init__(self) -> None:
+        self.ids = np.empty(PIECE_POINTS, np.uint32)
+        self.times = np.empty(PIECE_POINTS, np.uint32)
+        self.values = np.empty(PIECE_POINTS, np.float64)
+        self.previous = np.empty(PIECE_POINTS, np.int32)
+
+
 class OpenGeneration:
     """Points as they come. Those of one metric are chained from the newest back, so that readers find them.
 
-    *metrics* and *points* are about how many there will be: to make more room takes long. ``place`` is where the log
-    has the first point of these, ``since`` the ``time.monotonic()`` of the first point.
+    *metrics* is about how many there will be: to make more room takes long. ``place`` is where the log has the first
+    point of these, ``since`` the ``time.monotonic()`` of the first point.
     """
 
-    def __init__(self, metrics: int, points: int = FIRST_POINTS) -> None:
+    def __init__(self, metrics: int) -> None:
         self.count = 0
         self.metrics = 0
         self.place = Place(0, 0)
         self.since = 0.0
-        points = max(points, FIRST_POINTS)
-        self._ids = np.empty(points, np.uint32)
-        self._times = np.empty(points, np.uint32)
-        self._values = np.empty(points, np.float64)
-        self._previous = np.empty(points, np.int32)
-        self._newest = np.full(max(metrics, FIRST_POINTS), -1, np.int32)
+        self._pieces: list[_Piece] = []
+        self._newest = np.full(max(metrics, FIRST_METRICS), -1, np.int32)
 
     def add(self, ids: Ids, times: Seconds, values: Values, place: Place) -> None:
         """Add points, three columns of one length, not empty, that the log holds from *place* on."""
         if not self.count:
             self.place, self.since = place, time.monotonic()
         self.place = min(self.place, place)  # what is read back late lies before what came meanwhile
-        begin, end = self.count, self.count + len(ids)
-        self._grow(end, int(ids.max()))
-        self._ids[begin:end] = ids
-        self._times[begin:end] = times
-        self._values[begin:end] = values
-        self._chain(ids, np.arange(begin, end, dtype=np.int32))
-        self.count = end
+        self._make_room(int(ids.max()))
+        done = 0
+        while done < len(ids):
+            begin = self.count % PIECE_POINTS
+            if not begin:
+                self._pieces.append(_Piece())
+            some = slice(done, done + min(PIECE_POINTS - begin, len(ids) - done))
+            here = slice(begin, begin + some.stop - done)
+            piece = self._pieces[-1]
+            piece.ids[here], piece.times[here], piece.values[here] = ids[some], times[some], values[some]
+            self._chain(ids[some], piece.previous[here])
+            self.count += some.stop - done
+            done = some.stop
 
     def has(self, number: int) -> bool:
         """Return whether there are points of the metric *number*."""
-        return number < len(self._newest) and self._newest[number] >= 0
+        return number < len(self._newest) and bool(self._newest[number] >= 0)
 
     def of(self, number: int) -> Points:
         """Return the points of the metric *number*, in time order."""
         place = int(self._newest[number]) if number < len(self._newest) else -1
-        chain: list[int] = []
-        while place >= 0 and len(chain) < LONG_CHAIN:
-            chain.append(place)
-            place = int(self._previous[place])
-        places = np.array(chain[::-1], dtype=np.int64)
+        found: Points = []
+        while place >= 0 and len(found) < LONG_CHAIN:
+            piece, at = self._pieces[place // PIECE_POINTS], place % PIECE_POINTS
+            found.append((int(piece.times[at]), float(piece.values[at])))
+            place = int(piece.previous[at])
         if place >= 0:
-            places = np.flatnonzero(self._ids[: self.count] == number)
-        last = dict(zip(self._times[places].tolist(), self._values[places].tolist(), strict=True))
-        return sorted(last.items())
+            return self._all_of(number)
+        return sorted(dict(reversed(found)).items())
 
     def sorted(self) -> Columns:
         """Return the same points sorted by metric and time."""
-        return sorted_columns(self._ids[: self.count], self._times[: self.count], self._values[: self.count])
+        last = self.count - PIECE_POINTS * (len(self._pieces) - 1)
+        ends = [*(PIECE_POINTS for _ in self._pieces[1:]), last]
+        columns = (
+            np.concatenate([getattr(piece, name)[:end] for piece, end in zip(self._pieces, ends, strict=True)])
+            for name in ("ids", "times", "values")
+        )
+        return sorted_columns(*columns)
 
-    def _grow(self, points: int, highest: int) -> None:
-        room = len(self._ids)
-        if points > room:
-            room = max(points, 2 * room)
-            for name in ("_ids", "_times", "_values", "_previous"):
-                old = getattr(self, name)
-                new = np.empty(room, old.dtype)
-                new[: self.count] = old[: self.count]
-                setattr(self, name, new)
+    def _all_of(self, number: int) -> Points:
+        last: dict[int, float] = {}
+        left = self.count
+        for piece in self._pieces:
+            places = np.flatnonzero(piece.ids[:left] == number)
+            last.update(zip(piece.times[places].tolist(), piece.values[places].tolist(), strict=True))
+            left -= PIECE_POINTS
+        return sorted(last.items())
+
+    def _make_room(self, highest: int) -> None:
         if highest >= len(self._newest):
             more = np.full(max(highest + 1, 2 * len(self._newest)), -1, np.int32)
             more[: len(self._newest)] = self._newest
             self._newest = more
 
-    def _chain(self, ids: Ids, places: npt.NDArray[np.int32]) -> None:
+    def _chain(self, ids: Ids, previous: npt.NDArray[np.int32]) -> None:
+        """Chain points that come behind all others, and put into *previous* the places of those before them."""
+        places = np.arange(self.count, self.count + len(ids), dtype=np.int32)
         before = self._newest[ids]
         self._newest[ids] = places
-        self._previous[places] = before
+        previous[:] = before
         if not np.array_equal(self._newest[ids], places):  # a metric more than once in this block
             order = np.argsort(ids, kind="stable")
             same = ids[order[1:]] == ids[order[:-1]]
-            self._previous[places[order[1:][same]]] = places[order[:-1][same]]
+            previous[order[1:][same]] = places[order[:-1][same]]
             self._newest[ids[order]] = places[order]
             first = np.append(True, ~same)
             before = before[order[first]]
