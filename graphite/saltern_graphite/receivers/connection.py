@@ -3,7 +3,8 @@
 A driver derives from :class:`Connection` and says what bytes mean in :meth:`Connection.take`. When the store has
 no room, the driver keeps what it holds, the connection stops reading, TCP slows the sender down, and the driver goes
 on when the gate opens. All the other connections stop too, before they have read anything: what waits in memory is a
-block, not a block for each sender.
+block, not a block for each sender. A connection also stops for the moment that an answer to a reader takes
+(:mod:`saltern_graphite.receivers.read_buffer`).
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ class Connection(asyncio.BufferedProtocol, ABC):
         self._transport: asyncio.Transport | None = None
         self._holding = False  # the store has no room
         self._choking = False  # the sender doesn't read our answers
+        self._standing_back = False  # somebody waits for an answer
         self._ended = False
 
     @abstractmethod
@@ -108,6 +110,11 @@ class Connection(asyncio.BufferedProtocol, ABC):
         """Take *nbytes* that are in the buffer."""
         self.last_heard = self._loop.time()
         self._proceed(self.intake.buffer.taken(nbytes))
+        back_s = self.intake.buffer.stand_back(self._go_on)
+        if back_s:
+            self._standing_back = True
+            self._set_reading()
+            self._loop.call_later(back_s, self.intake.buffer.go_on)
 
     def eof_received(self) -> bool:
         """The sender has ended: what is held is still taken. Return that the connection stays until then."""
@@ -150,6 +157,10 @@ class Connection(asyncio.BufferedProtocol, ABC):
         self._set_reading()
         return not self._holding
 
+    def _go_on(self) -> None:
+        self._standing_back = False
+        self._set_reading()
+
     def _hold_if_closed(self) -> None:
         if self._transport is not None and self.intake.gate.closed:
             self.hold()
@@ -157,7 +168,7 @@ class Connection(asyncio.BufferedProtocol, ABC):
     def _set_reading(self) -> None:
         if self._transport is None or self._transport.is_closing() or self._ended:
             return
-        if self._holding or self._choking:
+        if self._holding or self._choking or self._standing_back:
             self._transport.pause_reading()
         else:
             self._transport.resume_reading()
