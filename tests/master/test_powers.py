@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import logging
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -160,3 +163,34 @@ def test_any_text_is_a_module_that_says_something_or_nothing(source: str, functi
     powers.learn({"mod": source, "other": f"__powers__ = {source}"})
     assert powers.of(function) == Power.INDIRECT
     assert isinstance(powers.of("mod.f"), Power)
+
+
+class _Yields:
+    """Lets another thread run when it is collected, as a file or a lock may."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+    def __del__(self) -> None:
+        time.sleep(0)
+
+
+def test_modules_are_read_in_several_threads_at_once() -> None:
+    sources = bundled_sources()
+    before = gc.get_threshold()
+
+    def read(_: int) -> dict[str, set[str]]:
+        found = {}
+        for stem in BUNDLED[:40]:
+            _Yields()
+            found[stem] = set(declaration(stem, sources[stem]).powers)
+        return found
+
+    gc.set_threshold(50)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(read, range(8)))
+    finally:
+        gc.set_threshold(*before)
+    assert all(answers[0].values())
+    assert answers == answers[:1] * 8

@@ -11,6 +11,7 @@ import functools
 import importlib.util
 import logging
 import os
+import threading
 import warnings
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
@@ -24,6 +25,8 @@ MAX_SOURCE_CHARACTERS = 512 * 1024
 MAX_MODULES = 5000
 OTHERS = "*"
 """Stands for the functions that a module doesn't name."""
+_PARSING = threading.Lock()
+"""One source at a time: until 3.11.8 and 3.12.2 ``ast.parse`` fails with SystemError where two threads meet in it."""
 
 
 class Declaration(NamedTuple):
@@ -97,7 +100,7 @@ def declaration(stem: str, source: str) -> Declaration:
         log.warning("module %s: its powers aren't read: it is over %d characters", stem, MAX_SOURCE_CHARACTERS)
         return Declaration(stem, {})
     try:
-        with warnings.catch_warnings():  # of the module's own style: its author hears of it on the minion
+        with _PARSING, warnings.catch_warnings():  # of the module's own style: its author hears of it on the minion
             warnings.simplefilter("ignore")
             tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
