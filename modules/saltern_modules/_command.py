@@ -1,15 +1,18 @@
-"""What ``cmd``'s functions take, and what it means for a program: its argv, folder and environment."""
+"""What ``cmd``'s functions take, what that means for a program (argv, folder, environment), and what its end means."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import shlex
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from saltern.errors import CommandError
 from saltern_modules import _account
+
+if TYPE_CHECKING:
+    from saltern_modules._process import Finished
 
 SHELL = "/bin/sh"
 USUAL_SHELLS = frozenset(("ash", "bash", "dash", "ksh", "mksh", "sh", "zsh"))
@@ -68,13 +71,30 @@ WITHOUT_EFFECT = frozenset(
 )
 
 
-def text(output: bytes, rstrip: bool) -> str:
+def outcome(done: Finished, options: Mapping[str, Any]) -> tuple[int, str, str]:
+    """Return the retcode that a program's end stands for, its output and its errors."""
+    code = TIMEOUT_RETCODE if done.timed_out else done.retcode
+    stdout, stderr = (_text(output, options["rstrip"]) for output in (done.stdout, done.stderr))
+    wanted = not done.timed_out and (options["ignore_retcode"] or _counts(code, stdout, stderr, options))
+    return 0 if wanted else code, stdout, stderr
+
+
+def notes(function: str, cmd: Any, done: Finished, options: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what the output doesn't tell: that some of it was cut, and that the time was over."""
+    if done.cut:
+        yield f"[{function}: {done.cut} more bytes of output were cut: output_limit]"
+    if done.timed_out:
+        words = shlex.join(map(str, cmd)) if isinstance(cmd, list | tuple) else str(cmd)
+        yield f"{words} : Timed out after {options['timeout']:g} seconds"
+
+
+def _text(output: bytes, rstrip: bool) -> str:
     """Return what a program wrote as text, with U+FFFD for what isn't UTF-8; *rstrip*: without blanks at its end."""
     text = output.decode("utf-8", "replace")
     return text.rstrip() if rstrip else text
 
 
-def counts(code: int, stdout: str, stderr: str, options: Mapping[str, Any]) -> bool:
+def _counts(code: int, stdout: str, stderr: str, options: Mapping[str, Any]) -> bool:
     """Return whether a program that ended so did what was wanted, by the codes and texts that say so."""
     codes, outputs, errors = (
         value.split(",") if isinstance(value, str) else value if isinstance(value, list | tuple) else [value]

@@ -78,19 +78,14 @@ def answered(
         if asked["test_url"] is None:
             return {}
         url, found["test"] = asked["test_url"], True
-    headers = _headers(asked, read)
-    data = asked["data"]
-    if asked["data_file"] is not None:
-        data = read(asked["data_file"], bool(asked["data_render"]), asked["template_dict"])
-    if isinstance(data, dict):
-        data = urllib.parse.urlencode(data)
+    headers, data = _headers(asked, read), _data(asked, read)
     if data is not None and not any(name.lower() == "content-type" for name in headers):
         headers["Content-Type"] = "application/x-www-form-urlencoded"
     try:
         answer = _http.ask(
             _with_parameters(str(url), asked["params"]),
             str(asked["method"]).upper(),
-            data if isinstance(data, bytes) or data is None else str(data).encode(),
+            data,
             headers,
             tls=_tls(str(url), asked, opts),
             timeout=min(TIMEOUT_S, float(opts.get("http_request_timeout") or TIMEOUT_S)),
@@ -101,6 +96,12 @@ def answered(
         if asked["status"] is True:
             found["status"] = 0
         return {**found, "error": _http.reason_of(error)}
+    return {**found, **_told(answer, asked)}
+
+
+def _told(answer: _http.Answer, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of an *answer* was asked for, and write what is to be written."""
+    found: dict[str, Any] = {}
     body = _text(answer) if asked["decode_body"] else answer.body
     found["body"] = body
     if answer.status >= 400 and asked["raise_error"]:
@@ -112,16 +113,17 @@ def answered(
         found["status"] = answer.status
     if asked["headers"] is True:
         found["headers"] = dict(answer.headers)
+    as_text = asked["text"] is True
     if asked["decode"] is True:
         wanted = _type_of(answer) if asked["decode_type"] == "auto" else asked["decode_type"]
         if wanted not in DECODES:
             return {**found, "error": f"Invalid decode_type specified. Valid decode types are: {DECODES}"}
         if wanted == "plain":
-            asked["text"] = True
+            as_text = True
         else:
             found["dict"] = _decoded(body, wanted)
         _write(asked["decode_out"], body)
-    if asked["text"] is True:
+    if as_text:
         found["text"] = body
     return found
 
@@ -152,6 +154,16 @@ def _headers(asked: Mapping[str, Any], read: Callable[..., str]) -> dict[str, st
     if user and password:
         headers["Authorization"] = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
     return headers
+
+
+def _data(asked: Mapping[str, Any], read: Callable[..., str]) -> bytes | None:
+    """Return what is sent, ``None`` for nothing."""
+    data = asked["data"]
+    if asked["data_file"] is not None:
+        data = read(asked["data_file"], bool(asked["data_render"]), asked["template_dict"])
+    if isinstance(data, dict):
+        data = urllib.parse.urlencode(data)
+    return data if isinstance(data, bytes) or data is None else str(data).encode()
 
 
 def _with_parameters(url: str, parameters: Any) -> str:

@@ -63,7 +63,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -345,23 +344,13 @@ def _execute(
         started=agent.register_child if agent else lambda pid: None,
         ended=agent.forget_child if agent else lambda pid: None,
     )
-    code = _command.TIMEOUT_RETCODE if done.timed_out else done.retcode
-    stdout, stderr = (_command.text(output, options["rstrip"]) for output in (done.stdout, done.stderr))
-    if not done.timed_out and (options["ignore_retcode"] or _command.counts(code, stdout, stderr, options)):
-        code = 0
+    code, stdout, stderr = _command.outcome(done, options)
     __context__["retcode"] = code
     if options["bg"]:
         return {"pid": int(stdout) if stdout.isdigit() else done.pid, "retcode": code, "stdout": "", "stderr": ""}
-    notes = []
-    if done.cut:
-        notes.append(f"[{function}: {done.cut} more bytes of output were cut: output_limit]")
-    if done.timed_out:
-        text = shlex.join(map(str, cmd)) if isinstance(cmd, list | tuple) else str(cmd)
-        notes.append(f"{text} : Timed out after {options['timeout']:g} seconds")
     if options["hide_output"]:
         stdout = stderr = ""
-    if notes:
-        stdout = "\n".join(filter(None, (stdout, *notes)))
+    stdout = "\n".join(filter(None, (stdout, *_command.notes(function, cmd, done, options))))
     if options["raise_err"] and code:
         raise CommandError(f"{function}: the command ended with the retcode {code}: {(stderr or stdout)[-1000:]}")
     return {
