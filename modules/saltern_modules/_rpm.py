@@ -54,7 +54,7 @@ def package_of(line: str, osarch: str) -> Package | None:
     name, epoch, version, release, arch, repoid, installed = parts
     version += f"-{release}" if release else ""
     version = version if epoch in ("(none)", "0") else f"{epoch}:{version}"
-    when = int(installed) if installed.strip().isdigit() and int(installed) else None
+    when = int(installed) if installed.strip().isdecimal() and int(installed) else None
     return Package(
         full_name(name, arch, osarch),
         version,
@@ -80,7 +80,7 @@ def evr(text: str) -> tuple[str, str, str]:
     if not colon:
         epoch, rest = "0", text
     version, _, release = rest.partition("-")
-    return (str(int(epoch)) if epoch.strip().isdigit() else "0", version, release)
+    return (str(int(epoch)) if epoch.strip().isdecimal() else "0", version, release)
 
 
 def version_cmp(first: Any, second: Any, ignore_epoch: bool = False) -> int:

@@ -100,5 +100,5 @@ def seconds(text: str) -> int:
     for letter, unit in (("H", 3600), ("D", 86_400)):
         if letter in upper:
             upper = upper.replace(letter, "")
-            return min(int(upper) * unit, WEEK_S) if upper.isdigit() else WEEK_S
-    return min(int(upper), WEEK_S) if upper.isdigit() else WEEK_S
+            return min(int(upper) * unit, WEEK_S) if upper.isdecimal() else WEEK_S
+    return min(int(upper), WEEK_S) if upper.isdecimal() else WEEK_S

@@ -223,7 +223,7 @@ def _record(values: Mapping[str, str]) -> dict[str, Any]:
 def _date(text: str) -> str:
     import datetime
 
-    if not text.strip().isdigit():
+    if not text.strip().isdecimal():
         return ""
     return datetime.datetime.fromtimestamp(int(text), datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 

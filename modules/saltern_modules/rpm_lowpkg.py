@@ -164,7 +164,7 @@ def _typed(record: Mapping[str, str]) -> dict[str, Any]:
     for key in ("build_date", "install_date"):
         for name in (key, f"{key}_time_t"):
             if name in told:
-                when = int(told[name]) if told[name].isdigit() else None
+                when = int(told[name]) if told[name].isdecimal() else None
                 told[name] = _rpm.date(when) if name == key else when
     return told
 

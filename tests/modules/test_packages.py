@@ -9,11 +9,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from saltern.errors import ArgumentError, CommandError
-from saltern_modules import _apt, _apt_sources, _debian_versions, _package_targets, _rpm, _yum, _yum_groups
+from saltern_modules import (
+    _apt,
+    _apt_sources,
+    _debian_versions,
+    _package_targets,
+    _rpm,
+    _yum,
+    _yum_groups,
+    dpkg_lowpkg,
+    rpm_lowpkg,
+)
 
 DEBIAN = [
     *("0", "1", "1.0", "1.0-0", "1.0-1", "1.0-1~x", "1.0~rc1-1", "1.0~~", "1.0+b1", "1.0a", "1.0.", "1.0-1.1", "01.0"),
@@ -91,7 +101,15 @@ def test_rpms_order(first: str, second: str, order: int) -> None:
     assert _rpm.compare(second, first) == -order
 
 
+def test_a_digit_that_is_no_number_is_text() -> None:
+    assert _rpm.evr("²:1-1") == ("0", "1", "1")
+    assert rpm_lowpkg._typed({"build_date_time_t": "²"}) == {"build_date_time_t": None}
+    assert dpkg_lowpkg._date("²") == ""
+
+
 @given(st.text(), st.text())
+@example("", "²:")
+@example(_rpm.GAP.join(["²"] * 7), "")
 def test_any_text_may_be_rpms_or_dnfs(first: str, second: str) -> None:
     assert _rpm.version_cmp(first, second) == -_rpm.version_cmp(second, first)
     _rpm.package_of(first, "x86_64")

@@ -338,7 +338,8 @@ class TestDnsutil:
         _zone.without_hosts(text, ["a"])
 
     @pytest.mark.parametrize(
-        ("text", "seconds"), [("1H", 3600), ("2d", 172800), ("9W", 604800), ("5", 5), ("x", 604800)]
+        ("text", "seconds"),
+        [("1H", 3600), ("2d", 172800), ("9W", 604800), ("5", 5), *((text, 604800) for text in ("x", "²h", "²"))],
     )
     def test_times(self, text: str, seconds: int) -> None:
         assert _zone.seconds(text) == seconds
