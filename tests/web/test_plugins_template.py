@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from saltern_web.plugins.markup import DROPPED, ELEMENTS, VOID, clean_markup
@@ -175,6 +175,8 @@ def test_markup_is_made_anew() -> None:
 
 
 @settings(max_examples=200, deadline=None)
+@example("<![<")
+@example("a<![CDATA[b<i>]]>c")
 @given(st.text("<>/=\"'& \n!-[]?" + "abscriptdv", max_size=80))
 def test_whatever_markup_comes_it_is_whole_and_stays_as_it_was_made(text: str) -> None:
     made = clean_markup(text)

@@ -110,6 +110,10 @@ class _Maker(HTMLParser):
         if not self._within:
             self._out.append(escape(data, quote=False))
 
+    def parse_marked_section(self, i: int, report: bool = True) -> int:
+        """Take ``<![`` for what it is to browsers, a comment up to the next ``>``: the library raises over some."""
+        return self.parse_bogus_comment(i, False)
+
     @staticmethod
     def _is_kept(tag: str, name: str, value: str) -> bool:
         if LINKS.get(tag) == name:
