@@ -19,7 +19,7 @@ import time
 from binascii import crc32
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from saltern.errors import WireError
 from saltern.files import write_private
@@ -48,6 +48,17 @@ T = TypeVar("T")
 _ARRAY_32 = b"\xdd"  # msgpack's head of a list whose length follows as a u32
 
 
+class _Saved(NamedTuple):
+    """What a file holds: the tallies by minion and schedule, when they were saved, and how long ago that was."""
+
+    tallies: dict[str, dict[str, Tally]]
+    position: Position
+    at: float
+    """Epoch s, by the host's clock then."""
+    ago_s: float | None
+    """By a clock that nobody sets; ``None`` where the machine was booted since."""
+
+
 class Accounting:
     """All tallies, and up to where in the journal they are kept."""
 
@@ -69,22 +80,8 @@ class Accounting:
 
         One that can't be read just now leaves ``loaded`` as it is, to be tried again.
         """
-        tallies: dict[str, dict[str, Tally]] = {}
-        since_s: float | None = None
         try:
-            with open(self._path, "rb") as stream:
-                packed = stream.read()
-            if int.from_bytes(packed[:CRC_BYTES], "big") != crc32(packed[CRC_BYTES:]):
-                raise ValueError("it is damaged, or of another version")
-            kept = unpack_value(memoryview(packed)[CRC_BYTES:])
-            if not isinstance(kept, dict) or kept.get("version") != VERSION:
-                raise ValueError("it is of another version")
-            for minion_id, name, fields in kept["tallies"]:
-                tallies.setdefault(str(minion_id), {})[str(name)] = Tally.restored(fields)
-            segment, offset = map(int, kept["position"])
-            saved_at = float(kept["at"])
-            if kept.get("boot") == self._boot != "":
-                since_s = max(0.0, self._steady() - float(kept["steady"]))
+            saved = self._read()
         except FileNotFoundError:
             self.loaded = True
             return
@@ -99,17 +96,34 @@ class Accounting:
             self.loaded = True
             return
         for minion_id, begun in self._tallies.items():  # what is expected of them has become known meanwhile
-            before = tallies.get(minion_id, {})
-            tallies[minion_id] = {
+            before = saved.tallies.get(minion_id, {})
+            saved.tallies[minion_id] = {
                 name: before[name] if name in before and before[name].seconds == tally.seconds else tally
                 for name, tally in begun.items()
             }
-        self._tallies, self.position, self.loaded = tallies, Position(segment, offset), True
+        self._tallies, self.position, self.loaded = saved.tallies, saved.position, True
         now = time.time()
-        right = max(now, saved_at) if since_s is None else saved_at + since_s
+        right = max(now, saved.at) if saved.ago_s is None else saved.at + saved.ago_s
         if abs(now - right) >= SET_S:  # the clock was set while nobody looked
             log.warning("the clock was set by %+.1f s while the master was away", now - right)
             self.stepped(right, now)
+
+    def _read(self) -> _Saved:
+        """Return what was saved. Raises ``OSError``, and for what is none of ours ``WireError`` and Python's own."""
+        with open(self._path, "rb") as stream:
+            packed = stream.read()
+        if int.from_bytes(packed[:CRC_BYTES], "big") != crc32(packed[CRC_BYTES:]):
+            raise ValueError("it is damaged, or of another version")
+        kept = unpack_value(memoryview(packed)[CRC_BYTES:])
+        if not isinstance(kept, dict) or kept.get("version") != VERSION:
+            raise ValueError("it is of another version")
+        tallies: dict[str, dict[str, Tally]] = {}
+        for minion_id, name, fields in kept["tallies"]:
+            tallies.setdefault(str(minion_id), {})[str(name)] = Tally.restored(fields)
+        segment, offset = map(int, kept["position"])
+        same_boot = kept.get("boot") == self._boot != ""
+        ago_s = max(0.0, self._steady() - float(kept["steady"])) if same_boot else None
+        return _Saved(tallies, Position(segment, offset), float(kept["at"]), ago_s)
 
     def packed(self) -> Iterator[list[bytes]]:
         """Yield the tallies as they are kept, as many at a time as the event loop can do in one turn."""
