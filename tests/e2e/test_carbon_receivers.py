@@ -143,7 +143,7 @@ class Both:
             yield
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(40)
             self._carbon.stop()
 
     def stream(self, kind: str, data: bytes) -> None:

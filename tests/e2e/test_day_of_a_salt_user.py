@@ -62,6 +62,7 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
 
 
 @needs_root
+@pytest.mark.timeout(400)
 def test_a_day(parts: Parts, tmp_path: Path) -> None:
     assert [row[0] for row in RECORDED] == cases().LINES
     environment = {**os.environ, "SALTERN_CONFIG_DIR": parts.stack.config_dir}

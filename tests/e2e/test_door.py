@@ -218,7 +218,7 @@ sys.stdin.read()
 
 def test_running_jobs_show_others_no_arguments(parts: Parts) -> None:
     first, _ = parts.stack.minion_ids
-    job = parts.client.run_job(first, "test.sleep", [8], kwarg={})
+    job = parts.client.run_job(first, "test.sleep", [60], kwarg={})
     secret = parts.client.run_job(first, "cmd.run", [["sh", "-c", "sleep 60; : hunter2"]])
 
     def running(user: str) -> str:

@@ -102,6 +102,7 @@ def test_a_full_disk_keeps_results_waiting_and_is_said_once(served: Served) -> N
     served.mount.make_room()
     wait_for(lambda: served.stored(answer["jid"]), "the result")
     assert len(served.lines("can't be written", "full")) == 1
+    wait_for(lambda: served.lines("the job store works again"), "its word")
     assert len(served.lines("the job store works again")) == 1
 
 

@@ -167,7 +167,7 @@ def test_running_jobs_are_told_and_ended(parts: Parts) -> None:
     assert parts.call("saltutil.find_job", "20200101000000000000") == {}
     assert jid in parts.call("saltutil.term_job", jid)
     wait_for(lambda: minion in parts.runner.cmd("jobs.lookup_jid", [jid]), "the return of the ended job")
-    assert parts.call("saltutil.is_running", "cmd.*") == []
+    wait_for(lambda: parts.call("saltutil.is_running", "cmd.*") == [], "its end")
 
 
 def test_the_schedule_is_changed_on_the_minion(parts: Parts, events: MasterEvent) -> None:

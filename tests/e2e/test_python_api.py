@@ -125,7 +125,7 @@ def test_events(parts: Parts) -> None:
     client = saltern.client.LocalClient(parts.stack.config_dir)
     minion = parts.stack.minion_ids[0]
     jid = client.cmd_async(minion, "test.echo", ["hello"])
-    for e in bus.iter_events(full=True, wait=10):
+    for e in bus.iter_events(full=True, wait=30):
         if e["tag"] == f"salt/job/{jid}/ret/{minion}":
             data = e["data"]
             break
@@ -142,7 +142,7 @@ def test_events(parts: Parts) -> None:
     assert data["_stamp"][:2] == "20"
     assert data["from"] == f"minion:{minion}"
     assert bus.fire_event({"by": "a script", "from": "minion:somebody"}, "my/tag")
-    heard = bus.get_event(wait=5, tag="my/")
+    heard = bus.get_event(wait=30, tag="my/")
     assert heard is not None
     assert (heard["by"], heard["from"]) == ("a script", "user:root")
     bus.close()

@@ -28,8 +28,8 @@ RECORDED = json.loads((Path(__file__).parent.parent / "support/salt_answers/pyth
 QUICK = (
     ("'test.sleep', [2]", "'test.sleep', [0.4]"),
     ("'test.sleep', [1]", "'test.sleep', [0.2]"),
-    ("timeout=2, gather_job_timeout=2", "timeout=0.2, gather_job_timeout=0.2"),
-    ("timeout=2)", "timeout=0.2)"),
+    ("timeout=2, gather_job_timeout=2", "timeout=0.5, gather_job_timeout=0.5"),
+    ("timeout=2)", "timeout=0.5)"),
     ("wait=1,", "wait=0.1,"),
 )
 """Times that Salt had to be given, and that this needn't."""
@@ -128,7 +128,7 @@ def kind_of(error: Exception) -> str:
 
 def test_answers_are_those_of_salt(parts: Parts) -> None:
     client_opts = saltern.config.client_config(parts.stack.config_dir)
-    local = saltern.client.LocalClient(mopts={**client_opts, "gather_job_timeout": 0.2})
+    local = saltern.client.LocalClient(mopts={**client_opts, "gather_job_timeout": 0.5})
     opts = saltern.config.master_config(parts.stack.config_dir)
     names: dict[str, Any] = {
         "local": local,
