@@ -24,7 +24,7 @@ from support.whisper_trees import missing, unsound
 SCHEMAS = "[all]\npattern = .*\nretentions = 1s:1h,10s:2h\n"
 QUIET_SCHEMAS = f"[own]\npattern = ^carbon\\.\nretentions = 1d:7d\n{SCHEMAS}"
 """The server's own metrics are one point a day: their files take no room and no inode of a test's small disk."""
-START_WAIT_S = 30.0
+START_WAIT_S = 60.0
 ANSWER_WAIT_S = 40.0
 _ANY_PORT = "127.0.0.1:0"
 _HURRIED = {"saltern_graphite.store.writer:HOLD_S": 2.0}

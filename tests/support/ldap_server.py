@@ -16,7 +16,7 @@ from pathlib import Path
 from support import ending
 from support.ports import free_port
 
-START_WITHIN_S = 30.0
+START_WITHIN_S = 60.0
 SUFFIX, ADMIN, ADMIN_PASSWORD = "dc=example,dc=com", "cn=admin,dc=example,dc=com", "the-admins"
 PROGRAM = shutil.which("slapd") or "/usr/sbin/slapd"
 SCHEMAS = Path("/etc/ldap/schema")

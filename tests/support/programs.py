@@ -11,7 +11,7 @@ from types import TracebackType
 
 from support.stacks import wait_for
 
-START_WAIT_S = 30.0
+START_WAIT_S = 60.0
 STOP_WAIT_S = 40.0
 
 

@@ -21,7 +21,7 @@ from saltern_master.up.stack import PREFERRED_PORTS, Stack
 from support import ending
 from support.ports import free_port
 
-START_WAIT_S = 30.0
+START_WAIT_S = 60.0
 
 
 class Parts:
