@@ -167,16 +167,15 @@ def _run(options: argparse.Namespace) -> int:
             print(NOTHING_CAME, file=sys.stderr)
             return EX_NOTHING
         upload = begun["upload"]
+        sent: Sent | None
         try:
             if parcel:
-                _send(connection, upload, begun["have"], parcel, told)
-                sent = Sent(parcel.hsum, len(parcel.listing))
+                sent = _send(connection, upload, begun["have"], parcel, told)
             else:
                 told.show(f"{source.minion} sends it to the master")
-                found = _have_sent(client, connection, upload, source, options)
-                if found is None:
-                    return EX_GENERIC
-                sent = found
+                sent = _have_sent(client, connection, upload, source, options)
+            if sent is None:
+                return EX_GENERIC
             kwarg: dict[str, Any] = {"names": source.names} if source.minion else {}
             kwarg |= {"upload": upload, "hsum": sent.hsum, "listing_size": sent.listing_size, "dest": dest}
             job = client.open_job(connection, begun["minions"], RECEIVER, (), "list", kwarg, timeout=options.timeout)
@@ -212,13 +211,14 @@ def _have_sent(
     return None
 
 
-def _send(connection: LocalConnection, upload: str, have: int, parcel: Parcel, told: Progress) -> None:
-    """Bring to the master what it doesn't have."""
+def _send(connection: LocalConnection, upload: str, have: int, parcel: Parcel, told: Progress) -> Sent:
+    """Bring to the master what it doesn't have; return what it has then."""
     at = have
     for data in parcel.chunks(have):
         for start in range(0, len(data), MIB):
             at = connection.call("upload.write", upload, at, data[start : start + MIB])
             told.show(f"sent to the master: {at / MIB:,.0f} of {parcel.size / MIB:,.0f} MiB")
+    return Sent(parcel.hsum, len(parcel.listing))
 
 
 def _show(answers: Iterator[dict[str, dict[str, Any]]], minions: int, shown: Output, told: Progress) -> int:
