@@ -140,12 +140,18 @@ class Runner:
             self._loop.post(partial(self._abandoned, job, text))
         return text
 
-    def close(self) -> None:
-        """Answer for the jobs that still run: the agent is being stopped."""
+    def leave_out(self, why: str) -> None:
+        """Answer *why* for the jobs that have not begun; those that run go on."""
+        for job in list(self._jobs.values()):
+            if "schedule" not in job.extra:
+                self._withdraw(job, f"{why} before the job began")
+
+    def close(self, why: str = "The agent was stopped") -> None:
+        """Answer *why* for the jobs that still run, or wait: their minion, or the agent, ends."""
         for job in list(self._jobs.values()):
             if "schedule" not in job.extra and job.abandon():
                 waited = self._control.remove(job) or self._waiting.remove(job)
-                text = f"The agent was stopped {'before the job began' if waited else 'while the job was running'}"
+                text = f"{why} {'before the job began' if waited else 'while the job was running'}"
                 self._emit(self._pack(job, same_for_all(job, text, FAILED)))
 
     # waiting

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from saltern_agent import coroutine_loop
+from saltern_agent.devices import device as device_module
 from saltern_agent.devices.alarms import Alarms
 from saltern_agent.devices.allowance import BURST_BYTES, LEAST_BYTES
 from saltern_agent.devices.turn import EX_FORKED
@@ -254,3 +255,82 @@ def test_a_coroutine_that_blocks_keeps_no_other_waiting(
     hostile.wait(lambda: not hostile.devices.members["sw1"].lane.hung)
     hostile.wait(lambda: hostile.grain("sw1").get("up"))
     assert works(hostile, "sw1", "sw2")
+
+
+# taken from the host
+
+
+def test_a_job_that_runs_when_its_device_moves_is_answered_by_what_it_returns(hostile: Bench) -> None:
+    gate = threading.Event()
+    begun = threading.Event()
+    builtins.__dict__["toaster_gates"]["toast", "sw1"] = lambda _: begun.set() or (gate.wait(60) and "ran")
+    runs = hostile.job("sw1", "toast.toast")
+    assert begun.wait(10)
+    waits = hostile.job("sw1", "toast.toast")
+    hostile.list("sw2")
+    answer = hostile.wait(lambda: hostile.returns(waits))["sw1"]
+    assert answer["return"] == "sw1 was taken from this host before the job began"
+    assert not hostile.said("released")
+    gate.set()
+    hostile.wait(lambda: hostile.said("released") == [{"devices": ["sw1"]}])
+    assert [body["return"] for body in hostile.returns(runs).values()] == ["ran"]
+
+
+def test_what_runs_for_long_does_not_keep_a_device_from_moving(hostile: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device_module, "MOVE_S", 0.1)
+    begun = threading.Event()
+    builtins.__dict__["toaster_gates"]["toast", "sw1"] = lambda _: begun.set() or spin()
+    runs = hostile.job("sw1", "toast.toast", timeout=3600)
+    assert begun.wait(10)
+    hostile.list("sw2")
+    hostile.wait(lambda: hostile.said("released") == [{"devices": ["sw1"]}])
+    answer = hostile.returns(runs)["sw1"]
+    assert answer["return"] == "sw1 was taken from this host while the job was running"
+
+
+def spin() -> None:
+    while True:
+        time.sleep(0.001)
+
+
+def shared(bench: Bench, lease: float) -> None:
+    bench.list("sw1", "sw2", shared=["sw1"], lease=lease)
+    question = bench.wait(lambda: [message.seq for _, message in bench.ret if message.type == "lease"])[-1]
+    bench.say("lease", question)
+    bench.list("sw1", "sw2", shared=["sw1"], lease=lease, asked=question)
+    bench.wait(lambda: "sw1" in bench.devices.members)
+    bench.brief("sw1", schedule={"s": {"function": "toast.quiet", "seconds": 3600, "return_job": True}})
+    bench.wait(lambda: bench.devices.members["sw1"].connection.up)
+
+
+def test_what_runs_when_the_lease_is_over_is_ended_at_once(hostile: Bench) -> None:
+    shared(hostile, 1.5)
+    builtins.__dict__["toaster_gates"]["toast", "sw1"] = lambda _: spin()
+    runs = hostile.job("sw1", "toast.toast", timeout=3600)
+    answer = hostile.wait(lambda: hostile.returns(runs))["sw1"]
+    assert answer["return"] == "sw1 was taken from this host while the job was running"
+    hostile.wait(lambda: hostile.said("released"))
+    assert works(hostile, "sw2")
+
+
+def test_a_host_that_stood_still_speaks_with_nothing_that_another_may_have(hostile: Bench) -> None:
+    shared(hostile, 3600.0)
+    assert works(hostile, "sw1", "sw2")
+    device = hostile.devices.members["sw1"]
+    hostile.wait(lambda: scheduled(hostile, "sw1"))
+
+    def stood_still() -> None:
+        hostile.devices.lease._until = 0.0  # the timer that says so comes late
+
+    hostile.host.loop.ask(stood_still)
+    log = builtins.__dict__["toaster_log"]
+    log.clear()
+    assert "another one may serve it" in hostile.run("sw1", "toast.toast")["return"]
+    before = len(scheduled(hostile, "sw1"))
+    run = hostile.host.loop.ask(partial(device.schedule.run_now, "s"))
+    assert hostile.host.loop.ask(partial(device._start_run, run)) is True
+    hostile.host.loop.ask(device.connection.anew)
+    hostile.wait(lambda: device.connection.phase == "down")
+    assert len(scheduled(hostile, "sw1")) == before
+    assert works(hostile, "sw2")
+    assert not [what for what in log if what[1] == "sw1"]

@@ -38,6 +38,7 @@ BACK_OFF_S, MAX_BACK_OFF_S = 1.0, 300.0
 MAX_DOUBLINGS = 10
 MAX_ERROR_CHARACTERS = 300
 LOST = "the connection doesn't work any more"
+NOT_OURS = "the lease of its host is over: another one may serve it"
 HANGS = "it hangs: a call to it has not ended"
 
 
@@ -120,7 +121,7 @@ class Connection:
         self._closes = True
         proxied = self._proxied
         call = partial(proxied.begin, "close") if proxied is not None else lambda: None
-        self._in_lane(call, lambda _, __: then(), first=True)
+        self._in_lane(call, lambda _, __: then(), first=True, always=True)
 
     def anew(self) -> None:
         """Close and open it."""
@@ -279,10 +280,21 @@ class Connection:
 
     # small steps
 
+    def _permitted(self, call: Callable[[], Any]) -> Any:
+        if not self._device.devices.may_speak(self._device.id):
+            raise CommandError(NOT_OURS)
+        return call()
+
     def _in_lane(
-        self, call: Callable[[], Any], done: Callable[[Any, BaseException | None], None], *, first: bool = False
+        self,
+        call: Callable[[], Any],
+        done: Callable[[Any, BaseException | None], None],
+        *,
+        first: bool = False,
+        always: bool = False,
     ) -> None:
-        """Run *call* in the lane, and *done* in the loop's thread, perhaps at once."""
+        """Run *call* in the lane, and *done* in the loop's thread, perhaps at once; *always*: without a lease too."""
+        call = call if always else partial(self._permitted, call)
         post = self._device.host.loop.post
         lane = self._device.lane
         if not lane.submit(call, lambda value, error: post(partial(done, value, error)), first=first):

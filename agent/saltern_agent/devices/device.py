@@ -18,7 +18,7 @@ from saltern_agent.calls import CALL_TIMEOUT_S
 from saltern_agent.credentials import with_credentials
 from saltern_agent.devices.allowance import Allowance
 from saltern_agent.devices.aside import LaneOrAside
-from saltern_agent.devices.connection import CLOSED, HANGS, NEW, OPENING, UP, Connection
+from saltern_agent.devices.connection import CLOSED, HANGS, NEW, NOT_OURS, OPENING, UP, Connection
 from saltern_agent.devices.device_facts import DeviceFacts
 from saltern_agent.envelope import enveloped
 from saltern_agent.executor import FAILED
@@ -42,6 +42,9 @@ UNKNOWN_TYPE = "?"
 
 CONTROL_TYPE = "deltaproxy"
 """In Salt, that of a proxy which only holds others: there is nothing to open."""
+
+MOVE_S = 10.0
+"""What runs when another host is to have the device may take so long: less than a slot, and than the master waits."""
 
 OF_THE_LIMIT = 0.8
 """Of the time that a call to the device may take: how long the master is waited for."""
@@ -314,6 +317,9 @@ class Device(Minion):
             self.runner.start(job)
 
     def _start_run(self, run: Run) -> bool:
+        if not self.devices.may_speak(self.id):  # whoever may has this slot
+            self.host.loop.post(partial(self.schedule.finished, run.name))
+            return True
         if not self._is_aside():
             return super()._start_run(run)
         job = run.job(jid_of(run.jid_epoch_s))
@@ -325,6 +331,8 @@ class Device(Minion):
 
     def _execute(self, job: Job) -> Any:
         """Run a job in its lane, or aside."""
+        if not self.devices.may_speak(self.id):
+            return same_for_all(job, f"{self.id} was not asked: {NOT_OURS}", FAILED)
         if self._is_aside() and any(self._needs(fun) for fun, _ in job.functions()):
             return self._down(job)
         began = time.perf_counter()
@@ -389,15 +397,22 @@ class Device(Minion):
 
     # its end
 
-    def end(self, then: Callable[[], None]) -> None:
-        """Serve it no more: answer for what runs, close it, and call *then*."""
+    def end(self, then: Callable[[], None], *, at_once: bool) -> None:
+        """Serve it no more: close it when what runs is over, or is given up, *at_once* or soon, and call *then*."""
         self.schedule.stop()
         if self._mine_timer is not None:
             self._mine_timer.cancel()
-        self.runner.close()
-        self.connection.close(partial(self._ended, then))
+        taken = f"{self.id} was taken from this host"
+        self.runner.leave_out(taken)
+        self.connection.close(partial(self._ended, then, taken))
+        give_up = partial(self.lane.give_up, f"{taken} while the job was running")
+        if at_once:
+            give_up()
+        else:
+            self.host.loop.later(MOVE_S, give_up)
 
-    def _ended(self, then: Callable[[], None]) -> None:
+    def _ended(self, then: Callable[[], None], taken: str) -> None:
+        self.runner.close(taken)
         self.lane.close()
         self.loader.close()
         then()

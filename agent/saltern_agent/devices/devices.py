@@ -222,6 +222,10 @@ class Devices:
         for device in self.members.values():
             device.schedule.clock_was_set()
 
+    def may_speak(self, name: str) -> bool:
+        """Return whether the device *name* may be spoken with at this moment; from any thread."""
+        return name not in self._shared or self.lease.good
+
     def close(self) -> None:
         """End all, before the outbox is closed: jobs are answered, and devices closed as far as that goes quickly."""
         self.lease.close()
@@ -297,7 +301,7 @@ class Devices:
         device = self.members.pop(name)
         self.introductions.remove(name)
         self._ending[name] = device
-        device.end(partial(self._ended, name))
+        device.end(partial(self._ended, name), at_once=name in self._wanted)  # another may have it in a moment
 
     def _ended(self, name: str) -> None:
         self._ending.pop(name, None)

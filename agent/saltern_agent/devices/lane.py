@@ -95,6 +95,10 @@ class Lane:
             self._pools = DevicePools(self)
         return self._pools
 
+    def give_up(self, why: str) -> None:
+        """Interrupt the call that is running, if one is, and tell whoever asked *why*; it is waited for no longer."""
+        self.lanes.give_up(self, why)
+
     def close(self) -> None:
         """Take no more calls; tell those that wait or run that it is over. What runs is interrupted."""
         self.lanes.close_lane(self)

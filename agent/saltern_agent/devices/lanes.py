@@ -168,6 +168,12 @@ class Lanes:
                     turn.interrupt()
             self._alarms.at(self._alarms.now() + GRACE_S, lambda: self._hangs(turn))
 
+    def give_up(self, lane: Lane, why: str) -> None:
+        """End the call of *lane* that is running; see ``Lane.give_up``."""
+        turn = lane.turn
+        if turn is not None:
+            self._end_call(turn, why)
+
     def _takes(self, lane: Lane) -> bool:
         if self._closed or lane.closed:
             return False
@@ -333,12 +339,14 @@ class Lanes:
 
     def _overdue(self, turn: Turn) -> None:
         """End a call that lasts over its limit."""
+        self._end_call(turn, f"{turn.lane.name} did not answer within its limit of {turn.limit_s:g} s")
+
+    def _end_call(self, turn: Turn, why: str) -> None:
         with self._lock:
             if turn.ended or turn.answered:
                 return
             turn.answered = True
-        limit = f"its limit of {turn.limit_s:g} s"
-        self._answer(turn, None, TimeoutError(f"{turn.lane.name} did not answer within {limit}"))
+        self._answer(turn, None, TimeoutError(why))
         with self._lock:  # only now: whoever asked has given it up before it ends by this
             if not turn.ended:
                 turn.interrupt()

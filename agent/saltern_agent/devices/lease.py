@@ -54,6 +54,11 @@ class Lease:
         self._timer: Cancellable | None = None
         self._end_timer: Cancellable | None = None
 
+    @property
+    def good(self) -> bool:
+        """Whether they may, by the clock: of a process that stood still ``held`` may be old. From any thread."""
+        return self.held and self._steady() < self._until
+
     def listed(self, asked: int, lease_s: float, *, wanted: bool) -> None:
         """Heed a list: *asked* is the last question that the master knew of, *wanted*: there are shared devices."""
         self._lease_s = min(max(lease_s, MIN_S), MAX_S)
