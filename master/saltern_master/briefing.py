@@ -107,6 +107,8 @@ class Briefing:
         self._modules = ""
         self._learnt = ""
         self._telling: asyncio.Task[None] | None = None
+        self.read_as: object = None
+        """The stamp of the configuration when it was read, if that is known: it may have been changed since."""
         self.on_reload: list[Callable[[MasterOptions], None]] = []
         """Told the options that were read again, for what of *RELOADED* is none of ours."""
         self.on_check: list[Callable[[MasterOptions], Callable[[], None]]] = []
@@ -304,7 +306,8 @@ class Briefing:
 
     async def _watch_config(self) -> None:
         """Reload when a configuration file has changed."""
-        stamp = self._stamp()
+        config, roles = self._stamp()
+        stamp = (self.read_as or config, roles)
         while True:
             await asyncio.sleep(CONFIG_LOOK_EVERY_S)
             now = self._stamp()
@@ -312,7 +315,7 @@ class Briefing:
                 stamp = now
                 self.reload()
 
-    def _stamp(self) -> object:
+    def _stamp(self) -> tuple[object, object]:
         """Return what changes with any file of the configuration."""
         return config_stamp(self._options["conf_file"]), roles_stamp(self._options["config_dir"])
 

@@ -15,6 +15,7 @@ from saltern import log, own_environment
 from saltern.complaints import Complaints
 from saltern.config import MasterOptions, master_config
 from saltern.config.exposure import exposures
+from saltern.config.load import config_stamp
 from saltern.config.located import located
 from saltern.config.master import MASTER
 from saltern.config.remarks import remarks
@@ -61,11 +62,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         options = master_config(arguments.config_dir)
         main = options["conf_file"]
+        read_as = config_stamp(main)
         file = arguments.log_file or options["log_file"] or None
         log.setup(LOG_LEVELS[level] if level else options["log_level"], file)
         _warn(options)
         with locked(options["cachedir"], CACHE_MODE), asyncio.Runner(loop_factory=TimedLoop) as runner:
-            runner.run(_serve(options, level_is_ours=level is None))
+            runner.run(_serve(options, read_as, level_is_ours=level is None))
     except (SalternError, OSError) as error:
         line = located(told(error), main) if isinstance(error, ConfigError) else told(error)
         print(f"saltern-master: {line}", file=sys.stderr)
@@ -89,12 +91,13 @@ store would cost each ping five milliseconds again and again.
 """
 
 
-async def _serve(options: MasterOptions, *, level_is_ours: bool) -> None:
-    """Serve; *level_is_ours*: whether the configuration says what is logged, and not the command line."""
+async def _serve(options: MasterOptions, read_as: object, *, level_is_ours: bool) -> None:
+    """Serve; *read_as*: the files' stamp; *level_is_ours*: it says what is logged, and not the command line."""
     from saltern_master.master import Master  # after the arguments: --help and faults answer at once
 
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     master = Master(options)
+    master.briefing.read_as = read_as
     if level_is_ours:
         master.briefing.on_reload.append(lambda fresh: log.set_level(fresh["log_level"]))
     loop = asyncio.get_running_loop()

@@ -17,6 +17,7 @@ import zmq
 from saltern import wire
 from saltern.client import LocalClient
 from saltern.config import MasterOptions, master_config
+from saltern.config.load import config_stamp
 from saltern.errors import ArgumentError, ChannelError, FunctionNotFound, NotAuthorised
 from saltern.event import MasterEvent
 from saltern.keystore import KeyStore
@@ -25,6 +26,7 @@ from saltern.pki import fingerprint
 from saltern.runner import RunnerClient
 from saltern.wheel import Wheel
 from saltern_master.auth.caller import Caller, Kind
+from saltern_master.master import Master
 from support.masters import FakeAgent, running, until
 
 
@@ -504,6 +506,22 @@ def test_configuration_faults_are_named(tmp_path: Path) -> None:
 
         with pytest.raises(ConfigError, match=message):
             asyncio.run(build())
+
+
+def test_what_is_changed_while_the_master_starts_is_read_too(options: MasterOptions) -> None:
+    main = Path(options["conf_file"])
+    read_as = config_stamp(str(main))
+    main.write_text(main.read_text() + "schedule: {mine: {function: a.b, seconds: 5}}\n")
+
+    async def scenario() -> None:
+        master = Master(options)
+        master.briefing.read_as = read_as
+        task = asyncio.create_task(master.run())
+        await until(lambda: task.done() or master.briefing.schedules.seconds("mine") == 5)
+        master.stop()
+        await task
+
+    run(scenario())
 
 
 def test_a_changed_schedule_is_pushed_and_a_bad_one_changes_nothing(
