@@ -7,7 +7,7 @@ import os
 import selectors
 import subprocess
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import IO, Any
 
 from saltern.errors import CommandError
@@ -60,6 +60,8 @@ class _Conversation:
 
     def __init__(self, process: subprocess.Popen[bytes], stdin: bytes, limit: int) -> None:
         self.process = process
+        self.in_time = False
+        """Whether it has ended, or closed its output, before its time was up."""
         self.outputs: dict[str, _Output] = {"stdout": _Output(limit), "stderr": _Output(limit)}
         self._stdin = memoryview(stdin)
         self._selector = selectors.DefaultSelector()
@@ -71,35 +73,25 @@ class _Conversation:
             os.set_blocking(process.stdin.fileno(), False)
             self._selector.register(process.stdin, selectors.EVENT_WRITE)
 
-    def run(self, timeout: float | None) -> bool:
-        """Return True when the program ended or closed its output, False when *timeout* seconds passed."""
-        steps = self.steps(timeout)
-        while True:
-            try:
-                next(steps)
-            except StopIteration as ended:
-                return bool(ended.value)
-
-    def steps(self, timeout: float | None) -> Generator[None, None, bool]:
-        """Do the same, and yield each time that something may have been printed."""
+    def steps(self, timeout: float | None) -> Iterator[None]:
+        """Yield each time that something may have been printed, until it ends or *timeout* seconds have passed."""
         end = None if timeout is None else time.monotonic() + timeout
         ended_at: float | None = None
         while self._selector.get_map():
             now = time.monotonic()
             if end is not None and now >= end:
-                return False
+                return
             if ended_at is not None and now >= ended_at + DRAIN_S:
-                return True
+                self.in_time = True
+                return
             for key, _ in self._selector.select(TICK_S if end is None else min(TICK_S, end - now)):
                 self._move(key)
             yield
             if ended_at is None and self.process.poll() is not None:
                 ended_at = time.monotonic()
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(None if end is None else max(end - time.monotonic(), 0))
-        except subprocess.TimeoutExpired:
-            return False
-        return True
+            self.in_time = True
 
     def _move(self, key: selectors.SelectorKey) -> None:
         try:
@@ -120,13 +112,21 @@ class _Conversation:
             pipe: IO[bytes] = key.fileobj  # type: ignore[assignment]  # only pipes were registered
             pipe.close()
 
-    def close(self) -> None:
-        """Close whatever is still open."""
+    def end(self) -> None:
+        """Close whatever is still open; a program that hasn't ended in time is ended with all that it started."""
+        if not self.in_time:
+            end_group(self.process, TERM_GRACE_S)
         self._selector.close()
         for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
             if pipe:
                 with contextlib.suppress(OSError):
                     pipe.close()
+
+    def finished(self) -> Finished:
+        """Return how it ended."""
+        output, errors = self.outputs["stdout"], self.outputs["stderr"]
+        kept, cut = (bytes(output.kept), bytes(errors.kept)), output.cut + errors.cut
+        return Finished(self.process.pid, self.process.returncode, *kept, cut, not self.in_time)
 
 
 def run(
@@ -161,18 +161,14 @@ def run(
         umask=umask,
         **(credentials or {}),
     )
-    process = conversation.process
-    in_time = False
     try:
-        started(process.pid)
-        in_time = conversation.run(timeout)
-    finally:
-        # Also on the exception that ends a killed job: its program must not outlive it.
-        if not in_time:
-            end_group(process, TERM_GRACE_S)
-        conversation.close()
-        ended(process.pid)
-    return _finished(conversation, in_time=in_time)
+        started(conversation.process.pid)
+        for _ in conversation.steps(timeout):
+            pass
+    finally:  # also on the exception that ends a killed job: its program must not outlive it
+        conversation.end()
+        ended(conversation.process.pid)
+    return conversation.finished()
 
 
 def lines(
@@ -193,28 +189,19 @@ def lines(
     kept = None if env is None else dict(env)
     streams = {"stdin": subprocess.DEVNULL, "stderr": subprocess.STDOUT}
     conversation = _started(argv, b"", limit, cwd=cwd, env=kept, **streams, **(credentials or {}))
-    process, output = conversation.process, conversation.outputs["stdout"]
-    in_time, at = False, 0
+    output, at = conversation.outputs["stdout"], 0
     try:
-        started(process.pid)
-        steps = conversation.steps(timeout)
-        while True:
-            try:
-                next(steps)
-            except StopIteration as over:
-                in_time = bool(over.value)
-                break
+        started(conversation.process.pid)
+        for _ in conversation.steps(timeout):
             while (end := output.kept.find(b"\n", at)) >= 0:
                 yield bytes(output.kept[at:end])
                 at = end + 1
         if output.kept[at:]:
             yield bytes(output.kept[at:])
     finally:
-        if not in_time:
-            end_group(process, TERM_GRACE_S)
-        conversation.close()
-        ended(process.pid)
-    return _finished(conversation, in_time=in_time)
+        conversation.end()
+        ended(conversation.process.pid)
+    return conversation.finished()
 
 
 def _started(argv: Sequence[str], data: bytes, limit: int, *, cwd: str | None, **options: Any) -> _Conversation:
@@ -224,13 +211,6 @@ def _started(argv: Sequence[str], data: bytes, limit: int, *, cwd: str | None, *
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         raise CommandError(_why_not(argv, cwd, error)) from error
     return _Conversation(process, data, limit)
-
-
-def _finished(conversation: _Conversation, *, in_time: bool) -> Finished:
-    output, errors = conversation.outputs["stdout"], conversation.outputs["stderr"]
-    process = conversation.process
-    cut = output.cut + errors.cut
-    return Finished(process.pid, process.returncode, bytes(output.kept), bytes(errors.kept), cut, not in_time)
 
 
 def _why_not(argv: Sequence[str], cwd: str | None, error: Exception) -> str:
