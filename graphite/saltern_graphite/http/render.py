@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Hashable
 from dataclasses import replace
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -27,11 +28,13 @@ from saltern_graphite.http.settings import UNCHANGED_S, HttpSettings
 from saltern_graphite.http.workers import Workers
 from saltern_graphite.render.formats import FORMATS, Answer
 from saltern_graphite.render.formats.chart import PACKED, given_slice
+from saltern_graphite.render.formats.script import answer
 from saltern_graphite.series.series import Series
 
 _NOT_ASKED = {"target", "target[]", "cacheTimeout", "noCache", "_salt", "_"}
 """Parameters that change nothing in the answer, and the targets, which are looked at by themselves."""
 
+_GIVEN_UP = {TookTooLong: "requestsTimedOut", ClientGone: "requestsCancelled"}
 _NOTED_CHARS = 1000  # of a target, beside the traceback in the log
 _TAGGED_MOST_BYTES = 4 << 20
 """Larger bodies get no ETag: to hash 32 MB takes a tenth of the time that making them does."""
@@ -55,9 +58,7 @@ class Renderer:
     ) -> None:
         self._source = source
         self._library = library
-        self._limits = settings.limits
-        self._stored_method = settings.stored_method
-        self._cache_s = settings.cache_s
+        self._settings = settings
         self._cache = AnswerCache(settings.cache_bytes)
         self._workers = Workers(settings.render_threads)
         self._count = count
@@ -65,11 +66,11 @@ class Renderer:
 
     async def answer(self, request: Request) -> Response:
         """``/render``."""
-        deadline = Deadline(self._limits.seconds)
+        deadline = Deadline(self._settings.limits.seconds)
         params = await read_params(request)
-        wanted = read_request(params, self._limits)
+        wanted = read_request(params, self._settings.limits)
         zipped = takes_gzip(request)
-        age_s = self._cache_s if wanted.cache_s is None else wanted.cache_s
+        age_s = self._settings.cache_s if wanted.cache_s is None else wanted.cache_s
         state = None
         if age_s is None:  # nobody said that an answer may be older than what is in the store
             age_s, state = UNCHANGED_S, self._state()
@@ -80,28 +81,17 @@ class Renderer:
             self._count("requestCacheMisses" if rendered is None else "requestCacheHits")
         tell(request.scope, cache="miss" if rendered is None else "hit", targets=len(wanted.targets))
         if rendered is None:
-            source = self._source(restriction)
-            rendered = await self._work(request, wanted, deadline, source, zipped=zipped)
+            source, tagged = self._source(restriction), request.method != "POST"
+            work = partial(self._render, wanted, deadline, source, zipped=zipped, tagged=tagged)
+            try:
+                rendered = await self._workers.run(request, deadline, work)
+            except (TookTooLong, ClientGone) as error:
+                self._count(_GIVEN_UP[type(error)])
+                raise
             if rendered.complete:
                 self._cache.put(key, rendered, age_s)
         tell(request.scope, series=rendered.series, points=rendered.points)
         return _response(request, rendered, wanted.cache_s or 0)
-
-    async def _work(
-        self, request: Request, wanted: RenderRequest, deadline: Deadline, source: SeriesSource, *, zipped: bool
-    ) -> Rendered:
-        try:
-            return await self._workers.run(
-                request,
-                deadline,
-                lambda: self._render(wanted, deadline, source, zipped=zipped, tagged=request.method != "POST"),
-            )
-        except TookTooLong:
-            self._count("requestsTimedOut")
-            raise
-        except ClientGone:
-            self._count("requestsCancelled")
-            raise
 
     def _render(
         self, wanted: RenderRequest, deadline: Deadline, source: SeriesSource, *, zipped: bool, tagged: bool
@@ -127,7 +117,9 @@ class Renderer:
 
         Otherwise a failure is a ``GraphiteError`` that names its target and column.
         """
-        evaluator = Evaluator(source, self._library, self._limits, stored_method=self._stored_method, deadline=deadline)
+        evaluator = Evaluator(
+            source, self._library, self._settings.limits, stored_method=self._settings.stored_method, deadline=deadline
+        )
         context = evaluator.context(
             wanted.start,
             wanted.end,
@@ -156,24 +148,18 @@ class Renderer:
         return series, failures
 
     def _parsed(self, target: str) -> Expression:
-        most = self._limits.target_chars
+        most = self._settings.limits.target_chars
         if len(target) > most:
             raise TargetSyntaxError(f"{len(target)} characters: {most} are allowed")
-        return parse(target, self._limits.depth)
+        return parse(target, self._settings.limits.depth)
 
 
 def _written(wanted: RenderRequest, series: list[Series], failures: list[BadTarget]) -> Answer:
     write = FORMATS[wanted.format]
     if not wanted.partial:
         return write(series, wanted.options)
-    callback = wanted.options.jsonp
-    body, media_type = write(series, replace(wanted.options, jsonp=None))
-    body = partial_body(body, failures)
-    return (
-        Answer(body, media_type)
-        if callback is None
-        else Answer(f"{callback}(".encode() + body + b")", "text/javascript")
-    )
+    body, _ = write(series, replace(wanted.options, jsonp=None))
+    return answer(partial_body(body, failures), wanted.options)
 
 
 def _cache_key(wanted: RenderRequest, params: Params, zipped: bool) -> Hashable:
