@@ -51,8 +51,8 @@ class Evaluator:
         stored_method: bool = True,
         deadline: Deadline | None = None,
     ) -> None:
-        self._source = source
-        self._library = library
+        self.source = source
+        self.library = library
         self._limits = limits or Limits()
         self._stored_method = stored_method
         self._deadline = deadline or Deadline(self._limits.seconds)
@@ -102,7 +102,7 @@ class Evaluator:
 
     def apply(self, name: str, series: list[Series], context: Context, *more: list[Series]) -> list[Series]:
         """The function called *name* on *series*, and *more* lists, its other arguments at their defaults."""
-        function = self._library.find(name)
+        function = self.library.find(name)
         if function.deferred:
             raise FunctionError(f"{name} can't be used as a callback")
         try:
@@ -112,15 +112,7 @@ class Evaluator:
 
     def tagged(self, expressions: Sequence[str], path: str, context: Context) -> list[Series]:
         """The series whose tags pass all *expressions*; *path* is how they were asked for."""
-        return self._cached(path, context, lambda: self._source.tagged(expressions, self._limits.series))
-
-    def event_times(self, tags: Sequence[str], start: int, end: int) -> list[int]:
-        """When there was an event with all of *tags* in ``[start, end)``, in epoch seconds, sorted."""
-        return self._source.event_times(tags, start, end)
-
-    def knows(self, name: str) -> bool:
-        """Whether there is a function called *name*."""
-        return name in self._library
+        return self._cached(path, context, lambda: self.source.tagged(expressions, self._limits.series))
 
     def spend_points(self, points: int) -> None:
         """Account for *points* about to be made; raises ``FunctionError`` beyond the request's limit."""
@@ -138,7 +130,7 @@ class Evaluator:
     def _call(self, call: Call, context: Context) -> list[Series]:
         where = f"column {call.column}"
         try:
-            function = self._library.find(call.name)
+            function = self.library.find(call.name)
             where += f": {call.name}"
             args = [self._argument(function, index, argument, context) for index, argument in enumerate(call.args)]
             kwargs = {
@@ -164,7 +156,7 @@ class Evaluator:
         return self.series(argument, context)
 
     def _metrics(self, pattern: str, context: Context) -> list[Series]:
-        return self._cached(pattern, context, lambda: self._source.match(pattern, self._limits.series))
+        return self._cached(pattern, context, lambda: self.source.match(pattern, self._limits.series))
 
     def _cached(self, path: str, context: Context, find: Callable[[], list[str]]) -> list[Series]:
         """What was read for *path* before in this request, else the metrics that *find* names, read now."""
@@ -181,7 +173,7 @@ class Evaluator:
         series = []
         for name in names:
             self.check()
-            found = self._source.fetch(name, context.start, context.end, context.now)
+            found = self.source.fetch(name, context.start, context.end, context.now)
             if found is None:
                 continue
             self.spend_points(len(found.values))

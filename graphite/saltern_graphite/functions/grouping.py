@@ -20,7 +20,7 @@ _AllLists = Annotated[SeriesList, Param(ParamType.SERIES_LISTS, "seriesLists")]
 
 def _calling(context: Context, callback: str) -> Callable[[list[Series]], list[Series]]:
     """What makes one series, or none, of a group by *callback*, a function or an aggregation."""
-    if context.evaluation.knows(callback):
+    if callback in context.evaluation.library:
         return lambda group: context.evaluation.apply(callback, group, context)[:1]
     aggregation(callback)
     return lambda group: combine(group, callback, context.x_files_factor)
@@ -65,7 +65,7 @@ def reduce_series(
     """Calls *reduceFunction* once for each beginning of a name, with the series whose next element, number
     *reduceNode*, is one of *reduceMatchers*, in their order. Groups that lack one of them are left out.
     """
-    if not context.evaluation.knows(reduce_function):
+    if reduce_function not in context.evaluation.library:
         raise FunctionError(f"reduceFunction: there is no function {reduce_function!r}")
     groups: dict[str, dict[str, Series]] = {}
     for one in series:

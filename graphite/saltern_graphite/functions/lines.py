@@ -77,7 +77,7 @@ def events(context: Context, *tags: str) -> list[Series]:
     """
     seconds = context.end - context.start
     context.evaluation.spend_points(seconds)
-    times = context.evaluation.event_times(() if tags == ("*",) else tags, context.start, context.end)
+    times = context.evaluation.source.event_times(() if tags == ("*",) else tags, context.start, context.end)
     places = np.array(times, dtype=np.int64) - context.start
     counts = np.bincount(places, minlength=seconds).astype(np.float64)
     counts[counts == 0] = np.nan
