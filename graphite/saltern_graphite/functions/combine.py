@@ -153,29 +153,19 @@ def aggregate_with_wildcards(
     return _with_wildcards(context, series, func, positions)
 
 
-def _by_wildcards(name: str, func: str, does: str, example: str) -> Function:
-    @function(name, GROUP, does=f"{does} *position*.", example=f"{example}, 3")
-    def combined(context: Context, series: SeriesList, *positions: _Positions) -> list[Series]:
-        return _with_wildcards(context, series, func, positions)
-
-    return combined
+@function("sumSeriesWithWildcards", GROUP, example="dc.*.host.*.requests, 3")
+def sum_series_with_wildcards(context: Context, series: SeriesList, *positions: _Positions) -> list[Series]:
+    """Adds up the series whose names differ only in the path elements at *position*."""
+    return _with_wildcards(context, series, "sum", positions)
 
 
-sum_series_with_wildcards = _by_wildcards(
-    "sumSeriesWithWildcards",
-    "sum",
-    "Adds up the series whose names differ only in the path elements at",
-    "dc.*.host.*.requests",
-)
-average_series_with_wildcards = _by_wildcards(
-    "averageSeriesWithWildcards",
-    "average",
-    "The mean of the series whose names differ only in the path elements at",
-    "dc.*.host.*.load",
-)
-multiply_series_with_wildcards = _by_wildcards(
-    "multiplySeriesWithWildcards",
-    "multiply",
-    "Multiplies the series whose names differ only in the path elements at",
-    "dc.*.host.*.share",
-)
+@function("averageSeriesWithWildcards", GROUP, example="dc.*.host.*.load, 3")
+def average_series_with_wildcards(context: Context, series: SeriesList, *positions: _Positions) -> list[Series]:
+    """The mean of the series whose names differ only in the path elements at *position*."""
+    return _with_wildcards(context, series, "average", positions)
+
+
+@function("multiplySeriesWithWildcards", GROUP, example="dc.*.host.*.share, 3")
+def multiply_series_with_wildcards(context: Context, series: SeriesList, *positions: _Positions) -> list[Series]:
+    """Multiplies the series whose names differ only in the path elements at *position*."""
+    return _with_wildcards(context, series, "multiply", positions)

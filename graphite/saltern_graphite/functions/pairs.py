@@ -14,7 +14,7 @@ from saltern_graphite.functions.combine import GROUP, combine, flat
 from saltern_graphite.functions.grid import grid, normalized, stacked_rows
 from saltern_graphite.functions.names import group_key, grouped_by
 from saltern_graphite.functions.params import Aggregation, Nodes, Param, ParamType
-from saltern_graphite.functions.registry import Function, function
+from saltern_graphite.functions.registry import function
 from saltern_graphite.series.aggregation import AGGREGATIONS
 from saltern_graphite.series.series import Series, SeriesList, Values, paths_of
 
@@ -53,32 +53,22 @@ def aggregate_series_lists(
     return _combine_pairs(first, second, func, context.x_files_factor if x_files_factor is None else x_files_factor)
 
 
-def _pairing(name: str, func: str, does: str, example: str) -> Function:
-    @function(name, GROUP, does=does, example=example)
-    def combined(context: Context, first: _First, second: _Second) -> list[Series]:
-        return _combine_pairs(first, second, func, context.x_files_factor)
-
-    return combined
+@function("sumSeriesLists", GROUP, example="servers.*.bytes.in, servers.*.bytes.out")
+def sum_series_lists(context: Context, first: _First, second: _Second) -> list[Series]:
+    """Adds up the first series of both lists, the second ones, and so on."""
+    return _combine_pairs(first, second, "sum", context.x_files_factor)
 
 
-sum_series_lists = _pairing(
-    "sumSeriesLists",
-    "sum",
-    "Adds up the first series of both lists, the second ones, and so on.",
-    "servers.*.bytes.in, servers.*.bytes.out",
-)
-diff_series_lists = _pairing(
-    "diffSeriesLists",
-    "diff",
-    "Takes the first series of the second list off the first of the first list, and so on.",
-    "servers.*.memory.total, servers.*.memory.used",
-)
-multiply_series_lists = _pairing(
-    "multiplySeriesLists",
-    "multiply",
-    "Multiplies the first series of both lists, the second ones, and so on.",
-    "queues.*.length, queues.*.item_size",
-)
+@function("diffSeriesLists", GROUP, example="servers.*.memory.total, servers.*.memory.used")
+def diff_series_lists(context: Context, first: _First, second: _Second) -> list[Series]:
+    """Takes the first series of the second list off the first of the first list, and so on."""
+    return _combine_pairs(first, second, "diff", context.x_files_factor)
+
+
+@function("multiplySeriesLists", GROUP, example="queues.*.length, queues.*.item_size")
+def multiply_series_lists(context: Context, first: _First, second: _Second) -> list[Series]:
+    """Multiplies the first series of both lists, the second ones, and so on."""
+    return _combine_pairs(first, second, "multiply", context.x_files_factor)
 
 
 @function("divideSeries", GROUP, example="service.errors.*, service.requests")
