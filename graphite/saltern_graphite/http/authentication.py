@@ -38,7 +38,7 @@ class Authenticated:
             return
         self._count("requestsUnauthorized")
         answer = error_answer(401, "who are you? send a user and password, or a bearer token, that this server knows")
-        for challenge in self._credentials.challenges:
+        for challenge in self._credentials.known.challenges:
             answer.headers.append("WWW-Authenticate", challenge)
         await answer(scope, receive, send)
 

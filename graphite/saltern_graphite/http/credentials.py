@@ -59,16 +59,11 @@ class Credentials:
         self._secret = secrets.token_bytes(32)
         self._hashing = CapacityLimiter(_HASHING)
         self._verified: dict[bytes, str] = {}
-        self._known = read_credentials(path)
-
-    @property
-    def challenges(self) -> list[str]:
-        """As :attr:`Known.challenges`."""
-        return self._known.challenges
+        self.known = read_credentials(path)
 
     def reload(self) -> None:
         """Read the file again. On ``ConfigError`` what was known stays in force."""
-        self._known = read_credentials(self._path)
+        self.known = read_credentials(self._path)
         self._verified = {}
 
     async def who(self, header: str) -> str | None:
@@ -80,7 +75,7 @@ class Credentials:
 
     def _bearer(self, token: str) -> str | None:
         digest, found = _digest(token), None
-        for known, name in self._known.tokens.items():  # all of them: the time it takes tells nothing
+        for known, name in self.known.tokens.items():  # all of them: the time it takes tells nothing
             if hmac.compare_digest(digest, known):
                 found = name
         return found
@@ -90,7 +85,7 @@ class Credentials:
             user, _, password = b64decode(encoded, validate=True).decode().partition(":")
         except (Base64Error, ValueError):
             return None
-        known, verified = self._known, self._verified
+        known, verified = self.known, self._verified
         proof = hashlib.blake2b(encoded.encode(), key=self._secret).digest()
         if proof in verified:
             return verified[proof]
