@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import NamedTuple
@@ -82,8 +83,5 @@ def fitted(text: str, room: float, measure: Callable[[str], float]) -> str:
     """*text*, its end cut off so that it fits into *room* pixels."""
     if measure(text) <= room:
         return text
-    low, high = 0, len(text)
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if measure(text[:middle] + _ELLIPSIS) <= room else (low, middle - 1)
-    return text[:low] + _ELLIPSIS if low else ""
+    too_long = bisect_right(range(len(text)), room, lo=1, key=lambda count: measure(text[:count] + _ELLIPSIS))
+    return text[: too_long - 1] + _ELLIPSIS if too_long > 1 else ""
