@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from saltern_graphite.evaluation.times import parse_interval
 from saltern_graphite.functions.graph import between
 from saltern_graphite.functions.grid import stacked_rows
 from saltern_graphite.functions.holt_winters import analyse
-from saltern_graphite.functions.params import NumberAsWritten, Param, ParamType
+from saltern_graphite.functions.params import Number, Param, ParamType
 from saltern_graphite.functions.registry import function
 from saltern_graphite.series.series import Series, Values
 
@@ -21,57 +21,54 @@ GROUP = "Calculate"
 _Bootstrap = Annotated[str, Param(ParamType.INTERVAL, "bootstrapInterval", suggestions=("7d", "30d"))]
 _Season = Annotated[str, Param(ParamType.INTERVAL, suggestions=("1d", "7d"))]
 
+_TAGS = dict.fromkeys(("holtWintersForecast", "holtWintersDeviation"), 1)
+_BAND_TAGS = {**_TAGS, "holtWintersConfidenceUpper": 1, "holtWintersConfidenceLower": 1}
 _MIN_SEASON = 2
 """Steps of the shortest season. A shorter one, as for a series with a value a day, is taken for it, as in Graphite."""
 
 
-class _Smoothed:
-    """Series with their predictions and deviations, over a window that begins *bootstrap* earlier."""
+class _Smoothed(NamedTuple):
+    """A series with its predictions and deviations from *start*, the beginning of the request, on."""
 
-    def __init__(self, context: Context, source: Deferred, bootstrap: str, seasonality: str) -> None:
-        self.preview_s = parse_interval(bootstrap)
-        if self.preview_s < 0:
-            raise FunctionError(f"bootstrapInterval must not be negative, as {bootstrap!r} is")
-        self.series = source.evaluate(context.window(context.start - self.preview_s))
-        self.predictions: list[Values] = [np.empty(0)] * len(self.series)
-        self.deviations: list[Values] = [np.empty(0)] * len(self.series)
-        by_step: dict[int, list[int]] = {}
-        for index, one in enumerate(self.series):
-            by_step.setdefault(one.step, []).append(index)
-        for step, indexes in by_step.items():
-            # the next prediction looks back to one step after the season's beginning: one step is no season, two are
-            self._analyse(context, indexes, max(parse_interval(seasonality) // step, _MIN_SEASON))
+    series: Series
+    start: int
+    prediction: Values
+    deviation: Values
 
-    def _analyse(self, context: Context, indexes: list[int], season: int) -> None:
-        rows = stacked_rows([self.series[index].values for index in indexes])
-        predictions, deviations = analyse(rows, season, context.evaluation.check)
-        for row, index in enumerate(indexes):
-            first, last = self.preview_s // self.series[index].step, len(self.series[index].values)
-            self.predictions[index] = predictions[row, first:last]
-            self.deviations[index] = deviations[row, first:last]
-
-    def forecasts(self) -> list[Series]:
-        """The predictions, from the beginning of the request on."""
-        tags = {"holtWintersForecast": 1, "holtWintersDeviation": 1}
-        return [
-            one.derived(f"holtWintersForecast({one.name})", values, start=one.start + self.preview_s, tags=tags)
-            for one, values in zip(self.series, self.predictions, strict=True)
-        ]
+    def forecast(self) -> Series:
+        """The predictions."""
+        name = f"holtWintersForecast({self.series.name})"
+        return self.series.derived(name, self.prediction, start=self.start, tags=_TAGS)
 
     def bands(self, delta: float) -> list[Series]:
-        """For each series a lower and an upper band, *delta* deviations off the predictions; they keep its path."""
-        tags = dict.fromkeys(
-            ("holtWintersForecast", "holtWintersDeviation", "holtWintersConfidenceUpper", "holtWintersConfidenceLower"),
-            1,
+        """A lower and an upper band, *delta* deviations off the predictions; they keep the series' path."""
+        margin, one = delta * self.deviation, self.series
+        return [
+            one.derived(
+                f"holtWintersConfidence{which}({one.name})", band, start=self.start, path=one.path, tags=_BAND_TAGS
+            )
+            for which, band in (("Lower", self.prediction - margin), ("Upper", self.prediction + margin))
+        ]
+
+
+def _smoothed(context: Context, source: Deferred, bootstrap: str, seasonality: str) -> list[_Smoothed]:
+    """The series of *source*, smoothed over a window that begins *bootstrap* earlier."""
+    preview_s = parse_interval(bootstrap)
+    if preview_s < 0:
+        raise FunctionError(f"bootstrapInterval must not be negative, as {bootstrap!r} is")
+    series = source.evaluate(context.window(context.start - preview_s))
+    smoothed: dict[int, _Smoothed] = {}
+    for step in {one.step for one in series}:
+        places = [place for place, one in enumerate(series) if one.step == step]
+        # the next prediction looks back to one step after the season's beginning: one step is no season, two are
+        season = max(parse_interval(seasonality) // step, _MIN_SEASON)
+        predictions, deviations = analyse(
+            stacked_rows([series[place].values for place in places]), season, context.evaluation.check
         )
-        results = []
-        for one, forecast, deviation in zip(self.series, self.predictions, self.deviations, strict=True):
-            margin = delta * deviation
-            start = one.start + self.preview_s
-            for label, values in (("Lower", forecast - margin), ("Upper", forecast + margin)):
-                name = f"holtWintersConfidence{label}({one.name})"
-                results.append(one.derived(name, values, start=start, path=one.path, tags=tags))
-        return results
+        for row, place in enumerate(places):
+            one, wanted = series[place], slice(preview_s // step, len(series[place].values))
+            smoothed[place] = _Smoothed(one, one.start + preview_s, predictions[row, wanted], deviations[row, wanted])
+    return [smoothed[place] for place in range(len(series))]
 
 
 @function("holtWintersForecast", GROUP, example="site.requests, '7d', '1d'")
@@ -82,34 +79,26 @@ def holt_winters_forecast(
 
     It learns from *bootstrapInterval* before the window asked for.
     """
-    return _Smoothed(context, source, bootstrap, seasonality).forecasts()
+    return [one.forecast() for one in _smoothed(context, source, bootstrap, seasonality)]
 
 
 @function("holtWintersConfidenceBands", GROUP, example="site.requests, 3")
 def holt_winters_confidence_bands(
-    context: Context,
-    source: Deferred,
-    delta: NumberAsWritten = 3,
-    bootstrap: _Bootstrap = "7d",
-    seasonality: _Season = "1d",
+    context: Context, source: Deferred, delta: Number = 3, bootstrap: _Bootstrap = "7d", seasonality: _Season = "1d"
 ) -> list[Series]:
     """A lower and an upper line for each series: *delta* usual deviations below and above the forecast."""
-    return _Smoothed(context, source, bootstrap, seasonality).bands(delta)
+    return [band for one in _smoothed(context, source, bootstrap, seasonality) for band in one.bands(delta)]
 
 
 @function("holtWintersConfidenceArea", GROUP, example="site.requests, 3")
 def holt_winters_confidence_area(
-    context: Context,
-    source: Deferred,
-    delta: NumberAsWritten = 3,
-    bootstrap: _Bootstrap = "7d",
-    seasonality: _Season = "1d",
+    context: Context, source: Deferred, delta: Number = 3, bootstrap: _Bootstrap = "7d", seasonality: _Season = "1d"
 ) -> list[Series]:
     """The area between the confidence bands of one series."""
-    smoothed = _Smoothed(context, source, bootstrap, seasonality)
-    if len(smoothed.series) != 1:
-        raise FunctionError(f"seriesList must be exactly one series, not {len(smoothed.series)}")
-    area = between(smoothed.bands(delta), "holtWintersConfidenceArea")
+    smoothed = _smoothed(context, source, bootstrap, seasonality)
+    if len(smoothed) != 1:
+        raise FunctionError(f"seriesList must be exactly one series, not {len(smoothed)}")
+    area = between(smoothed[0].bands(delta), "holtWintersConfidenceArea")
     return [replace(one, path=one.name) for one in area]
 
 
@@ -130,14 +119,11 @@ def _outside(series: Series, lower: Series, upper: Series) -> Values:
 
 @function("holtWintersAberration", GROUP, example="site.requests, 3")
 def holt_winters_aberration(
-    context: Context,
-    source: Deferred,
-    delta: NumberAsWritten = 3,
-    bootstrap: _Bootstrap = "7d",
-    seasonality: _Season = "1d",
+    context: Context, source: Deferred, delta: Number = 3, bootstrap: _Bootstrap = "7d", seasonality: _Season = "1d"
 ) -> list[Series]:
     """By how much each value lies above the upper or (negative) below the lower confidence band; 0 inside."""
-    bands = {band.name: band for band in _Smoothed(context, source, bootstrap, seasonality).bands(delta)}
+    smoothed = _smoothed(context, source, bootstrap, seasonality)
+    bands = {band.name: band for one in smoothed for band in one.bands(delta)}
     results = []
     for one in source.evaluate():
         lower = bands.get(f"holtWintersConfidenceLower({one.name})")

@@ -11,7 +11,7 @@ from saltern.errors import FunctionError
 from saltern_graphite.evaluation.context import Context
 from saltern_graphite.functions.grid import stacked_rows
 from saltern_graphite.functions.lines import constant
-from saltern_graphite.functions.params import Moment, NumberAsWritten, Param, ParamType
+from saltern_graphite.functions.params import Moment, Number, Param, ParamType
 from saltern_graphite.functions.registry import Function, function
 from saltern_graphite.series.series import Series, SeriesList
 
@@ -44,7 +44,7 @@ def _marked(series: Series, name: str, tag: str, value: float) -> Series:
 
 
 @function("dashed", GROUP, example="servers.web01.load, 3")
-def dashed(one: Series, dash_length: NumberAsWritten = 5) -> Series:
+def dashed(one: Series, dash_length: Number = 5) -> Series:
     """Draws a dashed line, with dashes and gaps of this many pixels."""
     return _marked(one, f"dashed({one.name}, {dash_length:g})", "dashed", dash_length).drawn(dashed=dash_length)
 

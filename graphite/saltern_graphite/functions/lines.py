@@ -9,7 +9,7 @@ import numpy as np
 
 from saltern.errors import FunctionError
 from saltern_graphite.evaluation.context import Context
-from saltern_graphite.functions.params import NumberAsWritten
+from saltern_graphite.functions.params import Number
 from saltern_graphite.functions.registry import function
 from saltern_graphite.series.series import Series
 
@@ -63,7 +63,7 @@ def identity(context: Context, name: str) -> list[Series]:
 
 
 @function("sinFunction", "Transform", aliases=("sin",), example="'wave', 2")
-def sin_function(context: Context, name: str, amplitude: NumberAsWritten = 1, step: int = 60) -> list[Series]:
+def sin_function(context: Context, name: str, amplitude: Number = 1, step: int = 60) -> list[Series]:
     """The sine of the time in seconds, *amplitude* high, once every *step* seconds."""
     line = time_function(context, name, step)[0]
     return [replace(line, values=np.sin(line.values) * amplitude)]

@@ -237,7 +237,7 @@ Moment = Annotated[str, Param(ParamType.DATE)]
 Node = Annotated[int, Param(ParamType.NODE)]
 NodeOrTag = Annotated[int | str, Param(ParamType.NODE_OR_TAG)]
 Nodes = Annotated[int | str, Param(ParamType.NODE_OR_TAG, "nodes", required=False)]
-NumberAsWritten = Annotated[float, Param(ParamType.INTEGER_OR_FLOAT)]
+Number = Annotated[float, Param(ParamType.INTEGER_OR_FLOAT)]
 PointsOrTime = Annotated[
     int | str,
     Param(

@@ -10,7 +10,7 @@ import numpy as np
 
 from saltern.errors import FunctionError
 from saltern_graphite.functions.arithmetic import power, round_decimal
-from saltern_graphite.functions.params import NumberAsWritten, Param, ParamType
+from saltern_graphite.functions.params import Number, Param, ParamType
 from saltern_graphite.functions.registry import Function, function
 from saltern_graphite.series.aggregation import aggregation, reduce_all
 from saltern_graphite.series.series import Series, SeriesList, Values
@@ -114,7 +114,7 @@ integral = _of_values(
 
 
 @function("log", GROUP, example="disk.free, 2")
-def log(series: SeriesList, base: NumberAsWritten = 10) -> list[Series]:
+def log(series: SeriesList, base: Number = 10) -> list[Series]:
     """The logarithm of every value to *base*; missing for 0 and below."""
     if base <= 0 or base == 1:
         raise FunctionError(f"base must be above 0 and not 1, not {base}")
