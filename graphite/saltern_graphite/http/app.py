@@ -102,12 +102,24 @@ def create_app(
         *TagsApi(tags).routes(),
         *EventsApi(events).routes(),
     ]
-    middleware = [
+    handlers = {HTTPException: _http_error, Exception: _fault}
+    middleware = _middleware(settings, credentials, access_log, hosts or Hosts(settings.hosts), count)
+    app = Starlette(routes=routes, middleware=middleware, exception_handlers=handlers)
+    app.state.zone = settings.zone
+    return app
+
+
+def _middleware(
+    settings: HttpSettings,
+    credentials: Credentials | None,
+    access_log: AccessLog | None,
+    hosts: Hosts,
+    count: Callable[[str], None],
+) -> list[Middleware]:
+    return [
         Middleware(SafeAnswers),
         *([Middleware(Logged, log=access_log, headers=LOGGED_HEADERS)] if access_log else []),
-        Middleware(
-            KnownHost, hosts=hosts or Hosts(settings.hosts), count=count, refuse=error_answer, more_names=MORE_NAMES
-        ),
+        Middleware(KnownHost, hosts=hosts, count=count, refuse=error_answer, more_names=MORE_NAMES),
         *([_cors(settings.cors_origins)] if settings.cors_origins else []),
         Middleware(
             OwnPages, trusted=settings.cors_origins, count=count, refuse=error_answer,
@@ -117,10 +129,6 @@ def create_app(
           if credentials else []),
         Middleware(Restricting, count=count),
     ]  # fmt: skip
-    handlers = {HTTPException: _http_error, Exception: _fault}
-    app = Starlette(routes=routes, middleware=middleware, exception_handlers=handlers)
-    app.state.zone = settings.zone
-    return app
 
 
 def _metrics_routes(store: StoreView, measured: Measured | None, filling: Callable[[], bool]) -> list[Route]:
