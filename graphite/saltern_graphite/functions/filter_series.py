@@ -6,7 +6,6 @@ import math
 import operator
 import re
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import Annotated
 
 import numpy as np
@@ -24,16 +23,14 @@ SORTING = "Sorting"
 _DIGITS = re.compile(r"\d+")
 _NATURAL_WIDTH = 10
 
-_OPERATORS: Mapping[str, Callable[[float, float], bool]] = MappingProxyType(
-    {
-        "!=": operator.ne,
-        "<": operator.lt,
-        "<=": operator.le,
-        "=": operator.eq,
-        ">": operator.gt,
-        ">=": operator.ge,
-    }
-)
+_OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    "=": operator.eq,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
 _Operator = Annotated[str, Param(ParamType.STRING, "operator", options=tuple(_OPERATORS))]
 _CountOrOne = Annotated[int, Param(ParamType.INTEGER, unsaid=1)]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -78,18 +77,16 @@ def _laid_out(reducer: Reducer, values: Values, width: int) -> Values:
     return np.concatenate(parts)
 
 
-_ON_WINDOWS: Mapping[str, Callable[[Values, int], Values]] = MappingProxyType(
-    {
-        "average": _window_averages,
-        "avg": _window_averages,
-        "avg_zero": _window_averages,
-        "sum": _window_totals,
-        "total": _window_totals,
-        "max": _window_maxima,
-        "min": _window_minima,
-        "multiply": _window_products,
-    }
-)
+_ON_WINDOWS: Mapping[str, Callable[[Values, int], Values]] = {
+    "average": _window_averages,
+    "avg": _window_averages,
+    "avg_zero": _window_averages,
+    "sum": _window_totals,
+    "total": _window_totals,
+    "max": _window_maxima,
+    "min": _window_minima,
+    "multiply": _window_products,
+}
 """Aggregations with a shortcut, and those that see a window's known values only and so differ from the usual."""
 
 

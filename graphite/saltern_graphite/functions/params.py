@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from types import MappingProxyType, NoneType, UnionType
+from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from saltern.errors import FunctionError
@@ -217,15 +217,13 @@ def _described(argument: Argument) -> str:
     return shown if len(shown) <= _SHOWN_CHARS else f"{shown[:_SHOWN_CHARS]}…"
 
 
-_PLAIN: Mapping[object, Param] = MappingProxyType(
-    {
-        bool: Param(ParamType.BOOLEAN),
-        float: Param(ParamType.FLOAT),
-        int: Param(ParamType.INTEGER),
-        str: Param(ParamType.STRING),
-        **dict.fromkeys((Series, SeriesList, Deferred), Param(ParamType.SERIES, "seriesList")),
-    }
-)
+_PLAIN: Mapping[object, Param] = {
+    bool: Param(ParamType.BOOLEAN),
+    float: Param(ParamType.FLOAT),
+    int: Param(ParamType.INTEGER),
+    str: Param(ParamType.STRING),
+    **dict.fromkeys((Series, SeriesList, Deferred), Param(ParamType.SERIES, "seriesList")),
+}
 """What an annotation declares that says nothing more; a function that takes one series is given each of a list."""
 
 Aggregation = Annotated[str, Param(ParamType.AGGREGATION)]

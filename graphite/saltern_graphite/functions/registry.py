@@ -7,7 +7,7 @@ import functools
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType, ModuleType
+from types import ModuleType
 from typing import Any, get_type_hints
 
 from saltern.errors import FunctionError
@@ -19,17 +19,15 @@ Implementation = Callable[..., list[Series]]
 
 _MODULE = "graphite.render.functions"
 """Where graphite-web has its functions; clients read it, and ours are theirs to them."""
-_SIGNATURES = MappingProxyType(
-    {
-        "aggregateWithWildcards": "seriesList, func, *positions",
-        "highest": "seriesList, n=1, func='average'",
-        "legendValue": "seriesList, *valueTypes",
-        "lowest": "seriesList, n=1, func='average'",
-        "powSeries": "*seriesLists",
-        "stacked": "seriesLists, stackName='__DEFAULT__'",
-        "timeShift": "seriesList, timeShift, resetEnd=True, alignDST=False",
-    }
-)
+_SIGNATURES: Mapping[str, str] = {
+    "aggregateWithWildcards": "seriesList, func, *positions",
+    "highest": "seriesList, n=1, func='average'",
+    "legendValue": "seriesList, *valueTypes",
+    "lowest": "seriesList, n=1, func='average'",
+    "powSeries": "*seriesLists",
+    "stacked": "seriesLists, stackName='__DEFAULT__'",
+    "timeShift": "seriesList, timeShift, resetEnd=True, alignDST=False",
+}
 """Where graphite-web shows other names in a function's head than in the list of its parameters."""
 
 
@@ -144,7 +142,7 @@ class Library(Mapping[str, Function]):
     """Every function by each of its names, aliases included."""
 
     def __init__(self, functions: Iterable[Function]) -> None:
-        self._functions = MappingProxyType({name: one for one in functions for name in (one.name, *one.aliases)})
+        self._functions = {name: one for one in functions for name in (one.name, *one.aliases)}
 
     def __getitem__(self, name: str) -> Function:
         return self._functions[name]

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 
 from saltern_graphite.render.formats import chart, csv, dygraph, json, packed, raw, rickshaw
 from saltern_graphite.render.formats.base import Answer, Format, Options
 
-FORMATS: Mapping[str, Format] = MappingProxyType(
-    {
-        "json": json.render,
-        "csv": csv.render,
-        "raw": raw.render,
-        "pickle": packed.pickled,
-        "msgpack": packed.packed,
-        "dygraph": dygraph.render,
-        "rickshaw": rickshaw.render,
-        "png": chart.png,
-        "svg": chart.svg,
-        "pdf": chart.pdf,
-    }
-)
+FORMATS: Mapping[str, Format] = {
+    "json": json.render,
+    "csv": csv.render,
+    "raw": raw.render,
+    "pickle": packed.pickled,
+    "msgpack": packed.packed,
+    "dygraph": dygraph.render,
+    "rickshaw": rickshaw.render,
+    "png": chart.png,
+    "svg": chart.svg,
+    "pdf": chart.pdf,
+}
 """What ``format=`` can be."""
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import NamedTuple
 
 from matplotlib.colors import to_rgba
@@ -20,7 +19,7 @@ _NAMED = (
     *("pink ff6464", "gold c8c800", "rose c896c8", "darkblue 0000ff", "darkgreen 00ff00", "darkred ff0000"),
     *("darkgray 6f6f6f", "darkgrey 6f6f6f"),
 )
-NAMED: Mapping[str, str] = MappingProxyType({name: color for name, _, color in (one.partition(" ") for one in _NAMED)})
+NAMED: Mapping[str, str] = {name: color for name, _, color in (one.partition(" ") for one in _NAMED)}
 """Graphite's names, which are not those of CSS."""
 
 _HEXADECIMAL = re.compile(r"(?:#|%23)?([0-9a-fA-F]{6}(?:[0-9a-fA-F]{2})?)")
@@ -61,21 +60,19 @@ _SHADES = {
     "lava": "fff5f0,fee0d2,fcbba1,fc9272,fb6a4a,ef3b2c,cb181d,99000d",
 }
 """Of each there is one template, and one of the reverse."""
-TEMPLATES: Mapping[str, Template] = MappingProxyType(
-    {
-        "default": Template(_DEFAULT),
-        "plain": Template(_DEFAULT),
-        "solarized-light": Template(_SOLARIZED, "fdf6e3", "657b83", "586e75", "073642"),
-        "solarized-dark": Template(_SOLARIZED, "002b36", "839496", "eee8d5", "fdf6e3"),
-        "classic": Template(_DEFAULT, "black", "white", "grey", "white"),
-        "noc": Template(_NOC, "black", "white", "grey", "white"),
-        "summary": Template("6666ff,66ff66,ff6666", "black", "white"),
-        "alphas": Template("00ff00aa,ff000077,00337799", "white", "black", "rose", "grey"),
-        "grafana": Template("7eb26d,eab839,6ed0e0,ef843c,e24d42,1f78c1,ba43a9,705da0,508642,cca300,447ebc"),
-        **{f"{name}1": Template(lines) for name, lines in _SHADES.items()},
-        **{f"{name}2": Template(",".join(lines.split(",")[::-1])) for name, lines in _SHADES.items()},
-    }
-)
+TEMPLATES: Mapping[str, Template] = {
+    "default": Template(_DEFAULT),
+    "plain": Template(_DEFAULT),
+    "solarized-light": Template(_SOLARIZED, "fdf6e3", "657b83", "586e75", "073642"),
+    "solarized-dark": Template(_SOLARIZED, "002b36", "839496", "eee8d5", "fdf6e3"),
+    "classic": Template(_DEFAULT, "black", "white", "grey", "white"),
+    "noc": Template(_NOC, "black", "white", "grey", "white"),
+    "summary": Template("6666ff,66ff66,ff6666", "black", "white"),
+    "alphas": Template("00ff00aa,ff000077,00337799", "white", "black", "rose", "grey"),
+    "grafana": Template("7eb26d,eab839,6ed0e0,ef843c,e24d42,1f78c1,ba43a9,705da0,508642,cca300,447ebc"),
+    **{f"{name}1": Template(lines) for name, lines in _SHADES.items()},
+    **{f"{name}2": Template(",".join(lines.split(",")[::-1])) for name, lines in _SHADES.items()},
+}
 
 
 def template(name: str) -> Template:
