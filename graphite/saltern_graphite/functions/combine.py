@@ -12,6 +12,7 @@ from saltern_graphite.functions.grid import grid
 from saltern_graphite.functions.params import Aggregation, Lists, Param, ParamType
 from saltern_graphite.functions.registry import Function, function
 from saltern_graphite.series.aggregation import aggregation, percentiles
+from saltern_graphite.series.incremental import reduce_lines
 from saltern_graphite.series.series import Series, SeriesList, paths_of
 
 GROUP = "Combine"
@@ -40,7 +41,7 @@ def combine(
             tags = {tag: value for tag, value in tags.items() if one.tags.get(tag) == value}
     tags.setdefault("name", name)
     tags["aggregatedBy"] = func
-    values = cells.reduced(reducer, share)
+    values = reduce_lines(reducer, cells.rows, share)
     return [Series(name, cells.start, cells.end, cells.step, values, name, tags, x_files_factor=share)]
 
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from saltern_graphite.series.aggregation import Matrix, Reducer, consolidation, reduce_groups
-from saltern_graphite.series.incremental import reduce_lines
+from saltern_graphite.series.aggregation import Matrix, consolidation, reduce_groups
 from saltern_graphite.series.series import Series, SeriesList, Values
 
 
@@ -26,10 +25,6 @@ class Grid:
     def matrix(self) -> Matrix:
         """All rows under one another, in a copy."""
         return np.stack(self.rows)
-
-    def reduced(self, reducer: Reducer, share: float) -> Values:
-        """*reducer* over all rows; NaN where less than *share* of them is known."""
-        return reduce_lines(reducer, self.rows, share)
 
 
 def coarsened(series: Series, step: int) -> Series:

@@ -190,23 +190,15 @@ class Param:
 
     def as_json(self) -> dict[str, object]:
         """The parameter in the shape of graphite-web's ``/functions``."""
-        answer: dict[str, object] = {"name": self.name, "type": self.type.graphite}
-        if self.required:
-            answer["required"] = True
-        if self.default is not None:
-            answer["default"] = self.default
-        if self.multiple:
-            answer["multiple"] = True
-        options = self.options
-        if self.type in (ParamType.AGGREGATION, ParamType.AGGREGATION_OR_FUNCTION):
-            options = tuple(AGGREGATIONS)
-        if self.type is ParamType.AGGREGATION_OR_FUNCTION:
-            options += _COMBINING
-        if options:
-            answer["options"] = sorted(options)
-        if self.suggestions:
-            answer["suggestions"] = list(self.suggestions)
-        return {**answer, **self.shown}
+        told = {
+            "required": self.required or None,
+            "default": self.default,
+            "multiple": self.multiple or None,
+            "options": sorted(self.options) or None,
+            "suggestions": list(self.suggestions) or None,
+        }
+        known = {key: value for key, value in told.items() if value is not None}
+        return {"name": self.name, "type": self.type.graphite, **known, **self.shown}
 
 
 def _described(argument: Argument) -> str:
@@ -226,8 +218,10 @@ _PLAIN: Mapping[object, Param] = {
 }
 """What an annotation declares that says nothing more; a function that takes one series is given each of a list."""
 
-Aggregation = Annotated[str, Param(ParamType.AGGREGATION)]
-Callback = Annotated[str, Param(ParamType.AGGREGATION_OR_FUNCTION)]
+Aggregation = Annotated[str, Param(ParamType.AGGREGATION, shown={"options": sorted(AGGREGATIONS)})]
+Callback = Annotated[
+    str, Param(ParamType.AGGREGATION_OR_FUNCTION, shown={"options": sorted((*AGGREGATIONS, *_COMBINING))})
+]
 Count = Annotated[float, Param(ParamType.INTEGER_OR_INF)]
 Interval = Annotated[str, Param(ParamType.INTERVAL)]
 Lists = Annotated[SeriesList, Param(ParamType.SERIES, "seriesLists")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, get_type_hints
@@ -138,31 +138,22 @@ def pie_mode(name: str, does: str) -> Function:
     return Function(name, "Pie", (series,), lambda context, *args: [], (), False, does)
 
 
-class Library(Mapping[str, Function]):
+class Library(dict[str, Function]):
     """Every function by each of its names, aliases included."""
 
     def __init__(self, functions: Iterable[Function]) -> None:
-        self._functions = {name: one for one in functions for name in (one.name, *one.aliases)}
-
-    def __getitem__(self, name: str) -> Function:
-        return self._functions[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._functions)
-
-    def __len__(self) -> int:
-        return len(self._functions)
+        super().__init__((name, one) for one in functions for name in (one.name, *one.aliases))
 
     def find(self, name: str) -> Function:
         """The function called *name*; ``FunctionError`` with the nearest name otherwise."""
-        found = self._functions.get(name)
+        found = self.get(name)
         if found is None:
-            raise FunctionError(f"there is no function {name[:100]!r}{_nearest(name[:100], self._functions)}")
+            raise FunctionError(f"there is no function {name[:100]!r}{_nearest(name[:100], self)}")
         return found
 
     def as_json(self, *, grouped: bool = False, group: str | None = None) -> dict[str, object]:
         """All functions by name, or by group and name; only those of *group* when it is given."""
-        chosen = {name: one for name, one in self._functions.items() if group is None or one.group == group}
+        chosen = {name: one for name, one in self.items() if group is None or one.group == group}
         if not grouped:
             return {name: one.as_json(name) for name, one in chosen.items()}
         by_group: dict[str, dict[str, object]] = {}
