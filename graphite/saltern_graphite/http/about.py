@@ -44,8 +44,8 @@ class AboutApi:
 
     def functions(self, request: Request, params: Params) -> object:
         """``/functions``: all functions, with ``grouped=1`` by group, with ``group=`` those of one."""
-        grouped = params.get("grouped").lower() in ("1", "true")
-        return self._asked(params).as_json(grouped=grouped, group=params.get("group") or None)
+        grouped = params.text("grouped").lower() in ("1", "true")
+        return self._asked(params).as_json(grouped=grouped, group=params.text("group") or None)
 
     def function(self, request: Request, params: Params) -> object:
         """``/functions/<name>``: one function."""
@@ -54,7 +54,7 @@ class AboutApi:
         return error_object(404, f"Function not found: {name}") if function is None else function.as_json(name)
 
     def _asked(self, params: Params) -> Library:
-        return PIE_MODES if params.get("type") == "pie" else self._library
+        return PIE_MODES if params.text("type") == "pie" else self._library
 
     async def health(self, request: Request) -> Response:
         """``/health``: what the store says, and how far the index is; 503 when the store is not ``ok``.

@@ -104,7 +104,7 @@ def when_filled(filling: Callable[[], bool], endpoint: Endpoint, within_s: float
 
 def jsonp_callback(params: Params) -> str | None:
     """The parameter ``jsonp``; ``GraphiteError`` if it is no name that a script may call."""
-    callback = params.get("jsonp")
+    callback = params.text("jsonp")
     if callback and not _CALLBACK.fullmatch(callback):
         raise GraphiteError(f"jsonp {callback[:100]!r} is no function name: up to 200 letters, digits, _, $ and dots")
     return callback or None
@@ -123,7 +123,7 @@ def as_json(make: Callable[[Request, Params], object]) -> Endpoint:
             return made
         callback = jsonp_callback(params)
         ascii_only = request.headers.get("accept", "application/json") == "application/json"
-        body = json.dumps(made, ensure_ascii=ascii_only, indent=2 if params.get("pretty") else None)
+        body = json.dumps(made, ensure_ascii=ascii_only, indent=2 if params.text("pretty") else None)
         body = body.replace(": Infinity", ": 1e9999")  # JSON has no infinity; every reader overflows to one
         body = f"{callback}({body})" if callback else body
         media_type = "text/javascript" if callback else "application/json"

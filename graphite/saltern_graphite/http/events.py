@@ -52,9 +52,9 @@ class EventsApi:
         """
         zone = params.zone()
         now = params.time("now", "now", zone, int(time.time()))
-        start = params.time("from", "0", zone, now) if params.get("from") else 0
-        end = params.time("until", "now", zone, now) if params.get("until") else now + 1  # this second's too
-        union = params.get("set") == "union"
+        start = params.time("from", "0", zone, now) if params.text("from") else 0
+        end = params.time("until", "now", zone, now) if params.text("until") else now + 1  # this second's too
+        union = params.text("set") == "union"
         found = self._store.find(start, end, _tags(params), union=union, about=_about(request))
         return [event.as_json() for event in found]
 
@@ -76,7 +76,7 @@ def _about(request: Request) -> Sequence[str] | None:
 
 
 def _tags(params: Params) -> list[str] | None:
-    return params.get("tags").replace(",", " ").split() if "tags" in params else None
+    return params.text("tags").replace(",", " ").split() if "tags" in params else None
 
 
 async def _document(request: Request) -> object:

@@ -44,16 +44,16 @@ class MetricsApi:
         ``from`` and ``until`` are checked and change nothing: as in Graphite, a metric is found whatever its points'
         times are.
         """
-        style = params.get("format") or "treejson"
+        style = params.text("format") or "treejson"
         if style not in FIND_FORMATS:
             raise GraphiteError(f"format {style[:100]!r} is not available: use one of {', '.join(FIND_FORMATS)}")
-        query = _query(params.get("query"))
+        query = _query(params.text("query"))
         if not query:
             raise GraphiteError("query is missing: give a pattern such as servers.*")
         zone = params.zone()
         now = params.time("now", "now", zone, int(time.time()))
         for name in ("from", "until"):
-            if params.get(name, "-1") != "-1":
+            if params.text(name, "-1") != "-1":
                 params.time(name, "now", zone, now)
         leaves_only, wildcards = bool(params.integer("leavesOnly")), bool(params.integer("wildcards"))
         position = params.integer("position", -1)
@@ -96,7 +96,7 @@ class MetricsApi:
         With ``limit=n`` at most so many, and with ``after=name`` those behind that name: the last of one page asks
         for the next, until a page is shorter than its limit.
         """
-        after, limit = params.get("after"), params.integer("limit")
+        after, limit = params.text("after"), params.integer("limit")
         if not 0 <= limit <= MAX_PAGE:
             raise GraphiteError(f"limit must be from 0 (all) to {MAX_PAGE}, not {limit}")
         names = self._names(request).walk(after)

@@ -21,7 +21,7 @@ def streamed_names(request: Request, params: Params, names: Iterable[list[str]])
     """All *names* as one JSON list, as :func:`.answers.as_json` would write it."""
     callback = jsonp_callback(params)
     ascii_only = request.headers.get("accept", "application/json") == "application/json"
-    pieces = _pieces(_gathered(names), callback, ascii_only, pretty=bool(params.get("pretty")))
+    pieces = _pieces(_gathered(names), callback, ascii_only, pretty=bool(params.text("pretty")))
     headers = {**NO_CACHE, "Vary": "Accept-Encoding"}
     if takes_gzip(request):
         headers["Content-Encoding"] = "gzip"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import tzinfo
 from functools import lru_cache
 from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
+from starlette.datastructures import ImmutableMultiDict
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
@@ -35,34 +36,25 @@ class BodyTooSlow(GraphiteError):
     """A request whose body did not come within :data:`BODY_WITHIN_S` seconds."""
 
 
-class Params:
+class Params(ImmutableMultiDict[str, str]):
     """Parameters in order; of one given twice, the last counts, and the body's come after the query's."""
 
     def __init__(self, pairs: list[tuple[str, str]], own_zone: tzinfo = UTC) -> None:
         """*own_zone* is the server's: what times are read in where the request doesn't say."""
-        self._pairs = pairs
+        super().__init__(pairs)
         self._own_zone = own_zone
-
-    def __iter__(self) -> Iterator[tuple[str, str]]:
-        return iter(self._pairs)
-
-    def __contains__(self, name: str) -> bool:
-        return any(key == name for key, _ in self._pairs)
 
     def all(self, name: str) -> list[str]:
         """Every value of *name*, or of ``name[]`` where that was written instead."""
-        return [value for key, value in self._pairs if key == name] or [
-            value for key, value in self._pairs if key == f"{name}[]"
-        ]
+        return self.getlist(name) or self.getlist(f"{name}[]")
 
-    def get(self, name: str, default: str = "") -> str:
+    def text(self, name: str, default: str = "") -> str:
         """The last value of *name*."""
-        values = [value for key, value in self._pairs if key == name]
-        return values[-1] if values else default
+        return self.get(name, default)
 
     def integer(self, name: str, default: int = 0) -> int:
         """*name* as an integer; ``GraphiteError`` if it is none."""
-        text = self.get(name)
+        text = self.text(name)
         try:
             return int(text) if text else default
         except ValueError:
@@ -70,12 +62,12 @@ class Params:
 
     def zone(self) -> tzinfo:
         """The time zone ``tz``; the server's own when it is not given or unknown."""
-        return zone_of(self.get("tz")) or self._own_zone
+        return zone_of(self.text("tz")) or self._own_zone
 
     def time(self, name: str, default: str, zone: tzinfo, now: int) -> int:
         """*name* as a time in epoch seconds; ``GraphiteError`` if it is none."""
         try:
-            return parse_time(self.get(name) or default, zone, now)
+            return parse_time(self.text(name) or default, zone, now)
         except GraphiteError as error:
             raise GraphiteError(f"{name}: {error}") from None
 

@@ -164,7 +164,7 @@ def _written(wanted: RenderRequest, series: list[Series], failures: list[BadTarg
 
 def _cache_key(wanted: RenderRequest, params: Params, zipped: bool) -> Hashable:
     """What makes two requests the same: all that was asked, times as they were written, whatever the order."""
-    others = {name: value for name, value in params if name not in _NOT_ASKED}
+    others = {name: value for name, value in params.items() if name not in _NOT_ASKED}
     return zipped, tuple(wanted.targets), tuple(sorted(others.items()))
 
 

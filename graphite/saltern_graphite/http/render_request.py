@@ -43,7 +43,7 @@ def read_request(params: Params, limits: Limits) -> RenderRequest:
         raise GraphiteError(f"{len(targets)} targets in one request: {limits.targets} are allowed")
     now = params.time("now", "now", zone, int(time.time()))
     start, end = _window(params, zone, now)
-    partial = params.get("partial").lower() in ("1", "true")
+    partial = params.text("partial").lower() in ("1", "true")
     return RenderRequest(
         targets,
         start,
@@ -55,12 +55,12 @@ def read_request(params: Params, limits: Limits) -> RenderRequest:
             max_data_points=_max_data_points(params),
             no_null_points="noNullPoints" in params,
             jsonp=jsonp_callback(params),
-            pretty=bool(params.get("pretty")),
+            pretty=bool(params.text("pretty")),
             chart=dict(params),
         ),
         _x_files_factor(params),
         _cache_s(params),
-        {name[9:-1]: value for name, value in params if name.startswith("template[")},
+        {name[9:-1]: value for name, value in params.items() if name.startswith("template[")},
         partial,
     )
 
@@ -68,7 +68,7 @@ def read_request(params: Params, limits: Limits) -> RenderRequest:
 def _cache_s(params: Params) -> int | None:
     if "noCache" in params:
         return 0
-    return max(params.integer("cacheTimeout"), 0) if params.get("cacheTimeout") else None
+    return max(params.integer("cacheTimeout"), 0) if params.text("cacheTimeout") else None
 
 
 def _window(params: Params, zone: tzinfo, now: int) -> tuple[int, int]:
@@ -80,7 +80,7 @@ def _window(params: Params, zone: tzinfo, now: int) -> tuple[int, int]:
 
 
 def _format(params: Params, *, partial: bool) -> str:
-    wanted = params.get("format") or ("json" if partial else _format_unasked(params))
+    wanted = params.text("format") or ("json" if partial else _format_unasked(params))
     if wanted not in FORMATS:
         raise GraphiteError(f"format {wanted[:100]!r} is not available: use one of {', '.join(FORMATS)}")
     if partial and wanted != "json":
@@ -93,7 +93,7 @@ def _format_unasked(params: Params) -> str:
 
 
 def _max_data_points(params: Params) -> int | None:
-    text = params.get("maxDataPoints")
+    text = params.text("maxDataPoints")
     try:
         wanted = float(text)  # browsers send widths such as 1200.5
     except ValueError:
@@ -102,7 +102,7 @@ def _max_data_points(params: Params) -> int | None:
 
 
 def _x_files_factor(params: Params) -> float:
-    text = params.get("xFilesFactor")
+    text = params.text("xFilesFactor")
     try:
         share = float(text or 0)
     except ValueError:

@@ -78,9 +78,9 @@ class TagsApi:
 
     def tag_series(self, request: Request, params: Params) -> object:
         """POST ``/tags/tagSeries``: enter the series ``path``; its canonical spelling is the answer."""
-        if not params.get("path"):
+        if not params.text("path"):
             raise GraphiteError("path is missing: the name of a series such as disk.used;rack=a1")
-        name = spelled(params.get("path"))
+        name = spelled(params.text("path"))
         self._index.add([name], by_hand=True)
         return name
 
@@ -104,14 +104,14 @@ class TagsApi:
 
     def tags(self, request: Request, params: Params) -> object:
         """``/tags``: every tag, or those that match ``filter``, the first ``limit`` of them."""
-        found = self._seen(request).tags(params.get("filter"), _limit(params))
+        found = self._seen(request).tags(params.text("filter"), _limit(params))
         return [{"id": id, "tag": tag} for id, tag in found]
 
     def tag(self, request: Request, params: Params) -> object:
         """``/tags/<tag>``: the values of a tag, or those that match ``filter``; ``null`` for an unknown one."""
         tag: str = request.path_params["tag"]
         try:
-            number, values = self._seen(request).values(tag, params.get("filter"), _limit(params))
+            number, values = self._seen(request).values(tag, params.text("filter"), _limit(params))
         except LookupError:
             return None
         rows = [{"id": id, "value": value, "count": count} for id, value, count in values]
@@ -119,14 +119,14 @@ class TagsApi:
 
     def complete_tags(self, request: Request, params: Params) -> object:
         """``/tags/autoComplete/tags``: tags that begin with ``tagPrefix``, of the series that pass ``expr``."""
-        return self._seen(request).complete_tags(params.all("expr"), params.get("tagPrefix"), _completions(params))
+        return self._seen(request).complete_tags(params.all("expr"), params.text("tagPrefix"), _completions(params))
 
     def complete_values(self, request: Request, params: Params) -> object:
         """``/tags/autoComplete/values``: values of ``tag`` that begin with ``valuePrefix``, of what passes ``expr``."""
-        tag = params.get("tag")
+        tag = params.text("tag")
         if not tag:
             raise GraphiteError("tag is missing: of which tag the values are wanted")
-        prefix, limit = params.get("valuePrefix"), _completions(params)
+        prefix, limit = params.text("valuePrefix"), _completions(params)
         return self._seen(request).complete_values(params.all("expr"), tag, prefix, limit)
 
     def _seen(self, request: Request) -> TagIndex | RestrictedTags:
@@ -146,7 +146,7 @@ def _paths(params: Params) -> list[str]:
 
 def _limit(params: Params) -> int | None:
     """The parameter ``limit``, None without one."""
-    limit = params.integer("limit", -1) if params.get("limit") else None
+    limit = params.integer("limit", -1) if params.text("limit") else None
     if limit is not None and limit < 0:
         raise GraphiteError(f"limit must be 0 or more, not {limit}")
     return limit if limit is None else min(limit, MAX_LISTED)
