@@ -19,7 +19,9 @@ _PLACEHOLDER = 3.0
 """What cactiStyle measures where there is no number."""
 _SYSTEMS = ("binary", "si")
 _OFFERED = sorted((*AGGREGATIONS, *(f"{one}Series" for one in AGGREGATIONS), *_SYSTEMS))
-_Values = Annotated[str, Param(ParamType.STRING, "valuesTypes", required=False, shown={"options": _OFFERED})]
+_Values = Annotated[
+    str, Param(ParamType.STRING, "valuesTypes", required=False, unsaid="None", shown={"options": _OFFERED})
+]
 _System = Annotated[str, Param(ParamType.STRING, shown={"options": list(_SYSTEMS)})]
 """Editors offer these; others are taken too."""
 
