@@ -23,6 +23,7 @@ import json
 import os
 import ssl
 import time
+import zlib
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -42,26 +43,50 @@ MAX_REDIRECTS = 3
 REDIRECTS = frozenset((301, 302, 303, 307, 308))
 KNOWN = ("url", "username", "password", "token", "headers", "verify", "ca", "timeout")
 PORTS = {"http": 80, "https": 443}
+EMPTY = (204, 205)
+"""Statuses whose answer has nothing in it."""
+WINDOWS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
+"""Of zlib, for what an answer is packed in, by some devices though nobody asked for it."""
+AROUND = "\0\ufeff \t\r\n"
+"""What some put around JSON."""
 
 
 class Answer(NamedTuple):
-    """What a device answered; *kind*: its ``Content-Type`` without parameters; *where*: the request, to be shown."""
+    """What a device answered; *kind*: its ``Content-Type`` without parameters; *where*: the request, to be shown.
+
+    *charset* is what it says that its text is in.
+    """
 
     status: int
     reason: str
     kind: str
     body: bytes
     where: str
+    charset: str = ""
 
     @property
     def text(self) -> str:
-        """Return the body as text."""
-        return self.body.decode("utf-8", "replace")
+        """Return the body as text: in its charset, in UTF-8 where it is that, else in Latin-1."""
+        for charset in (self.charset, "utf-8-sig"):
+            try:
+                return self.body.decode(charset)
+            except (LookupError, UnicodeDecodeError, ValueError):  # one that isn't known, is none, or is wrong
+                continue
+        return self.body.decode("latin-1")
 
     def json(self) -> Any:
-        """Return what the body is as JSON. Raises ``CommandError``."""
+        """Return what the body is as JSON, ``None`` when there is nothing by its status. Raises ``CommandError``."""
+        if not self.body and self.status in EMPTY:
+            return None
         try:
-            return json.loads(self.body)
+            try:
+                return json.loads(self.body)
+            except UnicodeDecodeError:
+                return json.loads(self.text.strip(AROUND))
+            except ValueError:
+                if self.body[-1:] not in (b"\0", b" ", b"\r", b"\n"):
+                    raise
+                return json.loads(self.text.strip(AROUND))
         except (ValueError, RecursionError) as error:
             raise CommandError(f"{self.where}: the answer is no JSON: {str(error)[:100]}") from None
 
@@ -157,7 +182,7 @@ def ask(
             url = _same(device, where, urljoin(url, location))
         except ValueError:
             raise CommandError(f"{where}: it redirects to {location!r:.100}, which is no URL") from None
-        if answer.status == 303:
+        if answer.status == 303 or (answer.status in (301, 302) and method == "POST"):  # as browsers do
             method, data = "GET", None
     raise CommandError(f"{where}: it redirects over {MAX_REDIRECTS} times")
 
@@ -190,13 +215,47 @@ def _once(
                 raise CommandError(f"{method} {url}: the answer has more than {limit:,} bytes")
             if not response.isclosed():  # the socket is closed with the last byte
                 wire.settimeout(_left(until))
+        if response.length:
+            raise CommandError(f"{method} {url}: the answer ends {response.length:,} bytes too early")
         response.close()
     finally:
         connection.close()
-    kind = (response.getheader("Content-Type") or "").partition(";")[0].strip().lower()
+    kind, _, parameters = (response.getheader("Content-Type") or "").partition(";")
     where = f"{method} {url}"
-    body = _without_login(bytes(found), headers)
-    return Answer(response.status, response.reason, kind, body, where), response.getheader("Location") or ""
+    body = _without_login(_unpacked(bytes(found), response.getheader("Content-Encoding") or "", limit, where), headers)
+    answer = Answer(response.status, response.reason, kind.strip().lower(), body, where, _charset(parameters))
+    return answer, response.getheader("Location") or ""
+
+
+def _unpacked(body: bytes, packing: str, limit: int, where: str) -> bytes:
+    """Return *body* without what it is packed in. Raises ``CommandError``, also for more than *limit* bytes."""
+    packing = packing.strip().lower()
+    if not body or packing in ("", "identity"):
+        return body
+    if packing not in WINDOWS:
+        raise CommandError(f"{where}: the answer is packed by {packing!r:.40}, which nobody asked for")
+    window = WINDOWS[packing]
+    if packing == "deflate" and (body[0] & 0x0F != 8 or int.from_bytes(body[:2], "big") % 31):
+        window = -window  # without zlib's head, as many send it
+    unpacking = zlib.decompressobj(window)
+    try:
+        found = unpacking.decompress(body, limit + 1)
+    except zlib.error as error:
+        raise CommandError(f"{where}: the answer is no {packing}: {error}") from None
+    if len(found) > limit:
+        raise CommandError(f"{where}: the answer has more than {limit:,} bytes")
+    if not unpacking.eof:
+        raise CommandError(f"{where}: the answer is no {packing}: it ends too early")
+    return found
+
+
+def _charset(parameters: str) -> str:
+    """Return the charset among the *parameters* of a ``Content-Type``, ``""`` for none."""
+    for parameter in parameters.split(";"):
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "charset":
+            return value.strip(" \t\"'")[:40]
+    return ""
 
 
 def _without_login(body: bytes, headers: Mapping[str, str]) -> bytes:

@@ -19,6 +19,7 @@ from saltern_modules import _device_http
 MAX_ITEMS = 1000
 """Of one list; more are left out, and counted."""
 MAX_DECLARED = 2000
+MAX_NUMBER_CHARACTERS = 200
 OWN = ("proxytype", "id", "ping", "metrics", "functions", "grains")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 OF_METRIC = frozenset(("path", "value", "values", "each", "label", "scale", "states"))
@@ -26,6 +27,11 @@ OF_GRAIN = frozenset(("path", "value"))
 OF_FUNCTION = frozenset(("path", "method", "body", "headers", "defaults", "result"))
 _PLACE = re.compile(r"\{(\w+)\}")
 _NAME = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
+_WITH_UNIT = re.compile(
+    r"\s*([-+]?(?:\d{1,30}\.?\d{0,30}|\.\d{1,30})(?:[eE][-+]?\d{1,3})?)(?:\s+\D.*|\s*[^\s\w.,:/+-].*|[A-Za-wyzµμΩ].*)?\s*",
+    re.ASCII | re.DOTALL,
+)
+"""A number and what may be behind it; a date, a time, an address and a version are none."""
 _FORBIDDEN = re.compile(r"[^!-~]")
 
 Steps = tuple[str | int, ...]
@@ -219,14 +225,17 @@ def _of_item(metric: Metric, item: Any) -> dict[str, Any] | float | None:
 
 
 def _measured(metric: Metric, value: Any) -> float | None:
-    """Return a number: of texts that *states* names its own, of numbers in texts those, true and false as 1 and 0."""
+    """Return a number: of texts that *states* names its own, of numbers in texts those, true and false as 1 and 0.
+
+    Of a text with a unit behind the number it is that.
+    """
     if metric.states and str(value) in metric.states:
         return metric.states[str(value)]
     if isinstance(value, str):
-        try:
-            value = float(value)
-        except ValueError:
+        found = _WITH_UNIT.fullmatch(value[:MAX_NUMBER_CHARACTERS])
+        if found is None:
             return None
+        value = float(found[1])
     if not isinstance(value, (int, float)):
         return None
     number: float = int(value) if isinstance(value, bool) else value

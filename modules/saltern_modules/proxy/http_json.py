@@ -33,8 +33,9 @@ With that ``stats.collect`` returns ``{'load': 12.5, 'fan': 1, 'port': {'eth0': 
 ``http_json.call port_down port=eth0`` does what it says.
 
 A *value* is a path in the answer: names with dots between them, a number for an item of a list, a list where a name has
-dots itself (``[a, "b.c"]``); left out it is the whole answer. What isn't there is left out. Numbers may be texts, and
-true and false are 1 and 0. Each path is asked for once in a collection, however many metrics are in its answer.
+dots itself (``[a, "b.c"]``); left out it is the whole answer. What isn't there is left out. Numbers may be texts, with
+a unit behind them (``"41.5 °C"`` is 41.5), and true and false are 1 and 0. Each path is asked for once in a collection,
+however many metrics are in its answer.
 """
 
 from __future__ import annotations
@@ -207,7 +208,7 @@ def _value(answer: device.Answer, steps: declared.Steps) -> Any:
         return None
     if not steps and "json" not in answer.kind:
         try:
-            return answer.json() if answer.body.lstrip()[:1] in (b"{", b"[") else answer.text
+            return answer.json() if answer.text.lstrip(device.AROUND)[:1] in ("{", "[") else answer.text
         except CommandError:
             return answer.text
     return declared.at(answer.json(), steps)
