@@ -207,12 +207,7 @@ def _delegate(wheel: Wheel, devices: list[str], hosts: list[str], options: argpa
         if not _agreed("delegate"):
             return EX_OK
     done = wheel.call_func("key.delegate", devices=devices, hosts=hosts, fingerprints=keys)
-    if output.chosen:
-        output.show(done)
-    else:
-        for device, of_device in done.items():
-            print(f"Device {device} delegated to {', '.join(of_device)}.")
-    return EX_OK
+    return _show_done(done, "delegated to", output)
 
 
 def _undelegate(wheel: Wheel, devices: list[str], options: argparse.Namespace, output: Output) -> int:
@@ -226,11 +221,16 @@ def _undelegate(wheel: Wheel, devices: list[str], options: argparse.Namespace, o
     if not options.yes and shown and not _agreed("undelegate"):
         return EX_OK
     done = wheel.call_func("key.undelegate", devices=devices, shown=shown)
+    return _show_done(done, "taken from", output)
+
+
+def _show_done(done: dict[str, list[str]], what: str, output: Output) -> int:
+    """Show which devices were *what* which hosts, and return the exit code."""
     if output.chosen:
         output.show(done)
     else:
         for device, hosts in done.items():
-            print(f"Device {device} taken from {', '.join(hosts)}.")
+            print(f"Device {device} {what} {', '.join(hosts)}.")
     return EX_OK
 
 
