@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, AnyStr
 
-from saltern.errors import CommandError
+from saltern.errors import ArgumentError, CommandError
 from saltern.named import NamedTuple
 from saltern_modules._file_text import diff, flags_of
 from saltern_modules._rewriting import content_of, overwrite, rewrite
@@ -28,7 +28,9 @@ class Edit(NamedTuple):
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Edit:
-        """Return what the arguments of ``file.replace`` say. Raises ``CommandError`` for flags that are none."""
+        """Return what the arguments of ``file.replace`` say. Raises ``ArgumentError``, ``CommandError``."""
+        if given["append_if_not_found"] and given["prepend_if_not_found"]:
+            raise ArgumentError("Only one of append and prepend_if_not_found is permitted")
         content = given["not_found_content"]
         return cls(
             pattern=str(given["pattern"]),

@@ -76,8 +76,6 @@ def replace(
         raise ArgumentError(f"Cannot perform string replacements on a binary file: {real}")
     if search_only and (append_if_not_found or prepend_if_not_found):
         raise ArgumentError("search_only cannot be used with append/prepend_if_not_found")
-    if append_if_not_found and prepend_if_not_found:
-        raise ArgumentError("Only one of append and prepend_if_not_found is permitted")
     with plainly():
         if search_only:
             return _file_replace.found_in_file(path, str(pattern), flags, encoding)
