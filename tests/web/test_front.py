@@ -284,3 +284,15 @@ def test_who_may_not_see_alerts_is_told_that_hosts_alone_are_shown(front: Consol
     text = front.get("/").text
     assert "What is below tells of hosts alone." in text
     assert "No host has a problem by itself." in text
+
+
+def test_where_no_rule_looks_at_values_that_is_said_in_place_of_all_is_well(front: ConsoleClient) -> None:
+    front.api.answers["runner.manage.health"] = health(alerts={"source_up": True, "rules": 0, "bad_rules": 0})
+    text = front.get("/").text
+    assert "nothing is wrong" not in text
+    assert "no rule looks at what they measure" in text
+    assert 'href="/alerts/rules/new"' in text
+    front.login(may={})
+    text = front.get("/").text
+    assert 'href="/alerts/rules/new"' not in text
+    assert "choose hosts" not in text

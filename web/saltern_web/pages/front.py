@@ -108,7 +108,10 @@ async def _glance(request: Asked, within_s: float) -> Mapping[str, Any]:
         "missing": changes.value.missing if changes.value is not None else {},
         "late": alerts.late or health.late or changes.late,
         "grid_hint": _grid_hint(fleet),
+        "unwatched": health.value is not None and health.value["alerts"]["rules"] == 0,
         "may_add": request.who.may("wheel.key.invite"),
+        "may_group": request.who.may("runner.manage.group_add"),
+        "may_rule": request.who.may("runner.alerts.rule_set"),
     }
 
 
