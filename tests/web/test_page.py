@@ -100,3 +100,16 @@ def test_where_nothing_is(console: ConsoleClient) -> None:
 def test_a_form_that_is_too_large_is_refused(console: ConsoleClient) -> None:
     console.login()
     assert console.post("/tokens/revoke", {"id": "x" * 3_000_000}).status_code in (400, 413)
+
+
+def test_where_nothing_is_who_is_logged_in_has_his_menu_and_strangers_none(console: ConsoleClient) -> None:
+    assert 'href="/hosts"' not in console.get("/nothing").text
+    console.login()
+    console.api.answers["runner.auth.token_list"] = []
+    console.get("/tokens")
+    asked = len(console.api.calls)
+    page = console.get("/nothing")
+    assert page.status_code == 404
+    assert "nothing is at /nothing" in page.text
+    assert 'href="/hosts"' in page.text
+    assert len(console.api.calls) == asked

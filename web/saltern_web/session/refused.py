@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+
+from saltern_web.session.console import Asked, address_of, console_of
+from saltern_web.session.cookie import token_in
 
 STALE = (
     "this form was opened before the last login, or the browser keeps no cookies: open the page again, by https:// "
@@ -13,17 +18,27 @@ STALE = (
 
 def stale_form(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Return the answer to a form that doesn't have this browser's token."""
-    around = {"status": 403, "heading": "Forbidden", "said": STALE, "hint": ""}
-    return render(request, "error.html", around, status=403)
+    return _page(request, 403, "Forbidden", STALE)
 
 
 def no_page(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Return the answer for an address where nothing is."""
-    said = f"nothing is at {request.path[:200]}"
     hint = "The address may have been mistyped, or it is gone."
-    return render(
-        request, "error.html", {"status": 404, "heading": "Not Found", "said": said, "hint": hint}, status=404
-    )
+    return _page(request, 404, "Not Found", f"nothing is at {request.path[:200]}", hint)
+
+
+def _page(request: HttpRequest, status: int, heading: str, said: str, hint: str = "") -> HttpResponse:
+    """Return the page of an error, with the menu of a login that was seen moments ago: nothing is asked for it."""
+    console = console_of(request)
+    token = token_in(request, secure=console.secure)
+    if token:
+        api = console.api(token, address_of(request))
+        who = console.who.peek(api)
+        if who is not None:
+            asked = cast(Asked, request)
+            asked.console, asked.api, asked.who = console, api, who
+    around = {"status": status, "heading": heading, "said": said, "hint": hint}
+    return render(request, "error.html", around, status=status)
 
 
 def fault(request: HttpRequest) -> HttpResponse:
