@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from html import unescape
@@ -172,6 +173,7 @@ def test_what_is_no_dashboard_is_said_to_be_none(console: ConsoleClient, text: s
     page = console.post("/dashboards/import", {"text": text})
     assert page.status_code == 400
     assert "It can&#x27;t be imported: " in page.text
+    assert f'<textarea name="text" spellcheck="false">{html.escape(text)}</textarea>' in page.text
 
 
 def test_anothers_is_read_when_shared_and_changed_never(console: ConsoleClient) -> None:

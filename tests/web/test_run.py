@@ -217,9 +217,12 @@ def test_a_template_is_kept_shared_used_and_deleted(run: ConsoleClient) -> None:
 
 def test_a_schedule_is_added_on_these_very_hosts_and_deleted_there(run: ConsoleClient) -> None:
     call = signed(confirmed(run, tgt="web*"))
-    wrong = run.post("/run/schedules/add", {"call": call, "name": "d", "every": "soon", "unit": "minutes"})
+    wrong = run.post("/run/schedules/add", {"call": call, "name": "d", "every": "soon", "unit": "hours"})
     assert wrong.status_code == 400
     assert "an interval is a whole number" in wrong.text
+    assert 'id="s-name" name="name" value="d"' in wrong.text
+    assert 'value="soon"' in wrong.text
+    assert "<option selected>hours</option>" in wrong.text
     page = run.post("/run/schedules/add", {"call": call, "name": "disks", "every": "5", "unit": "minutes"})
     run.api.answers["local_async.schedule.add"] = {"jid": JID, "minions": ["web1", "web2"]}
     assert run.post("/run/start", {"call": signed(page)}).status_code == 303

@@ -21,11 +21,10 @@ MAX_DEPTH = 100
 
 
 async def dashboards(request: Asked, said: str = "", status: int = 200) -> HttpResponse:
-    """Show the list."""
+    """Show the list; after a fault, what was *said*, with what was given."""
     kept = await dashboards_of(request.who.principal)
-    return render(
-        request, "dashboards/dashboards.html", {"rows": paged(kept, request.GET), "said": said}, status=status
-    )
+    around = {"rows": paged(kept, request.GET), "said": said, "given": request.POST}
+    return render(request, "dashboards/dashboards.html", around, status=status)
 
 
 async def create(request: Asked) -> HttpResponse:

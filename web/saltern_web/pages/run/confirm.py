@@ -19,6 +19,8 @@ from saltern_web.session.console import Asked
 
 SEE_OTHER = 303
 MAX_VALUE_CHARS = 20_000
+UNITS = ("seconds", "minutes", "hours", "days")
+"""Of the interval of a schedule."""
 
 
 async def confirm(request: Asked) -> HttpResponse:
@@ -73,6 +75,7 @@ async def show_call(
         "given": _given(call),
         "said": said,
         "keeps": not call.back and not call.fun.startswith("schedule."),
+        "units": UNITS,
         "may_schedule": request.who.may("schedule.add") and not call.on_master and not call.batch,
         **more,
     }

@@ -13,12 +13,11 @@ from django.shortcuts import render
 
 from saltern_web.api.errors import NotAllowed, Refused
 from saltern_web.pages.run.call import Call, read_call
-from saltern_web.pages.run.confirm import show_call
+from saltern_web.pages.run.confirm import UNITS, show_call
 from saltern_web.pages.run.target import HINTS, KINDS, meant_by, target_of
 from saltern_web.pages.run.words import line_of
 from saltern_web.session.console import Asked
 
-UNITS = ("seconds", "minutes", "hours", "days")
 MAX_ASKED = 1000
 """Hosts whose schedules are shown at once."""
 ASK_S = 10.0
@@ -109,7 +108,7 @@ async def add(request: Asked) -> HttpResponse:
             metrics=bool(request.POST.get("metrics")),
         )
     except Refused as error:
-        return await show_call(request, call, str(error))
+        return await show_call(request, call, str(error), typed=request.POST)
     return await show_call(request, scheduled)
 
 
