@@ -241,3 +241,11 @@ def test_who_may_not_act_has_no_buttons_and_reads_all_the_same(page: ConsoleClie
     assert "saltern.web1.c" in text
     assert "Acknowledge …" not in text
     assert "Silence …" not in text
+
+
+def test_who_may_do_nothing_about_them_chooses_none(page: ConsoleClient) -> None:
+    assert page.get("/alerts").text.count('type="checkbox" name="on"') == 4
+    page.login(may={LIST: True})
+    text = page.get("/alerts").text
+    assert "saltern.web1.b" in text
+    assert 'name="on"' not in text

@@ -131,6 +131,7 @@ def test_a_device_that_is_not_reached_is_not_ok_among_the_hosts(page: ConsoleCli
     text = page.get("/hosts?state=away").text
     assert rows(text) == ["lone1", "sw2"]
     assert "is not reached by web1" in page.get("/front/parts").text
+    page.login(may={"ps.top": True})
     assert "/hosts/web1/processes" in page.get("/hosts/web1/events").text
     assert "/hosts/sw1/processes" not in page.get("/hosts/sw1/events").text
 

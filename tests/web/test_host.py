@@ -172,3 +172,12 @@ def test_the_account_adds_up_before_the_reader(host: ConsoleClient) -> None:
     assert '<th scope="row">stats</th><td class="num">10</td><td class="num">7</td><td class="num">1</td>' in page
     assert "70 %" in page
     assert host.api.called("runner.metrics.account")[0].kwarg == {"minion": "web1"}
+
+
+def test_tabs_that_ask_what_is_granted_nowhere_are_not_offered(host: ConsoleClient) -> None:
+    host.login(may={"grains.items": True})
+    page = host.get("/hosts/web1/values").text
+    assert 'href="/hosts/web1/grains"' in page
+    assert 'href="/hosts/web1/jobs"' in page
+    assert 'href="/hosts/web1/pillar"' not in page
+    assert 'href="/hosts/web1/processes"' not in page

@@ -35,6 +35,11 @@ ASKED = (
     "wheel.key.invite",
     "test.ping",
     "cmd.run",
+    "grains.items",
+    "pillar.ls",
+    "service.get_all",
+    "pkg.list_pkgs",
+    "ps.top",
     "schedule.add",
 )
 """What menus and buttons depend on; the master decides again when they are used."""

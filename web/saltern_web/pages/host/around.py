@@ -26,6 +26,14 @@ TABS = (
     ("events", "Events"),
     ("completeness", "Completeness"),
 )
+NEEDS = {
+    "grains": "grains.items",
+    "pillar": "pillar.ls",
+    "services": "service.get_all",
+    "packages": "pkg.list_pkgs",
+    "processes": "ps.top",
+}
+"""Tabs that show what a host says to a function, which somebody may be granted nowhere."""
 OF_HOSTS = ("processes",)
 """Tabs that no device has anything for."""
 
@@ -47,11 +55,15 @@ async def host_of(request: Asked, minion: str) -> tuple[Fleet, Host]:
     return fleet, host
 
 
+def _offered(request: Asked, host: Host, tab: str) -> bool:
+    return (tab not in NEEDS or request.who.may(NEEDS[tab])) and not (host.via and tab in OF_HOSTS)
+
+
 async def around(request: Asked, fleet: Fleet, host: Host, tab: str) -> dict[str, Any]:
     """Return what the templates of all tabs need. Of a device they tell how it is; that may be late, or fail."""
     device = await part(ask_device(request.api, host.id), DEVICE_WITHIN_S) if host.via else None
     base = f"/hosts/{quote(host.id, safe='')}"
-    shown = [(name, title) for name, title in TABS if not host.via or name not in OF_HOSTS or name == tab]
+    shown = [(name, title) for name, title in TABS if name == tab or _offered(request, host, name)]
     tabs = [Tab(f"{base}/{name}" if name else base, title, name == tab) for name, title in shown]
     return {
         "host": host,
