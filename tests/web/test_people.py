@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import pytest
 
-from support.console import ConsoleClient, Refusal
+from support.console import TOKEN, ConsoleClient, Refusal
 
 ROLES: list[dict[str, Any]] = [
     {
@@ -108,6 +109,15 @@ def test_tokens_are_listed_as_text(console: ConsoleClient) -> None:
     page = console.get("/tokens").text
     assert "&lt;i&gt;backup&lt;/i&gt;" in page
     assert "never" in page
+    assert "this login" not in page
+
+
+def test_ones_own_login_is_marked_among_the_tokens(console: ConsoleClient) -> None:
+    own = hashlib.sha256(TOKEN.encode()).hexdigest()[:12]  # what the master calls it
+    console.api.answers["runner.auth.token_list"] = [TOKEN_ROW, {**TOKEN_ROW, "id": own, "label": ""}]
+    page = console.get("/tokens").text
+    assert page.count("this login") == 1
+    assert page.index(own) < page.index("this login")
 
 
 def test_a_token_is_made_with_its_scope_and_shown_once(console: ConsoleClient) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 import yaml
@@ -16,6 +17,7 @@ from saltern_web.session.console import Asked
 from saltern_web.session.once import shown_once
 
 MAX_NAME, MAX_SCOPE = 64, 8192
+ID_CHARS = 12
 MAX_WRITTEN_OUT = 8 * MAX_SCOPE
 """Characters of a scope as JSON."""
 INSTANTS = ("created", "expires", "last_used")
@@ -57,8 +59,19 @@ async def revoke(request: Asked) -> HttpResponse:
 
 async def _page(request: Asked, given: dict[str, str] | None = None, wrong: str = "") -> HttpResponse:
     rows = await request.api.runner("auth.token_list")
-    around = {"rows": [_row(one) for one in rows], "lasts": LASTS, "given": given or {}, "wrong": wrong}
+    around = {
+        "rows": [_row(one) for one in rows],
+        "lasts": LASTS,
+        "given": given or {},
+        "wrong": wrong,
+        "own": _id(request),
+    }
     return render(request, "tokens/tokens.html", around, status=400 if wrong else 200)
+
+
+def _id(request: Asked) -> str:
+    """Return what the master calls the token of this login where it lists tokens."""
+    return sha256(request.api.token.encode()).hexdigest()[:ID_CHARS]
 
 
 def _row(told: dict[str, Any]) -> dict[str, Any]:
