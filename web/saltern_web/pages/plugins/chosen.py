@@ -9,16 +9,9 @@ from saltern.errors import IdError
 from saltern.ids import check_minion_id
 from saltern_web.api.client import Api
 from saltern_web.api.errors import NotAllowed, Refused
+from saltern_web.pages.run.target import KINDS
 
-TYPES = (
-    ("glob", "Glob of ids"),
-    ("list", "List of ids"),
-    ("group", "Group"),
-    ("compound", "Compound"),
-    ("grain", "Grain"),
-    ("pcre", "Expression"),
-    ("nodegroup", "Nodegroup"),
-)
+TYPES = tuple((kind, KINDS[kind]) for kind in ("glob", "list", "group", "compound", "grain", "pcre", "nodegroup"))
 MAX_TARGET = 8192
 MAX_MINIONS = 20_000
 
