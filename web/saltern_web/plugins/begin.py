@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -13,9 +14,11 @@ BEGINNING = Path(__file__).parent / "beginning"
 NAME, TITLE = "PLUGIN_NAME", "PLUGIN_TITLE"
 """What stands in the files for the plugin's own name and title."""
 NEXT = """{name}/ is a plugin that works. Next:
-  try it             python {name}/test_{name}.py
-  see it             cp -r {name} /etc/saltern/plugins/    (or name the folder above it in the console's plugin_dirs)
-  bring it to hosts  cp {name}/plugin_{name}.py /srv/saltern/_modules/    (on the master, wherever its file_roots are)
+  try it             {python} {name}/test_{name}.py
+  see it             mkdir -p /etc/saltern/plugins && cp -r {name} /etc/saltern/plugins/
+                     (or name the folder above it in the console's plugin_dirs; of saltern-up: plugins in its etc)
+  bring it to hosts  mkdir -p /srv/saltern/_modules && cp {name}/plugin_{name}.py /srv/saltern/_modules/
+                     (on the master, wherever its file_roots are; of saltern-up: srv/_modules)
                      saltern '*' saltutil.sync_modules
   use it             /plugins/{name} in the console
 docs/plugins.md says more."""
@@ -28,7 +31,7 @@ def begin_plugin(name: str) -> int:
     except PluginFault as error:
         print(f"saltern-web: {error}", file=sys.stderr)
         return exit_code(error)
-    print(NEXT.format(name=name))
+    print(NEXT.format(name=name, python=shlex.quote(sys.executable)))
     return 0
 
 
