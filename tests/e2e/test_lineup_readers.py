@@ -70,6 +70,28 @@ def test_graphite_web_reads_two_stores_as_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(300)
+def test_graphite_web_asks_two_stores_as_one(tmp_path: Path) -> None:
+    slot = int(time.time()) - 100
+    with SalternStore(tmp_path / "a") as one, SalternStore(tmp_path / "b") as other:
+        for store, names in ((one, list(SAMPLE)[:100]), (other, list(SAMPLE)[100:])):
+            sample = {name: SAMPLE[name] for name in names}
+            with Engine(tmp_path / f"master{store.root.name}", f"carbon_port: {store.port('batch')}") as engine:
+                for at_once in (slot, slot + 1):
+                    engine.put(at_once, sample)
+                wait_for(engine.delivered, "the store to take them")
+        members = {f"10.0.0.1{n}:8080": f"127.0.0.1:{store.port('http')}" for n, store in enumerate((one, other), 1)}
+        settings = block("graphite-web-cluster", {**members, "/srv/stores/graphite.db": tmp_path / "graphite.db"})
+        between = {"from": slot - 1, "until": slot + 1, "format": "json"}
+        queries = [{"target": target, **between} for target in (TARGET, f"sumSeries({TARGET})")]
+        paths = [f"/render?{urlencode(query)}" for query in queries]
+        every, total = ask_graphite_web(tmp_path / "web", settings, *paths)
+    assert {row["target"]: row["datapoints"] for row in every} == {
+        name: [[value, slot], [value, slot + 1]] for name, value in POINTS.items()
+    }
+    assert [value for value, _ in total[0]["datapoints"]] == [sum(POINTS.values())] * 2
+
+
+@pytest.mark.timeout(300)
 def test_the_past_of_metrics_that_moved_is_filled_in(tmp_path: Path) -> None:
     slot = int(time.time()) - 100
     stores = [SalternStore(tmp_path / f"store{n}", "--flush-interval", "1") for n in range(3)]
