@@ -5,6 +5,7 @@ This module loads the library; nothing else does but ``_snmp_engine``, and neith
 
 from __future__ import annotations
 
+import contextlib
 import struct
 from typing import Any
 
@@ -66,6 +67,51 @@ def _opaque(body: bytes) -> float | bytes:
     return float(struct.unpack(form, body[3:])[0]) if form and len(body) == 3 + struct.calcsize(form) else body
 
 
+_UNSIGNED = {0x41: 4, 0x42: 4, 0x43: 4, 0x46: 8, 0x47: 4}
+"""Tags of Counter32, Gauge32, TimeTicks, Counter64 and Unsigned32, and how many bytes their numbers have."""
+_HOLDERS = frozenset((0x30, *range(0xA0, 0xA9)))
+_MAX_LEVELS = 8
+
+
+def _decoded(data: bytes) -> Any:
+    """Return the library's message; what some devices write as if it were below 0 is what it means."""
+    try:
+        return decoder.decode(data, asn1Spec=v2c.Message())[0]
+    except Exception:
+        mended = b""
+        with contextlib.suppress(ValueError):
+            mended = unsigned(data)
+        if mended in (b"", data):
+            raise
+        return decoder.decode(mended, asn1Spec=v2c.Message())[0]
+
+
+def unsigned(data: bytes, level: int = 0) -> bytes:
+    """Return BER with a zero byte before numbers that can't be below 0 and begin with a bit that says they are.
+
+    Devices that count to 2^32 in four bytes send them so. Raises ``ValueError`` for what is no BER.
+    """
+    parts: list[bytes] = []
+    at = 0
+    while at < len(data):
+        tag, size, start = data[at], data[at + 1] if at + 1 < len(data) else 0x80, at + 2
+        if size & 0x80:
+            start += size & 0x7F
+            size = int.from_bytes(data[at + 2 : start], "big")
+        body = data[start : start + size]
+        if len(body) != size or start > at + 5:
+            raise ValueError("no BER")
+        if tag in _HOLDERS and level < _MAX_LEVELS:
+            body = unsigned(body, level + 1)
+        elif len(body) == _UNSIGNED.get(tag) and body[0] & 0x80:
+            body = b"\0" + body
+        length = len(body).to_bytes(3, "big").lstrip(b"\0")
+        head = bytes((len(body),)) if len(body) < 0x80 else bytes((0x80 | len(length),)) + length
+        parts += (bytes((tag,)), head, body)
+        at = start + size
+    return b"".join(parts)
+
+
 class Community:
     """Version 2c: who knows the community may ask. Nothing proves who answers, but its address and the number."""
 
@@ -83,7 +129,7 @@ class Community:
     def answer(self, data: bytes, number: int) -> Pdu | None:
         """Return the answer to the request *number*, ``None`` for another's. Raises ``Unreadable``."""
         try:
-            message, _ = decoder.decode(data, asn1Spec=v2c.Message())
+            message = _decoded(data)
             pdu = v2c.apiMessage.get_pdu(message)
             version = int(v2c.apiMessage.get_version(message))
         except Exception as error:  # of any kind: it reads what strangers send

@@ -14,6 +14,8 @@ COUNTERS = {"Counter32": 32, "Counter64": 64}
 """Bits of the types of values that count."""
 END_OF_MIB = "EndOfMibView"
 TOO_BIG = "tooBig"
+NO_SUCH_NAME, GENERAL = "noSuchName", "genErr"
+"""What devices of old say of a value that isn't there, or behind the last one; and of one that they fail to read."""
 
 
 class Unreadable(ValueError):

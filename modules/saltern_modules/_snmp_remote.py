@@ -97,7 +97,7 @@ class Remote:
     async def sample(self) -> dict[str, Any]:
         """Return its numbers, as ``collect`` and ``oids`` of its settings say; what it hasn't got is left out.
 
-        ``snmp.failed`` tells at how many parts it gave an error for an answer.
+        ``snmp.failed`` tells at how many parts, and single values, it gave an error for an answer.
         """
         sample: dict[str, Any] = {}
         failed = 0
@@ -118,7 +118,7 @@ class Remote:
                 if not told and name != OWN:
                     self._absent[name] = self._clock() + ABSENT_S
             took = round((time.perf_counter() - begun) * 1000, 3)
-            sample["snmp"] = {"requests": session.sent, "failed": failed, "duration_ms": took}
+            sample["snmp"] = {"requests": session.sent, "failed": failed + session.failed, "duration_ms": took}
         return sample
 
     async def _read_uptime(self, session: Session, sample: dict[str, Any]) -> bool:

@@ -21,6 +21,8 @@ from saltern.named import NamedTuple
 from saltern_modules._snmp_oid import text_of
 from saltern_modules._snmp_pdu import (
     END_OF_MIB,
+    GENERAL,
+    NO_SUCH_NAME,
     TOO_BIG,
     AskAgain,
     Asked,
@@ -70,6 +72,8 @@ class Session:
         self._why = ""
         self.sent = 0
         """Requests, those that were sent again included."""
+        self.failed = 0
+        """Values that it failed to read, among others that were asked for with them."""
 
     async def __aenter__(self) -> Self:
         self._socket = socket.socket(self._family, socket.SOCK_DGRAM)
@@ -122,6 +126,9 @@ class Session:
                 for column in asked:
                     table.update(await self.columns(base, [column], rows=rows))
                 return table
+            if pdu.status == NO_SUCH_NAME and 0 < pdu.position <= len(asked):
+                del cursors[asked[pdu.position - 1]]
+                continue
             bound = _sound(pdu, list(cursors.values())).bound
             if not bound:
                 raise CommandError(f"it answers with nothing about what is behind {text_of(cursors[asked[0]])}")
@@ -146,6 +153,12 @@ class Session:
         if pdu.status == TOO_BIG and len(oids) > 1:
             half = len(oids) // 2
             return await self._get(oids[:half]) + await self._get(oids[half:])
+        at = pdu.position - 1
+        if 0 <= at < len(oids) and (pdu.status == NO_SUCH_NAME or (pdu.status == GENERAL and len(oids) > 1)):
+            self.failed += pdu.status == GENERAL
+            rest = [*oids[:at], *oids[at + 1 :]]
+            others = await self._get(rest) if rest else []
+            return [*others[:at], Bound(oids[at], pdu.status, None), *others[at:]]
         found = _sound(pdu, oids).bound
         if [bound.oid for bound in found] != list(oids):
             raise CommandError("it answers with other values than were asked for")

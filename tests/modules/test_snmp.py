@@ -301,6 +301,45 @@ class TestStrangeDevices:
 
         with_fake(test)
 
+    @pytest.mark.parametrize(("status", "failed"), [(2, 0), (5, 1)])
+    def test_one_value_that_it_refuses_takes_no_other_along(self, status: int, failed: int) -> None:
+        async def test(far: FakeDevice, port: int) -> None:
+            for part in range(1, 7):
+                far.values[(*SYSTEM, part, 0)] = (v2c.OctetString, f"part {part}".encode())
+            far.status = lambda values: (status, 3) if values == 6 else (0, 0)
+            async with session(port) as asking:
+                found = await asking.get([(*SYSTEM, part, 0) for part in range(1, 7)])
+                assert [bound.value for bound in found] == [b"part 1", b"part 2", None, b"part 4", b"part 5", b"part 6"]
+                assert [bound.oid[-2] for bound in found] == [1, 2, 3, 4, 5, 6]
+                assert asking.failed == failed
+                far.status = lambda values: (status, 1)
+                if status == 2:
+                    assert (await asking.get([UPTIME]))[0].value is None
+                else:
+                    with pytest.raises(CommandError, match="it says genErr about"):
+                        await asking.get([UPTIME])
+
+        with_fake(test)
+
+    def test_one_of_old_says_that_a_table_is_over_by_an_error(self) -> None:
+        async def test(far: FakeDevice, port: int) -> None:
+            for index in (1, 2):
+                far.values[(*IF, 2, index)] = (v2c.OctetString, f"if{index}".encode())
+                far.values[(*IF, 3, index)] = (v2c.Integer32, index)
+            asked: list[int] = []
+
+            def status(values: int) -> tuple[int, int]:
+                asked.append(values)
+                return (2, 1) if len(asked) == 2 else (0, 0)
+
+            far.status = status
+            far.most = 2
+            async with session(port) as asking:
+                table = await asking.columns(IF, [(2,), (3,)])
+            assert {column: len(rows) for column, rows in table.items()} == {(2,): 1, (3,): 2}
+
+        with_fake(test)
+
     def test_one_that_goes_round_in_circles_is_left(self) -> None:
         async def test(fake: FakeDevice, port: int) -> None:
             fake.values[(*IF, 2, 1)] = (v2c.Integer, 1)

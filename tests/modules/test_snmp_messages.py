@@ -23,7 +23,7 @@ from saltern_modules import _snmp_engine
 from saltern_modules import _snmp_value as value
 from saltern_modules._snmp_counters import FULL_TICKS, Counters, Reading, Uptime
 from saltern_modules._snmp_engine import Engines
-from saltern_modules._snmp_message import Community
+from saltern_modules._snmp_message import Community, unsigned
 from saltern_modules._snmp_oid import MAX_ARC, UPTIME, parsed, text_of
 from saltern_modules._snmp_pdu import AskAgain, Asked, Bound, Oid, Pdu, Unreadable
 from saltern_modules._snmp_settings import Credentials
@@ -394,3 +394,50 @@ class TestCounters:
         assert uptime.update(30, 100) == (1.0, True)
         assert uptime.update(40, 1100) == (11.0, False)
         assert uptime.update(50, 1000) == (10.0, True)
+
+
+class TestUnsigned:
+    @pytest.mark.parametrize(
+        ("kind", "number"),
+        [(v2c.Counter32, 0x92345678), (v2c.Gauge32, 2**32 - 1), (v2c.TimeTicks, 2**31), (v2c.Counter64, 2**64 - 2)],
+    )
+    @pytest.mark.parametrize("more", [0, 30])
+    def test_a_counter_that_is_written_as_if_it_were_below_0_is_what_it_means(
+        self, kind: Any, number: int, more: int
+    ) -> None:
+        rest = [((*UPTIME, row), v2c.OctetString(bytes(row))) for row in range(more)]
+        right = answer_of_2c(1, (UPTIME, kind(number)), *rest)
+        wrong = unsigned_undone(right)
+        assert wrong != right
+        found = Community("public").answer(wrong, 1)
+        assert found is not None
+        assert found.bound[0].value == number
+        assert len(found.bound) == 1 + more
+        assert unsigned(wrong) == right
+        assert unsigned(right) == right
+
+    @given(st.binary(max_size=200))
+    def test_whatever_comes_is_mended_or_refused(self, data: bytes) -> None:
+        with contextlib.suppress(ValueError):
+            unsigned(data)
+
+
+def unsigned_undone(data: bytes, level: int = 0) -> bytes:
+    """Return BER without the zero bytes before unsigned numbers."""
+    parts, at = b"", 0
+    while at < len(data):
+        tag, size, start = data[at], data[at + 1], at + 2
+        if size & 0x80:
+            start += size & 0x7F
+            size = int.from_bytes(data[at + 2 : start], "big")
+        body = data[start : start + size]
+        if tag in (0x30, 0xA2):
+            body = unsigned_undone(body, level + 1)
+        elif tag in (0x41, 0x42, 0x43, 0x46) and body[:1] == b"\0":
+            body = body[1:]
+        length = len(body).to_bytes(3, "big").lstrip(b"\0")
+        parts += (
+            bytes((tag,)) + (bytes((len(body),)) if len(body) < 128 else bytes((128 | len(length),)) + length) + body
+        )
+        at = start + size
+    return parts
