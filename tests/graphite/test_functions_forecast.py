@@ -199,7 +199,7 @@ def test_bands_of_a_coarser_archive_are_compared_by_time() -> None:
         ("holtWintersForecast(a,'-10min')", "bootstrapInterval must not be negative"),
         ("holtWintersForecast(a,'10')", "bootstrapInterval: '10' is no interval"),
         ("holtWintersConfidenceArea(a.*)", "exactly one series, not 0"),
-        ("holtWintersConfidenceBands(a,'x')", "delta must be an integer, not 'x'"),
+        ("holtWintersConfidenceBands(a,'x')", "delta must be a number, not 'x'"),
     ],
 )
 def test_wrong_arguments_are_explained(target: str, complaint: str) -> None:

@@ -133,7 +133,7 @@ class ParamType(Enum):
     DATE = "date", "a time, in quotes", _string
     FLOAT = "float", "a number", _number
     INTEGER = "integer", "an integer", _integer
-    INTEGER_OR_FLOAT = "integer", "an integer", _number_as_written
+    INTEGER_OR_FLOAT = "integer", "a number", _number_as_written
     INTEGER_OR_INF = "intOrInf", "an integer or inf", _integer_or_inf
     INTEGER_OR_INTERVAL = "intOrInterval", "a number of points, or an interval in quotes such as '5min'", _window
     INTERVAL = "interval", "an interval in quotes, such as '1h'", _interval
