@@ -595,8 +595,10 @@ def test_a_segment_that_may_not_be_read_just_now_is_neither_set_aside_nor_passed
     log.append(("a", 4, 1.0))  # what comes is taken all the same
     log.wal.written(log.wal.end)
     log.wal.release(log.wal.current)
-    assert log.replayed() == [("a", 2, 1.0), ("a", 3, 1.0)]
+    # What came since may be in files already: it comes once more, lest an older value is written over a newer one.
+    assert log.replayed() == [("a", 2, 1.0), ("a", 3, 1.0), ("a", 4, 1.0)]
     assert (log.wal.unread, log.wal.unread_why) == (False, "")
+    assert log.replayed() == []
     assert (log.wal.gone, log.wal.lost, log.wal.unreadable.paths) == (0, 0, [])
     assert caplog.text.count("can't be read just now") == 1
     assert "all of it could be read" in caplog.text
@@ -639,9 +641,11 @@ def test_what_damage_took_is_counted_once_though_it_took_two_tries_to_read(
     with monkeypatch.context() as patched:
         log = Log(log_folder)
         patched.setattr(os, "pread", failing)
-        assert log.replayed() == []
+        left = log.replayed()
+        assert log.wal.unread
     assert reads
-    left = log.replayed()
+    left += log.replayed()
+    assert len(set(left)) == len(left)
     assert len(left) + log.wal.lost == 4
     assert len(left) >= 2
     log.wal.close()

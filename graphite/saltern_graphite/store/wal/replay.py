@@ -65,7 +65,8 @@ class Replay:
         self._mark: Mark | None = None
         self._found: dict[int, Segment] = {}  # those of this version
         self._to_look_at: set[int] = set()  # those that could not be opened when they were found
-        self._losses: dict[int, list[tuple[int, int]]] = {}  # of segments: records, and how many points they held
+        self._read_to: dict[int, int] = {}  # of segments that could be read in part: the first record to be yielded
+        self._losses: dict[int, dict[int, int]] = {}  # of segments: records, and how many points they held
         self._known = 0  # points read back that the mark knew of
         self._damaged = 0
         self.unread: set[int] = set()
@@ -115,6 +116,9 @@ class Replay:
         start = mark.written if mark is not None and mark.trusted else Place(0, 0)
         for number in sorted(self.unread):
             for points in self._read(number):
+                if points.record < self._read_to.get(number, 0):
+                    continue
+                self._read_to[number] = points.record + 1
                 place = Place(number, points.record)
                 if points.widths is None:
                     if place < start:
@@ -124,8 +128,9 @@ class Replay:
                 yield Replayed(place, points)
             if self.why:
                 return
-            losses = self._losses.pop(number, ())
-            self._damaged += sum(count for record, count in losses if Place(number, record) >= start)
+            losses = self._losses.pop(number, {})
+            self._damaged += sum(count for record, count in losses.items() if Place(number, record) >= start)
+            self._read_to.pop(number, None)
             self.unread.discard(number)
         expected = mark.waiting if mark is not None and mark.trusted else 0
         lost = max(self._damaged, expected - self._known)
@@ -134,6 +139,14 @@ class Replay:
             self.lost += lost
             log.error("log in %s: %d points are lost, in segments that are damaged or gone", self._folder, lost)
         self._mark = None
+
+    def read_again(self, number: int) -> None:
+        """Have the closed segment *number*, one of this run, read too, the next time. Raises ``OSError``."""
+        with suppress(FileNotFoundError):
+            if self._looked_at(number):
+                self.unread.add(number)
+                return
+        del self._closed[number]
 
     def _meet_all(self, numbers: list[int]) -> None:
         """Meet all of them or none, so that none is read before the others. Raises ``OSError``."""
@@ -180,9 +193,9 @@ class Replay:
         return segment is not None
 
     def _read(self, number: int) -> Iterator[Points]:
-        """Yield the points of a segment, after all of it was read; ``why`` says when that can't be just now."""
+        """Yield the points of a segment; ``why`` says when it can't be read on just now."""
         closed = self._closed[number]
-        losses = self._losses.setdefault(number, [])
+        losses = self._losses.setdefault(number, {})
         self.why = ""
         try:
             if number in self._to_look_at:
@@ -195,7 +208,7 @@ class Replay:
             if segment is None:
                 yield from self._read_old(closed)
                 return
-            yield from read_segment(segment, lambda record, points: losses.append((record, points)))
+            yield from read_segment(segment, losses.__setitem__)
             closed.size = segment.size
             if losses and not segment.appendable:  # what was damaged could not be copied
                 closed.keep = "it is damaged"

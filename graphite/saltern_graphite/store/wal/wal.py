@@ -81,6 +81,8 @@ class Wal:
         self._segment = Segment(KIND, "")
         self._current = 1
         self._opened_at = 0.0
+        self._first_own = 0
+        self._own_again = False  # what this run appended is to be read back too
         self._closed: dict[int, Closed] = {}
         self._mark = MarkFile(folder)
         self._replay = Replay(folder, self._closed)
@@ -124,7 +126,7 @@ class Wal:
     @property
     def unread(self) -> bool:
         """Whether there are segments of earlier runs that :meth:`replay` has not read yet."""
-        return bool(self._replay.unread)
+        return bool(self._replay.unread) or self._own_again
 
     @property
     def unread_why(self) -> str:
@@ -153,11 +155,17 @@ class Wal:
     def replay(self) -> Iterator[Replayed]:
         """Yield what earlier runs left, in the order it was written: points that are in no file, and those kept.
 
-        A segment that can't be read just now ends it, and :attr:`unread` says so: the next call goes on there.
+        A segment that can't be read just now ends it, and :attr:`unread` says so: the next call goes on there. What was
+        appended by then is newer, and comes once more at the end.
 
         The torn end of a segment is cut off. What else can't be read is kept and counted; one log line says either.
         """
+        if self._points and self._replay.unread:  # it may be in files already: it is to come behind what is older
+            self._own_again = True
         yield from self._replay.read()
+        if self._own_again and not self._replay.unread:
+            self._meet_own()
+            yield from self._replay.read()
         self.unreadable.look()
         self.lost += self._replay.lost
         self._replay.lost = 0
@@ -191,8 +199,24 @@ class Wal:
                 self._points += len(ids)
             return place
 
-    def rotate(self) -> None:
-        """Close the current segment and start the next when it is large or old enough, or gone; errors are logged."""
+    def _meet_own(self) -> None:
+        """Have all that this run appended read back."""
+        current, size = self._current, self._size
+        self.rotate(now=True)
+        try:
+            for number in sorted(self._closed.copy()):
+                if number >= self._first_own:
+                    self._replay.read_again(number)
+        except OSError as error:
+            self._replay.why = f"log segment {error.filename} can't be read just now: {error.strerror}"
+        else:
+            self._own_again = size > 0 and self._current == current
+
+    def rotate(self, *, now: bool = False) -> None:
+        """Close the current segment and start the next when it is large or old enough, or gone; errors are logged.
+
+        *now*: if there is anything in it.
+        """
         with self._lock:
             if self._fd < 0:
                 return
@@ -203,7 +227,7 @@ class Wal:
                 self._folder_fd = -1
                 return
             age = time.monotonic() - self._opened_at
-            if not self._size or (self._size < self.segment_bytes and age < SEGMENT_AGE_S):
+            if not self._size or not (now or self._size >= self.segment_bytes or age >= SEGMENT_AGE_S):
                 return
             old, fd, segment = self._current, self._fd, self._segment
             try:
@@ -223,7 +247,7 @@ class Wal:
     def written(self, place: Place) -> Place:
         """Remember that all before *place* is in files, or at least what is before the place that is returned."""
         with self._lock:
-            if self._ended or self._folder_fd < 0 or self._replay.unread:
+            if self._ended or self._folder_fd < 0 or self.unread:
                 return place
             self._looks.add(self.end, self._points)
             place, waiting = self._looks.last_before(place, self._points)
@@ -241,7 +265,7 @@ class Wal:
     def release(self, before: int) -> None:
         """Delete the closed segments numbered below *before*; what could not be read or copied of them is kept."""
         for segment in sorted(self._closed.copy()):
-            if segment >= before or segment in self._replay.unread:
+            if segment >= before or segment in self._replay.unread or self._own_again:
                 break
             closed = self._closed[segment]
             try:
@@ -314,6 +338,7 @@ class Wal:
                 os.unlink(path)
             raise
         self._fd, self._current, self._segment = fd, number, Segment(KIND, path)
+        self._first_own = self._first_own or number
         self._named.clear()
         self._opened_at = time.monotonic()
 
