@@ -137,13 +137,52 @@ TestCacheMachine = CacheMachine.TestCase
 TestCacheMachine.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
 
 
-def test_points_read_back_behind_newer_ones_keep_their_place_in_the_log() -> None:
-    cache = new_cache()
-    cache.add(*columns([(0, 2, 2)]), Place(7, 3))
-    cache.add(*columns([(0, 1, 1)]), Place(2, 0))  # of a segment that could not be read before
-    assert cache.oldest_place() == Place(2, 0)
+_step = st.sampled_from(["add", "read_back", "pack", "pack_read_back", "join"])
+
+
+@given(st.lists(st.tuples(_step, _block), max_size=40))
+def test_what_is_read_back_is_older_than_whatever_came(steps: list[tuple[str, list[tuple[int, int, int]]]]) -> None:
+    cache = new_cache(1000)
+    came: dict[tuple[int, int], float] = {}
+    read: dict[tuple[int, int], float] = {}
+    unseen: dict[tuple[int, int], float] = {}
+    for number, (step, block) in enumerate(steps):
+        points = {(metric, time): float(value) for metric, time, value in block}
+        if step == "add":
+            cache.add(*columns(block), Place(100 + number, 0))
+            came |= points
+        elif step == "read_back":
+            cache.read_back(*columns(block), Place(number, 0))
+            unseen |= points
+        elif step == "pack":
+            cache.pack()
+        elif step == "pack_read_back":
+            cache.pack_read_back()
+            read |= unseen
+            unseen = {}
+        else:
+            while cache.shelves and cache.join(0):
+                pass
+        assert {(n, time): value for n, name in enumerate(NAMES) for time, value in cache.points(name)} == {
+            **read,
+            **came,
+        }
+        assert (cache.oldest_place() is None) == (not came and not read and not unseen)
     cache.pack()
-    assert cache.oldest_place() == Place(2, 0)
+    old: dict[tuple[int, int], float] = {}
+    while cache.shelves and cache.shelves[0].old:
+        old |= _points_of(cache.take(0, old=True))
+    assert old == read
+    if cache.shelves:
+        assert _points_of(cache.take(0)) == came
+
+
+def _points_of(generation: Generation) -> dict[tuple[int, int], float]:
+    return {
+        (int(metric), time): value
+        for place, metric in enumerate(generation.metrics)
+        for time, value in generation.points_at(place)
+    }
 
 
 def test_what_is_taken_at_once_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

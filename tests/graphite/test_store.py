@@ -14,6 +14,7 @@ import pytest
 import whisper
 
 from saltern.errors import StoreError
+from saltern.segments import Kind, Segment
 from saltern_graphite.file_writers import process as process_module
 from saltern_graphite.file_writers.base import Batch, Outcome
 from saltern_graphite.file_writers.memory import MemoryFileWriter
@@ -25,6 +26,7 @@ from saltern_graphite.store.pace import EASY
 from saltern_graphite.store.reader import Reader
 from saltern_graphite.store.shelf import METRICS
 from saltern_graphite.store.store import Store
+from saltern_graphite.store.wal.wal import Replayed, Wal
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 40.0) -> None:
@@ -56,6 +58,21 @@ def stored(store: Store, metric: str) -> dict[int, float]:
     now = int(time.time())
     (start, end, step), read = whisper.fetch(path, now - 3600, now)
     return {at: value for at, value in zip(range(start, end, step), read, strict=True) if value is not None}
+
+
+def left(root: str, names: list[str], at: int, *values: float) -> None:
+    """Leave a log that has all *values* for each of *names* at the time *at*, none of them in a file."""
+    files = MemoryFileWriter()
+    files.failing = dict.fromkeys(names, (errno.EIO, "Input/output error"))
+    store = Store(root, files=files)
+    store.start()
+    for value in values:
+        store.accept(names, [at] * len(names), [value] * len(names))
+    store.stop()
+
+
+def names_of_segments(root: str) -> list[int]:
+    return sorted(int(path.stem) for path in Path(root, "log").glob("*.wal"))
 
 
 def slot(age: int = 0) -> int:
@@ -302,6 +319,80 @@ def test_what_was_not_flushed_is_read_back(root: str) -> None:
     wait_for(lambda: second.cache.size == 0)
     assert stored(second, "a") == {at - 15: 1.0, at: 2.0}
     second.stop()
+
+
+def test_points_are_taken_while_the_log_is_read_back_and_the_newer_value_wins(
+    root: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at, names = slot(), [f"m{n}" for n in range(3)]
+    left(root, names, at, 1.0)
+    replay, going_on = Wal.replay, threading.Event()
+
+    def waiting(self: Wal) -> Iterator[Replayed]:
+        for record in replay(self):
+            going_on.wait(40)
+            yield record
+
+    monkeypatch.setattr(Wal, "replay", waiting)
+    monkeypatch.setattr(store_module, "REPLAY_WAIT_S", 0.0)
+    store = Store(root, StoreOptions(flush_interval_s=0.2))
+    store.start()
+    assert (store.replaying, store.full, store.health()["ok"]) == (True, False, True)
+    assert store.accept(names[:2], [at, at - 15], [2.0, 3.0]).accepted == 2
+    assert store.waits("another")
+    going_on.set()
+    wait_for(lambda: not store.replaying and store.cache.size == 0)
+    assert [stored(store, name) for name in names] == [{at: 2.0}, {at - 15: 3.0, at: 1.0}, {at: 1.0}]
+    store.stop()
+
+
+def test_only_what_is_read_back_is_written_while_memory_is_full_of_it(
+    root: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at, names = slot(), [f"m{n}" for n in range(10)]
+    left(root, names, at, *map(float, range(20)))
+    replay, started = Wal.replay, threading.Event()
+
+    def waiting(self: Wal) -> Iterator[Replayed]:
+        for number, record in enumerate(replay(self)):
+            if number == 1:
+                started.wait(40)
+            yield record
+
+    monkeypatch.setattr(Wal, "replay", waiting)
+    monkeypatch.setattr(store_module, "REPLAY_WAIT_S", 0.0)
+    store = Store(root, StoreOptions(flush_interval_s=0.2, cache_max_points=40))
+    store.start()
+    store.accept(names, [at] * 10, [100.0] * 10)
+    started.set()
+    wait_for(lambda: not store.replaying and store.cache.size == 0)
+    assert [stored(store, name) for name in names] == [{at: 100.0}] * 10
+    store.stop()
+
+
+def test_of_a_log_that_can_be_read_later_no_older_value_wins(root: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    at, names = slot(), ["a", "b"]
+    left(root, names, at, 1.0)
+    look = Segment.look
+
+    def refused(kind: Kind, path: str) -> Segment | None:
+        if path.endswith("0000000001.wal"):
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return look(kind, path)
+
+    store = Store(root, StoreOptions(flush_interval_s=0.2))
+    with monkeypatch.context() as patched:
+        patched.setattr(Segment, "look", refused)
+        store.start()
+        store.accept(["a", "c"], [at, at], [2.0, 2.0])
+        wait_for(lambda: stored(store, "a") == {at: 2.0} and store.cache.size == 0)
+        assert store.wal.unread
+    wait_for(lambda: not store.wal.unread and store.cache.size == 0)
+    assert [stored(store, name) for name in ("a", "b", "c")] == [{at: 2.0}, {at: 1.0}, {at: 2.0}]
+    monkeypatch.setattr("saltern_graphite.store.wal.wal.SEGMENT_AGE_S", 0.1)
+    store.accept(["a"], [at], [3.0])
+    wait_for(lambda: names_of_segments(root) == [store.wal.current])
+    store.stop()
 
 
 def test_a_replay_larger_than_the_cache_passes_through_it(root: str) -> None:
@@ -612,7 +703,7 @@ def test_what_is_remembered_of_late_points_fits_into_a_small_log(root: str) -> N
 def test_a_log_longer_than_what_is_packed_at_once_is_read_back_whole(
     root: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store_module, "PACK_POINTS", 50)
+    monkeypatch.setattr(writer_module, "PACK_POINTS", 50)
     first = Store(root, StoreOptions(flush_interval_s=3600, flush_at_most_s=3600))
     first.start()
     names, now = [f"m{n}" for n in range(20)], slot()

@@ -181,7 +181,7 @@ def _reload(store: Store, server: Server) -> None:
     """Read everything in the conf folder again, and what HTTP has in files; say so."""
     server.reload_http()
     store.reload_schemas()
-    if not store.full:  # else the server does when it has the time
+    if not store.replaying:  # else the server does when it has the time
         store.name_lists.reload()
     log.info(
         "SIGHUP: logs are opened anew; %s, %s, %s, %s and the credentials were read again; what the command line says "

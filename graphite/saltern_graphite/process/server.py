@@ -93,7 +93,7 @@ class Server:
             os.path.join(self._root, EVENTS_FILE), read_only=read_only, count=counters.add
         )
         self._store.parts["events"] = events.health
-        self._store.on_new_metric = self._met
+        self._store.on_new_metric = tags.met
         self._store.on_release = tags.settle
         self._http = http = HttpServer(self._store, self._options.http_settings, tags.index, events)
         accept_quietly(asyncio.get_running_loop(), Complaints(log, logging.WARNING))
@@ -143,12 +143,6 @@ class Server:
             return False
         return True
 
-    def _met(self, name: str) -> None:
-        """Take note of a metric first seen by this process, or taken out of the tag index since."""
-        self._store.index.add(name)
-        if self._tags is not None:
-            self._tags.met(name)
-
     def _close_databases(self) -> None:
         self._follower.stop()
         if self._tags is not None:
@@ -193,7 +187,7 @@ class Server:
             await asyncio.sleep(RELOAD_EVERY_S)
             if not self._announced:
                 self._announced = self._announce()
-            if not self._store.full:  # nor is the last run's log still being read back, by another thread
+            if not self._store.replaying:  # another thread adds names then
                 self._store.name_lists.reload()
 
     async def _report(self) -> None:

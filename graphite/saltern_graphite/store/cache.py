@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from saltern_graphite.store.generation import POINT_BYTES, Generation, OpenGeneration
+from saltern_graphite.store.generation import POINT_BYTES, Gathered, Generation, OpenGeneration
 from saltern_graphite.store.names import Ids, Names
 from saltern_graphite.store.packed import Columns, Packed, Places, Points, Seconds, Values
 from saltern_graphite.store.shelf import METRICS, Block, Shelf
@@ -53,6 +53,7 @@ class Cache:
         self._lock = threading.Lock()
         self._open = OpenGeneration(0)
         self._packing: OpenGeneration | None = None
+        self._read_back = Gathered()
         self._shelves: dict[int, Shelf] = {}
         self._generations: list[Generation] = []
         self._held: dict[int, Held] = {}
@@ -70,7 +71,7 @@ class Cache:
     def bytes(self) -> int:
         """The memory that they take."""
         packing = self._packing
-        raw = self._open.count + (packing.count if packing else 0)
+        raw = self._open.count + (packing.count if packing else 0) + self._read_back.count
         return self._still_bytes + raw * POINT_BYTES + self._held_points * HELD_POINT_BYTES
 
     @property
@@ -114,6 +115,18 @@ class Cache:
             self._size += len(ids)
             self._was_full = self._was_full or self.full
 
+    def read_back(self, ids: Ids, times: Seconds, values: Values, place: Place) -> int:
+        """Add points that are older than whatever :meth:`add` was given; readers see them once they are packed.
+
+        The log holds these three columns of one length from *place* on. Return how many wait to be packed.
+        """
+        if len(ids):
+            with self._lock:
+                self._read_back.add(ids, times, values, place)
+                self._size += len(ids)
+                self._was_full = self._was_full or self.full
+        return self._read_back.count
+
     def waits(self, name: str) -> bool:
         """Return whether there are points of *name* that may not be on disk yet."""
         number = self._names.find(name)
@@ -152,15 +165,19 @@ class Cache:
             with self._lock:
                 packing = self._packing = self._open
                 self._open = opened
-        columns = packing.sorted()  # this takes a while: neither receivers nor readers wait for it
-        blocks = {number: Block(Packed(part), packing.place, packing.since) for number, part in _by_shelf(columns)}
+        points = self._shelve(packing, old=False)  # this takes a while: neither receivers nor readers wait for it
         with self._lock:
-            for number, block in blocks.items():
-                shelf = self._shelves.get(number)
-                self._shelves[number] = Shelf((*(shelf.blocks if shelf else ()), block))
-                self._still_bytes += block.packed.bytes
             self._packing = None
-        self._shrink(packing.count - len(columns.times))
+        self._shrink(packing.count - points)
+
+    def pack_read_back(self) -> None:
+        """Pack what was read back, if that is anything, and put it on the shelves."""
+        packing = self._read_back
+        if packing.count:
+            points = self._shelve(packing, old=True)
+            with self._lock:
+                self._read_back = Gathered()
+            self._shrink(packing.count - points)
 
     def join(self, number: int) -> bool:
         """Join blocks of the shelf *number* where there are many; return whether there were."""
@@ -174,9 +191,12 @@ class Cache:
         self._shrink(old.points - new.points)
         return True
 
-    def take(self, number: int) -> Generation:
-        """Take what is on the shelf *number* for the files, the oldest if it is very much, and return it."""
-        shelf, others = self._shelves[number].parted()
+    def take(self, number: int, *, old: bool = False) -> Generation:
+        """Take what is on the shelf *number* for the files, the oldest if it is very much, and return it.
+
+        *old*: no more than what was read back, which is there.
+        """
+        shelf, others = self._shelves[number].parted(old=old)
         generation = Generation(shelf.unpack(), shelf.place, shelf.since)
         with self._lock:
             if others is None:
@@ -253,8 +273,20 @@ class Cache:
         with self._lock:
             return now - min((one.since for one in self._all()), default=now)
 
-    def _all(self) -> Iterator[OpenGeneration | Shelf | Generation | Held]:
-        yield from (one for one in (self._open, self._packing) if one and one.count)
+    def _shelve(self, packing: OpenGeneration | Gathered, *, old: bool) -> int:
+        """Put the points of *packing* on the shelves, each time of a metric once; return how many these are."""
+        columns = packing.sorted()
+        parts = _by_shelf(columns)
+        blocks = {number: Block(Packed(part), packing.place, packing.since, old=old) for number, part in parts}
+        with self._lock:
+            for number, block in blocks.items():
+                shelf = self._shelves.get(number)
+                self._shelves[number] = shelf.with_block(block) if shelf else Shelf((block,))
+                self._still_bytes += block.packed.bytes
+        return len(columns.times)
+
+    def _all(self) -> Iterator[OpenGeneration | Gathered | Shelf | Generation | Held]:
+        yield from (one for one in (self._open, self._packing, self._read_back) if one and one.count)
         yield from self._shelves.values()
         yield from self._generations
         yield from self._held.values()

@@ -56,7 +56,6 @@ class OpenGeneration:
         """Add points, three columns of one length, not empty, that the log holds from *place* on."""
         if not self.count:
             self.place, self.since = place, time.monotonic()
-        self.place = min(self.place, place)  # what is read back late lies before what came meanwhile
         self._make_room(int(ids.max()))
         done = 0
         while done < len(ids):
@@ -126,6 +125,28 @@ class OpenGeneration:
             first = np.append(True, ~same)
             before = before[order[first]]
         self.metrics += int(np.count_nonzero(before < 0))
+
+
+class Gathered:
+    """Points read back from the log, as they are read. Nobody looks for one here."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.place = Place(0, 0)
+        self.since = 0.0
+        self._parts: list[tuple[Ids, Seconds, Values]] = []
+
+    def add(self, ids: Ids, times: Seconds, values: Values, place: Place) -> None:
+        """Add points, three columns of one length, that the log holds from *place* on."""
+        if not self.count:
+            self.place, self.since = place, time.monotonic()
+        self._parts.append((ids, times, values))
+        self.count += len(ids)
+
+    def sorted(self) -> Columns:
+        """Return the same points sorted by metric and time."""
+        ids, times, values = (np.concatenate(column) for column in zip(*self._parts, strict=True))
+        return sorted_columns(ids, times, values)
 
 
 class Generation:

@@ -43,6 +43,8 @@ class Names:
     def __init__(self, refuse: Callable[[str], str | None] = lambda name: None) -> None:
         self.on_new: Callable[[str], None] = lambda name: None
         """Called with every canonical name that is given a number, or comes after :meth:`announce_again`."""
+        self.on_many_new: Callable[[Sequence[str]], None] = lambda names: None
+        """Called, instead, with those of :meth:`add_all`."""
         self._refuse = refuse
         self._names: list[str] = []
         self._ids: dict[str, int] = {}
@@ -108,6 +110,22 @@ class Names:
         """Return the number of a canonical *name*, a new one if it was never seen."""
         return self._add(name, name)
 
+    def add_all(self, names: Sequence[str]) -> Ids:
+        """Return the numbers of canonical *names*, new ones for those that were never seen."""
+        found: list[int | None] = list(map(self._ids.get, names))
+        if None in found:
+            new: list[str] = []
+            with self._lock:
+                for place, name in enumerate(names):
+                    if found[place] is None:
+                        number = self._ids.get(name)  # by another thread, or above
+                        if number is None:
+                            number = self._number_new(name)
+                            new.append(name)
+                        found[place] = number
+            self.on_many_new(new)
+        return np.array(found, np.uint32)
+
     def check_again(self) -> None:
         """Ask *refuse* again about every name: its rules have changed."""
         self._refused.clear()
@@ -141,15 +159,20 @@ class Names:
             number = self._ids.get(name)
             new = number is None
             if number is None:
-                number = self._resting.get(name, len(self._names))
-                if number == len(self._names):
-                    self._names.append(name)
-                self._ids[name] = number
-                self._resting.pop(name, None)
+                number = self._number_new(name)
             if raw != name:
                 self._remember_spelling(raw, number)
         if new:
             self.on_new(name)
+        return number
+
+    def _number_new(self, name: str) -> int:
+        """Return the number of a canonical *name* that is new, or was resting; the lock is ours."""
+        number = self._resting.get(name, len(self._names))
+        if number == len(self._names):
+            self._names.append(name)
+        self._ids[name] = number  # before it is out of the other table
+        self._resting.pop(name, None)
         return number
 
     def _remember_spelling(self, raw: str, number: int) -> None:

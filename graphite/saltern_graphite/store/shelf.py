@@ -19,12 +19,16 @@ MOST_POINTS = 2_000_000
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Points that the log has from *place* on, the first of which came at *since* (``time.monotonic()``)."""
+    """Points that the log has from *place* on, the first of which came at *since* (``time.monotonic()``).
+
+    *old*: they were read back, and are older than all that came since.
+    """
 
     packed: Packed
     place: Place
     since: float
     level: int = 0
+    old: bool = False
 
 
 class Shelf:
@@ -32,10 +36,10 @@ class Shelf:
 
     ``since`` is when its first point came (``time.monotonic()``), ``place`` where the log has it, ``metrics`` how many
     have points here, ``points`` how many these are (of one second in two blocks there may be two), ``bytes`` the
-    memory that they take.
+    memory that they take, ``old`` how many blocks were read back.
     """
 
-    __slots__ = ("blocks", "bytes", "metrics", "place", "points", "since")
+    __slots__ = ("blocks", "bytes", "metrics", "old", "place", "points", "since")
 
     def __init__(self, blocks: tuple[Block, ...]) -> None:
         self.blocks = blocks
@@ -43,6 +47,7 @@ class Shelf:
         self.place = min(block.place for block in blocks)
         self.points = sum(block.packed.points for block in blocks)
         self.bytes = sum(block.packed.bytes for block in blocks)
+        self.old = sum(block.old for block in blocks)
         there = np.zeros(METRICS, np.bool_)
         for block in blocks:
             there[block.packed.numbers() % METRICS] = True
@@ -56,10 +61,19 @@ class Shelf:
         """Return all points."""
         return merged([block.packed for block in self.blocks])
 
-    def parted(self) -> tuple[Shelf, Shelf | None]:
-        """Return a shelf with the oldest points, no more than are to be unpacked at once, and one with the others."""
+    def with_block(self, block: Block) -> Shelf:
+        """Return a shelf that has *block* too, behind those as old."""
+        at = self.old if block.old else len(self.blocks)
+        return Shelf((*self.blocks[:at], block, *self.blocks[at:]))
+
+    def parted(self, *, old: bool = False) -> tuple[Shelf, Shelf | None]:
+        """Return a shelf with the oldest points, no more than are to be unpacked at once, and one with the others.
+
+        *old*: of those that were read back, which there are.
+        """
         total, count = self.blocks[0].packed.points, 1
-        while count < len(self.blocks) and (total := total + self.blocks[count].packed.points) <= MOST_POINTS:
+        most = self.old if old else len(self.blocks)
+        while count < most and (total := total + self.blocks[count].packed.points) <= MOST_POINTS:
             count += 1
         if count == len(self.blocks):
             return self, None
@@ -67,12 +81,15 @@ class Shelf:
 
     def joined(self) -> Shelf | None:
         """Return a shelf with the same points in fewer blocks, ``None`` when there are few enough."""
-        blocks = self.blocks
-        last = blocks[-BLOCKS_OF_A_LEVEL:]
-        if len(last) < BLOCKS_OF_A_LEVEL or len({block.level for block in last}) > 1:
-            return None
-        if sum(block.packed.points for block in last) > MOST_POINTS:
-            return None
-        packed = Packed(merged([block.packed for block in last]))
-        place, since = min(block.place for block in last), min(block.since for block in last)
-        return Shelf((*blocks[:-BLOCKS_OF_A_LEVEL], Block(packed, place, since, last[0].level + 1)))
+        for end in {self.old, len(self.blocks)}:
+            begin = end - BLOCKS_OF_A_LEVEL
+            last = self.blocks[max(begin, 0) : end]
+            if begin < 0 or len({(block.level, block.old) for block in last}) > 1:
+                continue
+            if sum(block.packed.points for block in last) > MOST_POINTS:
+                continue
+            packed = Packed(merged([block.packed for block in last]))
+            place, since = min(block.place for block in last), min(block.since for block in last)
+            block = Block(packed, place, since, last[0].level + 1, last[0].old)
+            return Shelf((*self.blocks[:begin], block, *self.blocks[end:]))
+        return None

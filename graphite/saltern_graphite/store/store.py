@@ -38,7 +38,7 @@ from saltern_graphite.store.names import Ids, Names, Refusals
 from saltern_graphite.store.pace import Pace
 from saltern_graphite.store.packed import Seconds, Values
 from saltern_graphite.store.wal.wal import Wal
-from saltern_graphite.store.writer import PACK_POINTS, Writer
+from saltern_graphite.store.writer import Writer
 from saltern_graphite.telemetry.counters import Counters
 
 MAX_AHEAD_S = 86_400  # a clock further ahead is wrong, and its points would overwrite the ring's oldest
@@ -80,11 +80,12 @@ class Store:
         self.names = Names(self.name_lists.refuse)
         self.name_lists.on_change = self.names.check_again
         self.names.on_new = self._met
+        self.names.on_many_new = self._met_many
         self.cache = Cache(self.names, options.cache_max_points, options.cache_max_bytes)
         self.wal = Wal(os.path.join(root, "log"), self.names.of, fsync=options.fsync, max_bytes=options.log_max_bytes)
         self.counters.gauge("log.unreadable", lambda: len(self.wal.unreadable.paths))
         self.counters.gauge("log.gone", lambda: self.wal.gone)
-        self.on_new_metric: Callable[[str], None] = self.index.add
+        self.on_new_metric: Callable[[str], None] = lambda name: None
         """Called, from any thread, for every metric first seen by this process, and when it is announced again."""
         self.parts: dict[str, Callable[[], object]] = {}
         """What others tell in :meth:`health`, by its name there; it must not block."""
@@ -109,9 +110,10 @@ class Store:
     def start(self) -> None:
         """Read the schemas, take the log, start the writer, and read back what the last run left in the log.
 
-        It returns once that is read back, or after :data:`REPLAY_WAIT_S` seconds; the store says it is :attr:`full`
-        until then. Folders that can't be written now are tried again, and :meth:`health` says so. Raises ``StoreError``
-        when another process has the log, or where a folder should be is something else.
+        It returns once that is read back, or after :data:`REPLAY_WAIT_S` seconds; the store says that it is
+        :attr:`replaying` until then, and takes points all the same. Folders that can't be written now are tried again,
+        and :meth:`health` says so. Raises ``StoreError`` when another process has the log, or where a folder should be
+        is something else.
         """
         self.reload_schemas()
         self.name_lists.reload()
@@ -156,8 +158,13 @@ class Store:
 
     @property
     def full(self) -> bool:
-        """Whether receivers should wait: cache or log are at their bound, or the log is still being read back."""
-        return self.cache.full or self.wal.full or not self._replayed.is_set()
+        """Whether receivers should wait: cache or log are at their bound."""
+        return self.cache.full or self.wal.full
+
+    @property
+    def replaying(self) -> bool:
+        """Whether the log is still being read back: not all that was received is seen yet."""
+        return not self._replayed.is_set()
 
     def accept(self, names: Sequence[str], times: Sequence[float], values: Sequence[float]) -> Accepted:
         """Take points, three columns of one length; when it returns the accepted ones survive ``kill -9``.
@@ -190,7 +197,7 @@ class Store:
 
     def waits(self, name: str) -> bool:
         """Return whether *name* has points that are in no file, or may have: the log is still being read back."""
-        return not self._replayed.is_set() or self.cache.waits(name)
+        return self.replaying or self.cache.waits(name)
 
     def forget(self, names: Sequence[str]) -> int:
         """Take those of *names* whose files are gone and that don't wait out of the index; return how many those were.
@@ -226,7 +233,7 @@ class Store:
                 *(told for told in (self.wal.unreadable.told(), self.wal.unread_why) if told),
                 *(self._writer.warnings if self._writer else ()),
             ],
-            "replaying": not self._replayed.is_set(),
+            "replaying": self.replaying,
             "cache": {
                 "points": self.cache.size,
                 "max_points": self.cache.max_points,
@@ -249,7 +256,20 @@ class Store:
             log.error("Whisper folder %s can't be made: %s", self.whisper_dir, error.strerror)
 
     def _met(self, name: str) -> None:
+        self.index.add(name)
         self.on_new_metric(name)
+
+    def _met_many(self, names: Sequence[str]) -> None:
+        """Have the index take in all names of a branch together, which is quicker."""
+        branches: dict[str, dict[str, None]] = {}
+        for name in names:
+            if ";" not in name:
+                branch, _, leaf = name.rpartition(".")
+                branches.setdefault(branch, {})[sys.intern(leaf)] = None
+        for branch, leaves in branches.items():
+            self.index.graft(branch.split(".") if branch else [], leaves)
+        for name in names:
+            self.on_new_metric(name)
 
     def _commit_points(self, ids: Ids, times: Seconds, values: Values) -> None:
         with self._commit:  # between log and cache no segment may be freed
@@ -286,30 +306,30 @@ class Store:
 
     def _read_back(self, writer: Writer) -> bool:
         """Put what the last run left in the log into the cache; return ``False`` if stopped meanwhile."""
-        points = 0
+        points = known = 0
         names: list[str] = []
-        numbers = np.zeros(0, np.uint32)
+        numbers = np.zeros(0, np.uint32)  # of the first names, as many as are *known*
         for place, record in self.wal.replay():
-            while self.cache.full and not writer.stopping:
-                if not writer.turn():
-                    time.sleep(ROOM_POLL_S)
-            if writer.stopping:
-                return False
             if record.names is not names:
-                names, numbers = record.names, numbers[:0]
-            if len(names) > len(numbers):
-                more = [self.names.add(name) for name in names[len(numbers) :]]
-                numbers = np.concatenate((numbers, np.array(more, np.uint32)))
+                names, known = record.names, 0
+            if len(names) > known:
+                if len(names) > len(numbers):
+                    numbers = np.concatenate((numbers, np.zeros(len(names), np.uint32)))  # seldom: it doubles
+                numbers[known : len(names)] = self.names.add_all(names[known:])
+                known = len(names)
             ids = numbers[record.places]
             if record.widths is not None:
                 for row in zip(*(c.tolist() for c in (ids, record.times, record.values, record.widths)), strict=True):
                     writer.late.restore(*row)
                 continue
-            self.cache.add(ids, record.times, record.values, place)
             points += len(ids)
-            if self.cache.open.count >= PACK_POINTS:
-                writer.pack()
-                writer.join()
+            if self.cache.read_back(ids, record.times, record.values, place) >= writer.most_open:
+                writer.pack_read_back()
+            while self.cache.full and not writer.stopping and not writer.make_room():
+                time.sleep(ROOM_POLL_S)
+            if writer.stopping:
+                return False
+        writer.pack_read_back()
         if self.wal.lost:
             self.counters.drop({"log_damaged": self.wal.lost})
             self.wal.lost = 0
@@ -319,7 +339,7 @@ class Store:
 
     def _release_log(self) -> None:
         """Note how far the log is in files, and free its segments without unwritten points; in the writer's thread."""
-        if self._writer is None or not self._replayed.is_set():
+        if self._writer is None or self.replaying:
             return
         if self.wal.unread:  # its folder was not there when we started
             self._read_back(self._writer)

@@ -196,15 +196,49 @@ class Writer:
         """Pack the points that came, if they are to wait *wait_s* in all, or are many."""
         opened = self._cache.open
         ripe_s = min(PACK_S, max(wait_s / 2, self._pack_s / SHARE)) if wait_s else 0.0
-        many = min(PACK_POINTS, int(self._cache.max_bytes * PACK_LOAD) // POINT_BYTES)
-        if opened.count >= many or (opened.count and now - opened.since >= ripe_s):
+        if opened.count >= self.most_open or (opened.count and now - opened.since >= ripe_s):
             self.pack()
+
+    @property
+    def most_open(self) -> int:
+        """So many points are packed at once, whenever they came."""
+        bounds = self._cache.max_points, self._cache.max_bytes // POINT_BYTES
+        return min(PACK_POINTS, int(min(bounds) * PACK_LOAD))
 
     def pack(self) -> None:
         """Pack the points that came."""
         known, began = len(self._names), time.perf_counter()
         self._cache.pack()
         self._pack_s = time.perf_counter() - began
+        self._look_at(known)
+
+    def pack_read_back(self) -> None:
+        """Pack the points that were read back, and join what is packed."""
+        known = len(self._names)
+        self._cache.pack_read_back()
+        self.join()
+        self._look_at(known)
+
+    def make_room(self) -> bool:
+        """Write what was read back until there is room, or no more of it; return whether the disk took it.
+
+        What came since is written afterwards, lest an older value comes behind it.
+        """
+        shelves = self._cache.shelves
+        if not self._write_taken(math.inf):
+            return False
+        for number in sorted(
+            (number for number, shelf in shelves.items() if shelf.old), key=lambda n: shelves[n].since
+        ):
+            while not self.stopping and number in shelves and shelves[number].old:
+                if not self._cache.full:
+                    return True
+                if not self._write(self._cache.take(number, old=True), math.inf):
+                    return False
+        return True
+
+    def _look_at(self, known: int) -> None:
+        """Note on which shelves there are metrics that weren't looked at yet, of those numbered below *known*."""
         fresh = self._names.of(range(self._seen, known))
         self._metrics += sum(not name.startswith(OWN) for name in fresh)
         self._fresh.update(range(self._seen // METRICS, -(-known // METRICS)) if fresh else ())
