@@ -143,12 +143,11 @@ class SshRemote:
 
     async def _output(self, name: str, command: DeclaredCommand, line: str) -> str:
         answer = await self.run(line, command.timeout)
-        said = text.bare(answer.stdout.decode("utf-8", "replace"))
+        said, aside = text.bare(text.decoded(answer.stdout)), text.bare(text.decoded(answer.stderr))
         if answer.status:
-            why = text.bare(answer.stderr.decode("utf-8", "replace")).strip() or said.strip()
-            why = visible(why.split("\n")[-1])[:MAX_SAID]
+            why = visible((aside.strip() or said.strip()).split("\n")[-1])[:MAX_SAID]
             raise CommandError(f"{self.where}: {name} ended with {answer.status}{': ' if why else ''}{why}")
-        return said
+        return said if said.strip() else aside  # some say all that they say as others say errors
 
     def _read(self, name: str, command: DeclaredCommand, said: str) -> Any:
         try:

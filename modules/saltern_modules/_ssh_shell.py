@@ -13,12 +13,14 @@ from typing import Any
 from saltern.errors import CommandError
 from saltern_modules._ssh_connection import BROKEN, Lost, SshConnection
 from saltern_modules._ssh_settings import SshSettings
-from saltern_modules._ssh_text import bare
+from saltern_modules._ssh_text import bare, decoded
 
 PROMPT = r"[^\n]{1,100}[>#$%)\]:] ?"
 TAIL = 500
 """Bytes at the end of what came, in which a prompt is looked for."""
 CHUNK = 65536
+SETTLE_S = 0.4
+"""For which a device is silent after what looks like its prompt, when it isn't known: a greeting may come in pieces."""
 
 
 class SshShell:
@@ -55,7 +57,7 @@ class SshShell:
     async def _begin(self) -> None:
         self._process = await self._connection.process(None)
         self._prompt = self._settings.prompt
-        greeting = await self._until_prompt(self._prompt or PROMPT)
+        greeting = await self._until_prompt(self._prompt or PROMPT, settle_s=0.0 if self._prompt else SETTLE_S)
         if not self._prompt:
             self._prompt = re.escape(greeting.rpartition("\n")[2].rstrip())
         for command in self._settings.prepare:
@@ -70,14 +72,20 @@ class SshShell:
             lines = lines[1:]
         return "\n".join(lines[:-1])
 
-    async def _until_prompt(self, prompt: str) -> str:
-        """Return all that comes up to a prompt at its end, with that."""
+    async def _until_prompt(self, prompt: str, *, settle_s: float = 0.0) -> str:
+        """Return all that comes up to a prompt at its end, with that; *settle_s*: and after which nothing comes."""
         assert self._process is not None
         taken = bytearray()
         end = re.compile(rf"(?:\A|\n)[ \t]*(?:{prompt})[ \t]*\Z")
+        found = False
         while True:
             try:
-                data = await self._process.stdout.read(CHUNK)
+                async with asyncio.timeout(settle_s if found else None):
+                    data = await self._process.stdout.read(CHUNK)
+            except TimeoutError:
+                if not found:
+                    raise  # of the whole command
+                return bare(decoded(bytes(taken)))
             except BROKEN:
                 data = b""
             if not data:
@@ -85,5 +93,6 @@ class SshShell:
             taken += data
             if len(taken) > self._settings.max_bytes:
                 raise CommandError(f"it says more than {self._settings.max_bytes} bytes (max_bytes)")
-            if end.search(bare(taken[-TAIL:].decode("utf-8", "replace"))):
-                return bare(taken.decode("utf-8", "replace"))
+            found = end.search(bare(taken[-TAIL:].decode("utf-8", "replace"))) is not None
+            if found and not settle_s:
+                return bare(decoded(bytes(taken)))

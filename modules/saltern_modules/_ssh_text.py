@@ -23,9 +23,29 @@ _SIGN = re.compile("[:=]")
 _CELL = re.compile(r"\S+(?: \S+)*")
 
 
+def decoded(said: bytes) -> str:
+    """Return as text what a device says: in UTF-8 where it is that, else in Latin-1."""
+    try:
+        return said.decode()
+    except UnicodeDecodeError:
+        return said.decode("latin-1")
+
+
 def bare(text: str) -> str:
-    """Return *text* without what steers a terminal, lines ending by ``\\n``."""
-    return _STEERING.sub("", text).replace("\r\n", "\n").replace("\r", "").replace("\0", "")
+    """Return *text* without what steers a terminal and what it takes back, lines ending by ``\\n``."""
+    plain = _STEERING.sub("", text).replace("\r\n", "\n").replace("\r", "").replace("\0", "")
+    return _without_taken_back(plain) if "\b" in plain else plain
+
+
+def _without_taken_back(text: str) -> str:
+    """Return *text* without what a backspace wipes out, as devices do with ``--More--``."""
+    kept: list[str] = []
+    for letter in text:
+        if letter != "\b":
+            kept.append(letter)
+        elif kept and kept[-1] != "\n":
+            kept.pop()
+    return "".join(kept)
 
 
 def parsed(text: str, kind: str, pattern: str = "") -> Any:

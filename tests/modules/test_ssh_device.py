@@ -14,6 +14,7 @@ import asyncssh
 import pytest
 
 from saltern.errors import ArgumentError, CommandError
+from saltern_modules import _ssh_shell
 from saltern_modules._ssh_settings import settings
 from support.ssh_server import PASSWORD, USER, SshDevice, ssh_device
 
@@ -109,6 +110,25 @@ class TestCommands:
                 "defaults": {"version": ""},
             }
             assert len(far.connections) == 1  # one is kept
+
+        with_device(test)
+
+    def test_what_is_said_where_others_say_errors_is_an_answer_when_it_is_all(self, with_device: Any) -> None:
+        async def test(far: SshDevice, module: Any, execution: Any) -> None:
+            async def aside(process: Any) -> int:
+                process.stderr.write("sessions: 7\n")
+                return 0
+
+            async def both(process: Any) -> int:
+                process.stderr.write("a warning\n")
+                process.stdout.write("sessions: 8\n")
+                return 0
+
+            far.answers["version"] = aside
+            assert await execution.call("version") == "sessions: 7\n"
+            assert (await execution.run("version"))["stderr"] == "sessions: 7\n"
+            far.answers["version"] = both
+            assert await execution.call("version") == "sessions: 8\n"
 
         with_device(test)
 
@@ -371,6 +391,32 @@ class TestShells:
             assert (await execution.run("help"))["stdout"].strip() == "Documented commands:\n help info"
             assert far.lines[-3:] == ["start redbull", "pkg_install a 1.0", "help"]
             assert len(far.connections) == 1
+
+        with_device(test, opened=False)
+
+    def test_a_greeting_that_comes_in_pieces_is_no_prompt(
+        self, with_device: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(_ssh_shell, "SETTLE_S", 1.5)
+
+        async def test(far: SshDevice, module: Any, execution: Any) -> None:
+            self.answers(far)
+            shell = far.shell
+
+            async def slowly(process: Any) -> None:
+                process.stdout.write("*** NOTICE (see the policy)")
+                await process.stdout.drain()
+                await asyncio.sleep(0.05)  # what a device does that is slow to say hello
+                process.stdout.write("\r\nLast login:")
+                await process.stdout.drain()
+                await asyncio.sleep(0.05)
+                process.stdout.write(" today\r\n")
+                await shell(process)
+
+            far.shell = slowly  # type: ignore[method-assign]  # what the test is about
+            await module.init({"proxy": proxy(far, **self.proxy())})
+            assert module.grains() == {"os": "SshExampleOS"}
+            assert await execution.call("start", "redbull") == {"redbull": "running"}
 
         with_device(test, opened=False)
 

@@ -102,6 +102,13 @@ def test_patterns_give_what_their_groups_hold() -> None:
 
 def test_what_steers_a_terminal_is_left_out() -> None:
     assert text.bare("\x1b[1;31mred\x1b[0m\r\n\x1b]0;title\x07x\x1b(B\0") == "red\nx"
+    assert text.bare("one\r\n--More--" + "\b" * 8 + " " * 8 + "\b" * 8 + "two\b\b\b\b\b\b") == "one\n"
+
+
+@pytest.mark.parametrize("said", ["Büro ✓".encode(), b"", b"plain"])
+def test_utf8_is_read_as_that(said: bytes) -> None:
+    assert text.decoded(said) == said.decode()
+    assert text.decoded("Büro".encode("latin-1")) == "Büro"
 
 
 @pytest.mark.parametrize(
