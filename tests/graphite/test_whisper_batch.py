@@ -18,7 +18,8 @@ from saltern_graphite.whisper import batch as whisper_batch
 from saltern_graphite.whisper import open_files as whisper_open
 from saltern_graphite.whisper.batch import FILES_AT_ONCE, update_batch
 from saltern_graphite.whisper.file import CorruptFile
-from saltern_graphite.whisper.open_files import BatchResult
+from saltern_graphite.whisper.held import HeldFiles
+from saltern_graphite.whisper.open_files import MOST_ARCHIVES, BatchResult
 from saltern_graphite.whisper.update import LateMode, update
 from support.descriptors import open_ones
 from support.whisper_files import create
@@ -63,6 +64,23 @@ def test_points_in_time_are_written_together_round_every_ring(
         assert write([ours, *more], time, points).failures == []
         whisper.update_many(theirs, [(t, t % 7 + 0.5) for t in range(time - points + 1, time + 1)], now=time)
     assert Path(ours).read_bytes() == Path(theirs).read_bytes()
+
+
+@pytest.mark.parametrize("count", [MOST_ARCHIVES, MOST_ARCHIVES + 1])
+def test_files_of_many_archives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    """As many as anybody has are written together, more one by one."""
+    retentions = tuple(Retention(2**level, 40) for level in range(count))
+    paths = [str(tmp_path / name) for name in ("ours", "other", "theirs")]
+    for path in paths:
+        create(path, retentions, "max", 0.5)
+    held = HeldFiles(2)
+    for round_, time in enumerate(range(NOW, NOW + 3000, 37)):
+        if round_ == 1 and count <= MOST_ARCHIVES:
+            monkeypatch.setattr(whisper_open, "update_open", one_by_one)
+        assert write(paths[:2], time, 37, held=held).failures == []
+        whisper.update_many(paths[2], [(t, t % 7 + 0.5) for t in range(time - 36, time + 1)], now=time)
+    held.close()
+    assert Path(paths[0]).read_bytes() == Path(paths[1]).read_bytes() == Path(paths[2]).read_bytes()
 
 
 @pytest.mark.parametrize("place", range(8))

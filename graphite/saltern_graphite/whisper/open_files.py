@@ -29,8 +29,8 @@ from saltern_graphite.whisper.late import first_in_time, open_spans
 from saltern_graphite.whisper.ring import Rows, Times
 from saltern_graphite.whisper.update import LAST_TIME, LateMode, oldest_stored, update_open, write_points
 
-MOST_ARCHIVES = 4
-"""Files with more are written one by one."""
+MOST_ARCHIVES = 8
+"""Files with more are written one by one, which takes ten times as long."""
 _LOOK_BYTES = header_bytes(MOST_ARCHIVES) + 4  # the header and the first slot's time
 
 Failure = OSError | CorruptFile
