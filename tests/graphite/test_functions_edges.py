@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
+from saltern.errors import FunctionError
 from saltern_graphite.series.series import Series
 from support.known_series import X, evaluate, shown
 
@@ -28,3 +30,22 @@ def test_of_each_group_a_callback_gives_one_series() -> None:
 
 def test_a_series_without_a_step_has_no_times() -> None:
     assert list(Series("a", 60, 60, 0, np.array([5.0]), "a").times()) == []
+
+
+@pytest.mark.parametrize(
+    ("function", "levels"),
+    [
+        ("pct({},None)", 12),
+        ("aliasSub({},'(.*)$','\\1\\1\\1\\1')", 14),
+        ("applyByNode(alias({},'" + "a" * 900 + "'),0,'a.one','" + "%" * 900 + "')", 1),
+        ("aliasSub({},'x*','" + "a" * 9000 + "')", 2),
+    ],
+)
+def test_names_that_multiply_are_given_up(function: str, levels: int) -> None:
+    target = "a.*"
+    for _ in range(levels):
+        target = function.format(target)
+    with pytest.raises(
+        FunctionError, match=r"names that this makes are too long|may make a name of over|with it come to over"
+    ):
+        evaluate(target, METRICS)

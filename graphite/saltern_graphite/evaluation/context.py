@@ -58,6 +58,7 @@ class Context:
 
     def result(self, name: str, values: Values, start: int, end: int, step: int, *, path: str | None = None) -> Series:
         """A new series that inherits nothing but the request's settings; *path* is *name* unless given."""
+        self.evaluation.spend_names((name,))
         return Series(name, start, end, step, values, path or name, {"name": name}, x_files_factor=self.x_files_factor)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 
@@ -17,6 +17,9 @@ from saltern_graphite.functions import Function, Library
 from saltern_graphite.functions.params import Argument, ParamType
 from saltern_graphite.series.series import Series, Values
 from saltern_graphite.tags.tagged_name import tags_of
+
+_FREE_NAME_CHARS = 1_000
+_CHARS_A_POINT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,15 @@ class Evaluator:
             )
         self.check()
 
+    def spend_names(self, names: Iterable[str]) -> None:
+        """Account for long *names* as for points: each function around another may make several of one.
+
+        Raises ``FunctionError`` when they come to more than the request's limit.
+        """
+        self._points_left -= sum(len(name) for name in names if len(name) > _FREE_NAME_CHARS) // _CHARS_A_POINT
+        if self._points_left < 0:
+            raise FunctionError("the names that this makes are too long: give shorter ones before, as alias does")
+
     def check(self) -> None:
         """To be called between long steps; raises ``TookTooLong`` or ``ClientGone`` when it is time to give up."""
         self._deadline.check()
@@ -137,7 +149,9 @@ class Evaluator:
                 name: self._value(argument, context, function.param_named(name).type) for name, argument in call.kwargs
             }
             self.check()
-            return function(replace(context, call=call), *function.bind(args, kwargs))
+            made = function(replace(context, call=call), *function.bind(args, kwargs))
+            self.spend_names(one.name for one in made)
+            return made
         except LocatedError:
             raise
         except FunctionError as error:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Annotated
 
 from saltern.errors import FunctionError
+from saltern_graphite.evaluation.context import Context
 from saltern_graphite.functions.names import group_key
 from saltern_graphite.functions.params import NodeOrTag, Param, ParamType
 from saltern_graphite.functions.patterns import compiled
@@ -15,6 +16,7 @@ from saltern_graphite.series.series import Series, SeriesList
 
 GROUP = "Alias"
 _Letter = Annotated[int, Param(ParamType.INTEGER, required=False)]
+_MOST_REPLACED_CHARS = 10_000_000
 _ARGUMENTS = re.compile(r",.*$")
 
 
@@ -24,22 +26,28 @@ def alias(one: Series, new_name: str) -> Series:
     return one.renamed(new_name)
 
 
-def replaced(series: SeriesList, search: str, replacement: str) -> list[str]:
+def replaced(context: Context, series: SeriesList, search: str, replacement: str) -> list[str]:
     """The names of *series* with *replacement* for what the regular expression *search* finds.
 
-    Raises ``FunctionError`` when they are no expression and what fits it.
+    Raises ``FunctionError`` when they are no expression and what fits it, and where names may become too long.
     """
     pattern = compiled("search", search)
-    try:
-        return [pattern.sub(replacement, one.name) for one in series]
-    except (re.error, IndexError) as error:
-        raise FunctionError(f"replace {replacement!r} does not fit search {search!r}: {error}") from None
+    names = []
+    for one in series:
+        if len(one.name) * len(replacement) > _MOST_REPLACED_CHARS:
+            raise FunctionError(f"replace may make a name of over {_MOST_REPLACED_CHARS} characters: shorten it first")
+        try:
+            names.append(pattern.sub(replacement, one.name))
+        except (re.error, IndexError) as error:
+            raise FunctionError(f"replace {replacement!r} does not fit search {search!r}: {error}") from None
+        context.evaluation.spend_names(names[-1:])
+    return names
 
 
 @function("aliasSub", GROUP, example="servers.*.load, '^servers\\.([^.]+).*', '\\1'")
-def alias_sub(series: SeriesList, search: str, replace: str) -> list[Series]:
+def alias_sub(context: Context, series: SeriesList, search: str, replace: str) -> list[Series]:
     """Replaces in each name what the regular expression *search* finds; ``\\1`` is its first group."""
-    return [one.renamed(name) for one, name in zip(series, replaced(series, search, replace), strict=True)]
+    return [one.renamed(name) for one, name in zip(series, replaced(context, series, search, replace), strict=True)]
 
 
 @function("aliasByNode", GROUP, example="servers.*.cpu.*, 1, -1")

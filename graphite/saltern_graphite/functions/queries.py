@@ -57,7 +57,7 @@ def alias_query(context: Context, series: SeriesList, search: str, replace: str,
     *search* finds; ``\\1`` is its first group.
     """
     results = []
-    for one, target in zip(series, replaced(series, search, replace), strict=True):
+    for one, target in zip(series, replaced(context, series, search, replace), strict=True):
         found = _evaluated(target, context)
         if not found:
             raise FunctionError(f"no series found with {target[:200]!r}")
@@ -96,11 +96,18 @@ def apply_by_node(
         prefixes.add(".".join(elements[: node_num + 1]))
     results = []
     for prefix in sorted(prefixes):
-        for made in _evaluated(template_function.replace("%", prefix), context):
-            shown = new_name.replace("%", prefix) if new_name else made.name
+        for made in _evaluated(_filled(template_function, prefix), context):
+            shown = _filled(new_name, prefix) if new_name else made.name
             # they are drawn over the window of the last series of the list, as Graphite does
             results.append(replace(made, name=shown, path=prefix, start=series[-1].start, end=series[-1].end))
     return results
+
+
+def _filled(text: str, prefix: str) -> str:
+    """*text* with *prefix* for every ``%``; ``FunctionError`` if that is longer than any target."""
+    if len(text) + text.count("%") * len(prefix) > MAX_CHARS:
+        raise FunctionError(f"{prefix[:_SHOWN_CHARS]!r} is long: texts with it come to over {MAX_CHARS} characters")
+    return text.replace("%", prefix)
 
 
 @function("useSeriesAbove", "Filter Series", example="servers.*.requests, 100, 'requests', 'latency'")
@@ -111,6 +118,6 @@ def use_series_above(context: Context, series: SeriesList, value: float, search:
     greatest = aggregation("max")
     high = [one for one in series if reduce_all(greatest, one.values) > value]
     results = []
-    for target in replaced(high, search, replace):
+    for target in replaced(context, high, search, replace):
         results += [one for one in _evaluated(target, context) if len(one.values)]
     return results
