@@ -168,7 +168,7 @@ def test_reads_that_stop_short_are_gone_on_with(tmp_path: Path, monkeypatch: pyt
     assert as_whisper(reader_of(tmp_path).fetch("a.b", NOW - 300, NOW, NOW)) == whole
 
 
-@pytest.mark.parametrize("there", [Path.mkdir, Path.touch, lambda path: path.symlink_to("nowhere")])
+@pytest.mark.parametrize("there", [Path.mkdir, Path.touch, lambda path: path.symlink_to("nowhere"), os.mkfifo])
 def test_where_a_file_can_not_be_read_the_newest_points_show(tmp_path: Path, there: Callable[[Path], None]) -> None:
     (tmp_path / "a").mkdir()
     there(tmp_path / "a" / "b.wsp")

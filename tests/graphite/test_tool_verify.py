@@ -153,6 +153,21 @@ def test_links_in_circles_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "3 files" in capsys.readouterr().out
 
 
+def test_what_is_no_file_keeps_no_command_waiting(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = tree(tmp_path)
+    os.mkfifo(root / "a" / "pipe.wsp")
+    (root / "a" / "nowhere.wsp").symlink_to("gone")
+    assert main(["verify", str(root)]) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        f"{root}/a/nowhere.wsp: unreadable: a link to a file that isn't there",
+        f"{root}/a/pipe.wsp: unreadable: it is no file",
+        "5 files: 2 unreadable",
+    ]
+    assert main(["fill", str(root), str(tmp_path / "filled")]) == 1
+    assert f"failed: {root}/a/pipe.wsp: it is no file\n" in capsys.readouterr().out
+    assert (tmp_path / "filled" / "b" / "three.wsp").exists()
+
+
 def _chosen(selection: Selection, name: str) -> bool:
     state = selection.start
     for element in name.split("."):

@@ -72,7 +72,7 @@ class Reader:
         self, name: str, path: str, points: list[tuple[int, float]], start: int, end: int, now: int
     ) -> Fetched | None:
         try:
-            handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe would keep us waiting
         except OSError as error:
             if not isinstance(error, FileNotFoundError | NotADirectoryError):
                 self._complain(path, f"{path}: can't be opened: {error.strerror}")

@@ -7,7 +7,9 @@ its proper place, older rounds included: such a point is as true as it was, and 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -58,8 +60,10 @@ def read_contents(fd: int, path: str, now: int) -> Contents:
 @contextlib.contextmanager
 def opened(path: str, flags: int = os.O_RDONLY) -> Iterator[int]:
     """Give a descriptor of the file *path*, to be read. Raises ``OSError``."""
-    fd = os.open(path, flags | os.O_CLOEXEC)
+    fd = os.open(path, flags | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe of that name would keep us waiting
     try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise OSError(errno.EINVAL, "it is no file", path)
         yield fd
     finally:
         os.close(fd)

@@ -85,8 +85,9 @@ class Verify:
         try:
             with opened(file.path) as fd:
                 yield from self._open_file(fd, file)
-        except FileNotFoundError:
-            return  # renamed or removed since the folder was read
+        except FileNotFoundError:  # renamed or removed since the folder was read, unless it is a link
+            if os.path.islink(file.path):
+                yield Finding(file.path, "unreadable", "a link to a file that isn't there")
         except CompressedFile:
             yield Finding(file.path, "compressed", "in go-carbon's compressed format, which is not read here")
         except CorruptFile as error:
