@@ -264,6 +264,8 @@ def test_events_as_a_line(filled: AsgiClient) -> None:
     assert [time for _, time in one["datapoints"]] == list(range(T - 2, T + 14))
     assert {time: value for value, time in one["datapoints"] if value is not None} == {T: 2, T + 10: 1}
     assert line(filled, 'events("deploy","db")')["target"] == 'events("deploy", "db")'
+    values = line(filled, 'events("deploy","db")')["datapoints"]
+    assert all(line(filled, one)["datapoints"] == values for one in ("events('deploy,db')", "events('db deploy')"))
     everything = line(filled, "events('*')", until=str(T + 30))
     assert sum(value for value, _ in everything["datapoints"] if value is not None) == 5
     none = line(filled, "events('nope')")

@@ -82,9 +82,9 @@ def zone(text: str) -> ZoneInfo:
 
 
 def _zone_of_environment() -> ZoneInfo:
-    """Return what ``TZ`` names, with or without the colon that POSIX puts before it."""
+    """Return what ``TZ`` names: a zone or its file, with or without the colon that POSIX puts before it."""
     name = os.environ.get("TZ", "")
-    found = zone_of(name.removeprefix(":"))
+    found = zone_of(name.removeprefix(":").rpartition("/zoneinfo/")[2])
     if name and found is None:
         log.warning("TZ is %r, which is no time zone that is known here: times are read in UTC", name)
     return found or UTC

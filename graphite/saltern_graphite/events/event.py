@@ -55,6 +55,11 @@ def read_event(document: object, now: float) -> Event:
     return Event(float(when), _what(document.get("what")), _tags(document.get("tags")), _data(document.get("data")))
 
 
+def split_tags(text: str) -> list[str]:
+    """Return the tags in *text*, which has blanks or commas between them."""
+    return text.replace(",", " ").split()
+
+
 def _what(what: object) -> str:
     if isinstance(what, int | float) and not isinstance(what, bool) and math.isfinite(what):
         what = str(what)
@@ -74,7 +79,7 @@ def _tags(tags: object) -> tuple[str, ...]:
         raise GraphiteError(
             f"tags must be a list of texts, or one text with blanks or commas between them, not {_shown(tags)}"
         )
-    found = tuple(_text("tags", tags).replace(",", " ").split())
+    found = tuple(split_tags(_text("tags", tags)))
     if len(found) > MAX_TAGS or any(len(tag) > MAX_TAG_CHARS for tag in found):
         raise GraphiteError(f"an event may have {MAX_TAGS} tags of {MAX_TAG_CHARS} characters each")
     return found

@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 from saltern.complaints import Trouble
 from saltern.errors import GraphiteError, StoreError
 from saltern_graphite.database.kept import KeptDatabase, Layout
-from saltern_graphite.events.event import Event
+from saltern_graphite.events.event import Event, split_tags
 
 log = logging.getLogger(__name__)
 
@@ -253,7 +253,7 @@ def _tagged(tags: Sequence[str] | None, *, union: bool) -> tuple[str, tuple[str 
     """SQL for events with *tags*, and its arguments."""
     if tags is None:
         return "", ()
-    distinct = list(dict.fromkeys(tags))
+    distinct = list(dict.fromkeys(one for tag in tags for one in split_tags(tag)))
     enough = 1 if union else len(distinct)
     condition = (
         " AND id IN (SELECT event FROM event_tags WHERE tag IN (SELECT value FROM json_each(?))"
