@@ -100,9 +100,12 @@ def test_links_credentials_and_failing_remotes(tmp_path: Path) -> None:
                 parts.runner.call("fileserver.update", kwarg={"remote": "broken"})
 
             prefix = "saltern.master.fileserver.git"
-            found = wait_for(lambda: parts.render(f"{prefix}.remotes.*.failing"), "the metrics")
-            newest = {target.split(".")[-2]: points[-1][0] for target, points in found.items() if points}
-            assert newest == {"good": 0, "broken": 1, "refused": 1}
+
+            def newest() -> dict[str, float]:
+                found = parts.render(f"{prefix}.remotes.*.failing")
+                return {target.split(".")[-2]: points[-1][0] for target, points in found.items() if points}
+
+            wait_for(lambda: newest() == {"good": 0, "broken": 1, "refused": 1}, "the metrics")
             assert parts.render(f"{prefix}.remotes.broken.failures")[f"{prefix}.remotes.broken.failures"][-1][0] >= 1
             for name in ("success_age_s", "bytes", "files"):
                 assert parts.render(f"{prefix}.remotes.good.{name}")

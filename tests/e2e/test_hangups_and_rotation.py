@@ -76,7 +76,7 @@ def test_the_logs_of_a_whole_stack_are_rotated_and_hangups_end_nothing(tmp_path:
         assert pids <= process_tree(up.pid)  # some may be reading their configuration again
     finally:
         up.terminate()
-        assert up.wait(20) == 0
+        assert up.wait(40) == 0
 
 
 PROGRAMS = {
@@ -117,7 +117,7 @@ def test_a_hangup_at_the_start_ends_nothing(tmp_path: Path, program: str) -> Non
             time.sleep(0.01)
         process.send_signal(signal.SIGHUP)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0, text(log)
+        assert process.wait(40) == 0, text(log)
         assert "Traceback" not in text(log)
         assert "ended with" not in text(log)
     finally:
@@ -156,7 +156,7 @@ def test_the_stores_worker_outlives_a_hangup_and_its_access_log_is_rotated(tmp_p
         assert process_tree(process.pid) - {process.pid} == workers
     finally:
         process.terminate()
-        assert process.wait(20) == 0
+        assert process.wait(40) == 0
 
 
 def test_the_master_says_what_it_read_again(tmp_path: Path) -> None:

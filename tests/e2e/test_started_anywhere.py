@@ -44,7 +44,7 @@ class Stack:
 
     def start(self) -> None:
         self.process = self.run("saltern-up", "--plain", "--root", str(self.root), "--minions", "1")
-        wait_for(lambda: "1/1 up" in self.log.read_text(errors="replace"), "the stack", 40)
+        wait_for(lambda: "1/1 up" in self.log.read_text(errors="replace"), "the stack", 60)
 
     def run(self, program: str, *words: str) -> subprocess.Popen[bytes]:
         """Start a program there."""
@@ -94,7 +94,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     finally:
         if stack.process is not None:
             stack.process.terminate()
-            stack.process.wait(20)
+            stack.process.wait(40)
 
 
 def test_the_stack_and_isolated_jobs_import_nothing_from_there(stack: Stack) -> None:
@@ -147,6 +147,6 @@ def test_graphites_own_processes_import_nothing_from_there(stack: Stack, tmp_pat
         wait_for(lambda: len(process_tree(server.pid)) > 1, "its writer")
     finally:
         server.send_signal(signal.SIGTERM)
-        assert server.wait(20) == 0
+        assert server.wait(40) == 0
     assert stack.hostile_code_that_ran() == []
     assert [path for path in (tmp_path / "g").rglob("*") if path.stat().st_mode & 0o022] == []
