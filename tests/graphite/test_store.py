@@ -26,6 +26,7 @@ from saltern_graphite.store.pace import EASY
 from saltern_graphite.store.reader import Reader
 from saltern_graphite.store.shelf import METRICS
 from saltern_graphite.store.store import Store
+from saltern_graphite.store.wal import wal as wal_module
 from saltern_graphite.store.wal.wal import Replayed, Wal
 
 
@@ -299,6 +300,27 @@ def test_a_log_that_can_not_be_written_refuses_and_keeps_nothing(store: Store, m
     with pytest.raises(StoreError, match="No space"):
         store.accept(["a"], [time.time()], [1.0])
     assert store.cache.size == 0
+
+
+def test_a_log_that_takes_a_little_is_not_well_while_it_refused_more(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_all = wal_module.write_all
+
+    def short(fd: int, data: memoryview) -> None:
+        write_all(fd, data[:4000])
+        if len(data) > 4000:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(wal_module, "write_all", short)
+        with pytest.raises(StoreError, match="No space"):
+            store.accept(["a"] * 1000, [slot()] * 1000, [1.0] * 1000)
+        probed = store.counters.total("logFailures") + 2
+        wait_for(lambda: store.counters.total("logFailures") >= probed)
+        assert store.accept(["a"], [slot()], [1.0]).accepted == 1
+        assert "No space" in str(store.health()["error"])
+    wait_for(lambda: store.health()["ok"] is True)
 
 
 def test_what_was_not_flushed_is_read_back(root: str) -> None:

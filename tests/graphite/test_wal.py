@@ -286,6 +286,36 @@ def test_full_disk_raises_and_leaves_no_half_record(log_folder: Path, monkeypatc
     again.wal.close()
 
 
+def test_a_full_disk_with_room_for_a_little_is_still_full(log_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = Log(log_folder)
+    log.append(("a", 1, 0.5))
+    write_all = wal_module.write_all
+
+    def short(fd: int, data: memoryview) -> None:
+        write_all(fd, data[:500])
+        if len(data) > 500:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(wal_module, "write_all", short)
+        with pytest.raises(StoreError, match="No space"):
+            log.append(*[("a", n, 1.0) for n in range(1, 101)])
+        for _ in range(2):
+            with pytest.raises(StoreError, match="No space"):
+                log.wal.probe()
+        log.append(("a", 2, 2.5))
+    size = log.wal.bytes
+    assert log.wal.refused > 1600
+    log.wal.probe()
+    assert log.wal.refused == 0
+    assert log.wal.bytes < size + 200
+    log.append(("a", 3, 3.5))
+    log.wal.close()
+    again = Log(log_folder)
+    assert again.replayed() == [("a", 1, 0.5), ("a", 2, 2.5), ("a", 3, 3.5)]
+    again.wal.close()
+
+
 def test_what_can_not_even_be_cut_off_ends_the_segment(log_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log = Log(log_folder, fsync="never")
     log.append(("a", 1, 1.0))

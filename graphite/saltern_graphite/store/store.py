@@ -278,7 +278,7 @@ class Store:
             except StoreError as error:
                 self._log_failed(str(error))
                 raise
-            if self._log_error:
+            if self._log_error and not self.wal.refused:  # a full disk may still have room for a little
                 self._log_works()
             self.cache.add(ids, times, values, place)
 

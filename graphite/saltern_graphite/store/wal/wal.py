@@ -95,6 +95,8 @@ class Wal:
         """Points that damage took, or segments that are gone, as far as that can be told."""
         self._dirty = False
         self._doubtful = False  # the last sync failed
+        self.refused = 0
+        """So many bytes could not be written at once, and as many were not written since; 0: all is well."""
         self._stopping = threading.Event()
         self._syncer: threading.Thread | None = None
 
@@ -240,9 +242,14 @@ class Wal:
         os.close(fd)
 
     def probe(self) -> None:
-        """See whether it can be written. Raises ``StoreError``."""
+        """See whether it can be written, as much as could not be the last time. Raises ``StoreError``."""
         nothing = np.zeros(0, np.uint32)
         self.append(nothing, nothing, np.zeros(0), nothing)
+        with self._lock:
+            if self.refused and self._fd >= 0:
+                self._write_all(bytes(self.refused))  # zeros at the end are cut off, should we be killed now
+                self._undo()
+                self.refused = 0
 
     def written(self, place: Place) -> Place:
         """Remember that all before *place* is in files, or at least what is before the place that is returned."""
@@ -346,6 +353,16 @@ class Wal:
         """Append records, all or none. Raises ``StoreError``."""
         data = self._segment.pack(bodies)
         synced = self.fsync == "always" or self._doubtful
+        self._write_all(data, synced=synced)
+        self._segment.wrote(len(data), len(bodies))
+        if len(data) >= self.refused:
+            self.refused = 0
+        if synced and self._doubtful:
+            self._doubtful = False
+            self._notices.over("sync", "log in %s is synced to disk again", self.folder)
+        self._dirty = self._dirty or not synced
+
+    def _write_all(self, data: bytes | bytearray, *, synced: bool = False) -> None:
         try:
             write_all(self._fd, memoryview(data))
             if synced:
@@ -356,13 +373,9 @@ class Wal:
                     raise
         except OSError as error:
             path = self._segment.path
+            self.refused = max(self.refused, len(data))
             self._undo()
             raise StoreError(f"log {path} can't be written: {error.strerror}") from error
-        self._segment.wrote(len(data), len(bodies))
-        if synced and self._doubtful:
-            self._doubtful = False
-            self._notices.over("sync", "log in %s is synced to disk again", self.folder)
-        self._dirty = self._dirty or not synced
 
     def _undo(self) -> None:
         """Cut off what was not written whole; where that can't be, or the disk is in doubt, have another segment."""
