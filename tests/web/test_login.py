@@ -73,10 +73,11 @@ def test_a_login_that_ended_is_asked_for_again_and_forgotten(console: ConsoleCli
     console.login(everything=True)
     console.api.tokens.clear()
     answer = console.get("/tokens")
-    assert answer.headers["location"] == "/login?next=/tokens"
+    assert answer.headers["location"] == "/login?next=/tokens&ended=1"
+    assert "Your login has ended" in console.get(answer.headers["location"]).text
     assert 'saltern=""' in ";".join(answer.headers.get_list("set-cookie"))
     answer = console.get("/tokens", htmx=True)
-    assert (answer.status_code, answer.headers["hx-redirect"]) == (401, "/login")
+    assert (answer.status_code, answer.headers["hx-redirect"]) == (401, "/login?ended=1")
 
 
 @pytest.mark.parametrize(

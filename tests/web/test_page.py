@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import httpx
 import pytest
@@ -113,3 +114,25 @@ def test_where_nothing_is_who_is_logged_in_has_his_menu_and_strangers_none(conso
     assert "nothing is at /nothing" in page.text
     assert 'href="/hosts"' in page.text
     assert len(console.api.calls) == asked
+
+
+def test_the_menu_stays_while_the_api_is_away(console: ConsoleClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    console.login()
+    console.api.answers["runner.auth.token_list"] = []
+    console.get("/tokens")
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + 6)
+    console.api.away = True
+    page = console.get("/tokens")
+    assert page.status_code == 503
+    assert "be reached" in page.text
+    assert 'href="/hosts"' in page.text
+
+
+@pytest.mark.parametrize("form", [{"scope": "x" * 3_000_000}, {f"a{number}": "x" for number in range(21_000)}])
+def test_a_form_that_is_too_large_is_told_so_on_a_page(console: ConsoleClient, form: dict[str, str]) -> None:
+    console.login()
+    page = console.post("/tokens/new", form)
+    assert page.status_code == 413
+    assert "the form is too large" in page.text
+    assert "<html" in page.text

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple, cast
 
 from django.http import HttpRequest
 
-from saltern_web.session.console import Asked
+from saltern_web.session.console import Asked, address_of, console_of
+from saltern_web.session.cookie import token_in
 from saltern_web.session.who import Who
 
 THEMES = ("auto", "light", "dark")
@@ -72,6 +73,18 @@ def around(request: HttpRequest) -> dict[str, Any]:
         "theme": theme if theme in THEMES else THEMES[0],
         "zone": zone if zone in ZONES else ZONES[0],
     }
+
+
+def remember_who(request: HttpRequest) -> None:
+    """Let a page that nothing could be asked for have the menu of the login that was seen here a moment ago."""
+    console = console_of(request)
+    token = token_in(request, secure=console.secure)
+    if token and not hasattr(request, "who"):
+        api = console.api(token, address_of(request))
+        who = console.who.peek(api)
+        if who is not None:
+            asked = cast(Asked, request)
+            asked.console, asked.api, asked.who = console, api, who
 
 
 def offered(request: Asked, place: Place) -> bool:

@@ -32,8 +32,8 @@ async def login(request: HttpRequest) -> HttpResponse:
     logins = console.options["logins"]
     where = _next(request)
     if request.method != "POST":
-        unsent = "unsent" in request.GET
-        return render(request, "login.html", {"logins": logins, "next": where, "unsent": unsent})
+        told = {name: name in request.GET for name in ("unsent", "ended")}
+        return render(request, "login.html", {"logins": logins, "next": where, **told})
     name = request.POST.get("username", "")[:MAX_NAME]
     password = request.POST.get("password", "")[:MAX_PASSWORD]
     eauth = request.POST.get("eauth", logins[0])

@@ -18,6 +18,7 @@ from django.shortcuts import render
 from saltern.errors import Busy, SalternError, http_status
 from saltern.visible import visible
 from saltern_web.api.errors import ApiAway, LoggedOut, NotAllowed, Refused
+from saltern_web.session.around import remember_who
 from saltern_web.session.console import Asked, address_of, console_of
 from saltern_web.session.cookie import drop_token, token_in
 
@@ -76,8 +77,9 @@ def to_login(request: HttpRequest) -> HttpResponse:
     reading = request.method in ("GET", "HEAD") and not _by_script(request)
     here = request.get_full_path() if reading else request.headers.get("HX-Current-URL") or _page_before(request)
     where = f"{LOGIN}?next={quote(here)}" if here not in ("/", "") else LOGIN
-    if request.method == "POST" and not _by_script(request):
-        where += f"{'&' if '?' in where else '?'}unsent=1"
+    unsent = request.method == "POST" and not _by_script(request)
+    if unsent or token_in(request, secure=console_of(request).secure):
+        where += f"{'&' if '?' in where else '?'}{'unsent' if unsent else 'ended'}=1"
     if _by_script(request):
         answer: HttpResponse = JsonResponse({"error": "the login has ended", "login": where}, status=401)
         answer.headers["HX-Redirect"] = where
@@ -97,6 +99,7 @@ def _page_before(request: HttpRequest) -> str:
 
 def failed(request: HttpRequest, error: Exception) -> HttpResponse:
     """Return the page that tells of *error*: one line of what is wrong, and what would help."""
+    remember_who(request)
     status, said, hint = told(request, error)
     if isinstance(error, ApiAway) or status == HTTPStatus.INTERNAL_SERVER_ERROR:
         console_of(request).counters.add("apiAway" if isinstance(error, ApiAway) else "requestsFailed")

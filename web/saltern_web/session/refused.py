@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from typing import cast
-
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from saltern_web.session.console import Asked, address_of, console_of
-from saltern_web.session.cookie import token_in
+from saltern_web.session.around import remember_who
 
 STALE = (
     "this form was opened before the last login, or the browser keeps no cookies: open the page again, by https:// "
     "where the console has a certificate"
 )
 
+TOO_LARGE = "the form is too large"
+
 
 def stale_form(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Return the answer to a form that doesn't have this browser's token."""
-    return _page(request, 403, "Forbidden", STALE)
+    return _page(request, 403, "Forbidden", STALE, "What you typed is there still when your browser goes back.")
 
 
 def no_page(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -28,15 +28,8 @@ def no_page(request: HttpRequest, exception: Exception | None = None) -> HttpRes
 
 
 def _page(request: HttpRequest, status: int, heading: str, said: str, hint: str = "") -> HttpResponse:
-    """Return the page of an error, with the menu of a login that was seen moments ago: nothing is asked for it."""
-    console = console_of(request)
-    token = token_in(request, secure=console.secure)
-    if token:
-        api = console.api(token, address_of(request))
-        who = console.who.peek(api)
-        if who is not None:
-            asked = cast(Asked, request)
-            asked.console, asked.api, asked.who = console, api, who
+    """Return the page of an error."""
+    remember_who(request)
     around = {"status": status, "heading": heading, "said": said, "hint": hint}
     return render(request, "error.html", around, status=status)
 
@@ -47,5 +40,7 @@ def fault(request: HttpRequest) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """Return the answer to what is no request of a page."""
+    """Return the answer to what is no request of a page; a form that is too large is one."""
+    if isinstance(exception, RequestDataTooBig | TooManyFieldsSent):
+        return _page(request, 413, "Content Too Large", TOO_LARGE, "Send less at once.")
     return HttpResponse("the request can't be understood\n", status=400, content_type="text/plain")

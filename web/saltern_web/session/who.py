@@ -150,6 +150,14 @@ class Remembered(Generic[T]):
         return _Answer(now, task, asker)
 
     def _put(self, key: bytes, answer: _Answer[T]) -> None:
+        old = self._known.get(key)
+        if old is not None:
+
+            def arrived(task: asyncio.Task[T]) -> None:
+                if _failed(task) and self._known.get(key) is answer:
+                    self._known[key] = old  # it is too old to be told, and is there for who peeks
+
+            answer.task.add_done_callback(arrived)
         self._known[key] = answer
         self._known.move_to_end(key)
         self._tidy(answer.at)

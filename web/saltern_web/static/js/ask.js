@@ -21,7 +21,7 @@ export async function ask(path, fields, {signal, method = "POST"} = {}) {
   }
   const told = await answer.json().catch(() => null);
   if (answer.ok && told !== null) return told;
-  if (answer.status === 401 && told?.login) location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
+  if (answer.status === 401 && told?.login) location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}&ended=1`);
   throw new Refusal(told?.error ?? `the console answered with status ${answer.status}`, answer.status);
 }
 

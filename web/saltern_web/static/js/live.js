@@ -35,7 +35,7 @@ export function follow(tags, take, {brief = true} = {}) {
       if (message.data === "logged-out") {
         stop();
         show("over");
-        location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
+        location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}&ended=1`);
         return;
       }
       show(message.data);
