@@ -138,6 +138,7 @@ def test_what_is_late_is_said_and_the_page_is_there(front: ConsoleClient, monkey
     front.console.alerts = Remembered(ask, 2.0)
     text = front.get("/").text
     assert "data-late" in text
+    assert '<noscript><meta http-equiv="refresh"' in text
     assert "nothing is wrong" not in text
     there.set()
     text = front.get("/front/parts").text
@@ -276,7 +277,7 @@ def test_an_ended_login_ends_the_page_whatever_part_notices(front: ConsoleClient
 
     front.api.answers["runner.manage.health"] = end
     answer = front.get("/")
-    assert (answer.status_code, answer.headers["Location"]) == (302, "/login")
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/login?ended=1")
 
 
 def test_who_may_not_see_alerts_is_told_that_hosts_alone_are_shown(front: ConsoleClient) -> None:
