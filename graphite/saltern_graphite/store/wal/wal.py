@@ -247,7 +247,7 @@ class Wal:
         self.append(nothing, nothing, np.zeros(0), nothing)
         with self._lock:
             if self.refused and self._fd >= 0:
-                self._write_all(bytes(self.refused))  # zeros at the end are cut off, should we be killed now
+                self._write_all(bytearray(self.refused))  # zeros at the end are cut off, should we be killed now
                 self._undo()
                 self.refused = 0
 
@@ -362,7 +362,7 @@ class Wal:
             self._notices.over("sync", "log in %s is synced to disk again", self.folder)
         self._dirty = self._dirty or not synced
 
-    def _write_all(self, data: bytes | bytearray, *, synced: bool = False) -> None:
+    def _write_all(self, data: bytearray, *, synced: bool = False) -> None:
         try:
             write_all(self._fd, memoryview(data))
             if synced:
