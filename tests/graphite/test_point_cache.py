@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from saltern_graphite.store import cache as cache_module
 from saltern_graphite.store import generation as generation_module
 from saltern_graphite.store import shelf as shelf_module
-from saltern_graphite.store.cache import HELD_POINT_BYTES, Cache
+from saltern_graphite.store.cache import HELD_BYTES, HELD_POINT_BYTES, Cache
 from saltern_graphite.store.generation import LONG_CHAIN, POINT_BYTES, Generation, OpenGeneration
 from saltern_graphite.store.names import Names
 from saltern_graphite.store.packed import Packed
@@ -123,9 +123,9 @@ class CacheMachine(RuleBasedStateMachine):
             unseen += len(seen)
             assert self.cache.waits(name) == bool(seen)
         assert self.cache.size >= unseen
-        held = sum(len(one.points) for one in self.cache.held().values())
+        held = sum(len(one.points) * HELD_POINT_BYTES + HELD_BYTES for one in self.cache.held().values())
         still = sum(one.bytes for one in (*self.cache.shelves.values(), *self.cache.generations))
-        assert self.cache.bytes == still + self.cache.open.count * POINT_BYTES + held * HELD_POINT_BYTES
+        assert self.cache.bytes == still + self.cache.open.count * POINT_BYTES + held
         assert (self.cache.bytes == 0) == (self.cache.size == 0)
         assert self.cache.full == (self.cache.size >= 10)
         assert (self.cache.oldest_place() is None) == (self.cache.size == 0)

@@ -24,17 +24,36 @@ MAX_BYTES = 512 * 1024 * 1024
 MAX_POINTS = 200_000_000
 LOW_WATERMARK = 0.95  # receivers start again below this share of the bounds
 MAX_HELD_POINTS = 10_000  # of one metric whose file can't be written
-HELD_POINT_BYTES = 120  # of memory, for a point held aside
+HELD_POINT_BYTES = 12  # of memory, for a point held aside
+HELD_BYTES = 500  # and for each metric that has such
 
 
 @dataclass(slots=True)
 class Held:
-    """What is kept of a metric whose file can't be written; ``until`` is when to try again (``time.monotonic()``)."""
+    """What is kept of a metric whose file can't be written; ``until`` is when to try again (``time.monotonic()``).
+
+    *times* are in order, each once.
+    """
 
     place: Place
     since: float
     until: float
-    points: dict[int, float] = field(default_factory=dict)
+    times: Seconds = field(default_factory=lambda: np.zeros(0, np.uint32))
+    values: Values = field(default_factory=lambda: np.zeros(0))
+
+    @property
+    def points(self) -> Points:
+        """The points, in time order."""
+        return list(zip(self.times.tolist(), self.values.tolist(), strict=True))
+
+    def add(self, times: Seconds, values: Values) -> int:
+        """Add newer points; return how many there are too many, the oldest, which are dropped."""
+        times, values = np.concatenate((self.times, times)), np.concatenate((self.values, values))
+        order = np.argsort(times, kind="stable")
+        times = times[order]
+        last = np.append(times[1:] != times[:-1], True)
+        self.times, self.values = times[last][-MAX_HELD_POINTS:], values[order[last]][-MAX_HELD_POINTS:]
+        return int(np.count_nonzero(last)) - len(self.times)
 
 
 class Cache:
@@ -72,7 +91,8 @@ class Cache:
         """The memory that they take."""
         packing = self._packing
         raw = self._open.count + (packing.count if packing else 0) + self._read_back.count
-        return self._still_bytes + raw * POINT_BYTES + self._held_points * HELD_POINT_BYTES
+        held = self._held_points * HELD_POINT_BYTES + len(self._held) * HELD_BYTES
+        return self._still_bytes + raw * POINT_BYTES + held
 
     @property
     def queues(self) -> int:
@@ -229,12 +249,9 @@ class Cache:
                 held = self._held[number] = Held(generation.place, generation.since, until)
             held.place = min(held.place, generation.place)  # since it was logged again it may be a later one
             held.until = until
-            before = len(held.points)
-            held.points.update(generation.points_at(place))
-            dropped = max(0, len(held.points) - MAX_HELD_POINTS)
-            for oldest in sorted(held.points)[:dropped]:
-                del held.points[oldest]
-            added = len(held.points) - before
+            before = len(held.times)
+            dropped = held.add(*generation.columns_at(place))
+            added = len(held.times) - before
             self._held_points += added
         self.finish(generation, np.array([place]))
         self._shrink(-added)
@@ -250,9 +267,9 @@ class Cache:
         with self._lock:
             held = self._held.pop(number, None)
             if held is not None:
-                self._held_points -= len(held.points)
+                self._held_points -= len(held.times)
         if held is not None:
-            self._shrink(len(held.points))
+            self._shrink(len(held.times))
         return held
 
     def relog(self, place: Place, numbers: list[int]) -> None:

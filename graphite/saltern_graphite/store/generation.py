@@ -215,5 +215,10 @@ class Generation:
 
     def points_at(self, place: int) -> Points:
         """Return the points of the metric at *place*, in time order."""
+        times, values = self.columns_at(place)
+        return list(zip(times.tolist(), values.tolist(), strict=True))
+
+    def columns_at(self, place: int) -> tuple[Seconds, Values]:
+        """Return the times and values of the metric at *place*, in time order."""
         span = slice(int(self.ends[place - 1]) if place else 0, int(self.ends[place]))
-        return list(zip(self.times[span].tolist(), self.values[span].tolist(), strict=True))
+        return self.times[span], self.values[span]

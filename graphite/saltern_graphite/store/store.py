@@ -404,11 +404,7 @@ class Store:
             return
         # Of a point that came again since, the newer value: what is read back last wins.
         newest = {number: dict(self.cache.points(self.names.name(number))) for number in held}
-        rows = [
-            (number, at, newest[number].get(at, value))
-            for number, one in held.items()
-            for at, value in one.points.items()
-        ]
+        rows = [(number, at, newest[number].get(at, value)) for number, one in held.items() for at, value in one.points]
         numbers, times, values = zip(*rows, strict=True)
         try:
             place = self.wal.append(

@@ -388,19 +388,19 @@ class Writer:
         for number, held in self._cache.held().items():
             if held.until > now:
                 continue
-            points = sorted(held.points.items())
+            points = len(held.times)
             batch = Batch(
                 np.array([number], np.uint32),
                 [self._names.name(number)],
-                np.array([len(points)]),
-                np.array([timestamp for timestamp, _ in points], np.uint32),
-                np.array([value for _, value in points], np.float64),
+                np.array([points]),
+                held.times,
+                held.values,
                 int(time.time()),
                 [self._rule_of(self._names.name(number))],
             )
             known = self.late.joined(batch)
             self._submit(known)
-            outcome = self._collected(known, len(known.times) - len(points))
+            outcome = self._collected(known, len(known.times) - points)
             self._count(outcome, 1 - len(outcome.failures))
             failure = outcome.failures[0] if outcome.failures else None
             if failure is not None and failure.kind == "compressed":
