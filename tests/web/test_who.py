@@ -95,4 +95,4 @@ def test_answers_that_fail_when_who_asked_has_left_are_no_faults_of_the_console(
 def test_a_token_with_a_scope_opens_nothing_that_its_owner_keeps(console: ConsoleClient) -> None:
     console.login(everything=True)
     console.api.answers["runner.auth.about"]["scoped"] = True
-    assert console.get("/preferences").headers["location"] == "/login?next=/preferences"
+    assert console.get("/preferences").headers["location"] == "/login?next=/preferences&ended=1"
