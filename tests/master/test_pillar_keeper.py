@@ -226,6 +226,18 @@ def test_a_template_that_hangs_is_ended_and_named_and_the_others_go_on(
     assert "web.sls" in caplog.text
 
 
+def test_a_file_that_hung_is_tried_again_when_it_has_changed(tree: Tree) -> None:
+    tree.write("web.sls", "{% set x = ('a' * 60) | regex_match('(a|aa)+b') %}\nport: {{ x }}\n")
+
+    async def scenario() -> None:
+        async with tree.running(pillar_timeout=3.0) as pillars:
+            assert "_errors" in await pillars.current("web1")
+            tree.write("web.sls", "port: 81\n")
+            assert (await pillars.fresh("web1")) == {"os": "Debian", "port": 81}
+
+    together(scenario())
+
+
 @pytest.mark.parametrize(
     "bomb",
     [

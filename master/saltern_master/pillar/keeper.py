@@ -43,7 +43,7 @@ from saltern_master.pillar.kept import (
 )
 from saltern_master.pillar.of_hosts import HostPillars
 from saltern_master.pillar.settings import Settings
-from saltern_master.pillar.tree import LISTED, Stamps, stamps
+from saltern_master.pillar.tree import ANY_FILE, Stamps, stamps
 from saltern_master.pillar.wanted import Wanted
 from saltern_master.targeting.facts import Data, Ids
 
@@ -297,7 +297,7 @@ class Pillars:
             text = f"the pillar could not be compiled: {error}"
             self._compilations.say([f"{minion_id}: {text}"])
             packed = pack_value({ERRORS: [text]})
-            answer = {"errors": [text], "used": [ALL], "asked": [LISTED], "digest": digest_of_bytes(packed)}
+            answer = {"errors": [text], "used": [ALL], "asked": [ANY_FILE], "digest": digest_of_bytes(packed)}
             answer["proxy_claimed"] = True
             again_s = AGAIN_S
         self._compiled += 1

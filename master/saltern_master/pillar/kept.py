@@ -10,7 +10,7 @@ from saltern.digest import digest_of, sha256
 from saltern.wire import pack_value, unpack_value
 from saltern_master.pillar.claims import ALL
 from saltern_master.pillar.files import overlay
-from saltern_master.pillar.tree import LISTED, Stamps
+from saltern_master.pillar.tree import ANY_FILE, LISTED, Stamps
 
 ERRORS = "_errors"
 
@@ -55,13 +55,13 @@ def digest_of_bytes(packed: bytes) -> str:
 
 
 def changed_files(before: Mapping[str, Stamps], now: Mapping[str, Stamps]) -> set[str]:
-    """Return ``env:path`` of what came, went or changed; ``*`` when something came or went."""
+    """Return ``env:path`` of what came, went or changed, with ``**``; ``*`` when something came or went."""
     changed: set[str] = set()
     for env in before.keys() | now.keys():
         old, new = before.get(env, {}), now.get(env, {})
         for path in old.keys() | new.keys():
             if old.get(path) != new.get(path):
-                changed.add(f"{env}:{path}")
+                changed |= {f"{env}:{path}", ANY_FILE}
                 if path not in old or path not in new:
                     changed.add(LISTED)
     return changed

@@ -23,6 +23,8 @@ MAX_FILE_BYTES = 4 * 1024 * 1024
 LOOKED_AT_BYTES = 64 * 1024
 LISTED = "*"
 """Noted when it counts which files there are."""
+ANY_FILE = "**"
+"""Noted when it isn't known on which files something hangs: each counts."""
 
 Stamps = dict[str, Identity]
 
