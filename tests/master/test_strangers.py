@@ -161,6 +161,6 @@ def test_a_key_that_was_removed_is_a_stranger_on_the_publish_port(
             monkeypatch.setattr(hub, "unpack", unpacked.append)
             peer: Any = type("Peer", (), {"key": "no key", "address": "", "minion_id": "web01"})()
             master.hub.on_publish_message(peer, HOSTILE)
-            assert unpacked == []
 
     asyncio.run(scenario())
+    assert unpacked == []
