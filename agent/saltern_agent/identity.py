@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 OWN_KEYS = "minion"
 MASTER_KEY_FILE = "minion_master.pub"
+JOINED = "# Where the master is, by the invitation (--join). This wins over the file minion: change it here.\n"
 
 
 def keys(options: MinionOptions) -> KeyPair:
@@ -81,7 +82,7 @@ def pin(options: MinionOptions, invite: Invite) -> None:
             if address != current:
                 make_folder(drop_ins, 0o755)
                 lines = f'master: "{invite.host}"\npublish_port: {invite.publish_port}\nret_port: {invite.ret_port}\n'
-                write_atomic(os.path.join(drop_ins, "join.conf"), lines.encode())
+                write_atomic(os.path.join(drop_ins, "join.conf"), (JOINED + lines).encode())
     except OSError as error:
         hint = ": run as root" if isinstance(error, PermissionError) else ""
         raise ConfigError(f"{error.filename or drop_ins}: can't be written: {error.strerror}{hint}") from None

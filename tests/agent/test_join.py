@@ -175,6 +175,7 @@ def test_what_is_pinned(folder: Path) -> None:
     for found in (options, again):
         assert (found["master"], found["publish_port"], found["ret_port"]) == ("fd00::1", 5505, 5506)
     assert identity.pinned_master_key(again) == "k" * 40
+    assert (folder / "minion.d" / "join.conf").read_text().startswith("# Where the master is")
     written = (folder / "minion.d" / "join.conf").stat().st_mtime_ns
     identity.pin(again, invite)
     assert (folder / "minion.d" / "join.conf").stat().st_mtime_ns == written
