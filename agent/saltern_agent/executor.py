@@ -138,9 +138,11 @@ class Executor:
         if job.about and self._loader.blacked_out(name):
             return Answer(f"ERROR executing '{name}': {BLACKOUT}", FAILED, BLACKOUT, NESTED)
         try:
-            published = {} if is_bare(function, args, job.kwarg) else job.published()
-            args, kwargs = given(function, args, job.kwarg, published, sent=bool(job.about))
-            value = function(*revealed(args), **revealed(kwargs)) if job.secrets else function(*args, **kwargs)
+            if is_bare(function, args, job.kwarg):
+                value = function()
+            else:
+                args, kwargs = given(function, args, job.kwarg, job.published, sent=bool(job.about))
+                value = function(*revealed(args), **revealed(kwargs)) if job.secrets else function(*args, **kwargs)
             if type(value) is AsyncGeneratorType:
                 value = self._gathered_later(job, value)
             while hasattr(type(value), "__await__"):

@@ -22,16 +22,16 @@ def given(
     function: Callable[..., Any],
     args: list[Any],
     kwarg: Mapping[str, Any],
-    published: Mapping[str, Any],
+    published: Callable[[], Mapping[str, Any]],
     *,
     sent: bool = True,
 ) -> tuple[list[Any], dict[str, Any]]:
     """Return what *function* is called with; *sent*: whether by somebody, not by a schedule.
 
+    *published* tells what is known of the job, for functions that take any keyword.
+
     Raises ``ArgumentError`` for keywords that it doesn't take.
     """
-    if is_bare(function, args, kwarg):
-        return [], {}
     names, takes_any = _parameters(function)
     positional: list[Any] = []
     keywords: dict[str, Any] = {}
@@ -47,7 +47,7 @@ def given(
         if unknown:
             raise ArgumentError(f"The following keyword arguments are not valid: {', '.join(unknown)}")
     if takes_any:
-        keywords.update(published)
+        keywords.update(published())
     return positional, keywords
 
 

@@ -15,5 +15,7 @@ def own(given: Value) -> Value:
 
     For arguments, which are laid out for each call.
     """
+    if not given:
+        return given
     values = given.values() if isinstance(given, dict) else given if isinstance(given, list) else ()
     return deepcopy(given) if any(isinstance(value, _HOLDERS) for value in values) else given

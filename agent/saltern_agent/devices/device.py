@@ -345,7 +345,10 @@ class Device(Minion):
     def _timed(self, began: float, job: Job, outcome: Outcome) -> Outcome:
         """Count a job that spoke with the device, and doubt that it works when that failed."""
         names = (job.fun,) if isinstance(job.fun, str) else job.fun
-        if outcome.missing or not any(fun == SAMPLES or self._needs(fun) for fun in names):
+        for fun in () if outcome.missing else names:
+            if fun == SAMPLES or self._needs(fun):
+                break
+        else:
             return outcome
         failed = outcome.failed is not None
         self.connection.timed(began, failed=failed)

@@ -78,10 +78,6 @@ INSIDE = ("cmd", "cp", "http")
 class SharedFunctions(Functions):
     """Functions of the minion whose call is running."""
 
-    def __getitem__(self, name: str) -> Callable[..., Any]:
-        tenant()
-        return super().__getitem__(name)
-
     def __iter__(self) -> Iterator[str]:
         tenant()
         return super().__iter__()

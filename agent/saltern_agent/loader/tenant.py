@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from saltern.errors import FunctionNotFound
 from saltern.secret import revealed, secret_texts
 from saltern_agent.jobs import Current
-from saltern_agent.loader.bound import Binding
+from saltern_agent.loader.bound import BOUND, Binding
 from saltern_agent.loader.context import Context
 from saltern_agent.loader.functions import Functions
 from saltern_agent.loader.loader import Loader
@@ -183,6 +183,8 @@ class Tenant(Loader):
 
     def function(self, name: str) -> Callable[..., Any]:
         """Return the function *name*. Raises ``FunctionNotFound``."""
+        if BOUND.get() is self:
+            return super().function(name)
         with self.bound():
             return super().function(name)
 

@@ -170,6 +170,16 @@ class Options(View):
         self._foreign = foreign
         self.own: dict[str, Any] = {}
 
+    def __getitem__(self, key: Any) -> Any:
+        return tenant().options_of(self._key, self.own, foreign=self._foreign)[key]
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        """Return the value of *key*, else *default*."""
+        try:
+            return tenant().options_of(self._key, self.own, foreign=self._foreign)[key]
+        except KeyError:
+            return default
+
     def mapping(self) -> MutableMapping[Any, Any]:
         """Return the options."""
         return tenant().options_of(self._key, self.own, foreign=self._foreign)
