@@ -10,6 +10,7 @@ import sys
 from saltern.__about__ import __version__
 from saltern.files import UMASK
 from saltern_graphite.commands import dump, fill, passwd, resize, serve, validate, verify
+from saltern_graphite.commands.parsers import Parser
 
 _EXAMPLES = """\
 examples:
@@ -31,9 +32,9 @@ examples:
 """
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the command line's parser."""
-    top = argparse.ArgumentParser(
+    top = Parser(
         prog="saltern-graphite",
         description="Receives metrics as Carbon does, keeps them in Whisper files, answers Graphite's HTTP API.",
         epilog=_EXAMPLES,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import struct
 import tempfile
 import time
@@ -15,9 +16,11 @@ import whisper
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from saltern_graphite.commands import rewriting
 from saltern_graphite.main import main
 from saltern_graphite.rules.metric_name import relative_path
 from saltern_graphite.rules.rollup import METHODS
+from saltern_graphite.tools import progress
 from saltern_graphite.tools.contents import Contents, load_contents
 from saltern_graphite.tools.merge import merge
 from saltern_graphite.tools.points import Points
@@ -278,3 +281,24 @@ def test_what_makes_no_sense_is_said_in_one_line(
     assert main(["fill", *(word.replace("ROOT", str(tmp_path)) for word in arguments)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert why in line
+
+
+def test_a_signal_while_files_are_counted_ends_it_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target, _ = two_trees(tmp_path)
+    before = sorted(target.rglob("*"))
+    monkeypatch.setattr(rewriting, "walk", lambda *_: iter([signal.raise_signal(signal.SIGINT)] * 9))
+    assert main(["fill", str(source), str(target), "--out", "json"]) == 128 + signal.SIGINT
+    told = json.loads(capsys.readouterr().out)
+    assert (told["files"], told["counts"]["files"], told["counts"]["stopped"]) == ([], 0, 1)
+    assert sorted(target.rglob("*")) == before
+
+
+def test_counting_tells_how_far_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "ELSEWHERE_EVERY_S", 0.0)
+    source, target, _ = two_trees(tmp_path)
+    main(["fill", str(source), str(target)])
+    assert capsys.readouterr().err.startswith("fill: counting: 1 files, ")

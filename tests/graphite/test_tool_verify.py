@@ -140,6 +140,7 @@ def test_what_makes_no_sense_is_said_in_one_line(tmp_path: Path, capsys: pytest.
         ([root + "x"], "there is no such folder"),
         ([root, "no.such"], "no metric matches no.such"),
         ([root, "{a,b,c}" * 7], "stands for over 1000 patterns"),
+        ([""], "an empty text names no folder"),
     ):
         assert main(["verify", *arguments]) == 2
         (line,) = capsys.readouterr().err.splitlines()
@@ -151,6 +152,19 @@ def test_links_in_circles_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     (root / "a" / "up").symlink_to(root)
     assert main(["verify", str(root)]) == 0
     assert "3 files" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["none"], ["fill"], ["verify", "--stale", "-1", "x"], ["dump", "--out", "xml", "x"]]
+)
+def test_a_wrong_command_line_is_one_line_too(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    command = " ".join(["saltern-graphite", *words[:1]]) if words and words != ["none"] else "saltern-graphite"
+    assert line.startswith(f"{command}: error: ")
+    assert line.endswith(f"; see {command} --help")
 
 
 def test_what_is_no_file_keeps_no_command_waiting(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,12 +9,12 @@ from collections import Counter
 
 from saltern.errors import GraphiteError, UsageError
 from saltern_graphite.commands.parsers import Commands, add_command
-from saltern_graphite.commands.rewriting import add_options, tell
+from saltern_graphite.commands.rewriting import add_options, count, tell
 from saltern_graphite.evaluation.times import UTC, parse_time
 from saltern_graphite.tools.attendance import Stop, attended
 from saltern_graphite.tools.fill import Fill, Filled, Range
 from saltern_graphite.tools.places import checked_tree, made_folder
-from saltern_graphite.tools.tree import Selection, count
+from saltern_graphite.tools.tree import Selection
 
 _EPILOG = """\
 What DST lacks is taken from SRC, slot by slot; where both know a slot DST's stays (--overwrite: SRC's goes in).
@@ -65,6 +65,8 @@ def time_range(since: str | None, until: str | None) -> Range:
 def run(arguments: argparse.Namespace, stop: Stop) -> int:
     """Fill as the command line says."""
     source, target = checked_tree(arguments.source), arguments.target
+    if not target:
+        raise UsageError("an empty text names no folder: DST is where the points go")
     if os.path.realpath(target) in _with_parents(source) or os.path.realpath(source) in _with_parents(target):
         raise UsageError(f"{source} and {target} are one folder, or one is in the other")
     span = time_range(arguments.since, arguments.until)
@@ -79,7 +81,7 @@ def run(arguments: argparse.Namespace, stop: Stop) -> int:
         told = ", ".join(f"{counts[outcome]} {outcome}" for outcome in ("created", "filled", "unchanged", "failed"))
         return f"{counts['files']} files: {told}; {counts['slots']} slots{would}"
 
-    total = count(source, Selection([]))
+    total = count("fill", source, Selection([]), stop)
     return tell(arguments, stop, total, lambda progress: fill.run(stop, progress), _line, summary)
 
 

@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import NoReturn, TypeAlias
+
+from saltern.visible import visible
+
+EX_USAGE = 2
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong with a command line in one line; so do the parsers of its commands."""
+
+    def error(self, message: str) -> NoReturn:
+        """End the program."""
+        self.exit(EX_USAGE, f"{self.prog}: error: {visible(message)}; see {self.prog} --help\n")
 
 
 def add_command(

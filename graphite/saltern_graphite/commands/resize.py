@@ -7,11 +7,10 @@ from collections import Counter
 
 from saltern.errors import UsageError
 from saltern_graphite.commands.parsers import Commands, add_command
-from saltern_graphite.commands.rewriting import add_options, tell
+from saltern_graphite.commands.rewriting import add_options, count, tell
 from saltern_graphite.tools.attendance import Stop, attended
 from saltern_graphite.tools.places import Rules, add_conf, add_root, conf_dir, selection, whisper_dir
 from saltern_graphite.tools.resize import Resize, Resized
-from saltern_graphite.tools.tree import count
 
 _EPILOG = """\
 A glob is a metric path: * and ? stand for anything within an element, [ab] and {one,two} for a choice, ** for
@@ -56,8 +55,8 @@ def run(arguments: argparse.Namespace, stop: Stop) -> int:
     if conf is None:
         raise UsageError("say where the schema files are: --conf DIR, or --root DIR")
     resize = Resize(Rules(conf, needed=True), arguments.dry_run, arguments.spread)
-    total = count(root, chosen)
-    if not total:
+    total = count("resize", root, chosen, stop)
+    if not total and not stop:
         raise UsageError(f"{root}: no metric matches {' '.join(arguments.globs)}")
 
     def summary(counts: Counter[str]) -> str:

@@ -13,12 +13,23 @@ from saltern_graphite.tools.attendance import CLEAN, PROBLEMS, Stop
 from saltern_graphite.tools.listing import Listing
 from saltern_graphite.tools.progress import Progress
 from saltern_graphite.tools.rewriting import Result
+from saltern_graphite.tools.tree import Selection, walk
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add ``--dry-run`` and ``--out``."""
     parser.add_argument("--dry-run", action="store_true", help="tell what would be done; write nothing")
     add_out(parser)
+
+
+def count(verb: str, root: str, chosen: Selection, stop: Stop) -> int:
+    """Return how many files there are to do, as far as they were counted when *stop* was set."""
+    with Progress(f"{verb}: counting") as progress:
+        for _ in walk(root, chosen, lambda path, why: None):
+            if stop:
+                break
+            progress.step()
+    return progress.files
 
 
 def tell(

@@ -56,6 +56,8 @@ def made_folder(path: str) -> str:
 
 def checked_folder(path: str) -> str:
     """Return *path*; raises :class:`UsageError` when it is no folder."""
+    if not path:
+        raise UsageError("an empty text names no folder")
     if not os.path.isdir(path):
         why = "is no folder" if os.path.exists(path) else "there is no such folder"
         raise UsageError(f"{path}: {why}")

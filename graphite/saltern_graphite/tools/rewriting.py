@@ -68,10 +68,12 @@ def rewrite(
     replacements = Replacements(lambda: int(time.time()))
     try:
         for file in walk(root, selection, lambda path, why: unreadable.append(failed(path, f"{path}: {why}"))):
+            if stop:
+                break
             result = guarded(file)
             yield result
             progress.step()
-            if stop or result.fatal:
+            if result.fatal:
                 break
     finally:
         replacements.close()

@@ -120,11 +120,6 @@ def walk(root: str, selection: Selection, complain: Complain, *, others: bool = 
         waiting.extend(reversed(below))
 
 
-def count(root: str, selection: Selection) -> int:
-    """Return how many files :func:`walk` yields."""
-    return sum(1 for _ in walk(root, selection, lambda path, why: None))
-
-
 def _fits(glob: Glob, element: str) -> bool:
     if glob.literals is not None:
         return element in glob.literals
