@@ -39,6 +39,19 @@ def test_one_number_for_every_spelling_of_a_name(raw: list[str]) -> None:
     assert all(names.find(name) == number for number, name in enumerate(met))
 
 
+@given(st.lists(st.lists(st.sampled_from("abcdefgh"), max_size=6), max_size=12))
+def test_many_at_once_have_the_same_numbers_and_are_told_once(runs: list[list[str]]) -> None:
+    names, one_by_one, told = Names(), Names(), list[str]()
+    names.on_many_new = told.extend
+    for run in runs:
+        assert names.add_all(run).tolist() == [one_by_one.add(name) for name in run]
+    assert told == list(dict.fromkeys(name for run in runs for name in run))
+    known = told.copy()
+    names.announce_again(known[:1])
+    assert names.add_all(known).tolist() == list(range(len(known)))
+    assert told == known + known[:1]
+
+
 def test_refused_names_are_counted_with_a_sample() -> None:
     names, refusals = Names(), Refusals()
     _, good = names.numbers(["a..b", "ok", "c..d", "x/y"], refusals)

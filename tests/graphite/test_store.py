@@ -368,6 +368,19 @@ def test_points_are_taken_while_the_log_is_read_back_and_the_newer_value_wins(
     store.stop()
 
 
+def test_names_read_back_are_in_the_index_and_told(root: str) -> None:
+    names = ["top", "a.b", "a.c", "a.b.c", "a.b;host=x"]
+    left(root, names, slot(), 1.0)
+    told: list[str] = []
+    store = Store(root)
+    store.on_new_metric = told.append
+    store.start()
+    assert told == names
+    assert [name in store.index for name in names] == [True] * 4 + [False]
+    assert len(store.index) == 4
+    store.stop()
+
+
 def test_only_what_is_read_back_is_written_while_memory_is_full_of_it(
     root: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -34,12 +34,12 @@ class Block:
 class Shelf:
     """The *blocks* of some metrics, oldest first; never none. It never changes: there will be another in its place.
 
-    ``since`` is when its first point came (``time.monotonic()``), ``place`` where the log has it, ``metrics`` how many
-    have points here, ``points`` how many these are (of one second in two blocks there may be two), ``bytes`` the
-    memory that they take, ``old`` how many blocks were read back.
+    ``since`` is when its first point came (``time.monotonic()``), ``place`` where the log has it, ``points`` how many
+    there are (of one second in two blocks there may be two), ``bytes`` the memory that they take, ``old`` how many
+    blocks were read back.
     """
 
-    __slots__ = ("blocks", "bytes", "metrics", "old", "place", "points", "since")
+    __slots__ = ("_metrics", "blocks", "bytes", "old", "place", "points", "since")
 
     def __init__(self, blocks: tuple[Block, ...]) -> None:
         self.blocks = blocks
@@ -48,10 +48,17 @@ class Shelf:
         self.points = sum(block.packed.points for block in blocks)
         self.bytes = sum(block.packed.bytes for block in blocks)
         self.old = sum(block.old for block in blocks)
-        there = np.zeros(METRICS, np.bool_)
-        for block in blocks:
-            there[block.packed.numbers() % METRICS] = True
-        self.metrics = int(np.count_nonzero(there))
+        self._metrics = 0
+
+    @property
+    def metrics(self) -> int:
+        """How many metrics have points here."""
+        if not self._metrics:
+            there = np.zeros(METRICS, np.bool_)
+            for block in self.blocks:
+                there[block.packed.numbers() % METRICS] = True
+            self._metrics = int(np.count_nonzero(there))
+        return self._metrics
 
     def of(self, number: int) -> Points:
         """Return the points of the metric *number* as they came: one second may be there again, the newest last."""

@@ -24,7 +24,7 @@ from saltern_graphite.store.generation import POINT_BYTES, Generation
 from saltern_graphite.store.late_memory import LateMemory
 from saltern_graphite.store.names import Names
 from saltern_graphite.store.numbers import Numbers
-from saltern_graphite.store.pace import HARD, SHARE, Pace
+from saltern_graphite.store.pace import EASY, HARD, SHARE, Pace
 from saltern_graphite.store.packed import Places
 from saltern_graphite.store.shelf import METRICS
 from saltern_graphite.store.unwritable import Unwritable
@@ -213,10 +213,11 @@ class Writer:
         self._look_at(known)
 
     def pack_read_back(self) -> None:
-        """Pack the points that were read back, and join what is packed."""
+        """Pack the points that were read back; join what is packed, which takes long, where memory gets scarce."""
         known = len(self._names)
         self._cache.pack_read_back()
-        self.join()
+        if self._cache.load > EASY:
+            self.join()
         self._look_at(known)
 
     def make_room(self) -> bool:
