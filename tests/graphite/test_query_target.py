@@ -31,8 +31,8 @@ from saltern_graphite.evaluation.target.parser import parse, scan_path
         ("a | f(1) | g()", Call("g", (Call("f", (PathExpression("a"), Literal(1))),))),
         ("f(a|g())", Call("f", (Call("g", (PathExpression("a"),)),))),
         ("f(x, n=5, s='y')", Call("f", (PathExpression("x"),), (("n", Literal(5)), ("s", Literal("y"))))),
-        ("template(a.$x.c, x='b')", Template(PathExpression("a.$x.c"), (), (("x", Literal("b")),))),
-        ("template(f($1), 5)", Template(Call("f", (PathExpression("$1"),)), (Literal(5),))),
+        ("template(a.$x.c, x='b')", Template(PathExpression("a.$x.c"), {"x": "b"})),
+        ("template(f($1), 5)", Template(Call("f", (PathExpression("$1"),)), {"1": 5})),
     ],
 )
 def test_targets(text: str, expected: Expression) -> None:
@@ -91,7 +91,8 @@ def test_arguments(word: str, expected: Expression) -> None:
         ("a | b", 5, "function call after '|'"),
         ("f(n=1, 2)", 8, "come before those with one"),
         ("f(n=1, n=2)", 8, "given twice"),
-        ("template(a, b)", 14, "numbers and strings"),
+        ("template(a, b)", 13, "numbers and strings"),
+        ("template(5)", 12, "a path or a function"),
         ("+5)", 3, "closes nothing"),
     ],
 )

@@ -78,27 +78,19 @@ class Call:
     text: str = field(default="", compare=False)
 
     def __str__(self) -> str:
-        return f"{self.name}({_print_arguments(self.args, self.kwargs)})"
+        return f"{self.name}({','.join([*map(str, self.args), *(f'{name}={value}' for name, value in self.kwargs)])})"
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """``template(body, …)``: *body* with ``$1`` … and ``$name`` to be filled in by the arguments."""
+    """``template(body, …)``: *body* with ``$1`` … and ``$name`` to be filled in by *values*."""
 
     body: PathExpression | Call
-    args: tuple[Literal, ...] = ()
-    kwargs: tuple[tuple[str, Literal], ...] = ()
+    values: Mapping[str, LiteralValue]
     column: int = field(default=1, compare=False)
-
-    def __str__(self) -> str:
-        return f"template({_print_arguments((self.body, *self.args), self.kwargs)})"
 
 
 Expression = PathExpression | Call | Template | Literal
-
-
-def _print_arguments(args: tuple[Expression, ...], kwargs: tuple[tuple[str, Expression], ...]) -> str:
-    return ",".join([*map(str, args), *(f"{name}={value}" for name, value in kwargs)])
 
 
 def fill(template: Template, overrides: Mapping[str, str]) -> Expression:
@@ -107,9 +99,7 @@ def fill(template: Template, overrides: Mapping[str, str]) -> Expression:
     A path that is nothing but one variable becomes a number if the value reads like one, else text (which
     stands for a path where series are wanted).
     """
-    values = {name: literal.value for name, literal in template.kwargs}
-    values |= {str(index): literal.value for index, literal in enumerate(template.args, start=1)}
-    body = _fill(template.body, {**values, **overrides})
+    body = _fill(template.body, {**template.values, **overrides})
     if isinstance(body, Literal) and isinstance(body.value, str):
         return PathExpression(body.value, body.column)
     return body

@@ -23,7 +23,7 @@ import math
 import re
 
 from saltern.errors import TargetSyntaxError
-from saltern_graphite.evaluation.target.nodes import Call, Expression, Literal, PathExpression, Template
+from saltern_graphite.evaluation.target.nodes import Call, Expression, Literal, LiteralValue, PathExpression, Template
 
 MAX_DEPTH = 64
 """How deep calls may nest: far beyond any dashboard, well within Python's stack."""
@@ -92,7 +92,8 @@ class _Parser:
         name = self._name()
         if name is None:
             return PathExpression(self.path(), column)
-        return self._template(column) if name == "template" else self._call(name, column)
+        call = self._call(name, column)
+        return self._template(call) if name == "template" else call
 
     def _name(self) -> str | None:
         """The name of a call, if one begins here; its '(' stays to be read."""
@@ -120,33 +121,24 @@ class _Parser:
                     raise self._error("arguments without a name come before those with one")
                 else:
                     args.append(self._value())
-                if not self._separator(f"{name}("):
+                if self._take(")"):
                     break
+                if not self._take(","):
+                    raise self._error(f"expected ',' or ')' to go on with '{name}(', found {self._found()}")
         self._depth_left += 1
         return Call(name, tuple(args), tuple(kwargs.items()), column, self.text[column - 1 : self.position])
 
-    def _template(self, column: int) -> Template:
-        self._enter()
-        self._expect("(")
-        body = self._operand()
-        if isinstance(body, Template):
-            raise self._error("a template can't hold another directly")
-        args: list[Literal] = []
-        kwargs: dict[str, Literal] = {}
-        while self._separator("template("):
-            self._skip_blanks()
-            keyword = _KEYWORD_ARGUMENT.match(self.text, self.position)
-            if keyword is not None:
-                self.position = keyword.end()
-            literal = self._value()
-            if not isinstance(literal, Literal) or isinstance(literal.value, bool | None):
+    def _template(self, call: Call) -> Template:
+        body, *given = call.args or (None,)
+        if not isinstance(body, PathExpression | Call):
+            raise self._error("template() takes a path or a function as its first argument")
+        values: dict[str, LiteralValue] = {}
+        for name, one in (*enumerate(given, start=1), *call.kwargs):
+            if not isinstance(one, Literal) or isinstance(one.value, bool | None):
+                self.position = one.column - 1
                 raise self._error("template() takes numbers and strings after its first argument")
-            if keyword is not None:
-                kwargs[keyword[1]] = literal
-            else:
-                args.append(literal)
-        self._depth_left += 1
-        return Template(body, tuple(args), tuple(kwargs.items()), column)
+            values[str(name)] = one.value
+        return Template(body, values, call.column)
 
     def _value(self) -> Expression:
         self._skip_blanks()
@@ -188,14 +180,6 @@ class _Parser:
         opening = self._column()
         self._skip(_OPEN_ENUMERATION)
         raise self._error(f"expected ',' or '}}' for the '{{' in column {opening}, found {self._found()}")
-
-    def _separator(self, opened: str) -> bool:
-        """Read the ',' before a further argument (True) or the ')' after the last (False)."""
-        if self._take(","):
-            return True
-        if self._take(")"):
-            return False
-        raise self._error(f"expected ',' or ')' to go on with {opened!r}, found {self._found()}")
 
     def _enter(self) -> None:
         if self._depth_left <= 0:
