@@ -27,8 +27,8 @@ from saltern_graphite.http.restricting import Restriction, restriction_of
 from saltern_graphite.http.settings import UNCHANGED_S, HttpSettings
 from saltern_graphite.http.workers import Workers
 from saltern_graphite.render.formats import FORMATS, Answer
+from saltern_graphite.render.formats.base import answer
 from saltern_graphite.render.formats.chart import PACKED, given_slice
-from saltern_graphite.render.formats.script import answer
 from saltern_graphite.series.series import Series
 
 _NOT_ASKED = {"target", "target[]", "cacheTimeout", "noCache", "_salt", "_"}

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from saltern_graphite.render.formats.base import Answer, Options
-from saltern_graphite.render.formats.script import answer, number
+from saltern_graphite.render.formats.base import Answer, Options, answer, number
 from saltern_graphite.series.series import Series
 
 Times = npt.NDArray[np.int64]

@@ -15,8 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from saltern_graphite.render.formats.base import Answer, Options
-from saltern_graphite.render.formats.script import INFINITY, answer, number
+from saltern_graphite.render.formats.base import INFINITY, Answer, Options, answer, number
 from saltern_graphite.series.aggregation import consolidation, reduce_groups
 from saltern_graphite.series.series import Series, Values
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from saltern_graphite.render.formats.base import Answer, Options
-from saltern_graphite.render.formats.script import answer, number
+from saltern_graphite.render.formats.base import Answer, Options, answer, number
 from saltern_graphite.series.series import Series
 
 

@@ -18,13 +18,12 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from saltern.errors import GraphiteError
-from saltern_graphite.render.formats.base import Answer, Options
+from saltern_graphite.render.formats.base import Answer, Options, answer
 from saltern_graphite.render.formats.charts.colors import parse_color
 from saltern_graphite.render.formats.charts.line_chart import draw_line_chart
 from saltern_graphite.render.formats.charts.parameters import Parameters
 from saltern_graphite.render.formats.charts.pie_chart import draw_pie_chart
 from saltern_graphite.render.formats.charts.style import settings
-from saltern_graphite.render.formats.script import answer
 from saltern_graphite.series.series import Series
 
 Kind = Literal["png", "svg", "pdf"]
