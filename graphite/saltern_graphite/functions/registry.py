@@ -47,9 +47,9 @@ class Function:
     deferred: bool
     description: str
 
-    def __call__(self, context: Context, *args: object, **kwargs: object) -> list[Series]:
+    def __call__(self, context: Context, *args: object) -> list[Series]:
         """Call the implementation as it stands, for functions built on others."""
-        return self.implementation(context, *args, **kwargs)
+        return self.implementation(context, *args)
 
     def param_at(self, index: int) -> Param | None:
         """The parameter that takes positional argument *index*, if any does."""

@@ -13,6 +13,7 @@ from saltern_graphite.evaluation.evaluator import Limits
 from saltern_graphite.http.answers import jsonp_callback
 from saltern_graphite.http.params import Params
 from saltern_graphite.render.formats import FORMATS, Options, default_format
+from saltern_graphite.render.formats.base import number_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def read_request(params: Params, limits: Limits) -> RenderRequest:
             pretty=bool(params.text("pretty")),
             chart=dict(params),
         ),
-        _x_files_factor(params),
+        number_in("xFilesFactor", params.text("xFilesFactor") or "0", 0, 1),
         _cache_s(params),
         {name[9:-1]: value for name, value in params.items() if name.startswith("template[")},
         partial,
@@ -99,14 +100,3 @@ def _max_data_points(params: Params) -> int | None:
     except ValueError:
         return None
     return int(wanted) if math.isfinite(wanted) and wanted >= 1 else None
-
-
-def _x_files_factor(params: Params) -> float:
-    text = params.text("xFilesFactor")
-    try:
-        share = float(text or 0)
-    except ValueError:
-        share = math.nan
-    if not 0 <= share <= 1:
-        raise GraphiteError(f"xFilesFactor must be a number from 0 to 1, not {text!r}")
-    return share

@@ -1,4 +1,4 @@
-"""What a format is, a function from series to bytes, and what those for browsers share: numbers, and ``jsonp``."""
+"""What a format is, a function from series to bytes, and what several share: numbers, asked and told, and ``jsonp``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import NamedTuple
 
+from saltern.errors import GraphiteError
 from saltern_graphite.series.series import Series
 
 
@@ -53,3 +54,15 @@ def answer(body: bytes, options: Options) -> Answer:
     if options.jsonp is not None:
         return Answer(b"%b(%b)" % (options.jsonp.encode(), body), "text/javascript")
     return Answer(body, "application/json")
+
+
+def number_in(name: str, text: str, low: float, high: float) -> float:
+    """*text*, the parameter *name*, as a finite number from *low* to *high*; ``GraphiteError`` says what it must be."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not (math.isfinite(number) and low <= number <= high):
+        limits = f" from {low:g} to {high:g}" if high < math.inf else f" not below {low:g}" if low > -math.inf else ""
+        raise GraphiteError(f"{name} must be a number{limits}, not {text[:100]!r}")
+    return number

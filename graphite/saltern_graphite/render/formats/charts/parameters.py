@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 
 from saltern.errors import GraphiteError
+from saltern_graphite.render.formats.base import number_in
 from saltern_graphite.render.formats.charts.colors import Color, parse_color
 
 MAX_TEXT_CHARS = 1000
@@ -47,7 +48,7 @@ class Parameters:
         """The first of *names* that is given, as a finite number from *low* to *high*."""
         for name in names:
             if text := self.text(name):
-                return _number(name, text, low, high)
+                return number_in(name, text, low, high)
         return None
 
     def amount(self, *names: str, low: float = 0, high: float = math.inf, default: float) -> float:
@@ -65,14 +66,3 @@ class Parameters:
     def color(self, name: str, default: str) -> Color:
         """*name* as a colour."""
         return parse_color(name, self.text(name, default=default))
-
-
-def _number(name: str, text: str, low: float, high: float) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not (math.isfinite(number) and low <= number <= high):
-        limits = f" from {low:g} to {high:g}" if high < math.inf else f" not below {low:g}" if low > -math.inf else ""
-        raise GraphiteError(f"{name} must be a number{limits}, not {text[:100]!r}")
-    return number
