@@ -67,6 +67,28 @@ def test_a_password_is_shown_once_and_kept_by_nobody(console: ConsoleClient) -> 
     assert console.api.called("runner.auth.passwd")[0].arg == ["fred"]
 
 
+def test_who_is_there_already_is_not_given_another_password_as_a_new_user(console: ConsoleClient) -> None:
+    console.api.answers["runner.auth.passwd"] = "s" * 24
+    page = console.post("/people/password", {"user": "fred", "new": "1"})
+    assert page.status_code == 400
+    assert "fred is there already" in page.text
+    assert not console.api.called("runner.auth.passwd")
+    assert console.post("/people/password", {"user": "fred"}).status_code == 200
+    assert console.post("/people/password", {"user": "eve", "new": "1"}).status_code == 200
+    assert [call.arg for call in console.api.called("runner.auth.passwd")] == [["fred"], ["eve"]]
+
+
+def test_what_is_refused_is_said_on_the_page_with_what_was_typed(console: ConsoleClient) -> None:
+    console.api.answers["runner.auth.passwd"] = Refusal("a name has no blanks")
+    page = console.post("/people/password", {"user": "e ve", "new": "1"})
+    assert (page.status_code, "a name has no blanks" in page.text) == (400, True)
+    assert 'name="user" value="e ve"' in page.text
+    console.api.answers["runner.auth.role_add"] = Refusal("say file:NAME")
+    page = console.post("/people/role", {"role": "dba", "member": "fred"})
+    assert (page.status_code, "say file:NAME" in page.text) == (400, True)
+    assert page.text.count('value="fred" required') == 1
+
+
 def test_someone_is_removed_after_he_was_asked_about(console: ConsoleClient) -> None:
     console.api.answers["runner.auth.passwd_delete"] = True
     assert "Remove fred?" in console.get("/people/remove?user=fred").text

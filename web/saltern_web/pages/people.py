@@ -29,21 +29,32 @@ class Person(NamedTuple):
 
 async def people(request: Asked) -> HttpResponse:
     """``/people``: users, roles, and whether someone may do something."""
+    return await _page(request)
+
+
+async def _page(request: Asked, said: str = "") -> HttpResponse:
+    """Show all of it; *said*: why what was sent was not done, which stays in its fields."""
     roles = await request.api.runner("auth.roles")
     users, no_users = await _users(request.api, roles)
     asked = {name: request.GET.get(name, "")[:MAX_NAME] for name in ("user", "function", "target")}
-    around = {"roles": roles, "users": users, "no_users": no_users, "asked": asked}
+    around = {"roles": roles, "users": users, "no_users": no_users, "asked": asked, "said": said}
+    around |= {"typed": {name: request.POST.get(name, "")[:MAX_NAME] for name in ("user", "role", "member")}}
     if asked["user"] and asked["function"]:
         around["answer"], around["wrong"] = await _explained(request.api, asked)
-    return render(request, "people/people.html", around)
+    return render(request, "people/people.html", around, status=400 if said else 200)
 
 
 async def password(request: Asked) -> HttpResponse:
-    """``/people/password``, by POST: someone gets a password, shown this once."""
+    """``/people/password``, by POST: someone gets a password, shown this once; who is ``new`` isn't there yet."""
     name = request.POST.get("user", "").strip()[:MAX_NAME]
     if request.method != "POST" or not name:
         return HttpResponseRedirect("/people")
-    made = await request.api.runner("auth.passwd", name)
+    try:
+        if request.POST.get("new") and name in await request.api.runner("auth.passwd_list"):
+            raise Refused(f"{name} is there already: another password is given beside that name")
+        made = await request.api.runner("auth.passwd", name)
+    except Refused as error:
+        return await _page(request, str(error))
     around = {"name": name, "secret": made, "what": "password", "back": "/people"}
     return shown_once(render(request, "people/secret.html", around))
 
@@ -64,7 +75,10 @@ async def role(request: Asked) -> HttpResponse:
     name, member = (request.POST.get(field, "").strip()[:MAX_NAME] for field in ("role", "member"))
     if request.method == "POST" and name and member:
         fun = "auth.role_remove" if request.POST.get("take") else "auth.role_add"
-        await request.api.runner(fun, name, member)
+        try:
+            await request.api.runner(fun, name, member)
+        except Refused as error:
+            return await _page(request, str(error))
         request.console.who.forget(request.api)
     return HttpResponseRedirect("/people")
 
