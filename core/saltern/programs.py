@@ -60,7 +60,8 @@ def start(program: str, module: str, extras: str, *, everything: bool = False, d
         if library is None:
             raise
         package = f"saltern[{extras}]" if extras else "saltern"
-        print(f"{program} needs {library}: run pip install '{package}'", file=sys.stderr)
+        # By the pip that it was installed with: another one brings it somewhere else.
+        print(f"{program} needs {library}: run {sys.executable} -m pip install '{package}'", file=sys.stderr)
         return EX_UNAVAILABLE
     return code
 

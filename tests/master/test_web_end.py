@@ -431,5 +431,6 @@ def test_a_master_without_httpx_says_so_when_it_starts(tmp_path: Path) -> None:
     program = "import sys; sys.modules['httpx'] = None; from saltern.programs import *; sys.exit(saltern_master())"
     argv = [sys.executable, "-P", "-c", program, "-c", str(tmp_path)]
     done = subprocess.run(argv, capture_output=True, text=True)
-    assert (done.stdout, done.stderr) == ("", "saltern-master needs httpx: run pip install 'saltern[master]'\n")
+    pip = f"{sys.executable} -m pip"
+    assert (done.stdout, done.stderr) == ("", f"saltern-master needs httpx: run {pip} install 'saltern[master]'\n")
     assert done.returncode == 69
