@@ -91,7 +91,7 @@ PROGRAMS = {
 }
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_a_hangup_at_the_start_ends_nothing(tmp_path: Path, program: str) -> None:
     (tmp_path / "master").write_text(f"root_dir: {tmp_path}\npublish_port: 0\nret_port: 0\n")
@@ -105,7 +105,7 @@ def test_a_hangup_at_the_start_ends_nothing(tmp_path: Path, program: str) -> Non
             stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
         )  # fmt: skip
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 240
         while not heeds_or_ignores_hangups(process.pid):  # looked at often: a moment later it is ready
             assert time.monotonic() < deadline
             time.sleep(0.001)
