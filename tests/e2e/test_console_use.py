@@ -37,6 +37,33 @@ def test_who_logs_in_is_let_in_and_out_again(visitors: Visitors, console_stack: 
     expect(page.get_by_label("Password")).to_be_visible()
 
 
+def test_a_menu_over_the_page_closes_by_escape_and_by_a_click_elsewhere(page: Page) -> None:
+    page.goto("/tokens")
+    summary, log_out = page.locator(".who summary"), page.get_by_role("button", name="Log out")
+    summary.click()
+    expect(log_out).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(log_out).to_be_hidden()
+    expect(summary).to_be_focused()
+    summary.click()
+    expect(log_out).to_be_visible()
+    page.get_by_role("heading", name="Tokens").click()
+    expect(log_out).to_be_hidden()
+
+
+def test_a_field_that_is_to_be_mended_is_not_behind_the_bar(page: Page) -> None:
+    page.goto("/alerts/rules/new")
+    name = page.get_by_label("Name")
+    name.fill("no name!")
+    page.get_by_label("Metric or target").fill("a.b")
+    page.get_by_role("button", name="Save the rule").click()
+    expect(name).to_be_focused()
+    bar, field = page.locator(".top").bounding_box(), name.bounding_box()
+    assert bar
+    assert field
+    assert field["y"] >= bar["y"] + bar["height"]
+
+
 def test_a_watcher_watches(watching: Page) -> None:
     watching.goto("/")
     menu = watching.get_by_role("navigation", name="Main")
