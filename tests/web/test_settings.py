@@ -41,6 +41,8 @@ def test_paths_are_below_the_folder_of_the_configuration(tmp_path: Path) -> None
         ({"api": "ftp://h"}, "api: must be the API's URL"),
         ({"api": "http://u:p@h"}, "api: must be the API's URL"),
         ({"logins": []}, "logins: must name at least one kind"),
+        ({"logins": ["fil"]}, "logins must be some of file, pam, ldap"),
+        ({"prot": 5}, "prot is not an option: did you mean 'port'?"),
         ({"port": 70000}, "line 1: port must be between 0 and 65,535"),
         ({"max_streams_per_user": 0}, "max_streams_per_user must be between 1"),
         ({"log_level": "loud"}, "log_level must be one of"),

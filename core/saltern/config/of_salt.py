@@ -182,7 +182,7 @@ def of_a_console(key: str) -> bool:
 def instead_of(program: str, key: str) -> str:
     """Return what stands in the place of Salt's option *key* of a ``master``'s or ``minion``'s file, or nothing."""
     program = _OF.get(program, program)
-    if key in HEEDED.get(program, ()):
+    if program not in _NEEDED or key in HEEDED.get(program, ()):  # others' files were never Salt's
         return ""
     rows = MINION_INSTEAD if program == "minion" else MASTER_INSTEAD
     return rows.get(key) or _ALSO.get(key) or IDLE.get(key, "")
@@ -192,7 +192,7 @@ def refused(program: str, key: str) -> str:
     """Return what stands in the place of Salt's option *key* when it can't be passed over, or nothing."""
     instead = instead_of(program, key)
     renamed = instead.replace("_", "").isalpha()  # one word: an option of ours
-    return instead if renamed or key in _NEEDED[_OF.get(program, program)] else ""
+    return instead if renamed or key in _NEEDED.get(_OF.get(program, program), ()) else ""
 
 
 def idle(program: str, keys: list[str]) -> Iterator[tuple[str, str]]:

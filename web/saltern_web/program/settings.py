@@ -109,7 +109,10 @@ WEB = Schema(
     options=WebOptions,
     defaults=DEFAULTS,
     bounds={"port": (0, 65535), "max_streams": (0, 100_000), "max_streams_per_user": (1, 100_000)},
-    choices={"log_level": ("debug", "info", "warning", "error", "critical")},
+    choices={
+        "log_level": ("debug", "info", "warning", "error", "critical"),
+        "logins": ("file", "pam", "ldap", "rest", "sharedsecret"),
+    },
     finish=_finish,
 )
 
