@@ -97,21 +97,13 @@ def _run(options: argparse.Namespace) -> int:
         if options.async_:
             return _start(access, function, args, kwargs)
         data = client.whole(function, args, kwargs, options.timeout)
-        value, code = data["return"], EX_OK
         for line in visible_lines(str(data.get("printed", ""))):
             print(line)
+        value, code = data["return"], _code(data["return"])
     except ChannelError:  # the master isn't there, is busy, or says no: nothing was run
         raise
-    except ArgumentError as error:
-        value, code = f"\nPassed invalid arguments: {error}\n\nUsage:\n{_docs(client).get(function, '')}", EX_OK
     except SalternError as error:
-        if isinstance(error, FunctionNotFound) and function not in _docs(client):
-            print(f"saltern-run: {visible(str(error))}", file=sys.stderr)
-            value, code = f"'{function}' is not available.", EX_OK
-        else:
-            value, code = f"Exception occurred in runner {function}: {error}", EX_GENERIC
-    else:
-        code = _code(value)
+        value, code = _in_place_of_a_value(error, function, client)
     if not options.quiet:
         table = None if output.chosen else as_table(function, value)
         output.show(value if table is None else table, out=None if table is None else "raw", retcode=code)
@@ -141,6 +133,16 @@ def _start(access: Access, function: str, args: list[Any], kwargs: dict[str, Any
         file=sys.stderr,
     )
     return EX_OK
+
+
+def _in_place_of_a_value(error: SalternError, function: str, client: RunnerClient) -> tuple[str, int]:
+    """Return what is shown where *function* couldn't be run, or failed, and the exit code."""
+    if isinstance(error, ArgumentError):
+        return f"\nPassed invalid arguments: {error}\n\nUsage:\n{_docs(client).get(function, '')}", EX_OK
+    if isinstance(error, FunctionNotFound) and function not in _docs(client):
+        print(f"saltern-run: {visible(str(error))}", file=sys.stderr)
+        return f"'{function}' is not available.", EX_OK
+    return f"Exception occurred in runner {function}: {error}", EX_GENERIC
 
 
 def _code(value: Any) -> int:
