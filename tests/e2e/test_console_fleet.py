@@ -11,6 +11,7 @@ from playwright.sync_api import Page, Route, expect
 def test_the_grid_is_walked_by_keys(page: Page) -> None:
     page.goto("/")
     grid = page.get_by_role("application", name="All hosts")
+    expect(grid.locator("canvas")).to_have_attribute("style", re.compile("height: [1-9]"))  # it knows its hosts
     grid.focus()
     page.keyboard.press("End")
     expect(page.locator("#grid-tip")).to_contain_text("web1: ")
