@@ -133,6 +133,12 @@ def test_it_serves_until_it_is_told_to_end(program: Program) -> None:
     assert (state / "secret_key").read_text() == key, "forms that are open stay good"
 
 
+def test_what_is_no_option_is_told(program: Program) -> None:
+    program.write(colour="green")
+    program.start()
+    assert f"{program.folder}/web: these are no options and change nothing: colour" in program.log
+
+
 def test_static_files_are_kept_for_ever_and_change_their_name_with_what_they_hold(program: Program) -> None:
     url = program.start()
     page = httpx.get(f"{url}/login", timeout=30).text

@@ -27,7 +27,8 @@ def remarks(schema: Schema, options: Mapping[str, Any]) -> Iterator[str]:
     if schema.name == "master":
         keys = [key for key in keys if not any(one(key) for one in others)]
     if own := [key for key in keys if key not in passed_over]:
-        yield f"{where}: these are no options and are kept as your own, for config.get and modules: {_some(own)}"
+        kept = "change nothing" if schema.name == "web" else "are kept as your own, for config.get and modules"
+        yield f"{where}: these are no options and {kept}: {_some(own)}"
     if passed_over:
         reasons = [f"{key} ({reason})" for key, reason in passed_over.items()]
         yield f"{where}: these options of Salt's do nothing here: {_some(reasons)}"

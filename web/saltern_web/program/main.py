@@ -14,11 +14,12 @@ from collections.abc import Sequence
 
 from saltern import log, own_environment
 from saltern.__about__ import __version__
+from saltern.config.remarks import remarks
 from saltern.errors import ConfigError, SalternError, exit_code, os_errors, told
 from saltern.files import UMASK, write_atomic
 from saltern.option_parser import LOG_LEVELS, common_parser
 from saltern.visible import visible
-from saltern_web.program.settings import WebOptions, web_options
+from saltern_web.program.settings import WEB, WebOptions, web_options
 
 EX_FAILED = 1
 
@@ -61,6 +62,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         log.setup(
             LOG_LEVELS[level] if level else options["log_level"], arguments.log_file or options["log_file"] or None
         )
+        for line in remarks(WEB, options):
+            _log.warning("%s", line)
         from saltern_web.program import site  # after the arguments: --help and faults answer at once
 
         site.configure(options)
