@@ -16,10 +16,10 @@ from support.console_stack import ConsoleStack
 def test_rows_come_and_go_and_minions_get_what_was_shown(page: Page) -> None:
     page.goto("/plugins/services?tgt=web*")
     page.get_by_label("Action").select_option("Stop")
-    page.get_by_label("Name").fill("one")
+    page.get_by_label("Name", exact=True).fill("one")
     for name in ("two", "three"):
         page.get_by_role("button", name="Add a row").click()
-        page.get_by_label("Name").last.fill(name)
+        page.get_by_label("Name", exact=True).last.fill(name)
     page.get_by_role("button", name="Remove row 2").click()
     page.get_by_role("button", name="Save").click()
     expect(page.locator("pre")).to_contain_text('"name": "three"')
@@ -29,7 +29,7 @@ def test_rows_come_and_go_and_minions_get_what_was_shown(page: Page) -> None:
     expect(result).to_contain_text("there is no such service")
     expect(result.get_by_role("row")).to_have_count(3)
     page.get_by_role("link", name="Once more").click()
-    assert [field.input_value() for field in page.get_by_label("Name").all()] == ["one", "three", ""]
+    assert [field.input_value() for field in page.get_by_label("Name", exact=True).all()] == ["one", "three", ""]
 
 
 @pytest.fixture

@@ -51,12 +51,13 @@ def outage(root: Path, part: str, failures: list[str]) -> None:
             return {when for _, when in parts.render(series).get(series, [])}
 
         step = INTERVAL_S
-        first, last = int(away_from // step * step) - step, int(back_at // step * step) + 4 * step
-        wait_for(lambda: last in slots(), f"{part} back: new points", 60)
-        wanted = set(range(first, last + 1, step))
+        first = int(away_from // step * step) - step
+        wait_for(lambda: max(slots(), default=0) >= back_at + 4 * step, f"{part} back: new points", 60)
+        wanted = set(range(first, max(slots()) + 1, step))
         if part == "agent":
-            # Nobody sampled while it was away: only what it had before may not be lost.
-            wanted = {slot for slot in wanted if slot < away_from - step or slot > back_at + 2 * step}
+            # Nobody sampled while it was away or starting: only what it had before may not be lost.
+            anew = min(slot for slot in slots() if slot > back_at)
+            wanted = {slot for slot in wanted if slot < away_from - step or slot >= anew}
         try:
             wait_for(lambda: wanted <= slots(), "all points", 60)
         except AssertionError:
