@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CLOSE_S = 2.0  # for coroutines to end when all is closed
-LOOK_S, LOOKS = 1.0, 4
+LOOK_S, LOOKS, LONG_LOOKS = 1.0, 4, 20
 """A loop that hasn't gone round while it was looked at so often, so long each time, is held. Not by the clock alone:
-a machine that was suspended is looked at anew."""
+a machine that was suspended is looked at anew. Where no task runs it is likelier that this process has no processor."""
 
 Done = Callable[[Any, BaseException | None], None]
 
@@ -133,7 +133,8 @@ class CoroutineLoop:
                 looks = 0
                 while not went_round.wait(LOOK_S) and not self.loop.is_closed():
                     looks += 1
-                    if looks == LOOKS and self._held(self, asyncio.current_task(self.loop)):
+                    holder = asyncio.current_task(self.loop)
+                    if looks == (LOOKS if holder is not None else LONG_LOOKS) and self._held(self, holder):
                         return
                 pause.wait(LOOK_S)
 

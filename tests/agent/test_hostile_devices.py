@@ -231,7 +231,7 @@ def scheduled(bench: Bench, device: str) -> list[dict[str, Any]]:
 def test_a_coroutine_that_blocks_keeps_no_other_waiting(
     hostile: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(coroutine_loop, "LOOK_S", 0.05)
+    monkeypatch.setattr(coroutine_loop, "LOOK_S", 0.3)
     begun, gate, real_sleep = threading.Event(), threading.Event(), time.sleep
 
     def sleep(seconds: float) -> None:
