@@ -12,11 +12,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from saltern_graphite.store import cache as cache_module
 from saltern_graphite.store import generation as generation_module
-from saltern_graphite.store import shelf as shelf_module
-from saltern_graphite.store.cache import HELD_BYTES, HELD_POINT_BYTES, Cache
+from saltern_graphite.store.cache import HELD_BYTES, HELD_POINT_BYTES, WORK_BYTES, Cache
 from saltern_graphite.store.generation import LONG_CHAIN, POINT_BYTES, Generation, OpenGeneration
 from saltern_graphite.store.names import Names
-from saltern_graphite.store.packed import Packed
+from saltern_graphite.store.packed import Columns, Packed
 from saltern_graphite.store.wal.mark import Place
 
 NAMES = ["a", "b", "c", "d"]
@@ -94,8 +93,8 @@ class CacheMachine(RuleBasedStateMachine):
     @rule()
     def write_all(self) -> None:
         self.cache.pack()
-        for number in list(self.cache.shelves):
-            self.cache.take(number)
+        while self.cache.shelves:
+            self.cache.take(min(self.cache.shelves))
         for generation in list(self.cache.generations):
             generation.recall()
             while generation.waiting:
@@ -125,7 +124,8 @@ class CacheMachine(RuleBasedStateMachine):
         assert self.cache.size >= unseen
         held = sum(len(one.points) * HELD_POINT_BYTES + HELD_BYTES for one in self.cache.held().values())
         still = sum(one.bytes for one in (*self.cache.shelves.values(), *self.cache.generations))
-        assert self.cache.bytes == still + self.cache.open.count * POINT_BYTES + held
+        raw = sum(one.count for one in (*self.cache._packing, self.cache.open))
+        assert self.cache.bytes == still + raw * POINT_BYTES + held
         assert (self.cache.bytes == 0) == (self.cache.size == 0)
         assert self.cache.full == (self.cache.size >= 10)
         assert (self.cache.oldest_place() is None) == (self.cache.size == 0)
@@ -187,7 +187,7 @@ def _points_of(generation: Generation) -> dict[tuple[int, int], float]:
 
 def test_what_is_taken_at_once_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Packed points are two bytes each, those of a generation twenty-four."""
-    monkeypatch.setattr(shelf_module, "MOST_POINTS", 10)
+    monkeypatch.setattr(cache_module, "MOST_POINTS", 10)
     cache = new_cache(1000)
     expected: dict[int, float] = {}
     for number in range(20):
@@ -270,10 +270,9 @@ def test_what_could_not_be_packed_is_the_next_time(monkeypatch: pytest.MonkeyPat
         with pytest.raises(MemoryError):
             cache.pack()
     cache.add(*columns([(0, 2, 2)]), Place(7, 0))
-    for place, points in ((3, [(1, 1.0), (2, 2.0)]), (7, [(2, 2.0)])):
-        assert cache.oldest_place() == (place, 0)
-        assert cache.points("a") == points
-        cache.finish(taken(cache), np.array([0]))
+    assert cache.oldest_place() == (3, 0)
+    assert cache.points("a") == [(1, 1.0), (2, 2.0)]
+    cache.finish(taken(cache), np.array([0]))
     assert (cache.size, cache.oldest_place()) == (0, None)
 
 
@@ -284,6 +283,30 @@ def test_what_is_held_of_one_metric_is_bounded(monkeypatch: object) -> None:
     assert cache.hold(taken(cache), 0, 0.0) == 5
     assert cache.size == most
     assert cache.points("a")[0][0] == 6
+
+
+def test_no_more_is_sorted_at_once_than_memory_is_for_and_it_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = new_cache(max_points=80)
+    seen: list[tuple[int, int]] = []
+    before = OpenGeneration.sorted
+
+    def watched(self: OpenGeneration) -> Columns:
+        seen.append((self.count, cache.bytes - (cache.size - packed()) * POINT_BYTES - still()))
+        return before(self)
+
+    def still() -> int:
+        return sum(shelf.bytes for shelf in cache.shelves.values())
+
+    def packed() -> int:
+        return sum(shelf.points for shelf in cache.shelves.values())
+
+    monkeypatch.setattr(OpenGeneration, "sorted", watched)
+    for time in range(12):  # the writer has no time
+        cache.add(*columns([(number, time + 1, 0) for number in range(4)]), Place(1, time))
+    assert cache.most_at_once == 20
+    cache.pack()
+    assert seen == [(20, 20 * WORK_BYTES), (20, 20 * WORK_BYTES), (8, 8 * WORK_BYTES)]
+    assert cache.points("a") == [(time + 1, 0.0) for time in range(12)]
 
 
 def test_a_long_chain_is_found_whole() -> None:

@@ -20,6 +20,7 @@ from saltern_graphite.file_writers.base import Batch, Outcome
 from saltern_graphite.file_writers.memory import MemoryFileWriter
 from saltern_graphite.file_writers.process import ProcessFileWriter
 from saltern_graphite.process.options import StoreOptions
+from saltern_graphite.store import cache as cache_module
 from saltern_graphite.store import store as store_module
 from saltern_graphite.store import writer as writer_module
 from saltern_graphite.store.pace import EASY
@@ -738,7 +739,7 @@ def test_what_is_remembered_of_late_points_fits_into_a_small_log(root: str) -> N
 def test_a_log_longer_than_what_is_packed_at_once_is_read_back_whole(
     root: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer_module, "PACK_POINTS", 50)
+    monkeypatch.setattr(cache_module, "MOST_POINTS", 50)
     first = Store(root, StoreOptions(flush_interval_s=3600, flush_at_most_s=3600))
     first.start()
     names, now = [f"m{n}" for n in range(20)], slot()
@@ -775,7 +776,7 @@ def test_what_is_not_packed_yet_takes_a_small_part_of_the_memory(root: str, monk
 
 
 def test_there_are_few_blocks_to_look_through_while_points_wait(root: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writer_module, "PACK_POINTS", 20)
+    monkeypatch.setattr(writer_module, "PACK_S", 0.0)
     store = Store(root, StoreOptions(flush_interval_s=3600, flush_at_most_s=3600))
     store.start()
     store.accept(["a"], [slot()], [0.0])

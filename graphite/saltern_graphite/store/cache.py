@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,6 +23,12 @@ from saltern_graphite.store.wal.mark import Place
 
 MAX_BYTES = 512 * 1024 * 1024
 MAX_POINTS = 200_000_000
+MOST_POINTS = 2_000_000
+"""So many at most are sorted and packed, or unpacked for their files, at once."""
+WORK_BYTES = 64
+"""Of memory, for each of these meanwhile."""
+WORK_LOAD = 0.25
+"""Nor do they take more than that of all memory, with what they took before."""
 LOW_WATERMARK = 0.95  # receivers start again below this share of the bounds
 MAX_HELD_POINTS = 10_000  # of one metric whose file can't be written
 HELD_POINT_BYTES = 12  # of memory, for a point held aside
@@ -71,7 +78,7 @@ class Cache:
         self._names = names
         self._lock = threading.Lock()
         self._open = OpenGeneration(0)
-        self._packing: OpenGeneration | None = None
+        self._packing: tuple[OpenGeneration, ...] = ()  # those to be packed, the oldest first
         self._read_back = Gathered()
         self._shelves: dict[int, Shelf] = {}
         self._generations: list[Generation] = []
@@ -79,6 +86,7 @@ class Cache:
         self._size = 0
         self._still_bytes = 0  # of shelves and generations
         self._held_points = 0
+        self._work_bytes = 0
         self._was_full = False
 
     @property
@@ -89,17 +97,28 @@ class Cache:
     @property
     def bytes(self) -> int:
         """The memory that they take."""
-        packing = self._packing
-        raw = self._open.count + (packing.count if packing else 0) + self._read_back.count
+        raw = self._open.count + sum(one.count for one in self._packing) + self._read_back.count
         held = self._held_points * HELD_POINT_BYTES + len(self._held) * HELD_BYTES
-        return self._still_bytes + raw * POINT_BYTES + held
+        return self._still_bytes + self._work_bytes + raw * POINT_BYTES + held
+
+    @property
+    def crowded(self) -> bool:
+        """Whether as many points came as are to be packed at once."""
+        return bool(self._packing) or self._open.count >= self.most_at_once
+
+    @property
+    def most_at_once(self) -> int:
+        """So many points are to be packed, joined or taken for the files at once."""
+        most = min(self.max_points, self.max_bytes // (POINT_BYTES + WORK_BYTES))
+        return max(1, min(MOST_POINTS, int(most * WORK_LOAD)))
 
     @property
     def queues(self) -> int:
         """Metrics that wait to be written."""
         with self._lock:
             shelves = sum(shelf.metrics for shelf in self._shelves.values())
-            return self._open.metrics + shelves + sum(one.unwritten for one in self._generations) + len(self._held)
+            opened = sum(one.metrics for one in (*self._packing, self._open))
+            return opened + shelves + sum(one.unwritten for one in self._generations) + len(self._held)
 
     @property
     def full(self) -> bool:
@@ -131,6 +150,8 @@ class Cache:
         if not len(ids):
             return
         with self._lock:
+            if self._open.count >= self.most_at_once:  # the writer has no time yet
+                self._packing, self._open = (*self._packing, self._open), OpenGeneration(len(self._names))
             self._open.add(ids, times, values, place)
             self._size += len(ids)
             self._was_full = self._was_full or self.full
@@ -153,7 +174,7 @@ class Cache:
         if number is None:
             return False
         with self._lock:
-            if number in self._held or any(one and one.has(number) for one in (self._open, self._packing)):
+            if number in self._held or any(one.has(number) for one in (self._open, *self._packing)):
                 return True
         return bool(self.points(name))
 
@@ -168,7 +189,7 @@ class Cache:
             for generation in self._generations:
                 merged.update(generation.of(number))
             shelf = self._shelves.get(number // METRICS)
-            newest = [opened.of(number) for opened in (self._packing, self._open) if opened is not None]
+            newest = [opened.of(number) for opened in (*self._packing, self._open)]
         if shelf is not None:  # what is packed never changes
             merged.update(shelf.of(number))
         for points in newest:
@@ -177,24 +198,24 @@ class Cache:
 
     def pack(self) -> None:
         """Pack what is open, if that is anything, and put it on the shelves."""
-        packing = self._packing  # of a time before, when there was no memory for it
-        if packing is None:
-            if not self._open.count:
-                return
+        if self._open.count:
             opened = OpenGeneration(len(self._names))  # it takes a moment, for which nobody waits
             with self._lock:
-                packing = self._packing = self._open
-                self._open = opened
-        points = self._shelve(packing, old=False)  # this takes a while: neither receivers nor readers wait for it
-        with self._lock:
-            self._packing = None
-        self._shrink(packing.count - points)
+                self._packing, self._open = (*self._packing, self._open), opened
+        while self._packing:  # also of a time before, when there was no memory for it
+            packing = self._packing[0]
+            with self._at_work(packing.count):  # this takes a while: neither receivers nor readers wait for it
+                points = self._shelve(packing, old=False)
+            with self._lock:
+                self._packing = self._packing[1:]
+            self._shrink(packing.count - points)
 
     def pack_read_back(self) -> None:
         """Pack what was read back, if that is anything, and put it on the shelves."""
         packing = self._read_back
         if packing.count:
-            points = self._shelve(packing, old=True)
+            with self._at_work(packing.count):
+                points = self._shelve(packing, old=True)
             with self._lock:
                 self._read_back = Gathered()
             self._shrink(packing.count - points)
@@ -202,9 +223,11 @@ class Cache:
     def join(self, number: int) -> bool:
         """Join blocks of the shelf *number* where there are many; return whether there were."""
         old = self._shelves[number]
-        new = old.joined()
-        if new is None:
+        which = old.joinable(self.most_at_once)
+        if which is None:
             return False
+        with self._at_work(sum(block.packed.points for block in old.blocks[which])):
+            new = old.joined(which)
         with self._lock:
             self._shelves[number] = new
             self._still_bytes += new.bytes - old.bytes
@@ -216,8 +239,9 @@ class Cache:
 
         *old*: no more than what was read back, which is there.
         """
-        shelf, others = self._shelves[number].parted(old=old)
-        generation = Generation(shelf.unpack(), shelf.place, shelf.since)
+        shelf, others = self._shelves[number].parted(self.most_at_once, old=old)
+        with self._at_work(shelf.points):
+            generation = Generation(shelf.unpack(), shelf.place, shelf.since)
         with self._lock:
             if others is None:
                 del self._shelves[number]
@@ -302,8 +326,20 @@ class Cache:
                 self._still_bytes += block.packed.bytes
         return len(columns.times)
 
+    @contextmanager
+    def _at_work(self, points: int) -> Iterator[None]:
+        """Count the memory that it takes to sort, pack or unpack so many *points*."""
+        with self._lock:
+            self._work_bytes = points * WORK_BYTES
+            self._was_full = self._was_full or self.full
+        try:
+            yield
+        finally:
+            self._work_bytes = 0
+
     def _all(self) -> Iterator[OpenGeneration | Gathered | Shelf | Generation | Held]:
-        yield from (one for one in (self._open, self._packing, self._read_back) if one and one.count)
+        yield from (one for one in (*self._packing, self._open) if one.count)
+        yield from (self._read_back,) if self._read_back.count else ()
         yield from self._shelves.values()
         yield from self._generations
         yield from self._held.values()

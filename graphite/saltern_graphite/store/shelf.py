@@ -13,8 +13,6 @@ METRICS = 4096
 """On one shelf: number *n* is on shelf ``n // METRICS``."""
 BLOCKS_OF_A_LEVEL = 4
 """So many blocks of one size become one of the next: few to look through, and better packed."""
-MOST_POINTS = 2_000_000
-"""So many at most become one block, or go to the files at once: unpacked, a point takes some fifty bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,30 +71,34 @@ class Shelf:
         at = self.old if block.old else len(self.blocks)
         return Shelf((*self.blocks[:at], block, *self.blocks[at:]))
 
-    def parted(self, *, old: bool = False) -> tuple[Shelf, Shelf | None]:
-        """Return a shelf with the oldest points, no more than are to be unpacked at once, and one with the others.
+    def parted(self, points: int, *, old: bool = False) -> tuple[Shelf, Shelf | None]:
+        """Return a shelf with the oldest points, *points* at the most unless a block has more, and one with the others.
 
         *old*: of those that were read back, which there are.
         """
         total, count = self.blocks[0].packed.points, 1
         most = self.old if old else len(self.blocks)
-        while count < most and (total := total + self.blocks[count].packed.points) <= MOST_POINTS:
+        while count < most and (total := total + self.blocks[count].packed.points) <= points:
             count += 1
         if count == len(self.blocks):
             return self, None
         return Shelf(self.blocks[:count]), Shelf(self.blocks[count:])
 
-    def joined(self) -> Shelf | None:
-        """Return a shelf with the same points in fewer blocks, ``None`` when there are few enough."""
+    def joinable(self, points: int) -> slice | None:
+        """Return which blocks, of no more than *points* together, should be one; ``None`` when there are few enough."""
         for end in {self.old, len(self.blocks)}:
             begin = end - BLOCKS_OF_A_LEVEL
             last = self.blocks[max(begin, 0) : end]
             if begin < 0 or len({(block.level, block.old) for block in last}) > 1:
                 continue
-            if sum(block.packed.points for block in last) > MOST_POINTS:
-                continue
-            packed = Packed(merged([block.packed for block in last]))
-            place, since = min(block.place for block in last), min(block.since for block in last)
-            block = Block(packed, place, since, last[0].level + 1, last[0].old)
-            return Shelf((*self.blocks[:begin], block, *self.blocks[end:]))
+            if sum(block.packed.points for block in last) <= points:
+                return slice(begin, end)
         return None
+
+    def joined(self, which: slice) -> Shelf:
+        """Return a shelf with the same points, those of the blocks *which* in one."""
+        last = self.blocks[which]
+        packed = Packed(merged([block.packed for block in last]))
+        place, since = min(block.place for block in last), min(block.since for block in last)
+        block = Block(packed, place, since, last[0].level + 1, last[0].old)
+        return Shelf((*self.blocks[: which.start], block, *self.blocks[which.stop :]))

@@ -323,7 +323,7 @@ class Store:
                     writer.late.restore(*row)
                 continue
             points += len(ids)
-            if self.cache.read_back(ids, record.times, record.values, place) >= writer.most_open:
+            if self.cache.read_back(ids, record.times, record.values, place) >= self.cache.most_at_once:
                 writer.pack_read_back()
             while self.cache.full and not writer.stopping and not writer.make_room():
                 time.sleep(ROOM_POLL_S)

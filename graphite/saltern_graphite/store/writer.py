@@ -20,7 +20,7 @@ import numpy as np
 from saltern.complaints import Complaints
 from saltern_graphite.file_writers.base import Batch, Failure, FileWriter, Outcome, Rule
 from saltern_graphite.store.cache import Cache
-from saltern_graphite.store.generation import POINT_BYTES, Generation
+from saltern_graphite.store.generation import Generation
 from saltern_graphite.store.late_memory import LateMemory
 from saltern_graphite.store.names import Names
 from saltern_graphite.store.numbers import Numbers
@@ -39,10 +39,6 @@ OWN = "carbon."
 HOLD_S = 10.0  # after an error of one file
 PACK_S = 20.0
 """How long points come into one generation before they are packed, if they wait for their files for twice as long."""
-PACK_POINTS = 2_000_000
-"""So many are packed at once, whenever they came; they take 40 MB until then."""
-PACK_LOAD = 0.125
-"""Nor do they take more than that of the cache's memory."""
 JOIN_S = 0.1  # of a turn, for joining packed points
 RELEASE_EVERY_S = 1.0
 STOP_S = 0.8  # for the last flush; what isn't written by then is in the log
@@ -196,14 +192,8 @@ class Writer:
         """Pack the points that came, if they are to wait *wait_s* in all, or are many."""
         opened = self._cache.open
         ripe_s = min(PACK_S, max(wait_s / 2, self._pack_s / SHARE)) if wait_s else 0.0
-        if opened.count >= self.most_open or (opened.count and now - opened.since >= ripe_s):
+        if self._cache.crowded or (opened.count and now - opened.since >= ripe_s):
             self.pack()
-
-    @property
-    def most_open(self) -> int:
-        """So many points are packed at once, whenever they came."""
-        bounds = self._cache.max_points, self._cache.max_bytes // POINT_BYTES
-        return min(PACK_POINTS, int(min(bounds) * PACK_LOAD))
 
     def pack(self) -> None:
         """Pack the points that came."""
