@@ -56,11 +56,12 @@ class Widened:
         """Return who answers for *name*."""
         return self._behind.get(name, name)
 
-    def answer(self, fun: str, value: Any) -> Any:
-        """Return *value* of the function *fun* for all."""
+    def answer(self, fun: str, value: Any, limit: int | None = None) -> Any:
+        """Return *value* of the function *fun* for all, of one that never tells more up to the *limit* it was given."""
         if fun == "manage.overview":
             return self._overview(value)
-        return self._any(value, BOUNDED.get(fun, len(self.many)))
+        most = BOUNDED.get(fun, len(self.many))
+        return self._any(value, min(most, limit) if fun in BOUNDED and limit else most)
 
     def _overview(self, told: dict[str, Any]) -> dict[str, Any]:
         rows = [number % len(self._real) for number in range(len(self.many))]
@@ -151,7 +152,8 @@ class WideApi:
             (returns,) = value["return"]
             value["return"] = [{name: returns[widened.real(name)] for name in target if widened.real(name) in returns}]
         elif chunk["client"] in ("runner", "wheel"):
-            answer = JSONResponse({"return": [widened.answer(str(fun), value["return"][0])]})
+            limit = chunk.get("kwarg", {}).get("limit")
+            answer = JSONResponse({"return": [widened.answer(str(fun), value["return"][0], limit)]})
             if fun in REPEATED:
                 self._kept[key] = (time.monotonic() + KEPT_S, answer)
             return answer
