@@ -76,6 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return exit_code(error)
     finally:
         if not options.root:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever presses Ctrl-C again wants nothing left, too
             shutil.rmtree(root, ignore_errors=True)
 
 
