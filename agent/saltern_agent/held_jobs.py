@@ -59,6 +59,14 @@ class HeldJobs:
             self._timer.cancel()
             self._end()
 
+    def taken_out(self) -> list[Job]:
+        """Return what is held, which is held no more: its minion ends."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        jobs, self._jobs = self._jobs, []
+        return jobs
+
     def _late(self) -> None:
         if self._says:
             log.warning("the master has sent no pillar for %g s: jobs begin without it", WITHIN_S)

@@ -276,6 +276,16 @@ def test_a_job_that_runs_when_its_device_moves_is_answered_by_what_it_returns(ho
     assert [body["return"] for body in hostile.returns(runs).values()] == ["ran"]
 
 
+def test_a_job_for_a_device_that_moves_before_it_is_known_is_answered(hostile: Bench) -> None:
+    hostile.list("sw1", "sw2", "sw3")
+    hostile.attached("sw3")
+    waits = hostile.job("sw3", "toast.toast")
+    hostile.list("sw1", "sw2")
+    answer = hostile.wait(lambda: hostile.returns(waits))["sw3"]
+    assert answer["return"] == "sw3 was taken from this host before the job began"
+    hostile.wait(lambda: hostile.said("released") == [{"devices": ["sw3"]}])
+
+
 def test_what_runs_for_long_does_not_keep_a_device_from_moving(hostile: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(device_module, "MOVE_S", 0.1)
     begun = threading.Event()

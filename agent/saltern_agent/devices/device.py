@@ -407,6 +407,9 @@ class Device(Minion):
             self._mine_timer.cancel()
         taken = f"{self.id} was taken from this host"
         self.runner.leave_out(taken)
+        for job in self.held.taken_out():
+            outcome = same_for_all(job, f"{taken} before the job began", FAILED)
+            self._returned(pack_return(job, outcome, None, self.max_return_bytes))
         self.connection.close(partial(self._ended, then, taken))
         give_up = partial(self.lane.give_up, f"{taken} while the job was running")
         if at_once:
