@@ -186,7 +186,7 @@ class _Up:
             return
         while True:
             status = await asyncio.to_thread(source.look)
-            with_points = sum(bool(minion.series) for minion in status.minions)
+            with_points = sum(bool(minion.up and minion.series) for minion in status.minions)  # points stay, agents go
             if with_points >= len(self._stack.minion_ids):
                 who = "1 minion is up and its" if with_points == 1 else f"{with_points} minions are up and their"
                 self._progress(f"{who} first points can be read")
