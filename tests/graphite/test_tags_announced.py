@@ -102,6 +102,7 @@ def test_a_removed_series_is_entered_again_when_it_comes(tmp_path: Path) -> None
         assert index.find(["name=cpu"]) == ["cpu;dc=b"]
         numbers_of(names, "cpu;dc=a")
         wait_for(lambda: index.find(["name=cpu"]) == ["cpu;dc=a", "cpu;dc=b"], "the one that came again")
+        registry.settle()
         assert index.count() == 2
     finally:
         registry.stop()

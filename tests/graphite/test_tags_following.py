@@ -202,3 +202,24 @@ def test_what_waits_for_its_file_stays(tmp_path: Path) -> None:
             assert await find(url, "dc=a") == ["cpu;dc=a"]
 
     run(test)
+
+
+@pytest.mark.usefixtures("_soon")
+def test_a_read_only_server_beside_one_that_writes(tmp_path: Path) -> None:
+    old, new = "cpu;dc=old", "cpu;dc=new"
+    tree = tmp_path / "whisper"
+
+    async def test() -> None:
+        async with serving(tmp_path, flush_interval_s=0.0) as (url, store):
+            store.accept([old], [time.time()], [1.0])
+            await until(lambda: find(url, "name=cpu"), [old])
+            async with serving(tmp_path, read_only=True) as (beside, _):
+                store.accept([new], [time.time()], [2.0])
+                await until(lambda: find(beside, "name=cpu"), [new, old])
+                await until(lambda: asyncio.to_thread(store.waits, old), False)
+                (tree / relative_path(old)).unlink()
+                await until(lambda: find(beside, "name=cpu"), [new])
+                store.accept([old], [time.time()], [3.0])
+                await until(lambda: find(beside, "name=cpu"), [new, old])
+
+    run(test)

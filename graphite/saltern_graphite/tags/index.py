@@ -125,6 +125,13 @@ class TagIndex:
             self._series = self._counted()
 
     @property
+    def last(self) -> int:
+        """The number of the series that was entered last; 0 when there is none, or that can't be told."""
+        with contextlib.suppress(StoreError), self.file.reading() as connection:
+            return int(connection.execute("SELECT coalesce(max(id), 0) FROM series").fetchone()[0])
+        return 0
+
+    @property
     def version(self) -> int:
         """Another number after each change."""
         return self._found.version

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from saltern.complaints import Trouble
 from saltern.errors import StoreError
 from saltern_graphite.tags.index import TagIndex
+from saltern_graphite.tags.neighbour import Neighbour
 from saltern_graphite.tags.presence import Presence
 from saltern_graphite.tags.registrar import RETRY_S, Registrar
 from saltern_graphite.tags.scan import scan
@@ -29,7 +30,8 @@ log = logging.getLogger(__name__)
 class Registry:
     """The tag index of the server under *root*, kept up to date from :meth:`start` to :meth:`stop`.
 
-    *read_only*: a copy in memory of what is there; series can still be entered, until it stops. *known* tells every
+    *read_only*: a copy in memory of what is there, and of what a server beside enters; series can still be entered,
+    until it stops. *known* tells every
     metric that this process has met, with tags or without. Every *again_s* seconds the tree is looked at for series
     that others brought or took; *waits* and *forget* are for the latter, see :class:`Presence`. *counters* get
     ``tagIndexFailures`` and the gauges ``tags.series`` and ``tags.waiting``.
@@ -48,7 +50,9 @@ class Registry:
         again_s: float = AGAIN_S,
     ) -> None:
         counters = Counters() if counters is None else counters
-        self.index = TagIndex.open(os.path.join(root, FILE), read_only=read_only)
+        path = os.path.join(root, FILE)
+        self.index = TagIndex.open(path, read_only=read_only)
+        self._neighbour = Neighbour(path, self.index.last) if read_only else None
         self.registrar = Registrar(self.index, RETRY_S, known=lambda: _tagged(known()), count=counters.add)
         self.registrar.on_begun_anew = self._scan_again
         self._whisper_dir = whisper_dir
@@ -119,17 +123,21 @@ class Registry:
                 self.registrar.flush()
             finally:
                 self.index.filling = False
-            self._look()
+            try:
+                self._look()
+            except StoreError as error:
+                self._trouble.met(f"tagged series whose files are gone stay for now: {error}")
+            else:
+                self._trouble.over("tagged series whose files are gone leave the tag index again")
             since = 0.0 if self._due.wait(max(until - time.monotonic(), self._again_s / 5)) else began
 
     def _look(self) -> None:
-        """See which series have a file still."""
-        try:
-            self._presence.look()
-        except StoreError as error:
-            self._trouble.met(f"tagged series whose files are gone stay for now: {error}")
-        else:
-            self._trouble.over("tagged series whose files are gone leave the tag index again")
+        """Hear what a server beside has entered, and see which series have a file still."""
+        for some in self._neighbour.series() if self._neighbour else ():
+            present = {name for name in some if self.index.has_file(name)}
+            self.index.add(sorted(present))
+            self.index.lose([name for name in some if name not in present])  # those come with their files
+        self._presence.look()
 
     def _add_found(self, name: str) -> None:
         """Have *name* entered. A scan has time: names that points come for go before it."""
