@@ -29,7 +29,7 @@ def render(series: Sequence[Series], options: Options) -> Answer:
     seams: dict[range, list[bytes]] = {}
     parts: list[bytes] = []
     for one in series:
-        points = _known_points(one) if options.no_null_points else _points(one, seams)
+        points = _points(one, seams, known_only=options.no_null_points)
         if points.numbers or not options.no_null_points:
             parts.append(_written(one, points, b", " if parts else b"["))
     body = b"".join((*parts, b"]" if parts else b"[]"))
@@ -45,26 +45,20 @@ class _Points(NamedTuple):
     between: list[bytes]
 
 
-def _points(series: Series, seams: dict[range, list[bytes]]) -> _Points:
-    """All points; *seams* remembers what stands between the numbers on each grid."""
-    times = series.times()
-    numbers = _numbers(series.values[: len(times)])
-    between = seams.get(times)
-    if between is None:
-        between = seams[times] = _seams(np.arange(times.start, times.stop, times.step, dtype=np.int64))
-    return _Points(numbers, between)
-
-
-def _known_points(series: Series) -> _Points:
-    """The points that have a value."""
+def _points(series: Series, seams: dict[range, list[bytes]], *, known_only: bool) -> _Points:
+    """All points, or those that have a value; *seams* remembers what stands between all numbers on each grid."""
     grid = series.times()
-    times = np.arange(grid.start, grid.stop, grid.step, dtype=np.int64)
-    values = series.values[: len(times)]
-    known = np.flatnonzero(~np.isnan(values))
-    return _Points(_numbers(values[known]), _seams(times[known]))
+    values = series.values[: len(grid)]
+    if known_only:
+        known = np.flatnonzero(~np.isnan(values))
+        return _Points(_numbers(values[known]), _seams(grid, known))
+    if grid not in seams:
+        seams[grid] = _seams(grid, np.arange(len(grid)))
+    return _Points(_numbers(values), seams[grid])
 
 
-def _seams(times: npt.NDArray[np.int64]) -> list[bytes]:
+def _seams(grid: range, places: npt.NDArray[np.int64]) -> list[bytes]:
+    times = grid.start + grid.step * places
     text = orjson.dumps(times, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1]
     return (b", " + text.replace(b",", b"], [|, ") + b"]]}").split(b"|")
 
