@@ -10,12 +10,15 @@ import numpy as np
 import pytest
 
 from saltern.errors import GraphiteError
+from saltern_graphite.evaluation.context import Context, Deferred
 from saltern_graphite.evaluation.evaluator import Evaluator
 from saltern_graphite.evaluation.source import Fetched
 from saltern_graphite.evaluation.target.parser import parse
 from saltern_graphite.evaluation.times import UTC
 from saltern_graphite.functions import LIBRARY
-from saltern_graphite.series.series import Series
+from saltern_graphite.functions.params import NodeOrTag
+from saltern_graphite.functions.registry import function
+from saltern_graphite.series.series import Series, SeriesList
 from support.known_series import START, Numbers, X, evaluate, numbers, shown
 
 METRICS: dict[str, Numbers] = {"a.one": [1, X, 0, 4], "a.two": [9, 9, 9, 9], "a.three": [5, 5, 5, X]}
@@ -65,6 +68,38 @@ def test_editors_still_see_what_graphite_shows() -> None:
     assert {"name": "alignDst", "type": "boolean", "default": False} in LIBRARY["timeShift"].as_json("timeShift")[
         "params"
     ]  # type: ignore[operator]
+
+
+def test_a_function_takes_what_its_annotations_say() -> None:
+    @function("seen", "Special", example="a.*, 'x'")
+    def seen(one: Series, new_name: str, steps: int = 2, *nodes: NodeOrTag) -> Series:
+        """Sees."""
+        return one.renamed(f"{one.name} {new_name} {steps} {nodes}")
+
+    assert [param.as_json() for param in seen.params] == [
+        {"name": "seriesList", "type": "seriesList", "required": True},
+        {"name": "newName", "type": "string", "required": True},
+        {"name": "steps", "type": "integer", "default": 2},
+        {"name": "nodes", "type": "nodeOrTag", "required": True, "multiple": True},
+    ]
+    assert (seen.deferred, seen.description) == (False, "Sees.\n\n``seen(a.*, 'x')``")
+    evaluator = Evaluator(ShortFiles(60), LIBRARY)
+    context = evaluator.context(0, 60, 60, UTC)
+    series = [context.synthetic(name, np.zeros(1), 60) for name in ("a", "b")]
+    assert [one.name for one in seen(context, series, "x", 3, 0, "dc")] == ["a x 3 (0, 'dc')", "b x 3 (0, 'dc')"]
+
+
+@pytest.mark.parametrize("wanted", [Context, Deferred, SeriesList])
+def test_a_function_is_given_a_context_or_an_unevaluated_list_where_it_asks_for_one(wanted: object) -> None:
+    def first(given: object) -> list[Series]:
+        assert wanted is not Context or isinstance(given, Context)
+        return []
+
+    first.__annotations__["given"] = wanted
+    declared = function("first", "Special", does="Is first.")(first)
+    assert (declared.deferred, len(declared.params)) == (wanted is Deferred, int(wanted is not Context))
+    context = Evaluator(ShortFiles(60), LIBRARY).context(0, 60, 60, UTC)
+    assert declared(context, *[[]] * len(declared.params)) == []
 
 
 @dataclass

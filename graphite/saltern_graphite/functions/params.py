@@ -223,7 +223,6 @@ Callback = Annotated[
     str, Param(ParamType.AGGREGATION_OR_FUNCTION, shown={"options": sorted((*AGGREGATIONS, *_COMBINING))})
 ]
 Count = Annotated[float, Param(ParamType.INTEGER_OR_INF)]
-Interval = Annotated[str, Param(ParamType.INTERVAL)]
 Lists = Annotated[SeriesList, Param(ParamType.SERIES, "seriesLists")]
 Moment = Annotated[str, Param(ParamType.DATE)]
 Node = Annotated[int, Param(ParamType.NODE)]
