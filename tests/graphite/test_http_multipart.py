@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from saltern.errors import GraphiteError
-from saltern_graphite.http.multipart import multipart_pairs
+from saltern_graphite.http.params import multipart_pairs
 
 TYPE = "multipart/form-data; boundary=xx-yy"
 

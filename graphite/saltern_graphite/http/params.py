@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Mapping
 from datetime import tzinfo
 from functools import lru_cache
@@ -18,14 +19,17 @@ from saltern.errors import GraphiteError
 from saltern.http.origins import body_kind
 from saltern_graphite.evaluation.deadline import ClientGone
 from saltern_graphite.evaluation.times import UTC, parse_time
-from saltern_graphite.http import multipart
 
 MAX_BODY_BYTES = 4 << 20
 MAX_FIELDS = 10_000
 BODY_WITHIN_S = 20.0
 JSON_KIND = "application/json"
+MULTIPART_KIND = "multipart/form-data"
 FORM_KINDS = ("application/x-www-form-urlencoded", "text/plain", "")
 """As what a form may come. ``text/plain`` is what pages of other origins may send without asking first."""
+
+_BOUNDARY = re.compile(r';\s*boundary="?([^";]{1,70})"?', re.IGNORECASE)
+_NAME = re.compile(rb'^content-disposition:[^\r\n]*;\s*name="([^"\r\n]*)"', re.IGNORECASE | re.MULTILINE)
 
 
 class BodyTooLong(GraphiteError):
@@ -100,8 +104,8 @@ async def read_params(request: Request) -> Params:
     content_type, kind = request.headers.get("content-type", ""), body_kind(request.headers)
     if kind == JSON_KIND:
         return Params(pairs + _json_pairs(body), zone)
-    if kind == multipart.KIND:
-        return Params(pairs + multipart.multipart_pairs(content_type, body, MAX_FIELDS), zone)
+    if kind == MULTIPART_KIND:
+        return Params(pairs + multipart_pairs(content_type, body, MAX_FIELDS), zone)
     if body and kind not in FORM_KINDS:
         raise HTTPException(415, f"the body is {kind[:100]}: send the parameters as {FORM_KINDS[0]} or {JSON_KIND}")
     return Params(pairs + _pairs(body.decode(errors="replace")), zone)
@@ -135,6 +139,25 @@ def _pairs(text: str) -> list[tuple[str, str]]:
         return parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS)
     except ValueError:  # the one cause there is
         raise GraphiteError(f"the parameters can't be read: one request may have {MAX_FIELDS}") from None
+
+
+def multipart_pairs(content_type: str, body: bytes | bytearray, most: int) -> list[tuple[str, str]]:
+    """The fields of *body*, a form as ``curl -F`` sends it (RFC 7578), *most* at most; ``GraphiteError`` for others."""
+    boundary = _BOUNDARY.search(content_type)
+    if boundary is None:
+        raise GraphiteError(f"the body is {MULTIPART_KIND}, but its Content-Type names no boundary")
+    _, *parts = (b"\r\n" + body).split(b"\r\n--" + boundary[1].encode(errors="replace"), most + 1)
+    if not parts or not parts[-1].startswith(b"--"):
+        what = f"has over {most} parts" if len(parts) > most else "ends before its last boundary"
+        raise GraphiteError(f"the body is {MULTIPART_KIND} and {what}")
+    pairs = []
+    for part in parts[:-1]:
+        head, _, value = part.partition(b"\r\n\r\n")
+        name = _NAME.search(head)
+        if name is None:
+            raise GraphiteError(f"the body is {MULTIPART_KIND}: a part of it has no name")
+        pairs.append((name[1].decode(errors="replace"), value.decode(errors="replace")))
+    return pairs
 
 
 def read_json(body: bytes | bytearray) -> object:
