@@ -19,7 +19,8 @@ from saltern_graphite.series.series import Series
 
 NOW = 1_718_020_800
 NAN = float("nan")
-CONTEXT = Context(NOW - 300, NOW, NOW, UTC, cast(Any, SimpleNamespace(stacks={}, x_files_factor=0.0)))
+EVALUATION = SimpleNamespace(stacks={}, x_files_factor=0.0, spend_names=lambda names: None)
+CONTEXT = Context(NOW - 300, NOW, NOW, UTC, cast(Any, EVALUATION))
 
 
 def line(name: str, *values: float) -> Series:
