@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -27,6 +28,8 @@ PAGES = (
 """One of each kind, as axe sees them."""
 SAID = {ADMIN: ("/hosts/web1/grains", "/jobs/{jid}"), WATCHER: ("/jobs/{jid}",), LIMITED: ("/jobs/{jid}",)}
 """Where somebody must see what the hosts said, as text."""
+NOT_HIS = re.compile(r"(?<![A-Za-z0-9])db1(?![A-Za-z0-9])")
+"""What LIMITED must see nowhere; in one of a hundred crawls a token of a form holds the three characters."""
 TOO_WIDE = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -60,7 +63,7 @@ def test_links_lead_to_pages_that_obey_nobody(console_stack: ConsoleStack, jid: 
     assert [fault for one in pages for fault in faults(one)] == []
     assert [one.url for one in said if f"&lt;{MARK}" not in one.text] == []
     if who == LIMITED:
-        assert [one.url for one in pages if "db1" in one.text] == []
+        assert [one.url for one in pages if NOT_HIS.search(one.text)] == []
 
 
 @pytest.mark.parametrize("first", range(3))

@@ -61,7 +61,7 @@ def faults(page: Seen) -> list[str]:
 @contextmanager
 def client_of(stack: ConsoleStack, who: str) -> Iterator[httpx.Client]:
     """Give a browser without scripts, logged in."""
-    with httpx.Client(base_url=stack.url, headers={"Accept": "text/html"}, timeout=20) as client:
+    with httpx.Client(base_url=stack.url, headers={"Accept": "text/html"}, timeout=60) as client:
         page = client.get("/login")
         (token,) = re.findall(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)
         form = {"csrfmiddlewaretoken": token, "username": who, "password": stack.passwords[who], "eauth": "file"}

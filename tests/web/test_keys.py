@@ -106,8 +106,8 @@ def test_nothing_is_done_by_a_link(page: ConsoleClient) -> None:
 
 
 def test_what_the_url_says_was_done_is_but_a_number(page: ConsoleClient) -> None:
-    text = page.get("/keys?accepted=evil&deleted=").text
-    assert "evil" not in text
+    text = page.get("/keys?accepted=wickedness&deleted=").text
+    assert "wickedness" not in text
     assert " deleted." not in text
 
 
