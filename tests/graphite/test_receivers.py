@@ -401,6 +401,19 @@ def test_an_address_in_use_is_one_clear_error(tmp_path: Path) -> None:
     run(test)
 
 
+def test_a_name_without_an_address_is_told_as_such(tmp_path: Path) -> None:
+    async def test() -> None:
+        options = ServerOptions(line=("nosuch.invalid", 0), pickle=None, batch=None, http=ANY)
+        server = Server(str(tmp_path), Store(str(tmp_path)), options)
+        with pytest.raises(
+            StoreError, match=r"can't listen on nosuch\.invalid:0 for line: (?!Unknown error)[A-Z][a-z]"
+        ):
+            await server.start()
+        await server.stop()
+
+    run(test)
+
+
 def test_the_lists_in_the_conf_folder_decide_who_comes_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server_module, "RELOAD_EVERY_S", 0.05)
     (tmp_path / "conf").mkdir()

@@ -184,8 +184,8 @@ def _reload(store: Store, server: Server) -> None:
     if not store.replaying:  # else the server does when it has the time
         store.name_lists.reload()
     log.info(
-        "SIGHUP: logs are opened anew; %s, %s, %s, %s and the credentials were read again; what the command line says "
-        "needs a restart",
+        "SIGHUP: logs are opened anew; %s, %s, %s, %s and the credentials were read again (what is told to be at fault "
+        "stays as it was); what the command line says needs a restart",
         SCHEMAS_FILE,
         AGGREGATION_FILE,
         WHITELIST_FILE,

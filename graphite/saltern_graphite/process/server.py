@@ -6,6 +6,7 @@ import asyncio
 import functools
 import logging
 import os
+import socket
 import threading
 import time
 
@@ -209,5 +210,6 @@ async def _listen(name: str, receiver: Listener | UdpReceiver, address: tuple[st
     try:
         return show_address(*await receiver.start(*address))
     except OSError as error:
-        why = os.strerror(error.errno) if error.errno else error.strerror  # asyncio's own text tells it all again
+        unknown = isinstance(error, socket.gaierror) or not error.errno
+        why = error.strerror if unknown else os.strerror(error.errno or 0)  # asyncio's own text tells it all again
         raise StoreError(f"can't listen on {show_address(*address)} for {name}: {why}") from error
