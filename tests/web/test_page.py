@@ -44,6 +44,7 @@ def test_a_name_that_someone_pointed_here_gets_nothing(console: ConsoleClient) -
         (Refusal("there is no such thing"), 400, "there is no such thing"),
         (Refusal("no master answers: try again in a moment", 503), 503, "no master answers"),
         (Refusal("too much at once", 429), 429, "too much at once"),
+        (httpx.Response(500, text="Internal Server Error"), 503, "the API failed: Internal Server Error"),
         (httpx.ReadTimeout("slow"), 503, "does not answer in time"),
         (httpx.Response(200, text="<html>another program"), 503, "another program"),
         (httpx.Response(200, json=["x"]), 503, "be understood"),

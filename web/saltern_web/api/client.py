@@ -203,6 +203,8 @@ def error_of(status: int, said: str) -> Exception:
         return Busy(said)
     if status in (502, 503, 504):
         return ApiAway(said)
+    if status >= 500:
+        return ApiAway(f"the API failed: {said}")
     return Refused(said)
 
 
