@@ -297,3 +297,18 @@ def test_where_no_rule_looks_at_values_that_is_said_in_place_of_all_is_well(fron
     text = front.get("/").text
     assert 'href="/alerts/rules/new"' not in text
     assert "choose hosts" not in text
+
+
+def test_of_many_series_that_became_alike_within_a_minute_one_change_tells(front: ConsoleClient) -> None:
+    minute = (NOW - 300) // 60 * 60
+    became = {"alert": "load", "series": "s", "state": "warn"}
+    front.api.answers["runner.alerts.history"] = [
+        *({**became, "at": minute + 30 - number, "minions": [f"web{number}"]} for number in range(9)),
+        {**became, "at": minute + 1, "minions": ["db1"], "state": "crit"},
+        {**became, "at": minute - 1, "minions": ["db2"]},
+    ]
+    text = front.get("/").text
+    assert "load on web0, web1, web2 and 6 more" in text
+    assert "load on db1" in text
+    assert "load on db2" in text
+    assert "load on web3" not in text

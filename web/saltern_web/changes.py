@@ -23,7 +23,7 @@ MOST_EACH = 100
 """Asked of each place."""
 MOST_SHOWN = 60
 MANY = 5
-"""So many hosts that come or go within a minute are told of as one change."""
+"""So many hosts that come or go, or series that an alert is about, within a minute are told of as one change."""
 WITHIN_S = 8.0
 OWN_TAGS = frozenset({"alert", "job", "presence"})
 """Events in the store that tell of what is asked for elsewhere."""
@@ -68,13 +68,28 @@ async def ask_changes(api: Api) -> Told:
 
 async def _ask_alerts(api: Api, since: float) -> list[Change]:
     rows = await api.runner("alerts.history", since=since, limit=MOST_EACH)
-    found = []
+    alike: dict[tuple[int, str, str], list[tuple[float, str]]] = {}
     for row in rows:
+        at = float(row["at"])
         where = ", ".join(map(str, (row.get("minions") or ())[:3])) or str(row["series"])
-        state = str(row["state"])
-        what = f"{row['alert']} on {where}"
-        found.append(Change(float(row["at"]), "alert", what, state, "", f"/alerts/{quote(str(row['alert']), safe='')}"))
-    return found
+        alike.setdefault((int(at // 60), str(row["alert"]), str(row["state"])), []).append((at, where))
+    more = len(rows) >= MOST_EACH
+    return [change for (_, *of), each in alike.items() for change in _of_alert(*of, each, more=more)]
+
+
+def _of_alert(alert: str, state: str, each: list[tuple[float, str]], *, more: bool) -> Iterator[Change]:
+    """Yield what became of one alert within a minute; of many series that became alike one change tells.
+
+    *more*: there may be others, which weren't asked for.
+    """
+    url = f"/alerts/{quote(alert, safe='')}"
+    if len(each) < MANY:
+        for at, where in each:
+            yield Change(at, "alert", f"{alert} on {where}", state, "", url)
+        return
+    names = ", ".join(where for _, where in each[:3])
+    least = "at least " if more else ""
+    yield Change(max(each)[0], "alert", f"{alert} on {names} and {least}{len(each) - 3:,} more", state, "", url)
 
 
 async def _ask_jobs(api: Api, since: float) -> list[Change]:
