@@ -93,6 +93,7 @@ def test_arguments(word: str, expected: Expression) -> None:
         ("f(n=1, n=2)", 8, "given twice"),
         ("template(a, b)", 13, "numbers and strings"),
         ("template(5)", 12, "a path or a function"),
+        ("template(a|f(),x=1)", 20, "not piped into"),
         ("+5)", 3, "closes nothing"),
     ],
 )

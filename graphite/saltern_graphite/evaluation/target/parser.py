@@ -130,8 +130,8 @@ class _Parser:
 
     def _template(self, call: Call) -> Template:
         body, *given = call.args or (None,)
-        if not isinstance(body, PathExpression | Call):
-            raise self._error("template() takes a path or a function as its first argument")
+        if not isinstance(body, PathExpression | Call) or (isinstance(body, Call) and not body.text):
+            raise self._error("template() takes a path or a function, not piped into, as its first argument")
         values: dict[str, LiteralValue] = {}
         for name, one in (*enumerate(given, start=1), *call.kwargs):
             if not isinstance(one, Literal) or isinstance(one.value, bool | None):
