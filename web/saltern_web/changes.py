@@ -74,7 +74,7 @@ async def _ask_alerts(api: Api, since: float) -> list[Change]:
         where = ", ".join(map(str, (row.get("minions") or ())[:3])) or str(row["series"])
         alike.setdefault((int(at // 60), str(row["alert"]), str(row["state"])), []).append((at, where))
     more = len(rows) >= MOST_EACH
-    return [change for (_, *of), each in alike.items() for change in _of_alert(*of, each, more=more)]
+    return [change for (_, alert, state), each in alike.items() for change in _of_alert(alert, state, each, more=more)]
 
 
 def _of_alert(alert: str, state: str, each: list[tuple[float, str]], *, more: bool) -> Iterator[Change]:
