@@ -9,6 +9,8 @@ from saltern.errors import ArgumentError
 
 NAMES = frozenset({"eauth", "password", "token", "username"})
 MISSING = "No authentication credentials given"
+INVALID = "No permission -- see authorization schemes"
+"""What is said of a token that isn't one, or not any more, in Salt's words."""
 
 
 def split_credentials(keywords: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

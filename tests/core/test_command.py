@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from saltern.cli.command import run_command
+from saltern.credentials import INVALID
 from saltern.errors import (
     Busy,
     ConfigError,
@@ -46,3 +47,11 @@ def test_an_unknown_nodegroup_is_told_as_salt_tells_it(capsys: pytest.CaptureFix
 
     assert run_command("saltern", work, traceback=False) == 0
     assert capsys.readouterr() == ("Node group x\\x1b unavailable in /etc/saltern/master\n", "")
+
+
+def test_a_login_that_is_over_says_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    def work() -> int:
+        raise NotAuthorised(INVALID)
+
+    assert run_command("saltern", work, traceback=False) == 77
+    assert capsys.readouterr().err.endswith(" is over: give -T and log in again\n")

@@ -15,10 +15,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from saltern.credentials import INVALID
 from saltern.errors import ArgumentError, Busy, JournalError, NotAuthorised
 from saltern_master.auth import tokens as tokens_module
 from saltern_master.auth.token import TOKEN_CHARS, Use, digest_of, is_token, new_text
-from saltern_master.auth.tokens import INVALID, MAX_DAYS, NOTED_EVERY_S, Made, Tokens
+from saltern_master.auth.tokens import MAX_DAYS, NOTED_EVERY_S, Made, Tokens
 from support.mounts import tmpfs
 
 START = 1_800_000_000.0
@@ -402,7 +403,7 @@ def test_a_token_is_named_by_its_id_or_label_its_owners_alone(tmp_path: Path) ->
         assert tokens.named("ci", "ldap:fred").digest == one.token.digest
         assert tokens.named(one.token.digest[:12]).digest == one.token.digest
         for name, owner in (("ci", None), ("ci", "ldap:eve"), (one.token.digest[:12], "ldap:ann"), ("", "ldap:fred")):
-            with pytest.raises(ArgumentError, match=r"auth\.token list"):
+            with pytest.raises(ArgumentError, match=r"auth\.token_list"):
                 tokens.named(name, owner)
         shown = one.token.shown()
         assert one.text not in repr(shown)

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TextIO
 
 from saltern.config import unread_files
+from saltern.credentials import INVALID
 from saltern.errors import MasterNotRunning, SalternError, UnknownNodegroup, exit_code, told
 from saltern.option_parser import EX_USAGE, OptionParser, add_argument_options, common_parser, set_up_log
 from saltern.output import form_of
@@ -35,6 +36,8 @@ __all__ = [
     "seconds",
     "set_up_log",
 ]
+
+KEPT_IS_OVER = ": the login that is kept in ~/.saltern_token is over: give -T and log in again"
 
 if TYPE_CHECKING:
     from saltern.cli.outputters import OwnOutputter
@@ -98,6 +101,7 @@ def run_command(prog: str, work: Callable[[], int], *, traceback: bool, config_d
             raise
         unread = unread_files(config_dir) if isinstance(error, MasterNotRunning) else []
         hint = f"; {visible(unread[0])} can't be read by this user, and may say where" if unread else ""
+        hint = KEPT_IS_OVER if str(error) == INVALID else hint
         print(f"{prog}: {told(error)}{hint}", file=sys.stderr)
         return exit_code(error)
     except KeyboardInterrupt:

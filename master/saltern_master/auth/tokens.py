@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from saltern.complaints import Complaint
+from saltern.credentials import INVALID
 from saltern.errors import ArgumentError, Busy, JournalError, NotAuthorised
 from saltern_master.auth.caller import TOKEN_ID_CHARS
 from saltern_master.auth.token import Token, Use, digest_of, is_token, new_text
@@ -31,7 +32,6 @@ NOTED_EVERY_S = 60.0
 """So often is written down when tokens were used last."""
 TRIED_AGAIN_S = 5.0
 """When something could not be written down: a restart would bring back what was revoked."""
-INVALID = "No permission -- see authorization schemes"
 
 
 class Made(NamedTuple):
