@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from saltern.complaints import Complaints
 from saltern.errors import StoreError
 from saltern_graphite.rules.metric_name import relative_path
 from saltern_graphite.tags import scan as tag_scan
@@ -154,6 +155,25 @@ def test_a_file_that_comes_while_it_runs_is_found(tmp_path: Path) -> None:
     file_at(tmp_path, readable_path("copied;dc=a"))
     wait_for(lambda: registry.index.find(["dc=a"]) == ["copied;dc=a", "old;dc=a"])
     registry.stop()
+
+
+def test_folders_that_can_not_be_read_are_a_line_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(9):
+        file_at(tmp_path, readable_path(f"cpu;dc={number}"))
+    real = os.listdir
+
+    def refuse(path: str) -> list[str]:
+        if len(os.path.relpath(path, tmp_path).split("/")) == 2:
+            raise PermissionError(13, "Permission denied")
+        return real(path)
+
+    monkeypatch.setattr(os, "listdir", refuse)
+    complaints = Complaints(logging.getLogger("saltern_graphite.tags.scan"), logging.WARNING)
+    for _ in range(3):
+        scan(str(tmp_path), lambda name: None, threading.Event(), complaints=complaints)
+    assert caplog.text.count("can't be read: Permission denied") == 1
 
 
 def test_a_tree_without_tags_has_none(tmp_path: Path) -> None:

@@ -163,7 +163,7 @@ class Follower:
 
     def _tell(self) -> None:
         followed = self._index.followed
-        followed.folders = len(self._mirror.folders)
+        followed.folders, followed.unread = len(self._mirror.folders), self._mirror.unread
         followed.watches = len(self._watches) if self._watches is not None else 0
 
     def _sleep(self, seconds: float) -> None:

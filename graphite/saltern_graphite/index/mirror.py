@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence, Set
 from typing import Protocol
 
+from saltern.complaints import Complaints
 from saltern_graphite.index.branch import SELF
 from saltern_graphite.index.folders import ROOT, Folders
 from saltern_graphite.index.listing import MAX_DEPTH, Listing, sort_out
@@ -66,6 +67,12 @@ class Mirror:
         self._memory = memory
         self._rest = rest
         self._unread: set[int] = set()
+        self._complaints = Complaints(log, logging.WARNING)
+
+    @property
+    def unread(self) -> int:
+        """How many folders can't be read now."""
+        return len(self._unread)
 
     def look(self, number: int) -> int:
         """Look at the folder *number*, if there is one; return how much work it was, 1 for one that is as it was."""
@@ -91,11 +98,15 @@ class Mirror:
         except (FileNotFoundError, NotADirectoryError):
             return self._no_folder(number, path, disk)
         except OSError as error:  # what can't be seen is not gone
-            if number not in self._unread:
+            if number not in self._unread:  # with one folder there may be a hundred thousand
                 self._unread.add(number)
-                log.warning("index: %s can't be read: %s", os.fsencode(disk).decode(errors="replace"), error.strerror)
+                where = os.fsencode(disk).decode(errors="replace")
+                self._complaints.say("unread", "index: %s can't be read: %s", where, error.strerror)
             return 1
-        self._unread.discard(number)
+        if self._unread:
+            self._unread.discard(number)
+            if not self._unread:
+                self._complaints.over("unread", "index: all folders can be read")
         self.folders.identities[number] = identity
         fresh = began - max(status.st_mtime_ns, status.st_ctime_ns) < FRESH_NS
         self.folders.marks[number] = 0 if fresh else mark

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from saltern.complaints import Trouble
+from saltern.complaints import Complaints, Trouble
 from saltern.errors import StoreError
 from saltern_graphite.tags.index import TagIndex
 from saltern_graphite.tags.neighbour import Neighbour
@@ -61,6 +61,7 @@ class Registry:
         self._due = threading.Event()
         self._presence = Presence(self.index, whisper_dir, waits, forget, self._due.wait)
         self._hollow: set[str] = set()
+        self._complaints = Complaints(log, logging.WARNING)
         self._trouble = Trouble(log)
         self._scan = threading.Thread(target=self._run_scans, name="tag-scan", daemon=True)
         for name in ("tagIndexFailures", "tagIndexBegunAnew"):
@@ -119,7 +120,7 @@ class Registry:
             self._due.clear()
             began, until = time.time(), time.monotonic() + self._again_s
             try:
-                scan(self._whisper_dir, self._add_found, self._stop, since, self._hollow)
+                scan(self._whisper_dir, self._add_found, self._stop, since, self._hollow, self._complaints)
                 self.registrar.flush()
             finally:
                 self.index.filling = False

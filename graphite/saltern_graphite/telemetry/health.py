@@ -17,7 +17,8 @@
      "index": {"building": bool, "complete": bool, "metrics": int, "folders": int, "seconds": float,
                                   of the scan at the start; and how it follows the tree since:
                "last_look": int, "look_seconds": float, "folders_now": int, "watched_folders": int,
-               "overflows": int, "found": int, "gone": int}}   (:class:`saltern_graphite.index.progress.Followed`)
+               "unreadable_folders": int, "overflows": int, "found": int,
+               "gone": int}}      (:class:`saltern_graphite.index.progress.Followed`)
 
 A load balancer or a supervisor needs the status alone. 503 does not mean that points are being lost: it means that
 someone should look before they are.
