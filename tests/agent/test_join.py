@@ -120,7 +120,7 @@ def test_a_master_that_cant_be_reached(master: Any, invite: Invite, folder: Path
         (invite._replace(ret_port=mute), "no answer yet: is that the master's port?"),
         (invite._replace(master_key="k" * 40), "the master there has another key than the pinned one"),
     ):
-        done = failing(other, 1.5)
+        done = failing(other, 4.0)
         line = last_line(done)
         assert done.returncode == 69, line
         assert text in line
