@@ -146,7 +146,6 @@ def test_this_process_started_after_its_parent() -> None:
     [
         ({"ok": True, "error": ""}, ""),
         ({"ok": False, "error": "a.wsp can't be written:\n No space left"}, "a.wsp can't be written: No space left"),
-        ({"ok": False, "replaying": True}, "the log of the last run is being read back"),
         ({"ok": False, "cache": {"points": 9, "max_points": 9}}, "9 points wait to be written, the bound is 9"),
         (
             {"ok": False, "cache": {"points": 1, "max_points": 9}, "log": {"bytes": 12, "max_bytes": 10}},

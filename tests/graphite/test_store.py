@@ -26,7 +26,7 @@ from saltern_graphite.store import writer as writer_module
 from saltern_graphite.store.pace import EASY
 from saltern_graphite.store.reader import Reader
 from saltern_graphite.store.shelf import METRICS
-from saltern_graphite.store.store import Store
+from saltern_graphite.store.store import STILL_READ_BACK, Store
 from saltern_graphite.store.wal import wal as wal_module
 from saltern_graphite.store.wal.wal import Replayed, Wal
 
@@ -361,10 +361,12 @@ def test_points_are_taken_while_the_log_is_read_back_and_the_newer_value_wins(
     store = Store(root, StoreOptions(flush_interval_s=0.2))
     store.start()
     assert (store.replaying, store.full, store.health()["ok"]) == (True, False, True)
+    assert store.health()["warnings"] == [STILL_READ_BACK]
     assert store.accept(names[:2], [at, at - 15], [2.0, 3.0]).accepted == 2
     assert store.waits("another")
     going_on.set()
     wait_for(lambda: not store.replaying and store.cache.size == 0)
+    assert store.health()["warnings"] == []
     assert [stored(store, name) for name in names] == [{at: 2.0}, {at - 15: 3.0, at: 1.0}, {at: 1.0}]
     store.stop()
 

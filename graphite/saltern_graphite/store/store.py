@@ -41,6 +41,7 @@ from saltern_graphite.store.wal.wal import Wal
 from saltern_graphite.store.writer import Writer
 from saltern_graphite.telemetry.counters import Counters
 
+STILL_READ_BACK = "the log of the last run is still being read back: not all that was received is seen yet"
 MAX_AHEAD_S = 86_400  # a clock further ahead is wrong, and its points would overwrite the ring's oldest
 REPLAY_WAIT_S = 5.0
 STOP_WAIT_S = 1.2
@@ -231,6 +232,7 @@ class Store:
             "error": error,
             "warnings": [
                 *(told for told in (self.wal.unreadable.told(), self.wal.unread_why) if told),
+                *([STILL_READ_BACK] if self.replaying else []),
                 *(self._writer.warnings if self._writer else ()),
             ],
             "replaying": self.replaying,

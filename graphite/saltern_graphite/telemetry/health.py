@@ -5,7 +5,7 @@
     {"ok": bool,                  points come in and reach the disk; the status is 200 when true, 503 when false
      "error": "one line",         what is wrong and where; empty when ok
      "warnings": ["one line", …],   what someone should look at, while points come in and reach the disk all the same
-     "replaying": bool,           the log of the last run is still being read back
+     "replaying": bool,           the log of the last run is still being read back: not all that was received is seen
      "cache": {"points": int, "max_points": int, "bytes": int, "max_bytes": int, "metrics": int, "oldest_s": float},
      "log": {"bytes": int, "max_bytes": int, "fsync": "never" | "interval" | "always"},
      "totals": {name: number},    counts since the start, by the names of the self-metrics
@@ -41,8 +41,6 @@ def why_not_ok(told: Mapping[str, object]) -> str:
         return ""
     if told.get("error"):
         return " ".join(str(told["error"]).split())
-    if told.get("replaying"):
-        return "the log of the last run is being read back; senders wait until it is"
     for part, unit, what in _BOUNDS:
         bounds = told.get(part)
         if not isinstance(bounds, Mapping):
