@@ -23,6 +23,8 @@ from support.database_servers import MariaDb, Postgres, Server, running
 from support.stacks import wait_for
 
 BIN = Path(sys.executable).parent
+
+pytestmark = pytest.mark.timeout(300)  # Django takes 2 s to start, and 40 where others compute
 PAGE = {"Accept": "text/html"}
 
 
@@ -41,14 +43,14 @@ class Program:
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [BIN / "saltern-web", "-c", str(self.folder), *words], capture_output=True, text=True, timeout=30
+            [BIN / "saltern-web", "-c", str(self.folder), *words], capture_output=True, text=True, timeout=100
         )
 
     def start(self) -> str:
         with (self.folder / "out.log").open("wb") as output:
             argv = [BIN / "saltern-web", "-c", str(self.folder), "--ready-file", str(self.ready_file)]
             self._process = subprocess.Popen(argv, stdout=output, stderr=output)
-        wait_for(lambda: self.ready_file.exists() or self._process.poll() is not None, "the program")
+        wait_for(lambda: self.ready_file.exists() or self._process.poll() is not None, "the program", 100)
         assert self._process.poll() is None, self.log
         ready: dict[str, Any] = json.loads(self.ready_file.read_text())
         assert ready["pid"] == self._process.pid
