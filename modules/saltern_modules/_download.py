@@ -18,6 +18,8 @@ SOCKET_TIMEOUT_S = 30.0
 WHOLE_TIMEOUT_S = 3600.0
 BLOCK_BYTES = 1 << 18
 MAX_ETAG_CHARACTERS = 1000
+MAX_DIGITS = 18
+"""Of a length that a far end says."""
 HASHES = {32: "md5", 40: "sha1", 56: "sha224", 64: "sha256", 96: "sha384", 128: "sha512"}
 
 
@@ -109,8 +111,12 @@ def _opened(url: str, verify_ssl: bool, tag: str) -> Iterator[tuple[Any, str]]:
             yield stream, ""
         return
     with _http(parts, url, verify_ssl, tag) as answer:
-        length = answer.headers.get("Content-Length")
-        yield _Whole(answer, int(length) if length and length.isdigit() else None), answer.headers.get("ETag") or ""
+        yield _Whole(answer, _length(answer.headers.get("Content-Length"))), answer.headers.get("ETag") or ""
+
+
+def _length(said: str | None) -> int | None:
+    """Return how long a body is to be; ``None`` where it isn't said, or not in digits."""
+    return int(said) if said and said.isascii() and said.isdigit() and len(said) <= MAX_DIGITS else None
 
 
 class _Whole:

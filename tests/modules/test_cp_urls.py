@@ -44,7 +44,8 @@ class Web(http.server.BaseHTTPRequestHandler):
             self.send_response(200)
             self.send_header("ETag", tag)
             short = self.path == "/short"
-            self.send_header("Content-Length", str(len(self.content) + 1000 * short))
+            told = {"/odd": "²", "/huge": "9" * 5000}.get(self.path) or str(len(self.content) + 1000 * short)
+            self.send_header("Content-Length", told)
             self.end_headers()
             self.wfile.write(self.content)
             self.close_connection = True
@@ -163,6 +164,11 @@ def test_what_is_here_already_is_not_fetched_again(
     cp.cache_file(f"{url}/f", source_hash=f"sha256={'0' * 64}")
     cp.cache_file(f"{url}/f", source_hash="nonsense")
     assert len(Web.seen) == asked + 2
+
+
+@pytest.mark.parametrize("path", ["odd", "huge"])
+def test_a_length_that_is_none_is_passed_over(cp: Any, url: str, path: str) -> None:
+    assert cp.get_url(f"{url}/{path}", None) == CONTENT.decode()
 
 
 def test_what_fails_is_one_line_and_leaves_what_was_there(cp: Any, url: str, tmp_path: Path) -> None:
