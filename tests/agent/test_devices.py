@@ -239,14 +239,14 @@ def test_whatever_init_raises_the_device_is_tried_again(
 def test_an_init_that_hangs_delays_nobody_else(tmp_path: Path, gates: dict[Any, Any]) -> None:
     gate = threading.Event()
     gates["init", "slow"] = lambda _: gate.wait(60) and None
-    bench = Bench(tmp_path, device_timeout=0.3)
+    bench = Bench(tmp_path, device_timeout=1.0)
     bench.welcome()
     bench.list("slow", "good")
     bench.attached("slow", "good")
     bench.brief("slow", "good")
     bench.wait_up("good")
     waits = bench.job("slow", "toast.toast")
-    bench.wait_down("slow", "did not answer within its limit of 0.3 s")
+    bench.wait_down("slow", "did not answer within its limit of 1 s")
     assert bench.wait(lambda: bench.returns(waits))["slow"]["return"].startswith("slow is down since ")
     assert bench.run("slow", "device.state")["return"]["state"] in ("down", "opening")
     gate.set()
@@ -256,7 +256,7 @@ def test_an_init_that_hangs_delays_nobody_else(tmp_path: Path, gates: dict[Any, 
 
 def test_two_jobs_on_a_device_that_hangs_are_both_answered(tmp_path: Path, gates: dict[Any, Any]) -> None:
     gate = threading.Event()
-    bench = Bench(tmp_path, device_timeout=0.3)
+    bench = Bench(tmp_path, device_timeout=1.0)
     bench.welcome()
     bench.serve("sw1", "sw2")
 
@@ -567,7 +567,7 @@ def test_an_init_that_hangs_until_its_device_is_gone_is_undone(tmp_path: Path, g
                 continue
 
     gates["init", "sw1"] = hangs
-    bench = Bench(tmp_path, device_timeout=0.3)
+    bench = Bench(tmp_path, device_timeout=1.0)
     bench.welcome()
     bench.list("sw1")
     bench.attached("sw1")

@@ -208,18 +208,16 @@ def test_a_template_that_hangs_is_ended_and_named_and_the_others_go_on(
     tree.write("web.sls", "{% set x = ('a' * 60) | regex_match('(a|aa)+b') %}\nport: {{ x }}\n")
 
     async def scenario() -> None:
-        async with tree.running(pillar_timeout=0.5) as pillars:
+        async with tree.running(pillar_timeout=2.0) as pillars:
             assert await pillars.current("db1") == {"os": "RedHat"}
             found = await pillars.current("web1")
             assert "_errors" in found
             assert "could not be compiled" in str(found["_errors"]) or "SLS 'web' failed" in str(found["_errors"])
             for name in (f"web{number}" for number in range(3, 13)):
                 tree.grains[name] = {"os": "x"}
-            began = time.monotonic()
             all_of_them = await asyncio.gather(*(pillars.current(f"web{number}") for number in range(3, 13)))
             assert all("_errors" in one for one in all_of_them)
-            assert time.monotonic() - began < 10  # it isn't tried again and again
-            assert pillars.metrics()["processes_ended"] <= 8
+            assert pillars.metrics()["processes_ended"] <= 8  # it isn't tried again and again
             assert any(one.get("os") == "x" for one in all_of_them)  # what isn't in that file compiles
 
     together(scenario())
@@ -484,7 +482,7 @@ def test_external_pillars_of_ones_own_run_apart_and_may_fail(tree: Tree, tmp_pat
             assert rest == ["web1", 80, 2, "Debian"]
             assert pid != os.getpid()
             assert found["_errors"] == ["Failed to load ext_pillar bad: no luck"]
-        async with tree.running(ext_pillar=[{"hang": 1}], pillar_timeout=0.5) as pillars:
+        async with tree.running(ext_pillar=[{"hang": 1}], pillar_timeout=2.0) as pillars:
             assert "ext_pillar hang" in str((await pillars.current("web1"))["_errors"])
 
     together(scenario())
@@ -508,7 +506,8 @@ def test_commands_run_as_the_owner_wrote_them(tree: Tree) -> None:
             "sleep 9": "took over",
             "exec >&- 2>&-; sleep 9": "took over",
         }.items():
-            async with tree.running(ext_pillar=[{"cmd_yaml": command}], pillar_timeout=1.0) as pillars:
+            limit_s = 1.0 if told == "took over" else 30.0
+            async with tree.running(ext_pillar=[{"cmd_yaml": command}], pillar_timeout=limit_s) as pillars:
                 assert told in str((await pillars.current("web1"))["_errors"])
 
     together(scenario())
