@@ -136,6 +136,15 @@ def test_a_job_of_several_functions_is_found_by_each_and_breaks_nothing(store: J
     here.dispatcher.close()
 
 
+def test_that_a_job_only_looked_is_shown_to_everybody(store: JobStore) -> None:
+    look = {"saltern-web": "look"}
+    store.put_jobs([job(1, metadata=look), job(2, metadata={**look, "ticket": 7}), job(3, kwarg={"metadata": look})])
+    here = Kept(store)
+    found = here.ask("list_jobs", who="ann")
+    assert [found[job(number).jid]["Metadata"] for number in (1, 2, 3)] == [look, "***", look]
+    here.dispatcher.close()
+
+
 def test_what_others_were_given_is_neither_shown_nor_found(kept: Kept) -> None:
     for who, hidden in (("fred", False), (ROOT, False), ("ann", True)):
         listed = kept.ask("list_jobs", who=who)

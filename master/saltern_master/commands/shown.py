@@ -15,6 +15,8 @@ from saltern_master.jobs.store import holder_of
 
 NO_SUCH_JOB = "Cannot contact returner or no job with this jid"
 HIDDEN = "***"
+LOOK = {"saltern-web": "look"}
+"""Metadata of jobs by which a console looks at hosts. Everybody is shown it, to leave these out of what people did."""
 
 
 def local_time(seconds: float) -> str:
@@ -53,7 +55,7 @@ def job_shown(context: Context, jid: str, load: Mapping[str, Any] | None, *, min
     }
     metadata = metadata_of(load)
     if metadata is not None:
-        shown["Metadata"] = metadata if own else HIDDEN
+        shown["Metadata"] = metadata if own or metadata == LOOK else HIDDEN
     if minions and isinstance(load.get("minions"), list) and "client" not in load:
         shown["Minions"] = context.visible(load["minions"])
     return {**shown, "StartTime": start_time(jid)}
