@@ -23,12 +23,14 @@ from saltern_graphite.process.options import StoreOptions
 from saltern_graphite.store import cache as cache_module
 from saltern_graphite.store import store as store_module
 from saltern_graphite.store import writer as writer_module
+from saltern_graphite.store.names import Ids
 from saltern_graphite.store.pace import EASY
+from saltern_graphite.store.packed import Seconds, Values
 from saltern_graphite.store.reader import Reader
 from saltern_graphite.store.shelf import METRICS
 from saltern_graphite.store.store import STILL_READ_BACK, Store
 from saltern_graphite.store.wal import wal as wal_module
-from saltern_graphite.store.wal.wal import Replayed, Wal
+from saltern_graphite.store.wal.wal import Place, Replayed, Wal
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 40.0) -> None:
@@ -528,6 +530,41 @@ def test_a_point_that_can_not_be_written_stays_in_the_log_but_does_not_keep_all_
     wait_for(lambda: again.cache.size == 0)
     assert stored(again, "bad") == {at: 1.0}
     again.stop()
+
+
+def test_a_value_that_comes_while_held_points_are_copied_in_the_log_is_the_newer_one(
+    root: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("saltern_graphite.store.wal.wal.SEGMENT_AGE_S", 0.1)
+    files = MemoryFileWriter()
+    files.failing = {"bad": (errno.EISDIR, "Is a directory")}
+    store = Store(root, StoreOptions(flush_interval_s=0.2), files)
+    store.start()
+    at, points, append = slot(), store.cache.points, store.wal.append
+    senders: list[threading.Thread] = []
+    logged: list[float] = []
+
+    def meanwhile(name: str) -> list[tuple[int, float]]:
+        found = points(name)
+        if not senders:
+            senders.append(threading.Thread(target=store.accept, args=(["bad"], [at], [2.0])))
+            senders[0].start()
+            senders[0].join(0.5)  # it may have to wait
+        return found
+
+    def noting(ids: Ids, times: Seconds, values: Values, widths: Seconds | None = None) -> Place:
+        place = append(ids, times, values, widths)
+        logged.extend(values.tolist())
+        return place
+
+    monkeypatch.setattr(store.wal, "append", noting)
+    store.accept(["bad"], [at], [1.0])
+    wait_for(lambda: bool(store.cache.held()))
+    monkeypatch.setattr(store.cache, "points", meanwhile)
+    wait_for(lambda: logged.count(1.0) > 1 and 2.0 in logged)
+    assert 1.0 not in logged[logged.index(2.0) :]
+    senders[0].join()
+    store.stop()
 
 
 def test_writer_processes_do_the_same(root: str) -> None:

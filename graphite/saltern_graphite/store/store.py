@@ -46,6 +46,8 @@ MAX_AHEAD_S = 86_400  # a clock further ahead is wrong, and its points would ove
 REPLAY_WAIT_S = 5.0
 STOP_WAIT_S = 1.2
 ROOM_POLL_S = 0.05  # between looks at a cache that is full while the log is read back
+COPIED_POINTS = 4096
+"""About so many held points are copied to the log at once: receivers wait meanwhile."""
 
 log = logging.getLogger(__name__)
 
@@ -401,21 +403,27 @@ class Store:
 
     def _log_held_again(self) -> None:
         """Copy what is held of unwritable files to the current segment, lest a few of these keep the whole log."""
-        held = {number: one for number, one in self.cache.held().items() if one.place.segment < self.wal.current}
-        if not held:
-            return
-        # Of a point that came again since, the newer value: what is read back last wins.
-        newest = {number: dict(self.cache.points(self.names.name(number))) for number in held}
-        rows = [(number, at, newest[number].get(at, value)) for number, one in held.items() for at, value in one.points]
-        numbers, times, values = zip(*rows, strict=True)
-        try:
-            place = self.wal.append(
-                np.array(numbers, np.uint32), np.array(times, np.uint32), np.array(values, np.float64)
-            )
-        except StoreError as error:
-            self._notices.say("relog", "%s; older segments are kept", error)
-            return
-        self.cache.relog(place, list(held))
+        current = self.wal.current
+        waiting = [(number, one) for number, one in self.cache.held().items() if one.place.segment < current]
+        while waiting:
+            numbers: list[int] = []
+            rows: list[tuple[int, int, float]] = []
+            with self._commit:  # a newer value that came between would be in the log before the older one
+                while waiting and len(rows) < COPIED_POINTS:
+                    number, held = waiting.pop()
+                    # Of a point that came again since, the newer value: what is read back last wins.
+                    newest = dict(self.cache.points(self.names.name(number)))
+                    rows += [(number, at, newest.get(at, value)) for at, value in held.points]
+                    numbers.append(number)
+                ids, times, values = zip(*rows, strict=True)
+                try:
+                    place = self.wal.append(
+                        np.array(ids, np.uint32), np.array(times, np.uint32), np.array(values, np.float64)
+                    )
+                except StoreError as error:
+                    self._notices.say("relog", "%s; older segments are kept", error)
+                    return
+            self.cache.relog(place, numbers)
 
 
 def _count_bad(
