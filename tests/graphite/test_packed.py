@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from saltern_graphite.store.cache import MOST_POINTS
 from saltern_graphite.store.packed import OBJECT_BYTES, Columns, Packed, merged, sorted_columns
 from saltern_graphite.store.shelf import BLOCKS_OF_A_LEVEL, METRICS, Block, Shelf
 from saltern_graphite.store.wal.mark import Place
@@ -99,10 +100,10 @@ def test_few_blocks_are_looked_through() -> None:
 
     shelf = Shelf((block(0),))
     for at in range(1, 40):
-        assert shelf.joined() is None
+        assert shelf.joinable(MOST_POINTS) is None
         shelf = Shelf((*shelf.blocks, block(at)))
-        while (joined := shelf.joined()) is not None:
-            shelf = joined
+        while (which := shelf.joinable(MOST_POINTS)) is not None:
+            shelf = shelf.joined(which)
         assert len(shelf.blocks) < 3 * BLOCKS_OF_A_LEVEL
         assert (shelf.since, shelf.place) == (9.0 - at, (9 - at, 0))
     assert [block.level for block in shelf.blocks] == [2, 2, 1, 1]  # each point was packed anew no more than that often
