@@ -21,6 +21,7 @@ from saltern_graphite.file_writers.memory import MemoryFileWriter
 from saltern_graphite.file_writers.process import ProcessFileWriter
 from saltern_graphite.process.options import StoreOptions
 from saltern_graphite.store import cache as cache_module
+from saltern_graphite.store import shelf as shelf_module
 from saltern_graphite.store import store as store_module
 from saltern_graphite.store import writer as writer_module
 from saltern_graphite.store.names import Ids
@@ -407,6 +408,27 @@ def test_only_what_is_read_back_is_written_while_memory_is_full_of_it(
     started.set()
     wait_for(lambda: not store.replaying and store.cache.size == 0)
     assert [stored(store, name) for name in names] == [{at: 100.0}] * 10
+    store.stop()
+
+
+def test_senders_go_on_while_a_log_is_read_back_for_which_memory_is_too_small(
+    root: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (shelf_module, cache_module, writer_module):
+        monkeypatch.setattr(module, "METRICS", 1)
+    names, files = [f"m{n}" for n in range(300)], MemoryFileWriter()
+    files.failing = dict.fromkeys(names, (errno.EIO, "Input/output error"))
+    store = Store(root, files=files)
+    store.start()
+    for n in range(0, 300, 30):
+        store.accept(names[n : n + 30], [slot()] * 30, [1.0] * 30)
+    store.stop()
+    store = Store(root, StoreOptions(cache_max_points=100), MemoryFileWriter())
+    rooms: list[bool] = []
+    store.on_room = lambda: rooms.append(store.replaying)
+    store.start()
+    wait_for(lambda: not store.replaying)
+    assert True in rooms
     store.stop()
 
 

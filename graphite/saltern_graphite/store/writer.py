@@ -19,7 +19,7 @@ import numpy as np
 
 from saltern.complaints import Complaints
 from saltern_graphite.file_writers.base import Batch, Failure, FileWriter, Outcome, Rule
-from saltern_graphite.store.cache import Cache
+from saltern_graphite.store.cache import LOW_WATERMARK, Cache
 from saltern_graphite.store.generation import Generation
 from saltern_graphite.store.late_memory import LateMemory
 from saltern_graphite.store.names import Names
@@ -222,7 +222,7 @@ class Writer:
             (number for number, shelf in shelves.items() if shelf.old), key=lambda n: shelves[n].since
         ):
             while not self.stopping and number in shelves and shelves[number].old:
-                if not self._cache.full:
+                if self._cache.load < LOW_WATERMARK:  # above it receivers would wait to the end
                     return True
                 if not self._write(self._cache.take(number, old=True), math.inf):
                     return False
