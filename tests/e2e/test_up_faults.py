@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from saltern.config import master_config
-from saltern_master.up.stack import Stack
+from saltern_master.up.stack import PREFERRED_PORTS, Stack
 from saltern_master.up.view import curl_line, places
 from saltern_web.program.settings import web_options
+from support.ports import free_port
 
 BIN = Path(sys.executable).parent
 
@@ -95,3 +96,13 @@ def test_the_store_chooses_how_many_processes_write_its_files(tmp_path: Path) ->
     stack.prepare()
     graphite = next(one for one in stack.programs() if one.name == "graphite")
     assert graphite.argv[graphite.argv.index("--writers") + 1] == "auto"
+
+
+def test_a_port_that_was_lost_is_not_chosen_again_though_it_is_free_by_now(tmp_path: Path) -> None:
+    usual = {name: free_port() for name in PREFERRED_PORTS}
+    stack = Stack(str(tmp_path), 0, demo=False, usual_ports=usual)
+    stack.prepare()
+    assert stack.ports == usual
+    stack.prepare(("publish", "ret"))
+    moved = {name for name in usual if stack.ports[name] != usual[name]}
+    assert moved == {"publish", "ret"}
