@@ -214,6 +214,9 @@ def test_what_one_changes_of_its_arguments_no_other_sees(hostile: Bench) -> None
     jid = hostile.job(["sw1", "sw2"], "hostile.told", {"by": []})
     found = hostile.wait(lambda: len(hostile.returns(jid)) == 2 and hostile.returns(jid))
     assert {name: body["return"] for name, body in found.items()} == {"sw1": ["sw1"], "sw2": ["sw2"]}
+    jid = hostile.job(["sw1", "sw2"], "hostile.changed", [])
+    found = hostile.wait(lambda: len(hostile.returns(jid)) == 2 and hostile.returns(jid))
+    assert {name: body["return"] for name, body in found.items()} == {"sw1": ["sw1"], "sw2": ["sw2"]}
     schedule = {"s": {"function": "hostile.changed", "seconds": 3600, "args": [[]], "return_job": True}}
     for times in (1, 2):
         for name in ("sw1", "sw2"):
