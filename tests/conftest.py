@@ -37,6 +37,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling |
     return Scheduling(config, log) if config.getoption("dist") == "loadfile" else None
 
 
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """Name no test by bytes that may be others each time, as packed ones with their time are.
+
+    Runs that share the tests between processes end where two of them named one differently.
+    """
+    if isinstance(val, bytes | bytearray) and not (val.isascii() and bytes(val).decode().isprintable()):
+        return argname
+    return None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Spread the files of end-to-end tests evenly: they mostly wait, while others compute beside them."""
     files: dict[Path, list[pytest.Item]] = {}
