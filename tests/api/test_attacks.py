@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from saltern_api import bodies, server, working
+from saltern.http import bodies
+from saltern_api import server, working
 from support.api import RunningApi, ScriptedMaster, running_api
 
 HEAD = b"POST / HTTP/1.1\r\nHost: localhost\r\n"

@@ -13,10 +13,10 @@ from typing import Any
 import httpx
 import pytest
 
+from saltern.http import bodies
 from saltern.http.idle import IdleWatch
 from saltern_graphite.evaluation.deadline import ClientGone, Deadline, TookTooLong
 from saltern_graphite.evaluation.evaluator import Limits
-from saltern_graphite.http import params
 from saltern_graphite.http.app import HttpSettings
 from saltern_graphite.process.options import ServerOptions, StoreOptions
 from saltern_graphite.process.server import Server
@@ -155,7 +155,7 @@ def test_work_ends_when_the_client_goes(store: FolderStore, stuck: StuckReader) 
 
 
 def test_a_body_that_does_not_come(store: FolderStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(params, "BODY_WITHIN_S", 0.1)
+    monkeypatch.setattr(bodies, "BODY_WITHIN_S", 0.1)
     api = FolderApi(store)
 
     async def ask() -> list[Any]:
@@ -189,7 +189,7 @@ def test_sizes(store: FolderStore) -> None:
         assert (answer.status_code, answer.text.count("\n")) == (status, 1)
         assert words.removeprefix("target 1, column 1: ") in answer.text
     long = api.post("/render", f"target={'a' * (5 << 20)}")
-    assert (long.status_code, long.text) == (413, f"the body is longer than {4 << 20} bytes\n")
+    assert (long.status_code, long.text) == (413, f"the body is longer than {4 << 20:,} bytes\n")
     many = api.post("/render", "&".join(["target=a"] * 20_000))
     assert (many.status_code, "can't be read" in many.text) == (400, True)
     many = api.send("POST", "/render", json={"target": ["a"] * 20_000})

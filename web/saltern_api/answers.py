@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -113,7 +113,7 @@ def guarded(endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
             made = await endpoint(request)
         except HTTPException:
             raise
-        except ClientGone:
+        except (ClientGone, ClientDisconnect):
             return Response(status_code=499)
         except Exception as error:
             made = error_answer(error, f"{request.method[:20]} {request.scope['path'][:200]}")

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import parse_qsl
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from saltern.arguments import parse_value
 from saltern.http.origins import body_kind
-from saltern_api.answers import ClientGone, Refused
+from saltern_api.answers import Refused
 from saltern_api.yaml_text import MAX_BYTES as MAX_YAML_BYTES
 from saltern_api.yaml_text import MAX_STRANGERS_BYTES, NotYaml, read_yaml
 
@@ -20,43 +19,9 @@ YAML_KINDS = ("application/x-yaml", "text/yaml", "application/yaml")
 FORM_KIND = "application/x-www-form-urlencoded"
 TEXT_KIND = "text/plain"
 KINDS = (JSON_KIND, *YAML_KINDS, FORM_KIND, TEXT_KIND)
-BODY_WITHIN_S = 20.0
 MAX_FIELDS = 10_000
 _WORDS = ("arg", "kwarg")
 NOT_A_LIST = "Lowstates must be a list"
-
-
-async def read_body(request: Request, most: int) -> bytes:
-    """Return the body of *request*, up to *most* bytes.
-
-    Raises ``Refused`` for a longer one, a compressed one and one that does not come in time; ``ClientGone``.
-    """
-    coding = request.headers.get("content-encoding", "").strip().lower()
-    if coding not in ("", "identity"):
-        raise Refused(415, f"the body is compressed ({coding[:100]}): send it as it is")
-    if _said_length(request) > most:
-        _too_long(most)
-    body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_WITHIN_S):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > most:
-                    _too_long(most)
-    except TimeoutError:
-        raise Refused(408, f"the body did not come within {BODY_WITHIN_S:g} s", {"Connection": "close"}) from None
-    except ClientDisconnect:
-        raise ClientGone from None
-    return bytes(body)
-
-
-def _said_length(request: Request) -> int:
-    said = request.headers.get("content-length", "0")
-    return int(said) if said.isascii() and said.isdigit() and len(said) < 16 else 0
-
-
-def _too_long(most: int) -> NoReturn:
-    raise Refused(413, f"the body is longer than {most:,} bytes (max_request_body_size)", {"Connection": "close"})
 
 
 def read_value(kind: str, body: bytes, *, known: bool = True) -> Any:

@@ -10,10 +10,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
+from saltern.http.bodies import read_body
 from saltern_api.accepting import form_of
 from saltern_api.addresses import address_of
 from saltern_api.answers import NOT_ACCEPTABLE, Refused
-from saltern_api.bodies import kind_of, lowstate, read_body, read_value
+from saltern_api.bodies import kind_of, lowstate, read_value
 from saltern_api.counters import Counters
 from saltern_api.master import Client, Low
 from saltern_api.places import Bytes
@@ -44,10 +45,10 @@ class Context:
         return cls(settings, workers, counters, Bytes(MAX_BODIES * most, MAX_BODIES_OF_AN_ADDRESS * most))
 
     async def body(self, request: Request) -> bytes:
-        """Return the body of *request*. Raises ``Refused``, ``Busy``, ``ClientGone``."""
+        """Return the body of *request*. Raises ``Busy``, and what ``saltern.http.bodies`` does."""
         most = self.settings.max_request_body_size
         async with self.incoming.held(address_of(request), most):
-            return await read_body(request, most)
+            return await read_body(request, most, " (max_request_body_size)")
 
     async def answer(
         self,

@@ -13,13 +13,13 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import anyio
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from saltern.errors import GraphiteError, http_status
 from saltern_graphite.evaluation.deadline import ClientGone, TookTooLong
-from saltern_graphite.http.params import BodyTooLong, BodyTooSlow, Params, read_params
+from saltern_graphite.http.params import Params, read_params
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +34,6 @@ _GZIP_FROM_BYTES = 1000
 _GZIP_LEVEL = 1  # a chart's numbers shrink well at once; higher levels cost more than the network
 NO_CACHE = {"Pragma": "no-cache", "Cache-Control": "no-cache"}
 _STATUS: Mapping[type[GraphiteError], int] = {
-    BodyTooLong: 413,
-    BodyTooSlow: 408,
     TookTooLong: 503,
     ClientGone: 499,  # nobody reads it; the access log says it as nginx does
 }
@@ -70,6 +68,8 @@ def guarded(endpoint: Endpoint) -> Endpoint:
             return error_answer(_STATUS.get(type(error)) or http_status(error), str(error))
         except HTTPException:
             raise
+        except ClientDisconnect:
+            return error_answer(499, "the client went away before its request was complete")
         except MemoryError:
             log.error("%s %s: no memory for its answer", request.method, request.scope["path"])
             return error_answer(503, "there is no memory for this answer: ask for fewer series or a shorter range")

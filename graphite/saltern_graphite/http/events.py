@@ -11,10 +11,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from saltern.errors import GraphiteError
+from saltern.http.bodies import read_body
 from saltern_graphite.events.event import read_event
 from saltern_graphite.events.store import EventStore
 from saltern_graphite.http.answers import as_json, both_slashes, error_object
-from saltern_graphite.http.params import Params, read_body, read_json
+from saltern_graphite.http.params import MAX_BODY_BYTES, Params, read_json
 from saltern_graphite.http.restricting import restriction_of
 from saltern_graphite.http.tags import told_as_json
 
@@ -80,7 +81,7 @@ def _tags(params: Params) -> list[str] | None:
 
 
 async def _document(request: Request) -> object:
-    body = await read_body(request)
+    body = await read_body(request, MAX_BODY_BYTES)
     if not body:
         raise GraphiteError(f"the body is empty: {AN_EVENT}")
     try:

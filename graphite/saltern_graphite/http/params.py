@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from collections.abc import Mapping
@@ -13,16 +12,15 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from starlette.datastructures import ImmutableMultiDict
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from saltern.errors import GraphiteError
+from saltern.http.bodies import read_body
 from saltern.http.origins import body_kind
-from saltern_graphite.evaluation.deadline import ClientGone
 from saltern_graphite.evaluation.times import UTC, parse_time
 
 MAX_BODY_BYTES = 4 << 20
 MAX_FIELDS = 10_000
-BODY_WITHIN_S = 20.0
 JSON_KIND = "application/json"
 MULTIPART_KIND = "multipart/form-data"
 FORM_KINDS = ("application/x-www-form-urlencoded", "text/plain", "")
@@ -30,14 +28,6 @@ FORM_KINDS = ("application/x-www-form-urlencoded", "text/plain", "")
 
 _BOUNDARY = re.compile(r';\s*boundary="?([^";]{1,70})"?', re.IGNORECASE)
 _NAME = re.compile(rb'^content-disposition:[^\r\n]*;\s*name="([^"\r\n]*)"', re.IGNORECASE | re.MULTILINE)
-
-
-class BodyTooLong(GraphiteError):
-    """A request whose body is over :data:`MAX_BODY_BYTES`."""
-
-
-class BodyTooSlow(GraphiteError):
-    """A request whose body did not come within :data:`BODY_WITHIN_S` seconds."""
 
 
 class Params(ImmutableMultiDict[str, str]):
@@ -93,14 +83,13 @@ def _zone_names() -> Mapping[str, str]:
 async def read_params(request: Request) -> Params:
     """The parameters of *request*.
 
-    Raises ``GraphiteError`` for what can't be read, status 415 for a body of another kind, and what
-    :func:`read_body` does.
+    Raises ``GraphiteError`` for what can't be read, status 415 for a body of another kind, and what ``read_body`` does.
     """
     pairs = _pairs(request.scope["query_string"].decode(errors="replace"))
     zone: tzinfo = getattr(getattr(request.scope.get("app"), "state", None), "zone", UTC)
     if request.method != "POST":
         return Params(pairs, zone)
-    body = await read_body(request)
+    body = await read_body(request, MAX_BODY_BYTES)
     content_type, kind = request.headers.get("content-type", ""), body_kind(request.headers)
     if kind == JSON_KIND:
         return Params(pairs + _json_pairs(body), zone)
@@ -111,29 +100,6 @@ async def read_params(request: Request) -> Params:
     return Params(pairs + _pairs(body.decode(errors="replace")), zone)
 
 
-async def read_body(request: Request) -> bytearray:
-    """The body of *request*.
-
-    Raises ``BodyTooLong``, ``BodyTooSlow`` and ``ClientGone``, and status 415 for a compressed one: how long it
-    becomes nobody knows before.
-    """
-    coding = request.headers.get("content-encoding", "").strip().lower()
-    if coding not in ("", "identity"):
-        raise HTTPException(415, f"the body is compressed ({coding[:100]}): send it as it is")
-    body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_WITHIN_S):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > MAX_BODY_BYTES:
-                    raise BodyTooLong(f"the body is longer than {MAX_BODY_BYTES} bytes")
-    except TimeoutError:
-        raise BodyTooSlow(f"the body did not come within {BODY_WITHIN_S:g} s") from None
-    except ClientDisconnect:
-        raise ClientGone("the client went away before its request was complete") from None
-    return body
-
-
 def _pairs(text: str) -> list[tuple[str, str]]:
     try:
         return parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS)
@@ -141,7 +107,7 @@ def _pairs(text: str) -> list[tuple[str, str]]:
         raise GraphiteError(f"the parameters can't be read: one request may have {MAX_FIELDS}") from None
 
 
-def multipart_pairs(content_type: str, body: bytes | bytearray, most: int) -> list[tuple[str, str]]:
+def multipart_pairs(content_type: str, body: bytes, most: int) -> list[tuple[str, str]]:
     """The fields of *body*, a form as ``curl -F`` sends it (RFC 7578), *most* at most; ``GraphiteError`` for others."""
     boundary = _BOUNDARY.search(content_type)
     if boundary is None:
@@ -160,7 +126,7 @@ def multipart_pairs(content_type: str, body: bytes | bytearray, most: int) -> li
     return pairs
 
 
-def read_json(body: bytes | bytearray) -> object:
+def read_json(body: bytes) -> object:
     """What *body* holds as JSON. ``GraphiteError`` says why it is none."""
     try:
         document: object = json.loads(body)
@@ -173,7 +139,7 @@ def read_json(body: bytes | bytearray) -> object:
     return document
 
 
-def _json_pairs(body: bytearray) -> list[tuple[str, str]]:
+def _json_pairs(body: bytes) -> list[tuple[str, str]]:
     document = read_json(body or b"{}")
     if not isinstance(document, dict):
         raise GraphiteError('the body must be a JSON object such as {"target": ["a.b"]}')

@@ -11,9 +11,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from saltern.errors import GraphiteError, http_status
-from saltern_graphite.evaluation.deadline import ClientGone
 from saltern_graphite.http.answers import Endpoint, as_json, both_slashes, error_object, when_filled
-from saltern_graphite.http.params import BodyTooLong, BodyTooSlow, Params
+from saltern_graphite.http.params import Params
 from saltern_graphite.http.restricted.tags import RestrictedTags
 from saltern_graphite.http.restricting import restriction_of
 from saltern_graphite.tags.index import MAX_LISTED, TagIndex
@@ -32,8 +31,6 @@ def told_as_json(endpoint: Endpoint) -> Endpoint:
     async def answer(request: Request) -> Response:
         try:
             return await endpoint(request)
-        except (BodyTooLong, BodyTooSlow, ClientGone):
-            raise
         except GraphiteError as error:
             return error_object(http_status(error), str(error))
 
