@@ -14,6 +14,7 @@ from saltern_graphite.main import main
 from saltern_graphite.rules.conf_file import parse_sections
 from saltern_graphite.rules.rollup import METHODS, Aggregations
 from saltern_graphite.rules.schemas import DEFAULT_SCHEMA, Retention, Schemas, parse_retentions
+from saltern_graphite.tools.advice import advise
 
 
 def write(folder: Path, name: str, text: str) -> str:
@@ -90,6 +91,40 @@ def test_values_go_on_and_defaults_hold_as_in_carbon(tmp_path: Path) -> None:
     assert [schema.name for schema in schemas.schemas] == ["a", "b", "c"]
 
 
+def test_the_section_default_is_one_like_others_where_it_has_a_pattern_as_in_carbon(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        "storage-schemas.conf",
+        "[a]\npattern = ^a\nretentions = 1s:1h\n[DEFAULT]\npattern = ^[ab]\nretentions = 1m:1d\n"
+        "[c]\npattern = ^[bc]\n[d]\nretentions = 1s:1m\n",
+    )
+    schemas = Schemas.load(str(tmp_path))
+    assert schemas.problems == []
+    assert [schemas.match(name).name for name in "abc"] == ["a", "DEFAULT", "c"]
+    assert schemas.match("c").retentions == schemas.match("b").retentions == parse_retentions("1m:1d")
+    write(tmp_path, "storage-aggregation.conf", "[DEFAULT]\npattern = .*\naggregationMethod = sum\n")
+    rules = Aggregations.load(str(tmp_path))
+    assert (rules.problems, rules.match("a").method) == ([], "sum")
+
+
+def test_values_refer_to_others_as_in_carbon(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        "storage-schemas.conf",
+        "[DEFAULT]\nfine = 10s:1d\nboth = %(fine)s,%(COARSE)s\ncoarse = 1m:30d\n"
+        "[a]\npattern = ^a%%\nretentions = %(both)s\n[b]\npattern = ^b%\nretentions = %(fine)s\ncoarse = 1h:1y\n"
+        "[c]\npattern = ^c\nretentions = %(none)s\n[d]\npattern = ^%(pattern)s\nretentions = 1m:1d\n",
+    )
+    schemas = Schemas.load(str(tmp_path))
+    assert schemas.match("a%").retentions == parse_retentions("10s:1d,1m:30d")
+    assert schemas.match("b%").retentions == parse_retentions("10s:1d")
+    assert [str(problem) for problem in schemas.problems] == [
+        f"{path}:14: retentions in [c]: there is no key 'none', to which %(none)s refers",
+        f"{path}:16: pattern in [d]: %(pattern)s leads in circles",
+    ]
+    assert [problem.line for problem in advise(str(tmp_path))] == []
+
+
 def test_bad_sections_are_named_and_the_others_work(tmp_path: Path) -> None:
     path = write(
         tmp_path,
@@ -114,13 +149,14 @@ def test_aggregation_rules_and_their_defaults(tmp_path: Path) -> None:
         "storage-aggregation.conf",
         "[min]\npattern = \\.min$\nxFilesFactor = 0.1\naggregationMethod = min\n"
         "[half]\npattern = ^half\nxFilesFactor = 0.5\n"
-        "[bad]\npattern = .\naggregationMethod = mean\n[worse]\npattern = .\nxFilesFactor = 2\n",
+        "[bad]\npattern = .\naggregationMethod = mean\n[worse]\npattern = .\nxFilesFactor = 2\n"
+        "[empty]\npattern = .\nxFilesFactor =\n",
     )
     rules = Aggregations.load(str(tmp_path))
     assert (rules.match("a.min").method, rules.match("a.min").x_files_factor) == ("min", 0.1)
     assert (rules.match("half").method, rules.match("half").x_files_factor) == ("average", 0.5)
     assert (rules.match("a.b").method, rules.match("a.b").x_files_factor) == ("average", 0.0)
-    assert [problem.line for problem in rules.problems] == [10, 13]
+    assert [problem.line for problem in rules.problems] == [10, 13, 16]
 
 
 def test_methods_are_whispers() -> None:
@@ -156,6 +192,7 @@ _LINES = (
     *("[a]", "[b]", "[DEFAULT]", "[ c ]", "[a] # x", " [d]", "[e]]", "[[f]]", "[h];", "[]"),
     *("# c", "  ; c", "", "   ", "k=v", "k = ", "K: 1", "  k2 = 3", "a=b:c", "a:b=c", "x = a ; b", "=x", "k"),
     *("pattern: x=y", "  more", "\tmore", "  [z]", "retentions = 1s:1d,", "    5m:1y", "  k3=v\t", "\u00a0 odd"),
+    *("r = %%", "r2 = a%(K)sb", "  %(r2)s%(r)s", "k4 = %%(k)s"),
 )
 
 
@@ -166,13 +203,13 @@ def _without_blanks(value: str) -> str:
 @settings(max_examples=500)
 @given(st.lists(st.sampled_from(_LINES), max_size=8).map("\n".join))
 def test_what_carbons_parser_takes_is_read_alike(text: str) -> None:
-    theirs = configparser.ConfigParser(interpolation=None)
+    theirs = configparser.ConfigParser()
     try:
         theirs.read_string(text)
+        names = [*(["DEFAULT"] if "pattern" in theirs.defaults() else []), *theirs.sections()]
+        read = {name.strip(): {key: _without_blanks(value) for key, value in theirs.items(name)} for name in names}
     except configparser.Error:
         return  # here that costs a section, not the file
     sections, problems = parse_sections(text, "f")
     assert problems == []
-    assert {one.name: {key: value for key, (value, _) in one.options.items()} for one in sections} == {
-        name.strip(): {key: _without_blanks(value) for key, value in theirs.items(name)} for name in theirs.sections()
-    }
+    assert {one.name: {key: value for key, (value, _) in one.options.items()} for one in sections} == read

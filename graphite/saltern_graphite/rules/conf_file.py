@@ -1,8 +1,9 @@
 """Reads Carbon's ``.conf`` files: sections in order, each option with the line it stands on.
 
 Carbon reads them with Python's configparser; this reader takes the same files, with values that go on in lines that
-are indented further, and ``[DEFAULT]`` for what all other sections have. It differs in one thing: a bad line or section
-is reported with its line number and costs that section alone, never the file.
+are indented further, ``[DEFAULT]`` for what all other sections have, ``%(key)s`` for another value of the section and
+``%%`` for a percent sign. It differs in one thing: a bad line or section is reported with its line number and costs
+that section alone, never the file.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 DEFAULT = "DEFAULT"
-"""The section whose options every other one has, unless it has them itself."""
+"""The section whose options every other one has, unless it has them itself. With a pattern it is one like others."""
 
 ENCODING = "utf-8-sig"
 """Editors of some systems begin a file with a byte order mark."""
@@ -22,6 +23,9 @@ ENCODING = "utf-8-sig"
 Rule = TypeVar("Rule")
 
 _HEADER = re.compile(r"\[(.+)\]")  # what follows it says nothing, as for configparser
+_REFERENCE = re.compile(r"%(?:%|\(([^)]+)\)s)")
+_DEEPEST = 10
+"""So many references in one another are followed, as in Carbon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +45,15 @@ class Problem:
 class Section:
     """A ``[name]`` with its options: lower-cased key -> (value, line); *repeated* are the lines of keys said before.
 
-    Of a repeated key the last value counts. (Carbon does not start with such a file.)
+    Of a repeated key the last value counts. (Carbon does not start with such a file.) *referred* are the keys that
+    values refer to.
     """
 
     name: str
     line: int
     options: dict[str, tuple[str, int]] = field(default_factory=dict)
     repeated: list[tuple[str, int]] = field(default_factory=list)
+    referred: set[str] = field(default_factory=set)
 
     def get(self, key: str) -> str | None:
         """Return the value of *key* (lower case), or ``None``."""
@@ -125,10 +131,17 @@ def parse_sections(text: str, path: str) -> tuple[list[Section], list[Problem]]:
         if key in current.options:
             current.repeated.append((key, number))
         current.options[key] = (option[1], number)
-    common = sections.pop(DEFAULT, Section(DEFAULT, 0)).options
+    common = sections.get(DEFAULT, Section(DEFAULT, 0)).options
+    if "pattern" not in common:
+        sections.pop(DEFAULT, None)
+    filled = []
     for section in sections.values():
         section.options = {**common, **section.options}
-    return list(sections.values()), problems
+        wrong = _fill_in(section, path)
+        problems += wrong
+        if not wrong:
+            filled.append(section)
+    return filled, problems
 
 
 def read_rules(path: str, rule_of: Callable[[Section, str], Rule | list[Problem]]) -> tuple[list[Rule], list[Problem]]:
@@ -165,6 +178,38 @@ def compile_pattern(section: Section, path: str, problems: list[Problem]) -> re.
         why = f"pattern {pattern!r} in [{section.name}] is not a regular expression: {error}"
         problems.append(Problem(path, section.line_of("pattern"), why))
         return None
+
+
+def _fill_in(section: Section, path: str) -> list[Problem]:
+    """Put what values refer to in its place, in *section*; return which of them can't be."""
+    filled, problems = {}, []
+    for key, (_, line) in section.options.items():
+        try:
+            filled[key] = _filled(section, key), line
+        except ValueError as error:
+            problems.append(Problem(path, line, f"{key} in [{section.name}]: {error}"))
+    section.options = filled
+    return problems
+
+
+def _filled(section: Section, key: str, depth: int = 0) -> str:
+    """Return the value of *key* with what it refers to. Raises ``ValueError`` saying what is wrong.
+
+    Any other percent sign is one. (Carbon does not start with such a file.)
+    """
+
+    def meant(found: re.Match[str]) -> str:
+        if found[1] is None:
+            return "%"
+        other = found[1].lower()
+        if other not in section.options:
+            raise ValueError(f"there is no key {found[1]!r}, to which {found[0]} refers")
+        if depth == _DEEPEST:
+            raise ValueError(f"{found[0]} leads in circles")
+        section.referred.add(other)
+        return _filled(section, other, depth + 1)
+
+    return _REFERENCE.sub(meant, section.options[key][0])
 
 
 def _split_option(line: str) -> tuple[str, str] | None:

@@ -69,12 +69,14 @@ def _rule(section: Section, path: str) -> Aggregation | list[Problem]:
     if not section.get("pattern"):
         problems.append(Problem(path, section.line, f"section [{section.name}] has no pattern"))
     pattern = compile_pattern(section, path, problems)
-    method = section.get("aggregationmethod") or DEFAULT_METHOD
+    method = section.get("aggregationmethod")
+    method = DEFAULT_METHOD if method is None else method
     method = _OTHER_WORDS.get(method, method)
     if method not in METHODS:
         why = f"aggregationMethod {method!r} in [{section.name}] is unknown: use one of {', '.join(METHODS)}"
         problems.append(Problem(path, section.line_of("aggregationmethod"), why))
-    text = section.get("xfilesfactor") or str(DEFAULT_X_FILES_FACTOR)
+    text = section.get("xfilesfactor")
+    text = str(DEFAULT_X_FILES_FACTOR) if text is None else text
     try:
         factor = float(text)
     except ValueError:

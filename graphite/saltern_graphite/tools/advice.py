@@ -38,8 +38,10 @@ def advise(conf: str) -> list[Problem]:
         sections, _ = read_sections(path)
         odd = [*_unreached(sections, path)]
         seen: set[int] = set()
+        known = {key.lower(): key for key in keys}
+        meant = set(known).union(*(section.referred for section in sections))
         for section in sections:
-            odd += _odd_keys(section, path, keys, seen)
+            odd += _odd_keys(section, path, known, meant, seen)
             odd += _odd_pattern(section, path)
         found += sorted(odd, key=lambda problem: problem.line)
     for file, why in _UNREAD.items():
@@ -81,19 +83,18 @@ def _unreached(sections: list[Section], path: str) -> list[Problem]:
     return found
 
 
-def _odd_keys(section: Section, path: str, keys: tuple[str, ...], seen: set[int]) -> list[Problem]:
-    """Return what is odd about keys in lines not *seen* before: all sections have those of [DEFAULT]."""
-    known = {key.lower(): key for key in keys}
+def _odd_keys(section: Section, path: str, known: dict[str, str], meant: set[str], seen: set[int]) -> list[Problem]:
+    """Return what is odd about keys not *meant*, in lines not *seen* before: all sections have those of [DEFAULT]."""
     found = []
     for key, (_, line) in section.options.items():
-        if key in known or line in seen:
+        if key in meant or line in seen:
             continue
         seen.add(line)
         if key in _OF_OTHERS:
             found.append(Problem(path, line, f"key {key!r} in [{section.name}] means nothing here: {_OF_OTHERS[key]}"))
             continue
         near = difflib.get_close_matches(key, known, 1)
-        hint = f"did you mean {known[near[0]]}?" if near else f"the keys are {', '.join(keys)}"
+        hint = f"did you mean {known[near[0]]}?" if near else f"the keys are {', '.join(known.values())}"
         found.append(Problem(path, line, f"key {key!r} in [{section.name}] means nothing: {hint}"))
     for key, line in section.repeated:
         why = f"{key} is said again in [{section.name}]: the last one counts (Carbon refuses such a file)"
