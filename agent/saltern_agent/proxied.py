@@ -2,10 +2,10 @@
 
 ::
 
-    init(opts)       opens the connection; needed       grains()          facts of the device
-    shutdown(opts)   closes it; needed                  grains_refresh()  the same, read anew
-    initialized()    has init run?                      ping()            what test.ping answers
-    alive(opts)      does the connection still work?
+    init(opts)       opens the connection, or raises    grains()          facts of the device
+                     or returns False; needed           grains_refresh()  the same, read anew
+    shutdown(opts)   closes it; needed                  ping()            what test.ping answers
+    initialized()    has init run, and well?            alive(opts)       does the connection still work?
 
 ``opts`` are the minion's options, ``opts["proxy"]`` is what its pillar says of the device. Functions may take their
 time: none is for the loop's thread. Any may be a coroutine function. Others may be called as
@@ -94,8 +94,11 @@ class Proxied:
         missing = [name for name in NEEDED if name not in self._module().functions]
         if missing:
             raise CommandError(f"the proxymodule {self._type} has no function {missing[0]}")
-        yield from self._call("init", options=True)
+        if (yield from self._call("init", options=True)) is False:  # as many of Salt's say that it didn't work
+            raise CommandError(f"{self._type}.init failed: it returned False")
         self._opened = True
+        if not (yield from self._initialized()):
+            raise CommandError(f"{self._type}.init failed: {self._type}.initialized says False after it")
 
     def _close(self) -> Steps[None]:
         if self._opened:

@@ -74,6 +74,10 @@ def make(tmp_path: Path) -> Callable[..., tuple[Tenant, Proxied]]:
         "proxy/new": NEW,
         "proxy/careless": "def init(opts): pass\ndef shutdown(opts): pass",
         "proxy/bad": "__proxyenabled__ = ['*']\ndef init(opts): raise OSError('no route')\ndef shutdown(opts): pass",
+        "proxy/sayer": "__proxyenabled__ = ['sayer']\ndef shutdown(opts): pass\n"
+        "def init(opts): return opts['id'] != 'no'",
+        "proxy/silent": "__proxyenabled__ = ['silent']\ndef shutdown(opts): pass\nTRIES = []\n"
+        "def init(opts): TRIES.append(1)\ndef initialized(): return len(TRIES) > 1",
         "proxy/keeps": "__proxyenabled__ = ['keeps']\nimport os\ndef shutdown(opts): pass\n"
         "def init(opts): open(os.path.join(opts['cachedir'], 'kept'), 'w').close()",
         "proxy/half": "__proxyenabled__ = 'half'\ndef init(opts): pass",
@@ -151,6 +155,19 @@ def test_grains_come_before_the_connection_too(make: Callable[..., Any]) -> None
 def test_what_cannot_be_opened_is_said_in_one_line(make: Callable[..., Any], proxytype: str, said: str) -> None:
     with pytest.raises(CommandError, match=said):
         make(proxytype, "one")[1].open()
+
+
+def test_an_init_that_only_says_that_it_failed_opened_nothing(make: Callable[..., Any]) -> None:
+    with pytest.raises(CommandError, match=r"^sayer\.init failed: it returned False$"):
+        make("sayer", "no")[1].open()
+    said = make("sayer", "yes")[1]
+    said.open()
+    assert said.alive() is True
+    silent = make("silent", "one")[1]
+    with pytest.raises(CommandError, match=r"^silent\.init failed: silent\.initialized says False after it$"):
+        silent.open()
+    silent.open()  # as its connection does after a while
+    assert silent.initialized is True
 
 
 def test_functions_that_act_on_the_host_are_refused_for_a_device(make: Callable[..., Any]) -> None:
