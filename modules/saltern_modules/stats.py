@@ -8,19 +8,24 @@ and filtered by the agent's option ``stats``::
       disk: {exclude_mount: ["/mnt/*"]}
       net: {exclude: ["veth*"]}
 
+What is wrong in it leaves out the collector that it belongs to; the agent's log says it once.
+
 ``proc_root`` and ``sys_root`` say where the host's ``/proc`` and ``/sys`` are, for an agent in a container.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
 from saltern.errors import CommandError
 from saltern_modules import _agent
 from saltern_modules.collectors.catalogue import listed, load
-from saltern_modules.collectors.options import nearest, switched
+from saltern_modules.collectors.options import Chosen, chosen, nearest
 from saltern_modules.collectors.sampler import Sampler
+
+log = logging.getLogger(__name__)
 
 __opts__: Mapping[str, Any]
 __context__: dict[str, Any]
@@ -38,9 +43,8 @@ def collect() -> dict[str, Any]:
     Counters count since boot. A rate (``…_per_s``, and the processors' percentages) is taken since the
     previous sample of the same schedule, so the first sample has none, nor has one whose counter was
     reset. What the host does not have is absent. ``collector.<name>`` tells each collector's own
-    ``duration_ms`` and ``success`` (1, or 0 when it failed; the others' numbers are there all the same).
-
-    Raises ``CommandError`` when the option ``stats`` holds something that no collector has.
+    ``duration_ms`` and ``success`` (1, or 0 when it failed or its options are wrong; the others' numbers are there all
+    the same).
 
     CLI Example:
 
@@ -59,8 +63,8 @@ def collect() -> dict[str, Any]:
 def get(name: str) -> dict[str, Any]:
     """Return one collector's part of a sample: ``{'cpu': {…}, 'collector': {'cpu': {…}}}``.
 
-    Raises ``CommandError`` when there is no such collector, when it is switched off, and when this host has nothing
-    that it could measure.
+    Raises ``CommandError`` when there is no such collector, when it is switched off or its options are wrong, and when
+    this host has nothing that it could measure.
 
     CLI Example:
 
@@ -70,8 +74,10 @@ def get(name: str) -> dict[str, Any]:
     """
     sampler = _sampler()
     _known("get", name)
-    if not sampler.switches[name]:
+    if not sampler.chosen.switches[name]:
         raise CommandError(f"stats.get: the collector {name!r} is off: switch it on in stats: collectors")
+    if name in sampler.chosen.faults:
+        raise CommandError(f"stats.get: {sampler.chosen.faults[name]}")
     sample = sampler.sample(name)
     if name in sampler.lacking:
         raise CommandError(f"stats.get: {name}: {sampler.lacking[name]}")
@@ -87,9 +93,10 @@ def collectors() -> dict[str, dict[str, Any]]:
 
         saltern '*' stats.collectors
     """
-    switches = switched(__opts__.get("stats") or {})
+    found = chosen(__opts__.get("stats"))
+    on = {name for name, switch in found.switches.items() if switch and name not in found.faults}
     return {
-        name: {"on": switches[name], "description": load(name).description, "settings": dict(load(name).settings)}
+        name: {"on": name in on, "description": load(name).description, "settings": dict(load(name).settings)}
         for name in listed()
     }
 
@@ -164,5 +171,19 @@ def _sampler() -> Sampler:
             if idle is None:  # another sampler would only hang as well, and keep threads of its own
                 return next(iter(samplers.values()))
             samplers.pop(idle)
-        samplers[caller] = Sampler(__opts__)
+        sampler = Sampler(__opts__)
+        if not samplers:  # those of other schedules have the same options
+            _say_faults(sampler.chosen)
+        samplers[caller] = sampler
     return samplers[caller]
+
+
+def _say_faults(found: Chosen) -> None:
+    """Log what is wrong in the option ``stats``, with its file and line where that is known."""
+    lines = [*found.nobodys, *(f"{fault} (the {name} collector is left out)" for name, fault in found.faults.items())]
+    if not lines:
+        return
+    from saltern.config.located import located  # not for a right configuration
+
+    for line in lines:
+        log.warning("%s (said once)", located(line, str(__opts__.get("conf_file") or "")))

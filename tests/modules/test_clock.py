@@ -60,7 +60,7 @@ def test_this_host(tmp_path: Any) -> None:
 def test_it_is_off_by_itself_and_costs_nothing_then(tmp_path: Any) -> None:
     sampler = Sampler(options(tmp_path))
     sampler.sample()
-    assert not sampler.switches["clock"]
+    assert not sampler.chosen.switches["clock"]
     assert "clock" not in sampler.running
 
 

@@ -196,37 +196,96 @@ def test_switches_and_filters(fake_host: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("config", "message"),
+    ("config", "whose", "message"),
     [
-        ({"collectors": {"temperatur": False}}, "did you mean 'temperature'"),
-        ({"collectors": {"cpu": "no"}}, "true or false"),
-        ({"collectors": ["cpu"]}, "must map names"),
-        ({"dsik": {}}, "did you mean 'disk'"),
-        ({"uptime": {}}, "no option 'uptime'"),
-        ({"disk": {"exclude_mounts": []}}, "did you mean 'exclude_mount'"),
-        ({"disk": {"exclude_mount": "/mnt"}}, "must be a list"),
-        ({"disk": {"exclude_mount": [1]}}, "must be a list"),
-        ({"disk": 3}, "must hold options"),
-        ({"processes": {"max_scanned": True}}, "must be a number such as 1000, not below 0, not True"),
-        ({"processes": {"max_scanned": -1}}, "must be a number such as 1000, not below 0, not -1"),
-        ({"sockets": {"max_scanned": 1.5}}, "must be a number such as 5000"),
-        ({"cpu": {"per_cpu": 1}}, "must be true or false, not 1"),
-        ({"disk": {"root": 1}}, "root must be a text"),
-        ({"disk": {"root": "host"}}, "stats: disk: root: 'host' is no whole path"),
-        ({"forecast": {"window_hours": True}}, "must be a number such as 6.0"),
-        ({"forecast": {"window_hours": 0}}, "window_hours must be more than 0"),
-        ({"forecast": {"window_hours": "6"}}, "must be a number such as 6.0"),
-        ({"procs": {"match": ["a\0b"]}}, "stats: procs: match: .* holds a zero character"),
-        ({"logs": {"files": {"/a\0b": []}}}, "stats: logs: files: .* holds a zero character"),
-        ({"certificates": {"targets": ["/a\0b"]}}, "stats: certificates: targets: .* holds a zero character"),
-        ([1], "must hold options"),
+        ({"collectors": {"temperatur": False}}, "", "collectors has no 'temperatur': did you mean 'temperature'"),
+        ({"collectors": {"cpu": "no"}}, "cpu", "collectors: cpu must be true or false, not 'no'"),
+        ({"collectors": {"clock": 1}}, "clock", "collectors: clock must be true or false, not 1"),
+        ({"collectors": ["cpu"]}, "", "collectors must map names"),
+        ({"dsik": {}}, "", "did you mean 'disk'"),
+        ({5: {}}, "", "there is no option 5: use one of collectors, agent"),
+        ({"uptime": {"x": 1}}, "uptime", "uptime has no option 'x': it has none"),
+        ({"disk": {"exclude_mounts": []}}, "disk", "did you mean 'exclude_mount'"),
+        ({"disk": {"exclude_mount": "/mnt"}}, "disk", "must be a list"),
+        ({"disk": {"exclude_mount": [1]}}, "disk", "must be a list"),
+        ({"disk": 3}, "disk", "must hold options"),
+        ({"processes": {"max_scanned": True}}, "processes", "must be a number such as 1000, not below 0, not True"),
+        ({"processes": {"max_scanned": -1}}, "processes", "must be a number such as 1000, not below 0, not -1"),
+        ({"sockets": {"max_scanned": 1.5}}, "sockets", "must be a number such as 5000"),
+        ({"cpu": {"per_cpu": 1}}, "cpu", "must be true or false, not 1"),
+        ({"disk": {"root": 1}}, "disk", "root must be a text"),
+        ({"disk": {"root": "host"}}, "disk", "stats: disk: root: 'host' is no whole path"),
+        ({"forecast": {"window_hours": True}}, "forecast", "must be a number such as 6.0"),
+        ({"forecast": {"window_hours": 0}}, "forecast", "window_hours must be more than 0"),
+        ({"forecast": {"window_hours": "6"}}, "forecast", "must be a number such as 6.0"),
+        ({"forecast": {"window_hours": math.nan}}, "forecast", "window_hours must be more than 0"),
+        ({"procs": {"match": ["a\0b"]}}, "procs", "stats: procs: match: .* holds a zero character"),
+        ({"logs": {"files": {"/a\0b": []}}}, "logs", "stats: logs: files: .* holds a zero character"),
+        ({"certificates": {"targets": ["/a\0b"]}}, "certificates", "certificates: targets: .* holds a zero character"),
+        ({"ports": {"targets": ["10.0.0.7"]}}, "ports", "stats: ports: targets: '10.0.0.7'"),
+        ({"ports": {"targets": ["x" * 9000], "y" * 9000: 1}}, "ports", "stats: ports"),
+        ([1], "", "must hold options"),
+        ([], "", "must hold options"),
+        (5, "", "must hold options, not 5"),
     ],
 )
-def test_a_wrong_option_is_named(fake_host: Any, config: Any, message: str) -> None:
+def test_what_is_wrong_leaves_out_what_it_belongs_to_and_is_told_once(
+    fake_host: Any, agent: Any, config: Any, whose: str, message: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    right = fake_host.load("stats").collect()
     fake_host.opts["stats"] = config
-    with pytest.raises(CommandError, match=message) as caught:
-        fake_host.load("stats").collect()
-    assert "\n" not in str(caught.value)
+    stats = fake_host.load("stats")
+    for schedule in ("stats", "", "stats"):
+        agent.job = {"schedule": schedule}
+        sample = stats.collect()
+        failed = {name for name, row in sample["collector"].items() if not row["success"]}
+        assert failed == {whose} - {""}
+        assert whose not in sample
+        assert set(sample["collector"]) | {whose} == set(right["collector"]) | {whose}
+    (told,) = [record.getMessage() for record in caplog.records]
+    assert re.search(message, told)
+    assert told.startswith("stats: ")
+    assert "\n" not in told
+    assert len(told) < 1000
+    if whose:
+        assert told.startswith(stats.explain(whose)[whose]["why"])
+        assert stats.collectors()[whose]["on"] is False
+        with pytest.raises(CommandError, match=message):
+            stats.get(whose)
+
+
+def test_every_fault_is_told_with_its_file_and_line(
+    fake_host: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "minion"
+    file.write_text("id: a\nstats:\n  collectors: {temprature: false}\n  cpu: 5\n  ports: {targets: [a]}\n")
+    fake_host.opts["conf_file"] = str(file)
+    fake_host.opts["stats"] = {"collectors": {"temprature": False, "ports": False}, "cpu": 5, "ports": {"x": 1}}
+    sample = fake_host.load("stats").collect()
+    told = [record.getMessage().removeprefix(f"{file}: line 2: stats: ") for record in caplog.records]
+    assert [line.split(" ")[0] for line in told] == ["collectors", "cpu", "ports"]
+    assert sample["collector"]["cpu"] == {"success": 0}
+    assert "ports" not in sample["collector"], "it is switched off"
+
+
+def test_a_call_with_arguments_that_there_are_not_is_refused(fake_host: Any) -> None:
+    with pytest.raises(TypeError, match="collectors"):
+        fake_host.load("stats").collect(collectors={"cpu": False})
+
+
+def test_options_of_a_collector_whose_file_is_damaged_hurt_no_other(
+    fake_host: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(name: str) -> type[Collector]:
+        if name == "disk":
+            raise ImportError("a damaged file")
+        return catalogue.load(name)
+
+    monkeypatch.setattr("saltern_modules.collectors.options.load", broken)
+    fake_host.opts["stats"] = {"disk": {"root": "/"}, "dsik": {}}
+    sampler = Sampler(fake_host.opts)
+    assert sampler.sample()["memory"]["percent"] == 50.0
+    assert sampler.chosen.faults == {"disk": "stats: disk: it can't be begun: ImportError: a damaged file"}
 
 
 @pytest.mark.parametrize("hours", [6, 6.0, 1])

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from saltern_modules.collectors.options import chosen
 from saltern_modules.collectors.source import Source
 
 
@@ -25,3 +26,9 @@ def plant(root: Path, files: Mapping[str, str | bytes]) -> Source:
 def options(root: Path, stats: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return an agent's options for the host below *root*."""
     return {"proc_root": str(root / "proc"), "sys_root": str(root / "sys"), "stats": dict(stats or {})}
+
+
+def fault_of(root: Path, stats: Mapping[str, Any]) -> str:
+    """Return what is wrong with the one collector in *stats* whose options are."""
+    (fault,) = chosen(options(root, stats)["stats"]).faults.values()
+    return fault

@@ -48,9 +48,11 @@ def _row(row: Listed, sampler: Sampler) -> dict[str, Any]:
 
 def _why(row: Listed, sampler: Sampler) -> str:
     """Return why the collector runs, or why not."""
-    asked = row.name in (sampler.config.get("collectors") or {})
-    if not sampler.switches[row.name]:
+    asked = row.name in sampler.chosen.asked
+    if not sampler.chosen.switches[row.name]:
         return "switched off in stats: collectors" if asked else "off unless switched on in stats: collectors"
+    if row.name in sampler.chosen.faults:
+        return sampler.chosen.faults[row.name]
     if row.name in sampler.lacking:
         return sampler.lacking[row.name]
     return "switched on in stats: collectors" if asked else "on by itself"

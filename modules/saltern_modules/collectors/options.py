@@ -5,47 +5,82 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from saltern.errors import CommandError
+from saltern.named import NamedTuple
 from saltern_modules.collectors.catalogue import listed, load
 
 
-def switched(config: Mapping[str, Any]) -> dict[str, bool]:
-    """Return whether each collector is on, by the configuration and its default. Raises ``CommandError``."""
-    known = listed()
-    switches = config.get("collectors") or {}
-    if not isinstance(switches, Mapping):
-        raise CommandError(f"stats: collectors must map names to true or false, not {switches!r}")
-    for name, on in switches.items():
-        if name not in known:
-            raise CommandError(f"stats: collectors has no {name!r}{nearest(name, known)}")
-        if not isinstance(on, bool):
-            raise CommandError(f"stats: collectors: {name} must be true or false, not {on!r}")
-    return {name: switches.get(name, row.on) for name, row in known.items()}
+class Chosen(NamedTuple):
+    """What the option ``stats`` comes to: what is wrong in it leaves out what it belongs to, and nothing else."""
+
+    switches: dict[str, bool]
+    """Whether each collector is on, by the configuration and its default."""
+
+    asked: set[str]
+    """Those that ``collectors`` says it of."""
+
+    options: dict[str, dict[str, Any]]
+    """The options of collectors that are given some, by name; all of them right."""
+
+    faults: dict[str, str]
+    """What is wrong with a collector's switch or options, in a line that names them, by its name."""
+
+    nobodys: list[str]
+    """The same, of what is no collector's."""
 
 
-def check(config: Mapping[str, Any]) -> None:
-    """Raise ``CommandError`` for the first option in *config* that no collector has, or of a wrong type."""
+def chosen(config: object) -> Chosen:
+    """Return what *config*, the option ``stats``, comes to; it never raises."""
     known = listed()
-    for section, options in config.items():
-        if section == "collectors":
-            continue
-        if section not in known or not load(section).settings:
-            sections = ["collectors", *(name for name in known if load(name).settings)]
-            raise CommandError(f"stats: there is no option {section!r}{nearest(section, sections)}")
+    found = Chosen({name: row.on for name, row in known.items()}, set(), {}, {}, [])
+    if config is not None and not isinstance(config, Mapping):
+        found.nobodys.append(f"stats: must hold options, not {config!r:.80}")
+    for section, options in config.items() if isinstance(config, Mapping) else ():
         if options is None:  # a section of the file in which every line is a comment
             continue
-        if not isinstance(options, Mapping):
-            raise CommandError(f"stats: {section} must hold options, not {options!r}")
-        defaults = load(section).settings
+        if section == "collectors":
+            _switch(options, found)
+        elif section not in known:
+            found.nobodys.append(f"stats: there is no option {section!r:.80}{nearest(section, ['collectors', *known])}")
+        elif fault := _fault(section, options):
+            found.faults.setdefault(section, f"stats: {section}{fault}")
+        else:
+            found.options[section] = dict(options)
+    return found
+
+
+def _switch(switches: object, found: Chosen) -> None:
+    """Take what ``collectors`` says into *found*."""
+    if not isinstance(switches, Mapping):
+        found.nobodys.append(f"stats: collectors must map names to true or false, not {switches!r:.80}")
+        return
+    for name, on in switches.items():
+        if name not in found.switches:
+            found.nobodys.append(f"stats: collectors has no {name!r:.80}{nearest(name, found.switches)}")
+            continue
+        found.asked.add(name)
+        found.switches[name] = on is not False  # where nobody knows what was meant it is to show that it failed
+        if not isinstance(on, bool):
+            found.faults[name] = f"stats: collectors: {name} must be true or false, not {on!r:.80}"
+
+
+def _fault(section: str, options: object) -> str:
+    """Return what is wrong first with the *options* of the collector *section*, as it follows its name; or nothing."""
+    if not isinstance(options, Mapping):
+        return f" must hold options, not {options!r:.80}"
+    try:
+        collector = load(section)
+        defaults = collector.settings
         for name, value in options.items():
             if name not in defaults:
-                raise CommandError(f"stats: {section} has no option {name!r}{nearest(name, defaults)}")
+                return f" has no option {name!r:.80}{nearest(name, defaults) if defaults else ': it has none'}"
             if not _is_like(value, defaults[name]):
-                raise CommandError(f"stats: {section}: {name} must be {_kind(defaults[name])}, not {value!r}")
-        try:
-            load(section).check({**defaults, **options})
-        except ValueError as error:
-            raise CommandError(f"stats: {section}: {error}") from None
+                return f": {name} must be {_kind(defaults[name])}, not {value!r:.80}"
+        collector.check({**defaults, **options})
+    except ValueError as error:
+        return f": {error}"
+    except Exception as error:  # its file is damaged: the others go on
+        return f": it can't be begun: {type(error).__name__}: {error}"
+    return ""
 
 
 def _is_like(value: object, default: object) -> bool:

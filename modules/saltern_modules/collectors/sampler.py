@@ -9,12 +9,11 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from saltern.errors import CommandError
 from saltern_modules.collectors.asking.aside import Aside
 from saltern_modules.collectors.asking.walk import TIMEOUT_S, Asked, LeftBehind, Walk
 from saltern_modules.collectors.base import Collector, Metrics
 from saltern_modules.collectors.catalogue import lacking, listed, load
-from saltern_modules.collectors.options import check, switched
+from saltern_modules.collectors.options import chosen
 from saltern_modules.collectors.source import Source
 
 log = logging.getLogger(__name__)
@@ -38,17 +37,11 @@ class Running(Asked):
 class Sampler:
     """The collectors of one schedule, and what they remember from one sample to the next.
 
-    Built from the agent's options (``stats``, ``proc_root``, ``sys_root``). Raises ``CommandError`` for an
-    option that no collector has.
+    Built from the agent's options (``stats``, ``proc_root``, ``sys_root``); what is wrong in them is in ``chosen``.
     """
 
     def __init__(self, opts: Mapping[str, Any]) -> None:
-        config = opts.get("stats") or {}
-        if not isinstance(config, Mapping):
-            raise CommandError(f"stats: must hold options, not {config!r}")
-        check(config)
-        self.config = config
-        self.switches = switched(config)
+        self.chosen = chosen(opts.get("stats"))
         self.roots = {"proc": opts.get("proc_root") or "/proc", "sys": opts.get("sys_root") or "/sys"}
         self.running: dict[str, Running] = {}
         self.lacking: dict[str, str] = {}
@@ -65,13 +58,14 @@ class Sampler:
     def sample(self, only: str | None = None) -> Metrics:
         """Return the metrics of every collector, or of *only* that one, and each one's cost and success.
 
-        A collector that has nothing to tell is left out; one that fails, or doesn't come back, is told by
-        ``collector.<name>.success`` being 0, is logged once, and hurts no other. Those that may not come back are asked
-        in a thread of the sampler's own, which is left behind with one that hangs; that one isn't asked until it comes
-        back.
+        A collector that has nothing to tell is left out; one that fails, or doesn't come back, or whose options are
+        wrong, is told by ``collector.<name>.success`` being 0, is logged once, and hurts no other. Those that may not
+        come back are asked in a thread of the sampler's own, which is left behind with one that hangs; that one isn't
+        asked until it comes back.
         """
         metrics: Metrics = {}
-        costs: dict[str, dict[str, float]] = {}
+        faulty = [name for name in self.chosen.faults if self.chosen.switches[name] and only in (None, name)]
+        costs: dict[str, dict[str, float]] = {name: {"success": 0} for name in faulty}
         with self._lock:
             self._files.begin()
             now = time.monotonic()
@@ -121,9 +115,11 @@ class Sampler:
     def _look(self) -> None:
         """Take up what the host has by now, and leave what it has no longer; one that hangs is not left."""
         for name, row in listed().items():
-            if not self.switches[name] or (name in self.running and self.running[name].stuck):
+            if not self.chosen.switches[name] or name in self.chosen.faults:
                 continue
-            options = {**(self.config.get(name) or {})}
+            if name in self.running and self.running[name].stuck:
+                continue
+            options = self.chosen.options.get(name, {})
             try:
                 reason = lacking(row, self.roots, options)
                 if not reason and name not in self.running:
