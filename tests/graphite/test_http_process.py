@@ -86,7 +86,11 @@ def test_credentials_and_log_are_read_and_opened_again(tmp_path: Path) -> None:
         assert server.get("/version", authorization=f"Bearer {TOKEN}").status_code == 401
         auth_file(tmp_path, TOKEN, mode=0o644)
         server.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: "the credentials stay as they were" in server.said)
+        wait_until(lambda: server.said.count("SIGHUP: logs are opened anew") == 2)
+        assert "the credentials stay as they were" in server.said
+        assert "the credentials were read again" not in server.said
+        assert server.said.count("but for what is said above to be at fault: ") == 2
+        assert ", the credentials; what the command line says needs a restart" in server.said
         assert server.get("/version", authorization="Bearer fedcba9876543210").status_code == 200
     lines = [line for name in ("old.log", "access.log") for line in (tmp_path / name).read_text().splitlines()]
     requests = [json.loads(line) for line in lines]

@@ -10,6 +10,7 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Sequence
 
 import saltern.log
 from saltern.errors import SalternError, exit_code, told
@@ -168,7 +169,9 @@ async def _serve(arguments: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    loop.add_signal_handler(signal.SIGHUP, _reload, store, server)
+    files = [SCHEMAS_FILE, AGGREGATION_FILE, WHITELIST_FILE, BLACKLIST_FILE]
+    files += ["the credentials"] if arguments.auth_file else []
+    loop.add_signal_handler(signal.SIGHUP, _reload, store, server, files)
     try:
         await server.start()
         await ended.wait()
@@ -177,19 +180,16 @@ async def _serve(arguments: argparse.Namespace) -> None:
         await server.stop()
 
 
-def _reload(store: Store, server: Server) -> None:
-    """Read everything in the conf folder again, and what HTTP has in files; say so."""
+def _reload(store: Store, server: Server, files: Sequence[str]) -> None:
+    """Read everything in the conf folder again, and what HTTP has in files; say so: *files* in words."""
     server.reload_http()
     store.reload_schemas()
     if not store.replaying:  # else the server does when it has the time
         store.name_lists.reload()
     log.info(
-        "SIGHUP: logs are opened anew; %s, %s, %s, %s and the credentials were read again (what is told to be at fault "
-        "stays as it was); what the command line says needs a restart",
-        SCHEMAS_FILE,
-        AGGREGATION_FILE,
-        WHITELIST_FILE,
-        BLACKLIST_FILE,
+        "SIGHUP: logs are opened anew; read again, but for what is said above to be at fault: %s; what the command "
+        "line says needs a restart",
+        ", ".join(files),
     )
 
 
