@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from saltern.secret import Secret, revealed, secret_texts
 from saltern_agent.credentials import with_credentials
 
+KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEA\n-----END OPENSSH PRIVATE KEY-----\n"
+
 
 @pytest.mark.parametrize(
     ("proxy", "secrets"),
@@ -22,7 +24,16 @@ from saltern_agent.credentials import with_credentials
         ({"proxytype": "snmp", "community": "our-own-one"}, {"our-own-one"}),
         ({"proxytype": "x", "password": "abc", "token": 12345, "secret": None, "passphrase": ["abcdef"]}, set()),
         ({"proxytype": "x", "password": Secret("marked already")}, {"marked already"}),
-        ({"proxytype": "x", "key": "/etc/ssh/id", "url": "http://password/"}, set()),
+        ({"proxytype": "x", "key": "/etc/ssh/id", "url": "http://password/", "host_key": "ssh-ed25519 AAAA"}, set()),
+        (
+            {"headers": {"X-Api-Key": "k3y-of-ours", "X-Tenant": "dc-one", "X-Auth-Token": "t0ken"}},
+            {"k3y-of-ours", "t0ken"},
+        ),
+        ({"headers": {"Authorization": "Bearer abc", "Cookie": "sid=1234"}}, {"Bearer abc", "sid=1234"}),
+        ({"login_password": "hunter22", "token_name": "watcher"}, {"hunter22"}),
+        ({"url": "https://fred:hunter22@10.0.0.9/api"}, {"https://fred:hunter22@10.0.0.9/api"}),
+        ({"url": "https://fred@10.0.0.9/a:b@c", "other": "http://10.0.0.9/?to=fred:b@c"}, set()),
+        ({"key": KEY, "note": "a PRIVATE KEY is a file"}, {KEY}),
     ],
 )
 def test_credentials_are_known_by_their_names(proxy: dict[str, Any], secrets: set[str]) -> None:
