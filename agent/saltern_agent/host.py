@@ -95,7 +95,7 @@ class Host:
             self._take_modules,
             self._forget_modules,
             self._modules_settled,
-            self.own.facts.refresh,
+            self._regrain,
         )
         self.upkeep.also(self.modules.sync.index)
         address = Address(options["master"], options["publish_port"], options["ret_port"], master_key)
@@ -334,6 +334,12 @@ class Host:
         self.own.loader.forget(changed)
         if self.devices is not None:
             self.devices.modules_changed(changed)
+
+    def _regrain(self) -> None:
+        """Have the grains of all collected again, from a worker: functions that add some are others."""
+        self.own.facts.refresh()
+        if self.devices is not None:
+            self.devices.regrain()
 
     def _modules_settled(self) -> None:
         """Begin what needs modules: they are here, or were waited for long enough."""

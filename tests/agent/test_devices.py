@@ -15,6 +15,7 @@ from saltern.secret import Secret
 from saltern.wire import pack
 from saltern_agent.jobs import Job
 from saltern_agent.origin import Origin
+from saltern_modules._agent import Synced
 from support.device_bench import Bench
 
 EVERY_HOUR = {"toasts": {"function": "toast.toast", "seconds": 3600}}
@@ -531,6 +532,21 @@ def test_a_module_that_has_changed_is_heeded(bench: Bench, tmp_path: Path, name:
     bench.wait(lambda: bench.devices.members["sw1"].connection.up)
     expected = ["sw1", "new", 1] if again else ["sw1", "sw1/", 2]
     assert bench.run("sw1", "toast.toast")["return"] == expected
+
+
+def test_functions_that_add_grains_are_asked_when_they_come(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.serve("sw1")
+    assert bench.run("sw1", "grains.get", "rack")["return"] == ""
+    path = tmp_path / "cache" / "extmods" / "grains" / "racks.py"
+    path.parent.mkdir(parents=True)
+    path.write_text("__proxyenabled__ = ['toaster']\ndef rack(proxy): return {'rack': 7 if proxy else 0}\n")
+    bench.host._take_modules(["racks"], {})
+    monkeypatch.setattr(bench.host.modules.sync, "run", lambda kinds: Synced(["grains.racks"], [], failed=False))
+    bench.host.modules.fetch()
+    bench.wait(lambda: [message for _, message in bench.jobs if message.body.get("grains", {}).get("rack") == 7])
+    assert bench.run("sw1", "grains.get", "rack")["return"] == 7
 
 
 def test_a_device_has_a_mine(bench: Bench) -> None:

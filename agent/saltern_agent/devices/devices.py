@@ -209,6 +209,12 @@ class Devices:
             if anew or device.loader.proxytype in changed:
                 self.host.loop.post(device.connection.anew)
 
+    def regrain(self) -> None:
+        """Collect their grains again, of those that are up; from any thread."""
+        for device in list(self.members.values()):
+            if device is not self.host.own:
+                device.facts.refresh()
+
     def _loop_left(self) -> None:
         for device in self.members.values():
             device.connection.loop_left()
