@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from saltern_graphite.series.aggregation import Matrix, consolidation, reduce_groups
+from saltern_graphite.series.aggregation import Matrix, coarsened
 from saltern_graphite.series.series import Series, SeriesList, Values
 
 
@@ -27,22 +27,13 @@ class Grid:
         return np.stack(self.rows)
 
 
-def coarsened(series: Series, step: int) -> Series:
-    """*series* at a coarser *step* (a multiple of its own), grouped from its first point by its own function.
-
-    The groups are not aligned to the step: Graphite's choice, and dashboards show it.
-    """
-    if step == series.step:
-        return series
-    reducer = consolidation(series.consolidation)
-    values = reduce_groups(reducer, series.values, step // series.step, series.x_files_factor)
-    return series.derived(series.name, values, step=step, path=series.path)
-
-
 def normalized(series: SeriesList) -> list[Series]:
-    """*series* brought to the least common multiple of their steps."""
+    """*series* brought to the least common multiple of their steps.
+
+    Each is grouped from its first point on, not aligned to the step: Graphite's choice, and dashboards show it.
+    """
     step = math.lcm(*(one.step for one in series))
-    return [coarsened(one, step) for one in series]
+    return [coarsened(one, step // one.step) for one in series]
 
 
 def grid(series: SeriesList) -> Grid:

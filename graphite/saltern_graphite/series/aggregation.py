@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from saltern.errors import FunctionError
-from saltern_graphite.series.series import Values
+from saltern_graphite.series.series import Series, Values
 
 Matrix = npt.NDArray[np.float64]
 Indexes = npt.NDArray[np.int64]
@@ -207,6 +207,19 @@ def reduce_groups(reducer: Reducer, values: Values, width: int, share: float) ->
     if whole < len(values):
         parts.append(reduce_rows(reducer, values[whole:].reshape(-1, 1), share, width))
     return np.concatenate(parts) if parts else np.empty(0)
+
+
+def coarsened(series: Series, width: int, *, skipped: int = 0, start: int | None = None) -> Series:
+    """*series* with each *width* values made one by its own consolidation and share of known values.
+
+    Without its first *skipped* values, and from *start* (epoch seconds) on, if that is given. Groups are not aligned.
+    """
+    if width == 1 and not skipped:
+        return series
+    reducer = consolidation(series.consolidation)
+    with np.errstate(all="ignore"):
+        values = reduce_groups(reducer, series.values[skipped:], width, series.x_files_factor)
+    return series.derived(series.name, values, start=start, step=series.step * width, path=series.path)
 
 
 def percentiles(matrix: Matrix, n: float, *, interpolate: bool = False) -> Values:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import orjson
 
 from saltern_graphite.render.formats.base import INFINITY, Answer, Options, answer, number
-from saltern_graphite.series.aggregation import consolidation, reduce_groups
+from saltern_graphite.series.aggregation import coarsened
 from saltern_graphite.series.series import Series, Values
 
 
@@ -95,23 +95,16 @@ def downsample(series: Sequence[Series], most: int) -> list[Series]:
     if not series:
         return []
     span = max(one.end for one in series) - min(one.start for one in series)
-    with np.errstate(all="ignore"):
-        return [_coarsened(one, span, most) for one in series]
+    return [_aligned(one, span, most) for one in series]
 
 
-def _coarsened(series: Series, span: int, most: int) -> Series:
+def _aligned(series: Series, span: int, most: int) -> Series:
     if most <= 1:
-        return _grouped(series, max(len(series.values), 1), 0, series.start)
+        return coarsened(series, max(len(series.values), 1))
     points = span / series.step
     if points <= most:
         return series
     width = math.ceil(points / most)
     seconds = width * series.step
     nudge = seconds + series.start % series.step - series.start % seconds
-    return _grouped(series, width, max(nudge // series.step - 1, 0), series.start + nudge)
-
-
-def _grouped(series: Series, width: int, dropped: int, start: int) -> Series:
-    reducer = consolidation(series.consolidation)
-    values = reduce_groups(reducer, series.values[dropped:], width, series.x_files_factor)
-    return series.derived(series.name, values, start=start, step=series.step * width, path=series.path)
+    return coarsened(series, width, skipped=max(nudge // series.step - 1, 0), start=series.start + nudge)

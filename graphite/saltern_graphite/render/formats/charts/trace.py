@@ -17,7 +17,7 @@ from saltern.errors import GraphiteError
 from saltern_graphite.render.formats.charts.colors import Color, parse_color, template
 from saltern_graphite.render.formats.charts.parameters import FALSE, TRUE, Parameters
 from saltern_graphite.render.formats.charts.style import printable
-from saltern_graphite.series.aggregation import consolidation, reduce_groups
+from saltern_graphite.series.aggregation import coarsened
 from saltern_graphite.series.series import Series, Values
 
 _MAX_COLORS = 1000
@@ -135,12 +135,7 @@ def thinned(series: Series, span: float, pixels: float, least_px: float) -> Seri
     """*series* coarsened by its own consolidation, so that its points are *least_px* apart or more."""
     points = span / max(series.step, 1)
     drawable = max(int(pixels / max(least_px, 1 / _MOST_PER_PX)), 1)
-    if points <= drawable:
-        return series
-    width = math.ceil(points / drawable)
-    with np.errstate(all="ignore"):
-        values = reduce_groups(consolidation(series.consolidation), series.values, width, series.x_files_factor)
-    return replace(series, values=values, step=series.step * width)
+    return coarsened(series, max(math.ceil(points / drawable), 1))
 
 
 def filled(drawn: Sequence[Trace], mode: str) -> list[Trace]:
