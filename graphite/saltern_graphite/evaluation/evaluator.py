@@ -101,7 +101,7 @@ class Evaluator:
             return self.series(fill(expression, context.template), context)
         if isinstance(expression.value, str):  # a template's variable may stand for a path
             return self._metrics(expression.value, context)
-        raise FunctionError(f"expected a series list, not {expression}")
+        raise FunctionError(f"expected a series list, not {expression.value!r}")
 
     def apply(self, name: str, series: list[Series], context: Context, *more: list[Series]) -> list[Series]:
         """The function called *name* on *series*, and *more* lists, its other arguments at their defaults."""

@@ -73,5 +73,4 @@ def series_by_tag(context: Context, *tag_expressions: str) -> list[Series]:
     An empty value stands for a tag that a series doesn't have; one expression at least must need a value. Regular
     expressions are anchored at their beginning.
     """
-    written = (context.call.text or str(context.call)) if context.call else ""
-    return context.evaluation.tagged(tag_expressions, written, context)
+    return context.evaluation.tagged(tag_expressions, context.call.text if context.call else "", context)

@@ -1,4 +1,4 @@
-"""What a target parses to. ``str(node)`` prints it in a form that parses to an equal node.
+"""What a target parses to.
 
 ``column`` is where the node begins in its target, counted from 1; it takes no part in comparisons.
 """
@@ -7,33 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-_SPECIAL = re.compile(r"""[()'"\\|,{}]""")
-_ENUMERATION = re.compile(r"\{[^{}]*\}")
 _NUMERIC = re.compile(r"-?[0-9]+(\.[0-9]*)?|-?\.[0-9]+")
 
 LiteralValue = int | float | bool | str | None
-
-
-def _escape(text: str) -> str:
-    return _SPECIAL.sub(r"\\\g<0>", text)
-
-
-def _print_path(text: str) -> str:
-    """Escape what would not parse; commas and braces stay where they form ``{a,b}``."""
-    printed = []
-    position = 0
-    for match in _ENUMERATION.finditer(text):
-        printed.append(_escape(text[position : match.start()]))
-        alternatives = match[0][1:-1].split(",")
-        if "." not in match[0]:
-            printed.append("{" + ",".join(_escape(one) for one in alternatives) + "}")
-        else:
-            printed.append(_escape(match[0]))
-        position = match.end()
-    printed.append(_escape(text[position:]))
-    return "".join(printed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +20,6 @@ class PathExpression:
 
     text: str
     column: int = field(default=1, compare=False)
-
-    def __str__(self) -> str:
-        return _print_path(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +30,12 @@ class Literal:
     value: LiteralValue
     column: int = field(default=1, compare=False)
 
-    def __str__(self) -> str:
-        if isinstance(self.value, str):
-            quote = '"' if re.fullmatch(r'(?:[^"\r\n\\]|""|\\.)*', self.value, re.DOTALL) else "'"
-            return f"{quote}{self.value}{quote}"
-        if isinstance(self.value, bool):
-            return "true" if self.value else "false"
-        return repr(self.value).replace("e+", "e")
-
 
 @dataclass(frozen=True, slots=True)
 class Call:
     """A function with its arguments. ``a | f(1)`` parses to the same as ``f(a, 1)``.
 
-    ``text`` is the call as it was written; empty for one that was piped into or made otherwise.
+    ``text`` is the call as it was written; empty for one that was piped into.
     """
 
     name: str
@@ -76,9 +43,6 @@ class Call:
     kwargs: tuple[tuple[str, Expression], ...] = ()
     column: int = field(default=1, compare=False)
     text: str = field(default="", compare=False)
-
-    def __str__(self) -> str:
-        return f"{self.name}({','.join([*map(str, self.args), *(f'{name}={value}' for name, value in self.kwargs)])})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +71,9 @@ def fill(template: Template, overrides: Mapping[str, str]) -> Expression:
 
 def _fill(expression: Expression, values: Mapping[str, LiteralValue]) -> Expression:
     if isinstance(expression, Call):
-        return Call(
-            expression.name,
-            tuple(_fill(one, values) for one in expression.args),
-            tuple((name, _fill(one, values)) for name, one in expression.kwargs),
-            expression.column,
-        )
+        args = tuple(_fill(one, values) for one in expression.args)
+        kwargs = tuple((name, _fill(one, values)) for name, one in expression.kwargs)
+        return replace(expression, args=args, kwargs=kwargs)
     if not isinstance(expression, PathExpression) or "$" not in expression.text:
         return expression
     whole = values.get(expression.text[1:]) if expression.text.startswith("$") else None
