@@ -27,13 +27,6 @@ UNIT_SYSTEMS: Mapping[str, Units] = MappingProxyType(
 """Graphite's unit systems, by the names that ``yUnitSystem``, ``cactiStyle`` and ``legendValue`` take."""
 
 
-def prefixed(value: float, system: str, *, step: float | None = None) -> tuple[float, str]:
-    """*value* in the largest unit of *system* that it reaches, and that unit's prefix (empty for none).
-
-    With *step* the unit is no larger than that either: labels that far apart then differ in their digits before
-    the point.
-    """
-    for prefix, size in UNIT_SYSTEMS[system]:
-        if abs(value) >= size and (step is None or step >= size):
-            return value / size, prefix
-    return value, ""
+def prefixed(value: float, system: str) -> tuple[float, str]:
+    """*value* in the largest unit of *system* that it reaches, and that unit's prefix (empty for none)."""
+    return next(((value / size, prefix) for prefix, size in UNIT_SYSTEMS[system] if abs(value) >= size), (value, ""))
