@@ -141,6 +141,30 @@ def test_a_fault_of_an_included_file_names_it_and_an_empty_include_is_said(tmp_p
     assert line == f"{tmp_path}/master: include names no file by none/*.conf ({tmp_path}/master)"
 
 
+def test_folders_that_are_not_there_are_said(tmp_path: Path) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "file").touch()
+    (tmp_path / "master").write_text(
+        f"timeout: 1\nfile_roots: {{base: [{tmp_path}/here]}}\n"
+        f"pillar_roots:\n  base: [{tmp_path}/here, {tmp_path}/gone, {tmp_path}/file]\n  dev: {tmp_path}/dev\n"
+    )
+    said = [line.replace(str(tmp_path), "DIR") for line in remarks(MASTER, master_config(tmp_path))]
+    assert said == [
+        "DIR/master: line 3: pillar_roots: base: no folder is found at DIR/gone, DIR/file",
+        "DIR/master: line 3: pillar_roots: dev: no folder is found at DIR/dev",
+    ]
+    (tmp_path / "master").write_text("file_roots: {base: [/srv/saltern], dev: 5, odd: [5, '']}\n")
+    assert not [line for line in remarks(MASTER, master_config(tmp_path)) if "/srv/saltern" not in line]
+    (tmp_path / "master").write_text("")
+    assert not list(remarks(MASTER, master_config(tmp_path))), "the default may be missing"
+    (tmp_path / "minion").write_text(f"id: a\nfile_roots: {{base: [{tmp_path}/gone]}}\n")
+    assert not list(remarks(MINION, minion_config(tmp_path))), "its files are the master's"
+    with (tmp_path / "minion").open("a") as file:
+        file.write("file_client: local\n")
+    (line,) = remarks(MINION, minion_config(tmp_path))
+    assert line == f"{tmp_path}/minion: line 2: file_roots: base: no folder is found at {tmp_path}/gone"
+
+
 def test_includes_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(includes, "MAX_FILES", 20)
     for number in range(13):

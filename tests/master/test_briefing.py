@@ -102,6 +102,22 @@ def test_a_change_is_expected_of_minions_that_are_away_too(options: MasterOption
     asyncio.run(scenario())
 
 
+def test_a_folder_that_is_not_there_is_said_when_the_configuration_is_read_again(
+    options: MasterOptions, caplog: pytest.LogCaptureFixture
+) -> None:
+    main = Path(options["conf_file"])
+
+    async def scenario() -> None:
+        async with running(options) as master:
+            main.write_text(main.read_text() + f"pillar_roots: {{base: [{main.parent}/gone]}}\n")
+            master.reload()
+
+    asyncio.run(scenario())
+    said = [record.getMessage() for record in caplog.records if "no folder is found" in record.getMessage()]
+    assert len(said) == 1
+    assert said[0].endswith(f": pillar_roots: base: no folder is found at {main.parent}/gone")
+
+
 def test_what_modules_can_do_is_known_before_any_minion_has_them(options: MasterOptions, tmp_path: Path) -> None:
     module = tmp_path / "srv" / "_modules" / "own.py"
     module.write_text("__powers__ = {'look': 'reads'}\ndef look(): return 1\n")

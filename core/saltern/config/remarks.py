@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from saltern.config.includes import unmatched
+from saltern.config.located import located
 from saltern.config.of_salt import idle, of_a_console, of_a_returner
 from saltern.config.schema import Schema
 
@@ -19,7 +21,9 @@ def own_keys(schema: Schema, options: Mapping[str, Any]) -> list[str]:
 
 
 def remarks(schema: Schema, options: Mapping[str, Any]) -> Iterator[str]:
-    """Yield at most one line for a user's own keys, one for Salt's options that do nothing, one for empty includes."""
+    """Yield at most one line for a user's own keys, one for Salt's options that do nothing, one for empty includes, and
+    one for each environment of which a folder isn't there.
+    """
     where = options["conf_file"]
     keys = own_keys(schema, options)
     passed_over = dict(idle(schema.name, keys))
@@ -34,6 +38,21 @@ def remarks(schema: Schema, options: Mapping[str, Any]) -> Iterator[str]:
         yield f"{where}: these options of Salt's do nothing here: {_some(reasons)}"
     if nothing := [f"{pattern} ({file})" for file, pattern in unmatched(where)]:
         yield f"{where}: include names no file by {_some(nothing)}"
+    yield from absent_folders(schema, options)
+
+
+def absent_folders(schema: Schema, options: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a line for each environment of files or pillar of which a folder isn't there, with file and line.
+
+    The default may be missing, and so may what is in no use, on a minion whose files are its master's.
+    """
+    for option in ("file_roots", "pillar_roots"):
+        roots = options.get(option)
+        unused = roots == schema.defaults.get(option) or options.get("file_client") == "remote"
+        for env, folders in roots.items() if isinstance(roots, dict) and not unused else ():
+            folders = folders if isinstance(folders, list) else [folders]
+            if absent := [one for one in folders if isinstance(one, str) and one and not os.path.isdir(one)]:
+                yield located(f"{option}: {env}: no folder is found at {_some(absent)}", options["conf_file"])
 
 
 def _some(words: list[str]) -> str:
