@@ -138,6 +138,22 @@ def test_a_function_is_run_on_what_was_shown(page: Page) -> None:
     expect(page.locator("#job")).to_contain_text("2 of 2")
 
 
+def test_jobs_are_searched_in_the_readers_own_time(visitors: Visitors, console_stack: ConsoleStack) -> None:
+    client = console_stack.client
+    client.cmd("db1", "test.echo", ["at that time"])
+    page = visitors.page(ADMIN, timezone_id="Asia/Kathmandu")
+    page.goto("/jobs?fun=test.echo")
+    shown = page.locator("tbody time").first.inner_text()
+    page.get_by_label("From").fill(shown.replace(" ", "T"))
+    page.get_by_role("button", name="Search").click()
+    expect(page.locator("tbody")).to_contain_text("at that time")
+    expect(page.get_by_label("From")).to_have_value(shown.replace(" ", "T"))
+    expect(page.locator(".zone").first).to_have_text("GMT+5:45")
+    assert re.search(r"since=\d{4}-\d\d-\d\dT\d\d%3A\d\d%3A\d\dZ", page.url)
+    page.goto("/audit?since=2026-01-31T12:00Z")
+    expect(page.get_by_label("Since")).to_have_value("2026-01-31T17:45:00")
+
+
 def test_a_plugin_shows_results_and_a_broken_one_its_own_fault(page: Page) -> None:
     page.goto("/plugins/disks?tgt=*")
     page.get_by_role("button", name="Run", exact=True).click()

@@ -180,7 +180,7 @@ def test_a_silence_is_for_a_series_as_it_is_called_and_for_hosts_by_name() -> No
 
 def test_a_silence_ends() -> None:
     assert ends_of(given("lasts=4h"), NOW) == "4h"
-    assert ends_of(given("lasts=until&until=2026-12-01T12:00&zone=-60"), NOW) == 1796122800.0
+    assert ends_of(given("lasts=until&until=2026-12-01T12:00%2B01:00"), NOW) == 1796122800.0
     assert ends_of(given("lasts=until&until=2026-12-01T12:00"), NOW) == 1796126400.0
     for bad in ("", "lasts=9y", "lasts=until", "lasts=until&until=soon", "lasts=until&until=2020-01-01T00:00"):
         with pytest.raises(Refused):

@@ -207,11 +207,22 @@ def test_the_list_is_searched_and_paged(jobs: ConsoleClient) -> None:
     asked = jobs.api.called("runner.jobs.list_jobs")[-1].kwarg
     assert asked["search_function"] == "pkg.*"
     assert asked["search_target"] == "*web*"
-    assert (asked["start_time"], asked["end_time"]) == ("2026-11-28 19:44", "2026-11-29")
+    assert (asked["start_time"], asked["end_time"]) == ("2026-11-28T19:44:00+00:00", "2026-11-29T00:00:00+00:00")
     assert "No job like that" in jobs.get("/jobs?user=eve").text
     wrong = jobs.get("/jobs?since=yesterday")
     assert wrong.status_code == 400
     assert "a time is written as" in wrong.text
+
+
+def test_times_are_told_in_utc_to_be_shown_in_the_readers_zone(jobs: ConsoleClient) -> None:
+    jobs.api.answers["runner.jobs.list_jobs"] = {}
+    page = jobs.get("/jobs", params={"since": "2026-11-28T19:44+01:00", "until": "2026-11-29"}).text
+    asked = jobs.api.called("runner.jobs.list_jobs")[-1].kwarg
+    assert (asked["start_time"], asked["end_time"]) == ("2026-11-28T18:44:00+00:00", "2026-11-29T00:00:00+00:00")
+    assert 'value="2026-11-28T18:44:00" data-zoned="1795891440.0"' in page
+    assert 'value="2026-11-29T00:00:00" data-zoned=' in page
+    assert 'value="9999&quot;&gt;" data-zoned=""' in jobs.get("/jobs", params={"since": '9999">'}).text
+    assert jobs.get("/jobs?since=0001-01-01T00:00%2B23:00").status_code == 400
 
 
 def test_jobs_that_run_now(jobs: ConsoleClient) -> None:

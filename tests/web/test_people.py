@@ -206,6 +206,10 @@ def test_the_audit_asks_for_what_the_url_says(console: ConsoleClient) -> None:
     assert console.api.called("runner.audit.query")[0].kwarg == {
         "limit": 200, "since": "2h", "user": "file:*", "result": "ok",
     }  # fmt: skip
+    page = console.get("/audit", params={"since": "2026-01-31 12:00", "until": "2026-01-31T12:00+01:00"}).text
+    given = console.api.called("runner.audit.query")[1].kwarg
+    assert (given["since"], given["until"]) == ("2026-01-31T12:00:00+00:00", "2026-01-31T11:00:00+00:00")
+    assert 'value="2026-01-31T11:00:00" data-zoned=' in page
 
 
 def test_a_record_that_was_changed_is_said_loudly(console: ConsoleClient) -> None:

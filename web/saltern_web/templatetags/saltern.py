@@ -11,9 +11,10 @@ from typing import Any
 
 from django import template
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 
 from saltern.visible import visible
+from saltern_web.pages.moments import moment_of
 from saltern_web.static_files import static_url
 
 register = template.Library()
@@ -83,6 +84,21 @@ def number(value: float | None) -> str:
 def percent(value: float | None) -> str:
     """Return ``97.5 %``; what isn't known is a dash."""
     return UNKNOWN if value is None else f"{value:.1f} %".replace(".0 %", " %")
+
+
+@register.simple_tag
+def zoned(typed: str) -> SafeString:
+    """Return the attributes of a field for a day and time: in UTC, and a script makes the reader's own time of it."""
+    at = moment_of(typed)
+    if at is None:
+        return format_html('value="{}" data-zoned=""', typed)
+    return format_html('value="{}" data-zoned="{}"', f"{at:%Y-%m-%dT%H:%M:%S}", at.timestamp())
+
+
+@register.simple_tag
+def zone() -> SafeString:
+    """Say which zone times are in, beside a field; a script says the reader's own."""
+    return mark_safe('<span class="muted small zone">UTC</span>')  # ours
 
 
 @register.simple_tag

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fnmatch
 import re
 import time
-from datetime import UTC, datetime, timedelta, timezone
 from glob import escape
 from typing import Any, NamedTuple
 
@@ -15,6 +14,7 @@ from saltern_web.api.errors import Refused
 from saltern_web.pages.alerts.acknowledging import MAX_TEXT, each, where_next
 from saltern_web.pages.alerts.book import OK, Book, book_of, forget_book
 from saltern_web.pages.alerts.shown import show
+from saltern_web.pages.moments import moment_of
 from saltern_web.pages.paging import paged
 from saltern_web.session.console import Asked
 
@@ -25,7 +25,6 @@ EVERY = "*"
 LASTS = (("1h", "1 hour"), ("4h", "4 hours"), ("1d", "1 day"), ("7d", "7 days"), ("until", "until …"))
 GLOBS = ("alert", "series", "minion")
 SHOWN = 50
-MAX_ZONE_MINUTES = 24 * 60
 
 
 class Aim(NamedTuple):
@@ -130,25 +129,19 @@ def aims_of(given: QueryDict) -> list[Aim]:
 def ends_of(given: QueryDict, now: float) -> str | float:
     """Return when a silence ends, as the master takes it: a duration, or epoch seconds. Raises ``Refused``.
 
-    ``until`` is in the reader's zone: ``zone`` minutes behind UTC, as browsers count; 0 where no script told.
+    ``until`` is in UTC unless it says otherwise.
     """
     lasts = given.get("lasts", "")
     if lasts != "until":
         if lasts in dict(LASTS):
             return lasts
         raise Refused("say when it ends")
-    text, zone = given.get("until", ""), given.get("zone", "0")
-    minutes = int(zone) if re.fullmatch(r"-?\d{1,4}", zone) and abs(int(zone)) < MAX_ZONE_MINUTES else 0
-    try:
-        local = datetime.fromisoformat(text)
-    except ValueError:
-        raise Refused("say until when: a day and a time") from None
-    if local.tzinfo is None:
-        local = local.replace(tzinfo=timezone(timedelta(minutes=-minutes)))
-    at = local.astimezone(UTC).timestamp()
-    if at <= now:
+    at = moment_of(given.get("until", ""))
+    if at is None:
+        raise Refused("say until when: a day and a time")
+    if at.timestamp() <= now:
         raise Refused("that time is over: name one to come")
-    return at
+    return at.timestamp()
 
 
 def meant(book: Book, aims: list[Aim]) -> list[Any]:

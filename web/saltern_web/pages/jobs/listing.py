@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -13,6 +12,7 @@ from django.shortcuts import render
 from saltern_web.api.errors import NotAllowed, Refused
 from saltern_web.api.look import is_look
 from saltern_web.pages.jobs.job import given_line, instant_of, target_line
+from saltern_web.pages.moments import moment_of
 from saltern_web.session.console import Asked
 
 PER_PAGE = 50
@@ -22,7 +22,6 @@ MAX_PAGES = 200
 MAX_CHARS = 200
 LOOKUPS = ("saltutil.find_job", "sys.*")
 """What consoles and clients ask of hosts by themselves."""
-_TIME = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?)?")
 
 
 class Row(NamedTuple):
@@ -107,9 +106,10 @@ async def _kept(request: Asked, search: Search, number: int) -> tuple[list[Row],
             asked[name] = text if set(text) & set("*?[,") else f"*{text}*"
     for name, text in (("start_time", search.since), ("end_time", search.until)):
         if text:
-            if not _TIME.fullmatch(text):
-                raise Refused(f"a time is written as 2026-11-28 19:44, in UTC, not {text}")
-            asked[name] = text.replace("T", " ")
+            at = moment_of(text)
+            if at is None:
+                raise Refused(f"a time is written as 2026-11-28 19:44, not {text}")
+            asked[name] = at.isoformat()
     narrow = bool(search.user) or not search.lookups
     limit = SEARCHED if narrow and search.user else min(SEARCHED, (3 if narrow else 1) * number * PER_PAGE + 1)
     rows, got = await _asked(request, search, asked, limit)

@@ -1,9 +1,10 @@
 // What every page does: times in the reader's zone, the search by "/", and coming back when the API does.
 
 import {searchInFrame} from "./search.js";
-import {keepCounting, localise} from "./times.js";
+import {keepCounting, localise, localiseFields} from "./times.js";
 
 localise();
+localiseFields();
 keepCounting();
 searchInFrame();
 document.addEventListener("htmx:afterSettle", (event) => localise(event.target));

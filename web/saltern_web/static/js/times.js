@@ -4,6 +4,7 @@ const UTC = document.documentElement.dataset.zone === "UTC";
 const format = new Intl.DateTimeFormat("en-GB", {
   timeZone: UTC ? "UTC" : undefined,
   year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false,
+  timeZoneName: "short",
 });
 
 export function clock(seconds) {
@@ -12,7 +13,26 @@ export function clock(seconds) {
 }
 
 // What a field of day and time means, in the zone that times are shown in: epoch seconds, NaN for none.
-export function ofField(text) { return Date.parse(UTC && text ? `${text}Z` : text) / 1000; }
+export function ofField(text) {
+  const whole = /^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00` : text;
+  return Date.parse(UTC && text ? `${whole.replace(" ", "T")}Z` : whole) / 1000;
+}
+
+// Fields of day and time are shown in that zone, and sent in UTC.
+export function localiseFields() {
+  const name = UTC ? "UTC" : format.formatToParts().find(({type}) => type === "timeZoneName").value;
+  for (const place of document.querySelectorAll(".zone")) place.textContent = name;
+  const fields = document.querySelectorAll("input[data-zoned]");
+  for (const field of fields) if (field.dataset.zoned) field.value = clock(Number(field.dataset.zoned)).replace(" ", "T");
+  for (const form of new Set([...fields].map((field) => field.form))) {
+    form.addEventListener("formdata", ({formData}) => {
+      for (const field of form.querySelectorAll("input[data-zoned]")) {
+        const at = ofField(field.value);
+        if (/^\d{4}-/.test(field.value) && at) formData.set(field.name, new Date(at * 1000).toISOString().replace(/\.000/, ""));
+      }
+    });
+  }
+}
 
 // A time as uPlot cuts its axes by, in that zone too.
 export function ofAxis(seconds) {
