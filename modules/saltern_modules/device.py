@@ -21,7 +21,8 @@ def state() -> dict[str, Any]:
     ``since`` when it is so, in seconds since the epoch; ``error`` why it is down, in one line; ``host`` which minion
     speaks for it. And ``state`` (``new``, ``opening``, ``up``, ``down``, ``closed``), ``proxytype``; ``hung``: whether
     a call to it was given up and hasn't ended; ``latency_ms`` how long the last one took, ``calls`` and ``failures``
-    how many there were since the agent began to serve it. It asks nothing of the device.
+    how many there were since the agent began to serve it, ``events_refused`` how many events of its functions were too
+    many. It asks nothing of the device.
     Raises ``CommandError`` for a minion that is a host.
 
     CLI Example:

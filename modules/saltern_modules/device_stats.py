@@ -19,7 +19,7 @@ __powers__ = {"collect": "reads"}
 
 DEVICE = "device"
 UNKNOWN = "unknown"
-OF_STATE = ("latency_ms", "calls", "failures", "hung")
+OF_STATE = ("latency_ms", "calls", "failures", "hung", "events_refused")
 
 
 def __virtual__() -> str | tuple[bool, str]:
@@ -31,7 +31,8 @@ def collect() -> Any:
     """Return one sample: a nested dict whose leaves are numbers.
 
     ``device``: ``up`` (1, or 0), ``type`` with the same by its proxytype, ``latency_ms`` of
-    the last call to it, whether it is ``hung``, and since the agent began to serve it ``calls`` and ``failures``.
+    the last call to it, whether it is ``hung``, and since the agent began to serve it ``calls``, ``failures`` and how
+    many events of its functions were refused (``events_refused``).
     Beside it what the proxymodule's ``stats`` returns, if it has that function and the device is up and doesn't hang;
     ``device.success`` is 0 when that failed, and the return code 1.
 

@@ -34,7 +34,8 @@ class Agent:
 
 
 def device(folder: Path, more: str = "", state: dict[str, Any] | None = None) -> tuple[OneDevice, Agent]:
-    agent = Agent(state or {"state": "up", "up": True, "latency_ms": 1.5, "calls": 3, "hung": False, "error": ""})
+    counted = {"latency_ms": 1.5, "calls": 3, "hung": False, "events_refused": 2}
+    agent = Agent(state or {"state": "up", "up": True, "error": "", **counted})
     library = library_of(folder, {"_proxy/far.py": FAR + more})
     return OneDevice(library, {"proxytype": "far"}, __agent__=agent).open(), agent
 
@@ -53,7 +54,7 @@ def test_state_and_reconnecting(tmp_path: Path, minion: Any) -> None:
 
 def test_numbers_of_a_device(tmp_path: Path) -> None:
     one, agent = device(tmp_path, "def stats(): return {'temperature': 41.5, 'device': 'hidden'}\n")
-    seen = {"up": 1, "type": {"far": 1}, "latency_ms": 1.5, "calls": 3, "hung": 0}
+    seen = {"up": 1, "type": {"far": 1}, "latency_ms": 1.5, "calls": 3, "hung": 0, "events_refused": 2}
     assert one.call("stats.collect") == {"temperature": 41.5, "device": {**seen, "success": 1}}
     assert agent.state is not None
     agent.state["hung"] = True
