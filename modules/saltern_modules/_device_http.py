@@ -170,7 +170,8 @@ def ask(
         except TimeoutError:
             raise CommandError(f"{where}: no answer in {device.timeout_s:.3g} s") from None
         except ssl.SSLError as error:
-            raise CommandError(f"{where}: {error.reason or error}: see verify and ca") from None
+            why = getattr(error, "verify_message", "") or error.reason or error
+            raise CommandError(f"{where}: {why}: see verify and ca") from None
         except OSError as error:
             raise CommandError(f"{where}: {error.strerror or error}") from None
         except (http.client.HTTPException, ValueError) as error:
@@ -267,7 +268,11 @@ def _without_login(body: bytes, headers: Mapping[str, str]) -> bytes:
 def _connection(device: Far, timeout_s: float) -> http.client.HTTPConnection:
     if device.scheme == "http":
         return http.client.HTTPConnection(device.host, device.port, timeout=timeout_s)
-    tls = _tls(device.verify, device.ca, os.stat(device.ca).st_mtime_ns if device.ca else 0)
+    try:
+        tls = _tls(device.verify, device.ca, os.stat(device.ca).st_mtime_ns if device.ca else 0)
+    except OSError as error:  # of the file, which may hold no certificate either
+        why = getattr(error, "reason", "") or error.strerror
+        raise CommandError(f"proxy: ca: {device.ca or 'of the system'}: {why}") from None
     return http.client.HTTPSConnection(device.host, device.port, timeout=timeout_s, context=tls)
 
 

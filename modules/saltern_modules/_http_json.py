@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
@@ -33,6 +34,7 @@ _WITH_UNIT = re.compile(
 )
 """A number and what may be behind it; a date, a time, an address and a version are none."""
 _FORBIDDEN = re.compile(r"[^!-~]")
+_INDEX = re.compile(r"\[(-?\d{1,9})\]")
 
 Steps = tuple[str | int, ...]
 
@@ -179,14 +181,14 @@ def numbers_of(metric: Metric, answer: Any) -> tuple[dict[str, Any] | float | No
         pairs = list(items.items())
     else:
         pairs = list(enumerate(items)) if isinstance(items, list) else []
+    labels = [key if metric.label is None else at(item, metric.label) for key, item in pairs[:MAX_ITEMS]]
+    names = [None if label is None or isinstance(label, (dict, list)) else _text(label) for label in labels]
+    often = Counter(names)
     found: dict[str, Any] = {}
-    for key, item in pairs[:MAX_ITEMS]:
-        label = key if metric.label is None else at(item, metric.label)
-        if label is None or isinstance(label, (dict, list)):
-            continue
+    for name, (key, item) in zip(names, pairs, strict=False):
         told = _of_item(metric, item)
-        if told is not None:
-            found[_text(label)] = told
+        if told is not None and name is not None:
+            found[name if often[name] == 1 else f"{name}#{key}"] = told
     return found or None, max(len(pairs) - MAX_ITEMS, 0)
 
 
@@ -284,7 +286,15 @@ def path_of(said: Any, where: str) -> str:
 
 
 def steps_of(said: Any, where: str) -> Steps:
-    """Return the steps of a path in an answer: a text with dots, or a list where names have dots themselves."""
+    """Return the steps of a path in an answer: a text with dots, or a list where names have dots themselves.
+
+    A text may be written as JSONPath writes it, ``$.ports[0].name``.
+    """
+    if isinstance(said, str) and "[*]" in said:
+        raise _wrong(where, f"{said!r:.80} is not valid: a path leads to one place, and each: to a list")
+    if isinstance(said, str):
+        plain = _INDEX.sub(r".\1", said)
+        said = plain.removeprefix("$").removeprefix(".") if said.startswith(("$.", "$[", "[")) else plain
     if isinstance(said, (str, int)) and not isinstance(said, bool):
         said = str(said).split(".") if said != "" else []
     if not isinstance(said, list) or not all(isinstance(step, (str, int)) for step in said):

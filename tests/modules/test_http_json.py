@@ -86,6 +86,32 @@ def test_numbers_of_every_kind_by_one_request_a_path(server: DeviceServer, tmp_p
     assert server.paths == ["/api/stats", "/api/ports", "/api/system"]
 
 
+def test_items_with_one_label_are_all_there(server: DeviceServer, tmp_path: Path) -> None:
+    rows = [{"n": "eth0", "rx": 1}, {"n": "eth1", "rx": 2}, {"n": "eth0", "rx": 3}, {"rx": 4}, {"n": "eth0"}]
+    server.pages["/api/rows"] = rows
+    one = device(server, tmp_path, metrics={"rx": {"path": "/rows", "each": "", "label": "n", "value": "rx"}}).open()
+    assert one.call("stats.collect")["rx"] == {"eth0#0": 1, "eth1": 2, "eth0#2": 3}
+
+
+@pytest.mark.parametrize(
+    ("said", "steps"),
+    [
+        ("$.ports[0].name", ("ports", 0, "name")),
+        ("ports[-1][2]", ("ports", -1, 2)),
+        ("$[1].a", (1, "a")),
+        ("[1]", (1,)),
+        ("$", ("$",)),
+        ("price.$", ("price", "$")),
+        ("a[b]", ("a[b]",)),
+        (["a[0]"], ("a[0]",)),
+        ("a.0", ("a", 0)),
+        ("", ()),
+    ],
+)
+def test_a_path_may_be_written_as_jsonpath_is(said: Any, steps: tuple[str | int, ...]) -> None:
+    assert declared.steps_of(said, "value") == steps
+
+
 def test_a_list_without_end_is_cut_and_counted(server: DeviceServer, tmp_path: Path) -> None:
     server.pages["/api/many"] = list(range(declared.MAX_ITEMS + 5))
     one = device(server, tmp_path, metrics={"n": {"path": "/many", "each": ""}}).open()
@@ -257,6 +283,10 @@ WRONG = [
     ({"metrics": {"a": {"path": "http://x/"}}}, "metrics: a: path: 'http://x/' is not valid"),
     ({"metrics": {"a": {"path": "/x", "vlaue": "b"}}}, "metrics: a: vlaue: there is no such key: there are each"),
     ({"metrics": {"a": {"path": "/x", "value": {}}}}, "metrics: a: value: must be a path"),
+    (
+        {"metrics": {"a": {"path": "/x", "value": "b[*].c"}}},
+        "metrics: a: value: 'b[*].c' is not valid: a path leads to one",
+    ),
     ({"metrics": {"a": {"path": "/x", "scale": "2"}}}, "metrics: a: scale: '2' is not valid"),
     ({"metrics": {"a": {"path": "/x", "states": {"up": "1"}}}}, "metrics: a: states: up: '1' is not valid"),
     ({"metrics": {"a": {"path": "/x", "label": "n"}}}, "metrics: a: label: it goes with each"),
@@ -314,10 +344,12 @@ def test_certificates_are_checked_unless_it_is_said_otherwise(tmp_path: Path) ->
     tls.load_cert_chain(tmp_path / "cert", tmp_path / "key")
     with DeviceServer(tls=tls) as server:
         server.pages["/api/health"] = {"ok": True}
-        with pytest.raises(CommandError, match=r"/api/health: .*see verify and ca"):
+        with pytest.raises(CommandError, match=r"/api/health: self.signed certificate.*: see verify and ca$"):
             device(server, tmp_path, ping="/health").open()
         assert device(server, tmp_path, ping="/health", verify=False).open().call("test.ping") is True
         ca = str(tmp_path / "cert")
         assert device(server, tmp_path, ping="/health", ca=ca).open().call("test.ping") is True
-        with pytest.raises(CommandError, match="No such file"):
+        with pytest.raises(CommandError, match=r"proxy: ca: .*/cert\.gone: No such file"):
             device(server, tmp_path, ping="/health", ca=f"{ca}.gone").open()
+        with pytest.raises(CommandError, match=r"proxy: ca: .*/key: NO_CERTIFICATE"):
+            device(server, tmp_path, ping="/health", ca=str(tmp_path / "key")).open()

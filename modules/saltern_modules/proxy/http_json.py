@@ -32,10 +32,11 @@ For example::
 With that ``stats.collect`` returns ``{'load': 12.5, 'fan': 1, 'port': {'eth0': {'rx_bytes': 3, 'tx_bytes': 4}}}``, and
 ``http_json.call port_down port=eth0`` does what it says.
 
-A *value* is a path in the answer: names with dots between them, a number for an item of a list, a list where a name has
-dots itself (``[a, "b.c"]``); left out it is the whole answer. What isn't there is left out. Numbers may be texts, with
-a unit behind them (``"41.5 °C"`` is 41.5), and true and false are 1 and 0. Each path is asked for once in a collection,
-however many metrics are in its answer.
+A *value* is a path in the answer: names with dots between them, a number for an item of a list (``ports.0.name``, or
+``ports[0].name``), a list where a name has dots or brackets itself (``[a, "b.c"]``); left out it is the whole answer.
+What isn't there is left out. Numbers may be texts, with a unit behind them (``"41.5 °C"`` is 41.5), and true and false
+are 1 and 0. Of several items with one label each has its place in the list behind it (``eth0#3``). Each path is asked
+for once in a collection, however many metrics are in its answer.
 """
 
 from __future__ import annotations
