@@ -46,8 +46,8 @@ class Clock:
 class Life:
     """A store from its start to its end, without the thread that moves it."""
 
-    def __init__(self, root: Path) -> None:
-        self.store = Store(str(root), StoreOptions(flush_interval_s=0, fsync="never"))
+    def __init__(self, root: Path, *, most_points: int = 10_000) -> None:
+        self.store = Store(str(root), StoreOptions(flush_interval_s=0, fsync="never", cache_max_points=most_points))
         self.store.reload_schemas()
         assert not self.store.wal.open()
         self.writer = self.store._writer = Writer(
@@ -201,6 +201,30 @@ def test_a_slot_begun_before_a_kill_is_finished_after_it(tmp_path: Path, monkeyp
         life.send([(slot + 9, 19.0)])  # one more, or one again
         life.stop()
         assert archives(root / "whisper" / "a.wsp") == [{slot: 5.5}], name
+
+
+@pytest.mark.parametrize("others", [0, 1], ids=["in one segment", "in two"])
+def test_a_part_that_is_noted_behind_the_next_is_not_left_out_where_memory_is_too_small(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, others: int
+) -> None:
+    """The log is read back and written at once then: the next part comes to the file before the note is read."""
+    Clock(monkeypatch)
+    configure(tmp_path, "1s:1m,10s:1h")
+    slot = (NOW - 300) // 10 * 10
+    life = Life(tmp_path)
+    life.send([(slot + n, float(n)) for n in range(2)])
+    life.flush()
+    life.send([(slot + n, float(n)) for n in range(3, 10)])
+    for _ in range(others):
+        life.store.wal.rotate(now=True)
+    life.note()
+    life.send([(slot + 2, 2.0)])
+    life.send([(NOW, 1.0)], "other")
+    life.kill()
+    life = Life(tmp_path, most_points=4)
+    life.flush()
+    assert archives(tmp_path / "whisper" / "a.wsp") == [{slot: 4.5}]
+    life.kill()
 
 
 def test_a_kill_does_no_harm_to_roll_ups_whose_points_are_overwritten(

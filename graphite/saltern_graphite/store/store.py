@@ -37,6 +37,7 @@ from saltern_graphite.store.late_memory import LateMemory
 from saltern_graphite.store.names import Ids, Names, Refusals
 from saltern_graphite.store.pace import Pace
 from saltern_graphite.store.packed import Seconds, Values
+from saltern_graphite.store.wal.segment import Points
 from saltern_graphite.store.wal.wal import Wal
 from saltern_graphite.store.writer import Writer
 from saltern_graphite.telemetry.counters import Counters
@@ -313,6 +314,7 @@ class Store:
         points = known = 0
         names: list[str] = []
         numbers = np.zeros(0, np.uint32)  # of the first names, as many as are *known*
+        restored: set[int] = set()  # segments whose late points are remembered already
         for place, record in self.wal.replay():
             if record.names is not names:
                 names, known = record.names, 0
@@ -323,12 +325,18 @@ class Store:
                 known = len(names)
             ids = numbers[record.places]
             if record.widths is not None:
-                for row in zip(*(c.tolist() for c in (ids, record.times, record.values, record.widths)), strict=True):
-                    writer.late.restore(*row)
+                if place.segment not in restored:
+                    _restore(writer.late, ids, record)
                 continue
             points += len(ids)
             if self.cache.read_back(ids, record.times, record.values, place) >= self.cache.most_at_once:
                 writer.pack_read_back()
+            if self.cache.full and not restored:  # points are to be written that late ones behind them belong to
+                for segment, records in self.wal.kept():
+                    restored.add(segment)
+                    for late in records:
+                        of = [late.names[number] for number in late.places.tolist()]
+                        _restore(writer.late, self.names.add_all(of), late)
             while self.cache.full and not writer.stopping and not writer.make_room():
                 time.sleep(ROOM_POLL_S)
             if writer.stopping:
@@ -424,6 +432,13 @@ class Store:
                     self._notices.say("relog", "%s; older segments are kept", error)
                     return
             self.cache.relog(place, numbers)
+
+
+def _restore(late: LateMemory, ids: Ids, kept: Points) -> None:
+    """Have *late* remember points that the log kept."""
+    assert kept.widths is not None
+    for row in zip(*(column.tolist() for column in (ids, kept.times, kept.values, kept.widths)), strict=True):
+        late.restore(*row)
 
 
 def _count_bad(

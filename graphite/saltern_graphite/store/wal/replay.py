@@ -140,6 +140,17 @@ class Replay:
             log.error("log in %s: %d points are lost, in segments that are damaged or gone", self._folder, lost)
         self._mark = None
 
+    def kept(self) -> Iterator[tuple[int, list[Points]]]:
+        """Yield the late points kept in each segment not read yet, with its number; :meth:`read` goes on as it would.
+
+        Segments of the version before kept none. One that can't be read just now is left out.
+        """
+        for number in sorted(self.unread):
+            if (segment := self._found.get(number)) is not None:
+                losses = self._losses.setdefault(number, {})
+                with suppress(OSError):
+                    yield number, [one for one in read_segment(segment, losses.__setitem__) if one.widths is not None]
+
     def read_again(self, number: int) -> None:
         """Have the closed segment *number*, one of this run, read too, the next time. Raises ``OSError``."""
         with suppress(FileNotFoundError):

@@ -39,6 +39,7 @@ from saltern_graphite.store.packed import Seconds, Values
 from saltern_graphite.store.wal.mark import Looks, MarkFile, Place
 from saltern_graphite.store.wal.record import KEPT_BYTES, KIND, Bodies, PointsBody, encode_names, encode_points
 from saltern_graphite.store.wal.replay import Closed, Replay, Replayed, segment_path
+from saltern_graphite.store.wal.segment import Points
 from saltern_graphite.store.wal.unreadable import Unreadable
 from saltern_graphite.whisper.durability import SYNC_INTERVAL_S, sync_folder, write_all
 
@@ -175,6 +176,10 @@ class Wal:
             self._notices.say("read", "%s: it is tried again; what comes meanwhile is kept", self._replay.why)
         else:
             self._notices.over("read", "log in %s: all of it could be read", self.folder)
+
+    def kept(self) -> Iterator[tuple[int, list[Points]]]:
+        """Yield the late points kept in each segment that :meth:`replay` is not through with, and its number."""
+        yield from self._replay.kept()
 
     def append(self, ids: Ids, times: Seconds, values: Values, widths: Seconds | None = None) -> Place:
         """Write points, columns of one length, and return the place they are behind.
