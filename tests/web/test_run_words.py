@@ -98,6 +98,28 @@ def test_further_arguments_keep_their_order() -> None:
     assert arguments_of(found, given) == (["echo", 1, "x"], {"cwd": "/tmp"})
 
 
+def test_further_arguments_come_behind_those_that_have_a_place() -> None:
+    names = {"args": ["a", "b", "c", "test"], "defaults": [True, {"x": [1]}, False], "varargs": True, "kwargs": True}
+    found = signature_of({**names, "placed": 3})  # def f(a, b=True, c={"x": [1]}, *args, test=False, **kwargs)
+    given = typed(**{"a.a": "1", "a.c": "[2]", "a.test": "true", "va": ["x"]})
+    assert arguments_of(found, given) == ([1, True, [2], "x"], {"test": True})
+    assert arguments_of(found, filled(found, [1, True, [2], "x"], {"test": True})) == (
+        [1, True, [2], "x"],
+        {"test": True},
+    )
+    assert arguments_of(found, typed(**{"a.a": "1", "va": ["x"]})) == ([1, True, {"x": [1]}, "x"], {})
+    assert arguments_of(found, typed(**{"a.a": "1", "a.b": "false"})) == ([1], {"b": False})
+    assert arguments_of(found, filled(found, [1, False], {})) == ([1], {"b": False})
+    assert arguments_of(signature_of(names), given) == ([1, "x"], {"c": [2], "test": True}), "an older agent tells less"
+
+
+def test_a_secret_has_no_place() -> None:
+    spec = {"args": ["a", "password"], "defaults": [""], "varargs": True, "kwargs": None, "placed": 2}
+    with pytest.raises(Refused, match="password can't be given with further arguments"):
+        arguments_of(signature_of(spec), typed(**{"a.a": "1", "a.password": "x", "va": ["y"]}))
+    assert arguments_of(signature_of(spec), typed(**{"a.a": "1", "va": ["y"]})) == ([1, "", "y"], {})
+
+
 def test_a_past_job_fills_the_same_fields() -> None:
     found = signature_of({"args": ["cmd", "test"], "defaults": [False], "varargs": True, "kwargs": True})
     arg, kwarg = split_given(["df -h", 5, {"test": True, "cwd": "/tmp", "__kwarg__": True}])

@@ -42,16 +42,27 @@ class Parameter(NamedTuple):
 
 
 class Signature(NamedTuple):
-    """What a function takes."""
+    """What a function takes; the first *placed* parameters may stand before ``*args``, the others go by name alone.
+
+    ``None``: the host didn't tell how many; then those that must be given may.
+    """
 
     parameters: tuple[Parameter, ...] = ()
     varargs: bool = False
     kwargs: bool = False
+    placed: int | None = None
 
     @property
     def has_test(self) -> bool:
         """Whether it can say what it would do."""
         return any(one.name == "test" for one in self.parameters)
+
+    @property
+    def by_place(self) -> tuple[Parameter, ...]:
+        """The parameters that what is given by its place goes to, before ``*args``."""
+        if not self.varargs or self.placed is not None:
+            return self.parameters[: self.placed]
+        return tuple(one for one in self.parameters if one.default is None)
 
 
 @dataclass
@@ -77,7 +88,9 @@ def signature_of(spec: Any) -> Signature:
         else Parameter(name, word_of(defaults[number - required]), _kind(name, defaults[number - required]))
         for number, name in enumerate(names)
     ]
-    return Signature(tuple(found), bool(spec.get("varargs")), bool(spec.get("kwargs")))
+    placed = spec.get("placed")
+    known = placed if isinstance(placed, int) else None
+    return Signature(tuple(found), bool(spec.get("varargs")), bool(spec.get("kwargs")), known)
 
 
 def _kind(name: str, default: Any) -> str:
@@ -106,8 +119,14 @@ def arguments_of(signature: Signature, typed: Typed) -> tuple[list[Any], dict[st
     arg: list[Any] = []
     kwarg: dict[str, Any] = {}
     by_place = True
+    before_rows = signature.by_place if signature.varargs and typed.rows else ()
     for one in signature.parameters:
         word = typed.words.get(one.name)
+        if by_place and one in before_rows and one.default is not None:
+            if word is not None and one.kind == "secret":
+                raise Refused(f"{one.name} can't be given with further arguments: by its place it would be shown")
+            arg.append(parse_value(one.default if word is None else word))
+            continue
         if word is None:
             by_place = by_place and one.default is not None
             continue
@@ -131,9 +150,7 @@ def arguments_of(signature: Signature, typed: Typed) -> tuple[list[Any], dict[st
 
 def _check(signature: Signature, arg: Sequence[Any], kwarg: Mapping[str, Any]) -> None:
     """Raise ``Refused`` for what the function can't take, as far as its signature tells."""
-    # before *args may stand what can only be given by its name: no signature tells
-    placed = [one.name for one in signature.parameters if one.default is None or not signature.varargs]
-    by_place = placed[: len(arg)]
+    by_place = [one.name for one in signature.by_place[: len(arg)]]
     for name in by_place:
         if name in kwarg:
             raise Refused(f"{name} is given twice")
@@ -145,13 +162,13 @@ def _check(signature: Signature, arg: Sequence[Any], kwarg: Mapping[str, Any]) -
 def filled(signature: Signature, arg: Sequence[Any], kwarg: Mapping[str, Any]) -> Typed:
     """Return what is to be typed so that these arguments come of it; what has no field of its own is on the line."""
     typed = Typed()
-    required = [one.name for one in signature.parameters if one.default is None]
+    names_placed = [one.name for one in signature.by_place if signature.varargs or one.default is None]
     left = list(arg)
-    for name in required:
+    for name in names_placed:
         if not left or name in kwarg:
             break
         typed.words[name] = word_of(left.pop(0))
-    if signature.varargs and len(typed.words) == len(required):
+    if signature.varargs and len(typed.words) == len(names_placed):
         typed.rows, left = [word_of(value) for value in left], []
     names = frozenset(one.name for one in signature.parameters)
     rest: dict[str, Any] = {}
