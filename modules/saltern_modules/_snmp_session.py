@@ -42,6 +42,8 @@ MAX_ROUNDS = 5
 MAX_ROWS = 10_000
 MAX_BYTES = 8 * 1024 * 1024
 """Of all answers of one conversation."""
+AUTHORIZATION = "authorizationError"
+NOT_ALLOWED = ": who asks may not see that, or not so: see auth_protocol and priv_protocol"
 GET_AT_ONCE = 20
 VALUES_AT_ONCE = 64
 """Of a table: what most devices send in one packet without fragments."""
@@ -166,12 +168,18 @@ class Session:
 
     async def _ask(self, asked: Asked) -> Pdu:
         """Return the answer to a request."""
-        for _ in range(MAX_ROUNDS):
+        for rounds in range(MAX_ROUNDS):
             number = int.from_bytes(os.urandom(4), "big") & 0x7FFFFFFF
             try:
                 return await self._exchange(self._security.request(asked, number), number)
             except AskAgain:
                 continue
+            except Unanswered as error:
+                if rounds:  # to who can't be decrypted many say nothing
+                    raise Unanswered(
+                        "it told who it is, but answers nothing to this user: see priv_protocol, priv_key and context"
+                    ) from error
+                raise
             finally:
                 self._security.forget(number)
         raise CommandError("it goes on asking who we are")
@@ -218,5 +226,6 @@ def _sound(pdu: Pdu, oids: Sequence[Oid]) -> Pdu:
     """Return *pdu*, whose error would be raised as ``CommandError``."""
     if pdu.status:
         about = f" about {text_of(oids[pdu.position - 1])}" if 0 < pdu.position <= len(oids) else ""
-        raise CommandError(f"it says {pdu.status}{about}")
+        why = NOT_ALLOWED if pdu.status == AUTHORIZATION else ""
+        raise CommandError(f"it says {pdu.status}{about}{why}")
     return pdu

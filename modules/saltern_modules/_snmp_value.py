@@ -25,8 +25,18 @@ def plain(bound: Bound) -> Any:
 
 
 def text(value: Any, most: int = 1000) -> str:
-    """Return an OCTET STRING as text, without what some devices put at its end; empty for anything else."""
-    return value.decode("utf-8", "replace").strip("\0 \r\n\t")[:most] if isinstance(value, bytes) else ""
+    """Return an OCTET STRING as text, without what some devices put at its end; empty for anything else.
+
+    It is UTF-8, of which the last letter may be cut, or else Latin-1.
+    """
+    if not isinstance(value, bytes):
+        return ""
+    try:
+        read = value.decode()
+    except UnicodeDecodeError as error:
+        is_cut = error.end == len(value) and not value[: error.start].isascii()
+        read = value.decode("utf-8", "ignore") if is_cut else value.decode("latin-1")
+    return read.strip("\0 \r\n\t")[:most]
 
 
 def number(bound: Bound | None) -> int | float | None:

@@ -222,9 +222,13 @@ class TestSnmpd:
             (user("nobody", "SHA", "AES"), "knows no such user"),
             (user("sha", "SHA", "AES", auth_key="wrong password"), "takes the signature for wrong"),
             (user("sha", "MD5", "AES"), "takes the signature for wrong"),
-            (user("sha", "SHA", "AES", priv_key="wrong password"), "didn't answer|can't decrypt"),
+            (
+                user("sha", "SHA", "AES", priv_key="wrong password"),
+                "to this user: see priv_protocol, priv_key|can't decrypt",
+            ),
+            (user("sha", "SHA", "DES"), "to this user: see priv_protocol, priv_key|can't decrypt"),
             (user("sha224", "SHA-224", "AES"), "doesn't offer this security"),
-            (user("sha", "SHA"), "authorizationError"),
+            (user("sha", "SHA"), "authorizationError: who asks may not see that, or not so: see auth_protocol"),
             ({"community": "wrong community"}, "may this host ask it so"),
         ],
     )
@@ -239,7 +243,7 @@ class TestSnmpd:
 
     def test_contexts_are_told(self, server: int) -> None:
         far = remote(server, **user("sha", "SHA", "AES", context="other", retries=0, reply_timeout=0.3))
-        with pytest.raises(CommandError):  # snmpd has no such context
+        with pytest.raises(CommandError, match=r"priv_key and context$"):  # snmpd has no such context
             asyncio.run(far.open())
 
     def test_without_the_library_a_line_says_what_to_install(

@@ -94,6 +94,21 @@ class TestValues:
         assert value.plain(bound) == plain
         assert value.number(bound) == number
 
+    @pytest.mark.parametrize(
+        ("sent", "read"),
+        [
+            ("Zürich".encode(), "Zürich"),
+            ("Zürich, Café".encode()[:-1], "Zürich, Caf"),  # as devices do that cut after so many bytes
+            ("Zürich".encode("latin-1"), "Zürich"),
+            ("Café".encode("latin-1"), "Café"),
+            (b"rack 4\0\r\n", "rack 4"),
+            ("rack 4", ""),
+            (None, ""),
+        ],
+    )
+    def test_texts_are_read_in_either_encoding(self, sent: Any, read: str) -> None:
+        assert value.text(sent) == read
+
     @given(OIDS)
     def test_oids_come_back(self, oid: Oid) -> None:
         assert read(v2c.ObjectIdentifier(oid)).value == oid
