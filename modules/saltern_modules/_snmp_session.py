@@ -171,21 +171,15 @@ class Session:
         for rounds in range(MAX_ROUNDS):
             number = int.from_bytes(os.urandom(4), "big") & 0x7FFFFFFF
             try:
-                return await self._exchange(self._security.request(asked, number), number)
+                return await self._exchange(self._security.request(asked, number), number, met=rounds > 0)
             except AskAgain:
                 continue
-            except Unanswered as error:
-                if rounds:  # to who can't be decrypted many say nothing
-                    raise Unanswered(
-                        "it told who it is, but answers nothing to this user: see priv_protocol, priv_key and context"
-                    ) from error
-                raise
             finally:
                 self._security.forget(number)
         raise CommandError("it goes on asking who we are")
 
-    async def _exchange(self, message: bytes, number: int) -> Pdu:
-        """Send *message*, again where no answer comes, and return what is one."""
+    async def _exchange(self, message: bytes, number: int, *, met: bool) -> Pdu:
+        """Send *message*, again where no answer comes, and return what is one. *met*: it has told who it is."""
         tries = self._patience.retries + 1
         for _ in range(tries):
             self.sent += 1
@@ -199,6 +193,10 @@ class Session:
                 raise Unanswered(f"nothing answers there: {error.strerror}") from None
         if self._why:
             raise Unanswered(f"it sends what can't be read{self._why}")
+        if met:  # many say nothing to who can't be decrypted
+            raise Unanswered(
+                "it told who it is, but answers nothing to this user: see priv_protocol, priv_key and context"
+            )
         raise Unanswered(
             f"it didn't answer {tries} times within {self._patience.reply_timeout:g} s: is it there, and may this host "
             "ask it so?"
