@@ -217,6 +217,6 @@ def _stranger(settings: SshSettings, unknown: str, error: Exception) -> str:
 def _said(error: BaseException) -> str:
     """Return in a line what went wrong: much of it may be the device's words."""
     if isinstance(error, OSError) and error.strerror:
-        return error.strerror
+        return os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror  # asyncio has its own
     said = visible(str(getattr(error, "reason", "") or error).strip().split("\n")[0])[:MAX_SAID]
     return said or type(error).__name__

@@ -68,7 +68,7 @@ def settings(proxy: object) -> SshSettings:
     commands = _commands(options)
     ping = options.text("ping", "") if options.has("ping") else ""
     if ping and ping not in commands:
-        raise options.wrong("ping", f"there is no such command: right are {', '.join(commands)}")
+        raise options.wrong("ping", f"there is no such command: {_of(commands)}")
     return SshSettings(
         host=options.text("host"),
         port=options.whole("port", 22, 1, 65535),
@@ -145,7 +145,7 @@ def _taken(options: ProxyOptions, name: str, commands: Mapping[str, DeclaredComm
         own = options.within(name, key, value, ("command", "path", "regex", "scale"))
         command = own.text("command")
         if command not in commands:
-            raise own.wrong("command", f"there is no such command: right are {', '.join(commands)}")
+            raise own.wrong("command", f"there is no such command: {_of(commands)}")
         declared = commands[command]
         if lacking := [place for place in placeholders(declared.run) if place not in declared.defaults]:
             raise own.wrong("command", f"it has a place {{{lacking[0]}}} without a default")
@@ -155,6 +155,10 @@ def _taken(options: ProxyOptions, name: str, commands: Mapping[str, DeclaredComm
             raise own.wrong("path", "regex is there too: one of them is right")
         found[key] = Taken(command, path, pattern, own.number("scale", 1.0, -1e12, 1e12))
     return found
+
+
+def _of(commands: Mapping[str, DeclaredCommand]) -> str:
+    return f"right are {', '.join(commands)}" if commands else "none is declared in commands:"
 
 
 def _named(options: ProxyOptions, option: str, name: str) -> None:

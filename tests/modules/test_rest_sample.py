@@ -68,6 +68,10 @@ def test_packages(server: DeviceServer, tmp_path: Path) -> None:
     assert device.call("pkg.installed", "coreutils", version="2") is False
     assert device.call("pkg.remove", "redbull") == {"comment": "removed", "ret": True}
     assert device.call("pkg.remove", pkgs=["a b"]) == {"a b": {"comment": "removed", "ret": True}}
+    assert device.call("pkg.install", "zero", version=0) == {"comment": "installed", "ret": True}
+    assert device.call("pkg.version", "zero") == "0"
+    assert device.call("pkg.remove", "zero") == {"comment": "removed", "ret": True}
+    assert device.run("pkg.install", "..").value == "ERROR: '..' is no name"
     assert device.call("pkg.remove", "absent") == {"comment": "removed", "ret": True}
     assert server.packages == {"coreutils": "1.05", "c/d": "1.10"}
     assert "give a package's name" in device.run("pkg.install").value

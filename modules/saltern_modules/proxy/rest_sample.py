@@ -129,7 +129,7 @@ def package_list() -> dict[str, Any]:
 
 def package_install(name: str, version: Any = None, **kwargs: Any) -> Any:
     """Install a package, of the *version*, which may have come as a number."""
-    return _get("package", "install", name, VERSION if version in (None, "", False) else str(version))
+    return _get("package", "install", name, VERSION if version in (None, "") or version is False else str(version))
 
 
 def package_remove(name: str) -> Any:
@@ -168,8 +168,9 @@ def test_from_state() -> str:
 
 def _asked(*path: str) -> device.Answer:
     far = device.far(__opts__.get("proxy"), float(__opts__.get("device_timeout") or device.TIMEOUT_S))
-    if not {"", ".", ".."}.isdisjoint(path):
-        raise CommandError(f"{path[-1]!r} is no name")
+    for part in path:
+        if part in ("", ".", ".."):
+            raise CommandError(f"{part!r} is no name")
     return device.good(device.ask(far, "/".join(quote(str(part), safe="") for part in path)))
 
 
