@@ -119,7 +119,8 @@ ROOMS = {
         "ground auth flow jobs",
     ),
     "flow": Room(
-        "alerts annotations bus deadletters inbox journal record returners self_metrics shipping suites webhooks",
+        "alerts annotations bus catching_up deadletters inbox journal record returners self_metrics shipping suites "
+        "webhooks",
         "ground auth domain jobs",
     ),
     "jobs": Room("jobs", "ground auth domain flow"),

@@ -14,6 +14,7 @@ from saltern.complaints import Trouble
 from saltern.config import MasterOptions
 from saltern.errors import JournalError, RecordError, WireError
 from saltern_master.ageing import Ageing
+from saltern_master.catching_up import catch_up
 from saltern_master.deadletters import DeadLetters
 from saltern_master.jobs.store import JobLoad, JobReturn, JobStore
 from saltern_master.jobs.tracker import Tracker
@@ -32,7 +33,6 @@ BATCH_RECORDS = 2000
 """In one transaction. What they become is garbage at once, and the loop waits while that is looked through."""
 PURGE_EVERY_S = 600.0
 MAX_RECENT = 5000
-LOOK_S = 0.01
 READER = "jobs"
 
 
@@ -100,13 +100,7 @@ class JobKeeper:
         Who has seen a job's answer finds it in the store then.
         """
         self._asked_at = time.monotonic()
-        until = self._asked_at + within_s
-        end = self._reader.end()
-        while self._reader.committed < end and self._reader.behind():
-            if time.monotonic() >= until:
-                return False
-            time.sleep(LOOK_S)
-        return True
+        return catch_up(self._reader, within_s)
 
     async def run(self) -> None:
         """Work until cancelled."""

@@ -25,6 +25,7 @@ from typing import NamedTuple, TypeVar
 from saltern.complaints import Trouble
 from saltern.errors import JournalError, RecordError, WireError
 from saltern_master.ageing import Ageing
+from saltern_master.catching_up import catch_up
 from saltern_master.deadletters import DeadLetters
 from saltern_master.journal import Journal, Reader
 from saltern_master.journal.reader import Position
@@ -36,7 +37,6 @@ from saltern_master.sql.worker import Worker
 
 log = logging.getLogger(__name__)
 
-LOOK_S = 0.01
 GATHER_S = 0.2  # returns come in bursts, and a transaction costs a round trip or five
 RETRY_MIN_S, RETRY_MAX_S = 0.5, 15.0
 BATCH_BYTES = 256 * 1024
@@ -126,13 +126,7 @@ class Feeder:
 
     def catch_up(self, within_s: float) -> bool:
         """Wait in a thread until what was journalled before this call is stored; return whether it is, *within_s*."""
-        until = time.monotonic() + within_s
-        end = self._reader.end()
-        while self._reader.committed < end and self._reader.behind():
-            if time.monotonic() >= until:
-                return False
-            time.sleep(LOOK_S)
-        return True
+        return catch_up(self._reader, within_s)
 
     async def run(self) -> None:
         """Work until cancelled."""

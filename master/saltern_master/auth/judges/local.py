@@ -9,6 +9,7 @@ from typing import Any
 from saltern.power import Power
 from saltern_master.auth.call import Call
 from saltern_master.auth.grants import RUNNER, Grant, covers, covers_own, is_glob, names_own
+from saltern_master.auth.judges.ungraded import Ungraded
 from saltern_master.auth.need import Need, Needing
 from saltern_master.auth.powers import Powers
 
@@ -18,11 +19,8 @@ _HOOKS = ("@events", "hook")
 NEEDS = {"runner": Need.RUNNER, "wheel": Need.WHEEL, "event": Need.EVENTS}
 
 
-class LocalJudge:
+class LocalJudge(Ungraded):
     """Allows what *grants* say."""
-
-    everything = False
-    by_one_grant = False
 
     def __init__(self, grants: Sequence[Grant], powers: Powers) -> None:
         self._grants = grants
@@ -46,16 +44,6 @@ class LocalJudge:
             return any(not grant.minions.startswith("@") for grant in self._grants)
         return any(covers_own(grant, own, command.function) for grant in self._grants)
 
-    def may_give(self, command: Needing, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
-        """Return true: these grants know no arguments."""
-        return True
-
-    def limits(
-        self, command: Needing, args: Sequence[Any], kwargs: Mapping[str, Any], minions: Sequence[str]
-    ) -> frozenset[str] | None:
-        """Return no limits for what a grant is for: these know none."""
-        return None if self.may_call(command) else frozenset()
-
     def may_see(self, client: str, function: str) -> bool:
         """Return whether a grant is for such a command of the master's own."""
         own = _OWN.get(NEEDS.get(client, Need.MINION))
@@ -65,10 +53,6 @@ class LocalJudge:
         """Return whether a grant names a runner."""
         named = (function for grant in self._grants if grant.minions == RUNNER for function in grant.functions)
         return any(not is_glob(function) for function in named)
-
-    def may_run(self, function: str) -> bool:
-        """Return whether a grant is for *function*."""
-        return not self.refused([Call(function, None)])
 
     def refused(self, calls: Sequence[Call]) -> list[str]:
         """Return the functions that no grant covers."""
@@ -91,10 +75,6 @@ class LocalJudge:
             if "*" not in patterns:
                 minions = [m for m in minions if any(fnmatch.fnmatchcase(m, pattern) for pattern in patterns)]
         return minions
-
-    def covers(self, calls: Sequence[Call], minions: Sequence[str]) -> bool:
-        """Return whether all of *minions* are covered, by whatever grants."""
-        return len(self.covered(calls, minions)) == len(minions)
 
     def why(self, call: Call, minions: Sequence[str]) -> str:
         """Return the grants that cover it."""

@@ -6,18 +6,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from saltern_master.auth.call import Call
+from saltern_master.auth.judges.ungraded import Ungraded
 from saltern_master.auth.need import Need, Needing
 from saltern_master.auth.peers import EVERYONE, Peers, covers
 from saltern_master.auth.powers import Powers
 
 
-class MinionJudge:
+class MinionJudge(Ungraded):
     """Allows the minion *name* what the rules in *peer* and *peer_run* say."""
 
-    everything = False
     anything = False  # of what users may
     every_event = False
-    by_one_grant = False
 
     def __init__(self, name: str, peer: Peers, peer_run: Peers, powers: Powers) -> None:
         self._name = name
@@ -35,16 +34,6 @@ class MinionJudge:
             return self._peer.mentions(self._name)
         return command.need is Need.MINION
 
-    def may_give(self, command: Needing, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
-        """Return true: these rules know no arguments."""
-        return True
-
-    def limits(
-        self, command: Needing, args: Sequence[Any], kwargs: Mapping[str, Any], minions: Sequence[str]
-    ) -> frozenset[str] | None:
-        """Return no limits for what it may call: these rules know none."""
-        return None if self.may_call(command) else frozenset()
-
     def may_see(self, client: str, function: str) -> bool:
         """Return false."""
         return False
@@ -52,10 +41,6 @@ class MinionJudge:
     def names_runners(self) -> bool:
         """Return false."""
         return False
-
-    def may_run(self, function: str) -> bool:
-        """Return whether ``peer`` is for *function*."""
-        return not self.refused([Call(function, None)])
 
     def refused(self, calls: Sequence[Call]) -> list[str]:
         """Return the functions that no rule is for."""
@@ -67,10 +52,6 @@ class MinionJudge:
             if EVERYONE not in globs:
                 minions = [m for m in minions if covers(globs, m)]
         return minions
-
-    def covers(self, calls: Sequence[Call], minions: Sequence[str]) -> bool:
-        """Return whether all of *minions* are covered, by whatever rules."""
-        return len(self.covered(calls, minions)) == len(minions)
 
     def why(self, call: Call, minions: Sequence[str]) -> str:
         """Return what says it."""
