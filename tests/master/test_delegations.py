@@ -372,7 +372,7 @@ def test_a_pillar_that_hangs_on_grains_delegates_nothing_and_takes_away_what_was
 
 
 @pytest.mark.parametrize(
-    "device", ["../../etc/passwd", "a/b", "..", "", "a\nb", "\x1b[2J", "a|b", "d1\0", None, 7, ["d1"], b"d1", "a" * 300]
+    "device", ["../../etc/passwd", "a/b", "..", "", "a\nb", "\x1b[2J", "a|b", "d1\0", None, ["d1"], b"d1", "a" * 300]
 )
 def test_an_id_outside_the_grammar_is_refused_in_one_line(
     kit: Kit, caplog: pytest.LogCaptureFixture, device: object
@@ -439,6 +439,8 @@ def test_a_device_has_so_many_hosts_and_no_more(kit: Kit, caplog: pytest.LogCapt
         ({"d1": None}, "'d1': it has no proxytype"),
         ({"d1": {"proxytype": 7}}, "'d1': it has no proxytype"),
         ({"d1": {"proxytype": "x", "id": "d2"}, "d2": {"proxytype": "x"}}, "d2: it is named twice"),
+        ({"proxytype": "deltaproxy", "ids": [101]}, "101: an id is a text, and this is none to YAML: put it in quotes"),
+        ({10.5: {"proxytype": "x"}}, "10.5: an id is a text, and this is none to YAML: put it in quotes"),
     ],
 )
 def test_what_is_wrong_in_a_pillar_is_said_once(

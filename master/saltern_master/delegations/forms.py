@@ -45,6 +45,8 @@ def read_form(host: str, proxy: object) -> Form:
     faults: list[str] = []
     refused = 0
     for named, entry, fault in _rows(proxy):
+        if not fault and isinstance(named, (bool, int, float)):
+            fault = f"{shown(named, 40)}: an id is a text, and this is none to YAML: put it in quotes"
         try:
             device = check_minion_id(named) if not fault else ""
         except IdError as error:
