@@ -56,16 +56,16 @@ def _line(message: str) -> str:
     return line if len(line) <= MAX_ERROR_CHARS else f"{line[:MAX_ERROR_CHARS]} …"
 
 
-def guarded(endpoint: Endpoint) -> Endpoint:
-    """*endpoint* with its errors made answers: 4xx for what the client got wrong, 503 for what takes too long, 500
-    for what we did."""
+def guarded(endpoint: Endpoint, refusal: Callable[[int, str], Response]) -> Endpoint:
+    """*endpoint* with its errors made answers: 4xx, by *refusal*, for what the client got wrong, 503 for what takes
+    too long, 500 for what we did."""
 
     @functools.wraps(endpoint)
     async def answer(request: Request) -> Response:
         try:
             return await endpoint(request)
         except GraphiteError as error:
-            return error_answer(_STATUS.get(type(error)) or http_status(error), str(error))
+            return refusal(_STATUS.get(type(error)) or http_status(error), str(error))
         except HTTPException:
             raise
         except ClientDisconnect:
@@ -80,9 +80,11 @@ def guarded(endpoint: Endpoint) -> Endpoint:
     return answer
 
 
-def both_slashes(path: str, endpoint: Endpoint, methods: list[str]) -> list[Route]:
+def both_slashes(
+    path: str, endpoint: Endpoint, methods: list[str], refusal: Callable[[int, str], Response] = error_answer
+) -> list[Route]:
     """Routes with and without a slash at the end: clients send both, and a redirect would lose a POST's body."""
-    answer = guarded(endpoint)
+    answer = guarded(endpoint, refusal)
     return [Route(path, answer, methods=methods), Route(f"{path}/", answer, methods=methods)]
 
 

@@ -17,7 +17,6 @@ from saltern_graphite.events.store import EventStore
 from saltern_graphite.http.answers import as_json, both_slashes, error_object
 from saltern_graphite.http.params import MAX_BODY_BYTES, Params, read_json
 from saltern_graphite.http.restricting import restriction_of
-from saltern_graphite.http.tags import told_as_json
 
 _MAX_ID = 2**63 - 1
 AN_EVENT = 'an event is a JSON object such as {"what": "deployed", "tags": ["web"]}'
@@ -33,9 +32,9 @@ class EventsApi:
         """Where it answers."""
         both, read = ["GET", "POST"], ["GET"]
         return [
-            *both_slashes("/events", told_as_json(self.add_or_list), both),
-            *both_slashes("/events/get_data", told_as_json(as_json(self.find)), both),
-            *both_slashes("/events/{id:int}", told_as_json(as_json(self.event)), read),
+            *both_slashes("/events", self.add_or_list, both, error_object),
+            *both_slashes("/events/get_data", as_json(self.find), both, error_object),
+            *both_slashes("/events/{id:int}", as_json(self.event), read, error_object),
         ]
 
     async def add_or_list(self, request: Request) -> Response:

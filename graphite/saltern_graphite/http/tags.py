@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 
 from starlette.exceptions import HTTPException
@@ -10,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from saltern.errors import GraphiteError, http_status
+from saltern.errors import GraphiteError
 from saltern_graphite.http.answers import Endpoint, as_json, both_slashes, error_object, when_filled
 from saltern_graphite.http.params import Params
 from saltern_graphite.http.restricted.tags import RestrictedTags
@@ -24,22 +23,9 @@ MAX_PATHS = 10_000
 """How many series one request may enter."""
 
 
-def told_as_json(endpoint: Endpoint) -> Endpoint:
-    """*endpoint* with its errors as ``{"error": …}``: 400 for what the client got wrong, 503 for a failing database."""
-
-    @functools.wraps(endpoint)
-    async def answer(request: Request) -> Response:
-        try:
-            return await endpoint(request)
-        except GraphiteError as error:
-            return error_object(http_status(error), str(error))
-
-    return answer
-
-
 def _post_only(make: Callable[[Request, Params], object]) -> Endpoint:
     """An endpoint for POST alone: what it doesn't take must not fall through to ``/tags/<tag>``."""
-    endpoint = told_as_json(as_json(make))
+    endpoint = as_json(make)
 
     async def answer(request: Request) -> Response:
         if request.method != "POST":
@@ -59,19 +45,24 @@ class TagsApi:
         """Where it answers; a tag may have any name, so ``/tags/<tag>`` comes last."""
         both, read = ["GET", "POST"], ["GET"]
         every = [*both, "PUT", "DELETE", "PATCH"]  # for _post_only, which says what is taken
+        routes = [
+            ("", self._reading(self.tags), read),
+            ("/tagSeries", _post_only(self.tag_series), every),
+            ("/tagMultiSeries", _post_only(self.tag_multi_series), every),
+            ("/delSeries", _post_only(self.delete_series), every),
+            ("/findSeries", self._reading(self.find_series), both),
+            ("/autoComplete/tags", self._reading(self.complete_tags), both),
+            ("/autoComplete/values", self._reading(self.complete_values), both),
+            ("/{tag:path}", self._reading(self.tag), read),
+        ]
         return [
-            *both_slashes("/tags", self._reading(self.tags), read),
-            *both_slashes("/tags/tagSeries", _post_only(self.tag_series), every),
-            *both_slashes("/tags/tagMultiSeries", _post_only(self.tag_multi_series), every),
-            *both_slashes("/tags/delSeries", _post_only(self.delete_series), every),
-            *both_slashes("/tags/findSeries", self._reading(self.find_series), both),
-            *both_slashes("/tags/autoComplete/tags", self._reading(self.complete_tags), both),
-            *both_slashes("/tags/autoComplete/values", self._reading(self.complete_values), both),
-            *both_slashes("/tags/{tag:path}", self._reading(self.tag), read),
+            route
+            for path, endpoint, methods in routes
+            for route in both_slashes(f"/tags{path}", endpoint, methods, error_object)
         ]
 
     def _reading(self, make: Callable[[Request, Params], object]) -> Endpoint:
-        return when_filled(lambda: self._index.filling, told_as_json(as_json(make)))
+        return when_filled(lambda: self._index.filling, as_json(make))
 
     def tag_series(self, request: Request, params: Params) -> object:
         """POST ``/tags/tagSeries``: enter the series ``path``; its canonical spelling is the answer."""
