@@ -91,7 +91,6 @@ class EventStore:
         path: str,
         *,
         read_only: bool = False,
-        most: int = MAX_EVENTS,
         count: Callable[[str, int], None] = lambda name, number: None,
     ) -> EventStore:
         """The events in the file *path*, made if it is missing; *read_only*: a copy of it in memory.
@@ -99,7 +98,7 @@ class EventStore:
         If the file can't be used, the log and :meth:`health` say so, and events are in memory until it can be; one that
         is broken is set aside and begun anew.
         """
-        return cls(KeptDatabase(_LAYOUT, path, read_only=read_only), most, count)
+        return cls(KeptDatabase(_LAYOUT, path, read_only=read_only), count=count)
 
     def close(self) -> None:
         """Close the database."""

@@ -20,21 +20,18 @@ _AnyLists = Annotated[SeriesList, Param(ParamType.SERIES, "seriesLists", require
 _Positions = Annotated[int, Param(ParamType.NODE, "position", required=False)]
 
 
-def combine(
-    series: SeriesList, func: str, x_files_factor: float | None = None, *, prefix: str | None = None
-) -> list[Series]:
+def combine(series: SeriesList, func: str, share: float) -> list[Series]:
     """All of *series* into one by the aggregation *func*; none at all stay none.
 
-    *x_files_factor* is the share of the inputs that must be known, the first one's own unless it is given. The result
-    keeps the tags that all inputs share. Its name begins with *prefix*, else ``<func>Series``.
+    *share* is that of the inputs that must be known. The result, ``<func>Series(…)``, keeps the tags that all inputs
+    share. ``FunctionError``: there is no such aggregation.
     """
     reducer = aggregation(func)
     if not series:
         return []
     func = func.removesuffix("Series")
-    share = series[0].x_files_factor if x_files_factor is None else x_files_factor
     cells = grid(series)
-    name = f"{prefix or func + 'Series'}({paths_of(series)})"
+    name = f"{func}Series({paths_of(series)})"
     tags = dict(series[0].tags)
     for one in series[1:]:
         if one.tags is not series[0].tags:

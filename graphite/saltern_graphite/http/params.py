@@ -33,7 +33,7 @@ _NAME = re.compile(rb'^content-disposition:[^\r\n]*;\s*name="([^"\r\n]*)"', re.I
 class Params(ImmutableMultiDict[str, str]):
     """Parameters in order; of one given twice, the last counts, and the body's come after the query's."""
 
-    def __init__(self, pairs: list[tuple[str, str]], own_zone: tzinfo = UTC) -> None:
+    def __init__(self, pairs: list[tuple[str, str]], own_zone: tzinfo) -> None:
         """*own_zone* is the server's: what times are read in where the request doesn't say."""
         super().__init__(pairs)
         self._own_zone = own_zone

@@ -48,7 +48,7 @@ def parse(target: str, max_depth: int = MAX_DEPTH) -> Expression:
     return _Parser(target, max_depth).target()
 
 
-def scan_path(text: str, position: int = 0) -> str | None:
+def scan_path(text: str, position: int) -> str | None:
     """The path that begins at *position* of *text*, escapes undone; None if there is none."""
     parser = _Parser(text, MAX_DEPTH)
     parser.position = position
