@@ -23,7 +23,6 @@ import json
 import os
 import ssl
 import time
-import zlib
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -32,7 +31,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 from saltern.errors import CommandError
 from saltern.named import NamedTuple
 from saltern.secret import MASK
-from saltern_modules._http import CA_BUNDLES
+from saltern_modules._http import CA_BUNDLES, WINDOWS, unpacked
 
 TIMEOUT_S = 10.0
 SHARE = 0.9
@@ -45,8 +44,6 @@ KNOWN = ("url", "username", "password", "token", "headers", "verify", "ca", "tim
 PORTS = {"http": 80, "https": 443}
 EMPTY = (204, 205)
 """Statuses whose answer has nothing in it."""
-WINDOWS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
-"""Of zlib, for what an answer is packed in, by some devices though nobody asked for it."""
 AROUND = "\0\ufeff \t\r\n"
 """What some put around JSON."""
 
@@ -235,19 +232,7 @@ def _unpacked(body: bytes, packing: str, limit: int, where: str) -> bytes:
         return body
     if packing not in WINDOWS:
         raise CommandError(f"{where}: the answer is packed by {packing!r:.40}, which nobody asked for")
-    window = WINDOWS[packing]
-    if packing == "deflate" and (body[0] & 0x0F != 8 or int.from_bytes(body[:2], "big") % 31):
-        window = -window  # without zlib's head, as many send it
-    unpacking = zlib.decompressobj(window)
-    try:
-        found = unpacking.decompress(body, limit + 1)
-    except zlib.error as error:
-        raise CommandError(f"{where}: the answer is no {packing}: {error}") from None
-    if len(found) > limit:
-        raise CommandError(f"{where}: the answer has more than {limit:,} bytes")
-    if not unpacking.eof:
-        raise CommandError(f"{where}: the answer is no {packing}: it ends too early")
-    return found
+    return unpacked(body, packing, limit, where)
 
 
 def _charset(parameters: str) -> str:

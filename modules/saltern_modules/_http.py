@@ -26,6 +26,8 @@ CA_BUNDLES = (
 )
 MAX_REDIRECTS = 5
 CHUNK_BYTES = 1 << 16
+WINDOWS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
+"""Of zlib, for what an answer is packed in, by some servers though nobody asked for it."""
 
 
 class Answer(NamedTuple):
@@ -127,23 +129,34 @@ def _body(response: Any, limit: int) -> bytes:
     while chunk := response.read(CHUNK_BYTES):
         found += chunk
         if len(found) > limit:
-            raise CommandError(f"http.query: the answer has more than {limit} bytes")
+            raise CommandError(f"http.query: the answer has more than {limit:,} bytes")
     return bytes(found)
 
 
 def _plain(body: bytes, headers: Mapping[str, str], limit: int) -> bytes:
     coding = headers.get("Content-Encoding", "identity")
-    if not body or coding not in ("gzip", "deflate"):
+    return unpacked(body, coding, limit, "http.query") if coding in WINDOWS else body
+
+
+def unpacked(body: bytes, packing: str, limit: int, where: str) -> bytes:
+    """Return *body*, which is packed by one of ``WINDOWS``, as it was before; an empty one as it is.
+
+    Raises ``CommandError``, which begins with *where*, for what isn't packed so and for more than *limit* bytes.
+    """
+    if not body:
         return body
-    decompressor = zlib.decompressobj(zlib.MAX_WBITS | 16 if coding == "gzip" else -zlib.MAX_WBITS)
+    window = WINDOWS[packing]
+    if packing == "deflate" and (body[0] & 0x0F != 8 or int.from_bytes(body[:2], "big") % 31):
+        window = -window  # without zlib's head, as many send it
+    unpacking = zlib.decompressobj(window)
     try:
-        found = decompressor.decompress(body, limit + 1)
+        found = unpacking.decompress(body, limit + 1)
     except zlib.error as error:
-        raise CommandError(f"http.query: the answer is no {coding}: {error}") from None
+        raise CommandError(f"{where}: the answer is no {packing}: {error}") from None
     if len(found) > limit:
-        raise CommandError(f"http.query: the answer has more than {limit} bytes")
-    if not decompressor.eof:
-        raise CommandError(f"http.query: the answer is no {coding}: it ends too early")
+        raise CommandError(f"{where}: the answer has more than {limit:,} bytes")
+    if not unpacking.eof:
+        raise CommandError(f"{where}: the answer is no {packing}: it ends too early")
     return found
 
 

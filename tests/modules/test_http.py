@@ -7,6 +7,7 @@ import io
 import json
 import threading
 import urllib.request
+import zlib
 from collections.abc import Iterator
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -34,6 +35,8 @@ PAGES = {
     "/odd": (200, "text/plain; charset=nonesuch", "ü".encode(), {}),
     "/bad": (200, "application/json", b"{", {}),
     "/gzip": (200, "text/plain", gzip.compress(b"x" * 2000), {"Content-Encoding": "gzip"}),
+    "/deflate": (200, "text/plain", zlib.compress(b"xyz"), {"Content-Encoding": "deflate"}),
+    "/rawdeflate": (200, "text/plain", zlib.compress(b"xyz")[2:-4], {"Content-Encoding": "deflate"}),
     "/notgzip": (200, "text/plain", b"x", {"Content-Encoding": "gzip"}),
 }
 SEEN = ("content-type", "x-a", "x-b", "authorization", "cookie")
@@ -163,10 +166,15 @@ def test_another_host_does_not_learn_who_asks(http: ModuleType, url: str) -> Non
     assert sent(http.query(f"{url}/elsewhere", **given))["headers"] == {}
 
 
+@pytest.mark.parametrize("path", ["/deflate", "/rawdeflate"])
+def test_deflate_with_and_without_the_head_of_zlib(http: ModuleType, url: str, path: str) -> None:
+    assert http.query(url + path)["body"] == "xyz"
+
+
 def test_an_answer_is_bounded(http: ModuleType, minion: Any, url: str) -> None:
     minion.opts["http_max_body"] = 1000
     for path in ("/gzip", f"/{'x' * 1200}"):
-        with pytest.raises(CommandError, match="more than 1000 bytes"):
+        with pytest.raises(CommandError, match="more than 1,000 bytes"):
             http.query(url + path)
 
 
