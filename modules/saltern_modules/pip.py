@@ -85,16 +85,14 @@ def install(
 ) -> dict[str, Any]:
     """Install *pkgs* (a list or comma text), files of *requirements* (``salt://…`` too) or *editable* ones.
 
-    The other arguments are pip's options of these names; *extra_args*: further ones, texts and one-key dicts.
-    *use_wheel*, *no_use_wheel*, *mirrors* and what begins with *allow* were pip's before its version 10. Returns as
-    ``cmd.run_all`` does; ``{"result": False, "comment": text}`` when the master doesn't have a file of requirements.
+    The others are pip's options of these names (those before its version 10 too), *extra_args* more: texts and one-key
+    dicts. Returns as ``cmd.run_all`` does; ``{"result": False, "comment": text}`` when the master has no such file.
 
     CLI Example:
 
     .. code-block:: bash
 
-        saltern '*' pip.install pkgs='pip, supervisor' upgrade=True
-        saltern '*' pip.install requirements=salt://requirements.txt bin_env=/srv/venv
+        saltern '*' pip.install 'pip, supervisor' requirements=salt://all.txt bin_env=/srv/venv
     """
     return _installed(dict(locals()))
 

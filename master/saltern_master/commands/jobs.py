@@ -72,9 +72,8 @@ async def publish(
     request = JobRequest(tgt, tgt_type, fun, arg or [], kwarg or {}, isolate, timeout, more)
     publisher, caller = context.services.publisher, context.caller
     sees_all = context.services.policy.sees_all(caller)
-    follower = None
     if jid:
-        published = publisher.release(jid, request, context.minions, caller, sees_all=sees_all)
+        follower, published = None, publisher.release(jid, request, context.minions, caller, sees_all=sees_all)
     else:
         published, follower = publisher.publish(
             request,

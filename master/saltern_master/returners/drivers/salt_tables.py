@@ -1,10 +1,7 @@
 """Salt's tables, by way of SQLAlchemy: what all kinds of databases share.
 
 Tables that are there are used as they are: whoever made them, whatever the widths and character sets of their columns.
-Missing ones are made. Beside them are two of ours::
-
-    saltern_positions(reader, journal, segment, at_byte, events_run, events, written)   how far each reader is
-    saltern_sizes(reader, minute, bytes)   what a reader stored of the jobs of a minute, where there is a bound of bytes
+Missing ones are made. Beside them are two of ours (``own_tables.py``).
 """
 
 from __future__ import annotations
@@ -17,13 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
-    BigInteger,
-    Column,
     Connection,
-    Double,
-    MetaData,
-    String,
-    Table,
     TableClause,
     delete,
     func,
@@ -39,6 +30,7 @@ from saltern.errors import JournalError, RecordError
 from saltern.ids import jid_of
 from saltern_master.jobs.query import Found, Page, Wanted
 from saltern_master.journal.reader import Position
+from saltern_master.returners.drivers.own_tables import MINUTE, POSITIONS, SIZES
 from saltern_master.returners.returner import Elsewhere
 from saltern_master.returners.rows import EventRow, LoadRow, ReturnRow, Row
 from saltern_master.sql.database import Database
@@ -49,35 +41,11 @@ from saltern_master.sql.paging import page
 STEP_ROWS = 500
 """Deleted in one transaction."""
 KEYS_AT_ONCE = 500
-MINUTE = 12
-"""Of a jid's digits."""
 CLOCKS_APART_S = 30 * 86400
 """A scheduled run's jid is its agent's, which may have been away for as long before it was received."""
 TRUE, FALSE = ("1", "true", "True"), ("0", "false", "False", "")
 MAX_TIME = 2**31 - 2
 """MySQL's last second."""
-
-_OURS = MetaData()
-POSITIONS = Table(
-    "saltern_positions",
-    _OURS,
-    Column("reader", String(128), primary_key=True),
-    Column("journal", String(64), primary_key=True),
-    Column("segment", BigInteger, nullable=False),
-    Column("at_byte", BigInteger, nullable=False),
-    Column("events_run", String(64), nullable=False, server_default=""),
-    Column("events", BigInteger, nullable=False, server_default="0"),
-    Column("written", Double, nullable=False),
-    mysql_engine="InnoDB",
-)
-SIZES = Table(
-    "saltern_sizes",
-    _OURS,
-    Column("reader", String(128), primary_key=True),
-    Column("minute", String(MINUTE), primary_key=True),
-    Column("bytes", BigInteger, nullable=False),
-    mysql_engine="InnoDB",
-)
 
 
 class Tables(NamedTuple):
