@@ -42,7 +42,7 @@ class Proxied:
     def __init__(self, loader: Tenant) -> None:
         self._loader = loader
         self._type = loader.proxytype
-        self._opened = False
+        self._opened: Module | None = None  # what opened it: that is what can close it, whatever is loaded by then
         self._own_grains = OwnGrains(loader.grain_functions, loader.bound, self._functions, self._has_foreign)
 
     def begin(self, step: Literal["open", "close", "alive", "ping", "grains"], *args: Any, **kwargs: Any) -> Any:
@@ -91,22 +91,23 @@ class Proxied:
         return to_the_end(steps, self._loader.coroutines.wait)
 
     def _open(self) -> Steps[None]:
-        missing = [name for name in NEEDED if name not in self._module().functions]
+        module = self._module()
+        missing = [name for name in NEEDED if name not in module.functions]
         if missing:
             raise CommandError(f"the proxymodule {self._type} has no function {missing[0]}")
         if (yield from self._call("init", options=True)) is False:  # as many of Salt's say that it didn't work
             raise CommandError(f"{self._type}.init failed: it returned False")
-        self._opened = True
+        self._opened = module
         if not (yield from self._initialized()):
             raise CommandError(f"{self._type}.init failed: {self._type}.initialized says False after it")
 
     def _close(self) -> Steps[None]:
-        if self._opened:
-            self._opened = False
-            yield from self._call("shutdown", options=True)
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            yield from self._call("shutdown", options=True, module=opened)
 
     def _initialized(self) -> Steps[bool]:
-        return self._opened and bool((yield from self._call("initialized", otherwise=True)))
+        return self._opened is not None and bool((yield from self._call("initialized", otherwise=True)))
 
     def _alive(self) -> Steps[bool]:
         initialized = yield from self._initialized()
@@ -124,7 +125,7 @@ class Proxied:
             "saltversion": __version__,
         }
         self._own_grains.add(found, opts)
-        if self._opened:
+        if self._opened is not None:
             told = (yield from self._call("grains_refresh")) if fresh else None
             told = told if isinstance(told, Mapping) else (yield from self._call("grains"))
             if isinstance(told, Mapping):
@@ -138,7 +139,7 @@ class Proxied:
 
     def _functions(self) -> Functions | None:
         """Return what functions of grains have as ``proxy``: nothing before there is a connection."""
-        return self._loader.proxy_functions if self._opened else None
+        return self._loader.proxy_functions if self._opened is not None else None
 
     def _module(self) -> Module:
         try:
@@ -146,9 +147,11 @@ class Proxied:
         except FunctionNotFound as error:
             raise CommandError(f"there is no proxymodule {self._type}: {error}") from None
 
-    def _call(self, name: str, *, options: bool = False, otherwise: Any = None) -> Steps[Any]:
-        """Return what the function *name* does, *otherwise* when the module has none."""
-        module = self._module()
+    def _call(
+        self, name: str, *, options: bool = False, otherwise: Any = None, module: Module | None = None
+    ) -> Steps[Any]:
+        """Return what the function *name* of *module*, or of what is there now, does; *otherwise* when it has none."""
+        module = module or self._module()
         function = module.functions.get(name)
         if function is None:
             return otherwise

@@ -170,6 +170,30 @@ def test_an_init_that_only_says_that_it_failed_opened_nothing(make: Callable[...
     assert silent.initialized is True
 
 
+@pytest.mark.parametrize("becomes", ["", "__proxyenabled__ = ['opens']\ndef init(opts): pass\ndef shutdown(opts): X"])
+def test_what_opened_a_device_closes_it_though_its_file_is_another_by_then(
+    make: Callable[..., Any], tmp_path: Path, becomes: str
+) -> None:
+    path = tmp_path / "proxy" / "opens.py"
+    path.write_text(
+        "__proxyenabled__ = ['opens']\nFAR = {}\n"
+        "def init(opts): FAR['to'] = open(opts['cachedir'] + '.far', 'w')\n"
+        "def shutdown(opts): print('bye', opts['id'], file=FAR['to']); FAR.pop('to').close()\n"
+    )
+    (tmp_path / "cache").mkdir()
+    tenant, device = make("opens", "one")
+    tenant._library.forget(["opens"])
+    device.open()
+    if becomes:
+        path.write_text(becomes)
+    else:
+        path.unlink()
+    tenant._library.forget(["opens"])
+    tenant.settle()
+    device.close()
+    assert (tmp_path / "cache" / "one.far").read_text() == "bye one\n"
+
+
 def test_functions_that_act_on_the_host_are_refused_for_a_device(make: Callable[..., Any]) -> None:
     tenant, _ = make("new", "one")
     tenant.set_grains({"id": "one"})
