@@ -68,7 +68,10 @@ def keywords_among(args: Iterable[Any]) -> tuple[list[Any], dict[str, Any]]:
 
 
 def parse_value(text: str) -> Any:
-    """Return what one word means."""
+    """Return what one word of a command line means: as YAML says it, a number, a list or a map, else the text itself.
+
+    It never raises: what is no YAML, nested too deeply or too large stays a text.
+    """
     if text == "None":
         return None
     if text.strip() in ("", "---", "...") or any(sign in text for sign in "\t\r\n") or _GROUPED_DIGITS.fullmatch(text):

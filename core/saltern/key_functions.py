@@ -115,7 +115,7 @@ class KeyFunctions:
         return {state: everything[state]} if state else {}
 
     def name_match(self, match: str) -> dict[str, list[str]]:
-        """List the ids that the glob *match* means, by state."""
+        """List the ids that the glob *match* means, by state: ``{"minions": ["web01"]}``; several globs as ``a,b``."""
         return self._store.match(match)
 
     def finger(self, match: str, hash_type: str | None = None) -> dict[str, dict[str, str]]:
@@ -128,12 +128,12 @@ class KeyFunctions:
         return shown
 
     def finger_master(self, hash_type: str | None = None) -> dict[str, dict[str, str]]:
-        """Show the fingerprint of the master's own key."""
+        """Show the fingerprint of the master's own key, ``{"local": {"master.pub": …}}``; *hash_type*: sha256."""
         _check_hash(hash_type)
         return {"local": {MASTER_PUB: fingerprint(self._store.master_key())}}
 
     def master_key_str(self) -> dict[str, dict[str, str]]:
-        """Show the master's own public key."""
+        """Show the master's own public key, ``{"local": {"master.pub": …}}``, as an agent's ``master_key`` takes it."""
         return {"local": {MASTER_PUB: self._store.master_key()}}
 
     def gen(self, id_: str | None = None, keysize: int = 2048) -> dict[str, str]:

@@ -277,6 +277,10 @@ def _named(name: Any, where: str) -> str:
 
 
 def path_of(said: Any, where: str) -> str:
+    """Return what is asked for below ``url``, ``/status?all=1``, as it was said.
+
+    Raises ``CommandError``, which begins with *where*, for no text, and for what would lead to another place.
+    """
     if not isinstance(said, str) or not said:
         raise _wrong(where, "is needed: what is asked for below url, as in /status")
     before = said.partition("?")[0]

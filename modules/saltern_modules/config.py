@@ -199,7 +199,7 @@ def dot_vals(value: str) -> dict[str, Any]:
 
 
 def items() -> dict[str, Any]:
-    """Return all options of this minion, those with their default too.
+    """Return all options of this minion by name, those with their default too; secrets as ``***``.
 
     CLI Example:
 

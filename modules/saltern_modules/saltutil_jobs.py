@@ -58,7 +58,7 @@ def running() -> list[dict[str, Any]]:
 
 
 def is_running(fun: str) -> list[dict[str, Any]]:
-    """Return the running jobs whose function matches the glob *fun*.
+    """Return those of :func:`running` whose function matches the glob *fun*.
 
     CLI Example:
 

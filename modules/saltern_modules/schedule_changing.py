@@ -136,7 +136,7 @@ def purge(test: bool = False, **kwargs: Any) -> dict[str, Any]:
 
 
 def enable_job(name: str, **kwargs: Any) -> dict[str, Any]:
-    """Let a job run again at its slots.
+    """Let a job run again at its slots; return ``{comment, result, changes: {name: 'enabled'}}``.
 
     CLI Example:
 
@@ -148,7 +148,7 @@ def enable_job(name: str, **kwargs: Any) -> dict[str, Any]:
 
 
 def disable_job(name: str, test: bool = False, **kwargs: Any) -> dict[str, Any]:
-    """Keep a job from running until it is enabled.
+    """Keep a job from running until it is enabled; return ``{comment, result, changes: {name: 'disabled'}}``.
 
     CLI Example:
 
@@ -162,7 +162,7 @@ def disable_job(name: str, test: bool = False, **kwargs: Any) -> dict[str, Any]:
 
 
 def enable(test: bool = False, **kwargs: Any) -> dict[str, Any]:
-    """Let every job run again at its slots.
+    """Let every job run again at its slots; return ``{comment, result, changes: {'schedule': 'enabled'}}``.
 
     CLI Example:
 

@@ -218,7 +218,7 @@ def time_(format: str = TIME_FORMAT) -> str:
 
 
 def all_status() -> dict[str, Any]:
-    """Return what many functions of this module do, by their names.
+    """Return what many functions of this module do, by their names: ``{"loadavg": {…}, "meminfo": {…}, …}``.
 
     CLI Example:
 

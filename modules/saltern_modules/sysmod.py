@@ -215,7 +215,7 @@ def _argspec(function: Callable[..., Any]) -> dict[str, Any]:
 
 
 def load_errors() -> dict[str, str]:
-    """Return the modules that could not be loaded, each with its reason.
+    """Return the modules that could not be loaded, each with its reason in one line: ``{name: reason}``.
 
     CLI Example:
 

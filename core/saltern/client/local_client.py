@@ -286,7 +286,10 @@ class LocalClient(Returns):
         yield from batch_rows(batches, raw=bool(kwargs.get("raw")))
 
     def gather_minions(self, tgt: Names, expr_form: str, delimiter: str = ":") -> list[str]:
-        """Return the ids of the minions that a target means."""
+        """Return the ids of the minions that a target means, sorted, away ones too; *expr_form*: ``glob``, ``list``, …
+
+        Raises ``TargetError``, ``NotAuthorised``, ``MasterNotRunning``, ``ChannelError``.
+        """
         with self.connect() as connection:
             found = connection.call("target.preview", tgt=tgt, tgt_type=expr_form, delimiter=delimiter)
         return sorted(found["minions"] if isinstance(found, dict) else found)

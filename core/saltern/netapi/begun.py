@@ -29,7 +29,7 @@ class Begun:
         yield from self._parts
 
     def gathered(self) -> Any:
-        """Return all of it: the value, a map, or a list."""
+        """Return all of it once it is there: the value, or the parts as a map or a list."""
         if self.kind == VALUE:
             return self.value
         return dict(self.parts()) if self.kind == MAP else list(self.parts())

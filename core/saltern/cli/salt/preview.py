@@ -25,7 +25,7 @@ def show_preview(order: Order, access: Access, shown: Shown) -> int:
 
 
 def preview(connection: LocalConnection, order: Order) -> tuple[list[str], str]:
-    """Return whom a target means, and what is wrong with its expression."""
+    """Return the ids that a target means, and in one line what in its expression can't mean anybody, or nothing."""
     answer = connection.call(
         "target.preview", tgt=order.tgt, tgt_type=order.tgt_type, delimiter=order.more.get("delimiter", ":")
     )
