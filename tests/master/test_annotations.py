@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from saltern.look import LOOK
 from saltern_graphite.events.event import read_event
 from saltern_master.annotations.annotation import PREFIXES, Annotation, annotations_of, is_annotated
 from saltern_master.annotations.places import Places
@@ -159,6 +160,7 @@ def test_an_alert_on_very_many_minions_is_said_to_be_about_none() -> None:
     [
         ("salt/job/1/ret/web01", {"fun": "stats.collect"}),
         ("salt/job/1/new", {"fun": "saltutil.find_job", "minions": ["a"]}),
+        ("salt/job/1/new", {"fun": "grains.items", "minions": ["a"], "metadata": LOOK}),
         ("salt/auth", {"id": "a"}),
         ("salt/presence/change", {"new": [], "lost": []}),
     ],

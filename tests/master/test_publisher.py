@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from saltern.errors import MessageTooLarge
+from saltern.look import LOOK
 from saltern.secret import Secret
 from saltern.wire import MAX_MESSAGE_BYTES, unpack, unpack_value
 from saltern_master.jobs.publisher import SENT_A_TURN
@@ -34,6 +35,13 @@ def test_a_job_is_recorded_told_and_sent() -> None:
     assert around.tracker.take(published.jid, "web1", "key of web1") is Taken.NEW
     assert around.tracker.take(published.jid, "web1", "key of another") is Taken.UNSOLICITED
     assert around.publisher.metrics() == {"published": 1}
+
+
+def test_that_a_job_only_looks_is_told_and_no_other_metadata_is() -> None:
+    around = Around()
+    for metadata in (LOOK, {**LOOK, "ticket": 7}):
+        around.publisher.publish(request(more={"metadata": metadata}), ["web1"], FRED, sees_all=False)
+    assert [event.data.get("metadata") for event in around.events] == [LOOK, LOOK, None, None]
 
 
 def test_a_job_for_nobody_leaves_no_trace() -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from saltern.ids import jid_of
+from saltern.look import LOOK
 from saltern_web.api.client import Api
-from saltern_web.api.look import LOOK
 from saltern_web.changes import comings
 from saltern_web.fleet import Fleet, read_fleet
 from saltern_web.health import lines_of, verdict

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from saltern_web.api.look import LOOK
+from saltern.look import LOOK
 from support.console import ConsoleClient, Refusal, overview
 
 NAMES = ["saltern.web1.stats.load.1m", "saltern.web1.stats.memory.used", "saltern.web1.schedule.stats.completeness"]

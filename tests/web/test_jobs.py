@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from saltern.ids import jid_of
-from saltern_web.api.look import LOOK
+from saltern.look import LOOK
 from support.console import ConsoleClient, Refusal, overview
 
 JID = "20261128194400000001"

@@ -23,6 +23,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from saltern.look import LOOK
 from saltern.metric_segment import owner
 from saltern_master.annotations.places import SUBJECT, Places
 from saltern_master.bus import Event
@@ -65,11 +66,13 @@ class Annotation(NamedTuple):
 
 def is_annotated(event: Event) -> bool:
     """Return whether *event* may become an annotation; what jobs returned, of any size, never does, nor what is
-    silenced.
+    silenced, nor a job by which a console looks at hosts.
     """
     if event.tag.startswith(PREFIXES["alerts"]) and event.data.get("silenced") is True:
         return False
-    return not event.tag.startswith(PREFIXES["jobs"]) or event.tag.split("/")[3:] == ["new"]
+    if not event.tag.startswith(PREFIXES["jobs"]):
+        return True
+    return event.tag.split("/")[3:] == ["new"] and event.data.get("metadata") != LOOK
 
 
 def annotations_of(event: Event, places: Places) -> list[Annotation]:

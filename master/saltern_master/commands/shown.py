@@ -7,6 +7,7 @@ from calendar import month_abbr
 from collections.abc import Mapping
 from typing import Any
 
+from saltern.look import LOOK
 from saltern_master.auth.caller import Kind
 from saltern_master.commands.context import Context
 from saltern_master.jobs.request import arguments
@@ -15,8 +16,6 @@ from saltern_master.jobs.store import holder_of
 
 NO_SUCH_JOB = "Cannot contact returner or no job with this jid"
 HIDDEN = "***"
-LOOK = {"saltern-web": "look"}
-"""Metadata of jobs by which a console looks at hosts. Everybody is shown it, to leave these out of what people did."""
 
 
 def local_time(seconds: float) -> str:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from saltern.digest import sha256
 from saltern.errors import ArgumentError
 from saltern.ids import JidSource
+from saltern.look import LOOK
 from saltern.secret import masked
 from saltern.wire import pack_any
 from saltern_master.auth.caller import Caller
@@ -156,6 +157,8 @@ class Publisher:
         """Say on the bus that a job is on its way, in Salt's two events."""
         told = {key: load[key] for key in ("jid", "tgt_type", "tgt", "user", "fun")}
         told["arg"] = arguments(load["arg"], load["kwarg"])
+        if load.get("metadata") == LOOK:
+            told["metadata"] = LOOK
         tag = f"salt/job/{load['jid']}"
         self._bus.publish(f"{tag}/new", {**told, "minions": load["minions"], "missing": missing}, size=size)
         self._bus.publish(f"{tag}/publish", {**told, "ret": load.get("ret", "")}, size=size)

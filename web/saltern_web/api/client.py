@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import httpx
 
 from saltern.errors import Busy
+from saltern.look import LOOK
 from saltern_web.api.errors import ApiAway, LoggedOut, NotAllowed, Refused
-from saltern_web.api.look import LOOK
 
 TOKEN = "X-Auth-Token"  # noqa: S105  # a header's name
 FORWARDED = "X-Forwarded-For"

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-LOOK = {"saltern-web": "look"}
-"""Goes with such a job as its metadata."""
+from saltern.look import LOOK
 
 
 def is_look(told: Mapping[str, Any]) -> bool:

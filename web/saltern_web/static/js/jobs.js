@@ -23,7 +23,7 @@ const count = soon(async () => {
 }, 1000);
 
 follow(["salt/job/*/new"], ({data}) => {
-  if (LOOKUPS.test(String(data?.fun ?? ""))) return;
+  if (data?.metadata?.["saltern-web"] === "look" || LOOKUPS.test(String(data?.fun ?? ""))) return;
   came += 1;
   show();
   count();
