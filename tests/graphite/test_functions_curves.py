@@ -103,7 +103,7 @@ FOUR = {name: values for name, values in METRICS.items() if len(values) == 4}
         ("timeSlice(a,'someday')", "startSliceAt: time 'someday'"),
         ("linearRegression(a,None,'someday')", "endSourceAt: time 'someday'"),
         ("timeStack(a,'1h',0,1000000000000)", f"{MAX_SHIFTS} are allowed"),
-        ("sin('x',1,0)", "step must be 1 or more"),
+        ("sin('x',1,0)", "step must be from 1 to"),
         ("sin('x','high')", "amplitude must be a number, not 'high'"),
         ("upper(a,'x')", "pos must be an integer"),
     ],

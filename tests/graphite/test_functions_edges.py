@@ -33,6 +33,19 @@ def test_a_series_without_a_step_has_no_times() -> None:
 
 
 @pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("randomWalk('x',99999999999999999999)", "step must be from 1 to 1099511627776 seconds"),
+        ("sin('x',1,-5)", "step must be from 1 to"),
+        ("sum(time('x',1000000007),time('y',1000000009),time('z',1000000021))", "no common step: summarize them"),
+    ],
+)
+def test_a_step_beyond_all_times_is_refused(target: str, message: str) -> None:
+    with pytest.raises(FunctionError, match=message):
+        evaluate(target, METRICS)
+
+
+@pytest.mark.parametrize(
     ("function", "levels"),
     [
         ("pct({},None)", 12),

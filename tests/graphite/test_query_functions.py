@@ -257,7 +257,7 @@ def test_downsampling_is_aligned_and_bounded(length: int, most: int, offset: int
         ("log(b.c,1)", "column 1: log: base must be above 0 and not 1"),
         ("percentileOfSeries(b.c,0)", "column 1: percentileOfSeries: n must be above 0"),
         ("consolidateBy(b.c,'median')", "column 1: consolidateBy: consolidationFunc must be one of sum"),
-        ("sum(sum(b.c), timeFunction('t',0))", "column 15: timeFunction: step must be 1 or more"),
+        ("sum(sum(b.c), timeFunction('t',0))", "column 15: timeFunction: step must be from 1 to"),
     ],
 )
 def test_errors_name_the_call_and_what_would_be_right(target: str, message: str) -> None:

@@ -8,8 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from saltern.errors import FunctionError
 from saltern_graphite.series.aggregation import Matrix, coarsened
 from saltern_graphite.series.series import Series, SeriesList, Values
+
+MAX_STEP_S = 2**62
+"""A longer one doesn't fit into NumPy's integers together with a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +35,11 @@ def normalized(series: SeriesList) -> list[Series]:
     """*series* brought to the least common multiple of their steps.
 
     Each is grouped from its first point on, not aligned to the step: Graphite's choice, and dashboards show it.
+    ``FunctionError``: there is no such multiple that times can be counted in.
     """
     step = math.lcm(*(one.step for one in series))
+    if step > MAX_STEP_S:
+        raise FunctionError("these series have no common step: summarize them to one before")
     return [coarsened(one, step // one.step) for one in series]
 
 

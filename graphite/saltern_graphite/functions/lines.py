@@ -9,6 +9,7 @@ import numpy as np
 
 from saltern.errors import FunctionError
 from saltern_graphite.evaluation.context import Context
+from saltern_graphite.evaluation.times import MAX_EPOCH_S
 from saltern_graphite.functions.params import Number
 from saltern_graphite.functions.registry import function
 from saltern_graphite.series.series import Series
@@ -30,8 +31,8 @@ def constant_line(context: Context, value: float) -> list[Series]:
 
 def _ticks(context: Context, step: int) -> int:
     """How many points of *step* seconds the window has."""
-    if step < 1:
-        raise FunctionError(f"step must be 1 or more seconds, not {step}")
+    if not 1 <= step <= MAX_EPOCH_S:
+        raise FunctionError(f"step must be from 1 to {MAX_EPOCH_S} seconds, not {step}")
     count = -(-(context.end - context.start) // step)
     context.evaluation.spend_points(count)
     return count
