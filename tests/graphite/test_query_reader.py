@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from saltern_graphite.evaluation.source import Fetched
 from saltern_graphite.store.reader import Reader
+from saltern_graphite.whisper.update import update
 
 NOW = 1_718_020_807
 ARCHIVES = [(10, 30), (60, 20), (300, 12)]
@@ -70,28 +71,30 @@ def test_the_same_as_whisper(batches: list[Points], start: int, end: int, drift:
     assert found is None or found.method == method
 
 
-@settings(max_examples=100, deadline=None)
-@given(updates, updates, st.integers(NOW - 3600, NOW - 1), st.sampled_from(["sum", "max", "last", "average"]))
-def test_cached_points_show_as_if_they_were_written(stored: Points, cached: Points, start: int, method: str) -> None:
-    """Exactly so in the finest archive; in a coarser one wherever a point of the finest fell."""
+@settings(max_examples=200, deadline=None)
+@given(
+    st.none() | st.lists(updates, min_size=1, max_size=2),
+    updates,
+    st.integers(NOW - 3600, NOW - 1),
+    st.sampled_from(METHODS),
+    st.sampled_from([0.0, 0.2, 0.5, 1.0]),
+)
+def test_cached_points_show_as_once_they_are_written(
+    stored: list[Points] | None, cached: Points, start: int, method: str, factor: float
+) -> None:
+    """In every archive: a point takes its way through all that are finer."""
     cached = sorted(dict(cached).items())
     with tempfile.TemporaryDirectory() as folder:
-        path = create(folder, method)
-        whisper.update_many(path, stored, now=NOW)
-        found = reader_of(folder, cached).fetch("a.b", start, NOW, NOW)
-        before = whisper.fetch(path, start, NOW, now=NOW)[1]
-    assert found is not None
-    slots = {time // found.step * found.step for time, _ in cached}
-    times = range(found.start, found.end, found.step)
-    for time, value, old in zip(times, found.values.tolist(), before, strict=True):
-        if time in slots:
-            assert not math.isnan(value)
-        else:
-            assert value == old or (old is None and math.isnan(value))
-    if found.step == ARCHIVES[0][0]:
-        last = {time // 10 * 10: value for time, value in cached}
-        shown = dict(zip(times, found.values.tolist(), strict=True))
-        assert all(shown[time] == value for time, value in last.items() if time in shown)
+        path = create(folder, method, factor=factor)
+        for batch in stored or ():
+            update(path, batch, NOW)
+        with tempfile.TemporaryDirectory() as empty:
+            before = reader_of(empty if stored is None else folder, cached, method, factor).fetch(
+                "a.b", start, NOW, NOW
+            )
+        update(path, cached, NOW)
+        after = reader_of(folder, [], method, factor).fetch("a.b", start, NOW, NOW)
+    assert as_whisper(before) == (as_whisper(after) if cached or stored is not None else None)
 
 
 def test_a_coarse_slot_is_made_of_file_and_cache(tmp_path: Path) -> None:

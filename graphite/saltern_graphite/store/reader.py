@@ -2,8 +2,8 @@
 
 A range is read from one archive: the finest that reaches back to its beginning as seen at ``now``. ``start`` is
 exclusive and ``end`` inclusive, both are clamped to what the file can hold, and at least one point comes back:
-Whisper's own rules. Where that archive is coarser than what is waiting in the cache, the touched slots are
-computed again from the finest archive and the cache together.
+Whisper's own rules. In an archive that is coarser than the finest the points of the cache show as they will once
+they are written: rolled up with what the file has, through every archive between.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from saltern_graphite.series.series import Fetched, Values
 from saltern_graphite.store.view import CachedPoints
 from saltern_graphite.tags.completed import completed
 from saltern_graphite.tags.tagged_name import readable_path
-from saltern_graphite.whisper.aggregate import roll_up
 from saltern_graphite.whisper.file import Archive, CompressedFile, Layout, read_layout
-from saltern_graphite.whisper.ring import first_of_each, read_slots, values_of
+from saltern_graphite.whisper.overlay import rolled_up
+from saltern_graphite.whisper.ring import Rows, read_slots, values_of
 
 log = logging.getLogger(__name__)
 
@@ -99,9 +99,9 @@ class Reader:
         window = _window(layout, start, end, now)
         if window is None:
             return None
-        archive, first, stop = window
-        values = np.full((stop - first) // archive.step, np.nan)
-        _lay_over(values, first, archive, layout, points, None, "")
+        level, first, stop = window
+        archive = archives[level]
+        values = _values(None, "", layout, level, first, (stop - first) // archive.step, points, now)
         return Fetched(first, stop, archive.step, values, layout.method)
 
     def _complain(self, path: str, what: str) -> None:
@@ -125,61 +125,47 @@ def _fetch_from(
     window = _window(layout, start, end, now)
     if window is None:
         return None
-    archive, first, stop = window
-    values = values_of(read_slots(handle, path, archive, first, (stop - first) // archive.step), first, archive.step)
-    if points:
-        _lay_over(values, first, archive, layout, points, handle, path)
+    level, first, stop = window
+    archive = layout.archives[level]
+    values = _values(handle, path, layout, level, first, (stop - first) // archive.step, points, now)
     return Fetched(first, stop, archive.step, values, layout.method)
 
 
-def _window(layout: Layout, start: int, end: int, now: int) -> tuple[Archive, int, int] | None:
+def _window(layout: Layout, start: int, end: int, now: int) -> tuple[int, int, int] | None:
     """The archive that answers, its first slot's time and the time after its last; None out of its reach."""
     oldest = now - layout.archives[-1].retention
     if start > end or start > now or end < oldest:
         return None
     start, end = max(start, oldest), min(end, now)
-    archive = next(archive for archive in layout.archives if archive.retention >= now - start)
-    step = archive.step
+    level = next(level for level, archive in enumerate(layout.archives) if archive.retention >= now - start)
+    step = layout.archives[level].step
     first = start - start % step + step
     stop = end - end % step + step
-    return archive, first, max(stop, first + step)
+    return level, first, max(stop, first + step)
 
 
-def _lay_over(
-    values: Values,
-    first: int,
-    archive: Archive,
-    layout: Layout,
-    points: list[tuple[int, float]],
+def _values(
     handle: int | None,
     path: str,
-) -> None:
-    """Put cached *points* (in time order) into *values*, slots of *archive* from the time *first* on.
-
-    In a coarser archive than the finest, slots with such points are rolled up from these and the file *handle*.
-    """
-    times = np.array([time for time, _ in points], dtype=np.int64)
-    numbers = np.array([value for _, value in points], dtype=np.float64)
-    slots = (times // archive.step * archive.step - first) // archive.step
-    inside = (slots >= 0) & (slots < len(values)) & ~np.isnan(numbers)
-    times, numbers, slots = times[inside], numbers[inside], slots[inside]
-    if not len(slots):
-        return
-    finest = layout.archives[0]
-    if archive is finest:
-        values[slots] = numbers  # of several in one slot the last stays
-        return
-    new = first_of_each(slots)
-    touched = slots[new]
-    starts = first + touched * archive.step
+    layout: Layout,
+    level: int,
+    first: int,
+    count: int,
+    points: list[tuple[int, float]],
+    now: int,
+) -> Values:
+    """Return *count* values of an archive of the file *handle*, if there is one, with the cached *points*."""
+    archive = layout.archives[level]
     if handle is None:
-        below = np.full((len(starts), archive.step // finest.step), np.nan)
+        values = np.full(count, np.nan)
     else:
-        stop = int(starts[-1]) + archive.step
-        begin = max(int(starts[0]), stop - finest.retention)
-        fine = values_of(read_slots(handle, path, finest, begin, (stop - begin) // finest.step), begin, finest.step)
-        places = (starts[:, np.newaxis] - begin) // finest.step + np.arange(archive.step // finest.step)
-        below = np.where(places >= 0, fine[np.maximum(places, 0)], np.nan)
-    below[np.cumsum(new) - 1, times % archive.step // finest.step] = numbers
-    rolled, shares = roll_up(layout.method, below, ~np.isnan(below))
-    values[touched] = np.where(layout.enough(shares), rolled, np.nan)
+        values = values_of(read_slots(handle, path, archive, first, count), first, archive.step)
+    if points:
+        times = np.array([time for time, _ in points], np.int64)
+        rows = Rows(np.zeros_like(times), times, np.array([value for _, value in points], np.float64))
+        if level:
+            rows = rolled_up(rows, layout, level, now, handle, path)
+        places = (rows.times - first) // archive.step
+        inside = (places >= 0) & (places < count)
+        values[places[inside]] = rows.values[inside]  # of several in one slot the last stays
+    return values

@@ -11,21 +11,24 @@ import numpy as np
 
 from saltern_graphite.whisper.aggregate import Chosen, roll_up
 from saltern_graphite.whisper.file import Layout
-from saltern_graphite.whisper.ring import Ring, Rows, Times, first_of_each, last_of_each
+from saltern_graphite.whisper.ring import Ring, RingOf, Rows, Times, first_of_each, last_of_each
 
 
 class Columns:
     """The open files *fds* of one *layout*; *bases* is the time in slot 0 of each archive (column) of each (row).
 
     Bases may be those of an earlier look, and 0 (see :class:`Ring`); those read or begun here are put into *bases*.
-    *path* is for messages, where there is one file.
+    *path* is for messages, where there is one file. *ring_of* makes the rings.
     """
 
-    def __init__(self, fds: Sequence[int], layout: Layout, bases: Times, path: str = "") -> None:
+    def __init__(
+        self, fds: Sequence[int], layout: Layout, bases: Times, path: str = "", ring_of: RingOf = Ring
+    ) -> None:
         self._fds = fds
         self._layout = layout
         self._known = bases
         self._path = path
+        self._ring_of = ring_of
         self._ids = np.arange(len(fds))
 
     def write(self, rows: Rows, finest: int = 0) -> None:
@@ -59,7 +62,7 @@ class Columns:
             self._write(level, ring, rows.only(self._in_order(ring, rows, enough)))
 
     def _ring(self, level: int) -> Ring:
-        return Ring(self._fds, self._layout.archives[level], self._known[self._ids, level], self._path).look()
+        return self._ring_of(self._fds, self._layout.archives[level], self._known[self._ids, level], self._path).look()
 
     def _write(self, level: int, ring: Ring, rows: Rows) -> None:
         ring.write(rows)

@@ -10,7 +10,7 @@ system calls.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from itertools import repeat
 from typing import Any, NamedTuple
@@ -146,8 +146,8 @@ class Ring:
         data = list(map(os.pread, fds, sizes, (self.archive.offset + first * SLOT.itemsize).tolist()))
         over = first + lengths - self.archive.points
         for run in np.flatnonzero(over > 0).tolist():  # round the end of the ring
-            rest = int(over[run]) * SLOT.itemsize
-            data[run] = data[run][:-rest] + os.pread(fds[run], rest, self.archive.offset)
+            until_end = (self.archive.points - int(first[run])) * SLOT.itemsize  # the file may end there
+            data[run] = data[run][:until_end] + os.pread(fds[run], int(over[run]) * SLOT.itemsize, self.archive.offset)
         joined = b"".join(data)
         if len(joined) != len(files) * count * SLOT.itemsize:
             raise _cut_short(self._path)
@@ -192,6 +192,10 @@ class Ring:
 
     def _fds_of(self, files: Times) -> list[int]:
         return [self._fds[file] for file in files.tolist()]
+
+
+RingOf = Callable[[Sequence[int], Archive, Times, str], Ring]
+"""Makes a ring of what :class:`Ring` is made of."""
 
 
 def ring_of(fd: int, path: str, archive: Archive) -> Ring:

@@ -27,7 +27,7 @@ from saltern_graphite.whisper.aggregate import Chosen, Values
 from saltern_graphite.whisper.columns import Columns, no_bases
 from saltern_graphite.whisper.file import Layout, read_layout
 from saltern_graphite.whisper.late import first_in_time, oldest_interval, open_spans, write_late
-from saltern_graphite.whisper.ring import Ring, Rows, Times, open_file
+from saltern_graphite.whisper.ring import Ring, RingOf, Rows, Times, open_file
 
 LateMode = Literal["combine", "whisper"]
 LAST_TIME = 2**32 - 1
@@ -83,7 +83,14 @@ def oldest_stored(layout: Layout, now: int, late: LateMode) -> int:
 
 
 def write_points(
-    fds: Sequence[int], layout: Layout, bases: Times, rows: Rows, now: int, late: LateMode, path: str = ""
+    fds: Sequence[int],
+    layout: Layout,
+    bases: Times,
+    rows: Rows,
+    now: int,
+    late: LateMode,
+    path: str = "",
+    ring_of: RingOf = Ring,
 ) -> None:
     """Write points, none of them older than 1970, into open files; all else is as with :class:`Columns`."""
     if late == "whisper":  # each to the finest archive as old as it, the finest archive first
@@ -98,20 +105,29 @@ def write_points(
     if not in_time.all():
         kept = ~in_time & (rows.times >= oldest_stored(layout, now, late))
         if kept.any():
-            rings = [Ring(fds, archive, bases[:, level], path).look() for level, archive in enumerate(layout.archives)]
+            rings = [
+                ring_of(fds, archive, bases[:, level], path).look() for level, archive in enumerate(layout.archives)
+            ]
             write_late(rings, layout, rows.only(kept), now)
-    _write(fds, layout, bases, rows, in_time, path)
+    _write(fds, layout, bases, rows, in_time, path, ring_of=ring_of)
 
 
 def _write(
-    fds: Sequence[int], layout: Layout, bases: Times, rows: Rows, chosen: Chosen, path: str, finest: int = 0
+    fds: Sequence[int],
+    layout: Layout,
+    bases: Times,
+    rows: Rows,
+    chosen: Chosen,
+    path: str,
+    finest: int = 0,
+    ring_of: RingOf = Ring,
 ) -> None:
     """Write the *chosen* ones of *rows* into the archive *finest*, rolled up into every coarser one."""
     if chosen.all():
-        Columns(fds, layout, bases, path).write(rows, finest)
+        Columns(fds, layout, bases, path, ring_of).write(rows, finest)
     elif chosen.any():
         going_on, files = np.unique(rows.files[chosen], return_inverse=True)
         known = bases[going_on]
-        columns = Columns([fds[file] for file in going_on.tolist()], layout, known, path)
+        columns = Columns([fds[file] for file in going_on.tolist()], layout, known, path, ring_of)
         columns.write(rows.only(chosen)._replace(files=files), finest)
         bases[going_on] = known
