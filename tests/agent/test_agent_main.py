@@ -68,7 +68,7 @@ def test_words(capsys: pytest.CaptureFixture[str]) -> None:
         ({"master_key": KEY}, ["--id", "no/good"], 64, "--id: minion id 'no/good' is not valid"),
         ({"master_key": KEY}, ["-l", "loud"], 64, "there is no log level 'loud'"),
         ({"master_key": KEY, "log_file": "/proc/no/such"}, [], 78, "log_file"),
-        ({"master": "bad host"}, [], 78, "minion: master: host 'bad host' is not a host name or an address"),
+        ({"master": "bad host"}, [], 78, "minion: line 2: master: host 'bad host' is not a host name or an address"),
         ({"master": "10.0.0.1:4506"}, [], 78, "give the name or the address alone, ports are set apart"),
         ({"master_key": KEY, "id": "localhost"}, [], 78, "'localhost' is what every host calls itself: set id: there"),
         ({"master_key": KEY}, ["--id", "localhost.localdomain"], 78, "is what every host calls itself"),

@@ -61,6 +61,47 @@ def fault(folder: Path, text: str) -> str:
         ("__agent__: 1\n", "DIR/master: line 1: __agent__ is set by the program itself: take it out"),
         ("interfase: x\n", "DIR/master: line 1: interfase is not an option: did you mean 'interface'?"),
         ("Publish-Port: 1\n", "DIR/master: line 1: Publish-Port is not an option: did you mean 'publish_port'?"),
+        ("schedule:\n", "DIR/master: line 1: schedule must be a mapping, not empty: write {} for none"),
+        ("runner_dirs:\n", "DIR/master: line 1: runner_dirs must be a list of texts, not empty: write [] for none"),
+        (
+            "schedule: {5: x}\n",
+            "DIR/master: line 1: schedule must have texts as names, not a whole number (5): write it in quotes",
+        ),
+        (
+            "events_of: [jobs, 5]\n",
+            "DIR/master: line 1: events_of must be a list of texts, not one with a whole number (5): "
+            "write it in quotes",
+        ),
+        (
+            "max_message_bytes: 5\n",
+            "DIR/master: line 1: max_message_bytes must be between 65,536 and 16,777,216, not 5",
+        ),
+        (
+            f"ret_port: 1{'0' * 400}\n",
+            "DIR/master: line 1: ret_port must be between 0 and 65,535, not one of very many digits",
+        ),
+        (
+            f"timeout: -0x{'f' * 5000}\n",
+            "DIR/master: line 1: timeout must be between 0.1 and 86,400, not one of very many digits",
+        ),
+        (
+            f"alerts: [0x{'f' * 5000}]\n",
+            "DIR/master: line 1: alerts must be a mapping, not a list (of very many digits)",
+        ),
+        ("timeout: .nan\n", "DIR/master: line 1: timeout must be between 0.1 and 86,400, not nan"),
+        ("timeout: !!binary aGk=\n", "DIR/master: line 1: timeout must be a number, not bytes (b'hi')"),
+        ("timeout: !!set {a}\n", "DIR/master: line 1: timeout must be a number, not a set ({'a'})"),
+        (
+            f"log_level: {'x' * 5000}\n",
+            f"DIR/master: line 1: log_level must be one of debug, info, warning, error, critical, not '{'x' * 59}",
+        ),
+        ('sock_dir: "/a\\0b"\n', "DIR/master: line 1: sock_dir has a zero character (\\0) in it: take it out"),
+        (
+            'runner_dirs: ["\\ud800"]\n',
+            "DIR/master: line 1: runner_dirs has half a character (a lone surrogate) in it: take it out",
+        ),
+        ("events_token: [5]\n", "DIR/master: line 1: events_token must be text, not a list"),
+        ("events_token: 5\n", "DIR/master: line 1: events_token must be text, not a whole number: write it in quotes"),
         ("include: {a: b}\n", "DIR/master: line 1: include must be a list of texts, not a mapping ({'a': 'b'})"),
     ],
 )
@@ -139,6 +180,15 @@ def test_a_fault_of_an_included_file_names_it_and_an_empty_include_is_said(tmp_p
     (tmp_path / "master").write_text("include: [none/*.conf]\n")
     (line,) = remarks(MASTER, master_config(tmp_path))
     assert line == f"{tmp_path}/master: include names no file by none/*.conf ({tmp_path}/master)"
+
+
+def test_what_is_found_once_all_files_were_read_names_its_line_too(tmp_path: Path) -> None:
+    for text, said in (("id: a b\n", "minion id 'a b' is not valid"), ("id: a\nmaster: b c\n", "host 'b c' is not")):
+        (tmp_path / "minion").write_text(text)
+        key = text.splitlines()[-1].partition(":")[0]
+        where = f"{tmp_path}/minion: line {text.count(chr(10))}: {key}: {said}"
+        with pytest.raises(ConfigError, match=f"^{where}"):
+            minion_config(tmp_path)
 
 
 def test_folders_that_are_not_there_are_said(tmp_path: Path) -> None:

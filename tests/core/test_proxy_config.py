@@ -61,7 +61,7 @@ def test_what_is_no_id_names_no_file(tmp_path: Path, proxyid: str) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("id: other\n", r"proxy: id: is what --proxyid says \(sw1\): take it out"),
+        ("id: other\n", r"proxy: line 1: id: is what --proxyid says \(sw1\): take it out"),
         ("proxyid: sw1\n", "line 1: proxyid is set by the program itself"),
         ("proxy: dummy\n", "line 1: proxy must be a mapping"),
         ("master_port: 1\n", "instead, ret_port"),

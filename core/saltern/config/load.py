@@ -68,7 +68,12 @@ def load_options(schema: Schema, path: str, *, readable_alone: bool = False, own
                 options[key] = together(options[key], value) if beside else value
                 ranks[key] = rank
     with about(path=options["conf_file"]):
-        schema.finish(options)
+        try:
+            schema.finish(options)
+        except ConfigError as error:
+            from saltern.config.located import located  # only a fault needs it, and it reads as we do
+
+            raise ConfigError(located(error, options["conf_file"])) from None
     return options
 
 
