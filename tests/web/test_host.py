@@ -156,6 +156,17 @@ def test_alerts_are_those_of_the_hosts_series_alone_the_worst_first(host: Consol
     assert "the test has no answer to runner.alerts.history" in page
 
 
+def test_events_begin_with_what_was_recorded_of_the_host(host: ConsoleClient) -> None:
+    host.api.answers["GET /events/get_data"] = [
+        {"when": 1795891440.0, "what": "web1 is <gone>", "tags": ["presence", "down", "minion:web1"]}
+    ]
+    page = host.get("/hosts/web1/events").text
+    assert "web1 is &lt;gone&gt;" in page
+    assert host.api.called("GET /events/get_data")[-1].kwarg == {"from": ["-168h"], "tags": ["minion:web1"]}
+    del host.api.answers["GET /events/get_data"]
+    assert "the test has no answer to GET /events/get_data" in host.get("/hosts/web1/events").text
+
+
 def test_the_account_adds_up_before_the_reader(host: ConsoleClient) -> None:
     counts = {
         "expected": 10,

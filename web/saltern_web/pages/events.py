@@ -69,9 +69,13 @@ def read_tags(given: list[str]) -> tuple[str, ...]:
     return tuple(found)[:MAX_TAGS]
 
 
-async def ask_recorded(request: Asked, hours: int) -> list[Change]:
-    """Return the changes that the store recorded in the last *hours*, newest first. Raises what the API does."""
-    told = await request.api.json("GET", "/events/get_data", params={"from": f"-{hours}h"})
+async def ask_recorded(request: Asked, hours: int, tag: str = "") -> list[Change]:
+    """Return the changes that the store recorded in the last *hours*, newest first; with a *tag*, those that have it.
+
+    Raises what the API does.
+    """
+    params = {"from": f"-{hours}h", **({"tags": tag} if tag else {})}
+    told = await request.api.json("GET", "/events/get_data", params=params)
     return await asyncio.to_thread(read_recorded, told)
 
 

@@ -16,6 +16,7 @@ from saltern.metric_segment import owner
 from saltern_web.api.look import is_look
 from saltern_web.charts.panel import Panel
 from saltern_web.charts.span import offered, read_span
+from saltern_web.pages.events import ask_recorded
 from saltern_web.pages.host.around import around, host_of
 from saltern_web.pages.host.asking import WITHIN_S
 from saltern_web.pages.host.names import place_of
@@ -25,6 +26,8 @@ from saltern_web.session.console import Asked
 
 MAX_JOBS = 200
 MAX_HISTORY = 100
+RECORDED, RECORDED_HOURS = 100, 7 * 24
+"""Changes that are shown, and how far back."""
 KINDS = ("received", "missing", "lost", "dropped", "skipped", "failed")
 """What becomes of a point that is expected; they add up."""
 POINTS = (
@@ -102,11 +105,16 @@ async def alerts(request: Asked, minion: str) -> HttpResponse:
 
 
 async def events(request: Asked, minion: str) -> HttpResponse:
-    """Show what comes of the host from now on."""
+    """Show what comes of the host from now on, and what was recorded of it lately."""
     fleet, host = await host_of(request, minion)
-    return render(
-        request, "host/events.html", {**await around(request, fleet, host, "events"), "data": {"minion": host.id}}
-    )
+    recorded = await part(ask_recorded(request, RECORDED_HOURS, f"minion:{owner(host.id)}"), WITHIN_S)
+    context = {
+        **await around(request, fleet, host, "events"),
+        "data": {"minion": host.id},
+        "recorded": (recorded.value or [])[:RECORDED],
+        "unrecorded": recorded.said,
+    }
+    return render(request, "host/events.html", context)
 
 
 async def completeness(request: Asked, minion: str) -> HttpResponse:
