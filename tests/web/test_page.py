@@ -22,6 +22,7 @@ def test_pages_run_nothing_of_others_and_are_kept_by_nobody(console: ConsoleClie
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["cache-control"] == "no-store"
     assert headers["referrer-policy"] == "same-origin"
+    assert headers["x-frame-options"] == "DENY"
 
 
 def test_a_form_of_another_origin_changes_nothing(console: ConsoleClient) -> None:

@@ -245,3 +245,5 @@ def test_a_schedule_is_added_on_these_very_hosts_and_deleted_there(run: ConsoleC
     (made,) = run.api.called("local_async.schedule.delete")
     assert made.chunk["tgt"] == ["web1"]
     assert made.arg == ["disks"]
+    run.api.answers["local.schedule.list"] = Refusal("nothing grants it", 401)
+    assert run.get("/run/schedules?tgt=*").status_code == 403

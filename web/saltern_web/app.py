@@ -26,6 +26,7 @@ OF_PAGES = (
     (b"content-security-policy", POLICY.encode()),
     # Without any, a browser says "Origin: null" of the forms of our own pages.
     (b"referrer-policy", b"same-origin"),
+    (b"x-frame-options", b"DENY"),  # what the policy says too, for whoever doesn't read it
 )
 KINDS = ("application/x-www-form-urlencoded", "multipart/form-data", "")
 MORE_NAMES = "name it in hosts"

@@ -49,7 +49,7 @@ class Scheduled(NamedTuple):
 async def schedules(request: Asked) -> HttpResponse:
     """``/run/schedules``: what the hosts of a target run by themselves."""
     found: list[Scheduled] = []
-    said, silent, meant, target = "", [], None, None
+    said, status, silent, meant, target = "", 200, [], None, None
     try:
         target = target_of(request.GET)
         fleet = await request.console.fleet.get(request.api)
@@ -63,7 +63,7 @@ async def schedules(request: Asked) -> HttpResponse:
             found = _together(request.who.principal, told)
             silent = [minion for minion in there if told.get(minion, {}).get("retcode", 1)]
     except (Refused, NotAllowed) as error:
-        said = str(error)
+        said, status = str(error), 403 if isinstance(error, NotAllowed) else 400
     around = {
         "target": target,
         "meant": meant,
@@ -73,7 +73,7 @@ async def schedules(request: Asked) -> HttpResponse:
         "kinds": [(kind, name, HINTS[kind]) for kind, name in KINDS.items()],
         "may_change": request.who.may("schedule.add"),
     }
-    return render(request, "run/schedules.html", around, status=400 if said else 200)
+    return render(request, "run/schedules.html", around, status=status)
 
 
 def _together(principal: str, told: Mapping[str, Mapping[str, Any]]) -> list[Scheduled]:
