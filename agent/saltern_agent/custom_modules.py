@@ -55,7 +55,6 @@ class CustomModules:
         self._regrain = regrain
         self._on_change = False
         self._timer: Timer | None = None
-        self._told: list[str] = []
         self._told_digest = ""
 
     @property
@@ -66,7 +65,7 @@ class CustomModules:
     def have(self) -> dict[str, Any]:
         """Return what the master is told when it is met again: the digest, and what can't be taken or used."""
         self._told_digest = self.sync.digest
-        return {"modules": self.sync.digest, "modules_problems": [line[:LINE_CHARS] for line in self._told[:LINES]]}
+        return {"modules": self.sync.digest, "modules_problems": [line[:LINE_CHARS] for line in self.sync.told[:LINES]]}
 
     def fetch(self, kinds: Sequence[str] = KINDS) -> Synced:
         """Fetch what the master has of *kinds*, from a worker; it hears what that came to, when it has changed.
@@ -74,11 +73,12 @@ class CustomModules:
         Raises ``ChannelError``, ``ModuleError``.
         """
         synced = self.sync.run(kinds)
-        others = [line for line in self._told if not line.startswith(tuple(f"{kind}." for kind in kinds))]
+        others = [line for line in self.sync.told if not line.startswith(tuple(f"{kind}." for kind in kinds))]
         told = synced.told if set(kinds) == set(KINDS) else sorted({*synced.told, *others})
         digest = self.sync.digest
-        if told != self._told or digest != self._told_digest:
-            self._told, self._told_digest = told, digest
+        if told != self.sync.told or digest != self._told_digest:
+            self.sync.keep_told(told)
+            self._told_digest = digest
             self._services.fire_event({"changed": synced.changed, "problems": told, "digest": digest}, TAG)
         if any(name.startswith(f"{GRAINS}.") for name in synced.changed):
             self._regrain()

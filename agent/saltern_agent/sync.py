@@ -94,6 +94,8 @@ class Sync:
         self.index = StateFile(os.path.join(self.folder, "index"), "the index of modules")
         self.index.read_late = self._load_late
         self.by_kind: Versions = {}
+        self.told: list[str] = []
+        """What can't be taken or used, a line each, as the master was told last."""
         self._request = request
         self._taken = taken
         self.refusals = Complaints(log)
@@ -153,6 +155,12 @@ class Sync:
             self._save_index()
             return synced
 
+    def keep_told(self, told: list[str]) -> None:
+        """Keep what the master is told, which holds after a restart of the agent too."""
+        with self._lock:
+            self.told = told
+            self._save_index()
+
     @staticmethod
     def _main(name: str, files: Mapping[str, Version]) -> Version:
         return files.get(f"{name}.py") or next(iter(files.values()))
@@ -161,7 +169,7 @@ class Sync:
         self._seen = _stamp(self.index.path)
         index = self.index.read(_parse_index)
         if index is not None:
-            self.digest, self.by_kind = index
+            self.digest, self.by_kind, self.told = index
         if self.vanished():
             self.digest = ""
 
@@ -177,20 +185,21 @@ class Sync:
             kind: {name: {file: list(version) for file, version in files.items()} for name, files in units.items()}
             for kind, units in self.by_kind.items()
         }
-        self.index.write({"digest": self.digest, "kinds": kinds})
+        self.index.write({"digest": self.digest, "kinds": kinds, "told": self.told})
         self._seen = _stamp(self.index.path)
 
 
-def _parse_index(index: Any) -> tuple[str, Versions]:
+def _parse_index(index: Any) -> tuple[str, Versions, list[str]]:
     if "kinds" not in index:  # of an earlier release: the next sync makes it anew
-        return "", {}
-    return str(index["digest"]), {
+        return "", {}, []
+    by_kind = {
         str(kind): {
             str(name): {str(file): Version(str(digest), commit) for file, (digest, commit) in files.items()}
             for name, files in units.items()
         }
         for kind, units in index["kinds"].items()
     }
+    return str(index["digest"]), by_kind, [str(line) for line in index.get("told", ())]
 
 
 def _of(versions: Versions, kind: str, name: str) -> dict[str, str]:

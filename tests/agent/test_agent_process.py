@@ -554,6 +554,22 @@ def test_modules_are_synced_on_connect_and_on_change(master: Any, make_agent: Ma
     assert len([call for call in master.calls if call["cmd"] == "file_chunk"]) == fetched
 
 
+def test_what_is_wrong_with_modules_is_told_again_after_a_restart(master: Any, make_agent: Make) -> None:
+    master.files = {"_modules/bad.py": b"def f(:\n", "_modules/fine.py": b"def f(): return 1\n"}
+    master.sync_on_change = True
+    agent = make_agent()
+    agent.start()
+    line = "modules.bad: refused: line 1: SyntaxError: invalid syntax"
+    master.wait_for(lambda: [event["problems"] for event in module_events(master)] == [[line]])
+    agent.stop()
+    agent.start()
+    assert master.run("fine.f")["return"] == 1
+    assert master.attachments[-1].body["have"]["modules_problems"] == [line]
+    master.files["_modules/bad.py"] = b"def f(): return 2\n"
+    master.publish("modules", {"digest": master.tree_digest()})
+    master.wait_for(lambda: [event["problems"] for event in module_events(master)] == [[line], []])
+
+
 # cost
 
 
