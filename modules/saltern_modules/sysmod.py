@@ -143,7 +143,8 @@ def argspec(module: str = "") -> dict[str, dict[str, Any]]:
     """Return the parameters of the functions of *module*, or that match it when it has a ``*`` or ``.``.
 
     ``{function: {'args': [names] or None, 'defaults': [of the last of them] or None, 'varargs': True or None,
-    'kwargs': True or None}}``. Parameters that can only be given by name are among ``args``, after the others.
+    'kwargs': True or None}}``. Parameters that can only be given by name are among ``args``, after the others; where they
+    stand behind ``*args``, ``'placed'`` says how many do before it.
 
     CLI Example:
 
@@ -205,12 +206,17 @@ def _argspec(function: Callable[..., Any]) -> dict[str, Any]:
     import inspect  # only documentation needs it
 
     spec = inspect.getfullargspec(inspect.unwrap(function))
-    defaults = [*(spec.defaults or ()), *(spec.kwonlydefaults or {}).values()]
+    by_name_alone = spec.varargs and spec.kwonlyargs  # otherwise nobody could tell them from the others
+    defaults = [*(spec.defaults or ())]
+    for name in spec.kwonlyargs:
+        if name in (spec.kwonlydefaults or {}) or defaults:  # one that must be given has none, and those before it do
+            defaults.append((spec.kwonlydefaults or {}).get(name))
     return {
         "args": [*spec.args, *spec.kwonlyargs] or None,
         "defaults": defaults or None,
         "varargs": True if spec.varargs else None,
         "kwargs": True if spec.varkw else None,
+        **({"placed": len(spec.args)} if by_name_alone else {}),
     }
 
 

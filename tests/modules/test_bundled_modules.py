@@ -297,6 +297,19 @@ class TestSys:
             "cmd.run": {"args": ["cmd"], "defaults": None, "varargs": True, "kwargs": True},
         }
 
+    def test_what_goes_by_name_alone_behind_any_number_is_told_apart(self, sysmod: Any, minion: Any) -> None:
+        def call(a: int, b: int = 1, *rest: int, c: int, d: int = 2) -> None: ...
+
+        minion.functions["mine.call"] = call
+        told = sysmod.argspec("mine.call")["mine.call"]
+        assert told == {
+            "args": ["a", "b", "c", "d"],
+            "defaults": [1, None, 2],
+            "varargs": True,
+            "kwargs": None,
+            "placed": 2,
+        }
+
     def test_returners(self, sysmod: Any, agent: Any) -> None:
         assert sysmod.list_returners() == sysmod.list_returners("local") == ["local"]
         assert sysmod.list_returners("no*") == []
