@@ -217,7 +217,7 @@ def _argspec(function: Callable[..., Any]) -> dict[str, Any]:
         "kwargs": True if spec.varkw else None,
         **(
             {"placed": len(spec.args)} if spec.varargs and (defaults or spec.kwonlyargs) else {}
-        ),  # more than Salt tells
+        ),
     }
 
 
