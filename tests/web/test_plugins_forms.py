@@ -81,6 +81,17 @@ def test_each_member_says_what_is_wrong_with_it() -> None:
     assert not form_of(OLD.format(imported=""))(sent(action__action="start")).is_valid()  # no rows were sent at all
 
 
+def test_rows_that_are_missing_or_too_many_are_called_rows() -> None:
+    bounds = "extra=0, min_num=2, validate_min=True, max_num=3, validate_max=True"
+    form_class = form_of(OLD.format(imported="").replace("extra=1", bounds))
+    for values, said in ((["a"], "Fill in 2 or more."), (["a", "b", "c", "d"], "Fill in 3 or fewer.")):
+        form = form_class(sent(action__action="stop", **rows("services", values)))
+        assert not form.is_valid()
+        assert form["services"].non_form_errors() == [said]
+    own = form_of(OLD.format(imported="").replace('title="Services"', 'error_messages={"too_few_forms": "Two!"}'))
+    assert own(None)["services"].error_messages["too_few_forms"] == "Two!"
+
+
 def test_formsets_of_ones_own_are_asked_as_a_whole() -> None:
     kind = form_of(
         "from django import forms\nfrom django.forms.formsets import BaseFormSet, formset_factory\n"

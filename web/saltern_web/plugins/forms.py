@@ -23,6 +23,8 @@ from django.forms.utils import ErrorDict
 
 MAX_BYTES = 64 * 1024
 """Of parameters, as JSON."""
+OF_ROWS = {"too_few_forms": "Fill in %(num)d or more.", "too_many_forms": "Fill in %(num)d or fewer."}
+"""Instead of Django's words, for which rows are forms."""
 
 
 class SubForm:
@@ -50,6 +52,9 @@ class Member:
         self.is_formset = sub.is_formset
         given = {**sub.given, **({"initial": initial} if initial else {})}
         self.form: Any = sub.form_class(data, prefix=name, **given)
+        if sub.is_formset:
+            said, djangos = self.form.error_messages, BaseFormSet.default_error_messages
+            said.update({key: words for key, words in OF_ROWS.items() if said.get(key) is djangos[key]})
 
     def cleaned(self) -> Any:
         """Return its values: a map; of a formset a list of them, without rows that are empty or were struck out."""
