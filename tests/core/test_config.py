@@ -109,8 +109,56 @@ def test_a_fault_names_file_line_and_key(tmp_path: Path, text: str, message: str
     assert fault(tmp_path, text) == message
 
 
-def test_broken_yaml_is_named_with_its_place(tmp_path: Path) -> None:
-    assert fault(tmp_path, "a: [1,\n").startswith("DIR/master: line 2, column 1: is not YAML: ")
+@pytest.mark.parametrize(
+    ("text", "place", "hint"),
+    [
+        (b"a: [1,\n", "line 2, column 1", ": a bracket before it isn't ended"),
+        (b"x: 1\na: [1\nb: 2\n", "line 2, column 4", ": the bracket that begins here isn't ended"),
+        (b"a: {b: c\n", "line 1, column 4", ": the bracket that begins here isn't ended"),
+        (b"a:\n\tb: 1\n", "line 2, column 1", ": indent by spaces, a tab is none"),
+        (b"a: 1\nfoo\n", "line 2, column 1", ": write 'key: value', a space behind the colon"),
+        (b"a: 1\nfoo:bar\nb: 2\n", "line 2, column 1", ": write 'key: value', a space behind the colon"),
+        (b'x: 1\na: "b\n', "line 2, column 4", ": the quote that begins here isn't ended"),
+        (b"a: b: c\n", "line 1, column 5", ": write a text with ': ' in it in quotes"),
+        (b"a: {{ b }}\n", "line 1, column 5", ": write a text that begins with a bracket in quotes"),
+        (b"a: 1\n  b: 2\n", "line 2, column 4", ": write a text with ': ' in it in quotes"),
+        (b"a:\n  b: 1\n c: 2\n", "line 3, column 2", "than the lines before, or a '- ' or a key is missing"),
+        (b"a: !foo b\n", "line 1, column 4", ": the only mark here is !secret"),
+        (b"a: &b [*b]\n", "line 1, column 4", ": what an anchor (&name) names can't have its alias (*name) in it"),
+        (b"a: *b\n", "line 1, column 4", ": no anchor (&name) before it is called so"),
+        (b"a: b\nc: \xe9\n", "line 2", ": the byte 0xe9 is no UTF-8: save the file as UTF-8"),
+        (b"a: b\nc: \x07\n", "line 2", "there is a control character (0x07): take it out, or write it as an escape"),
+        ("a: b\nc: \x07\n".encode("utf-16"), "line 2", "there is a control character (0x07): take it out"),
+        (b"\xff\xfea", "line 1", ": the byte 0x61 is no UTF-16-LE: save the file as UTF-8"),
+        (b"--- {}\n---\na: 1\n", "line 2, column 1", ": a file is one: take out this '---'"),
+    ],
+)
+def test_broken_yaml_is_named_with_its_place_and_what_would_be_right(
+    tmp_path: Path, text: bytes, place: str, hint: str
+) -> None:
+    (tmp_path / "master").write_bytes(text)
+    with pytest.raises(ConfigError) as caught:
+        master_config(tmp_path)
+    said = str(caught.value)
+    assert said.startswith(f"{tmp_path}/master: {place}: is not YAML: ")
+    assert hint in said
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x: 1\n? [a, b]\n: c\n", "line 2: a key is a text, as in 'key: value', and none is merged (<<)"),
+        ("<<: {ret_port: 5}\n", "line 1: a key is a text, as in 'key: value', and none is merged (<<)"),
+        ("x: 1\nday: 2026-13-45\n", "line 2: day: month must be in 1..12: write it in quotes"),
+        (
+            f"x: {'9' * 5000}\n",
+            "line 1: x: Exceeds the limit (4300 digits) for integer string conversion: write it in quotes",
+        ),
+    ],
+)
+def test_what_is_yaml_and_no_option_is_named_with_its_line(tmp_path: Path, text: str, said: str) -> None:
+    assert fault(tmp_path, text) == f"DIR/master: {said}"
 
 
 def test_aliases_that_multiply_are_refused(tmp_path: Path) -> None:

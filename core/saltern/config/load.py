@@ -95,14 +95,24 @@ def read_settings(file: str) -> Iterator[Setting]:
             raise ConfigError(f"{file}: line {node.start_mark.line + 1}: must be 'key: value' lines")
         seen: dict[str, int] = {}
         for key_node, value_node in node.value:
-            key = str(key_node.value)
             line = key_node.start_mark.line + 1
+            if not isinstance(key_node, yaml.ScalarNode) or key_node.value == "<<":
+                raise ConfigError(f"{file}: line {line}: a key is a text, as in 'key: value', and none is merged (<<)")
+            key = str(key_node.value)
             if key in seen:
                 raise ConfigError(f"{file}: line {line}: {key} is set twice, first on line {seen[key]}: keep one")
             seen[key] = line
-            yield Setting(key, loader.construct_object(value_node, deep=True), file, line)
+            try:
+                value = loader.construct_object(value_node, deep=True)
+            except ValueError as error:  # no such day, a number of very many digits
+                raise ConfigError(
+                    f"{file}: line {line}: {key}: {str(error).partition(':')[0]}: write it in quotes"
+                ) from None
+            yield Setting(key, value, file, line)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ConfigError(_yaml_fault(file, error)) from None
+        from saltern.config.yaml_faults import yaml_fault  # only a fault needs it
+
+        raise ConfigError(yaml_fault(file, text, error)) from None
     finally:
         if loader is not None:
             loader.dispose()
@@ -135,13 +145,6 @@ def config_stamp(main: str) -> tuple[tuple[str, int, int], ...]:
             continue
         stamp.append((path, status.st_mtime_ns, status.st_size))
     return tuple(stamp)
-
-
-def _yaml_fault(file: str, error: Exception) -> str:
-    mark = getattr(error, "problem_mark", None)
-    where = f"{file}: line {mark.line + 1}, column {mark.column + 1}" if mark else file
-    problem = getattr(error, "problem", None) or str(error).split("\n")[0] or "nested too deeply"
-    return f"{where}: is not YAML: {problem}"
 
 
 def _checked(schema: Schema, types: dict[str, Any], setting: Setting) -> tuple[str, Any]:
