@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from zoneinfo import TZPATH
 
 import httpx
 import pytest
@@ -131,13 +134,20 @@ def test_it_does_not_start_with(tmp_path: Path, options: tuple[str, ...], words:
         (("--tz", "asia/tokyo"), {"TZ": "America/New_York"}, "13:00"),
         ((), {"TZ": ":/usr/share/zoneinfo/America/New_York"}, "00:00"),
         ((), {"TZ": ":no/where"}, "04:00"),
+        ((), {"TZ": "/no/where"}, "04:00"),
+        ((), {"TZ": ":TREE/Tokyo"}, "13:00"),
+        ((), {"TZ": "<+03>-3"}, "07:00"),
+        ((), {"TZ": "NZST-12NZDT,M9.5.0,M4.1.0/3"}, "16:00"),
+        ((), {"TZ": "MST7MDT,M3.2.0/2,M11.1.0"}, "22:00"),
+        ((), {"TZ": "AKST9AKDT"}, "20:00"),
     ],
 )
 def test_a_zone_of_its_own(
     tmp_path: Path, options: tuple[str, ...], environment: dict[str, str], hour: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    shutil.copy(next(path for folder in TZPATH if os.path.exists(path := f"{folder}/Asia/Tokyo")), tmp_path / "Tokyo")
     for name, value in environment.items():
-        monkeypatch.setenv(name, value)
+        monkeypatch.setenv(name, value.replace("TREE", str(tmp_path)))
     at = 1_718_078_400  # midnight of 2024-06-11 in New York
     with serving(tmp_path, *options) as server:
         query = f"/render?target=constantLine(1)&from={at - 60}&until={at}&format=csv"

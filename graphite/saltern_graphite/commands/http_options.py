@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import logging
 import os
 import re
+import struct
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -20,6 +23,10 @@ from saltern_graphite.http.settings import CACHE_BYTES, UNCHANGED_S, HttpSetting
 log = logging.getLogger(__name__)
 
 _LIMITS = Limits()
+_NO_CHANGES = struct.pack(">4sc15x6L6xx", b"TZif", b"2", 0, 0, 0, 0, 1, 1)
+"""Header and data of a file of zones that leaves everything to the rule at its end (RFC 8536 has both twice)."""
+_DEFAULT_CHANGES = ",M3.2.0,M11.1.0"
+"""When clocks change by a rule that doesn't say: as for the C library."""
 _HOST_NAME = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
 
 
@@ -82,12 +89,31 @@ def zone(text: str) -> ZoneInfo:
 
 
 def _zone_of_environment() -> ZoneInfo:
-    """Return what ``TZ`` names: a zone or its file, with or without the colon that POSIX puts before it."""
-    name = os.environ.get("TZ", "")
-    found = zone_of(name.removeprefix(":").rpartition("/zoneinfo/")[2])
-    if name and found is None:
-        log.warning("TZ is %r, which is no time zone that is known here: times are read in UTC", name)
+    """Return what ``TZ`` says: a zone, the file of one or a rule, with or without the colon of POSIX before it."""
+    text = os.environ.get("TZ", "")
+    name = text.removeprefix(":")
+    found = zone_of(name.rpartition("/zoneinfo/")[2]) or _zone_in_file(name) or _zone_by_rule(name)
+    if text and found is None:
+        log.warning("TZ is %r, which is no time zone that is known here: times are read in UTC", text)
     return found or UTC
+
+
+def _zone_in_file(path: str) -> ZoneInfo | None:
+    if not os.path.isabs(path):
+        return None
+    try:
+        with open(path, "rb") as file:
+            return ZoneInfo.from_file(file, key=path)
+    except (OSError, ValueError):
+        return None
+
+
+def _zone_by_rule(rule: str) -> ZoneInfo | None:
+    """Return the zone of *rule*, such as ``CET-1CEST,M3.5.0,M10.5.0/3``: that of a file of zones that has it alone."""
+    for text in (rule, rule + _DEFAULT_CHANGES) if rule.isascii() else ():
+        with contextlib.suppress(ValueError):
+            return ZoneInfo.from_file(io.BytesIO(2 * _NO_CHANGES + f"\n{text}\n".encode()), key=rule)
+    return None
 
 
 def host_name(text: str) -> str:
