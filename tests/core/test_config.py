@@ -230,6 +230,20 @@ def test_a_fault_of_an_included_file_names_it_and_an_empty_include_is_said(tmp_p
     assert line == f"{tmp_path}/master: include names no file by none/*.conf ({tmp_path}/master)"
 
 
+def test_keys_within_an_option_that_are_set_twice_are_said(tmp_path: Path) -> None:
+    (tmp_path / "master").write_text(
+        "own: {base: &b {x: 1}}\nschedule:\n  stats: {seconds: 5}\n  a: {<<: *b, <<: *b, x: 2, x: 3}\n  stats: false\n"
+        "more: [{y: [{z: 1, z: 2}]}, *b, *b]\n"
+    )
+    said = [line.replace(str(tmp_path), "DIR") for line in remarks(MASTER, master_config(tmp_path))]
+    assert [line for line in said if "twice" in line] == [
+        f"DIR/master: line {line}: {path} is set twice, first on line {first}, which counts for nothing: keep one"
+        for line, path, first in ((4, "schedule: a: x", 4), (5, "schedule: stats", 3), (6, "more: y: z", 6))
+    ]
+    (tmp_path / "master").write_text("own:\n" + "".join("  k: 1\n" for _ in range(30)))
+    assert len([line for line in remarks(MASTER, master_config(tmp_path)) if "twice" in line]) == 20
+
+
 def test_what_is_found_once_all_files_were_read_names_its_line_too(tmp_path: Path) -> None:
     for text, said in (("id: a b\n", "minion id 'a b' is not valid"), ("id: a\nmaster: b c\n", "host 'b c' is not")):
         (tmp_path / "minion").write_text(text)

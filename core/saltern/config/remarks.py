@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from saltern.config.includes import unmatched
 from saltern.config.located import located
 from saltern.config.of_salt import idle, of_a_console, of_a_returner
+from saltern.config.repeats import repeats
 from saltern.config.schema import Schema
 
 SHOWN = 20
-"""Keys, of those that one line names."""
+"""Keys, of those that one line names; lines, of those that say the same of several."""
 
 
 def own_keys(schema: Schema, options: Mapping[str, Any]) -> list[str]:
@@ -21,8 +23,8 @@ def own_keys(schema: Schema, options: Mapping[str, Any]) -> list[str]:
 
 
 def remarks(schema: Schema, options: Mapping[str, Any]) -> Iterator[str]:
-    """Yield at most one line for a user's own keys, one for Salt's options that do nothing, one for empty includes, and
-    one for each environment of which a folder isn't there.
+    """Yield at most one line for a user's own keys, one for Salt's options that do nothing, one for empty includes, one
+    for each environment of which a folder isn't there, and one for each of the first keys that are set twice.
     """
     where = options["conf_file"]
     keys = own_keys(schema, options)
@@ -39,6 +41,7 @@ def remarks(schema: Schema, options: Mapping[str, Any]) -> Iterator[str]:
     if nothing := [f"{pattern} ({file})" for file, pattern in unmatched(where)]:
         yield f"{where}: include names no file by {_some(nothing)}"
     yield from absent_folders(schema, options)
+    yield from islice(repeats(where), SHOWN)
 
 
 def absent_folders(schema: Schema, options: Mapping[str, Any]) -> Iterator[str]:
