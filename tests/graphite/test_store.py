@@ -711,6 +711,29 @@ def test_a_writer_that_has_ended_is_no_healthy_store(root: str, monkeypatch: pyt
     store.wal.close()
 
 
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_writer_that_takes_long_to_end_is_told_of_only_if_points_wait_for_it(
+    root: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, waits: bool
+) -> None:
+    class Slow(MemoryFileWriter):
+        ends = threading.Event()
+
+        def close(self) -> None:
+            self.ends.wait(40)
+
+    files = Slow()
+    files.failing = {"a": (errno.EIO, "Input/output error")}
+    monkeypatch.setattr(store_module, "STOP_WAIT_S", 0.1)
+    store = Store(root, StoreOptions(), files)
+    store.start()
+    if waits:
+        store.accept(["a"], [slot()], [1.0])
+    store.stop()
+    files.ends.set()
+    store._thread.join()
+    assert ("the disk is slow: the writer is left behind" in caplog.text) is waits
+
+
 def test_a_burst_is_spread_over_the_interval(root: str) -> None:
     class Timed(MemoryFileWriter):
         def submit(self, batch: Batch) -> None:

@@ -149,8 +149,9 @@ class Store:
             return
         self._writer.stop()
         self._thread.join(STOP_WAIT_S)
-        if self._thread.is_alive():
-            log.warning("the disk is slow: the writer is left behind, what it had not written is in the log")
+        if self._thread.is_alive() and self.cache.size:  # else it is only a writer process that takes long to end
+            why = "the log is still being read back" if self.replaying else "the disk is slow"
+            log.warning("%s: the writer is left behind, what it had not written is in the log", why)
         self.wal.close()
 
     def reload_schemas(self) -> None:
