@@ -50,6 +50,14 @@ def test_a_wrong_target_says_what_is_wrong_and_the_others_are_drawn(visitors: Vi
     visitors.problems.clear()
 
 
+def test_a_threshold_is_no_data(page: Page) -> None:
+    page.goto("/alerts/rules/new")
+    page.get_by_label("Metric or target").fill("nothing.at.all")
+    page.get_by_label("Critical", exact=True).fill("> 1")
+    page.get_by_role("button", name="Try on the last").click()
+    expect(page.locator(".panel", has_text="crit > 1").locator(".panel-note")).to_have_text("no data in this range")
+
+
 def test_a_dashboard_of_grafanas_is_imported_and_shown(page: Page) -> None:
     page.goto("/dashboards")
     page.get_by_label("File").set_input_files(FLEET)

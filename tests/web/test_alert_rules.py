@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saltern_web.pages.alerts.chart import lines_of
+from saltern_web.pages.alerts.chart import chart_of, lines_of
 from saltern_web.pages.alerts.rule_form import fields_of, read_form
 from saltern_web.pages.alerts.rules import WIDTH, strip
 from support.alerts_told import rule, series
@@ -163,3 +163,4 @@ def test_a_strip_is_covered_once(changes: list[tuple[float, str]]) -> None:
 def test_thresholds_are_lines_and_nothing_else() -> None:
     assert lines_of({"warn": "> 85", "crit": ""}) == ['alias(constantLine(85),"warn > 85")']
     assert lines_of({"warn": '> 1"),evil("', "crit": "x"}) == []
+    assert chart_of("a.b", {"warn": "> 85"}, 60)["lines"] == 1

@@ -12,8 +12,12 @@ LEVELS = ("warn", "crit")
 
 
 def chart_of(target: str, levels: Mapping[str, str], span_s: float) -> dict[str, Any]:
-    """Return what the page's script draws: the *target* and thresholds of *levels*, over the last *span_s* seconds."""
-    return {"targets": [target, *lines_of(levels)], "span": span_s}
+    """Return what the page's script draws: the *target* and thresholds of *levels*, over the last *span_s* seconds.
+
+    ``lines``: how many of the targets, the last ones, are no data.
+    """
+    lines = lines_of(levels)
+    return {"targets": [target, *lines], "lines": len(lines), "span": span_s}
 
 
 def lines_of(levels: Mapping[str, str]) -> list[str]:

@@ -36,9 +36,13 @@ export class Chart extends Panel {
     super.draw();
     const shown = this.series.filter((one) => !this.hidden.has(keyOf(one)));
     this.raw = aligned(shown);
-    const step = Math.max(1, ...shown.map((one) => one.step));
+    // Where nothing is measured is a hole, whatever thresholds and others that are compared have there.
+    const isMeasured = (one) => !one.compared && one.target < this.spec.targets.length - (this.spec.lines ?? 0);
+    const measured = shown.filter(isMeasured);
+    const step = Math.max(1, ...measured.map((one) => one.step));
     const {from, until} = this.board;
-    const found = holes(this.raw, step, from, until, now());
+    const areHidden = !measured.length && this.series.some(isMeasured);
+    const found = areHidden ? {found: [], last: now()} : holes(aligned(measured), step, from, until, now());
     this.gaps = found.found;
     this.tell(found.last, step);
     const own = shown.filter((one) => !one.compared).length;

@@ -3,8 +3,9 @@
 import {Board} from "./board.js";
 import {el} from "./panel.js";
 
-// *place* gets the chart of *targets*, over the last *span* seconds; returns its board: ``refresh()`` asks anew.
-export function oneChart(place, {title, targets, span, unit = "", short = (name) => name, heading = "h3"}) {
+// *place* gets the chart of *targets*, of which the last *lines* are thresholds, over the last *span* seconds; returns
+// its board: ``refresh()`` asks anew.
+export function oneChart(place, {title, targets, lines = 0, span, unit = "", short = (name) => name, heading = "h3"}) {
   const figure = el("figure", {className: "panel is-loading w-24 k-chart"},
     el("figcaption", {className: "panel-head"},
       el(heading, {className: "panel-title", textContent: title}),
@@ -13,6 +14,6 @@ export function oneChart(place, {title, targets, span, unit = "", short = (name)
     el("details", {className: "panel-table"}, el("summary", {className: "muted small", textContent: "Table"})));
   place.append(figure);
   const board = new Board({range: {span}, short});
-  board.add(figure, {title, targets, unit, kind: "chart", width: 24});
+  board.add(figure, {title, targets, lines, unit, kind: "chart", width: 24});
   return board;
 }

@@ -5,8 +5,8 @@ import {oneChart} from "./one_chart.js";
 function draw() {
   for (const place of document.querySelectorAll("[data-chart]")) {
     if (place.hasChildNodes()) continue;
-    const {targets, span} = JSON.parse(document.getElementById(place.dataset.chart).textContent);
-    oneChart(place, {title: place.dataset.title, targets, span});
+    const {targets, lines, span} = JSON.parse(document.getElementById(place.dataset.chart).textContent);
+    oneChart(place, {title: place.dataset.title, targets, lines, span});
   }
 }
 
