@@ -166,6 +166,15 @@ def with_fields(packed_map: bytes, fields: dict[str, Any]) -> bytes:
     return head + pairs + _pack(fields, secrets=False)[1:]
 
 
+def pack_text(text: str) -> bytes:
+    """Return what ``pack_value`` does of a text, in a quarter of the time where that is short."""
+    packed = text.encode("utf-8", "surrogatepass")
+    size = len(packed)
+    if size < 32:
+        return bytes((_SHORT_TEXT | size,)) + packed
+    return bytes((0xD9, size)) + packed if size < 256 else pack_value(text)
+
+
 def pack_value(value: Any, *, secrets: bool = False) -> bytes:
     """Return the msgpack of any value in its plain form; what was changed is not named."""
     try:

@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
-from saltern.wire import pack_value, with_fields
+from saltern.wire import pack_text, pack_value, with_fields
 
 MASTER = "master"
 MAX_QUEUE_BYTES = 8 * 1024 * 1024
@@ -58,7 +58,7 @@ class Event:
                 self._packed = pack_value({"tag": self.tag, "data": self.data})
             else:
                 added = {name: self.data[name] for name in ADDED if name in self.data}
-                self._packed = b"\x82\xa3tag" + pack_value(self.tag) + b"\xa4data" + with_fields(self._from, added)
+                self._packed = b"\x82\xa3tag" + pack_text(self.tag) + b"\xa4data" + with_fields(self._from, added)
                 self._from = None
         return self._packed
 

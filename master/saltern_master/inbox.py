@@ -29,7 +29,7 @@ from saltern_master.record import (
     write_note,
     write_record,
 )
-from saltern_master.shape import ACCOUNT, EVENT, RETURN
+from saltern_master.shape import ACCOUNT, EVENT, RETURN, Fitting
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +92,8 @@ class Inbox:
     def receive(self, peer: Connection, minion_id: str, message: Message, frame: bytes, key: str = "") -> None:
         """Take a ``ret``, ``event`` or ``account``, which came as *frame*, from a minion.
 
-        *key*: what speaks for the minion, where that isn't the key of the connection.
+        *key*: what speaks for the minion, where that isn't the key of the connection. A return that was checked
+        already is ``Fitting``.
         """
         why = None
         waits = message.type == "account"
@@ -154,7 +155,7 @@ class Inbox:
 
     def _take_return(self, key: str, minion_id: str, body: dict[str, Any], frame: bytes) -> bool:
         """Take a return; return whether its write may wait for others. Raises ``WireError``."""
-        ret = RETURN.checked(body)
+        ret = body if isinstance(body, Fitting) else RETURN.checked(body)
         self.returns += 1
         jid = ret["jid"]
         scheduled = "schedule" in ret and not self._tracker.gave(jid)

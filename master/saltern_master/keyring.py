@@ -95,10 +95,12 @@ class Keyring:
         if found is not None:
             return found
         spoken = parts(key)
-        if spoken is None:
-            return None
-        host = accepted.id_of(spoken[0])
-        return spoken[1] if host is not None and self.delegations.may_speak(host, spoken[1]) else None
+        return spoken[1] if spoken is not None and self.speaks(*spoken) else None
+
+    def speaks(self, host_key: str, device: str) -> bool:
+        """Return whether the host that *host_key* is accepted for, if there is one, may speak for *device*."""
+        host = self._tables[ACCEPTED].id_of(host_key)
+        return host is not None and self.delegations.may_speak(host, device)
 
     def minions(self) -> list[str]:
         """Return the ids of all accepted minions and of all devices, sorted."""

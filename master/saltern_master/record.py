@@ -19,12 +19,13 @@ Slots are epoch seconds.
 
 from __future__ import annotations
 
+import struct
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from saltern.errors import WireError
-from saltern.wire import pack_value, unpack_value
+from saltern.wire import pack_text, pack_value, unpack_value
 
 FOR_JOBS = 1
 """A return that the job store keeps."""
@@ -45,6 +46,9 @@ Lost = dict[str, dict[str, list[float]]]
 """Minion id to schedule to slots."""
 
 _ABOUT_SLOTS = RUN | ABSENCES | LOST
+_HEADS = [bytes((flags, 0x93)) for flags in range(256)]
+_TIME = struct.Struct(">Bd")
+"""What stands before a record's packed body, in msgpack: an array of three, and a number of eight bytes in it."""
 
 
 class Record(NamedTuple):
@@ -62,8 +66,7 @@ def write_record(
     """Return the bytes of a record; *packed_body*: those of *body*, where they are at hand."""
     if packed_body is None:
         return bytes((flags,)) + pack_value((minion_id, received, body))
-    head = pack_value((minion_id, received))  # an array of two: what follows makes it three
-    return bytes((flags, head[0] + 1)) + head[1:] + packed_body
+    return b"".join((_HEADS[flags], pack_text(minion_id), _TIME.pack(0xCB, received), packed_body))
 
 
 def lost_record(cause: str, lost: Lost) -> tuple[bytes, bytes]:

@@ -35,6 +35,12 @@ class Field(NamedTuple):
     required: bool = False
 
 
+class Fitting(dict[str, Any]):
+    """The fields of a message that were checked."""
+
+    __slots__ = ()
+
+
 class Shape:
     """The fields of one type of message."""
 

@@ -35,6 +35,11 @@ def test_what_msgpack_carries_arrives_unchanged(value: Any) -> None:
     assert wire.unpack(frame) == ("ret", 7, {"return": value})
 
 
+@given(st.text(st.characters(codec=None)), st.integers(1, 300))
+def test_a_text_is_packed_as_any_value(text: str, times: int) -> None:
+    assert wire.pack_text(text * times) == wire.pack_value(text * times)
+
+
 @given(st.binary(max_size=200))
 def test_garbage_is_a_wire_error_and_nothing_else(data: bytes) -> None:
     try:

@@ -21,6 +21,7 @@ from saltern_master.complaints import Complaints
 from saltern_master.delegations import LEASE_S, Assignments, Changed, voice
 from saltern_master.device_peers import DevicePeer, HostLine
 from saltern_master.enrolment import epoch, say_started
+from saltern_master.entrances.channel.alike import Alike
 from saltern_master.entrances.channel.port import Peer
 from saltern_master.fleet import Fleet
 from saltern_master.jobs.tracker import Tracker
@@ -71,6 +72,7 @@ class Hosts:
         self._delegations = keyring.delegations
         self.assignments = Assignments(self._delegations, self.tell, clock)
         self._delegations.on_changed.append(self.changed)  # behind theirs
+        self._alike = Alike()
         self._complaints = Complaints("what hosts say for devices")
         self._lines: dict[str, HostLine] = {}
         self._serving: set[str] = set()
@@ -94,11 +96,11 @@ class Hosts:
         Raises ``WireError`` for what is no message.
         """
         key = voice(peer.key, device)
-        inner = unpack(frame)
+        inner = self._alike.read(frame) or unpack(frame)
         if inner.type not in types:
             raise WireError(f"an envelope may hold {', '.join(sorted(types))}, not {shown(inner.type, 40)}")
         said = Message(inner.type, number, inner.body)
-        if self._keyring.minion_of(key) == device:
+        if self._keyring.speaks(peer.key, device):
             return Spoken(device, key, said, frame, "")
         self.refused += 1
         why = f"{host} doesn't speak for {device}: nothing on the master delegates it to that host"
