@@ -22,6 +22,7 @@ from saltern_master.account.accounting import TALLIES_A_TURN, Accounting
 from saltern_master.account.keeper import AccountKeeper
 from saltern_master.clock_steps import ClockSteps
 from saltern_master.journal import Journal, Position
+from saltern_master.journal import index as index_module
 from saltern_master.record import (
     ABSENCES,
     FOR_JOBS,
@@ -102,6 +103,46 @@ class House:
         ((_, _, found),) = self.accounting.rows(T0 + (slots + 1) * 15)
         assert found["expected"] == sum(found[name] for name in SUM) == slots
         return found
+
+
+def test_notes_of_what_is_nobodys_slot_take_no_turns_of_the_loop(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    for write in range(5):
+        for _ in range(400):
+            house.journal.append(write_record(FOR_JOBS, "web", T0, {"jid": str(write)}))
+        house.journal.flush()
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    async def scenario() -> None:
+        other = asyncio.create_task(others())
+        await house.keeper.catch_up()
+        other.cancel()
+
+    asyncio.run(scenario())
+    assert 0 < turns < 50
+
+
+def test_notes_are_unpacked_once_though_they_are_read_some_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = House(tmp_path)
+    for slot in range(5):
+        house.ran(*(slot * 20 + number for number in range(20)))
+    unpacked: list[int] = []
+    noted = index_module._noted
+    monkeypatch.setattr(index_module, "_noted", lambda record: unpacked.append(record.start) or noted(record))
+    reader = house.journal.notes_reader(Position(0, 0))
+    read = []
+    while some := reader.read_now(1):
+        read += some
+    assert len(read) == 100
+    assert len(unpacked) == 100
 
 
 async def catch_up_without_descriptors(house: House) -> None:
@@ -983,7 +1024,8 @@ def test_what_was_read_when_a_look_at_the_journal_was_cancelled_is_taken_in_all_
 ) -> None:
     house = House(tmp_path)
     house.ran(0, 1)
-    house.journal.append(write_record(POINTS, "", T0, {"slot": T0, "values": {}}))  # after each of these is a turn
+    nothing: dict[str, Any] = {"schedules": {}}
+    house.journal.append(write_record(ABSENCES, "web", T0, nothing))  # after each of these is a turn
     house.ran(*range(2, 9))
 
     async def a_look_that_is_cancelled() -> None:

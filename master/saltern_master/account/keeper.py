@@ -17,7 +17,7 @@ from typing import Any
 from saltern_master.account.accounting import Accounting
 from saltern_master.clock_steps import ClockSteps
 from saltern_master.journal import Journal, Position
-from saltern_master.record import RUN
+from saltern_master.record import ABSENCES, LOST
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ class AccountKeeper:
     async def _take_in(self) -> None:
         for note in self._new_notes():
             self.accounting.note(note)
-            if not note[0] & RUN or not self._read:
+            if note[0] & (ABSENCES | LOST) or not self._read:
                 await asyncio.sleep(0)  # it may be about many slots, or there were many
 
     def _new_notes(self) -> Iterator[Sequence[Any]]:

@@ -91,12 +91,11 @@ class Index:
             raise
         try:
             while (record := _record(segment, fd, max(at, segment.start))) is not None:
-                noted = _noted(record)
+                noted, at = _noted(record), record.end
+                if noted:
+                    self._hint = (noted[-1].end, at)  # first: who reads may have enough of it
                 if noted and noted[-1].end > offset:
                     yield [one for one in noted if one.end > offset]
-                at = record.end
-                if noted:
-                    self._hint = (noted[-1].end, at)
         finally:
             os.close(fd)
 
