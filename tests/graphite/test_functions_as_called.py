@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 import pytest
@@ -151,6 +152,12 @@ def test_weeks_begin_on_the_day_asked_for(unit: str, days_back: int) -> None:
     (week,) = _over(f"smartSummarize(f_60_3600000,'1d','last','{unit}')", TUESDAY - 600, TUESDAY)
     assert week.start == TUESDAY - 1800 - days_back * 86_400 + 60
     assert not math.isnan(week.values[0])
+
+
+def test_no_week_begins_before_the_calendar() -> None:
+    first = int(datetime(1, 1, 1, tzinfo=UTC).timestamp())
+    (days,) = _over("smartSummarize(f_60_3600000,'1d','last','weeks0')", first + 86_400, first + 2 * 86_400)
+    assert days.start == first + 60
 
 
 class Coarsening(ShortFiles):

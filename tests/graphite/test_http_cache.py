@@ -65,6 +65,11 @@ def test_clients_that_take_it_older(store: FolderStore) -> None:
     assert "77.0" in api.get("/render", target="servers.web1.load", **window()).text
 
 
+def test_no_age_is_too_great(store: FolderStore) -> None:
+    answer = FolderApi(store).get("/render", target="servers.web1.load", cacheTimeout="9" * 400, **window())
+    assert (answer.status_code, answer.headers["cache-control"]) == (200, "max-age=31536000")
+
+
 def test_each_encoding_has_its_own(store: FolderStore) -> None:
     api = FolderApi(store, HttpSettings(cache_s=60))
     asked = {"params": {"target": "randomWalk('x')", **window(86400)}}

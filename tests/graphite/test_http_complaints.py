@@ -12,6 +12,8 @@ JSON = "application/json"
 THE_API = "Graphite's API is here, such as /render and /metrics/find"
 THE_KINDS = "send the parameters as application/x-www-form-urlencoded or application/json"
 AN_EVENT = 'an event is a JSON object such as {"what": "deployed", "tags": ["web"]}'
+FAR = "from=1099511620000&until=1099511627775"
+NO_DATE = "times must be within the years 1 to 9999, not 1099511620000 seconds"
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +46,13 @@ def posted(content: bytes, **headers: str) -> dict[str, Any]:
         ("POST", "/render", posted(b"a&" * 10_001), 400, "the parameters can't be read: one request may have 10000"),
         ("GET", "/render?from=60&until=60", {}, 400,
          "Invalid empty time range: from and until are both 60, until must be later"),
+        ("GET", f"/render?target=constantLine(1)&format=csv&{FAR}", {}, 400, NO_DATE),
+        ("GET", f"/render?target=constantLine(1)&format=svg&{FAR}", {}, 400, NO_DATE),
+        ("GET", f"/render?target=smartSummarize(constantLine(1),'1y','sum','d')&{FAR}", {}, 400,
+         f"target 1, column 1: smartSummarize: {NO_DATE}"),
+        ("GET", f"/render?target=timeShift(constantLine(1),'1h',true,true)&{FAR}", {}, 400,
+         f"target 1, column 1: timeShift: {NO_DATE}"),
+        ("GET", "/render?now=1099511620000&from=noon", {}, 400, f"from: time 'noon': {NO_DATE}"),
         ("GET", "/functions?jsonp=a-b", {}, 400,
          "jsonp 'a-b' is no function name: up to 200 letters, digits, _, $ and dots"),
     ],

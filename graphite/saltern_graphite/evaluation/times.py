@@ -20,6 +20,7 @@ from datetime import datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from saltern.errors import FunctionError, GraphiteError
+from saltern_graphite.series.local_time import local_time
 
 _IGNORED = str.maketrans("", "", "_, ")
 _CLOCK = re.compile(r"(\d{1,2}):(\d{1,2})(am|pm)?|(\d{1,2})(am|pm)|(noon|midnight|teatime)")
@@ -98,7 +99,7 @@ def _reference(text: str, zone: tzinfo, now: int) -> int:
     if text in ("", "now"):
         return now
     hour, minute, rest = _clock(text)
-    today = datetime.fromtimestamp(now, zone)
+    today = local_time(now, zone)
     try:
         day = _day(rest, today)
     except ValueError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated
 
 import numpy as np
@@ -14,6 +14,7 @@ from saltern_graphite.evaluation.times import parse_interval, unit_of
 from saltern_graphite.functions.params import Aggregation, Param, ParamType
 from saltern_graphite.functions.registry import function
 from saltern_graphite.series.aggregation import Indexes, aggregation
+from saltern_graphite.series.local_time import local_time
 from saltern_graphite.series.series import Series, SeriesList, Values
 from saltern_graphite.series.spans import Spans
 
@@ -121,7 +122,7 @@ def smart_summarize(
 def _aligned_start(context: Context, align_to: str) -> int:
     """The start of the window, moved back to the start of a unit: ``hours``, ``days``, ``weeks7`` (Sunday) …"""
     unit = unit_of(align_to.lower())
-    moment = datetime.fromtimestamp(context.start, context.zone).replace(microsecond=0)
+    moment = local_time(context.start, context.zone)
     if unit == "s":
         return context.start
     moment = moment.replace(second=0)
@@ -133,7 +134,8 @@ def _aligned_start(context: Context, align_to: str) -> int:
     moment = moment.replace(hour=0)
     if unit == "w":
         weekday = int(align_to[-1]) if align_to[-1] in "01234567" else 1  # 0 is Sunday, as 7 is
-        moment -= timedelta(days=(moment.isoweekday() - weekday) % 7)
+        first = max(moment.toordinal() - (moment.isoweekday() - weekday) % 7, 1)  # 1: the calendar begins
+        moment = datetime.fromordinal(first).replace(tzinfo=context.zone)
     elif unit == "mon":
         moment = moment.replace(day=1)
     elif unit == "y":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 from typing import Annotated
 
 import numpy as np
@@ -13,6 +12,7 @@ from saltern_graphite.evaluation.context import Context, Deferred
 from saltern_graphite.evaluation.times import parse_interval
 from saltern_graphite.functions.params import Moment, Param, ParamType
 from saltern_graphite.functions.registry import function
+from saltern_graphite.series.local_time import local_time
 from saltern_graphite.series.series import Series, SeriesList
 
 GROUP = "Transform"
@@ -49,7 +49,7 @@ def _ago(interval: str) -> str:
 
 
 def _summer_time(epoch: int, context: Context) -> bool:
-    return bool(datetime.fromtimestamp(epoch, context.zone).dst())
+    return bool(local_time(epoch, context.zone).dst())
 
 
 def _across_clock_change(context: Context, delta: int) -> int:

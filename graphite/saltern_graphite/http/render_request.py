@@ -15,6 +15,9 @@ from saltern_graphite.http.params import Params
 from saltern_graphite.render.formats import FORMATS, Options, default_format
 from saltern_graphite.render.formats.base import number_in
 
+_YEAR_S = 365 * 86400
+"""Nothing is kept for longer."""
+
 
 @dataclass(frozen=True, slots=True)
 class RenderRequest:
@@ -69,7 +72,7 @@ def read_request(params: Params, limits: Limits) -> RenderRequest:
 def _cache_s(params: Params) -> int | None:
     if "noCache" in params:
         return 0
-    return max(params.integer("cacheTimeout"), 0) if params.text("cacheTimeout") else None
+    return min(max(params.integer("cacheTimeout"), 0), _YEAR_S) if params.text("cacheTimeout") else None
 
 
 def _window(params: Params, zone: tzinfo, now: int) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 
 from saltern.errors import GraphiteError
 from saltern_graphite.render.formats.charts.style import measure
+from saltern_graphite.series.local_time import local_time
 
 DAY_S = 86400
 """matplotlib counts in days."""
@@ -31,13 +32,13 @@ _CLOSE = 0.8
 def scale_times(axes: Axes, start: float, end: float, zone: tzinfo, width: float, wanted: str) -> None:
     """Let *axes* go from *start* to *end* (epoch seconds) on about *width* pixels.
 
-    *wanted* is a strftime format for the labels. ``GraphiteError`` for one that strftime refuses.
+    *wanted* is a strftime format for the labels. ``GraphiteError`` for one that strftime refuses, or dateless times.
     """
     of_day = "%H:%M" if end - start <= _LONG_S else "%a %H:%M"
     usual = ("%Y", "%b %Y", "%b %d", of_day, of_day, "%H:%M:%S")
     units = (dates.YEARLY, dates.MONTHLY, dates.DAILY, dates.HOURLY, dates.MINUTELY, dates.SECONDLY)
     formats = {unit: wanted or style for unit, style in zip(units, usual, strict=True)}
-    first, _ = _moment(start, zone), _moment(end, zone)
+    first, _ = local_time(start, zone), local_time(end, zone)
     most = {unit: max(int(width / (measure(_shown(first, style)) + _GAP_PX)), 1) + 1 for unit, style in formats.items()}
     # minutes go on through a change of clocks; hours and days are what the clock on the wall shows
     steady = zone if end - start > _SHORT_S else timezone(first.utcoffset() or timedelta())
@@ -57,13 +58,6 @@ def scale_times(axes: Axes, start: float, end: float, zone: tzinfo, width: float
     formatter = dates.AutoDateFormatter(locator, zone)  # type: ignore[no-untyped-call]  # as above
     formatter.scaled = dict(zip(formatter.scaled, (*formats.values(), formats[dates.SECONDLY]), strict=True))
     axes.xaxis.set_major_formatter(formatter)
-
-
-def _moment(time: float, zone: tzinfo) -> datetime:
-    try:
-        return datetime.fromtimestamp(time, zone)
-    except (ValueError, OverflowError, OSError):
-        raise GraphiteError(f"from and until must be within the years 1 to 9999, not {time:g} seconds") from None
 
 
 def _shown(time: datetime, style: str) -> str:
