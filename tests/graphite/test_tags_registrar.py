@@ -60,6 +60,39 @@ def test_names_are_entered_soon_and_in_batches() -> None:
     registrar.stop()
 
 
+def test_a_series_is_in_the_lists_of_tags_and_values_with_its_first_point() -> None:
+    index = TagIndex()
+    registrar = Registrar(index)
+    registrar.add("cpu;host=a")
+    assert [tag for _, tag in index.tags()] == ["host", "name"]
+    registrar.add("cpu;host=b")
+    assert [row[1:] for row in index.values("name")[1]] == [("cpu", 2)]
+    for number in range(BATCH + 1):
+        registrar.add(f"cpu;many={number}")
+    assert [tag for _, tag in index.tags()] == ["host", "name"]  # so many are left to the thread
+    assert registrar.waiting == BATCH + 1
+
+
+def test_series_that_are_being_entered_are_waited_for() -> None:
+    index, entering, go_on = TagIndex(), threading.Event(), threading.Event()
+    registrar = Registrar(index)
+    add = index.add
+
+    def slow(names: Iterable[str]) -> int:
+        entering.set()
+        go_on.wait(WITHIN_S)
+        return add(names)
+
+    index.add = slow  # type: ignore[method-assign,assignment]  # by hand is of no matter here
+    registrar.add("cpu;host=a")
+    thread = threading.Thread(target=registrar.flush)
+    thread.start()
+    assert entering.wait(WITHIN_S)
+    threading.Timer(0.05, go_on.set).start()
+    assert [tag for _, tag in index.tags()] == ["host", "name"]
+    thread.join()
+
+
 def test_what_could_not_be_entered_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
     index = FlakyIndex()
     index.failing.set()

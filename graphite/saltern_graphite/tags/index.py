@@ -40,6 +40,8 @@ class TagIndex:
         """Called with names that were asked to be taken out, when they are."""
         self.coming: Callable[[], list[str]] = list
         """Tells the names that are to be entered: they are found as if they had been."""
+        self.enter: Callable[[], object] = lambda: None
+        """Has those be entered at once, if they are few: what is told with an id has to be in the database."""
         self.withdraw: Callable[[list[str]], int] = lambda names: 0
         """Has those of some names not be entered that are to be; returns how many those were."""
         self.has_file: Callable[[str], bool] = lambda name: False
@@ -157,6 +159,7 @@ class TagIndex:
     def tags(self, pattern: str = "", limit: int | None = None) -> list[tuple[int, str]]:
         """Tags with their ids, sorted: those whose beginning matches *pattern*, the first *limit* of them."""
         matches = anchored("filter", pattern)
+        self.enter()
         with self.file.reading() as connection:
             found = [row for row in connection.execute(TAGS, ("", "")) if matches.search(row[1])]
         return bounded(found, limit)
@@ -167,6 +170,7 @@ class TagIndex:
         ``LookupError`` if there is no such tag.
         """
         matches = anchored("filter", pattern)
+        self.enter()
         with self.file.reading() as connection:
             row = connection.execute("SELECT id FROM tags WHERE tag = ?", (tag,)).fetchone()
             if row is None:

@@ -56,7 +56,7 @@ class Registrar:
         self._batch = threading.Lock()  # one at a time, so that a failed one can be put back in its place
         self._thread = threading.Thread(target=self._run, name="tags", daemon=True)
         index.file.on_fault = self._wake.set
-        index.coming, index.withdraw = self.coming, self.withdraw
+        index.coming, index.withdraw, index.enter = self.coming, self.withdraw, self.enter_few
 
     @property
     def waiting(self) -> int:
@@ -67,6 +67,12 @@ class Registrar:
         """Return the names that are not in the index yet, but for those that were not let wait."""
         with self._lock:
             return [*self._entering, *self._waiting]
+
+    def enter_few(self) -> None:
+        """Enter what waits, now, in this thread, if it is no more than goes into one batch."""
+        if self._index.file.ill or len(self._waiting) > BATCH or not self.coming():
+            return
+        self._enter()
 
     def withdraw(self, names: list[str]) -> int:
         """Don't enter *names*; return how many of them were waiting."""
