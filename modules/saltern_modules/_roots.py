@@ -38,7 +38,10 @@ class Roots:
         """*roots* is the option ``file_roots``. Raises ``CommandError`` for one that can't be understood."""
         if not isinstance(roots, Mapping) or not all(isinstance(folders, list) for folders in roots.values()):
             raise CommandError(f"file_roots must be a map of lists, as in {{base: [/srv/saltern]}}, not {roots!r:.80}")
-        self._roots = {str(env): [os.path.realpath(str(folder)) for folder in roots[env]] for env in roots}
+        for env, folders in roots.items():
+            if not all(isinstance(folder, str) and folder for folder in folders):
+                raise CommandError(f"file_roots: {env}: must be a list of folders, as in [/srv/saltern]")
+        self._roots = {str(env): [os.path.realpath(folder) for folder in roots[env]] for env in roots}
 
     def request(self, command: str, **kwargs: Any) -> Any:
         """Answer as the master does. Raises ``CommandError`` for what only a master can answer."""

@@ -149,6 +149,9 @@ def test_broken_yaml_is_named_with_its_place_and_what_would_be_right(
     ("text", "said"),
     [
         ("x: 1\n? [a, b]\n: c\n", "line 2: a key is a text, as in 'key: value', and none is merged (<<)"),
+        ("sock_dir: ''\n", "line 1: sock_dir must be a folder, not an empty text"),
+        ("x: 1\npki_dir: ''\n", "line 2: pki_dir must be a folder, not an empty text"),
+        (f"x: {'[' * 3000}{']' * 3000}\n", "is not YAML that can be read: its brackets are nested too deeply"),
         ("<<: {ret_port: 5}\n", "line 1: a key is a text, as in 'key: value', and none is merged (<<)"),
         ("x: 1\nday: 2026-13-45\n", "line 2: day: month must be in 1..12: write it in quotes"),
         (

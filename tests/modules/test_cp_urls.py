@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from saltern.errors import CommandError
 from saltern_modules import _cache, _download
+from saltern_modules._roots import Roots
 
 CONTENT = b"content \xc3\xbc\n" * 100
 
@@ -254,3 +255,17 @@ def test_no_url_leads_out_of_the_cache(url: str) -> None:
         place = _cache.place_of_url({"cachedir": "/c"}, url, "base")
     assert place == _cache.INVALID or place.startswith("/c/extrn_files/base/")
     assert place == _cache.INVALID or os.path.normpath(place) == place
+
+
+@pytest.mark.parametrize(
+    ("roots", "said"),
+    [
+        ({"base": "/srv"}, "file_roots must be a map of lists"),
+        ({"base": None}, "file_roots must be a map of lists"),
+        ({"base": ["/srv", ""]}, "file_roots: base: must be a list of folders"),
+        ({"base": [5]}, "file_roots: base: must be a list of folders"),
+    ],
+)
+def test_files_of_this_host_are_below_folders_that_are_named(roots: object, said: str) -> None:
+    with pytest.raises(CommandError, match=said):
+        Roots(roots)

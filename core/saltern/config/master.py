@@ -6,6 +6,7 @@ import os
 from typing import Any, TypedDict
 
 from saltern.config.schema import Schema
+from saltern.errors import ConfigError
 from saltern.wire import MAX_MESSAGE_BYTES
 
 
@@ -251,7 +252,13 @@ def _finish(options: dict[str, Any]) -> None:
 
 
 def place_under_root(options: dict[str, Any], paths: tuple[str, ...]) -> None:
-    """Put ``root_dir`` before each path option that isn't below it already, and make them absolute."""
+    """Put ``root_dir`` before each path option that isn't below it already, and make them absolute.
+
+    Raises ``ConfigError`` for an empty one that there must be: it would be whatever folder a program is started in.
+    """
+    for key in ("root_dir", "pki_dir", "cachedir", "sock_dir"):
+        if options.get(key) == "":
+            raise ConfigError(f"{key} must be a folder, not an empty text")
     root = os.path.abspath(options["root_dir"])
     for key in paths:
         if options[key]:

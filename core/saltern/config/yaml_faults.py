@@ -25,7 +25,9 @@ def yaml_fault(file: str, text: bytes, error: Exception) -> str:
     """Return the line for *error*, which reading *text*, what is in *file*, ended with."""
     if isinstance(error, yaml.reader.ReaderError):
         return f"{file}: line {_line_of(text, error)}: is not YAML: {_unreadable(error)}"
-    problem = getattr(error, "problem", None) or str(error).split("\n")[0] or "nested too deeply"
+    if isinstance(error, RecursionError):
+        return f"{file}: is not YAML that can be read: its brackets are nested too deeply"
+    problem = getattr(error, "problem", None) or str(error).split("\n")[0]
     at_its_begin, hint = next(((begin, f": {hint}") for words, begin, hint in HINTS if words in problem), (False, ""))
     mark = getattr(error, "problem_mark", None)
     if at_its_begin:
