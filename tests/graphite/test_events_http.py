@@ -16,37 +16,15 @@ from saltern_graphite.events import store as store_module
 from saltern_graphite.events.event import MAX_DATA_CHARS, MAX_TAGS, MAX_WHAT_CHARS, Event, read_event
 from saltern_graphite.events.store import EventStore
 from saltern_graphite.http.app import create_app
-from saltern_graphite.index import Index
 from support.asgi_client import AsgiClient
+from support.http_api import PlainStore
 
 T = 1_718_020_800
 
 
-class FakeStore:
-    """A store without metrics."""
-
-    whisper_dir = "/nonexistent"
-
-    def __init__(self) -> None:
-        self.cache = self
-        self.index = Index()
-
-    def points(self, name: str) -> list[tuple[int, float]]:
-        return []
-
-    def retentions(self, name: str) -> list[tuple[int, int]]:
-        return [(60, 1440)]
-
-    def roll_up(self, name: str) -> tuple[str, float]:
-        return "average", 0.0
-
-    def health(self) -> dict[str, object]:
-        return {"ok": True}
-
-
 @pytest.fixture
 def client() -> AsgiClient:
-    return AsgiClient(create_app(FakeStore(), events=EventStore()))
+    return AsgiClient(create_app(PlainStore(), events=EventStore()))
 
 
 def post(client: AsgiClient, **event: Any) -> None:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import pickle
 import re
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-import httpx
 import msgpack
 import pytest
 import whisper
@@ -20,8 +18,9 @@ import whisper
 from saltern_graphite.http import metrics as metrics_api
 from saltern_graphite.http import name_stream
 from saltern_graphite.http.app import create_app
-from saltern_graphite.index import Index
+from support.asgi_client import AsgiClient
 from support.graphite_web import DEBIAN_PYTHON, Answer, GraphiteWeb, Pairs
+from support.http_api import PlainStore
 
 NAMES = (
     "servers.web-1.cpu.0.user", "servers.web-1.cpu.0.idle", "servers.web-1.cpu.1.user", "servers.web-1.load",
@@ -47,52 +46,22 @@ print(json.dumps(nodes))
 """
 
 
-class _NoCache:
-    def points(self, name: str) -> list[tuple[int, float]]:
-        return []
-
-
-class _Tree:
-    """A store that is nothing but a tree of files."""
-
-    def __init__(self, tree: Path) -> None:
-        self.whisper_dir = str(tree)
-        self.cache = _NoCache()
-        self.index = Index()
-        self.index.build(self.whisper_dir)
-
-    def retentions(self, name: str) -> list[tuple[int, int]]:
-        return [(60, 1440)]
-
-    def roll_up(self, name: str) -> tuple[str, float]:
-        return "average", 0.0
-
-    def health(self) -> Mapping[str, object]:
-        return {"ok": True}
-
-
 class Ours:
     """The application over a tree, without a socket."""
 
     def __init__(self, tree: Path) -> None:
-        self._app = create_app(_Tree(tree))
+        store = PlainStore(tree)
+        store.index.build(store.whisper_dir)
+        self.client = AsgiClient(create_app(store))
 
     def ask(self, path: str, pairs: Pairs = (), *, post: bool = False) -> Answer:
         form = urlencode(list(pairs))
         if post:
             kind = {"content-type": "application/x-www-form-urlencoded"}
-            answer = self.send("POST", path, content=form, headers=kind)
+            answer = self.client.request("POST", path, content=form, headers=kind)
         else:
-            answer = self.send("GET", f"{path}?{form}" if form else path)
+            answer = self.client.request("GET", f"{path}?{form}" if form else path)
         return Answer(answer.status_code, answer.headers.get("content-type", ""), answer.content)
-
-    def send(self, method: str, path: str, **more: Any) -> httpx.Response:
-        async def go() -> httpx.Response:
-            transport = httpx.ASGITransport(self._app)
-            async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-                return await client.request(method, path, **more)
-
-        return asyncio.run(go())
 
 
 @pytest.fixture(scope="module")
@@ -274,11 +243,11 @@ def test_too_many_nodes(ours: Ours, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_compressed_on_its_way(ours: Ours) -> None:
-    answer = ours.send("GET", "/metrics/index.json")
+    answer = ours.client.request("GET", "/metrics/index.json")
     assert answer.headers["content-encoding"] == "gzip"
     assert answer.headers["cache-control"] == "no-cache"
     assert answer.json() == sorted(NAMES)
     plain = {"Accept-Encoding": "identity", "Accept": "application/json"}
-    answer = ours.send("GET", "/metrics/index.json", headers=plain)
+    answer = ours.client.request("GET", "/metrics/index.json", headers=plain)
     assert "content-encoding" not in answer.headers
     assert answer.text == json.dumps(sorted(NAMES))

@@ -2,95 +2,37 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import whisper
 
 from saltern_graphite.evaluation.evaluator import Limits
-from saltern_graphite.http.app import HttpSettings, create_app
-from saltern_graphite.index import Index
+from saltern_graphite.http.app import HttpSettings
 from saltern_graphite.store.reader import Reader
-
-NOW = 1_718_020_800
-Points = list[tuple[int, float]]
+from support.http_api import NOW, FolderApi, FolderStore, window
 
 
-class FakeCache:
-    def __init__(self) -> None:
-        self.waiting: dict[str, Points] = {}
-
-    def points(self, name: str) -> Points:
-        return self.waiting.get(name, [])
-
-
-class FakeStore:
-    def __init__(self, folder: Path) -> None:
-        self.whisper_dir = str(folder)
-        self.cache = FakeCache()
-        self.index = Index()
-        self.told: dict[str, object] = {"ok": True, "queued": 3}
-
-    def retentions(self, name: str) -> list[tuple[int, int]]:
-        return [(60, 1440)]
-
-    def roll_up(self, name: str) -> tuple[str, float]:
-        return "average", 0.0
-
-    def health(self) -> Mapping[str, object]:
-        return self.told
-
-
-class Api:
-    """Requests to the application, without a socket."""
-
-    def __init__(self, store: FakeStore, settings: HttpSettings | None = None) -> None:
-        self.store = store
-        self._app = create_app(store, settings)
-
-    def send(self, method: str, url: str, **kwargs: Any) -> httpx.Response:
-        async def go() -> httpx.Response:
-            transport = httpx.ASGITransport(self._app, raise_app_exceptions=True)
-            async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-                return await client.request(method, url, **kwargs)
-
-        return asyncio.run(go())
-
-    def get(self, url: str, **params: str | list[str]) -> httpx.Response:
-        return self.send("GET", url, params=params)
+class Api(FolderApi):
+    """The same, for targets in one window."""
 
     def render(self, *targets: str, **params: str) -> Any:
-        query: dict[str, str | list[str]] = {
-            "target": list(targets),
-            "from": str(NOW - 300),
-            "until": str(NOW),
-            "now": str(NOW),
-            **({} if "rawData" in params else {"format": "json"}),
-            **params,
-        }
-        answer = self.get("/render", **query)
+        asked = {**window(), **params}
+        if "rawData" in params:
+            del asked["format"]
+        answer = self.get("/render", target=list(targets), **asked)
         assert answer.status_code == 200, answer.text
         return answer.json() if answer.headers["content-type"] == "application/json" else answer.text
 
 
 @pytest.fixture
 def api(tmp_path: Path) -> Api:
-    store = FakeStore(tmp_path)
-    for host, factor in (("web1", 1.0), ("web2", 10.0)):
-        path = tmp_path / "servers" / host / "load.wsp"
-        path.parent.mkdir(parents=True)
-        whisper.create(str(path), [(60, 60), (300, 48)], xFilesFactor=0.0)
-        times = range(NOW - 3000, NOW + 60, 60)
-        whisper.update_many(str(path), [(time, factor * (time - NOW + 300) / 60) for time in times], now=NOW)
-    store.index.build(str(tmp_path))
-    return Api(store)
+    return Api(FolderStore(tmp_path))
 
 
 def points(series: Any) -> list[float | None]:
@@ -338,6 +280,7 @@ def test_the_small_ones(api: Api) -> None:
     assert api.get("/version").text.strip() == "1.1.10"
     for path in ("/tags/autoComplete/tags", "/tags/autoComplete/values", "/events/get_data"):
         assert api.get(path, expr="a=b", tag="x").json() == []
+    api.store.told["queued"] = 3
     health = api.get("/health")
     assert (health.status_code, health.json()["queued"], health.json()["metrics"]) == (200, 3, 2)
     assert health.json()["index"]["complete"] is True

@@ -17,10 +17,10 @@ from saltern_graphite.events.event import Event
 from saltern_graphite.events.store import EventStore
 from saltern_graphite.http.app import HttpSettings, create_app
 from saltern_graphite.http.restricted.prefixes import Prefixes
-from saltern_graphite.index import Index
 from saltern_graphite.tags.index import TagIndex
 from saltern_graphite.tags.tagged_name import spelled
 from support.asgi_client import AsgiClient
+from support.http_api import PlainStore
 from support.restricted import HEADER, ask
 
 NOW = 1_718_020_800
@@ -29,38 +29,17 @@ STYLES = ("treejson", "completer", "json", "nodelist")
 ROOTS, HOSTS, METRICS = ("saltern", "stats"), ("web1", "web10", "db1", "a-b"), ("load", "cpu", "cpu.user", "disk.sda")
 
 
-class MemoryCache:
-    """Points of *names*, one a minute; no name has another's."""
+class MemoryStore(PlainStore):
+    """Series *names*, in the cache alone: points of each, one a minute, that no other has."""
 
     def __init__(self, names: list[str]) -> None:
-        self._names = frozenset(names)
-
-    def points(self, name: str) -> list[tuple[int, float]]:
-        if name not in self._names:
-            return []
-        factor = float(sum(name.encode()) % 97 + 1)
-        return [(time, factor * (time - NOW + 360) / 60) for time in range(NOW - 300, NOW + 60, 60)]
-
-
-class MemoryStore:
-    """Series *names*, in the cache alone."""
-
-    def __init__(self, names: list[str]) -> None:
-        self.whisper_dir = "/nonexistent"
-        self.cache = MemoryCache(names)
-        self.index = Index()
+        super().__init__()
+        times = range(NOW - 300, NOW + 60, 60)
         for name in names:
             self.index.add(name)
+            factor = float(sum(name.encode()) % 97 + 1)
+            self.cache.waiting[name] = [(time, factor * (time - NOW + 360) / 60) for time in times]
         self.index.tidy()
-
-    def retentions(self, name: str) -> list[tuple[int, int]]:
-        return [(60, 1440)]
-
-    def roll_up(self, name: str) -> tuple[str, float]:
-        return "average", 0.0
-
-    def health(self) -> Mapping[str, object]:
-        return {"ok": True}
 
 
 def allowed_by(place: str, name: str) -> bool:

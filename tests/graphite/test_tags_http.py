@@ -14,11 +14,11 @@ from starlette.applications import Starlette
 
 from saltern.errors import StoreError
 from saltern_graphite.http.app import create_app
-from saltern_graphite.index import Index
 from saltern_graphite.rules.metric_name import relative_path
 from saltern_graphite.tags.index import TagIndex
 from saltern_graphite.tags.tagged_name import readable_path
 from support.asgi_client import AsgiClient
+from support.http_api import PlainStore
 
 NOW = 1_718_020_800
 SERIES = [
@@ -30,33 +30,9 @@ SERIES = [
 ]
 
 
-class FakeCache:
-    def __init__(self) -> None:
-        self.waiting: dict[str, list[tuple[int, float]]] = {}
-
-    def points(self, name: str) -> list[tuple[int, float]]:
-        return self.waiting.get(name, [])
-
-
-class FakeStore:
-    def __init__(self, folder: Path) -> None:
-        self.whisper_dir = str(folder)
-        self.cache = FakeCache()
-        self.index = Index()
-
-    def retentions(self, name: str) -> list[tuple[int, int]]:
-        return [(60, 1440)]
-
-    def roll_up(self, name: str) -> tuple[str, float]:
-        return "average", 0.0
-
-    def health(self) -> dict[str, object]:
-        return {"ok": True}
-
-
 @pytest.fixture
-def store(tmp_path: Path) -> FakeStore:
-    return FakeStore(tmp_path)
+def store(tmp_path: Path) -> PlainStore:
+    return PlainStore(tmp_path)
 
 
 @pytest.fixture
@@ -67,7 +43,7 @@ def index() -> TagIndex:
 
 
 @pytest.fixture
-def client(store: FakeStore, index: TagIndex) -> AsgiClient:
+def client(store: PlainStore, index: TagIndex) -> AsgiClient:
     app: Starlette = create_app(store, tags=index)
     return AsgiClient(app)
 
@@ -188,7 +164,7 @@ def test_values_are_completed(client: AsgiClient) -> None:
     assert "tag is missing" in error_of(client.get(path))
 
 
-def test_a_failing_database_is_503(store: FakeStore) -> None:
+def test_a_failing_database_is_503(store: PlainStore) -> None:
     class Failing(TagIndex):
         def find(self, *args: Any, **kwargs: Any) -> list[str]:
             raise StoreError("the tag index tags.sqlite: disk I/O error")
@@ -200,7 +176,7 @@ def test_a_failing_database_is_503(store: FakeStore) -> None:
     assert (answer.status_code, answer.text) == (503, "the tag index tags.sqlite: disk I/O error\n")
 
 
-def write(store: FakeStore, relative: str, value: float) -> None:
+def write(store: PlainStore, relative: str, value: float) -> None:
     path = Path(store.whisper_dir) / relative
     path.parent.mkdir(parents=True, exist_ok=True)
     whisper.create(str(path), [(60, 1440)])
@@ -218,7 +194,7 @@ def values(series: dict[str, Any]) -> list[float | None]:
 
 
 @pytest.fixture
-def written(store: FakeStore, client: AsgiClient) -> AsgiClient:
+def written(store: PlainStore, client: AsgiClient) -> AsgiClient:
     """Some series in files named by hash, one in a file named by itself, one that is in the cache alone."""
     write(store, relative_path("cpu;dc=a;host=web1"), 1)
     write(store, relative_path("cpu;dc=b;host=web2"), 10)

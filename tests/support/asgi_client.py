@@ -15,15 +15,15 @@ class AsgiClient:
     def __init__(self, app: Starlette) -> None:
         self._app = app
 
+    async def ask(self, method: str, url: str, **kwargs: Any) -> httpx.Response:
+        """Send one request, in the loop that runs; keywords are those of ``httpx``."""
+        transport = httpx.ASGITransport(self._app, raise_app_exceptions=True)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            return await client.request(method, url, **kwargs)
+
     def request(self, method: str, url: str, **kwargs: Any) -> httpx.Response:
         """Send one request; keywords are those of ``httpx``."""
-
-        async def send() -> httpx.Response:
-            transport = httpx.ASGITransport(self._app, raise_app_exceptions=True)
-            async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-                return await client.request(method, url, **kwargs)
-
-        return asyncio.run(send())
+        return asyncio.run(self.ask(method, url, **kwargs))
 
     def get(self, url: str, **kwargs: Any) -> httpx.Response:
         """GET *url*."""

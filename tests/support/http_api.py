@@ -16,6 +16,7 @@ from saltern_graphite.http.app import HttpSettings, create_app
 from saltern_graphite.http.credentials import Credentials
 from saltern_graphite.index import Index
 from saltern_graphite.telemetry.counters import Counters
+from support.asgi_client import AsgiClient
 
 NOW = 1_718_020_800
 FORM = {"content-type": "application/x-www-form-urlencoded"}
@@ -41,22 +42,14 @@ class FolderLog:
     bytes = 8
 
 
-class FolderStore:
-    """Whisper files in *folder*: ``servers.web1.load`` and ``servers.web2.load``, a point a minute."""
+class PlainStore:
+    """A store of nothing but an index, points that wait, and a *folder* for files."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path | str = "/nonexistent") -> None:
         self.whisper_dir = str(folder)
         self.cache = FolderCache()
-        self.wal = FolderLog()
         self.index = Index()
-        self.counters = Counters()
-        for host, factor in (("web1", 1.0), ("web2", 10.0)):
-            path = folder / "servers" / host / "load.wsp"
-            path.parent.mkdir(parents=True)
-            whisper.create(str(path), [(60, 60), (300, 48)], xFilesFactor=0.0)
-            times = range(NOW - 3000, NOW + 60, 60)
-            whisper.update_many(str(path), [(time, factor * (time - NOW + 300) / 60) for time in times], now=NOW)
-        self.index.build(str(folder))
+        self.told: dict[str, object] = {"ok": True}
 
     def retentions(self, name: str) -> list[tuple[int, int]]:
         return [(60, 1440)]
@@ -65,7 +58,23 @@ class FolderStore:
         return "average", 0.0
 
     def health(self) -> Mapping[str, object]:
-        return {"ok": True}
+        return self.told
+
+
+class FolderStore(PlainStore):
+    """Whisper files in *folder*: ``servers.web1.load`` and ``servers.web2.load``, a point a minute."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.wal = FolderLog()
+        self.counters = Counters()
+        for host, factor in (("web1", 1.0), ("web2", 10.0)):
+            path = folder / "servers" / host / "load.wsp"
+            path.parent.mkdir(parents=True)
+            whisper.create(str(path), [(60, 60), (300, 48)], xFilesFactor=0.0)
+            times = range(NOW - 3000, NOW + 60, 60)
+            whisper.update_many(str(path), [(time, factor * (time - NOW + 300) / 60) for time in times], now=NOW)
+        self.index.build(str(folder))
 
 
 class FolderApi:
@@ -82,9 +91,7 @@ class FolderApi:
         self.app = create_app(store, settings, credentials, access_log)
 
     async def ask(self, method: str, url: str, **kwargs: Any) -> httpx.Response:
-        transport = httpx.ASGITransport(self.app, raise_app_exceptions=True)
-        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-            return await client.request(method, url, **kwargs)
+        return await AsgiClient(self.app).ask(method, url, **kwargs)
 
     def send(self, method: str, url: str, **kwargs: Any) -> httpx.Response:
         return asyncio.run(self.ask(method, url, **kwargs))
