@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
@@ -53,8 +53,8 @@ class Member:
         given = {**sub.given, **({"initial": initial} if initial else {})}
         self.form: Any = sub.form_class(data, prefix=name, **given)
         if sub.is_formset:
-            said, djangos = self.form.error_messages, BaseFormSet.default_error_messages
-            said.update({key: words for key, words in OF_ROWS.items() if said.get(key) is djangos[key]})
+            said, of_django = cast(Any, self.form).error_messages, cast(Any, BaseFormSet).default_error_messages
+            said.update({key: words for key, words in OF_ROWS.items() if said.get(key) is of_django[key]})
 
     def cleaned(self) -> Any:
         """Return its values: a map; of a formset a list of them, without rows that are empty or were struck out."""
