@@ -61,6 +61,8 @@ def test_where_no_file_has_passwords_roles_are_shown_all_the_same(console: Conso
 
 def test_a_password_is_shown_once_and_kept_by_nobody(console: ConsoleClient) -> None:
     console.api.answers["runner.auth.passwd"] = "correct-horse"
+    assert "A new password for fred?" in console.get("/people/password?user=fred").text
+    assert not console.api.called("runner.auth.passwd")
     answer = console.post("/people/password", {"user": "fred"})
     assert "correct-horse" in answer.text
     assert "no-store" in answer.headers["cache-control"]

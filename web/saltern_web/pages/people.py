@@ -45,10 +45,12 @@ async def _page(request: Asked, said: str = "") -> HttpResponse:
 
 
 async def password(request: Asked) -> HttpResponse:
-    """``/people/password``, by POST: someone gets a password, shown this once; who is ``new`` isn't there yet."""
-    name = request.POST.get("user", "").strip()[:MAX_NAME]
-    if request.method != "POST" or not name:
+    """``/people/password``: someone gets a password, shown this once; asked once more before, unless he is ``new``."""
+    name = (request.POST if request.method == "POST" else request.GET).get("user", "").strip()[:MAX_NAME]
+    if not name:
         return HttpResponseRedirect("/people")
+    if request.method != "POST":
+        return render(request, "people/password.html", {"name": name})
     try:
         if request.POST.get("new") and name in await request.api.runner("auth.passwd_list"):
             raise Refused(f"{name} is there already: another password is given beside that name")
