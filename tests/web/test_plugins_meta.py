@@ -38,6 +38,23 @@ def test_states_as_yaml_reads_them(said: str, state: str) -> None:
     assert read_meta(f"state: {said}".encode(), "x").state == state
 
 
+@pytest.mark.parametrize(
+    ("said", "state"),
+    [
+        ("enabled: true", "enabled"),
+        ("enabled: false", "disabled"),
+        ("disabled: yes", "disabled"),
+        ("debug: on", "debug"),
+        ("{debug: true, enabled: true}", "debug"),
+        ("{debug: true, enabled: false}", "disabled"),
+        ("{debug: false, state: debug}", "debug"),
+    ],
+)
+def test_a_state_may_be_a_key(said: str, state: str) -> None:
+    meta = read_meta(said.encode(), "x")
+    assert (meta.state, meta.notes) == (state, ())
+
+
 def test_what_isnt_used_is_told_and_hurts_nothing() -> None:
     assert read_meta(b"titel: X", "x").notes == ("meta.yaml: titel isn't used: did you mean 'title'?",)
 

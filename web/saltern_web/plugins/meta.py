@@ -4,7 +4,7 @@
 
     title: Services
     description: Start, stop and restart services.
-    state: enabled            # enabled | disabled | debug (shown to administrators alone)
+    state: enabled            # enabled | disabled | debug (shown to administrators alone); or debug: true
     version: "1.2"            # that of the execution module; what minions have is compared with it
     configuration: {most: 5}  # given to the module; administrators may set other values
     changes: true             # false: it only looks, so that nothing is confirmed before it runs
@@ -55,7 +55,7 @@ class Meta:
     notes: tuple[str, ...] = ()
 
 
-KEYS = ("title", "description", "state", "version", "configuration", "changes", "show", "schedule")
+KEYS = ("title", "description", "state", *State, "version", "configuration", "changes", "show", "schedule")
 
 
 def read_meta(text: bytes, name: str) -> Meta:
@@ -66,7 +66,7 @@ def read_meta(text: bytes, name: str) -> Meta:
     return Meta(
         " ".join(_text(said, "title", MAX_TITLE).split()) or name.replace("_", " ").capitalize(),
         _text(said, "description", MAX_DESCRIPTION),
-        _state(said.get("state")),
+        _state(said),
         " ".join(_text(said, "version", MAX_VERSION).split()),
         _configuration(_of_kind(said, "configuration", dict, {})),
         _of_kind(said, "changes", bool, True),
@@ -117,10 +117,12 @@ def _of_kind(said: Mapping[Any, Any], key: str, kind: type, default: Any) -> Any
     return value
 
 
-def _state(value: Any) -> State:
-    """YAML reads a bare ``on`` or ``off`` as a truth value."""
+def _state(said: Mapping[Any, Any]) -> State:
+    """YAML reads a bare ``on`` or ``off`` as a truth value; ``debug: true`` says as much as ``state: debug``."""
+    value = said.get("state")
     if value is None:
-        return State.ENABLED
+        enabled, disabled, debug = (_of_kind(said, state, bool, state is State.ENABLED) for state in State)
+        return State.DISABLED if disabled or not enabled else State.DEBUG if debug else State.ENABLED
     if isinstance(value, bool):
         return State.ENABLED if value else State.DISABLED
     try:
