@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from saltern.config.load import nearest
+from saltern.config.schema import in_words
 from saltern.errors import ConfigError, IdError, TargetError
 from saltern.ids import returners_of
 from saltern_master.targeting import Known, Nodegroups, Target
@@ -89,14 +90,15 @@ def _entry(name: str, value: Any, conf_file: str, nodegroups: Nodegroups) -> Ent
         raise ConfigError(f"{where}: must be a mapping with function and seconds")
     for key, part in value.items():
         if key not in KEYS:
-            raise ConfigError(f"{where}: {key} is not known{nearest(str(key), list(KEYS))}")
+            hint = nearest(str(key), list(KEYS)) or f": use {', '.join(KEYS)}"
+            raise ConfigError(f"{where}: {key!s:.60} is not known{hint}")
         if not isinstance(part, KEYS[key]) or (isinstance(part, bool) and bool not in KEYS[key]):
-            raise ConfigError(f"{where}: {key}: must be {' or '.join(t.__name__ for t in KEYS[key])}, not {part!r}")
+            raise ConfigError(f"{where}: {key}: must be {in_words(*KEYS[key])}, not {part!r:.60}")
     if not value.get("function"):
         raise ConfigError(f"{where}: function is missing, as in stats.collect")
     seconds = value.get("seconds")
     if seconds is None or not MIN_SECONDS <= seconds <= MAX_SECONDS:
-        raise ConfigError(f"{where}: seconds: must be between {MIN_SECONDS} and {MAX_SECONDS}, not {seconds!r}")
+        raise ConfigError(f"{where}: seconds: must be between {MIN_SECONDS} and {MAX_SECONDS}, not {seconds!r:.60}")
     try:
         target = Target(
             value.get("target", "*"), value.get("target_type", "glob"), MATCHING_ONE_S, nodegroups=nodegroups

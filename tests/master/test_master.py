@@ -494,7 +494,12 @@ def test_configuration_faults_are_named(tmp_path: Path) -> None:
     for text, message in (
         ("schedule: {x: {function: a.b}}", "schedule: x: seconds: must be between"),
         ("schedule: {x: {function: a.b, secnds: 3}}", "secnds is not known: did you mean 'seconds'"),
+        ("schedule: {x: {b: 3}}", "x: b is not known: use function, "),
+        ("schedule: {x: {function: a.b, seconds: 1e9}}", "seconds: must be a whole number or a number, not '1e9'"),
         ("schedule: {x: {seconds: 3}}", "function is missing"),
+        ('file_roots: {base: ["/a\\0b"]}', "file_roots: base: '/a.*must be an absolute path"),
+        ('pillar_roots: {base: ["/a\\0b"]}', "pillar_roots: base: must be a list of absolute folders"),
+        ("pillar_files: {'*': \"a\\0b\"}", "must be a file or a list of files"),
         ("metric_pattern: '[host].x'", r"metric_pattern: \[host\] is not known"),
         ("publisher_acl: {fred: ['@all']}", "@all is not known"),
         ("pillar_files: {'*': 3}", "must be a file or a list of files"),

@@ -21,7 +21,15 @@ def run(folder: Path, text: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize(
     ("text", "code"),
-    [("", 1), ("interfase: x\n", 78), ("pillar_files: {'*': 1}\n", 78)],
+    [
+        ("", 1),
+        ("interfase: x\n", 78),
+        ("pillar_files: {'*': 1}\n", 78),
+        ("pillar_files: {'*': \"\\0\"}\n", 78),
+        ("pillar_roots: {a: 5}\n", 78),
+        ("pillar_roots: {a: }\n", 78),
+        ('pillar_roots: {a: ["/\\0"]}\n', 78),
+    ],
 )
 def test_only_a_fault_in_the_configuration_ends_with_78(tmp_path: Path, text: str, code: int) -> None:
     done = run(tmp_path, text)

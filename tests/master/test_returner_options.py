@@ -70,6 +70,8 @@ def test_what_is_kept_and_which_returns(tmp_path: Path) -> None:
         ("returners: {x: 5}", "returners: x: must be a URL, as mysql://user:password@host/database, or a mapping"),
         ("returners: {x: {}}", "returners: x: needs a url, as mysql://user:password@host/database, or a driver"),
         ("returners: {x: mysq://u:hunter2@h/d}", "returners: x: 'mysq' is no kind of database: did you mean 'mysql'?"),
+        ("returners: {x: !secret hunter2}", "returners: x: driver: *** is none of mysql, mariadb"),
+        ("returners: {x: {driver: !secret hunter2}}", "returners: x: driver: *** is none of mysql, mariadb"),
         ("returners: {x: oracle}", "returners: x: driver: 'oracle' is none of mysql, mariadb"),
         ("returners: {x: mysql://u:hunter2@h}", "returners: x: names no database"),
         ("returners: {x: 'mysql://u:hunter2@h:port/d'}", "returners: x: is no URL of a database"),

@@ -132,6 +132,11 @@ _WORDS = {
 }
 
 
+def in_words(*types: type) -> str:
+    """Return what a value of one of *types* is called: ``a whole number or a number``."""
+    return " or ".join(_WORDS.get(one) or _WORDS.get(one.__name__) or one.__name__ for one in types)
+
+
 def _wanted(type_: Any) -> str:
     origin = _origin(type_)
     if origin is list:

@@ -37,7 +37,7 @@ class Pillar:
         self._files: list[tuple[str, list[str]]] = []
         for pattern, names in files.items():
             names = [names] if isinstance(names, str) else names
-            if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+            if not (isinstance(names, list) and all(isinstance(name, str) and "\0" not in name for name in names)):
                 raise ConfigError(f"pillar_files: {pattern}: must be a file or a list of files")
             self._files.append((pattern, [os.path.join(config_dir, name) for name in names]))
         self._names: dict[str, tuple[str, ...]] = {}

@@ -84,7 +84,7 @@ class Settings(NamedTuple):
         if not (isinstance(ext, list) and all(isinstance(one, dict) and one for one in ext)):
             raise ConfigError("ext_pillar must be a list of 'name: arguments': - cmd_yaml: cat /srv/{}.yaml")
         return cls(
-            roots=_roots(given["pillar_roots"] or {}),
+            roots=roots_of(given["pillar_roots"] or {}),
             renderer=given["renderer"] or "jinja|yaml",
             strategy=strategy,
             merge_lists=bool(given["pillar_merge_lists"]),
@@ -109,15 +109,19 @@ class Settings(NamedTuple):
         )
 
 
-def _roots(roots: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Return the folders of each environment. Raises ``ConfigError``."""
+def roots_of(roots: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return the folders of each environment of ``pillar_roots``. Raises ``ConfigError``."""
     found: dict[str, list[str]] = {}
     for env, folders in roots.items():
         folders = [folders] if isinstance(folders, str) else folders
-        if not (isinstance(folders, list) and all(isinstance(one, str) and os.path.isabs(one) for one in folders)):
+        if not (isinstance(folders, list) and all(_is_folder(one) for one in folders)):
             raise ConfigError(f"pillar_roots: {env}: must be a list of absolute folders: [/srv/pillar]")
         found[str(env)] = folders
     return found
+
+
+def _is_folder(value: object) -> bool:
+    return isinstance(value, str) and os.path.isabs(value) and "\0" not in value
 
 
 def shown_options(options: Mapping[str, Any]) -> dict[str, Any]:

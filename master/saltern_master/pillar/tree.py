@@ -16,6 +16,7 @@ from saltern.errors import FileServerError, IdError
 from saltern.ids import check_path
 from saltern_master.fileserver.ignored import Ignored
 from saltern_master.fileserver.roots.confined import Identity, open_inside, scan
+from saltern_master.pillar.settings import roots_of
 
 MAX_FILES = 50_000
 """Below one root."""
@@ -169,15 +170,14 @@ def sls_names(paths: Mapping[str, object]) -> list[str]:
 
 
 def secret_files(options: Mapping[str, Any]) -> list[str]:
-    """Return the files of ``pillar_roots`` that mark a secret."""
+    """Return the files of ``pillar_roots`` that mark a secret. Raises ``ConfigError`` for what are no folders."""
     found = []
-    for folders in (options["pillar_roots"] or {}).values():
-        for folder in [folders] if isinstance(folders, str) else folders:
-            for path in scan(str(folder), "", MAX_FILES).files:
-                try:
-                    with open(os.path.join(str(folder), path), "rb") as stream:
-                        if b"!secret" in stream.read(LOOKED_AT_BYTES):
-                            found.append(os.path.join(str(folder), path))
-                except OSError:
-                    continue
+    for folder in (folder for folders in roots_of(options["pillar_roots"] or {}).values() for folder in folders):
+        for path in scan(folder, "", MAX_FILES).files:
+            try:
+                with open(os.path.join(folder, path), "rb") as stream:
+                    if b"!secret" in stream.read(LOOKED_AT_BYTES):
+                        found.append(os.path.join(folder, path))
+            except OSError:
+                continue
     return found

@@ -82,8 +82,7 @@ def _returner(name: str, given: Any, where: str, options: MasterOptions) -> Retu
             f"{where}: a name has up to 32 of a to z, 0 to 9, _ and -, and begins with a letter or number"
         )
     if isinstance(given, str | Secret):
-        text = _plain(given)
-        given = {"url": text} if "://" in text else {"driver": text}
+        given = {"url" if "://" in _plain(given) else "driver": given}
     if not isinstance(given, dict):
         raise ConfigError(f"{where}: must be a URL, as mysql://user:password@host/database, or a mapping with one")
     rest = {str(key): _plain(value) for key, value in given.items()}
@@ -91,7 +90,7 @@ def _returner(name: str, given: Any, where: str, options: MasterOptions) -> Retu
     driver = rest.pop("driver", "")
     if driver and driver not in KINDS:
         raise ConfigError(
-            f"{where}: driver: {driver!r} is none of {', '.join(KINDS)}{nearest(str(driver), list(KINDS))}"
+            f"{where}: driver: {given['driver']!r:.60} is none of {', '.join(KINDS)}{nearest(str(driver), list(KINDS))}"
         )
     address = _address(driver, rest, where, options)
     check_library(address, where)

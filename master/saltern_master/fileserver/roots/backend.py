@@ -154,6 +154,6 @@ def _folders(env: str, folders: object) -> list[str]:
     if not isinstance(folders, list) or not all(isinstance(folder, str) and folder for folder in folders):
         raise ConfigError(f"file_roots: {env}: must be a list of folders, as in [/srv/saltern], not {folders!r:.60}")
     for folder in folders:
-        if not os.path.isabs(folder):
+        if not os.path.isabs(folder) or "\0" in folder:
             raise ConfigError(f"file_roots: {env}: {folder!r} must be an absolute path, as in /srv/saltern")
     return [os.path.normpath(folder) for folder in folders]
