@@ -95,6 +95,11 @@ def test_an_event_is_now_unless_it_says_when(client: AsgiClient) -> None:
     assert found(client, until="4000000001") == ["now", "later"]
 
 
+def test_what_happened_may_be_infinity(client: AsgiClient) -> None:
+    post(client, what="film: Infinity War", when=T)
+    assert client.get("/events/1").json()["what"] == "film: Infinity War"
+
+
 def test_one_event_by_its_number(filled: AsgiClient) -> None:
     one = {"id": 1, "when": "2024-06-10T12:00:00Z", "what": "one", "data": "d1", "tags": ["deploy", "web"]}
     assert filled.get("/events/1").json() == one

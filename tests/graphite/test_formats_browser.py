@@ -51,8 +51,15 @@ def test_infinities_are_numbers_that_every_reader_takes() -> None:
     series = line("a", [INF, -INF, 1.0])
     assert json.loads(answered("dygraph", series))["data"] == [[60000, INF], [120000, -INF], [180000, 1.0]]
     assert [point["y"] for point in json.loads(answered("rickshaw", series))[0]["datapoints"]] == [INF, -INF, 1.0]
-    for kind in ("dygraph", "rickshaw"):
-        assert "Infinity" not in answered(kind, series), "JSON.parse of browsers refuses that"
+    for kind in ("dygraph", "rickshaw", "json"):
+        assert "Infinity" not in answered(kind, series, pretty=True), "JSON.parse of browsers refuses that"
+
+
+@pytest.mark.parametrize("kind", ["dygraph", "rickshaw", "json"])
+def test_a_name_may_speak_of_infinity(kind: str) -> None:
+    name = 'to Infinity, "and": Infinity'
+    for pretty in (False, True):
+        assert json.dumps(name) in answered(kind, line(name, [INF, 1.0]), pretty=pretty)
 
 
 @pytest.mark.parametrize(("kind", "empty"), [("dygraph", "{}"), ("rickshaw", "[]")])

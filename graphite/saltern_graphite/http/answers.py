@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import gzip
-import json
 import logging
 import re
 import time
@@ -20,6 +19,7 @@ from starlette.routing import Route
 from saltern.errors import GraphiteError, http_status
 from saltern_graphite.evaluation.deadline import ClientGone, TookTooLong
 from saltern_graphite.http.params import Params, read_params
+from saltern_graphite.render.formats.base import json_text
 
 log = logging.getLogger(__name__)
 
@@ -125,8 +125,7 @@ def as_json(make: Callable[[Request, Params], object]) -> Endpoint:
             return made
         callback = jsonp_callback(params)
         ascii_only = request.headers.get("accept", "application/json") == "application/json"
-        body = json.dumps(made, ensure_ascii=ascii_only, indent=2 if params.text("pretty") else None)
-        body = body.replace(": Infinity", ": 1e9999")  # JSON has no infinity; every reader overflows to one
+        body = json_text(made, 2 if params.text("pretty") else None, ascii_only=ascii_only)
         body = f"{callback}({body})" if callback else body
         media_type = "text/javascript" if callback else "application/json"
         return packed(request, body.encode(errors="replace"), f"{media_type};charset=utf-8", NO_CACHE)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import NamedTuple
 
+import numpy as np
+
 from saltern.errors import GraphiteError
-from saltern_graphite.series.series import Series
+from saltern_graphite.series.series import Series, Values
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +42,25 @@ Format = Callable[[Sequence[Series], Options], Answer]
 
 INFINITY = "1e9999"
 """JSON has no infinity; this overflows to one in every reader."""
+_TEXT_OR_INFINITY = re.compile(r'"(?:[^"\\]|\\.)*+"|Infinity')
 
 
-def number(value: float) -> str:
-    """*value* in JSON: ``null`` for NaN."""
-    if math.isnan(value):
-        return "null"
-    if math.isinf(value):
-        return INFINITY if value > 0 else f"-{INFINITY}"
-    return repr(value)
+def json_text(value: object, indent: int | None = None, *, ascii_only: bool = True) -> str:
+    """*value* in JSON, its infinities as :data:`INFINITY`; a text that says Infinity stays as it is."""
+    text = json.dumps(value, indent=indent, ensure_ascii=ascii_only)
+    if "Infinity" not in text:
+        return text
+    return _TEXT_OR_INFINITY.sub(lambda found: INFINITY if found[0] == "Infinity" else found[0], text)
+
+
+def nullable(values: Values) -> list[float | None]:
+    """The numbers as Python's, ``None`` for NaN."""
+    missing = np.isnan(values)
+    if not missing.any():
+        return list(values.tolist())
+    boxed = values.astype(object)
+    boxed[missing] = None
+    return list(boxed.tolist())
 
 
 def answer(body: bytes, options: Options) -> Answer:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from saltern_graphite.render.formats.base import Answer, Options, answer, number
+from saltern_graphite.render.formats.base import Answer, Options, answer, json_text, nullable
 from saltern_graphite.series.series import Series
 
 Times = npt.NDArray[np.int64]
@@ -23,12 +22,9 @@ def render(series: Sequence[Series], options: Options) -> Answer:
     if not series:
         return answer(b"{}", options)
     times, columns = _table(series)
-    shown = [list(map(number, column.tolist())) for column in columns]
-    rows = (
-        f"[{time * 1000}, {', '.join(row)}]" for time, row in zip(times.tolist(), zip(*shown, strict=True), strict=True)
-    )
-    labels = json.dumps(["Time", *(one.name for one in series)])
-    return answer(f'{{"labels" : {labels}, "data" : [{", ".join(rows)}]}}'.encode(), options)
+    rows = list(zip((1000 * times).tolist(), *map(nullable, columns), strict=True))
+    labels = ["Time", *(one.name for one in series)]
+    return answer(f'{{"labels" : {json_text(labels)}, "data" : {json_text(rows)}}}'.encode(), options)
 
 
 def _times(series: Series) -> Times:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from saltern_graphite.render.formats.base import INFINITY, Answer, Options, answer, number
+from saltern_graphite.render.formats.base import INFINITY, Answer, Options, answer, json_text
 from saltern_graphite.series.aggregation import coarsened
 from saltern_graphite.series.series import Series, Values
 
@@ -34,7 +34,7 @@ def render(series: Sequence[Series], options: Options) -> Answer:
             parts.append(_written(one, points, b", " if parts else b"["))
     body = b"".join((*parts, b"]" if parts else b"[]"))
     if options.pretty:
-        body = json.dumps(json.loads(body), indent=2).replace("Infinity", INFINITY).encode()
+        body = json_text(json.loads(body), indent=2).encode()
     return answer(body, options)
 
 
@@ -81,7 +81,7 @@ def _numbers(values: Values) -> list[bytes]:
     text = orjson.dumps(np.ascontiguousarray(values), option=orjson.OPT_SERIALIZE_NUMPY)
     numbers = text[1:-1].split(b",")
     for place in np.flatnonzero(np.isinf(values)).tolist():
-        numbers[place] = number(values[place]).encode()
+        numbers[place] = f"{'-' * bool(values[place] < 0)}{INFINITY}".encode()
     return numbers
 
 

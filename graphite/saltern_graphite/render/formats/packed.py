@@ -6,10 +6,9 @@ import pickle
 from collections.abc import Sequence
 
 import msgpack
-import numpy as np
 
-from saltern_graphite.render.formats.base import Answer, Options
-from saltern_graphite.series.series import Series, Values
+from saltern_graphite.render.formats.base import Answer, Options, nullable
+from saltern_graphite.series.series import Series
 
 PICKLE_PROTOCOL = 2
 """Readable by every Python, and by graphite-web's restricted unpickler."""
@@ -36,19 +35,9 @@ def _info(series: Series) -> dict[str, str | int | float | list[float | None]]:
         "start": int(series.start),
         "end": int(series.end),
         "step": int(series.step),
-        "values": _nullable(series.values),
+        "values": nullable(series.values),
         "pathExpression": series.path,
         "valuesPerPoint": 1,
         "consolidationFunc": series.consolidation,
         "xFilesFactor": series.x_files_factor,
     }
-
-
-def _nullable(values: Values) -> list[float | None]:
-    """The numbers as Python's, ``None`` for NaN."""
-    missing = np.isnan(values)
-    if not missing.any():
-        return list(values.tolist())
-    boxed = values.astype(object)
-    boxed[missing] = None
-    return list(boxed.tolist())
