@@ -154,7 +154,9 @@ def common_parser(
     *config*: whose configuration ``-c`` names; *short_log*: whether ``-l`` is ``--log-level``.
     """
     parser = OptionParser(prog, usage, description, examples)
-    parser.add_argument("-c", "--config-dir", metavar="DIR", help=f"folder (or file) of the {config}'s configuration")
+    parser.add_argument(
+        "-c", "--config-dir", type=_place, metavar="DIR", help=f"folder (or file) of the {config}'s configuration"
+    )
     parser.add_argument("--version", action="version", version=f"{prog} {__version__}")
     parser.add_argument(
         "-V", "--versions-report", nargs=0, action=VersionsReport, help="print the versions of everything and exit"
@@ -166,6 +168,13 @@ def common_parser(
     parser.add_argument("--log-file", metavar="FILE", help="log to FILE, not to stderr")
     parser.add_argument("--log-file-level", choices=LOG_LEVELS, metavar="LEVEL", help="for --log-file")
     return parser
+
+
+def _place(text: str) -> str:
+    """Return what ``-c`` names: an empty text, as of a variable that isn't set, is no way to say the default."""
+    if not text:
+        raise argparse.ArgumentTypeError("must name a folder or a file, not nothing")
+    return text
 
 
 def set_up_log(options: argparse.Namespace) -> None:

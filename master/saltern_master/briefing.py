@@ -17,7 +17,7 @@ from saltern.config import MasterOptions, master_config
 from saltern.config.load import config_stamp
 from saltern.config.located import located
 from saltern.config.master import MASTER
-from saltern.config.remarks import absent_folders
+from saltern.config.remarks import slips
 from saltern.digest import digest_of
 from saltern.errors import FileServerError, SalternError
 from saltern.wire import pack_any
@@ -236,7 +236,7 @@ class Briefing:
         waiting = [key for key in MASTER.defaults if key not in RELOADED and fresh.get(key) != self._options.get(key)]
         if waiting:
             log.warning("these options wait for a restart of the master: %s", ", ".join(sorted(waiting)))
-        for line in absent_folders(MASTER, fresh):
+        for line in slips(MASTER, fresh):
             log.warning("%s", line)
 
     def modules(self, saltenv: str) -> dict[str, Any]:

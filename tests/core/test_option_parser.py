@@ -65,6 +65,8 @@ def test_options_stand_anywhere(words: list[str], others: list[str], options: di
         (["--retu", "x"], "ambiguous option: --retu (--return, --return_config?)"),
         (["--verbose=1"], "--verbose option does not take a value"),
         (["-t"], "-t option requires 1 argument"),
+        (["-c", "", "*", "test.ping"], "option -c: must name a folder or a file, not nothing"),
+        (["--config-dir="], "option --config-dir: must name a folder or a file, not nothing"),
         (["-t", "x"], "option -t: invalid floating-point value: 'x'"),
         (["-E", "-G"], "The options --pcre/--grain are mutually exclusive. Please only choose one of them"),
         (["--grain", "x", "-E"], "The options --pcre/--grain are mutually exclusive. Please only choose one of them"),

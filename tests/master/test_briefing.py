@@ -102,7 +102,7 @@ def test_a_change_is_expected_of_minions_that_are_away_too(options: MasterOption
     asyncio.run(scenario())
 
 
-def test_a_folder_that_is_not_there_is_said_when_the_configuration_is_read_again(
+def test_slips_are_said_when_the_configuration_is_read_again(
     options: MasterOptions, caplog: pytest.LogCaptureFixture
 ) -> None:
     main = Path(options["conf_file"])
@@ -110,11 +110,13 @@ def test_a_folder_that_is_not_there_is_said_when_the_configuration_is_read_again
     async def scenario() -> None:
         async with running(options) as master:
             main.write_text(main.read_text() + f"pillar_roots: {{base: [{main.parent}/gone]}}\n")
+            main.write_text(main.read_text() + "nodegroups: {a: x, a: y}\n")
             master.reload()
 
     asyncio.run(scenario())
     said = [record.getMessage() for record in caplog.records if "no folder is found" in record.getMessage()]
     assert len(said) == 1
+    assert caplog.text.count("nodegroups: a is set twice, first on line ") == 1
     assert said[0].endswith(f": pillar_roots: base: no folder is found at {main.parent}/gone")
 
 

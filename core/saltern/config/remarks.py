@@ -40,11 +40,16 @@ def remarks(schema: Schema, options: Mapping[str, Any]) -> Iterator[str]:
         yield f"{where}: these options of Salt's do nothing here: {_some(reasons)}"
     if nothing := [f"{pattern} ({file})" for file, pattern in unmatched(where)]:
         yield f"{where}: include names no file by {_some(nothing)}"
-    yield from absent_folders(schema, options)
-    yield from islice(repeats(where), SHOWN)
+    yield from slips(schema, options)
 
 
-def absent_folders(schema: Schema, options: Mapping[str, Any]) -> Iterator[str]:
+def slips(schema: Schema, options: Mapping[str, Any]) -> Iterator[str]:
+    """Yield those of the remarks that tell of a slip, which are said whenever the configuration is read again."""
+    yield from _absent_folders(schema, options)
+    yield from islice(repeats(options["conf_file"]), SHOWN)
+
+
+def _absent_folders(schema: Schema, options: Mapping[str, Any]) -> Iterator[str]:
     """Yield a line for each environment of files or pillar of which a folder isn't there, with file and line.
 
     The default may be missing, and so may what is in no use, on a minion whose files are its master's.
