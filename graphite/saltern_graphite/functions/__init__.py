@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-from saltern_graphite.functions import (
-    alias,
-    calculate,
-    combine,
-    filter_data,
-    filter_series,
-    forecast,
-    gaps,
-    graph,
-    grouping,
-    legend,
-    lines,
-    moving,
-    pairs,
-    queries,
-    resample,
-    running,
-    slices,
-    special,
-    transform,
-)
+from importlib import import_module
+
 from saltern_graphite.functions.registry import Function, Library, declared_in, pie_mode
 
 _FILES = (
-    combine, pairs, grouping, queries, transform, gaps, lines, resample, slices, calculate, moving,
-    running, forecast, filter_data, filter_series, alias, special, graph, legend,
+    "combine", "pairs", "grouping", "queries", "transform", "gaps", "lines", "resample", "slices", "calculate",
+    "moving", "running", "forecast", "filter_data", "filter_series", "alias", "special", "graph", "legend",
 )  # fmt: skip
-LIBRARY = Library(one for file in _FILES for one in declared_in(file))
+LIBRARY = Library(one for file in _FILES for one in declared_in(import_module(f"{__name__}.{file}")))
 """Every function there is, by name and alias."""
 PIE_MODES = Library(
     pie_mode(name, f"The {which} of the series' values.")
