@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from saltern_graphite.series.aggregation import AGGREGATIONS, CONSOLIDATIONS, reduce_all
-from saltern_graphite.series.spans import Spans, reduce_spans
+from saltern_graphite.series.spans import Spans
 
 REDUCERS = {**AGGREGATIONS, **CONSOLIDATIONS}
 
@@ -29,7 +29,7 @@ def test_each_span_by_itself(
     starts, stops = (np.array([bound[side] for bound in bounds], dtype=np.int64) for side in (0, 1))
     column = np.array(values)
     with np.errstate(all="ignore"):
-        made = reduce_spans(REDUCERS[name], column, starts, stops, total, share)
+        made = Spans(starts, stops).reduced(REDUCERS[name], column, total, share)
         for number, (start, stop) in zip(made.tolist(), bounds, strict=True):
             known = sum(not math.isnan(value) for value in values[start:stop])
             enough = known > 0 and known / total >= share

@@ -13,7 +13,7 @@ from saltern_graphite.functions.params import Count, Param, ParamType
 from saltern_graphite.functions.registry import function
 from saltern_graphite.series.aggregation import Indexes, aggregation, known_counts
 from saltern_graphite.series.series import Series, SeriesList, Values
-from saltern_graphite.series.spans import reduce_spans
+from saltern_graphite.series.spans import Spans
 
 GROUP = "Transform"
 _Reference = Annotated[SeriesList, Param(ParamType.SERIES, "referenceSeries")]
@@ -112,7 +112,7 @@ def compressed(series: Series) -> Series:
     count = max(-(-(series.end - start) // step), 0)
     starts = np.minimum(first + width * np.arange(count, dtype=np.int64), size)
     stops = np.minimum(starts + width, size)
-    values = reduce_spans(aggregation("last"), series.values, starts, stops, width, series.x_files_factor)
+    values = Spans(starts, stops).reduced(aggregation("last"), series.values, width, series.x_files_factor)
     return series.derived(series.name, values, start=start, end=start + step * (count - 1), step=step)
 
 

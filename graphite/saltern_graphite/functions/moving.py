@@ -100,6 +100,13 @@ def moving(values: Values, width: int, func: str, share: float) -> Values:
     return np.where(enough_known(known, width, share), answer, np.nan)
 
 
+def preview_of(source: Deferred, window: int | str) -> tuple[int, str]:
+    """How many seconds earlier the data of a moving *window* begins, and how the window shows in names."""
+    if isinstance(window, str):
+        return abs(parse_interval(window)), f'"{window}"'
+    return max((one.step for one in source.evaluate()), default=1) * abs(window), str(window)
+
+
 def _move(context: Context, source: Deferred, window: int | str, func: str, share: float | None) -> list[Series]:
     """The moving *func* of each series, from data that begins one window earlier.
 
@@ -107,12 +114,7 @@ def _move(context: Context, source: Deferred, window: int | str, func: str, shar
     that time's own value.
     """
     aggregation(func)
-    if isinstance(window, str):
-        preview = abs(parse_interval(window))
-        shown = f'"{window}"'
-    else:
-        preview = max((one.step for one in source.evaluate()), default=1) * abs(window)
-        shown = str(window)
+    preview, shown = preview_of(source, window)
     tag = f"moving{func.capitalize()}"
     results = []
     for one in source.evaluate(context.window(context.start - preview)):

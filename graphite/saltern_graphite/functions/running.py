@@ -8,6 +8,7 @@ from saltern.errors import FunctionError
 from saltern_graphite.evaluation.context import Context, Deferred
 from saltern_graphite.evaluation.times import parse_interval
 from saltern_graphite.functions.arithmetic import round_decimal
+from saltern_graphite.functions.moving import preview_of
 from saltern_graphite.functions.params import PointsOrTime
 from saltern_graphite.functions.registry import function
 from saltern_graphite.series.series import Series, SeriesList, Values
@@ -114,10 +115,7 @@ def exponential_moving_average(context: Context, source: Deferred, window: Point
     length = abs(parse_interval(window)) if isinstance(window, str) else window
     if length < 1:
         raise FunctionError(f"windowSize must be 1 point, or 1 second, or more, not {window!r}")
-    preview = length
-    if not isinstance(window, str):
-        preview *= max((one.step for one in source.evaluate()), default=1)
-    shown = f'"{window}"' if isinstance(window, str) else window
+    preview, shown = preview_of(source, window)
     results = []
     for one in source.evaluate(context.window(context.start - preview)):
         lead = preview // one.step if isinstance(window, str) else window

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import numpy as np
@@ -41,8 +42,8 @@ def set_x_files_factor(context: Context, series: SeriesList, x_files_factor: flo
 
     ``sumSeries(setXFilesFactor(servers.*.load, 0.5))``
     """
-    context.evaluation.x_files_factor = x_files_factor
-    return [one.with_x_files_factor(x_files_factor) for one in series]
+    context.evaluation.x_files_factor = share = x_files_factor
+    return [replace(one, tags={**one.tags, "xFilesFactor": str(share)}, x_files_factor=share) for one in series]
 
 
 @function("changed", GROUP, example="deployed.version")

@@ -87,11 +87,6 @@ class Series:
         """The same line with drawing hints added."""
         return replace(self, options={**self.options, **options})
 
-    def with_x_files_factor(self, share: float) -> Series:
-        """The same line with another share of known values asked for."""
-        tags = {**self.tags, "xFilesFactor": str(share)}
-        return replace(self, tags=tags, x_files_factor=share)
-
 
 SeriesList = Sequence[Series]
 """What functions take; they answer with a ``list``."""

@@ -48,10 +48,3 @@ class Spans:
             return self._sizes.astype(np.float64)
         running = np.concatenate(([0], np.cumsum(known)))
         return (running[self._stops] - running[self._starts]).astype(np.float64)
-
-
-def reduce_spans(
-    reducer: Reducer, values: Values, starts: Indexes, stops: Indexes, total: float, share: float
-) -> Values:
-    """*reducer* over ``values[starts[i]:stops[i]]`` for each i, as :meth:`Spans.reduced`."""
-    return Spans(starts, stops).reduced(reducer, values, total, share)
