@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from saltern.http.refusing import Refuse
+from saltern.http.hosts import Refuse
 from saltern_api.settings import ApiSettings, Network, account_of, within
 
 KEY = "saltern.address"

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from saltern.http.refusing import Refuse
-
 ANY = "*"
+Refuse = Callable[[int, str], ASGIApp]
+"""Makes the answer to what is refused before it is asked, of a status and one line: in an application's own form."""
 _PORT = re.compile("[0-9]*")
 _MAX_CHARS = 100  # of a name, in a complaint
 

@@ -19,9 +19,14 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from saltern.http.access_log import AccessLog
-from saltern.http.facts import collect_facts
 
 _MAX_CHARS = 200
+_FACTS = "saltern.facts"
+
+
+def tell(scope: Scope, **facts: object) -> None:
+    """Add *facts* to what the access log says of the request in *scope*, if there is one."""
+    scope.get(_FACTS, {}).update(facts)
 
 
 class Logged:
@@ -39,7 +44,8 @@ class Logged:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        facts = collect_facts(scope)
+        facts: dict[str, object] = {}
+        scope[_FACTS] = facts
         began, status, sent = time.perf_counter(), 0, 0
 
         async def counting(message: Message) -> None:

@@ -13,8 +13,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from saltern.http.hosts import split_host
-from saltern.http.refusing import Refuse
+from saltern.http.hosts import Refuse, split_host
 
 _READING = ("GET", "HEAD", "OPTIONS")
 _PORTS = {"http": "80", "https": "443"}

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from saltern.http.facts import tell
+from saltern.http.logged import tell
 from saltern_graphite.http.answers import error_answer
 from saltern_graphite.http.credentials import Credentials
 

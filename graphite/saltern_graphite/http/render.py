@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from saltern.errors import GraphiteError, StoreError, TargetSyntaxError
-from saltern.http.facts import tell
+from saltern.http.logged import tell
 from saltern_graphite.evaluation.deadline import ClientGone, Deadline, TookTooLong
 from saltern_graphite.evaluation.evaluator import Evaluator
 from saltern_graphite.evaluation.source import SeriesSource

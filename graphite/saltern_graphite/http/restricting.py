@@ -32,7 +32,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from saltern.errors import GraphiteError
 from saltern.http.bodies import BODY_WITHIN_S
-from saltern.http.facts import tell
+from saltern.http.logged import tell
 from saltern_graphite.http.answers import error_answer
 from saltern_graphite.http.restricted.prefixes import MAX_PLACES, Prefixes
 
