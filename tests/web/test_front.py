@@ -299,6 +299,15 @@ def test_where_no_rule_looks_at_values_that_is_said_in_place_of_all_is_well(fron
     assert "choose hosts" not in text
 
 
+def test_what_is_not_granted_is_not_asked_for_again_and_again(front: ConsoleClient) -> None:
+    front.login("wanda", may={"runner.jobs.list_jobs": True})
+    text = front.get("/front/parts").text
+    assert text.count("This isn&#x27;t shown to you: nothing grants it.") == 4
+    asked = {call.name for call in front.api.calls}
+    assert "runner.jobs.list_jobs" in asked
+    assert not asked & {f"runner.{name}" for name in ("alerts.list", "alerts.history", "manage.health", "audit.query")}
+
+
 def test_of_many_series_that_became_alike_within_a_minute_one_change_tells(front: ConsoleClient) -> None:
     minute = (NOW - 300) // 60 * 60
     became = {"alert": "load", "series": "s", "state": "warn"}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -16,7 +16,7 @@ from saltern.ids import JID_FORMAT
 from saltern_web.api.client import Api
 from saltern_web.api.look import is_look
 from saltern_web.fleet import AWAY, OK, Fleet
-from saltern_web.parts import Part, part
+from saltern_web.parts import Part, if_granted, part
 
 HOUR_S = 3600.0
 MOST_EACH = 100
@@ -51,13 +51,16 @@ class Told(NamedTuple):
     missing: Mapping[str, str]
 
 
-async def ask_changes(api: Api) -> Told:
-    """Return what the API tells of the last hour; each place fails alone. Raises ``LoggedOut`` alone."""
+async def ask_changes(api: Api, may: Callable[[str], bool]) -> Told:
+    """Return what the API tells of the last hour; each place fails alone. Raises ``LoggedOut`` alone.
+
+    *may*: whether something is granted; what isn't is not asked for, so that no audit fills with refusals.
+    """
     since = time.time() - HOUR_S
     asked = {
-        "Alerts": _ask_alerts(api, since),
-        "Jobs": _ask_jobs(api, since),
-        "Keys, rules and settings": _ask_audit(api),
+        "Alerts": if_granted(may("runner.alerts.history"), lambda: _ask_alerts(api, since)),
+        "Jobs": if_granted(may("runner.jobs.list_jobs"), lambda: _ask_jobs(api, since)),
+        "Keys, rules and settings": if_granted(may("runner.audit.query"), lambda: _ask_audit(api)),
         "Noted by others": _ask_noted(api),
     }
     found: list[Part[list[Change]]] = await asyncio.gather(*(part(one, WITHIN_S) for one in asked.values()))

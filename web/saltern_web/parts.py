@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -26,6 +26,13 @@ class Part(Generic[T]):
     said: str = ""
     allowed: bool = True
     late: bool = False
+
+
+async def if_granted(granted: bool, ask: Callable[[], Awaitable[T]]) -> T:
+    """Return what *ask* gives. Raises ``NotAllowed`` where the master would refuse it, and keep a record of that."""
+    if not granted:
+        raise NotAllowed(HIDDEN)
+    return await ask()
 
 
 async def part(asking: Awaitable[T], within_s: float) -> Part[T]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar, cast
 
 import httpx
@@ -13,6 +13,7 @@ from saltern_web.changes import Told, ask_changes
 from saltern_web.devices import Devices, ask_devices
 from saltern_web.fleet import Fleet, ask_fleet
 from saltern_web.health import ask_health
+from saltern_web.parts import if_granted
 from saltern_web.plugins.book import Book, places_of
 from saltern_web.problems import Alerts, ask_alerts
 from saltern_web.program.settings import WebOptions, is_secure
@@ -37,9 +38,11 @@ class Console:
         self.http = http or http_client(options["api"], options["api_ca"], options["max_streams"])
         self.who: Remembered[Who] = Remembered(ask_who, KNOWN_S)
         self.fleet: Remembered[Fleet] = Remembered(ask_fleet, FLEET_S, MOST_FLEETS, self._may_everything)
-        self.alerts: Remembered[Alerts] = Remembered(ask_alerts, ALERTS_S)
-        self.health: Remembered[Mapping[str, Any]] = Remembered(ask_health, HEALTH_S)
-        self.changes: Remembered[Told] = Remembered(ask_changes, CHANGES_S)
+        self.alerts: Remembered[Alerts] = Remembered(self._granted("runner.alerts.list", ask_alerts), ALERTS_S)
+        self.health: Remembered[Mapping[str, Any]] = Remembered(
+            self._granted("runner.manage.health", ask_health), HEALTH_S
+        )
+        self.changes: Remembered[Told] = Remembered(self._changes, CHANGES_S)
         self.devices: Remembered[Devices] = Remembered(ask_devices, DEVICES_S, MOST_FLEETS, self._may_everything)
         self.streams: dict[str, int] = {}
         """How many streams of events each login has open."""
@@ -52,6 +55,17 @@ class Console:
     def secure(self) -> bool:
         """Whether browsers reach it by TLS: its own, or a proxy's before it."""
         return is_secure(self.options)
+
+    def _granted(self, name: str, ask: Callable[[Api], Awaitable[T]]) -> Callable[[Api], Awaitable[T]]:
+        """Return *ask* for those whom the function *name* is granted to."""
+
+        async def asked(api: Api) -> T:
+            return await if_granted((await self.who.get(api)).may(name), lambda: ask(api))
+
+        return asked
+
+    async def _changes(self, api: Api) -> Told:
+        return await ask_changes(api, (await self.who.get(api)).may)
 
     async def _may_everything(self, api: Api) -> bool:
         return (await self.who.get(api)).everything
