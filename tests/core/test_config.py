@@ -233,6 +233,19 @@ def test_a_fault_of_an_included_file_names_it_and_an_empty_include_is_said(tmp_p
     assert line == f"{tmp_path}/master: include names no file by none/*.conf ({tmp_path}/master)"
 
 
+def test_nodegroups_that_mean_nobody_are_said(tmp_path: Path) -> None:
+    (tmp_path / "master").write_text(
+        "nodegroups: {a: 5, b: {c: d}, c: , d: N@x or web1, e: [web1, N@a], f: [5, N@no], g: 'L@a,b', h: []}\n"
+    )
+    said = [line.replace(str(tmp_path), "DIR") for line in remarks(MASTER, master_config(tmp_path))]
+    nobody = "means nobody: it must be a target, as in G@os:Debian or L@web1,web2, or a list of its words"
+    assert said == [
+        *(f"DIR/master: line 1: nodegroups: {name}: {nobody}" for name in "abc"),
+        "DIR/master: line 1: nodegroups: d: N@x in it means nobody: there is no such nodegroup",
+        "DIR/master: line 1: nodegroups: f: N@no in it means nobody: there is no such nodegroup",
+    ]
+
+
 def test_keys_within_an_option_that_are_set_twice_are_said(tmp_path: Path) -> None:
     (tmp_path / "master").write_text(
         "own: {base: &b {x: 1}}\nschedule:\n  stats: {seconds: 5}\n  a: {<<: *b, <<: *b, x: 2, x: 3}\n  stats: false\n"
@@ -267,6 +280,12 @@ def test_folders_that_are_not_there_are_said(tmp_path: Path) -> None:
     assert said == [
         "DIR/master: line 3: pillar_roots: base: no folder is found at DIR/gone, DIR/file",
         "DIR/master: line 3: pillar_roots: dev: no folder is found at DIR/dev",
+    ]
+    (tmp_path / "master").write_text("x: 1\nrunner_dirs: [here, gone]\nextension_modules: ext\n")
+    said = [line.replace(str(tmp_path), "DIR") for line in remarks(MASTER, master_config(tmp_path))][1:]
+    assert said == [
+        "DIR/master: line 2: runner_dirs: no folder is found at DIR/gone",
+        "DIR/master: line 3: extension_modules: no folder is found at DIR/ext",
     ]
     (tmp_path / "master").write_text("file_roots: {base: [/srv/saltern], dev: 5, odd: [5, '']}\n")
     assert not [line for line in remarks(MASTER, master_config(tmp_path)) if "/srv/saltern" not in line]

@@ -24,7 +24,8 @@ def own_keys(schema: Schema, options: Mapping[str, Any]) -> list[str]:
 
 def remarks(schema: Schema, options: Mapping[str, Any]) -> Iterator[str]:
     """Yield at most one line for a user's own keys, one for Salt's options that do nothing, one for empty includes, one
-    for each environment of which a folder isn't there, and one for each of the first keys that are set twice.
+    for each option or environment of which a folder isn't there, for each nodegroup that means nobody, and for each of
+    the first keys that are set twice.
     """
     where = options["conf_file"]
     keys = own_keys(schema, options)
@@ -45,12 +46,17 @@ def remarks(schema: Schema, options: Mapping[str, Any]) -> Iterator[str]:
 
 def slips(schema: Schema, options: Mapping[str, Any]) -> Iterator[str]:
     """Yield those of the remarks that tell of a slip, which are said whenever the configuration is read again."""
-    yield from _absent_folders(schema, options)
-    yield from islice(repeats(options["conf_file"]), SHOWN)
+    where = options["conf_file"]
+    for what, folders in _folders(schema, options):
+        if absent := [one for one in folders if isinstance(one, str) and one and not os.path.isdir(one)]:
+            yield located(f"{what}: no folder is found at {_some(absent)}", where)
+    for name, why in _idle_groups(options.get("nodegroups") or {}):
+        yield located(f"nodegroups: {name}: {why}", where)
+    yield from islice(repeats(where), SHOWN)
 
 
-def _absent_folders(schema: Schema, options: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a line for each environment of files or pillar of which a folder isn't there, with file and line.
+def _folders(schema: Schema, options: Mapping[str, Any]) -> Iterator[tuple[str, list[Any]]]:
+    """Yield the folders that must be there, with what they are for: ``file_roots: base``.
 
     The default may be missing, and so may what is in no use, on a minion whose files are its master's.
     """
@@ -58,9 +64,23 @@ def _absent_folders(schema: Schema, options: Mapping[str, Any]) -> Iterator[str]
         roots = options.get(option)
         unused = roots == schema.defaults.get(option) or options.get("file_client") == "remote"
         for env, folders in roots.items() if isinstance(roots, dict) and not unused else ():
-            folders = folders if isinstance(folders, list) else [folders]
-            if absent := [one for one in folders if isinstance(one, str) and one and not os.path.isdir(one)]:
-                yield located(f"{option}: {env}: no folder is found at {_some(absent)}", options["conf_file"])
+            yield f"{option}: {env}", folders if isinstance(folders, list) else [folders]
+    for option in ("runner_dirs", "outputter_dirs", "module_dirs"):
+        yield option, options.get(option) or []
+    if schema.name == "master":
+        yield "extension_modules", [options["extension_modules"]]
+
+
+def _idle_groups(groups: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the nodegroups that mean nobody, or name one that isn't there, and why."""
+    for name, value in groups.items():
+        if not isinstance(value, (str, list)):
+            yield name, "means nobody: it must be a target, as in G@os:Debian or L@web1,web2, or a list of its words"
+            continue
+        words = value.split() if isinstance(value, str) else map(str, value)
+        named = (word.removeprefix("N@") for word in words if word.startswith("N@"))
+        if missing := [one for one in named if one not in groups]:
+            yield name, f"N@{missing[0]} in it means nobody: there is no such nodegroup"
 
 
 def _some(words: list[str]) -> str:
