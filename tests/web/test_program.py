@@ -191,7 +191,7 @@ def test_the_command_line(program: Program) -> None:
 def test_a_database_server_holds_what_is_kept(program: Program, api: str, kind: type[Server]) -> None:
     with running(kind) as server:
         name = server.fresh()
-        for _ in range(2):  # the tables are there the second time
+        for attempt in range(2):  # the tables are there the second time
             program.write(api=api, database=server.url(name))
             url = program.start()
             with httpx.Client(base_url=url, timeout=30) as client:
@@ -199,6 +199,11 @@ def test_a_database_server_holds_what_is_kept(program: Program, api: str, kind: 
                 token = re.findall(r'data-csrf="([^"]+)"', client.get("/preferences").text)[0]
                 form = {"csrfmiddlewaretoken": token, "theme": "dark", "zone": "Asia/Tokyo ✓"}
                 assert client.post("/preferences", data=form).status_code in (302, 303)
+                for board in ("Load ✓ 😀", "load ✓ 😀"):  # as case tells whose something is, too
+                    form = {"csrfmiddlewaretoken": token, "name": board}
+                    made = client.post("/dashboards/new", data=form)
+                    assert made.status_code == (302 if attempt == 0 else 400), made.text
+                assert re.findall(r">([Ll]oad ✓ 😀)<", client.get("/dashboards").text) == ["Load ✓ 😀", "load ✓ 😀"]
             program.signal(signal.SIGTERM)
             assert program.wait() == 0
         ((principal,),) = server.rows(name, "SELECT principal FROM kept_preference")

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from django.db.models import Q
+from django.db.models.functions import Lower
 from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 
@@ -60,7 +61,7 @@ async def _found(request: Asked, text: str) -> AsyncIterator[Found]:
 
 async def _dashboards(request: Asked, text: str) -> list[Found]:
     mine = Q(owner=request.who.principal) | Q(shared=True)
-    found = Dashboard.objects.filter(mine, name__icontains=text)[:MOST]
+    found = Dashboard.objects.annotate(small=Lower("name")).filter(mine, small__contains=text.lower())[:MOST]
     return [Found(f"/dashboards/{board.id}", board.name, "dashboard") async for board in found]
 
 
