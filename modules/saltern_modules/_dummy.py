@@ -10,6 +10,7 @@ from typing import Any
 
 from saltern.digest import sha256
 from saltern.errors import CommandError
+from saltern_modules._proxy_options import EVERYWHERE
 
 SERVICES: Mapping[str, str] = {"apache": "running", "ntp": "running", "samba": "stopped"}
 PACKAGES: Mapping[str, str] = {"coreutils": "1.0", "apache": "2.4", "tinc": "1.4", "redbull": "999.99"}
@@ -40,7 +41,7 @@ class Dummy:
 
     def init(self, opts: Mapping[str, Any]) -> None:
         """Connect. Raises ``CommandError`` where ``fail_init`` or ``flap_s`` says so, or an option isn't one."""
-        strange = sorted(set(self._proxy) - KNOWN)
+        strange = sorted(set(self._proxy) - KNOWN - EVERYWHERE)
         if strange:
             raise CommandError(f"proxy: {strange[0]}: a dummy has no such option: it has {', '.join(sorted(KNOWN))}")
         fails = self._proxy.get("fail_init")

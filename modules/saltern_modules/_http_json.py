@@ -16,6 +16,7 @@ from urllib.parse import quote
 from saltern.errors import ArgumentError, CommandError
 from saltern.named import NamedTuple
 from saltern_modules import _device_http
+from saltern_modules._proxy_options import EVERYWHERE
 
 MAX_ITEMS = 1000
 """Of one list; more are left out, and counted."""
@@ -79,7 +80,7 @@ class Function(NamedTuple):
 def check(proxy: Mapping[str, Any]) -> None:
     """Raise ``CommandError`` for the first thing in *proxy* that isn't as it must be."""
     known = (*OWN, *_device_http.KNOWN)
-    strange = sorted(str(name) for name in proxy if name not in known)
+    strange = sorted(str(name) for name in proxy if name not in known and name not in EVERYWHERE)
     if strange:
         raise _wrong(strange[0], f"there is no such key: there are {', '.join(known)}")
     list(metrics(proxy))

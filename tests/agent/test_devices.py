@@ -166,6 +166,24 @@ def test_a_time_limit_of_its_own_is_taken_or_said_to_be_none(
     assert (said in caplog.text) == (limit_s == 5.0)
 
 
+def test_it_is_asked_whether_it_works_as_often_as_its_pillar_says(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    for device, own in {
+        "sw1": {"proxy_keep_alive_interval": 0.01},
+        "sw2": {},
+        "sw3": {"proxy_keep_alive": False, "proxy_keep_alive_interval": 0},
+    }.items():
+        bench.list("sw1", "sw2", "sw3")
+        bench.attached(device)
+        bench.brief(device, **own)
+    bench.wait_up("sw1", "sw2", "sw3")
+    bench.wait(lambda: asked().count(("alive", "sw1")) >= 2)
+    assert {name for what, name in asked() if what == "alive"} == {"sw1"}
+    assert [bench.devices.members[name].keep_alive_s for name in ("sw1", "sw2", "sw3")] == [0.6, 60.0, 0.0]
+    assert "sw3: proxy: proxy_keep_alive_interval: give minutes from 0.01 to 1440, not 0; it is 1" in caplog.text
+
+
 def test_what_does_not_speak_with_it_is_no_call_to_it(bench: Bench) -> None:
     bench.serve("sw1")
     before = bench.run("sw1", "device.state")["return"]

@@ -243,10 +243,9 @@ class Connection:
     # keeping it
 
     def _keep_alive_later(self) -> None:
-        options = self._device.options
-        if self._proxied is not None and options["proxy_keep_alive"]:
-            minutes = options["proxy_keep_alive_interval"]
-            self._timer = self._device.host.loop.later(minutes * 60 * between(0.9, 1.1), self._ask)
+        every_s = self._device.keep_alive_s
+        if self._proxied is not None and every_s:
+            self._timer = self._device.host.loop.later(every_s * between(0.9, 1.1), self._ask)
 
     def _ask(self, *, waits: bool = False) -> None:
         """Ask whether it still works, unless it is being spoken with; *waits*: after that, then."""

@@ -20,6 +20,7 @@ from saltern_agent.devices.allowance import Allowance
 from saltern_agent.devices.aside import LaneOrAside
 from saltern_agent.devices.connection import CLOSED, HANGS, NEW, NOT_OURS, OPENING, UP, Connection
 from saltern_agent.devices.device_facts import DeviceFacts
+from saltern_agent.devices.own_times import times_of
 from saltern_agent.envelope import enveloped
 from saltern_agent.executor import FAILED
 from saltern_agent.held_jobs import HeldJobs
@@ -83,6 +84,7 @@ class Device(Minion):
         self._given = dict(given or {})
         self._named = False
         self._fault = ""  # what is wrong with ``proxy:`` of its pillar
+        self.keep_alive_s = 0.0  # how often it is asked whether it still works; 0: never
         self._changes = False  # whether it is being closed so as to be opened in another way
         self._allowance: Allowance | None = None  # made with the first event that its functions fire
         self._events_refused = 0
@@ -158,7 +160,9 @@ class Device(Minion):
             return
         self.loader.configure(self._opts(self.services))
         self.facts.begin()
-        self.lane.limit_s = self._limit_s()
+        self.lane.limit_s, self.keep_alive_s, faults = times_of(self.proxy, cast("dict[str, Any]", self.host.options))
+        for fault in faults:
+            self.devices.said.log(logging.WARNING, f"{self.id}: proxy: {fault}")
         self.proxied = None
         if self._fault:
             self.connection.broken(self._fault)
@@ -167,18 +171,6 @@ class Device(Minion):
         else:
             self.proxied = Proxied(self.loader)
             self.connection.open(self.proxied)
-
-    def _limit_s(self) -> float:
-        """Return for how long a call may last, in seconds, by ``timeout`` in its ``proxy``, where that is usable."""
-        otherwise: float = self.host.options["device_timeout"]
-        limit_s = self.proxy.get("timeout", otherwise)
-        if isinstance(limit_s, (int, float)) and not isinstance(limit_s, bool) and limit_s > 0:
-            return float(limit_s)
-        text = (
-            f"{self.id}: proxy: timeout: give seconds, over 0, not {limit_s!r:.50}; its calls may take {otherwise:g} s"
-        )
-        self.devices.said.log(logging.WARNING, text)
-        return otherwise
 
     def install_schedule(self, *, at_once: bool = True) -> None:
         """Take over the schedule that came, once it is known how the device is."""
