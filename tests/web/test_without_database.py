@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Never
 
 import pytest
-from django.db import OperationalError
+from django.db import DataError, OperationalError
 
 from support.console import ConsoleClient, overview
 
@@ -30,6 +30,20 @@ def test_pages_of_the_fleet_are_shown(console: ConsoleClient, where: str, shown:
     page = console.get(where)
     assert page.status_code == 200
     assert shown in page.text
+
+
+def test_what_the_database_takes_not_is_no_fault_of_its(
+    console: ConsoleClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from saltern_web.kept.models import Dashboard
+
+    def refuse(*_: object, **__: object) -> Never:
+        raise DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes")
+
+    monkeypatch.setattr(Dashboard.objects, "filter", refuse)
+    page = console.post("/dashboards/new", {"name": "a\0b"})
+    assert page.status_code == 400
+    assert "takes no such text" in page.text
 
 
 def test_pages_of_what_is_kept_say_so(console: ConsoleClient) -> None:

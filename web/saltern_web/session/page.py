@@ -10,6 +10,7 @@ from typing import Any, cast
 from urllib.parse import quote, urlsplit
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.db import DataError
 from django.db import Error as DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.http.response import HttpResponseBase
@@ -131,6 +132,9 @@ def told(request: HttpRequest, error: Exception) -> tuple[int, str, str]:
         return 404, said or f"nothing is at {request.path[:200]}", "The address may have been mistyped, or it is gone."
     if isinstance(error, RequestDataTooBig | SuspiciousOperation):
         return 413, "the form is too large", "Send less at once."
+    if isinstance(error, DataError):
+        log.warning("the console's database doesn't take what was to be kept: %s", said)
+        return 400, "the console's database takes no such text: a character of it can't be kept", ""
     if isinstance(error, DatabaseError):
         log.error("the console's database fails: %s", said)
         return 503, "the console's own database does not answer", "What the fleet does isn't touched by that."
