@@ -25,13 +25,6 @@ def inner_path(name: str) -> str:
     return scan_path(name, calls.end() if calls else 0) or name
 
 
-def node_or_tag(series: Series, elements: Sequence[str], node: int | str) -> str:
-    """Element *node* of a path (negative: from its end), or the value of a tag; empty if there is none."""
-    if isinstance(node, int) and -len(elements) <= node < len(elements):
-        return elements[node]
-    return series.tags.get(str(node), "")
-
-
 def _path_in(series: Series) -> str:
     if series.tags.get("name") == series.name and not _CALLS.match(series.name):
         return series.name  # a metric: a ')' at its end is its own
@@ -39,9 +32,15 @@ def _path_in(series: Series) -> str:
 
 
 def group_key(series: Series, nodes: Sequence[int | str]) -> str:
-    """The chosen *nodes* of the series' innermost path, joined by dots."""
+    """The chosen *nodes* of the series' innermost path (negative: from its end), or tags, joined by dots.
+
+    What there isn't is empty.
+    """
     elements = _path_in(series).split(";", 1)[0].split(".")
-    return ".".join(node_or_tag(series, elements, node) for node in nodes)
+    places = range(-len(elements), len(elements))
+    return ".".join(
+        elements[node] if isinstance(node, int) and node in places else series.tags.get(str(node), "") for node in nodes
+    )
 
 
 def grouped_by(series: SeriesList, nodes: Sequence[int | str]) -> dict[str, list[Series]]:

@@ -80,10 +80,6 @@ def _number_as_written(argument: Argument) -> float:
         return _number(argument)
 
 
-def _integer_or_inf(argument: Argument) -> float | int:
-    return argument if isinstance(argument, float) else _number(argument)
-
-
 def _interval(argument: Argument) -> str:
     if not isinstance(argument, str) or not argument.strip("+-"):
         raise TypeError
@@ -134,7 +130,7 @@ class ParamType(Enum):
     FLOAT = "float", "a number", _number
     INTEGER = "integer", "an integer", _integer
     INTEGER_OR_FLOAT = "integer", "a number", _number_as_written
-    INTEGER_OR_INF = "intOrInf", "an integer or inf", _integer_or_inf
+    INTEGER_OR_INF = "intOrInf", "an integer or inf", _number
     INTEGER_OR_INTERVAL = "intOrInterval", "a number of points, or an interval in quotes such as '5min'", _window
     INTERVAL = "interval", "an interval in quotes, such as '1h'", _interval
     NODE = "node", "the number of a path element", _integer

@@ -44,42 +44,36 @@ class Pattern:
 
     def search(self, text: str) -> regex.Match[str] | None:
         """The first place in *text* where the pattern matches."""
-        return self._timed(lambda free, most: self._compiled.search(text, concurrent=free, timeout=most))
+        return self._timed(self._compiled.search, text)
 
     def match(self, text: str) -> regex.Match[str] | None:
         """The match at the beginning of *text*."""
-        return self._timed(lambda free, most: self._compiled.match(text, concurrent=free, timeout=most))
+        return self._timed(self._compiled.match, text)
 
     def sub(self, replacement: str, text: str) -> str:
         """*text* with every match replaced. Raises ``re.error`` for a *replacement* that does not fit the pattern."""
         try:
-            return self._timed(lambda free, most: self._compiled.sub(replacement, text, concurrent=free, timeout=most))
+            return self._timed(self._compiled.sub, replacement, text)
         except (regex.error, IndexError) as error:
             raise re.error(str(error)) from None
 
-    def _timed(self, run: Callable[[bool, float], T]) -> T:
+    def _timed(self, run: Callable[..., T], *texts: str) -> T:
         began = time.monotonic()
         try:
-            return self._patiently(run)
-        except TimeoutError:
+            for unlocked, most_s in ((False, min(_LOCKED_S, self._left_s)), (True, self._left_s)):
+                try:
+                    if most_s > 0:
+                        return run(*texts, concurrent=unlocked, timeout=most_s)
+                except TimeoutError:
+                    continue
             raise FunctionError(
                 f"{self._param} {self._compiled.pattern!r} takes over {self._seconds:g} s to match: "
                 "avoid repeats within repeats, and anchor it"
-            ) from None
+            )
         finally:
             took_s = time.monotonic() - began
             if took_s > _QUICK_S:
                 self._left_s -= took_s
-
-    def _patiently(self, run: Callable[[bool, float], T]) -> T:
-        if self._left_s <= 0:
-            raise TimeoutError
-        try:
-            return run(False, min(_LOCKED_S, self._left_s))
-        except TimeoutError:
-            if self._left_s <= _LOCKED_S:
-                raise
-            return run(True, self._left_s)
 
 
 def compiled(param: str, pattern: str) -> Pattern:

@@ -30,7 +30,7 @@ MAX_DEPTH = 64
 
 _KEYWORDS = {"true": True, "false": False, "none": None, "inf": math.inf}
 _BLANKS = re.compile(r"[ \t\r\n]*")
-_NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)[ \t\r\n]*(?=\()")
+_CALLED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)[ \t\r\n]*\(")
 _KEYWORD_ARGUMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)[ \t\r\n]*=[ \t\r\n]*")
 _CHARS = r"""(?:[^\s\x00-\x1f\x7f(){},.'"\\|]|\\[(){},.'"\\|=])"""
 _OPEN_ENUMERATION = re.compile(rf"\{{{_CHARS}*(?:,{_CHARS}*)*")
@@ -96,8 +96,8 @@ class _Parser:
         return self._template(call) if name == "template" else call
 
     def _name(self) -> str | None:
-        """The name of a call, if one begins here; its '(' stays to be read."""
-        match = _NAME.match(self.text, self.position)
+        """The name of a call, if one begins here, read with its '('."""
+        match = _CALLED.match(self.text, self.position)
         if match is None:
             return None
         self.position = match.end()
@@ -107,7 +107,6 @@ class _Parser:
         self._enter()
         args: list[Expression] = []
         kwargs: dict[str, Expression] = {}
-        self._expect("(")
         if not self._take(")"):
             while True:
                 self._skip_blanks()
@@ -185,10 +184,6 @@ class _Parser:
         if self._depth_left <= 0:
             raise self._error(f"calls are nested too deeply here: {self._max_depth} levels are allowed")
         self._depth_left -= 1
-
-    def _expect(self, token: str) -> None:
-        if not self._take(token):
-            raise self._error(f"expected {token!r}, found {self._found()}")
 
     def _take(self, token: str) -> bool:
         self._skip_blanks()
