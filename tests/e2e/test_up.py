@@ -197,6 +197,9 @@ def test_a_part_that_ends_is_started_again(tmp_path: Path) -> None:
                 return False
 
         assert wait_for(answered, "the agent to be back")
+        now = json.loads((tmp_path / "r" / "run" / "endpoints.json").read_text())["pids"]
+        assert now.pop("master") != endpoints["pids"].pop("master")
+        assert now == endpoints["pids"]
     finally:
         up.terminate()
         up.wait(30)

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 
 from rich.console import Console
 from rich.live import Live
@@ -112,6 +113,7 @@ class _Up:
                 tries += 1
             if not self._stop.is_set():
                 self._stack.write_endpoints(supervisor.pids())
+                supervisor.begun = partial(self._tell_pids, supervisor)
                 source = StatusSource(self._stack.sock_dir, self._stack.http_url)
                 if await self._until(self._first_points(source)):
                     for name, value in places(self._stack):
@@ -133,6 +135,11 @@ class _Up:
         supervisor.start()
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._hung_up, supervisor)
         return supervisor
+
+    def _tell_pids(self, supervisor: Supervisor) -> None:
+        """A program was started again: another process has its place."""
+        with contextlib.suppress(OSError):  # a full disk keeps nothing from being looked after
+            self._stack.write_endpoints(supervisor.pids())
 
     def _hung_up(self, supervisor: Supervisor) -> None:
         """Pass SIGHUP on; but when the terminal that we were started on is gone, so are we."""

@@ -31,6 +31,8 @@ class Supervisor:
         self._processes: dict[str, asyncio.subprocess.Process] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
+        self.begun: Callable[[], None] = lambda: None
+        """Called when a program was started."""
         self.ends: Counter[str] = Counter()
         """How often each program has ended by itself."""
         self.codes: dict[str, int] = {}
@@ -94,6 +96,7 @@ class Supervisor:
                 preexec_fn=_die_with_parent,
             )
         self._processes[program.name] = process
+        self.begun()
         return await process.wait()
 
 
