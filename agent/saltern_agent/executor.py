@@ -105,9 +105,7 @@ class Executor:
         return begun(self._steps(job)) if isinstance(job.fun, str) else self.run(job)
 
     def _steps(self, job: Job) -> Steps[Outcome]:
-        before = self._current.job, self._current.printed
-        self._current.job = job
-        self._current.printed = []
+        before = self._current.enter(job)
         started = time.perf_counter()
         answers = {}
         try:
@@ -117,7 +115,7 @@ class Executor:
             strikeout = self._loader.strikeout()
         finally:
             self._log_printed(job)
-            self._current.job, self._current.printed = before
+            self._current.leave(before)
         duration_ms = round((time.perf_counter() - started) * 1000, 3)
         if isinstance(job.fun, str):
             outcome = _of_one(answers[job.fun], duration_ms)

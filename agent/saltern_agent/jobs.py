@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from copy import deepcopy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from saltern.errors import WireError
 from saltern.ids import check_jid
@@ -18,6 +18,9 @@ from saltern.named import NamedTuple
 from saltern.secret import MASK, masked, secret_texts
 from saltern_agent.origin import Origin
 from saltern_agent.return_to import NOWHERE, ReturnTo, return_to
+
+if TYPE_CHECKING:
+    from saltern_agent.alike import Alike
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +63,8 @@ class Job:
     (a scheduled run's ``schedule``, ``slot``, …), ``origin`` is what a loss of that is counted for. ``sees``: whether
     whoever asked for it may see, and end, the jobs of others. ``secrets`` are the texts of those among the arguments.
     ``about`` is what functions with ``**kwargs`` are told of it beside ``fun`` and ``jid``.
-    ``ret`` says which returners its return goes to beside the master.
+    ``ret`` says which returners its return goes to beside the master. ``alike`` is for the returns of one that many are
+    asked for, without arguments.
     """
 
     __slots__ = (
@@ -69,6 +73,7 @@ class Job:
         "_over",
         "abandoned",
         "about",
+        "alike",
         "arg",
         "begun",
         "cancel",
@@ -105,6 +110,7 @@ class Job:
         origin: Origin | None = None,
         about: dict[str, Any] | None = None,
         ret: ReturnTo = NOWHERE,
+        alike: Alike | None = None,
     ) -> None:
         self.jid = jid
         self.fun = fun
@@ -119,6 +125,7 @@ class Job:
         self.origin = origin
         self.about = about
         self.ret = ret
+        self.alike = alike
         self.started = time.time()
         self.begun = False
         self.thread = 0
@@ -316,8 +323,8 @@ class Job:
             return interrupt(self.thread) if self.thread else self.begun
 
 
-_JOB: ContextVar[Job | None] = ContextVar("job", default=None)
-_PRINTED: ContextVar[list[str] | None] = ContextVar("printed", default=None)
+At = tuple[Job | None, list[str] | None]
+_AT: ContextVar[At] = ContextVar("job", default=(None, None))
 
 
 class Current:
@@ -325,23 +332,25 @@ class Current:
 
     __slots__ = ()
 
+    def enter(self, job: Job) -> At:
+        """Work on *job* from now on, and catch what is printed; return what ``leave`` is to be told."""
+        before = _AT.get()
+        _AT.set((job, []))
+        return before
+
+    def leave(self, before: At) -> None:
+        """Work on what was before."""
+        _AT.set(before)
+
     @property
     def job(self) -> Job | None:
         """The job, where one is running."""
-        return _JOB.get()
-
-    @job.setter
-    def job(self, job: Job | None) -> None:
-        _JOB.set(job)
+        return _AT.get()[0]
 
     @property
     def printed(self) -> list[str] | None:
         """What its function has printed; ``None`` where nothing is caught."""
-        return _PRINTED.get()
-
-    @printed.setter
-    def printed(self, printed: list[str] | None) -> None:
-        _PRINTED.set(printed)
+        return _AT.get()[1]
 
 
 def interrupt(thread: int) -> bool:

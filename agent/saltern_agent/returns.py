@@ -36,6 +36,8 @@ def pack_return(job: Job, outcome: Outcome, version: dict[str, str | None] | Non
     *version* is the digest and commit of the synced module that the function is from. A return over *max_bytes* is
     replaced by one that says so, and is marked under ``plain``. A scheduled run that made no sample says why.
     """
+    if job.alike is not None and (alike := job.alike.frame(outcome, version)) is not None:
+        return Return(alike, str(job.fun), None, None, job.ret)
     body: dict[str, Any] = {
         "jid": job.jid,
         "fun": job.fun,
@@ -66,6 +68,8 @@ def pack_return(job: Job, outcome: Outcome, version: dict[str, str | None] | Non
         if failed is not None:
             body["failed"] = failed
         frame = pack_any("ret", 0, body)
+    if job.alike is not None:
+        job.alike.packed(outcome, frame)
     return Return(frame, str(job.fun), job.origin, failed, job.ret)
 
 

@@ -209,11 +209,11 @@ def test_the_return_code_belongs_to_the_job(module_dir: Path) -> None:
     )
     loader.forget()
     jobs = [Job("1", "rc.put", [], {}), Job("2", "rc.put", [], {})]
-    current.job = jobs[0]
+    before = current.enter(jobs[0])
     assert loader.function("rc.put")(3) == (True, 3)
 
     def other() -> None:
-        current.job = jobs[1]
+        current.enter(jobs[1])
         loader.function("rc.put")(4)
 
     thread = threading.Thread(target=other)
@@ -222,7 +222,7 @@ def test_the_return_code_belongs_to_the_job(module_dir: Path) -> None:
     assert [job.retcode for job in jobs] == [3, 4]
     assert loader.function("rc.pop")() == 3
     assert jobs[0].retcode == 0
-    current.job = None
+    current.leave(before)
     assert loader.function("rc.put")(5) == (True, 5)
 
 

@@ -19,4 +19,5 @@ def copied(job: Job) -> Job:
         timeout_s=job.timeout_s,
         about=job.about,
         ret=job.ret,
+        alike=job.alike,
     )

@@ -21,6 +21,7 @@ from saltern.complaints import Complaints
 from saltern.errors import IdError, WireError
 from saltern.ids import check_minion_id
 from saltern.wire import Message, pack, unpack
+from saltern_agent.alike import Alike
 from saltern_agent.begun import Begun
 from saltern_agent.devices.at_work import AtWork
 from saltern_agent.devices.copied_job import copied
@@ -163,6 +164,7 @@ class Devices:
             except (WireError, IdError) as error:
                 self._complaints.say("job", f"a job for devices was ignored: {error}")
                 return
+            job.alike = None if job.arg or job.kwarg else Alike()
             self.say_job(job, found)
             message = Message("job", 0, {"job": job})
         begins = not self._inbox

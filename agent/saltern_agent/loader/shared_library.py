@@ -158,12 +158,11 @@ class SharedLibrary(Library):
         with Binding(Nobody()):
             super().forget(changed)
 
-    def remembered(self, whose: Tenant, function: str) -> Slot | None:
-        """Return where the *function* of an execution module that *whose* has called is from, if that is known."""
+    def remembered(self, whose: Tenant, function: str) -> Found | None:
+        """Return the *function* of an execution module that *whose* has called, if that is known."""
         shelf = self.shelves[MODULES]
         assert isinstance(shelf, SharedShelf)
-        found = shelf.remembered(whose.found.get(f"{MODULES}/{function}"))
-        return None if found is None else found[0]
+        return shelf.remembered(whose.found.get(f"{MODULES}/{function}"))
 
     def slots(self) -> Iterator[SharedSlot]:
         """Yield all that is on the shelves."""

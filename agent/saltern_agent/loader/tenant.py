@@ -183,6 +183,9 @@ class Tenant(Loader):
 
     def function(self, name: str) -> Callable[..., Any]:
         """Return the function *name*. Raises ``FunctionNotFound``."""
+        known = self._library.remembered(self, name)
+        if known is not None:
+            return known[1]
         if BOUND.get() is self:
             return super().function(name)
         with self.bound():
@@ -211,9 +214,10 @@ class Tenant(Loader):
 
     def file_of(self, function: str) -> str | None:
         """Return the name of the file that *function* is from."""
-        slot = self._library.remembered(self, function)
-        if slot is not None:
-            return "" if slot.source.bundled else slot.source.stem
+        known = self._library.remembered(self, function)
+        if known is not None:
+            source = known[0].source
+            return "" if source.bundled else source.stem
         with self.bound():
             return super().file_of(function)
 
