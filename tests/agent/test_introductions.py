@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from saltern_agent.devices.heap import MIN_CHANGES, OFTEN, Heap
+from saltern_agent.devices.heap import MIN_CHANGES, OFTEN, YOUNG, Heap
 from saltern_agent.devices.introductions import AGAIN_S, AT_A_TIME, Introductions
 from saltern_agent.devices.openings import Openings
 from saltern_agent.devices.rationed import PER_MINUTE, Rationed
@@ -156,7 +156,7 @@ def test_lines_about_many_devices_are_counted(caplog: pytest.LogCaptureFixture) 
 def test_what_devices_are_made_of_is_looked_at_once_when_they_have_come() -> None:
     desk = Desk()
     heap = Heap(desk.later)
-    before = gc.get_freeze_count()
+    before, thresholds = gc.get_freeze_count(), gc.get_threshold()
     try:
         for _ in range(MIN_CHANGES - 1):
             heap.changed()
@@ -164,6 +164,7 @@ def test_what_devices_are_made_of_is_looked_at_once_when_they_have_come() -> Non
         for _ in range(OFTEN):
             heap.changed()
         assert gc.get_freeze_count() > before, "many are coming"
+        assert gc.get_threshold() == (YOUNG, *thresholds[1:]), "a job for all of them makes many objects at once"
         loop: list[object] = []
         loop.append(loop)
         freed = weakref.finalize(heaped := Timer(0, lambda: None), lambda: None)
@@ -175,4 +176,5 @@ def test_what_devices_are_made_of_is_looked_at_once_when_they_have_come() -> Non
         desk.passes(11)
         assert not freed.alive
     finally:
+        gc.set_threshold(*thresholds)
         gc.unfreeze()

@@ -13,6 +13,12 @@ OFTEN = 200  # devices, after which what there is is frozen
 SETTLED_S = 10.0
 """After no device has come or gone for so long all is collected, which takes a fifth of a second of 5,000 devices."""
 
+YOUNG = 20_000
+"""Objects that may have come since the last look at the youngest (Python's own: 700), where there are so many devices.
+
+A job for all of them makes a dozen for each, and nearly all are gone, in no circle, when it is over.
+"""
+
 MIN_CHANGES = 20
 """A host of a few devices does without."""
 
@@ -37,6 +43,7 @@ class Heap:
         self._changes += 1
         if self._changes % OFTEN == 0:
             gc.freeze()
+            gc.set_threshold(YOUNG, *gc.get_threshold()[1:])
         if self._changes >= MIN_CHANGES:
             if self._timer is not None:
                 self._timer.cancel()
