@@ -94,3 +94,21 @@ def test_a_master_that_knows_nothing_is_shown_as_that(page: ConsoleClient) -> No
     text = page.get("/modules").text
     assert "No host is accepted yet" in text
     assert "The file server has no modules" in text
+
+
+def test_what_only_shows_when_a_module_is_loaded_is_asked_of_hosts_when_told(page: ConsoleClient) -> None:
+    assert "Load them all now" in page.get("/modules").text
+    assert not page.api.called("local.sys.list_functions,sys.load_errors")
+    why = "line 1: ModuleNotFoundError: No module named '<b>'"
+    told: dict[str, Any] = {"sys.list_functions": [], "sys.load_errors": {"disk": why, "yumpkg": "no yum"}}
+    page.api.answers["local.sys.list_functions,sys.load_errors"] = {"ok1": told, "bad1": told, "old1": "nonsense"}
+    text = page.get("/modules?load=1").text
+    (call,) = page.api.called("local.sys.list_functions,sys.load_errors")
+    assert call.chunk["tgt"] == ["bad1", "bad2", "old1", "new1", "ok1"]
+    assert call.chunk["arg"] == [["disk"], []]
+    assert rows(text) == ["bad1", "bad2", "ok1", "old1", "old2", "new1"]
+    assert "2 hosts loaded all of them just now" in text
+    assert re.search(r"modules\.disk</strong>: line 1: ModuleNotFoundError.*on 2 hosts", text)
+    assert "no yum" not in text
+    del page.api.answers["local.sys.list_functions,sys.load_errors"]
+    assert "the test has no answer to" in page.get("/modules?load=1").text

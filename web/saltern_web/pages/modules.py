@@ -13,7 +13,7 @@ from saltern.errors import Busy
 from saltern_web.api.errors import NotAllowed, Refused
 from saltern_web.fleet import Fleet
 from saltern_web.pages.paging import paged
-from saltern_web.parts import part
+from saltern_web.parts import Part, part
 from saltern_web.session.console import Asked
 
 FAULTY, BEHIND, UNKNOWN, SYNCED = "faulty", "behind", "unknown", "synced"
@@ -25,6 +25,9 @@ MOST = 10_000
 MAX_Q = 253
 WITHIN_S = 8.0
 FAULTS_SHOWN = 20
+MOST_LOADED = 1000
+"""Hosts that load their modules at once to see which they can't."""
+LOAD_S = 10.0
 
 
 class Module(NamedTuple):
@@ -58,21 +61,28 @@ class Has(NamedTuple):
 
 
 async def modules(request: Asked) -> HttpResponse:
-    """``/modules``: ``q`` looks in ids and errors, ``state`` is one of them."""
+    """``/modules``: ``q`` looks in ids and errors, ``state`` is one of them; ``load``: hosts load all of them now."""
     told = await request.api.runner("manage.modules")
     fleet = (await part(request.console.fleet.get(request.api), WITHIN_S)).value
     hosts = read_hosts(told, fleet)
+    wanted = told.get("wanted") or {}
+    own = read_wanted(wanted)
+    loaded: Part[Mapping[str, Mapping[str, str]]] = Part()
+    if request.GET.get("load"):
+        loaded = await part(ask_load_errors(request, hosts, own), 2 * LOAD_S)
+        hosts = with_errors(hosts, loaded.value or {})
     text, state = request.GET.get("q", "").strip()[:MAX_Q], request.GET.get("state", "")
     found = [one for one in hosts if _meant(one, text.lower(), state)]
     counts = dict.fromkeys(STATES, 0)
     for one in hosts:
         counts[one.shown] += 1
-    wanted = told.get("wanted") or {}
     around = {
         "q": text,
         "state": state,
         "digest": wanted.get("digest"),
-        "wanted": read_wanted(wanted),
+        "wanted": own,
+        "load": bool(request.GET.get("load")),
+        "loaded": loaded,
         "left_out": sorted((wanted.get("left_out") or {}).items()),
         "faults": faults_of(hosts)[:FAULTS_SHOWN],
         "counts": [(one, MARKS[one], count) for one, count in counts.items()],
@@ -102,6 +112,36 @@ async def sync(request: Asked) -> HttpResponse:
         else:
             return HttpResponseRedirect(f"/jobs/{begun.jid}")
     return render(request, "modules/sync.html", around, status=400 if "said" in around else 200)
+
+
+async def ask_load_errors(
+    request: Asked, hosts: Iterable[Has], wanted: Iterable[Module]
+) -> Mapping[str, Mapping[str, str]]:
+    """Have hosts load what they else load when it is used first, and return by host which of it they can't, and why.
+
+    Raises what the API does, and ``Refused`` for too many hosts.
+    """
+    names = [one.name for one in wanted if one.kind == "modules"]
+    there = [one.id for one in hosts if one.up is not False]
+    if len(there) > MOST_LOADED:
+        raise Refused(f"these are {len(there):,} hosts: {MOST_LOADED:,} at once load their modules at most")
+    functions: Any = ["sys.list_functions", "sys.load_errors"]
+    told = await request.api.ask(there, functions, [names, []], timeout_s=LOAD_S) if there and names else {}
+    found = {}
+    for minion, one in told.items():
+        answers = one.get("ret")
+        errors = answers.get("sys.load_errors") if isinstance(answers, Mapping) else None
+        if isinstance(errors, Mapping):
+            found[minion] = {f"modules.{name}": str(why) for name, why in errors.items() if name in names}
+    return found
+
+
+def with_errors(hosts: Iterable[Has], errors: Mapping[str, Mapping[str, str]]) -> list[Has]:
+    """Return *hosts* with what they said of loading too, those with trouble first."""
+    found = [
+        one._replace(errors={**errors[one.id], **(one.errors or {})}) if one.id in errors else one for one in hosts
+    ]
+    return sorted(found, key=lambda one: (STATES.index(one.shown), one.id))
 
 
 def read_wanted(wanted: Mapping[str, Any]) -> list[Module]:
