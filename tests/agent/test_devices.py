@@ -395,6 +395,15 @@ def test_shared_devices_are_served_under_a_lease_alone(bench: Bench) -> None:
     assert list(bench.devices.members) == ["sw1"]
 
 
+def test_a_device_that_is_taken_at_once_is_closed_all_the_same(bench: Bench, gates: dict[Any, Any]) -> None:
+    gates["shutdown"] = lambda opts: threading.Event().wait(0.2)  # as one that says goodbye over the network
+    bench.serve("sw1", "sw2")
+    bench.list("sw1", "sw2", shared=["sw1"])  # there is no lease: another host may have it in a moment
+    bench.wait(lambda: "sw1" not in bench.devices.members and "sw1" not in bench.devices._ending)
+    assert ("shutdown", "sw1") in asked()
+    assert bench.run("sw2", "toast.toast")["return"] == ["sw2", "sw2/", 1]
+
+
 # schedules and accounts
 
 

@@ -47,6 +47,9 @@ CONTROL_TYPE = "deltaproxy"
 MOVE_S = 10.0
 """What runs when another host is to have the device may take so long: less than a slot, and than the master waits."""
 
+GOODBYE_S = 1.5
+"""So long may it take to close what another host may have in a moment: less than the master waits beyond a lease."""
+
 OF_THE_LIMIT = 0.8
 """Of the time that a call to the device may take: how long the master is waited for."""
 
@@ -402,12 +405,11 @@ class Device(Minion):
         for job in self.held.taken_out():
             outcome = same_for_all(job, f"{taken} before the job began", FAILED)
             self._returned(pack_return(job, outcome, None, self.max_return_bytes))
-        self.connection.close(partial(self._ended, then, taken))
         give_up = partial(self.lane.give_up, f"{taken} while the job was running")
         if at_once:
-            give_up()
-        else:
-            self.host.loop.later(MOVE_S, give_up)
+            give_up()  # before it is closed, which has its time all the same
+        self.connection.close(partial(self._ended, then, taken))
+        self.host.loop.later(GOODBYE_S if at_once else MOVE_S, give_up)
 
     def _ended(self, then: Callable[[], None], taken: str) -> None:
         self.runner.close(taken)
