@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -21,25 +22,15 @@ def streamed_names(request: Request, params: Params, names: Iterable[list[str]])
     """All *names* as one JSON list, as :func:`.answers.as_json` would write it."""
     callback = jsonp_callback(params)
     ascii_only = request.headers.get("accept", "application/json") == "application/json"
-    pieces = _pieces(_gathered(names), callback, ascii_only, pretty=bool(params.text("pretty")))
+    flat = chain.from_iterable(names)
+    gathered = iter(lambda: list(islice(flat, NAMES_A_PIECE)), [])
+    pieces = _pieces(gathered, callback, ascii_only, pretty=bool(params.text("pretty")))
     headers = {**NO_CACHE, "Vary": "Accept-Encoding"}
     if takes_gzip(request):
         headers["Content-Encoding"] = "gzip"
         pieces = _compressed(pieces)
     media_type = "text/javascript" if callback else "application/json"
     return StreamingResponse(pieces, headers={**headers, "Content-Type": f"{media_type};charset=utf-8"})
-
-
-def _gathered(names: Iterable[list[str]]) -> Iterator[list[str]]:
-    """The same in pieces that are worth sending."""
-    piece: list[str] = []
-    for some in names:
-        piece += some
-        if len(piece) >= NAMES_A_PIECE:
-            yield piece
-            piece = []
-    if piece:
-        yield piece
 
 
 def _pieces(names: Iterable[list[str]], callback: str | None, ascii_only: bool, *, pretty: bool) -> Iterator[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import NamedTuple
 from urllib.parse import unquote_plus
 
@@ -96,10 +97,5 @@ def completions(nodes: Matches, *, wildcards: bool) -> list[dict[str, str]]:
 
 def names_at(nodes: Matches, position: int) -> list[str]:
     """``nodelist``: the different path elements at *position*; paths that are too short have none."""
-    found = set()
-    for paths in nodes:
-        for path in paths:
-            elements = path.split(".")
-            if -len(elements) <= position < len(elements):
-                found.add(elements[position])
-    return sorted(found)
+    split = (path.split(".") for path in chain.from_iterable(nodes))
+    return sorted({elements[position] for elements in split if -len(elements) <= position < len(elements)})

@@ -84,16 +84,13 @@ def _window(params: Params, zone: tzinfo, now: int) -> tuple[int, int]:
 
 
 def _format(params: Params, *, partial: bool) -> str:
-    wanted = params.text("format") or ("json" if partial else _format_unasked(params))
+    unasked = "json" if partial else "raw" if "rawData" in params else "pickle" if "pickle" in params else ""
+    wanted = params.text("format") or unasked or default_format()
     if wanted not in FORMATS:
         raise GraphiteError(f"format {wanted[:100]!r} is not available: use one of {', '.join(FORMATS)}")
     if partial and wanted != "json":
         raise GraphiteError(f"partial results come as json only, not as {wanted}")
     return wanted
-
-
-def _format_unasked(params: Params) -> str:
-    return "raw" if "rawData" in params else "pickle" if "pickle" in params else default_format()
 
 
 def _max_data_points(params: Params) -> int | None:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
 
 from saltern.errors import GraphiteError
@@ -21,18 +20,8 @@ COMPLETIONS = 100
 """How many completions are given where the request sets no ``limit``."""
 MAX_PATHS = 10_000
 """How many series one request may enter."""
-
-
-def _post_only(make: Callable[[Request, Params], object]) -> Endpoint:
-    """An endpoint for POST alone: what it doesn't take must not fall through to ``/tags/<tag>``."""
-    endpoint = as_json(make)
-
-    async def answer(request: Request) -> Response:
-        if request.method != "POST":
-            raise HTTPException(405, headers={"Allow": "POST"})
-        return await endpoint(request)
-
-    return answer
+POSTED = ("tagSeries", "tagMultiSeries", "delSeries")
+"""What changes something, below ``/tags/``: no tags, whoever reads them."""
 
 
 class TagsApi:
@@ -43,13 +32,12 @@ class TagsApi:
 
     def routes(self) -> list[Route]:
         """Where it answers; a tag may have any name, so ``/tags/<tag>`` comes last."""
-        both, read = ["GET", "POST"], ["GET"]
-        every = [*both, "PUT", "DELETE", "PATCH"]  # for _post_only, which says what is taken
+        both, read, change = ["GET", "POST"], ["GET"], ["POST"]
         routes = [
             ("", self._reading(self.tags), read),
-            ("/tagSeries", _post_only(self.tag_series), every),
-            ("/tagMultiSeries", _post_only(self.tag_multi_series), every),
-            ("/delSeries", _post_only(self.delete_series), every),
+            ("/tagSeries", as_json(self.tag_series), change),
+            ("/tagMultiSeries", as_json(self.tag_multi_series), change),
+            ("/delSeries", as_json(self.delete_series), change),
             ("/findSeries", self._reading(self.find_series), both),
             ("/autoComplete/tags", self._reading(self.complete_tags), both),
             ("/autoComplete/values", self._reading(self.complete_values), both),
@@ -98,6 +86,8 @@ class TagsApi:
     def tag(self, request: Request, params: Params) -> object:
         """``/tags/<tag>``: the values of a tag, or those that match ``filter``; ``null`` for an unknown one."""
         tag: str = request.path_params["tag"]
+        if tag.removesuffix("/") in POSTED:  # what they don't take falls through to here
+            raise HTTPException(405, headers={"Allow": "POST"})
         try:
             number, values = self._seen(request).values(tag, params.text("filter"), _limit(params))
         except LookupError:
