@@ -663,6 +663,7 @@ class TestNames:
     def test_vendors_go_by_their_number(self) -> None:
         assert vendor_of(parsed("1.3.6.1.4.1.9.1.516")) == "Cisco"
         assert vendor_of(parsed("enterprises.14988.1")) == "MikroTik"
+        assert vendor_of(parsed("1.3.6.1.4.1.4881.1.1.10.1.41")) == "Ruijie"
         assert [vendor_of(oid) for oid in (None, (1, 3), parsed("1.3.6.1.4.1"), parsed("1.3.6.1.4.1.1"))] == [""] * 4
 
     @pytest.mark.parametrize(
@@ -678,6 +679,10 @@ class TestNames:
             ("Hardware: Intel64 Family 6 - Software: Windows Version 6.3", "Windows"),
             ("FreeBSD fw 12.3-STABLE FreeBSD 12.3", "FreeBSD"),
             ("SunOS zeus 5.11", "SunOS"),
+            ("ArubaOS (MODEL: Aruba7010), Version 8.3.0.0 (64659)", "ArubaOS"),
+            ("S5720-36C-EI-AC \r\nHuawei Versatile Routing Platform Software", "VRP"),
+            ("H3C Comware Platform Software, Software Version 7.1.075", "Comware"),
+            ("Isilon OneFS nas-1 v7.2.1.0", "OneFS"),
             ("HP ETHERNET MULTI-ENVIRONMENT,ROM none", ""),
             ("", ""),
         ],
