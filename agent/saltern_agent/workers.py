@@ -1,4 +1,4 @@
-"""Threads that run what the loop must not wait for: started on demand, ended when idle."""
+"""Threads that run what the loop must not wait for."""
 
 from __future__ import annotations
 
@@ -6,14 +6,10 @@ import logging
 import os
 import threading
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
 
-from saltern.complaints import Complaint
+from saltern_agent.threads import Threads
 
 log = logging.getLogger(__name__)
-
-IDLE_S = 120.0  # a thread that has had nothing to do for this long ends
-STACK_BYTES = 1024 * 1024  # deep enough for Python's recursion limit, too small for huge pages
 
 
 class Pool:
@@ -34,15 +30,10 @@ class Pool:
     ) -> None:
         self._over = over
         self._freed = freed
-        self._complaint = Complaint(log)
-        self._name = name
         self._limit = limit
-        self._calls: SimpleQueue[Callable[[], bool]] = SimpleQueue()
         self._lock = threading.Lock()
-        self._threads = 0
-        self._idle = 0
+        self._threads = Threads(name, self._lock, self._take)
         self._abandoned = 0
-        threading.stack_size(STACK_BYTES)
 
     def submit(
         self,
@@ -57,14 +48,10 @@ class Pool:
         *limit_s* and *failed* are for pools that end calls by themselves; this one doesn't.
         """
         with self._lock:
-            busy = self._threads - self._idle - min(self._abandoned, self._limit)
-            if busy >= self._limit + beyond:
+            threads, limit = self._threads, self._limit + beyond + min(self._abandoned, self._limit)
+            if threads.number - threads.idle >= limit or not threads.reserve(limit):
                 return False
-            if self._idle:
-                self._idle -= 1
-            elif not self._start_thread():
-                return False
-            self._calls.put(call)
+            threads.put(call)
         return True
 
     def abandon(self) -> None:
@@ -72,42 +59,22 @@ class Pool:
         with self._lock:
             self._abandoned += 1
 
-    def _start_thread(self) -> bool:
+    def _take(self, call: Callable[[], bool]) -> bool:
+        again, process = False, os.getpid()
         try:
-            threading.Thread(target=self._work, name=self._name, daemon=True).start()
-        except RuntimeError as error:  # the system has no more threads
-            self._complaint.say(f"a worker can't be started: {error}")
-            return False
-        self._threads += 1
-        return True
-
-    def _work(self) -> None:
-        while True:
-            try:
-                call = self._calls.get(timeout=IDLE_S)
-            except Empty:
-                with self._lock:
-                    if self._idle:  # otherwise a call for this thread is on its way
-                        self._idle -= 1
-                        self._threads -= 1
-                        return
-                continue
-            again, process = False, os.getpid()
-            try:
-                again = call()
-            except BaseException:  # a kill that came a moment too late must not end an innocent thread
-                log.debug("a worker's call ended by an exception", exc_info=True)
-                again = True
-            if os.getpid() != process:  # a function's fork, which it left: what comes is not its matter
-                os._exit(1)
-            del call  # with what its job was given: this thread may be idle for long
-            self._over()
-            with self._lock:
-                if again:
-                    self._idle += 1
-                else:
-                    self._threads -= 1
-                    self._abandoned = max(0, self._abandoned - 1)
-            self._freed()
-            if not again:
-                return
+            again = call()
+        except BaseException:  # a kill that came a moment too late must not end an innocent thread
+            log.debug("a worker's call ended by an exception", exc_info=True)
+            again = True
+        if os.getpid() != process:  # a function's fork, which it left: what comes is not its matter
+            os._exit(1)
+        del call  # with what its job was given
+        self._over()
+        with self._lock:
+            if again:
+                self._threads.idle += 1
+            else:
+                self._threads.number -= 1
+                self._abandoned = max(0, self._abandoned - 1)
+        self._freed()
+        return again

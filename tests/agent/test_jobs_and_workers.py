@@ -59,7 +59,7 @@ def test_idle_threads_are_used_again() -> None:
     for _ in range(20):
         assert pool.submit(work)
         deadline = time.monotonic() + 30
-        while pool._idle == 0 and time.monotonic() < deadline:
+        while pool._threads.idle == 0 and time.monotonic() < deadline:
             done.acquire(timeout=0.001)
     assert len(threads) == 1
 

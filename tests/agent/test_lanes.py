@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from saltern.errors import CommandError
+from saltern_agent import threads
 from saltern_agent.devices import lane as lane_module
-from saltern_agent.devices import turn_threads
 from saltern_agent.devices.alarms import Alarms
 from saltern_agent.devices.lane import Lane
 from saltern_agent.devices.lanes import GRACE_S, STALLED_S, Lanes
@@ -487,7 +487,7 @@ def test_a_system_without_threads_is_said(make: Callable[..., Bench], monkeypatc
 
 
 def test_threads_end_when_they_are_idle(make: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turn_threads, "IDLE_S", 0.01)
+    monkeypatch.setattr(threads, "IDLE_S", 0.01)
     bench = make(4, 4)
     held = [bench.hold(bench.lanes.lane(str(number)), str(number)) for number in range(4)]
     assert bench.lanes.stats()["threads"] == 4

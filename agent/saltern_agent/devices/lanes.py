@@ -25,9 +25,9 @@ from saltern_agent.devices.alarms import Alarms
 from saltern_agent.devices.lane import MAX_GIVEN_UP, MAX_PROBE_S, MAX_WAITING, PROBE_S, Lane
 from saltern_agent.devices.slow_calls import SlowCalls
 from saltern_agent.devices.turn import Turn
-from saltern_agent.devices.turn_threads import TurnThreads
 from saltern_agent.job_queue import Quota
 from saltern_agent.jobs import Killed
+from saltern_agent.threads import Threads
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class Lanes:
         self._alarms = Alarms() if alarms is None else alarms
         self._lock = threading.Lock()
         self._ready: deque[Lane] = deque()
-        self._threads = TurnThreads(self._lock, self._take_turn)
+        self._threads = Threads("device", self._lock, self._take_turns)
         self._fast = self._running = self._waiting = self._given_up = self._hung = 0
         self._moved_at = 0.0
         self._stall_alarm = False
@@ -246,6 +246,17 @@ class Lanes:
             self._fast -= 1
 
     # in a thread of ours
+
+    def _take_turns(self, turn: Turn | None) -> bool:
+        """Take a turn, and what follows it; the thread may be used again."""
+        while turn is not None:
+            try:
+                self._take_turn(turn)
+            except BaseException as error:  # a kill that came a moment too late, or a fault of ours
+                self._complaint.say(f"after a call to a device: {type(error).__name__}: {error}")
+                log.debug("that call", exc_info=True)
+            turn.following, turn = None, turn.following
+        return True
 
     def _take_turn(self, turn: Turn) -> None:
         """Run a turn's call, or as much of it as needs a thread."""
