@@ -24,7 +24,7 @@ MAX_DECLARED = 2000
 MAX_NUMBER_CHARACTERS = 200
 OWN = ("proxytype", "id", "ping", "metrics", "functions", "grains")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-OF_METRIC = frozenset(("path", "value", "values", "each", "label", "scale", "states"))
+OF_METRIC = frozenset(("path", "value", "values", "each", "label", "where", "scale", "states"))
 OF_GRAIN = frozenset(("path", "value"))
 OF_FUNCTION = frozenset(("path", "method", "body", "headers", "defaults", "result"))
 _PLACE = re.compile(r"\{(\w+)\}")
@@ -43,7 +43,8 @@ Steps = tuple[str | int, ...]
 class Metric(NamedTuple):
     """Numbers of one answer: that at *value*, or with *each* those of every item of a list.
 
-    *values*: the path of each number below an item, by name; without them the number at *value* is the item's.
+    *values*: the path of each number below an item, by name; without them the number at *value* is the item's. *where*:
+    of those items alone that have one of these texts at each of these paths.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Metric(NamedTuple):
     label: Steps | None
     scale: float
     states: Mapping[str, float]
+    where: tuple[tuple[Steps, frozenset[str]], ...] = ()
 
 
 class Grain(NamedTuple):
@@ -103,8 +105,9 @@ def metrics(proxy: Mapping[str, Any]) -> Iterator[Metric]:
     for name, said, where in _declared(proxy, "metrics", OF_METRIC):
         each, label = said.get("each"), said.get("label")
         values = said.get("values") or {}
-        if each is None and (label is not None or values):
-            raise _wrong(f"{where}: {'label' if label is not None else 'values'}", "it goes with each: a list's path")
+        for key in ("label", "values", "where") if each is None else ():
+            if said.get(key):
+                raise _wrong(f"{where}: {key}", "it goes with each: a list's path")
         if not isinstance(values, Mapping) or ("values" in said and "value" in said):
             raise _wrong(f"{where}: values", "must be a mapping of names to paths, in the place of value")
         yield Metric(
@@ -116,6 +119,7 @@ def metrics(proxy: Mapping[str, Any]) -> Iterator[Metric]:
             None if label is None else steps_of(label, f"{where}: label"),
             _number(said.get("scale", 1), f"{where}: scale"),
             _states(said.get("states") or {}, f"{where}: states"),
+            tuple(_conditions(said.get("where") or {}, f"{where}: where")),
         )
 
 
@@ -182,6 +186,8 @@ def numbers_of(metric: Metric, answer: Any) -> tuple[dict[str, Any] | float | No
         pairs = list(items.items())
     else:
         pairs = list(enumerate(items)) if isinstance(items, list) else []
+    if metric.where:
+        pairs = [(key, item) for key, item in pairs if _fits(item, metric.where)]
     labels = [key if metric.label is None else at(item, metric.label) for key, item in pairs[:MAX_ITEMS]]
     names = [None if label is None or isinstance(label, (dict, list)) else _text(label) for label in labels]
     often = Counter(names)
@@ -214,6 +220,10 @@ def at(value: Any, steps: Steps) -> Any:
         else:
             return None
     return value
+
+
+def _fits(item: Any, where: tuple[tuple[Steps, frozenset[str]], ...]) -> bool:
+    return all((found := at(item, steps)) is not None and _text(found) in texts for steps, texts in where)
 
 
 def _of_item(metric: Metric, item: Any) -> dict[str, Any] | float | None:
@@ -317,6 +327,16 @@ def _states(said: Any, where: str) -> dict[str, float]:
     if not isinstance(said, Mapping):
         raise _wrong(where, "must be a mapping of texts to numbers, as in {running: 1, stopped: 0}")
     return {str(text): _number(number, f"{where}: {text}") for text, number in said.items()}
+
+
+def _conditions(said: Any, where: str) -> Iterator[tuple[Steps, frozenset[str]]]:
+    if not isinstance(said, Mapping):
+        raise _wrong(where, "must be a mapping of paths to values, as in {state: up, type: [1, 2]}")
+    for path, wanted in said.items():
+        values = wanted if isinstance(wanted, list) else [wanted]
+        if not values or not all(isinstance(value, (str, int, float)) for value in values):
+            raise _wrong(f"{where}: {path}", "must be a value, or a list of some")
+        yield steps_of(path, f"{where}: {path}"), frozenset(_text(value) for value in values)
 
 
 def _places(body: Any) -> list[str]:

@@ -93,6 +93,25 @@ def test_items_with_one_label_are_all_there(server: DeviceServer, tmp_path: Path
     assert one.call("stats.collect")["rx"] == {"eth0#0": 1, "eth1": 2, "eth0#2": 3}
 
 
+def test_items_that_are_not_wanted_are_passed_over(server: DeviceServer, tmp_path: Path) -> None:
+    kinds = (
+        ("a", "eth", True, 1),
+        ("b", "lo", True, 2),
+        ("c", "eth", False, 3),
+        ("d", 6, True, 4),
+        ("e", None, True, 5),
+    )
+    server.pages["/api/rows"] = [{"n": name, "is": {"type": kind}, "up": up, "rx": rx} for name, kind, up, rx in kinds]
+    each = {"path": "/rows", "each": "", "label": "n", "value": "rx"}
+    metrics = {
+        "up": {**each, "where": {"up": True, "is.type": ["eth", 6]}},
+        "down": {**each, "where": {"up": False}},
+        "none": {**each, "where": {"no.such": "x"}},
+    }
+    found = device(server, tmp_path, metrics=metrics).open().call("stats.collect")
+    assert (found["up"], found["down"], "none" in found) == ({"a": 1, "d": 4}, {"c": 3}, False)
+
+
 @pytest.mark.parametrize(
     ("said", "steps"),
     [
@@ -292,6 +311,9 @@ WRONG = [
     ({"metrics": {"a": {"path": "/x", "label": "n"}}}, "metrics: a: label: it goes with each"),
     ({"metrics": {"a": {"path": "/x", "values": {"b": "b"}}}}, "metrics: a: values: it goes with each"),
     ({"metrics": {"a": {"path": "/x", "each": "y", "values": 3}}}, "metrics: a: values: must be a mapping"),
+    ({"metrics": {"a": {"path": "/x", "where": {"b": 1}}}}, "metrics: a: where: it goes with each"),
+    ({"metrics": {"a": {"path": "/x", "each": "y", "where": "up"}}}, "metrics: a: where: must be a mapping of paths"),
+    ({"metrics": {"a": {"path": "/x", "each": "y", "where": {"b": {}}}}}, "metrics: a: where: b: must be a value, or"),
     ({"grains": {"a": {"path": "/x", "scale": 1}}}, "grains: a: scale: there is no such key"),
     ({"functions": {"a": {"path": "/x", "method": "BREW"}}}, "functions: a: method: 'BREW' is not valid"),
     ({"functions": {"a": {"path": "/x", "defaults": {"y": 1}}}}, "functions: a: defaults: y: {y} is neither in path"),

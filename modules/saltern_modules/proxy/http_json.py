@@ -23,6 +23,7 @@ For example::
           path: /ports
           each: ports
           label: name
+          where: {enabled: true}           # of those alone; a list: of those that have any of its values
           values: {rx_bytes: counters.rx, tx_bytes: counters.tx}
 
       functions:
