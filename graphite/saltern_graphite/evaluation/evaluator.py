@@ -167,6 +167,8 @@ class Evaluator:
         path = wanted in (ParamType.SERIES, ParamType.SERIES_LISTS)
         if isinstance(argument, Literal) and not (path and isinstance(argument.value, str)):
             return argument.value
+        if isinstance(argument, PathExpression) and not path and wanted is not ParamType.ANY:
+            return argument  # its parameter takes none: nothing is read to say so
         return self.series(argument, context)
 
     def _metrics(self, pattern: str, context: Context) -> list[Series]:

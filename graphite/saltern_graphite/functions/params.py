@@ -12,12 +12,13 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from saltern.errors import FunctionError
 from saltern_graphite.evaluation.context import Context, Deferred
+from saltern_graphite.evaluation.target.nodes import PathExpression
 from saltern_graphite.evaluation.times import parse_interval
 from saltern_graphite.series.aggregation import AGGREGATIONS
 from saltern_graphite.series.series import Series, SeriesList
 
-Argument = list[Series] | Deferred | float | int | str | bool | None
-"""What an evaluated argument can be."""
+Argument = list[Series] | Deferred | PathExpression | float | int | str | bool | None
+"""What an evaluated argument can be; a path only where no series are wanted: ``5.e1`` is one in Graphite's grammar."""
 
 _COMBINING = (
     "asPercent", "averageSeries", "averageSeriesWithWildcards", "countSeries", "diffSeries", "diffSeriesLists",
@@ -58,7 +59,7 @@ def _boolean(argument: Argument) -> bool:
 
 
 def _number(argument: Argument) -> float:
-    if isinstance(argument, list | Deferred) or argument is None:
+    if isinstance(argument, list | Deferred | PathExpression) or argument is None:
         raise TypeError
     return float(argument)
 
@@ -103,7 +104,7 @@ def _aggregation(argument: Argument) -> str:
 
 
 def _string(argument: Argument) -> str:
-    if isinstance(argument, list | Deferred):
+    if isinstance(argument, list | Deferred | PathExpression):
         raise TypeError
     return str(argument)
 
@@ -201,6 +202,8 @@ def _described(argument: Argument) -> str:
     """*argument* as a user would call it."""
     if isinstance(argument, list | Deferred):
         return "a series list"
+    if isinstance(argument, PathExpression):
+        return f"the metric {argument.text[:_SHOWN_CHARS]!r}"
     shown = repr(argument)
     return shown if len(shown) <= _SHOWN_CHARS else f"{shown[:_SHOWN_CHARS]}…"
 
