@@ -859,6 +859,18 @@ def test_what_is_not_packed_yet_takes_a_small_part_of_the_memory(root: str, monk
     store.stop()
 
 
+def test_it_is_told_when_much_memory_was_freed(root: str) -> None:
+    told: list[float] = []
+    store = Store(root, StoreOptions(flush_interval_s=0.2), MemoryFileWriter())
+    store.on_freed = lambda: told.append(time.monotonic())
+    store.start()
+    wait_for(lambda: len(told) == 1)
+    store.accept(["a"], [slot()], [1.0])
+    wait_for(lambda: len(told) == 2)
+    assert told[1] - told[0] >= writer_module.FREED_EVERY_S
+    store.stop()
+
+
 def test_there_are_few_blocks_to_look_through_while_points_wait(root: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer_module, "PACK_S", 0.0)
     store = Store(root, StoreOptions(flush_interval_s=3600, flush_at_most_s=3600))

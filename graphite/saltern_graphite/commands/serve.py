@@ -17,7 +17,7 @@ from saltern.errors import SalternError, exit_code, told
 from saltern.folder_lock import locked
 from saltern_graphite.commands.argument_types import address, address_or_off, positive, seconds, whole_or_auto
 from saltern_graphite.commands.http_options import add_http_options, http_settings
-from saltern_graphite.process.allocator import keep_freed_memory
+from saltern_graphite.process.allocator import give_back_freed_memory, keep_freed_memory
 from saltern_graphite.process.options import (
     FLUSH_AT_MOST_S,
     FLUSH_INTERVAL_S,
@@ -153,6 +153,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
             late=arguments.late,
         ),
     )
+    store.on_freed = give_back_freed_memory
     options = ServerOptions(
         line=arguments.line,
         udp=arguments.udp,

@@ -20,3 +20,14 @@ def keep_freed_memory() -> None:
     if mallopt is not None:
         mallopt(_M_TRIM_THRESHOLD, KEPT_BYTES)
         mallopt(_M_MMAP_THRESHOLD, LARGE_BYTES)
+
+
+def give_back_freed_memory() -> None:
+    """Give freed memory back to the system, but for the :data:`KEPT_BYTES`, where the C library is glibc.
+
+    Sorting and packing points leaves it in pieces between blocks of packed points, of which glibc gives back none by
+    itself: a third of what the points take. It takes some ten milliseconds where there are 100 MB.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(ctypes.c_size_t(KEPT_BYTES))

@@ -97,6 +97,8 @@ class Store:
         """Called from the writer's thread when a full store may have room again. Set it before :meth:`start`."""
         self.on_release: Callable[[], None] = lambda: None
         """Called from the writer's thread before a part of the log is freed. Set it before :meth:`start`."""
+        self.on_freed: Callable[[], None] = lambda: None
+        """Called from the writer's thread now and then, when much memory was freed. Set it before :meth:`start`."""
         self._conf_dir = options.conf_dir(root)
         self._schemas = Schemas([], [])
         self._aggregations = Aggregations([], [])
@@ -135,6 +137,7 @@ class Store:
             whisper_dir=self.whisper_dir,
             pace=Pace(self.options.flush_interval_s, self.options.flush_at_most_s),
             log_load=lambda: self.wal.bytes / self.wal.max_bytes,
+            freed=self.on_freed,
         )
         late = self._writer.late
         late.max_points = min(late.max_points, self.wal.most_kept)

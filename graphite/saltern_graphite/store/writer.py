@@ -40,6 +40,7 @@ HOLD_S = 10.0  # after an error of one file
 PACK_S = 20.0
 """How long points come into one generation before they are packed, if they wait for their files for twice as long."""
 JOIN_S = 0.1  # of a turn, for joining packed points
+FREED_EVERY_S = 3.0
 RELEASE_EVERY_S = 1.0
 STOP_S = 0.8  # for the last flush; what isn't written by then is in the log
 BATCH_METRICS = 1024
@@ -58,7 +59,8 @@ class Writer:
     """Writes *cache* by means of *files*; :meth:`run` is the thread's whole life.
 
     *rule_of* gives the layout of a new metric's file, *release* frees the log of what is written, *log_load* says how
-    full it is (1: at its bound); *whisper_dir* is what :meth:`sync_tree` forces to the disk.
+    full it is (1: at its bound); *whisper_dir* is what :meth:`sync_tree` forces to the disk. *freed* is called every
+    :data:`FREED_EVERY_S`, about: packing frees much memory.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Writer:
         whisper_dir: str,
         pace: Pace,
         log_load: Callable[[], float] = lambda: 0.0,
+        freed: Callable[[], None] = lambda: None,
     ) -> None:
         self._cache = cache
         self._names = names
@@ -83,6 +86,8 @@ class Writer:
         self._whisper_dir = whisper_dir
         self._pace = pace
         self._log_load = log_load
+        self._freed = freed
+        self._freed_at = 0.0
         self._notices = Complaints(log, logging.WARNING)
         self.late = LateMemory()
         """For the writer's thread alone."""
@@ -170,6 +175,7 @@ class Writer:
         wait_s, new_wait_s = self._pace.wait_s(names, load), self._pace.new_wait_s(names - self._known.count, load)
         self._pack_what_is_ripe(now, min(wait_s, new_wait_s) if names > self._seen else wait_s)
         self.join(time.monotonic() + JOIN_S)
+        self._tell_freed()
         if not self._retry_held(now) or not self._write_taken(math.inf):
             return False
         waiting = [
@@ -209,6 +215,7 @@ class Writer:
         if self._cache.load > EASY:
             self.join()
         self._look_at(known)
+        self._tell_freed()
 
     def make_room(self) -> bool:
         """Write what was read back until there is room, or no more of it; return whether the disk took it.
@@ -227,6 +234,12 @@ class Writer:
                 if not self._write(self._cache.take(number, old=True), math.inf):
                     return False
         return True
+
+    def _tell_freed(self) -> None:
+        now = time.monotonic()
+        if now >= self._freed_at:
+            self._freed_at = now + FREED_EVERY_S
+            self._freed()
 
     def _look_at(self, known: int) -> None:
         """Note on which shelves there are metrics that weren't looked at yet, of those numbered below *known*."""
