@@ -256,6 +256,19 @@ def test_what_was_before_an_interval_was_changed_is_no_slot() -> None:
     assert Tally.restored(tally.packed()).floor == tally.floor
 
 
+@pytest.mark.parametrize("first", [False, True])
+@pytest.mark.parametrize("second", [False, True])
+def test_a_slot_that_two_hosts_ran_is_one(first: bool, second: bool) -> None:
+    """As when a device is taken over: who has it now runs the slot again, and who had it tells what it left out."""
+    tally = Tally.begun(15, T0)
+    tally.ran(T0, T0 + 1, failed=first)
+    tally.ran(T0, T0 + 14, failed=second)
+    tally.absent("skipped", [(T0, T0)], T0 + 40)
+    found = numbers(tally, T0 + 30)
+    failed = int(first and second)
+    assert (found["expected"], found["received"], found["failed"], found["late"]) == (1, 1 - failed, failed, 0)
+
+
 def test_a_twin_of_what_is_settled_is_not_late_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_RUNS", 10)
     tally = Tally.begun(15, T0)
