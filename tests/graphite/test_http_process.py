@@ -92,8 +92,8 @@ def test_credentials_and_log_are_read_and_opened_again(tmp_path: Path) -> None:
         wait_until(lambda: server.said.count("SIGHUP: logs are opened anew") == 2)
         assert "the credentials stay as they were" in server.said
         assert "the credentials were read again" not in server.said
-        assert server.said.count("but for what is said above to be at fault: ") == 2
-        assert ", the credentials; what the command line says needs a restart" in server.said
+        assert server.said.count("are read again, but for what is said above to be at fault; what the") == 2
+        assert ", the credentials are read again, but" in server.said
         assert server.get("/version", authorization="Bearer fedcba9876543210").status_code == 200
     lines = [line for name in ("old.log", "access.log") for line in (tmp_path / name).read_text().splitlines()]
     requests = [json.loads(line) for line in lines]

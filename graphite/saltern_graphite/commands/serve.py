@@ -188,7 +188,7 @@ def _reload(store: Store, server: Server, files: Sequence[str]) -> None:
     if not store.replaying:  # else the server does when it has the time
         store.name_lists.reload()
     log.info(
-        "SIGHUP: logs are opened anew; read again, but for what is said above to be at fault: %s; what the command "
+        "SIGHUP: logs are opened anew; %s are read again, but for what is said above to be at fault; what the command "
         "line says needs a restart",
         ", ".join(files),
     )
