@@ -46,7 +46,7 @@ IDLE_S, QUICK_IDLE_S = 60.0, 5.0
 """Before the memory of a few is taken."""
 UP_WITHIN_S = 300.0
 SETTLE_S = 5.0
-MS, KIB = 1000, 1024
+MS, US, KIB = 1000, 1_000_000, 1024
 BUDGET = "the budget"
 MEMORY_BUDGET_KIB, START_BUDGET_S, PING_BUDGET_MS = 60.0 * 1000 / 1024, 10.0, 300.0
 
@@ -135,8 +135,12 @@ def _many(options: argparse.Namespace) -> list[Figure]:
         start_s = time.perf_counter() - began
         say(f"all up after {start_s:.1f} s")
         well = _window(running, runners, sink, pid, devices, well_s)
+        cpu = cpu_s(pid), cpu_s(running.pid), time.process_time()
         seconds = [_ping(client, devices) for _ in range(pings)]
+        spent = cpu_s(pid) - cpu[0], cpu_s(running.pid) - cpu[1], time.process_time() - cpu[2]
+        host, at_master, here = (one * US / devices / pings for one in spent)
         say(f"{pings} pings: median {median(seconds) * MS:.0f} ms, at most {max(seconds) * MS:.0f} ms")
+        say(f"CPU for an answer, samples in it: host {host:.0f} us, master {at_master:.0f} us, client {here:.0f} us")
         used = memory(tree(pid))
         say(f"with {devices} devices: {used.rss:.1f} MiB RSS, {used.pss:.1f} PSS")
         trouble.touch()
