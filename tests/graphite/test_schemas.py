@@ -174,6 +174,23 @@ def test_unreadable_file_is_a_problem(tmp_path: Path) -> None:
     assert "not UTF-8" in str(problem)
 
 
+def test_bytes_of_another_encoding_cost_the_section_that_they_are_in(tmp_path: Path) -> None:
+    path = tmp_path / "storage-schemas.conf"
+    text = (
+        "# für alle\n[a]\npattern = ^a\nretentions = 10s:1h\n[b]\npattern = ^bü\nretentions = 10s:1h\n"
+        "[ü]\npattern = ^u\nretentions = 10s:1h\n[c]\npattern = ^c\n; für c\nretentions =\n  10s:1h,\n  1m:1d\n"
+    )
+    path.write_text(text, encoding="latin-1")
+    schemas = Schemas.load(str(tmp_path))
+    assert [schema.name for schema in schemas.schemas] == ["a", "c"]
+    assert list(map(str, schemas.problems)) == [f"{path}:6: not UTF-8", f"{path}:8: not UTF-8"]
+    assert main(["validate", "--conf", str(tmp_path), "a.b"]) == 1
+    path.write_text(text, encoding="utf-8")
+    assert [schema.name for schema in Schemas.load(str(tmp_path)).schemas] == ["a", "b", "ü", "c"]
+    path.write_text(text, encoding="utf-16")
+    assert Schemas.load(str(tmp_path)).schemas == []
+
+
 def test_validate_shows_sections_and_answers_by_exit_status(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = write(tmp_path, "storage-schemas.conf", "[a]\npattern = ^a\nretentions = 10s:1h\n")
     assert main(["validate", "--conf", str(tmp_path), "a.b", "z"]) == 0

@@ -24,6 +24,7 @@ Rule = TypeVar("Rule")
 
 _HEADER = re.compile(r"\[(.+)\]")  # what follows it says nothing, as for configparser
 _REFERENCE = re.compile(r"%(?:%|\(([^)]+)\)s)")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _DEEPEST = 10
 """So many references in one another are followed, as in Carbon."""
 
@@ -70,14 +71,17 @@ def read_sections(path: str) -> tuple[list[Section], list[Problem]]:
 
     A file that doesn't exist has no sections and no problems; one that can't be read is a problem.
     """
-    text = read_text(path)
+    text = read_text(path, errors="surrogateescape")
     return ([], [text]) if isinstance(text, Problem) else parse_sections(text or "", path)
 
 
-def read_text(path: str) -> str | Problem | None:
-    """Return what is in the file *path*, ``None`` when there is none, or why it can't be read."""
+def read_text(path: str, *, errors: str = "strict") -> str | Problem | None:
+    """Return what is in the file *path*, ``None`` when there is none, or why it can't be read.
+
+    *errors* is what ``open`` is to do with bytes that are not UTF-8.
+    """
     try:
-        with open(path, encoding=ENCODING) as file:
+        with open(path, encoding=ENCODING, errors=errors) as file:
             return file.read()
     except (FileNotFoundError, NotADirectoryError):
         return None
@@ -96,6 +100,14 @@ def parse_sections(text: str, path: str) -> tuple[list[Section], list[Problem]]:
     for number, raw in enumerate(text.split("\n"), start=1):
         line = raw.strip()
         if not line or line[0] in "#;":
+            continue
+        if _SURROGATE.search(line):  # bytes that are not UTF-8, in other lines than comments
+            problems.append(Problem(path, number, "not UTF-8"))
+            if line[0] == "[":
+                current = Section("", number)
+            elif current is not None and not skipping:
+                sections.pop(current.name, None)
+            skipping, key = current is not None, ""
             continue
         deep = len(raw) - len(raw.lstrip())
         if current is not None and key and deep > indent:
@@ -131,17 +143,8 @@ def parse_sections(text: str, path: str) -> tuple[list[Section], list[Problem]]:
         if key in current.options:
             current.repeated.append((key, number))
         current.options[key] = (option[1], number)
-    common = sections.get(DEFAULT, Section(DEFAULT, 0)).options
-    if "pattern" not in common:
-        sections.pop(DEFAULT, None)
-    filled = []
-    for section in sections.values():
-        section.options = {**common, **section.options}
-        wrong = _fill_in(section, path)
-        problems += wrong
-        if not wrong:
-            filled.append(section)
-    return filled, problems
+    finished, wrong = _finished(sections, path)
+    return finished, problems + wrong
 
 
 def read_rules(path: str, rule_of: Callable[[Section, str], Rule | list[Problem]]) -> tuple[list[Rule], list[Problem]]:
@@ -178,6 +181,22 @@ def compile_pattern(section: Section, path: str, problems: list[Problem]) -> re.
         why = f"pattern {pattern!r} in [{section.name}] is not a regular expression: {error}"
         problems.append(Problem(path, section.line_of("pattern"), why))
         return None
+
+
+def _finished(sections: dict[str, Section], path: str) -> tuple[list[Section], list[Problem]]:
+    """Return *sections* with what they have from :data:`DEFAULT`, and with what values refer to, and what is wrong."""
+    common = sections.get(DEFAULT, Section(DEFAULT, 0)).options
+    if "pattern" not in common:
+        sections.pop(DEFAULT, None)
+    finished: list[Section] = []
+    problems: list[Problem] = []
+    for section in sections.values():
+        section.options = {**common, **section.options}
+        wrong = _fill_in(section, path)
+        problems += wrong
+        if not wrong:
+            finished.append(section)
+    return finished, problems
 
 
 def _fill_in(section: Section, path: str) -> list[Problem]:
