@@ -17,8 +17,13 @@ from saltern.errors import ConfigError
 from saltern.power import Power
 from saltern.secret import Secret
 from saltern_master.auth.accounts import MAX_KNOWN, Account, Accounts, look_up_account
+from saltern_master.auth.call import Call
 from saltern_master.auth.grants import EVENTS, RUNNER, WHEEL, Grant, Grants, covers, covers_own
 from saltern_master.auth.indirect import ANY, MAX_DEPTH, scheduled_functions
+from saltern_master.auth.judges.local import LocalJudge
+from saltern_master.auth.judges.minion import MinionJudge
+from saltern_master.auth.need import Need, Needed
+from saltern_master.auth.peers import Peers
 from saltern_master.auth.powers import Powers
 
 POWERS = Powers()
@@ -339,3 +344,26 @@ def test_any_arguments_name_functions(fun: str, kwarg: dict[str, Any]) -> None:
     assert all(isinstance(name, str) for name in found)
     function = kwarg.get("function")
     assert function is None or (function if isinstance(function, str) else ANY) in found
+
+
+# judges
+
+
+@pytest.mark.parametrize("judge", [LocalJudge([Grant("web*", ["test.*"])], POWERS), LocalJudge([], POWERS)])
+def test_what_nobody_granted_is_limited_to_no_minion(judge: LocalJudge) -> None:
+    delete = Needed(Need.WHEEL, "key.delete")
+    assert not judge.may_call(delete)
+    assert judge.limits(delete, (), {}, ["web1"]) == frozenset()
+    assert judge.may_give(delete, (), {})
+    granted = LocalJudge([Grant(WHEEL, ["key.*"])], POWERS)
+    assert granted.limits(delete, (), {}, ["web1"]) is None
+
+
+def test_what_peer_grants_is_limited_likewise() -> None:
+    judge = MinionJudge("web1", Peers("peer", {"web1": ["test.*"]}), Peers("peer_run", {"web1": ["jobs.*"]}), POWERS)
+    assert judge.limits(Needed(Need.RUNNER, "jobs.active"), (), {}, ["db1"]) is None
+    assert judge.limits(Needed(Need.RUNNER, "manage.up"), (), {}, ["db1"]) == frozenset()
+    assert judge.may_run("test.ping")
+    assert not judge.may_run("cmd.run")
+    assert judge.covers([Call("test.ping", None)], ["db1", "web2"])
+    assert not judge.covers([Call("cmd.run", None)], ["db1"])

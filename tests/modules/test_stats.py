@@ -248,7 +248,9 @@ def test_what_is_wrong_leaves_out_what_it_belongs_to_and_is_told_once(
     assert "\n" not in told
     assert len(told) < 1000
     if whose:
-        assert told.startswith(stats.explain(whose)[whose]["why"])
+        row = stats.explain(whose)[whose]
+        assert row["on"] is False
+        assert told.startswith(row["why"])
         assert stats.collectors()[whose]["on"] is False
         with pytest.raises(CommandError, match=message):
             stats.get(whose)
