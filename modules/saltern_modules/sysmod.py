@@ -215,9 +215,7 @@ def _argspec(function: Callable[..., Any]) -> dict[str, Any]:
         "defaults": defaults or None,
         "varargs": True if spec.varargs else None,
         "kwargs": True if spec.varkw else None,
-        **(
-            {"placed": len(spec.args)} if spec.varargs and (defaults or spec.kwonlyargs) else {}
-        ),
+        **({"placed": len(spec.args)} if spec.varargs and (defaults or spec.kwonlyargs) else {}),
     }
 
 
