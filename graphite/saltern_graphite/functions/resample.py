@@ -13,7 +13,7 @@ from saltern_graphite.evaluation.context import Context, Deferred
 from saltern_graphite.evaluation.times import parse_interval, unit_of
 from saltern_graphite.functions.params import Aggregation, Param, ParamType
 from saltern_graphite.functions.registry import function
-from saltern_graphite.series.aggregation import Indexes, aggregation
+from saltern_graphite.series.aggregation import aggregation
 from saltern_graphite.series.local_time import local_time
 from saltern_graphite.series.series import Series, SeriesList, Values
 from saltern_graphite.series.spans import Spans
@@ -36,13 +36,6 @@ def _interval_s(text: str) -> int:
     return seconds
 
 
-def _bucket_edges(context: Context, start: int, end: int, interval: int) -> Indexes:
-    """The times at which buckets of *interval* begin, from *start* on, that cover all up to *end*."""
-    count = max(-(-(end - start) // interval), 0)
-    context.evaluation.spend_points(count)
-    return start + interval * np.arange(count, dtype=np.int64)
-
-
 class _Buckets:
     """Series gathered into buckets of *interval* seconds by *func*; those on one grid are cut at the same places."""
 
@@ -52,23 +45,19 @@ class _Buckets:
         self._interval = interval
         self._spans: dict[tuple[int, int, int, int, int], Spans] = {}
 
-    def _values(self, series: Series, start: int, end: int) -> Values:
-        """The values of *series* in each bucket ``[edge, edge + interval)``, edges from *start* on up to *end*."""
-        interval, step = self._interval, series.step
-        edges = _bucket_edges(self._context, start, end, interval)
-        size = min(len(series.values), max(-(-(series.end - series.start) // step), 0))
-        grid = (start, len(edges), series.start, step, size)
-        spans = self._spans.get(grid)
-        if spans is None:
-            starts = np.clip(-((series.start - edges) // step), 0, size)
-            stops = np.clip(-((series.start - edges - interval) // step), 0, size)
-            spans = self._spans[grid] = Spans(starts, stops)
-        return spans.reduced(self._reducer, series.values, interval / step, series.x_files_factor)
-
     def gathered(self, series: Series, name: str, start: int, end: int, tags: Mapping[str, object]) -> Series:
-        """A series of one value for each bucket, with *tags* more than *series* has."""
-        values, step = self._values(series, start, end), self._interval
-        return series.derived(name, values, start=start, end=start + len(values) * step, step=step, tags=tags)
+        """A series of one value for each bucket, from *start* on, that cover all up to *end*; with *tags* more."""
+        interval, step = self._interval, series.step
+        count = max(-(-(end - start) // interval), 0)
+        self._context.evaluation.spend_points(count)
+        size = min(len(series.values), max(-(-(series.end - series.start) // step), 0))
+        grid = (start, count, series.start, step, size)
+        if grid not in self._spans:
+            edges = start + interval * np.arange(count, dtype=np.int64)
+            starts, stops = (np.clip(-((series.start - one) // step), 0, size) for one in (edges, edges + interval))
+            self._spans[grid] = Spans(starts, stops)
+        values = self._spans[grid].reduced(self._reducer, series.values, interval / step, series.x_files_factor)
+        return series.derived(name, values, start=start, end=start + count * interval, step=interval, tags=tags)
 
 
 @function("summarize", GROUP, example="sales.count, '1h', 'sum'")

@@ -8,22 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple
 
 import numpy as np
 
 from saltern_graphite.series.aggregation import AGGREGATIONS, Reducer, enough_known, reduce_rows
 from saltern_graphite.series.series import Values
 
-
-class Folded(NamedTuple):
-    """One number a place, and how many of the columns had a value there."""
-
-    values: Values
-    known: Values
-
-
-Fold = Callable[[Sequence[Values]], Folded]
+Fold = Callable[[Sequence[Values]], tuple[Values, Values]]
+"""One number a place, and how many of the columns had a value there."""
 
 
 def reduce_lines(reducer: Reducer, lines: Sequence[Values], share: float) -> Values:
@@ -38,7 +30,7 @@ def reduce_lines(reducer: Reducer, lines: Sequence[Values], share: float) -> Val
     return np.where(enough_known(known, len(lines), share), values, np.nan)
 
 
-def _sum(lines: Sequence[Values]) -> Folded:
+def _sum(lines: Sequence[Values]) -> tuple[Values, Values]:
     known = np.full(len(lines[0]), float(len(lines)))
     total = np.zeros(len(lines[0]))
     for line in lines:
@@ -47,16 +39,16 @@ def _sum(lines: Sequence[Values]) -> Folded:
             known -= missing
             line = np.where(missing, 0.0, line)
         total += line
-    return Folded(total, known)
+    return total, known
 
 
-def _average(lines: Sequence[Values]) -> Folded:
+def _average(lines: Sequence[Values]) -> tuple[Values, Values]:
     total, known = _sum(lines)
-    return Folded(total / known, known)
+    return total / known, known
 
 
 def _extreme(choose: np.ufunc) -> Fold:
-    def fold(lines: Sequence[Values]) -> Folded:
+    def fold(lines: Sequence[Values]) -> tuple[Values, Values]:
         known = np.full(len(lines[0]), float(len(lines)))
         best = lines[0].copy()
         for line in lines:
@@ -64,7 +56,7 @@ def _extreme(choose: np.ufunc) -> Fold:
             if missing.any():
                 known -= missing
             choose(best, line, out=best)
-        return Folded(best, known)
+        return best, known
 
     return fold
 
