@@ -163,6 +163,7 @@ def test_schemas_decide_new_files_and_can_be_read_again(tmp_path: Path, store: S
 def test_a_corrupt_file_is_set_aside_and_begun_anew(store: Store, caplog: pytest.LogCaptureFixture) -> None:
     folder = Path(store.whisper_dir)
     (folder / "a.wsp").write_bytes(b"not whisper")
+    os.utime(folder / "a.wsp", (0, 0))
     at = slot()
     store.accept(["a"], [at], [3.0])
     wait_for(lambda: store.cache.size == 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +80,7 @@ def test_a_corrupt_one_is_set_aside_and_begun_anew(tmp_path: Path, work: FileWor
     make(readable, {NOW - 600: 1.0})
     give(work, NAME, NOW - 60, 3.0)
     readable.write_bytes(b"no whisper file")
+    os.utime(readable, (NOW, NOW))
     assert give(work, NAME, NOW, 4.0).stored == 1
     assert stored(tmp_path / relative_path(NAME)) == {NOW: 4.0}
     assert len(list(readable.parent.glob("*.corrupt-*"))) == 1

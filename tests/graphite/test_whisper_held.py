@@ -164,7 +164,13 @@ def test_a_damaged_file_set_aside_is_not_written_on(tmp_path: Path) -> None:
 
     path = tmp_path / "a.wsp"
     assert [do(NOW), do(NOW + 1), work.holds_files] == [[], [], True]
+    whole = path.read_bytes()
     os.truncate(path, 100)
+    assert do(NOW + 2) == ["error"], "it may be a copy that is still on its way"
+    path.write_bytes(whole)
+    assert do(NOW + 2) == []
+    os.truncate(path, 100)
+    os.utime(path, (NOW, NOW))
     assert do(NOW + 2) == ["corrupt"]
     [aside] = tmp_path.glob("a.wsp.corrupt-*")
     assert [do(NOW + 2), do(NOW + 3)] == [[], []]

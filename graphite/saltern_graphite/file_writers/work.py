@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 import numpy as np
 
@@ -14,6 +15,9 @@ from saltern_graphite.whisper.create import NewFile, create_batch
 from saltern_graphite.whisper.file import CompressedFile, CorruptFile, set_aside
 from saltern_graphite.whisper.held import HeldFiles
 from saltern_graphite.whisper.update import LateMode
+
+SETTLED_S = 5.0
+"""A damaged file that nobody has changed for so long won't get any better: whoever copies one here goes on writing."""
 
 
 class FileWork:
@@ -109,6 +113,8 @@ class FileWork:
 
 def _aside(place: int, path: str, damage: CorruptFile) -> Failure:
     try:
+        if abs(time.time() - os.stat(path).st_mtime) < SETTLED_S:
+            return Failure(place, "error", 0, f"{damage}; it was changed just now, and may still be on its way here")
         return Failure(place, "corrupt", 0, f"{damage}; set aside as {set_aside(path)} and begun anew")
     except FileNotFoundError:
         return Failure(place, "missing", 0, "")

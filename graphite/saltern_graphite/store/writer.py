@@ -413,7 +413,8 @@ class Writer:
                 self._cache.release(number)
                 self._unwritable.release(number)
                 continue
-            held.until = now + HOLD_S
+            if failure.kind != "corrupt":  # that is out of the way by now
+                held.until = now + HOLD_S
             self._fault(failure, number)
             if _hits_every_file(failure):
                 return False
