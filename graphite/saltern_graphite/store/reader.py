@@ -18,11 +18,12 @@ import numpy as np
 
 from saltern.errors import StoreError
 from saltern_graphite.rules.metric_name import relative_path
+from saltern_graphite.rules.schemas import Retention
 from saltern_graphite.series.series import Fetched, Values
 from saltern_graphite.store.view import CachedPoints
 from saltern_graphite.tags.completed import completed
 from saltern_graphite.tags.tagged_name import readable_path
-from saltern_graphite.whisper.file import Archive, CompressedFile, Layout, read_layout
+from saltern_graphite.whisper.file import CompressedFile, Layout, layout_of, read_layout
 from saltern_graphite.whisper.overlay import rolled_up
 from saltern_graphite.whisper.ring import Rows, read_slots, values_of
 
@@ -94,13 +95,13 @@ class Reader:
 
     def _unsaved(self, name: str, points: list[tuple[int, float]], start: int, end: int, now: int) -> Fetched | None:
         """The values of a metric that is in the cache alone."""
-        archives = tuple(Archive(0, step, count) for step, count in self._retentions(name))
-        layout = Layout(*self._roll_up(name), archives)
+        retentions = tuple(Retention(step, count) for step, count in self._retentions(name))
+        layout = layout_of(retentions, *self._roll_up(name))  # a header rounds the xFilesFactor
         window = _window(layout, start, end, now)
         if window is None:
             return None
         level, first, stop = window
-        archive = archives[level]
+        archive = layout.archives[level]
         values = _values(None, "", layout, level, first, (stop - first) // archive.step, points, now)
         return Fetched(first, stop, archive.step, values, layout.method)
 
