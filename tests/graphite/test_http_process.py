@@ -134,6 +134,7 @@ def test_it_does_not_start_with(tmp_path: Path, options: tuple[str, ...], words:
         (("--tz", "asia/tokyo"), {"TZ": "America/New_York"}, "13:00"),
         ((), {"TZ": ":/usr/share/zoneinfo/America/New_York"}, "00:00"),
         ((), {"TZ": ":no/where"}, "04:00"),
+        ((), {"TZ": ""}, "04:00"),
         ((), {"TZ": "/no/where"}, "04:00"),
         ((), {"TZ": ":TREE/Tokyo"}, "13:00"),
         ((), {"TZ": "<+03>-3"}, "07:00"),

@@ -110,7 +110,7 @@ def _zone_in_file(path: str) -> ZoneInfo | None:
 
 def _zone_by_rule(rule: str) -> ZoneInfo | None:
     """Return the zone of *rule*, such as ``CET-1CEST,M3.5.0,M10.5.0/3``: that of a file of zones that has it alone."""
-    for text in (rule, rule + _DEFAULT_CHANGES) if rule.isascii() else ():
+    for text in (rule, rule + _DEFAULT_CHANGES) if rule and rule.isascii() else ():
         with contextlib.suppress(ValueError):
             return ZoneInfo.from_file(io.BytesIO(2 * _NO_CHANGES + f"\n{text}\n".encode()), key=rule)
     return None
