@@ -45,6 +45,7 @@ class RestrictedTags:
     def tags(self, pattern: str = "", limit: int | None = None) -> list[tuple[int, str]]:
         """Return tags with their ids, sorted: those whose beginning matches *pattern*, the first *limit* of them."""
         matches = anchored("filter", pattern)
+        self._index.enter()
         with self._index.file.reading() as connection:
             tags = self._tags(connection, "", self._pairs(connection, _EVERY))
         return bounded([row for row in tags if matches.search(row[1])], limit)
@@ -52,6 +53,7 @@ class RestrictedTags:
     def values(self, tag: str, pattern: str = "", limit: int | None = None) -> tuple[int, list[tuple[int, str, int]]]:
         """Return the id of *tag*, and its values as (id, value, how many series have it). ``LookupError``: none."""
         matches = anchored("filter", pattern)
+        self._index.enter()
         with self._index.file.reading() as connection:
             pairs = self._pairs(connection, _EVERY)
             found = [
