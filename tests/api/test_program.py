@@ -116,7 +116,11 @@ def test_hangups_end_nothing(program: Program) -> None:
         ({"host": "0.0.0.0"}, 78, "passwords and tokens would cross the network unencrypted on 0.0.0.0"),
         ({"ssl_crt": "/no.crt", "ssl_key": "/no.key"}, 78, "ssl_crt /no.crt: can't be read: No such file"),
         ({"log_access_file": "/no/where/access.log"}, 78, "access log /no/where/access.log: can't be written"),
-        ({"host": "192.0.2.1", "disable_ssl": True}, 1, "can't listen on 192.0.2.1:0 for http: "),
+        (
+            {"host": "192.0.2.1", "disable_ssl": True},
+            1,
+            "192.0.2.1:0 for http: Cannot assign requested address\n",
+        ),
     ],
 )
 def test_what_keeps_it_from_starting_is_one_line(program: Program, rest: dict[str, Any], code: int, told: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import zmq
 
+from saltern.errors import ChannelError
 from saltern.pki import KeyPair
 from saltern_master.entrances.channel.gate import Gate
 from saltern_master.entrances.channel.port import LARGE_BYTES_IN_FLIGHT, SMALL_BYTES, Limits, Peer, Port
@@ -188,6 +189,15 @@ def test_a_peer_that_sends_faster_than_it_is_read_waits_itself() -> None:
             await until(lambda: len(made.peers) == 1 + taken)
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("interface", ["text", "", "300.1.1.1", "192.0.2.1", "2001:db8::1"])
+def test_an_interface_that_is_no_address_of_ours_is_named(interface: str) -> None:
+    with zmq.Context[zmq.Socket[bytes]]() as context:
+        port = Port(context, "ret", new_keys(), Limits(16 * MIB, 60, 120), lambda *_: None, lambda _: None)
+        with pytest.raises(ChannelError, match=rf"^interface: '{interface}' is no address of this host: give one, or "):
+            port.bind(interface, 0)
+        port.close()
 
 
 def test_a_peer_has_its_address() -> None:

@@ -168,7 +168,11 @@ def test_static_files_are_kept_for_ever_and_change_their_name_with_what_they_hol
         ({"state_dir": "/dev/null/x"}, 78, "can't be used as state_dir"),
         ({"database": "postgresql://u:hidden@127.0.0.1:1/n"}, 1, "the console's database can't be used: "),
         ({"database": "mysql://u:hidden@127.0.0.1:1/n"}, 1, "the console's database can't be used: "),
-        ({"host": "192.0.2.1", "disable_ssl": True}, 1, "can't listen on 192.0.2.1:0 for http: "),
+        (
+            {"host": "192.0.2.1", "disable_ssl": True},
+            1,
+            "192.0.2.1:0 for http: Cannot assign requested address\n",
+        ),
     ],
 )
 def test_what_keeps_it_from_starting_is_one_line(program: Program, rest: dict[str, Any], code: int, told: str) -> None:

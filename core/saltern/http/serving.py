@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 import threading
 from collections.abc import Callable, Generator
@@ -65,7 +66,12 @@ def listen(host: str, port: int, backlog: int = _BACKLOG) -> socket.socket:
     """Return a socket that listens on an address; ``::`` takes IPv4 clients too. Raises ``OSError``."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     both = host == ANY_IPV6 and socket.has_dualstack_ipv6()
-    sock = socket.create_server((host, port), family=family, backlog=backlog, dualstack_ipv6=both)
+    try:
+        sock = socket.create_server((host, port), family=family, backlog=backlog, dualstack_ipv6=both)
+    except socket.gaierror:
+        raise
+    except OSError as error:  # whose text tells the address again, in Python's words
+        raise type(error)(error.errno, os.strerror(error.errno)) if error.errno else error from None
     # asyncio does this only for sockets that name their protocol; else an answer waits 40 ms for an acknowledgement
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return sock

@@ -40,7 +40,8 @@ class HttpServer:
         try:
             sock = listen(host, port)
         except OSError as error:
-            raise StoreError(f"can't listen on {host}:{port} for http: {error.strerror}") from error
+            where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+            raise StoreError(f"can't listen on {where} for http: {error.strerror}") from error
         hosts = Hosts((*self._settings.hosts, host))
         learn_own_name(hosts)
         app = create_app(

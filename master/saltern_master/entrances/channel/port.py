@@ -16,7 +16,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
+import os
 import struct
 import time
 from collections import deque
@@ -40,6 +42,7 @@ RECEIVED_AHEAD = 16  # messages from one peer that libzmq takes in before we hav
 _LAST = int(zmq.DONTWAIT)
 _MORE = int(zmq.DONTWAIT) | int(zmq.SNDMORE)
 _EVENTS, _READABLE = int(zmq.EVENTS), int(zmq.POLLIN)
+_NO_SUCH_ADDRESS = (errno.ENODEV, errno.EADDRNOTAVAIL, errno.EINVAL)
 _MONITOR_EVENT = struct.Struct("=HI")
 
 
@@ -132,7 +135,11 @@ class Port:
         try:
             self._socket.bind(f"tcp://{host}:{port or '*'}")
         except zmq.ZMQError as error:
-            raise ChannelError(f"{host}:{port} ({self.name} port): can't listen here: {error.strerror}") from None
+            if error.errno in _NO_SUCH_ADDRESS:
+                why = f"interface: {interface!r} is no address of this host: give one, or 0.0.0.0 for all"
+                raise ChannelError(f"{why} ({self.name} port)") from None
+            why = os.strerror(error.errno or 0)  # libzmq's own tells the address again
+            raise ChannelError(f"{host}:{port} ({self.name} port): can't listen here: {why}") from None
         endpoint = self._socket.getsockopt(zmq.LAST_ENDPOINT)
         assert isinstance(endpoint, bytes)
         return endpoint.rstrip(b"\0").decode().removeprefix("tcp://")
