@@ -36,8 +36,12 @@ def pinned_master_key(options: MinionOptions, program: str = "saltern-agent") ->
         with open(path, encoding="ascii") as stream:
             return check_key(stream.read().strip())
     except KeyStoreError as error:
-        where = f"{options['conf_file']}: master_key" if options["master_key"] else path
-        raise ConfigError(f"{where}: {error}", path=path) from None
+        if options["master_key"]:
+            from saltern.config.located import located  # only a fault needs it
+
+            fault = f"{options['conf_file']}: master_key: {error}"
+            raise ConfigError(located(fault, options["conf_file"]), path=path) from None
+        raise ConfigError(f"{path}: {error}", path=path) from None
     except FileNotFoundError:
         raise ConfigError(
             f"{options['conf_file']}: master_key is not set: set it to what saltern-key -F master shows on the "

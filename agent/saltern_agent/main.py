@@ -145,6 +145,8 @@ def parse(words: Sequence[str], flags: Mapping[str, str] = FLAGS) -> Arguments:
             if not rest:
                 raise UsageError(f"{flag} needs a value")
             value = rest.pop(0)
+        if flags[flag] == "config_dir" and not value:  # as of a variable that isn't set
+            raise UsageError(f"{flag} must name a folder or a file, not nothing")
         found[flags[flag]] = value
     return Arguments(**found)
 

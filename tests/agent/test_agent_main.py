@@ -63,7 +63,7 @@ def test_words(capsys: pytest.CaptureFixture[str]) -> None:
     ("options", "words", "code", "text"),
     [
         ({}, [], 78, "master_key is not set: set it to what saltern-key -F master shows"),
-        ({"master_key": "short"}, [], 78, "master_key: 'short' is not a public key"),
+        ({"master_key": "short"}, [], 78, "minion: line 2: master_key: 'short' is not a public key"),
         ({"masterr": "x"}, [], 78, "line 2: masterr is not an option: did you mean 'master'?"),
         ({"master_key": KEY}, ["--id", "no/good"], 64, "--id: minion id 'no/good' is not valid"),
         ({"master_key": KEY}, ["-l", "loud"], 64, "there is no log level 'loud'"),
@@ -73,6 +73,7 @@ def test_words(capsys: pytest.CaptureFixture[str]) -> None:
         ({"master_key": KEY, "id": "localhost"}, [], 78, "'localhost' is what every host calls itself: set id: there"),
         ({"master_key": KEY}, ["--id", "localhost.localdomain"], 78, "is what every host calls itself"),
         ({"master_key": KEY}, ["--id", ""], 64, "--id: minion id '' is not valid"),
+        ({}, ["-c", ""], 64, "-c must name a folder or a file, not nothing"),
         ({}, ["--join", "nonsense"], 1, "this is not a join token"),
         ({}, ["--join", ""], 1, "this is not a join token"),
         ({}, ["--join", "-"], 1, "this is not a join token"),
