@@ -143,8 +143,8 @@ def argspec(module: str = "") -> dict[str, dict[str, Any]]:
     """Return the parameters of the functions of *module*, or that match it when it has a ``*`` or ``.``.
 
     ``{function: {'args': [names] or None, 'defaults': [of the last of them] or None, 'varargs': True or None,
-    'kwargs': True or None}}``. Parameters that can only be given by name are among ``args``, after the others; of a
-    function with ``*args`` that has those, or defaults, ``'placed'`` says how many stand before it.
+    'kwargs': True or None}}``. Parameters that can only be given by name are among ``args``, after the others; where
+    they stand behind ``*args``, ``'placed'`` says how many stand before it.
 
     CLI Example:
 
@@ -215,7 +215,7 @@ def _argspec(function: Callable[..., Any]) -> dict[str, Any]:
         "defaults": defaults or None,
         "varargs": True if spec.varargs else None,
         "kwargs": True if spec.varkw else None,
-        **({"placed": len(spec.args)} if spec.varargs and (defaults or spec.kwonlyargs) else {}),
+        **({"placed": len(spec.args)} if spec.varargs and spec.kwonlyargs else {}),
     }
 
 

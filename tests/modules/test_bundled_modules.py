@@ -309,6 +309,8 @@ class TestSys:
             "kwargs": None,
             "placed": 2,
         }
+        minion.functions["mine.call"] = lambda a, b=1, *rest: None
+        assert "placed" not in sysmod.argspec("mine.call")["mine.call"], "as Salt tells it"
 
     def test_returners(self, sysmod: Any, agent: Any) -> None:
         assert sysmod.list_returners() == sysmod.list_returners("local") == ["local"]

@@ -44,7 +44,7 @@ class Parameter(NamedTuple):
 class Signature(NamedTuple):
     """What a function takes; the first *placed* parameters may stand before ``*args``, the others go by name alone.
 
-    ``None``: the host didn't tell how many; then those that must be given may.
+    ``None``: all may.
     """
 
     parameters: tuple[Parameter, ...] = ()
@@ -60,9 +60,7 @@ class Signature(NamedTuple):
     @property
     def by_place(self) -> tuple[Parameter, ...]:
         """The parameters that what is given by its place goes to, before ``*args``."""
-        if not self.varargs or self.placed is not None:
-            return self.parameters[: self.placed]
-        return tuple(one for one in self.parameters if one.default is None)
+        return self.parameters[: self.placed]
 
 
 @dataclass
