@@ -66,7 +66,7 @@ def test_a_fault_of_the_consoles_ends_the_start_in_its_words(tmp_path: Path) -> 
     argv = [BIN / "saltern-up", "--root", str(tmp_path), "--minions", "0", "--plain"]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=60)
     assert done.returncode == 78, done
-    assert "etc/web: logins: must name at least one kind" in done.stderr
+    assert "etc/web: line 1: logins: must name at least one kind" in done.stderr
 
 
 def test_the_console_is_configured_by_the_stack_and_by_its_user(tmp_path: Path) -> None:
