@@ -14,6 +14,8 @@ import pytest
 
 from saltern.complaints import Complaints
 from saltern.errors import StoreError
+from saltern_graphite.http.restricted.prefixes import Prefixes
+from saltern_graphite.http.restricted.tags import RestrictedTags
 from saltern_graphite.rules.metric_name import relative_path
 from saltern_graphite.tags import scan as tag_scan
 from saltern_graphite.tags.index import TagIndex
@@ -71,6 +73,15 @@ def test_a_series_is_in_the_lists_of_tags_and_values_with_its_first_point() -> N
         registrar.add(f"cpu;many={number}")
     assert [tag for _, tag in index.tags()] == ["host", "name"]  # so many are left to the thread
     assert registrar.waiting == BATCH + 1
+
+
+def test_a_restricted_request_sees_a_series_there_with_its_first_point_too() -> None:
+    index = TagIndex()
+    registrar, part = Registrar(index), RestrictedTags(index, Prefixes(["cpu"]))
+    registrar.add("cpu;host=a")
+    assert [tag for _, tag in part.tags()] == ["host", "name"]
+    registrar.add("cpu;host=b")
+    assert [row[1] for row in part.values("host")[1]] == ["a", "b"]
 
 
 def test_series_that_are_being_entered_are_waited_for() -> None:
