@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from saltern.wire import QUICK_BYTES, unpack
@@ -38,6 +38,9 @@ OUTCOMES = st.builds(
 )
 
 
+@example([(Outcome(True, 0, True, 1.0), None, 2), (Outcome(True, 0, True, 1.0), VERSION, 1)])
+@example([(Outcome(1, 0, True, 1.0), None, 2), (Outcome(True, 0, True, 1.0), None, 1)])
+@example([(Outcome(True, 0, True, 1.0), None, 2), (Outcome(True, 0, True, 1.0, out="txt"), None, 1)])
 @given(st.lists(st.tuples(OUTCOMES, st.sampled_from([None, None, VERSION]), st.integers(1, 3)), max_size=12))
 def test_each_frame_is_what_it_would_be_alone(outcomes: list[tuple[Outcome, Any, int]]) -> None:
     alike = Alike()

@@ -214,11 +214,10 @@ def test_a_part_that_is_noted_behind_the_next_is_not_left_out_where_memory_is_to
     life = Life(tmp_path)
     life.send([(slot + n, float(n)) for n in range(2)])
     life.flush()
-    life.send([(slot + n, float(n)) for n in range(3, 10)])
+    life.send([(slot + n, float(n)) for n in range(2, 10)])
     for _ in range(others):
         life.store.wal.rotate(now=True)
     life.note()
-    life.send([(slot + 2, 2.0)])
     life.send([(NOW, 1.0)], "other")
     life.kill()
     life = Life(tmp_path, most_points=4)

@@ -84,7 +84,7 @@ def test_a_restricted_request_sees_a_series_there_with_its_first_point_too() -> 
     assert [row[1] for row in part.values("host")[1]] == ["a", "b"]
 
 
-def test_series_that_are_being_entered_are_waited_for() -> None:
+def test_series_that_are_being_entered_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     index, entering, go_on = TagIndex(), threading.Event(), threading.Event()
     registrar = Registrar(index)
     add = index.add
@@ -94,7 +94,7 @@ def test_series_that_are_being_entered_are_waited_for() -> None:
         go_on.wait(WITHIN_S)
         return add(names)
 
-    index.add = slow  # type: ignore[method-assign,assignment]  # by hand is of no matter here
+    monkeypatch.setattr(index, "add", slow)
     registrar.add("cpu;host=a")
     thread = threading.Thread(target=registrar.flush)
     thread.start()
