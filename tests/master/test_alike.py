@@ -69,7 +69,7 @@ def test_what_is_read_is_what_the_frame_says(frames: list[bytes], times: int) ->
             assert found == Message("ret", 0, RETURN.checked(unpack(one).body))
 
 
-@pytest.mark.parametrize("duration", [math.nan, math.inf])
+@pytest.mark.parametrize("duration", [math.nan, math.inf, 1e300, -(2.0**63)])
 def test_a_time_that_is_none_is_read_like_any_other_frame_which_refuses_it(duration: float) -> None:
     alike = Alike()
     frames = [frame(0.1), frame(0.2), frame(0.3), frame(0.1)[:-8] + struct.pack(">d", duration)]

@@ -6,12 +6,11 @@ before its eight bytes is the same of all, and each byte there means the same in
 
 from __future__ import annotations
 
-import math
 import struct
 
 from saltern.errors import WireError
 from saltern.wire import QUICK_BYTES, Message, unpack
-from saltern_master.shape import RETURN, Fitting
+from saltern_master.shape import RETURN, Fitting, finite
 
 DURATION = "duration_ms"
 _TIME = struct.Struct(">d")
@@ -36,8 +35,10 @@ class Alike:
             return None
         if self._ret is None:
             self._ret = _read(frame) if head.endswith(_BEFORE) else None
-        (duration,) = _TIME.unpack_from(frame, len(head)) if self._ret else (math.nan,)
-        if self._ret is None or not math.isfinite(duration):
+        if self._ret is None:
+            return None
+        (duration,) = _TIME.unpack_from(frame, len(head))
+        if finite(duration):  # it isn't, which is said when it is taken as any other
             return None
         ret = Fitting(self._ret)
         ret[DURATION] = duration
